@@ -1,9 +1,9 @@
 """E-mail addresses as the product compares and accepts them. Used by registration and wallet.
 
-Why not byte by byte: the same mailbox reaches us as `Taro@Example.jp`, `taro@example.jp` and, typed with a Japanese input
-method, `ｔａｒｏ＠ｅｘａｍｐｌｅ．ｊｐ`. One address per person and one person per address holds only over a common form.
-RFC 5321, 2.4 lets a server tell `Taro` from `taro`; no server in use does, and two people who differ by case alone
-would be two people whose letters one of them reads.
+Why not byte by byte: one mailbox reaches us as `Taro@Example.jp`, as `taro@example.jp` and, typed with a Japanese input
+method, as `ｔａｒｏ＠ｅｘａｍｐｌｅ．ｊｐ`. One address per person and one person per address holds over a common form
+only. RFC 5321, 2.4 lets a server tell `Taro` from `taro`; no server in use does, and of two people who differ by case
+alone one would read the other's letters.
 
 Why not RFC 5322: Japanese carriers gave out addresses that it forbids (`..taro..@…`, `taro.@…`) and they work to this
 day. So only what can't be delivered is refused.
