@@ -1,0 +1,23 @@
+"""Errors named after what the caller should do. Raised by every service; each text says got, expected, what next."""
+
+from __future__ import annotations
+
+
+class AkashiError(Exception):
+    """Any error of ours that a person may read."""
+
+
+class RefuseToStart(AkashiError):
+    """A setting is missing or impossible: mend the setting, start again."""
+
+
+class Unreadable(AkashiError):
+    """Bytes that can't be the message they should be: put them aside (dead letter), go on with the rest."""
+
+
+class TryLater(AkashiError):
+    """An outside party is away or slow: leave the row pending, the next tick does it again."""
+
+
+class NotFound(AkashiError):
+    """What was asked for does not exist."""

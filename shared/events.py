@@ -1,0 +1,349 @@
+"""The language of the pipeline: every fact that one service tells the others, in order of time.
+
+Facts are past tense and immutable. Optional fields may be added; meanings are never changed.
+Two events with the same `identity` are one fact: whoever reads an event a second time does nothing.
+Spoken by all services; the bytes on Kafka are `shared/wire.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import ClassVar, Literal
+from uuid import UUID, uuid5
+
+import msgspec
+
+from shared.topics import (
+    ASSERTION_ANCHORED,
+    ASSERTION_ISSUED,
+    ASSERTION_REVOKED,
+    BADGE_RECEIVED,
+    CERTIFICATE_RENDERED,
+    LETTER_UPDATED,
+    OFFICE_DECISIONS,
+    REGISTRATION_HELD,
+    REGISTRATION_RENEWED,
+    Topic,
+)
+
+_NAMESPACE = UUID("6c0f5f0e-5a0e-5d0b-9d53-0a5c2a1f7a11")
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One fact. `key` orders it on its topic; `id` is derived from its identity, never drawn."""
+
+    topic: ClassVar[Topic]
+
+    @property
+    def key(self) -> str:
+        """What the event is about: the Kafka key, so facts about one thing stay in order."""
+        raise NotImplementedError(type(self).__name__)  # every event names its own
+
+    @property
+    def identity(self) -> str:
+        """What makes this fact one fact. Defaults to its key: it can happen once only."""
+        return self.key
+
+    @property
+    def id(self) -> UUID:
+        return uuid5(_NAMESPACE, f"{type(self).__name__}/{self.identity}")
+
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """The person as the readers need them: name (氏 and 名 apart, exactly as registered) and address."""
+
+    person_id: str
+    family_name: str
+    given_name: str
+    email: str
+    family_name_latin: str | None = None
+    given_name_latin: str | None = None
+
+    @property
+    def family_first(self) -> str:
+        """As the certificate shows it: コンクリート 太郎."""
+        return f"{self.family_name} {self.given_name}"
+
+    @property
+    def given_first(self) -> str:
+        """As the wallet shows it: 太郎 コンクリート."""
+        return f"{self.given_name} {self.family_name}"
+
+
+class Award(msgspec.Struct, frozen=True, kw_only=True):
+    """What is awarded: one registration period of one qualification. Dates are Japan calendar days, both included."""
+
+    registration_id: str
+    cohort: str  # the 年度 whose April 1 it is: "2026"
+    qualification: str
+    kind: Literal["new", "renewal"]
+    pass_number: str  # 合格番号
+    registration_number: str  # 登録番号
+    valid_from: date
+    valid_until: date
+    previous_registration_id: str | None = None
+
+
+# ── 1 accept, 2 confirm the address ────────────────────────────────────────────────────────────────────
+
+
+class RegistrationRenewed(Event, frozen=True, kw_only=True):
+    """A registration, new or renewed, has a badge coming: eligible, at an address of its own.
+
+    `notify_from` is the moment before which no letter may leave (April 1, or the next delayed run).
+    """
+
+    topic = REGISTRATION_RENEWED
+    award: Award
+    holder: Holder
+    notify_from: datetime
+
+    @property
+    def key(self) -> str:
+        return self.award.registration_id
+
+
+HeldReason = Literal[
+    "not-completed", "not-this-cycle", "missing-address", "shared-address", "address-taken", "no-glyph", "office-hold"
+]
+
+
+class RegistrationHeld(Event, frozen=True, kw_only=True):
+    """No badge for this registration until `reason` is gone. `revision` counts its holds and releases."""
+
+    topic = REGISTRATION_HELD
+    registration_id: str
+    person_id: str
+    qualification: str
+    cohort: str
+    reason: HeldReason
+    revision: int
+    first_registration_id: str | None = None  # address-taken: who has a badge at this address already
+    name: str | None = None  # 氏 名 as registered, so that the office's list can name the person
+
+    @property
+    def key(self) -> str:
+        return self.registration_id
+
+    @property
+    def identity(self) -> str:
+        return f"{self.registration_id}/{self.revision}"
+
+
+class RegistrationReleased(Event, frozen=True, kw_only=True):
+    """What held this registration is gone."""
+
+    topic = REGISTRATION_HELD
+    registration_id: str
+    cohort: str
+    revision: int
+
+    @property
+    def key(self) -> str:
+        return self.registration_id
+
+    @property
+    def identity(self) -> str:
+        return f"{self.registration_id}/{self.revision}"
+
+
+class RegistrationRejected(Event, frozen=True, kw_only=True):
+    """A row of a delivery could not be read. `got` is left out where the field is personal."""
+
+    topic = REGISTRATION_HELD
+    rejection_id: str
+    source: str  # file name, "http" or "kafka"
+    row: int | None
+    field: str
+    expected: str
+    got: str | None = None
+
+    @property
+    def key(self) -> str:
+        return self.rejection_id
+
+
+# ── 3 issue ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class AssertionIssued(Event, frozen=True, kw_only=True):
+    """The signed credential lies in object storage at `credentials/<assertion_id>.json`.
+
+    `leaf` is the hex SHA-256 of its RDFC-1.0 canonical N-Quads, first proof included.
+    """
+
+    topic = ASSERTION_ISSUED
+    assertion_id: str
+    leaf: str
+    award: Award
+    holder: Holder
+    issued_at: datetime
+    notify_from: datetime
+    status_list: int
+    status_index: int
+    replaces: str | None = None
+
+    @property
+    def key(self) -> str:
+        return self.assertion_id
+
+
+# ── 4 letter 1, 9 letter 2 ─────────────────────────────────────────────────────────────────────────────
+
+LetterState = Literal["queued", "sent", "deferred", "bounced", "suppressed"]
+
+
+class LetterUpdated(Event, frozen=True, kw_only=True):
+    """A message of a letter changed its state. `answer` is the SMTP server's, without any address."""
+
+    topic = LETTER_UPDATED
+    assertion_id: str
+    letter: Literal["award", "completion"]
+    message_id: str
+    state: LetterState
+    attempt: int
+    at: datetime
+    answer: str | None = None
+
+    @property
+    def key(self) -> str:
+        return self.assertion_id
+
+    @property
+    def identity(self) -> str:
+        return f"{self.message_id}/{self.state}/{self.attempt}"
+
+
+# ── 5 receive ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class BadgeReceived(Event, frozen=True, kw_only=True):
+    """The holder has taken the badge into the wallet (受領)."""
+
+    topic = BADGE_RECEIVED
+    assertion_id: str
+    received_at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.assertion_id
+
+
+class BadgeVisibilityChanged(Event, frozen=True, kw_only=True):
+    """The holder decided whether the public page shows the details (合格番号, 登録番号)."""
+
+    topic = BADGE_RECEIVED
+    assertion_id: str
+    details_public: bool
+    revision: int
+
+    @property
+    def key(self) -> str:
+        return self.assertion_id
+
+    @property
+    def identity(self) -> str:
+        return f"{self.assertion_id}/{self.revision}"
+
+
+# ── 6 close the batch and send its root, 7 finality and proof ──────────────────────────────────────────
+
+
+class AssertionAnchored(Event, frozen=True, kw_only=True):
+    """The leaf's Merkle root is final on chain and the credential in object storage carries the proof.
+
+    `path` holds (side of the sibling, hex hash) from the leaf upwards.
+    """
+
+    topic = ASSERTION_ANCHORED
+    assertion_id: str
+    leaf: str
+    merkle_root: str
+    path: tuple[tuple[Literal["left", "right"], str], ...]
+    network: str  # a name of the configuration: "local", "sepolia"
+    chain_id: int
+    contract: str
+    transaction: str
+    block_number: int
+    block_hash: str
+    anchored_at: datetime  # the block's time
+
+    @property
+    def key(self) -> str:
+        return self.assertion_id
+
+
+# ── 8 render ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+class CertificateRendered(Event, frozen=True, kw_only=True):
+    """Both PDFs lie in object storage."""
+
+    topic = CERTIFICATE_RENDERED
+    assertion_id: str
+    certificate_key: str
+    certificate_sha256: str
+    details_key: str
+    details_sha256: str
+    rendered_at: datetime
+
+    @property
+    def key(self) -> str:
+        return self.assertion_id
+
+
+# ── any time: revoke, correct, decide ──────────────────────────────────────────────────────────────────
+
+
+class AssertionRevoked(Event, frozen=True, kw_only=True):
+    """The assertion no longer counts: withdrawn, issued in error, or replaced by a corrected one."""
+
+    topic = ASSERTION_REVOKED
+    assertion_id: str
+    reason: str
+    revoked_at: datetime
+    replaced_by: str | None = None
+
+    @property
+    def key(self) -> str:
+        return self.assertion_id
+
+
+Decision = Literal["revoke", "correct-address", "resend", "hold", "resume", "release", "discard", "replay"]
+
+
+class OfficeDecided(Event, frozen=True, kw_only=True):
+    """What the office ordered, by whom and why. The topic is the audit trail."""
+
+    topic = OFFICE_DECISIONS
+    decision_id: str
+    decision: Decision
+    subject: str  # a registration_id, an assertion_id, a cohort or a dead letter's id
+    by: str
+    why: str
+    decided_at: datetime
+    value: str | None = None  # correct-address: the new address; resend: the letter
+
+    @property
+    def key(self) -> str:
+        return self.subject
+
+    @property
+    def identity(self) -> str:
+        return self.decision_id
+
+
+EVENTS: tuple[type[Event], ...] = (
+    RegistrationRenewed,
+    RegistrationHeld,
+    RegistrationReleased,
+    RegistrationRejected,
+    AssertionIssued,
+    LetterUpdated,
+    BadgeReceived,
+    BadgeVisibilityChanged,
+    AssertionAnchored,
+    CertificateRendered,
+    AssertionRevoked,
+    OfficeDecided,
+)

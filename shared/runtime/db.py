@@ -1,0 +1,105 @@
+"""One service's PostgreSQL schema: transactions with the inbox and the outbox in them. Used by every service's `store.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+
+from shared.clock import Clock
+from shared.events import Event
+from shared.runtime.metrics import SKIPPED
+from shared.topics import Topic
+from shared.wire import encode
+
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
+"""What psycopg raises while the database can't do its work: wait, the data are not at fault."""
+
+E = TypeVar("E", bound=Event)
+T = TypeVar("T", bound="Transaction")
+
+CHANNEL = "outbox"
+
+
+class Transaction:
+    """One transaction on the service's own schema. Claiming, changing and announcing become true together, or not at all."""
+
+    def __init__(self, connection: psycopg.Connection[Any], source: str, clock: Clock) -> None:
+        self.connection = connection
+        self.cursor: psycopg.Cursor[Any] = connection.cursor(binary=True)
+        self.now = clock
+        self._source = source
+        self._outbox: list[tuple[str, bytes | None, bytes]] = []
+
+    def claim(self, events: Sequence[E]) -> list[E]:
+        """Those of `events` that this service has never handled, in order, each once. They count as handled at commit."""
+        first = {event.id: event for event in reversed(events)}
+        new = {
+            row[0]
+            for row in self.cursor.execute(
+                "insert into inbox (event_id, claimed_at) select id, %s from unnest(%s::uuid[]) as id order by id"
+                " on conflict do nothing returning event_id",
+                (self.now(), list(first)),
+            )
+        }
+        for event in events:
+            if event.id not in new:
+                SKIPPED.labels(type(event).__name__).inc()
+        return [event for event in events if event.id in new and first[event.id] is event]
+
+    def announce(self, *events: Event, cause: Event | None = None) -> None:
+        """Say `events` to the other services: they are in the outbox when this transaction commits, and reach Kafka then."""
+        at = self.now()
+        for event in events:
+            value = encode(event, source=self._source, at=at, cause=cause)
+            self._outbox.append((event.topic.name, event.key.encode(), value))
+
+    def forward(self, topic: Topic, key: bytes | None, value: bytes) -> None:
+        """Send bytes as they are: a dead letter, or one that is played again."""
+        self._outbox.append((topic.name, key, value))
+
+    def flush(self) -> None:
+        """Append what was announced to the outbox. The relay wakes when the transaction commits."""
+        if self._outbox:
+            topics, keys, values = zip(*self._outbox, strict=True)
+            self.cursor.execute(
+                "insert into outbox (topic, key, value) select * from unnest(%s::text[], %b::bytea[], %b::bytea[])",
+                (list(topics), list(keys), list(values)),
+            )
+            self.cursor.execute(f"notify {CHANNEL}")
+            self._outbox.clear()
+
+
+class Database(Generic[T]):
+    """The connections of one service. Opens no connection before the first transaction."""
+
+    def __init__(self, url: str, service: str, transaction: type[T], clock: Clock, *, pool: int = 4) -> None:
+        self.url = url
+        self.service = service
+        self._transaction = transaction
+        self.now = clock
+        self._pool = ConnectionPool(
+            url,
+            min_size=1,
+            max_size=pool,
+            open=False,
+            timeout=5,
+            reconnect_timeout=2,
+            kwargs={"connect_timeout": 3, "application_name": service},
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[T]:
+        """Commits at the end; rolls everything back when the block raises. One of AWAY while the database is away."""
+        if self._pool.closed:
+            self._pool.open()
+        with self._pool.connection() as connection:
+            tx = self._transaction(connection, self.service, self.now)
+            yield tx
+            tx.flush()
+
+    def close(self) -> None:
+        self._pool.close(timeout=5)

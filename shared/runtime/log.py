@@ -1,0 +1,93 @@
+"""One structured line per message: an action word of a closed list and ids, never personal data. Used by every service."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Literal
+
+import structlog
+
+Action = Literal[
+    # life of a process
+    "started",
+    "stopped",
+    "waiting",
+    "refused",
+    "failed",
+    "migrated",
+    # a message
+    "handled",
+    "skipped",
+    "retried",
+    "buried",  # sent to the dead letters
+    "published",
+    # the cycle
+    "accepted",
+    "rejected",
+    "held",
+    "released",
+    "issued",
+    "stored",
+    "queued",
+    "sent",
+    "deferred",
+    "bounced",
+    "suppressed",
+    "received",
+    "closed",
+    "signed",
+    "submitted",
+    "bumped",
+    "reorged",
+    "finalized",
+    "anchored",
+    "rendered",
+    "revoked",
+    "verified",
+    "decided",
+]
+
+
+class Log:
+    """The log of one service. `facts` are ids, counts, times, causes."""
+
+    def __init__(self, service: str) -> None:
+        self._log = structlog.get_logger().bind(service=service)
+
+    def info(self, action: Action, **facts: Any) -> None:
+        self._log.info(action, **facts)
+
+    def warning(self, action: Action, **facts: Any) -> None:
+        self._log.warning(action, **facts)
+
+    def error(self, action: Action, **facts: Any) -> None:
+        self._log.error(action, **facts)
+
+
+def logger(service: str) -> Log:
+    return Log(service)
+
+
+def configure(form: str) -> None:
+    """Send all logs to stderr: `json`, `pretty`, or `auto` (pretty on a terminal). Libraries speak from WARNING up."""
+    pretty = form == "pretty" or (form == "auto" and sys.stderr.isatty())
+    renderer: Any = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(ensure_ascii=False)
+    shared: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer], foreign_pre_chain=shared
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

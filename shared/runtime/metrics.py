@@ -1,0 +1,41 @@
+"""Counters, gauges and histograms of a process, served at /metrics. Used by every service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+_LATENCY = (0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300)
+
+
+def counter(name: str, help: str, labels: Sequence[str] = ()) -> Counter:
+    return Counter(f"akashi_{name}", help, labels)
+
+
+def gauge(name: str, help: str, labels: Sequence[str] = ()) -> Gauge:
+    return Gauge(f"akashi_{name}", help, labels)
+
+
+def histogram(name: str, help: str, labels: Sequence[str] = ()) -> Histogram:
+    """Durations in seconds."""
+    return Histogram(f"akashi_{name}", help, labels, buckets=_LATENCY)
+
+
+HANDLED = counter("messages_handled", "Messages handled, by topic and event", ("topic", "event"))
+SKIPPED = counter("messages_skipped", "Messages that were here before (inbox)", ("event",))
+BURIED = counter("messages_dead", "Messages sent to the dead letters", ("topic",))
+RETRIED = counter("batches_failed", "Batches that failed and were halved or tried again", ("topic",))
+WAITING = gauge("database_away", "1 while the database can't be reached", ("topic",))
+BREAKER = gauge("breaker_open", "1 while one failure after the other stopped a topic", ("topic",))
+PUBLISHED = counter("outbox_published", "Outbox rows published to Kafka")
+RELAY_FAILED = counter("relay_failed", "Rounds of the relay that failed and are done again")
+TICKED = counter("tick_rows", "Rows that a tick acted on", ("tick",))
+TICK_FAILED = counter("tick_failed", "Runs of a tick that raised", ("tick",))
+TICK_SECONDS = histogram("tick_seconds", "Duration of a tick's run that acted on rows", ("tick",))
+
+
+def serve_metrics(host: str, port: int) -> int:
+    """Serve /metrics from a thread of its own; returns the port, which is a free one when `port` is 0."""
+    server, _ = start_http_server(port, addr=host)
+    return int(server.server_port)

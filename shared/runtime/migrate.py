@@ -1,0 +1,63 @@
+"""Bringing a service's schema up to date at its start, under a lock, by Alembic. Used by every service process.
+
+A folder `migrations` holds files named `<revision>_<words>.py`; the runtime's own (inbox, outbox) come first.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+_OWN = Path(__file__).parent / "migrations"
+
+
+def migrate(url: str, service: str, folder: Path) -> bool:
+    """Apply what is missing; True if anything was. Replicas that start together wait for each other.
+
+    When we die in the middle, PostgreSQL rolls the whole step back and frees the lock; the next start does it again.
+    """
+    with psycopg.connect(url, connect_timeout=3) as connection:
+        if all(_is_current(connection, table, source) for table, source in _steps(folder)):
+            return False
+    _upgrade(url, service, folder)
+    return True
+
+
+def _steps(folder: Path) -> tuple[tuple[str, Path], ...]:
+    return (("runtime_version", _OWN), ("schema_version", folder))
+
+
+def _is_current(connection: psycopg.Connection[Any], table: str, folder: Path) -> bool:
+    newest = max(path.name.partition("_")[0] for path in folder.glob("[0-9]*.py"))
+    found = connection.execute("select to_regclass(%s)", (table,)).fetchone()
+    if found is None or found[0] is None:
+        return False
+    row = connection.execute(f"select version_num from {table}").fetchone()
+    return row is not None and row[0] == newest
+
+
+def _upgrade(url: str, service: str, folder: Path) -> None:
+    # Alembic and SQLAlchemy are 30 MB: loaded only by the start that has something to apply.
+    import sqlalchemy
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
+    engine = sqlalchemy.create_engine(
+        url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=sqlalchemy.NullPool
+    )
+    with engine.begin() as connection:
+        connection.execute(
+            sqlalchemy.text("select pg_advisory_xact_lock(hashtext('migrate/' || :service))"), {"service": service}
+        )
+        for table, source in _steps(folder):
+            script = ScriptDirectory(str(source), version_locations=[str(source)])
+
+            def upgrade(revision: Any, context: Any, script: ScriptDirectory = script) -> Any:
+                return script._upgrade_revs("head", revision)
+
+            with EnvironmentContext(Config(), script, fn=upgrade) as environment:
+                environment.configure(connection=connection, version_table=table, transactional_ddl=True)
+                environment.run_migrations()

@@ -1,0 +1,239 @@
+"""One service process: consumers, relay, ticks, web server and metrics, started in order and stopped gracefully.
+
+Used by every service. Faust runs in our own event loop; whatever touches the database runs in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import faust
+import psycopg
+import uvicorn
+
+from shared.errors import RefuseToStart
+from shared.events import Event
+from shared.runtime.consume import Bare, Consumer
+from shared.runtime.db import Database
+from shared.runtime.log import configure, logger
+from shared.runtime.metrics import TICK_FAILED, TICK_SECONDS, TICKED, serve_metrics
+from shared.runtime.migrate import migrate
+from shared.runtime.outbox import Relay
+from shared.runtime.settings import Runtime
+from shared.topics import Topic
+
+_GRACE = 12.0  # seconds for the batch in hand at a stop
+_SESSION = 10.0  # seconds after which the broker gives a dead worker's partitions away
+EX_CONFIG = 78  # sysexits.h: configuration error; supervisors need not try again
+
+E = TypeVar("E", bound=Event)
+P = TypeVar("P")
+
+
+class Process:
+    """Declare what the service does (`consume`, `tick`, `serve`), then `run`."""
+
+    def __init__(self, runtime: Runtime, database: Database[Any]) -> None:
+        self._runtime = runtime
+        self._database = database
+        self._log = logger(runtime.service)
+        self._app = _faust_app(runtime)
+        self._consumers: dict[str, Consumer] = {}
+        self._ticks: list[_Tick] = []
+        self._web: list[uvicorn.Server] = []
+        self._ended = asyncio.Event()
+
+    def consume(self, event: type[E], handler: Callable[[Sequence[E], P], None], ports: P) -> None:
+        """Hand each batch of `event` (at most 500, in a partition's order) to `handler`, which is one transaction."""
+        self._consumer(event.topic).add(event, partial(_handle, handler, ports))
+
+    def consume_bare(self, topic: Topic, handler: Callable[[Sequence[Bare], P], None], ports: P) -> None:
+        """The same for a topic whose messages come from outside, without our envelope."""
+        self._consumer(topic).add(Bare, partial(_handle, handler, ports))
+
+    def tick(self, name: str, work: Callable[[P], int], ports: P, *, every: float | None = None) -> None:
+        """Call `work` again and again: at once after it acted on rows, else after `every` seconds or a handled batch."""
+        pause = every if every is not None else self._runtime.tick_seconds
+        self._ticks.append(_Tick(name, partial(work, ports), pause, self._log))
+
+    def serve(self, app: Any, *, host: str, port: int) -> None:
+        """Serve an ASGI app over HTTP; port 0 takes any free one."""
+        self._web.append(
+            _Web(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, server_header=False))
+        )
+
+    def wake(self) -> None:
+        """Let the ticks look now: there are new rows."""
+        for tick in self._ticks:
+            tick.wake()
+
+    def run(self) -> None:
+        """Until TERM or Ctrl-C. Raises when a part breaks that can't go on, so that the supervisor starts us again."""
+        self._migrate()
+        asyncio.run(self._main())
+
+    def _consumer(self, topic: Topic) -> Consumer:
+        if topic.name not in self._consumers:
+            self._consumers[topic.name] = Consumer(self._app, topic, self._database, self._log, self.wake)
+        return self._consumers[topic.name]
+
+    def _migrate(self) -> None:
+        folder = Path(sys.modules[f"services.{self._runtime.service.replace('-', '_')}"].__path__[0]) / "migrations"
+        while True:
+            try:
+                if migrate(self._runtime.database_url, self._runtime.service, folder):
+                    self._log.info("migrated")
+                return
+            except psycopg.OperationalError as error:
+                self._log.warning("waiting", part="database", cause=str(error).splitlines()[0][:200])
+                time.sleep(1)
+
+    async def _main(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ended.set)
+        relay = Relay(self._database.url, self._runtime.kafka, self._log)
+        relay.start()
+        for tick in self._ticks:
+            tick.start()
+        web = [asyncio.create_task(server.serve()) for server in self._web]
+        self._app.on_partitions_revoked.connect(self._revoked, weak=False)
+        await self._app.start()
+        port = serve_metrics(self._runtime.metrics_host, self._runtime.metrics_port)
+        self._log.info("started", pid=os.getpid(), metrics_port=port)
+        crashed = asyncio.create_task(self._app.wait_until_stopped())
+        ended = asyncio.create_task(self._ended.wait())
+        await asyncio.wait([crashed, ended, *web], return_when=asyncio.FIRST_COMPLETED)
+        broken = not self._ended.is_set()
+        crashed.cancel()
+        await self._stop(relay, web)
+        self._log.info("stopped", broken=broken)
+        if broken:
+            raise SystemExit(f"{self._runtime.service}: {self._app.crash_reason or 'a part ended'}; start again")
+
+    async def _stop(self, relay: Relay, web: Sequence[asyncio.Task[None]]) -> None:
+        """In the order of the flow: no new requests, no new events, no new ticks; then say what is in the outbox."""
+        for server in self._web:
+            server.should_exit = True
+        await asyncio.gather(*(consumer.stop(_GRACE) for consumer in self._consumers.values()))
+        if web:
+            await asyncio.wait(web, timeout=5)
+        try:
+            await asyncio.wait_for(self._app.consumer.commit(), 5)
+            await asyncio.wait_for(self._app.stop(), 10)
+        except (
+            Exception
+        ) as error:  # the broker is away: what isn't committed there is read again and dropped by the inbox
+            self._log.warning("failed", part="faust", cause=f"{type(error).__name__}: {error}"[:200])
+        for tick in self._ticks:
+            tick.stop()
+        for tick in self._ticks:
+            await asyncio.to_thread(tick.join, 10)
+        await asyncio.to_thread(relay.stop, 10)
+        self._database.close()
+
+    async def _revoked(self, *_: Any, **__: Any) -> None:
+        # What is in hand is acknowledged before another worker gets the partition; what isn't, its inbox drops.
+        await asyncio.gather(*(consumer.drain(_SESSION / 3) for consumer in self._consumers.values()))
+        await self._app.consumer.commit()
+
+
+class _Tick(threading.Thread):
+    """Work over pending rows. Whatever it raises is logged and counted, and done again after the pause."""
+
+    def __init__(self, name: str, work: Callable[[], int], pause: float, log: Any) -> None:
+        super().__init__(name=f"tick-{name}", daemon=True)
+        self._tick = name
+        self._work = work
+        self._pause = pause
+        self._log = log
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            began = time.perf_counter()
+            try:
+                rows = self._work()
+            except Exception as error:
+                TICK_FAILED.labels(self._tick).inc()
+                self._log.warning("failed", tick=self._tick, cause=f"{type(error).__name__}: {error}"[:300])
+                self._stopping.wait(max(self._pause, 0.5))
+                continue
+            if rows:
+                TICKED.labels(self._tick).inc(rows)
+                TICK_SECONDS.labels(self._tick).observe(time.perf_counter() - began)
+            else:
+                self._wake.wait(self._pause)
+
+
+class _Web(uvicorn.Server):
+    """uvicorn that leaves the signals to the process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _handle(handler: Callable[[Any, Any], None], ports: Any, events: Sequence[Event]) -> None:
+    handler(events, ports)
+
+
+def _faust_app(runtime: Runtime) -> faust.App:
+    return faust.App(
+        runtime.service,
+        broker=";".join(f"aiokafka://{address}" for address in runtime.kafka.split(",")),
+        datadir=tempfile.mkdtemp(prefix=f"akashi-{runtime.service}-"),
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        consumer_auto_offset_reset="earliest",
+        broker_commit_interval=1.0,
+        broker_commit_every=1_000_000,
+        broker_session_timeout=_SESSION,
+        broker_heartbeat_interval=2.0,
+        broker_rebalance_timeout=20.0,
+        broker_max_poll_records=1000,
+        stream_buffer_maxsize=2000,
+        stream_wait_empty=False,
+    )
+
+
+class HasRuntime(Protocol):
+    @property
+    def runtime(self) -> Runtime: ...
+
+
+C = TypeVar("C", bound=HasRuntime)
+
+
+def start(read_config: Callable[[Mapping[str, str]], C], wire: Callable[[C], Process]) -> None:
+    """Read the settings, wire, run: the whole `main` of a service. A bad setting ends it with code 78 and the setting's name."""
+    configure(os.environ.get("LOG_FORMAT", "auto"))
+    try:
+        config = read_config(os.environ)
+        configure(config.runtime.log_format)
+        process = wire(config)
+    except RefuseToStart as error:
+        logger("start").error("refused", cause=str(error))
+        raise SystemExit(EX_CONFIG) from error
+    process.run()

@@ -1,0 +1,159 @@
+"""Reading settings, so that a service refuses to start on a bad one and names it. Used by each `config.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from shared.clock import Clock, clock_from
+from shared.errors import RefuseToStart
+from shared.programme import Programme, parse_programme
+
+T = TypeVar("T")
+
+
+class Settings:
+    """Named settings of one process. Every reader either returns a good value or raises RefuseToStart with the name."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def read(self, name: str, expected: str, parse: Callable[[str], T], default: T | None = None) -> T:
+        raw = self._environment.get(name, "").strip()
+        if not raw:
+            if default is None:
+                raise RefuseToStart(f"setting {name}: missing; expected {expected}")
+            return default
+        try:
+            return parse(raw)
+        except RefuseToStart:
+            raise
+        except (ValueError, TypeError, OSError) as error:
+            raise RefuseToStart(f"setting {name}: got {raw!r}, expected {expected} ({error})") from error
+
+    def text(self, name: str, default: str | None = None) -> str:
+        return self.read(name, "a text", str, default)
+
+    def choice(self, name: str, allowed: tuple[str, ...], default: str | None = None) -> str:
+        def parse(raw: str) -> str:
+            if raw not in allowed:
+                raise ValueError("not among them")
+            return raw
+
+        return self.read(name, " or ".join(allowed), parse, default)
+
+    def whole(self, name: str, default: int | None = None, *, least: int = 0, most: int = 2**31) -> int:
+        def parse(raw: str) -> int:
+            number = int(raw)
+            if not least <= number <= most:
+                raise ValueError("out of range")
+            return number
+
+        return self.read(name, f"a whole number from {least} to {most}", parse, default)
+
+    def seconds(self, name: str, default: float | None = None) -> float:
+        def parse(raw: str) -> float:
+            number = float(raw)
+            if not 0 <= number < float("inf"):
+                raise ValueError("out of range")
+            return number
+
+        return self.read(name, "seconds, not negative", parse, default)
+
+    def port(self, name: str, default: int | None = None) -> int:
+        """A TCP port; 0 takes any free one."""
+        return self.whole(name, default, least=0, most=65535)
+
+    def url(self, name: str, default: str | None = None, *, schemes: tuple[str, ...] = ("http", "https")) -> str:
+        def parse(raw: str) -> str:
+            parts = urlsplit(raw)
+            if parts.scheme not in schemes or not parts.netloc:
+                raise ValueError("not such a URL")
+            return raw.rstrip("/")
+
+        return self.read(name, f"a URL ({', '.join(schemes)})", parse, default)
+
+    def file(self, name: str) -> Path:
+        """The path of a file that exists and can be read."""
+
+        def parse(raw: str) -> Path:
+            path = Path(raw)
+            with path.open("rb"):
+                return path
+
+        return self.read(name, "the path of a readable file", parse)
+
+    def folder(self, name: str) -> Path:
+        def parse(raw: str) -> Path:
+            path = Path(raw)
+            if not path.is_dir():
+                raise ValueError("no such folder")
+            return path
+
+        return self.read(name, "the path of a folder", parse)
+
+    def secret(self, name: str) -> bytes:
+        """The content of a secret's file, without the newline at its end; at least 16 bytes."""
+        content = self.file(name).read_bytes().strip()
+        if len(content) < 16:
+            raise RefuseToStart(f"setting {name}: the file holds {len(content)} bytes, expected at least 16")
+        return content
+
+    def clock(self) -> Clock:
+        return self.read("AKASHI_CLOCK", "2027-04-01T00:00:00+09:00, or nothing", clock_from, clock_from(None))
+
+    def programme(self) -> Programme:
+        path = self.file("PROGRAMME_FILE")
+        try:
+            return parse_programme(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise RefuseToStart(f"setting PROGRAMME_FILE: {path}: {error}") from error
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What every service process needs, whatever it does."""
+
+    service: str
+    database_url: str
+    kafka: str
+    metrics_host: str
+    metrics_port: int
+    clock: Clock
+    programme: Programme
+    tick_seconds: float
+    log_format: str
+
+
+@dataclass(frozen=True)
+class ObjectStorage:
+    """Where documents lie: any S3. `credentials_file` is an AWS credentials file with a [default] profile."""
+
+    endpoint: str
+    bucket: str
+    credentials_file: Path
+
+
+def read_runtime(service: str, settings: Settings) -> Runtime:
+    return Runtime(
+        service=service,
+        database_url=settings.url("DATABASE_URL", schemes=("postgresql",)),
+        kafka=settings.text("KAFKA_BOOTSTRAP"),
+        metrics_host=settings.text("METRICS_HOST", "127.0.0.1"),
+        metrics_port=settings.port("METRICS_PORT", 0),
+        clock=settings.clock(),
+        programme=settings.programme(),
+        tick_seconds=settings.seconds("TICK_SECONDS", 1.0),
+        log_format=settings.choice("LOG_FORMAT", ("auto", "json", "pretty"), "auto"),
+    )
+
+
+def read_object_storage(settings: Settings) -> ObjectStorage:
+    return ObjectStorage(
+        endpoint=settings.url("S3_ENDPOINT"),
+        bucket=settings.text("S3_BUCKET"),
+        credentials_file=settings.file("S3_CREDENTIALS_FILE"),
+    )

@@ -1,0 +1,42 @@
+"""The topics of the pipeline, spoken by every service and provisioned by `deploy/local` (or `akashi topics`)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Topic(NamedTuple):
+    """A Kafka topic. `partitions` bounds how many replicas of one service can share the work."""
+
+    name: str
+    partitions: int = 4
+
+    @property
+    def dead(self) -> Topic:
+        """Where messages go that could not be handled, each with its cause."""
+        return Topic(f"{self.name}.dead", 1)
+
+
+UPSTREAM_REGISTRATIONS = Topic("upstream.registrations")
+REGISTRATION_RENEWED = Topic("registration.renewed")
+REGISTRATION_HELD = Topic("registration.held")
+ASSERTION_ISSUED = Topic("assertion.issued")
+LETTER_UPDATED = Topic("letter.updated")
+BADGE_RECEIVED = Topic("badge.received")
+ASSERTION_ANCHORED = Topic("assertion.anchored")
+CERTIFICATE_RENDERED = Topic("certificate.rendered")
+ASSERTION_REVOKED = Topic("assertion.revoked")
+OFFICE_DECISIONS = Topic("office.decisions")
+
+TOPICS: tuple[Topic, ...] = (
+    UPSTREAM_REGISTRATIONS,
+    REGISTRATION_RENEWED,
+    REGISTRATION_HELD,
+    ASSERTION_ISSUED,
+    LETTER_UPDATED,
+    BADGE_RECEIVED,
+    ASSERTION_ANCHORED,
+    CERTIFICATE_RENDERED,
+    ASSERTION_REVOKED,
+    OFFICE_DECISIONS,
+)

@@ -1,0 +1,72 @@
+"""How an event travels: a CloudEvents 1.0 envelope in structured mode, JSON.
+
+Written by every outbox, read by every consumer.
+Source of the format: CloudEvents 1.0.2, Kafka protocol binding, section 3.3 (structured content mode).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from shared.errors import Unreadable
+from shared.events import EVENTS, Event
+
+CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
+
+_TYPES: dict[str, type[Event]] = {f"akashi.{event.__name__}": event for event in EVENTS}
+_NAMES: dict[type[Event], str] = {event: name for name, event in _TYPES.items()}
+
+
+class _Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
+    specversion: str
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    datacontenttype: str
+    data: msgspec.Raw
+    cause: str | None = None  # extension attribute: the id of the event that led to this one
+
+
+_encoder = msgspec.json.Encoder()
+_envelopes = msgspec.json.Decoder(_Envelope)
+_readers: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(kind) for name, kind in _TYPES.items()}
+
+
+def encode(event: Event, *, source: str, at: datetime, cause: Event | None = None) -> bytes:
+    """The envelope around `event`; `source` is the service's name, `at` an aware time."""
+    return _encoder.encode(
+        _Envelope(
+            specversion="1.0",
+            id=str(event.id),
+            source=f"akashi/{source}",
+            type=_NAMES[type(event)],
+            subject=event.key,
+            time=at,
+            datacontenttype="application/json",
+            data=msgspec.Raw(_encoder.encode(event)),
+            cause=str(cause.id) if cause is not None else None,
+        )
+    )
+
+
+def decode(value: bytes | None) -> Event:
+    """The event in an envelope. Unreadable when the bytes are not one of our events, with got and expected."""
+    if value is None:
+        raise Unreadable("got no value, expected a CloudEvents envelope")
+    try:
+        envelope = _envelopes.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unreadable(f"expected a CloudEvents envelope, got {len(value)} bytes: {error}") from error
+    reader = _readers.get(envelope.type)
+    if reader is None:
+        raise Unreadable(f"got type {envelope.type!r}, expected one of {sorted(_readers)}")
+    try:
+        event: Event = reader.decode(envelope.data)
+    except msgspec.DecodeError as error:
+        raise Unreadable(f"expected the data of {envelope.type}: {error}") from error
+    return event
