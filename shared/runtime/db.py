@@ -36,19 +36,19 @@ class Transaction:
 
     def claim(self, events: Sequence[E]) -> list[E]:
         """Those of `events` that this service has never handled, in order, each once. They count as handled at commit."""
-        first = {event.id: event for event in reversed(events)}
+        by_id = {event.id: event for event in reversed(events)}  # the first of each
         new = {
             row[0]
             for row in self.cursor.execute(
                 "insert into inbox (event_id, claimed_at) select id, %s from unnest(%s::uuid[]) as id order by id"
                 " on conflict do nothing returning event_id",
-                (self.now(), list(first)),
+                (self.now(), list(by_id)),
             )
         }
-        for event in events:
-            if event.id not in new:
-                SKIPPED.labels(type(event).__name__).inc()
-        return [event for event in events if event.id in new and first[event.id] is event]
+        claimed = [event for id, event in reversed(by_id.items()) if id in new]
+        for event in events[:1]:
+            SKIPPED.labels(type(event).__name__).inc(len(events) - len(claimed))
+        return claimed
 
     def announce(self, *events: Event, cause: Event | None = None) -> None:
         """Say `events` to the other services: they are in the outbox when this transaction commits, and reach Kafka then."""
