@@ -1,0 +1,14 @@
+"""Pages for people: templates, look, language, security headers, error pages. Used by registration, wallet, verifier, ops.
+
+In a service's app.py: `site = pages(Path(__file__).parent / "templates", programme)`, `site.install(app)`, and in a route
+`return site.page(request, "badge.html", badge=badge)`. Templates extend `base.html` and take from `macros.html`
+(`{% import "macros.html" as m with context %}`); classes are listed on top of `app.css`.
+"""
+
+from __future__ import annotations
+
+from shared.runtime.web.guard import harden, is_cross_site
+from shared.runtime.web.language import Language, language_of
+from shared.runtime.web.site import Pages, pages
+
+__all__ = ["Language", "Pages", "harden", "is_cross_site", "language_of", "pages"]

@@ -1,0 +1,283 @@
+"""The pages of one service: its templates on the shared ones, in the visitor's language, with answers for everything that goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    pass_context,
+)
+from jinja2.runtime import Context
+from markupsafe import Markup
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from shared.errors import NotFound, TryLater
+from shared.programme import Bilingual, Programme
+from shared.runtime.db import AWAY
+from shared.runtime.log import logger
+from shared.runtime.web import language as words
+from shared.runtime.web.assets import Assets
+from shared.runtime.web.guard import Guard, Refusal, harden
+from shared.runtime.web.language import Language, language_of
+
+_HERE = Path(__file__).parent
+_COOKIE = "lang"
+_YEAR = 365 * 86400
+
+
+def pages(folder: Path, programme: Programme) -> Pages:
+    """The pages of the service whose templates lie in `folder`; its own scripts and pictures lie in `folder`/../static."""
+    return Pages(folder, programme)
+
+
+class Pages:
+    def __init__(self, folder: Path, programme: Programme) -> None:
+        self._programme = programme
+        self._assets = Assets((_HERE / "static", folder.parent / "static"))
+        self._templates = Environment(
+            loader=ChoiceLoader(
+                [FileSystemLoader(folder), FileSystemLoader(_HERE / "templates")]
+            ),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._templates.globals.update(
+            programme=programme,
+            society=programme.society,
+            asset=self._assets.url,
+            t=_t,
+            say=_say,
+        )
+        self._templates.filters.update(
+            phrases=words.phrases,
+            day=_day,
+            moment=_moment,
+            day_text=_day_text,
+            moment_text=_moment_text,
+            number=_number,
+        )
+
+    def install(self, app: FastAPI, *, most_bytes: int = 64 * 1024) -> None:
+        """Give `app` the guard, /static, /healthz and the error pages. A body of more than `most_bytes` is refused."""
+        app.add_middleware(Guard, refuse=self._refuse, most_bytes=most_bytes)
+        app.add_api_route(
+            "/static/{name}",
+            self._static,
+            methods=["GET", "HEAD"],
+            include_in_schema=False,
+        )
+        app.add_api_route(
+            "/healthz", _healthz, methods=["GET", "HEAD"], include_in_schema=False
+        )
+        app.add_exception_handler(HTTPException, self._on_http_error)
+        app.add_exception_handler(RequestValidationError, self._on_invalid)
+        app.add_exception_handler(NotFound, self._on_not_found)
+        for away in (TryLater, *AWAY):
+            app.add_exception_handler(away, self._on_away)
+        app.add_exception_handler(Exception, self._on_bug)
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        **context: Any,
+    ) -> Response:
+        """A template as an answer, in the visitor's language. A name that the template uses and `context` lacks is an error."""
+        language = self.language(request)
+        text = self.text(
+            template, language, _other(request, language), request.url.path, **context
+        )
+        response = HTMLResponse(
+            text, status, {"vary": "accept-language, cookie", **(headers or {})}
+        )
+        if request.query_params.get("lang") == language:
+            https = request.url.scheme == "https"
+            response.set_cookie(
+                _COOKIE,
+                language,
+                max_age=_YEAR,
+                httponly=True,
+                samesite="lax",
+                secure=https,
+            )
+        return response
+
+    def text(
+        self, template: str, lang: Language, other_url: str, path: str, **context: Any
+    ) -> str:
+        return self._templates.get_template(template).render(
+            lang=lang, other_url=other_url, path=path, **context
+        )
+
+    def language(self, request: Request) -> Language:
+        return language_of(
+            request.query_params.get("lang"),
+            request.cookies.get(_COOKIE),
+            request.headers.get("accept-language"),
+        )
+
+    def error(
+        self,
+        request: Request,
+        status: int,
+        *,
+        headers: Mapping[str, str] | None = None,
+        detail: str = "",
+    ) -> Response:
+        """What went wrong and what to do next: a page, or JSON for who asks for JSON. `detail` goes into the JSON only."""
+        if _wants_json(request):
+            return JSONResponse(
+                {"error": status, "detail": detail or _ERRORS.get(status, "failed")},
+                status,
+                dict(headers or {}),
+            )
+        return self.page(
+            request, "error.html", status=status, headers=headers, code=status
+        )
+
+    async def _refuse(
+        self, refusal: Refusal, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        status = 403 if refusal == "cross-site" else 413
+        await self.error(Request(scope, receive), status, detail=refusal)(
+            scope, receive, send
+        )
+
+    def _static(self, request: Request, name: str) -> Response:
+        asset = self._assets.get(name)
+        if asset is None:
+            return self.error(request, 404)
+        headers = {
+            "cache-control": "public, max-age=31536000, immutable",
+            "vary": "accept-encoding",
+        }
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(asset.body, media_type=asset.media_type, headers=headers)
+        return Response(
+            asset.zipped,
+            media_type=asset.media_type,
+            headers={**headers, "content-encoding": "gzip"},
+        )
+
+    def _on_http_error(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return self.error(
+            request, error.status_code, headers=error.headers, detail=error.detail
+        )
+
+    def _on_invalid(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        # Only which field: what was typed into it may be a password.
+        fields = sorted(
+            {
+                ".".join(str(part) for part in problem["loc"])
+                for problem in error.errors()
+            }
+        )
+        return self.error(request, 422, detail=f"expected valid {', '.join(fields)}")
+
+    def _on_not_found(self, request: Request, error: Exception) -> Response:
+        return self.error(request, 404)
+
+    def _on_away(self, request: Request, error: Exception) -> Response:
+        logger("web").warning("waiting", cause=type(error).__name__)
+        return self.error(request, 503, headers={"retry-after": "10"})
+
+    def _on_bug(self, request: Request, error: Exception) -> Response:
+        # Answered outside the guard, which therefore can't set the headers. The server logs the exception.
+        response = self.error(request, 500)
+        harden(
+            MutableHeaders(raw=response.raw_headers),
+            https=request.url.scheme == "https",
+        )
+        return response
+
+
+_ERRORS = {
+    403: "this request came from another site",
+    404: "not found",
+    405: "method not allowed",
+    413: "the body is too large",
+    422: "a field is missing or not valid",
+    429: "too many requests",
+    500: "a bug of ours",
+    503: "a part of the service is away; try again",
+}
+
+
+def _healthz() -> Response:
+    return PlainTextResponse("ok\n")
+
+
+def _wants_json(request: Request) -> bool:
+    accept = request.headers.get("accept", "")
+    return "json" in accept or (
+        request.url.path.startswith(("/api/", "/upstream/"))
+        and "text/html" not in accept
+    )
+
+
+def _other(request: Request, language: Language) -> str:
+    """This page in the other language."""
+    query = [
+        (name, value)
+        for name, value in request.query_params.multi_items()
+        if name != "lang"
+    ]
+    return "?" + urlencode([*query, ("lang", "en" if language == "ja" else "ja")])
+
+
+@pass_context
+def _t(context: Context, ja: str, en: str) -> str:
+    """The text in the visitor's language."""
+    return ja if context["lang"] == "ja" else en
+
+
+@pass_context
+def _say(context: Context, text: Bilingual) -> str:
+    """A text of the programme file in the visitor's language."""
+    return text.ja if context["lang"] == "ja" else text.en
+
+
+@pass_context
+def _day(context: Context, day: Any) -> Markup:
+    return words.day_element(day, context["lang"])
+
+
+@pass_context
+def _moment(context: Context, moment: Any) -> Markup:
+    return words.moment_element(moment, context["lang"])
+
+
+@pass_context
+def _day_text(context: Context, day: Any) -> str:
+    return words.day_text(day, context["lang"])
+
+
+@pass_context
+def _moment_text(context: Context, moment: Any) -> str:
+    return words.moment_text(moment, context["lang"])
+
+
+def _number(value: int) -> str:
+    """1,240 in both languages."""
+    return f"{value:,}"
