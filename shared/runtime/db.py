@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 import psycopg
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
@@ -36,7 +37,9 @@ class Transaction:
 
     def claim(self, events: Sequence[E]) -> list[E]:
         """Those of `events` that this service has never handled, in order, each once. They count as handled at commit."""
-        by_id = {event.id: event for event in reversed(events)}  # the first of each
+        by_id: dict[UUID, E] = {}
+        for event in events:
+            by_id.setdefault(event.id, event)
         new = {
             row[0]
             for row in self.cursor.execute(
@@ -45,7 +48,7 @@ class Transaction:
                 (self.now(), list(by_id)),
             )
         }
-        claimed = [event for id, event in reversed(by_id.items()) if id in new]
+        claimed = [event for id, event in by_id.items() if id in new]
         for event in events[:1]:
             SKIPPED.labels(type(event).__name__).inc(len(events) - len(claimed))
         return claimed
