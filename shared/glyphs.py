@@ -1,6 +1,7 @@
-"""Which characters our fonts can draw. Used by registration (refuses a name that we couldn't print) and renderer (prints it).
+"""Which characters our fonts can draw. For registration (refuses a name that we can't print) and renderer (prints it).
 
-A name is taken as it was registered: never normalised, so 﨑, 髙, 𠮷 and variation sequences (辻󠄀 = U+8FBB U+E0100) stay what they are.
+A name is taken as it was registered, never normalised: 﨑, 髙, 𠮷 and variation sequences (辻󠄀 = U+8FBB U+E0100) stay
+what they are.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ class Coverage:
     def glyphs(self, text: str) -> Iterator[tuple[str, int | None]]:
         """What is drawn one after the other: (its characters, its glyph), the glyph None where the font has none.
 
-        A base character and its variation selector are drawn as one glyph; a sequence that the font doesn't know is missing,
-        even where it knows the base character, because the holder asked for a certain form of it. Combining marks and
-        invisible characters are missing too: a mark would be drawn beside its letter.
+        A base character and its variation selector are drawn as one glyph; a sequence that the font doesn't know is
+        missing, even where it knows the base character, because the holder asked for a certain form of it. Combining
+        marks and invisible characters are missing too: a mark would be drawn beside its letter.
         """
         at = 0
         while at < len(text):
@@ -100,5 +101,5 @@ def _selects(point: int) -> bool:
 
 
 def _has_no_shape(character: str) -> bool:
-    """Controls, format characters, surrogates, private use, unassigned, line ends, and marks without a letter of their own."""
+    """Controls, format characters, surrogates, private use, unassigned, line ends, and marks that need a letter."""
     return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Mn", "Me", "Mc")
