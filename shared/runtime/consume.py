@@ -194,7 +194,7 @@ class Consumer:
             self._failures = 0
             HANDLED.labels(self._topic.name, kind.__name__).inc(len(run))
             for event in events:
-                self._log.info("handled", event=kind.__name__, event_id=str(event.id), subject=event.key)
+                self._log.info("handled", message=kind.__name__, event_id=str(event.id), subject=event.key)
             return len(run)
         if isinstance(error, _Stopped):
             return 0

@@ -53,7 +53,7 @@ class Log:
     """The log of one service. `facts` are ids, counts, times, causes."""
 
     def __init__(self, service: str) -> None:
-        self._log = structlog.get_logger().bind(service=service)
+        self._log = structlog.get_logger(service=service)  # a proxy: binds at its first line, after configure()
 
     def info(self, action: Action, **facts: Any) -> None:
         self._log.info(action, **facts)
@@ -79,7 +79,7 @@ def configure(form: str) -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[*shared, *([] if pretty else [structlog.processors.EventRenamer("action")]), renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,

@@ -79,6 +79,9 @@ class Relay(threading.Thread):
             for future in sent:
                 future.get(timeout=1)
             # If we die here Kafka has the rows and the outbox too: they go out again, and every reader's inbox drops them.
-            cursor.execute("delete from outbox where id = any(%s)", ([row[0] for row in rows],))
+            self._forget(cursor, [row[0] for row in rows])
             PUBLISHED.inc(len(rows))
         return len(rows)
+
+    def _forget(self, cursor: psycopg.Cursor[Any], ids: list[int]) -> None:
+        cursor.execute("delete from outbox where id = any(%s)", (ids,))

@@ -41,9 +41,7 @@ class Assets:
         stem = path.stem.removesuffix(".min")
         served = f"{stem}.{hashlib.sha256(body).hexdigest()[:12]}{path.suffix}"
         self._urls[f"{stem}{path.suffix}"] = f"/static/{served}"
-        self._assets[served] = Asset(
-            body, gzip.compress(body, mtime=0), TYPES[path.suffix]
-        )
+        self._assets[served] = Asset(body, gzip.compress(body, mtime=0), TYPES[path.suffix])
 
     def url(self, name: str) -> str:
         """The path of a file. KeyError, which fails the page's test, for a file that is not there."""

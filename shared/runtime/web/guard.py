@@ -56,11 +56,7 @@ def is_cross_site(method: str, headers: Mapping[str, str]) -> bool:
     A request that carries an API key in a header of its own is nobody's forged form: a browser asks first (CORS), and we never agree.
     Neither Sec-Fetch-Site nor Origin: not a browser of these ten years; the session cookie is SameSite=Lax besides.
     """
-    if (
-        method in _SAFE
-        or "x-api-key" in headers
-        or headers.get("authorization", "").lower().startswith("bearer ")
-    ):
+    if method in _SAFE or "x-api-key" in headers or headers.get("authorization", "").lower().startswith("bearer "):
         return False
     site = headers.get("sec-fetch-site")
     if site is not None:
@@ -103,9 +99,7 @@ class Guard:
             read += len(message.get("body", b""))
             if read > self._most_bytes:
                 over = True
-                return {
-                    "type": "http.disconnect"
-                }  # ends whatever reads the body; its answer is dropped
+                return {"type": "http.disconnect"}  # ends whatever reads the body; its answer is dropped
             return message
 
         if is_cross_site(scope["method"], headers):

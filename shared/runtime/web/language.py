@@ -69,17 +69,13 @@ def moment_text(moment: datetime, language: Language) -> str:
 
 
 def day_element(day: date, language: Language) -> Markup:
-    return Markup('<time datetime="{}">{}</time>').format(
-        day.isoformat(), day_text(day, language)
-    )
+    return Markup('<time datetime="{}">{}</time>').format(day.isoformat(), day_text(day, language))
 
 
 def moment_element(moment: datetime, language: Language) -> Markup:
     """May break between day and hour, nowhere else."""
     here = moment.astimezone(JST)
-    day, _, hour = moment_text(moment, language).rpartition(
-        " " if language == "ja" else ", "
-    )
+    day, _, hour = moment_text(moment, language).rpartition(" " if language == "ja" else ", ")
     comma = "" if language == "ja" else ","
     return Markup('<time datetime="{}">{}{}</time> <span class="nb">{}</span>').format(
         here.isoformat(timespec="seconds"), day, comma, hour

@@ -48,9 +48,7 @@ class Pages:
         self._programme = programme
         self._assets = Assets((_HERE / "static", folder.parent / "static"))
         self._templates = Environment(
-            loader=ChoiceLoader(
-                [FileSystemLoader(folder), FileSystemLoader(_HERE / "templates")]
-            ),
+            loader=ChoiceLoader([FileSystemLoader(folder), FileSystemLoader(_HERE / "templates")]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -82,9 +80,7 @@ class Pages:
             methods=["GET", "HEAD"],
             include_in_schema=False,
         )
-        app.add_api_route(
-            "/healthz", _healthz, methods=["GET", "HEAD"], include_in_schema=False
-        )
+        app.add_api_route("/healthz", _healthz, methods=["GET", "HEAD"], include_in_schema=False)
         app.add_exception_handler(HTTPException, self._on_http_error)
         app.add_exception_handler(RequestValidationError, self._on_invalid)
         app.add_exception_handler(NotFound, self._on_not_found)
@@ -103,12 +99,8 @@ class Pages:
     ) -> Response:
         """A template as an answer, in the visitor's language. A name that the template uses and `context` lacks is an error."""
         language = self.language(request)
-        text = self.text(
-            template, language, _other(request, language), request.url.path, **context
-        )
-        response = HTMLResponse(
-            text, status, {"vary": "accept-language, cookie", **(headers or {})}
-        )
+        text = self.text(template, language, _other(request, language), request.url.path, **context)
+        response = HTMLResponse(text, status, {"vary": "accept-language, cookie", **(headers or {})})
         if request.query_params.get("lang") == language:
             https = request.url.scheme == "https"
             response.set_cookie(
@@ -121,12 +113,8 @@ class Pages:
             )
         return response
 
-    def text(
-        self, template: str, lang: Language, other_url: str, path: str, **context: Any
-    ) -> str:
-        return self._templates.get_template(template).render(
-            lang=lang, other_url=other_url, path=path, **context
-        )
+    def text(self, template: str, lang: Language, other_url: str, path: str, **context: Any) -> str:
+        return self._templates.get_template(template).render(lang=lang, other_url=other_url, path=path, **context)
 
     def language(self, request: Request) -> Language:
         return language_of(
@@ -150,17 +138,11 @@ class Pages:
                 status,
                 dict(headers or {}),
             )
-        return self.page(
-            request, "error.html", status=status, headers=headers, code=status
-        )
+        return self.page(request, "error.html", status=status, headers=headers, code=status)
 
-    async def _refuse(
-        self, refusal: Refusal, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _refuse(self, refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
         status = 403 if refusal == "cross-site" else 413
-        await self.error(Request(scope, receive), status, detail=refusal)(
-            scope, receive, send
-        )
+        await self.error(Request(scope, receive), status, detail=refusal)(scope, receive, send)
 
     def _static(self, request: Request, name: str) -> Response:
         asset = self._assets.get(name)
@@ -180,19 +162,12 @@ class Pages:
 
     def _on_http_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return self.error(
-            request, error.status_code, headers=error.headers, detail=error.detail
-        )
+        return self.error(request, error.status_code, headers=error.headers, detail=error.detail)
 
     def _on_invalid(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         # Only which field: what was typed into it may be a password.
-        fields = sorted(
-            {
-                ".".join(str(part) for part in problem["loc"])
-                for problem in error.errors()
-            }
-        )
+        fields = sorted({".".join(str(part) for part in problem["loc"]) for problem in error.errors()})
         return self.error(request, 422, detail=f"expected valid {', '.join(fields)}")
 
     def _on_not_found(self, request: Request, error: Exception) -> Response:
@@ -230,19 +205,12 @@ def _healthz() -> Response:
 
 def _wants_json(request: Request) -> bool:
     accept = request.headers.get("accept", "")
-    return "json" in accept or (
-        request.url.path.startswith(("/api/", "/upstream/"))
-        and "text/html" not in accept
-    )
+    return "json" in accept or (request.url.path.startswith(("/api/", "/upstream/")) and "text/html" not in accept)
 
 
 def _other(request: Request, language: Language) -> str:
     """This page in the other language."""
-    query = [
-        (name, value)
-        for name, value in request.query_params.multi_items()
-        if name != "lang"
-    ]
+    query = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
     return "?" + urlencode([*query, ("lang", "en" if language == "ja" else "ja")])
 
 
