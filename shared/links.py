@@ -1,7 +1,4 @@
-"""The links of letters: who holds one has read the mailbox it was sent to. Written by the mailer, checked by the wallet.
-
-A link works as long as its badge: no date in it, nothing stored for it, the same link whenever the letter is built again.
-"""
+"""Links that only their addressee can know. The mailer writes them into letters, the wallet reads them."""
 
 from __future__ import annotations
 
@@ -11,16 +8,20 @@ import hmac
 
 
 def receive_token(secret: bytes, assertion_id: str) -> str:
-    """The token of letter 1: 26 lower-case base32 letters (130 bits) of HMAC-SHA256 over "receive/" and the id."""
+    """The token of letter 1's link: 26 characters (130 bits) of lower-case base32 (RFC 4648).
+
+    Repeatable, so a letter that is sent again carries the same link; not guessable without `secret`.
+    """
     digest = hmac.new(secret, f"receive/{assertion_id}".encode(), hashlib.sha256).digest()
     return base64.b32encode(digest).decode().lower()[:26]
 
 
 def is_receive_token(secret: bytes, assertion_id: str, token: str) -> bool:
-    """Whether `token` is that badge's, in a time that says nothing about it. Total: any text may come out of a URL."""
-    return hmac.compare_digest(receive_token(secret, assertion_id).encode(), token.encode("utf-8", "surrogatepass"))
+    """Whether `token` is that assertion's, whatever its case; takes the same time for every wrong one."""
+    expected = receive_token(secret, assertion_id).encode()
+    return hmac.compare_digest(expected, token.lower().encode("utf-8", "replace"))
 
 
 def receive_url(wallet_url: str, secret: bytes, assertion_id: str) -> str:
-    """The whole link, as it stands in letter 1."""
+    """Where the button 受領手続きをはじめる leads."""
     return f"{wallet_url}/receive/{assertion_id}/{receive_token(secret, assertion_id)}"
