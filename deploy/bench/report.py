@@ -1,0 +1,65 @@
+"""What every bench prints: a table for people, and with `--json` one object whose form is stable."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure. `against` names the rival measured in the same run and `ratio` is value / rival's value."""
+
+    name: str
+    value: float
+    unit: str
+    against: str | None = None
+    ratio: float | None = None
+    goal: str | None = None
+    holds: bool | None = None
+
+
+@dataclass
+class Report:
+    """The figures of one bench on one machine at one commit."""
+
+    bench: str
+    figures: list[Figure] = field(default_factory=list)
+
+    def add(self, name: str, value: float, unit: str, *, at_least: float | None = None) -> None:
+        goal = None if at_least is None else f">= {at_least:g} {unit}"
+        holds = None if at_least is None else value >= at_least
+        self.figures.append(Figure(name, round(value, 3), unit, goal=goal, holds=holds))
+
+    def show(self, *, as_json: bool) -> None:
+        machine, commit = _machine(), _commit()
+        if as_json:
+            figures = [asdict(figure) for figure in self.figures]
+            print(json.dumps({"bench": self.bench, "machine": machine, "commit": commit, "figures": figures}, indent=1))
+            return
+        table = Table(title=f"{self.bench} · {machine} · {commit}")
+        table.add_column("figure")
+        table.add_column("value", justify="right")
+        table.add_column("unit")
+        table.add_column("goal")
+        for figure in self.figures:
+            verdict = "" if figure.holds is None else ("✓ " if figure.holds else "✗ ")
+            table.add_row(figure.name, f"{figure.value:,.3f}", figure.unit, verdict + (figure.goal or ""))
+        Console().print(table)
+
+
+def _machine() -> str:
+    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+
+
+def _commit() -> str:
+    here = Path(__file__).parent
+    answer = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    return answer.stdout.strip() or "no commit"
