@@ -1,0 +1,71 @@
+"""Bytes as text that says its own alphabet. Written by issuer (keys, signatures, status lists), read by verifier; pure.
+
+Source: W3C Controlled Identifiers 1.0, section 2.4 (multibase `z` base58btc, `u` base64url without padding) and 2.2.2 (Multikey).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from shared.errors import Unreadable
+
+ED25519_PREFIX = b"\xed\x01"  # multicodec ed25519-pub as a varint
+
+_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_VALUES = {character: value for value, character in enumerate(_ALPHABET)}
+_LONGEST = 512  # characters; the division below is quadratic
+
+
+def base58(data: bytes) -> str:
+    """`z` and base58btc: for keys and signatures, up to some hundred bytes."""
+    number = int.from_bytes(data)
+    text = ""
+    while number:
+        number, digit = divmod(number, 58)
+        text = _ALPHABET[digit] + text
+    return "z" + "1" * (len(data) - len(data.lstrip(b"\0"))) + text
+
+
+def from_base58(text: object) -> bytes:
+    """The bytes of a `z…` text. Unreadable for anything else."""
+    if not isinstance(text, str) or not text.startswith("z") or len(text) > _LONGEST:
+        raise Unreadable(f"got {str(text)[:40]!r}, expected z and base58btc, at most {_LONGEST} characters")
+    digits = text[1:]
+    number = 0
+    for character in digits:
+        value = _VALUES.get(character)
+        if value is None:
+            raise Unreadable(f"got {character!r} in {text[:40]!r}, expected base58btc")
+        number = number * 58 + value
+    zeros = len(digits) - len(digits.lstrip("1"))
+    return b"\0" * zeros + number.to_bytes((number.bit_length() + 7) // 8)
+
+
+def base64url(data: bytes) -> str:
+    """`u` and base64url without padding: for long values."""
+    return "u" + base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def from_base64url(text: object) -> bytes:
+    """The bytes of a `u…` text. Unreadable for anything else."""
+    if not isinstance(text, str) or not text.startswith("u") or not text.isascii():
+        raise Unreadable(f"got {str(text)[:40]!r}, expected u and base64url")
+    digits = text[1:].replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
+    except binascii.Error as error:
+        raise Unreadable(f"got {text[:40]!r}, expected u and base64url without padding") from error
+
+
+def ed25519_multibase(public_key: bytes) -> str:
+    """A raw 32-byte Ed25519 public key as `publicKeyMultibase` of a Multikey."""
+    return base58(ED25519_PREFIX + public_key)
+
+
+def from_ed25519_multibase(text: object) -> bytes:
+    """The raw 32 bytes. Unreadable when it is no Ed25519 Multikey."""
+    data = from_base58(text)
+    if not data.startswith(ED25519_PREFIX) or len(data) != 34:
+        raise Unreadable(f"got a Multikey of {len(data)} bytes, {data[:2].hex()}…, expected ed01 and 32 bytes")
+    return data[2:]
