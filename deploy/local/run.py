@@ -1,0 +1,192 @@
+"""`akashi run`: the whole service on this machine, fed with the sample cohort, its holders played. Used by `make run`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from deploy.local.environment import Place
+from deploy.local.holders import HolderStuck, password_of, play
+from deploy.local.letters import Inbox, Letter
+from deploy.local.progress import STAGES, Watch
+from deploy.local.sample.cohort import Expected, write_sample
+from deploy.local.stack import Stack
+
+_LEFT_FOR_YOU = 3  # holders whose letter 1 waits for whoever tries the demo
+_SECONDS = 240.0
+
+
+def feed(url: str, key: bytes, body: bytes, content_type: str, name: str) -> dict[str, Any]:
+    """Hand a delivery to registration over HTTP; its answer. Raises httpx.HTTPStatusError when it is refused."""
+    answer = httpx.post(
+        f"{url}/upstream/registrations",
+        content=body,
+        headers={"Authorization": f"Bearer {key.decode()}", "Content-Type": content_type, "X-Source": name},
+        timeout=120,
+        trust_env=False,
+    )
+    answer.raise_for_status()
+    return dict(answer.json())
+
+
+class Players(threading.Thread):
+    """Holders that receive their badges in the background; remembers who received and what went wrong."""
+
+    def __init__(self, inbox: Inbox, people: int) -> None:
+        super().__init__(name="players", daemon=True)
+        self._inbox, self._people = inbox, people
+        self._ended = threading.Event()
+        self.received: list[Letter] = []
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            play(
+                self._inbox,
+                people=self._people,
+                seconds=_SECONDS,
+                received=self.received.append,
+                stop=self._ended,
+            )
+        except Exception as error:  # shown by whoever watches; a thread's traceback would be lost between the bars
+            self.error = error
+
+    def check(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def stop(self) -> None:
+        self._ended.set()
+        self.join(10)
+
+
+@click.command(name="run")
+@click.option("--once", is_flag=True, help="終わったら止める。すべての人数が一致したときだけ終了コード 0。")
+def run_command(once: bool) -> None:
+    """見本の登録者で、登録から発行完了のお知らせまでを動かす。
+
+    Starts every part, feeds the sample cohort, plays the holders, shows the count match, and stays up.
+    """
+    console = Console()
+    place = Place.from_environment()
+    with Stack(place.home, place.port_base) as stack:
+        expected = _feed_sample(stack, console)
+        waiting = 0 if once else _LEFT_FOR_YOU
+        matched, players = _watch(stack, console, expected, waiting)
+        _show(stack, console, expected, players, matched)
+        if once:
+            raise SystemExit(0 if matched else 1)
+        _stay(console)
+
+
+def _feed_sample(stack: Stack, console: Console) -> Expected:
+    folder = stack.home / "sample"
+    expected = write_sample(folder, stack.cohort)
+    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
+    deliveries: tuple[tuple[str, str], ...] = (
+        ("registrations.csv", "text/csv; charset=Shift_JIS"),
+        ("registrations.jsonl", "application/x-ndjson"),
+    )
+    for name, content_type in deliveries:
+        answer = feed(stack.urls["registration"], key, (folder / name).read_bytes(), content_type, name)
+        console.print(f"[bold]{name}[/]: 受付 {answer['accepted']} 件、変更なし {answer['unchanged']} 件")
+        for problem in answer["rejected"]:
+            console.print(
+                f"  [yellow]{problem['row']} 行目[/] {problem['field']}: {problem['got']}（期待: {problem['expected']}）"
+            )
+    return expected
+
+
+def _watch(stack: Stack, console: Console, expected: Expected, waiting: int) -> tuple[bool, Players]:
+    receiving = expected.eligible - waiting
+    players = Players(Inbox(stack.home / "inbox"), receiving)
+    players.start()
+    watch = Watch(
+        stack.urls["ops"],
+        lambda status: _is_true(status, expected, receiving),
+        seconds=_SECONDS,
+        expected=expected.eligible,
+    )
+    try:
+        return watch.run(console, also=players.check), players
+    except HolderStuck as error:
+        console.print(f"[red]受領できない人がいます[/]: {error}")
+        return False, players
+    finally:
+        players.stop()
+
+
+def _is_true(status: Mapping[str, Any], expected: Expected, receiving: int) -> bool:
+    """Whether the counts are just those that the sample must give: no one lost, no one doubled, each held for its reason."""
+    counts = status["cohort"]
+    before = all(counts[stage] == expected.eligible for stage in ("eligible", "issued", "notified"))
+    after = all(counts[stage] == receiving for stage in ("received", "anchored", "rendered", "completed"))
+    return (
+        before
+        and after
+        and status["held_by_reason"] == dict(expected.held_by_reason)
+        and status["rejected"] == expected.rejected
+        and status["dead_letters"] == 0
+    )
+
+
+def _show(stack: Stack, console: Console, expected: Expected, players: Players, matched: bool) -> None:
+    status = httpx.get(f"{stack.urls['ops']}/api/v1/status", timeout=10, trust_env=False).json()
+    people = httpx.get(f"{stack.urls['ops']}/api/v1/people", timeout=10, trust_env=False).json()
+    counts = status["cohort"]
+    console.print()
+    verdict = "[green]一致しました[/]" if matched else "[red]一致しません[/]"
+    console.print(
+        f"[bold]人数の一致[/] {verdict}: " + " ・ ".join(f"{words} {counts[stage]}" for stage, words in STAGES)
+    )
+    if not matched:
+        console.print(f"  期待: 対象 {expected.eligible}、保留 {dict(expected.held_by_reason)}、拒否 {expected.rejected}")
+        for stage, missing in status["people_missing"].items():
+            for person in missing["people"]:
+                console.print(f"  {stage} を待つ: {person['registration_id']} {person['name']}（{person['reason']}）")
+    held = Table(title="保留の人", title_justify="left")
+    for heading in ("登録ID", "氏名", "理由"):
+        held.add_column(heading)
+    for person in people:
+        if person["state"] == "held":
+            held.add_row(person["registration_id"], person["name"] or "", person["reason"] or "")
+    console.print(held)
+    where = Table(title="見る", show_header=False, title_justify="left")
+    where.add_row("運用ボード", stack.urls["ops"])
+    where.add_row("届いた手紙", stack.urls["inbox"])
+    where.add_row("ウォレット", stack.urls["wallet"])
+    if players.received:
+        letter = players.received[0]
+        where.add_row("　ログイン", f"{letter.to}　{password_of(letter.to)}")
+    done = [person for person in people if person["state"] == "completed"]
+    if done:
+        where.add_row("QR の先", f"{stack.urls['verifier']}/V/{done[0]['assertion_id']}")
+        where.add_row("証書", str(_save_certificate(stack, done[0]["assertion_id"])))
+    console.print(where)
+
+
+def _save_certificate(stack: Stack, assertion_id: str) -> Path:
+    from shared.runtime.objects import Objects
+    from shared.runtime.settings import Settings, read_object_storage
+
+    objects = Objects(read_object_storage(Settings(stack.environment("renderer"))))
+    path = stack.home / "certificate.pdf"
+    path.write_bytes(objects.get(f"certificates/{assertion_id}/certificate.pdf"))
+    return path
+
+
+def _stay(console: Console) -> None:
+    console.print(f"\n受領を待つ手紙が {_LEFT_FOR_YOU} 通あります。届いた手紙を開いて、受領してみてください。")
+    console.print("止めるには Ctrl-C。データは残り、次の make run で続きから始まります。")
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()
