@@ -15,6 +15,7 @@ import msgspec
 
 from shared.errors import Unreadable
 from shared.merkle import LONGEST_PATH, Path, Side
+from shared.multibase import base58, from_base58
 
 CRYPTOSUITE = "merkle-proof-2019"
 
@@ -36,11 +37,6 @@ _CHAIN, _NETWORK, _TRANSACTION = range(3)
 _ETHEREUM = 1
 _MOST_CHARACTERS = 16_384  # a path of 32 steps takes 3 900
 _MOST_ANCHORS = 16
-
-_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_DIGITS = {character: digit for digit, character in enumerate(_ALPHABET)}
-_CHUNK = 10
-_CHUNK_BASE = 58**_CHUNK
 
 
 class Anchor(msgspec.Struct, frozen=True):
@@ -70,7 +66,7 @@ class MerkleProof(msgspec.Struct, frozen=True, kw_only=True):
 
 def encode_proof(proof: MerkleProof) -> str:
     """The proof value, byte for byte what Blockcerts' encoder makes of path, merkleRoot, targetHash, anchors."""
-    return "z" + _base58(
+    return base58(
         cbor2.dumps(
             [
                 [_PATH, [[_SIDES.index(side), cbor2.dumps(sibling.hex())] for side, sibling in proof.path]],
@@ -94,12 +90,13 @@ def encode_proof(proof: MerkleProof) -> str:
 
 def decode_proof(value: str) -> MerkleProof:
     """The proof in a proof value, whoever wrote it. Unreadable for everything that isn't one, with got and expected."""
-    if not value.startswith("z") or len(value) > _MOST_CHARACTERS:
-        raise Unreadable(f"got a proof value of {len(value)} characters, expected 'z' and base58, ≤ {_MOST_CHARACTERS}")
+    data = from_base58(value, longest=_MOST_CHARACTERS)
     try:
-        fields = {key: content for key, content in cbor2.loads(_bytes_of(value[1:]))}
+        fields = dict(cbor2.loads(data))
         return MerkleProof(
-            path=tuple((_SIDES[_index(side)], _hash(sibling)) for side, sibling in _listed(fields[_PATH], LONGEST_PATH)),
+            path=tuple(
+                (_SIDES[_index(side)], _hash(sibling)) for side, sibling in _listed(fields[_PATH], LONGEST_PATH)
+            ),
             merkle_root=_hash(fields[_MERKLE_ROOT]),
             target_hash=_hash(fields[_TARGET_HASH]),
             anchors=tuple(_anchor(dict(parts)) for parts in _listed(fields[_ANCHORS], _MOST_ANCHORS)),
@@ -136,29 +133,3 @@ def _listed(content: Any, most: int) -> list[Any]:
     if not isinstance(content, list) or len(content) > most:
         raise ValueError(f"got {type(content).__name__}, expected an array of at most {most}")
     return content
-
-
-def _base58(data: bytes) -> str:
-    number = int.from_bytes(data, "big")
-    chunks: list[str] = []
-    while number:
-        number, rest = divmod(number, _CHUNK_BASE)
-        chunk = ""
-        for _ in range(_CHUNK):
-            rest, digit = divmod(rest, 58)
-            chunk = _ALPHABET[digit] + chunk
-        chunks.append(chunk)
-    zeros = len(data) - len(data.lstrip(b"\0"))
-    return "1" * zeros + "".join(reversed(chunks)).lstrip("1")
-
-
-def _bytes_of(text: str) -> bytes:
-    zeros = len(text) - len(text.lstrip("1"))
-    number = 0
-    first = len(text) % _CHUNK
-    for start in range(first - _CHUNK if first else 0, len(text), _CHUNK):
-        chunk = 0
-        for character in text[max(start, 0) : start + _CHUNK]:
-            chunk = chunk * 58 + _DIGITS[character]
-        number = number * _CHUNK_BASE + chunk
-    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")
