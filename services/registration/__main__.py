@@ -1,0 +1,39 @@
+"""Starts registration: `python -m services.registration`."""
+
+from __future__ import annotations
+
+from services.registration.app import build
+from services.registration.config import Config, read_config
+from services.registration.handlers import Ports
+from services.registration.registration import Rules
+from services.registration.store import RegistrationTransaction, Store
+from shared.errors import RefuseToStart
+from shared.glyphs import Glyphs, load_glyphs
+from shared.runtime.process import Process, start
+
+
+def wire(config: Config) -> Process:
+    runtime = config.runtime
+    ports = Ports(
+        store=Store(runtime.database_url, runtime.service, RegistrationTransaction, runtime.clock),
+        rules=Rules(runtime.programme, _glyphs(config).missing),
+        cycle=config.cycle,
+        settle=config.settle,
+        now=runtime.clock,
+    )
+    return build(config, ports)
+
+
+def _glyphs(config: Config) -> Glyphs:
+    try:
+        return load_glyphs(config.font_folder)
+    except (OSError, ValueError) as error:
+        raise RefuseToStart(f"setting FONT_FOLDER: {error}; expected the folder of the certificate's fonts") from error
+
+
+def main() -> None:
+    start(read_config, wire)
+
+
+if __name__ == "__main__":
+    main()

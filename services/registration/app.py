@@ -1,0 +1,24 @@
+"""The edge of registration: what it hears, what it does by itself, where records are delivered."""
+
+from __future__ import annotations
+
+from services.registration import handlers
+from services.registration.config import Config
+from services.registration.handlers import Ports
+from services.registration.web import intake_site
+from shared.events import OfficeDecided
+from shared.runtime.process import Process
+from shared.topics import UPSTREAM_REGISTRATIONS
+
+_CYCLE_SECONDS = 60.0  # a cycle begins once a year
+
+
+def build(config: Config, ports: Ports) -> Process:
+    process = Process(config.runtime, ports.store)
+    process.consume_bare(UPSTREAM_REGISTRATIONS, handlers.take_in, ports)
+    process.consume(OfficeDecided, handlers.decide, ports)
+    process.tick("release", handlers.release, ports)
+    process.tick("begin-cycle", handlers.begin_cycle, ports, every=_CYCLE_SECONDS)
+    site = intake_site(ports, config.upstream_key, config.upload_limit, process.wake)
+    process.serve(site, host=config.web_host, port=config.web_port)
+    return process

@@ -1,0 +1,78 @@
+"""The settings of registration, and where its command finds the service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from services.registration.cohort import Cycle, cycle_of
+from shared.errors import RefuseToStart
+from shared.programme import Programme
+from shared.runtime.settings import Runtime, Settings, read_runtime
+
+
+@dataclass(frozen=True)
+class Config:
+    runtime: Runtime
+    web_host: str
+    web_port: int
+    cycle: Cycle
+    settle: timedelta  # how long after the last change a delivery is judged
+    upstream_key: bytes  # who has it may deliver records
+    upload_limit: int  # bytes of one request
+    font_folder: Path
+
+
+def read_config(environment: Mapping[str, str]) -> Config:
+    """RefuseToStart, naming the setting, for a missing or impossible one."""
+    settings = Settings(environment)
+    runtime = read_runtime("registration", settings)
+    return Config(
+        runtime=runtime,
+        web_host=settings.text("WEB_HOST", "127.0.0.1"),
+        web_port=settings.port("WEB_PORT"),
+        cycle=settings.read("COHORT", "the year in which the cohort's periods begin: 2026", _cycle(runtime.programme)),
+        settle=timedelta(seconds=settings.seconds("SETTLE_SECONDS", 60.0)),
+        upstream_key=settings.secret("UPSTREAM_KEY_FILE"),
+        upload_limit=settings.whole("UPLOAD_LIMIT_BYTES", 64 * 2**20, least=1024),
+        font_folder=settings.folder("FONT_FOLDER"),
+    )
+
+
+def _cycle(programme: Programme) -> Callable[[str], Cycle]:
+    def read(cohort: str) -> Cycle:
+        if not (cohort.isascii() and cohort.isdigit() and len(cohort) == 4):
+            raise ValueError("not a year of four digits")
+        return cycle_of(programme, cohort)
+
+    return read
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """Where records are delivered. By default the stack on this machine, by AKASHI_HOME and AKASHI_PORT_BASE."""
+
+    url: str
+    key_file: Path
+    kafka: str
+
+    def key(self) -> str:
+        """RefuseToStart when the file can't be read."""
+        try:
+            return self.key_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise RefuseToStart(f"setting UPSTREAM_KEY_FILE: {error}; expected the file with the API key") from error
+
+
+def read_upstream(environment: Mapping[str, str]) -> Upstream:
+    """RefuseToStart, naming the setting, for an impossible one."""
+    settings = Settings(environment)
+    base = settings.whole("AKASHI_PORT_BASE", 8600, least=1024, most=65_000)
+    home = Path(settings.text("AKASHI_HOME", "var"))
+    return Upstream(
+        url=settings.url("REGISTRATION_URL", f"http://127.0.0.1:{base + 1}"),
+        key_file=Path(settings.text("UPSTREAM_KEY_FILE", str(home / "secrets" / "upstream.key"))),
+        kafka=settings.text("KAFKA_BOOTSTRAP", f"127.0.0.1:{base + 9}"),
+    )

@@ -1,0 +1,117 @@
+"""Where upstream delivers records over HTTP, and where the office reads what was rejected. JSON, one API key for both."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.registration import handlers
+from services.registration.delivery import FORMS, Delivery, Form, UnreadableDelivery, read_delivery
+from services.registration.handlers import Accepted, Ports
+
+_MOST_LISTED = 10_000
+
+
+def intake_site(ports: Ports, key: bytes, limit: int, wake: Callable[[], None]) -> Starlette:
+    """The two routes. `limit` bounds a delivery in bytes; `wake` is called when records have been taken in."""
+
+    async def deliver(request: Request) -> Response:
+        _authorize(request, key)
+        form = _form(request)
+        first_row = _whole(request, "first_row", None)
+        source = request.query_params.get("source", "http")[:200]
+        body = await _body(request, limit)
+        status, accepted = await run_in_threadpool(_deliver, body, form, first_row, source, ports)
+        wake()
+        return _json(status, answer(accepted))
+
+    async def rejected(request: Request) -> Response:
+        _authorize(request, key)
+        limit = min(_whole(request, "limit", None) or 1000, _MOST_LISTED)
+        return _json(200, {"rejected": await run_in_threadpool(handlers.rejected_rows, limit, ports)})
+
+    return Starlette(
+        routes=[
+            Route("/upstream/registrations", deliver, methods=["POST"]),
+            Route("/api/v1/rejected", rejected, methods=["GET"]),
+        ],
+        exception_handlers={HTTPException: _refused},
+    )
+
+
+def answer(accepted: Accepted) -> dict[str, Any]:
+    """What the sender is told, as JSON. `got` is as sent: the sender has it anyway."""
+    return {
+        "accepted": accepted.accepted,
+        "unchanged": accepted.unchanged,
+        "not_applied": [
+            {"row": each.row, "registration_id": each.registration_id, "fields": each.fields}
+            for each in accepted.not_applied
+        ],
+        "rejected": [
+            {"row": each.row, "field": each.problem.field, "got": each.problem.got, "expected": each.problem.expected}
+            for each in accepted.rejected
+        ],
+    }
+
+
+def _deliver(body: bytes, form: Form, first_row: int | None, source: str, ports: Ports) -> tuple[int, Accepted]:
+    try:
+        delivery = read_delivery(body, form, ports.rules, first_row=first_row)
+    except UnreadableDelivery as error:
+        return 400, handlers.accept(Delivery((), (error.rejected,)), source, ports)
+    return 200, handlers.accept(delivery, source, ports)
+
+
+def _authorize(request: Request, key: bytes) -> None:
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), key):
+        raise HTTPException(401, "expected Authorization: Bearer <the API key of upstream>")
+
+
+def _form(request: Request) -> Form:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    form = FORMS.get(media_type)
+    if form is None:
+        raise HTTPException(415, f"got Content-Type {media_type!r}, expected one of {', '.join(FORMS)}")
+    return form
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > limit:
+            raise HTTPException(413, f"got more than {limit} bytes, expected a delivery in smaller parts")
+    return bytes(body)
+
+
+def _whole(request: Request, name: str, default: int | None) -> int | None:
+    raw = request.query_params.get(name)
+    if raw is None:
+        return default
+    if not (raw.isascii() and raw.isdigit() and 0 < int(raw[:9]) and len(raw) < 10):
+        raise HTTPException(400, f"got {name}={raw[:20]!r}, expected a whole number from 1")
+    return int(raw)
+
+
+def _json(status: int, content: object) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    headers = {"WWW-Authenticate": "Bearer"} if error.status_code == 401 else None
+    return Response(
+        msgspec.json.encode({"error": error.detail}), error.status_code, headers, media_type="application/json"
+    )
