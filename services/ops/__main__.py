@@ -1,0 +1,30 @@
+"""`python -m services.ops` runs the service."""
+
+from __future__ import annotations
+
+from services.ops.app import build
+from services.ops.config import Config, read_config
+from services.ops.handlers import Ports
+from services.ops.lag import KafkaBroker, LagMeter
+from services.ops.store import OpsTransaction, Store
+from shared.runtime.process import Process, start
+
+
+def wire(config: Config) -> Process:
+    runtime = config.runtime
+    return build(
+        config,
+        Ports(
+            store=Store(runtime.database_url, runtime.service, OpsTransaction, runtime.clock),
+            lag=LagMeter(KafkaBroker(runtime.kafka)),
+            now=runtime.clock,
+        ),
+    )
+
+
+def main() -> None:
+    start(read_config, wire)
+
+
+if __name__ == "__main__":
+    main()

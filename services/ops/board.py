@@ -1,0 +1,228 @@
+"""The count match of a cohort: how many have reached each stage, who is missing between two, who is held and why.
+
+The law: eligible = issued = notified = received = anchored = rendered = completed when a cohort is done. What each
+pair of neighbours differs by is people, and each of them can be named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+
+class Stage(IntEnum):
+    """What has happened to a person's badge, in the order of the cycle; the value is its bit in `reached`."""
+
+    ELIGIBLE = 0
+    ISSUED = 1
+    NOTIFIED = 2
+    RECEIVED = 3
+    ANCHORED = 4
+    RENDERED = 5
+    COMPLETED = 6
+
+    @property
+    def word(self) -> str:
+        """As the outside knows it: "eligible"."""
+        return self.name.lower()
+
+    @property
+    def bit(self) -> int:
+        return 1 << self.value
+
+
+PAIRS: tuple[tuple[Stage, Stage], ...] = tuple((left, Stage(left + 1)) for left in Stage if left < Stage.COMPLETED)
+
+HELD = "held"
+RELEASED = "released"  # no longer held; that it is eligible has not been heard yet
+REVOKED = "revoked"
+STATES: tuple[str, ...] = (HELD, RELEASED, *(stage.word for stage in Stage), REVOKED)
+
+
+@dataclass(frozen=True)
+class Person:
+    """One registration of the cohort, as far as its events have come. Times are aware; None: not yet."""
+
+    registration_id: str
+    cohort: str
+    qualification: str | None
+    person_id: str | None
+    name: str | None
+    held_reason: str | None
+    held_at: datetime | None
+    first_registration_id: str | None
+    assertion_id: str | None
+    eligible_at: datetime | None
+    issued_at: datetime | None
+    notified_at: datetime | None
+    received_at: datetime | None
+    anchored_at: datetime | None
+    rendered_at: datetime | None
+    completed_at: datetime | None
+    revoked_at: datetime | None
+    revoked_reason: str | None
+    award_state: str | None
+    award_answer: str | None
+    completion_state: str | None
+    completion_answer: str | None
+    reached: int
+    ended: bool
+    held: bool
+
+    def reached_at(self, stage: Stage) -> datetime | None:
+        at: datetime | None = getattr(self, f"{stage.word}_at")
+        return at
+
+    @property
+    def state(self) -> str:
+        return state_of(self.reached, held=self.held, ended=self.ended)
+
+    @property
+    def since(self) -> datetime | None:
+        """When this state began."""
+        if self.state in (HELD, REVOKED):
+            return self.held_at if self.state == HELD else self.revoked_at
+        return None if self.state == RELEASED else self.reached_at(Stage[self.state.upper()])
+
+    @property
+    def reason(self) -> str | None:
+        """Why it does not go on: what holds it, why it was revoked, or a letter that doesn't arrive."""
+        if self.held:
+            return self.held_reason
+        if self.ended:
+            return self.revoked_reason
+        for letter, state in (
+            ("award", self.award_state),
+            ("completion", self.completion_state),
+        ):
+            if state in ("deferred", "bounced", "suppressed"):
+                return f"{letter}-letter-{state}"
+        return None
+
+
+@dataclass(frozen=True)
+class Group:
+    """How many people of a cohort stand alike."""
+
+    reached: int
+    ended: bool
+    held_reason: str | None
+    count: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Between two neighbouring stages: `missing` reached the left one and not the right one.
+
+    `ended` of them were revoked, so nothing more is due; `ahead` reached the right one without the left one
+    (an event that is still under way, or anchoring that does not wait for the receipt).
+    Always: count(left) - count(right) = missing - ahead.
+    """
+
+    left: Stage
+    right: Stage
+    missing: int
+    ended: int
+    ahead: int
+
+    @property
+    def open(self) -> int:
+        return self.missing - self.ended
+
+
+@dataclass(frozen=True)
+class Board:
+    counts: dict[Stage, int]
+    differences: tuple[Difference, ...]
+    held_by_reason: dict[str, int]
+    released: int
+    revoked: int
+
+    @property
+    def held(self) -> int:
+        return sum(self.held_by_reason.values())
+
+    @property
+    def matches(self) -> bool:
+        """Everybody who is due has come through: nobody is missing, nobody ahead, and there is somebody."""
+        return self.counts[Stage.ELIGIBLE] > 0 and not any(d.open or d.ahead for d in self.differences)
+
+
+def board_of(groups: Iterable[Group]) -> Board:
+    """The board of the people in `groups`. No count is negative; each person counts once in each stage reached."""
+    known = tuple(groups)
+    held_by_reason: dict[str, int] = {}
+    for group in known:
+        if group.held_reason is not None:
+            held_by_reason[group.held_reason] = held_by_reason.get(group.held_reason, 0) + group.count
+    return Board(
+        counts={stage: sum(g.count for g in known if g.reached & stage.bit) for stage in Stage},
+        differences=tuple(_difference(known, left, right) for left, right in PAIRS),
+        held_by_reason=dict(sorted(held_by_reason.items())),
+        released=sum(g.count for g in known if g.reached == 0 and g.held_reason is None and not g.ended),
+        revoked=sum(g.count for g in known if g.ended),
+    )
+
+
+def _difference(groups: tuple[Group, ...], left: Stage, right: Stage) -> Difference:
+    missing = [g for g in groups if g.reached & left.bit and not g.reached & right.bit]
+    return Difference(
+        left=left,
+        right=right,
+        missing=sum(g.count for g in missing),
+        ended=sum(g.count for g in missing if g.ended),
+        ahead=sum(g.count for g in groups if g.reached & right.bit and not g.reached & left.bit),
+    )
+
+
+def state_of(reached: int, *, held: bool, ended: bool) -> str:
+    """One word for where a person stands: the last stage before the first one that is still missing.
+
+    So whoever is "notified" waits for the receipt, whatever else came first. That a badge is issued implies eligible.
+    """
+    if ended:
+        return REVOKED
+    if held:
+        return HELD
+    at = reached | Stage.ELIGIBLE.bit if reached & Stage.ISSUED.bit else reached
+    if not at & Stage.ELIGIBLE.bit:
+        return RELEASED
+    stage = Stage.ELIGIBLE
+    while stage < Stage.COMPLETED and at & Stage(stage + 1).bit:
+        stage = Stage(stage + 1)
+    return stage.word
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The people of one state, as a condition on a row: (reached & mask) = value, held, ended."""
+
+    mask: int
+    value: int
+    held: bool | None
+    ended: bool
+
+
+def selection_of(state: str) -> Selection:
+    """Selects exactly those for whom `state_of` says `state`. ValueError for an unknown one."""
+    if state == REVOKED:
+        return Selection(mask=0, value=0, held=None, ended=True)
+    if state == HELD:
+        return Selection(mask=0, value=0, held=True, ended=False)
+    if state == RELEASED:
+        return Selection(mask=Stage.ELIGIBLE.bit | Stage.ISSUED.bit, value=0, held=False, ended=False)
+    if state not in STATES:
+        raise ValueError(f"got state {state!r}, expected one of {', '.join(STATES)}")
+    stage = Stage[state.upper()]
+    if stage is Stage.ELIGIBLE:
+        return Selection(
+            mask=Stage.ELIGIBLE.bit | Stage.ISSUED.bit,
+            value=Stage.ELIGIBLE.bit,
+            held=False,
+            ended=False,
+        )
+    so_far = sum(s.bit for s in Stage if Stage.ISSUED <= s <= stage)
+    following = Stage(stage + 1).bit if stage < Stage.COMPLETED else 0
+    return Selection(mask=so_far | following, value=so_far, held=False, ended=False)

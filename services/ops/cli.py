@@ -1,0 +1,69 @@
+"""`akashi`: one command for the whole service. Each part brings its own commands by the entry-point group `akashi.commands`.
+
+A part's module is loaded when its command is used or listed; one that can't be loaded takes no other command with it.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+
+from services.ops.commands import dead_letters, people, status
+
+GROUP = "akashi.commands"
+
+
+class Commands(click.Group):
+    """The commands given here, and those of the installed parts."""
+
+    @cached_property
+    def _parts(self) -> dict[str, EntryPoint]:
+        return {point.name: point for point in entry_points(group=GROUP)}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self._parts})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        own = super().get_command(ctx, cmd_name)
+        point = self._parts.get(cmd_name)
+        if own is not None or point is None:
+            return own
+        try:
+            loaded = point.load()
+        except Exception as error:  # noqa: BLE001  # whatever a part does at its import, the other commands go on
+            return _broken(cmd_name, f"{type(error).__name__}: {error}")
+        if not isinstance(loaded, click.Command):
+            return _broken(cmd_name, f"{point.value} is not a command")
+        return loaded
+
+
+def _broken(name: str, cause: str) -> click.Command:
+    """Stands for a command whose part can't be loaded: listed as such, and says why when it is used."""
+
+    @click.command(name, add_help_option=False, context_settings={"ignore_unknown_options": True})
+    @click.argument("rest", nargs=-1)
+    def command(rest: tuple[str, ...]) -> None:
+        click.echo(
+            f"akashi {name}: 読み込めません。インストールし直してください（make setup）。 / can't be loaded, install again: {cause}",
+            err=True,
+        )
+        raise SystemExit(2)
+
+    command.short_help = "（読み込めません / can't be loaded）"
+    return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="akashi")
+def main() -> None:
+    """証（あかし）の操作。 / Operate Akashi: registration certificates as Open Badges.
+
+    各コマンドの説明は akashi コマンド --help で出ます。 / `akashi COMMAND --help` explains each command.
+    """
+
+
+main.add_command(status)
+main.add_command(people)
+main.add_command(dead_letters)

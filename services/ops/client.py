@@ -1,0 +1,79 @@
+"""Asks the ops API for the commands. Every way in which that can go wrong ends in one line that says what to do next."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeVar
+
+import click
+import msgspec
+
+from services.ops.config import ops_url
+from shared.errors import RefuseToStart
+
+UNREACHABLE = 2  # exit code: nothing is known
+REFUSED = 1  # exit code: ops answered, and said no
+
+T = TypeVar("T")
+
+
+def fetch(path: str, shape: type[T], **query: str | None) -> T:
+    """What GET answers. Ends the command when there is no such answer."""
+    return _decoded(_ask("GET", path, query, None), shape)
+
+
+def order(path: str, body: Mapping[str, str]) -> dict[str, str]:
+    """Have something done. Ends the command when it was refused."""
+    return _decoded(_ask("POST", path, {}, body), dict[str, str])
+
+
+def _ask(method: str, path: str, query: Mapping[str, str | None], body: Mapping[str, str] | None) -> bytes:
+    import httpx  # 0.2 s: not for `akashi --help`
+
+    try:
+        base = ops_url(os.environ)
+    except RefuseToStart as error:
+        _end(UNREACHABLE, str(error))
+    given = {name: value for name, value in query.items() if value is not None}
+    try:
+        answer = httpx.request(
+            method, base + path, params=given, json=body, timeout=30, headers={"accept": "application/json"}
+        )
+    except httpx.HTTPError as error:
+        _end(
+            UNREACHABLE,
+            f"{base} に接続できません。make run または akashi up で起動するか、AKASHI_PORT_BASE か OPS_URL を設定してください。"
+            f" / can't be reached ({type(error).__name__}): start it, or set AKASHI_PORT_BASE or OPS_URL.",
+        )
+    if answer.status_code in (502, 503, 504):
+        _end(
+            UNREACHABLE,
+            f"{base} は今は答えられません。少し待ってから、もう一度実行してください。 / can't answer now, try again soon: {_detail(answer.content)}",
+        )
+    if answer.is_error:
+        _end(REFUSED, f"{base}: {answer.status_code} {_detail(answer.content)}")
+    return answer.content
+
+
+def _decoded(content: bytes, shape: type[T]) -> T:
+    try:
+        return msgspec.json.decode(content, type=shape)
+    except msgspec.DecodeError as error:
+        _end(
+            UNREACHABLE,
+            f"ops の答えではありません。OPS_URL を確かめてください。 / not an answer of ops, check OPS_URL: {error}",
+        )
+
+
+def _detail(content: bytes) -> str:
+    try:
+        answer: Any = msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return ""
+    return str(answer.get("detail", "")) if isinstance(answer, dict) else ""
+
+
+def _end(code: int, line: str) -> NoReturn:
+    click.echo(f"akashi: {line}", err=True)
+    raise SystemExit(code)

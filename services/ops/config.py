@@ -1,0 +1,52 @@
+"""Settings of the service ops, and where its commands find it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.runtime.settings import Runtime, Settings, read_runtime
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where the office goes on from the board; None: the link is left out."""
+
+    registration: str | None
+    verifier: str | None
+    inbox: str | None
+
+
+@dataclass(frozen=True)
+class Config:
+    runtime: Runtime
+    web_host: str
+    web_port: int
+    links: Links
+
+
+def read_config(environment: Mapping[str, str]) -> Config:
+    settings = Settings(environment)
+    return Config(
+        runtime=read_runtime("ops", settings),
+        web_host=settings.text("WEB_HOST", "127.0.0.1"),
+        web_port=settings.port("WEB_PORT"),
+        links=Links(
+            registration=_optional_url(settings, "REGISTRATION_URL"),
+            verifier=_optional_url(settings, "PUBLIC_URL"),
+            inbox=_optional_url(settings, "INBOX_URL"),
+        ),
+    )
+
+
+def _optional_url(settings: Settings, name: str) -> str | None:
+    if not settings.text(name, ""):
+        return None
+    return settings.url(name)
+
+
+def ops_url(environment: Mapping[str, str]) -> str:
+    """OPS_URL, or ops of the stack at AKASHI_PORT_BASE (8600 unless set) on this machine."""
+    settings = Settings(environment)
+    base = settings.port("AKASHI_PORT_BASE", 8600)
+    return settings.url("OPS_URL", f"http://127.0.0.1:{base + 4}")

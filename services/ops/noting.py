@@ -1,0 +1,169 @@
+"""One row per key out of a batch of events, so that a batch is one upsert a table: which event of several counts."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from shared.events import (
+    AssertionIssued,
+    LetterUpdated,
+    RegistrationHeld,
+    RegistrationReleased,
+)
+
+E = TypeVar("E")
+K = TypeVar("K", bound=Hashable)
+
+
+def last_of(events: Iterable[E], key: Callable[[E], K], order: Callable[[E], Any]) -> list[E]:
+    """The greatest event by `order` for each key; of equals the one that came later. Keys as first seen."""
+    chosen: dict[K, E] = {}
+    for event in events:
+        best = chosen.setdefault(key(event), event)
+        if order(event) >= order(best):
+            chosen[key(event)] = event
+    return list(chosen.values())
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Where a registration's holds stand after revision `revision`; `reason` None: released."""
+
+    registration_id: str
+    cohort: str
+    revision: int
+    qualification: str | None = None
+    person_id: str | None = None
+    name: str | None = None
+    reason: str | None = None
+    first_registration_id: str | None = None
+
+
+def holds(events: Sequence[RegistrationHeld | RegistrationReleased]) -> list[Hold]:
+    """One for each registration: its highest revision."""
+    return last_of(
+        (_hold(event) for event in events),
+        lambda hold: hold.registration_id,
+        lambda hold: hold.revision,
+    )
+
+
+def _hold(event: RegistrationHeld | RegistrationReleased) -> Hold:
+    if isinstance(event, RegistrationReleased):
+        return Hold(
+            registration_id=event.registration_id,
+            cohort=event.cohort,
+            revision=event.revision,
+        )
+    return Hold(
+        registration_id=event.registration_id,
+        cohort=event.cohort,
+        revision=event.revision,
+        qualification=event.qualification,
+        person_id=event.person_id,
+        name=event.name,
+        reason=event.reason,
+        first_registration_id=event.first_registration_id,
+    )
+
+
+def current_letters(
+    events: Sequence[LetterUpdated],
+) -> list[tuple[LetterUpdated, datetime | None]]:
+    """One for each letter to each person: its latest event, and when in this batch it was last sent, if it was.
+
+    A bounce or a suppression takes the sending back: nobody was reached.
+    """
+    latest = last_of(events, lambda event: (event.assertion_id, event.letter), lambda event: event.at)
+    sent = {
+        (event.assertion_id, event.letter): event.at
+        for event in sorted(events, key=lambda event: event.at)
+        if event.state == "sent"
+    }
+    return [
+        (
+            event,
+            None if event.state in ("bounced", "suppressed") else sent.get((event.assertion_id, event.letter)),
+        )
+        for event in latest
+    ]
+
+
+def newest_assertions(events: Sequence[AssertionIssued]) -> list[AssertionIssued]:
+    """One for each registration: the assertion issued last."""
+    return last_of(events, lambda event: event.award.registration_id, lambda event: event.issued_at)
+
+
+class _Record(msgspec.Struct, frozen=True):
+    """The value of a dead letter as the runtime writes it; key and value are base64."""
+
+    id: str
+    topic: str
+    consumer: str
+    cause: str
+    at: datetime
+    partition: int | None = None
+    offset: int | None = None
+    key: str | None = None
+    value: str | None = None
+
+
+_records = msgspec.json.Decoder(_Record)
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that a consumer could not handle: `key` and `value` are its bytes as they were on `topic`."""
+
+    dead_letter_id: str
+    topic: str
+    partition: int | None
+    offset: int | None
+    key: bytes | None
+    value: bytes | None
+    consumer: str
+    cause: str
+    died_at: datetime
+
+
+def dead_letter_of(value: bytes, *, topic: str, id: str, now: datetime) -> DeadLetter:
+    """The dead letter in the bytes that came on `<topic>.dead`.
+
+    Whatever lies there is a dead letter: bytes that aren't the runtime's record are kept as they are under `id`.
+    """
+    try:
+        record = _records.decode(value)
+        return DeadLetter(
+            dead_letter_id=record.id,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            key=_bytes(record.key),
+            value=_bytes(record.value),
+            consumer=record.consumer,
+            cause=record.cause.replace("\0", ""),  # PostgreSQL's text holds no NUL
+            died_at=record.at,
+        )
+    except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error) as error:
+        return DeadLetter(
+            dead_letter_id=id,
+            topic=topic,
+            partition=None,
+            offset=None,
+            key=None,
+            value=value,
+            consumer="ops",
+            cause=f"expected a dead letter's record, got {len(value)} bytes: {error}",
+            died_at=now,
+        )
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text, validate=True)

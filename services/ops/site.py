@@ -1,0 +1,134 @@
+"""The pages and the API of ops over HTTP. Each route translates one request and one answer; nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import FastAPI, Form, Request, Response
+from pydantic import StringConstraints
+from starlette.responses import JSONResponse, RedirectResponse
+
+from services.ops import handlers, view
+from services.ops.board import STATES
+from services.ops.config import Links
+from services.ops.handlers import AlreadyDecided, Ports
+from services.ops.status import DeadLetters, People, dead_letter_line, encode, person_line
+from shared.programme import Programme
+from shared.runtime.web import Pages, pages
+
+DeadState = Literal["open", "replayed", "discarded", "all"]
+Act = Literal["replay", "discard"]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
+
+
+@dataclass(frozen=True)
+class Order:
+    """The body of a replay or a discard: who orders it, and why."""
+
+    by: Words
+    why: Words
+
+
+_PAGE = 500  # people on one page
+_DECIDE = {"replay": handlers.replay, "discard": handlers.discard}
+
+
+def site(programme: Programme, links: Links, ports: Ports, wake: Callable[[], None]) -> FastAPI:
+    """`wake` is called when a decision waits in the outbox."""
+    app = FastAPI(title="Akashi ops", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
+    made = pages(Path(__file__).parent / "templates", programme)
+    made.install(app)
+    _pages(app, made, programme, links, ports, wake)
+    _api(app, ports, wake)
+    return app
+
+
+def _pages(
+    app: FastAPI, made: Pages, programme: Programme, links: Links, ports: Ports, wake: Callable[[], None]
+) -> None:
+    @app.get("/", include_in_schema=False)
+    def board(request: Request, cohort: str | None = None) -> Response:
+        page = view.board_view(handlers.board_page(ports, cohort), programme)
+        return made.page(request, "board.html", page=page, links=links)
+
+    @app.get("/board", include_in_schema=False)
+    def fragment(request: Request, cohort: str | None = None) -> Response:
+        """The living part of the board, for the script that keeps it fresh."""
+        page = view.board_view(handlers.board_page(ports, cohort), programme)
+        return made.page(request, "fragment.html", page=page, links=links)
+
+    @app.get("/people", include_in_schema=False)
+    def people(request: Request, state: str | None = None, cohort: str | None = None, after: str = "") -> Response:
+        if state is not None and state not in STATES:
+            return made.error(request, 404)
+        found = handlers.people(ports, cohort, state, after=after, limit=_PAGE)
+        page = view.people_view(found, state, programme)
+        return made.page(request, "people.html", page=page)
+
+    @app.get("/differences/{stage}", include_in_schema=False)
+    def difference(request: Request, stage: str, cohort: str | None = None) -> Response:
+        page = view.difference_view(handlers.difference(ports, cohort, stage), programme)
+        return made.page(request, "difference.html", page=page)
+
+    @app.get("/dead-letters", include_in_schema=False)
+    def dead_letters(request: Request) -> Response:
+        page = view.dead_letters_view(handlers.dead_letters(ports, None, limit=200))
+        return made.page(request, "dead-letters.html", page=page, refused=None)
+
+    @app.post("/dead-letters/{id}", include_in_schema=False)
+    def decide(
+        request: Request,
+        id: str,
+        act: Annotated[Act, Form()],
+        by: Annotated[Words, Form()],
+        why: Annotated[Words, Form()],
+    ) -> Response:
+        try:
+            _DECIDE[act](ports, id, by=by, why=why)
+        except AlreadyDecided as refused:
+            page = view.dead_letters_view(handlers.dead_letters(ports, None, limit=200))
+            return made.page(request, "dead-letters.html", status=409, page=page, refused=str(refused))
+        wake()
+        return RedirectResponse("/dead-letters", 303)
+
+
+def _api(app: FastAPI, ports: Ports, wake: Callable[[], None]) -> None:
+    @app.get("/api/v1/status")
+    def status(cohort: str | None = None) -> Response:
+        """The count match of a cohort; the latest unless one is named."""
+        return _json(encode(handlers.status(ports, cohort)))
+
+    @app.get("/api/v1/people")
+    def people(state: str | None = None, cohort: str | None = None) -> Response:
+        """One entry a registration."""
+        if state is not None and state not in STATES:
+            return _refused(422, f"got state {state!r}, expected one of {', '.join(STATES)}")
+        found = handlers.people(ports, cohort, state)
+        return _json(encode(People(cohort=found.cohort, people=[person_line(person) for person in found.people])))
+
+    @app.get("/api/v1/dead-letters")
+    def dead_letters(state: DeadState = "open") -> Response:
+        """The messages that a service could not handle, oldest first."""
+        found = handlers.dead_letters(ports, None if state == "all" else state)
+        return _json(encode(DeadLetters(dead_letters=[dead_letter_line(letter) for letter in found])))
+
+    @app.post("/api/v1/dead-letters/{id}/{act}")
+    def decide(id: str, act: Act, order: Order) -> Response:
+        """Replay or discard one. The body says who and why: {"by": "…", "why": "…"}."""
+        try:
+            letter = _DECIDE[act](ports, id, by=order.by, why=order.why)
+        except AlreadyDecided as refused:
+            return _refused(409, str(refused))
+        wake()
+        return JSONResponse({"id": letter.dead_letter_id, "state": "replayed" if act == "replay" else "discarded"})
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json")
+
+
+def _refused(status: int, detail: str) -> Response:
+    return JSONResponse({"error": status, "detail": detail}, status)
