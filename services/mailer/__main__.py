@@ -1,0 +1,40 @@
+"""`python -m services.mailer` runs the service."""
+
+from __future__ import annotations
+
+from services.mailer.app import build
+from services.mailer.config import Config, read_config
+from services.mailer.handlers import Ports
+from services.mailer.letters import LetterWriter
+from services.mailer.smtp import Smtp
+from services.mailer.store import MailerTransaction, Store
+from shared.runtime.process import Process, start
+
+
+def wire(config: Config) -> Process:
+    runtime = config.runtime
+    return build(
+        config,
+        Ports(
+            store=Store(
+                runtime.database_url, runtime.service, MailerTransaction, runtime.clock
+            ),
+            writer=LetterWriter(
+                runtime.programme,
+                config.wallet_url,
+                config.public_url,
+                config.link_secret,
+            ),
+            sender=runtime.programme.sender,
+            send=Smtp(config.relay).send,
+            now=runtime.clock,
+        ),
+    )
+
+
+def main() -> None:
+    start(read_config, wire)
+
+
+if __name__ == "__main__":
+    main()

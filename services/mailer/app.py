@@ -1,0 +1,27 @@
+"""The edge of the mailer: which events it reads and which ticks it runs."""
+
+from __future__ import annotations
+
+from services.mailer import handlers
+from services.mailer.config import Config
+from services.mailer.handlers import Ports
+from shared.events import (
+    AssertionIssued,
+    AssertionRevoked,
+    BadgeReceived,
+    CertificateRendered,
+    OfficeDecided,
+)
+from shared.runtime.process import Process
+
+
+def build(config: Config, ports: Ports) -> Process:
+    process = Process(config.runtime, ports.store)
+    process.consume(AssertionIssued, handlers.note_issued, ports)
+    process.consume(BadgeReceived, handlers.note_received, ports)
+    process.consume(CertificateRendered, handlers.note_rendered, ports)
+    process.consume(AssertionRevoked, handlers.note_revoked, ports)
+    process.consume(OfficeDecided, handlers.note_decided, ports)
+    process.tick("write", handlers.write, ports)
+    process.tick("send", handlers.send, ports)
+    return process

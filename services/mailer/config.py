@@ -1,0 +1,45 @@
+"""Settings of the service mailer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.mailer.smtp import Relay, Tls
+from shared.runtime.settings import Runtime, Settings, read_runtime
+
+
+@dataclass(frozen=True)
+class Config:
+    runtime: Runtime
+    relay: Relay
+    wallet_url: str
+    public_url: str
+    link_secret: bytes
+
+
+def read_config(environment: Mapping[str, str]) -> Config:
+    settings = Settings(environment)
+    user = settings.text("SMTP_USER", "") or None
+    return Config(
+        runtime=read_runtime("mailer", settings),
+        relay=Relay(
+            host=settings.text("SMTP_HOST"),
+            port=settings.port("SMTP_PORT"),
+            tls=_tls(settings),
+            user=user,
+            password_file=settings.file("SMTP_PASSWORD_FILE") if user else None,
+        ),
+        wallet_url=settings.url("WALLET_URL"),
+        public_url=settings.url("PUBLIC_URL"),
+        link_secret=settings.secret("LINK_SECRET_FILE"),
+    )
+
+
+def _tls(settings: Settings) -> Tls:
+    kinds: dict[str, Tls] = {
+        "none": "none",
+        "starttls": "starttls",
+        "implicit": "implicit",
+    }
+    return kinds[settings.choice("SMTP_TLS", tuple(kinds), "none")]
