@@ -37,10 +37,7 @@ REFUSED = counter("web_refused", "Requests that no route saw, by reason", ("reas
 
 def harden(headers: MutableHeaders, *, https: bool) -> None:
     """Set the headers that every answer has. What the route has set itself stays."""
-    headers.setdefault(
-        "content-security-policy",
-        "; ".join(f"{name} {value}" for name, value in POLICY.items()),
-    )
+    headers.setdefault("content-security-policy", "; ".join(f"{name} {value}" for name, value in POLICY.items()))
     headers.setdefault("x-content-type-options", "nosniff")
     headers.setdefault("referrer-policy", "same-origin")
     headers.setdefault("permissions-policy", "camera=(), geolocation=(), microphone=()")

@@ -9,13 +9,7 @@ from urllib.parse import urlencode
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from jinja2 import (
-    ChoiceLoader,
-    Environment,
-    FileSystemLoader,
-    StrictUndefined,
-    pass_context,
-)
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 from starlette.datastructures import MutableHeaders
@@ -56,11 +50,7 @@ class Pages:
             auto_reload=False,
         )
         self._templates.globals.update(
-            programme=programme,
-            society=programme.society,
-            asset=self._assets.url,
-            t=_t,
-            say=_say,
+            programme=programme, society=programme.society, asset=self._assets.url, t=_t, say=_say
         )
         self._templates.filters.update(
             phrases=words.phrases,
@@ -74,12 +64,7 @@ class Pages:
     def install(self, app: FastAPI, *, most_bytes: int = 64 * 1024) -> None:
         """Give `app` the guard, /static, /healthz and the error pages. A body of more than `most_bytes` is refused."""
         app.add_middleware(Guard, refuse=self._refuse, most_bytes=most_bytes)
-        app.add_api_route(
-            "/static/{name}",
-            self._static,
-            methods=["GET", "HEAD"],
-            include_in_schema=False,
-        )
+        app.add_api_route("/static/{name}", self._static, methods=["GET", "HEAD"], include_in_schema=False)
         app.add_api_route("/healthz", _healthz, methods=["GET", "HEAD"], include_in_schema=False)
         app.add_exception_handler(HTTPException, self._on_http_error)
         app.add_exception_handler(RequestValidationError, self._on_invalid)
@@ -103,14 +88,7 @@ class Pages:
         response = HTMLResponse(text, status, {"vary": "accept-language, cookie", **(headers or {})})
         if request.query_params.get("lang") == language:
             https = request.url.scheme == "https"
-            response.set_cookie(
-                _COOKIE,
-                language,
-                max_age=_YEAR,
-                httponly=True,
-                samesite="lax",
-                secure=https,
-            )
+            response.set_cookie(_COOKIE, language, max_age=_YEAR, httponly=True, samesite="lax", secure=https)
         return response
 
     def text(self, template: str, lang: Language, other_url: str, path: str, **context: Any) -> str:
@@ -118,25 +96,16 @@ class Pages:
 
     def language(self, request: Request) -> Language:
         return language_of(
-            request.query_params.get("lang"),
-            request.cookies.get(_COOKIE),
-            request.headers.get("accept-language"),
+            request.query_params.get("lang"), request.cookies.get(_COOKIE), request.headers.get("accept-language")
         )
 
     def error(
-        self,
-        request: Request,
-        status: int,
-        *,
-        headers: Mapping[str, str] | None = None,
-        detail: str = "",
+        self, request: Request, status: int, *, headers: Mapping[str, str] | None = None, detail: str = ""
     ) -> Response:
         """What went wrong and what to do next: a page, or JSON for who asks for JSON. `detail` goes into the JSON only."""
         if _wants_json(request):
             return JSONResponse(
-                {"error": status, "detail": detail or _ERRORS.get(status, "failed")},
-                status,
-                dict(headers or {}),
+                {"error": status, "detail": detail or _ERRORS.get(status, "failed")}, status, dict(headers or {})
             )
         return self.page(request, "error.html", status=status, headers=headers, code=status)
 
@@ -148,17 +117,10 @@ class Pages:
         asset = self._assets.get(name)
         if asset is None:
             return self.error(request, 404)
-        headers = {
-            "cache-control": "public, max-age=31536000, immutable",
-            "vary": "accept-encoding",
-        }
+        headers = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
         if "gzip" not in request.headers.get("accept-encoding", ""):
             return Response(asset.body, media_type=asset.media_type, headers=headers)
-        return Response(
-            asset.zipped,
-            media_type=asset.media_type,
-            headers={**headers, "content-encoding": "gzip"},
-        )
+        return Response(asset.zipped, media_type=asset.media_type, headers={**headers, "content-encoding": "gzip"})
 
     def _on_http_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -180,10 +142,7 @@ class Pages:
     def _on_bug(self, request: Request, error: Exception) -> Response:
         # Answered outside the guard, which therefore can't set the headers. The server logs the exception.
         response = self.error(request, 500)
-        harden(
-            MutableHeaders(raw=response.raw_headers),
-            https=request.url.scheme == "https",
-        )
+        harden(MutableHeaders(raw=response.raw_headers), https=request.url.scheme == "https")
         return response
 
 

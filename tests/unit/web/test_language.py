@@ -7,14 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from shared.runtime.web.language import (
-    day_element,
-    day_text,
-    language_of,
-    moment_element,
-    moment_text,
-    phrases,
-)
+from shared.runtime.web.language import day_element, day_text, language_of, moment_element, moment_text, phrases
 
 
 @pytest.mark.parametrize(
@@ -46,9 +39,7 @@ def test_days_are_written_as_each_language_writes_them() -> None:
     day = date(2026, 4, 1)
     assert day_text(day, "ja") == "2026年4月1日"
     assert day_text(day, "en") == "1 April 2026"
-    assert day_element(day, "ja") == Markup(
-        '<time datetime="2026-04-01">2026年4月1日</time>'
-    )
+    assert day_element(day, "ja") == Markup('<time datetime="2026-04-01">2026年4月1日</time>')
 
 
 def test_a_moment_of_the_night_in_london_shows_the_next_day_of_japan() -> None:

@@ -17,9 +17,7 @@ from shared.programme import parse_programme
 from shared.runtime.web import pages
 from tests.serving import serving
 
-PROGRAMME = parse_programme(
-    Path("deploy/programmes/jci.toml").read_text(encoding="utf-8")
-)
+PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 TEMPLATE = """{% extends "base.html" %}{% import "macros.html" as m with context %}
 {% block title %}{{ t("題", "Title") }}{% endblock %}
 {% block main %}{% call m.verdict("ok", t("有効な証明書です", "This certificate is valid")) %}<p>{{ name }}</p>{% endcall %}
@@ -60,9 +58,7 @@ def client(tmp_path: Path) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_a_page_stands_in_both_languages_and_the_choice_is_kept(
-    client: httpx.Client,
-) -> None:
+def test_a_page_stands_in_both_languages_and_the_choice_is_kept(client: httpx.Client) -> None:
     japanese = client.get("/one?name=a")
     assert '<html lang="ja">' in japanese.text
     assert "有効な<wbr>証明書です" in japanese.text
@@ -77,9 +73,7 @@ def test_what_a_person_typed_can_not_become_markup(client: httpx.Client) -> None
     assert "<script>" not in client.get("/one", params={"name": "<script>"}).text
 
 
-def test_every_answer_has_the_security_headers_even_that_to_a_bug(
-    client: httpx.Client,
-) -> None:
+def test_every_answer_has_the_security_headers_even_that_to_a_bug(client: httpx.Client) -> None:
     for path in ("/one", "/lacking", "/nowhere", "/healthz", "/fails/away"):
         headers = client.get(path).headers
         assert "style-src 'self'" in headers["content-security-policy"], path
@@ -88,10 +82,7 @@ def test_every_answer_has_the_security_headers_even_that_to_a_bug(
         assert headers["referrer-policy"] == "same-origin", path
         assert headers["cache-control"] == "no-store", path
         assert "strict-transport-security" not in headers, path
-    assert (
-        "strict-transport-security"
-        in client.get("/one", headers={"x-forwarded-proto": "https"}).headers
-    )
+    assert "strict-transport-security" in client.get("/one", headers={"x-forwarded-proto": "https"}).headers
 
 
 @pytest.mark.parametrize(
@@ -106,9 +97,7 @@ def test_every_answer_has_the_security_headers_even_that_to_a_bug(
         ("/form", 405, "この<wbr>操作は<wbr>できません"),
     ],
 )
-def test_whatever_goes_wrong_says_what_to_do_next(
-    client: httpx.Client, path: str, status: int, heading: str
-) -> None:
+def test_whatever_goes_wrong_says_what_to_do_next(client: httpx.Client, path: str, status: int, heading: str) -> None:
     answer = client.get(path)
     assert answer.status_code == status
     assert heading in answer.text
@@ -116,26 +105,16 @@ def test_whatever_goes_wrong_says_what_to_do_next(
     assert 'lang="en"' in client.get(path + "?lang=en").text
 
 
-def test_a_form_with_a_missing_field_does_not_repeat_what_was_typed(
-    client: httpx.Client,
-) -> None:
+def test_a_form_with_a_missing_field_does_not_repeat_what_was_typed(client: httpx.Client) -> None:
     answer = client.post("/form", data={"passwort": "secret-secret"})
     assert answer.status_code == 422
     assert "secret-secret" not in answer.text
-    answer = client.post(
-        "/form",
-        data={"passwort": "secret-secret"},
-        headers={"accept": "application/json"},
-    )
+    answer = client.post("/form", data={"passwort": "secret-secret"}, headers={"accept": "application/json"})
     assert answer.json() == {"error": 422, "detail": "expected valid body.password"}
 
 
-def test_a_post_from_another_site_is_refused_before_any_route(
-    client: httpx.Client,
-) -> None:
-    answer = client.post(
-        "/form", data={"password": "x"}, headers={"origin": "https://evil.example"}
-    )
+def test_a_post_from_another_site_is_refused_before_any_route(client: httpx.Client) -> None:
+    answer = client.post("/form", data={"password": "x"}, headers={"origin": "https://evil.example"})
     assert answer.status_code == 403
     assert "別の<wbr>サイト" in answer.text or "受け付けませんでした" in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -145,11 +124,7 @@ def test_a_post_from_another_site_is_refused_before_any_route(
 def test_a_body_without_end_is_refused(client: httpx.Client, chunked: bool) -> None:
     body = b"password=" + b"x" * 70_000
     content = iter([body[:40_000], body[40_000:]]) if chunked else body
-    answer = client.post(
-        "/form",
-        content=content,
-        headers={"content-type": "application/x-www-form-urlencoded"},
-    )
+    answer = client.post("/form", content=content, headers={"content-type": "application/x-www-form-urlencoded"})
     assert answer.status_code == 413
     assert answer.headers["x-content-type-options"] == "nosniff"
 

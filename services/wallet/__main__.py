@@ -1,0 +1,38 @@
+"""Starts the wallet: `python -m services.wallet`."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+
+from services.wallet.app import build
+from services.wallet.config import Config, read_config
+from services.wallet.handlers import Ports
+from services.wallet.passwords import Passwords
+from services.wallet.store import Store, WalletTransaction
+from shared.runtime.objects import Objects
+from shared.runtime.process import Process, start
+
+
+def wire(config: Config) -> Process:
+    runtime = config.runtime
+    store: Store = Store(runtime.database_url, runtime.service, WalletTransaction, runtime.clock, pool=8)
+    ports = Ports(
+        store=store,
+        objects=Objects(config.objects),
+        now=runtime.clock,
+        programme=runtime.programme,
+        passwords=Passwords(),
+        new_token=lambda: secrets.token_urlsafe(32),
+        link_secret=config.link_secret,
+        session=timedelta(seconds=config.session_seconds),
+    )
+    return build(config, ports)
+
+
+def main() -> None:
+    start(read_config, wire)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""The wallet's settings. The only reader of its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.runtime.settings import ObjectStorage, Runtime, Settings, read_object_storage, read_runtime
+
+
+@dataclass(frozen=True)
+class Config:
+    runtime: Runtime
+    objects: ObjectStorage
+    web_host: str
+    web_port: int
+    wallet_url: str  # what people see; https makes the session cookie Secure
+    public_url: str  # the verifier's: what the QR holds
+    link_secret: bytes
+    session_seconds: float
+
+
+def read_config(environment: Mapping[str, str]) -> Config:
+    """RefuseToStart, with the setting's name, for a missing or impossible one."""
+    settings = Settings(environment)
+    return Config(
+        runtime=read_runtime("wallet", settings),
+        objects=read_object_storage(settings),
+        web_host=settings.text("WEB_HOST", "127.0.0.1"),
+        web_port=settings.port("WEB_PORT"),
+        wallet_url=settings.url("WALLET_URL"),
+        public_url=settings.url("PUBLIC_URL"),
+        link_secret=settings.secret("LINK_SECRET_FILE"),
+        session_seconds=settings.seconds("SESSION_SECONDS", 86400.0),
+    )

@@ -1,0 +1,95 @@
+"""Where a badge stands for the person who holds it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from shared.clock import japan_date
+from shared.events import Holder
+
+State = Literal["unreceived", "pending", "issued", "expired", "revoked"]
+"""受領前, 発行手続き中, 発行済み, 期限切れ, 取消."""
+
+Document = Literal["certificate", "details"]
+"""証書, 内容詳細."""
+
+USUAL_WAIT = timedelta(days=1)  # from receipt to the anchored, rendered badge: hours to a day, as people are told
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the other services said so far."""
+
+    anchored_at: datetime | None = None
+    rendered_at: datetime | None = None
+    certificate_key: str | None = None
+    details_key: str | None = None
+    revoked_at: datetime | None = None
+    revoke_reason: str | None = None
+    replaced_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Badge:
+    """One award as the wallet knows it. Dates are Japan calendar days, both included."""
+
+    assertion_id: str
+    qualification: str
+    pass_number: str
+    registration_number: str
+    valid_from: date
+    valid_until: date
+    holder: Holder
+    issued_at: datetime
+    account_id: int | None
+    received_at: datetime | None
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage between receipt and the finished badge."""
+
+    name: Literal["received", "anchored", "rendered"]
+    at: datetime | None  # when it was reached
+
+
+def state_of(badge: Badge, now: datetime) -> State:
+    """The one state that counts: withdrawn before lapsed, lapsed before everything that would still come."""
+    if badge.progress.revoked_at is not None:
+        return "revoked"
+    if japan_date(now) > badge.valid_until:
+        return "expired"
+    if badge.received_at is None:
+        return "unreceived"
+    if badge.progress.anchored_at is None or badge.progress.rendered_at is None:
+        return "pending"
+    return "issued"
+
+
+def steps_of(badge: Badge) -> tuple[Step, ...]:
+    """The stages in order. Words of the chain and of the renderer may come in any order: a stage counts when it is said."""
+    return (
+        Step("received", badge.received_at),
+        Step("anchored", badge.progress.anchored_at),
+        Step("rendered", badge.progress.rendered_at),
+    )
+
+
+def expected_by(badge: Badge) -> datetime | None:
+    """When the badge should be finished; None before it is received."""
+    return badge.received_at + USUAL_WAIT if badge.received_at is not None else None
+
+
+def is_late(badge: Badge, now: datetime) -> bool:
+    expected = expected_by(badge)
+    return expected is not None and now > expected
+
+
+def document_key(badge: Badge, document: Document, now: datetime) -> str | None:
+    """Where a PDF lies that the holder may have; None while there is none, and for a badge that was withdrawn."""
+    if state_of(badge, now) not in ("issued", "expired"):
+        return None
+    return badge.progress.certificate_key if document == "certificate" else badge.progress.details_key

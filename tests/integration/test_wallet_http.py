@@ -1,0 +1,450 @@
+"""The wallet over HTTP: real PostgreSQL, real server; object storage is a dictionary, Kafka the calls of the handlers."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from services.wallet import handlers
+from services.wallet.app import web
+from services.wallet.config import Config
+from services.wallet.handlers import Ports
+from services.wallet.holding import Badge
+from services.wallet.passwords import Passwords
+from services.wallet.store import Store, WalletTransaction
+from shared.errors import NotFound
+from shared.events import (
+    AssertionAnchored,
+    AssertionIssued,
+    AssertionRevoked,
+    Award,
+    BadgeReceived,
+    CertificateRendered,
+    Event,
+    Holder,
+)
+from shared.links import receive_token
+from shared.programme import parse_programme
+from shared.runtime.settings import ObjectStorage, Runtime
+from shared.wire import decode
+from tests.postgres import schema_of
+from tests.serving import serving
+
+SECRET = b"a secret of sixteen bytes"
+START = datetime(2026, 4, 1, 1, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
+
+
+@dataclass
+class Objects:
+    bodies: dict[str, bytes] = field(default_factory=dict)
+
+    def get(self, key: str) -> bytes:
+        if key not in self.bodies:
+            raise NotFound(key)
+        return self.bodies[key]
+
+
+@dataclass
+class Clock:
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Wallet:
+    url: str
+    ports: Ports
+    objects: Objects
+    clock: Clock
+
+    def browser(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, follow_redirects=True, trust_env=False)
+
+    def link(self, assertion_id: str) -> str:
+        return f"/receive/{assertion_id}/{receive_token(SECRET, assertion_id)}"
+
+    def issue(self, email: str, *, qualification: str = "gishi", family_name: str = "髙橋") -> AssertionIssued:
+        event = _issued(email, qualification, family_name)
+        handlers.note_issued([event], self.ports)
+        return event
+
+    def finish(self, assertion_id: str) -> None:
+        handlers.note_rendered([_rendered(assertion_id)], self.ports)
+        handlers.note_anchored([_anchored(assertion_id)], self.ports)
+        for kind in ("certificate", "details"):
+            self.objects.bodies[f"certificates/{assertion_id}/{kind}.pdf"] = f"%PDF {kind}".encode()
+
+    def announced(self) -> list[Event]:
+        with self.ports.store.transaction() as tx:
+            rows = tx.cursor.execute("select value from outbox order by id").fetchall()
+        return [decode(bytes(row[0])) for row in rows]
+
+    def received(self, assertion_id: str) -> int:
+        return sum(isinstance(event, BadgeReceived) and event.key == assertion_id for event in self.announced())
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    with schema_of("wallet") as url:
+        yield url
+
+
+@pytest.fixture
+def wallet(database: str) -> Iterator[Wallet]:
+    clock = Clock()
+    objects = Objects({"badges/gishi/2026.png": b"\x89PNG art"})
+    store: Store = Store(database, "wallet", WalletTransaction, clock)
+    ports = Ports(
+        store=store,
+        objects=objects,
+        now=clock,
+        programme=PROGRAMME,
+        passwords=Passwords(),
+        new_token=lambda: secrets.token_urlsafe(32),
+        link_secret=SECRET,
+        session=timedelta(hours=24),
+    )
+    with store.transaction() as tx:
+        tx.cursor.execute("truncate accounts, badges, progress, login_attempts, inbox, outbox cascade")
+    with serving(web(_config(database, clock), ports)) as url:
+        yield Wallet(url, ports, objects, clock)
+    store.close()
+
+
+def _config(database: str, clock: Clock, wallet_url: str = "http://localhost") -> Config:
+    runtime = Runtime("wallet", database, "", "127.0.0.1", 0, clock, PROGRAMME, 1.0, "auto")
+    storage = ObjectStorage("http://localhost", "", Path())
+    return Config(runtime, storage, "127.0.0.1", 0, wallet_url, "http://verifier.example", SECRET, 86400.0)
+
+
+def _issued(email: str, qualification: str, family_name: str) -> AssertionIssued:
+    assertion_id = "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(26))
+    return AssertionIssued(
+        assertion_id=assertion_id,
+        leaf="00" * 32,
+        award=Award(
+            registration_id=assertion_id.lower(),
+            cohort="2026",
+            qualification=qualification,
+            kind="new",
+            pass_number="G-2025-0042",
+            registration_number="26-10042",
+            valid_from=date(2026, 4, 1),
+            valid_until=date(2030, 3, 31),
+        ),
+        holder=Holder(person_id="P1", family_name=family_name, given_name="一郎", email=email),
+        issued_at=START,
+        notify_from=START,
+        status_list=1,
+        status_index=7,
+    )
+
+
+def _anchored(assertion_id: str) -> AssertionAnchored:
+    return AssertionAnchored(
+        assertion_id=assertion_id,
+        leaf="00" * 32,
+        merkle_root="11" * 32,
+        path=(),
+        network="local",
+        chain_id=31337,
+        contract="0x0",
+        transaction="0x1",
+        block_number=1,
+        block_hash="0x2",
+        anchored_at=START,
+    )
+
+
+def _rendered(assertion_id: str) -> CertificateRendered:
+    return CertificateRendered(
+        assertion_id=assertion_id,
+        certificate_key=f"certificates/{assertion_id}/certificate.pdf",
+        certificate_sha256="aa",
+        details_key=f"certificates/{assertion_id}/details.pdf",
+        details_sha256="bb",
+        rendered_at=START,
+    )
+
+
+def _join(browser: httpx.Client, wallet: Wallet, assertion_id: str, name: str = "高橋一郎") -> httpx.Response:
+    return browser.post(wallet.link(assertion_id), data={"full_name": name, "password": PASSWORD})
+
+
+def test_from_the_link_of_the_letter_to_the_pdf(wallet: Wallet) -> None:
+    badge = wallet.issue("Ichiro@Example.jp").assertion_id
+    with wallet.browser() as browser:
+        form = browser.get(wallet.link(badge))
+        assert form.status_code == 200
+        assert "アカウントを" in form.text
+        assert "Ichiro@Example.jp" in form.text
+        assert wallet.received(badge) == 0, "a mail scanner that follows links must not receive the badge"
+
+        page = _join(browser, wallet, badge)
+        assert page.url.path == f"/badges/{badge}"
+        assert "バッジを受領しました" in page.text
+        assert "発行手続き中" in page.text
+        assert "一郎 髙橋 さん" in page.text
+        assert "髙橋 一郎" in page.text
+        assert "異なります" not in page.text
+        assert wallet.received(badge) == 1
+        assert browser.get(f"/badges/{badge}/certificate.pdf").status_code == 404
+
+        wallet.finish(badge)
+        page = browser.get(f"/badges/{badge}")
+        assert "有効" in page.text
+        assert f"http://verifier.example/V/{badge}" in page.text
+        pdf = browser.get(f"/badges/{badge}/pdf", params={"kind": "details"})
+        assert pdf.content == b"%PDF details"
+        assert pdf.headers["content-type"] == "application/pdf"
+        assert pdf.headers["cache-control"].startswith("private")
+        assert "filename*=UTF-8''%E7%99%BB%E9%8C%B2" in pdf.headers["content-disposition"]
+        assert browser.get(f"/badges/{badge}/certificate.pdf").content == b"%PDF certificate"
+        assert browser.get(f"/badges/{badge}/badge.png").content == b"\x89PNG art"
+        assert "1個" in browser.get("/").text
+        english = browser.get(f"/badges/{badge}?lang=en").text
+        assert "Authorized Concrete Engineer" in english
+        assert not re.search("[ぁ-ん]", re.sub(r'lang="ja"[^<]*<', "", english)), (
+            "an English page with Japanese left in it"
+        )
+
+
+def test_receiving_twice_announces_one_receipt(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        _join(browser, wallet, badge)
+        assert browser.get(wallet.link(badge)).url.path == f"/badges/{badge}"
+        assert browser.post(wallet.link(badge)).url.path == f"/badges/{badge}"
+        assert browser.post(f"/badges/{badge}/receive").status_code == 200
+    with wallet.browser() as other:
+        assert _join(other, wallet, badge).url.path == f"/badges/{badge}"
+    assert wallet.received(badge) == 1
+
+
+def test_an_event_that_comes_twice_or_early_changes_nothing(wallet: Wallet) -> None:
+    event = _issued("a@example.jp", "gishi", "髙橋")
+    handlers.note_rendered([_rendered(event.assertion_id)] * 2, wallet.ports)
+    handlers.note_anchored([_anchored(event.assertion_id)] * 2, wallet.ports)
+    handlers.note_issued([event, event], wallet.ports)
+    handlers.note_issued([event], wallet.ports)
+    with wallet.browser() as browser:
+        page = _join(browser, wallet, event.assertion_id)
+        assert "発行手続き中" not in page.text, "what was anchored and rendered before the receipt is finished at once"
+        handlers.note_issued([event], wallet.ports)
+        assert "1個" in browser.get("/badges").text
+
+
+def test_a_wrong_token_opens_nothing(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        for token in (
+            "x",
+            receive_token(SECRET, badge)[:-1],
+            receive_token(b"another secret of ours", badge),
+            "トークン",
+        ):
+            assert browser.get(f"/receive/{badge}/{token}").status_code == 404
+            assert browser.post(f"/receive/{badge}/{token}", data={"password": PASSWORD}).status_code == 404
+        assert "このリンクでは" in browser.get(f"/receive/{badge}/x").text
+    assert wallet.received(badge) == 0
+
+
+def test_a_right_link_whose_badge_is_on_its_way_says_so(wallet: Wallet) -> None:
+    config = _config(wallet.ports.store.url, wallet.clock)
+    with serving(web(config, wallet.ports, patience=0.1)) as url:
+        answer = httpx.get(url + wallet.link("A" * 26), trust_env=False)
+    assert answer.status_code == 503
+    assert "リンクは正しい" in answer.text
+
+
+def test_nobody_sees_another_persons_badge(wallet: Wallet) -> None:
+    mine, others = wallet.issue("a@example.jp").assertion_id, wallet.issue("b@example.jp").assertion_id
+    with wallet.browser() as browser, wallet.browser() as other:
+        _join(browser, wallet, mine)
+        _join(other, wallet, others)
+        wallet.finish(others)
+        assert other.get(f"/badges/{others}/certificate.pdf").status_code == 200
+        for path in ("", "/certificate.pdf", "/details.pdf", "/badge.png", "/pdf?kind=certificate"):
+            assert browser.get(f"/badges/{others}{path}").status_code == 404, path
+        assert browser.post(f"/badges/{others}/receive").status_code == 404
+        assert browser.get(f"/badges/{'B' * 26}").status_code == 404
+
+
+def test_who_is_not_signed_in_is_asked_to_and_comes_back(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        _join(browser, wallet, badge)
+        assert browser.post("/logout").url.path == "/login"
+        page = browser.get(f"/badges/{badge}")
+        assert page.url.path == "/login"
+        data = {"email": " Ａ@EXAMPLE.jp ", "password": PASSWORD, "next": f"/badges/{badge}"}
+        assert browser.post("/login", data=data).url.path == f"/badges/{badge}"
+        browser.post("/logout")
+        evil = browser.post("/login", data={**data, "next": "https://evil.example/"})
+        assert evil.url.path == "/badges"
+
+
+def test_the_second_badge_of_a_person_goes_into_the_same_wallet(wallet: Wallet) -> None:
+    first = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        _join(browser, wallet, first)
+        second = wallet.issue("A@example.jp", qualification="shindanshi").assertion_id
+        assert "受領前" in browser.get("/badges").text
+        page = browser.get(wallet.link(second))
+        assert "受領する" in page.text
+        assert 'type="password"' not in page.text
+        assert browser.post(wallet.link(second)).url.path == f"/badges/{second}"
+    third = wallet.issue("a@example.jp", qualification="shunin-gishi").assertion_id
+    with wallet.browser() as elsewhere:
+        page = elsewhere.get(wallet.link(third))
+        assert "ログインして<wbr>受領する" in page.text
+        assert elsewhere.post(wallet.link(third), data={"password": "a wrong password"}).status_code == 422
+        assert wallet.received(third) == 0
+        assert elsewhere.post(wallet.link(third), data={"password": PASSWORD}).url.path == f"/badges/{third}"
+        assert "3個" in elsewhere.get("/badges").text
+
+
+def test_a_post_from_another_site_is_refused(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        data = {"full_name": "x", "password": PASSWORD}
+        for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
+            assert browser.post(wallet.link(badge), data=data, headers=headers).status_code == 403
+    assert wallet.received(badge) == 0
+
+
+def test_a_session_ends(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        _join(browser, wallet, badge)
+        wallet.clock.now += timedelta(hours=23, minutes=59)
+        assert browser.get("/badges").url.path == "/badges"
+        wallet.clock.now += timedelta(minutes=2)
+        assert browser.get("/badges").url.path == "/login"
+    assert handlers.forget(wallet.ports) == 1
+    assert handlers.forget(wallet.ports) == 0
+
+
+def test_the_session_in_the_table_is_no_key(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        answer = browser.post(
+            wallet.link(badge), data={"full_name": "高橋一郎", "password": PASSWORD}, follow_redirects=False
+        )
+        cookie = answer.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=lax" in cookie
+        assert "Secure" not in cookie
+        token = browser.cookies["wallet"]
+    with wallet.ports.store.transaction() as tx:
+        kept = tx.cursor.execute("select token_sha256 from sessions").fetchall()
+        hashes = tx.cursor.execute("select password_hash from accounts").fetchall()
+    assert len(kept) == 1
+    assert token.encode() not in bytes(kept[0][0])
+    assert hashes[0][0].startswith("$argon2id$")
+
+
+def test_behind_https_the_cookie_never_travels_in_the_open(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    config = _config(wallet.ports.store.url, wallet.clock, "https://wallet.example.jp")
+    with serving(web(config, wallet.ports)) as url, httpx.Client(base_url=url, trust_env=False) as browser:
+        answer = browser.post(wallet.link(badge), data={"full_name": "高橋一郎", "password": PASSWORD})
+        cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-wallet=")
+    assert "Secure" in cookie
+    assert "Path=/" in cookie
+
+
+def test_passwords_can_not_be_tried_without_end(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        _join(browser, wallet, badge)
+        browser.post("/logout")
+        for address in ("a@example.jp", "nobody@example.jp"):
+            data = {"email": address, "password": "a wrong password"}
+            answers = [browser.post("/login", data=data) for _ in range(11)]
+            assert [answer.status_code for answer in answers] == [422] * 10 + [429], "the two must not be told apart"
+        right = {"email": "a@example.jp", "password": PASSWORD}
+        assert browser.post("/login", data=right).status_code == 429
+        wallet.clock.now += timedelta(minutes=15)
+        assert browser.post("/login", data=right).url.path == "/badges"
+        assert browser.get("/badges").url.path == "/badges"
+
+
+def test_a_refused_form_keeps_the_name_and_shows_no_password(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        short = browser.post(wallet.link(badge), data={"full_name": "高橋一郎", "password": "short-one"})
+        assert short.status_code == 422
+        assert "短すぎます" in short.text
+        assert 'value="高橋一郎"' in short.text
+        assert "short-one" not in short.text
+        assert "氏名を入力して" in browser.post(wallet.link(badge), data={"password": PASSWORD}).text
+    assert wallet.received(badge) == 0
+
+
+def test_another_name_is_let_in_and_told_what_the_certificate_shows(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        page = _join(browser, wallet, badge, name="<b>山田 花子")
+        assert "異なります" in page.text
+        assert "<b>山田" not in page.text
+    assert wallet.received(badge) == 1
+
+
+def test_a_revoked_badge_is_not_received_and_gives_no_pdf(wallet: Wallet) -> None:
+    held, waiting = wallet.issue("a@example.jp").assertion_id, wallet.issue("b@example.jp").assertion_id
+    with wallet.browser() as browser:
+        _join(browser, wallet, held)
+        wallet.finish(held)
+        revoked = [AssertionRevoked(assertion_id=id, reason="error", revoked_at=START) for id in (held, waiting)]
+        handlers.note_revoked(revoked, wallet.ports)
+        assert "取り消された" in browser.get(f"/badges/{held}").text
+        assert browser.get(f"/badges/{held}/certificate.pdf").status_code == 404
+    with wallet.browser() as other:
+        answer = _join(other, wallet, waiting)
+        assert answer.status_code == 410
+        assert "取り消されました" in answer.text
+    assert wallet.received(waiting) == 0
+
+
+def test_an_expired_badge_keeps_its_pdf_and_says_so(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        _join(browser, wallet, badge)
+        wallet.finish(badge)
+        wallet.clock.now = datetime(2030, 3, 31, 15, 0, tzinfo=UTC)  # midnight of April 1 in Japan
+        browser.post("/login", data={"email": "a@example.jp", "password": PASSWORD})
+        assert "期限切れ" in browser.get(f"/badges/{badge}").text
+        assert browser.get(f"/badges/{badge}/certificate.pdf").status_code == 200
+
+
+def test_two_windows_at_once_make_one_account(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    password_hash = wallet.ports.passwords.hash(PASSWORD)
+    with wallet.ports.store.transaction() as tx:
+        assert tx.create_account("一郎", password_hash, "A@example.jp") is not None
+        assert tx.create_account("一郎", password_hash, "a@example.jp") is None
+    outcome = handlers._join(
+        _badge(wallet, badge), "一郎", PASSWORD, None, replace(wallet.ports, new_token=lambda: "token")
+    )
+    assert isinstance(outcome, handlers.Entered), "the window that was slower signs in to what the faster one made"
+    assert wallet.received(badge) == 1
+
+
+def _badge(wallet: Wallet, assertion_id: str) -> Badge:
+    with wallet.ports.store.transaction() as tx:
+        badge = tx.badge(assertion_id)
+    assert badge is not None
+    return badge
