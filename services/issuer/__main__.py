@@ -1,0 +1,39 @@
+"""`python -m services.issuer` runs the service."""
+
+from __future__ import annotations
+
+from random import SystemRandom
+
+from services.issuer.app import build
+from services.issuer.config import Config, read_config
+from services.issuer.handlers import Ports
+from services.issuer.issuance import Issuer
+from services.issuer.publication import Facts
+from services.issuer.signing import SigningKey
+from services.issuer.store import IssuerTransaction, Store
+from shared.runtime.objects import Objects
+from shared.runtime.process import Process, start
+
+
+def wire(config: Config) -> Process:
+    runtime = config.runtime
+    issuer = Issuer(runtime.programme, config.public_url)
+    return build(
+        config,
+        Ports(
+            store=Store(runtime.database_url, runtime.service, IssuerTransaction, runtime.clock),
+            objects=Objects(config.objects),
+            facts=Facts(issuer, SigningKey(config.key, issuer.did), config.font_folder, config.chain_key),
+            secret=config.secret,
+            random=SystemRandom(),
+            now=runtime.clock,
+        ),
+    )
+
+
+def main() -> None:
+    start(read_config, wire)
+
+
+if __name__ == "__main__":
+    main()

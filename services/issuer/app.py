@@ -1,0 +1,17 @@
+"""The edge of issuer: which event and which timer goes to which handler."""
+
+from __future__ import annotations
+
+from services.issuer import handlers
+from services.issuer.config import Config
+from services.issuer.handlers import Ports
+from shared.events import RegistrationRenewed
+from shared.runtime.process import Process
+
+
+def build(config: Config, ports: Ports) -> Process:
+    process = Process(config.runtime, ports.store)
+    process.consume(RegistrationRenewed, handlers.issue, ports)
+    process.tick("store", handlers.store, ports)
+    process.tick("publish", handlers.publish, ports)
+    return process

@@ -1,0 +1,238 @@
+"""One award to one person, and the Open Badges 3.0 credential that says so. Pure.
+
+Sources: 1EdTech Open Badges 3.0, appendix B (data models) with context 3.0.3; W3C Verifiable Credentials 2.0, section 4;
+Bitstring Status List 1.0, section 3.1. Only terms that these contexts define are used: `licenseNumber` is the 登録番号; the
+合格番号 has no term, so it is an identifier of the subject with a type of ours, in the form that Open Badges keeps for that.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from shared.addresses import same_address_key
+from shared.clock import JST, japan_midnight
+from shared.credential import OB_CONTEXT, VC_CONTEXT
+from shared.did import did_of
+from shared.events import AssertionIssued, Award, Holder, RegistrationRenewed
+from shared.programme import Programme
+
+PASS_NUMBER = "ext:passNumber"
+"""The identityType of the 合格番号. Open Badges 3.0, IdentifierTypeEnum: types of one's own begin with `ext:`."""
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """Who issues, and under which URLs."""
+
+    programme: Programme
+    public_url: str
+
+    @property
+    def did(self) -> str:
+        return did_of(self.public_url)
+
+    def badge_url(self, qualification: str, edition: str, form: str = "json") -> str:
+        return f"{self.public_url}/{badge_key(qualification, edition, form)}"
+
+    def status_url(self, number: int) -> str:
+        return f"{self.public_url}/{status_key(number)}"
+
+    def credential_url(self, assertion_id: str) -> str:
+        return f"{self.public_url}/{credential_key(assertion_id)}"
+
+
+@dataclass(frozen=True)
+class StatusPlace:
+    """The bit that says whether an assertion still counts."""
+
+    number: int  # of the list, from 1
+    index: int  # of the bit, from 0, the left-most
+
+
+@dataclass(frozen=True)
+class Assertion:
+    """One award to one person. `replaces` is the assertion of the former registration, if we issued it."""
+
+    assertion_id: str
+    award: Award
+    holder: Holder
+    issued_at: datetime
+    notify_from: datetime
+    status: StatusPlace
+    replaces: str | None = None
+
+
+def badge_key(qualification: str, edition: str, form: str) -> str:
+    """The object key of a badge class (json) or its picture (png, svg). An edition is a 年度."""
+    return f"badges/{qualification}/{edition}.{form}"
+
+
+def credential_key(assertion_id: str) -> str:
+    return f"credentials/{assertion_id}.json"
+
+
+def status_key(number: int) -> str:
+    return f"status/{number}.json"
+
+
+def assertion_id_of(secret: bytes, registration_id: str, version: int = 1) -> str:
+    """26 characters A–Z, 2–7 (130 bits): the same for the same registration, not to be guessed without the secret.
+
+    A corrected assertion of the same registration has the next version.
+    """
+    named = registration_id if version == 1 else f"{registration_id}/{version}"
+    return base64.b32encode(_keyed(secret, named))[:26].decode()
+
+
+def salt_of(secret: bytes, assertion_id: str) -> str:
+    """The salt of the address in a credential, 32 hexadecimal digits: derived, so that issuing again gives the same bytes."""
+    return _keyed(secret, f"salt/{assertion_id}").hex()[:32]
+
+
+def hashed_identity(address: str, salt: str) -> str:
+    """`sha256$<hex>` of address and salt, joined. Open Badges 3.0, IdentityObject; the address in the form that is compared."""
+    return "sha256$" + sha256((same_address_key(address) + salt).encode()).hexdigest()
+
+
+def assertion_for(
+    event: RegistrationRenewed, *, secret: bytes, now: datetime, status: StatusPlace, known: Collection[str]
+) -> Assertion:
+    """The assertion of a renewed registration. `known` are ids of assertions that we issued, among them the former one's."""
+    former = event.award.previous_registration_id
+    former_id = assertion_id_of(secret, former) if former is not None else None
+    return Assertion(
+        assertion_id=assertion_id_of(secret, event.award.registration_id),
+        award=event.award,
+        holder=event.holder,
+        issued_at=now,
+        notify_from=event.notify_from,
+        status=status,
+        replaces=former_id if former_id in known else None,
+    )
+
+
+def issued(assertion: Assertion, leaf: str) -> AssertionIssued:
+    """What the others are told once the credential lies in object storage."""
+    return AssertionIssued(
+        assertion_id=assertion.assertion_id,
+        leaf=leaf,
+        award=assertion.award,
+        holder=assertion.holder,
+        issued_at=assertion.issued_at,
+        notify_from=assertion.notify_from,
+        status_list=assertion.status.number,
+        status_index=assertion.status.index,
+        replaces=assertion.replaces,
+    )
+
+
+# ── documents ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def credential_of(assertion: Assertion, issuer: Issuer, *, secret: bytes) -> dict[str, Any]:
+    """The credential without its proof. It holds the name and the numbers, the address only as a salted hash.
+
+    Valid from the first moment of the first day to the last second of the last, in Japan. `awardedDate` is the day of issue
+    (発行日), never before the period begins. ValueError for a qualification that the programme doesn't have.
+    """
+    award, holder = assertion.award, assertion.holder
+    edition = issuer.programme.edition(award.valid_from)
+    salt = salt_of(secret, assertion.assertion_id)
+    status = issuer.status_url(assertion.status.number)
+    document: dict[str, Any] = {
+        "@context": [VC_CONTEXT, OB_CONTEXT],
+        "id": issuer.credential_url(assertion.assertion_id),
+        "type": ["VerifiableCredential", "OpenBadgeCredential"],
+        "issuer": profile_of(issuer),
+        "name": issuer.programme.qualification(award.qualification).name.ja,
+        "awardedDate": _japan_time(max(assertion.issued_at, japan_midnight(award.valid_from))),
+        "validFrom": _japan_time(japan_midnight(award.valid_from)),
+        "validUntil": _japan_time(last_second(award.valid_until)),
+        "credentialSubject": {
+            "type": ["AchievementSubject"],
+            "identifier": [
+                {
+                    "type": "IdentityObject",
+                    "hashed": True,
+                    "identityHash": hashed_identity(holder.email, salt),
+                    "identityType": "emailAddress",
+                    "salt": salt,
+                },
+                _plain_identity("name", holder.family_first),
+                _plain_identity(PASS_NUMBER, award.pass_number),
+            ],
+            "licenseNumber": award.registration_number,
+            "achievement": achievement_of(issuer, award.qualification, edition),
+        },
+        "credentialStatus": {
+            "id": f"{status}#{assertion.status.index}",
+            "type": "BitstringStatusListEntry",
+            "statusPurpose": "revocation",
+            "statusListIndex": str(assertion.status.index),
+            "statusListCredential": status,
+        },
+    }
+    if assertion.replaces is not None:
+        document["evidence"] = [
+            {
+                "id": issuer.credential_url(assertion.replaces),
+                "type": ["Evidence"],
+                "name": "更新前の登録",
+                "narrative": "この登録は、ここに示す登録を更新したものです。",
+            }
+        ]
+    return document
+
+
+def profile_of(issuer: Issuer) -> dict[str, Any]:
+    """The issuer profile, as every credential holds it."""
+    society = issuer.programme.society
+    return {"id": issuer.did, "type": ["Profile"], "name": society.name.ja, "url": society.url, "email": society.email}
+
+
+def achievement_of(issuer: Issuer, qualification: str, edition: str) -> dict[str, Any]:
+    """The badge class of a qualification in one edition, as every credential holds it. ValueError for an unknown one."""
+    named = issuer.programme.qualification(qualification)
+    return {
+        "id": issuer.badge_url(qualification, edition),
+        "type": ["Achievement"],
+        "achievementType": "License",
+        "inLanguage": "ja",
+        "name": named.name.ja,
+        "description": named.description.ja,
+        "criteria": {"narrative": named.criteria.ja},
+        "image": {"id": issuer.badge_url(qualification, edition, "png"), "type": "Image"},
+    }
+
+
+def profile_document(issuer: Issuer) -> dict[str, Any]:
+    """`issuer/profile.json`: the profile by itself."""
+    return {"@context": [VC_CONTEXT, OB_CONTEXT], **profile_of(issuer)}
+
+
+def badge_document(issuer: Issuer, qualification: str, edition: str) -> dict[str, Any]:
+    """`badges/<qualification>/<edition>.json`: the badge class by itself."""
+    return {"@context": [VC_CONTEXT, OB_CONTEXT], **achievement_of(issuer, qualification, edition)}
+
+
+def last_second(day: date) -> datetime:
+    """The last second of a day in Japan: what is valid "until" a day is so to its end."""
+    return japan_midnight(day + timedelta(days=1)) - timedelta(seconds=1)
+
+
+def _plain_identity(kind: str, value: str) -> dict[str, Any]:
+    return {"type": "IdentityObject", "hashed": False, "identityHash": value, "identityType": kind}
+
+
+def _japan_time(moment: datetime) -> str:
+    return moment.astimezone(JST).isoformat(timespec="seconds")
+
+
+def _keyed(secret: bytes, text: str) -> bytes:
+    return hmac.new(secret, text.encode(), sha256).digest()

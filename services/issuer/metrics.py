@@ -1,0 +1,12 @@
+"""What the issuer counts."""
+
+from __future__ import annotations
+
+from shared.runtime.metrics import counter
+
+ISSUED = counter("assertions_issued", "Credentials signed", ("qualification",))
+NOT_ISSUED = counter("assertions_not_issued", "Renewed registrations that no credential was signed for", ("reason",))
+STORED = counter("credentials_stored", "Credentials put into object storage and announced")
+NOT_STORED = counter("credentials_not_stored", "Attempts to store a credential that failed")
+DOCUMENTS = counter("documents_published", "Documents of the issuer published, by kind", ("kind",))
+NOT_PUBLISHED = counter("documents_not_published", "Attempts to publish a document that failed", ("kind",))
