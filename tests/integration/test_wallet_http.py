@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+import services.wallet
 from services.wallet import handlers
 from services.wallet.app import web
 from services.wallet.config import Config
@@ -32,9 +33,10 @@ from shared.events import (
 )
 from shared.links import receive_token
 from shared.programme import parse_programme
+from shared.runtime.migrate import migrate
 from shared.runtime.settings import ObjectStorage, Runtime
 from shared.wire import decode
-from tests.postgres import schema_of
+from tests.postgres import postgres
 from tests.serving import serving
 
 SECRET = b"a secret of sixteen bytes"
@@ -96,7 +98,9 @@ class Wallet:
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
-    with schema_of("wallet") as url:
+    with postgres() as server:
+        url = server.fresh()
+        migrate(url, "wallet", Path(services.wallet.__path__[0]) / "migrations")
         yield url
 
 
