@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from services.registration.config import read_upstream
+from services.registration.delivery import (
+    Rejected,
+    UnreadableDelivery,
+    csv_rows,
+    decoded,
+    json_row,
+    lines_of,
+    told_to_sender,
+)
 from shared.errors import AkashiError, RefuseToStart, TryLater
+from shared.topics import UPSTREAM_REGISTRATIONS
 
 if TYPE_CHECKING:
     import httpx
@@ -79,9 +90,7 @@ def feed(file: Path, form: str | None, via: str, url: str | None, key_file: Path
 
 
 def parts_of(body: bytes, form: str, size: int = CHUNK) -> Iterator[Part]:
-    """The file in parts of `size` rows, each with its heads. ValueError when the encoding is neither UTF-8 nor CP932."""
-    from services.registration.delivery import decoded, lines_of
-
+    """The file in parts of `size` rows, a CSV's each with its heads. UnreadableDelivery for a wrong encoding."""
     if form == "csv":
         head, *lines = lines_of(decoded(body))
         for at in range(0, max(len(lines), 1), size):
@@ -97,9 +106,6 @@ def parts_of(body: bytes, form: str, size: int = CHUNK) -> Iterator[Part]:
 def _over_http(file: Path, form: str, environment: dict[str, str], told: Told) -> None:
     import httpx
 
-    from services.registration.config import read_upstream
-    from services.registration.delivery import UnreadableDelivery
-
     upstream = read_upstream(environment)
     headers = {
         "Authorization": f"Bearer {upstream.key()}",
@@ -108,10 +114,7 @@ def _over_http(file: Path, form: str, environment: dict[str, str], told: Told) -
     try:
         parts = list(parts_of(file.read_bytes(), form))
     except UnreadableDelivery as error:
-        problem = error.rejected.problem
-        told.rejected.append(
-            {"row": error.rejected.row, "field": problem.field, "got": problem.got, "expected": problem.expected}
-        )
+        told.rejected.append(told_to_sender(error.rejected))
         return
     with httpx.Client(base_url=upstream.url, headers=headers, timeout=120.0, trust_env=False) as client:
 
@@ -122,7 +125,7 @@ def _over_http(file: Path, form: str, environment: dict[str, str], told: Told) -
 
 
 def _sent(client: httpx.Client, part: Part, source: str) -> dict[str, Any]:
-    """The service's answer. Sending a part again does no harm, so a lost answer is asked for again. TryLater at the end."""
+    """The service's answer. Sending a part again does no harm, so no answer means again. TryLater at the end."""
     import httpx
 
     pause = 0.5
@@ -153,9 +156,6 @@ def _over_kafka(file: Path, form: str, environment: dict[str, str], told: Told) 
     from kafka import KafkaProducer
     from kafka.errors import KafkaError
 
-    from services.registration.config import read_upstream
-    from shared.topics import UPSTREAM_REGISTRATIONS
-
     upstream = read_upstream(environment)
     messages = list(_messages(file.read_bytes(), form, told))
     try:
@@ -176,8 +176,6 @@ def _over_kafka(file: Path, form: str, environment: dict[str, str], told: Told) 
 
 def _messages(body: bytes, form: str, told: Told) -> Iterator[tuple[bytes | None, bytes]]:
     """Key and value of each row. Rows of a CSV that can't be taken apart are rejected here; else the service judges."""
-    from services.registration.delivery import Rejected, UnreadableDelivery, csv_rows, json_row
-
     if form == "jsonl":
         for line in body.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
             if line.strip():
@@ -191,10 +189,7 @@ def _messages(body: bytes, form: str, told: Told) -> Iterator[tuple[bytes | None
         rows = [error.rejected]
     for row in rows:
         if isinstance(row, Rejected):
-            problem = row.problem
-            told.rejected.append(
-                {"row": row.row, "field": problem.field, "got": problem.got, "expected": problem.expected}
-            )
+            told.rejected.append(told_to_sender(row))
         else:
             yield str(row.fields["registration_id"]).encode() or None, json.dumps(dict(row.fields)).encode()
 
@@ -225,7 +220,7 @@ def _print(told: Told, file: Path, as_json: bool) -> None:
             f"{file.name}: {told.sent} rows sent to Kafka; the service lists at /api/v1/rejected what it rejects"
         )
     else:
-        console.print(
+        click.echo(
             f"{file.name}: {told.accepted} accepted, {told.unchanged} unchanged,"
             f" {len({each['row'] for each in told.rejected})} rejected, {len(told.not_applied)} too late"
         )

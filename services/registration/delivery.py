@@ -10,7 +10,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -37,6 +37,12 @@ class Rejected:
     row: int | None
     problem: Problem
     registration_id: str | None = None  # if that much could be read
+
+
+def told_to_sender(rejected: Rejected) -> dict[str, Any]:
+    """The answer's form of it, as JSON. `got` is as sent: the sender has it anyway."""
+    problem = rejected.problem
+    return {"row": rejected.row, "field": problem.field, "got": problem.got, "expected": problem.expected}
 
 
 @dataclass(frozen=True)

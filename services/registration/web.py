@@ -1,4 +1,4 @@
-"""Where upstream delivers records over HTTP, and where the office reads what was rejected. JSON, one API key for both."""
+"""Where upstream delivers records over HTTP, and the office reads what was rejected. One API key for both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.registration import handlers
-from services.registration.delivery import FORMS, Delivery, Form, UnreadableDelivery, read_delivery
+from services.registration.delivery import FORMS, Delivery, Form, UnreadableDelivery, read_delivery, told_to_sender
 from services.registration.handlers import Accepted, Ports
 
 _MOST_LISTED = 10_000
@@ -49,7 +49,7 @@ def intake_site(ports: Ports, key: bytes, limit: int, wake: Callable[[], None]) 
 
 
 def answer(accepted: Accepted) -> dict[str, Any]:
-    """What the sender is told, as JSON. `got` is as sent: the sender has it anyway."""
+    """What the sender is told, as JSON."""
     return {
         "accepted": accepted.accepted,
         "unchanged": accepted.unchanged,
@@ -57,10 +57,7 @@ def answer(accepted: Accepted) -> dict[str, Any]:
             {"row": each.row, "registration_id": each.registration_id, "fields": each.fields}
             for each in accepted.not_applied
         ],
-        "rejected": [
-            {"row": each.row, "field": each.problem.field, "got": each.problem.got, "expected": each.problem.expected}
-            for each in accepted.rejected
-        ],
+        "rejected": [told_to_sender(each) for each in accepted.rejected],
     }
 
 
@@ -99,7 +96,7 @@ def _whole(request: Request, name: str, default: int | None) -> int | None:
     raw = request.query_params.get(name)
     if raw is None:
         return default
-    if not (raw.isascii() and raw.isdigit() and 0 < int(raw[:9]) and len(raw) < 10):
+    if not (raw.isascii() and raw.isdigit() and len(raw) < 10 and int(raw) > 0):
         raise HTTPException(400, f"got {name}={raw[:20]!r}, expected a whole number from 1")
     return int(raw)
 
