@@ -1,0 +1,50 @@
+"""The local chain made ready: money for the chain key, and the contract. Any node answers eth_*; anvil_* is anvil's."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+
+from deploy.local.environment import CHAIN_ID, Place
+from shared.errors import TryLater
+
+_WEALTH = 1000 * 10**18  # wei
+_POOR = 10**18
+
+
+def answers(place: Place) -> bool:
+    """Whether a node with our chain id is there."""
+    try:
+        return int(_ask(place, "eth_chainId"), 16) == CHAIN_ID
+    except TryLater:
+        return False
+
+
+def provision(place: Place) -> None:
+    """Fund the chain key, and deploy the contract where none is. Does nothing the second time."""
+    address = f"0x{json.loads((place.secrets / 'chain-keystore.json').read_text())['address'].removeprefix('0x')}"
+    if int(_ask(place, "eth_getBalance", address, "latest"), 16) < _POOR:
+        _ask(place, "anvil_setBalance", address, hex(_WEALTH))
+    file = place.contract_address_file
+    if file.exists() and _ask(place, "eth_getCode", file.read_text().strip(), "latest") != "0x":
+        return
+    from services.anchor.deploy import deploy_contract  # web3 takes a second to load
+
+    contract = deploy_contract(
+        place.urls["chain"], place.secrets / "chain-keystore.json", place.secrets / "chain.password"
+    )
+    # Dying before this line, the next start deploys another one; nothing was anchored in the first.
+    file.write_text(f"{contract}\n")
+
+
+def _ask(place: Place, method: str, *parameters: Any) -> Any:
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+    try:
+        answer = httpx.post(place.urls["chain"], json=body, timeout=5, trust_env=False).json()
+    except (httpx.HTTPError, ValueError) as error:
+        raise TryLater(f"chain at {place.urls['chain']}: {method}: {type(error).__name__}; is it up?") from error
+    if "error" in answer:
+        raise TryLater(f"chain at {place.urls['chain']}: {method}: {answer['error']}")
+    return answer["result"]

@@ -1,0 +1,186 @@
+"""Where one local stack lives: its folder, its ports, and the settings of each of its processes. Pure: reads no file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.errors import RefuseToStart
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+SERVICES = ("registration", "issuer", "anchor", "renderer", "mailer", "wallet", "verifier", "ops")
+
+OFFSETS: Mapping[str, int] = {
+    "registration": 1,
+    "wallet": 2,
+    "verifier": 3,
+    "ops": 4,
+    "inbox": 5,
+    "smtp": 6,
+    "s3": 7,
+    "chain": 8,
+    "kafka": 9,
+    "kafka controller": 10,
+    "postgres": 11,
+    "supervisor": 12,
+    "supervisor events": 13,
+    **{f"{service} metrics": 21 + number for number, service in enumerate(SERVICES)},
+}
+"""What listens at which distance from the port base. Two stacks whose bases differ by 50 never meet."""
+
+CHAIN_ID = 31337
+BUCKET = "akashi"
+DATABASE = "akashi"
+
+_HOST = "127.0.0.1"
+_PASSED_ON = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
+
+_DEMO_SPEEDS = {"SETTLE_SECONDS": "2", "BATCH_AGE_SECONDS": "3", "BATCH_SIZE": "500", "TICK_SECONDS": "0.5"}
+"""What takes hours in production, in seconds."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A stack's folder and its first port. Nothing of it lies or listens anywhere else."""
+
+    home: Path
+    port_base: int
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Place:
+        """AKASHI_HOME (`var` in the repository) and AKASHI_PORT_BASE (8600). RefuseToStart when one is impossible."""
+        home = Path(environment.get("AKASHI_HOME") or REPOSITORY / "var").expanduser().absolute()
+        raw = environment.get("AKASHI_PORT_BASE") or "8600"
+        highest = 65535 - max(OFFSETS.values())
+        if not raw.isascii() or not raw.isdigit() or not 1024 <= int(raw) <= highest:
+            raise RefuseToStart(
+                f"setting AKASHI_PORT_BASE: got {raw!r}, expected a whole number from 1024 to {highest}"
+            )
+        return cls(home, int(raw))
+
+    def port(self, name: str) -> int:
+        return self.port_base + OFFSETS[name]
+
+    def address(self, name: str) -> str:
+        return f"{_HOST}:{self.port(name)}"
+
+    @property
+    def secrets(self) -> Path:
+        return self.home / "secrets"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "log"
+
+    @property
+    def run(self) -> Path:
+        return self.home / "run"
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def inbox(self) -> Path:
+        """The folder in which MailDev keeps the letters, one .eml each."""
+        return self.home / "inbox"
+
+    @property
+    def contract_address_file(self) -> Path:
+        return self.home / "contract-address"
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Where a browser finds each of the pages. The wallet and the public site are named as holders see them."""
+        return {
+            "registration": f"http://{self.address('registration')}",
+            "wallet": f"http://localhost:{self.port('wallet')}",
+            "verifier": f"http://localhost:{self.port('verifier')}",
+            "ops": f"http://{self.address('ops')}",
+            "inbox": f"http://{self.address('inbox')}",
+            "chain": f"http://{self.address('chain')}",
+            "s3": f"http://{self.address('s3')}",
+        }
+
+
+def own_environment(place: Place, inherited: Mapping[str, str]) -> dict[str, str]:
+    """What every process of the stack gets: little of the caller's environment, and the mark by which it is known."""
+    kept = {name: inherited[name] for name in _PASSED_ON if name in inherited}
+    return {**kept, "AKASHI_HOME": str(place.home), "AKASHI_PORT_BASE": str(place.port_base)}
+
+
+def database_url(place: Place, role: str, database: str = DATABASE) -> str:
+    return f"postgresql://{role}@{place.address('postgres')}/{database}"
+
+
+def service_settings(place: Place, service: str, *, cohort: str, clock: str) -> dict[str, str]:
+    """The settings of one service; `clock` is AKASHI_CLOCK, "" for the real time."""
+    settings = {
+        "DATABASE_URL": database_url(place, service),
+        "KAFKA_BOOTSTRAP": place.address("kafka"),
+        "METRICS_PORT": str(place.port(f"{service} metrics")),
+        "PROGRAMME_FILE": str(REPOSITORY / "deploy" / "programmes" / "jci.toml"),
+        "FONT_FOLDER": str(REPOSITORY / "node_modules" / "@expo-google-fonts"),
+        "LOG_FORMAT": "json",
+        "WEB_HOST": _HOST,
+        "PUBLIC_URL": place.urls["verifier"],
+        "WALLET_URL": place.urls["wallet"],
+        "ETH_HASH_BACKEND": "pysha3",  # coincurve and this make signing eleven times faster than the pure form
+        "PYTHONUNBUFFERED": "1",
+        **_DEMO_SPEEDS,
+        **_of_service(place, service, cohort),
+    }
+    return {**settings, "AKASHI_CLOCK": clock} if clock else settings
+
+
+def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
+    secrets = place.secrets
+    storage = {
+        "S3_ENDPOINT": place.urls["s3"],
+        "S3_BUCKET": BUCKET,
+        "S3_CREDENTIALS_FILE": str(secrets / "s3-credentials"),
+    }
+    chain = {
+        "CHAIN_NETWORK": "local",
+        "CHAIN_RPC_URL": place.urls["chain"],
+        "CHAIN_ID": str(CHAIN_ID),
+        "CONTRACT_ADDRESS_FILE": str(place.contract_address_file),
+    }
+    links = {"LINK_SECRET_FILE": str(secrets / "link.secret")}
+    web = {"WEB_PORT": str(place.port(service))} if service in OFFSETS else {}
+    match service:
+        case "registration":
+            return {**web, "COHORT": cohort, "UPSTREAM_KEY_FILE": str(secrets / "upstream.key")}
+        case "issuer":
+            return {
+                **storage,
+                "ISSUER_KEY_FILE": str(secrets / "issuer.pem"),
+                "ID_SECRET_FILE": str(secrets / "id.secret"),
+                "CHAIN_NETWORK": "local",
+                "CHAIN_ID": str(CHAIN_ID),
+                "CHAIN_PUBLIC_KEY_FILE": str(secrets / "chain-public.jwk"),
+            }
+        case "anchor":
+            return {
+                **storage,
+                **chain,
+                "CHAIN_KEYSTORE_FILE": str(secrets / "chain-keystore.json"),
+                "CHAIN_PASSWORD_FILE": str(secrets / "chain.password"),
+                "ANCHOR_ON": "receipt",
+                "MAX_FEE_GWEI": "100",
+                "CHAIN_POLL_SECONDS": "0.5",
+            }
+        case "renderer":
+            return storage
+        case "mailer":
+            return {**links, "SMTP_HOST": _HOST, "SMTP_PORT": str(place.port("smtp"))}
+        case "wallet":
+            return {**web, **storage, **links}
+        case "verifier":
+            return {**web, **storage, **chain}
+        case "ops":
+            return {**web, "REGISTRATION_URL": place.urls["registration"], "INBOX_URL": place.urls["inbox"]}
+    raise ValueError(f"service: got {service!r}, expected one of {', '.join(SERVICES)}")

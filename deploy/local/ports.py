@@ -1,0 +1,60 @@
+"""Is another process in the way? Used before a start: which port, what it is for, and who has it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+
+import psutil
+
+from deploy.local.environment import OFFSETS, Place
+from shared.errors import RefuseToStart
+
+
+def refuse_taken_ports(place: Place, names: Iterable[str]) -> None:
+    """RefuseToStart when one of the ports is in use; the text names all of them and the way out."""
+    taken = [name for name in names if not _is_free(place.port(name))]
+    if not taken:
+        return
+    owners = _owners()
+    lines = [f"  {place.port(name)} ({name}): {owners.get(place.port(name), 'a process of another user')}" for name in taken]
+    other = place.port_base + 100 if place.port_base + 200 < 65000 else 8600
+    raise RefuseToStart(
+        "ports in use:\n" + "\n".join(lines) + "\nEnd that process, or take other ports and another folder:"
+        f" AKASHI_PORT_BASE={other} AKASHI_HOME={place.home}-{other}"
+    )
+
+
+def all_free(port_base: int) -> bool:
+    """Whether a stack could start at this base now."""
+    return all(_is_free(port_base + offset) for offset in OFFSETS.values())
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as asked:
+        asked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that linger after a stop don't matter
+        try:
+            asked.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _owners() -> dict[int, str]:
+    try:
+        connections = psutil.net_connections("inet")
+    except psutil.AccessDenied:  # macOS shows other processes' connections to root only
+        return {}
+    found: dict[int, str] = {}
+    for connection in connections:
+        if connection.status == psutil.CONN_LISTEN and connection.pid is not None:
+            found[connection.laddr.port] = _words_of(connection.pid)
+    return found
+
+
+def _words_of(pid: int) -> str:
+    try:
+        command = " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return f"process {pid}"
+    return f"process {pid}: {command[:100]}"

@@ -1,0 +1,318 @@
+"""One whole Akashi on this machine: parts, topics, contract, services. Used by `akashi up`, `akashi run`, tests, benches."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from signal import SIGKILL, SIGTERM
+from types import TracebackType
+
+import psutil
+
+from deploy.local import chain, postgres, ready
+from deploy.local.control import Job, Supervisor
+from deploy.local.environment import (
+    OFFSETS,
+    REPOSITORY,
+    SERVICES,
+    Place,
+    own_environment,
+    service_settings,
+)
+from deploy.local.history import clock_of, cohort_of
+from deploy.local.leftovers import end_leftovers
+from deploy.local.parts import PARTS
+from deploy.local.ports import refuse_taken_ports
+from deploy.local.secrets import create_secrets
+from deploy.local.supervisor import holder_of
+from deploy.local.topics import provision_topics
+from shared.errors import AkashiError, RefuseToStart
+
+Progress = Callable[[str, str], None]
+"""Called with a name and `starting`, `ready`, `stopping` or `stopped`, from the thread that called start or stop."""
+
+_READY_SECONDS = 90.0
+_STOP_SERVICE_SECONDS = 8.0
+_STOP_PART_SECONDS = 5.0
+_STOP_SECONDS = 20.0
+
+
+class StackFailed(AkashiError):
+    """A process of the stack did not come up; the text ends with the last lines of its log."""
+
+
+class Stack:
+    """The stack of one home. As a context manager: up inside, down after, whatever happens inside.
+
+    `clock` is the moment at which a new home's time begins. `services` are the services to run, none of them for parts only.
+    A stack that is not `detached` also stops when this process dies.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        port_base: int = 8600,
+        clock: str | None = None,
+        services: Iterable[str] = SERVICES,
+        *,
+        progress: Progress | None = None,
+        detached: bool = False,
+    ) -> None:
+        self.place = Place(home.expanduser().absolute(), port_base)
+        self.services = tuple(name for name in SERVICES if name in set(services))
+        self._asked_clock = clock
+        self._progress = progress or (lambda name, state: None)
+        self._detached = detached
+        self._process: subprocess.Popen[bytes] | None = None
+        self._supervisor: Supervisor | None = None
+
+    @property
+    def home(self) -> Path:
+        return self.place.home
+
+    @property
+    def port_base(self) -> int:
+        return self.place.port_base
+
+    @property
+    def urls(self) -> dict[str, str]:
+        return self.place.urls
+
+    @property
+    def clock(self) -> str:
+        """AKASHI_CLOCK of all processes; "" for the real time. Known after the first start."""
+        return clock_of(self.place, None)
+
+    @property
+    def cohort(self) -> str:
+        """The year of the cohort, "2026". Known after the first start."""
+        return cohort_of(self.place)
+
+    def __enter__(self) -> Stack:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """When this returns, everything answers. RefuseToStart or StackFailed otherwise, and nothing of it runs.
+
+        Interrupted in the middle, it takes down what it brought up.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        place = self.place
+        if (other := holder_of(place)) is not None:
+            raise RefuseToStart(f"a stack runs in {place.home} already (process {other}); stop it with `akashi down`")
+        for folder in (place.home, place.logs, place.run, place.data):
+            folder.mkdir(parents=True, exist_ok=True)
+        end_leftovers(place)
+        refuse_taken_ports(place, self._ports())
+        clock = clock_of(place, self._asked_clock)
+        self._supervisor = self._supervise()
+        create_secrets(place)
+        for name, part in PARTS.items():
+            self._progress(name, "starting")
+            part.prepare(place)
+            self._supervisor.add(
+                Job(
+                    name=name,
+                    command=part.command(place, clock),
+                    environment={**own_environment(place, os.environ), **part.settings(place)},
+                    stop_signal=part.stop_signal,
+                    end_by=part.end_by,
+                    user=part.user,
+                    stop_seconds=_STOP_PART_SECONDS,
+                )
+            )
+        self._await_all(PARTS)
+        postgres.provision(place)
+        provision_topics(place.address("kafka"))
+        chain.provision(place)
+        for service in self.services:
+            self._progress(service, "starting")
+            self._supervisor.add(self._job(service, service, self.environment(service)))
+        self._await_all(self.services)
+
+    def stop(self) -> None:
+        """When this returns, no process of the stack is left. Services end before the parts they stand on."""
+        if self._supervisor is not None:
+            self._supervisor.close()
+            self._supervisor = None
+        process, self._process = self._process, None
+        if process is None:
+            return
+        self._progress("stack", "stopping")
+        _end(process)
+        end_leftovers(self.place)
+        self._progress("stack", "stopped")
+
+    def running(self) -> bool:
+        """Whether the supervisor lives. Each process of it may still be about to restart."""
+        return self._process is not None and self._process.poll() is None
+
+    def environment(self, name: str) -> dict[str, str]:
+        """All of the environment that a service of this name runs with."""
+        settings = service_settings(self.place, name, cohort=self.cohort, clock=self.clock)
+        return {**own_environment(self.place, os.environ), **settings}
+
+    def pid(self, name: str) -> int:
+        """The process that bears this name now. ProcessLookupError between its death and its restart."""
+        try:
+            pid = int((self.place.run / f"{name}.pid").read_text(encoding="ascii"))
+            if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                return pid
+        except (OSError, ValueError, psutil.Error):
+            pass  # the same answer as for a dead one
+        raise ProcessLookupError(f"{name}: no such process now")
+
+    def kill(self, name: str, signal: int = SIGKILL) -> int:
+        """Send a signal; the id of the process that got it. A process that dies of it is restarted by the supervisor."""
+        pid = self.pid(name)
+        os.kill(pid, signal)
+        return pid
+
+    def halt(self, name: str) -> None:
+        """Stop a part or service and keep it down, until `resume`."""
+        self._ask().halt(name)
+
+    def resume(self, name: str) -> None:
+        """Start what was halted; when this returns it answers."""
+        self._ask().resume(name)
+        self.wait_ready(name)
+
+    def restart(self, name: str) -> None:
+        """Stop gracefully, start again; when this returns it answers."""
+        self.halt(name)
+        self.resume(name)
+
+    def start_extra(self, service: str) -> str:
+        """One more worker of a service, on free ports; returns its name, good for pid, kill, halt, resume and remove."""
+        known = self._ask().jobs()
+        name = next(name for number in range(2, 100) if (name := f"{service}-{number}") not in known)
+        environment = {**self.environment(service), "METRICS_PORT": "0", "WEB_PORT": "0"}
+        self._ask().add(self._job(name, service, environment))
+        self.wait_ready(name)
+        return name
+
+    def remove(self, name: str) -> None:
+        """Stop an extra worker gracefully and forget it."""
+        self._ask().remove(name)
+
+    def wait_ready(self, name: str, seconds: float = _READY_SECONDS) -> None:
+        """Returns when it answers. StackFailed when it doesn't in time."""
+        self._await_all([name], seconds)
+
+    def log_tail(self, name: str, lines: int = 15) -> str:
+        try:
+            text = (self.place.logs / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return "(no log)"
+        return "\n".join(text.splitlines()[-lines:])
+
+    def _answers(self, name: str) -> bool:
+        if name in PARTS:
+            return ready.part_answers(self.place, name)
+        try:
+            return ready.service_answers(self.pid(name), self.place, name)
+        except ProcessLookupError:
+            return False
+
+    def _await_all(self, names: Iterable[str], seconds: float = _READY_SECONDS) -> None:
+        waiting, deadline = list(names), time.monotonic() + seconds
+        while waiting:
+            for name in list(waiting):
+                if self._answers(name):
+                    waiting.remove(name)
+                    self._progress(name, "ready")
+            if not self.running():
+                raise StackFailed(f"the supervisor ended while {waiting} were awaited:\n{self.log_tail('supervisor')}")
+            for name in waiting:
+                refused = ready.refusal(self.log_tail(name))
+                if refused or time.monotonic() > deadline:
+                    raise StackFailed(
+                        f"{name}: {'refuses to start' if refused else f'does not answer after {seconds:.0f} s'};"
+                        f" its log ({self.place.logs / name}.log) ends:\n{self.log_tail(name)}"
+                    )
+            if waiting:
+                time.sleep(0.05)
+
+    def _job(self, name: str, service: str, environment: dict[str, str]) -> Job:
+        return Job(
+            name=name,
+            command=[sys.executable, "-m", f"services.{service}"],
+            environment=environment,
+            stop_signal="SIGTERM",
+            end_by="SIGKILL",
+            user="",
+            stop_seconds=_STOP_SERVICE_SECONDS,
+        )
+
+    def _ask(self) -> Supervisor:
+        if self._supervisor is None:
+            raise RuntimeError("the stack is not up")
+        return self._supervisor
+
+    def _ports(self) -> list[str]:
+        absent = {port for name in SERVICES if name not in self.services for port in (name, f"{name} metrics")}
+        return [port for port in OFFSETS if port not in absent]
+
+    def _supervise(self) -> Supervisor:
+        place = self.place
+        command = [sys.executable, "-m", "deploy.local.supervisor", "--home", str(place.home)]
+        command += ["--port-base", str(place.port_base), *(["--detached"] if self._detached else [])]
+        with (place.logs / "supervisor.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=REPOSITORY,
+                env={**own_environment(place, os.environ), "AKASHI_PART": "supervisor"},
+                stdin=subprocess.DEVNULL if self._detached else subprocess.PIPE,  # it stops when this pipe closes
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for us; we stop it in order
+            )
+        deadline = time.monotonic() + _READY_SECONDS
+        while not ready.takes_connections(place.port("supervisor")):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise StackFailed(f"the supervisor did not start:\n{self.log_tail('supervisor')}")
+            time.sleep(0.02)
+        return Supervisor(place, self._process.pid)
+
+
+def stop_running(place: Place) -> bool:
+    """Stop whatever stack runs in this home, detached or not; False when none does."""
+    pid = holder_of(place)
+    if pid is None:
+        return False
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        process.send_signal(SIGTERM)
+        with contextlib.suppress(psutil.TimeoutExpired):
+            process.wait(_STOP_SECONDS)
+        process.kill()
+    end_leftovers(place)
+    return True
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(SIGTERM)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()  # the kernel, or end_leftovers, ends its children
+        process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
