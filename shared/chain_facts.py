@@ -1,4 +1,7 @@
-"""What a chain says of a transaction and of a root. Read by `shared/runtime/registry.py`, judged by anchor and verifier; pure."""
+"""What a chain says of a transaction and of a root. Judged by anchor and verifier; pure.
+
+Read from the node by `shared/runtime/registry.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The proof value of merkle-proof-2019: CBOR in base58btc. Written by anchor, read by verifier; pure.
 
 Source: MerkleProof2019 (W3C CCG, https://w3c-ccg.github.io/lds-merkle-proof-2019/) as Blockcerts' package
-lds-merkle-proof-2019 writes it: an array of [key, value] pairs, each hash as the CBOR of its hexadecimal text within a byte
-string. The key of an Ethereum network is its chain id; so networks that Blockcerts doesn't list have a number as well.
+lds-merkle-proof-2019 writes it: an array of [key, value] pairs, each hash as the CBOR of its hexadecimal text within a
+byte string. The key of an Ethereum network is its chain id; so networks that Blockcerts doesn't list have one as well.
 """
 
 from __future__ import annotations

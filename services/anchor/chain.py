@@ -61,7 +61,7 @@ class Chain:
         )
 
     def sign(self, root: bytes, nonce: int, fee: Fee, gas: int, at: datetime) -> tuple[Signed, bytes]:
-        """The transaction whose whole input is the root, and its raw bytes. Needs no node; the same again for the same."""
+        """The transaction whose whole input is the root, and its raw bytes. Needs no node; repeatable."""
         signed = self._account.sign_transaction(
             {
                 "type": 2,

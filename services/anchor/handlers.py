@@ -26,11 +26,11 @@ from services.anchor.anchoring import (
 from services.anchor.batching import BatchRules, close, is_due
 from services.anchor.chain import Chain
 from services.anchor.proving import FinalBatch, Place, Trees, anchored, manifest_for, proof_for, with_proof
-from services.anchor.store import AnchorTransaction, Pending, Store
+from services.anchor.store import AnchorTransaction, Pending, Store, Unproved
 from shared.clock import Clock
 from shared.errors import NotFound, TryLater, Unreadable
 from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived
-from shared.merkle import Tree, merkle_tree
+from shared.merkle import Path, Tree, merkle_tree
 from shared.runtime.log import logger
 
 log = logger("anchor")
@@ -105,7 +105,7 @@ def close_batch(ports: Ports) -> int:
 
 
 def submit(ports: Ports) -> int:
-    """Step 6. Write down the signed transaction, then send it. Dying in between loses nothing: the same bytes are sent again."""
+    """Step 6. Write down the signed transaction, then send it. After dying in between the same bytes are sent again."""
     return sign_next(ports) + send_next(ports)
 
 
@@ -153,7 +153,7 @@ def send_next(ports: Ports) -> int:
 
 
 def confirm(ports: Ports) -> int:
-    """Step 7. See where a sent batch stands: final, in a block, to be sent again, to be paid more for, or thrown back."""
+    """Step 7. See where a sent batch stands: final, in a block, to be sent again, to be bumped, or thrown back."""
     with ports.store.transaction() as tx:
         batch = tx.next_of(["sent", "mined"])
         if batch is None:
@@ -213,26 +213,29 @@ def prove(ports: Ports) -> int:
             return 0
         batch = FinalBatch(row.root, ports.place, row.included)
         tree = ports.trees.find(row.root) or ports.trees.keep(merkle_tree(tx.leaves_of(row.root)))
-        if not row.has_manifest:
-            ports.objects.put(f"batches/{row.root.hex()}.json", manifest_for(batch, tree.leaves), "application/json")
-            tx.mark_manifest(row.root)
-        done = _prove_leaves(batch, tree, tx, ports)
-        # If we die here, credentials carry proofs that nobody was told of: the same bytes are put again, then announced.
+        leaves = tx.unproved(row.root, _AT_ONCE)
+        try:
+            if not row.has_manifest:
+                manifest = manifest_for(batch, tree.leaves)
+                ports.objects.put(f"batches/{row.root.hex()}.json", manifest, "application/json")
+                tx.mark_manifest(row.root)
+        except TryLater as error:
+            _wait_for_storage(leaves, tx, error)
+            return 0
+        done = _prove_leaves(leaves, batch, tree, tx, ports)
+        # If we die here, credentials carry proofs that nobody was told of: the same bytes are put again and announced.
     figures.PROVED.inc(done)
     return done
 
 
-def _prove_leaves(batch: FinalBatch, tree: Tree, tx: AnchorTransaction, ports: Ports) -> int:
-    leaves = tx.unproved(batch.root, _AT_ONCE)
+def _prove_leaves(
+    leaves: Sequence[Unproved], batch: FinalBatch, tree: Tree, tx: AnchorTransaction, ports: Ports
+) -> int:
     done: list[str] = []
     for number, row in enumerate(leaves):
         path = tree.proof(row.leaf)
-        key = f"credentials/{row.assertion_id}.json"
         try:
-            before = ports.objects.get(key)
-            after = with_proof(before, proof_for(batch, row.leaf, path, ports.verification_method))
-            if after != before:
-                ports.objects.put(key, after, "application/vc+ld+json")
+            _put_proof(row, path, batch, ports)
         except (NotFound, Unreadable) as error:
             # One credential is at fault: its row says so, the others go on.
             figures.NOT_DONE.labels("credential").inc()
@@ -240,14 +243,26 @@ def _prove_leaves(batch: FinalBatch, tree: Tree, tx: AnchorTransaction, ports: P
             tx.postpone_leaves([row], str(error))
             continue
         except TryLater as error:
-            figures.NOT_DONE.labels("storage").inc()
-            log.warning("waiting", part="objects", cause=str(error))
-            tx.postpone_leaves(leaves[number:], str(error))
+            _wait_for_storage(leaves[number:], tx, error)
             break
         tx.announce(anchored(row.assertion_id, batch, row.leaf, path))
         done.append(row.assertion_id)
     tx.mark_proved(done)
     return len(done)
+
+
+def _put_proof(row: Unproved, path: Path, batch: FinalBatch, ports: Ports) -> None:
+    key = f"credentials/{row.assertion_id}.json"
+    before = ports.objects.get(key)
+    after = with_proof(before, proof_for(batch, row.leaf, path, ports.verification_method))
+    if after != before:
+        ports.objects.put(key, after, "application/vc+ld+json")
+
+
+def _wait_for_storage(leaves: Sequence[Unproved], tx: AnchorTransaction, error: TryLater) -> None:
+    figures.NOT_DONE.labels("storage").inc()
+    log.warning("waiting", part="objects", cause=str(error))
+    tx.postpone_leaves(leaves, str(error))
 
 
 def measure(ports: Ports) -> int:

@@ -45,7 +45,7 @@ def create_keystore(keystore_file: Path, password_file: Path, public_key_file: P
 
 
 def public_jwk(account: LocalAccount) -> dict[str, str]:
-    """The account's public key as verifiers of merkle-proof-2019 read it in a DID document. Source: RFC 8812, section 3.1."""
+    """The public key as verifiers of merkle-proof-2019 read it in a DID document. Source: RFC 8812, section 3.1."""
     point = account._key_obj.public_key.to_bytes()  # eth_account shows the key object under no other name
     return {"kty": "EC", "crv": "secp256k1", "x": _base64url(point[:32]), "y": _base64url(point[32:])}
 

@@ -53,7 +53,7 @@ class AnchorTransaction(Transaction):
     # ── leaves ──────────────────────────────────────────────────────────────────────────────────────────
 
     def note_leaves(self, events: Sequence[AssertionIssued], *, ready: bool) -> None:
-        """`ready`: they wait for a batch from now on, received or not. Ids in order, so that consumers can't deadlock."""
+        """`ready`: they wait for a batch from now on, received or not. Ids in order: consumers can't deadlock."""
         ordered = sorted(events, key=lambda event: event.assertion_id)
         self.cursor.execute(
             "insert into leaves as known (assertion_id, leaf, ready_at)"

@@ -30,7 +30,7 @@ class WrongChain(TryLater):
 
 
 class Refused(TryLater):
-    """The node executed our call and the contract said no, or the node took no such transaction. The text is its answer."""
+    """The contract said no to our call, or the node to our transaction. The text is the answer."""
 
 
 class Node:
@@ -106,7 +106,7 @@ class Registry:
         return Anchoring(_moment(time), block_number, _moment(revoked) if revoked else None)
 
     def transaction(self, hash: str) -> TransactionFacts | None:
-        """The transaction with its outcome; None when the node doesn't know it (never sent, dropped, or not yet seen)."""
+        """The transaction with its outcome; None when the node doesn't know it (never sent, dropped, not yet seen)."""
         try:
             sent = self.node.ask(lambda web3: web3.eth.get_transaction(HexStr(hash)))
         except TransactionNotFound:

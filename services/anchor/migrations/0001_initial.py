@@ -1,4 +1,4 @@
-"""leaves: one row per badge. batches: one per Merkle root. transactions: every one that was ever signed. nonces: ours."""
+"""leaves: one row per badge. batches: one per Merkle root. transactions: all that were ever signed. nonces: ours."""
 
 from __future__ import annotations
 

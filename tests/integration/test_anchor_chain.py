@@ -1,0 +1,286 @@
+"""The way of a batch to finality, against a real chain (anvil) and a real PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from threading import Thread
+
+import pytest
+
+from services.anchor import handlers
+from services.anchor.chain import Chain
+from services.anchor.handlers import Ports
+from services.anchor.proving import Trees
+from shared.merkle import root_of
+from shared.merkle_proof import decode_proof
+from shared.runtime.registry import Refused, Registry
+from tests.anchor_world import GWEI, Hand, World, encode, issued, leaf, received, revoked
+from tests.anvil import CHAIN_ID
+
+pytest_plugins = ("tests.anchor_fixtures",)
+
+
+def test_badges_go_from_receipt_to_a_proof_that_holds(world: World, registry: Registry) -> None:
+    ids = ("A", "B", "C")
+    root = world.close(*ids)
+    assert handlers.submit(world.ports) == 2
+    handlers.confirm(world.ports)
+    handlers.prove(world.ports)
+    assert world.announced() == []  # nothing is said before finality
+    world.settle()
+    assert world.states() == ["final"]
+    events = world.announced()
+    assert sorted(event.assertion_id for event in events) == list(ids)
+    for event in events:
+        document = json.loads(world.shelf.kept[f"credentials/{event.assertion_id}.json"])
+        proof = decode_proof(document["proof"][1]["proofValue"])
+        assert root_of(leaf(event.assertion_id), proof.path) == proof.merkle_root == root
+        facts = registry.transaction(proof.anchors[0].transaction)
+        assert facts is not None
+        assert (facts.input, facts.to, facts.succeeded) == (root, registry.address, True)
+        anchoring = registry.anchored_at(root)
+        assert anchoring is not None
+        assert (event.block_number, event.anchored_at) == (anchoring.block_number, anchoring.anchored_at)
+    manifest = json.loads(world.shelf.kept[f"batches/{root.hex()}.json"])
+    assert manifest["leaves"] == sorted(leaf(id).hex() for id in ids)
+    handlers.measure(world.ports)
+
+
+def test_the_receipt_may_come_before_the_issue(world: World) -> None:
+    handlers.note_received([received("A")], world.ports)
+    handlers.note_issued([issued("B")], world.ports)
+    world.wait(60)
+    assert handlers.close_batch(world.ports) == 0
+    handlers.note_issued([issued("A")], world.ports)
+    world.wait(60)
+    assert handlers.close_batch(world.ports) == 1
+
+
+def test_without_waiting_for_receipts_the_issue_is_enough(world: World) -> None:
+    at_issue = replace(world.ports, ready_at_issue=True)
+    handlers.note_issued([issued("A"), issued("B")], at_issue)
+    world.wait(60)
+    assert handlers.close_batch(at_issue) == 2
+
+
+def test_the_same_events_again_make_no_second_leaf(world: World) -> None:
+    world.close("A", "B")
+    world.award("A", "B")
+    world.wait(60)
+    assert handlers.close_batch(world.ports) == 0
+
+
+def test_what_is_revoked_first_is_never_anchored(world: World) -> None:
+    world.award("A", "B")
+    handlers.note_revoked([revoked("A"), revoked("C")], world.ports)
+    world.award("C")
+    world.wait(60)
+    assert handlers.close_batch(world.ports) == 1
+    assert world.rows("select assertion_id from leaves where root is not null") == [("B",)]
+    handlers.note_revoked([revoked("B")], world.ports)
+    assert world.rows("select excluded_as from leaves where assertion_id = 'B'") == [(None,)]
+
+
+def test_a_full_batch_leaves_the_rest_to_the_next(world: World) -> None:
+    world.award(*"ABCDEFG")
+    assert handlers.close_batch(world.ports) == 5
+    assert handlers.close_batch(world.ports) == 0
+    world.wait(30)
+    assert handlers.close_batch(world.ports) == 2
+
+
+def test_one_process_at_a_time_closes_and_signs(world: World) -> None:
+    world.award("A")
+    world.wait(60)
+    with world.ports.store.transaction() as other:
+        assert other.is_only_writer()
+        assert handlers.close_batch(world.ports) == 0
+    assert handlers.close_batch(world.ports) == 1
+    with world.ports.store.transaction() as other:
+        assert other.is_only_writer()
+        assert handlers.sign_next(world.ports) == 0
+
+
+def test_dying_between_signing_and_sending_loses_and_doubles_nothing(world: World) -> None:
+    world.close("A")
+    assert handlers.sign_next(world.ports) == 1
+    written = world.rows("select hash, nonce from transactions")
+    reborn = replace(world, ports=replace(world.ports, trees=Trees()))
+    reborn.settle()
+    assert world.rows("select hash, nonce from transactions") == written
+    assert world.states() == ["final"]
+
+
+def test_dying_between_sending_and_noting_it_sends_the_same_bytes(world: World) -> None:
+    world.close("A")
+    handlers.sign_next(world.ports)
+    raw = bytes(world.rows("select raw from transactions")[0][0])
+    assert world.ports.chain.send(raw)[0] == "accepted"
+    world.settle()
+    assert world.states() == ["final"]
+    assert len(world.rows("select 1 from transactions")) == 1
+
+
+def test_a_dropped_transaction_is_sent_again_as_it_was(world: World) -> None:
+    world.chain.mine_at_once(False)
+    world.close("A")
+    handlers.submit(world.ports)
+    [(hash,)] = world.rows("select hash from transactions")
+    world.chain.call("anvil_dropTransaction", hash)
+    world.settle()
+    assert world.states() == ["final"]
+    assert world.rows("select transaction from batches") == [(hash,)]
+
+
+def test_a_stuck_transaction_is_replaced_by_a_dearer_one_with_its_nonce(world: World) -> None:
+    world.chain.mine_at_once(False)
+    world.close("A")
+    handlers.submit(world.ports)
+    world.wait(61)
+    handlers.confirm(world.ports)
+    world.settle()
+    rows = world.rows("select nonce, fee_most from transactions order by number")
+    assert len(rows) == 2
+    assert rows[0][0] == rows[1][0]
+    assert rows[1][1] * 8 >= rows[0][1] * 9
+    assert world.states() == ["final"]
+
+
+def test_a_fee_above_the_cap_is_waited_out(world: World) -> None:
+    world.close("A")
+    world.chain.call("anvil_setNextBlockBaseFeePerGas", hex(500 * GWEI))
+    world.chain.mine()
+    assert handlers.submit(world.ports) == 0
+    assert world.rows("select last_error from batches")[0][0].endswith("above MAX_FEE_GWEI")
+    world.chain.call("anvil_setNextBlockBaseFeePerGas", hex(GWEI))
+    world.settle(30)
+    assert world.states() == ["final"]
+
+
+def test_a_nonce_used_elsewhere_is_signed_anew(world: World, hand: Hand) -> None:
+    world.close("A")
+    handlers.sign_next(world.ports)
+    assert hand.send(leaf("elsewhere")).succeeded
+    handlers.submit(world.ports)
+    world.wait(61)
+    world.settle()
+    rows = world.rows("select nonce from transactions order by number")
+    assert [row[0] for row in rows] == [rows[0][0], rows[0][0] + 1]
+    assert world.states() == ["final"]
+
+
+def test_a_reorg_before_finality_puts_the_batch_back_and_it_becomes_final_once(
+    world: World, registry: Registry
+) -> None:
+    root = world.close("A")
+    handlers.submit(world.ports)
+    world.wait(2)
+    handlers.confirm(world.ports)
+    assert world.states() == ["mined"]
+    world.chain.mine_at_once(False)
+    world.chain.call("anvil_reorg", 1, [])
+    assert registry.anchored_at(root) is None
+    world.wait(2)
+    handlers.confirm(world.ports)
+    assert world.states() == ["sent"]
+    world.settle()
+    assert world.states() == ["final"]
+    assert len(world.announced()) == 1
+    assert len(world.rows("select 1 from transactions")) == 1
+
+
+def test_without_the_role_nothing_is_signed_and_the_reason_is_kept(
+    world: World, registry: Registry, hand: Hand
+) -> None:
+    role = registry.node.web3.keccak(text="ANCHOR_ROLE")
+    assert hand.send(encode(registry, "renounceRole", bytes(role), world.account.address)).succeeded
+    world.close("A")
+    with pytest.raises(Refused):
+        world.ports.chain.outlook(leaf("A"))
+    assert handlers.submit(world.ports) == 0
+    assert world.states() == ["closed"]
+    assert "the contract answered" in world.rows("select last_error from batches")[0][0]
+
+
+def test_a_node_that_is_away_leaves_the_batch_pending(world: World, registry: Registry) -> None:
+    world.close("A")
+    away = Chain(Registry("http://127.0.0.1:9", registry.address, CHAIN_ID), world.account)
+    offline = replace(world.ports, chain=away)
+    assert handlers.submit(offline) == 0
+    world.wait(5)
+    handlers.sign_next(world.ports)
+    assert handlers.send_next(offline) == 0
+    assert world.states() == ["signed"]
+    world.wait(5)
+    world.settle()
+    assert world.states() == ["final"]
+
+
+@pytest.mark.parametrize("gone_after", [0, 1, 3])
+def test_storage_away_delays_proofs_and_announces_only_what_was_put(world: World, gone_after: int) -> None:
+    world.close("A", "B", "C")
+    world.chain.mine_at_once(True)
+    handlers.submit(world.ports)
+    world.chain.mine(10)
+    world.wait(2)
+    handlers.confirm(world.ports)
+    assert world.states() == ["final"]
+    world.shelf.puts_left = gone_after
+    handlers.prove(world.ports)
+    told = {event.assertion_id for event in world.announced()}
+    assert told == {id for id in "ABC" if b"merkle-proof-2019" in world.shelf.kept[f"credentials/{id}.json"]}
+    assert len(told) == max(gone_after - 1, 0)  # the manifest goes first
+    world.shelf.puts_left = 99
+    world.wait(5)
+    handlers.prove(world.ports)
+    assert sorted(event.assertion_id for event in world.announced()) == ["A", "B", "C"]
+
+
+def test_a_missing_credential_does_not_hold_up_the_others(world: World) -> None:
+    world.close("A", "B")
+    del world.shelf.kept["credentials/A.json"]
+    world.settle()
+    assert [event.assertion_id for event in world.announced()] == ["B"]
+    assert world.rows("select last_error from leaves where assertion_id = 'A'") == [("credentials/A.json",)]
+
+
+def test_dying_between_putting_and_announcing_puts_the_same_bytes(world: World) -> None:
+    world.close("A")
+    world.settle()
+    before = dict(world.shelf.kept)
+    with world.ports.store.transaction() as tx:
+        tx.cursor.execute("update leaves set proved_at = null")
+    world.shelf.puts_left = 0
+    assert handlers.prove(world.ports) == 1
+    assert world.shelf.kept == before
+
+
+def test_two_processes_at_once_do_everything_once(world: World) -> None:
+    ids = [f"X{number:02}" for number in range(23)]
+    world.award(*ids)
+    world.wait(60)
+    faults: list[BaseException] = []
+
+    def run(ports: Ports) -> None:
+        try:
+            for _ in range(15):
+                for tick in (handlers.close_batch, handlers.submit, handlers.confirm, handlers.prove):
+                    while tick(ports):
+                        pass
+                world.chain.mine()
+                world.wait(1)
+        except BaseException as fault:  # shown by the assertion below, in the test's own thread
+            faults.append(fault)
+
+    pair = [Thread(target=run, args=(replace(world.ports, trees=Trees()),)) for _ in range(2)]
+    for thread in pair:
+        thread.start()
+    for thread in pair:
+        thread.join(60)
+    assert faults == []
+    world.settle()
+    assert world.states() == ["final"] * 5
+    assert sorted(event.assertion_id for event in world.announced()) == ids
+    rows = world.rows("select root, nonce from transactions order by number")
+    assert len(rows) == len({bytes(row[0]) for row in rows}) == len({row[1] for row in rows}) == 5

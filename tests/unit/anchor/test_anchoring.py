@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.anchor.anchoring import (
+    Bump,
+    ChainFacts,
+    Fee,
+    FeeRules,
+    Final,
+    Included,
+    Market,
+    Mined,
+    Reorged,
+    SendAgain,
+    SignAnew,
+    Signed,
+    State,
+    Step,
+    Target,
+    Wait,
+    bumped,
+    fee_for,
+    heard,
+    next_step,
+)
+from shared.chain_facts import Anchoring, TransactionFacts
+
+GWEI = 10**9
+NOW = datetime(2026, 4, 1, tzinfo=UTC)
+TARGET = Target(root=b"r" * 32, contract="0xc", sender="0xa")
+RULES = FeeRules(cap=100 * GWEI, stuck_after=timedelta(seconds=60))
+SIGNED = Signed(hash="0x1", nonce=7, fee=Fee(20 * GWEI, GWEI), signed_at=NOW)
+PENDING = TransactionFacts(hash="0x1", sender="0xa", to="0xc", input=TARGET.root, nonce=7)
+TAKEN = msgspec.structs.replace(PENDING, succeeded=True, block_number=50, block_hash="0xb50")
+REVERTED = msgspec.structs.replace(TAKEN, succeeded=False)
+QUIET = ChainFacts(
+    known=(PENDING,),
+    anchoring=None,
+    canonical_hash=None,
+    finalized=40,
+    next_nonce=7,
+    market=Market(base=10 * GWEI, tip=GWEI),
+)
+IN_A_BLOCK = replace(QUIET, known=(TAKEN,), anchoring=Anchoring(NOW, 50), canonical_hash="0xb50", next_nonce=8)
+INCLUDED = Included("0x1", 50, "0xb50", NOW)
+LATER = NOW + timedelta(seconds=60)
+
+
+def step(chain: ChainFacts, state: State = "sent", signed: tuple[Signed, ...] = (SIGNED,), now: datetime = NOW) -> Step:
+    return next_step(state, TARGET, signed, chain, now, RULES)
+
+
+def test_a_block_that_may_still_vanish_is_not_final() -> None:
+    assert step(IN_A_BLOCK) == Mined(INCLUDED)
+    assert step(IN_A_BLOCK, "mined") == Wait("not-final")
+
+
+@pytest.mark.parametrize("state", ["sent", "mined"])
+def test_a_final_block_ends_the_batch(state: State) -> None:
+    assert step(replace(IN_A_BLOCK, finalized=50), state) == Final(INCLUDED)
+
+
+def test_a_reorg_puts_the_batch_back() -> None:
+    assert step(replace(IN_A_BLOCK, canonical_hash="0xother"), "mined") == Reorged()
+    assert step(QUIET, "mined") == Reorged()
+
+
+def test_a_receipt_alone_is_not_believed() -> None:
+    """The block must stand on the chain and the contract must know the root, in that very block."""
+    for lie in (
+        replace(IN_A_BLOCK, finalized=99, anchoring=None),
+        replace(IN_A_BLOCK, finalized=99, anchoring=Anchoring(NOW, 49)),
+        replace(IN_A_BLOCK, finalized=99, canonical_hash="0xother"),
+    ):
+        assert step(lie) == Wait("node-disagrees")
+
+
+@pytest.mark.parametrize("wrong", [{"to": "0xelse"}, {"input": b"x" * 32}, {"sender": "0xelse"}])
+def test_a_transaction_that_is_not_ours_proves_nothing(wrong: dict[str, object]) -> None:
+    stranger = msgspec.structs.replace(TAKEN, **wrong)
+    assert not isinstance(step(replace(IN_A_BLOCK, known=(stranger,), finalized=99)), Final | Mined)
+
+
+def test_a_dropped_transaction_is_sent_again() -> None:
+    assert step(replace(QUIET, known=())) == SendAgain()
+
+
+def test_a_pending_transaction_is_left_alone() -> None:
+    assert step(QUIET) == Wait("pending")
+
+
+def test_a_stuck_transaction_gets_an_eighth_more_with_its_own_nonce() -> None:
+    expected = Fee(22_500_000_000, 1_125_000_000)
+    assert step(QUIET, now=LATER) == Bump(7, expected)
+
+
+def test_no_offer_goes_above_the_cap() -> None:
+    dear = replace(SIGNED, fee=Fee(99 * GWEI, GWEI))
+    assert step(QUIET, signed=(dear,), now=LATER) == Wait("fee-over-cap")
+    assert step(replace(QUIET, known=()), signed=(dear,), now=LATER) == SendAgain()
+
+
+def test_the_first_offer_counts_when_the_second_was_outrun() -> None:
+    second = Signed(hash="0x2", nonce=7, fee=Fee(30 * GWEI, GWEI), signed_at=NOW)
+    assert step(replace(IN_A_BLOCK, finalized=50), signed=(SIGNED, second)) == Final(INCLUDED)
+
+
+def test_a_nonce_used_elsewhere_is_noticed_but_not_in_haste() -> None:
+    elsewhere = replace(QUIET, known=(), next_nonce=8)
+    assert step(elsewhere) == Wait("not-seen")
+    assert step(elsewhere, now=LATER) == SignAnew("nonce-taken")
+
+
+def test_a_revert_is_believed_only_when_it_is_final() -> None:
+    failed = replace(QUIET, known=(REVERTED,), next_nonce=8)
+    assert step(failed) == Wait("revert-not-final")
+    assert step(replace(failed, finalized=50)) == SignAnew("reverted")
+
+
+def test_an_older_revert_does_not_stop_the_newer_transaction() -> None:
+    newer = Signed(hash="0x2", nonce=9, fee=SIGNED.fee, signed_at=NOW)
+    newer_pending = msgspec.structs.replace(PENDING, hash="0x2", nonce=9)
+    chain = replace(QUIET, known=(REVERTED, newer_pending), next_nonce=9, finalized=99)
+    assert step(chain, signed=(SIGNED, newer)) == Wait("pending")
+
+
+WEI = st.integers(1, 10**12)
+
+
+@given(WEI, WEI, WEI)
+def test_an_offer_pays_today_and_never_more_than_the_cap(base: int, tip: int, cap: int) -> None:
+    fee = fee_for(Market(base, tip), cap)
+    assert (fee is None) == (base + tip > cap)
+    if fee is not None:
+        assert base + tip <= fee.most <= cap
+        assert fee.tip <= fee.most
+
+
+@given(WEI, WEI, WEI, WEI, st.integers(1, 10**13))
+def test_a_bump_is_enough_for_every_node_and_within_the_cap(most: int, tip: int, base: int, now: int, cap: int) -> None:
+    fee = Fee(max(most, tip), tip)
+    more = bumped(fee, Market(base, now), cap)
+    if more is not None:
+        assert more.most <= cap
+        assert more.most * 8 >= fee.most * 9
+        assert more.tip * 8 >= fee.tip * 9
+        assert more.tip <= more.most
+
+
+@pytest.mark.parametrize(
+    ("answer", "meaning"),
+    [
+        ("already known", "accepted"),
+        ("transaction already imported", "accepted"),
+        ("nonce too low: next nonce 8, tx nonce 7", "accepted"),
+        ("replacement transaction underpriced", "outbid"),
+        ("max fee per gas less than block base fee", "outbid"),
+        ("insufficient funds for gas * price + value", "refused"),
+        ("something that no node says", "refused"),
+    ],
+)
+def test_the_answers_of_nodes_are_understood(answer: str, meaning: str) -> None:
+    assert heard(answer) == meaning

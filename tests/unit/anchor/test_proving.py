@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import pytest
+
+from services.anchor.anchoring import Included
+from services.anchor.proving import FinalBatch, Place, Trees, anchored, manifest_for, proof_for, with_proof
+from shared.errors import Unreadable
+from shared.merkle import merkle_tree, root_of
+from shared.merkle_proof import Anchor, decode_proof
+
+LEAVES = [sha256(bytes([number])).digest() for number in range(5)]
+TREE = merkle_tree(LEAVES)
+BATCH = FinalBatch(
+    TREE.root,
+    Place("local", 31337, "0x" + "c" * 40),
+    Included("0x" + "ab" * 32, 12, "0x" + "cd" * 32, datetime(2026, 4, 1, 1, 2, 3, tzinfo=UTC)),
+)
+SIGNED = json.dumps({"id": "x", "name": "髙橋", "proof": [{"cryptosuite": "eddsa-rdfc-2022"}]}).encode()
+PROOF = proof_for(BATCH, LEAVES[0], TREE.proof(LEAVES[0]), "did:web:example.jp#chain")
+
+
+def test_the_proof_says_where_the_leaf_is_and_where_the_root_stands() -> None:
+    decoded = decode_proof(PROOF["proofValue"])
+    assert root_of(LEAVES[0], decoded.path) == decoded.merkle_root == BATCH.root
+    assert (decoded.target_hash, decoded.anchors) == (LEAVES[0], (Anchor(31337, BATCH.included.transaction),))
+    assert PROOF["created"] == "2026-04-01T01:02:03Z"
+
+
+def test_the_issuers_proof_stays_first() -> None:
+    document = json.loads(with_proof(SIGNED, PROOF))
+    assert [proof["cryptosuite"] for proof in document["proof"]] == ["eddsa-rdfc-2022", "merkle-proof-2019"]
+    assert {**document, "proof": document["proof"][:1]} == json.loads(SIGNED)
+
+
+def test_a_proof_added_twice_is_there_once_with_the_same_bytes() -> None:
+    once = with_proof(SIGNED, PROOF)
+    assert with_proof(once, PROOF) == once
+
+
+def test_a_proof_on_another_chain_is_kept_beside() -> None:
+    elsewhere = FinalBatch(BATCH.root, Place("sepolia", 11155111, BATCH.place.contract), BATCH.included)
+    other = proof_for(elsewhere, LEAVES[0], TREE.proof(LEAVES[0]), "did:web:example.jp#chain")
+    both = with_proof(with_proof(SIGNED, PROOF), other)
+    assert len(json.loads(both)["proof"]) == 3
+    assert with_proof(both, other) == both
+
+
+@pytest.mark.parametrize("damaged", [b"", b"[]", b"{}", b'{"proof": {}}', b'{"proof": []}', b'{"proof": [1]}', b"\xff"])
+def test_what_is_no_credential_gets_no_proof(damaged: bytes) -> None:
+    with pytest.raises(Unreadable):
+        with_proof(damaged, PROOF)
+
+
+def test_the_manifest_rebuilds_the_tree() -> None:
+    manifest = json.loads(manifest_for(BATCH, TREE.leaves))
+    assert merkle_tree(map(bytes.fromhex, manifest["leaves"])).root.hex() == manifest["root"]
+    assert manifest["transaction"] == BATCH.included.transaction
+
+
+def test_the_event_carries_a_path_that_leads_to_the_root() -> None:
+    event = anchored("A1", BATCH, LEAVES[3], TREE.proof(LEAVES[3]))
+    path = tuple((side, bytes.fromhex(sibling)) for side, sibling in event.path)
+    assert root_of(bytes.fromhex(event.leaf), path).hex() == event.merkle_root
+    assert "@" not in str(event)
+
+
+def test_a_kept_tree_is_found_by_its_own_root_only() -> None:
+    trees = Trees()
+    assert trees.find(TREE.root) is None
+    assert trees.find(trees.keep(TREE).root) is TREE
+    assert trees.find(LEAVES[0]) is None
