@@ -16,9 +16,7 @@ def wire(config: Config) -> Process:
     return build(
         config,
         Ports(
-            store=Store(
-                runtime.database_url, runtime.service, MailerTransaction, runtime.clock
-            ),
+            store=Store(runtime.database_url, runtime.service, MailerTransaction, runtime.clock),
             writer=LetterWriter(
                 runtime.programme,
                 config.wallet_url,

@@ -15,9 +15,7 @@ from shared.retry import next_try
 LEAST_SECONDS = 30.0  # RFC 5321 asks for 30 minutes between tries; greylisting and busy carriers let us in much earlier
 MOST_SECONDS = 3600.0
 
-_ADDRESS = re.compile(
-    r"<[^<>]*@[^<>]*>|\"[^\"\s]*\"@[^\s<>\"]+|[^\s<>\"']+@[^\s<>\"']+"
-)
+_ADDRESS = re.compile(r"<[^<>]*@[^<>]*>|\"[^\"\s]*\"@[^\s<>\"]+|[^\s<>\"']+@[^\s<>\"']+")
 _LONGEST_ANSWER = 300
 
 

@@ -91,9 +91,7 @@ def note_revoked(events: Sequence[AssertionRevoked], ports: Ports) -> None:
 def note_decided(events: Sequence[OfficeDecided], ports: Ports) -> None:
     """Any time. The office orders a letter once more: the same bytes with the same Message-ID. Other orders are not ours."""
     with ports.store.transaction() as tx:
-        for event in tx.claim(
-            [event for event in events if event.decision == "resend"]
-        ):
+        for event in tx.claim([event for event in events if event.decision == "resend"]):
             standing = tx.standing(event.subject, event.value or "")
             reason = _why_not_again(standing)
             if standing is None or reason is not None:
@@ -147,9 +145,7 @@ def send(ports: Ports) -> int:
             try:
                 _send_one(tx, pending, ports)
             except TryLater as error:
-                again = next_try(
-                    pending.attempts + 1, ports.now(), least=1.0, most=MOST_SECONDS
-                )
+                again = next_try(pending.attempts + 1, ports.now(), least=1.0, most=MOST_SECONDS)
                 tx.put_off(pending, again, str(error))
                 away = error
                 break
@@ -183,9 +179,7 @@ def _owe(tx: MailerTransaction, assertion_ids: Sequence[str], ports: Ports) -> N
     _suppress(tx, assertion_ids, ports)  # the revocation may have come first
 
 
-def _suppress(
-    tx: MailerTransaction, assertion_ids: Sequence[str], ports: Ports
-) -> None:
+def _suppress(tx: MailerTransaction, assertion_ids: Sequence[str], ports: Ports) -> None:
     for standing in tx.suppress_revoked(assertion_ids, ports.now()):
         _announce(
             tx,
@@ -230,6 +224,4 @@ def _announce(
         )
     )
     LETTERS_MOVED.labels(letter, state).inc()
-    _log.info(
-        state, assertion_id=assertion_id, letter=letter, attempt=attempt, answer=answer
-    )
+    _log.info(state, assertion_id=assertion_id, letter=letter, attempt=attempt, answer=answer)

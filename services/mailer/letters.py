@@ -42,9 +42,7 @@ class Message:
 class LetterWriter:
     """Turns messages into bytes. `secret` makes the links of letter 1."""
 
-    def __init__(
-        self, programme: Programme, wallet_url: str, public_url: str, secret: bytes
-    ) -> None:
+    def __init__(self, programme: Programme, wallet_url: str, public_url: str, secret: bytes) -> None:
         self._programme = programme
         self._wallet_url = wallet_url
         self._public_url = public_url
@@ -61,8 +59,7 @@ class LetterWriter:
         environment.filters["day"] = _japanese_day
         self._templates: Mapping[Letter, tuple[jinja2.Template, ...]] = {
             letter: tuple(
-                environment.get_template(f"{letter}/{part}")
-                for part in ("subject.txt", "body.txt", "body.html")
+                environment.get_template(f"{letter}/{part}") for part in ("subject.txt", "body.txt", "body.html")
             )
             for letter in LETTERS
         }
@@ -89,20 +86,14 @@ class LetterWriter:
             "renewal": message.kind == "renewal",
             "valid_from": message.valid_from,
             "valid_until": message.valid_until,
-            "receive_url": receive_url(
-                self._wallet_url, self._secret, message.assertion_id
-            ),
+            "receive_url": receive_url(self._wallet_url, self._secret, message.assertion_id),
             "badge_url": f"{self._wallet_url}/badges/{message.assertion_id}",
             "wallet_url": self._wallet_url,
             "public_url": f"{self._public_url}/V/{message.assertion_id}",
         }
-        subject, text, html = (
-            template.render(values) for template in self._templates[message.letter]
-        )
+        subject, text, html = (template.render(values) for template in self._templates[message.letter])
         return Mail(
-            message_id=message_id(
-                message.letter, message.assertion_id, programme.sender.address
-            ),
+            message_id=message_id(message.letter, message.assertion_id, programme.sender.address),
             sender_name=programme.sender.name,
             sender=programme.sender.address,
             recipient=message.email,

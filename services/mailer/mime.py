@@ -17,10 +17,8 @@ from email.utils import format_datetime
 from shared.clock import JST
 
 _CRLF = "\r\n"
-_WORD_BYTES = 45  # 60 characters of base64; with =?utf-8?b? ?= an encoded word of at most 75 (RFC 2047, 2)
-_ATOM = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-)
+_WORD_BYTES = 39  # 52 characters of base64; with "Subject: =?utf-8?b?" and "?=" a line of 73, at most 76 (RFC 2047, 2)
+_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 
 
 @dataclass(frozen=True)
@@ -54,10 +52,7 @@ def compose(mail: Mail, date: datetime) -> bytes:
     return "".join(
         (
             *(f"{name}: {value}{_CRLF}" for name, value in headers),
-            *(
-                f"{_CRLF}--{boundary}{_CRLF}{_part(kind, content)}"
-                for kind, content in parts
-            ),
+            *(f"{_CRLF}--{boundary}{_CRLF}{_part(kind, content)}" for kind, content in parts),
             f"{_CRLF}--{boundary}--{_CRLF}",
         )
     ).encode("ascii")
@@ -65,11 +60,7 @@ def compose(mail: Mail, date: datetime) -> bytes:
 
 def encoded(text: str) -> str:
     """`text` in a header: as it is when plain ASCII, else as encoded words, folded; never cut within a character."""
-    if (
-        text.isascii()
-        and text.isprintable()
-        and not any(special in text for special in '"(),:;<>@[\\]=?')
-    ):
+    if text.isascii() and text.isprintable() and not any(special in text for special in '"(),:;<>@[\\]=?'):
         return text
     words: list[bytes] = [b""]
     for character in text:
@@ -77,9 +68,7 @@ def encoded(text: str) -> str:
         if len(words[-1]) + len(raw) > _WORD_BYTES:
             words.append(b"")
         words[-1] += raw
-    return f"{_CRLF} ".join(
-        f"=?utf-8?b?{base64.b64encode(word).decode()}?=" for word in words
-    )
+    return f"{_CRLF} ".join(f"=?utf-8?b?{base64.b64encode(word).decode()}?=" for word in words)
 
 
 def quoted(address: str) -> str:
@@ -88,9 +77,7 @@ def quoted(address: str) -> str:
     ValueError (without the address) for one that no mail server takes.
     """
     if not (address.isascii() and address.isprintable()):
-        raise ValueError(
-            f"got an address with {len(address)} characters, not all of them printable ASCII; expected so"
-        )
+        raise ValueError(f"got an address with {len(address)} characters, not all of them printable ASCII; expected so")
     local, _, domain = address.rpartition("@")
     if _ATOM.fullmatch(local):
         return address
@@ -99,11 +86,7 @@ def quoted(address: str) -> str:
 
 
 def _part(kind: str, content: str) -> str:
-    lines = (
-        base64.encodebytes(content.replace("\r\n", "\n").replace("\n", _CRLF).encode())
-        .decode()
-        .splitlines()
-    )
+    lines = base64.encodebytes(content.replace("\r\n", "\n").replace("\n", _CRLF).encode()).decode().splitlines()
     return _CRLF.join(
         (
             f"Content-Type: text/{kind}; charset=utf-8",

@@ -70,15 +70,11 @@ class Smtp:
 
     def _mail(self, connection: smtplib.SMTP, return_path: str) -> smtplib.SMTP:
         code, answer = connection.mail(return_path)
-        if (
-            code != 250
-        ):  # about us, not about the recipient: nobody's letter bounces for it
+        if code != 250:  # about us, not about the recipient: nobody's letter bounces for it
             raise smtplib.SMTPSenderRefused(code, answer, "MAIL FROM")
         return connection
 
-    def _converse(
-        self, connection: smtplib.SMTP, recipient: str, message: bytes
-    ) -> Outcome:
+    def _converse(self, connection: smtplib.SMTP, recipient: str, message: bytes) -> Outcome:
         code, answer = connection.rcpt(quoted(recipient))
         if code not in (250, 251):
             outcome = _refused(code, answer)
@@ -103,9 +99,7 @@ class Smtp:
         relay = self._relay
         trust = ssl.create_default_context()
         connection = (
-            smtplib.SMTP_SSL(
-                relay.host, relay.port, timeout=relay.seconds, context=trust
-            )
+            smtplib.SMTP_SSL(relay.host, relay.port, timeout=relay.seconds, context=trust)
             if relay.tls == "implicit"
             else smtplib.SMTP(relay.host, relay.port, timeout=relay.seconds)
         )
@@ -114,9 +108,7 @@ class Smtp:
             if relay.tls == "starttls":
                 connection.starttls(context=trust)
             if relay.user is not None and relay.password_file is not None:
-                connection.login(
-                    relay.user, relay.password_file.read_text(encoding="utf-8").strip()
-                )
+                connection.login(relay.user, relay.password_file.read_text(encoding="utf-8").strip())
         except BaseException:
             connection.close()
             raise
@@ -146,7 +138,5 @@ def _cause(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return f"answered {error.smtp_code}"
     return (
-        f"{type(error).__name__} {error.strerror or ''}".strip()
-        if isinstance(error, OSError)
-        else type(error).__name__
+        f"{type(error).__name__} {error.strerror or ''}".strip() if isinstance(error, OSError) else type(error).__name__
     )

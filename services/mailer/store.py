@@ -73,19 +73,13 @@ class MailerTransaction(Transaction):
         )
 
     def note_received(self, events: Sequence[BadgeReceived]) -> None:
-        self._note_moment(
-            "received_at", [(e.assertion_id, e.received_at) for e in events]
-        )
+        self._note_moment("received_at", [(e.assertion_id, e.received_at) for e in events])
 
     def note_rendered(self, events: Sequence[CertificateRendered]) -> None:
-        self._note_moment(
-            "rendered_at", [(e.assertion_id, e.rendered_at) for e in events]
-        )
+        self._note_moment("rendered_at", [(e.assertion_id, e.rendered_at) for e in events])
 
     def note_revoked(self, events: Sequence[AssertionRevoked]) -> None:
-        self._note_moment(
-            "revoked_at", [(e.assertion_id, e.revoked_at) for e in events]
-        )
+        self._note_moment("revoked_at", [(e.assertion_id, e.revoked_at) for e in events])
 
     def _note_moment(self, column: str, rows: Sequence[tuple[str, datetime]]) -> None:
         self._write(
@@ -110,9 +104,7 @@ class MailerTransaction(Transaction):
             (letter, now, now, list(assertion_ids)),
         ).rowcount
 
-    def suppress_revoked(
-        self, assertion_ids: Sequence[str], now: datetime
-    ) -> list[Standing]:
+    def suppress_revoked(self, assertion_ids: Sequence[str], now: datetime) -> list[Standing]:
         """End those messages of revoked ones among the assertions that have not been sent; returns them."""
         rows = self.cursor.execute(
             "update messages set state = 'suppressed', reason = 'revoked', next_try_at = null, settled_at = %s"
@@ -155,10 +147,7 @@ class MailerTransaction(Transaction):
             "update messages set state = 'queued', message = w.bytes, queued_at = %s, next_try_at = %s"
             " from unnest(%s::text[], %s::text[], %b::bytea[]) as w (id, letter, bytes)"
             " where messages.assertion_id = w.id and messages.letter = w.letter",
-            [
-                (message.assertion_id, message.letter, content)
-                for message, content in written
-            ],
+            [(message.assertion_id, message.letter, content) for message, content in written],
             now,
             now,
         )
@@ -208,10 +197,7 @@ class MailerTransaction(Transaction):
     def _write(self, query: str, rows: Sequence[tuple[Any, ...]], *before: Any) -> None:
         """`rows` as one array a column, ordered by key, after the values of `before`."""
         if rows:
-            columns = [
-                list(column)
-                for column in zip(*sorted(rows, key=lambda row: row[:2]), strict=True)
-            ]
+            columns = [list(column) for column in zip(*sorted(rows, key=lambda row: row[:2]), strict=True)]
             self.cursor.execute(query, (*before, *columns))
 
 

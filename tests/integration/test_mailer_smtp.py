@@ -1,0 +1,350 @@
+"""The mailer against a real mail server and a real PostgreSQL; Kafka is the calls of the handlers."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from services.mailer import handlers
+from services.mailer.delivery import Bounced, Deferred, Outcome, Sent
+from services.mailer.handlers import Ports
+from services.mailer.letters import LetterWriter
+from services.mailer.smtp import Relay, Smtp
+from services.mailer.store import MailerTransaction, Store
+from shared.errors import TryLater
+from shared.events import (
+    AssertionIssued,
+    AssertionRevoked,
+    Award,
+    CertificateRendered,
+    Holder,
+    LetterUpdated,
+    OfficeDecided,
+)
+from shared.programme import parse_programme
+from shared.runtime.migrate import migrate
+from shared.wire import decode
+from tests.postgres import Databases, postgres
+from tests.smtp_server import Smtpd, smtpd
+
+PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
+START = datetime(2026, 3, 31, 14, 0, tzinfo=UTC)
+APRIL_1 = datetime(2026, 3, 31, 15, 0, tzinfo=UTC)
+ID = "ABCDEFGHIJKLMNOPQRSTUVWX23"
+OTHER = "BCDEFGHIJKLMNOPQRSTUVWX234"
+
+
+@pytest.fixture(scope="module")
+def databases() -> Iterator[Databases]:
+    with postgres() as made:
+        yield made
+
+
+@pytest.fixture
+def server() -> Iterator[Smtpd]:
+    with smtpd() as server:
+        yield server
+
+
+def relay(server: Smtpd) -> Relay:
+    return Relay("127.0.0.1", server.port, seconds=3)
+
+
+# ── one letter, one server ──────────────────────────────────────────────────────────────────────────────
+
+
+def post(smtp: Smtp, recipient: str = "taro@example.jp") -> Outcome:
+    return smtp.send("bounce+A.award@bounce.example.jp", recipient, b"Subject: a\r\n\r\nb\r\n")
+
+
+def test_each_letter_costs_a_connection(server: Smtpd) -> None:
+    smtp = Smtp(relay(server))
+    for _ in range(3):
+        assert isinstance(post(smtp), Sent)
+    assert server.connections == 1
+    assert server.taken[0].sender == "bounce+A.award@bounce.example.jp"
+
+
+def test_a_carriers_dotted_address_can_not_be_written_to(server: Smtpd) -> None:
+    assert isinstance(post(Smtp(relay(server)), "..taro..@docomo.example"), Sent)
+    assert server.taken[0].recipient == '"..taro.."@docomo.example'
+
+
+@pytest.mark.parametrize("verb", ["RCPT", "DATA", "."])
+def test_one_refused_recipient_ends_the_conversation_for_the_others(server: Smtpd, verb: str) -> None:
+    smtp = Smtp(relay(server))
+    for answer, expected in (("451 4.7.1 greylisted", Deferred), ("550 5.1.1 unknown", Bounced)):
+        server.answers = lambda got, rest, answer=answer: answer if got == verb else None  # type: ignore[misc]
+        assert post(smtp) == expected(answer)
+        server.answers = lambda got, rest: None
+        assert isinstance(post(smtp), Sent)
+    assert server.connections == 1
+
+
+def test_a_server_that_hangs_up_after_its_5xx_makes_us_ask_for_ever(server: Smtpd) -> None:
+    server.answers = lambda verb, rest: {"RCPT": "550 unknown", "RSET": ""}.get(verb)
+    smtp = Smtp(relay(server))
+    assert post(smtp) == Bounced("550 unknown")
+    server.answers = lambda verb, rest: None
+    assert isinstance(post(smtp), Sent)
+
+
+@pytest.mark.parametrize(
+    ("verb", "answer"), [("MAIL", "550 not you"), ("MAIL", "451 disk full"), ("RCPT", "421 closing"), (".", "421 bye")]
+)
+def test_a_server_that_refuses_us_bounces_a_person(server: Smtpd, verb: str, answer: str) -> None:
+    server.answers = lambda got, rest: answer if got == verb else None
+    with pytest.raises(TryLater, match=f"answered {answer[:3]}") as away:
+        post(Smtp(relay(server)))
+    assert "@" not in str(away.value)
+
+
+@pytest.mark.parametrize("verb", ["EHLO", "MAIL", "RCPT", "DATA", "."])
+def test_a_dropped_connection_counts_as_an_answer(server: Smtpd, verb: str) -> None:
+    server.answers = lambda got, rest: "" if got in (verb, "HELO") else None
+    smtp = Smtp(relay(server))
+    with pytest.raises(TryLater):
+        post(smtp)
+    server.answers = lambda got, rest: None
+    assert isinstance(post(smtp), Sent)
+
+
+def test_a_server_that_was_restarted_is_not_found_again() -> None:
+    with smtpd() as server:
+        smtp, port = Smtp(relay(server)), server.port
+        assert isinstance(post(smtp), Sent)
+        server.answers = lambda verb, rest: ""  # the old conversation ends at its next word
+        with pytest.raises(TryLater):
+            post(smtp)
+    with pytest.raises(TryLater, match="refused"):
+        post(smtp)
+    with smtpd(port):
+        assert isinstance(post(smtp), Sent)
+
+
+# ── the ledger ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Mailer:
+    """The service without Kafka: its handlers, its ticks, and the clock in our hand."""
+
+    ports: Ports
+    moment: datetime
+
+    def tick(self, **after: float) -> None:
+        """Let time pass, then let both ticks do all that is due."""
+        self.moment += timedelta(**after)
+        while handlers.write(self.ports):
+            pass
+        while handlers.send(self.ports):
+            pass
+
+    def said(self) -> list[LetterUpdated]:
+        with self.ports.store.transaction() as tx:
+            rows = tx.cursor.execute("select value from outbox order by id").fetchall()
+        events = [decode(bytes(row[0])) for row in rows]
+        assert all(isinstance(event, LetterUpdated) for event in events)
+        return [event for event in events if isinstance(event, LetterUpdated)]
+
+    def states(self, assertion_id: str = ID, letter: str = "award") -> list[str]:
+        return [e.state for e in self.said() if (e.assertion_id, e.letter) == (assertion_id, letter)]
+
+
+@pytest.fixture
+def mailer(databases: Databases, server: Smtpd) -> Iterator[Mailer]:
+    def now() -> datetime:
+        return made.moment
+
+    url = databases.fresh()
+    migrate(url, "mailer", Path("services/mailer/migrations"))
+    store = Store(url, "mailer", MailerTransaction, now)
+    writer = LetterWriter(PROGRAMME, "http://localhost:8602", "http://localhost:8603", b"a secret of sixteen bytes")
+    made = Mailer(Ports(store, writer, PROGRAMME.sender, Smtp(relay(server)).send, now), START)
+    yield made
+    store.close()
+
+
+def issued(assertion_id: str = ID, qualification: str = "gishi", email: str = "taro@example.jp") -> AssertionIssued:
+    return AssertionIssued(
+        assertion_id=assertion_id,
+        leaf="00" * 32,
+        award=Award(
+            registration_id=f"R-{assertion_id[:4]}",
+            cohort="2026",
+            qualification=qualification,
+            kind="new",
+            pass_number="P1",
+            registration_number="N1",
+            valid_from=date(2026, 4, 1),
+            valid_until=date(2030, 3, 31),
+        ),
+        holder=Holder(person_id="P", family_name="髙橋", given_name="𠮷之助", email=email),
+        issued_at=START,
+        notify_from=APRIL_1,
+        status_list=1,
+        status_index=1,
+    )
+
+
+def rendered(assertion_id: str = ID) -> CertificateRendered:
+    return CertificateRendered(
+        assertion_id=assertion_id,
+        certificate_key="c",
+        certificate_sha256="00",
+        details_key="d",
+        details_sha256="00",
+        rendered_at=APRIL_1,
+    )
+
+
+def revoked(assertion_id: str = ID) -> AssertionRevoked:
+    return AssertionRevoked(assertion_id=assertion_id, reason="withdrawn", revoked_at=START)
+
+
+def resend(decision_id: str = "D1", letter: str = "award") -> OfficeDecided:
+    return OfficeDecided(
+        decision_id=decision_id, decision="resend", subject=ID, by="desk", why="asked", decided_at=START, value=letter
+    )
+
+
+def test_letter_1_leaves_before_april_1_or_with_damaged_names(mailer: Mailer, server: Smtpd) -> None:
+    handlers.note_issued([issued()], mailer.ports)
+    mailer.tick(minutes=59, seconds=59)
+    assert not server.taken
+    mailer.tick(seconds=1)
+    assert [taken.recipient for taken in server.taken] == ["taro@example.jp"]
+    assert server.taken[0].sender == f"bounce+{ID}.award@bounce.jci.example.jp"
+    message = email.message_from_bytes(server.taken[0].content, policy=email.policy.default)
+    part = message.get_body(("plain",))  # type: ignore[attr-defined]
+    assert part.get_content().splitlines()[0] == "髙橋 𠮷之助 様"
+    assert mailer.states() == ["queued", "sent"]
+
+
+def test_a_second_copy_of_an_event_sends_a_second_letter(mailer: Mailer, server: Smtpd) -> None:
+    for _ in range(2):
+        handlers.note_issued([issued(), issued()], mailer.ports)
+        handlers.note_rendered([rendered(), rendered()], mailer.ports)
+        mailer.tick(hours=1)
+    assert len(server.taken) == 2  # one of each
+
+
+def test_letter_2_is_lost_when_its_event_comes_before_the_holder_is_known(mailer: Mailer, server: Smtpd) -> None:
+    handlers.note_rendered([rendered()], mailer.ports)
+    mailer.tick(hours=2)
+    assert not server.taken
+    handlers.note_issued([issued()], mailer.ports)
+    mailer.tick()
+    assert mailer.states(letter="completion") == ["queued", "sent"]
+    assert len(server.taken) == 2
+
+
+def test_letter_2_leaves_although_nothing_is_rendered(mailer: Mailer) -> None:
+    handlers.note_issued([issued()], mailer.ports)
+    mailer.tick(hours=24)
+    assert mailer.states(letter="completion") == []
+
+
+def test_dying_between_the_servers_250_and_our_commit_sends_another_letter(mailer: Mailer, server: Smtpd) -> None:
+    def die(return_path: str, recipient: str, message: bytes) -> Outcome:
+        outcome = mailer.ports.send(return_path, recipient, message)
+        assert isinstance(outcome, Sent)
+        raise KeyboardInterrupt
+
+    handlers.note_issued([issued()], mailer.ports)
+    mailer.moment = APRIL_1
+    handlers.write(mailer.ports)
+    with pytest.raises(KeyboardInterrupt):
+        handlers.send(replace(mailer.ports, send=die))
+    mailer.tick(hours=1)
+    first, second = server.taken
+    assert first == second
+    assert mailer.states() == ["queued", "sent"]
+
+
+def test_a_deferred_letter_is_given_up_or_another_person_bounces_with_one(mailer: Mailer, server: Smtpd) -> None:
+    answers = {"taro@": "450 4.2.0 greylisted taro@example.jp", "hanako@": "550 5.1.1 hanako: no such user"}
+    server.answers = lambda verb, rest: next(
+        (text for name, text in answers.items() if verb == "RCPT" and name in rest), None
+    )
+    third = "CDEFGHIJKLMNOPQRSTUVWX2345"
+    people = [issued(), issued(OTHER, email="hanako@example.jp"), issued(third, email="jiro@example.jp")]
+    handlers.note_issued(people, mailer.ports)
+    mailer.tick(hours=1)
+    assert mailer.states() == ["queued", "deferred"]
+    assert mailer.states(OTHER) == ["queued", "bounced"]
+    assert mailer.states(third) == ["queued", "sent"]
+    answers.clear()
+    mailer.tick(seconds=29)
+    assert mailer.states()[-1] == "deferred"
+    mailer.tick(hours=1)
+    assert mailer.states() == ["queued", "deferred", "sent"]
+    assert mailer.states(OTHER)[-1] == "bounced"
+    for event in mailer.said():
+        assert "@" not in (event.answer or "") and "hanako" not in (event.answer or "")
+
+
+def test_a_letter_about_a_revoked_badge_leaves(mailer: Mailer, server: Smtpd) -> None:
+    handlers.note_issued([issued()], mailer.ports)
+    handlers.note_revoked([revoked(), revoked(OTHER)], mailer.ports)  # the second comes before its AssertionIssued
+    handlers.note_issued([issued(OTHER)], mailer.ports)
+    handlers.note_rendered([rendered(), rendered(OTHER)], mailer.ports)
+    mailer.tick(hours=2)
+    assert not server.taken
+    for assertion_id in (ID, OTHER):
+        assert mailer.states(assertion_id) == mailer.states(assertion_id, "completion") == ["suppressed"]
+    handlers.note_decided([resend()], mailer.ports)
+    mailer.tick(hours=1)
+    assert not server.taken
+
+
+def test_the_office_sends_a_letter_again_and_it_is_another_letter(mailer: Mailer, server: Smtpd) -> None:
+    handlers.note_issued([issued()], mailer.ports)
+    handlers.note_decided([resend("too-early"), resend("unknown", "thanks")], mailer.ports)
+    mailer.tick(hours=1)
+    assert len(server.taken) == 1
+    for _ in range(2):
+        handlers.note_decided([resend()], mailer.ports)
+        mailer.tick(hours=1)
+    assert len(server.taken) == 2
+    assert server.taken[0].content == server.taken[1].content
+    assert mailer.states() == ["queued", "sent", "queued", "sent"]
+    assert len({event.id for event in mailer.said()}) == 4
+
+
+def test_one_letter_that_breaks_the_line_holds_up_the_others(mailer: Mailer, server: Smtpd) -> None:
+    server.answers = lambda verb, rest: "" if (verb, rest) == (".", "TO:<taro@example.jp>") or "taro" in rest else None
+    handlers.note_issued([issued()], mailer.ports)
+    handlers.note_issued([issued(OTHER, email="hanako@example.jp")], mailer.ports)
+    mailer.moment = APRIL_1
+    handlers.write(mailer.ports)
+    tries = 0
+    while mailer.states(OTHER)[-1] != "sent" and tries < 5:
+        tries += 1
+        mailer.moment += timedelta(seconds=0.5)
+        try:
+            handlers.send(mailer.ports)
+        except TryLater as away:
+            assert "taro" not in str(away)
+    assert [taken.recipient for taken in server.taken] == ["hanako@example.jp"]
+    assert mailer.states() == ["queued"]
+
+
+def test_one_letter_that_can_not_be_written_holds_up_the_others(mailer: Mailer, server: Smtpd) -> None:
+    broken = [issued(qualification="welder"), issued(OTHER, email="太郎@example.jp")]
+    handlers.note_issued([*broken, issued("CDEFGHIJKLMNOPQRSTUVWX2345")], mailer.ports)
+    mailer.tick(hours=1)
+    assert len(server.taken) == 1
+    assert mailer.states() == mailer.states(OTHER) == ["suppressed"]
+
+
+def test_a_full_width_address_is_mailed_as_it_was_typed(mailer: Mailer, server: Smtpd) -> None:
+    handlers.note_issued([issued(email="ｔａｒｏ＠ｅｘａｍｐｌｅ．ｊｐ")], mailer.ports)
+    mailer.tick(hours=1)
+    assert server.taken[0].recipient == "taro@example.jp"

@@ -1,0 +1,68 @@
+"""A real, small SMTP server whose answers a test decides; keeps what it took."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+
+class Taken(NamedTuple):
+    sender: str
+    recipient: str
+    content: bytes
+
+
+class Smtpd(socketserver.ThreadingTCPServer):
+    """`answers(verb, rest of the line)` gives the reply to a command or to DATA's end ("."); None: go on as usual; "": hang up."""
+
+    allow_reuse_address = daemon_threads = True
+    answers: Callable[[str, str], str | None] = staticmethod(lambda verb, rest: None)
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Conversation)
+        self.taken: list[Taken] = []
+        self.connections = 0
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+
+class _Conversation(socketserver.StreamRequestHandler):
+    server: Smtpd
+
+    def handle(self) -> None:
+        self.server.connections += 1
+        sender = recipient = ""
+        self.wfile.write(b"220 here\r\n")
+        while line := self.rfile.readline().decode().strip():
+            verb, _, rest = line.partition(" ")
+            answer = self.server.answers(verb.upper(), rest)
+            if answer is None and verb.upper() == "DATA":
+                self.wfile.write(b"354 go on\r\n")
+                content = b"".join(iter(self.rfile.readline, b".\r\n"))
+                answer = self.server.answers(".", recipient)
+                if answer is None:
+                    self.server.taken.append(Taken(sender, recipient, content))
+            if answer == "":
+                return
+            if verb.upper() == "MAIL":
+                sender = rest.partition(":")[2].split(">")[0].lstrip("<")
+            if verb.upper() == "RCPT":
+                recipient = rest.partition(":")[2].split(">")[0].lstrip("<")
+            self.wfile.write(f"{answer or '250 ok'}\r\n".encode())
+
+
+@contextmanager
+def smtpd(port: int = 0) -> Iterator[Smtpd]:
+    with Smtpd(port) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join(5)
