@@ -61,5 +61,7 @@ def _machine() -> str:
 
 def _commit() -> str:
     here = Path(__file__).parent
-    answer = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=False
+    )
     return answer.stdout.strip() or "no commit"

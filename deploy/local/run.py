@@ -40,9 +40,9 @@ def feed(url: str, key: bytes, body: bytes, content_type: str, name: str) -> dic
 class Players(threading.Thread):
     """Holders that receive their badges in the background; remembers who received and what went wrong."""
 
-    def __init__(self, inbox: Inbox, people: int) -> None:
+    def __init__(self, inbox: Inbox, people: int, *, seconds: float) -> None:
         super().__init__(name="players", daemon=True)
-        self._inbox, self._people = inbox, people
+        self._inbox, self._people, self._seconds = inbox, people, seconds
         self._ended = threading.Event()
         self.received: list[Letter] = []
         self.error: Exception | None = None
@@ -52,7 +52,7 @@ class Players(threading.Thread):
             play(
                 self._inbox,
                 people=self._people,
-                seconds=_SECONDS,
+                seconds=self._seconds,
                 received=self.received.append,
                 stop=self._ended,
             )
@@ -107,7 +107,7 @@ def _feed_sample(stack: Stack, console: Console) -> Expected:
 
 def _watch(stack: Stack, console: Console, expected: Expected, waiting: int) -> tuple[bool, Players]:
     receiving = expected.eligible - waiting
-    players = Players(Inbox(stack.home / "inbox"), receiving)
+    players = Players(Inbox(stack.home / "inbox"), receiving, seconds=_SECONDS)
     players.start()
     watch = Watch(
         stack.urls["ops"],
@@ -148,7 +148,9 @@ def _show(stack: Stack, console: Console, expected: Expected, players: Players, 
         f"[bold]人数の一致[/] {verdict}: " + " ・ ".join(f"{words} {counts[stage]}" for stage, words in STAGES)
     )
     if not matched:
-        console.print(f"  期待: 対象 {expected.eligible}、保留 {dict(expected.held_by_reason)}、拒否 {expected.rejected}")
+        console.print(
+            f"  期待: 対象 {expected.eligible}、保留 {dict(expected.held_by_reason)}、拒否 {expected.rejected}"
+        )
         for stage, missing in status["people_missing"].items():
             for person in missing["people"]:
                 console.print(f"  {stage} を待つ: {person['registration_id']} {person['name']}（{person['reason']}）")

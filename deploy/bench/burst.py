@@ -1,0 +1,143 @@
+"""`akashi bench burst`: how many badges a second from registration to letter 2, and where the time goes.
+
+A stack of its own in a temporary folder, a crowd fed at once over HTTP, holders played over HTTP from their letters.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import psutil
+from rich.console import Console
+
+from deploy.bench.report import Report
+from deploy.local.crowd import crowd, ndjson
+from deploy.local.environment import SERVICES
+from deploy.local.letters import Inbox
+from deploy.local.parts import PARTS
+from deploy.local.ports import free_base
+from deploy.local.progress import STAGES, Watch
+from deploy.local.run import Players, feed
+from deploy.local.stack import Stack
+
+GOAL = 20.0  # badges a second, end to end, on two cores
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process and its children used: CPU seconds so far, resident MB now."""
+
+    cpu: float
+    memory: float
+
+
+def usage_of(stack: Stack) -> dict[str, Usage]:
+    """Each part and service of a running stack."""
+    found: dict[str, Usage] = {}
+    for name in (*PARTS, *SERVICES):
+        pid = stack.pid(name)
+        if pid is not None:
+            found[name] = _usage(psutil.Process(pid))
+    return found
+
+
+def _usage(process: psutil.Process) -> Usage:
+    cpu = memory = 0.0
+    for each in (process, *process.children(recursive=True)):
+        try:
+            with each.oneshot():
+                times = each.cpu_times()
+                cpu += times.user + times.system
+                memory += each.memory_info().rss / 2**20
+        except psutil.NoSuchProcess:
+            continue
+    return Usage(cpu, memory)
+
+
+class MemoryPeaks(threading.Thread):
+    """The most that each process held, looked at twice a second."""
+
+    def __init__(self, stack: Stack) -> None:
+        super().__init__(name="memory", daemon=True)
+        self._stack = stack
+        self._ended = threading.Event()
+        self.peaks: dict[str, float] = {}
+
+    def run(self) -> None:
+        while not self._ended.wait(0.5):
+            for name, usage in usage_of(self._stack).items():
+                self.peaks[name] = max(self.peaks.get(name, 0.0), usage.memory)
+
+    def stop(self) -> None:
+        self._ended.set()
+        self.join(5)
+
+
+@click.command()
+@click.option("--badges", default=2000, show_default=True, help="何人分を流すか。 How many people.")
+@click.option("--seconds", default=900.0, show_default=True, help="待つ上限。 When to give up.")
+@click.option("--json", "as_json", is_flag=True, help="決まった形の JSON を出す。 Print stable JSON.")
+def burst(badges: int, seconds: float, as_json: bool) -> None:
+    """登録を一度に流し、発行完了のお知らせまでの速さを測る。
+
+    Feeds a crowd at once, plays its holders, waits for completion; prints rates, CPU seconds and memory.
+    """
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="akashi-bench-") as folder:
+        with Stack(Path(folder) / "home", free_base()) as stack:
+            report = measure(stack, badges, seconds, console)
+    report.show(as_json=as_json)
+
+
+def measure(stack: Stack, badges: int, seconds: float, console: Console) -> Report:
+    """Run one burst through a fresh stack."""
+    body = ndjson(crowd(badges, cohort=stack.cohort, prefix="BURST"))
+    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
+    before, peaks = usage_of(stack), MemoryPeaks(stack)
+    own = psutil.Process().cpu_times()
+    peaks.start()
+    players = Players(Inbox(stack.home / "inbox"), badges, seconds=seconds)
+    players.start()
+    began = time.monotonic()
+    feed(stack.urls["registration"], key, body, "application/x-ndjson", "burst")
+    fed = time.monotonic()
+    watch = Watch(stack.urls["ops"], lambda status: _done(status, badges), seconds=seconds, expected=badges)
+    done = watch.run(console, also=players.check)
+    ended = time.monotonic()
+    players.stop()
+    peaks.stop()
+    after = usage_of(stack)
+    own_after = psutil.Process().cpu_times()
+    report = Report("burst")
+    reached = watch.last.get("cohort", {}).get("completed", 0)
+    report.add("badges completed", reached, "badges", at_least=badges)
+    report.add("end to end", reached / (ended - began) if done else 0.0, "badges/s", at_least=GOAL)
+    report.add("whole", ended - began, "s")
+    report.add("accepted over HTTP", badges / (fed - began), "badges/s")
+    for stage, _ in STAGES:
+        if stage in watch.full:
+            report.add(f"stage {stage}: first", watch.first[stage] - began, "s")
+            report.add(f"stage {stage}: all", watch.full[stage] - began, "s")
+            took = max(watch.full[stage] - watch.first[stage], 0.25)
+            report.add(f"stage {stage}: rate", badges / took, "badges/s")
+    for name in after:
+        spent = after[name].cpu - before[name].cpu
+        report.add(f"cpu {name}", spent, "s")
+        report.add(f"cpu {name} a badge", 1000 * spent / max(reached, 1), "ms")
+    players_cpu = own_after.user + own_after.system - own.user - own.system
+    report.add("cpu of the played holders and this bench", players_cpu, "s")
+    for name, peak in sorted(peaks.peaks.items()):
+        report.add(f"memory {name}", peak, "MB")
+    report.add("memory all", sum(peaks.peaks.values()), "MB")
+    return report
+
+
+def _done(status: Mapping[str, Any], badges: int) -> bool:
+    return bool(status["cohort"]["completed"] >= badges)

@@ -1,0 +1,19 @@
+"""`akashi bench …`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group(name="bench")
+def bench_command() -> None:
+    """性能を測る。 Measure; each bench prints a table, or stable JSON with --json."""
+
+
+def _load() -> None:
+    from deploy.bench.burst import burst
+
+    bench_command.add_command(burst)
+
+
+_load()

@@ -1,0 +1,212 @@
+"""A crowd that goes through one stack, and the proof at the end that nothing of it was lost or doubled."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import httpx
+import psycopg
+from kafka import KafkaConsumer, TopicPartition
+
+from deploy.local.crowd import crowd, ndjson
+from deploy.local.holders import play
+from deploy.local.letters import Inbox, Letter
+from deploy.local.run import feed
+from deploy.local.stack import Stack
+from shared.events import AssertionAnchored, AssertionIssued, CertificateRendered, Event, RegistrationRenewed
+from shared.runtime.objects import Objects
+from shared.runtime.settings import Settings, read_object_storage
+from shared.wire import decode
+
+
+class Story:
+    """`size` people whose registration ids begin with `prefix`. Several stories share a stack without meeting."""
+
+    def __init__(self, stack: Stack, prefix: str, size: int) -> None:
+        self.stack, self.prefix, self.size = stack, prefix, size
+        self.letters: list[Letter] = []
+        self._inbox = _OwnInbox(Inbox(stack.home / "inbox"), prefix, self.letters)
+        self._over = threading.Event()
+        self._error: BaseException | None = None
+        self._players = threading.Thread(target=self._play, daemon=True)
+
+    def feed(self) -> dict[str, Any]:
+        """Hand the crowd to registration over HTTP; tried again while it is being restarted."""
+        key = (self.stack.home / "secrets" / "upstream.key").read_bytes().strip()
+        body = ndjson(crowd(self.size, cohort=self.stack.cohort, prefix=self.prefix))
+        return until(
+            lambda: feed(self.stack.urls["registration"], key, body, "application/x-ndjson", self.prefix),
+            seconds=60,
+            what="registration takes the crowd",
+            forgive=(httpx.HTTPError,),
+        )
+
+    def play(self) -> None:
+        """Let the holders receive, in the background, from now on."""
+        self._players.start()
+
+    def _play(self) -> None:
+        while not self._over.is_set():
+            try:
+                play(self._inbox, people=None, seconds=3600, workers=3, stop=self._over)  # type: ignore[arg-type]
+            except Exception as error:  # the wallet was killed under a holder: the person opens the letter again
+                self._error = error
+                self._inbox.again()
+                time.sleep(0.3)
+
+    def people(self) -> list[dict[str, Any]]:
+        """This story's people as ops knows them."""
+        answer = httpx.get(f"{self.stack.urls['ops']}/api/v1/people", timeout=20, trust_env=False)
+        answer.raise_for_status()
+        return [person for person in answer.json() if person["registration_id"].startswith(f"{self.prefix}-")]
+
+    def count(self, *states: str) -> int:
+        return sum(person["state"] in states for person in self.people())
+
+    def wait(self, *states: str, at_least: int, seconds: float = 120) -> None:
+        """Until so many are in one of `states`; fails with where everybody is."""
+
+        def enough() -> Any:
+            return self.count(*states) >= at_least
+
+        try:
+            until(enough, seconds=seconds, what=f"{at_least} of {self.prefix} {states}", forgive=(httpx.HTTPError,))
+        except AssertionError as error:
+            where = Counter(person["state"] for person in self.people())
+            raise AssertionError(f"{error}; they are {dict(where)}; last trouble of a holder: {self._error}") from error
+
+    def completes(self, seconds: float = 180) -> None:
+        """Everybody has letter 2, and nothing on the way was lost or doubled."""
+        self.wait("completed", at_least=self.size, seconds=seconds)
+        self._over.set()
+        self._players.join(10)
+        self.is_whole()
+
+    # ── the end state ──────────────────────────────────────────────────────────────────────────────────
+
+    def is_whole(self) -> None:
+        ids = self._assertions_are_single()
+        self._leaves_are_in_one_batch(ids)
+        self._events_are_single(ids)
+        self._documents_are_there(ids)
+        self._letters_are_single(ids)
+
+    def rows(self, service: str, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        """Rows of one service's own schema."""
+        with psycopg.connect(self.stack.environment(service)["DATABASE_URL"]) as connection:
+            return connection.execute(query, arguments).fetchall()
+
+    def _assertions_are_single(self) -> set[str]:
+        people = self.people()
+        assert len(people) == self.size
+        ids = {person["assertion_id"] for person in people}
+        assert len(ids) == self.size, "an assertion serves two people"
+        rows = self.rows(
+            "issuer", "select assertion_id from assertions where registration_id like %s", f"{self.prefix}-%"
+        )
+        assert sorted(row[0] for row in rows) == sorted(ids)
+        return ids
+
+    def _leaves_are_in_one_batch(self, ids: set[str]) -> None:
+        rows = self.rows(
+            "anchor", "select assertion_id, root, proved_at from leaves where assertion_id = any(%s)", list(ids)
+        )
+        assert {row[0] for row in rows} == ids
+        assert all(row[1] is not None and row[2] is not None for row in rows), "a leaf without a proof"
+        roots = {row[1] for row in rows}
+        states = self.rows("anchor", "select state from batches where root = any(%s)", list(roots))
+        assert [state for (state,) in states] == ["final"] * len(roots)
+
+    def _events_are_single(self, ids: set[str]) -> None:
+        """A fact may be on Kafka twice (the relay died), but no second fact says the same of the same badge."""
+        facts: dict[type[Event], Counter[str]] = {}
+        seen: set[Any] = set()
+        for event in self.stream(RegistrationRenewed, AssertionIssued, AssertionAnchored, CertificateRendered):
+            if event.id not in seen and (event.key in ids or event.key.startswith(f"{self.prefix}-")):
+                seen.add(event.id)
+                facts.setdefault(type(event), Counter())[event.key] += 1
+        for kind in (RegistrationRenewed, AssertionIssued, AssertionAnchored, CertificateRendered):
+            assert len(facts[kind]) == self.size, kind
+            assert set(facts[kind].values()) == {1}, kind
+
+    def _documents_are_there(self, ids: Iterable[str]) -> None:
+        objects = Objects(read_object_storage(Settings(self.stack.environment("renderer"))))
+        for assertion_id in ids:
+            credential = objects.get(f"credentials/{assertion_id}.json")
+            assert credential.count(b'"proofValue"') == 2, "the credential lacks one of its proofs"
+            for name in ("certificate", "details"):
+                assert objects.get(f"certificates/{assertion_id}/{name}.pdf").startswith(b"%PDF-")
+
+    def _letters_are_single(self, ids: set[str]) -> None:
+        """Two letters to each, known by their Message-IDs; a letter that came twice came with the same one."""
+        kinds = Counter((letter.to.lower(), letter.message_id) for letter in self._inbox.all())
+        people: dict[str, set[str]] = {}
+        for to, message_id in kinds:
+            people.setdefault(to, set()).add(message_id)
+        assert len(people) == self.size
+        assert {len(message_ids) for message_ids in people.values()} == {2}
+        assert sum(map(len, people.values())) == 2 * len(ids)
+
+    def letters_doubled(self) -> int:
+        """How many letters came more than once, all with the same Message-ID."""
+        return sum(times - 1 for times in Counter(letter.message_id for letter in self._inbox.all()).values())
+
+    def stream(self, *kinds: type[Event]) -> list[Event]:
+        """All events of `kinds` on their topics, from the beginning, those that came twice too."""
+        events = [decode(value) for _, _, value in self.records(*kinds) if value.startswith(b'{"specversion":')]
+        return [event for event in events if isinstance(event, kinds)]
+
+    def records(self, *kinds: type[Event]) -> list[tuple[str, bytes | None, bytes]]:
+        """Topic, key and value of every message on the topics of `kinds`."""
+        consumer = KafkaConsumer(bootstrap_servers=self.stack.environment("issuer")["KAFKA_BOOTSTRAP"])
+        found: list[tuple[str, bytes | None, bytes]] = []
+        try:
+            for topic in {kind.topic for kind in kinds}:
+                places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+                consumer.assign(places)
+                consumer.seek_to_beginning(*places)
+                ends = consumer.end_offsets(places)
+                while any(consumer.position(place) < ends[place] for place in places):
+                    for records in consumer.poll(timeout_ms=1000).values():
+                        found += [(topic.name, record.key, record.value) for record in records if record.value]
+            return found
+        finally:
+            consumer.close()
+
+
+class _OwnInbox:
+    """The letters of one story, kept, so that they can be opened again."""
+
+    def __init__(self, inbox: Inbox, prefix: str, kept: list[Letter]) -> None:
+        self._inbox, self._start, self._kept = inbox, f"{prefix.lower()}.", kept
+        self._next = 0
+
+    def new(self) -> list[Letter]:
+        self._kept.extend(letter for letter in self._inbox.new() if letter.to.lower().startswith(self._start))
+        fresh, self._next = self._kept[self._next :], len(self._kept)
+        return fresh
+
+    def again(self) -> None:
+        self._next = 0
+
+    def all(self) -> list[Letter]:
+        self.new()
+        return self._kept
+
+
+def until(look: Callable[[], Any], *, seconds: float, what: str, forgive: tuple[type[BaseException], ...] = ()) -> Any:
+    """What `look` returns as soon as it is true; AssertionError naming `what` when it is not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    last: BaseException | None = None
+    while time.monotonic() < deadline:
+        try:
+            if found := look():
+                return found
+        except forgive as error:
+            last = error
+        time.sleep(0.2)
+    raise AssertionError(f"waited {seconds} s in vain: {what} (last error: {last})")

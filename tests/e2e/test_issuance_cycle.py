@@ -1,0 +1,131 @@
+"""The whole cycle over the sample cohort, and the same events once more."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from kafka import KafkaProducer
+
+from deploy.local.letters import Inbox, Letter
+from deploy.local.run import Players, feed
+from deploy.local.sample.cohort import Expected, write_sample
+from deploy.local.stack import Stack
+from shared.events import AssertionAnchored, AssertionIssued, BadgeReceived, CertificateRendered, RegistrationRenewed
+from tests.e2e.story import Story, until
+
+
+@pytest.fixture(scope="module")
+def sample(stack: Stack) -> tuple[Expected, list[Letter]]:
+    """The sample cohort, fed once and played to the end."""
+    expected = write_sample(stack.home / "sample", stack.cohort)
+    answers = feed_sample(stack)
+    assert sum(len(answer["rejected"]) for answer in answers) == expected.rejected
+    players = Players(Inbox(stack.home / "inbox"), expected.eligible, seconds=120)
+    players.start()
+    until(lambda: completed(stack) >= expected.eligible, seconds=120, what="the sample completes")
+    players.stop()
+    players.check()
+    return expected, players.received
+
+
+def feed_sample(stack: Stack) -> list[dict[str, Any]]:
+    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
+    folder = stack.home / "sample"
+    return [
+        feed(stack.urls["registration"], key, (folder / name).read_bytes(), content_type, name)
+        for name, content_type in (
+            ("registrations.csv", "text/csv; charset=Shift_JIS"),
+            ("registrations.jsonl", "application/x-ndjson"),
+        )
+    ]
+
+
+def status(stack: Stack) -> dict[str, Any]:
+    answer = httpx.get(f"{stack.urls['ops']}/api/v1/status", timeout=10, trust_env=False)
+    return dict(answer.json())
+
+
+def completed(stack: Stack) -> int:
+    return int(status(stack)["cohort"]["completed"])
+
+
+def akashi(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [Path(sys.executable).parent / "akashi", *arguments],
+        env=stack.environment("verifier") | {"AKASHI_HOME": str(stack.home), "AKASHI_PORT_BASE": str(stack.port_base)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_every_count_matches_and_everybody_else_is_held_for_the_right_reason(
+    stack: Stack, sample: tuple[Expected, list[Letter]]
+) -> None:
+    expected, _ = sample
+    found = json.loads(akashi(stack, "status", "--json").stdout)
+    counts = {
+        stage: count for stage, count in found["cohort"].items() if stage not in ("id", "held", "released", "revoked")
+    }
+    assert set(counts.values()) == {expected.eligible}, counts
+    assert found["held_by_reason"] == dict(expected.held_by_reason)
+    assert found["cohort"]["held"] == sum(expected.held_by_reason.values())
+    assert found["rejected"] == expected.rejected
+    assert found["dead_letters"] == 0
+    until(lambda: not any(status(stack)["lag"].values()), seconds=15, what="no service lags")
+
+
+def test_a_stranger_with_the_url_or_the_file_gets_the_verdict(
+    stack: Stack, sample: tuple[Expected, list[Letter]], tmp_path: Path
+) -> None:
+    people = json.loads(akashi(stack, "people", "--state", "completed", "--json").stdout)
+    assertion_id = people[0]["assertion_id"]
+    page = httpx.get(f"{stack.urls['verifier']}/V/{assertion_id}", timeout=20, trust_env=False)
+    assert page.status_code == 200
+    assert "有効な" in page.text.replace("<wbr>", "")
+    url = f"{stack.urls['verifier']}/credentials/{assertion_id}.json"
+    answer = akashi(stack, "verify", url, "--json")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    genuine = httpx.get(url, timeout=10, trust_env=False).text
+    forged = tmp_path / "forged.json"
+    forged.write_text(genuine.replace(people[0]["name"], "偽物 太郎"), encoding="utf-8")
+    assert forged.read_text(encoding="utf-8") != genuine
+    assert akashi(stack, "verify", str(forged)).returncode == 1
+
+
+def test_the_rare_characters_of_the_sample_come_out_as_they_were_registered(
+    stack: Stack, sample: tuple[Expected, list[Letter]]
+) -> None:
+    names = {person["name"] for person in json.loads(akashi(stack, "people", "--state", "completed", "--json").stdout)}
+    together = "".join(names)
+    for character in ("髙", "﨑", "𠮷", "辻\U000e0100"):
+        assert character in together, character
+
+
+def test_the_same_deliveries_and_the_same_events_once_more_change_nothing(
+    stack: Stack, sample: tuple[Expected, list[Letter]]
+) -> None:
+    before = status(stack)
+    letters = len(list(Inbox(stack.home / "inbox").new()))
+    again = feed_sample(stack)
+    assert sum(answer["accepted"] for answer in again) == 0
+    story = Story(stack, "NOBODY", 0)
+    kinds = (RegistrationRenewed, AssertionIssued, BadgeReceived, AssertionAnchored, CertificateRendered)
+    producer = KafkaProducer(bootstrap_servers=stack.environment("issuer")["KAFKA_BOOTSTRAP"])
+    for topic, key, value in story.records(*kinds):
+        producer.send(topic, key=key, value=value)
+    producer.flush(20)
+    producer.close()
+    until(lambda: not any(status(stack)["lag"].values()), seconds=30, what="all services read the copies")
+    after = status(stack)
+    assert after["cohort"] == before["cohort"]
+    assert after["letters"] == before["letters"]
+    assert after["dead_letters"] == 0
+    assert len(list(Inbox(stack.home / "inbox").new())) == letters
