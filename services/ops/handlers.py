@@ -203,7 +203,7 @@ def difference(ports: Ports, cohort: str | None, stage: str) -> DifferencePage:
         id, board = _board(tx, cohort)
         for found in board.differences:
             if found.right.word == stage:
-                missing = tx.missing(id or "", found.left, found.right)
+                missing = tx.missing(id or "", [(found.left, found.right)])[found.right]
                 return DifferencePage(id, found, missing, tx.ahead(id or "", found.left, found.right))
     raise NotFound(f"got stage {stage!r}, expected one that follows another")
 
@@ -220,6 +220,8 @@ def _board(tx: Reading, cohort: str | None) -> tuple[str | None, Board]:
 
 def _status(tx: Reading, ports: Ports, id: str | None, board: Board) -> Status:
     lag = ports.lag.latest()
+    pairs = [(found.left, found.right) for found in board.differences if found.open]
+    missing = tx.missing(id or "", pairs, limit=_NAMED)
     return Status(
         at=ports.now(),
         cohort=cohort_of(id, board),
@@ -227,10 +229,7 @@ def _status(tx: Reading, ports: Ports, id: str | None, board: Board) -> Status:
         matches=board.matches,
         held_by_reason=board.held_by_reason,
         people_missing={
-            found.right.word: missing_of(
-                found, tx.missing(id, found.left, found.right, limit=_NAMED) if id and found.open else ()
-            )
-            for found in board.differences
+            found.right.word: missing_of(found, missing.get(found.right, ())) for found in board.differences
         },
         rejected=tx.rejections(limit=0)[0],
         dead_letters=tx.open_dead_letters(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -125,17 +126,30 @@ class Reading(Transaction):
         )
         return [Person(*row) for row in rows]
 
-    def missing(self, cohort: str, left: Stage, right: Stage, *, limit: int | None = None) -> list[Person]:
-        """Who reached `left` and not `right` and still should; who has waited longest comes first."""
+    def missing(
+        self, cohort: str, pairs: Sequence[tuple[Stage, Stage]], *, limit: int | None = None
+    ) -> dict[Stage, list[Person]]:
+        """For the right stage of each pair: who reached the left one and not the right one, and still should.
+
+        Who has waited longest comes first. One pass over the cohort, however many pairs.
+        """
+        if not pairs:
+            return {}
+        each = [
+            f"(select {right.value}, {_PERSON} from due where reached & {left.bit | right.bit} = {left.bit}"
+            f" order by {left.word}_at, registration_id limit %s)"
+            for left, right in pairs
+        ]
         rows = self._read(
-            f"select {_PERSON} from progress where cohort = %s and reached & %s = %s and not ended"
-            f" order by {left.word}_at, registration_id limit %s",
+            "with due as materialized (select * from progress where cohort = %s and not ended and reached <> 127) "
+            + " union all ".join(each),
             cohort,
-            left.bit | right.bit,
-            left.bit,
-            limit,
+            *[limit] * len(pairs),
         )
-        return [Person(*row) for row in rows]
+        found: dict[Stage, list[Person]] = {right: [] for _, right in pairs}
+        for right, *person in rows:
+            found[Stage(right)].append(Person(*person))
+        return found
 
     def ahead(self, cohort: str, left: Stage, right: Stage, *, limit: int | None = None) -> list[Person]:
         """Who reached `right` without `left`."""

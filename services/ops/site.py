@@ -14,8 +14,9 @@ from starlette.responses import JSONResponse, RedirectResponse
 from services.ops import handlers, view
 from services.ops.board import STATES
 from services.ops.config import Links
-from services.ops.handlers import AlreadyDecided, Ports
-from services.ops.status import DeadLetters, People, dead_letter_line, encode, person_line
+from services.ops.handlers import AlreadyDecided, BoardPage, Ports
+from services.ops.recent import Recent
+from services.ops.status import DeadLetters, People, Status, dead_letter_line, encode, person_line
 from shared.programme import Programme
 from shared.runtime.web import Pages, pages
 
@@ -41,23 +42,37 @@ def site(programme: Programme, links: Links, ports: Ports, wake: Callable[[], No
     app = FastAPI(title="Akashi ops", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
     made = pages(Path(__file__).parent / "templates", programme)
     made.install(app)
-    _pages(app, made, programme, links, ports, wake)
-    _api(app, ports, wake)
+    boards: Recent[BoardPage] = Recent()
+    statuses: Recent[Status] = Recent()
+
+    def decided() -> None:
+        boards.forget()
+        statuses.forget()
+        wake()
+
+    _pages(app, made, programme, links, ports, boards, decided)
+    _api(app, ports, statuses, decided)
     return app
 
 
 def _pages(
-    app: FastAPI, made: Pages, programme: Programme, links: Links, ports: Ports, wake: Callable[[], None]
+    app: FastAPI,
+    made: Pages,
+    programme: Programme,
+    links: Links,
+    ports: Ports,
+    boards: Recent[BoardPage],
+    decided: Callable[[], None],
 ) -> None:
     @app.get("/", include_in_schema=False)
     def board(request: Request, cohort: str | None = None) -> Response:
-        page = view.board_view(handlers.board_page(ports, cohort), programme)
+        page = view.board_view(boards.get(cohort, lambda: handlers.board_page(ports, cohort)), programme)
         return made.page(request, "board.html", page=page, links=links)
 
     @app.get("/board", include_in_schema=False)
     def fragment(request: Request, cohort: str | None = None) -> Response:
         """The living part of the board, for the script that keeps it fresh."""
-        page = view.board_view(handlers.board_page(ports, cohort), programme)
+        page = view.board_view(boards.get(cohort, lambda: handlers.board_page(ports, cohort)), programme)
         return made.page(request, "fragment.html", page=page, links=links)
 
     @app.get("/people", include_in_schema=False)
@@ -91,15 +106,15 @@ def _pages(
         except AlreadyDecided as refused:
             page = view.dead_letters_view(handlers.dead_letters(ports, None, limit=200))
             return made.page(request, "dead-letters.html", status=409, page=page, refused=str(refused))
-        wake()
+        decided()
         return RedirectResponse("/dead-letters", 303)
 
 
-def _api(app: FastAPI, ports: Ports, wake: Callable[[], None]) -> None:
+def _api(app: FastAPI, ports: Ports, statuses: Recent[Status], decided: Callable[[], None]) -> None:
     @app.get("/api/v1/status")
     def status(cohort: str | None = None) -> Response:
         """The count match of a cohort; the latest unless one is named."""
-        return _json(encode(handlers.status(ports, cohort)))
+        return _json(encode(statuses.get(cohort, lambda: handlers.status(ports, cohort))))
 
     @app.get("/api/v1/people")
     def people(state: str | None = None, cohort: str | None = None) -> Response:
@@ -122,7 +137,7 @@ def _api(app: FastAPI, ports: Ports, wake: Callable[[], None]) -> None:
             letter = _DECIDE[act](ports, id, by=order.by, why=order.why)
         except AlreadyDecided as refused:
             return _refused(409, str(refused))
-        wake()
+        decided()
         return JSONResponse({"id": letter.dead_letter_id, "state": "replayed" if act == "replay" else "discarded"})
 
 

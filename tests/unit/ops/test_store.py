@@ -214,7 +214,7 @@ def test_the_database_selects_the_people_that_the_board_counts(ports: Ports) -> 
         }
         for (left, right), difference in zip(PAIRS, board.differences, strict=True):
             expected = {p.registration_id for p in everybody if p.reached & left.bit and not p.reached & right.bit}
-            missing = tx.missing("2026", left, right)
+            missing = tx.missing("2026", PAIRS)[right]
             assert {p.registration_id for p in missing} == expected - {p.registration_id for p in everybody if p.ended}
             assert (len(missing), len(tx.ahead("2026", left, right))) == (difference.open, difference.ahead)
         for stage in Stage:

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from services.ops import handlers
+from services.ops.config import Links
+from services.ops.handlers import Ports
+from services.ops.lag import Lag, LagMeter
+from services.ops.site import site
+from services.ops.store import Store
+from shared.events import AssertionRevoked, OfficeDecided, RegistrationRejected
+from shared.programme import parse_programme
+from shared.runtime.consume import Bare
+from shared.topics import ASSERTION_ISSUED
+from tests.serving import serving
+from tests.unit.ops.cohorts import NOON, assertion_id, at, cycle, held, issued, letter, renewed
+from tests.unit.ops.database import empty, ops_store
+from tests.unit.ops.test_store import tell, tell_all
+
+PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
+STAGES = ["eligible", "issued", "notified", "received", "anchored", "rendered", "completed"]
+
+
+class TwoServices:
+    def lags(self, services: object) -> Lag:
+        return Lag(messages={"issuer": 12, "mailer": None}, unknown={"mailer": "it has not read anything yet"})
+
+
+class Office:
+    """A browser at the ops pages; counts how often the ticks were woken."""
+
+    def __init__(self, ports: Ports, browser: httpx.Client) -> None:
+        self.ports = ports
+        self.browser = browser
+        self.woken = 0
+
+    def wake(self) -> None:
+        self.woken += 1
+
+    def status(self) -> dict[str, object]:
+        found: dict[str, object] = self.browser.get("/api/v1/status").raise_for_status().json()
+        return found
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    with ops_store(lambda: NOON) as store:
+        yield store
+
+
+@pytest.fixture
+def office(store: Store) -> Iterator[Office]:
+    empty(store)
+    meter = LagMeter(TwoServices())
+    meter.measure()
+    ports = Ports(store=store, lag=meter, now=lambda: NOON)
+    links = Links(registration=None, verifier=None, inbox="http://127.0.0.1:8605")
+    with httpx.Client(headers={"accept-language": "ja"}) as browser:
+        office = Office(ports, browser)
+        with serving(site(PROGRAMME, links, ports, office.wake)) as base:
+            browser.base_url = httpx.URL(base)
+            yield office
+
+
+def bury(ports: Ports, id: str, value: bytes = b"poison") -> None:
+    record = {
+        "id": id,
+        "topic": "assertion.issued",
+        "partition": 0,
+        "offset": len(id),
+        "key": None,
+        "value": base64.b64encode(value).decode(),
+        "consumer": "mailer",
+        "cause": "Unreadable: <script>alert(1)</script>",
+        "at": NOON.isoformat(),
+    }
+    handlers.note_dead(ASSERTION_ISSUED)([Bare(record_key=None, value=json.dumps(record).encode())], ports)
+
+
+def populate(ports: Ports) -> None:
+    """Six people on their way, three held, one revoked, a rejected row, a dead letter."""
+    tell_all(ports, [event for number in range(2) for event in cycle(number)])
+    tell(ports, *cycle(2)[:4], *cycle(3)[:2], letter(3, "award", "bounced", 2, answer="550 5.1.1 no such user"))
+    tell(ports, *cycle(4)[:2], letter(4, "award", "deferred", 2, answer="451 4.7.1 greylisted"), renewed(5), issued(5))
+    tell(ports, AssertionRevoked(assertion_id=assertion_id(5), reason="withdrawal", revoked_at=at(9)))
+    tell(ports, held(6), held(7), held(8, "missing-address", qualification="shindanshi"))
+    tell(
+        ports, RegistrationRejected(rejection_id="x", source="a.csv", row=7, field="valid_from", expected="YYYY-MM-DD")
+    )
+    bury(ports, "dead-1")
+
+
+def test_the_status_has_the_documented_shape(office: Office) -> None:
+    populate(office.ports)
+    found = office.browser.get("/api/v1/status").raise_for_status().json()
+    assert [found["cohort"][stage] for stage in STAGES] == [6, 6, 3, 2, 2, 2, 2]
+    assert (found["cohort"]["id"], found["cohort"]["held"], found["cohort"]["revoked"]) == ("2026", 3, 1)
+    assert found["held_by_reason"] == {"missing-address": 1, "shared-address": 2}
+    assert (found["dead_letters"], found["rejected"], found["matches"]) == (1, 1, False)
+    assert found["lag"] == {"issuer": 12, "mailer": None} and "mailer" in found["lag_unknown"]
+    assert found["letters"] == {"queued": 0, "sent": 5, "deferred": 1, "bounced": 1, "suppressed": 0}
+    assert [one["registration_id"] for one in found["people_missing"]["notified"]["people"]] == ["R00003", "R00004"]
+
+
+def test_an_empty_office_has_a_page_and_a_status(office: Office) -> None:
+    assert "まだ" in office.browser.get("/").raise_for_status().text
+    found = office.browser.get("/api/v1/status").raise_for_status().json()
+    assert found["cohort"]["id"] is None and [found["cohort"][stage] for stage in STAGES] == [0] * 7
+
+
+def test_the_board_names_every_person_who_makes_a_difference_and_every_held_one(office: Office) -> None:
+    populate(office.ports)
+    page = office.browser.get("/").raise_for_status().text
+    for name in ("見本 第2", "見本 第3", "見本 第4", "見本 第6", "見本 第7", "見本 第8"):
+        assert name in page
+    assert "見本 第1" not in page
+    assert "550 5.1.1 no such user" in page and "a.csv" in page
+
+
+def test_the_board_puts_held_people_under_the_desk_that_answers_for_them(office: Office) -> None:
+    populate(office.ports)
+    page = office.browser.get("/board").raise_for_status().text
+    assert page.index("見本 第6") < page.rindex("<h3>") < page.index("見本 第8")
+
+
+def test_what_a_service_said_is_shown_as_text_and_never_as_markup(office: Office) -> None:
+    populate(office.ports)
+    for path in ("/", "/dead-letters"):
+        page = office.browser.get(path).text
+        assert "<script>alert" not in page and "&lt;script&gt;alert" in page
+
+
+@pytest.mark.parametrize("path", ["/", "/people", "/people?state=held", "/differences/received", "/dead-letters"])
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_every_page_opens_in_both_languages(office: Office, path: str, language: str) -> None:
+    populate(office.ports)
+    page = office.browser.get(path, headers={"accept-language": language}).raise_for_status().text
+    assert f'<html lang="{language}">' in page
+
+
+def test_a_cohort_of_another_year_is_shown_when_asked_for(office: Office) -> None:
+    tell(office.ports, *cycle(1), renewed(2, "2025"))
+    assert office.browser.get("/api/v1/status").json()["cohort"]["completed"] == 1
+    assert office.browser.get("/api/v1/status?cohort=2025").json()["cohort"]["eligible"] == 1
+    assert "2025年度" in office.browser.get("/").text
+
+
+def test_people_are_listed_by_state_with_their_reason(office: Office) -> None:
+    populate(office.ports)
+    (person,) = office.browser.get("/api/v1/people?state=notified").json()["people"]
+    assert (person["registration_id"], person["assertion_id"]) == ("R00002", assertion_id(2))
+    assert {p["reason"] for p in office.browser.get("/api/v1/people?state=held").json()["people"]} == {
+        "missing-address",
+        "shared-address",
+    }
+    assert len(office.browser.get("/api/v1/people").json()["people"]) == 9
+
+
+def test_an_unknown_state_or_stage_is_refused(office: Office) -> None:
+    assert office.browser.get("/api/v1/people?state=lost").status_code == 422
+    assert office.browser.get("/people?state=lost").status_code == 404
+    assert office.browser.get("/differences/eligible").status_code == 404
+
+
+def test_a_replay_puts_the_bytes_into_the_outbox_and_wakes_who_sends_them(office: Office) -> None:
+    bury(office.ports, "dead-1", b"as they were")
+    answer = office.browser.post("/api/v1/dead-letters/dead-1/replay", json={"by": "office", "why": "mended"})
+    assert answer.json() == {"id": "dead-1", "state": "replayed"}
+    with office.ports.store.transaction() as tx:
+        rows = tx.cursor.execute("select topic, value from outbox order by id").fetchall()
+    assert rows[0] == ("assertion.issued", b"as they were") and rows[1][0] == "office.decisions"
+    assert office.woken == 1 and office.status()["dead_letters"] == 0
+
+
+def test_a_second_replay_is_refused_and_sends_nothing(office: Office) -> None:
+    bury(office.ports, "dead-1")
+    order = {"by": "office", "why": "mended"}
+    office.browser.post("/api/v1/dead-letters/dead-1/replay", json=order).raise_for_status()
+    assert office.browser.post("/api/v1/dead-letters/dead-1/replay", json=order).status_code == 409
+    with office.ports.store.transaction() as tx:
+        assert tx.cursor.execute("select count(*) from outbox").fetchone() == (2,)
+
+
+@pytest.mark.parametrize("body", [{}, {"by": "office"}, {"by": "office", "why": "  "}, {"by": "o", "why": "a\0b"}])
+def test_no_decision_without_who_and_why(office: Office, body: dict[str, str]) -> None:
+    bury(office.ports, "dead-1")
+    assert office.browser.post("/api/v1/dead-letters/dead-1/discard", json=body).status_code == 422
+    assert office.status()["dead_letters"] == 1
+
+
+def test_an_unknown_dead_letter_is_not_found(office: Office) -> None:
+    answer = office.browser.post("/api/v1/dead-letters/none/discard", json={"by": "office", "why": "x"})
+    assert answer.status_code == 404
+
+
+def test_the_form_discards_with_a_reason_that_stays_on_the_page(office: Office) -> None:
+    bury(office.ports, "dead-1")
+    form = {"act": "discard", "by": "事務局", "why": "試験の送信"}
+    page = office.browser.post("/dead-letters/dead-1", data=form, follow_redirects=True).raise_for_status().text
+    assert "試験の送信" in page
+    assert office.browser.post("/dead-letters/dead-1", data=form).status_code == 409
+
+
+def test_a_page_of_another_site_decides_nothing(office: Office) -> None:
+    bury(office.ports, "dead-1")
+    form = {"act": "discard", "by": "x", "why": "x"}
+    answer = office.browser.post("/dead-letters/dead-1", data=form, headers={"sec-fetch-site": "cross-site"})
+    assert answer.status_code == 403 and office.status()["dead_letters"] == 1
+
+
+def test_the_record_shows_who_decided_what(office: Office) -> None:
+    tell(
+        office.ports,
+        OfficeDecided(
+            decision_id="d", decision="discard", subject="dead-1", by="事務局", why="試験の送信", decided_at=NOON
+        ),
+    )
+    assert "試験の送信" in office.browser.get("/").text
