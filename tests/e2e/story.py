@@ -23,6 +23,10 @@ from shared.runtime.settings import Settings, read_object_storage
 from shared.wire import decode
 
 
+LATER = ("eligible", "issued", "notified", "received", "anchored", "rendered", "completed")
+"""The states of a person on the way, in order."""
+
+
 class Story:
     """`size` people whose registration ids begin with `prefix`. Several stories share a stack without meeting."""
 

@@ -1,0 +1,18 @@
+"""An issuer whose relay dies by -9 between publishing to Kafka and forgetting the rows: the worst line to die on."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from services.issuer.__main__ import main
+from shared.runtime.outbox import Relay
+
+
+def die(self: Relay, cursor: Any, ids: list[int]) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+Relay._forget = die  # type: ignore[method-assign]
+main()

@@ -1,0 +1,32 @@
+"""Each service killed with -9 in the middle of 300 badges: the same end state, nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy.local.environment import SERVICES
+from deploy.local.stack import Stack
+from tests.e2e.story import LATER, Story
+
+# When so many of the 300 have come to where the service works, it dies in the middle of the others.
+MIDDLE: dict[str, tuple[str, ...]] = {
+    "registration": ("eligible", "issued"),
+    "issuer": ("issued", "notified"),
+    "mailer": ("notified", "received"),
+    "wallet": ("received", "anchored"),
+    "anchor": ("received", "anchored"),
+    "renderer": ("rendered", "completed"),
+    "verifier": ("anchored", "rendered", "completed"),
+    "ops": ("issued", "notified"),
+}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_killed_in_the_middle_of_300_badges_loses_and_doubles_nothing(stack: Stack, service: str) -> None:
+    story = Story(stack, f"KILL{service.upper()}", 300)
+    story.feed()
+    story.play()
+    first = LATER.index(MIDDLE[service][0])
+    story.wait(*LATER[first:], at_least=20)
+    stack.kill(service)
+    story.completes()
