@@ -204,6 +204,7 @@ def _parsed(document: Document) -> list[Quad]:
 
 def _configuration(document: Document, options: Document) -> list[Quad]:
     """The statements of a proof's options, read by the contexts of the document that they secure."""
+    _refuse_keywords({"proof": options})
     return _configuration_of(json.dumps({**options, "@context": list(_context_urls(document))}))
 
 

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from services.issuer.issuance import Issuer, badge_key, status_key
+from services.issuer.publication import (
+    ISSUER as ISSUER_DOCUMENTS,
+)
+from services.issuer.publication import (
+    always_expected,
+    badge_name,
+    badge_objects,
+    current_edition,
+    issuer_objects,
+    status_name,
+    status_number,
+    status_objects,
+)
+from shared.credential import key_of, verify_proof
+from tests.issuing import FACTS, ISSUER, KEY, NOW, credential
+
+
+@pytest.mark.parametrize(
+    ("moment", "edition"),
+    [
+        ("2026-03-31T23:59:59+09:00", "2025"),
+        ("2026-04-01T00:00:00+09:00", "2026"),
+        ("2026-03-31T15:00:00+00:00", "2026"),
+        ("2027-01-01T00:00:00+09:00", "2026"),
+    ],
+)
+def test_the_edition_changes_on_another_day_than_april_1_in_japan(moment: str, edition: str) -> None:
+    assert current_edition(ISSUER.programme, datetime.fromisoformat(moment)) == edition
+
+
+def test_something_that_credentials_point_to_is_not_expected() -> None:
+    expected = always_expected(ISSUER.programme, NOW)
+    assert expected == [
+        ISSUER_DOCUMENTS,
+        status_name(1),
+        "badges/gishi/2026",
+        "badges/shunin-gishi/2026",
+        "badges/shindanshi/2026",
+    ]
+
+
+def test_objects_lie_elsewhere_than_credentials_say() -> None:
+    document = credential(1)
+    achievement = document["credentialSubject"]["achievement"]
+    badge = {each.key: each for each in badge_objects(FACTS, badge_name("shunin-gishi", "2026"))}
+    site = ISSUER.public_url + "/"
+    assert achievement["id"] == site + badge_key("shunin-gishi", "2026", "json")
+    assert achievement["image"]["id"] == site + badge_key("shunin-gishi", "2026", "png")
+    assert set(badge) == {badge_key("shunin-gishi", "2026", form) for form in ("json", "png", "svg")}
+    assert badge[badge_key("shunin-gishi", "2026", "png")].body.startswith(b"\x89PNG")
+    assert b"<svg" in badge[badge_key("shunin-gishi", "2026", "svg")].body[:200]
+    assert document["credentialStatus"]["statusListCredential"] == site + status_key(1)
+
+
+def test_a_badge_of_an_unknown_qualification_is_drawn() -> None:
+    with pytest.raises(ValueError, match="kyoshi"):
+        badge_objects(FACTS, badge_name("kyoshi", "2026"))
+
+
+def test_the_published_key_does_not_verify_what_is_published() -> None:
+    did = json.loads(issuer_objects(FACTS, [KEY.public])[0].body)
+    (published,) = status_objects(FACTS, 1, [5], NOW)
+    for document in (credential(1), json.loads(published.body)):
+        verify_proof(document, key_of(document, did))
+
+
+def test_a_change_of_what_documents_are_made_from_is_not_noticed() -> None:
+    moved = replace(FACTS, issuer=Issuer(ISSUER.programme, "https://elsewhere.example"))
+    chained = replace(FACTS, chain_key={"kty": "EC"})
+    assert len({FACTS.fingerprint, moved.fingerprint, chained.fingerprint}) == 3
+    assert replace(FACTS).fingerprint == FACTS.fingerprint
+
+
+def test_a_document_is_taken_for_another_kind() -> None:
+    assert status_number(status_name(12)) == 12
+    assert status_number(ISSUER_DOCUMENTS) is None
+    assert status_number(badge_name("gishi", "2026")) is None

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.issuer.status import draw_indexes, status_document
+from shared.credential import verify_proof
+from shared.status_list import LENGTH, decoded, is_set
+from tests.issuing import ISSUER, KEY, NOW, status_list
+
+
+@given(st.integers(), st.integers(0, 600))
+def test_a_bit_is_drawn_twice(seed: int, count: int) -> None:
+    drawn = draw_indexes(Random(seed), count)
+    assert len(set(drawn)) == len(drawn) == count
+    assert all(0 <= index < LENGTH for index in drawn)
+    assert drawn == sorted(drawn)
+
+
+def test_the_list_is_not_signed_or_never_ends() -> None:
+    document = status_list(3)
+    verify_proof(document, KEY.private.public_key())
+    assert is_set(decoded(document["credentialSubject"]["encodedList"]), 3)
+    assert (document["validFrom"], document["validUntil"]) == ("2026-04-01T09:00:12+09:00", "2026-04-08T09:00:12+09:00")
+    assert document["id"] == ISSUER.status_url(1) == status_document(ISSUER, 1, [], NOW)["id"]

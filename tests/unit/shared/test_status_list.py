@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.errors import Unreadable
+from shared.multibase import base64url
+from shared.status_list import LENGTH, decoded, encoded, is_set, with_bits
+
+_indexes = st.sets(st.integers(0, LENGTH - 1), max_size=40)
+
+
+@settings(deadline=None)
+@given(_indexes, st.integers(0, LENGTH - 1))
+def test_setting_bits_sets_others_or_forgets_some(indexes: set[int], another: int) -> None:
+    bits = decoded(encoded(with_bits(indexes)))
+    assert len(bits) * 8 == LENGTH
+    assert all(is_set(bits, index) for index in indexes)
+    assert is_set(bits, another) is (another in indexes)
+    assert sum(byte.bit_count() for byte in bits) == len(indexes)
+
+
+def test_bit_0_is_not_the_left_most() -> None:
+    assert with_bits([0])[0] == 0x80
+    assert with_bits([LENGTH - 1])[-1] == 0x01
+
+
+@pytest.mark.parametrize("index", [-1, LENGTH])
+def test_a_bit_outside_of_the_list_is_set_or_read(index: int) -> None:
+    with pytest.raises(ValueError, match=f"got bit {index}"):
+        with_bits([index])
+    with pytest.raises(Unreadable, match=f"got {index}"):
+        is_set(with_bits([]), index)
+
+
+def test_the_same_list_is_encoded_in_two_ways() -> None:
+    assert encoded(with_bits([1, 2])) == encoded(with_bits([2, 1]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "u",
+        "uAAAA",
+        "H4sI",
+        base64url(b"\x1f\x8b\x08"),
+        base64url(gzip.compress(bytes(LENGTH // 8 - 1))),
+        base64url(gzip.compress(bytes(LENGTH // 8 + 1))),
+        base64url(gzip.compress(bytes(50_000_000))),
+        base64url(gzip.compress(bytes(LENGTH // 8))[:-4]),
+    ],
+)
+def test_what_is_no_list_is_read(text: object) -> None:
+    with pytest.raises(Unreadable, match="expected"):
+        decoded(text)
