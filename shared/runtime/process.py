@@ -118,7 +118,7 @@ class Process:
         broken = not self._ended.is_set()
         crashed.cancel()
         await self._stop(relay, web)
-        self._log.info("stopped", broken=broken)
+        self._log.info("stopped", pid=os.getpid(), broken=broken)
         if broken:
             raise SystemExit(f"{self._runtime.service}: {self._app.crash_reason or 'a part ended'}; start again")
 

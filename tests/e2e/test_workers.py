@@ -34,7 +34,7 @@ def test_a_service_told_to_stop_in_the_middle_of_a_batch_finishes_it_and_ends_wi
     pid = stack.kill(service, signal.SIGTERM)
     stack.wait_ready(service)
     story.completes()
-    log = (stack.home / "log" / f"{service}.log").read_text(encoding="utf-8")
-    assert f'"pid": {pid}' in log
-    assert '"broken": false' in log
-    assert '"broken": true' not in log
+    lines = (stack.home / "log" / f"{service}.log").read_text(encoding="utf-8").splitlines()
+    ends = [line for line in lines if '"action": "stopped"' in line and f'"pid": {pid},' in line]
+    assert len(ends) == 1
+    assert '"broken": false' in ends[0]
