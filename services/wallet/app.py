@@ -18,7 +18,7 @@ from services.wallet import handlers
 from services.wallet.accounts import PASSWORD_SHORTEST, is_same_name
 from services.wallet.config import Config
 from services.wallet.handlers import Entered, Ports, Refused, Visit
-from services.wallet.holding import Badge, Document, expected_by, is_late, state_of, steps_of
+from services.wallet.holding import Badge, Document, expected_by, in_order, is_late, state_of, steps_of
 from services.wallet.store import Account
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, CertificateRendered
 from shared.runtime.process import Process
@@ -193,8 +193,7 @@ def _add_badges(app: FastAPI, door: _Door) -> None:
     @app.get("/badges")
     def all_badges(request: Request) -> Response:
         account = door.visitor(request)
-        now = door.ports.now()
-        badges = [(badge, state_of(badge, now)) for badge in handlers.own_badges(account, door.ports)]
+        badges = in_order(handlers.own_badges(account, door.ports), door.ports.now())
         return door.page(request, "badges.html", account, badges=badges)
 
     @app.get("/badges/{assertion_id}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -67,6 +68,13 @@ def state_of(badge: Badge, now: datetime) -> State:
     if badge.progress.anchored_at is None or badge.progress.rendered_at is None:
         return "pending"
     return "issued"
+
+
+def in_order(badges: Iterable[Badge], now: datetime) -> list[tuple[Badge, State]]:
+    """Each with its state: those that count first, otherwise as they come."""
+    return sorted(
+        ((badge, state_of(badge, now)) for badge in badges), key=lambda item: item[1] in ("expired", "revoked")
+    )
 
 
 def steps_of(badge: Badge) -> tuple[Step, ...]:

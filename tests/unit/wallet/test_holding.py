@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.wallet.holding import Badge, Progress, document_key, expected_by, is_late, state_of, steps_of
+from services.wallet.holding import Badge, Progress, document_key, expected_by, in_order, is_late, state_of, steps_of
 from shared.clock import japan_midnight
 from shared.events import Holder
 
@@ -75,3 +75,9 @@ def test_a_person_is_told_of_a_delay_only_when_the_promised_day_is_over() -> Non
     assert not is_late(BADGE, NOW + timedelta(days=9))
     assert not is_late(RECEIVED, NOW + timedelta(days=1))
     assert is_late(RECEIVED, NOW + timedelta(days=1, seconds=1))
+
+
+def test_a_badge_that_no_longer_counts_does_not_stand_first() -> None:
+    revoked = replace(RECEIVED, progress=replace(DONE, revoked_at=NOW))
+    listed = in_order([revoked, BADGE, RECEIVED], NOW)
+    assert [state for _, state in listed] == ["unreceived", "pending", "revoked"]
