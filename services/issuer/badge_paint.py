@@ -1,4 +1,4 @@
-"""Two painters for badge art: one paints pixels, one writes SVG. Both draw the same shapes and letters at the same place.
+"""Two painters for badge art: one paints pixels, one writes SVG. Both draw the same shapes and letters the same way.
 
 Units are those of a picture 600 wide and 600 high, y downwards. Colours are "#rrggbb".
 """

@@ -1,0 +1,40 @@
+"""`python -m services.renderer` runs the service."""
+
+from __future__ import annotations
+
+from services.renderer.app import build
+from services.renderer.certificate import Press
+from services.renderer.config import Config, read_config
+from services.renderer.handlers import Ports
+from services.renderer.store import RendererTransaction, Store
+from shared.errors import RefuseToStart
+from shared.runtime.objects import Objects
+from shared.runtime.process import Process, start
+
+
+def wire(config: Config) -> Process:
+    runtime = config.runtime
+    try:
+        press = Press(runtime.programme, config.font_folder)
+    except (OSError, ValueError) as error:
+        raise RefuseToStart(
+            f"setting FONT_FOLDER: got {config.font_folder}, expected our fonts in it ({error})"
+        ) from error
+    return build(
+        config,
+        Ports(
+            store=Store(runtime.database_url, runtime.service, RendererTransaction, runtime.clock),
+            objects=Objects(config.objects),
+            press=press,
+            public_url=config.public_url,
+            now=runtime.clock,
+        ),
+    )
+
+
+def main() -> None:
+    start(read_config, wire)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""The edge of renderer: which event and which timer goes to which handler."""
+
+from __future__ import annotations
+
+from services.renderer import handlers
+from services.renderer.config import Config
+from services.renderer.handlers import Ports
+from shared.events import AssertionAnchored
+from shared.runtime.process import Process
+
+
+def build(config: Config, ports: Ports) -> Process:
+    process = Process(config.runtime, ports.store)
+    process.consume(AssertionAnchored, handlers.note_anchored, ports)
+    process.tick("render", handlers.render, ports)
+    return process

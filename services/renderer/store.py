@@ -1,0 +1,67 @@
+"""The schema `renderer`: its SQL, and nobody else's. It holds ids and states, no names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.runtime.db import Database, Transaction
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An assertion that waits for its PDFs. `attempts` counts the ones that came to nothing."""
+
+    assertion_id: str
+    attempts: int
+
+
+class RendererTransaction(Transaction):
+    """One transaction on the renderer's schema."""
+
+    def note(self, assertion_ids: Sequence[str], now: datetime) -> None:
+        """These wait to be rendered from now on. One that was noted before is left as it is."""
+        self.cursor.execute(
+            "insert into renderings (assertion_id, next_try_at, noted_at)"
+            " select id, %s, %s from unnest(%s::text[]) as id order by id on conflict do nothing",
+            (now, now, list(assertion_ids)),
+        )
+
+    def take_waiting(self, limit: int, now: datetime) -> list[Waiting]:
+        """What is due; no other process takes it until this transaction ends."""
+        found = self.cursor.execute(
+            "select assertion_id, attempts from renderings where state = 'pending' and next_try_at <= %s"
+            " order by next_try_at limit %s for update skip locked",
+            (now, limit),
+        )
+        return [Waiting(*row) for row in found]
+
+    def mark_done(self, assertion_ids: Sequence[str], now: datetime) -> None:
+        self.cursor.execute(
+            "update renderings set state = 'done', rendered_at = %s, last_error = null where assertion_id = any(%s)",
+            (now, list(assertion_ids)),
+        )
+
+    def mark_postponed(self, assertion_id: str, cause: str, next_try_at: datetime) -> None:
+        self.cursor.execute(
+            "update renderings set attempts = attempts + 1, last_error = %s, next_try_at = %s where assertion_id = %s",
+            (cause, next_try_at, assertion_id),
+        )
+
+    def mark_failed(self, assertion_id: str, cause: str) -> None:
+        self.cursor.execute(
+            "update renderings set state = 'failed', attempts = attempts + 1, last_error = %s where assertion_id = %s",
+            (cause, assertion_id),
+        )
+
+    def counts(self) -> tuple[int, int]:
+        """How many are pending, and how many can't be rendered."""
+        found = self.cursor.execute(
+            "select (select count(*) from renderings where state = 'pending'),"
+            " (select count(*) from renderings where state = 'failed')"
+        ).fetchone()
+        return (found[0], found[1]) if found else (0, 0)
+
+
+Store = Database[RendererTransaction]

@@ -1,0 +1,230 @@
+"""Fonts as a PDF wants them: a small TrueType font of just the glyphs that a page shows, and what they stand for.
+
+The tables are those of a CIDFontType2 (ISO 32000-1, 9.7.4); glyph outlines are copied as bytes from the font file, so a
+subset costs microseconds. Pure: the same text gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fontTools.ttLib import TTFont
+
+from shared.errors import AkashiError
+from shared.glyphs import Coverage, load_coverage, name_of
+
+_COMPOSITE_WORDS, _COMPOSITE_SCALE, _COMPOSITE_MORE, _COMPOSITE_XY, _COMPOSITE_MATRIX = 0x01, 0x08, 0x20, 0x40, 0x80
+
+
+class MissingGlyph(AkashiError):
+    """A text holds a character that the font can't draw: nothing is drawn, least of all a box."""
+
+
+@dataclass(frozen=True)
+class Typeface:
+    """One font file's tables, as far as a subset needs them. Lengths in font units, `units` of them to the em."""
+
+    name: str  # PostScript name
+    units: int
+    coverage: Coverage
+    advances: tuple[tuple[int, int], ...]  # (width, left side bearing) by glyph number
+    offsets: tuple[int, ...]
+    outlines: bytes
+    tables: Mapping[str, bytes]
+    descriptor: str  # the fixed part of its PDF FontDescriptor
+
+    def glyphs(self, text: str) -> list[tuple[str, int]]:
+        """What is drawn: (characters, glyph number), one for a variation sequence. MissingGlyph names what can't be."""
+        drawn: list[tuple[str, int]] = []
+        for characters, glyph in self.coverage.glyphs(text):
+            if glyph is None:
+                raise MissingGlyph(f"{self.name}: got {name_of(characters)}, expected a character of this font")
+            drawn.append((characters, glyph))
+        return drawn
+
+    def width(self, text: str, size: float, tracking: float = 0.0) -> float:
+        """Of a line at `size`, with `tracking` between its characters; both in points."""
+        drawn = self.glyphs(text)
+        total = sum(self.advances[glyph][0] for _, glyph in drawn)
+        return total * size / self.units + tracking * max(0, len(drawn) - 1)
+
+    def outline(self, glyph: int) -> bytes:
+        return self.outlines[self.offsets[glyph] : self.offsets[glyph + 1]]
+
+
+@lru_cache(maxsize=16)
+def load_typeface(path: Path) -> Typeface:
+    """Read once (0.1 s). ValueError for a file that isn't a TrueType font with outlines in `glyf`."""
+    coverage = load_coverage(path)
+    with TTFont(path, lazy=True) as font:
+        if "glyf" not in font:
+            raise ValueError(f"font {path}: expected TrueType outlines (table glyf), which alone can be embedded")
+        raw = font.reader
+        metrics = font["hmtx"].metrics
+        head = bytearray(raw["head"])
+        head[8:12] = bytes(4)  # checkSumAdjustment: of a whole file, not of a part
+        head[50:52] = struct.pack(">h", 1)  # long offsets in loca
+        kept = {tag: raw[tag] for tag in ("hhea", "maxp", "cvt ", "fpgm", "prep") if tag in raw}
+        return Typeface(
+            name=font["name"].getDebugName(6),
+            units=font["head"].unitsPerEm,
+            coverage=coverage,
+            advances=tuple(metrics[name] for name in font.getGlyphOrder()),
+            offsets=tuple(font["loca"].locations),
+            outlines=raw["glyf"],
+            tables={**kept, "head": bytes(head)},
+            descriptor=_descriptor(font),
+        )
+
+
+@dataclass(frozen=True)
+class FontSubset:
+    """A font ready for embedding; its codes are two bytes each, code = glyph number in the subset."""
+
+    name: str  # with its tag: ABCDEF+NotoSerifJP-Medium
+    descriptor: str
+    font: bytes  # deflated
+    font_length: int
+    widths: str  # the inside of /W
+    characters: bytes  # the ToUnicode map, deflated
+
+
+class SubsetBuilder:
+    """Collects the glyphs of one page.
+
+    Each (glyph, characters) has its own code, so what is copied out is what was put in: a variation sequence comes back
+    as a sequence even where its glyph is that of the plain character.
+    """
+
+    def __init__(self, typeface: Typeface) -> None:
+        self._typeface = typeface
+        self._glyphs = [0]  # .notdef comes first in every font
+        self._codes: dict[tuple[int, str], int] = {}
+
+    def encode(self, text: str) -> bytes:
+        """The text as this subset's codes. MissingGlyph where a character can't be drawn."""
+        codes: list[int] = []
+        for characters, glyph in self._typeface.glyphs(text):
+            code = self._codes.get((glyph, characters))
+            if code is None:
+                code = self._codes[glyph, characters] = len(self._glyphs)
+                self._glyphs.append(glyph)
+            codes.append(code)
+        return struct.pack(f">{len(codes)}H", *codes)
+
+    def build(self) -> FontSubset:
+        face = self._typeface
+        glyphs = list(self._glyphs)
+        outlines = _outlines(face, glyphs)
+        offsets = [0]
+        for outline in outlines:
+            offsets.append(offsets[-1] + len(outline))
+        count = struct.pack(">H", len(glyphs))
+        hhea, maxp = bytearray(face.tables["hhea"]), bytearray(face.tables["maxp"])
+        hhea[34:36] = count  # numberOfHMetrics
+        maxp[4:6] = count  # numGlyphs
+        font = _sfnt(
+            {
+                **face.tables,
+                "hhea": bytes(hhea),
+                "maxp": bytes(maxp),
+                "hmtx": b"".join(struct.pack(">Hh", *face.advances[glyph]) for glyph in glyphs),
+                "loca": struct.pack(f">{len(offsets)}I", *offsets),
+                "glyf": b"".join(outlines),
+            }
+        )
+        tag = "".join(chr(65 + byte % 26) for byte in hashlib.sha256(font).digest()[:6])
+        widths = " ".join(str(round(face.advances[glyph][0] * 1000 / face.units)) for glyph in glyphs)
+        characters = {code: text for (_, text), code in self._codes.items()}
+        return FontSubset(
+            name=f"{tag}+{face.name}",
+            descriptor=face.descriptor,
+            font=zlib.compress(font),
+            font_length=len(font),
+            widths=f"0 [{widths}]",
+            characters=zlib.compress(_to_unicode(characters)),
+        )
+
+
+def _outlines(face: Typeface, glyphs: list[int]) -> list[bytes]:
+    """Each glyph's outline. Parts of composite glyphs are appended to `glyphs`, and the composites point at them."""
+    places = {glyph: place for place, glyph in reversed(list(enumerate(glyphs)))}
+    outlines: list[bytes] = []
+    while len(outlines) < len(glyphs):
+        outline = bytearray(face.outline(glyphs[len(outlines)]))
+        for at, part in _parts(outline):
+            if part not in places:
+                places[part] = len(glyphs)
+                glyphs.append(part)
+            struct.pack_into(">H", outline, at, places[part])
+        outlines.append(bytes(outline) + bytes(-len(outline) % 4))
+    return outlines
+
+
+def _parts(outline: bytes | bytearray) -> list[tuple[int, int]]:
+    """The components of a composite glyph: (where its number stands, its number). OpenType, glyf, "Composite"."""
+    if not outline or not outline[0] & 0x80:  # numberOfContours is not negative: a simple glyph
+        return []
+    parts: list[tuple[int, int]] = []
+    at, flags = 10, _COMPOSITE_MORE
+    while flags & _COMPOSITE_MORE:
+        flags, glyph = struct.unpack_from(">HH", outline, at)
+        parts.append((at + 2, glyph))
+        at += 8 if flags & _COMPOSITE_WORDS else 6
+        if flags & _COMPOSITE_SCALE:
+            at += 2
+        elif flags & _COMPOSITE_XY:
+            at += 4
+        elif flags & _COMPOSITE_MATRIX:
+            at += 8
+    return parts
+
+
+def _sfnt(tables: Mapping[str, bytes]) -> bytes:
+    """A TrueType file of these tables (OpenType, "Organization of an OpenType Font")."""
+    tags = sorted(tables)
+    power = len(tags).bit_length() - 1
+    header = struct.pack(">IHHHH", 0x00010000, len(tags), 16 << power, power, 16 * (len(tags) - (1 << power)))
+    start = len(header) + 16 * len(tags)
+    records: list[bytes] = []
+    bodies: list[bytes] = []
+    for tag in tags:
+        body = tables[tag] + bytes(-len(tables[tag]) % 4)
+        checksum = sum(struct.unpack(f">{len(body) // 4}I", body)) & 0xFFFFFFFF
+        records.append(tag.encode() + struct.pack(">III", checksum, start, len(tables[tag])))
+        bodies.append(body)
+        start += len(body)
+    return header + b"".join(records) + b"".join(bodies)
+
+
+def _to_unicode(characters: Mapping[int, str]) -> bytes:
+    """The map from codes to text (ISO 32000-1, 9.10.3): UTF-16BE, at most 100 entries a block."""
+    entries = [f"<{code:04X}> <{text.encode('utf-16-be').hex().upper()}>" for code, text in sorted(characters.items())]
+    blocks = [entries[at : at + 100] for at in range(0, len(entries), 100)]
+    lines = [
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap",
+        "/CIDSystemInfo <</Registry (Adobe) /Ordering (UCS) /Supplement 0>> def",
+        "/CMapName /Adobe-Identity-UCS def /CMapType 2 def",
+        "1 begincodespacerange <0000> <FFFF> endcodespacerange",
+        *("\n".join((f"{len(block)} beginbfchar", *block, "endbfchar")) for block in blocks),
+        "endcmap CMapName currentdict /CMap defineresource pop end end",
+    ]
+    return "\n".join(lines).encode("ascii")
+
+
+def _descriptor(font: Any) -> str:
+    head, hhea, os2 = font["head"], font["hhea"], font["OS/2"]
+    scale = 1000 / head.unitsPerEm
+    box = " ".join(str(round(edge * scale)) for edge in (head.xMin, head.yMin, head.xMax, head.yMax))
+    return (
+        f"/Flags 4 /ItalicAngle 0 /StemV {50 + os2.usWeightClass // 10} /FontBBox [{box}]"
+        f" /Ascent {round(hhea.ascent * scale)} /Descent {round(hhea.descent * scale)}"
+        f" /CapHeight {round(getattr(os2, 'sCapHeight', 700) * scale)}"
+    )
