@@ -55,7 +55,9 @@ def _storage_command(place: Place, _: str) -> list[str]:
 
 def _storage_settings(place: Place) -> dict[str, str]:
     key, secret = s3_keys(place)
-    return {"RCLONE_AUTH_KEY": f'"{key},{secret}"'}  # here and not in the command, which every user of the machine can read
+    return {
+        "RCLONE_AUTH_KEY": f'"{key},{secret}"'
+    }  # here and not in the command, which every user of the machine can read
 
 
 def _chain_command(place: Place, clock: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Iterable
 
@@ -17,7 +18,9 @@ def refuse_taken_ports(place: Place, names: Iterable[str]) -> None:
     if not taken:
         return
     owners = _owners()
-    lines = [f"  {place.port(name)} ({name}): {owners.get(place.port(name), 'a process of another user')}" for name in taken]
+    lines = [
+        f"  {place.port(name)} ({name}): {owners.get(place.port(name), 'a process of another user')}" for name in taken
+    ]
     other = place.port_base + 100 if place.port_base + 200 < 65000 else 8600
     raise RefuseToStart(
         "ports in use:\n" + "\n".join(lines) + "\nEnd that process, or take other ports and another folder:"
@@ -28,6 +31,15 @@ def refuse_taken_ports(place: Place, names: Iterable[str]) -> None:
 def all_free(port_base: int) -> bool:
     """Whether a stack could start at this base now."""
     return all(_is_free(port_base + offset) for offset in OFFSETS.values())
+
+
+def free_base() -> int:
+    """A port base at which a stack could start now; below the ports that Linux gives to outgoing connections."""
+    for _ in range(200):
+        base = random.randrange(10_000, 32_000, 100)
+        if all_free(base):
+            return base
+    raise RefuseToStart("AKASHI_PORT_BASE: no free range of ports was found from 10000 to 32000")
 
 
 def _is_free(port: int) -> bool:
@@ -47,7 +59,7 @@ def _owners() -> dict[int, str]:
         return {}
     found: dict[int, str] = {}
     for connection in connections:
-        if connection.status == psutil.CONN_LISTEN and connection.pid is not None:
+        if connection.status == psutil.CONN_LISTEN and connection.pid is not None and connection.laddr:
             found[connection.laddr.port] = _words_of(connection.pid)
     return found
 

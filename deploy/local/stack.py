@@ -64,12 +64,16 @@ class Stack:
         detached: bool = False,
     ) -> None:
         self.place = Place(home.expanduser().absolute(), port_base)
-        self.services = tuple(name for name in SERVICES if name in set(services))
+        wanted = set(services)
+        self.services = tuple(
+            name for name in SERVICES if name in wanted and (REPOSITORY / "services" / name / "__main__.py").exists()
+        )
         self._asked_clock = clock
         self._progress = progress or (lambda name, state: None)
         self._detached = detached
         self._process: subprocess.Popen[bytes] | None = None
         self._supervisor: Supervisor | None = None
+        self._log_starts: dict[str, int] = {}
 
     @property
     def home(self) -> Path:
@@ -127,7 +131,7 @@ class Stack:
         for name, part in PARTS.items():
             self._progress(name, "starting")
             part.prepare(place)
-            self._supervisor.add(
+            self._add(
                 Job(
                     name=name,
                     command=part.command(place, clock),
@@ -144,7 +148,7 @@ class Stack:
         chain.provision(place)
         for service in self.services:
             self._progress(service, "starting")
-            self._supervisor.add(self._job(service, service, self.environment(service)))
+            self._add(self._job(service, service, self.environment(service)))
         self._await_all(self.services)
 
     def stop(self) -> None:
@@ -191,6 +195,7 @@ class Stack:
 
     def resume(self, name: str) -> None:
         """Start what was halted; when this returns it answers."""
+        self._mark_log(name)
         self._ask().resume(name)
         self.wait_ready(name)
 
@@ -204,7 +209,7 @@ class Stack:
         known = self._ask().jobs()
         name = next(name for number in range(2, 100) if (name := f"{service}-{number}") not in known)
         environment = {**self.environment(service), "METRICS_PORT": "0", "WEB_PORT": "0"}
-        self._ask().add(self._job(name, service, environment))
+        self._add(self._job(name, service, environment))
         self.wait_ready(name)
         return name
 
@@ -217,11 +222,25 @@ class Stack:
         self._await_all([name], seconds)
 
     def log_tail(self, name: str, lines: int = 15) -> str:
+        """The last lines that it has written since it was started."""
         try:
-            text = (self.place.logs / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+            with self._log(name).open("rb") as file:
+                file.seek(self._log_starts.get(name, 0))
+                text = file.read().decode("utf-8", errors="replace")
         except OSError:
             return "(no log)"
         return "\n".join(text.splitlines()[-lines:])
+
+    def _log(self, name: str) -> Path:
+        return self.place.logs / f"{name}.log"
+
+    def _mark_log(self, name: str) -> None:
+        log = self._log(name)
+        self._log_starts[name] = log.stat().st_size if log.exists() else 0
+
+    def _add(self, job: Job) -> None:
+        self._mark_log(job.name)
+        self._ask().add(job)
 
     def _answers(self, name: str) -> bool:
         if name in PARTS:
@@ -245,7 +264,7 @@ class Stack:
                 if refused or time.monotonic() > deadline:
                     raise StackFailed(
                         f"{name}: {'refuses to start' if refused else f'does not answer after {seconds:.0f} s'};"
-                        f" its log ({self.place.logs / name}.log) ends:\n{self.log_tail(name)}"
+                        f" its log ({self._log(name)}) ends:\n{self.log_tail(name)}"
                     )
             if waiting:
                 time.sleep(0.05)

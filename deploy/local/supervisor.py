@@ -34,9 +34,7 @@ class OrderedArbiter(Arbiter):
     """circus's arbiter, but what was built on a part ends before the part."""
 
     @gen.coroutine
-    def _stop_watchers(
-        self, close_output_streams: bool = False, watcher_iter_func: Any = None
-    ) -> Any:
+    def _stop_watchers(self, close_output_streams: bool = False, watcher_iter_func: Any = None) -> Any:
         parts = [watcher for watcher in self.watchers if watcher.name in PARTS]
         services = [watcher for watcher in self.watchers if watcher.name not in PARTS]
         for group in (services, parts):

