@@ -256,7 +256,7 @@ def _put_proof(row: Unproved, path: Path, batch: FinalBatch, ports: Ports) -> No
     before = ports.objects.get(key)
     after = with_proof(before, proof_for(batch, row.leaf, path, ports.verification_method))
     if after != before:
-        ports.objects.put(key, after, "application/vc+ld+json")
+        ports.objects.put(key, after, "application/json")
 
 
 def _wait_for_storage(leaves: Sequence[Unproved], tx: AnchorTransaction, error: TryLater) -> None:
