@@ -1,4 +1,4 @@
-"""`akashi`: one command for the whole service. Each part brings its own commands by the entry-point group `akashi.commands`.
+"""`akashi`: one command for all parts, each of which brings its own by the entry-point group `akashi.commands`.
 
 A part's module is loaded when its command is used or listed; one that can't be loaded takes no other command with it.
 """
@@ -32,7 +32,7 @@ class Commands(click.Group):
             return own
         try:
             loaded = point.load()
-        except Exception as error:  # noqa: BLE001  # whatever a part does at its import, the other commands go on
+        except Exception as error:  # whatever a part does at its import, the other commands go on
             return _broken(cmd_name, f"{type(error).__name__}: {error}")
         if not isinstance(loaded, click.Command):
             return _broken(cmd_name, f"{point.value} is not a command")
@@ -46,7 +46,8 @@ def _broken(name: str, cause: str) -> click.Command:
     @click.argument("rest", nargs=-1)
     def command(rest: tuple[str, ...]) -> None:
         click.echo(
-            f"akashi {name}: 読み込めません。インストールし直してください（make setup）。 / can't be loaded, install again: {cause}",
+            f"akashi {name}: 読み込めません。インストールし直してください（make setup）。"
+            f" / can't be loaded, install again: {cause}",
             err=True,
         )
         raise SystemExit(2)

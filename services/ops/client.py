@@ -1,4 +1,4 @@
-"""Asks the ops API for the commands. Every way in which that can go wrong ends in one line that says what to do next."""
+"""Asks the ops API for the commands. Whatever goes wrong ends in one line that says what to do next."""
 
 from __future__ import annotations
 
@@ -43,13 +43,15 @@ def _ask(method: str, path: str, query: Mapping[str, str | None], body: Mapping[
     except httpx.HTTPError as error:
         _end(
             UNREACHABLE,
-            f"{base} に接続できません。make run または akashi up で起動するか、AKASHI_PORT_BASE か OPS_URL を設定してください。"
+            f"{base} に接続できません。make run か akashi up で起動するか、"
+            f"AKASHI_PORT_BASE か OPS_URL を設定してください。"
             f" / can't be reached ({type(error).__name__}): start it, or set AKASHI_PORT_BASE or OPS_URL.",
         )
     if answer.status_code in (502, 503, 504):
         _end(
             UNREACHABLE,
-            f"{base} は今は答えられません。少し待ってから、もう一度実行してください。 / can't answer now, try again soon: {_detail(answer.content)}",
+            f"{base} は今は答えられません。少し待ってから、もう一度実行してください。"
+            f" / can't answer now, try again soon: {_detail(answer.content)}",
         )
     if answer.is_error:
         _end(REFUSED, f"{base}: {answer.status_code} {_detail(answer.content)}")

@@ -112,11 +112,11 @@ def people(state: str | None, as_json: bool, cohort: str | None) -> None:
     One line a person: registration_id, state, reason, assertion_id.
     """
     from services.ops.client import fetch
-    from services.ops.status import People
+    from services.ops.status import PersonLine
 
-    found = fetch("/api/v1/people", People, state=state, cohort=cohort)
+    found = fetch("/api/v1/people", list[PersonLine], state=state, cohort=cohort)
     out = sys.stdout
-    for person in found.people:
+    for person in found:
         if as_json:
             out.write(msgspec.json.encode(person).decode() + "\n")
         else:
@@ -139,16 +139,16 @@ def dead_letters() -> None:
 def list_(state: str, as_json: bool) -> None:
     """番号、トピック、位置、サービス、原因を出します。 / Id, topic, place, service, cause."""
     from services.ops.client import fetch
-    from services.ops.status import DeadLetters
+    from services.ops.status import DeadLetterLine
 
-    found = fetch("/api/v1/dead-letters", DeadLetters, state=state)
-    for letter in found.dead_letters:
+    found = fetch("/api/v1/dead-letters", list[DeadLetterLine], state=state)
+    for letter in found:
         if as_json:
             click.echo(msgspec.json.encode(letter).decode())
         else:
             place = "-" if letter.offset is None else f"{letter.partition}/{letter.offset}"
             click.echo(f"{letter.id}\t{letter.state}\t{letter.topic}\t{place}\t{letter.consumer}\t{letter.cause}")
-    if not found.dead_letters and not as_json:
+    if not found and not as_json:
         click.echo("ありません。 / None.", err=True)
 
 
@@ -168,13 +168,13 @@ def _decision(name: str, done: str, help: str, short: str, reason: str | None = 
     )
     def command(ids: tuple[str, ...], everything: bool, why: str, by: str) -> None:
         from services.ops.client import fetch, order
-        from services.ops.status import DeadLetters
+        from services.ops.status import DeadLetterLine
 
         if bool(ids) == everything:
             raise click.UsageError("番号か --all のどちらかを指定してください。 / Give either ids or --all.")
         chosen = list(ids)
         if everything:
-            chosen = [letter.id for letter in fetch("/api/v1/dead-letters", DeadLetters).dead_letters]
+            chosen = [letter.id for letter in fetch("/api/v1/dead-letters", list[DeadLetterLine])]
         still_open = set(chosen)
         for id in chosen:
             if everything and id not in still_open:
@@ -182,7 +182,7 @@ def _decision(name: str, done: str, help: str, short: str, reason: str | None = 
             order(f"/api/v1/dead-letters/{id}/{name}", {"by": by, "why": why})
             click.echo(f"{done} {id}")
             if everything:
-                still_open = {letter.id for letter in fetch("/api/v1/dead-letters", DeadLetters).dead_letters}
+                still_open = {letter.id for letter in fetch("/api/v1/dead-letters", list[DeadLetterLine])}
 
     return command
 

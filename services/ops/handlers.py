@@ -1,4 +1,4 @@
-"""What ops does, in order: notes each event of the cycle in its own tables, answers the office, carries out its decisions.
+"""What ops does, in order: notes each event of the cycle, answers the office, carries out its decisions.
 
 Ops only watches the nine steps; nothing in the cycle waits for it.
 """
@@ -17,7 +17,7 @@ from services.ops.reading import Batch, Decided, KeptDeadLetter, Reading, Reject
 from services.ops.status import Status, cohort_of, letters_of, missing_of
 from services.ops.store import Store
 from shared.clock import Clock
-from shared.errors import NotFound
+from shared.errors import AkashiError, NotFound
 from shared.events import (
     AssertionAnchored,
     AssertionIssued,
@@ -117,7 +117,7 @@ def note_decided(events: Sequence[OfficeDecided], ports: Ports) -> None:
 
 
 def note_dead(topic: Topic) -> Callable[[Sequence[Bare], Ports], None]:
-    """The handler for what comes on `topic`.dead. It never fails for what it reads: a dead letter has nowhere else to go."""
+    """The handler for `topic`.dead. Whatever it reads, it doesn't fail: a dead letter has nowhere else to go."""
 
     def note(events: Sequence[Bare], ports: Ports) -> None:
         now = ports.now()
@@ -132,7 +132,7 @@ def note_dead(topic: Topic) -> Callable[[Sequence[Bare], Ports], None]:
 
 
 def status(ports: Ports, cohort: str | None) -> Status:
-    """The count match of `cohort`, of the latest one when None, with the first of the people who make each difference."""
+    """The count match of `cohort` (None: the latest), and the first of the people who make each difference."""
     with ports.store.transaction() as tx:
         id, board = _board(tx, cohort)
         return _status(tx, ports, id, board)
@@ -246,7 +246,7 @@ Outcome = Literal["replayed", "discarded"]
 R = TypeVar("R")
 
 
-class AlreadyDecided(Exception):
+class AlreadyDecided(AkashiError):
     """Somebody was faster, or there is nothing to play again: show what stands, do nothing more."""
 
 

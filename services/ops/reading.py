@@ -218,7 +218,8 @@ class Reading(Transaction):
     def dead_letters(self, state: str | None, *, limit: int) -> list[KeptDeadLetter]:
         """Oldest first. `state` None: all."""
         rows = self._read(
-            f"select {DEAD_LETTER_COLUMNS} from dead_letters where %s::text is null or state = %s order by died_at, dead_letter_id limit %s",
+            f"select {DEAD_LETTER_COLUMNS} from dead_letters where %s::text is null or state = %s"
+            " order by died_at, dead_letter_id limit %s",
             state,
             state,
             limit,

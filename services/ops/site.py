@@ -16,7 +16,7 @@ from services.ops.board import STATES
 from services.ops.config import Links
 from services.ops.handlers import AlreadyDecided, BoardPage, Ports
 from services.ops.recent import Recent
-from services.ops.status import DeadLetters, People, Status, dead_letter_line, encode, person_line
+from services.ops.status import Status, dead_letter_line, encode, person_line
 from shared.programme import Programme
 from shared.runtime.web import Pages, pages
 
@@ -122,13 +122,13 @@ def _api(app: FastAPI, ports: Ports, statuses: Recent[Status], decided: Callable
         if state is not None and state not in STATES:
             return _refused(422, f"got state {state!r}, expected one of {', '.join(STATES)}")
         found = handlers.people(ports, cohort, state)
-        return _json(encode(People(cohort=found.cohort, people=[person_line(person) for person in found.people])))
+        return _json(encode([person_line(person) for person in found.people]))
 
     @app.get("/api/v1/dead-letters")
     def dead_letters(state: DeadState = "open") -> Response:
         """The messages that a service could not handle, oldest first."""
         found = handlers.dead_letters(ports, None if state == "all" else state)
-        return _json(encode(DeadLetters(dead_letters=[dead_letter_line(letter) for letter in found])))
+        return _json(encode([dead_letter_line(letter) for letter in found]))
 
     @app.post("/api/v1/dead-letters/{id}/{act}")
     def decide(id: str, act: Act, order: Order) -> Response:

@@ -1,4 +1,4 @@
-"""The stable JSON of the ops API and of `akashi … --json`. Fields may be added; none is taken away or changes its meaning."""
+"""The stable JSON of the ops API and of `akashi … --json`: fields may be added, none is taken away or redefined."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class MissingPerson(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Missing(msgspec.Struct, frozen=True, kw_only=True):
-    """Who reached the stage `after` and not this one; `people` names the first of `count`, the longest waiting first."""
+    """Who reached the stage `after` and not this one; `people` names the first of `count`, the longest wait first."""
 
     after: str
     count: int
@@ -85,15 +85,6 @@ class DeadLetterLine(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     by: str | None
     why: str | None
-
-
-class People(msgspec.Struct, frozen=True, kw_only=True):
-    cohort: str | None
-    people: list[PersonLine]
-
-
-class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
-    dead_letters: list[DeadLetterLine]
 
 
 def cohort_of(id: str | None, board: Board) -> Cohort:
@@ -156,5 +147,5 @@ def dead_letter_line(letter: KeptDeadLetter) -> DeadLetterLine:
     )
 
 
-def encode(value: msgspec.Struct) -> bytes:
+def encode(value: msgspec.Struct | Sequence[msgspec.Struct]) -> bytes:
     return msgspec.json.encode(value)

@@ -177,7 +177,8 @@ class OpsTransaction(Reading):
     def note_dead(self, letters: Sequence[DeadLetter]) -> None:
         """A dead letter that came before stays as the office left it."""
         self._write(
-            'insert into dead_letters (dead_letter_id, topic, partition, "offset", key, value, consumer, cause, died_at)'
+            'insert into dead_letters (dead_letter_id, topic, partition, "offset", key, value, consumer, cause,'
+            " died_at)"
             " select * from unnest(%s::text[], %s::text[], %s::integer[], %s::bigint[], %b::bytea[], %b::bytea[],"
             " %s::text[], %s::text[], %s::timestamptz[]) on conflict do nothing",
             [astuple(letter) for letter in sorted(letters, key=lambda letter: letter.dead_letter_id)],
@@ -199,7 +200,8 @@ class OpsTransaction(Reading):
         The bytes go: they may be a person's record, and nothing needs them any more.
         """
         return self.cursor.execute(
-            "update dead_letters set state = %s, key = null, value = null, decided_by = %s, decided_why = %s, decided_at = %s"
+            "update dead_letters set key = null, value = null,"
+            " state = %s, decided_by = %s, decided_why = %s, decided_at = %s"
             " where state = 'open' and (dead_letter_id = %s or (topic, partition, \"offset\") = (%s, %s, %s))",
             (
                 state,
