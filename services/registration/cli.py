@@ -216,9 +216,7 @@ def _print(told: Told, file: Path, as_json: bool) -> None:
 
     console = Console()
     if told.sent:
-        console.print(
-            f"{file.name}: {told.sent} rows sent to Kafka; the service lists at /api/v1/rejected what it rejects"
-        )
+        click.echo(f"{file.name}: {told.sent} rows sent to Kafka; what is rejected stands at /api/v1/rejected")
     else:
         click.echo(
             f"{file.name}: {told.accepted} accepted, {told.unchanged} unchanged,"

@@ -12,6 +12,8 @@ from shared.errors import RefuseToStart
 from shared.programme import Programme
 from shared.runtime.settings import Runtime, Settings, read_runtime
 
+_REPOSITORY = Path(__file__).resolve().parents[2]
+
 
 @dataclass(frozen=True)
 class Config:
@@ -70,7 +72,7 @@ def read_upstream(environment: Mapping[str, str]) -> Upstream:
     """RefuseToStart, naming the setting, for an impossible one."""
     settings = Settings(environment)
     base = settings.whole("AKASHI_PORT_BASE", 8600, least=1024, most=65_000)
-    home = Path(settings.text("AKASHI_HOME", "var"))
+    home = Path(settings.text("AKASHI_HOME", str(_REPOSITORY / "var")))
     return Upstream(
         url=settings.url("REGISTRATION_URL", f"http://127.0.0.1:{base + 1}"),
         key_file=Path(settings.text("UPSTREAM_KEY_FILE", str(home / "secrets" / "upstream.key"))),

@@ -136,7 +136,8 @@ def _ripe(tx: RegistrationTransaction, now: datetime, ports: Ports) -> Literal["
     due = tx.due()
     if due is None:
         return None
-    if is_quiet(due.newest, due.oldest, now, ports.settle):
+    # Who came months before the cycle begins has waited since its beginning only.
+    if is_quiet(due.newest, max(due.oldest, ports.cycle.begins_at), now, ports.settle):
         return "all"
     return "at-once" if due.any_at_once else None
 
