@@ -15,7 +15,7 @@ import click
 from services.registration.config import read_upstream
 from services.registration.delivery import (
     Rejected,
-    UnreadableDelivery,
+    UnreadableDeliveryError,
     csv_rows,
     decoded,
     json_row,
@@ -90,7 +90,7 @@ def feed(file: Path, form: str | None, via: str, url: str | None, key_file: Path
 
 
 def parts_of(body: bytes, form: str, size: int = CHUNK) -> Iterator[Part]:
-    """The file in parts of `size` rows, a CSV's each with its heads. UnreadableDelivery for a wrong encoding."""
+    """The file in parts of `size` rows, a CSV's each with its heads. UnreadableDeliveryError for a wrong encoding."""
     if form == "csv":
         head, *lines = lines_of(decoded(body))
         for at in range(0, max(len(lines), 1), size):
@@ -113,7 +113,7 @@ def _over_http(file: Path, form: str, environment: dict[str, str], told: Told) -
     }
     try:
         parts = list(parts_of(file.read_bytes(), form))
-    except UnreadableDelivery as error:
+    except UnreadableDeliveryError as error:
         told.rejected.append(told_to_sender(error.rejected))
         return
     with httpx.Client(base_url=upstream.url, headers=headers, timeout=120.0, trust_env=False) as client:
@@ -185,7 +185,7 @@ def _messages(body: bytes, form: str, told: Told) -> Iterator[tuple[bytes | None
         return
     try:
         rows = list(csv_rows(body))
-    except UnreadableDelivery as error:
+    except UnreadableDeliveryError as error:
         rows = [error.rejected]
     for row in rows:
         if isinstance(row, Rejected):

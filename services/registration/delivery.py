@@ -65,7 +65,7 @@ class Row:
     fields: Mapping[str, object]
 
 
-class UnreadableDelivery(ValueError):
+class UnreadableDeliveryError(ValueError):
     """Nothing of the delivery can be read: its encoding, its heads or its outermost form is wrong."""
 
     def __init__(self, row: int, problem: Problem) -> None:
@@ -74,7 +74,7 @@ class UnreadableDelivery(ValueError):
 
 
 def read_delivery(body: bytes, form: Form, rules: Rules, *, first_row: int | None = None) -> Delivery:
-    """All records of `body`, and all problems of the rows that hold none. UnreadableDelivery if it has no rows.
+    """All records of `body`, and all problems of the rows that hold none. UnreadableDeliveryError if it has no rows.
 
     `first_row` is the number of the first record, when the delivery is a part of a longer one.
     """
@@ -103,7 +103,7 @@ def csv_rows(body: bytes, first_row: int | None = None) -> Iterator[Row | Reject
     """The rows of an office's export: heads in Japanese or in English, in any order; UTF-8 or CP932.
 
     Each line is a row, whatever its quotes: no field can hold a line break, and a quote that is never closed would
-    otherwise swallow the rest of the file. Empty lines are let pass. UnreadableDelivery for wrong heads.
+    otherwise swallow the rest of the file. Empty lines are let pass. UnreadableDeliveryError for wrong heads.
     """
     return _csv_rows(lines_of(decoded(body)), first_row or 2)
 
@@ -123,19 +123,19 @@ def _csv_rows(lines: Sequence[str], first_row: int) -> Iterator[Row | Rejected]:
 
 
 def heads(line: str) -> list[str]:
-    """The fields that a CSV's first line names. UnreadableDelivery names heads that are unknown, doubled or missing."""
+    """The fields that a CSV's first line names. UnreadableDeliveryError names heads that are unknown, doubled or missing."""
     names = []
     for cell in _cells(line) or []:
         head = cell.strip()
         name = HEADERS.get(head, head)
         if name not in HEADERS.values():
-            raise UnreadableDelivery(1, Problem("heads", shown(head), "heads among " + ", ".join(HEADERS)))
+            raise UnreadableDeliveryError(1, Problem("heads", shown(head), "heads among " + ", ".join(HEADERS)))
         if name in names:
-            raise UnreadableDelivery(1, Problem("heads", shown(head), "each head once"))
+            raise UnreadableDeliveryError(1, Problem("heads", shown(head), "each head once"))
         names.append(name)
     missing = [head for head, name in HEADERS.items() if name not in names]
     if missing:
-        raise UnreadableDelivery(1, Problem("heads", f"{len(names)} heads", "also " + ", ".join(missing)))
+        raise UnreadableDeliveryError(1, Problem("heads", f"{len(names)} heads", "also " + ", ".join(missing)))
     return names
 
 
@@ -155,18 +155,18 @@ def json_row(number: int | None, text: bytes) -> Row | Rejected:
 
 
 def json_rows(body: bytes, first_row: int | None = None) -> Iterator[Row | Rejected]:
-    """One JSON object, or an array of them. UnreadableDelivery when the whole is not JSON."""
+    """One JSON object, or an array of them. UnreadableDeliveryError when the whole is not JSON."""
     try:
         found = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         problem = Problem("delivery", f"{len(body)} bytes", f"a JSON object or an array of them ({error})")
-        raise UnreadableDelivery(1, problem) from error
+        raise UnreadableDeliveryError(1, problem) from error
     items = found if isinstance(found, list) else [found]
     return (_row(number, item) for number, item in enumerate(items, first_row or 1))
 
 
 def decoded(body: bytes) -> str:
-    """The text of a CSV, strictly: UTF-8, with or without its mark, else CP932. UnreadableDelivery names the place.
+    """The text of a CSV, strictly: UTF-8, with or without its mark, else CP932. UnreadableDeliveryError names the place.
 
     Japanese heads in CP932 are never valid UTF-8 (their first byte only ever continues a character there), so the
     order of trying can't mistake one for the other.
@@ -177,7 +177,7 @@ def decoded(body: bytes) -> str:
         except UnicodeDecodeError as error:
             row, byte = body.count(b"\n", 0, error.start) + 1, body[error.start]
     problem = Problem("encoding", f"byte 0x{byte:02x}", "UTF-8 or CP932 (Shift_JIS of Windows)")
-    raise UnreadableDelivery(row, problem)
+    raise UnreadableDeliveryError(row, problem)
 
 
 def lines_of(text: str) -> list[str]:

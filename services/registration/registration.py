@@ -116,7 +116,7 @@ class Rules:
         self.readers = _readers(programme, missing_glyphs)
 
 
-class _Wrong(ValueError):
+class _WrongError(ValueError):
     """A value is not what its field expects; the text follows "expected"."""
 
 
@@ -133,7 +133,7 @@ def read_record(fields: Mapping[str, object], rules: Rules) -> UpstreamRecord | 
         raw = fields.get(name)
         try:
             values[name] = rules.readers[name](_text(raw))
-        except _Wrong as wrong:
+        except _WrongError as wrong:
             problems.append(Problem(name, shown(raw), str(wrong)))
     problems.extend(_between_fields(values))
     return problems or msgspec.convert(values, UpstreamRecord)
@@ -171,7 +171,7 @@ def _text(raw: object) -> str | None:
     if raw is None:
         return None
     if not isinstance(raw, str):
-        raise _Wrong("a text")
+        raise _WrongError("a text")
     return raw.strip(_EDGES) or None
 
 
@@ -179,7 +179,7 @@ def _readers(programme: Programme, missing_glyphs: MissingGlyphs) -> Mapping[str
     def required(read: Callable[[str], object]) -> Callable[[str | None], object]:
         def reader(text: str | None) -> object:
             if text is None:
-                raise _Wrong(read.__doc__ or "a value")
+                raise _WrongError(read.__doc__ or "a value")
             return read(text)
 
         return reader
@@ -192,13 +192,17 @@ def _readers(programme: Programme, missing_glyphs: MissingGlyphs) -> Mapping[str
         for id, known in programme.qualifications.items():
             if text in (id, known.name.ja):
                 return id
-        raise _Wrong("one of " + ", ".join(f"{id} ({known.name.ja})" for id, known in programme.qualifications.items()))
+        raise _WrongError(
+            "one of " + ", ".join(f"{id} ({known.name.ja})" for id, known in programme.qualifications.items())
+        )
 
     def printed(text: str) -> str:
         """a name"""
         missing = missing_glyphs(_name(text))
         if missing:
-            raise _Wrong("characters that the certificate's fonts hold; there is no glyph for " + ", ".join(missing))
+            raise _WrongError(
+                "characters that the certificate's fonts hold; there is no glyph for " + ", ".join(missing)
+            )
         return text
 
     return {
@@ -228,14 +232,14 @@ def _readers(programme: Programme, missing_glyphs: MissingGlyphs) -> Mapping[str
 def _id(text: str) -> str:
     """an id"""
     if len(text) > LONGEST_TEXT or not text.isprintable() or " " in text:
-        raise _Wrong(f"an id of at most {LONGEST_TEXT} characters, without spaces and control characters")
+        raise _WrongError(f"an id of at most {LONGEST_TEXT} characters, without spaces and control characters")
     return text
 
 
 def _kind(text: str) -> str:
     """new (新規) or renewal (更新)"""
     if text not in _KINDS:
-        raise _Wrong(cast(str, _kind.__doc__))
+        raise _WrongError(cast(str, _kind.__doc__))
     return _KINDS[text]
 
 
@@ -251,13 +255,13 @@ def _name(text: str) -> str:
 
 def _line(text: str, longest: int) -> str:
     if len(text) > longest:
-        raise _Wrong(f"at most {longest} characters, found {len(text)}")
+        raise _WrongError(f"at most {longest} characters, found {len(text)}")
     for character in text:
         # Cc, Zl, Zp break lines, and DEL canonicalises differently among signers; Cf turns or hides what is read.
         if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-            raise _Wrong(f"no control characters, found U+{ord(character):04X}")
+            raise _WrongError(f"no control characters, found U+{ord(character):04X}")
         if character in "{}":  # a wide-spread wallet finds the end of a baked badge by counting braces
-            raise _Wrong("no curly brackets")
+            raise _WrongError("no curly brackets")
     return text
 
 
@@ -268,22 +272,22 @@ def _date(text: str) -> date:
         if found is not None:
             return date(int(found[1]), int(found[3]), int(found[4]))
     except ValueError as error:  # the 30th of February
-        raise _Wrong("a day of the calendar, YYYY-MM-DD") from error
-    raise _Wrong("a date, YYYY-MM-DD")
+        raise _WrongError("a day of the calendar, YYYY-MM-DD") from error
+    raise _WrongError("a date, YYYY-MM-DD")
 
 
 def _birth_date(text: str) -> date:
     """a date, YYYY-MM-DD"""
     day = _date(text)
     if day < _EARLIEST_BIRTH:
-        raise _Wrong(f"a day from {_EARLIEST_BIRTH} on")
+        raise _WrongError(f"a day from {_EARLIEST_BIRTH} on")
     return day
 
 
 def _address(text: str) -> str:
     problem = address_problem(text)
     if problem is not None:
-        raise _Wrong(problem)
+        raise _WrongError(problem)
     return text
 
 

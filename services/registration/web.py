@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.registration import handlers
-from services.registration.delivery import FORMS, Delivery, Form, UnreadableDelivery, read_delivery, told_to_sender
+from services.registration.delivery import FORMS, Delivery, Form, UnreadableDeliveryError, read_delivery, told_to_sender
 from services.registration.handlers import Accepted, Ports
 
 _MOST_LISTED = 10_000
@@ -64,7 +64,7 @@ def answer(accepted: Accepted) -> dict[str, Any]:
 def _deliver(body: bytes, form: Form, first_row: int | None, source: str, ports: Ports) -> tuple[int, Accepted]:
     try:
         delivery = read_delivery(body, form, ports.rules, first_row=first_row)
-    except UnreadableDelivery as error:
+    except UnreadableDeliveryError as error:
         return 400, handlers.accept(Delivery((), (error.rejected,)), source, ports)
     return 200, handlers.accept(delivery, source, ports)
 

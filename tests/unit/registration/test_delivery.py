@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.registration.cli import parts_of
-from services.registration.delivery import Delivery, Form, UnreadableDelivery, decoded, read_delivery
+from services.registration.delivery import Delivery, Form, UnreadableDeliveryError, decoded, read_delivery
 from services.registration.registration import FIELDS, HEADERS
 from tests.unit.registration.reading import fields, rules
 
@@ -34,7 +34,7 @@ def ids(delivery: Delivery) -> list[tuple[int | None, str]]:
 
 
 def refused(body: bytes, form: Form = "csv") -> tuple[int | None, str, str | None, str]:
-    with pytest.raises(UnreadableDelivery) as caught:
+    with pytest.raises(UnreadableDeliveryError) as caught:
         read(body, form)
     rejected = caught.value.rejected
     return rejected.row, rejected.problem.field, rejected.problem.got, rejected.problem.expected
@@ -130,7 +130,7 @@ def test_no_bytes_make_the_reader_fail(body: bytes) -> None:
     for form in ("csv", "jsonl", "json"):
         try:
             read(body, form)
-        except UnreadableDelivery as error:
+        except UnreadableDeliveryError as error:
             assert error.rejected.problem.expected
 
 
