@@ -140,7 +140,7 @@ def _is_true(status: Mapping[str, Any], expected: Expected, receiving: int) -> b
 
 def _show(stack: Stack, console: Console, expected: Expected, players: Players, matched: bool) -> None:
     status = httpx.get(f"{stack.urls['ops']}/api/v1/status", timeout=10, trust_env=False).json()
-    people = httpx.get(f"{stack.urls['ops']}/api/v1/people", timeout=10, trust_env=False).json()["people"]
+    people = httpx.get(f"{stack.urls['ops']}/api/v1/people", timeout=10, trust_env=False).json()
     counts = status["cohort"]
     console.print()
     verdict = "[green]一致しました[/]" if matched else "[red]一致しません[/]"

@@ -66,7 +66,7 @@ class Story:
         """This story's people as ops knows them."""
         answer = httpx.get(f"{self.stack.urls['ops']}/api/v1/people", timeout=20, trust_env=False)
         answer.raise_for_status()
-        return [person for person in answer.json()["people"] if person["registration_id"].startswith(f"{self.prefix}-")]
+        return [person for person in answer.json() if person["registration_id"].startswith(f"{self.prefix}-")]
 
     def count(self, *states: str) -> int:
         return sum(person["state"] in states for person in self.people())

@@ -12,7 +12,7 @@ from tests.e2e.story import Story, until
 
 def test_poison_on_every_topic_is_put_aside_with_its_cause_and_stops_nobody(stack: Stack) -> None:
     url = f"{stack.urls['ops']}/api/v1/dead-letters"
-    before = len(httpx.get(url, timeout=10, trust_env=False).json()["dead_letters"])
+    before = len(httpx.get(url, timeout=10, trust_env=False).json())
     producer = KafkaProducer(bootstrap_servers=stack.environment("issuer")["KAFKA_BOOTSTRAP"])
     for topic in TOPICS:
         for poison in (b"\xff\xfe\x00 not json", b'{"specversion": "1.0"', None):
@@ -25,7 +25,7 @@ def test_poison_on_every_topic_is_put_aside_with_its_cause_and_stops_nobody(stac
     story.completes()
     letters = until(
         lambda: (
-            (found := httpx.get(url, timeout=10, trust_env=False).json()["dead_letters"])
+            (found := httpx.get(url, timeout=10, trust_env=False).json())
             and len(found) > before + 10
             and found
         ),
