@@ -1,7 +1,8 @@
-"""The signed credential: its canonical form, its first proof, its leaf. Signed by issuer; read by anchor and verifier; pure.
+"""The signed credential: canonical form, first proof, leaf. Signed by issuer; read by anchor and verifier; pure.
 
-A signature covers statements (RDF), not text: whatever JSON-LD leaves out of the statements is not signed. So nothing here
-accepts a document with a property that its contexts don't define, with a context that isn't built in, or with JSON-LD keywords.
+A signature covers statements (RDF), not text: whatever JSON-LD leaves out of the statements is not signed. So nothing
+here accepts a document with a property that its contexts don't define, with a context that isn't built in, or with
+JSON-LD keywords.
 
 Sources: W3C Verifiable Credentials 2.0; VC Data Integrity 1.0; Data Integrity EdDSA Cryptosuites 1.0, section 3.2
 (eddsa-rdfc-2022); RDF Dataset Canonicalization 1.0 (RDFC-1.0); JSON-LD 1.1.
@@ -10,6 +11,7 @@ Sources: W3C Verifiable Credentials 2.0; VC Data Integrity 1.0; Data Integrity E
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -44,6 +46,7 @@ Document = Mapping[str, Any]
 """A JSON-LD document as JSON gives it. Its shape is the business of the contexts, so it stays a mapping."""
 
 _MOST_ALIKE = 6
+_SUSPECT = re.compile("[{}\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]")
 _SECURITY = "https://w3id.org/security#"
 _FILES = {VC_CONTEXT: "credentials-v2.json", OB_CONTEXT: "open-badges-3.0.3.json"}
 _CONTEXTS: dict[str, str] = {
@@ -64,9 +67,9 @@ class DoNotTrust(AkashiError):
 
 
 def canonical_form(document: Document) -> str:
-    """The document's statements as canonical N-Quads (RDFC-1.0): equal for equal content, whatever the order and spacing.
+    """The document's statements as canonical N-Quads (RDFC-1.0): equal for equal content in whatever order.
 
-    Nothing is fetched. Unreadable when a property would be left out of the statements, or the document isn't JSON-LD of ours.
+    Nothing is fetched. Unreadable when a property would be left out of the statements, or it isn't JSON-LD of ours.
     """
     return _canonical(_statements(document))
 
@@ -74,8 +77,8 @@ def canonical_form(document: Document) -> str:
 def leaf_of(credential: Document) -> str:
     """The hex SHA-256 that is anchored: of the canonical form of the credential with its first proof only.
 
-    Later proofs don't change it, so the proof of the anchoring can be added to the document that it proves. Unreadable as above,
-    or when there is no proof.
+    Later proofs don't change it, so the proof of the anchoring can be added to the document that it proves. Unreadable
+    as above, or when there is no proof.
     """
     return _sha256(canonical_form({**credential, "proof": [first_proof(credential)]})).hex()
 
@@ -96,7 +99,8 @@ def sign(document: Document, key: Ed25519PrivateKey, *, verification_method: str
     """The document with its first proof, in a list. The same arguments give the same bytes (Ed25519 draws nothing).
 
     `verification_method` is the key's URL in the issuer's DID document, `created` an aware time, kept to the second.
-    DoNotSign, naming the field, for text that implementations canonicalise differently or a property that would not be covered.
+    DoNotSign, naming the field, for text that implementations canonicalise differently or a property that would not be
+    covered.
     """
     return sign_with_leaf(document, key, verification_method=verification_method, created=created)[0]
 
@@ -130,7 +134,7 @@ def sign_with_leaf(
 
 
 def verify_proof(document: Document, public_key: Ed25519PublicKey) -> None:
-    """Returns when the first proof is an eddsa-rdfc-2022 signature by `public_key` over the whole document without its proofs.
+    """Returns when the first proof is an eddsa-rdfc-2022 signature by `public_key` over all but the proofs.
 
     Raises DoNotTrust otherwise. Which key may sign for which issuer is not asked here: see `key_of`.
     """
@@ -157,7 +161,7 @@ def verify_proof(document: Document, public_key: Ed25519PublicKey) -> None:
 def key_of(document: Document, did_document: Document) -> Ed25519PublicKey:
     """The key that the first proof names, from the DID document of the document's issuer.
 
-    DoNotTrust when the DID document is another's, doesn't hold the key, or doesn't let it sign assertions (assertionMethod).
+    DoNotTrust when the DID document is another's, doesn't hold the key, or doesn't let it sign assertions.
     """
     issuer = document.get("issuer")
     issuer_id = issuer.get("id") if isinstance(issuer, dict) else issuer
@@ -214,7 +218,7 @@ def _configuration_of(text: str) -> list[Quad]:
 
 
 def _proof_graph(document: Document, configuration: list[Quad], value: str) -> Iterator[Quad]:
-    """What `proof` adds to the statements: a graph of its own, linked from the document (credentials/v2: @container @graph)."""
+    """What `proof` adds to the statements: a graph of its own, linked from the document (`@container: @graph`)."""
     graph, node = BlankNode("akashiproofgraph"), BlankNode("akashiproof")
     yield Quad(NamedNode(document["id"]), NamedNode(f"{_SECURITY}proof"), graph)
     for statement in configuration:
@@ -232,7 +236,7 @@ def _canonical(statements: list[Quad]) -> str:
 
 
 def _refuse_symmetry(statements: list[Quad]) -> None:
-    """RDFC-1.0 tries every order of the unnamed nodes that look alike: n! of them, which a stranger's file could make endless."""
+    """RDFC-1.0 tries every order of unnamed nodes that look alike, n! of them: a stranger's file could be endless."""
     looks: dict[BlankNode, list[str]] = {}
     for statement in statements:
         if isinstance(statement.subject, BlankNode):
@@ -296,9 +300,11 @@ def _refuse_bad_text(document: Document) -> None:
 def text_problem(text: str) -> str | None:
     """What keeps a text from being signed, as "got …, expected …"; None if nothing.
 
-    Control characters and DEL are escaped differently by canonicalisers; a lone surrogate has no bytes; some wallets find the
-    end of a credential within a picture by counting braces.
+    Control characters and DEL are escaped differently by canonicalisers; a lone surrogate has no bytes; some wallets
+    find the end of a credential within a picture by counting braces.
     """
+    if not _SUSPECT.search(text):
+        return None
     open_braces = 0
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cs"):

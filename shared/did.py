@@ -1,6 +1,6 @@
 """The issuer's decentralized identifier and the names of its keys. Used by issuer, anchor and verifier; pure.
 
-Source: did:web Method Specification (W3C CCG), section 3.2: the port's colon is percent-encoded, a path's slashes are colons.
+Source: did:web Method Specification (W3C CCG), section 3.2: a port's colon is percent-encoded, slashes are colons.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 
 def did_of(public_url: str) -> str:
-    """`https://badges.example.jp` → `did:web:badges.example.jp`; `http://localhost:8603` → `did:web:localhost%3A8603`."""
+    """`https://a.example.jp` → `did:web:a.example.jp`; `http://localhost:8603` → `did:web:localhost%3A8603`."""
     parts = urlsplit(public_url)
     return ":".join(["did:web", parts.netloc.replace(":", "%3A"), *(step for step in parts.path.split("/") if step)])
 

@@ -1,1 +1,1 @@
-"""Step 3: one signed credential for each registration, the badge classes, the issuer's documents and the status lists."""
+"""Step 3: a signed credential for each registration, badge classes, the issuer's documents, status lists."""

@@ -79,8 +79,8 @@ def store(ports: Ports) -> int:
     with ports.store.transaction() as tx:
         waiting = tx.take_signed(_AT_ONCE, now)
         stored, failed = _put_credentials(waiting, ports.objects)
-        # If we die here, objects are there that nobody was told of; the next run puts the same bytes again. Anchor, which adds
-        # its proof to the object, is told only by the commit below, so nothing of its is ever overwritten.
+        # If we die here, objects are there that nobody was told of; the next run puts the same bytes again. Anchor,
+        # which adds its proof to the object, is told only by the commit below, so nothing of its is ever overwritten.
         tx.mark_stored([each.assertion_id for each in stored], now)
         tx.announce(*(each.announcement for each in stored))
         for each, error in failed:
@@ -92,7 +92,7 @@ def store(ports: Ports) -> int:
 
 
 def publish(ports: Ports) -> int:
-    """Step 3. Publish what credentials point to (issuer, badge classes, status lists) until it is there, then every day."""
+    """Step 3. Publish what credentials point to (issuer, badge classes, status lists) till it is there, then daily."""
     now = ports.now()
     published = 0
     with ports.store.transaction() as tx:
@@ -147,7 +147,7 @@ def _needed(batch: Sequence[Issued], ports: Ports) -> set[str]:
 
 
 def _put_credentials(waiting: Sequence[Signed], objects: Objects) -> tuple[list[Signed], list[tuple[Signed, TryLater]]]:
-    """Which are in object storage, and which failed and why. After the first failure no other is begun: they stay due."""
+    """Which are in object storage; which failed and why. After the first failure no other is begun: they stay due."""
     stored: list[Signed] = []
     failed: list[tuple[Signed, TryLater]] = []
 

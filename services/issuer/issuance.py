@@ -1,8 +1,8 @@
 """One award to one person, and the Open Badges 3.0 credential that says so. Pure.
 
-Sources: 1EdTech Open Badges 3.0, appendix B (data models) with context 3.0.3; W3C Verifiable Credentials 2.0, section 4;
-Bitstring Status List 1.0, section 3.1. Only terms that these contexts define are used: `licenseNumber` is the 登録番号; the
-合格番号 has no term, so it is an identifier of the subject with a type of ours, in the form that Open Badges keeps for that.
+Sources: 1EdTech Open Badges 3.0, appendix B (data models) with context 3.0.3; W3C Verifiable Credentials 2.0,
+section 4; Bitstring Status List 1.0, section 2.1. Only terms that these contexts define are used: `licenseNumber` is
+the 登録番号; the 合格番号 has no term, so it is an identifier of the subject, of a type of ours (`ext:`).
 """
 
 from __future__ import annotations
@@ -91,19 +91,19 @@ def assertion_id_of(secret: bytes, registration_id: str, version: int = 1) -> st
 
 
 def salt_of(secret: bytes, assertion_id: str) -> str:
-    """The salt of the address in a credential, 32 hexadecimal digits: derived, so that issuing again gives the same bytes."""
+    """The salt of the address in a credential, 32 hexadecimal digits; derived, so issuing again gives the same."""
     return _keyed(secret, f"salt/{assertion_id}").hex()[:32]
 
 
 def hashed_identity(address: str, salt: str) -> str:
-    """`sha256$<hex>` of address and salt, joined. Open Badges 3.0, IdentityObject; the address in the form that is compared."""
+    """`sha256$<hex>` of address (in the form that is compared) and salt, joined. Open Badges 3.0, IdentityObject."""
     return "sha256$" + sha256((same_address_key(address) + salt).encode()).hexdigest()
 
 
 def assertion_for(
     event: RegistrationRenewed, *, secret: bytes, now: datetime, status: StatusPlace, known: Collection[str]
 ) -> Assertion:
-    """The assertion of a renewed registration. `known` are ids of assertions that we issued, among them the former one's."""
+    """The assertion of a renewed registration. `known` are ids that we issued, among them the former one's."""
     former = event.award.previous_registration_id
     former_id = assertion_id_of(secret, former) if former is not None else None
     return Assertion(
@@ -138,8 +138,8 @@ def issued(assertion: Assertion, leaf: str) -> AssertionIssued:
 def credential_of(assertion: Assertion, issuer: Issuer, *, secret: bytes) -> dict[str, Any]:
     """The credential without its proof. It holds the name and the numbers, the address only as a salted hash.
 
-    Valid from the first moment of the first day to the last second of the last, in Japan. `awardedDate` is the day of issue
-    (発行日), never before the period begins. ValueError for a qualification that the programme doesn't have.
+    Valid from the first moment of the first day to the last second of the last, in Japan. `awardedDate` is the day of
+    issue (発行日), never before the period begins. ValueError for a qualification that the programme doesn't have.
     """
     award, holder = assertion.award, assertion.holder
     edition = issuer.programme.edition(award.valid_from)
@@ -197,7 +197,7 @@ def profile_of(issuer: Issuer) -> dict[str, Any]:
 
 
 def achievement_of(issuer: Issuer, qualification: str, edition: str) -> dict[str, Any]:
-    """The badge class of a qualification in one edition, as every credential holds it. ValueError for an unknown one."""
+    """The badge class of a qualification in one edition, as credentials hold it. ValueError for an unknown one."""
     named = issuer.programme.qualification(qualification)
     return {
         "id": issuer.badge_url(qualification, edition),

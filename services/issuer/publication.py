@@ -1,6 +1,6 @@
 """What the issuer publishes beside credentials: its own documents, badge classes, status lists. Pure.
 
-A document is called `issuer`, `badges/<qualification>/<edition>` or `status/<n>` and is one or more objects in object storage.
+A document is called `issuer`, `badges/<qualification>/<edition>` or `status/<n>`; it is one or more objects.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def status_name(number: int) -> str:
 
 
 def always_expected(programme: Programme, now: datetime) -> list[str]:
-    """What is published though nobody was awarded anything: the issuer, the first list, each qualification's current badge."""
+    """Published though nobody was awarded anything: the issuer, the first list, each qualification's current badge."""
     edition = current_edition(programme, now)
     return [ISSUER, status_name(1), *(badge_name(id, edition) for id in programme.qualifications)]
 

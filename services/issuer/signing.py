@@ -1,7 +1,7 @@
 """The issuer's key and the document that names it. Pure but for reading the key's file.
 
-Sources: PKCS #8 (RFC 5958) in PEM; W3C Decentralized Identifiers 1.0, section 5; Controlled Identifiers 1.0, 2.2.2 (Multikey);
-did:web. The service of type IssuerProfile is what Blockcerts verifiers look for.
+Sources: PKCS #8 (RFC 5958) in PEM; W3C Decentralized Identifiers 1.0, section 5; Controlled Identifiers 1.0,
+section 2.2.2 (Multikey); did:web. The service of type IssuerProfile is what Blockcerts verifiers look for.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OTHERS = 0o027  # group may read (mounted secrets), nobody else anything
 
 @dataclass(frozen=True)
 class SigningKey:
-    """An Ed25519 key of the issuer. Its name in the DID document is the public key itself, so no two keys share a name."""
+    """An Ed25519 key of the issuer. Its name in the DID document is the public key itself: no two share a name."""
 
     private: Ed25519PrivateKey
     did: str
@@ -64,7 +64,7 @@ def load_key(path: Path) -> Ed25519PrivateKey:
 def did_document(
     did: str, public_keys: Sequence[str], *, profile_url: str, chain_key: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """`did.json`: every key that ever signed, so that what it signed stays verifiable; and the chain key if there is one.
+    """`did.json`: every key that ever signed, so what it signed stays verifiable; and the chain key if there is one.
 
     `public_keys` are Multikeys, `chain_key` is a JWK of curve secp256k1 (RFC 8812).
     """

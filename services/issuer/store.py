@@ -1,4 +1,4 @@
-"""The schema `issuer`: its SQL, and nobody else's. It holds signed credentials, so names and numbers, and holders' addresses."""
+"""The schema `issuer`: its SQL, and nobody else's. It holds names, numbers and addresses of holders."""
 
 from __future__ import annotations
 
@@ -72,8 +72,9 @@ class IssuerTransaction(Transaction):
             taken += [
                 row[0]
                 for row in self.cursor.execute(
-                    "insert into status_entries (status_list, status_index) select %s, bit from unnest(%s::int[]) as bit"
-                    " order by bit on conflict do nothing returning status_index",
+                    "insert into status_entries (status_list, status_index)"
+                    " select %s, bit from unnest(%s::int[]) as bit order by bit"
+                    " on conflict do nothing returning status_index",
                     (number, drawn),
                 )
             ]

@@ -1,4 +1,4 @@
-"""assertions: one row an award. status_entries: the bits given out. documents: what else is published. signing_keys: who signed."""
+"""assertions: one row an award. status_entries: bits given out. documents: what else is published. signing_keys."""
 
 from __future__ import annotations
 

@@ -57,9 +57,7 @@ DOCUMENT: dict[str, Any] = {
 }
 
 # Text that we sign: no control characters, no lone surrogates, no braces.
-_signable = st.text(
-    st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="{}"), min_size=1, max_size=20
-)
+_signable = st.text(st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="{}"), min_size=1, max_size=20)
 
 
 def changed(**changes: Any) -> dict[str, Any]:
@@ -91,19 +89,19 @@ def did_document(**changes: Any) -> dict[str, Any]:
 # ── sign and verify ────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_what_was_signed_is_not_recognised() -> None:
+def test_what_was_signed_is_verified() -> None:
     document = signed()
     verify_proof(document, KEY.public_key())
     verify_proof(document, key_of(document, did_document()))
 
 
-def test_signing_again_gives_other_bytes() -> None:
+def test_signing_again_gives_the_same_bytes() -> None:
     assert json.dumps(signed()) == json.dumps(signed())
 
 
 @settings(max_examples=60, deadline=None)
 @given(_signable, _signable)
-def test_some_text_that_we_sign_cannot_be_verified(name: str, number: str) -> None:
+def test_whatever_text_is_signed_can_be_verified_and_has_its_leaf(name: str, number: str) -> None:
     document = changed(credentialSubject__identifier__0__identityHash=name, credentialSubject__licenseNumber=number)
     result, leaf = sign_with_leaf(document, KEY, verification_method=METHOD, created=CREATED)
     travelled = json.loads(json.dumps(result))
@@ -113,7 +111,7 @@ def test_some_text_that_we_sign_cannot_be_verified(name: str, number: str) -> No
 
 @settings(max_examples=60, deadline=None)
 @given(_signable, _signable)
-def test_a_changed_text_passes(before: str, after: str) -> None:
+def test_a_changed_text_is_refused(before: str, after: str) -> None:
     forged = signed(changed(credentialSubject__licenseNumber=before))
     forged["credentialSubject"]["licenseNumber"] = after
     if before != after:
@@ -137,32 +135,32 @@ def test_a_changed_text_passes(before: str, after: str) -> None:
         ("@context", "https://elsewhere.example"),
     ],
 )
-def test_a_changed_proof_passes(field: str, value: object) -> None:
+def test_a_changed_proof_is_refused(field: str, value: object) -> None:
     forged = signed()
     forged["proof"][0][field] = value
     with pytest.raises(DoNotTrust):
         verify_proof(forged, KEY.public_key())
 
 
-def test_the_proof_of_another_key_passes() -> None:
+def test_the_proof_of_another_key_is_refused() -> None:
     with pytest.raises(DoNotTrust, match="z6Mk"):
         verify_proof(signed(), Ed25519PrivateKey.generate().public_key())
 
 
 @pytest.mark.parametrize("proof", [None, [], {}, "z", [None]])
-def test_a_document_without_a_proof_passes(proof: object) -> None:
+def test_a_document_without_a_proof_is_refused(proof: object) -> None:
     with pytest.raises(DoNotTrust, match="proof"):
         verify_proof({**DOCUMENT, "proof": proof}, KEY.public_key())
 
 
-def test_a_second_proof_breaks_the_first_or_changes_the_leaf() -> None:
+def test_a_second_proof_neither_breaks_the_first_nor_changes_the_leaf() -> None:
     document, leaf = sign_with_leaf(DOCUMENT, KEY, verification_method=METHOD, created=CREATED)
     both = {**document, "proof": [*document["proof"], {"type": "DataIntegrityProof", "cryptosuite": "another"}]}
     verify_proof(both, KEY.public_key())
     assert leaf == leaf_of(document) == leaf_of(both)
 
 
-def test_a_signed_document_is_signed_again() -> None:
+def test_a_signed_document_is_not_signed_again() -> None:
     with pytest.raises(DoNotSign, match="got one already"):
         signed(signed())
 
@@ -184,14 +182,14 @@ def test_a_signed_document_is_signed_again() -> None:
         {"verificationMethod": ["key"]},
     ],
 )
-def test_a_key_counts_that_the_issuer_does_not_let_sign(changes: dict[str, Any]) -> None:
+def test_a_key_that_the_issuer_does_not_let_sign_does_not_count(changes: dict[str, Any]) -> None:
     with pytest.raises(DoNotTrust):
         key_of(signed(), did_document(**changes))
 
 
-def test_the_key_of_another_issuer_counts() -> None:
+def test_the_key_of_another_issuer_does_not_count() -> None:
     document = signed(changed(issuer__id="did:web:elsewhere.example"))
-    with pytest.raises(DoNotTrust, match="issuer.id"):
+    with pytest.raises(DoNotTrust, match=r"issuer\.id"):
         key_of(document, did_document())
 
 
@@ -209,7 +207,7 @@ def test_the_key_of_another_issuer_counts() -> None:
         "credentialSubject__achievement__criteria__note",
     ],
 )
-def test_a_property_that_no_context_defines_is_silently_not_signed(path: str) -> None:
+def test_no_property_is_silently_left_unsigned(path: str) -> None:
     document = changed(**{path: "第一級"})
     with pytest.raises(DoNotSign, match=r"note: .*would not be signed"):
         signed(document)
@@ -242,12 +240,12 @@ def test_a_property_that_no_context_defines_is_silently_not_signed(path: str) ->
         ("@context", [VC_CONTEXT, {"note": "https://elsewhere.example"}]),
     ],
 )
-def test_json_ld_that_could_mean_something_else_has_a_canonical_form(path: str, value: object) -> None:
+def test_json_ld_that_could_mean_something_else_is_refused(path: str, value: object) -> None:
     with pytest.raises(Unreadable, match=r"got"):
         canonical_form(changed(**{path: value}))
 
 
-def test_the_order_of_members_or_of_entries_matters() -> None:
+def test_the_order_of_members_and_entries_does_not_matter() -> None:
     def turned(value: Any) -> Any:
         if isinstance(value, dict):
             return {name: inner if name == "@context" else turned(inner) for name, inner in reversed(value.items())}
@@ -256,7 +254,7 @@ def test_the_order_of_members_or_of_entries_matters() -> None:
     assert canonical_form(turned(DOCUMENT)) == canonical_form(DOCUMENT)
 
 
-def test_the_leaf_does_not_cover_the_first_proof() -> None:
+def test_the_leaf_covers_the_first_proof() -> None:
     document, leaf = sign_with_leaf(DOCUMENT, KEY, verification_method=METHOD, created=CREATED)
     assert leaf == sha256(canonical_form(document).encode()).hexdigest()
     assert document["proof"][0]["proofValue"] in canonical_form(document)
@@ -264,7 +262,7 @@ def test_the_leaf_does_not_cover_the_first_proof() -> None:
         leaf_of(DOCUMENT)
 
 
-def test_a_stranger_can_make_the_canonical_form_take_for_ever() -> None:
+def test_a_stranger_cannot_make_the_canonical_form_take_for_ever() -> None:
     alike = [{"type": "IdentityObject", "salt": "x"} for _ in range(12)]
     with pytest.raises(Unreadable, match="look alike"):
         canonical_form(changed(credentialSubject__identifier=alike))
@@ -274,18 +272,18 @@ def test_a_stranger_can_make_the_canonical_form_take_for_ever() -> None:
 
 
 @pytest.mark.parametrize("text", ["a\nb", "\x00", "\x7f", "\x85", "\ud800", "{", "}", "}{", "{{}"])
-def test_text_that_others_canonicalise_differently_is_signed(text: str) -> None:
+def test_text_that_others_read_differently_is_refused_with_its_field(text: str) -> None:
     with pytest.raises(DoNotSign, match=r"credentialSubject\.identifier\[0\]\.identityHash: got"):
         signed(changed(credentialSubject__identifier__0__identityHash=text))
 
 
 @pytest.mark.parametrize("text", ["", "髙橋 一郎", "辻󠄀", "𠮷野", "{a}{b{c}}", "\"\\'<&>", "ｶﾞ", "é"])
-def test_a_harmless_text_is_refused(text: str) -> None:
+def test_a_harmless_text_is_signed(text: str) -> None:
     assert text_problem(text) is None
     verify_proof(signed(changed(credentialSubject__licenseNumber=text)), KEY.public_key())
 
 
-def test_names_are_normalised_before_they_are_signed() -> None:
+def test_names_are_signed_as_they_are_never_normalised() -> None:
     forms = {canonical_form(changed(credentialSubject__licenseNumber=text)) for text in ("が", "か\u3099", "ｶﾞ", "ガ")}
     assert len(forms) == 4
 
@@ -293,14 +291,14 @@ def test_names_are_normalised_before_they_are_signed() -> None:
 # ── formats ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_context_was_edited() -> None:
+def test_the_contexts_are_unchanged() -> None:
     folder = Path(shared.credential.__file__).parent / "contexts"
     stated = (folder / "README.md").read_text(encoding="utf-8")
     for file in folder.glob("*.json"):
         assert f"| {sha256(file.read_bytes()).hexdigest()} |" in stated, file.name
 
 
-def test_our_signature_differs_from_that_of_the_specification() -> None:
+def test_a_public_key_is_written_as_in_the_specification() -> None:
     # Data Integrity EdDSA Cryptosuites 1.0, B.1: the key pair, and the Multikey form of its public key.
     private = "c96ef9ea10c5e414c471723aff9de72c35fa5b70fae97e8832ecac7d2e2b8ed6"
     public = "z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2"
@@ -308,5 +306,5 @@ def test_our_signature_differs_from_that_of_the_specification() -> None:
     assert public_key_multibase(key.public_key()) == public
 
 
-def test_the_time_of_the_proof_is_not_utc_to_the_second() -> None:
+def test_the_time_of_the_proof_is_utc_to_the_second() -> None:
     assert first_proof(signed())["created"] == "2026-04-01T00:00:12Z"

@@ -17,7 +17,7 @@ from shared.did import chain_key_of, did_document_url, did_of
         ("https://example.jp/jci/ob", "did:web:example.jp:jci:ob", "https://example.jp/jci/ob/did.json"),
     ],
 )
-def test_others_would_look_for_the_document_elsewhere(public_url: str, did: str, document: str) -> None:
+def test_the_identifier_leads_others_to_the_document(public_url: str, did: str, document: str) -> None:
     assert did_of(public_url) == did
     assert did_document_url(public_url) == document
     assert chain_key_of(did) == f"{did}#chain"
