@@ -123,7 +123,7 @@ def _csv_rows(lines: Sequence[str], first_row: int) -> Iterator[Row | Rejected]:
 
 
 def heads(line: str) -> list[str]:
-    """The fields that a CSV's first line names. UnreadableDeliveryError names heads that are unknown, doubled or missing."""
+    """The fields that a CSV's first line names. UnreadableDeliveryError names what is unknown, doubled or missing."""
     names = []
     for cell in _cells(line) or []:
         head = cell.strip()
@@ -166,7 +166,7 @@ def json_rows(body: bytes, first_row: int | None = None) -> Iterator[Row | Rejec
 
 
 def decoded(body: bytes) -> str:
-    """The text of a CSV, strictly: UTF-8, with or without its mark, else CP932. UnreadableDeliveryError names the place.
+    """The text of a CSV, strictly: UTF-8, with or without its mark, or CP932. UnreadableDeliveryError names the row.
 
     Japanese heads in CP932 are never valid UTF-8 (their first byte only ever continues a character there), so the
     order of trying can't mistake one for the other.
