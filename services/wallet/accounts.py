@@ -49,7 +49,7 @@ def name_problem(text: str) -> NameProblem | None:
 
 
 def is_same_name(typed: str, holder: Holder) -> bool:
-    """Whether a typed name can be the holder's: either order, any spacing, any width, the usual variants of a character."""
+    """Whether a typed name can be the holder's: either order, any spacing and width, usual variants of characters."""
     names = [
         holder.family_first,
         holder.given_first,
@@ -66,12 +66,12 @@ def _name_key(text: str) -> str:
 
 
 def password_form(text: str) -> str:
-    """The one form of a password that is hashed: full-width and half-width input of one key agree (NIST SP 800-63B, 3.1.1.2)."""
+    """The form of a password that is hashed: full-width and half-width input agree (NIST SP 800-63B, 3.1.1.2)."""
     return unicodedata.normalize("NFKC", text)
 
 
 def password_problem(text: str, address: str) -> PasswordProblem | None:
-    """What keeps a password from being taken; None if nothing. Length, and that it can't be guessed at once: no more."""
+    """What keeps a password from being taken; None if nothing. Length, and that it isn't guessed at once: no more."""
     password = password_form(text)
     if len(password) < PASSWORD_SHORTEST:
         return "short"
@@ -87,6 +87,6 @@ def password_problem(text: str, address: str) -> PasswordProblem | None:
 def is_blocked(attempts: int) -> bool:
     """Whether a try is one too many; `attempts` counts it and those before it in its window.
 
-    Somebody who knows an address can keep its owner out for a window at a time. The alternative, no limit, lets him guess.
+    Somebody who knows an address can keep its owner out for a window at a time. Without a limit he could guess.
     """
     return attempts > MOST_ATTEMPTS

@@ -45,7 +45,7 @@ def build(config: Config, ports: Ports) -> Process:
 
 
 def web(config: Config, ports: Ports, *, patience: float = 3.0) -> FastAPI:
-    """The pages. `patience`: how many seconds a link waits for its badge, since letter 1 may be read before our copy of its event."""
+    """The pages. A link waits `patience` seconds for its badge: letter 1 may be read before our copy of its event."""
     app = FastAPI(title="wallet", docs_url=None, redoc_url=None, openapi_url=None)
     site = pages(Path(__file__).parent / "templates", config.runtime.programme)
     site.install(app)
@@ -74,7 +74,7 @@ class _Door:
         """Who is signed in. Whoever isn't is sent to the login page and comes back here after it."""
         account = handlers.visitor(self.session(request), self.ports)
         if account is None:
-            raise _SignInFirst
+            raise _NotSignedInError
         return account
 
     def page(
@@ -97,7 +97,7 @@ class _Door:
         return response
 
 
-class _SignInFirst(Exception):
+class _NotSignedInError(Exception):
     """Nobody is signed in, and the page is somebody's."""
 
 
@@ -150,7 +150,7 @@ def _patiently(look: Callable[[], Visit], seconds: float) -> Visit:
 
 
 def _add_signing_in(app: FastAPI, door: _Door) -> None:
-    @app.exception_handler(_SignInFirst)
+    @app.exception_handler(_NotSignedInError)
     def sign_in_first(request: Request, _: Exception) -> Response:
         path = request.url.path if _OWN_PATH.fullmatch(request.url.path) else "/badges"
         return RedirectResponse("/login?" + urlencode({"next": path}), 303)
@@ -263,6 +263,6 @@ def _pdf(door: _Door, account: Account, assertion_id: str, which: Document) -> R
 
 
 def _download(plain: str, name: str) -> dict[str, str]:
-    """RFC 6266: a plain name for old programs, the real one for the others. Kept by this browser only, and asked for again."""
+    """RFC 6266: a plain name for old programs, the real one for the others. Only this browser keeps it."""
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
     return {"content-disposition": disposition, "cache-control": "private, no-cache"}

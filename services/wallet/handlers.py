@@ -171,7 +171,7 @@ def _join(badge: Badge, full_name: str, password: str, session: str | None, port
         if account_id is not None:
             _receive(tx, badge.assertion_id, account_id)
             _open(tx, token, session, account_id, ports)
-    # If we die here, or the answer is lost, account and receipt stand and were announced; the link asks for the password.
+    # If we die here or the answer is lost, account and receipt stand and are announced; the link asks for a password.
     if account_id is None:
         return _enter(badge, password, session, ports)
     return Entered(badge.assertion_id, token)

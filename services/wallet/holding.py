@@ -78,7 +78,7 @@ def in_order(badges: Iterable[Badge], now: datetime) -> list[tuple[Badge, State]
 
 
 def steps_of(badge: Badge) -> tuple[Step, ...]:
-    """The stages in order. Words of the chain and of the renderer may come in any order: a stage counts when it is said."""
+    """The stages as people see them. Chain and renderer may speak in any order: a stage counts when it is said."""
     return (
         Step("received", badge.received_at),
         Step("anchored", badge.progress.anchored_at),

@@ -30,8 +30,8 @@ class Account:
 _ACCOUNT = "select account_id, full_name, password_hash from accounts"
 
 _BADGE = """
-    select b.assertion_id, b.qualification, b.pass_number, b.registration_number, b.valid_from, b.valid_until, b.issued_at,
-           b.account_id, b.received_at,
+    select b.assertion_id, b.qualification, b.pass_number, b.registration_number, b.valid_from, b.valid_until,
+           b.issued_at, b.account_id, b.received_at,
            b.person_id, b.family_name, b.given_name, b.address, b.family_name_latin, b.given_name_latin,
            p.anchored_at, p.rendered_at, p.certificate_key, p.details_key, p.revoked_at, p.revoke_reason, p.replaced_by
     from badges b left join progress p using (assertion_id)
@@ -70,9 +70,9 @@ class WalletTransaction(Transaction):
         )
         self.cursor.execute(
             """
-            insert into badges (assertion_id, registration_id, cohort, qualification, kind, pass_number, registration_number,
-                valid_from, valid_until, person_id, family_name, given_name, family_name_latin, given_name_latin,
-                address, address_key, issued_at, replaces)
+            insert into badges (assertion_id, registration_id, cohort, qualification, kind, pass_number,
+                registration_number, valid_from, valid_until, person_id, family_name, given_name,
+                family_name_latin, given_name_latin, address, address_key, issued_at, replaces)
             select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
                 %s::date[], %s::date[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
                 %s::text[], %s::text[], %s::timestamptz[], %s::text[])
@@ -95,7 +95,8 @@ class WalletTransaction(Transaction):
         last = {event.assertion_id: event for event in events}
         self.cursor.execute(
             """
-            insert into progress (assertion_id, rendered_at, certificate_key, certificate_sha256, details_key, details_sha256)
+            insert into progress
+                (assertion_id, rendered_at, certificate_key, certificate_sha256, details_key, details_sha256)
             select * from unnest(%s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[])
             on conflict (assertion_id) do update set rendered_at = excluded.rendered_at,
                 certificate_key = excluded.certificate_key, certificate_sha256 = excluded.certificate_sha256,
@@ -153,7 +154,8 @@ class WalletTransaction(Transaction):
         """Step 5. The account has the badge, and everybody hears it, once; False when it was received before."""
         now = self.now()
         row = self.cursor.execute(
-            "update badges set account_id = %s, received_at = %s where assertion_id = %s and received_at is null returning 1",
+            "update badges set account_id = %s, received_at = %s where assertion_id = %s and received_at is null"
+            " returning 1",
             (account_id, now, assertion_id),
         ).fetchone()
         if row is None:
@@ -183,7 +185,8 @@ class WalletTransaction(Transaction):
         assert row is not None
         account_id: int = row[0]
         self.cursor.execute(
-            "insert into addresses (address_key, account_id, address, is_primary, verified_at) values (%s, %s, %s, true, %s)",
+            "insert into addresses (address_key, account_id, address, is_primary, verified_at)"
+            " values (%s, %s, %s, true, %s)",
             (same_address_key(address), account_id, address, now),
         )
         return account_id

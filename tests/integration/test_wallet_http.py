@@ -1,189 +1,46 @@
-"""The wallet over HTTP: real PostgreSQL, real server; object storage is a dictionary, Kafka the calls of the handlers."""
+"""The wallet over HTTP, from letter 1's link to the PDF, and what it must never let through."""
 
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
-import services.wallet
 from services.wallet import handlers
 from services.wallet.app import web
-from services.wallet.config import Config
-from services.wallet.handlers import Ports
 from services.wallet.holding import Badge
-from services.wallet.passwords import Passwords
-from services.wallet.store import Store, WalletTransaction
-from shared.errors import NotFound
-from shared.events import (
-    AssertionAnchored,
-    AssertionIssued,
-    AssertionRevoked,
-    Award,
-    BadgeReceived,
-    CertificateRendered,
-    Event,
-    Holder,
-)
+from shared.events import AssertionRevoked
 from shared.links import receive_token
-from shared.programme import parse_programme
-from shared.runtime.migrate import migrate
-from shared.runtime.settings import ObjectStorage, Runtime
-from shared.wire import decode
-from tests.postgres import postgres
 from tests.serving import serving
-
-SECRET = b"a secret of sixteen bytes"
-START = datetime(2026, 4, 1, 1, 0, tzinfo=UTC)
-PASSWORD = "correct horse battery"
-PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
-
-
-@dataclass
-class Objects:
-    bodies: dict[str, bytes] = field(default_factory=dict)
-
-    def get(self, key: str) -> bytes:
-        if key not in self.bodies:
-            raise NotFound(key)
-        return self.bodies[key]
-
-
-@dataclass
-class Clock:
-    now: datetime = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@dataclass
-class Wallet:
-    url: str
-    ports: Ports
-    objects: Objects
-    clock: Clock
-
-    def browser(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, follow_redirects=True, trust_env=False)
-
-    def link(self, assertion_id: str) -> str:
-        return f"/receive/{assertion_id}/{receive_token(SECRET, assertion_id)}"
-
-    def issue(self, email: str, *, qualification: str = "gishi", family_name: str = "髙橋") -> AssertionIssued:
-        event = _issued(email, qualification, family_name)
-        handlers.note_issued([event], self.ports)
-        return event
-
-    def finish(self, assertion_id: str) -> None:
-        handlers.note_rendered([_rendered(assertion_id)], self.ports)
-        handlers.note_anchored([_anchored(assertion_id)], self.ports)
-        for kind in ("certificate", "details"):
-            self.objects.bodies[f"certificates/{assertion_id}/{kind}.pdf"] = f"%PDF {kind}".encode()
-
-    def announced(self) -> list[Event]:
-        with self.ports.store.transaction() as tx:
-            rows = tx.cursor.execute("select value from outbox order by id").fetchall()
-        return [decode(bytes(row[0])) for row in rows]
-
-    def received(self, assertion_id: str) -> int:
-        return sum(isinstance(event, BadgeReceived) and event.key == assertion_id for event in self.announced())
+from tests.wallet import (
+    PASSWORD,
+    SECRET,
+    START,
+    Wallet,
+    anchored,
+    config,
+    issued,
+    join,
+    rendered,
+    running_wallet,
+    wallet_database,
+)
 
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
-    with postgres() as server:
-        url = server.fresh()
-        migrate(url, "wallet", Path(services.wallet.__path__[0]) / "migrations")
+    with wallet_database() as url:
         yield url
 
 
 @pytest.fixture
 def wallet(database: str) -> Iterator[Wallet]:
-    clock = Clock()
-    objects = Objects({"badges/gishi/2026.png": b"\x89PNG art"})
-    store: Store = Store(database, "wallet", WalletTransaction, clock)
-    ports = Ports(
-        store=store,
-        objects=objects,
-        now=clock,
-        programme=PROGRAMME,
-        passwords=Passwords(),
-        new_token=lambda: secrets.token_urlsafe(32),
-        link_secret=SECRET,
-        session=timedelta(hours=24),
-    )
-    with store.transaction() as tx:
-        tx.cursor.execute("truncate accounts, badges, progress, login_attempts, inbox, outbox cascade")
-    with serving(web(_config(database, clock), ports)) as url:
-        yield Wallet(url, ports, objects, clock)
-    store.close()
-
-
-def _config(database: str, clock: Clock, wallet_url: str = "http://localhost") -> Config:
-    runtime = Runtime("wallet", database, "", "127.0.0.1", 0, clock, PROGRAMME, 1.0, "auto")
-    storage = ObjectStorage("http://localhost", "", Path())
-    return Config(runtime, storage, "127.0.0.1", 0, wallet_url, "http://verifier.example", SECRET, 86400.0)
-
-
-def _issued(email: str, qualification: str, family_name: str) -> AssertionIssued:
-    assertion_id = "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(26))
-    return AssertionIssued(
-        assertion_id=assertion_id,
-        leaf="00" * 32,
-        award=Award(
-            registration_id=assertion_id.lower(),
-            cohort="2026",
-            qualification=qualification,
-            kind="new",
-            pass_number="G-2025-0042",
-            registration_number="26-10042",
-            valid_from=date(2026, 4, 1),
-            valid_until=date(2030, 3, 31),
-        ),
-        holder=Holder(person_id="P1", family_name=family_name, given_name="一郎", email=email),
-        issued_at=START,
-        notify_from=START,
-        status_list=1,
-        status_index=7,
-    )
-
-
-def _anchored(assertion_id: str) -> AssertionAnchored:
-    return AssertionAnchored(
-        assertion_id=assertion_id,
-        leaf="00" * 32,
-        merkle_root="11" * 32,
-        path=(),
-        network="local",
-        chain_id=31337,
-        contract="0x0",
-        transaction="0x1",
-        block_number=1,
-        block_hash="0x2",
-        anchored_at=START,
-    )
-
-
-def _rendered(assertion_id: str) -> CertificateRendered:
-    return CertificateRendered(
-        assertion_id=assertion_id,
-        certificate_key=f"certificates/{assertion_id}/certificate.pdf",
-        certificate_sha256="aa",
-        details_key=f"certificates/{assertion_id}/details.pdf",
-        details_sha256="bb",
-        rendered_at=START,
-    )
-
-
-def _join(browser: httpx.Client, wallet: Wallet, assertion_id: str, name: str = "高橋一郎") -> httpx.Response:
-    return browser.post(wallet.link(assertion_id), data={"full_name": name, "password": PASSWORD})
+    with running_wallet(database) as wallet:
+        yield wallet
 
 
 def test_from_the_link_of_the_letter_to_the_pdf(wallet: Wallet) -> None:
@@ -195,7 +52,7 @@ def test_from_the_link_of_the_letter_to_the_pdf(wallet: Wallet) -> None:
         assert "Ichiro@Example.jp" in form.text
         assert wallet.received(badge) == 0, "a mail scanner that follows links must not receive the badge"
 
-        page = _join(browser, wallet, badge)
+        page = join(browser, wallet, badge)
         assert page.url.path == f"/badges/{badge}"
         assert "バッジを受領しました" in page.text
         assert "発行手続き中" in page.text
@@ -227,23 +84,23 @@ def test_from_the_link_of_the_letter_to_the_pdf(wallet: Wallet) -> None:
 def test_receiving_twice_announces_one_receipt(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:
-        _join(browser, wallet, badge)
+        join(browser, wallet, badge)
         assert browser.get(wallet.link(badge)).url.path == f"/badges/{badge}"
         assert browser.post(wallet.link(badge)).url.path == f"/badges/{badge}"
         assert browser.post(f"/badges/{badge}/receive").status_code == 200
     with wallet.browser() as other:
-        assert _join(other, wallet, badge).url.path == f"/badges/{badge}"
+        assert join(other, wallet, badge).url.path == f"/badges/{badge}"
     assert wallet.received(badge) == 1
 
 
 def test_an_event_that_comes_twice_or_early_changes_nothing(wallet: Wallet) -> None:
-    event = _issued("a@example.jp", "gishi", "髙橋")
-    handlers.note_rendered([_rendered(event.assertion_id)] * 2, wallet.ports)
-    handlers.note_anchored([_anchored(event.assertion_id)] * 2, wallet.ports)
+    event = issued("a@example.jp", "gishi", "髙橋")
+    handlers.note_rendered([rendered(event.assertion_id)] * 2, wallet.ports)
+    handlers.note_anchored([anchored(event.assertion_id)] * 2, wallet.ports)
     handlers.note_issued([event, event], wallet.ports)
     handlers.note_issued([event], wallet.ports)
     with wallet.browser() as browser:
-        page = _join(browser, wallet, event.assertion_id)
+        page = join(browser, wallet, event.assertion_id)
         assert "発行手続き中" not in page.text, "what was anchored and rendered before the receipt is finished at once"
         handlers.note_issued([event], wallet.ports)
         assert "1個" in browser.get("/badges").text
@@ -265,9 +122,7 @@ def test_a_wrong_token_opens_nothing(wallet: Wallet) -> None:
 
 
 def test_a_right_link_whose_badge_is_on_its_way_says_so(wallet: Wallet) -> None:
-    config = _config(wallet.ports.store.url, wallet.clock)
-    with serving(web(config, wallet.ports, patience=0.1)) as url:
-        answer = httpx.get(url + wallet.link("A" * 26), trust_env=False)
+    answer = httpx.get(wallet.url + wallet.link("A" * 26), trust_env=False)
     assert answer.status_code == 503
     assert "リンクは正しい" in answer.text
 
@@ -275,8 +130,8 @@ def test_a_right_link_whose_badge_is_on_its_way_says_so(wallet: Wallet) -> None:
 def test_nobody_sees_another_persons_badge(wallet: Wallet) -> None:
     mine, others = wallet.issue("a@example.jp").assertion_id, wallet.issue("b@example.jp").assertion_id
     with wallet.browser() as browser, wallet.browser() as other:
-        _join(browser, wallet, mine)
-        _join(other, wallet, others)
+        join(browser, wallet, mine)
+        join(other, wallet, others)
         wallet.finish(others)
         assert other.get(f"/badges/{others}/certificate.pdf").status_code == 200
         for path in ("", "/certificate.pdf", "/details.pdf", "/badge.png", "/pdf?kind=certificate"):
@@ -288,7 +143,7 @@ def test_nobody_sees_another_persons_badge(wallet: Wallet) -> None:
 def test_who_is_not_signed_in_is_asked_to_and_comes_back(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:
-        _join(browser, wallet, badge)
+        join(browser, wallet, badge)
         assert browser.post("/logout").url.path == "/login"
         page = browser.get(f"/badges/{badge}")
         assert page.url.path == "/login"
@@ -302,7 +157,7 @@ def test_who_is_not_signed_in_is_asked_to_and_comes_back(wallet: Wallet) -> None
 def test_the_second_badge_of_a_person_goes_into_the_same_wallet(wallet: Wallet) -> None:
     first = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:
-        _join(browser, wallet, first)
+        join(browser, wallet, first)
         second = wallet.issue("A@example.jp", qualification="shindanshi").assertion_id
         assert "受領前" in browser.get("/badges").text
         page = browser.get(wallet.link(second))
@@ -331,7 +186,7 @@ def test_a_post_from_another_site_is_refused(wallet: Wallet) -> None:
 def test_a_session_ends(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:
-        _join(browser, wallet, badge)
+        join(browser, wallet, badge)
         wallet.clock.now += timedelta(hours=23, minutes=59)
         assert browser.get("/badges").url.path == "/badges"
         wallet.clock.now += timedelta(minutes=2)
@@ -361,8 +216,8 @@ def test_the_session_in_the_table_is_no_key(wallet: Wallet) -> None:
 
 def test_behind_https_the_cookie_never_travels_in_the_open(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
-    config = _config(wallet.ports.store.url, wallet.clock, "https://wallet.example.jp")
-    with serving(web(config, wallet.ports)) as url, httpx.Client(base_url=url, trust_env=False) as browser:
+    behind_https = config(wallet.ports.store.url, wallet.clock, "https://wallet.example.jp")
+    with serving(web(behind_https, wallet.ports)) as url, httpx.Client(base_url=url, trust_env=False) as browser:
         answer = browser.post(wallet.link(badge), data={"full_name": "高橋一郎", "password": PASSWORD})
         cookie = answer.headers["set-cookie"]
     assert cookie.startswith("__Host-wallet=")
@@ -373,7 +228,7 @@ def test_behind_https_the_cookie_never_travels_in_the_open(wallet: Wallet) -> No
 def test_passwords_can_not_be_tried_without_end(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:
-        _join(browser, wallet, badge)
+        join(browser, wallet, badge)
         browser.post("/logout")
         for address in ("a@example.jp", "nobody@example.jp"):
             data = {"email": address, "password": "a wrong password"}
@@ -401,7 +256,7 @@ def test_a_refused_form_keeps_the_name_and_shows_no_password(wallet: Wallet) -> 
 def test_another_name_is_let_in_and_told_what_the_certificate_shows(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:
-        page = _join(browser, wallet, badge, name="<b>山田 花子")
+        page = join(browser, wallet, badge, name="<b>山田 花子")
         assert "異なります" in page.text
         assert "<b>山田" not in page.text
     assert wallet.received(badge) == 1
@@ -410,14 +265,14 @@ def test_another_name_is_let_in_and_told_what_the_certificate_shows(wallet: Wall
 def test_a_revoked_badge_is_not_received_and_gives_no_pdf(wallet: Wallet) -> None:
     held, waiting = wallet.issue("a@example.jp").assertion_id, wallet.issue("b@example.jp").assertion_id
     with wallet.browser() as browser:
-        _join(browser, wallet, held)
+        join(browser, wallet, held)
         wallet.finish(held)
         revoked = [AssertionRevoked(assertion_id=id, reason="error", revoked_at=START) for id in (held, waiting)]
         handlers.note_revoked(revoked, wallet.ports)
         assert "取り消された" in browser.get(f"/badges/{held}").text
         assert browser.get(f"/badges/{held}/certificate.pdf").status_code == 404
     with wallet.browser() as other:
-        answer = _join(other, wallet, waiting)
+        answer = join(other, wallet, waiting)
         assert answer.status_code == 410
         assert "取り消されました" in answer.text
     assert wallet.received(waiting) == 0
@@ -426,7 +281,7 @@ def test_a_revoked_badge_is_not_received_and_gives_no_pdf(wallet: Wallet) -> Non
 def test_an_expired_badge_keeps_its_pdf_and_says_so(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:
-        _join(browser, wallet, badge)
+        join(browser, wallet, badge)
         wallet.finish(badge)
         wallet.clock.now = datetime(2030, 3, 31, 15, 0, tzinfo=UTC)  # midnight of April 1 in Japan
         browser.post("/login", data={"email": "a@example.jp", "password": PASSWORD})

@@ -1,4 +1,4 @@
-"""badges: one row per assertion. progress: what other services said about it, in whatever order. accounts and their doors."""
+"""badges: one row per assertion. progress: what others said about it, in whatever order. accounts and their doors."""
 
 from __future__ import annotations
 
@@ -89,6 +89,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute(
-        "drop table progress; drop table badges; drop table login_attempts; drop table sessions; drop table addresses; drop table accounts"
-    )
+    op.execute("drop table progress, badges, login_attempts, sessions, addresses, accounts")

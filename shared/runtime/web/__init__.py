@@ -1,7 +1,7 @@
-"""Pages for people: templates, look, language, security headers, error pages. Used by registration, wallet, verifier, ops.
+"""Pages for people: templates, look, language, headers, error pages. Used by registration, wallet, verifier, ops.
 
-In a service's app.py: `site = pages(Path(__file__).parent / "templates", programme)`, `site.install(app)`, and in a route
-`return site.page(request, "badge.html", badge=badge)`. Templates extend `base.html` and take from `macros.html`
+In a service's app.py: `site = pages(Path(__file__).parent / "templates", programme)`, `site.install(app)`, and in a
+route `return site.page(request, "badge.html", badge=badge)`. Templates extend `base.html` and take from `macros.html`
 (`{% import "macros.html" as m with context %}`); classes are listed on top of `app.css`.
 """
 

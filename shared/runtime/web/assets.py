@@ -1,4 +1,4 @@
-"""Files of a folder `static`, served from memory under names that hold their hash, so that browsers may keep them for ever."""
+"""Files of a folder `static`, served from memory under names that hold their hash: browsers may keep them for ever."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _MONTHS = [
 
 
 def language_of(query: str | None, cookie: str | None, accept: str | None) -> Language:
-    """What the visitor chose (`?lang=`), chose earlier (cookie), or what the browser prefers (RFC 9110, 12.5.4); else Japanese."""
+    """What the visitor chose (`?lang=`), chose earlier (cookie), or the browser prefers (RFC 9110, 12.5.4)."""
     for chosen in (query, cookie):
         if chosen == "ja":
             return "ja"
@@ -89,7 +89,7 @@ def _phrases(text: str) -> Markup:
 
 
 def phrases(text: str) -> Markup:
-    """The text with a break allowed between its phrases: for headings, buttons, table heads, whose CSS keeps words whole."""
+    """The text with a break allowed between phrases: for headings, buttons, table heads; CSS keeps the words whole."""
     if isinstance(text, Markup) or all(ord(letter) < 0x3000 for letter in text):
         return escape(text)
     return _phrases(text)

@@ -1,4 +1,4 @@
-"""The pages of one service: its templates on the shared ones, in the visitor's language, with answers for everything that goes wrong."""
+"""The pages of one service: its templates on the shared ones, in two languages, and answers for all that goes wrong."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _YEAR = 365 * 86400
 
 
 def pages(folder: Path, programme: Programme) -> Pages:
-    """The pages of the service whose templates lie in `folder`; its own scripts and pictures lie in `folder`/../static."""
+    """The pages of the service whose templates lie in `folder`; its scripts and pictures lie in `folder`/../static."""
     return Pages(folder, programme)
 
 
@@ -82,7 +82,7 @@ class Pages:
         headers: Mapping[str, str] | None = None,
         **context: Any,
     ) -> Response:
-        """A template as an answer, in the visitor's language. A name that the template uses and `context` lacks is an error."""
+        """A template as an answer, in the visitor's language. A name that it uses and `context` lacks is an error."""
         language = self.language(request)
         text = self.text(template, language, _other(request, language), request.url.path, **context)
         response = HTMLResponse(text, status, {"vary": "accept-language, cookie", **(headers or {})})
@@ -102,7 +102,7 @@ class Pages:
     def error(
         self, request: Request, status: int, *, headers: Mapping[str, str] | None = None, detail: str = ""
     ) -> Response:
-        """What went wrong and what to do next: a page, or JSON for who asks for JSON. `detail` goes into the JSON only."""
+        """What went wrong and what to do next: a page, or JSON for who asks for it. `detail` is for the JSON only."""
         if _wants_json(request):
             return JSONResponse(
                 {"error": status, "detail": detail or _ERRORS.get(status, "failed")}, status, dict(headers or {})

@@ -20,8 +20,10 @@ from tests.serving import serving
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 TEMPLATE = """{% extends "base.html" %}{% import "macros.html" as m with context %}
 {% block title %}{{ t("題", "Title") }}{% endblock %}
-{% block main %}{% call m.verdict("ok", t("有効な証明書です", "This certificate is valid")) %}<p>{{ name }}</p>{% endcall %}
-<dl class="facts">{{ m.fact(t("氏名", "Name"), name) }}</dl>{{ m.field("name", "氏名", error="x", hint="y") }}{{ m.icon("pdf") }}{% endblock %}"""
+{% block main %}{% call m.verdict("ok", t("有効な証明書です", "This certificate is valid")) %}
+<p>{{ name }}</p>{% endcall %}
+<dl class="facts">{{ m.fact(t("氏名", "Name"), name) }}</dl>
+{{ m.field("name", "氏名", error="x", hint="y") }}{{ m.icon("pdf") }}{% endblock %}"""
 
 
 @pytest.fixture
