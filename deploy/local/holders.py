@@ -15,6 +15,9 @@ import httpx
 from deploy.local.letters import Inbox, Letter
 
 
+_CONNECTIONS = httpx.HTTPTransport()  # shared: a client of its own for each person would load the CA list each time
+
+
 class HolderStuck(RuntimeError):
     """A holder could not go on: says at which page, and what the page answered."""
 
@@ -28,20 +31,20 @@ def receive(letter: Letter) -> None:
     """Step 5, as the person does it: open the link, make the account or sign in, press 受領. Doing it twice is harmless."""
     if letter.link is None:
         raise HolderStuck(f"{letter.message_id}: no link in the letter {letter.subject!r}")
-    with httpx.Client(follow_redirects=True, timeout=30, trust_env=False) as browser:
-        page = browser.get(letter.link)
-        for _ in range(4):  # account or sign-in, then receipt: each page's form leads to the next page
-            if page.status_code >= 400:
-                raise HolderStuck(f"{letter.message_id}: {page.request.url.path} answered {page.status_code}")
-            form = _form_of(page.text)
-            if form is None:
-                return  # the badge's own page: nothing left to fill in
-            page = browser.post(
-                urljoin(str(page.url), form.action or str(page.url)),
-                data=form.filled(letter),
-                headers={"Origin": f"{page.url.scheme}://{page.url.netloc.decode()}", "Sec-Fetch-Site": "same-origin"},
-            )
-        raise HolderStuck(f"{letter.message_id}: still a form at {page.url.path} after four pages")
+    browser = httpx.Client(transport=_CONNECTIONS, follow_redirects=True, timeout=30)  # its own cookies
+    page = browser.get(letter.link)
+    for _ in range(4):  # account or sign-in, then receipt: each page's form leads to the next page
+        if page.status_code >= 400:
+            raise HolderStuck(f"{letter.message_id}: {page.request.url.path} answered {page.status_code}")
+        form = _form_of(page.text)
+        if form is None:
+            return  # the badge's own page: nothing left to fill in
+        page = browser.post(
+            urljoin(str(page.url), form.action or str(page.url)),
+            data=form.filled(letter),
+            headers={"Origin": f"{page.url.scheme}://{page.url.netloc.decode()}", "Sec-Fetch-Site": "same-origin"},
+        )
+    raise HolderStuck(f"{letter.message_id}: still a form at {page.url.path} after four pages")
 
 
 def play(
