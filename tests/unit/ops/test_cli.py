@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import EntryPoint
+from typing import Any, get_args
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from services.ops import cli
+from services.ops.board import STATES, Stage
+from services.ops.cli import main
+from services.ops.words import HELD_REASONS
+from services.ops.words import STATES as STATE_WORDS
+from shared.events import HeldReason
+
+STATUS = {
+    "at": "2026-04-01T03:00:00Z",
+    "cohort": {"id": "2026", "held": 2, "released": 0, "revoked": 0, **{stage.word: 3 for stage in Stage}},
+    "cohorts": ["2026"],
+    "matches": True,
+    "held_by_reason": {"shared-address": 2},
+    "people_missing": {},
+    "rejected": 1,
+    "dead_letters": 0,
+    "letters": {"queued": 0, "sent": 6, "deferred": 1, "bounced": 0, "suppressed": 0},
+    "lag": {"issuer": 4, "mailer": None},
+    "lag_unknown": {"mailer": "not measured yet"},
+    "unplaced": 0,
+}
+PERSON = {
+    "registration_id": "R1",
+    "state": "held",
+    "reason": "shared-address",
+    "assertion_id": None,
+    "name": "見本 太郎",
+    "qualification": "gishi",
+    "cohort": "2026",
+    "since": None,
+}
+
+
+@contextmanager
+def answering(status: int, body: Any) -> Iterator[str]:
+    """A server that gives the same answer to everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_GET  # noqa: N815  # the name that http.server calls
+
+        def log_message(self, format: str, *args: Any) -> None:
+            return
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def run(*words: str, **environment: str) -> Result:
+    return CliRunner().invoke(main, words, env=environment)
+
+
+def test_an_unreachable_ops_ends_in_one_line_with_the_next_step_and_code_2() -> None:
+    result = run("status", OPS_URL="http://127.0.0.1:1")
+    assert result.exit_code == 2
+    assert "OPS_URL" in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_an_impossible_setting_is_named_and_not_a_traceback() -> None:
+    result = run("status", AKASHI_PORT_BASE="many")
+    assert result.exit_code == 2 and "AKASHI_PORT_BASE" in result.stderr
+
+
+def test_an_answer_of_something_else_is_not_taken_for_a_status() -> None:
+    with answering(200, {"hello": "world"}) as url:
+        assert run("status", "--json", OPS_URL=url).exit_code == 2
+
+
+def test_a_refusal_of_ops_is_told_with_code_1() -> None:
+    with answering(409, {"detail": "this dead letter was replayed by office"}) as url:
+        result = run("dead-letters", "discard", "x", "--reason", "y", OPS_URL=url)
+    assert result.exit_code == 1 and "replayed by office" in result.stderr
+
+
+def test_the_json_of_a_status_is_what_ops_said() -> None:
+    with answering(200, STATUS) as url:
+        assert json.loads(run("status", "--json", OPS_URL=url).stdout) == STATUS
+
+
+def test_the_table_of_a_status_shows_counts_holds_and_what_is_unknown() -> None:
+    with answering(200, STATUS) as url:
+        shown = run("status", OPS_URL=url).stdout
+    for text in ("eligible", "shared-address", "rejected", "deferred 1", "issuer 4", "mailer"):
+        assert text in shown
+
+
+def test_people_are_one_line_each_in_both_forms() -> None:
+    with answering(200, [PERSON, PERSON]) as url:
+        plain = run("people", OPS_URL=url).stdout.splitlines()
+        lines = run("people", "--json", OPS_URL=url).stdout.splitlines()
+    assert plain == ["R1\theld\tshared-address\t-"] * 2
+    assert [json.loads(line)["registration_id"] for line in lines] == ["R1", "R1"]
+
+
+def test_nothing_is_discarded_without_a_reason_or_without_naming_it() -> None:
+    assert run("dead-letters", "discard", "x").exit_code == 2
+    assert run("dead-letters", "discard", "--reason", "y").exit_code == 2
+
+
+def test_a_part_that_cannot_be_loaded_takes_no_other_command_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = EntryPoint("broken", "services.ops.nowhere:command", "akashi.commands")
+    whole = EntryPoint("whole", f"{__name__}:whole", "akashi.commands")
+    monkeypatch.setattr(cli, "entry_points", lambda group: [broken, whole])
+    shown = CliRunner().invoke(cli.akashi(), ["--help"])
+    assert shown.exit_code == 0 and "status" in shown.stdout and "whole" in shown.stdout
+    assert CliRunner().invoke(cli.akashi(), ["whole"]).stdout == "as it should\n"
+    failed = CliRunner().invoke(cli.akashi(), ["broken", "--any", "thing"])
+    assert failed.exit_code == 2 and "nowhere" in failed.stderr
+
+
+@click.command()
+def whole() -> None:
+    click.echo("as it should")
+
+
+@pytest.mark.parametrize("words", [(), ("status",), ("people",), ("dead-letters",), ("dead-letters", "replay")])
+def test_every_command_explains_itself_in_both_languages(words: tuple[str, ...]) -> None:
+    result = run(*words, "--help")
+    assert result.exit_code == 0
+    assert not result.stdout.isascii() and "the" in result.stdout
+
+
+def test_every_state_and_every_held_reason_has_words() -> None:
+    assert set(STATE_WORDS) == set(STATES)
+    assert set(HELD_REASONS) == set(get_args(HeldReason))

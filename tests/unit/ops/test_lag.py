@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+from kafka import TopicPartition
+from kafka.errors import KafkaConnectionError
+
+from services.ops.lag import Lag, LagMeter, messages_waiting
+
+offsets = st.dictionaries(st.sampled_from([TopicPartition("t", number) for number in range(3)]), st.integers(0, 100))
+
+
+class Broker:
+    """Answers with the number of times it was asked; raises `error` when there is one."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.error: Exception | None = None
+
+    def lags(self, services: Sequence[str]) -> Lag:
+        self.asked += 1
+        if self.error:
+            raise self.error
+        return Lag(messages={"issuer": self.asked})
+
+
+class Seconds:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def meter(broker: Broker, seconds: Seconds) -> LagMeter:
+    return LagMeter(broker, services=("issuer",), seconds=seconds)
+
+
+@given(offsets, offsets, offsets)
+def test_a_lag_is_never_negative_and_nothing_waits_where_all_was_read(
+    committed: dict[TopicPartition, int], first: dict[TopicPartition, int], end: dict[TopicPartition, int]
+) -> None:
+    assert messages_waiting(committed, first, end) >= 0
+    assert messages_waiting(end, first, end) == 0
+
+
+def test_a_partition_that_was_never_committed_waits_from_its_first_message() -> None:
+    partition = TopicPartition("t", 0)
+    assert messages_waiting({}, {partition: 40}, {partition: 100}) == 60
+
+
+def test_before_the_first_measurement_the_lag_is_unknown_and_not_zero() -> None:
+    lag = meter(Broker(), Seconds()).latest()
+    assert (lag.messages, lag.unknown) == ({"issuer": None}, {"issuer": "not measured yet"})
+
+
+def test_the_broker_is_asked_at_most_every_two_seconds() -> None:
+    broker, seconds = Broker(), Seconds()
+    one = meter(broker, seconds)
+    assert [one.measure(), one.measure()] == [True, False]
+    seconds.now += 2.0
+    assert one.measure()
+    assert (broker.asked, one.latest().messages) == (2, {"issuer": 2})
+
+
+def test_a_broker_that_is_away_makes_the_lag_unknown_with_the_reason() -> None:
+    broker, seconds = Broker(), Seconds()
+    broker.error = KafkaConnectionError()
+    one = meter(broker, seconds)
+    one.measure()
+    assert one.latest().messages == {"issuer": None}
+    assert "KafkaConnectionError" in one.latest().unknown["issuer"]
+
+
+def test_an_old_measurement_says_nothing_any_more() -> None:
+    broker, seconds = Broker(), Seconds()
+    one = meter(broker, seconds)
+    one.measure()
+    seconds.now += 60
+    assert one.latest().messages == {"issuer": None}
