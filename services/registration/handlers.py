@@ -173,6 +173,7 @@ def _facts(standing: Standing, judgement: Judgement, cohort: str) -> list[Event]
         RegistrationHeld(
             registration_id=standing.id,
             person_id=standing.record.person_id,
+            name=f"{standing.record.family_name} {standing.record.given_name}",
             qualification=standing.record.qualification,
             cohort=cohort,
             reason=judgement.reason,
