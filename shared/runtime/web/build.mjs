@@ -1,5 +1,5 @@
 // Builds static/app.min.css (checked in; served at /static/app.<hash>.css) from app.css and those design tokens that it uses.
-// Run by `make css`; needs the npm packages of the repository (lightningcss, @digital-go-jp/design-tokens).
+// Run by `make css`; with --check it writes nothing and fails when the built file is not what app.css gives. Needs the npm packages of the repository (lightningcss, @digital-go-jp/design-tokens).
 import {createRequire} from 'node:module';
 import {readFileSync, writeFileSync} from 'node:fs';
 import {dirname, join} from 'node:path';
@@ -31,5 +31,13 @@ const root = `:root{${[...used].map(name => `${name}:${defined.get(name)}`).join
 const licence = '/*! Design tokens: @digital-go-jp/design-tokens, (c) Digital Agency, Government of Japan, MIT License */\n';
 const {code} = transform({filename: 'app.css', code: Buffer.from(root + own), minify: true, targets: {safari: 16 << 16, chrome: 109 << 16, firefox: 115 << 16}});
 const built = licence + code.toString().replace(/^\/\*![^]*?\*\/\s*/, '') + '\n';
-writeFileSync(join(here, 'static', 'app.min.css'), built);
-console.log(`static/app.min.css: ${built.length} bytes, ${gzipSync(built).length} gzip; ${used.size} of ${defined.size} tokens`);
+const target = join(here, 'static', 'app.min.css');
+if (process.argv.includes('--check')) {
+  if (readFileSync(target, 'utf8') !== built) {
+    console.error('static/app.min.css is not what app.css gives: run make css');
+    process.exit(1);
+  }
+} else {
+  writeFileSync(target, built);
+  console.log(`static/app.min.css: ${built.length} bytes, ${gzipSync(built).length} gzip; ${used.size} of ${defined.size} tokens`);
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,3 +141,10 @@ def test_the_look_is_kept_for_ever_under_its_hash(client: httpx.Client) -> None:
     assert "immutable" in answer.headers["cache-control"]
     assert answer.headers["content-type"].startswith("text/css")
     assert client.get("/static/app.000000000000.css").status_code == 404
+
+
+def test_the_look_that_is_served_is_not_the_one_that_was_written() -> None:
+    checked = subprocess.run(
+        ["node", "shared/runtime/web/build.mjs", "--check"], capture_output=True, text=True, timeout=60
+    )
+    assert checked.returncode == 0, checked.stderr
