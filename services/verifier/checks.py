@@ -1,0 +1,274 @@
+"""The seven checks of a credential, each a question with one of three answers: ok, failed, unknown; pure.
+
+Sources: Data Integrity EdDSA Cryptosuites 1.0; Bitstring Status List 1.0, section 3.2 (validate algorithm); MerkleProof2019;
+did:web. More is asked than these ask: the registry that answers, the transaction's outcome, finality, the path's length.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from services.verifier.evidence import Away, ChainAnswers, Revocation
+from services.verifier.reading import Badge
+from shared.chain_facts import Anchoring
+from shared.clock import JST
+from shared.credential import DoNotTrust, Document, key_of, leaf_of, public_key_multibase, verify_proof
+from shared.errors import Unreadable
+from shared.merkle import root_of
+from shared.merkle_proof import MerkleProof, decode_proof
+from shared.multibase import from_base64url
+from shared.programme import Bilingual
+
+Outcome = Literal["ok", "failed", "unknown"]
+
+_MOST_LIST_BYTES = 16 * 1024 * 1024  # of an unpacked status list; a bomb stops here
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check. `got` and `expected` are for a technical reader, in English, and hold nothing of the person."""
+
+    number: int
+    name: Bilingual
+    outcome: Outcome
+    got: str
+    expected: str
+    finding: Literal["", "revoked", "expired", "early", "pending"] = (
+        ""  # why it failed or is unknown, when that is a state
+    )
+
+
+NAMES: dict[int, Bilingual] = {
+    1: Bilingual("証明書のデータを読み取れること", "The document can be read"),
+    2: Bilingual("発行者が学会であること", "The issuer is the society"),
+    3: Bilingual(
+        "学会の電子署名が正しく、書き換えられていないこと", "The society's signature fits the unchanged document"
+    ),
+    4: Bilingual("有効期間の内であること", "Within its period of validity"),
+    5: Bilingual("取り消しの一覧に載っていないこと", "Not on the list of revoked ones"),
+    6: Bilingual("記録の証明がこの証明書のものであること", "The proof of anchoring belongs to this document"),
+    7: Bilingual("ブロックチェーンに確定した記録があること", "The record on the blockchain is final"),
+}
+
+
+def unread(error: Unreadable) -> Check:
+    return _check(1, "failed", str(error), "an Open Badges 3.0 credential")
+
+
+def unfetched(why: str) -> Check:
+    return _check(1, "unknown", why, "an Open Badges 3.0 credential")
+
+
+def check_readable(badge: Badge, expected_id: str | None) -> Check:
+    if expected_id is not None and badge.id != expected_id:
+        return _check(1, "failed", f"id {badge.id}", f"id {expected_id}")
+    return _check(1, "ok", badge.id, expected_id or "an Open Badges 3.0 credential")
+
+
+def check_issuer(badge: Badge, did: str, did_document: Document | Away) -> Check:
+    """The issuer is ours by name. That the name's document could be fetched is asked here, whose key it is in check 3."""
+    if badge.issuer != did:
+        return _check(2, "failed", badge.issuer, did)
+    if isinstance(did_document, Away):
+        return _check(2, "unknown", did_document.why, f"the DID document of {did}")
+    if did_document.get("id") != did:
+        return _check(2, "unknown", f"a DID document of {str(did_document.get('id'))[:200]}", f"one of {did}")
+    return _check(2, "ok", badge.issuer, did)
+
+
+def check_signature(document: Document, issuer: Check, did_document: Document | Away) -> Check:
+    expected = "an eddsa-rdfc-2022 proof by a key of the issuer, over the whole document"
+    if issuer.outcome == "failed":
+        return _check(3, "failed", "a document of another issuer", expected)
+    if issuer.outcome == "unknown" or isinstance(did_document, Away):
+        return _check(3, "unknown", "no key to check with: see check 2", expected)
+    try:
+        key = key_of(document, did_document)
+        verify_proof(document, key)
+    except (DoNotTrust, Unreadable) as error:
+        return _check(3, "failed", str(error), expected)
+    return _check(3, "ok", f"signature by {public_key_multibase(key)}", expected)
+
+
+def check_period(badge: Badge, now: datetime) -> Check:
+    """Both ends belong to the period."""
+    expected = f"between {_time(badge.valid_from)} and {_time(badge.valid_until)}"
+    if now > badge.valid_until:
+        return _check(4, "failed", _time(now), expected, "expired")
+    if now < badge.valid_from:
+        return _check(4, "failed", _time(now), expected, "early")
+    return _check(4, "ok", _time(now), expected)
+
+
+class _ListSubject(msgspec.Struct, frozen=True):
+    type: str | tuple[str, ...]
+    statusPurpose: str | tuple[str, ...]
+    encodedList: str
+
+
+class _List(msgspec.Struct, frozen=True):
+    id: str
+    issuer: Any
+    type: tuple[str, ...]
+    validUntil: datetime
+    credentialSubject: _ListSubject
+
+
+def check_status(
+    badge: Badge,
+    status_list: Document | Away,
+    did_document: Document | Away,
+    revocation: Revocation | None,
+    now: datetime,
+) -> Check:
+    """The list must be the one that the credential names, signed by the same issuer, and not out of date.
+
+    Anything less is unknown, never "not revoked". What the issuer told us of a revocation counts at once.
+    """
+    expected = "bit 0 in the issuer's signed list"
+    if revocation is not None:
+        return _check(5, "failed", f"revoked at {_time(revocation.revoked_at)}", expected, "revoked")
+    if badge.status is None:
+        return _check(5, "unknown", "no status entry for revocation", expected)
+    for source in (status_list, did_document):
+        if isinstance(source, Away):
+            return _check(5, "unknown", source.why, expected)
+    assert not isinstance(status_list, Away) and not isinstance(did_document, Away)
+    place = f"bit {badge.status.index} of {badge.status.url}"
+    try:
+        is_set = _bit(status_list, did_document, badge, now)
+    except (DoNotTrust, Unreadable) as error:
+        return _check(5, "unknown", f"{place}: {error}", expected)
+    if is_set:
+        return _check(5, "failed", f"{place} is 1", expected, "revoked")
+    return _check(5, "ok", f"{place} is 0", expected)
+
+
+def _bit(status_list: Document, did_document: Document, badge: Badge, now: datetime) -> bool:
+    assert badge.status is not None
+    verify_proof(status_list, key_of(status_list, did_document))
+    try:
+        read = msgspec.convert(status_list, _List)
+    except msgspec.ValidationError as error:
+        raise Unreadable(f"expected a BitstringStatusListCredential: {error}") from error
+    if "BitstringStatusListCredential" not in read.type or read.id != badge.status.url:
+        raise Unreadable(f"got {read.id[:200]}, expected the status list {badge.status.url}")
+    if read.validUntil.tzinfo is None or now > read.validUntil:
+        raise Unreadable(f"got a list that was valid until {read.validUntil.isoformat()}, expected a current one")
+    purposes = read.credentialSubject.statusPurpose
+    if "revocation" not in ((purposes,) if isinstance(purposes, str) else purposes):
+        raise Unreadable(f"got a list of purpose {purposes}, expected revocation")
+    bits = _unpacked(read.credentialSubject.encodedList)
+    if badge.status.index >= len(bits) * 8:
+        raise Unreadable(f"got bit {badge.status.index}, expected one of {len(bits) * 8}")
+    return bool(bits[badge.status.index // 8] & 0x80 >> badge.status.index % 8)
+
+
+def _unpacked(text: str) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(from_base64url(text))) as file:
+            bits = file.read(_MOST_LIST_BYTES + 1)
+    except (OSError, EOFError) as error:
+        raise Unreadable(f"encodedList: {error}, expected GZIP") from error
+    if len(bits) > _MOST_LIST_BYTES:
+        raise Unreadable(f"encodedList: got more than {_MOST_LIST_BYTES} bytes, expected fewer")
+    return bits
+
+
+def check_path(document: Document, badge: Badge) -> Check:
+    """The leaf is computed from the document itself, so an inner node of the tree can't stand for it; the path is bounded."""
+    expected = "a path from this document's own hash to the Merkle root"
+    if not badge.anchorings:
+        return _check(6, "unknown", "no proof of anchoring yet", expected, "pending")
+    try:
+        leaf = bytes.fromhex(leaf_of(document))
+        for value in badge.anchorings:
+            proof = decode_proof(value)
+            if proof.target_hash != leaf:
+                return _check(6, "failed", f"a proof for {proof.target_hash.hex()}", f"one for {leaf.hex()}")
+            reached = root_of(leaf, proof.path)
+            if reached != proof.merkle_root:
+                return _check(6, "failed", f"a path to {reached.hex()}", f"one to {proof.merkle_root.hex()}")
+    except (Unreadable, ValueError) as error:
+        return _check(6, "failed", str(error), expected)
+    return _check(6, "ok", f"{leaf.hex()} leads to {reached.hex()} in {len(proof.path)} steps", expected)
+
+
+def check_chain(badge: Badge, path: Check, chain: ChainAnswers | Away) -> Check:
+    """The registry answers by root, whatever network the file names; a transaction that the node still has must agree."""
+    expected = "the root in the registry, in a block that is final, by a transaction that carries it"
+    if path.outcome != "ok":
+        return _check(7, "unknown", "no root to ask for: see check 6", expected, path.finding)
+    if isinstance(chain, Away):
+        return _check(7, "unknown", chain.why, expected)
+    checks = [_one_anchoring(decode_proof(value), chain, expected) for value in badge.anchorings]
+    return _best(checks)
+
+
+def _best(checks: Sequence[Check]) -> Check:
+    """A root that stands on one network counts; a false one is worse than one that could not be asked for."""
+    for wanted in ("ok", "failed"):
+        for check in checks:
+            if check.outcome == wanted:
+                return check
+    return checks[0]
+
+
+def _one_anchoring(proof: MerkleProof, chain: ChainAnswers, expected: str) -> Check:
+    root = proof.merkle_root
+    here = f"{chain.network} (chain {chain.chain_id}), registry {chain.registry}"
+    if root not in chain.anchorings:
+        return _check(7, "unknown", f"{here}: not asked for {root.hex()}", expected)
+    anchoring = chain.anchorings[root]
+    if anchoring is None:
+        if all(anchor.chain_id != chain.chain_id for anchor in proof.anchors):
+            named = ", ".join(anchor.blink for anchor in proof.anchors)
+            return _check(7, "unknown", f"{here} doesn't know the root; the file names {named}", expected)
+        return _check(7, "failed", f"{here} doesn't know {root.hex()}", expected)
+    if anchoring.revoked_at is not None:
+        return _check(7, "failed", f"{here}: root revoked at {_time(anchoring.revoked_at)}", expected, "revoked")
+    if anchoring.block_number > chain.finalized_block:
+        got = f"block {anchoring.block_number}, final is {chain.finalized_block}"
+        return _check(7, "unknown", got, expected, "pending")
+    wrong = _wrong_transaction(proof, chain, anchoring)
+    if wrong is not None:
+        return _check(7, "failed", wrong, expected)
+    return _check(7, "ok", f"{here}: {root.hex()} in block {anchoring.block_number}", expected)
+
+
+def _wrong_transaction(proof: MerkleProof, chain: ChainAnswers, anchoring: Anchoring) -> str | None:
+    """What doesn't fit of the transactions that the proof names on this chain.
+
+    Nodes forget where transactions are after about a year, badges live for four: one that the node doesn't know takes nothing
+    away from what the registry says.
+    """
+    for anchor in proof.anchors:
+        facts = chain.transactions.get(anchor.transaction) if anchor.chain_id == chain.chain_id else None
+        if facts is None:
+            continue
+        if facts.to != chain.registry or facts.input != proof.merkle_root:
+            return f"transaction {facts.hash} to {facts.to} with {facts.input[:40].hex()}"
+        if facts.succeeded is not True or facts.block_number != anchoring.block_number:
+            return f"transaction {facts.hash}: succeeded {facts.succeeded}, block {facts.block_number}"
+    return None
+
+
+def _check(
+    number: int,
+    outcome: Outcome,
+    got: str,
+    expected: str,
+    finding: Literal["", "revoked", "expired", "early", "pending"] = "",
+) -> Check:
+    return Check(number, NAMES[number], outcome, got[:500], expected[:500], finding)
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(JST).isoformat(timespec="seconds")

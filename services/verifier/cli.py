@@ -1,0 +1,146 @@
+"""`akashi verify`: the same checks from a terminal, by itself: a file or URL, the issuer's site, a node of the chain."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+if TYPE_CHECKING:
+    from services.verifier.config import CommandConfig
+    from services.verifier.sources import Chain, NoChain
+    from services.verifier.verdict import Verdict
+
+_MARKS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("？", "yellow")}
+_COLOURS = {0: "green", 1: "red", 2: "yellow"}
+_USAGE = 64  # sysexits.h; 2 would read as "could not check"
+
+
+@click.command("verify")
+@click.argument("source", metavar="FILE|URL")
+@click.option("--json", "as_json", is_flag=True, help="JSON（フィールドは変わりません） / a stable JSON answer")
+@click.option("--issuer-url", metavar="URL", help="発行者の公開サイト（既定：PUBLIC_URL） / the issuer's public site")
+@click.option("--rpc-url", metavar="URL", help="ブロックチェーンのノード（既定：CHAIN_RPC_URL） / a node of the chain")
+def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | None) -> None:
+    """証明書（JSON）が有効かを確かめる。 / Check whether a certificate is valid.
+
+    FILE|URL は証明書データ、または確認ページのURL（…/V/番号）。 / The credential, or the URL of its page.
+
+    終了コード / exit code: 0 有効 valid, 1 有効でない not valid, 2 確認できない could not check.
+    """
+    from services.verifier.config import read_command_config
+    from shared.errors import RefuseToStart
+
+    try:
+        config = read_command_config(os.environ, issuer_url=issuer_url, rpc_url=rpc_url)
+    except RefuseToStart as error:
+        click.echo(f"akashi verify: {error}", err=True)
+        raise SystemExit(_USAGE) from error
+    verdict = _verdict_on(source, config)
+    from services.verifier.verdict import EXIT_CODES
+
+    if as_json:
+        _print_json(verdict, config)
+    else:
+        _print_checks(verdict, config)
+    sys.exit(EXIT_CODES[verdict.kind])
+
+
+def _verdict_on(source: str, config: CommandConfig) -> Verdict:
+    from services.verifier.reading import read_document
+    from services.verifier.sources import HttpSite, gather
+    from services.verifier.verdict import no_document, not_readable, verdict_on
+    from shared.clock import clock_from
+    from shared.did import did_of
+    from shared.errors import NotFound, TryLater, Unreadable
+
+    now = clock_from(os.environ.get("AKASHI_CLOCK"))()
+    try:
+        content = _content_of(source, config.issuer_url)
+    except (NotFound, TryLater) as error:
+        return no_document(str(error), now)
+    try:
+        document = read_document(content)
+    except Unreadable as error:
+        return not_readable(error, now)
+    evidence = gather(document, HttpSite(config.issuer_url), _chain(config), public_url=config.issuer_url)
+    return verdict_on(document, evidence, did=did_of(config.issuer_url), now=now)
+
+
+def _content_of(source: str, issuer_url: str) -> bytes:
+    """The bytes of a file, of a URL, or of the credential behind a page's URL in any case (`HTTP://…/V/ID`)."""
+    from services.verifier.sources import fetch
+
+    parts = urlsplit(source)
+    if parts.scheme.lower() not in ("http", "https"):
+        path = Path(source)
+        if not path.is_file():
+            raise click.BadParameter(f"ファイルがありません / no such file: {source}", param_hint="FILE|URL")
+        return path.read_bytes()
+    site = f"{parts.scheme.lower()}://{parts.netloc.lower()}"
+    kind, _, id = parts.path.strip("/").partition("/")
+    if kind.lower() == "v" and id:
+        return fetch(f"{site}/credentials/{id.upper()}.json")
+    return fetch(source)
+
+
+def _chain(config: CommandConfig) -> Chain | NoChain:
+    from services.verifier.sources import Chain, NoChain
+
+    chain = config.chain
+    if isinstance(chain, str):
+        return NoChain(chain)
+    from shared.runtime.registry import Registry
+
+    registry = Registry(chain.rpc_url, chain.registry, chain.chain_id)
+    return Chain(chain.network, chain.chain_id, chain.registry, registry)
+
+
+def _print_json(verdict: Verdict, config: CommandConfig) -> None:
+    import msgspec
+
+    from services.verifier.answers import answer_of
+    from shared.programme import Bilingual
+
+    answer = answer_of(verdict, Bilingual(config.issuer_url, config.issuer_url))
+    click.echo(msgspec.json.format(msgspec.json.encode(answer), indent=1).decode())
+
+
+def _print_checks(verdict: Verdict, config: CommandConfig) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from services.verifier.verdict import EXIT_CODES
+    from services.verifier.words import HEADINGS, sentence
+    from shared.clock import JST, japan_date
+    from shared.programme import Bilingual
+
+    console = Console(highlight=False)
+    colour = _COLOURS[EXIT_CODES[verdict.kind]]
+    console.print(Text(f"\n{HEADINGS[verdict.kind].ja}", style=f"bold {colour}"))
+    console.print(Text(sentence(verdict, Bilingual(config.issuer_url, config.issuer_url)).ja))
+    badge = verdict.badge
+    if badge is not None and verdict.is_genuine:
+        facts = Table.grid(padding=(0, 2))
+        for name, value in (
+            ("氏名", badge.name),
+            ("資格名", badge.award),
+            ("登録番号", badge.registration_number),
+            ("有効期間", f"{japan_date(badge.valid_from)} ～ {japan_date(badge.valid_until)}"),
+        ):
+            facts.add_row(Text(name, style="dim"), Text(value or "―"))
+        console.print(facts)
+    console.print()
+    for check in verdict.checks:
+        mark, style = _MARKS[check.outcome]
+        console.print(Text.assemble((f" {mark} ", style), f"{check.number}. {check.name.ja}"))
+        console.print(Text(f"      {check.got}", style="dim"), overflow="fold")
+        if check.outcome != "ok":
+            console.print(Text(f"      expected: {check.expected}", style="dim"), overflow="fold")
+    moment = verdict.checked_at.astimezone(JST)
+    console.print(Text(f"\n確認日時 {moment:%Y-%m-%d %H:%M:%S} JST　発行者 {config.issuer_url}\n", style="dim"))

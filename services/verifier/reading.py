@@ -1,0 +1,148 @@
+"""What a credential says, before anybody asks whether it is true; pure.
+
+Source: 1EdTech Open Badges 3.0, appendix B, with the terms that our issuer uses.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from shared.credential import Document
+from shared.errors import Unreadable
+from shared.merkle_proof import CRYPTOSUITE, MerkleProof, decode_proof
+
+MOST_BYTES = 128 * 1024
+"""A credential of ours has about 3 KB, with both proofs and a long path under 8."""
+
+_MOST_PROOFS = 8
+_BADGE_URL = re.compile(r"/badges/([a-z0-9-]{1,64})/([0-9]{4})\.json\Z")
+_ID = re.compile(r"/credentials/([A-Z2-7]{26})\.json\Z")
+
+Text = Annotated[str, msgspec.Meta(max_length=2000)]
+
+
+class _Identity(msgspec.Struct, frozen=True):
+    identityHash: Text
+    identityType: Text = ""
+    hashed: bool = False
+
+
+class _Named(msgspec.Struct, frozen=True):
+    id: Text
+    name: Text = ""
+
+
+class _Subject(msgspec.Struct, frozen=True):
+    achievement: _Named
+    identifier: tuple[_Identity, ...] = ()
+    licenseNumber: Text | None = None
+
+
+class _Status(msgspec.Struct, frozen=True):
+    statusPurpose: Text
+    statusListIndex: Text
+    statusListCredential: Text
+
+
+class _Proof(msgspec.Struct, frozen=True):
+    cryptosuite: Text = ""
+    proofValue: Annotated[str, msgspec.Meta(max_length=20_000)] = ""
+
+
+class _Credential(msgspec.Struct, frozen=True):
+    id: Text
+    type: tuple[Text, ...]
+    issuer: _Named
+    validFrom: Annotated[datetime, msgspec.Meta(tz=True)]
+    validUntil: Annotated[datetime, msgspec.Meta(tz=True)]
+    credentialSubject: _Subject
+    proof: Annotated[tuple[_Proof, ...], msgspec.Meta(min_length=1, max_length=_MOST_PROOFS)]
+    awardedDate: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    credentialStatus: _Status | None = None
+
+
+class StatusPlace(msgspec.Struct, frozen=True):
+    """Where the bit is that says whether the credential was revoked."""
+
+    url: str
+    index: int
+
+
+class Badge(msgspec.Struct, frozen=True, kw_only=True):
+    """What the credential says, in the words of the page. `anchorings` are its merkle-proof-2019 values, not yet decoded."""
+
+    id: str
+    issuer: str
+    name: str | None  # as the certificate shows it, family name first
+    award: str
+    qualification: str | None  # its id in the programme file
+    edition: str | None
+    pass_number: str | None
+    registration_number: str | None
+    issued_at: datetime | None
+    valid_from: datetime
+    valid_until: datetime
+    status: StatusPlace | None
+    anchorings: tuple[str, ...]
+
+    @property
+    def assertion_id(self) -> str | None:
+        """The id in the credential's URL; None when it isn't a URL of our form."""
+        found = _ID.search(self.id)
+        return found[1] if found else None
+
+
+def read_document(content: bytes) -> Document:
+    """The JSON object in a file. Unreadable, with got and expected, for everything else."""
+    if len(content) > MOST_BYTES:
+        raise Unreadable(f"got {len(content)} bytes, expected at most {MOST_BYTES}")
+    try:
+        return msgspec.json.decode(content, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Unreadable(f"got {len(content)} bytes that are no JSON object: {error}") from error
+
+
+def read_badge(document: Document) -> Badge:
+    """What a credential says. Unreadable, naming the field, when it isn't an Open Badges 3.0 credential of our form."""
+    try:
+        read = msgspec.convert(document, _Credential)
+        status = _status_of(read.credentialStatus)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise Unreadable(f"expected an Open Badges 3.0 credential: {error}") from error
+    if "OpenBadgeCredential" not in read.type:
+        raise Unreadable(f"type: got {', '.join(read.type)}, expected OpenBadgeCredential among them")
+    subject = read.credentialSubject
+    plain = {each.identityType: each.identityHash for each in subject.identifier if not each.hashed}
+    badge_class = _BADGE_URL.search(subject.achievement.id)
+    return Badge(
+        id=read.id,
+        issuer=read.issuer.id,
+        name=plain.get("name"),
+        award=subject.achievement.name,
+        qualification=badge_class[1] if badge_class else None,
+        edition=badge_class[2] if badge_class else None,
+        pass_number=plain.get("ext:passNumber"),
+        registration_number=subject.licenseNumber,
+        issued_at=read.awardedDate,
+        valid_from=read.validFrom,
+        valid_until=read.validUntil,
+        status=status,
+        anchorings=tuple(proof.proofValue for proof in read.proof[1:] if proof.cryptosuite == CRYPTOSUITE),
+    )
+
+
+def anchorings_of(badge: Badge) -> tuple[MerkleProof, ...]:
+    """The proofs of anchoring in a credential. Unreadable when one of them isn't one."""
+    return tuple(decode_proof(value) for value in badge.anchorings)
+
+
+def _status_of(status: _Status | None) -> StatusPlace | None:
+    if status is None or status.statusPurpose != "revocation":
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}", status.statusListIndex, re.ASCII):
+        raise ValueError(f"credentialStatus.statusListIndex: got {status.statusListIndex[:20]!r}, expected a number")
+    return StatusPlace(status.statusListCredential, int(status.statusListIndex))

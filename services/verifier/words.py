@@ -1,0 +1,124 @@
+"""What each verdict is called and what to do next, in both languages; pure. For the page, the API and `akashi verify`."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from services.verifier.checks import Check
+from services.verifier.verdict import Kind, Verdict
+from shared.clock import japan_date
+from shared.programme import Bilingual
+
+HEADINGS: dict[Kind, Bilingual] = {
+    "valid": Bilingual("有効な証明書です", "This certificate is valid"),
+    "expired": Bilingual("期限が切れた証明書です", "This certificate has expired"),
+    "revoked": Bilingual("取り消された証明書です", "This certificate was revoked"),
+    "not-valid": Bilingual("この証明書は使えません", "This is not a valid certificate"),
+    "not-yet-valid": Bilingual("有効期間の前です", "Not valid yet"),
+    "in-progress": Bilingual("発行手続き中です", "Issue is in progress"),
+    "could-not-check": Bilingual("今は確認できません", "Could not be checked now"),
+}
+
+SHAPES: dict[Kind, str] = {
+    "valid": "ok",
+    "expired": "old",
+    "revoked": "no",
+    "not-valid": "no",
+    "not-yet-valid": "old",
+    "in-progress": "wait",
+    "could-not-check": "wait",
+}
+
+SOURCES: dict[int, Bilingual] = {
+    1: Bilingual("証明書のデータ", "the document"),
+    2: Bilingual("発行者の公開鍵", "the issuer's keys"),
+    3: Bilingual("電子署名", "the signature"),
+    4: Bilingual("有効期間", "the period"),
+    5: Bilingual("取り消しの一覧", "the list of revoked certificates"),
+    6: Bilingual("記録の証明", "the proof of anchoring"),
+    7: Bilingual("ブロックチェーン", "the blockchain"),
+}
+
+
+def sentence(verdict: Verdict, society: Bilingual) -> Bilingual:
+    """The verdict in one plain sentence."""
+    badge = verdict.badge
+    match verdict.kind:
+        case "valid":
+            return Bilingual(
+                f"{society.ja}が発行したもので、取り消されておらず、有効期間の内です。",
+                f"Issued by {society.en}, not revoked, within its period of validity.",
+            )
+        case "expired":
+            day = japan_date(badge.valid_until) if badge else None
+            return Bilingual(
+                f"{_ja(day)}に有効期間が終わりました。現在の資格の証明には使えません。",
+                f"Its period ended on {_en(day)}. It does not prove a current qualification.",
+            )
+        case "revoked":
+            return Bilingual("資格の証明には使えません。", "It does not prove a qualification.")
+        case "not-valid":
+            return Bilingual(
+                f"{society.ja}が発行したとおりのものではありません。", f"It is not what {society.en} issued."
+            )
+        case "not-yet-valid":
+            day = japan_date(badge.valid_from) if badge else None
+            return Bilingual(f"有効期間は{_ja(day)}に始まります。", f"Its period begins on {_en(day)}.")
+        case "in-progress":
+            return Bilingual(
+                "学会が作成したものですが、発行の手続きが終わっていません。まだ資格の証明には使えません。",
+                "Made by the society, but its issue is not finished. It does not prove a qualification yet.",
+            )
+        case "could-not-check":
+            return Bilingual(
+                f"{'と'.join(SOURCES[c.number].ja for c in asked(verdict))}を確認できませんでした。有効とも無効とも言えません。",
+                f"No answer about {', '.join(SOURCES[c.number].en for c in asked(verdict))}."
+                " So it is neither known to be valid nor to be invalid.",
+            )
+
+
+def next_step(kind: Kind) -> Bilingual:
+    """What the reader should do."""
+    return {
+        "valid": Bilingual(
+            "お手元の証明書の氏名・資格名・登録番号が、このページと同じかを見比べてください。違うときは、下の窓口へお知らせください。",
+            "Compare name, qualification and registration number with the certificate that you were shown. If they differ, tell the desk below.",
+        ),
+        "expired": Bilingual(
+            "更新した方は、新しい登録証をお持ちです。ご本人に、新しい登録証を見せてもらってください。",
+            "Whoever renewed the registration has a new certificate: ask to be shown that one.",
+        ),
+        "revoked": Bilingual(
+            "ご不明の点は、下の窓口へお問い合わせください。", "If you have questions, ask the desk below."
+        ),
+        "not-valid": Bilingual(
+            "資格の証明として受け取らず、下の窓口へお知らせください。",
+            "Do not accept it as proof; please tell the desk below.",
+        ),
+        "not-yet-valid": Bilingual(
+            "その日になりましたら、もう一度このページを開いてください。", "Open this page again on that day."
+        ),
+        "in-progress": Bilingual(
+            "数時間、長くて1日ほどで終わります。あとでもう一度このページを開いてください。",
+            "It takes some hours, at most about a day. Open this page again later.",
+        ),
+        "could-not-check": Bilingual(
+            "しばらくしてから、もう一度このページを開いてください。続くときは、下の窓口へお知らせください。",
+            "Try again a little later. If it goes on, tell the desk below.",
+        ),
+    }[kind]
+
+
+def asked(verdict: Verdict) -> list[Check]:
+    """The unknown checks that are unknown by themselves: a signature without a key to check it with is the key's fault."""
+    unknown = list(verdict.unknown)
+    numbers = {check.number for check in unknown}
+    return [check for check in unknown if not (check.number == 3 and 2 in numbers)] or unknown
+
+
+def _ja(day: date | None) -> str:
+    return f"{day.year}年{day.month}月{day.day}日" if day else "―"
+
+
+def _en(day: date | None) -> str:
+    return f"{day.day} {day:%B %Y}" if day else "―"

@@ -1,0 +1,308 @@
+"""The verdict: what reads as valid, and what must not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.issuer.signing import SigningKey, did_document
+from services.verifier.evidence import Away, ChainAnswers, Evidence, Revocation
+from services.verifier.reading import MOST_BYTES, read_badge, read_document
+from services.verifier.verdict import EXIT_CODES, Verdict, not_readable, verdict_on
+from shared.chain_facts import Anchoring, TransactionFacts
+from shared.credential import leaf_of
+from shared.errors import Unreadable
+from shared.merkle import merkle_tree
+from shared.merkle_proof import Anchor, MerkleProof, decode_proof, encode_proof
+from tests.issuing import DID, ISSUER, KEY, NOW, credential, status_list
+
+CHAIN = 31337
+REGISTRY = "0x" + "ab" * 20
+TRANSACTION = "0x" + "cd" * 32
+AT = NOW + timedelta(days=40)
+AWAY = Away("node away")
+
+Document = dict[str, Any]
+
+
+def with_proof(document: Document, value: str) -> Document:
+    proof = {
+        "type": "DataIntegrityProof",
+        "cryptosuite": "merkle-proof-2019",
+        "created": "2026-04-02T00:00:00Z",
+        "verificationMethod": f"{ISSUER.did}#chain",
+        "proofPurpose": "assertionMethod",
+        "proofValue": value,
+    }
+    return {**document, "proof": [document["proof"][0], proof]}
+
+
+def proof_of(document: Document, chain_id: int = CHAIN) -> MerkleProof:
+    leaf = bytes.fromhex(leaf_of(document))
+    tree = merkle_tree([leaf, b"\1" * 32, b"\2" * 32])
+    return MerkleProof(
+        path=tree.proof(leaf), merkle_root=tree.root, target_hash=leaf, anchors=(Anchor(chain_id, TRANSACTION),)
+    )
+
+
+SIGNED = credential(1)
+PROOF = proof_of(SIGNED)
+ANCHORED = with_proof(SIGNED, encode_proof(PROOF))
+INDEX = int(SIGNED["credentialStatus"]["statusListIndex"])
+CHAIN_SAYS = ChainAnswers(
+    network="local",
+    chain_id=CHAIN,
+    registry=REGISTRY,
+    finalized_block=20,
+    anchorings={PROOF.merkle_root: Anchoring(NOW, 12)},
+    transactions={
+        TRANSACTION: TransactionFacts(
+            hash=TRANSACTION,
+            sender="0x" + "01" * 20,
+            to=REGISTRY,
+            input=PROOF.merkle_root,
+            nonce=0,
+            succeeded=True,
+            block_number=12,
+        )
+    },
+)
+EVIDENCE = Evidence(DID, status_list(now=AT), CHAIN_SAYS)
+
+
+def judged(
+    document: Document | None = None,
+    *,
+    now: datetime = AT,
+    expected_id: str | None = None,
+    base: Evidence = EVIDENCE,
+    **changes: Any,
+) -> Verdict:
+    evidence = replace(base, **changes)
+    return verdict_on(document or ANCHORED, evidence, did=ISSUER.did, now=now, expected_id=expected_id)
+
+
+def changed(change: Callable[[Document], object]) -> Document:
+    document = deepcopy(ANCHORED)
+    change(document)
+    return document
+
+
+def test_a_good_badge_does_not_read_as_valid() -> None:
+    verdict = judged(expected_id=ANCHORED["id"])
+    assert verdict.kind == "valid"
+    assert [check.number for check in verdict.checks] == [1, 2, 3, 4, 5, 6, 7]
+    assert {check.outcome for check in verdict.checks} == {"ok"}
+    assert verdict.is_genuine
+    assert verdict.badge is not None and verdict.badge.name == "髙橋 一郎"
+    assert EXIT_CODES["valid"] == 0 and all(code for kind, code in EXIT_CODES.items() if kind != "valid")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d["credentialSubject"]["identifier"][1].update(identityHash="髙橋 二郎"),
+        lambda d: d["credentialSubject"].update(licenseNumber="99-99999"),
+        lambda d: d.update(validUntil="2099-03-31T23:59:59+09:00"),
+        lambda d: d.update(unsigned="a property that no context defines"),
+        lambda d: d["credentialStatus"].update(statusListIndex="1"),
+        lambda d: d["proof"].reverse(),
+        lambda d: d["proof"][0].update(proofValue=credential(2)["proof"][0]["proofValue"]),
+        lambda d: d["proof"][0].update(cryptosuite="merkle-proof-2019"),
+        lambda d: d["proof"][1].update(proofValue="z11"),
+        lambda d: d["proof"][1].update(proofValue=encode_proof(proof_of(credential(2)))),
+        lambda d: d.update({"@context": d["@context"][:1]}),
+        lambda d: d["issuer"].update(id="did:web:forger.example"),
+        lambda d: d.pop("credentialSubject"),
+        lambda d: d.pop("proof"),
+        lambda d: d.pop("validUntil"),
+        lambda d: d.update(validFrom="2026-04-01"),
+        lambda d: d.update(type=["VerifiableCredential"]),
+    ],
+)
+def test_a_changed_badge_reads_as_anything_but_not_valid(change: Callable[[Document], object]) -> None:
+    verdict = judged(changed(change))
+    assert verdict.kind == "not-valid"
+    assert not verdict.is_genuine
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.data())
+def test_some_change_of_some_text_goes_unseen(data: st.DataObject) -> None:
+    """Whatever text of the signed part is replaced, the badge is no longer valid."""
+    document = deepcopy(ANCHORED)
+    places: list[tuple[Any, Any]] = []
+
+    def collect(value: Any) -> None:
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(inner, str):
+                places.append((value, key))
+            elif key != "proof" and isinstance(inner, dict | list):
+                collect(inner)
+
+    collect(document)
+    container, key = data.draw(st.sampled_from(places))
+    container[key] = data.draw(st.text(max_size=12).filter(lambda text: text != container[key]))
+    assert judged(document).kind == "not-valid"
+
+
+def test_another_key_signs_for_the_society() -> None:
+    forger = SigningKey(Ed25519PrivateKey.from_private_bytes(b"\7" * 32), ISSUER.did)
+    bare = {name: value for name, value in SIGNED.items() if name != "proof"}
+    forged = forger.sign(bare, NOW)
+    proof = proof_of(forged)
+    chain = replace(CHAIN_SAYS, anchorings={proof.merkle_root: Anchoring(NOW, 12)}, transactions={})
+    assert judged(with_proof(forged, encode_proof(proof)), chain=chain).kind == "not-valid"
+
+
+def test_a_stranger_with_a_did_of_his_own_is_taken_for_the_society() -> None:
+    his = did_document("did:web:forger.example", [KEY.public], profile_url="https://forger.example/issuer.json")
+    verdict = judged(did_document=his)
+    assert verdict.kind == "could-not-check"
+
+
+@pytest.mark.parametrize("source", ["did_document", "status_list", "chain"])
+def test_a_source_that_is_away_reads_as_valid_or_invalid(source: str) -> None:
+    verdict = judged(**{source: AWAY})
+    assert verdict.kind == "could-not-check"
+    assert verdict.unknown
+    assert verdict.is_genuine == (source != "did_document")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        status_list(now=AT - timedelta(days=8)),  # out of date
+        {**status_list(now=AT), "id": "https://badges.example.jp/status/2.json"},
+        {**status_list(now=AT), "validUntil": "2099-01-01T00:00:00+09:00"},
+        SigningKey(Ed25519PrivateKey.from_private_bytes(b"\7" * 32), ISSUER.did).sign(
+            {name: value for name, value in status_list(now=AT).items() if name != "proof"}, AT
+        ),
+        credential(1),
+        {},
+    ],
+)
+def test_a_status_list_that_can_not_be_trusted_says_not_revoked(bad: Document) -> None:
+    verdict = judged(status_list=bad)
+    assert verdict.kind == "could-not-check"
+    assert verdict.outcome(5) == "unknown"
+
+
+def test_a_revoked_badge_reads_as_something_else() -> None:
+    assert judged(status_list=status_list(INDEX, now=AT)).kind == "revoked"
+    assert judged(status_list=status_list(INDEX - 1, INDEX + 1, now=AT)).kind == "valid"
+    told = Revocation(AT, "withdrawn")
+    for sources in ({}, {"chain": AWAY}, {"status_list": AWAY}):
+        assert judged(revocation=told, **sources).kind == "revoked"
+    assert judged(revocation=told, now=AT + timedelta(days=3650)).kind == "revoked"
+
+
+@pytest.mark.parametrize(
+    ("moment", "kind"),
+    [
+        ("2026-04-01T00:00:00+09:00", "valid"),
+        ("2026-03-31T23:59:59+09:00", "not-yet-valid"),
+        ("2030-03-31T23:59:59+09:00", "valid"),
+        ("2030-04-01T00:00:00+09:00", "expired"),
+    ],
+)
+def test_the_period_is_off_by_a_second_or_by_japans_nine_hours(moment: str, kind: str) -> None:
+    now = datetime.fromisoformat(moment)
+    assert judged(now=now.astimezone(UTC), status_list=status_list(now=now)).kind == kind
+
+
+def test_an_expired_badge_needs_the_chain_to_be_called_expired() -> None:
+    assert judged(now=AT + timedelta(days=3650), chain=AWAY, status_list=AWAY).kind == "expired"
+    assert judged(now=AT + timedelta(days=3650), did_document=AWAY).kind == "could-not-check"
+
+
+def test_a_badge_that_is_not_anchored_yet_reads_as_valid_or_as_forged() -> None:
+    verdict = judged(SIGNED)
+    assert verdict.kind == "in-progress"
+    assert verdict.is_genuine and not verdict.unknown
+    young = replace(CHAIN_SAYS, finalized_block=11)
+    assert judged(chain=young).kind == "in-progress"
+
+
+def chain_with(**changes: Any) -> ChainAnswers:
+    facts = CHAIN_SAYS.transactions[TRANSACTION]
+    assert facts is not None
+    values = {name: getattr(facts, name) for name in facts.__struct_fields__}
+    return replace(CHAIN_SAYS, transactions={TRANSACTION: TransactionFacts(**{**values, **changes})})
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        replace(CHAIN_SAYS, anchorings={PROOF.merkle_root: None}),
+        chain_with(to="0x" + "ee" * 20),
+        chain_with(to=None),
+        chain_with(input=b"\0" * 32),
+        chain_with(input=PROOF.merkle_root + b"\0"),
+        chain_with(succeeded=False),
+        chain_with(succeeded=None, block_number=None),
+        chain_with(block_number=13),
+    ],
+)
+def test_a_root_that_is_not_on_chain_as_the_file_says_is_believed(chain: ChainAnswers) -> None:
+    assert judged(chain=chain).kind == "not-valid"
+
+
+def test_a_node_that_has_forgotten_an_old_transaction_makes_the_badge_invalid() -> None:
+    assert judged(chain=replace(CHAIN_SAYS, transactions={TRANSACTION: None})).kind == "valid"
+
+
+def test_a_root_of_a_network_that_nobody_asked_reads_as_forged() -> None:
+    elsewhere = with_proof(SIGNED, encode_proof(proof_of(SIGNED, chain_id=560048)))
+    unknown_here = replace(CHAIN_SAYS, anchorings={PROOF.merkle_root: None}, transactions={})
+    assert judged(elsewhere, chain=unknown_here).kind == "could-not-check"
+    assert judged(elsewhere).kind == "valid"  # the root was moved here: it counts wherever it stands
+
+
+def test_a_root_that_the_registry_revoked_counts() -> None:
+    revoked = {PROOF.merkle_root: Anchoring(NOW, 12, revoked_at=NOW)}
+    assert judged(chain=replace(CHAIN_SAYS, anchorings=revoked)).kind == "revoked"
+
+
+def test_an_inner_node_of_the_tree_passes_as_this_badges_leaf() -> None:
+    leaf = bytes.fromhex(leaf_of(SIGNED))
+    other = decode_proof(ANCHORED["proof"][1]["proofValue"])
+    for forged in (
+        MerkleProof(path=(), merkle_root=leaf, target_hash=leaf, anchors=other.anchors),
+        MerkleProof(path=other.path[1:], merkle_root=other.merkle_root, target_hash=b"\3" * 32, anchors=other.anchors),
+    ):
+        assert judged(with_proof(SIGNED, encode_proof(forged))).kind != "valid"
+
+
+def test_another_badge_is_shown_under_this_ones_address() -> None:
+    assert judged(expected_id=credential(2)["id"]).kind == "not-valid"
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_badge_raise_or_read_as_valid(content: bytes) -> None:
+    try:
+        verdict = verdict_on(read_document(content), EVIDENCE, did=ISSUER.did, now=AT)
+    except Unreadable as error:
+        verdict = not_readable(error, AT)
+    assert verdict.kind == "not-valid"
+
+
+def test_a_huge_file_is_parsed() -> None:
+    with pytest.raises(Unreadable, match="at most"):
+        read_document(b" " * (MOST_BYTES + 1))
+
+
+def test_the_facts_of_the_page_are_not_those_of_the_credential() -> None:
+    badge = read_badge(json.loads(json.dumps(ANCHORED)))
+    assert badge.qualification == "shunin-gishi" and badge.edition == "2026"
+    assert badge.registration_number == "26-00001" and badge.pass_number == "P25-0001"
+    assert badge.assertion_id is not None and len(badge.assertion_id) == 26
