@@ -7,6 +7,7 @@ from services.renderer.certificate import Press
 from services.renderer.config import Config, read_config
 from services.renderer.handlers import Ports
 from services.renderer.store import RendererTransaction, Store
+from services.renderer.typeface import MissingGlyph
 from shared.errors import RefuseToStart
 from shared.runtime.objects import Objects
 from shared.runtime.process import Process, start
@@ -16,10 +17,10 @@ def wire(config: Config) -> Process:
     runtime = config.runtime
     try:
         press = Press(runtime.programme, config.font_folder)
-    except (OSError, ValueError) as error:
-        raise RefuseToStart(
-            f"setting FONT_FOLDER: got {config.font_folder}, expected our fonts in it ({error})"
-        ) from error
+    except OSError as error:
+        raise RefuseToStart(f"setting FONT_FOLDER: got {config.font_folder}, expected our fonts ({error})") from error
+    except (ValueError, MissingGlyph) as error:
+        raise RefuseToStart(f"setting PROGRAMME_FILE, or FONT_FOLDER: {error}") from error
     return build(
         config,
         Ports(

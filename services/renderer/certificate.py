@@ -42,7 +42,7 @@ _WIDTH, _HEIGHT = WIDE
 _MIDDLE = _WIDTH / 2
 _VERMILION: Colour = (0.79, 0.17, 0.13)
 _BADGE = (26 * mm, 27 * mm, 44 * mm)  # x, y, side
-_QR = (_WIDTH - 65 * mm, 33 * mm, 34 * mm)
+QR = (_WIDTH - 65 * mm, 33 * mm, 34 * mm)  # quiet zone included
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,11 @@ class Press:
     """Prints the certificates of one programme with the fonts of one folder. Threads may share it, in turn."""
 
     def __init__(self, programme: Programme, font_folder: Path) -> None:
-        """Reads the fonts (half a second). OSError, ValueError: a font is missing or is none."""
+        """Reads the fonts and draws what doesn't change (a second).
+
+        OSError, ValueError: a font is missing or is none, a colour is none. MissingGlyph: a text of the programme holds
+        what our fonts can't draw.
+        """
         self._programme = programme
         self._seal_font = font_folder / SERIF_BLACK
         serif, bold, sans, medium = (
@@ -70,6 +74,8 @@ class Press:
         self._fonts = Fonts(serif=serif, serif_bold=bold, sans=sans, sans_medium=medium)
         self._grounds: dict[tuple[str, str], _Grounds] = {}
         self._turn = Lock()  # reportlab says nothing about threads
+        for id, qualification in programme.qualifications.items():
+            self._grounds_for(id, qualification.name.ja)
 
     def print(self, certificate: Certificate, badge: Picture) -> Printed:
         """Both documents.
@@ -88,7 +94,7 @@ class Press:
         page.place(grounds.certificate)
         page.picture(badge, *_BADGE)
         _draw_certificate(page.canvas, certificate, fonts)
-        draw_operators(page.canvas, qr_operators(code, *_QR))
+        draw_operators(page.canvas, qr_operators(code, *QR))
         wide = page.finish()
 
         page = Page(TALL, fonts.sans, self._about(texts.details_title.ja, certificate))
@@ -136,7 +142,7 @@ class Press:
                 for y in (21.6 * mm, _HEIGHT - 21.6 * mm)
             ),
             rule(_MIDDLE, 144 * mm, 66 * mm, gold),
-            f"{stroke(gold, 0.5)} {_QR[0] - 1.5:.2f} {_QR[1] - 1.5:.2f} {_QR[2] + 3:.2f} {_QR[2] + 3:.2f} re S",
+            f"{stroke(gold, 0.5)} {QR[0] - 1.5:.2f} {QR[1] - 1.5:.2f} {QR[2] + 3:.2f} {QR[2] + 3:.2f} re S",
         ):
             draw_operators(canvas, operators)
 
@@ -165,7 +171,7 @@ class Press:
         set_line(canvas, president, left + width / 2, 32 * mm, "centre")
         draw_operators(canvas, seal(society.name.ja, self._seal_font, left + width + gap, 28.5 * mm, side, _VERMILION))
         caption = Line("QRコードで真正性を確認できます", fonts.sans, 6.2, GREY)
-        set_line(canvas, caption, _QR[0] + _QR[2] / 2, _QR[1] - 3.9 * mm, "centre")
+        set_line(canvas, caption, QR[0] + QR[2] / 2, QR[1] - 3.9 * mm, "centre")
 
 
 def _draw_certificate(canvas: Canvas, certificate: Certificate, fonts: Fonts) -> None:

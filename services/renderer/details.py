@@ -21,7 +21,7 @@ _VALUES = 66 * mm
 _ROW = 12.2 * mm
 _TABLE = _HEIGHT - 104 * mm  # its upper edge
 _BADGE = (_LEFT, _HEIGHT - 94 * mm, 50 * mm)
-_QR = (_LEFT, 37 * mm, 36 * mm)
+QR = (_LEFT, 37 * mm, 36 * mm)  # x, y, side, quiet zone included
 _LABELS = ("氏名", "資格名", "合格番号", "登録番号", "発行日", "有効期間の開始日", "有効期限", "発行者")
 
 
@@ -63,10 +63,10 @@ def draw_details_ground(canvas: Canvas, programme: Programme, qualification: str
         canvas, f"{stroke(gold, 0.6)} {x:.2f} {_BADGE[1] + 23 * mm:.2f} m {_RIGHT:.2f} {_BADGE[1] + 23 * mm:.2f} l S"
     )
     draw_operators(
-        canvas, f"{stroke(gold, 0.5)} {_QR[0] - 1.5:.2f} {_QR[1] - 1.5:.2f} {_QR[2] + 3:.2f} {_QR[2] + 3:.2f} re S"
+        canvas, f"{stroke(gold, 0.5)} {QR[0] - 1.5:.2f} {QR[1] - 1.5:.2f} {QR[2] + 3:.2f} {QR[2] + 3:.2f} re S"
     )
 
-    x = _QR[0] + _QR[2] + 7 * mm
+    x = QR[0] + QR[2] + 7 * mm
     set_line(canvas, Line("この証明書の確認方法", fonts.sans_medium, 11, colour), x, 68 * mm)
     notes = (
         "QRコードを読み取ると、登録の最新の状態（有効・期限切れ・失効）を確認できます。",
@@ -105,8 +105,8 @@ def draw_details(
     for number, line in enumerate(names):
         set_line(canvas, line, _VALUES, _row(0) + line.size * 1.25 * ((len(names) - 1) / 2 - number))
 
-    draw_operators(canvas, qr_operators(code, *_QR))
-    x = _QR[0] + _QR[2] + 7 * mm
+    draw_operators(canvas, qr_operators(code, *QR))
+    x = QR[0] + QR[2] + 7 * mm
     url = Line(certificate.verification_url, fonts.sans, 8.5, GREY)
     set_line(canvas, fitted(url, _RIGHT - x), x, 43 * mm)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import sha256
 from typing import Protocol
 
 from services.renderer.certificate import Press
 from services.renderer.facts import Certificate, certificate_of
-from services.renderer.metrics import FAILED, NOT_RENDERED, PENDING, RENDERED
+from services.renderer.metrics import NOT_DONE, NOT_RENDERED, RENDERED
 from services.renderer.pdf import Picture, make_picture
-from services.renderer.store import Store, Waiting
+from services.renderer.store import NotDone, Store, Waiting
 from shared.clock import Clock
 from shared.errors import NotFound, TryLater
 from shared.events import AssertionAnchored, CertificateRendered
@@ -20,6 +21,7 @@ from shared.retry import next_try
 from shared.runtime.log import logger
 
 _AT_ONCE = 20  # assertions a run of the tick
+_MENDED = timedelta(hours=1)  # a failed one is looked at again so often: fonts or programme may have been mended
 _SIDE_BY_SIDE = 4  # of them on their way to and from object storage
 
 log = logger("renderer")
@@ -62,19 +64,20 @@ def render(ports: Ports) -> int:
         tx.mark_done([each.assertion_id for each in outcomes.rendered], now)
         tx.announce(*outcomes.rendered)
         for each, postponed in outcomes.postponed:
-            tx.mark_postponed(each.assertion_id, str(postponed), next_try(each.attempts + 1, now))
+            tx.mark_not_done(each.assertion_id, "pending", str(postponed), next_try(each.attempts + 1, now))
         for each, failed in outcomes.failed:
-            tx.mark_failed(each.assertion_id, str(failed))
-        if len(waiting) < _AT_ONCE:
-            for gauge, count in zip((PENDING, FAILED), tx.counts(), strict=True):
-                gauge.set(count)
+            tx.mark_not_done(each.assertion_id, "failed", str(failed), now + _MENDED)
+        not_done = tx.not_done()
+    states: tuple[NotDone, ...] = ("pending", "failed")
+    for state in states:
+        NOT_DONE.labels(state).set(not_done.get(state, 0))
     outcomes.say()
     return len(outcomes.rendered) + len(outcomes.failed)
 
 
 @dataclass(frozen=True)
 class _Outcomes:
-    """Rendered; to be tried later; not to be tried again before somebody mends it. The rest was not begun."""
+    """Rendered; to be tried later; failed, until somebody mends what is wrong. The rest was not begun."""
 
     rendered: list[CertificateRendered] = field(default_factory=list)
     postponed: list[tuple[Waiting, TryLater | NotFound]] = field(default_factory=list)

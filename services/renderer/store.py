@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from shared.runtime.db import Database, Transaction
+
+NotDone = Literal["pending", "failed"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class RendererTransaction(Transaction):
     def take_waiting(self, limit: int, now: datetime) -> list[Waiting]:
         """What is due; no other process takes it until this transaction ends."""
         found = self.cursor.execute(
-            "select assertion_id, attempts from renderings where state = 'pending' and next_try_at <= %s"
+            "select assertion_id, attempts from renderings where state <> 'done' and next_try_at <= %s"
             " order by next_try_at limit %s for update skip locked",
             (now, limit),
         )
@@ -43,25 +46,17 @@ class RendererTransaction(Transaction):
             (now, list(assertion_ids)),
         )
 
-    def mark_postponed(self, assertion_id: str, cause: str, next_try_at: datetime) -> None:
+    def mark_not_done(self, assertion_id: str, state: NotDone, cause: str, next_try_at: datetime) -> None:
         self.cursor.execute(
-            "update renderings set attempts = attempts + 1, last_error = %s, next_try_at = %s where assertion_id = %s",
-            (cause, next_try_at, assertion_id),
+            "update renderings set state = %s, attempts = attempts + 1, last_error = %s, next_try_at = %s"
+            " where assertion_id = %s",
+            (state, cause, next_try_at, assertion_id),
         )
 
-    def mark_failed(self, assertion_id: str, cause: str) -> None:
-        self.cursor.execute(
-            "update renderings set state = 'failed', attempts = attempts + 1, last_error = %s where assertion_id = %s",
-            (cause, assertion_id),
-        )
-
-    def counts(self) -> tuple[int, int]:
-        """How many are pending, and how many can't be rendered."""
-        found = self.cursor.execute(
-            "select (select count(*) from renderings where state = 'pending'),"
-            " (select count(*) from renderings where state = 'failed')"
-        ).fetchone()
-        return (found[0], found[1]) if found else (0, 0)
+    def not_done(self) -> dict[NotDone, int]:
+        """How many are in each state that isn't the last."""
+        found = self.cursor.execute("select state, count(*) from renderings where state <> 'done' group by state")
+        return dict(found.fetchall())
 
 
 Store = Database[RendererTransaction]

@@ -51,7 +51,7 @@ def fitted(line: Line, room: float) -> Line:
 def fitted_lines(line: Line, room: float, least: float) -> tuple[Line, ...]:
     """The line made to fit; where that would be smaller than `least`, two lines, and these as small as they must be."""
     one = fitted(line, room)
-    if one.size >= least or len(line.text) < 2:
+    if one.size >= least or len(line.font.typeface.glyphs(line.text)) < 2:
         return (one,)
     halves = [
         fitted(replace(line, text=half, size=min(line.size, least * 1.15)), room) for half in halves_of(line.text)
@@ -61,15 +61,15 @@ def fitted_lines(line: Line, room: float, least: float) -> tuple[Line, ...]:
 
 
 def halves_of(text: str) -> tuple[str, str]:
-    """A long text in two: at the space nearest to its middle, else in its middle, never before a variation selector."""
+    """Two or more glyphs in two: at the space nearest to the middle, else in the middle, never inside a sequence."""
     middle = len(text) / 2
     spaces = [at for at in range(1, len(text) - 1) if text[at].isspace()]
     if spaces:
         at = min(spaces, key=lambda place: abs(place - middle))
         return text[:at], text[at + 1 :]
     at = round(middle)
-    while at < len(text) - 1 and _selects(text[at]):
-        at += 1
+    if _selects(text[at]):
+        at -= 1
     return text[:at], text[at:]
 
 

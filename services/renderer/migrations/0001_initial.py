@@ -18,12 +18,11 @@ def upgrade() -> None:
             state text not null default 'pending' check (state in ('pending', 'done', 'failed')),
             attempts integer not null default 0,
             next_try_at timestamptz not null,
-            last_error text,               -- failed: why it can't be rendered; pending: why not at the last attempt
+            last_error text,               -- why nothing came of the last attempt
             noted_at timestamptz not null,
             rendered_at timestamptz
         );
-        create index renderings_pending on renderings (next_try_at) where state = 'pending';
-        create index renderings_failed on renderings (assertion_id) where state = 'failed';
+        create index renderings_waiting on renderings (next_try_at) where state <> 'done';
         """
     )
 

@@ -111,7 +111,7 @@ def test_a_name_breaks_where_a_reader_would(name: str, lines: tuple[str, ...]) -
     assert name_lines(name) == lines
 
 
-@given(st.text(st.characters(categories=("Lo", "Nd", "Lu")), min_size=1, max_size=40))
+@given(st.text(st.characters(categories=["Lo", "Nd", "Lu"]), min_size=1, max_size=40))
 def test_no_character_of_a_name_is_lost_between_its_lines(name: str) -> None:
     lines = name_lines(name)
     assert "".join(lines) == name

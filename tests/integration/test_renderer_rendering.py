@@ -1,0 +1,233 @@
+"""Rendering with a real database: what is done, what waits, what is announced. Object storage is a dictionary here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+
+import services.renderer
+from services.issuer.badge_art import badge_png
+from services.issuer.issuance import badge_key, credential_key
+from services.renderer.certificate import Press
+from services.renderer.handlers import Ports, note_anchored, render
+from services.renderer.store import RendererTransaction, Store
+from shared.errors import NotFound, TryLater
+from shared.events import AssertionAnchored, CertificateRendered, Event
+from shared.runtime.db import Database
+from shared.runtime.migrate import migrate
+from shared.wire import decode
+from tests.issuing import ISSUER, assertion, credential
+from tests.postgres import Databases, postgres
+from tests.unit.renderer.printing import FONTS, PROGRAMME, badge, text_of
+
+NOW = datetime(2026, 4, 2, 3, 0, tzinfo=UTC)
+
+
+@dataclass
+class Shelf:
+    """Object storage that can be away, in memory."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    away: bool = False
+    puts: list[str] = field(default_factory=list)
+
+    def get(self, key: str) -> bytes:
+        if self.away:
+            raise TryLater(f"object {key}: storage away")
+        if key not in self.objects:
+            raise NotFound(f"object {key}: not there")
+        return self.objects[key]
+
+    def put(self, key: str, body: bytes, content_type: str) -> None:
+        assert content_type == "application/pdf"
+        if self.away:
+            raise TryLater(f"object {key}: storage away")
+        self.puts.append(key)
+        self.objects[key] = body
+
+
+@dataclass
+class Stage:
+    """One renderer, its database, its storage, and a clock that stands still."""
+
+    store: Store
+    shelf: Shelf
+    ports: Ports
+    now: datetime = NOW
+
+    def later(self, by: timedelta) -> None:
+        self.now += by
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.store.url) as connection:
+            return connection.execute(query).fetchall()
+
+    def announced(self) -> list[CertificateRendered]:
+        said = [decode(value) for (value,) in self.rows("select value from outbox order by id")]
+        return [event for event in said if isinstance(event, CertificateRendered)]
+
+    def states(self) -> dict[str, str]:
+        return dict(self.rows("select assertion_id, state from renderings"))
+
+
+@pytest.fixture(scope="module")
+def databases() -> Iterator[Databases]:
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def press() -> Press:
+    return Press(PROGRAMME, FONTS)
+
+
+@pytest.fixture
+def stage(databases: Databases, press: Press) -> Iterator[Stage]:
+    url = databases.fresh()
+    migrate(url, "renderer", Path(services.renderer.__path__[0]) / "migrations")
+    made: list[Stage] = []
+
+    def now() -> datetime:
+        return made[0].now
+
+    store = Store(url, "renderer", RendererTransaction, now)
+    shelf = Shelf()
+    pictures = {(id, "2026"): badge(id) for id in PROGRAMME.qualifications}
+    made.append(Stage(store, shelf, Ports(store, shelf, press, ISSUER.public_url, now, pictures)))
+    yield made[0]
+    store.close()
+
+
+def anchored(number: int, shelf: Shelf | None = None, **changes: Any) -> AssertionAnchored:
+    """The event of an assertion; its credential lies on the shelf."""
+    id = assertion(number).assertion_id
+    if shelf is not None:
+        shelf.objects[credential_key(id)] = msgspec.json.encode(credential(number, **changes))
+    return AssertionAnchored(
+        assertion_id=id,
+        leaf="0" * 64,
+        merkle_root="1" * 64,
+        path=(),
+        network="local",
+        chain_id=31337,
+        contract="0x" + "2" * 40,
+        transaction="0x" + "3" * 64,
+        block_number=7,
+        block_hash="0x" + "4" * 64,
+        anchored_at=NOW,
+    )
+
+
+def test_an_anchored_assertion_gets_both_pdfs_and_they_are_announced(stage: Stage) -> None:
+    event = anchored(1, stage.shelf)
+    note_anchored([event], stage.ports)
+    assert render(stage.ports) == 1
+    (said,) = stage.announced()
+    assert said.assertion_id == event.assertion_id
+    assert said.certificate_key == f"certificates/{event.assertion_id}/certificate.pdf"
+    for key in (said.certificate_key, said.details_key):
+        assert "髙橋 一郎" in text_of(stage.shelf.objects[key])
+    assert "P25-0001" in text_of(stage.shelf.objects[said.details_key])
+    assert stage.states() == {event.assertion_id: "done"}
+    assert render(stage.ports) == 0
+
+
+def test_a_second_copy_of_the_event_renders_nothing(stage: Stage) -> None:
+    event = anchored(1, stage.shelf)
+    note_anchored([event, event], stage.ports)
+    render(stage.ports)
+    note_anchored([event], stage.ports)
+    assert render(stage.ports) == 0
+    assert len(stage.announced()) == 1
+    assert len(stage.shelf.puts) == 2
+
+
+class Dying(RendererTransaction):
+    """A transaction of a process that dies between the last PDF and the commit."""
+
+    def announce(self, *events: Event, cause: Event | None = None) -> None:
+        raise KeyboardInterrupt
+
+
+def test_dying_before_the_commit_loses_and_doubles_nothing(stage: Stage) -> None:
+    note_anchored([anchored(1, stage.shelf)], stage.ports)
+    dying: Any = Database(stage.store.url, "renderer", Dying, stage.ports.now)
+    with pytest.raises(KeyboardInterrupt):
+        render(replace(stage.ports, store=dying))
+    dying.close()
+    before = dict(stage.shelf.objects)
+    assert len(before) == 3  # the credential and both PDFs
+    assert stage.announced() == []
+    assert render(stage.ports) == 1
+    assert stage.shelf.objects == before
+    assert len(stage.announced()) == 1
+
+
+def test_while_storage_is_away_rows_wait_and_nothing_is_announced(stage: Stage) -> None:
+    note_anchored([anchored(number, stage.shelf) for number in range(1, 11)], stage.ports)
+    stage.shelf.away = True
+    assert render(stage.ports) == 0
+    assert stage.announced() == []
+    tried = stage.rows("select attempts, last_error from renderings where attempts > 0")
+    assert 1 <= len(tried) <= 4  # the others were not begun
+    assert all(attempts == 1 and "storage away" in error for attempts, error in tried)
+    stage.shelf.away = False
+    stage.later(timedelta(seconds=2))
+    assert render(stage.ports) == 10
+    assert set(stage.states().values()) == {"done"}
+
+
+def test_a_missing_credential_holds_up_nobody_else(stage: Stage) -> None:
+    lost, fine = anchored(1), anchored(2, stage.shelf)
+    note_anchored([lost, fine], stage.ports)
+    assert render(stage.ports) == 1
+    assert stage.states() == {lost.assertion_id: "pending", fine.assertion_id: "done"}
+    assert stage.rows("select attempts from renderings where state = 'pending'") == [(1,)]
+    anchored(1, stage.shelf)
+    assert render(stage.ports) == 0  # not before its time
+    stage.later(timedelta(seconds=2))
+    assert render(stage.ports) == 1
+
+
+def test_a_missing_badge_picture_is_waited_for(stage: Stage) -> None:
+    event = anchored(1, stage.shelf)
+    stage.ports.badges.clear()
+    note_anchored([event], stage.ports)
+    assert render(stage.ports) == 0
+    stage.shelf.objects[badge_key("shunin-gishi", "2026", "png")] = badge_png("shunin-gishi", "2026", PROGRAMME, FONTS)
+    stage.later(timedelta(seconds=2))
+    assert render(stage.ports) == 1
+
+
+def test_what_cannot_be_printed_fails_with_its_cause_and_heals_when_mended(stage: Stage) -> None:
+    bad, fine = anchored(1, stage.shelf, family_name="髙😀"), anchored(2, stage.shelf)
+    note_anchored([bad, fine], stage.ports)
+    assert render(stage.ports) == 2
+    assert stage.states() == {bad.assertion_id: "failed", fine.assertion_id: "done"}
+    ((cause,),) = stage.rows("select last_error from renderings where state = 'failed'")
+    assert "U+1F600" in cause
+    assert render(stage.ports) == 0
+    anchored(1, stage.shelf)  # corrected
+    stage.later(timedelta(hours=1))
+    assert render(stage.ports) == 1
+    assert len(stage.announced()) == 2
+
+
+def test_two_replicas_share_the_work_and_render_each_once(stage: Stage) -> None:
+    note_anchored([anchored(number, stage.shelf) for number in range(1, 61)], stage.ports)
+    threads = [Thread(target=lambda: [render(stage.ports) for _ in range(6)]) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(stage.states().values()) == {"done"}
+    assert sorted(event.assertion_id for event in stage.announced()) == sorted(stage.states())
+    assert len(stage.shelf.puts) == 120

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.renderer.ornament import colour_of, guilloche_frame, notched_frame, rosette, rule, seal, seal_columns
+from shared.glyphs import SERIF_BLACK
+from tests.unit.renderer.printing import FONTS
+
+NAME = "公益社団法人 日本コンクリート工学会"
+
+
+@given(st.text(st.characters(categories=["Lo"]), min_size=1, max_size=40))
+def test_a_seal_leaves_no_character_of_the_name_out(name: str) -> None:
+    columns = seal_columns(name)
+    assert "".join(columns).startswith(name)
+    assert "".join(columns).removeprefix(name) in ("印", "之印", "之印章")
+    assert len({len(column) for column in columns[:-1]}) <= 1
+
+
+def test_the_seal_of_our_society_fills_its_square() -> None:
+    assert seal_columns(NAME) == ("公益社団法", "人日本コン", "クリート工", "学会之印章")
+
+
+def test_a_seal_stays_within_its_square() -> None:
+    points = re.findall(
+        r"(-?[\d.]+) (-?[\d.]+)(?= (?:m|l|c|-?\d))", seal(NAME, FONTS / SERIF_BLACK, 100, 200, 60, (1, 0, 0))
+    )
+    assert all(99 < float(x) < 161 and 199 < float(y) < 261 for x, y in points if float(y) > 2)
+
+
+@pytest.mark.parametrize(
+    "operators",
+    [
+        guilloche_frame((842, 595), 35, 35, 11, ((0, 0, 0), (1, 0, 0))),
+        rosette(100, 100, 50, 16, ((0.5, 0.2),), (0, 0, 0)),
+        notched_frame((842, 595), 50, 20, (0, 0, 0), 1),
+        rule(100, 100, 60, (0, 0, 0)),
+    ],
+)
+def test_an_ornament_ends_in_the_graphics_state_that_it_found(operators: str) -> None:
+    words = operators.split()
+    assert words.count("q") == words.count("Q")
+    depth = 0
+    for word in words:
+        depth += (word == "q") - (word == "Q")
+        assert depth >= 0
+        assert not (word == "cm" and depth == 0)
+
+
+@pytest.mark.parametrize("colour", ["", "red", "#12345", "#gggggg"])
+def test_a_colour_that_is_none_is_refused(colour: str) -> None:
+    with pytest.raises(ValueError, match=r"hex|invalid literal"):
+        colour_of(colour)

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import io
+import re
+import zlib
+from pathlib import Path
+
+import pytest
+from fontTools.pens.recordingPen import DecomposingRecordingPen
+from fontTools.ttLib import TTFont
+from fontTools.ttLib.tables._g_l_y_f import Glyph, GlyphComponent
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.renderer.typeface import MissingGlyph, SubsetBuilder, load_typeface
+from shared.glyphs import SERIF
+from tests.unit.renderer.printing import FONTS
+
+FACE = load_typeface(FONTS / SERIF)
+
+# a sequence that means the plain form: its glyph is that of the character alone
+PLAIN = next(
+    chr(point) + chr(selector)
+    for (point, selector), glyph in FACE.coverage.sequences.items()
+    if glyph == FACE.coverage.points[point]
+)
+CHARACTERS = ["山", "髙", "﨑", "𠮷", "辻", "辻\U000e0100", PLAIN, PLAIN[0], "A", "（"]
+
+
+def subset_of(text: str) -> tuple[TTFont, list[int], bytes]:
+    """The font that is embedded for a text, the text's codes, and the map back to text."""
+    builder = SubsetBuilder(FACE)
+    codes = builder.encode(text)
+    built = builder.build()
+    assert len(zlib.decompress(built.font)) == built.font_length
+    numbers = [int.from_bytes(codes[at : at + 2]) for at in range(0, len(codes), 2)]
+    return TTFont(io.BytesIO(zlib.decompress(built.font))), numbers, zlib.decompress(built.characters)
+
+
+def drawn(font: TTFont, glyph: str) -> list[tuple[str, object]]:
+    pen = DecomposingRecordingPen(font.getGlyphSet())
+    font.getGlyphSet()[glyph].draw(pen)
+    return list(pen.value)
+
+
+def test_the_embedded_glyphs_are_those_of_the_font() -> None:
+    text = "髙橋﨑𠮷辻\U000e0100Åé½"
+    subset, codes, _ = subset_of(text)
+    whole = TTFont(FONTS / SERIF)
+    for (_, glyph), code in zip(FACE.glyphs(text), codes, strict=True):
+        assert drawn(subset, subset.getGlyphName(code)) == drawn(whole, whole.getGlyphName(glyph))
+        assert subset["hmtx"].metrics[subset.getGlyphName(code)] == FACE.advances[glyph]
+
+
+@given(st.lists(st.sampled_from(CHARACTERS), min_size=1))
+def test_what_is_copied_out_is_what_was_put_in(characters: list[str]) -> None:
+    _, codes, to_unicode = subset_of("".join(characters))
+    back = {
+        int(code, 16): bytes.fromhex(text).decode("utf-16-be")
+        for code, text in re.findall(r"<([0-9A-F]{4})> <([0-9A-F]+)>", to_unicode.decode())
+    }
+    assert [back[code] for code in codes] == characters
+
+
+def test_a_map_back_to_text_has_no_block_too_long_for_readers() -> None:
+    text = "".join(chr(point) for point in range(0x4E00, 0x4E00 + 250) if point in FACE.coverage.points)
+    _, _, to_unicode = subset_of(text)
+    counts = [int(count) for count in re.findall(rb"(\d+) beginbfchar", to_unicode)]
+    assert sum(counts) == len(text)
+    assert max(counts) <= 100
+
+
+@pytest.mark.parametrize(("text", "named"), [("山😀", "U+1F600"), ("山\n", "U+000A"), ("か\u3099", "U+3099")])
+def test_no_box_is_drawn_for_a_missing_glyph(text: str, named: str) -> None:
+    with pytest.raises(MissingGlyph, match=re.escape(named)):
+        SubsetBuilder(FACE).encode(text)
+
+
+def test_the_same_text_gives_the_same_font() -> None:
+    first, second = SubsetBuilder(FACE), SubsetBuilder(FACE)
+    assert first.encode("髙橋") == second.encode("髙橋")
+    assert first.build() == second.build()
+
+
+def test_parts_of_a_composite_glyph_come_along(tmp_path: Path) -> None:
+    path = tmp_path / "composite.ttf"
+    with TTFont(FONTS / SERIF) as font:
+        names, made = font.getBestCmap(), Glyph()
+        made.numberOfContours, made.components = -1, []
+        for character, x in (("I", 0), ("O", 400)):
+            part = GlyphComponent()
+            part.glyphName, part.x, part.y, part.flags = names[ord(character)], x, 0, 0x2
+            made.components.append(part)
+        font["glyf"][names[ord("W")]] = made
+        font.save(path)
+    builder = SubsetBuilder(load_typeface(path))
+    code = int.from_bytes(builder.encode("W"))
+    subset = TTFont(io.BytesIO(zlib.decompress(builder.build().font)))
+    whole = TTFont(path)
+    assert len(drawn(whole, whole.getBestCmap()[ord("W")])) > 4
+    assert drawn(subset, subset.getGlyphName(code)) == drawn(whole, whole.getBestCmap()[ord("W")])
+
+
+@given(st.text(st.sampled_from("山田 A𠮷"), max_size=20), st.floats(4, 60), st.floats(0, 10))
+def test_a_line_is_as_wide_as_its_characters_and_the_space_between(text: str, size: float, tracking: float) -> None:
+    each = sum(FACE.width(character, size) for character in text)
+    assert FACE.width(text, size, tracking) == pytest.approx(each + tracking * max(0, len(text) - 1))
