@@ -13,8 +13,8 @@ class Topic(NamedTuple):
 
     @property
     def dead(self) -> Topic:
-        """Where messages go that could not be handled, each with its cause."""
-        return Topic(f"{self.name}.dead", 1)
+        """Where messages go that could not be handled, each with its cause; a dead topic's own is itself."""
+        return self if self.name.endswith(".dead") else Topic(f"{self.name}.dead", 1)
 
 
 UPSTREAM_REGISTRATIONS = Topic("upstream.registrations")

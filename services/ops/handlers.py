@@ -303,9 +303,10 @@ def measure(ports: Ports) -> int:
         DEAD_LETTERS.set(tx.open_dead_letters())
     for service, messages in ports.lag.latest().messages.items():
         LAG.labels(service).set(float("nan") if messages is None else messages)
-    for stage, count in board.counts.items():
-        PEOPLE.labels(id or "", stage.word).set(count)
     HELD.clear()  # a reason that nobody is held for any more must not stand for ever
-    for reason, count in board.held_by_reason.items():
-        HELD.labels(id or "", reason).set(count)
+    if id is not None:
+        for stage, count in board.counts.items():
+            PEOPLE.labels(id, stage.word).set(count)
+        for reason, count in board.held_by_reason.items():
+            HELD.labels(id, reason).set(count)
     return 0
