@@ -89,7 +89,7 @@ def note_revoked(events: Sequence[AssertionRevoked], ports: Ports) -> None:
 
 
 def note_decided(events: Sequence[OfficeDecided], ports: Ports) -> None:
-    """Any time. The office orders a letter once more: the same bytes with the same Message-ID. Other orders are not ours."""
+    """Any time. The office orders a letter once more: the same bytes, the same Message-ID. Other orders aren't ours."""
     with ports.store.transaction() as tx:
         for event in tx.claim([event for event in events if event.decision == "resend"]):
             standing = tx.standing(event.subject, event.value or "")

@@ -1,8 +1,8 @@
 """The bytes of a letter as SMTP carries them; pure and repeatable: equal arguments give equal bytes.
 
-Sources: RFC 5322 (message format), RFC 2045 (base64 bodies), RFC 2046 (multipart/alternative), RFC 2047 (encoded words),
-RFC 3834 (Auto-Submitted). Everything beyond ASCII travels in base64 of UTF-8, so no server on the way can damage 髙, 﨑, ①, ㈱, 𠮷
-or a variation selector, and no line can begin with a dot.
+Sources: RFC 5322 (message format), RFC 2045 (base64 bodies), RFC 2046 (multipart/alternative), RFC 2047 (encoded
+words), RFC 3834 (Auto-Submitted). Everything beyond ASCII travels in base64 of UTF-8, so no server on the way can
+damage 髙, 﨑, ①, ㈱, 𠮷 or a variation selector, and no line can begin with a dot.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Sending through one SMTP server over one kept connection. Decides nothing: says what the server answered.
 
-Source: RFC 5321. A connection costs twenty times as much as a letter, so it is kept until the server or the network ends it.
+Source: RFC 5321. A connection costs twenty times as much as a letter, so it is kept until the server or the network
+ends it.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class Smtp:
     def send(self, return_path: str, recipient: str, message: bytes) -> Outcome:
         """What the server answered about this message to this recipient.
 
-        TryLater while the server is away, closing, or refuses us rather than the recipient; then it may or may not have taken
-        the message, and only sending the same bytes again, with the same Message-ID, makes sure.
+        TryLater while the server is away, closing, or refuses us rather than the recipient; then it may or may not have
+        taken the message, and only sending the same bytes again, with the same Message-ID, makes sure.
         """
         try:
             return self._converse(self._ready(return_path), recipient, message)
@@ -59,7 +60,7 @@ class Smtp:
             self._connection = None
 
     def _ready(self, return_path: str) -> smtplib.SMTP:
-        """A connection that has taken MAIL FROM. A kept one may have ended meanwhile: that costs one new one, not the try."""
+        """A connection that has taken MAIL FROM. A kept one may have ended meanwhile: that costs a new one, not the try."""
         if self._connection is not None:
             try:
                 return self._mail(self._connection, return_path)

@@ -49,8 +49,8 @@ class MailerTransaction(Transaction):
     def note_issued(self, events: Sequence[AssertionIssued]) -> None:
         self._write(
             "insert into holders (assertion_id, registration_id, email, family_name, given_name, qualification, kind,"
-            " valid_from, valid_until, notify_from) select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[],"
-            " %s::text[], %s::text[], %s::text[], %s::date[], %s::date[], %s::timestamptz[])"
+            " valid_from, valid_until, notify_from) select * from unnest(%s::text[], %s::text[], %s::text[],"
+            " %s::text[], %s::text[], %s::text[], %s::text[], %s::date[], %s::date[], %s::timestamptz[])"
             " on conflict (assertion_id) do update set registration_id = excluded.registration_id,"
             " email = excluded.email, family_name = excluded.family_name, given_name = excluded.given_name,"
             " qualification = excluded.qualification, kind = excluded.kind, valid_from = excluded.valid_from,"
@@ -93,7 +93,7 @@ class MailerTransaction(Transaction):
     def owe(self, letter: Letter, assertion_ids: Sequence[str], now: datetime) -> int:
         """Open the row of `letter` for those of the assertions that have come so far; returns how many were opened.
 
-        Letter 1: the holder is known. Letter 2: the holder is known and the PDFs are there. Doing it again opens nothing.
+        Letter 1: the holder is known. Letter 2: and the PDFs are there. Doing it again opens nothing.
         """
         ready = {"award": "true", "completion": "rendered_at is not null"}[letter]
         return self.cursor.execute(

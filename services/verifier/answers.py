@@ -1,4 +1,7 @@
-"""A verdict as JSON, for the API and `akashi verify --json`; pure. Stable: fields may be added, meanings never changed."""
+"""A verdict as JSON, for the API and `akashi verify --json`; pure.
+
+Stable: fields may be added, meanings never changed.
+"""
 
 from __future__ import annotations
 

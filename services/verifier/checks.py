@@ -1,7 +1,8 @@
 """The seven checks of a credential, each a question with one of three answers: ok, failed, unknown; pure.
 
-Sources: Data Integrity EdDSA Cryptosuites 1.0; Bitstring Status List 1.0, section 3.2 (validate algorithm); MerkleProof2019;
-did:web. More is asked than these ask: the registry that answers, the transaction's outcome, finality, the path's length.
+Sources: Data Integrity EdDSA Cryptosuites 1.0; Bitstring Status List 1.0, section 3.2 (validate algorithm);
+MerkleProof2019; did:web. More is asked than these ask: the registry that answers, the transaction's outcome, finality,
+the path's length.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from services.verifier.evidence import Away, ChainAnswers, Revocation
 from services.verifier.reading import Badge
 from shared.chain_facts import Anchoring
 from shared.clock import JST
-from shared.credential import DoNotTrust, Document, key_of, leaf_of, public_key_multibase, verify_proof
+from shared.credential import Document, DoNotTrust, key_of, leaf_of, public_key_multibase, verify_proof
 from shared.errors import Unreadable
 from shared.merkle import root_of
 from shared.merkle_proof import MerkleProof, decode_proof
@@ -73,7 +74,7 @@ def check_readable(badge: Badge, expected_id: str | None) -> Check:
 
 
 def check_issuer(badge: Badge, did: str, did_document: Document | Away) -> Check:
-    """The issuer is ours by name. That the name's document could be fetched is asked here, whose key it is in check 3."""
+    """The issuer is ours by name, and that name's document could be fetched. Whose key signed is check 3."""
     if badge.issuer != did:
         return _check(2, "failed", badge.issuer, did)
     if isinstance(did_document, Away):
@@ -107,18 +108,18 @@ def check_period(badge: Badge, now: datetime) -> Check:
     return _check(4, "ok", _time(now), expected)
 
 
-class _ListSubject(msgspec.Struct, frozen=True):
+class _ListSubject(msgspec.Struct, frozen=True, rename="camel"):
     type: str | tuple[str, ...]
-    statusPurpose: str | tuple[str, ...]
-    encodedList: str
+    status_purpose: str | tuple[str, ...]
+    encoded_list: str
 
 
-class _List(msgspec.Struct, frozen=True):
+class _List(msgspec.Struct, frozen=True, rename="camel"):
     id: str
     issuer: Any
     type: tuple[str, ...]
-    validUntil: datetime
-    credentialSubject: _ListSubject
+    valid_until: datetime
+    credential_subject: _ListSubject
 
 
 def check_status(
@@ -160,12 +161,12 @@ def _bit(status_list: Document, did_document: Document, badge: Badge, now: datet
         raise Unreadable(f"expected a BitstringStatusListCredential: {error}") from error
     if "BitstringStatusListCredential" not in read.type or read.id != badge.status.url:
         raise Unreadable(f"got {read.id[:200]}, expected the status list {badge.status.url}")
-    if read.validUntil.tzinfo is None or now > read.validUntil:
-        raise Unreadable(f"got a list that was valid until {read.validUntil.isoformat()}, expected a current one")
-    purposes = read.credentialSubject.statusPurpose
+    if read.valid_until.tzinfo is None or now > read.valid_until:
+        raise Unreadable(f"got a list that was valid until {read.valid_until.isoformat()}, expected a current one")
+    purposes = read.credential_subject.status_purpose
     if "revocation" not in ((purposes,) if isinstance(purposes, str) else purposes):
         raise Unreadable(f"got a list of purpose {purposes}, expected revocation")
-    bits = _unpacked(read.credentialSubject.encodedList)
+    bits = _unpacked(read.credential_subject.encoded_list)
     if badge.status.index >= len(bits) * 8:
         raise Unreadable(f"got bit {badge.status.index}, expected one of {len(bits) * 8}")
     return bool(bits[badge.status.index // 8] & 0x80 >> badge.status.index % 8)
@@ -183,7 +184,7 @@ def _unpacked(text: str) -> bytes:
 
 
 def check_path(document: Document, badge: Badge) -> Check:
-    """The leaf is computed from the document itself, so an inner node of the tree can't stand for it; the path is bounded."""
+    """The leaf is computed from the document itself, so no inner node can stand for it; the path is bounded."""
     expected = "a path from this document's own hash to the Merkle root"
     if not badge.anchorings:
         return _check(6, "unknown", "no proof of anchoring yet", expected, "pending")
@@ -202,7 +203,7 @@ def check_path(document: Document, badge: Badge) -> Check:
 
 
 def check_chain(badge: Badge, path: Check, chain: ChainAnswers | Away) -> Check:
-    """The registry answers by root, whatever network the file names; a transaction that the node still has must agree."""
+    """The registry answers by root, whatever network the file names; a transaction that the node has must agree."""
     expected = "the root in the registry, in a block that is final, by a transaction that carries it"
     if path.outcome != "ok":
         return _check(7, "unknown", "no root to ask for: see check 6", expected, path.finding)
@@ -246,8 +247,8 @@ def _one_anchoring(proof: MerkleProof, chain: ChainAnswers, expected: str) -> Ch
 def _wrong_transaction(proof: MerkleProof, chain: ChainAnswers, anchoring: Anchoring) -> str | None:
     """What doesn't fit of the transactions that the proof names on this chain.
 
-    Nodes forget where transactions are after about a year, badges live for four: one that the node doesn't know takes nothing
-    away from what the registry says.
+    Nodes forget where transactions are after about a year, badges live for four: one that the node doesn't know takes
+    nothing away from what the registry says.
     """
     for anchor in proof.anchors:
         facts = chain.transactions.get(anchor.transaction) if anchor.chain_id == chain.chain_id else None

@@ -1,4 +1,4 @@
-"""`akashi verify`: the same checks from a terminal, by itself: a file or URL, the issuer's site, a node of the chain."""
+"""`akashi verify`: the same checks from a terminal, from a file or URL, the issuer's site and a node of the chain."""
 
 from __future__ import annotations
 

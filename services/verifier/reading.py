@@ -25,44 +25,44 @@ _ID = re.compile(r"/credentials/([A-Z2-7]{26})\.json\Z")
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 
 
-class _Identity(msgspec.Struct, frozen=True):
-    identityHash: Text
-    identityType: Text = ""
+class _Identity(msgspec.Struct, frozen=True, rename="camel"):
+    identity_hash: Text
+    identity_type: Text = ""
     hashed: bool = False
 
 
-class _Named(msgspec.Struct, frozen=True):
+class _Named(msgspec.Struct, frozen=True, rename="camel"):
     id: Text
     name: Text = ""
 
 
-class _Subject(msgspec.Struct, frozen=True):
+class _Subject(msgspec.Struct, frozen=True, rename="camel"):
     achievement: _Named
     identifier: tuple[_Identity, ...] = ()
-    licenseNumber: Text | None = None
+    license_number: Text | None = None
 
 
-class _Status(msgspec.Struct, frozen=True):
-    statusPurpose: Text
-    statusListIndex: Text
-    statusListCredential: Text
+class _Status(msgspec.Struct, frozen=True, rename="camel"):
+    status_purpose: Text
+    status_list_index: Text
+    status_list_credential: Text
 
 
-class _Proof(msgspec.Struct, frozen=True):
+class _Proof(msgspec.Struct, frozen=True, rename="camel"):
     cryptosuite: Text = ""
-    proofValue: Annotated[str, msgspec.Meta(max_length=20_000)] = ""
+    proof_value: Annotated[str, msgspec.Meta(max_length=20_000)] = ""
 
 
-class _Credential(msgspec.Struct, frozen=True):
+class _Credential(msgspec.Struct, frozen=True, rename="camel"):
     id: Text
     type: tuple[Text, ...]
     issuer: _Named
-    validFrom: Annotated[datetime, msgspec.Meta(tz=True)]
-    validUntil: Annotated[datetime, msgspec.Meta(tz=True)]
-    credentialSubject: _Subject
+    valid_from: Annotated[datetime, msgspec.Meta(tz=True)]
+    valid_until: Annotated[datetime, msgspec.Meta(tz=True)]
+    credential_subject: _Subject
     proof: Annotated[tuple[_Proof, ...], msgspec.Meta(min_length=1, max_length=_MOST_PROOFS)]
-    awardedDate: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    credentialStatus: _Status | None = None
+    awarded_date: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    credential_status: _Status | None = None
 
 
 class StatusPlace(msgspec.Struct, frozen=True):
@@ -73,7 +73,7 @@ class StatusPlace(msgspec.Struct, frozen=True):
 
 
 class Badge(msgspec.Struct, frozen=True, kw_only=True):
-    """What the credential says, in the words of the page. `anchorings` are its merkle-proof-2019 values, not yet decoded."""
+    """What the credential says, in the words of the page. `anchorings`: its merkle-proof-2019 values, not decoded."""
 
     id: str
     issuer: str
@@ -110,13 +110,13 @@ def read_badge(document: Document) -> Badge:
     """What a credential says. Unreadable, naming the field, when it isn't an Open Badges 3.0 credential of our form."""
     try:
         read = msgspec.convert(document, _Credential)
-        status = _status_of(read.credentialStatus)
+        status = _status_of(read.credential_status)
     except (msgspec.ValidationError, ValueError) as error:
         raise Unreadable(f"expected an Open Badges 3.0 credential: {error}") from error
     if "OpenBadgeCredential" not in read.type:
         raise Unreadable(f"type: got {', '.join(read.type)}, expected OpenBadgeCredential among them")
-    subject = read.credentialSubject
-    plain = {each.identityType: each.identityHash for each in subject.identifier if not each.hashed}
+    subject = read.credential_subject
+    plain = {each.identity_type: each.identity_hash for each in subject.identifier if not each.hashed}
     badge_class = _BADGE_URL.search(subject.achievement.id)
     return Badge(
         id=read.id,
@@ -126,12 +126,12 @@ def read_badge(document: Document) -> Badge:
         qualification=badge_class[1] if badge_class else None,
         edition=badge_class[2] if badge_class else None,
         pass_number=plain.get("ext:passNumber"),
-        registration_number=subject.licenseNumber,
-        issued_at=read.awardedDate,
-        valid_from=read.validFrom,
-        valid_until=read.validUntil,
+        registration_number=subject.license_number,
+        issued_at=read.awarded_date,
+        valid_from=read.valid_from,
+        valid_until=read.valid_until,
         status=status,
-        anchorings=tuple(proof.proofValue for proof in read.proof[1:] if proof.cryptosuite == CRYPTOSUITE),
+        anchorings=tuple(proof.proof_value for proof in read.proof[1:] if proof.cryptosuite == CRYPTOSUITE),
     )
 
 
@@ -141,8 +141,8 @@ def anchorings_of(badge: Badge) -> tuple[MerkleProof, ...]:
 
 
 def _status_of(status: _Status | None) -> StatusPlace | None:
-    if status is None or status.statusPurpose != "revocation":
+    if status is None or status.status_purpose != "revocation":
         return None
-    if not re.fullmatch(r"[0-9]{1,9}", status.statusListIndex, re.ASCII):
-        raise ValueError(f"credentialStatus.statusListIndex: got {status.statusListIndex[:20]!r}, expected a number")
-    return StatusPlace(status.statusListCredential, int(status.statusListIndex))
+    if not re.fullmatch(r"[0-9]{1,9}", status.status_list_index, re.ASCII):
+        raise ValueError(f"credentialStatus.statusListIndex: got {status.status_list_index[:20]!r}, expected a number")
+    return StatusPlace(status.status_list_credential, int(status.status_list_index))

@@ -25,14 +25,14 @@ _MOST_BYTES = 4 * 1024 * 1024
 
 
 class Site(Protocol):
-    """Where the issuer publishes. `key` is an object key: `issuer/did.json`, `status/1.json`, `credentials/<id>.json`."""
+    """Where the issuer publishes. `key` is an object key: `issuer/did.json`, `status/1.json`, `credentials/A….json`."""
 
     def get(self, key: str) -> bytes:
         """NotFound when there is no such document, TryLater while the site is away."""
 
 
 class ChainReader(Protocol):
-    """`shared.runtime.registry.Registry`, as far as it is asked here. Everything raises TryLater while the node is away."""
+    """`shared.runtime.registry.Registry`, as far as it is asked here. All raise TryLater while the node is away."""
 
     def anchored_at(self, root: bytes) -> Anchoring | None: ...
 

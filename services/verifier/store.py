@@ -1,4 +1,4 @@
-"""The schema `verifier`: beside each credential, what only the events tell: revoked why, renewed as what, shown how far."""
+"""The schema `verifier`: beside each credential, what only the events tell (revoked why, renewed as what)."""
 
 from __future__ import annotations
 

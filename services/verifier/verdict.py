@@ -1,4 +1,6 @@
-"""Whether a credential counts: seven numbered checks, one verdict; pure. The page, the API and `akashi verify` say the same.
+"""Whether a credential counts: seven numbered checks, one verdict; pure.
+
+The page, the API and `akashi verify` say the same.
 
 The verdicts:
 - valid: all seven checks are ok. Nothing else reads as valid.
@@ -6,8 +8,8 @@ The verdicts:
 - revoked, expired: it is what the society issued, and no longer counts. Signature and issuer are known to be right; the
   chain is not needed for saying no.
 - not-yet-valid: issued, its period has not begun.
-- in-progress: 発行手続き中. Signed by the society, and not yet anchored at finality. Between issue and anchoring a badge is
-  real but its issue isn't finished, and a reader who may rely on it must find it on chain; so it does not read as valid.
+- in-progress: 発行手続き中. Signed by the society, not yet anchored at finality. Between issue and anchoring a badge is
+  real but its issue isn't finished, and whoever relies on it must find it on chain; so it does not read as valid.
 - could-not-check: a source did not answer, so it is neither valid nor invalid. The unknown checks say which.
 """
 
@@ -50,7 +52,7 @@ _GENUINE = (1, 2, 3)
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer, when it was found, and how. `badge` is what the credential says: to be shown only when `is_genuine`."""
+    """The answer, when it was found, and how. `badge` is what the credential says: show it only when `is_genuine`."""
 
     kind: Kind
     checks: tuple[Check, ...]
@@ -85,7 +87,7 @@ def no_document(why: str, now: datetime) -> Verdict:
 def verdict_on(
     document: Document, evidence: Evidence, *, did: str, now: datetime, expected_id: str | None = None
 ) -> Verdict:
-    """The verdict on `document`, which should be issued by `did` and, when `expected_id` is given, be that credential."""
+    """The verdict on `document`, which should be issued by `did` and be the credential `expected_id`, if given."""
     try:
         badge = read_badge(document)
     except Unreadable as error:
@@ -105,7 +107,7 @@ def verdict_on(
 
 
 def _kind(checks: tuple[Check, ...]) -> Kind:
-    """In this order: a forgery is nothing else besides; a no that is certain needs no other source; then what is unknown."""
+    """In this order: a forgery is nothing else besides; a certain no needs no other source; then the unknown."""
     findings = {check.finding for check in checks}
     if any(check.outcome == "failed" and not check.finding for check in checks):
         return "not-valid"

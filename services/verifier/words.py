@@ -1,4 +1,4 @@
-"""What each verdict is called and what to do next, in both languages; pure. For the page, the API and `akashi verify`."""
+"""What each verdict is called and what to do next, in both languages, wherever it is said; pure."""
 
 from __future__ import annotations
 
@@ -70,9 +70,10 @@ def sentence(verdict: Verdict, society: Bilingual) -> Bilingual:
                 "Made by the society, but its issue is not finished. It does not prove a qualification yet.",
             )
         case "could-not-check":
+            sources = [SOURCES[check.number] for check in asked(verdict)]
             return Bilingual(
-                f"{'と'.join(SOURCES[c.number].ja for c in asked(verdict))}を確認できませんでした。有効とも無効とも言えません。",
-                f"No answer about {', '.join(SOURCES[c.number].en for c in asked(verdict))}."
+                f"{'と'.join(source.ja for source in sources)}を確認できませんでした。有効とも無効とも言えません。",
+                f"No answer about {' and '.join(source.en for source in sources)}."
                 " So it is neither known to be valid nor to be invalid.",
             )
 
@@ -82,7 +83,8 @@ def next_step(kind: Kind) -> Bilingual:
     return {
         "valid": Bilingual(
             "お手元の証明書の氏名・資格名・登録番号が、このページと同じかを見比べてください。違うときは、下の窓口へお知らせください。",
-            "Compare name, qualification and registration number with the certificate that you were shown. If they differ, tell the desk below.",
+            "Compare name, qualification and registration number with the certificate that you were shown."
+            " If they differ, tell the desk below.",
         ),
         "expired": Bilingual(
             "更新した方は、新しい登録証をお持ちです。ご本人に、新しい登録証を見せてもらってください。",
@@ -110,7 +112,7 @@ def next_step(kind: Kind) -> Bilingual:
 
 
 def asked(verdict: Verdict) -> list[Check]:
-    """The unknown checks that are unknown by themselves: a signature without a key to check it with is the key's fault."""
+    """The checks that are unknown by themselves: a signature without a key to check it with is the key's fault."""
     unknown = list(verdict.unknown)
     numbers = {check.number for check in unknown}
     return [check for check in unknown if not (check.number == 3 and 2 in numbers)] or unknown

@@ -80,7 +80,7 @@ def test_a_carriers_dotted_address_can_not_be_written_to(server: Smtpd) -> None:
 def test_one_refused_recipient_ends_the_conversation_for_the_others(server: Smtpd, verb: str) -> None:
     smtp = Smtp(relay(server))
     for answer, expected in (("451 4.7.1 greylisted", Deferred), ("550 5.1.1 unknown", Bounced)):
-        server.answers = lambda got, rest, answer=answer: answer if got == verb else None  # type: ignore[misc]
+        server.answers = lambda got, rest, answer=answer: answer if got == verb else None
         assert post(smtp) == expected(answer)
         server.answers = lambda got, rest: None
         assert isinstance(post(smtp), Sent)
@@ -222,7 +222,8 @@ def test_letter_1_leaves_before_april_1_or_with_damaged_names(mailer: Mailer, se
     assert [taken.recipient for taken in server.taken] == ["taro@example.jp"]
     assert server.taken[0].sender == f"bounce+{ID}.award@bounce.jci.example.jp"
     message = email.message_from_bytes(server.taken[0].content, policy=email.policy.default)
-    part = message.get_body(("plain",))  # type: ignore[attr-defined]
+    part = message.get_body(("plain",))
+    assert part is not None
     assert part.get_content().splitlines()[0] == "髙橋 𠮷之助 様"
     assert mailer.states() == ["queued", "sent"]
 

@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# Events of one assertion come on several topics in any order, so every column of holders but the key may be unknown (null).
+# Events of one assertion come on several topics in any order, so all columns of holders but the key may be unknown.
 TABLES = """
 create table holders (
     assertion_id text primary key,
