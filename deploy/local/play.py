@@ -12,8 +12,12 @@ from deploy.local.letters import Inbox, Letter
 
 @click.command(name="play", short_help="待っている人に受領させる / Play waiting holders")
 @click.option("--people", type=click.IntRange(min=1), help="受領させる手紙の数。 / How many letters.")
-@click.option("--all", "everybody", is_flag=True, help="届いている手紙すべて（指定がなければこれ）。 / All that are there.")
-@click.option("--seconds", default=3.0, show_default=True, help="新しい手紙を待つ秒数。 / How long to wait for new ones.")
+@click.option(
+    "--all", "everybody", is_flag=True, help="届いている手紙すべて（指定がなければこれ）。 / All that are there."
+)
+@click.option(
+    "--seconds", default=3.0, show_default=True, help="新しい手紙を待つ秒数。 / How long to wait for new ones."
+)
 def play_command(people: int | None, everybody: bool, seconds: float) -> None:
     """受信箱の「授与のお知らせ」を開き、アカウントを作って受領する。何度やっても同じです。
 

@@ -47,13 +47,21 @@ def prepare(place: Place) -> None:
     draft = _data(place).with_name("postgres.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True, mode=0o700)
-    user = OS_USER if os.geteuid() == 0 else None
-    if user is not None:
-        owner = pwd.getpwnam(user)
-        os.chown(draft, owner.pw_uid, owner.pw_gid)
+    user = group = groups = None
+    if os.geteuid() == 0:
+        user, group, groups = pwd.getpwnam(OS_USER).pw_uid, pwd.getpwnam(OS_USER).pw_gid, ()
+        os.chown(draft, user, group)
         _let_through(draft)
     make = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--pgdata", str(draft)]
-    made = subprocess.run([str(_programs() / "initdb"), *make], user=user, cwd="/", capture_output=True, text=True)
+    made = subprocess.run(
+        [str(_programs() / "initdb"), *make],
+        user=user,
+        group=group,
+        extra_groups=groups,
+        cwd="/",
+        capture_output=True,
+        text=True,
+    )
     if made.returncode != 0:
         raise RuntimeError(f"initdb ended with code {made.returncode}: {made.stderr.strip()}")
     draft.rename(_data(place))

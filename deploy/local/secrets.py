@@ -1,4 +1,4 @@
-"""The secrets of one local stack: drawn at its first start, kept in AKASHI_HOME/secrets, readable by their owner only."""
+"""The secrets of a local stack: drawn at its first start, kept in AKASHI_HOME/secrets, readable by the owner only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One whole Akashi on this machine: parts, topics, contract, services. Used by `akashi up`, `akashi run`, tests, benches."""
+"""One whole Akashi on this machine: parts, topics, contract, services. Used by `akashi up` and `run`, tests, benches."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class StackFailed(AkashiError):
 class Stack:
     """The stack of one home. As a context manager: up inside, down after, whatever happens inside.
 
-    `clock` is the moment at which a new home's time begins. `services` are the services to run, none of them for parts only.
+    `clock` is the moment at which a new home's time begins. `services` are the services to run, () for parts only.
     A stack that is not `detached` also stops when this process dies.
     """
 
@@ -175,18 +175,18 @@ class Stack:
 
     def pid(self, name: str) -> int:
         """The process that bears this name now. ProcessLookupError between its death and its restart."""
-        try:
-            pid = int((self.place.run / f"{name}.pid").read_text(encoding="ascii"))
-            if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-                return pid
-        except (OSError, ValueError, psutil.Error):
-            pass  # the same answer as for a dead one
-        raise ProcessLookupError(f"{name}: no such process now")
+        file = self.place.run / f"{name}.pid"
+        text = file.read_text(encoding="ascii").strip() if file.exists() else ""
+        if not text or not _lives(int(text)):
+            raise ProcessLookupError(f"{name}: no such process now")
+        return int(text)
 
     def kill(self, name: str, signal: int = SIGKILL) -> int:
-        """Send a signal; the id of the process that got it. A process that dies of it is restarted by the supervisor."""
+        """Send a signal; the id of the process that got it. If it dies of it, the supervisor starts it again."""
         pid = self.pid(name)
         os.kill(pid, signal)
+        while signal == SIGKILL and _lives(pid):  # the kernel takes a moment, in which the dying still answers
+            time.sleep(0.005)
         return pid
 
     def halt(self, name: str) -> None:
@@ -205,7 +205,7 @@ class Stack:
         self.resume(name)
 
     def start_extra(self, service: str) -> str:
-        """One more worker of a service, on free ports; returns its name, good for pid, kill, halt, resume and remove."""
+        """One more worker of a service, on free ports; its name is good for pid, kill, halt, resume and remove."""
         known = self._ask().jobs()
         name = next(name for number in range(2, 100) if (name := f"{service}-{number}") not in known)
         environment = {**self.environment(service), "METRICS_PORT": "0", "WEB_PORT": "0"}
@@ -316,12 +316,13 @@ def stop_running(place: Place) -> bool:
     pid = holder_of(place)
     if pid is None:
         return False
-    with contextlib.suppress(psutil.Error):
-        process = psutil.Process(pid)
-        process.send_signal(SIGTERM)
-        with contextlib.suppress(psutil.TimeoutExpired):
-            process.wait(_STOP_SECONDS)
-        process.kill()
+    deadline = time.monotonic() + _STOP_SECONDS
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, SIGTERM)
+        while holder_of(place) == pid and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if holder_of(place) == pid:
+            os.kill(pid, SIGKILL)
     end_leftovers(place)
     return True
 
@@ -335,3 +336,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
     if process.stdin is not None:
         process.stdin.close()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False

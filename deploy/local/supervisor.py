@@ -40,6 +40,13 @@ class OrderedArbiter(Arbiter):
         for group in (services, parts):
             yield gen.multi([watcher._stop(close_output_streams) for watcher in group])
 
+    def manage_watchers(self) -> Any:
+        """Called again and again; while circus does something else, the next call will do."""
+        try:
+            return super().manage_watchers()
+        except ConflictError:
+            return None
+
 
 def main() -> None:
     parser = argparse.ArgumentParser()
