@@ -66,6 +66,11 @@ def akashi(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def completed_people(stack: Stack) -> list[dict[str, Any]]:
+    lines = akashi(stack, "people", "--state", "completed", "--json").stdout.splitlines()
+    return [json.loads(line) for line in lines]
+
+
 def test_every_count_matches_and_everybody_else_is_held_for_the_right_reason(
     stack: Stack, sample: tuple[Expected, list[Letter]]
 ) -> None:
@@ -85,7 +90,7 @@ def test_every_count_matches_and_everybody_else_is_held_for_the_right_reason(
 def test_a_stranger_with_the_url_or_the_file_gets_the_verdict(
     stack: Stack, sample: tuple[Expected, list[Letter]], tmp_path: Path
 ) -> None:
-    people = json.loads(akashi(stack, "people", "--state", "completed", "--json").stdout)
+    people = completed_people(stack)
     assertion_id = people[0]["assertion_id"]
     page = httpx.get(f"{stack.urls['verifier']}/V/{assertion_id}", timeout=20, trust_env=False)
     assert page.status_code == 200
@@ -103,8 +108,7 @@ def test_a_stranger_with_the_url_or_the_file_gets_the_verdict(
 def test_the_rare_characters_of_the_sample_come_out_as_they_were_registered(
     stack: Stack, sample: tuple[Expected, list[Letter]]
 ) -> None:
-    names = {person["name"] for person in json.loads(akashi(stack, "people", "--state", "completed", "--json").stdout)}
-    together = "".join(names)
+    together = "".join(person["name"] for person in completed_people(stack))
     for character in ("髙", "﨑", "𠮷", "辻\U000e0100"):
         assert character in together, character
 
