@@ -16,7 +16,7 @@ class Taken(NamedTuple):
 
 
 class Smtpd(socketserver.ThreadingTCPServer):
-    """`answers(verb, rest of the line)` is the reply to a command or to DATA's end ("."); None: as usual; "": hang up."""
+    """`answers(verb, rest of the line)` is the reply to a command or DATA's end ("."); None: as usual; "": hang up."""
 
     allow_reuse_address = daemon_threads = True
     answers: Callable[[str, str], str | None] = staticmethod(lambda verb, rest: None)

@@ -68,7 +68,7 @@ def settled(outcome: Outcome, attempts: int, recipient: str, now: datetime) -> S
 
 
 def without_address(answer: str, recipient: str) -> str:
-    """A server's answer on one line, without mail addresses and without the recipient's local part ("taro: unknown")."""
+    """A server's answer on one line, without mail addresses, without the recipient's local part ("taro: unknown")."""
     flat = _ADDRESS.sub("<…>", " ".join(answer.split()))
     local = re.escape(recipient.rpartition("@")[0])
     if local:

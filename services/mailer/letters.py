@@ -1,8 +1,8 @@
 """The letters and what stands in them. A letter is a folder of three templates: subject.txt, body.txt, body.html; pure.
 
-Which letters there are: `award` (letter 1, with the button 受領手続きをはじめる) and `completion` (letter 2, with the way
-to the finished badge). The text part is complete by itself: some carriers turn HTML into text, some people read text
-only.
+Which letters there are: `award` (letter 1, with the button 受領手続きをはじめる) and `completion` (letter 2, with the
+way to the finished badge). The text part is complete by itself: some carriers turn HTML into text, some people read
+text only.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Smtp:
             self._connection = None
 
     def _ready(self, return_path: str) -> smtplib.SMTP:
-        """A connection that has taken MAIL FROM. A kept one may have ended meanwhile: that costs a new one, not the try."""
+        """A connection that has taken MAIL FROM. A kept one may have ended: that costs a new one, not the try."""
         if self._connection is not None:
             try:
                 return self._mail(self._connection, return_path)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.verifier.reading import Badge, read_badge, read_document
-from services.verifier.sources import Chain, NoChain, Site, gather
+from services.verifier.sources import AnchorSource, Site, gather
 from services.verifier.store import Noted, Store
 from services.verifier.verdict import Verdict, no_document, not_readable, verdict_on
 from shared.clock import Clock
@@ -29,7 +29,7 @@ class Ports:
 
     store: Store
     site: Site
-    chain: Chain | NoChain
+    chain: AnchorSource
     public_url: str
     now: Clock
 

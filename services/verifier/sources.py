@@ -41,6 +41,13 @@ class ChainReader(Protocol):
     def finalized_block(self) -> int: ...
 
 
+class AnchorSource(Protocol):
+    """Where roots are looked up."""
+
+    def answers(self, badge: Badge) -> ChainAnswers:
+        """What is known of the roots and transactions that the credential names. TryLater, Unreadable."""
+
+
 class Chain:
     """One registry on one network."""
 
@@ -51,7 +58,6 @@ class Chain:
         self._reader = reader
 
     def answers(self, badge: Badge) -> ChainAnswers:
-        """What the node says of the roots and transactions that the credential names. TryLater, Unreadable."""
         proofs = anchorings_of(badge)
         named = {a.transaction for proof in proofs for a in proof.anchors if a.chain_id == self._chain_id}
         finalized = self._reader.finalized_block()  # first: what is final now can't be less final a moment later
@@ -106,7 +112,7 @@ def fetch(url: str, *, seconds: float = 10.0) -> bytes:
 
 
 def gather(
-    document: Document, site: Site, chain: Chain | NoChain, *, public_url: str, revocation: Revocation | None = None
+    document: Document, site: Site, chain: AnchorSource, *, public_url: str, revocation: Revocation | None = None
 ) -> Evidence:
     """The sources' answers about a document, whatever it is. Raises nothing that a source can cause.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -63,6 +63,10 @@ def post(smtp: Smtp, recipient: str = "taro@example.jp") -> Outcome:
     return smtp.send("bounce+A.award@bounce.example.jp", recipient, b"Subject: a\r\n\r\nb\r\n")
 
 
+def only(verb: str, answer: str) -> Callable[[str, str], str | None]:
+    return lambda got, rest: answer if got == verb else None
+
+
 def test_each_letter_costs_a_connection(server: Smtpd) -> None:
     smtp = Smtp(relay(server))
     for _ in range(3):
@@ -80,7 +84,7 @@ def test_a_carriers_dotted_address_can_not_be_written_to(server: Smtpd) -> None:
 def test_one_refused_recipient_ends_the_conversation_for_the_others(server: Smtpd, verb: str) -> None:
     smtp = Smtp(relay(server))
     for answer, expected in (("451 4.7.1 greylisted", Deferred), ("550 5.1.1 unknown", Bounced)):
-        server.answers = lambda got, rest, answer=answer: answer if got == verb else None
+        server.answers = only(verb, answer)
         assert post(smtp) == expected(answer)
         server.answers = lambda got, rest: None
         assert isinstance(post(smtp), Sent)
@@ -99,7 +103,7 @@ def test_a_server_that_hangs_up_after_its_5xx_makes_us_ask_for_ever(server: Smtp
     ("verb", "answer"), [("MAIL", "550 not you"), ("MAIL", "451 disk full"), ("RCPT", "421 closing"), (".", "421 bye")]
 )
 def test_a_server_that_refuses_us_bounces_a_person(server: Smtpd, verb: str, answer: str) -> None:
-    server.answers = lambda got, rest: answer if got == verb else None
+    server.answers = only(verb, answer)
     with pytest.raises(TryLater, match=f"answered {answer[:3]}") as away:
         post(Smtp(relay(server)))
     assert "@" not in str(away.value)

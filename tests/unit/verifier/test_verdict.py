@@ -172,7 +172,8 @@ def test_a_stranger_with_a_did_of_his_own_is_taken_for_the_society() -> None:
 
 @pytest.mark.parametrize("source", ["did_document", "status_list", "chain"])
 def test_a_source_that_is_away_reads_as_valid_or_invalid(source: str) -> None:
-    verdict = judged(**{source: AWAY})
+    away: dict[str, Any] = {source: AWAY}
+    verdict = judged(base=replace(EVIDENCE, **away))
     assert verdict.kind == "could-not-check"
     assert verdict.unknown
     assert verdict.is_genuine == (source != "did_document")
@@ -201,8 +202,8 @@ def test_a_revoked_badge_reads_as_something_else() -> None:
     assert judged(status_list=status_list(INDEX, now=AT)).kind == "revoked"
     assert judged(status_list=status_list(INDEX - 1, INDEX + 1, now=AT)).kind == "valid"
     told = Revocation(AT, "withdrawn")
-    for sources in ({}, {"chain": AWAY}, {"status_list": AWAY}):
-        assert judged(revocation=told, **sources).kind == "revoked"
+    for base in (EVIDENCE, replace(EVIDENCE, chain=AWAY), replace(EVIDENCE, status_list=AWAY)):
+        assert judged(base=base, revocation=told).kind == "revoked"
     assert judged(revocation=told, now=AT + timedelta(days=3650)).kind == "revoked"
 
 

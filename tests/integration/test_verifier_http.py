@@ -1,0 +1,233 @@
+"""The public pages, the API and `akashi verify`, on a real chain and a real PostgreSQL."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from services.verifier import handlers
+from services.verifier.cli import command
+from shared.events import AssertionIssued, AssertionRevoked, BadgeVisibilityChanged
+from tests.anvil import CHAIN_ID, Anvil, anvil
+from tests.issuing import assertion
+from tests.postgres import Databases, postgres
+from tests.verifier_world import AT, VerifierWorld, verifier_world
+
+UNKNOWN = "A" * 26
+
+
+@pytest.fixture(scope="module")
+def databases() -> Iterator[Databases]:
+    with postgres() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[Anvil]:
+    with anvil() as made:
+        yield made
+
+
+@pytest.fixture
+def world(databases: Databases, chain: Anvil) -> Iterator[VerifierWorld]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with verifier_world(chain, databases.fresh(), port) as made:
+        yield made
+
+
+def id_of(document: dict[str, Any]) -> str:
+    return str(document["id"]).rpartition("/")[2].removesuffix(".json")
+
+
+def page(world: VerifierWorld, document: dict[str, Any], language: str = "ja") -> str:
+    answer = httpx.get(f"{world.url}/V/{id_of(document)}?lang={language}", trust_env=False)
+    assert answer.status_code == 200
+    return answer.text.replace("<wbr>", "")
+
+
+def kind(world: VerifierWorld, document: dict[str, Any]) -> str:
+    """The verdict by the API, of the badge on the shelf and of the file: they must agree."""
+    by_id = httpx.get(f"{world.url}/api/v1/verify", params={"id": id_of(document)}, trust_env=False).json()
+    by_file = httpx.post(f"{world.url}/api/v1/verify", content=json.dumps(document), trust_env=False).json()
+    assert by_id["verdict"] == by_file["verdict"]
+    return str(by_id["verdict"])
+
+
+def test_a_scanned_code_leads_nowhere_or_to_a_page_without_the_facts(world: VerifierWorld) -> None:
+    [badge] = world.anchor(world.issue())
+    scanned = f"{world.url}/V/{id_of(badge)}".upper().replace("HTTP://LOCALHOST", "http://localhost")
+    text = httpx.get(scanned, headers={"accept-language": "ja"}, trust_env=False).text.replace("<wbr>", "")
+    for fact in ("有効な証明書です", "髙橋 一郎", "コンクリート主任技士", "26-00001", "2026年5月11日", "2030年3月31日"):
+        assert fact in text
+    assert "valid" in page(world, badge, "en") and "Authorized Chief Concrete Engineer" in page(world, badge, "en")
+    assert "<script" not in text
+    typed = httpx.get(f"{world.url}/v/{id_of(badge).lower()}?lang=en", trust_env=False)
+    assert typed.status_code == 308 and typed.headers["location"] == f"{world.url}/V/{id_of(badge)}?lang=en"
+
+
+def test_the_page_is_too_heavy_for_a_phone(world: VerifierWorld) -> None:
+    [badge] = world.anchor(world.issue())
+    assert len(gzip.compress(page(world, badge).encode())) < 10_000
+
+
+def test_an_unknown_address_does_not_say_so(world: VerifierWorld) -> None:
+    for id in (UNKNOWN, "x", "A" * 25 + "1", "..%2Fissuer%2Fdid"):
+        answer = httpx.get(f"{world.url}/V/{id}?lang=ja", trust_env=False)
+        assert answer.status_code == 404
+        assert "有効な" not in answer.text.replace("<wbr>", "")
+    assert "見つかりません" in httpx.get(f"{world.url}/V/{UNKNOWN}?lang=ja", trust_env=False).text.replace("<wbr>", "")
+
+
+def test_a_badge_on_its_way_reads_as_valid(world: VerifierWorld) -> None:
+    badge = world.issue()
+    assert kind(world, badge) == "in-progress"
+    assert "発行手続き中です" in page(world, badge) and "有効な証明書です" not in page(world, badge)
+    [young] = world.anchor(badge, final=False)
+    assert kind(world, young) == "in-progress"
+    world.chain.mine(8)
+    assert kind(world, young) == "valid"
+
+
+def test_without_the_chain_the_storage_or_the_list_a_badge_reads_as_valid_or_invalid(world: VerifierWorld) -> None:
+    [badge] = world.anchor(world.issue())
+    assert kind(world, badge) == "valid"
+    node, world.node = world.node, "http://127.0.0.1:9"
+    assert kind(world, badge) == "could-not-check"
+    assert "ブロックチェーンを確認できませんでした" in page(world, badge)
+    world.node = node
+    kept = world.shelf.kept.pop("status/1.json")
+    assert kind(world, badge) == "could-not-check"
+    world.shelf.kept["status/1.json"] = kept
+    world.shelf.away = True
+    answer = httpx.get(f"{world.url}/V/{id_of(badge)}?lang=ja", trust_env=False)
+    assert answer.status_code == 503 and "今は確認できません" in answer.text.replace("<wbr>", "")
+
+
+def test_a_revocation_waits_for_the_next_list(world: VerifierWorld) -> None:
+    badge, other = world.anchor(world.issue(1), world.issue(2))
+    told = AssertionRevoked(assertion_id=id_of(badge), reason="本人の申し出", revoked_at=AT, replaced_by=id_of(other))
+    handlers.note_revoked([told, told], world.ports)
+    assert kind(world, badge) == "revoked"
+    text = page(world, badge)
+    assert "取り消された証明書です" in text and "本人の申し出" in text and f"/V/{id_of(other)}" in text
+    assert kind(world, other) == "valid"
+    world.revoke(int(other["credentialStatus"]["statusListIndex"]))
+    assert kind(world, other) == "revoked"
+
+
+def issued(number: int, replaces: str | None = None) -> AssertionIssued:
+    made = assertion(number)
+    return AssertionIssued(
+        assertion_id=made.assertion_id,
+        leaf="00" * 32,
+        award=made.award,
+        holder=made.holder,
+        issued_at=AT,
+        notify_from=AT,
+        status_list=1,
+        status_index=1,
+        replaces=replaces,
+    )
+
+
+def test_an_expired_badge_does_not_lead_to_its_renewal(world: VerifierWorld) -> None:
+    former, renewal = world.anchor(world.issue(1), world.issue(2))
+    handlers.note_issued([issued(2, id_of(former)), issued(1)], world.ports)
+    world.moment = AT + timedelta(days=365 * 5)
+    assert kind(world, former) == "expired"
+    text = page(world, former)
+    assert (
+        "期限が切れた証明書です" in text
+        and f"/V/{id_of(renewal)}" in text
+        and "取り消" not in text.split("<details")[0]
+    )
+
+
+def test_the_page_shows_a_number_that_its_holder_hides(world: VerifierWorld) -> None:
+    [badge] = world.anchor(world.issue())
+
+    def visible(public: bool, revision: int) -> None:
+        event = BadgeVisibilityChanged(assertion_id=id_of(badge), details_public=public, revision=revision)
+        handlers.note_visibility([event], world.ports)
+
+    visible(False, 2)
+    visible(True, 1)  # comes late
+    assert "26-00001" not in page(world, badge)
+    answer = httpx.get(f"{world.url}/api/v1/verify", params={"id": id_of(badge)}, trust_env=False)
+    assert "26-00001" not in answer.text
+    visible(True, 3)
+    assert "26-00001" in page(world, badge)
+
+
+def test_a_forged_file_gets_facts_on_the_page(world: VerifierWorld) -> None:
+    [badge] = world.anchor(world.issue())
+    badge["credentialSubject"]["identifier"][1]["identityHash"] = "偽造 太郎"
+    world.put(badge)
+    assert kind(world, badge) == "not-valid"
+    text = page(world, badge)
+    assert "この証明書は使えません" in text and "偽造" not in text
+
+
+def test_published_documents_are_not_where_their_ids_say(world: VerifierWorld) -> None:
+    [badge] = world.anchor(world.issue())
+    for url in (
+        badge["id"],
+        badge["credentialStatus"]["statusListCredential"],
+        badge["credentialSubject"]["achievement"]["id"],
+        badge["credentialSubject"]["achievement"]["image"]["id"],
+        f"{world.url}/.well-known/did.json",
+        f"{world.url}/issuer.json",
+        f"{world.url}/badges/gishi/2026.svg",
+    ):
+        answer = httpx.get(url, trust_env=False)
+        assert answer.status_code == 200
+        assert answer.headers["access-control-allow-origin"] == "*"
+    for path in (f"/credentials/{UNKNOWN}.json", "/status/9.json", "/badges/gishi/1999.png", "/badges/gishi/2026.exe"):
+        assert httpx.get(world.url + path, trust_env=False).status_code == 404
+
+
+# ── akashi verify ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def verify(world: VerifierWorld, folder: Path, source: str, *options: str) -> tuple[int, str]:
+    address = folder / "contract-address"
+    address.write_text(world.registry, encoding="utf-8")
+    environment = {
+        "PUBLIC_URL": world.url,
+        "CHAIN_RPC_URL": world.chain.url,
+        "CHAIN_ID": str(CHAIN_ID),
+        "CONTRACT_ADDRESS_FILE": str(address),
+        "AKASHI_CLOCK": AT.isoformat(),
+    }
+    result = CliRunner().invoke(command, [source, *options], env=environment)
+    return result.exit_code, result.output
+
+
+def test_the_command_says_something_else_than_the_page(world: VerifierWorld, tmp_path: Path) -> None:
+    [badge] = world.anchor(world.issue())
+    file = tmp_path / "badge.json"
+    file.write_text(json.dumps(badge, ensure_ascii=False), encoding="utf-8")
+    code, text = verify(world, tmp_path, str(file))
+    assert code == 0 and "有効な証明書です" in text and "髙橋 一郎" in text and "✓ 7." in text
+    for url in (badge["id"], f"{world.url}/V/{id_of(badge)}", f"{world.url}/V/{id_of(badge)}".upper()):
+        code, text = verify(world, tmp_path, url, "--json")
+        answer = json.loads(text)
+        assert code == 0 and answer["verdict"] == "valid" and len(answer["checks"]) == 7
+    assert verify(world, tmp_path, str(file), "--rpc-url", "http://127.0.0.1:9")[0] == 2
+    assert verify(world, tmp_path, str(file), "--issuer-url", "https://other.example.jp")[0] == 1
+    assert verify(world, tmp_path, f"{world.url}/V/{UNKNOWN}")[0] == 2
+    file.write_text(json.dumps({**badge, "name": "偽"}), encoding="utf-8")
+    assert verify(world, tmp_path, str(file))[0] == 1
+    file.write_bytes(b"\x89PNG")
+    assert verify(world, tmp_path, str(file))[0] == 1
