@@ -1,8 +1,8 @@
 """The local chain: anvil with its state in a file. `python -m deploy.local.anvil` becomes it.
 
-anvil writes its state by truncating the file, once a second: a kill in that moment leaves half a file. So the supervisor
-keeps a copy of the last whole one, and a start takes that when the file is torn; what is lost then is a second of chain,
-less than the depth of finality. The state grows by 1.7 KB a block, 6 MB an hour.
+anvil writes its state by truncating the file, once a second: a kill in that moment leaves half a file. So the
+supervisor keeps a copy of the last whole one, and a start takes that when the file is torn; what is lost then is a
+second of chain, less than the depth of finality. The state grows by 1.7 KB a block, 6 MB an hour.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def keep_state(place: Place) -> None:
 
 
 def mend_state(place: Place) -> None:
-    """Before a start: put the last whole state in the place of a torn one. A torn one is kept beside it for the curious."""
+    """Before a start: put the last whole state in the place of a torn one. A torn one is kept beside it."""
     state, kept = state_file(place), kept_file(place)
     if not state.exists() or _is_whole(state):
         return

@@ -146,7 +146,7 @@ def _told() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    """TERM and a closed terminal end things as Ctrl-C does. A second signal while it ends is ignored: ending goes on."""
+    """TERM and a closed terminal end things as Ctrl-C does. A second signal is ignored: ending goes on."""
     asked = threading.Event()
 
     def interrupt(*_: Any) -> None:

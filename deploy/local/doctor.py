@@ -1,6 +1,6 @@
 """`python3 deploy/local/doctor.py`: what does this machine lack? Standard library only: it runs before the set-up.
 
-Exit code 0 when everything is there, 1 when something is missing; each missing thing is named with the command that installs it.
+Exit code 0 when everything is there, 1 when something is missing; each is named with the command that installs it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where one local stack lives: its folder, its ports, and the settings of each of its processes. Pure: reads no file."""
+"""Where a local stack lives: its folder, its ports, and the settings of each of its processes. Pure: reads no file."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from shared.errors import RefuseToStart
 def clock_of(place: Place, asked: str | None) -> str:
     """AKASHI_CLOCK for all processes: the moment asked for at the first start, at the real moment of that start.
 
-    So a restart goes on where time has come to meanwhile. "" is the real time. RefuseToStart when another moment is asked
-    for than the one this home began with, or when the text is no moment.
+    So a restart goes on where time has come to meanwhile. "" is the real time. RefuseToStart when another moment is
+    asked for than the one this home began with, or when the text is no moment.
     """
     file = place.home / "clock"
     if file.exists():

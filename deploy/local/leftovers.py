@@ -35,6 +35,8 @@ def end_leftovers(place: Place) -> list[str]:
 
 
 def _is_ours(process: psutil.Process, name: str, place: Place) -> bool:
+    if process.status() == psutil.STATUS_ZOMBIE:  # dead, and its parent has not asked yet
+        return False
     environment = process.environ()
     return environment.get("AKASHI_PART") == name and environment.get("AKASHI_HOME") == str(place.home)
 

@@ -104,7 +104,7 @@ def _programs() -> Path:
 
 
 def _let_through(path: Path) -> None:
-    """Let OS_USER walk down to `path`: x for others on the folders above it, where it is missing. Only root comes here."""
+    """Let OS_USER walk down to `path`: x for others on the folders above it, where missing. Only root comes here."""
     for folder in path.parents:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:

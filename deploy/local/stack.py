@@ -1,4 +1,4 @@
-"""One whole Akashi on this machine: parts, topics, contract, services. Used by `akashi up` and `run`, tests, benches."""
+"""A whole Akashi on this machine: parts, topics, contract, services. Used by `akashi up` and `run`, tests, benches."""
 
 from __future__ import annotations
 
@@ -243,12 +243,13 @@ class Stack:
         self._ask().add(job)
 
     def _answers(self, name: str) -> bool:
-        if name in PARTS:
-            return ready.part_answers(self.place, name)
         try:
-            return ready.service_answers(self.pid(name), self.place, name)
+            pid = self.pid(name)  # of one that dies, the ports may answer a moment longer
         except ProcessLookupError:
             return False
+        if name in PARTS:
+            return ready.part_answers(self.place, name)
+        return ready.service_answers(pid, self.place, name)
 
     def _await_all(self, names: Iterable[str], seconds: float = _READY_SECONDS) -> None:
         waiting, deadline = list(names), time.monotonic() + seconds
