@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from services.verifier.config import CommandConfig
     from services.verifier.sources import Chain, NoChain
     from services.verifier.verdict import Verdict
+    from shared.programme import Bilingual
 
 _MARKS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("？", "yellow")}
 _COLOURS = {0: "green", 1: "red", 2: "yellow"}
@@ -100,30 +101,37 @@ def _chain(config: CommandConfig) -> Chain | NoChain:
     return Chain(chain.network, chain.chain_id, chain.registry, registry)
 
 
+def _issuer(verdict: Verdict, config: CommandConfig) -> Bilingual:
+    """The issuer's name as it signed it; the site's URL as long as nothing signed is there."""
+    from shared.programme import Bilingual
+
+    name = verdict.badge.issuer_name if verdict.badge is not None and verdict.is_genuine else ""
+    return Bilingual(name or config.issuer_url, name or config.issuer_url)
+
+
 def _print_json(verdict: Verdict, config: CommandConfig) -> None:
     import msgspec
 
     from services.verifier.answers import answer_of
-    from shared.programme import Bilingual
 
-    answer = answer_of(verdict, Bilingual(config.issuer_url, config.issuer_url))
+    answer = answer_of(verdict, _issuer(verdict, config))
     click.echo(msgspec.json.format(msgspec.json.encode(answer), indent=1).decode())
 
 
 def _print_checks(verdict: Verdict, config: CommandConfig) -> None:
     from rich.console import Console
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
     from services.verifier.verdict import EXIT_CODES
     from services.verifier.words import HEADINGS, sentence
     from shared.clock import JST, japan_date
-    from shared.programme import Bilingual
 
     console = Console(highlight=False)
     colour = _COLOURS[EXIT_CODES[verdict.kind]]
     console.print(Text(f"\n{HEADINGS[verdict.kind].ja}", style=f"bold {colour}"))
-    console.print(Text(sentence(verdict, Bilingual(config.issuer_url, config.issuer_url)).ja))
+    console.print(Text(sentence(verdict, _issuer(verdict, config)).ja))
     badge = verdict.badge
     if badge is not None and verdict.is_genuine:
         facts = Table.grid(padding=(0, 2))
@@ -139,8 +147,8 @@ def _print_checks(verdict: Verdict, config: CommandConfig) -> None:
     for check in verdict.checks:
         mark, style = _MARKS[check.outcome]
         console.print(Text.assemble((f" {mark} ", style), f"{check.number}. {check.name.ja}"))
-        console.print(Text(f"      {check.got}", style="dim"), overflow="fold")
+        console.print(Padding(Text(check.got, style="dim", overflow="fold"), (0, 0, 0, 6)))
         if check.outcome != "ok":
-            console.print(Text(f"      expected: {check.expected}", style="dim"), overflow="fold")
+            console.print(Padding(Text(f"expected: {check.expected}", style="dim", overflow="fold"), (0, 0, 0, 6)))
     moment = verdict.checked_at.astimezone(JST)
     console.print(Text(f"\n確認日時 {moment:%Y-%m-%d %H:%M:%S} JST　発行者 {config.issuer_url}\n", style="dim"))

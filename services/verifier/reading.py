@@ -77,6 +77,7 @@ class Badge(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     issuer: str
+    issuer_name: str
     name: str | None  # as the certificate shows it, family name first
     award: str
     qualification: str | None  # its id in the programme file
@@ -121,6 +122,7 @@ def read_badge(document: Document) -> Badge:
     return Badge(
         id=read.id,
         issuer=read.issuer.id,
+        issuer_name=read.issuer.name,
         name=plain.get("name"),
         award=subject.achievement.name,
         qualification=badge_class[1] if badge_class else None,
