@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import psutil
 
@@ -26,16 +27,29 @@ def end_leftovers(place: Place) -> list[str]:
     for process in left.values():
         with contextlib.suppress(psutil.Error):
             process.terminate()
-    _, alive = psutil.wait_procs([*left.values(), *family], _PATIENCE_SECONDS)
-    for process in alive:
+    for process in _still_alive([*left.values(), *family]):
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(alive, _PATIENCE_SECONDS)
     return sorted(left)
 
 
+def lives(process: psutil.Process) -> bool:
+    """Whether it still does something: not one that is dead and whose parent has not asked yet."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def _still_alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while (alive := [process for process in processes if lives(process)]) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return alive
+
+
 def _is_ours(process: psutil.Process, name: str, place: Place) -> bool:
-    if process.status() == psutil.STATUS_ZOMBIE:  # dead, and its parent has not asked yet
+    if not lives(process):
         return False
     environment = process.environ()
     return environment.get("AKASHI_PART") == name and environment.get("AKASHI_HOME") == str(place.home)

@@ -25,7 +25,7 @@ from deploy.local.environment import (
     service_settings,
 )
 from deploy.local.history import clock_of, cohort_of
-from deploy.local.leftovers import end_leftovers
+from deploy.local.leftovers import end_leftovers, lives
 from deploy.local.parts import PARTS
 from deploy.local.ports import refuse_taken_ports
 from deploy.local.secrets import create_secrets
@@ -65,9 +65,7 @@ class Stack:
     ) -> None:
         self.place = Place(home.expanduser().absolute(), port_base)
         wanted = set(services)
-        self.services = tuple(
-            name for name in SERVICES if name in wanted and (REPOSITORY / "services" / name / "__main__.py").exists()
-        )
+        self.services = tuple(name for name in SERVICES if name in wanted)
         self._asked_clock = clock
         self._progress = progress or (lambda name, state: None)
         self._detached = detached
@@ -341,6 +339,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _lives(pid: int) -> bool:
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
+        return lives(psutil.Process(pid))
+    except psutil.NoSuchProcess:
         return False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
@@ -18,8 +20,7 @@ def provision_topics(bootstrap: str, *, replication: int = -1) -> list[str]:
     """
     wanted = {topic.name: topic for topic in (*TOPICS, *(topic.dead for topic in TOPICS))}
     try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap, client_id="akashi-topics")
-        try:
+        with _hushed(), closing(KafkaAdminClient(bootstrap_servers=bootstrap, client_id="akashi-topics")) as admin:
             missing = sorted(set(wanted) - set(admin.list_topics()))
             if missing:
                 new = {
@@ -27,8 +28,6 @@ def provision_topics(bootstrap: str, *, replication: int = -1) -> list[str]:
                     for name in missing
                 }
                 admin.create_topics(new, wait_for_metadata=True)
-        finally:
-            admin.close()
     except TopicAlreadyExistsError:  # another process made them in between: look again
         return provision_topics(bootstrap, replication=replication)
     except KafkaError as error:
@@ -38,22 +37,29 @@ def provision_topics(bootstrap: str, *, replication: int = -1) -> list[str]:
 
 def broker_answers(bootstrap: str) -> bool:
     """Whether the broker gives metadata with itself in it; no later than in three seconds."""
+    with _hushed():
+        try:
+            with closing(
+                KafkaAdminClient(
+                    bootstrap_servers=bootstrap,
+                    client_id="akashi-ready",
+                    bootstrap_timeout_ms=1000,
+                    request_timeout_ms=2000,
+                    reconnect_backoff_max_ms=100,
+                )
+            ) as admin:
+                return bool(admin.describe_cluster()["brokers"])
+        except KafkaError:
+            return False
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """kafka-python logs each refused connection as an error; here we say ourselves what it means."""
     log = logging.getLogger("kafka")
     former = log.level
-    log.setLevel(logging.CRITICAL)  # it tells each refused connection as an error; here it is the expected answer
+    log.setLevel(logging.CRITICAL)
     try:
-        admin = KafkaAdminClient(
-            bootstrap_servers=bootstrap,
-            client_id="akashi-ready",
-            bootstrap_timeout_ms=1000,
-            request_timeout_ms=2000,
-            reconnect_backoff_max_ms=100,
-        )
-        try:
-            return bool(admin.describe_cluster()["brokers"])
-        finally:
-            admin.close()
-    except KafkaError:
-        return False
+        yield
     finally:
         log.setLevel(former)
