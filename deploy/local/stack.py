@@ -124,6 +124,7 @@ class Stack:
         end_leftovers(place)
         refuse_taken_ports(place, self._ports())
         clock = clock_of(place, self._asked_clock)
+        cohort_of(place)  # now, while the clock shows the beginning
         self._supervisor = self._supervise()
         create_secrets(place)
         for name, part in PARTS.items():
