@@ -1,4 +1,4 @@
-"""A crowd of fictional registrants of any size, for benches and stories: eligible all, each at an address of their own."""
+"""A crowd of fictional registrants of any size, for benches and stories: all eligible, each at an own address."""
 
 from __future__ import annotations
 

@@ -10,12 +10,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
-import httpx
-
 from deploy.local.letters import Inbox, Letter
-
-
-_CONNECTIONS = httpx.HTTPTransport()  # shared: a client of its own for each person would load the CA list each time
+from deploy.local.loopback import new_browser
 
 
 class HolderStuck(RuntimeError):
@@ -23,15 +19,15 @@ class HolderStuck(RuntimeError):
 
 
 def password_of(address: str) -> str:
-    """The password that a played holder takes: derived, so that whoever tries the demo can sign in as anyone of them."""
+    """The password that a played holder takes: derived, so that whoever tries the demo can sign in as any of them."""
     return "akashi-" + hashlib.sha256(address.lower().encode()).hexdigest()[:10]
 
 
 def receive(letter: Letter) -> None:
-    """Step 5, as the person does it: open the link, make the account or sign in, press 受領. Doing it twice is harmless."""
+    """Step 5, as the person does it: open the link, make the account or sign in, receive. Twice is as good as once."""
     if letter.link is None:
         raise HolderStuck(f"{letter.message_id}: no link in the letter {letter.subject!r}")
-    browser = httpx.Client(transport=_CONNECTIONS, follow_redirects=True, timeout=30)  # its own cookies
+    browser = new_browser()
     page = browser.get(letter.link)
     for _ in range(4):  # account or sign-in, then receipt: each page's form leads to the next page
         if page.status_code >= 400:

@@ -14,6 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from deploy.local.loopback import ask
+
 STAGES: tuple[tuple[str, str], ...] = (
     ("eligible", "対象と決まった"),
     ("issued", "発行した"),
@@ -28,7 +30,7 @@ STAGES: tuple[tuple[str, str], ...] = (
 def status_of(ops_url: str) -> dict[str, Any] | None:
     """What the ops service counts now; None while it can't be asked."""
     try:
-        answer = httpx.get(f"{ops_url}/api/v1/status", timeout=5, trust_env=False)
+        answer = ask.get(f"{ops_url}/api/v1/status")
         return dict(answer.json()) if answer.status_code == 200 else None
     except (httpx.HTTPError, ValueError):
         return None

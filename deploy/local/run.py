@@ -1,4 +1,4 @@
-"""`akashi run`: the whole service on this machine, fed with the sample cohort, its holders played. Used by `make run`."""
+"""`akashi run` (and `make run`): the whole service on this machine, fed with the sample cohort, its holders played."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-import httpx
 from rich.console import Console
 from rich.table import Table
 
 from deploy.local.environment import Place
 from deploy.local.holders import HolderStuck, password_of, play
 from deploy.local.letters import Inbox, Letter
+from deploy.local.loopback import ask
 from deploy.local.progress import STAGES, Watch
 from deploy.local.sample.cohort import Expected, write_sample
 from deploy.local.stack import Stack
@@ -26,12 +26,10 @@ _SECONDS = 240.0
 
 def feed(url: str, key: bytes, body: bytes, content_type: str, name: str) -> dict[str, Any]:
     """Hand a delivery to registration over HTTP; its answer. Raises httpx.HTTPStatusError when it is refused."""
-    answer = httpx.post(
+    answer = ask.post(
         f"{url}/upstream/registrations",
         content=body,
         headers={"Authorization": f"Bearer {key.decode()}", "Content-Type": content_type, "X-Source": name},
-        timeout=120,
-        trust_env=False,
     )
     answer.raise_for_status()
     return dict(answer.json())
@@ -99,9 +97,8 @@ def _feed_sample(stack: Stack, console: Console) -> Expected:
         answer = feed(stack.urls["registration"], key, (folder / name).read_bytes(), content_type, name)
         console.print(f"[bold]{name}[/]: 受付 {answer['accepted']} 件、変更なし {answer['unchanged']} 件")
         for problem in answer["rejected"]:
-            console.print(
-                f"  [yellow]{problem['row']} 行目[/] {problem['field']}: {problem['got']}（期待: {problem['expected']}）"
-            )
+            got = f"{problem['field']}: {problem['got']}"
+            console.print(f"  [yellow]{problem['row']} 行目[/] {got}（期待: {problem['expected']}）")
     return expected
 
 
@@ -125,7 +122,7 @@ def _watch(stack: Stack, console: Console, expected: Expected, waiting: int) -> 
 
 
 def _is_true(status: Mapping[str, Any], expected: Expected, receiving: int) -> bool:
-    """Whether the counts are just those that the sample must give: no one lost, no one doubled, each held for its reason."""
+    """Whether the counts are just those that the sample must give: no one lost or doubled, each held for its reason."""
     counts = status["cohort"]
     before = all(counts[stage] == expected.eligible for stage in ("eligible", "issued", "notified"))
     after = all(counts[stage] == receiving for stage in ("received", "anchored", "rendered", "completed"))
@@ -139,8 +136,8 @@ def _is_true(status: Mapping[str, Any], expected: Expected, receiving: int) -> b
 
 
 def _show(stack: Stack, console: Console, expected: Expected, players: Players, matched: bool) -> None:
-    status = httpx.get(f"{stack.urls['ops']}/api/v1/status", timeout=10, trust_env=False).json()
-    people = httpx.get(f"{stack.urls['ops']}/api/v1/people", timeout=10, trust_env=False).json()
+    status = ask.get(f"{stack.urls['ops']}/api/v1/status").json()
+    people = ask.get(f"{stack.urls['ops']}/api/v1/people").json()
     counts = status["cohort"]
     console.print()
     verdict = "[green]一致しました[/]" if matched else "[red]一致しません[/]"

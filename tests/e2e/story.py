@@ -16,6 +16,7 @@ from kafka import KafkaConsumer, TopicPartition
 from deploy.local.crowd import crowd, ndjson
 from deploy.local.holders import play
 from deploy.local.letters import Inbox, Letter
+from deploy.local.loopback import ask
 from deploy.local.run import feed
 from deploy.local.stack import Stack
 from shared.errors import Unreadable
@@ -43,12 +44,13 @@ class Story:
         """Hand the crowd to registration over HTTP; tried again while it is being restarted."""
         key = (self.stack.home / "secrets" / "upstream.key").read_bytes().strip()
         body = ndjson(crowd(self.size, cohort=self.stack.cohort, prefix=self.prefix))
-        return until(
+        answer: dict[str, Any] = until(
             lambda: feed(self.stack.urls["registration"], key, body, "application/x-ndjson", self.prefix),
             seconds=60,
             what="registration takes the crowd",
             forgive=(httpx.HTTPError,),
         )
+        return answer
 
     def play(self) -> None:
         """Let the holders receive, in the background, from now on."""
@@ -65,7 +67,7 @@ class Story:
 
     def people(self) -> list[dict[str, Any]]:
         """This story's people as ops knows them."""
-        answer = httpx.get(f"{self.stack.urls['ops']}/api/v1/people", timeout=20, trust_env=False)
+        answer = ask.get(f"{self.stack.urls['ops']}/api/v1/people")
         answer.raise_for_status()
         return [person for person in answer.json() if person["registration_id"].startswith(f"{self.prefix}-")]
 

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from kafka import KafkaProducer
 
 from deploy.local.letters import Inbox, Letter
+from deploy.local.loopback import ask
 from deploy.local.run import Players, feed
 from deploy.local.sample.cohort import Expected, write_sample
 from deploy.local.stack import Stack
@@ -47,7 +47,7 @@ def feed_sample(stack: Stack) -> list[dict[str, Any]]:
 
 
 def status(stack: Stack) -> dict[str, Any]:
-    answer = httpx.get(f"{stack.urls['ops']}/api/v1/status", timeout=10, trust_env=False)
+    answer = ask.get(f"{stack.urls['ops']}/api/v1/status")
     return dict(answer.json())
 
 
@@ -92,13 +92,13 @@ def test_a_stranger_with_the_url_or_the_file_gets_the_verdict(
 ) -> None:
     people = completed_people(stack)
     assertion_id = people[0]["assertion_id"]
-    page = httpx.get(f"{stack.urls['verifier']}/V/{assertion_id}", timeout=20, trust_env=False)
+    page = ask.get(f"{stack.urls['verifier']}/V/{assertion_id}")
     assert page.status_code == 200
     assert "有効な" in page.text.replace("<wbr>", "")
     url = f"{stack.urls['verifier']}/credentials/{assertion_id}.json"
     answer = akashi(stack, "verify", url, "--json")
     assert answer.returncode == 0, answer.stdout + answer.stderr
-    genuine = httpx.get(url, timeout=10, trust_env=False).text
+    genuine = ask.get(url).text
     forged = tmp_path / "forged.json"
     forged.write_text(genuine.replace(people[0]["name"], "偽物 太郎"), encoding="utf-8")
     assert forged.read_text(encoding="utf-8") != genuine

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import httpx
 from kafka import KafkaProducer
 
+from deploy.local.loopback import ask
 from deploy.local.stack import Stack
 from shared.topics import TOPICS
 from tests.e2e.story import Story, until
@@ -12,7 +12,7 @@ from tests.e2e.story import Story, until
 
 def test_poison_on_every_topic_is_put_aside_with_its_cause_and_stops_nobody(stack: Stack) -> None:
     url = f"{stack.urls['ops']}/api/v1/dead-letters"
-    before = len(httpx.get(url, timeout=10, trust_env=False).json())
+    before = len(ask.get(url).json())
     producer = KafkaProducer(bootstrap_servers=stack.environment("issuer")["KAFKA_BOOTSTRAP"])
     for topic in TOPICS:
         for poison in (b"\xff\xfe\x00 not json", b'{"specversion": "1.0"', None):
@@ -24,11 +24,7 @@ def test_poison_on_every_topic_is_put_aside_with_its_cause_and_stops_nobody(stac
     story.play()
     story.completes()
     letters = until(
-        lambda: (
-            (found := httpx.get(url, timeout=10, trust_env=False).json())
-            and len(found) > before + 10
-            and found
-        ),
+        lambda: (found := ask.get(url).json()) and len(found) > before + 10 and found,
         seconds=30,
         what="the dead letters are listed",
     )
