@@ -6,5 +6,5 @@ from datetime import datetime, timedelta
 
 
 def next_try(attempts: int, now: datetime, *, least: float = 1.0, most: float = 300.0) -> datetime:
-    """The moment of the next attempt after `attempts` (≥ 1) failed ones: doubling from `least` seconds, at most `most`."""
+    """When to try again after `attempts` (≥ 1) failed ones: pauses double from `least` seconds up to `most`."""
     return now + timedelta(seconds=min(most, least * 2 ** min(max(attempts, 1) - 1, 32)))

@@ -90,9 +90,11 @@ def burst(badges: int, seconds: float, as_json: bool) -> None:
     Feeds a crowd at once, plays its holders, waits for completion; prints rates, CPU seconds and memory.
     """
     console = Console(stderr=True)
-    with tempfile.TemporaryDirectory(prefix="akashi-bench-") as folder:
-        with Stack(Path(folder) / "home", free_base()) as stack:
-            report = measure(stack, badges, seconds, console)
+    with (
+        tempfile.TemporaryDirectory(prefix="akashi-bench-") as folder,
+        Stack(Path(folder) / "home", free_base()) as stack,
+    ):
+        report = measure(stack, badges, seconds, console)
     report.show(as_json=as_json)
 
 

@@ -1,8 +1,8 @@
 """The consume loop: Faust reads, PostgreSQL commits, then the offset is acknowledged. Used by every service process.
 
 Four rules hold whatever happens: no exception leaves an agent (Faust acknowledges what raised); nothing is acknowledged
-before its commit; acknowledged in offset order only (Faust commits over a gap); no event is in hand while waiting for the
-next one. `stream.take` and `stream.events` break them, so the loop reads the stream's queue itself.
+before its commit; acknowledged in offset order only (Faust commits over a gap); no event is in hand while waiting for
+the next one. `stream.take` and `stream.events` break them, so the loop reads the stream's queue itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One service's PostgreSQL schema: transactions with the inbox and the outbox in them. Used by every service's `store.py`."""
+"""One service's PostgreSQL schema: transactions that hold inbox and outbox. Used by every service's `store.py`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CHANNEL = "outbox"
 
 
 class Transaction:
-    """One transaction on the service's own schema. Claiming, changing and announcing become true together, or not at all."""
+    """One transaction on the service's own schema: what is claimed, changed and announced becomes true together."""
 
     def __init__(self, connection: psycopg.Connection[Any], source: str, clock: Clock) -> None:
         self.connection = connection
@@ -36,7 +36,7 @@ class Transaction:
         self._outbox: list[tuple[str, bytes | None, bytes]] = []
 
     def claim(self, events: Sequence[E]) -> list[E]:
-        """Those of `events` that this service has never handled, in order, each once. They count as handled at commit."""
+        """Those of `events` that this service never handled, in order, each once. They count as handled at commit."""
         by_id: dict[UUID, E] = {}
         for event in events:
             by_id.setdefault(event.id, event)
@@ -54,7 +54,7 @@ class Transaction:
         return claimed
 
     def announce(self, *events: Event, cause: Event | None = None) -> None:
-        """Say `events` to the other services: they are in the outbox when this transaction commits, and reach Kafka then."""
+        """Say `events` to the other services: in the outbox when this transaction commits, on Kafka soon after."""
         at = self.now()
         for event in events:
             value = encode(event, source=self._source, at=at, cause=cause)

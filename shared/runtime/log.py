@@ -1,4 +1,4 @@
-"""One structured line per message: an action word of a closed list and ids, never personal data. Used by every service."""
+"""One structured line per message: an action word of a closed list and ids, no personal data. Used by every service."""
 
 from __future__ import annotations
 

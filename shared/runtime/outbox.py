@@ -1,4 +1,4 @@
-"""The relay: what a service announced goes from its outbox to Kafka, in order, at least once. Used by every service process."""
+"""The relay: what a service announced goes from its outbox to Kafka, in order, at least once. Used by each process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHARE_LOCK = "select pg_try_advisory_lock(hashtext('relay/' || current_schema()
 
 
 class Relay(threading.Thread):
-    """One active relay per schema (advisory lock); the others stand by. Rows leave the outbox after Kafka has them all."""
+    """One active relay per schema (advisory lock), others stand by. Rows leave the outbox after Kafka has them all."""
 
     def __init__(self, url: str, kafka: str, log: Log) -> None:
         super().__init__(name="relay", daemon=True)
@@ -78,7 +78,7 @@ class Relay(threading.Thread):
             producer.flush(timeout=20)
             for future in sent:
                 future.get(timeout=1)
-            # If we die here Kafka has the rows and the outbox too: they go out again, and every reader's inbox drops them.
+            # If we die here Kafka has the rows and the outbox too: they go out again; the readers' inboxes drop them.
             self._forget(cursor, [row[0] for row in rows])
             PUBLISHED.inc(len(rows))
         return len(rows)

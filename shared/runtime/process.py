@@ -63,7 +63,7 @@ class Process:
         self._consumer(topic).add(Bare, partial(_handle, handler, ports))
 
     def tick(self, name: str, work: Callable[[P], int], ports: P, *, every: float | None = None) -> None:
-        """Call `work` again and again: at once after it acted on rows, else after `every` seconds or a handled batch."""
+        """Call `work` again and again: at once if it acted on rows, else after `every` seconds or a handled batch."""
         pause = every if every is not None else self._runtime.tick_seconds
         self._ticks.append(_Tick(name, partial(work, ports), pause, self._log))
 
@@ -227,7 +227,7 @@ C = TypeVar("C", bound=HasRuntime)
 
 
 def start(read_config: Callable[[Mapping[str, str]], C], wire: Callable[[C], Process]) -> None:
-    """Read the settings, wire, run: the whole `main` of a service. A bad setting ends it with code 78 and the setting's name."""
+    """Read the settings, wire, run: the whole `main` of a service. A bad setting ends it with code 78 and its name."""
     configure(os.environ.get("LOG_FORMAT", "auto"))
     try:
         config = read_config(os.environ)
