@@ -36,7 +36,7 @@ BUCKET = "akashi"
 DATABASE = "akashi"
 
 _HOST = "127.0.0.1"
-_PASSED_ON = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
+_PASSED_ON = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
 
 _DEMO_SPEEDS = {"SETTLE_SECONDS": "2", "BATCH_AGE_SECONDS": "3", "BATCH_SIZE": "500", "TICK_SECONDS": "0.5"}
 """What takes hours in production, in seconds."""
@@ -84,6 +84,11 @@ class Place:
         return self.home / "data"
 
     @property
+    def temporary(self) -> Path:
+        """Emptied at each start: what a killed process has left there, nobody else would take away."""
+        return self.home / "tmp"
+
+    @property
     def inbox(self) -> Path:
         """The folder in which MailDev keeps the letters, one .eml each."""
         return self.home / "inbox"
@@ -109,7 +114,8 @@ class Place:
 def own_environment(place: Place, inherited: Mapping[str, str]) -> dict[str, str]:
     """What every process of the stack gets: little of the caller's environment, and the mark by which it is known."""
     kept = {name: inherited[name] for name in _PASSED_ON if name in inherited}
-    return {**kept, "AKASHI_HOME": str(place.home), "AKASHI_PORT_BASE": str(place.port_base)}
+    mark = {"AKASHI_HOME": str(place.home), "AKASHI_PORT_BASE": str(place.port_base)}
+    return {**kept, "TMPDIR": str(place.temporary), **mark}
 
 
 def database_url(place: Place, role: str, database: str = DATABASE) -> str:

@@ -42,6 +42,13 @@ def free_base() -> int:
     raise RefuseToStart("AKASHI_PORT_BASE: no free range of ports was found from 10000 to 32000")
 
 
+def free_port() -> int:
+    """A port that nobody has at the moment."""
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return int(asked.getsockname()[1])
+
+
 def _is_free(port: int) -> bool:
     with socket.socket() as asked:
         asked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that linger after a stop don't matter

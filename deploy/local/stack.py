@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -27,7 +28,7 @@ from deploy.local.environment import (
 from deploy.local.history import clock_of, cohort_of
 from deploy.local.leftovers import end_leftovers, lives
 from deploy.local.parts import PARTS
-from deploy.local.ports import refuse_taken_ports
+from deploy.local.ports import free_port, refuse_taken_ports
 from deploy.local.secrets import create_secrets
 from deploy.local.supervisor import holder_of
 from deploy.local.topics import provision_topics
@@ -37,6 +38,7 @@ Progress = Callable[[str, str], None]
 """Called with a name and `starting`, `ready`, `stopping` or `stopped`, from the thread that called start or stop."""
 
 _READY_SECONDS = 90.0
+_MOST_LIVES = 6  # a process that ends so often while it is awaited will not come up
 _STOP_SERVICE_SECONDS = 8.0
 _STOP_PART_SECONDS = 5.0
 _STOP_SECONDS = 20.0
@@ -122,6 +124,8 @@ class Stack:
         for folder in (place.home, place.logs, place.run, place.data):
             folder.mkdir(parents=True, exist_ok=True)
         end_leftovers(place)
+        shutil.rmtree(place.temporary, ignore_errors=True)
+        place.temporary.mkdir()
         refuse_taken_ports(place, self._ports())
         clock = clock_of(place, self._asked_clock)
         cohort_of(place)  # now, while the clock shows the beginning
@@ -207,7 +211,9 @@ class Stack:
         """One more worker of a service, on free ports; its name is good for pid, kill, halt, resume and remove."""
         known = self._ask().jobs()
         name = next(name for number in range(2, 100) if (name := f"{service}-{number}") not in known)
-        environment = {**self.environment(service), "METRICS_PORT": "0", "WEB_PORT": "0"}
+        environment = {**self.environment(service), "METRICS_PORT": "0"}
+        if "WEB_PORT" in environment:
+            environment["WEB_PORT"] = str(free_port())
         self._add(self._job(name, service, environment))
         self.wait_ready(name)
         return name
@@ -252,6 +258,7 @@ class Stack:
 
     def _await_all(self, names: Iterable[str], seconds: float = _READY_SECONDS) -> None:
         waiting, deadline = list(names), time.monotonic() + seconds
+        lives: dict[str, set[int]] = {name: set() for name in waiting}
         while waiting:
             for name in list(waiting):
                 if self._answers(name):
@@ -260,14 +267,19 @@ class Stack:
             if not self.running():
                 raise StackFailed(f"the supervisor ended while {waiting} were awaited:\n{self.log_tail('supervisor')}")
             for name in waiting:
-                refused = ready.refusal(self.log_tail(name))
-                if refused or time.monotonic() > deadline:
-                    raise StackFailed(
-                        f"{name}: {'refuses to start' if refused else f'does not answer after {seconds:.0f} s'};"
-                        f" its log ({self._log(name)}) ends:\n{self.log_tail(name)}"
-                    )
+                with contextlib.suppress(ProcessLookupError):
+                    lives[name].add(self.pid(name))
+                if ready.refusal(self.log_tail(name)):
+                    raise self._failed(name, "refuses to start")
+                if len(lives[name]) > _MOST_LIVES:
+                    raise self._failed(name, f"ends again and again ({len(lives[name])} times)")
+                if time.monotonic() > deadline:
+                    raise self._failed(name, f"does not answer after {seconds:.0f} s")
             if waiting:
                 time.sleep(0.05)
+
+    def _failed(self, name: str, words: str) -> StackFailed:
+        return StackFailed(f"{name}: {words}; its log ({self._log(name)}) ends:\n{self.log_tail(name)}")
 
     def _job(self, name: str, service: str, environment: dict[str, str]) -> Job:
         return Job(

@@ -52,7 +52,7 @@ def test_an_impossible_port_base_is_refused_by_its_name(base: str) -> None:
 
 def test_a_service_gets_nothing_of_the_callers_environment_that_could_be_a_secret(place: Place) -> None:
     given = own_environment(place, {"PATH": "/bin", "AWS_SECRET_ACCESS_KEY": "s", "KAFKA_BOOTSTRAP": "elsewhere:9092"})
-    assert given == {"PATH": "/bin", "AKASHI_HOME": str(place.home), "AKASHI_PORT_BASE": "18600"}
+    assert set(given) == {"PATH", "TMPDIR", "AKASHI_HOME", "AKASHI_PORT_BASE"}
 
 
 def test_only_registration_gets_the_upstream_key_and_only_the_anchor_the_chain_key(place: Place) -> None:
