@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from html.parser import HTMLParser
+from typing import Protocol
 from urllib.parse import urljoin
 
-from deploy.local.letters import Inbox, Letter
+from deploy.local.letters import Letter
 from deploy.local.loopback import new_browser
 
 
@@ -43,8 +45,12 @@ def receive(letter: Letter) -> None:
     raise HolderStuck(f"{letter.message_id}: still a form at {page.url.path} after four pages")
 
 
+class Mailbox(Protocol):
+    def new(self) -> Iterable[Letter]: ...
+
+
 def play(
-    inbox: Inbox,
+    inbox: Mailbox,
     *,
     people: int | None,
     seconds: float,
@@ -57,34 +63,27 @@ def play(
     Ends when `people` have received, when `seconds` are over, or when `stop` is set. Raises what stopped a holder.
     """
     deadline = time.monotonic() + seconds
-    done = 0
-    with ThreadPoolExecutor(workers) as pool:
-        while time.monotonic() < deadline and (people is None or done < people) and not (stop and stop.is_set()):
-            letters = [letter for letter in inbox.new() if letter.link is not None]
-            if people is not None:
-                letters = letters[: people - done]
-            done += _all_of(pool, letters, received)
-            if not letters:
-                time.sleep(0.1)
-    return done
+    turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+    running: set[Future[Letter]] = set()
+    begun = done = 0
 
-
-def _all_of(pool: ThreadPoolExecutor, letters: Iterable[Letter], received: Callable[[Letter], None]) -> int:
-    done = 0
-    # Letters to one address go to one person: one after the other, since the first of them makes the account.
-    by_address: dict[str, list[Letter]] = {}
-    for letter in letters:
-        by_address.setdefault(letter.to.lower(), []).append(letter)
-
-    def person(own: list[Letter]) -> list[Letter]:
-        for letter in own:
+    def person(letter: Letter) -> Letter:
+        with turns[letter.to.lower()]:  # letters to one address go to one person: the first of them makes the account
             receive(letter)
-        return own
+        return letter
 
-    for future in as_completed([pool.submit(person, own) for own in by_address.values()]):
-        for letter in future.result():
-            received(letter)
-            done += 1
+    with ThreadPoolExecutor(workers) as pool:
+        while running or not (time.monotonic() > deadline or begun == people or (stop is not None and stop.is_set())):
+            fresh = [letter for letter in inbox.new() if letter.link is not None]
+            fresh = fresh if people is None else fresh[: people - begun]
+            running |= {pool.submit(person, letter) for letter in fresh}
+            begun += len(fresh)
+            ended, running = wait(running, timeout=0.1, return_when=FIRST_COMPLETED)
+            for future in ended:
+                received(future.result())
+                done += 1
+            if not ended:
+                time.sleep(0.05)
     return done
 
 

@@ -30,6 +30,7 @@ from shared.topics import Topic
 from shared.wire import decode
 
 BATCH = 500
+_PAUSE = 0.05  # seconds before the next read after a small batch: single events would cost ten times as much each
 _TRIES = 3
 _BREAKER = 50  # so many failures of handlers in a row are a bug of ours, not bad messages
 _BREAKER_SECONDS = 5.0
@@ -118,6 +119,8 @@ class Consumer:
             working.add_done_callback(partial(self._settle, batch))
             try:
                 await asyncio.shield(working)  # when we are cancelled the thread goes on and _settle acknowledges
+                if len(batch) < BATCH // 4:
+                    await asyncio.sleep(_PAUSE)  # the next ones gather in the queue, none is in hand
             except asyncio.CancelledError:
                 if self._stopping.is_set() or self._app.should_stop:
                     return

@@ -14,6 +14,7 @@ from shared.runtime.metrics import PUBLISHED, RELAY_FAILED
 from shared.wire import CONTENT_TYPE
 
 _ROUND = 2000  # rows a round: 500 or more keep the producer's batches full
+_PAUSE = 0.02  # seconds between two rounds
 _SHARE_LOCK = "select pg_try_advisory_lock(hashtext('relay/' || current_schema()))"
 
 
@@ -59,7 +60,9 @@ class Relay(threading.Thread):
             )
             try:
                 while not self._stopping.is_set():
-                    if not self._round(connection, producer):
+                    if self._round(connection, producer):
+                        self._stopping.wait(_PAUSE)  # the next rows gather: one by one they cost ten times as much
+                    else:
                         for _ in connection.notifies(timeout=0.5, stop_after=1):
                             pass
             finally:

@@ -21,6 +21,7 @@ from typing import Any, Protocol, TypeVar
 import faust
 import psycopg
 import uvicorn
+import uvloop
 
 from shared.errors import RefuseToStart
 from shared.events import Event
@@ -48,9 +49,11 @@ class Process:
         self._runtime = runtime
         self._database = database
         self._log = logger(runtime.service)
-        self._app = _faust_app(runtime)
+        self._folder = tempfile.TemporaryDirectory(prefix=f"akashi-{runtime.service}-")  # Faust insists on one
+        self._app = _faust_app(runtime, self._folder.name)
         self._consumers: dict[str, Consumer] = {}
         self._ticks: list[_Tick] = []
+        self._eager: list[_Tick] = []
         self._web: list[uvicorn.Server] = []
         self._ended = asyncio.Event()
 
@@ -63,9 +66,14 @@ class Process:
         self._consumer(topic).add(Bare, partial(_handle, handler, ports))
 
     def tick(self, name: str, work: Callable[[P], int], ports: P, *, every: float | None = None) -> None:
-        """Call `work` again and again: at once if it acted on rows, else after `every` seconds or a handled batch."""
-        pause = every if every is not None else self._runtime.tick_seconds
-        self._ticks.append(_Tick(name, partial(work, ports), pause, self._log))
+        """Call `work` again and again: at once if it acted on rows, else after a handled batch or the usual pause.
+
+        With `every` (seconds) it goes by the clock alone: a handled batch doesn't wake it.
+        """
+        tick = _Tick(name, partial(work, ports), self._runtime.tick_seconds if every is None else every, self._log)
+        self._ticks.append(tick)
+        if every is None:
+            self._eager.append(tick)
 
     def serve(self, app: Any, *, host: str, port: int) -> None:
         """Serve an ASGI app over HTTP; port 0 takes any free one."""
@@ -75,13 +83,14 @@ class Process:
 
     def wake(self) -> None:
         """Let the ticks look now: there are new rows."""
-        for tick in self._ticks:
+        for tick in self._eager:
             tick.wake()
 
     def run(self) -> None:
         """Until TERM or Ctrl-C. Raises when a part breaks that can't go on, so that the supervisor starts us again."""
-        self._migrate()
-        asyncio.run(self._main())
+        with self._folder:
+            self._migrate()
+            uvloop.run(self._main())
 
     def _consumer(self, topic: Topic) -> Consumer:
         if topic.name not in self._consumers:
@@ -198,12 +207,13 @@ def _handle(handler: Callable[[Any, Any], None], ports: Any, events: Sequence[Ev
     handler(events, ports)
 
 
-def _faust_app(runtime: Runtime) -> faust.App:
+def _faust_app(runtime: Runtime, datadir: str) -> faust.App:
     return faust.App(
         runtime.service,
         broker=";".join(f"aiokafka://{address}" for address in runtime.kafka.split(",")),
-        datadir=tempfile.mkdtemp(prefix=f"akashi-{runtime.service}-"),
+        datadir=datadir,
         web_enabled=False,
+        web_port=6066,  # unused; given, because Faust reads WEB_PORT, which is our own setting, and refuses 0
         topic_disable_leader=True,
         topic_allow_declare=False,
         consumer_auto_offset_reset="earliest",

@@ -59,7 +59,7 @@ class Story:
     def _play(self) -> None:
         while not self._over.is_set():
             try:
-                play(self._inbox, people=None, seconds=3600, workers=3, stop=self._over)  # type: ignore[arg-type]
+                play(self._inbox, people=None, seconds=3600, workers=3, stop=self._over)
             except Exception as error:  # the wallet was killed under a holder: the person opens the letter again
                 self._error = error
                 self._inbox.again()
