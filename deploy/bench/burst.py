@@ -62,7 +62,7 @@ def _usage(process: psutil.Process) -> Usage:
 
 
 class MemoryPeaks(threading.Thread):
-    """The most that each process held, looked at twice a second."""
+    """The most that each process held, looked at every two seconds."""
 
     def __init__(self, stack: Stack) -> None:
         super().__init__(name="memory", daemon=True)
@@ -71,7 +71,7 @@ class MemoryPeaks(threading.Thread):
         self.peaks: dict[str, float] = {}
 
     def run(self) -> None:
-        while not self._ended.wait(0.5):
+        while not self._ended.wait(2.0):
             for name, usage in usage_of(self._stack).items():
                 self.peaks[name] = max(self.peaks.get(name, 0.0), usage.memory)
 

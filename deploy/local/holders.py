@@ -82,8 +82,8 @@ def play(
             for future in ended:
                 received(future.result())
                 done += 1
-            if not ended:
-                time.sleep(0.05)
+            if not fresh:
+                time.sleep(0.2)
     return done
 
 

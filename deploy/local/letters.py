@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import email
-import email.policy
+import os
 import re
 from collections.abc import Iterator
-from email.message import EmailMessage
+from email.header import decode_header, make_header
+from email.message import Message
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,25 +35,33 @@ class Inbox:
 
     def new(self) -> Iterator[Letter]:
         """The letters that came since the last call, the oldest first."""
-        fresh = [path for path in self._folder.glob("*.eml") if path.name not in self._seen]
-        for path in sorted(fresh, key=lambda path: path.stat().st_mtime_ns):
-            message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        with os.scandir(self._folder) as entries:
+            fresh = [entry for entry in entries if entry.name not in self._seen and entry.name.endswith(".eml")]
+        for entry in sorted(fresh, key=lambda entry: entry.stat().st_mtime_ns):
+            message = email.message_from_bytes(Path(entry.path).read_bytes())
             if message["Message-ID"] is None:
                 continue  # still being written: the next call reads it whole
-            self._seen.add(path.name)
-            assert isinstance(message, EmailMessage)
+            self._seen.add(entry.name)
             yield _letter(message)
 
 
-def _letter(message: EmailMessage) -> Letter:
-    part = message.get_body(("plain",))
-    text = str(part.get_content()) if part is not None else ""
+def _letter(message: Message) -> Letter:
+    text = _text_of(message)
     link, name = _LINK.search(text), _NAME.search(text)
     return Letter(
         message_id=str(message["Message-ID"]).strip(),
         to=str(message["To"]),
-        subject=str(message["Subject"]),
+        subject=str(make_header(decode_header(message["Subject"] or ""))),
         text=text,
         link=link[1] if link else None,
         name=name[1] if name else None,
     )
+
+
+def _text_of(message: Message) -> str:
+    """The text part. By the old, plain interface of `email`: the new one takes four times as long, and benches count."""
+    for part in message.walk():
+        if part.get_content_type() == "text/plain":
+            content = part.get_payload(decode=True)
+            return content.decode(part.get_content_charset("utf-8")) if isinstance(content, bytes) else ""
+    return ""

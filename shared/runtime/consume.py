@@ -30,7 +30,7 @@ from shared.topics import Topic
 from shared.wire import decode
 
 BATCH = 500
-_PAUSE = 0.05  # seconds before the next read after a small batch: single events would cost ten times as much each
+_PAUSE = 0.2  # seconds before the next read after a small batch: single events would cost ten times as much each
 _TRIES = 3
 _BREAKER = 50  # so many failures of handlers in a row are a bug of ours, not bad messages
 _BREAKER_SECONDS = 5.0

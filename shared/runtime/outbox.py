@@ -14,7 +14,7 @@ from shared.runtime.metrics import PUBLISHED, RELAY_FAILED
 from shared.wire import CONTENT_TYPE
 
 _ROUND = 2000  # rows a round: 500 or more keep the producer's batches full
-_PAUSE = 0.02  # seconds between two rounds
+_PAUSE = 0.1  # seconds between two rounds
 _SHARE_LOCK = "select pg_try_advisory_lock(hashtext('relay/' || current_schema()))"
 
 
