@@ -59,7 +59,7 @@ def _letter(message: Message) -> Letter:
 
 
 def _text_of(message: Message) -> str:
-    """The text part. By the old, plain interface of `email`: the new one takes four times as long, and benches count."""
+    """The text part. By the older, plain interface of `email`: the new one takes four times as long."""
     for part in message.walk():
         if part.get_content_type() == "text/plain":
             content = part.get_payload(decode=True)
