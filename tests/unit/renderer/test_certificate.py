@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import re
-import time
 from dataclasses import fields, replace
 from datetime import date
 
@@ -162,11 +161,3 @@ def test_another_society_prints_with_its_own_words() -> None:
     for text in ("日本橋梁学会", "理事長", "四行目の文章", "点検診断技術管理者", "2031年12月31日"):
         assert text in text_of(both.certificate)
     assert "コンクリート" not in text_of(both.certificate) + text_of(both.details)
-
-
-def test_a_page_costs_no_more_than_ten_milliseconds() -> None:
-    printed()
-    began = time.process_time()
-    for number in range(20):
-        printed(holder=f"見本 {number}")
-    assert (time.process_time() - began) / 40 < 0.010 * 2  # twice: other work on the machine slows CPU time too
