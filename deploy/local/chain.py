@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from deploy.local.environment import CHAIN_ID, Place
+from deploy.local.loopback import ask
 from shared.errors import TryLater
 
 _WEALTH = 1000 * 10**18  # wei
@@ -17,7 +18,7 @@ _POOR = 10**18
 def answers(place: Place) -> bool:
     """Whether a node with our chain id is there."""
     try:
-        return int(_ask(place, "eth_chainId"), 16) == CHAIN_ID
+        return int(rpc(place, "eth_chainId"), 16) == CHAIN_ID
     except TryLater:
         return False
 
@@ -25,10 +26,10 @@ def answers(place: Place) -> bool:
 def provision(place: Place) -> None:
     """Fund the chain key, and deploy the contract where none is. Does nothing the second time."""
     address = f"0x{json.loads((place.secrets / 'chain-keystore.json').read_text())['address'].removeprefix('0x')}"
-    if int(_ask(place, "eth_getBalance", address, "latest"), 16) < _POOR:
-        _ask(place, "anvil_setBalance", address, hex(_WEALTH))
+    if int(rpc(place, "eth_getBalance", address, "latest"), 16) < _POOR:
+        rpc(place, "anvil_setBalance", address, hex(_WEALTH))
     file = place.contract_address_file
-    if file.exists() and _ask(place, "eth_getCode", file.read_text().strip(), "latest") != "0x":
+    if file.exists() and rpc(place, "eth_getCode", file.read_text().strip(), "latest") != "0x":
         return
     from services.anchor.deploy import deploy_contract  # web3 takes a second to load
 
@@ -39,10 +40,11 @@ def provision(place: Place) -> None:
     file.write_text(f"{contract}\n")
 
 
-def _ask(place: Place, method: str, *parameters: Any) -> Any:
+def rpc(place: Place, method: str, *parameters: Any) -> Any:
+    """One JSON-RPC call. TryLater when the node is away or says no."""
     body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
     try:
-        answer = httpx.post(place.urls["chain"], json=body, timeout=5, trust_env=False).json()
+        answer = ask.post(place.urls["chain"], json=body, timeout=5).json()
     except (httpx.HTTPError, ValueError) as error:
         raise TryLater(f"chain at {place.urls['chain']}: {method}: {type(error).__name__}; is it up?") from error
     if "error" in answer:

@@ -22,6 +22,7 @@ from tornado import gen, ioloop
 
 from deploy.local.anvil import keep_state
 from deploy.local.environment import Place
+from deploy.local.miner import Miner
 from deploy.local.parts import PARTS
 
 _LOOK_SECONDS = 0.3  # how soon a dead process is seen
@@ -88,7 +89,8 @@ def main() -> None:
                 end()
 
         loop.add_handler(0, on_input, ioloop.IOLoop.READ)
-    chores = ioloop.PeriodicCallback(lambda: _chores(place), _CHORES_SECONDS * 1000)
+    miner = Miner(place)
+    chores = ioloop.PeriodicCallback(lambda: _chores(place, miner), _CHORES_SECONDS * 1000)
     chores.start()
     arbiter.start()
     lock.close()
@@ -122,7 +124,8 @@ def holder_of(place: Place) -> int | None:
     return None
 
 
-def _chores(place: Place) -> None:
+def _chores(place: Place, miner: Miner) -> None:
+    miner.look()
     keep_state(place)
     for log in place.logs.glob("*.log"):
         with contextlib.suppress(OSError):  # a full disk must not end the stack; the next round tries again
