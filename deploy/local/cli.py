@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 
 from deploy.local.environment import SERVICES, Place
-from shared.errors import AkashiError
+from deploy.local.terminal import Board, interruptible, show_urls, told
 
-_ROWS = {
-    "kafka": "Kafka",
-    "postgres": "PostgreSQL",
-    "s3": "rclone（S3）",
-    "chain": "anvil（チェーン）",
-    "mail": "MailDev（受信箱）",
-}
 _PAGES = ("ops", "inbox", "wallet", "verifier", "registration")
 _LOOK_SECONDS = 0.5
 
@@ -40,7 +27,7 @@ def up(detach: bool, parts_only: bool, clock: str | None) -> None:
 
     console = Console()
     services = () if parts_only else SERVICES
-    with _told(), _interruptible():
+    with told(), interruptible():
         place = Place.from_environment()
         board = Board()
         stack = Stack(place.home, place.port_base, clock, services, progress=board.note, detached=detach)
@@ -66,7 +53,7 @@ def down() -> None:
     """AKASHI_HOME で動いている一式を止める。データは残る。 / Stop the stack of AKASHI_HOME; its data stay."""
     from deploy.local.stack import stop_running
 
-    with _told():
+    with told():
         place = Place.from_environment()
         stopped = stop_running(place)
         click.echo(f"{place.home}: {'止めました。' if stopped else '動いていません。'}")
@@ -87,76 +74,8 @@ def topics(bootstrap: str | None, replication: int | None) -> None:
     """足りないトピックを作る。何度でも実行できる。 / Create the topics that are missing."""
     from deploy.local.topics import provision_topics
 
-    with _told():
+    with told():
         made = provision_topics(bootstrap or Place.from_environment().address("kafka"), replication=replication or -1)
         for name in made:
             click.echo(name)
         click.echo(f"{len(made)} 個のトピックを作りました。", err=True)
-
-
-class Board:
-    """What is up and what is still to come, row by row, in the order of the start."""
-
-    def __init__(self) -> None:
-        self._states: dict[str, str] = {}
-        self._began: dict[str, float] = {}
-        self._took: dict[str, float] = {}
-
-    def note(self, name: str, state: str) -> None:
-        """A stack's progress callback."""
-        if name == "stack":
-            return
-        self._states[name] = state
-        if state == "starting":
-            self._began[name] = time.monotonic()
-        else:
-            self._took[name] = time.monotonic() - self._began.get(name, time.monotonic())
-
-    def table(self) -> Table:
-        table = Table(show_header=False, box=None, padding=(0, 1))
-        for name, state in list(self._states.items()):
-            mark = "[green]✓[/]" if state == "ready" else "[yellow]…[/]"
-            took = f"{self._took[name]:.1f} 秒" if name in self._took else ""
-            table.add_row(mark, _ROWS.get(name, name), f"[dim]{took}[/]")
-        return table
-
-
-def show_urls(console: Console, urls: dict[str, str], names: tuple[str, ...]) -> None:
-    words = {
-        "ops": "運用ボード",
-        "inbox": "届いた手紙",
-        "wallet": "ウォレット",
-        "verifier": "検証ページ",
-        "registration": "登録の受付",
-    }
-    table = Table(show_header=False, box=None, padding=(0, 1))
-    for name in names:
-        table.add_row(words[name], urls[name])
-    console.print(table)
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """What a person may read becomes a message, not a traceback."""
-    try:
-        yield
-    except AkashiError as error:
-        raise click.ClickException(str(error)) from error
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """TERM and a closed terminal end things as Ctrl-C does. A second signal is ignored: ending goes on."""
-    asked = threading.Event()
-
-    def interrupt(*_: Any) -> None:
-        if not asked.is_set():
-            asked.set()
-            raise KeyboardInterrupt
-
-    former = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)

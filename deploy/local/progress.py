@@ -15,16 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.local.loopback import ask
+from services.ops import words
+from services.ops.board import Stage
 
-STAGES: tuple[tuple[str, str], ...] = (
-    ("eligible", "対象と決まった"),
-    ("issued", "発行した"),
-    ("notified", "お知らせを送った"),
-    ("received", "受領された"),
-    ("anchored", "ブロックチェーンに刻んだ"),
-    ("rendered", "証書を作った"),
-    ("completed", "発行完了を知らせた"),
-)
+STAGES: tuple[tuple[str, str], ...] = tuple((stage.word, words.STAGES[stage.word].ja) for stage in Stage)
+"""The stages of the count match, with their words on the office's board."""
 
 
 def status_of(ops_url: str) -> dict[str, Any] | None:
@@ -82,11 +77,11 @@ class Watch:
         table.add_column("")
         counts = self.last.get("cohort", {})
         total = max(self.expected, 1)
-        for stage, words in STAGES:
+        for stage, name in STAGES:
             count = int(counts.get(stage, 0))
             done = count >= self.expected
             table.add_row(
-                Text(words, style="green" if done else ""),
+                Text(name, style="green" if done else ""),
                 f"{count:,}",
                 ProgressBar(total=total, completed=min(count, total), width=40),
             )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
+from rich.live import Live
 from rich.table import Table
 
 from deploy.local.environment import Place
@@ -19,6 +20,8 @@ from deploy.local.loopback import ask
 from deploy.local.progress import STAGES, Watch
 from deploy.local.sample.cohort import Expected, write_sample
 from deploy.local.stack import Stack
+from deploy.local.terminal import PAGES, Board, interruptible, told
+from services.ops.words import reason_words
 
 _LEFT_FOR_YOU = 3  # holders whose letter 1 waits for whoever tries the demo
 _SECONDS = 240.0
@@ -74,15 +77,24 @@ def run_command(once: bool) -> None:
     Starts every part, feeds the sample cohort, plays the holders, shows the count match, and stays up.
     """
     console = Console()
-    place = Place.from_environment()
-    with Stack(place.home, place.port_base) as stack:
-        expected = _feed_sample(stack, console)
-        waiting = 0 if once else _LEFT_FOR_YOU
-        matched, players = _watch(stack, console, expected, waiting)
-        _show(stack, console, expected, players, matched)
-        if once:
-            raise SystemExit(0 if matched else 1)
-        _stay(console)
+    with told(), interruptible():
+        place = Place.from_environment()
+        board = Board()
+        stack = Stack(place.home, place.port_base, progress=board.note)
+        try:
+            with Live(get_renderable=board.table, console=console, refresh_per_second=10):
+                stack.start()
+            expected = _feed_sample(stack, console)
+            matched, players = _watch(stack, console, expected, waiting=0 if once else _LEFT_FOR_YOU)
+            _show(stack, console, expected, players, matched)
+            if once:
+                raise SystemExit(0 if matched else 1)
+            _stay(stack, console)
+        except KeyboardInterrupt:
+            console.print("止めています…")
+            raise SystemExit(130 if once else 0) from None
+        finally:
+            stack.stop()
 
 
 def _feed_sample(stack: Stack, console: Console) -> Expected:
@@ -122,13 +134,17 @@ def _watch(stack: Stack, console: Console, expected: Expected, waiting: int) -> 
 
 
 def _is_true(status: Mapping[str, Any], expected: Expected, receiving: int) -> bool:
-    """Whether the counts are just those that the sample must give: no one lost or doubled, each held for its reason."""
+    """Whether the counts are those that the sample must give: no one lost or doubled, each held for its reason.
+
+    `receiving` of them were played; whom somebody else receives meanwhile must come to the end as well.
+    """
     counts = status["cohort"]
-    before = all(counts[stage] == expected.eligible for stage in ("eligible", "issued", "notified"))
-    after = all(counts[stage] == receiving for stage in ("received", "anchored", "rendered", "completed"))
+    before = {counts[stage] for stage in ("eligible", "issued", "notified")}
+    after = {counts[stage] for stage in ("received", "anchored", "rendered", "completed")}
     return (
-        before
-        and after
+        before == {expected.eligible}
+        and len(after) == 1
+        and receiving <= min(after) <= expected.eligible
         and status["held_by_reason"] == dict(expected.held_by_reason)
         and status["rejected"] == expected.rejected
         and status["dead_letters"] == 0
@@ -141,27 +157,25 @@ def _show(stack: Stack, console: Console, expected: Expected, players: Players, 
     counts = status["cohort"]
     console.print()
     verdict = "[green]一致しました[/]" if matched else "[red]一致しません[/]"
-    console.print(
-        f"[bold]人数の一致[/] {verdict}: " + " ・ ".join(f"{words} {counts[stage]}" for stage, words in STAGES)
-    )
+    line = "　".join(f"{words} {counts[stage]}" for stage, words in STAGES)
+    console.print(f"[bold]人数の一致[/] {verdict}　{line}", soft_wrap=True)
     if not matched:
-        console.print(
-            f"  期待: 対象 {expected.eligible}、保留 {dict(expected.held_by_reason)}、拒否 {expected.rejected}"
-        )
+        held_as = dict(expected.held_by_reason)
+        console.print(f"  期待: 発行の対象 {expected.eligible}、保留 {held_as}、読み取れない行 {expected.rejected}")
         for stage, missing in status["people_missing"].items():
             for person in missing["people"]:
-                console.print(f"  {stage} を待つ: {person['registration_id']} {person['name']}（{person['reason']}）")
+                console.print(f"  {dict(STAGES)[stage]}を待つ: {person['registration_id']} {person['name']}")
     held = Table(title="保留の人", title_justify="left")
     for heading in ("登録ID", "氏名", "理由"):
         held.add_column(heading)
     for person in people:
         if person["state"] == "held":
-            held.add_row(person["registration_id"], person["name"] or "", person["reason"] or "")
+            reason = reason_words(person["reason"])
+            held.add_row(person["registration_id"], person["name"] or "", reason.ja if reason else "")
     console.print(held)
     where = Table(title="見る", show_header=False, title_justify="left")
-    where.add_row("運用ボード", stack.urls["ops"])
-    where.add_row("届いた手紙", stack.urls["inbox"])
-    where.add_row("ウォレット", stack.urls["wallet"])
+    for page in ("ops", "inbox", "wallet"):
+        where.add_row(PAGES[page], stack.urls[page])
     if players.received:
         letter = players.received[0]
         where.add_row("　ログイン", f"{letter.to}　{password_of(letter.to)}")
@@ -182,10 +196,9 @@ def _save_certificate(stack: Stack, assertion_id: str) -> Path:
     return path
 
 
-def _stay(console: Console) -> None:
+def _stay(stack: Stack, console: Console) -> None:
     console.print(f"\n受領を待つ手紙が {_LEFT_FOR_YOU} 通あります。届いた手紙を開いて、受領してみてください。")
     console.print("止めるには Ctrl-C。データは残り、次の make run で続きから始まります。")
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    ended.wait()
+    while stack.running():
+        time.sleep(0.5)
+    raise click.ClickException(f"監視役が止まりました。記録: {stack.place.logs / 'supervisor.log'}")

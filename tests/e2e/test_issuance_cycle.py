@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from deploy.local.sample.cohort import Expected, write_sample
 from deploy.local.stack import Stack
 from shared.events import AssertionAnchored, AssertionIssued, BadgeReceived, CertificateRendered, RegistrationRenewed
 from tests.e2e.story import Story, until
+from tests.outside_verifier import ask_outside_verifier
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +105,22 @@ def test_a_stranger_with_the_url_or_the_file_gets_the_verdict(
     forged.write_text(genuine.replace(people[0]["name"], "偽物 太郎"), encoding="utf-8")
     assert forged.read_text(encoding="utf-8") != genuine
     assert akashi(stack, "verify", str(forged)).returncode == 1
+
+
+def test_a_verifier_of_somebody_else_accepts_an_anchored_credential_as_it_is(
+    stack: Stack, sample: tuple[Expected, list[Letter]]
+) -> None:
+    site = stack.urls["verifier"]
+    credential = ask.get(f"{site}/credentials/{completed_people(stack)[0]['assertion_id']}.json").json()
+    assert [proof["cryptosuite"] for proof in credential["proof"]] == ["eddsa-rdfc-2022", "merkle-proof-2019"]
+    request = {
+        "credential": credential,
+        "did": ask.get(f"{site}/.well-known/did.json").json(),
+        "statusList": ask.get(credential["credentialStatus"]["statusListCredential"]).json(),
+        "now": datetime.now(UTC).isoformat(),
+    }
+    [answer] = ask_outside_verifier(request)
+    assert (answer["verified"], answer["error"], answer["status"]) == (True, None, False)
 
 
 def test_the_rare_characters_of_the_sample_come_out_as_they_were_registered(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
-import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -13,25 +11,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.issuer.signing import SigningKey, did_document
 from shared.credential import DoNotTrust, canonical_form, key_of, verify_proof
-from tests.issuing import DID, ISSUER, NOW, ROOT, credential, status_list
+from tests.issuing import DID, ISSUER, NOW, credential, status_list
+from tests.outside_verifier import Answers, ask_outside_verifier
 
-Answers = list[dict[str, Any]]
 NOON = "2026-04-01T12:00:00+09:00"
 
 
 def ask(*requests: dict[str, Any]) -> Answers:
     """What @digitalbazaar/vc says. A request's defaults: our DID document, an empty status list, noon of April 1."""
     filled = [{"did": DID, "statusList": status_list(), "now": NOON, **request} for request in requests]
-    ran = subprocess.run(
-        ["node", str(ROOT / "tests" / "outside" / "verify.mjs")],
-        input=json.dumps(filled).encode(),
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr.decode()
-    answers: Answers = json.loads(ran.stdout)
-    return answers
+    return ask_outside_verifier(*filled)
 
 
 def changed(document: dict[str, Any], change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
