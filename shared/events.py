@@ -33,11 +33,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One fact. `key` orders it on its topic; `id` is derived from its identity, never drawn."""
 
     topic: ClassVar[Topic]
+    about: ClassVar[str]  # the field that names the one thing the event is about
 
     @property
     def key(self) -> str:
         """What the event is about: the Kafka key, so facts about one thing stay in order."""
-        raise NotImplementedError(type(self).__name__)  # every event names its own
+        return str(getattr(self, self.about))
 
     @property
     def identity(self) -> str:
@@ -112,6 +113,7 @@ class RegistrationHeld(Event, frozen=True, kw_only=True):
     """No badge for this registration until `reason` is gone. `revision` counts its holds and releases."""
 
     topic = REGISTRATION_HELD
+    about = "registration_id"
     registration_id: str
     person_id: str
     qualification: str
@@ -122,10 +124,6 @@ class RegistrationHeld(Event, frozen=True, kw_only=True):
     name: str | None = None  # 氏 名 as registered, so that the office's list can name the person
 
     @property
-    def key(self) -> str:
-        return self.registration_id
-
-    @property
     def identity(self) -> str:
         return f"{self.registration_id}/{self.revision}"
 
@@ -134,13 +132,10 @@ class RegistrationReleased(Event, frozen=True, kw_only=True):
     """What held this registration is gone."""
 
     topic = REGISTRATION_HELD
+    about = "registration_id"
     registration_id: str
     cohort: str
     revision: int
-
-    @property
-    def key(self) -> str:
-        return self.registration_id
 
     @property
     def identity(self) -> str:
@@ -151,16 +146,13 @@ class RegistrationRejected(Event, frozen=True, kw_only=True):
     """A row of a delivery could not be read. `got` is left out where the field is personal."""
 
     topic = REGISTRATION_HELD
+    about = "rejection_id"
     rejection_id: str
     source: str  # file name, "http" or "kafka"
     row: int | None
     field: str
     expected: str
     got: str | None = None
-
-    @property
-    def key(self) -> str:
-        return self.rejection_id
 
 
 # ── 3 issue ────────────────────────────────────────────────────────────────────────────────────────────
@@ -173,6 +165,7 @@ class AssertionIssued(Event, frozen=True, kw_only=True):
     """
 
     topic = ASSERTION_ISSUED
+    about = "assertion_id"
     assertion_id: str
     leaf: str
     award: Award
@@ -182,10 +175,6 @@ class AssertionIssued(Event, frozen=True, kw_only=True):
     status_list: int
     status_index: int
     replaces: str | None = None
-
-    @property
-    def key(self) -> str:
-        return self.assertion_id
 
 
 # ── 4 letter 1, 9 letter 2 ─────────────────────────────────────────────────────────────────────────────
@@ -197,6 +186,7 @@ class LetterUpdated(Event, frozen=True, kw_only=True):
     """A message of a letter changed its state. `answer` is the SMTP server's, without any address."""
 
     topic = LETTER_UPDATED
+    about = "assertion_id"
     assertion_id: str
     letter: Literal["award", "completion"]
     message_id: str
@@ -204,10 +194,6 @@ class LetterUpdated(Event, frozen=True, kw_only=True):
     attempt: int
     at: datetime
     answer: str | None = None
-
-    @property
-    def key(self) -> str:
-        return self.assertion_id
 
     @property
     def identity(self) -> str:
@@ -221,25 +207,19 @@ class BadgeReceived(Event, frozen=True, kw_only=True):
     """The holder has taken the badge into the wallet (受領)."""
 
     topic = BADGE_RECEIVED
+    about = "assertion_id"
     assertion_id: str
     received_at: datetime
-
-    @property
-    def key(self) -> str:
-        return self.assertion_id
 
 
 class BadgeVisibilityChanged(Event, frozen=True, kw_only=True):
     """The holder decided whether the public page shows the details (合格番号, 登録番号)."""
 
     topic = BADGE_RECEIVED
+    about = "assertion_id"
     assertion_id: str
     details_public: bool
     revision: int
-
-    @property
-    def key(self) -> str:
-        return self.assertion_id
 
     @property
     def identity(self) -> str:
@@ -256,6 +236,7 @@ class AssertionAnchored(Event, frozen=True, kw_only=True):
     """
 
     topic = ASSERTION_ANCHORED
+    about = "assertion_id"
     assertion_id: str
     leaf: str
     merkle_root: str
@@ -268,10 +249,6 @@ class AssertionAnchored(Event, frozen=True, kw_only=True):
     block_hash: str
     anchored_at: datetime  # the block's time
 
-    @property
-    def key(self) -> str:
-        return self.assertion_id
-
 
 # ── 8 render ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -280,16 +257,13 @@ class CertificateRendered(Event, frozen=True, kw_only=True):
     """Both PDFs lie in object storage."""
 
     topic = CERTIFICATE_RENDERED
+    about = "assertion_id"
     assertion_id: str
     certificate_key: str
     certificate_sha256: str
     details_key: str
     details_sha256: str
     rendered_at: datetime
-
-    @property
-    def key(self) -> str:
-        return self.assertion_id
 
 
 # ── any time: revoke, correct, decide ──────────────────────────────────────────────────────────────────
@@ -299,14 +273,11 @@ class AssertionRevoked(Event, frozen=True, kw_only=True):
     """The assertion no longer counts: withdrawn, issued in error, or replaced by a corrected one."""
 
     topic = ASSERTION_REVOKED
+    about = "assertion_id"
     assertion_id: str
     reason: str
     revoked_at: datetime
     replaced_by: str | None = None
-
-    @property
-    def key(self) -> str:
-        return self.assertion_id
 
 
 Decision = Literal["revoke", "correct-address", "resend", "hold", "resume", "release", "discard", "replay"]
@@ -316,6 +287,7 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
     """What the office ordered, by whom and why. The topic is the audit trail."""
 
     topic = OFFICE_DECISIONS
+    about = "subject"
     decision_id: str
     decision: Decision
     subject: str  # a registration_id, an assertion_id, a cohort or a dead letter's id
@@ -323,10 +295,6 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
     why: str
     decided_at: datetime
     value: str | None = None  # correct-address: the new address; resend: the letter
-
-    @property
-    def key(self) -> str:
-        return self.subject
 
     @property
     def identity(self) -> str:
