@@ -5,7 +5,7 @@ SETUP := .setup
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor setup run up down test unit integration e2e lint format clean
+.PHONY: help doctor setup run up down test unit integration e2e lint format css contract clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ lint: $(SETUP)/python $(SETUP)/package ## format, style, types, import rules
 format: $(SETUP)/python ## write the code as ruff would
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+css: $(SETUP)/npm ## make the pages' one CSS file from its source
+	node shared/runtime/web/build.mjs
+
+contract: $(SETUP)/npm ## compile the contract; its artifact is checked in
+	node shared/contract/compile.mjs
 
 clean: ## remove what was built and installed here; data in var/ stay
 	rm -rf .venv $(SETUP) node_modules deploy/local/kafka/target .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -63,6 +64,10 @@ class Transaction:
     def forward(self, topic: Topic, key: bytes | None, value: bytes) -> None:
         """Send bytes as they are: a dead letter, or one that is played again."""
         self._outbox.append((topic.name, key, value))
+
+    def forget_claims(self, before: datetime) -> int:
+        """Forget the events claimed before a moment long after which Kafka no longer holds them; how many."""
+        return self.cursor.execute("delete from inbox where claimed_at < %s", (before,)).rowcount
 
     def flush(self) -> None:
         """Append what was announced to the outbox. The relay wakes when the transaction commits."""

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -36,6 +37,8 @@ from shared.topics import Topic
 
 _GRACE = 12.0  # seconds for the batch in hand at a stop
 _SESSION = 10.0  # seconds after which the broker gives a dead worker's partitions away
+_REMEMBER = timedelta(days=30)  # longer than any topic keeps its messages: 7 days by Kafka's default
+_FORGET_EVERY = 3600.0
 EX_CONFIG = 78  # sysexits.h: configuration error; supervisors need not try again
 
 E = TypeVar("E", bound=Event)
@@ -56,6 +59,7 @@ class Process:
         self._eager: list[_Tick] = []
         self._web: list[uvicorn.Server] = []
         self._ended = asyncio.Event()
+        self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
 
     def consume(self, event: type[E], handler: Callable[[Sequence[E], P], None], ports: P) -> None:
         """Hand each batch of `event` (at most 500, in a partition's order) to `handler`, which is one transaction."""
@@ -201,6 +205,11 @@ class _Web(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _forget_old_claims(database: Database[Any]) -> int:
+    with database.transaction() as tx:
+        return int(tx.forget_claims(tx.now() - _REMEMBER))
 
 
 def _handle(handler: Callable[[Any, Any], None], ports: Any, events: Sequence[Event]) -> None:

@@ -1,0 +1,106 @@
+"""Inbox, outbox and migrations on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from shared.events import BadgeReceived
+from shared.runtime.db import Database, Transaction
+from shared.runtime.migrate import migrate
+from tests.postgres import Databases, postgres
+
+NOW = datetime(2027, 4, 1, tzinfo=UTC)
+MIGRATION = """
+from alembic import op
+revision, down_revision, branch_labels, depends_on = "{revision}", {before!r}, None, None
+def upgrade(): op.execute({sql!r})
+def downgrade(): pass
+"""
+
+
+def received(*numbers: int) -> list[BadgeReceived]:
+    return [BadgeReceived(assertion_id=f"A{number}", received_at=NOW) for number in numbers]
+
+
+def written(folder: Path, revision: str, before: str | None, sql: str) -> Path:
+    (folder / f"{revision}_step.py").write_text(MIGRATION.format(revision=revision, before=before, sql=sql))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def databases() -> Iterator[Databases]:
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def url(databases: Databases) -> str:
+    return databases.fresh()
+
+
+@pytest.fixture
+def database(url: str, tmp_path: Path) -> Iterator[Database[Transaction]]:
+    assert migrate(url, "probe", written(tmp_path, "0001", None, "create table thing (id int)"))
+    made = Database(url, "probe", Transaction, lambda: NOW)
+    yield made
+    made.close()
+
+
+def test_an_event_is_claimed_once_and_in_the_order_of_arrival(database: Database[Transaction]) -> None:
+    with database.transaction() as tx:
+        assert tx.claim(received(3, 1, 3, 2)) == received(3, 1, 2)
+    with database.transaction() as tx:
+        assert tx.claim(received(2, 4, 1)) == received(4)
+
+
+def test_what_was_rolled_back_is_neither_claimed_nor_announced(database: Database[Transaction]) -> None:
+    with pytest.raises(ZeroDivisionError), database.transaction() as tx:
+        tx.claim(received(1))
+        tx.announce(*received(1))
+        raise ZeroDivisionError
+    with database.transaction() as tx:
+        assert tx.cursor.execute("select count(*) from outbox").fetchone() == (0,)
+        assert tx.claim(received(1)) == received(1)
+
+
+def test_of_workers_at_the_same_events_one_gets_each(database: Database[Transaction]) -> None:
+    def work(_: int) -> int:
+        with database.transaction() as tx:
+            return len(tx.claim(received(*range(200))))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(work, range(8))) == 200
+
+
+def test_only_claims_older_than_asked_are_forgotten(database: Database[Transaction]) -> None:
+    with database.transaction() as tx:
+        tx.claim(received(1, 2))
+    with database.transaction() as tx:
+        assert tx.forget_claims(NOW) == 0
+        assert tx.forget_claims(NOW + timedelta(seconds=1)) == 2
+        assert tx.claim(received(1)) == received(1)
+
+
+def test_replicas_that_start_together_migrate_once(url: str, tmp_path: Path) -> None:
+    folder = written(tmp_path, "0001", None, "create table once (id int)")
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: migrate(url, "probe", folder), range(3)))
+    assert migrate(url, "probe", folder) is False
+    written(tmp_path, "0002", "0001", "alter table once add column word text")
+    assert migrate(url, "probe", folder) is True
+    with psycopg.connect(url) as connection:
+        assert connection.execute("select word from once").fetchall() == []
+
+
+def test_a_migration_that_fails_leaves_nothing_of_itself(url: str, tmp_path: Path) -> None:
+    folder = written(tmp_path, "0001", None, "create table whole (id int); select 1 / 0")
+    with pytest.raises(Exception, match="division by zero"):
+        migrate(url, "probe", folder)
+    with psycopg.connect(url) as connection:
+        assert connection.execute("select to_regclass('whole'), to_regclass('inbox')").fetchone() == (None, None)
