@@ -71,7 +71,10 @@ class Players(threading.Thread):
 
 @click.command(name="run")
 @click.option("--once", is_flag=True, help="終わったら止める。すべての人数が一致したときだけ終了コード 0。")
-def run_command(once: bool) -> None:
+@click.option(
+    "--clock", envvar="AKASHI_CLOCK", help="時計の始まり。例: 2027-04-01T00:00:00+09:00（最初の起動のときだけ）"
+)
+def run_command(once: bool, clock: str | None) -> None:
     """見本の登録者で、登録から発行完了のお知らせまでを動かす。
 
     Starts every part, feeds the sample cohort, plays the holders, shows the count match, and stays up.
@@ -80,7 +83,7 @@ def run_command(once: bool) -> None:
     with told(), interruptible():
         place = Place.from_environment()
         board = Board()
-        stack = Stack(place.home, place.port_base, progress=board.note)
+        stack = Stack(place.home, place.port_base, clock, progress=board.note)
         try:
             with Live(get_renderable=board.table, console=console, refresh_per_second=10):
                 stack.start()
