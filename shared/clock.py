@@ -39,3 +39,8 @@ def japan_date(moment: datetime) -> date:
 def japan_midnight(day: date) -> datetime:
     """The moment at which a day begins in Japan."""
     return datetime(day.year, day.month, day.day, tzinfo=JST)
+
+
+def japan_time(moment: datetime) -> str:
+    """An aware moment as credentials write it: 2027-04-01T00:00:00+09:00."""
+    return moment.astimezone(JST).isoformat(timespec="seconds")

@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Any
 
 from shared.addresses import same_address_key
-from shared.clock import JST, japan_midnight
+from shared.clock import japan_midnight, japan_time
 from shared.credential import OB_CONTEXT, VC_CONTEXT
 from shared.did import did_of
 from shared.events import AssertionIssued, Award, Holder, RegistrationRenewed
@@ -151,9 +151,9 @@ def credential_of(assertion: Assertion, issuer: Issuer, *, secret: bytes) -> dic
         "type": ["VerifiableCredential", "OpenBadgeCredential"],
         "issuer": profile_of(issuer),
         "name": issuer.programme.qualification(award.qualification).name.ja,
-        "awardedDate": _japan_time(max(assertion.issued_at, japan_midnight(award.valid_from))),
-        "validFrom": _japan_time(japan_midnight(award.valid_from)),
-        "validUntil": _japan_time(last_second(award.valid_until)),
+        "awardedDate": japan_time(max(assertion.issued_at, japan_midnight(award.valid_from))),
+        "validFrom": japan_time(japan_midnight(award.valid_from)),
+        "validUntil": japan_time(last_second(award.valid_until)),
         "credentialSubject": {
             "type": ["AchievementSubject"],
             "identifier": [
@@ -228,10 +228,6 @@ def last_second(day: date) -> datetime:
 
 def _plain_identity(kind: str, value: str) -> dict[str, Any]:
     return {"type": "IdentityObject", "hashed": False, "identityHash": value, "identityType": kind}
-
-
-def _japan_time(moment: datetime) -> str:
-    return moment.astimezone(JST).isoformat(timespec="seconds")
 
 
 def _keyed(secret: bytes, text: str) -> bytes:

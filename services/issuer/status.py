@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from services.issuer.issuance import Issuer
-from shared.clock import JST
+from shared.clock import japan_time
 from shared.credential import VC_CONTEXT
 from shared.status_list import LENGTH, encoded, with_bits
 
@@ -35,8 +35,8 @@ def status_document(issuer: Issuer, number: int, revoked: Iterable[int], now: da
         "id": url,
         "type": ["VerifiableCredential", "BitstringStatusListCredential"],
         "issuer": issuer.did,
-        "validFrom": _japan_time(now),
-        "validUntil": _japan_time(now + VALID_FOR),
+        "validFrom": japan_time(now),
+        "validUntil": japan_time(now + VALID_FOR),
         "credentialSubject": {
             "id": f"{url}#list",
             "type": "BitstringStatusList",
@@ -44,7 +44,3 @@ def status_document(issuer: Issuer, number: int, revoked: Iterable[int], now: da
             "encodedList": encoded(with_bits(revoked)),
         },
     }
-
-
-def _japan_time(moment: datetime) -> str:
-    return moment.astimezone(JST).isoformat(timespec="seconds")

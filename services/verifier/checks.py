@@ -26,6 +26,7 @@ from shared.merkle import root_of
 from shared.merkle_proof import MerkleProof, decode_proof
 from shared.multibase import from_base64url
 from shared.programme import Bilingual
+from shared.status_list import is_set
 
 Outcome = Literal["ok", "failed", "unknown"]
 
@@ -144,10 +145,10 @@ def check_status(
     assert not isinstance(status_list, Away) and not isinstance(did_document, Away)
     place = f"bit {badge.status.index} of {badge.status.url}"
     try:
-        is_set = _bit(status_list, did_document, badge, now)
+        revoked = _bit(status_list, did_document, badge, now)
     except (DoNotTrust, Unreadable) as error:
         return _check(5, "unknown", f"{place}: {error}", expected)
-    if is_set:
+    if revoked:
         return _check(5, "failed", f"{place} is 1", expected, "revoked")
     return _check(5, "ok", f"{place} is 0", expected)
 
@@ -167,9 +168,7 @@ def _bit(status_list: Document, did_document: Document, badge: Badge, now: datet
     if "revocation" not in ((purposes,) if isinstance(purposes, str) else purposes):
         raise Unreadable(f"got a list of purpose {purposes}, expected revocation")
     bits = _unpacked(read.credential_subject.encoded_list)
-    if badge.status.index >= len(bits) * 8:
-        raise Unreadable(f"got bit {badge.status.index}, expected one of {len(bits) * 8}")
-    return bool(bits[badge.status.index // 8] & 0x80 >> badge.status.index % 8)
+    return is_set(bits, badge.status.index)
 
 
 def _unpacked(text: str) -> bytes:
