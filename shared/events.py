@@ -91,17 +91,24 @@ class Award(msgspec.Struct, frozen=True, kw_only=True):
 class RegistrationRenewed(Event, frozen=True, kw_only=True):
     """A registration, new or renewed, has a badge coming: eligible, at an address of its own.
 
-    `notify_from` is the moment before which no letter may leave (April 1, or the next delayed run).
+    `notify_from` is the moment before which no letter may leave (April 1, or the next delayed run). A `version` above 1
+    is the office's correction of the one before, and `correction` its reason.
     """
 
     topic = REGISTRATION_RENEWED
     award: Award
     holder: Holder
     notify_from: datetime
+    version: int = 1
+    correction: str | None = None
 
     @property
     def key(self) -> str:
         return self.award.registration_id
+
+    @property
+    def identity(self) -> str:
+        return self.key if self.version == 1 else f"{self.key}/{self.version}"
 
 
 HeldReason = Literal[
@@ -161,7 +168,8 @@ class RegistrationRejected(Event, frozen=True, kw_only=True):
 class AssertionIssued(Event, frozen=True, kw_only=True):
     """The signed credential lies in object storage at `credentials/<assertion_id>.json`.
 
-    `leaf` is the hex SHA-256 of its RDFC-1.0 canonical N-Quads, first proof included.
+    `leaf` is the hex SHA-256 of its RDFC-1.0 canonical N-Quads, first proof included. `replaces` is the assertion that
+    this one renews, `corrects` the one that it makes void: the version before it, of the same registration.
     """
 
     topic = ASSERTION_ISSUED
@@ -175,6 +183,9 @@ class AssertionIssued(Event, frozen=True, kw_only=True):
     status_list: int
     status_index: int
     replaces: str | None = None
+    version: int = 1
+    corrects: str | None = None
+    edition: str | None = None  # of the badge class: "2026", "2026-2"; None: the year in which the period begins
 
 
 # ── 4 letter 1, 9 letter 2 ─────────────────────────────────────────────────────────────────────────────
@@ -280,11 +291,31 @@ class AssertionRevoked(Event, frozen=True, kw_only=True):
     replaced_by: str | None = None
 
 
-Decision = Literal["revoke", "correct-address", "resend", "hold", "resume", "release", "discard", "replay"]
+class Correction(msgspec.Struct, frozen=True, kw_only=True):
+    """What the office corrects of a registration whose badge is issued. None leaves a field as it is."""
+
+    family_name: str | None = None
+    given_name: str | None = None
+    family_name_latin: str | None = None
+    given_name_latin: str | None = None
+    email: str | None = None
+    pass_number: str | None = None
+    registration_number: str | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+
+Decision = Literal[
+    "revoke", "correct", "undo", "correct-address", "resend", "hold", "resume", "release", "discard", "replay"
+]
 
 
 class OfficeDecided(Event, frozen=True, kw_only=True):
-    """What the office ordered, by whom and why. The topic is the audit trail."""
+    """What the office ordered, by whom and why. The topic is the audit trail.
+
+    Revoke is about an assertion; correct about a registration, whose badge is issued once more, as `correction` says.
+    Undo is about a cohort and revokes nothing itself: each of its people has a decision of their own, `part_of` it.
+    """
 
     topic = OFFICE_DECISIONS
     about = "subject"
@@ -294,11 +325,30 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
     by: str
     why: str
     decided_at: datetime
-    value: str | None = None  # correct-address: the new address; resend: the letter
+    value: str | None = None  # correct-address: the new address; resend: the letter; undo: how many people
+    correction: Correction | None = None
+    part_of: str | None = None  # the decision_id of the undo
 
     @property
     def identity(self) -> str:
         return self.decision_id
+
+
+class DecisionSettled(Event, frozen=True, kw_only=True):
+    """A service did what the office ordered (`outcome` is "done"), or why not. Said by the one whose order it is."""
+
+    topic = OFFICE_DECISIONS
+    about = "subject"
+    decision_id: str
+    subject: str
+    service: str
+    outcome: str  # a word: "done", "no-such-assertion", "revoked-before" …
+    settled_at: datetime
+    detail: str | None = None  # got …, expected …; nothing personal
+
+    @property
+    def identity(self) -> str:
+        return f"{self.decision_id}/{self.service}"
 
 
 EVENTS: tuple[type[Event], ...] = (
@@ -314,4 +364,5 @@ EVENTS: tuple[type[Event], ...] = (
     CertificateRendered,
     AssertionRevoked,
     OfficeDecided,
+    DecisionSettled,
 )
