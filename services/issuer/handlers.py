@@ -131,7 +131,11 @@ def _sign(events: Sequence[RegistrationRenewed], tx: IssuerTransaction, ports: P
     known = tx.known([assertion_id_of(secret, id) for id in former if id is not None])
     batch = []
     for event, place in zip(events, tx.reserve(len(events), ports.random), strict=True):
-        assertion = assertion_for(event, secret=secret, now=now, status=place, known=known)
+        edition = facts.issuer.programme.edition(event.award.valid_from)
+        former_id = event.award.previous_registration_id
+        replaces = assertion_id_of(secret, former_id) if former_id is not None else None
+        replaces = replaces if replaces in known else None
+        assertion = assertion_for(event, secret=secret, now=now, status=place, edition=edition, replaces=replaces)
         document = credential_of(assertion, facts.issuer, secret=secret)
         signed, leaf = facts.key.sign_with_leaf(document, created=now)
         batch.append(Issued(assertion, msgspec.json.encode(signed), leaf))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -57,7 +56,11 @@ class StatusPlace:
 
 @dataclass(frozen=True)
 class Assertion:
-    """One award to one person. `replaces` is the assertion of the former registration, if we issued it."""
+    """One award to one person, in one version.
+
+    `edition` is the badge class's ("2026", "2026-2"). `replaces` is the assertion that this one renews, `corrects` the
+    one that it makes void; both only if we issued them. Every version of a registration has an id of its own.
+    """
 
     assertion_id: str
     award: Award
@@ -65,7 +68,10 @@ class Assertion:
     issued_at: datetime
     notify_from: datetime
     status: StatusPlace
+    edition: str
+    version: int = 1
     replaces: str | None = None
+    corrects: str | None = None
 
 
 def badge_key(qualification: str, edition: str, form: str) -> str:
@@ -101,19 +107,31 @@ def hashed_identity(address: str, salt: str) -> str:
 
 
 def assertion_for(
-    event: RegistrationRenewed, *, secret: bytes, now: datetime, status: StatusPlace, known: Collection[str]
+    event: RegistrationRenewed,
+    *,
+    secret: bytes,
+    now: datetime,
+    status: StatusPlace,
+    edition: str,
+    replaces: str | None = None,
+    corrects: str | None = None,
 ) -> Assertion:
-    """The assertion of a renewed registration. `known` are ids that we issued, among them the former one's."""
-    former = event.award.previous_registration_id
-    former_id = assertion_id_of(secret, former) if former is not None else None
+    """The assertion of a registration in the event's version; for the same arguments the same.
+
+    `edition` is the current one of the year in which the period begins. `replaces` is the newest assertion of the
+    former registration, `corrects` the newest earlier version of this one: None where we issued none.
+    """
     return Assertion(
-        assertion_id=assertion_id_of(secret, event.award.registration_id),
+        assertion_id=assertion_id_of(secret, event.award.registration_id, event.version),
         award=event.award,
         holder=event.holder,
         issued_at=now,
         notify_from=event.notify_from,
         status=status,
-        replaces=former_id if former_id in known else None,
+        edition=edition,
+        version=event.version,
+        replaces=replaces,
+        corrects=corrects,
     )
 
 
@@ -129,6 +147,9 @@ def issued(assertion: Assertion, leaf: str) -> AssertionIssued:
         status_list=assertion.status.number,
         status_index=assertion.status.index,
         replaces=assertion.replaces,
+        version=assertion.version,
+        corrects=assertion.corrects,
+        edition=assertion.edition,
     )
 
 
@@ -142,7 +163,6 @@ def credential_of(assertion: Assertion, issuer: Issuer, *, secret: bytes) -> dic
     issue (発行日), never before the period begins. ValueError for a qualification that the programme doesn't have.
     """
     award, holder = assertion.award, assertion.holder
-    edition = issuer.programme.edition(award.valid_from)
     salt = salt_of(secret, assertion.assertion_id)
     status = issuer.status_url(assertion.status.number)
     document: dict[str, Any] = {
@@ -168,7 +188,7 @@ def credential_of(assertion: Assertion, issuer: Issuer, *, secret: bytes) -> dic
                 _plain_identity(PASS_NUMBER, award.pass_number),
             ],
             "licenseNumber": award.registration_number,
-            "achievement": achievement_of(issuer, award.qualification, edition),
+            "achievement": achievement_of(issuer, award.qualification, assertion.edition),
         },
         "credentialStatus": {
             "id": f"{status}#{assertion.status.index}",

@@ -49,7 +49,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
 def test_others_accept_what_we_issue_and_make_the_same_canonical_form_of_it() -> None:
     rare = {"family_name": "𠮷野", "given_name": '辻󠄀"子\\', "family_name_latin": "O'Neill"}
     former = credential(3)
-    renewal = credential(4, kind="renewal", previous_registration_id="R-00003", known=(former["id"][-31:-5],))
+    renewal = credential(4, kind="renewal", previous_registration_id="R-00003", replaces=former["id"][-31:-5])
     documents = [credential(1), credential(2, **rare), former, renewal]
     assert "evidence" in renewal
     for document, answer in zip(documents, ask(*({"credential": each} for each in documents)), strict=True):

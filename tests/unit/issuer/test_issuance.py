@@ -106,7 +106,7 @@ def test_a_badge_ends_with_its_last_day_in_japan(day: date) -> None:
 @given(st.booleans(), st.sampled_from(sorted(ISSUER.programme.qualifications)), st.integers(2024, 2040))
 def test_every_property_of_every_shape_is_signed(renewal: bool, qualification: str, year: int) -> None:
     former = assertion(2).assertion_id
-    changes = {"kind": "renewal", "previous_registration_id": "R-00002", "known": (former,)} if renewal else {}
+    changes = {"kind": "renewal", "previous_registration_id": "R-00002", "replaces": former} if renewal else {}
     years = {"valid_from": date(year, 4, 1), "valid_until": date(year + 4, 3, 31)}
     document = credential(1, qualification=qualification, **years, **changes)
     verify_proof(document, KEY.private.public_key())  # refuses whatever the contexts don't define
@@ -115,7 +115,7 @@ def test_every_property_of_every_shape_is_signed(renewal: bool, qualification: s
 
 def test_a_renewal_points_only_to_a_registration_that_we_issued() -> None:
     unknown = assertion(1, kind="renewal", previous_registration_id="R-00002")
-    known = assertion(1, kind="renewal", previous_registration_id="R-00002", known=(assertion(2).assertion_id,))
+    known = assertion(1, kind="renewal", previous_registration_id="R-00002", replaces=assertion(2).assertion_id)
     assert unknown.replaces is None
     assert "evidence" not in credential_of(unknown, ISSUER, secret=SECRET)
     assert known.replaces == assertion(2).assertion_id
