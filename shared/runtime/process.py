@@ -61,9 +61,19 @@ class Process:
         self._ended = asyncio.Event()
         self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
 
-    def consume(self, event: type[E], handler: Callable[[Sequence[E], P], None], ports: P) -> None:
-        """Hand each batch of `event` (at most 500, in a partition's order) to `handler`, which is one transaction."""
-        self._consumer(event.topic).add(event, partial(_handle, handler, ports))
+    def consume(
+        self,
+        event: type[E],
+        handler: Callable[[Sequence[E], P], None],
+        ports: P,
+        *,
+        concerns: Callable[[E], bool] = lambda event: True,
+    ) -> None:
+        """Hand each batch of `event` (at most 500, in a partition's order) to `handler`, which is one transaction.
+
+        What does not concern this service costs it nothing: no transaction, no claim, no line in the log.
+        """
+        self._consumer(event.topic).add(event, partial(_handle, handler, ports), concerns)
 
     def consume_bare(self, topic: Topic, handler: Callable[[Sequence[Bare], P], None], ports: P) -> None:
         """The same for a topic whose messages come from outside, without our envelope."""
