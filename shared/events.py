@@ -199,7 +199,7 @@ class LetterUpdated(Event, frozen=True, kw_only=True):
     topic = LETTER_UPDATED
     about = "assertion_id"
     assertion_id: str
-    letter: Literal["award", "completion"]
+    letter: Literal["award", "completion", "correction"]
     message_id: str
     state: LetterState
     attempt: int

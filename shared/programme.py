@@ -65,6 +65,7 @@ class Texts(msgspec.Struct, frozen=True, kw_only=True):
     details_title: Bilingual  # 内容詳細
     award_subject: str
     completion_subject: str
+    correction_subject: str | None = None  # None: the society's name, and that its badge was corrected
 
 
 class Programme(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,6 +80,7 @@ HELD_REASONS: dict[str, HeldWords] = {
 LETTERS: dict[str, Bilingual] = {
     "award": Bilingual("授与のお知らせ", "Award letter"),
     "completion": Bilingual("発行完了のお知らせ", "Completion letter"),
+    "correction": Bilingual("訂正のお知らせ", "Correction letter"),
 }
 
 LETTER_STATES: dict[str, Bilingual] = {
