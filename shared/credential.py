@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -46,7 +47,7 @@ Document = Mapping[str, Any]
 """A JSON-LD document as JSON gives it. Its shape is the business of the contexts, so it stays a mapping."""
 
 _MOST_ALIKE = 6
-_SUSPECT = re.compile("[{}\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]")
+_SUSPECT = re.compile("[{}\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]")
 _SECURITY = "https://w3id.org/security#"
 _FILES = {VC_CONTEXT: "credentials-v2.json", OB_CONTEXT: "open-badges-3.0.3.json"}
 _CONTEXTS: dict[str, str] = {
@@ -109,25 +110,57 @@ def sign_with_leaf(
     document: Document, key: Ed25519PrivateKey, *, verification_method: str, created: datetime
 ) -> tuple[dict[str, Any], str]:
     """`sign`, and `leaf_of` what it returns, at the price of reading the document once."""
-    if "proof" in document:
-        raise DoNotSign("proof: got one already, expected a document without")
-    _refuse_bad_text(document)
-    options = {
+    options = proof_options(verification_method, proof_time(created))
+    covered = covered_by(document, options)
+    signature = key.sign(_sha256(_canonical(covered.options)) + _sha256(_canonical(covered.document)))
+    proof = {**options, "proofValue": base58(signature)}
+    leaf = _sha256(_canonical([*covered.document, *covered.proof(document["id"], proof["proofValue"])]))
+    return {**document, "proof": [proof]}, leaf.hex()
+
+
+def proof_time(moment: datetime) -> str:
+    """An aware moment as proofs state it: in UTC, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def proof_options(verification_method: str, created: str) -> dict[str, str]:
+    """The first proof but for its value."""
+    return {
         "type": "DataIntegrityProof",
         "cryptosuite": CRYPTOSUITE,
-        "created": created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created": created,
         "verificationMethod": verification_method,
         "proofPurpose": "assertionMethod",
     }
+
+
+@dataclass(frozen=True)
+class Covered:
+    """The statements that a signature covers: the document's, and those of the proof's options."""
+
+    document: list[Quad]
+    options: list[Quad]
+
+    def proof(self, document_id: str, value: str) -> list[Quad]:
+        """What the proof adds to the document: a graph of its own, linked from it (`@container: @graph`)."""
+        graph, node = BlankNode("akashiproofgraph"), BlankNode("akashiproof")
+        literal = Literal(value, datatype=NamedNode(f"{_SECURITY}multibase"))
+        return [
+            Quad(NamedNode(document_id), NamedNode(f"{_SECURITY}proof"), graph),
+            *(Quad(node, statement.predicate, statement.object, graph) for statement in self.options),
+            Quad(node, NamedNode(f"{_SECURITY}proofValue"), literal, graph),
+        ]
+
+
+def covered_by(document: Document, options: Document) -> Covered:
+    """What is to be signed. DoNotSign, naming the field, for what `sign` refuses."""
+    if "proof" in document:
+        raise DoNotSign("proof: got one already, expected a document without")
+    _refuse_bad_text(document)
     try:
-        statements = _statements(document)
-        configuration = _configuration(document, options)
+        return Covered(_statements(document), _configuration(document, options))
     except Unreadable as error:
         raise DoNotSign(str(error)) from error
-    signature = key.sign(_sha256(_canonical(configuration)) + _sha256(_canonical(statements)))
-    proof = {**options, "proofValue": base58(signature)}
-    leaf = _sha256(_canonical([*statements, *_proof_graph(document, configuration, proof["proofValue"])]))
-    return {**document, "proof": [proof]}, leaf.hex()
 
 
 # ── verify ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -217,16 +250,6 @@ def _configuration_of(text: str) -> list[Quad]:
     return _statements(json.loads(text))
 
 
-def _proof_graph(document: Document, configuration: list[Quad], value: str) -> Iterator[Quad]:
-    """What `proof` adds to the statements: a graph of its own, linked from the document (`@container: @graph`)."""
-    graph, node = BlankNode("akashiproofgraph"), BlankNode("akashiproof")
-    yield Quad(NamedNode(document["id"]), NamedNode(f"{_SECURITY}proof"), graph)
-    for statement in configuration:
-        yield Quad(node, statement.predicate, statement.object, graph)
-    literal = Literal(value, datatype=NamedNode(f"{_SECURITY}multibase"))
-    yield Quad(node, NamedNode(f"{_SECURITY}proofValue"), literal, graph)
-
-
 def _canonical(statements: list[Quad]) -> str:
     _refuse_symmetry(statements)
     dataset = Dataset(statements)
@@ -300,8 +323,8 @@ def _refuse_bad_text(document: Document) -> None:
 def text_problem(text: str) -> str | None:
     """What keeps a text from being signed, as "got …, expected …"; None if nothing.
 
-    Control characters and DEL are escaped differently by canonicalisers; a lone surrogate has no bytes; some wallets
-    find the end of a credential within a picture by counting braces.
+    Control characters, DEL, U+FFFE and U+FFFF are escaped by some canonicalisers and not by others; a lone surrogate
+    has no bytes; some wallets find the end of a credential within a picture by counting braces.
     """
     if not _SUSPECT.search(text):
         return None
@@ -309,6 +332,8 @@ def text_problem(text: str) -> str | None:
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cs"):
             return f"got U+{ord(character):04X}, expected no control character"
+        if character in "\ufffe\uffff":
+            return f"got U+{ord(character):04X}, expected a character"
         open_braces += (character == "{") - (character == "}")
         if open_braces < 0:
             break

@@ -18,20 +18,19 @@ _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _LONGEST = 512  # characters; the division below is quadratic
 _CHUNK = 10  # digits at a time: ten times fewer divisions of the long number
 _CHUNK_BASE = 58**_CHUNK
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 def base58(data: bytes) -> str:
     """`z` and base58btc: for keys, signatures and proofs, up to some thousand bytes."""
     number = int.from_bytes(data)
-    chunks: list[str] = []
+    pairs: list[str] = []
     while number:
         number, rest = divmod(number, _CHUNK_BASE)
-        chunk = ""
-        for _ in range(_CHUNK):
-            rest, digit = divmod(rest, 58)
-            chunk = _ALPHABET[digit] + chunk
-        chunks.append(chunk)
-    text = "".join(reversed(chunks)).lstrip("1")
+        for _ in range(_CHUNK // 2):
+            rest, pair = divmod(rest, 58 * 58)
+            pairs.append(_PAIRS[pair])
+    text = "".join(reversed(pairs)).lstrip("1")
     return "z" + "1" * (len(data) - len(data.lstrip(b"\0"))) + text
 
 
