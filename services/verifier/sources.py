@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 import httpx
 
 from services.verifier.evidence import Away, ChainAnswers, Evidence, Revocation
-from services.verifier.reading import Badge, anchorings_of, read_badge, read_document
+from services.verifier.reading import Badge, anchorings_of, read_badge, read_json
 from shared.chain_facts import Anchoring, TransactionFacts
 from shared.credential import Document
 from shared.did import did_document_url
@@ -125,8 +125,8 @@ def gather(
         return Evidence(nothing, nothing, nothing)
     key = _status_key(badge, public_url)
     return Evidence(
-        did_document=_ask(lambda: read_document(site.get(DID_DOCUMENT))),
-        status_list=_ask(lambda: read_document(site.get(key))) if key else Away("the list is not on the issuer's site"),
+        did_document=_ask(lambda: read_json(site.get(DID_DOCUMENT))),
+        status_list=_ask(lambda: read_json(site.get(key))) if key else Away("the list is not on the issuer's site"),
         chain=_ask(lambda: chain.answers(badge)) if badge.anchorings else Away("not asked: no proof of anchoring yet"),
         revocation=revocation,
     )
