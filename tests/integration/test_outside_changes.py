@@ -7,20 +7,16 @@ By us: `read_document` can't read it, or the verdict is "not-valid". Nothing els
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from hashlib import sha256
-from typing import Any
 
 import msgspec
 
-from services.verifier.evidence import Away, ChainAnswers, Evidence
-from shared.chain_facts import Anchoring, TransactionFacts
-from shared.credential import canonical_form, leaf_of
-from shared.merkle import merkle_tree
-from shared.merkle_proof import Anchor, MerkleProof, decode_proof, encode_proof
+from services.verifier.evidence import Away, Evidence
+from shared.credential import canonical_form
+from shared.merkle_proof import decode_proof
 from tests.changes import OurVerifier, after, every_change
 from tests.issuing import DID, ISSUER, credential, status_list
 from tests.outside_verifier import Change, ask_about_changes
-from tests.shapes import RARE
+from tests.shapes import RARE, anchored
 
 NOON = datetime(2026, 4, 1, 3, tzinfo=UTC)
 CREDENTIAL = credential(4, **RARE, kind="renewal", previous_registration_id="R-00003", replaces="A" * 26)
@@ -60,7 +56,7 @@ def test_a_change_of_the_proof_of_anchoring_changes_nothing_that_a_valid_verdict
     What remains may be changed and the badge stays valid: the labels (type, date, purpose, name of the key), and the
     transaction that the proof names, once a node doesn't know it any more. The registry answers by root.
     """
-    document, chain = _anchored()
+    document, chain = anchored(CREDENTIAL)
     text = msgspec.json.encode(document).decode()
     ours = OurVerifier(Evidence(DID, status_list(), chain), ISSUER.did, NOON)
     assert ours.verdict(text) == "valid"
@@ -76,32 +72,3 @@ def test_a_change_of_the_proof_of_anchoring_changes_nothing_that_a_valid_verdict
 
 def _accepted(changes: list[Change], accepted: list[bool]) -> set[Change]:
     return {change for change, each in zip(changes, accepted, strict=True) if each}
-
-
-def _anchored() -> tuple[dict[str, Any], ChainAnswers]:
-    """The credential with its second proof, among four leaves, and a chain that has their root."""
-    document = CREDENTIAL
-    leaf = bytes.fromhex(leaf_of(document))
-    tree = merkle_tree([leaf, *(sha256(bytes([n])).digest() for n in range(3))])
-    hash = "0x" + sha256(b"the transaction").hexdigest()
-    value = MerkleProof(path=tree.proof(leaf), merkle_root=tree.root, target_hash=leaf, anchors=(Anchor(31337, hash),))
-    proof = {
-        "type": "DataIntegrityProof",
-        "cryptosuite": "merkle-proof-2019",
-        "created": "2026-04-01T02:00:00Z",
-        "verificationMethod": f"{ISSUER.did}#chain",
-        "proofPurpose": "assertionMethod",
-        "proofValue": encode_proof(value),
-    }
-    registry = "0x" + "1" * 40
-    facts = TransactionFacts(
-        hash=hash, sender=registry, to=registry, input=tree.root, nonce=0, succeeded=True, block_number=5
-    )
-    return {**document, "proof": [*document["proof"], proof]}, ChainAnswers(
-        network="local",
-        chain_id=31337,
-        registry=registry,
-        finalized_block=9,
-        anchorings={tree.root: Anchoring(NOON, 5)},
-        transactions={hash: facts},
-    )
