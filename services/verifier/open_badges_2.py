@@ -43,6 +43,7 @@ class Verification(msgspec.Struct, frozen=True):
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     type: Literal["Evidence"]
     id: str | None = None
+    genre: str | None = None
     name: str | None = None
     narrative: str | None = None
 
@@ -123,6 +124,7 @@ class _Identity(msgspec.Struct, frozen=True, rename="camel"):
 
 class _Evidence(msgspec.Struct, frozen=True):
     id: str | None = None
+    genre: str | None = None
     name: str | None = None
     narrative: str | None = None
 
@@ -264,10 +266,12 @@ def _narrative(subject: _Subject) -> str | None:
 
 def _evidence(given: _Evidence, public_url: str, details_public: bool) -> Evidence:
     """Evidence of 2.0 is a page for people: a former credential of ours is shown by its page, which says whether it
-    counts. What was written about it may hold its number."""
+    counts. What else is written of it may hold its number."""
     former = _assertion_id(given.id or "") if (given.id or "").startswith(f"{public_url}/") else None
     id = f"{public_url}/V/{former}" if former else given.id
-    return Evidence("Evidence", id, given.name, given.narrative) if details_public else Evidence("Evidence", id)
+    if not details_public:
+        return Evidence("Evidence", id, given.genre)
+    return Evidence("Evidence", id, given.genre, given.name, given.narrative)
 
 
 def _assertion_id(credential_id: str) -> str | None:

@@ -19,6 +19,7 @@ from shared.merkle_proof import CRYPTOSUITE, MerkleProof, decode_proof
 MOST_BYTES = 128 * 1024
 """A credential of ours has about 3 KB, with both proofs and a long path under 8."""
 
+_RENEWAL = "renewal"  # the genre of the evidence that is the former registration
 _MOST_PROOFS = 8
 _MOST_EVIDENCE = 20
 _BADGE_URL = re.compile(r"/badges/([a-z0-9-]{1,64})/([0-9]{4}(?:-[0-9]{1,3})?)\.(?:json|png|svg)\Z")
@@ -49,7 +50,8 @@ class _Achievement(msgspec.Struct, frozen=True):
 
 
 class _Evidence(msgspec.Struct, frozen=True):
-    id: Text | None = None
+    id: Text = ""
+    genre: Text = ""
 
 
 class _Subject(msgspec.Struct, frozen=True, rename="camel"):
@@ -156,7 +158,7 @@ def read_badge(document: Document) -> Badge:
         qualification=badge_class[1] if badge_class else None,
         edition=badge_class[2] if badge_class else None,
         art=f"badges/{art[1]}/{art[2]}" if art else None,
-        renews=next(filter(None, (_assertion_id(each.id or "") for each in read.evidence)), None),
+        renews=next((_assertion_id(each.id) for each in read.evidence if each.genre == _RENEWAL), None),
         pass_number=plain.get("ext:passNumber"),
         registration_number=subject.license_number,
         issued_at=read.awarded_date,
