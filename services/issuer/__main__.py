@@ -15,20 +15,21 @@ from shared.runtime.objects import Objects
 from shared.runtime.process import Process, start
 
 
-def wire(config: Config) -> Process:
+def ports_of(config: Config) -> Ports:
     runtime = config.runtime
     issuer = Issuer(runtime.programme, config.public_url)
-    return build(
-        config,
-        Ports(
-            store=Store(runtime.database_url, runtime.service, IssuerTransaction, runtime.clock),
-            objects=Objects(config.objects),
-            facts=Facts(issuer, SigningKey(config.key, issuer.did), config.font_folder, config.chain_key),
-            secret=config.secret,
-            random=SystemRandom(),
-            now=runtime.clock,
-        ),
+    return Ports(
+        store=Store(runtime.database_url, runtime.service, IssuerTransaction, runtime.clock),
+        objects=Objects(config.objects),
+        facts=Facts(issuer, SigningKey(config.key, issuer.did), config.font_folder, config.chain_key),
+        secret=config.secret,
+        random=SystemRandom(),
+        now=runtime.clock,
     )
+
+
+def wire(config: Config) -> Process:
+    return build(config, ports_of(config))
 
 
 def main() -> None:

@@ -54,12 +54,17 @@ class Process:
         self._log = logger(runtime.service)
         self._folder = tempfile.TemporaryDirectory(prefix=f"akashi-{runtime.service}-")  # Faust insists on one
         self._app = _faust_app(runtime, self._folder.name)
+        self._first: list[Callable[[], None]] = []
         self._consumers: dict[str, Consumer] = {}
         self._ticks: list[_Tick] = []
         self._eager: list[_Tick] = []
         self._web: list[uvicorn.Server] = []
         self._ended = asyncio.Event()
         self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
+
+    def first(self, work: Callable[[P], None], ports: P) -> None:
+        """Do this at each start when the schema is there, before anything else. RefuseToStart ends the process."""
+        self._first.append(partial(work, ports))
 
     def consume(
         self,
@@ -104,6 +109,8 @@ class Process:
         """Until TERM or Ctrl-C. Raises when a part breaks that can't go on, so that the supervisor starts us again."""
         with self._folder:
             self._migrate()
+            for work in self._first:
+                work()
             uvloop.run(self._main())
 
     def _consumer(self, topic: Topic) -> Consumer:
@@ -261,8 +268,7 @@ def start(read_config: Callable[[Mapping[str, str]], C], wire: Callable[[C], Pro
     try:
         config = read_config(os.environ)
         configure(config.runtime.log_format)
-        process = wire(config)
+        wire(config).run()
     except RefuseToStart as error:
         logger("start").error("refused", cause=str(error))
         raise SystemExit(EX_CONFIG) from error
-    process.run()
