@@ -50,6 +50,11 @@ class Shelf:
             raise TryLater(f"object {key}: storage away")
         return self._objects.get(key)
 
+    def lose(self, *keys: str) -> None:
+        """Objects get lost."""
+        for key in keys:
+            self._objects._client.delete_object(Bucket=self._objects._bucket, Key=key)
+
     def json(self, key: str) -> Any:
         return json.loads(self.get(key))
 
