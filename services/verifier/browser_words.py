@@ -1,0 +1,89 @@
+"""The verdicts' words as JSON, for the check that runs in the visitor's browser: the page and it say the same; pure.
+
+`python -m services.verifier.browser_words` writes `browser/words.json`, which is built into the page's script.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from services.verifier.checks import NAMES, Check
+from services.verifier.reading import Badge
+from services.verifier.verdict import EXIT_CODES, Verdict
+from services.verifier.words import HEADINGS, SHAPES, SOURCES, next_step, sentence
+from shared.programme import Bilingual
+
+TARGET = Path(__file__).parent / "browser" / "words.json"
+
+_DAY = datetime(2001, 2, 3, tzinfo=UTC)
+_SOCIETY = Bilingual("{society}", "{society}")
+
+
+def words() -> dict[str, Any]:
+    """Names, headings, sentences and next steps. Sentences hold {society}, {day}, {sources} where a verdict's own stand."""
+    return {
+        "names": {number: _pair(name) for number, name in NAMES.items()},
+        "headings": {kind: _pair(heading) for kind, heading in HEADINGS.items()},
+        "shapes": dict(SHAPES),
+        "sources": {number: _pair(source) for number, source in SOURCES.items()},
+        "and": _conjunction(),
+        "sentences": {kind: _pair(_sentence(kind)) for kind in EXIT_CODES},
+        "next": {kind: _pair(next_step(kind)) for kind in EXIT_CODES},
+    }
+
+
+def as_text() -> str:
+    return json.dumps(words(), ensure_ascii=False, indent=1) + "\n"
+
+
+def _pair(text: Bilingual) -> dict[str, str]:
+    return {"ja": text.ja, "en": text.en}
+
+
+def _sentence(kind: Any) -> Bilingual:
+    said = sentence(Verdict(kind, (_unknown(5),), _DAY, _BADGE), _SOCIETY)
+    return Bilingual(
+        said.ja.replace("2001年2月3日", "{day}").replace(SOURCES[5].ja, "{sources}"),
+        said.en.replace("3 February 2001", "{day}").replace(SOURCES[5].en, "{sources}"),
+    )
+
+
+def _conjunction() -> dict[str, str]:
+    """What stands between two sources."""
+    said = sentence(Verdict("could-not-check", (_unknown(5), _unknown(7)), _DAY), _SOCIETY)
+
+    def between(text: str, one: str, other: str) -> str:
+        return text.partition(one)[2].partition(other)[0]
+
+    return {
+        "ja": between(said.ja, SOURCES[5].ja, SOURCES[7].ja),
+        "en": between(said.en, SOURCES[5].en, SOURCES[7].en),
+    }
+
+
+def _unknown(number: int) -> Check:
+    return Check(number, NAMES[number], "unknown", "", "")
+
+
+_BADGE = Badge(
+    id="",
+    issuer="",
+    issuer_name="",
+    name=None,
+    award="",
+    qualification=None,
+    edition=None,
+    pass_number=None,
+    registration_number=None,
+    issued_at=None,
+    valid_from=_DAY,
+    valid_until=_DAY,
+    status=None,
+    anchorings=(),
+)
+
+if __name__ == "__main__":
+    TARGET.write_text(as_text(), encoding="utf-8")
