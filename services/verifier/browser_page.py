@@ -1,8 +1,8 @@
 """The check that runs in the visitor's browser, without us: as a page of the site, and as one file to keep.
 
 The script and the style are built from `browser/` by `make browser`. What the page knows of the issuer stands in it as
-JSON: its DID, a copy of its DID document with the day of the copy, and its registries. Addresses of nodes may hold keys,
-so none but those of this very machine are offered.
+JSON: its DID, a copy of its DID document with the day of the copy, and its registries. Addresses of nodes may hold
+keys, so none but those of this very machine are offered.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _SOCIETY = Bilingual("{society}", "{society}")
 
 
 def words() -> dict[str, Any]:
-    """Names, headings, sentences and next steps. Sentences hold {society}, {day}, {sources} where a verdict's own stand."""
+    """Names, headings, sentences, next steps. Sentences hold {society}, {day}, {sources} for what a verdict puts there."""
     return {
         "names": {number: _pair(name) for number, name in NAMES.items()},
         "headings": {kind: _pair(heading) for kind, heading in HEADINGS.items()},

@@ -1,6 +1,6 @@
 // What the check of services/verifier/browser says of some files, run in Node from its sources.
 // stdin: JSON {issuer, cases: [{file (base64), nodeUrl, given, now, away: [URL beginnings that don't answer]}]}.
-// stdout: JSON list of {kind, genuine, checks: [{number, outcome, got, finding}], sentence, asked: [URLs], milliseconds}.
+// stdout: JSON list of {kind, genuine, checks: [{number, outcome, got, finding}], sentence, name, asked: [URLs]}.
 import {readFileSync} from 'node:fs';
 import {Unreadable} from '../../services/verifier/browser/errors.js';
 import {documentIn} from '../../services/verifier/browser/files.js';
@@ -13,7 +13,6 @@ async function answer(issuer, {file, nodeUrl = '', given = null, now, away = []}
     asked.push(url);
     return away.some(start => url.startsWith(start)) ? Promise.reject(new TypeError('fetch failed')) : fetch(url, options);
   };
-  const began = performance.now();
   const verdict = await judged(Buffer.from(file, 'base64'), issuer, {nodeUrl, given}, {now: new Date(now), ask});
   return {
     kind: verdict.kind,
@@ -22,7 +21,6 @@ async function answer(issuer, {file, nodeUrl = '', given = null, now, away = []}
     sentence: sentence(verdict, {ja: '学会', en: 'the society'}),
     name: verdict.badge?.name ?? null,
     asked,
-    milliseconds: Math.round(performance.now() - began),
   };
 }
 

@@ -7,7 +7,7 @@ import {keyOf, leafOf, verifyProof} from './credential.js';
 import {DoNotTrust, KeyNotListed, Unreadable} from './errors.js';
 import {Away} from './evidence.js';
 import {decodeProof, rootOf} from './merkle_proof.js';
-import {fromBase64url, toHex} from './multibase.js';
+import {fromBase64url, shown, toHex} from './multibase.js';
 import {list, moment, object, text} from './reading.js';
 import {unpacked} from './unpack.js';
 
@@ -32,7 +32,7 @@ export const readable = badge => check(1, 'ok', badge.id, 'an Open Badges 3.0 cr
 export function checkIssuer(badge, did, key) {
   if (badge.issuer !== did) return check(2, 'failed', badge.issuer, did);
   if (key instanceof Away) return check(2, 'unknown', key.why, `the DID document of ${did}`);
-  if (key.document.id !== did) return check(2, 'unknown', `a DID document of ${String(key.document.id).slice(0, 200)}`, `one of ${did}`);
+  if (key.document.id !== did) return check(2, 'unknown', `a DID document of ${shown(key.document.id, 200)}`, `one of ${did}`);
   return check(2, 'ok', key.isLive ? did : `${did}, by ${key.source}`, did);
 }
 

@@ -2,6 +2,7 @@
 import credentials from '../../../shared/contexts/credentials-v2.json' with {type: 'json'};
 import openBadges from '../../../shared/contexts/open-badges-3.0.3.json' with {type: 'json'};
 import {Unreadable} from './errors.js';
+import {shown} from './multibase.js';
 
 export const VC_CONTEXT = 'https://www.w3.org/ns/credentials/v2';
 export const OB_CONTEXT = 'https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json';
@@ -19,7 +20,7 @@ export function contextUrls(document) {
   const given = typeof urls === 'string' ? [urls] : Array.isArray(urls) ? urls : [];
   if (given[0] !== VC_CONTEXT || given.some(url => !CONTEXTS.has(url))) {
     const known = [...CONTEXTS.keys()].join(', ');
-    throw new Unreadable(`@context: got ${String(urls).slice(0, 200)}, expected ${VC_CONTEXT} and then only ${known}`);
+    throw new Unreadable(`@context: got ${shown(urls, 200)}, expected ${VC_CONTEXT} and then only ${known}`);
   }
   return given;
 }

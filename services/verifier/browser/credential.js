@@ -6,7 +6,7 @@ import {sha256} from '@noble/hashes/sha2.js';
 import {concatBytes, utf8ToBytes} from '@noble/hashes/utils.js';
 import {contextUrls} from './contexts.js';
 import {DoNotTrust, KeyNotListed, Unreadable} from './errors.js';
-import {fromBase58, fromEd25519Multibase, toHex} from './multibase.js';
+import {fromBase58, fromEd25519Multibase, shown, toHex} from './multibase.js';
 import {canonicalForm, refuseKeywords} from './statements.js';
 
 const isObject = value => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -79,7 +79,7 @@ export function keyOf(document, didDocument) {
     const method = firstProof(document).verificationMethod;
     const allowed = didDocument.assertionMethod;
     if (!Array.isArray(allowed) || typeof method !== 'string' || !allowed.includes(method)) {
-      throw new KeyNotListed(`proof.verificationMethod: got ${String(method).slice(0, 200)}, expected one of assertionMethod: ${allowed}`);
+      throw new KeyNotListed(`proof.verificationMethod: got ${shown(method, 200)}, expected one of assertionMethod: ${shown(allowed, 200)}`);
     }
     for (const entry of Array.isArray(didDocument.verificationMethod) ? didDocument.verificationMethod : []) {
       if (isObject(entry) && entry.id === method && entry.controller === issuer) {
@@ -95,6 +95,6 @@ export function keyOf(document, didDocument) {
 
 function expect(field, got, expected) {
   if (got !== expected || got === undefined) {
-    throw new DoNotTrust(`${field}: got ${String(got).slice(0, 200)}, expected ${String(expected).slice(0, 200)}`);
+    throw new DoNotTrust(`${field}: got ${shown(got, 200)}, expected ${shown(expected, 200)}`);
   }
 }

@@ -75,7 +75,11 @@ export function fromHex(text) {
   return Uint8Array.from(text.match(/../g) ?? [], pair => parseInt(pair, 16));
 }
 
-/** @param {unknown} value */
-export function shown(value) {
-  return `'${String(value).slice(0, 40)}'`;
+/**
+ * A stranger's value for an error's text. An object of his may have a `toString` that is no function: JSON it is.
+ * @param {unknown} value
+ * @param {number} [most] characters
+ */
+export function shown(value, most = 40) {
+  return (JSON.stringify(value) ?? 'nothing').slice(0, most);
 }

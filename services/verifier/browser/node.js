@@ -3,6 +3,7 @@
 // Sources: Ethereum JSON-RPC API (execution-apis); Contract ABI Specification 2.0. As shared/runtime/registry.py.
 import {bodyOf, patience} from './asking.js';
 import {TryLater} from './errors.js';
+import {shown} from './multibase.js';
 
 const ANCHOR_OF = '0xcf4ff901'; // the first four bytes of keccak256("anchorOf(bytes32)")
 const MOST_BYTES = 4 * 1024 * 1024;
@@ -55,7 +56,7 @@ async function finalized(node) {
 async function anchorOf(node, registry, root) {
   const answer = await node('eth_call', {to: registry, data: ANCHOR_OF + root}, 'latest');
   if (typeof answer !== 'string' || !/^0x[0-9a-f]{192}$/i.test(answer)) {
-    throw new TryLater(`the contract at ${registry} answered ${String(answer).slice(0, 100)}, expected three words`);
+    throw new TryLater(`the contract at ${registry} answered ${shown(answer, 100)}, expected three words`);
   }
   const [time, blockNumber, revoked] = [0, 1, 2].map(word => quantity(`0x${answer.slice(2 + 64 * word, 66 + 64 * word)}`));
   return time === 0 ? null : {blockNumber, revokedAt: revoked ? new Date(revoked * 1000) : null};
@@ -67,12 +68,12 @@ async function transactionFacts(node, hash) {
   const receipt = await node('eth_getTransactionReceipt', hash);
   for (const each of [sent, receipt ?? sent]) {
     const named = each.hash ?? each.transactionHash;
-    if (String(named).toLowerCase() !== hash) throw new TryLater(`the node answered with transaction ${String(named).slice(0, 80)}, expected ${hash}`);
+    if (typeof named !== 'string' || named.toLowerCase() !== hash) throw new TryLater(`the node answered with transaction ${shown(named, 80)}, expected ${hash}`);
   }
   return {
     hash,
     to: typeof sent.to === 'string' ? sent.to.toLowerCase() : null,
-    input: String(sent.input).toLowerCase(),
+    input: typeof sent.input === 'string' ? sent.input.toLowerCase() : '',
     succeeded: receipt === null ? null : receipt.status === '0x1',
     blockNumber: receipt === null ? null : quantity(receipt.blockNumber),
   };
@@ -80,7 +81,7 @@ async function transactionFacts(node, hash) {
 
 function quantity(value) {
   const number = typeof value === 'string' && /^0x[0-9a-f]{1,64}$/i.test(value) ? Number(BigInt(value)) : NaN;
-  if (!Number.isSafeInteger(number)) throw new TryLater(`the node answered ${String(value).slice(0, 80)}, expected a number`);
+  if (!Number.isSafeInteger(number)) throw new TryLater(`the node answered ${shown(value, 80)}, expected a number`);
   return number;
 }
 
@@ -94,7 +95,7 @@ async function call(url, method, params, ask) {
     });
     if (!got.ok) throw new TryLater(`the node answered ${got.status} to ${method}`);
     const answer = JSON.parse(new TextDecoder().decode(await bodyOf(got, MOST_BYTES)));
-    if (answer?.error) throw new TryLater(`the node refused ${method}: ${String(answer.error.message).slice(0, 200)}`);
+    if (answer?.error) throw new TryLater(`the node refused ${method}: ${shown(answer.error.message, 200)}`);
     if (answer?.result === undefined) throw new TryLater(`the node's answer to ${method} holds no result`);
     return answer.result;
   } catch (error) {

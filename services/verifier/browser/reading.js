@@ -3,6 +3,7 @@
 // Source: 1EdTech Open Badges 3.0, appendix B, with the terms that our issuer uses.
 import {Unreadable} from './errors.js';
 import {CRYPTOSUITE} from './merkle_proof.js';
+import {shown} from './multibase.js';
 
 export const MOST_BYTES = 128 * 1024; // a credential of ours has about 3 KB, with both proofs and a long path under 8
 
@@ -70,22 +71,22 @@ export function readBadge(document) {
   const issuer = object(document.issuer, 'issuer');
   const subject = object(document.credentialSubject, 'credentialSubject');
   const achievement = object(subject.achievement, 'credentialSubject.achievement');
-  const identifiers = list(subject.identifier ?? [], 'credentialSubject.identifier', object).map(each => ({
+  const identifiers = list(absent(subject.identifier, []), 'credentialSubject.identifier', object).map(each => ({
     hash: text(each.identityHash, 'identityHash'),
-    type: text(each.identityType ?? '', 'identityType'),
-    hashed: boolean(each.hashed ?? false, 'hashed'),
+    type: text(absent(each.identityType, ''), 'identityType'),
+    hashed: boolean(absent(each.hashed, false), 'hashed'),
   }));
   const proofs = list(document.proof, 'proof', object).map(each => ({
-    cryptosuite: text(each.cryptosuite ?? '', 'proof.cryptosuite'),
-    value: text(each.proofValue ?? '', 'proof.proofValue', 20_000),
+    cryptosuite: text(absent(each.cryptosuite, ''), 'proof.cryptosuite'),
+    value: text(absent(each.proofValue, ''), 'proof.proofValue', 20_000),
   }));
   if (proofs.length < 1 || proofs.length > MOST_PROOFS) throw wrong('proof', `${proofs.length} of them`, `1 to ${MOST_PROOFS}`);
   const badge = {
     id: text(document.id, 'id'),
     issuer: text(issuer.id, 'issuer.id'),
-    issuerName: text(issuer.name ?? '', 'issuer.name'),
+    issuerName: text(absent(issuer.name, ''), 'issuer.name'),
     name: identifiers.findLast(each => !each.hashed && each.type === 'name')?.hash ?? null,
-    award: text(achievement.name ?? '', 'credentialSubject.achievement.name'),
+    award: text(absent(achievement.name, ''), 'credentialSubject.achievement.name'),
     registrationNumber: subject.licenseNumber == null ? null : text(subject.licenseNumber, 'credentialSubject.licenseNumber'),
     issuedAt: document.awardedDate == null ? null : moment(document.awardedDate, 'awardedDate'),
     validFrom: moment(document.validFrom, 'validFrom'),
@@ -108,13 +109,16 @@ function statusOf(status) {
 }
 
 function wrong(field, got, expected) {
-  return new Unreadable(`expected an Open Badges 3.0 credential: ${field}: got ${String(got).slice(0, 100)}, expected ${expected}`);
+  return new Unreadable(`expected an Open Badges 3.0 credential: ${field}: got ${shown(got, 100)}, expected ${expected}`);
 }
 
 export function text(value, field, most = 2000) {
   if (typeof value !== 'string' || [...value].length > most) throw wrong(field, typeof value, `text of at most ${most} characters`);
   return value;
 }
+
+/** What stands for a property that isn't there; null is there. */
+const absent = (value, fallback) => value === undefined ? fallback : value;
 
 function boolean(value, field) {
   if (typeof value !== 'boolean') throw wrong(field, typeof value, 'true or false');

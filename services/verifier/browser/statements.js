@@ -8,6 +8,7 @@ import jsonld from 'jsonld';
 import canonize from 'rdf-canonize';
 import {contextUrls, documentLoader} from './contexts.js';
 import {Unreadable} from './errors.js';
+import {shown} from './multibase.js';
 
 const MOST_ALIKE = 6;
 const PATIENCE = 5000; // milliseconds
@@ -114,7 +115,7 @@ export function refuseKeywords(document) {
       throw new Unreadable(`${path}: got ${value}, expected text, a whole number below 2^53, true or false`);
     }
     if (name === 'id' && (typeof value !== 'string' || value.startsWith('_:'))) {
-      throw new Unreadable(`${path}: got ${String(value).slice(0, 80)}, expected a URL`);
+      throw new Unreadable(`${path}: got ${shown(value, 80)}, expected a URL`);
     }
     if (Array.isArray(value) && path.endsWith(']')) {
       throw new Unreadable(`${path}: got a list in a list, expected a value`);
