@@ -23,7 +23,7 @@ _SOCIETY = Bilingual("{society}", "{society}")
 
 
 def words() -> dict[str, Any]:
-    """Names, headings, sentences, next steps. Sentences hold {society}, {day}, {sources} for what a verdict puts there."""
+    """Names, headings, sentences, next steps. A sentence holds {society}, {day}, {sources} for a verdict's own."""
     return {
         "names": {number: _pair(name) for number, name in NAMES.items()},
         "headings": {kind: _pair(heading) for kind, heading in HEADINGS.items()},

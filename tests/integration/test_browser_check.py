@@ -157,7 +157,7 @@ def test_the_browser_takes_a_changed_badge(world: VerifierWorld, issuer: Documen
 
 
 def test_the_browser_overlooks_a_change_of_some_text(world: VerifierWorld, issuer: Document) -> None:
-    """Whatever text is replaced, by another text or another kind of value, but in what isn't signed: the second proof."""
+    """Whatever text is replaced, by a text or by another kind of value; but the second proof isn't signed."""
     [badge] = world.anchor(world.issue(30))
     places: list[tuple[str | int, ...]] = []
 

