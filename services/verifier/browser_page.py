@@ -75,7 +75,7 @@ def install(app: FastAPI, site: Pages, config: Config, ports: Ports) -> None:
 
 def _config(config: Config, pinned: dict[str, Any] | None) -> dict[str, Any]:
     """What the script reads: see `Issuer` in browser/evidence.js."""
-    chain, society = config.chain, config.runtime.programme.society
+    chain, programme = config.chain, config.runtime.programme
     network = {
         "network": chain.network,
         "name": {"ja": chain.network, "en": chain.network},
@@ -90,7 +90,10 @@ def _config(config: Config, pinned: dict[str, Any] | None) -> dict[str, Any]:
             "pinned": pinned,
             "networks": [network],
         },
-        "society": {"ja": society.name.ja, "en": society.name.en},
+        "society": {"ja": programme.society.name.ja, "en": programme.society.name.en},
+        "qualifications": {
+            name: {"ja": each.name.ja, "en": each.name.en} for name, each in programme.qualifications.items()
+        },
         "nodes": [url for url in [chain.rpc_url] if urlsplit(url).hostname in _LOOPBACK],
     }
 

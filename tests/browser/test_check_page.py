@@ -143,6 +143,7 @@ def test_a_visitor_can_not_check_his_file_on_our_page(desk: Desk) -> None:
         assert asked(answer) == {*sites, node} and answer["console"] == []
         assert answer["focus"] == "verdict" and answer["title"].startswith("証明書を自分で確かめる")
     assert english["heading"] == "This certificate is valid" and "11 May 2026" in english["text"]
+    assert "Authorized Chief Concrete Engineer" in english["facts"]
     assert no["heading"] == "この証明書は使えません" and "髙橋" not in no["facts"] and "高橋" not in no["facts"]
     assert out["heading"] == "取り消された証明書です"
     assert alone["heading"] == "今は確認できません" and "ノードを選んでいない" in alone["notes"]
@@ -157,7 +158,9 @@ def test_what_the_visitor_told_goes_further_than_a_hash(desk: Desk) -> None:
     good = desk.file("badge.json", json.dumps(badge, ensure_ascii=False).encode())
     [answer] = desk.look({"file": good, "node": world.chain.url})
     sent = json.dumps([request["body"] for request in answer["requests"]])
-    told = {name for request in answer["requests"] if request["body"] for name in [json.loads(request["body"])["method"]]}
+    told = {
+        name for request in answer["requests"] if request["body"] for name in [json.loads(request["body"])["method"]]
+    }
     assert told == {
         "eth_chainId",
         "eth_getBlockByNumber",
@@ -172,7 +175,7 @@ def test_what_the_visitor_told_goes_further_than_a_hash(desk: Desk) -> None:
 
 
 def test_our_end_is_the_end_of_every_check(desk: Desk) -> None:
-    """The saved page, opened from a disk: with our site as on the site; without it all but revocation, and it says so."""
+    """The saved page, opened from a disk: with our site, and without it: all but revocation then."""
     world = desk.world
     badge, other = world.anchor(world.issue(4), world.issue(5))
     desk.save_page()
@@ -199,7 +202,7 @@ def test_our_end_is_the_end_of_every_check(desk: Desk) -> None:
     )
     assert down["heading"] == "今は確認できません"
     assert down["checks"] == ["ok", "ok", "ok", "ok", "unknown", "ok", "ok"]
-    assert "確認できて、正しかったもの：電子署名と有効期間と記録の証明とブロックチェーン" in down["notes"]
+    assert "確認できて、正しかったもの：電子署名、有効期間、記録の証明、ブロックチェーン" in down["notes"]
     assert "取り消されていないかどうかは分かりません" in down["notes"]
     assert "2026年5月11日時点の公開鍵" in down["notes"]
     assert "髙橋 一郎" in down["facts"]

@@ -59,9 +59,10 @@ def issuer(world: VerifierWorld) -> Document:
     page = httpx.get(f"{world.url}/check", trust_env=False).text
     found = re.search(r'<script type="application/json" id="config">(.*?)</script>', page, re.DOTALL)
     assert found is not None
-    config: Document = json.loads(found[1])
+    config = json.loads(found[1])
     assert config["nodes"] == [world.chain.url]
-    return config["issuer"]
+    known: Document = config["issuer"]
+    return known
 
 
 @pytest.fixture(autouse=True)
@@ -307,7 +308,7 @@ def test_a_copy_of_the_keys_is_of_no_use_or_of_too_much(world: VerifierWorld, is
     [badge] = world.anchor(world.issue(19))
     content = json.dumps(badge).encode()
     forged = json.dumps(changed(badge, CHANGES["a number"])).encode()
-    away = {"node": world.node, "away": (world.url,)}
+    away: dict[str, Any] = {"node": world.node, "away": (world.url,)}
     other = did_document(world.issuer.did, [SigningKey(Ed25519PrivateKey.generate(), "").public], profile_url=world.url)
     own = json.loads(world.shelf.kept["issuer/did.json"])
     assert issuer["pinned"] == {"document": own, "copiedOn": "2026-05-11"}

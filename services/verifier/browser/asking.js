@@ -10,7 +10,7 @@ export function patience() {
   return {signal: controller.signal, stop: () => clearTimeout(timer)};
 }
 
-/** @param {Response} got @param {number} most bytes @throws {TryLater} for more */
+/** The whole body. Texts of errors leave out the address: it may hold the visitor's API key. @param {Response} got @param {number} most bytes @throws {TryLater} for more */
 export async function bodyOf(got, most) {
   const parts = [];
   let length = 0;
@@ -20,7 +20,7 @@ export async function bodyOf(got, most) {
     length += value.length;
     if (length > most) {
       await reader.cancel();
-      throw new TryLater(`${got.url}: more than ${most} bytes, expected fewer`);
+      throw new TryLater(`got more than ${most} bytes, expected fewer`);
     }
     parts.push(value);
   }

@@ -77,10 +77,9 @@ async function documentAt(url, ask) {
   const {signal, stop} = patience();
   try {
     const got = await ask(url, {credentials: 'omit', referrerPolicy: 'no-referrer', cache: 'no-store', redirect: 'error', signal});
-    if (got.status !== 200) throw new TryLater(`${url}: answered ${got.status}, expected 200`);
+    if (got.status !== 200) throw new TryLater(`answered ${got.status}, expected 200`);
     return readJson(await bodyOf(got, MOST_BYTES));
   } catch (error) {
-    if (error instanceof TryLater) throw error;
     throw new TryLater(`${url}: ${error.message}`);
   } finally {
     stop();

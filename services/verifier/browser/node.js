@@ -99,7 +99,7 @@ async function call(url, method, params, ask) {
     if (answer?.result === undefined) throw new TryLater(`the node's answer to ${method} holds no result`);
     return answer.result;
   } catch (error) {
-    throw error instanceof TryLater ? error : new TryLater(`node away or unwell (${method}): ${error.name}`);
+    throw error instanceof TryLater ? error : new TryLater(`node away or unwell (${method}): ${error.name}`); // the texts of others may hold the URL
   } finally {
     stop();
   }

@@ -42,7 +42,7 @@ function choose(/** @type {File | undefined} */ chosen) {
 /** @param {import('./words.js').Bilingual | null} sentence @param {boolean} [isError] */
 function tell(sentence, isError = false) {
   part('state').replaceChildren(...(sentence && !isError ? [said(sentence)] : []));
-  part('problem').replaceChildren(...(sentence && isError ? [element('p', {class: 'alert'}, element('strong', {}, said(sentence)))] : []));
+  part('problem').replaceChildren(...(sentence && isError ? [element('p', {class: 'alert'}, element('span', {}, said(sentence)))] : []));
 }
 
 async function check() {
@@ -65,7 +65,7 @@ async function check() {
   try {
     const verdict = await judged(file, {nodeUrl, given}, new Date());
     if (mine !== round) return undefined;
-    part('answer').replaceChildren(...answer(verdict, {society: config.society, hasNode: nodeUrl !== ''}));
+    part('answer').replaceChildren(...answer(verdict, {society: config.society, qualifications: config.qualifications, hasNode: nodeUrl !== ''}));
     tell(SENTENCES.done);
     part('verdict').focus();
   } catch (error) {

@@ -9,12 +9,14 @@ export const MOST_BYTES = 128 * 1024; // a credential of ours has about 3 KB, wi
 
 const MOST_DEPTH = 64;
 const MOST_PROOFS = 8;
+const BADGE_URL = /\/badges\/([a-z0-9-]{1,64})\/[0-9]{4}\.json$/;
 const MOMENT = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /**
- * @typedef {{id: string, issuer: string, issuerName: string, name: string | null, award: string, registrationNumber: string | null,
+ * @typedef {{id: string, issuer: string, issuerName: string, name: string | null, award: string, qualification: string | null, registrationNumber: string | null,
  *   issuedAt: Date | null, validFrom: Date, validUntil: Date, status: {url: string, index: number} | null,
- *   anchorings: string[]}} Badge `anchorings`: its merkle-proof-2019 values, not decoded
+ *   anchorings: string[]}} Badge `anchorings`: its merkle-proof-2019 values, not decoded;
+ *   `qualification`: its id in the programme file
  */
 
 /**
@@ -87,6 +89,7 @@ export function readBadge(document) {
     issuerName: text(absent(issuer.name, ''), 'issuer.name'),
     name: identifiers.findLast(each => !each.hashed && each.type === 'name')?.hash ?? null,
     award: text(absent(achievement.name, ''), 'credentialSubject.achievement.name'),
+    qualification: text(achievement.id, 'credentialSubject.achievement.id').match(BADGE_URL)?.[1] ?? null,
     registrationNumber: subject.licenseNumber == null ? null : text(subject.licenseNumber, 'credentialSubject.licenseNumber'),
     issuedAt: document.awardedDate == null ? null : moment(document.awardedDate, 'awardedDate'),
     validFrom: moment(document.validFrom, 'validFrom'),
@@ -94,7 +97,6 @@ export function readBadge(document) {
     status: document.credentialStatus == null ? null : statusOf(object(document.credentialStatus, 'credentialStatus')),
     anchorings: proofs.slice(1).filter(each => each.cryptosuite === CRYPTOSUITE).map(each => each.value),
   };
-  text(achievement.id, 'credentialSubject.achievement.id');
   if (!types.includes('OpenBadgeCredential')) throw wrong('type', types.join(', '), 'OpenBadgeCredential among them');
   return badge;
 }

@@ -1,10 +1,12 @@
 // The answer on the page: the verdict, what was and what wasn't checked, the facts, the checks. Elements only, no HTML from
 // text; each text in both languages beside each other, of which the page's style shows one.
 import {asked, isGenuine} from './verdict.js';
-import {HEADINGS, NAMES, NEXT, SHAPES, both, dayText, sentence, sourcesOf} from './words.js';
+import {HEADINGS, NAMES, NEXT, SHAPES, SOURCES, both, dayText, sentence} from './words.js';
 
 const MARKS = {ok: 'check', failed: 'cross', unknown: 'question'};
 const CLASSES = {ok: '', failed: 'no', unknown: 'unknown'};
+/** @typedef {import('./words.js').Bilingual} Bilingual */
+
 const NO = {ja: 'いいえ', en: 'No'};
 const NOT_YET = {ja: 'まだです', en: 'Not yet'};
 const NOT_CHECKED = {ja: '確認できません', en: 'Could not check'};
@@ -21,7 +23,7 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** A text in both languages. @param {import('./words.js').Bilingual} text */
+/** A text in both languages. @param {Bilingual} text */
 export function said(text) {
   const made = document.createDocumentFragment();
   for (const language of ['ja', 'en']) made.append(element('span', {class: language, lang: language}, text[language]));
@@ -30,10 +32,10 @@ export function said(text) {
 
 /**
  * @param {import('./verdict.js').Verdict} verdict
- * @param {{society: import('./words.js').Bilingual, hasNode: boolean}} around
+ * @param {{society: Bilingual, qualifications: Record<string, Bilingual>, hasNode: boolean}} around
  * @returns {Node[]}
  */
-export function answer(verdict, {society, hasNode}) {
+export function answer(verdict, {society, qualifications, hasNode}) {
   const shape = SHAPES[verdict.kind];
   const box = element('section', {class: `verdict verdict--${shape}`, 'aria-labelledby': 'verdict'}, picture(`shape-${shape}`),
     element('h2', {id: 'verdict', tabindex: '-1'}, said(HEADINGS[verdict.kind])),
@@ -43,17 +45,18 @@ export function answer(verdict, {society, hasNode}) {
   return [
     box,
     ...(notes.length ? [element('div', {class: 'alert alert--info'}, element('ul', {class: 'told'}, ...notes.map(each => element('li', {}, said(each)))))] : []),
-    ...(genuine ? [facts(verdict, society)] : []),
+    ...(genuine ? [facts(verdict, society, qualifications)] : []),
     element('p', {class: 'note'}, said(NEXT[verdict.kind])),
     checks(verdict),
   ];
 }
 
-/** In plain words: what is sure, what isn't and why. @returns {import('./words.js').Bilingual[]} */
+/** In plain words: what is sure, what isn't and why. @returns {Bilingual[]} */
 function told(verdict, hasNode) {
   const unknown = new Set(asked(verdict).map(check => check.number));
   const isOpen = verdict.kind === 'could-not-check';
-  const sure = sourcesOf(verdict.checks.filter(check => check.outcome === 'ok' && check.number > 2));
+  const ok = verdict.checks.filter(check => check.outcome === 'ok' && check.number > 2);
+  const sure = both(language => ok.map(check => SOURCES[check.number][language]).join({ja: '、', en: ', '}[language]));
   return [
     isOpen && sure.ja && {ja: `確認できて、正しかったもの：${sure.ja}`, en: `Checked and right: ${sure.en}.`},
     isOpen && unknown.has(2) && {
@@ -91,7 +94,7 @@ function copyOf(key) {
   };
 }
 
-function facts(verdict, society) {
+function facts(verdict, society, qualifications) {
   const {badge} = verdict;
   const line = (term, value) => element('div', {}, element('dt', {}, said(term)), element('dd', {}, value));
   const title = verdict.kind === 'could-not-check'
@@ -99,7 +102,7 @@ function facts(verdict, society) {
     : {ja: '証明書の内容', en: 'The certificate'};
   return element('section', {class: 'stack'}, element('h3', {}, said(title)), element('dl', {class: 'facts'},
     line({ja: '氏名', en: 'Name'}, element('span', {lang: 'ja'}, badge.name ?? '―')),
-    line({ja: '資格名', en: 'Qualification'}, element('span', {lang: 'ja'}, badge.award)),
+    line({ja: '資格名', en: 'Qualification'}, said(Object.hasOwn(qualifications, badge.qualification) ? qualifications[badge.qualification] : both(() => badge.award))),
     line({ja: '登録番号', en: 'Registration no.'}, badge.registrationNumber ?? '―'),
     line({ja: '発行日', en: 'Issued'}, badge.issuedAt ? said(dayText(badge.issuedAt)) : '―'),
     line({ja: '有効期限', en: 'Valid until'}, said(dayText(badge.validUntil))),

@@ -9,20 +9,17 @@ export const NAMES = words.names;
 export const HEADINGS = words.headings;
 export const SHAPES = words.shapes;
 export const NEXT = words.next;
+export const SOURCES = words.sources;
 
 /** The verdict in one plain sentence. @param {import('./verdict.js').Verdict} verdict @param {Bilingual} society @returns {Bilingual} */
 export function sentence(verdict, society) {
   const day = verdict.kind === 'expired' ? verdict.badge?.validUntil : verdict.badge?.validFrom;
-  const sources = sourcesOf(asked(verdict));
+  const open = asked(verdict);
+  const sources = both(language => open.map(check => SOURCES[check.number][language]).join(words.and[language]));
   return both(language => words.sentences[verdict.kind][language]
     .replaceAll('{society}', society[language])
     .replaceAll('{day}', day ? dayText(day)[language] : '―')
     .replaceAll('{sources}', sources[language]));
-}
-
-/** "the signature and the period". @param {{number: number}[]} checks */
-export function sourcesOf(checks) {
-  return both(language => checks.map(check => words.sources[check.number][language]).join(words.and[language]));
 }
 
 /** A day of Japan's calendar: 2026年4月1日, 1 April 2026. @param {Date} moment @returns {Bilingual} */

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pikepdf
-from pikepdf import AttachedFileSpec, Dictionary, Name, Pdf
+from pikepdf import Dictionary, Name, Pdf
 
 from shared.multibase import base58, from_base58
 from tests.browser_check import Answer, Case, ask_browser_check
@@ -63,7 +63,7 @@ def pdf(*attachments: bytes, name: str = "credential.json", **options: Any) -> b
     with Pdf.new() as made:
         made.add_blank_page()
         for number, content in enumerate(attachments):
-            made.attachments[f"{number}-{name}"] = AttachedFileSpec(made, content, mime_type="application/json")
+            made.attachments[f"{number}-{name}"] = content
         file = io.BytesIO()
         made.save(file, **options)
     return file.getvalue()
