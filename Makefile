@@ -5,7 +5,7 @@ SETUP := .setup
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor setup run up down test unit integration e2e lint format css browser contract clean
+.PHONY: help doctor setup run up down test unit integration e2e lint format css browser contract schemas clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ browser: $(SETUP)/package $(SETUP)/npm ## make the script of the check in the br
 
 contract: $(SETUP)/npm ## compile the contract; its artifact is checked in
 	node shared/contract/compile.mjs
+
+schemas: $(SETUP)/python $(SETUP)/package ## write docs/events from the types of the events
+	$(BIN)/python -m deploy.schemas
 
 clean: ## remove what was built and installed here; data in var/ stay
 	rm -rf .venv $(SETUP) node_modules deploy/local/kafka/target .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -13,8 +13,10 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -46,7 +48,7 @@ Document = Mapping[str, Any]
 """A JSON-LD document as JSON gives it. Its shape is the business of the contexts, so it stays a mapping."""
 
 _MOST_ALIKE = 6
-_SUSPECT = re.compile("[{}\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]")
+_SUSPECT = re.compile("[{}\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]")
 _SECURITY = "https://w3id.org/security#"
 _FILES = {VC_CONTEXT: "credentials-v2.json", OB_CONTEXT: "open-badges-3.0.3.json"}
 _CONTEXTS: dict[str, str] = {
@@ -109,25 +111,57 @@ def sign_with_leaf(
     document: Document, key: Ed25519PrivateKey, *, verification_method: str, created: datetime
 ) -> tuple[dict[str, Any], str]:
     """`sign`, and `leaf_of` what it returns, at the price of reading the document once."""
-    if "proof" in document:
-        raise DoNotSign("proof: got one already, expected a document without")
-    _refuse_bad_text(document)
-    options = {
+    options = proof_options(verification_method, proof_time(created))
+    covered = covered_by(document, options)
+    signature = key.sign(_sha256(_canonical(covered.options)) + _sha256(_canonical(covered.document)))
+    proof = {**options, "proofValue": base58(signature)}
+    leaf = _sha256(_canonical([*covered.document, *covered.proof(document["id"], proof["proofValue"])]))
+    return {**document, "proof": [proof]}, leaf.hex()
+
+
+def proof_time(moment: datetime) -> str:
+    """An aware moment as proofs state it: in UTC, to the second."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def proof_options(verification_method: str, created: str) -> dict[str, str]:
+    """The first proof but for its value."""
+    return {
         "type": "DataIntegrityProof",
         "cryptosuite": CRYPTOSUITE,
-        "created": created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created": created,
         "verificationMethod": verification_method,
         "proofPurpose": "assertionMethod",
     }
+
+
+@dataclass(frozen=True)
+class Covered:
+    """The statements that a signature covers: the document's, and those of the proof's options."""
+
+    document: list[Quad]
+    options: list[Quad]
+
+    def proof(self, document_id: str, value: str) -> list[Quad]:
+        """What the proof adds to the document: a graph of its own, linked from it (`@container: @graph`)."""
+        graph, node = BlankNode("akashiproofgraph"), BlankNode("akashiproof")
+        literal = Literal(value, datatype=NamedNode(f"{_SECURITY}multibase"))
+        return [
+            Quad(NamedNode(document_id), NamedNode(f"{_SECURITY}proof"), graph),
+            *(Quad(node, statement.predicate, statement.object, graph) for statement in self.options),
+            Quad(node, NamedNode(f"{_SECURITY}proofValue"), literal, graph),
+        ]
+
+
+def covered_by(document: Document, options: Document) -> Covered:
+    """What is to be signed. DoNotSign, naming the field, for what `sign` refuses."""
+    if "proof" in document:
+        raise DoNotSign("proof: got one already, expected a document without")
+    _refuse_bad_text(document)
     try:
-        statements = _statements(document)
-        configuration = _configuration(document, options)
+        return Covered(_statements(document), _configuration(document, options))
     except Unreadable as error:
         raise DoNotSign(str(error)) from error
-    signature = key.sign(_sha256(_canonical(configuration)) + _sha256(_canonical(statements)))
-    proof = {**options, "proofValue": base58(signature)}
-    leaf = _sha256(_canonical([*statements, *_proof_graph(document, configuration, proof["proofValue"])]))
-    return {**document, "proof": [proof]}, leaf.hex()
 
 
 # ── verify ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -217,16 +251,6 @@ def _configuration_of(text: str) -> list[Quad]:
     return _statements(json.loads(text))
 
 
-def _proof_graph(document: Document, configuration: list[Quad], value: str) -> Iterator[Quad]:
-    """What `proof` adds to the statements: a graph of its own, linked from the document (`@container: @graph`)."""
-    graph, node = BlankNode("akashiproofgraph"), BlankNode("akashiproof")
-    yield Quad(NamedNode(document["id"]), NamedNode(f"{_SECURITY}proof"), graph)
-    for statement in configuration:
-        yield Quad(node, statement.predicate, statement.object, graph)
-    literal = Literal(value, datatype=NamedNode(f"{_SECURITY}multibase"))
-    yield Quad(node, NamedNode(f"{_SECURITY}proofValue"), literal, graph)
-
-
 def _canonical(statements: list[Quad]) -> str:
     _refuse_symmetry(statements)
     dataset = Dataset(statements)
@@ -279,8 +303,9 @@ def _refuse_keywords(document: Document) -> None:
     """JSON-LD keywords change what the rest means, null vanishes, great and broken numbers
     change, labels of unnamed nodes make what is no tree: none of them is ours."""
     for path, name, value in _walk(document):
-        if name is not None and name.startswith("@"):
-            raise Unreadable(f"{path}: got a JSON-LD keyword, expected id, type and the properties of the contexts")
+        if name is not None and (name.startswith("@") or name[:1].isupper()):
+            # Open Badges' context gives `criteria` and the class `Criteria` one IRI: one statement by two names.
+            raise Unreadable(f"{path}: got a JSON-LD keyword or a class, expected id, type and properties")
         if value is None or isinstance(value, float) or (isinstance(value, int) and abs(value) >= 2**53):
             raise Unreadable(f"{path}: got {value!r}, expected text, a whole number below 2^53, true or false")
         if name == "id" and (not isinstance(value, str) or value.startswith("_:")):
@@ -300,8 +325,8 @@ def _refuse_bad_text(document: Document) -> None:
 def text_problem(text: str) -> str | None:
     """What keeps a text from being signed, as "got …, expected …"; None if nothing.
 
-    Control characters and DEL are escaped differently by canonicalisers; a lone surrogate has no bytes; some wallets
-    find the end of a credential within a picture by counting braces.
+    Control characters, DEL, U+FFFE and U+FFFF are escaped by some canonicalisers and not by others; a lone surrogate
+    has no bytes; some wallets find the end of a credential within a picture by counting braces.
     """
     if not _SUSPECT.search(text):
         return None
@@ -309,6 +334,8 @@ def text_problem(text: str) -> str | None:
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cs"):
             return f"got U+{ord(character):04X}, expected no control character"
+        if character in "\ufffe\uffff":
+            return f"got U+{ord(character):04X}, expected a character"
         open_braces += (character == "{") - (character == "}")
         if open_braces < 0:
             break
@@ -334,25 +361,32 @@ def _expected_count(document: Document) -> int:
 
 
 def _left_out(document: Document) -> str:
-    """The path of a property that makes no statement: found by leaving out one after the other."""
-    count = len(_parsed(document))
-    for path, name, _ in _walk(document):
-        if name not in (None, "id", "type") and len(_parsed(_without(document, path))) == count:
-            return f"{path}: got a property that would not be signed"
-    return "got a type or a value that would not be signed"
+    """The path of a property that makes no statement; by halving, so that a stranger's file doesn't keep us busy."""
+    paths = [path for path, name, _ in _walk(document) if name not in (None, "id", "type")]
+
+    def lacks(count: int) -> bool:
+        part = _with_only(document, {*paths[:count]})
+        return len(_parsed(part)) != _expected_count(part)
+
+    found = bisect_left(range(len(paths)), True, key=lacks)
+    if found == 0:
+        return "got a type or a value that would not be signed"
+    return f"{paths[found - 1]}: got a property that would not be signed"
 
 
-def _without(document: Document, path: str) -> dict[str, Any]:
+def _with_only(document: Document, paths: set[str]) -> dict[str, Any]:
+    """The document with these properties, id and type."""
+
     def copy(value: Any, at: str) -> Any:
         if isinstance(value, Mapping):
             named = {name: f"{at}.{name}" if at else name for name in value}
-            return {name: copy(inner, named[name]) for name, inner in value.items() if named[name] != path}
+            kept = [name for name in value if name in ("id", "type", "@context") or named[name] in paths]
+            return {name: copy(value[name], named[name]) for name in kept}
         if isinstance(value, list):
             return [copy(inner, f"{at}[{position}]") for position, inner in enumerate(value)]
         return value
 
-    copied: dict[str, Any] = copy(document, "")
-    return copied
+    return {**copy(document, "")}
 
 
 def _expect(field: str, got: object, expected: object) -> None:

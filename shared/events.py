@@ -199,7 +199,7 @@ class LetterUpdated(Event, frozen=True, kw_only=True):
     topic = LETTER_UPDATED
     about = "assertion_id"
     assertion_id: str
-    letter: Literal["award", "completion"]
+    letter: Literal["award", "completion", "correction"]
     message_id: str
     state: LetterState
     attempt: int
@@ -306,7 +306,17 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Decision = Literal[
-    "revoke", "correct", "undo", "correct-address", "resend", "hold", "resume", "release", "discard", "replay"
+    "revoke",
+    "correct",
+    "undo",
+    "reissue",
+    "correct-address",
+    "resend",
+    "hold",
+    "resume",
+    "release",
+    "discard",
+    "replay",
 ]
 
 
@@ -314,7 +324,8 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
     """What the office ordered, by whom and why. The topic is the audit trail.
 
     Revoke is about an assertion; correct about a registration, whose badge is issued once more, as `correction` says.
-    Undo is about a cohort and revokes nothing itself: each of its people has a decision of their own, `part_of` it.
+    Undo and reissue are about a cohort and do nothing themselves: each of its people has a decision of their own,
+    `part_of` it, to revoke or to correct.
     """
 
     topic = OFFICE_DECISIONS
@@ -325,9 +336,9 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
     by: str
     why: str
     decided_at: datetime
-    value: str | None = None  # correct-address: the new address; resend: the letter; undo: how many people
+    value: str | None = None  # correct-address: the new address; resend: the letter; undo, reissue: how many people
     correction: Correction | None = None
-    part_of: str | None = None  # the decision_id of the undo
+    part_of: str | None = None  # the decision_id of the undo or the reissue
 
     @property
     def identity(self) -> str:

@@ -5,11 +5,27 @@ Another society uses the product by writing another file; nothing of a society i
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import msgspec
+
+ALIGNMENT_TYPES = (
+    "ceasn:Competency",
+    "ceterms:Credential",
+    "CFItem",
+    "CFRubric",
+    "CFRubricCriterion",
+    "CFRubricCriterionLevel",
+    "CTDL",
+)
+
+_WEB = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]+")
+_PHONE = re.compile(r"\+[1-9][0-9]{1,14}")
+_OWN_TYPE = re.compile(r"ext:[A-Za-z0-9._-]+")
 
 
 class Bilingual(msgspec.Struct, frozen=True):
@@ -25,6 +41,7 @@ class Society(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     president: str  # title and name as the certificate shows them
     email: str
+    phone: str | None = None  # E.164: "+81300000000"
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,11 +59,25 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     bounce_domain: str
 
 
+class Alignment(msgspec.Struct, frozen=True, kw_only=True):
+    """What a qualification is within a scheme of somebody's: a register, a framework, a page that defines it.
+
+    `type` is of Open Badges 3.0, AlignmentTargetType: `ceterms:Credential`, `CFItem` …, or one's own `ext:…`.
+    """
+
+    name: str
+    url: str
+    description: str | None = None
+    type: str | None = None
+
+
 class Qualification(msgspec.Struct, frozen=True, kw_only=True):
     name: Bilingual
     desk: str
     criteria: Bilingual
     description: Bilingual
+    page: str | None = None  # the society's own page about it, for people
+    alignment: tuple[Alignment, ...] = ()
     colour: str  # of its badge: "#00118f"
     accent: str
     certificate_text: tuple[str, ...]  # the lines of the 証書 between name and qualification
@@ -65,6 +96,7 @@ class Texts(msgspec.Struct, frozen=True, kw_only=True):
     details_title: Bilingual  # 内容詳細
     award_subject: str
     completion_subject: str
+    correction_subject: str | None = None  # None: the society's name, and that its badge was corrected
 
 
 class Programme(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,9 +131,25 @@ def parse_programme(text: str) -> Programme:
         programme = msgspec.convert(raw, Programme)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ValueError(str(error)) from error
-    for id, qualification in programme.qualifications.items():
-        if qualification.desk not in programme.desks:
-            raise ValueError(
-                f"qualifications.{id}.desk: got {qualification.desk!r}, expected one of {', '.join(programme.desks)}"
-            )
+    for field, problem in _problems(programme):
+        raise ValueError(f"{field}: {problem}")
     return programme
+
+
+def _problems(programme: Programme) -> Iterator[tuple[str, str]]:
+    if programme.society.phone is not None and not _PHONE.fullmatch(programme.society.phone):
+        yield "society.phone", f"got {programme.society.phone!r}, expected a number as in +81300000000 (E.164)"
+    for id, qualification in programme.qualifications.items():
+        place = f"qualifications.{id}"
+        if qualification.desk not in programme.desks:
+            yield f"{place}.desk", f"got {qualification.desk!r}, expected one of {', '.join(programme.desks)}"
+        if qualification.page is not None and not _WEB.fullmatch(qualification.page):
+            yield f"{place}.page", f"got {qualification.page!r}, expected a URL, https://…"
+        if len(set(qualification.alignment)) < len(qualification.alignment):
+            yield f"{place}.alignment", "got the same one twice, expected each once"
+        for number, each in enumerate(qualification.alignment):
+            if not _WEB.fullmatch(each.url):
+                yield f"{place}.alignment[{number}].url", f"got {each.url!r}, expected a URL, https://…"
+            if each.type is not None and each.type not in ALIGNMENT_TYPES and not _OWN_TYPE.fullmatch(each.type):
+                known = ", ".join(ALIGNMENT_TYPES)
+                yield f"{place}.alignment[{number}].type", f"got {each.type!r}, expected one of {known}, or ext:…"

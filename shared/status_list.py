@@ -13,8 +13,9 @@ from shared.errors import Unreadable
 from shared.multibase import base64url, from_base64url
 
 LENGTH = 131_072
-"""Bits of a list."""
+"""Bits of a list of ours, and the fewest of any."""
 
+_MOST_BYTES = 16 * 1024 * 1024  # of an unpacked list; a bomb stops here
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -42,12 +43,16 @@ def encoded(bits: bytes) -> str:
 
 
 def decoded(text: object) -> bytes:
-    """The bits of an `encodedList`. Unreadable for anything else, also for a list of another length."""
+    """The bits of an `encodedList`, of ours or another's: 131 072 or more. Unreadable for anything else."""
     unpacker = zlib.decompressobj(_GZIP)
     try:
-        bits = unpacker.decompress(from_base64url(text), LENGTH // 8 + 1)
+        bits = unpacker.decompress(from_base64url(text), _MOST_BYTES + 1)
     except zlib.error as error:
         raise Unreadable(f"encodedList: {error}, expected GZIP") from error
-    if len(bits) * 8 != LENGTH or not unpacker.eof:
-        raise Unreadable(f"encodedList: got {len(bits) * 8} bits or more, expected {LENGTH}")
+    if len(bits) > _MOST_BYTES:
+        raise Unreadable(f"encodedList: got more than {_MOST_BYTES} bytes, expected fewer")
+    if not unpacker.eof:
+        raise Unreadable(f"encodedList: got {len(bits)} bytes and no end, expected whole GZIP")
+    if len(bits) * 8 < LENGTH:
+        raise Unreadable(f"encodedList: got {len(bits) * 8} bits, expected at least {LENGTH}")
     return bits

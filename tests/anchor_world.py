@@ -95,7 +95,7 @@ def leaf(id: str) -> bytes:
     return sha256(id.encode()).digest()
 
 
-def issued(id: str) -> AssertionIssued:
+def issued(id: str, corrects: str | None = None) -> AssertionIssued:
     award = Award(
         registration_id=f"r-{id}",
         cohort="2026",
@@ -116,6 +116,8 @@ def issued(id: str) -> AssertionIssued:
         notify_from=NOW,
         status_list=1,
         status_index=1,
+        version=1 if corrects is None else 2,
+        corrects=corrects,
     )
 
 

@@ -29,7 +29,8 @@ DID = did_document(ISSUER.did, [KEY.public], profile_url=f"{ISSUER.public_url}/i
 
 
 def renewed(number: int = 1, **changes: Any) -> RegistrationRenewed:
-    """The renewal of a fictional person's registration; `changes` are fields of the award or of the holder."""
+    """The renewal of a fictional person's registration; `changes` are fields of award or holder, or the version."""
+    version = changes.pop("version", 1)
     award: dict[str, Any] = {
         "registration_id": f"R-{number:05}",
         "cohort": "2026",
@@ -48,12 +49,28 @@ def renewed(number: int = 1, **changes: Any) -> RegistrationRenewed:
     }
     for name, value in changes.items():
         (holder if name in Holder.__struct_fields__ else award)[name] = value
-    return RegistrationRenewed(award=Award(**award), holder=Holder(**holder), notify_from=NOW)
+    return RegistrationRenewed(award=Award(**award), holder=Holder(**holder), notify_from=NOW, version=version)
 
 
-def assertion(number: int = 1, *, known: tuple[str, ...] = (), now: datetime = NOW, **changes: Any) -> Assertion:
-    place = StatusPlace(1, Random(number).randrange(131_072))
-    return assertion_for(renewed(number, **changes), secret=SECRET, now=now, status=place, known=known)
+def assertion(
+    number: int = 1,
+    *,
+    now: datetime = NOW,
+    edition: str | None = None,
+    replaces: str | None = None,
+    corrects: str | None = None,
+    **changes: Any,
+) -> Assertion:
+    event = renewed(number, **changes)
+    return assertion_for(
+        event,
+        secret=SECRET,
+        now=now,
+        status=StatusPlace(1, Random(number).randrange(131_072)),
+        edition=edition or ISSUER.programme.edition(event.award.valid_from),
+        replaces=replaces,
+        corrects=corrects,
+    )
 
 
 def unsigned(number: int = 1, **changes: Any) -> dict[str, Any]:

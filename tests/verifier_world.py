@@ -7,13 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 from web3 import Web3
 
 from services.issuer.issuance import Issuer, credential_of, status_key
-from services.issuer.publication import badge_objects, issuer_objects
+from services.issuer.publication import (
+    BadgeClass,
+    class_objects,
+    draw_class,
+    draw_image,
+    image_object,
+    in_edition,
+    issuer_objects,
+)
 from services.issuer.signing import SigningKey
 from services.issuer.status import status_document
 from services.verifier.app import web
@@ -35,6 +44,16 @@ from tests.issuing import FACTS, KEY, SECRET, assertion
 from tests.serving import serving
 
 AT = datetime(2026, 5, 11, 1, 23, tzinfo=UTC)
+
+
+@cache
+def _drawn(qualification: str) -> BadgeClass:
+    return draw_class(FACTS, qualification, "2026")
+
+
+@cache
+def _society() -> bytes:
+    return draw_image(FACTS)
 
 
 @dataclass
@@ -61,8 +80,11 @@ class VerifierWorld:
         self.key = SigningKey(KEY.private, self.issuer.did)
         facts = replace(FACTS, issuer=self.issuer, key=self.key)
         self.shelf = Shelf({each.key: each.body for each in issuer_objects(facts, [self.key.public])})
-        for name in ("gishi", "shunin-gishi", "shindanshi"):
-            self.shelf.kept |= {each.key: each.body for each in badge_objects(facts, f"badges/{name}/2026")}
+        image = image_object(_society())
+        self.shelf.kept[image.key] = image.body
+        for name, edition in (("gishi", "2026"), ("shunin-gishi", "2026"), ("shunin-gishi", "2026-2")):
+            objects = class_objects(in_edition(facts, _drawn(name), edition))
+            self.shelf.kept |= {each.key: each.body for each in objects}
         self.revoke()
         self.web3 = Web3(Web3.HTTPProvider(chain.url))
         self.registry = self._deploy()

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
+from msgspec.structs import replace
 
 import services.wallet
 from services.wallet import handlers
@@ -22,6 +23,7 @@ from shared.errors import NotFound
 from shared.events import (
     AssertionAnchored,
     AssertionIssued,
+    AssertionRevoked,
     Award,
     BadgeReceived,
     CertificateRendered,
@@ -78,11 +80,25 @@ class Wallet:
         handlers.note_issued([event], self.ports)
         return event
 
+    def hear(self, *events: Event) -> None:
+        """As the consumers hand events on, one at a time."""
+        for event in events:
+            match event:
+                case AssertionIssued():
+                    handlers.note_issued([event], self.ports)
+                case AssertionAnchored():
+                    handlers.note_anchored([event], self.ports)
+                case CertificateRendered():
+                    handlers.note_rendered([event], self.ports)
+                case AssertionRevoked():
+                    handlers.note_revoked([event], self.ports)
+
     def finish(self, assertion_id: str) -> None:
         handlers.note_rendered([rendered(assertion_id)], self.ports)
         handlers.note_anchored([anchored(assertion_id)], self.ports)
         for kind in ("certificate", "details"):
             self.objects.bodies[f"certificates/{assertion_id}/{kind}.pdf"] = f"%PDF {kind}".encode()
+        self.objects.bodies[f"credentials/{assertion_id}.json"] = f'{{"id": "{assertion_id}"}}'.encode()
 
     def announced(self) -> list[Event]:
         with self.ports.store.transaction() as tx:
@@ -151,6 +167,29 @@ def issued(email: str, qualification: str, family_name: str) -> AssertionIssued:
         status_list=1,
         status_index=7,
     )
+
+
+def corrected(former: AssertionIssued, email: str | None = None, family_name: str = "高橋") -> AssertionIssued:
+    """The next version of a badge: another name, perhaps another address."""
+    new = issued(email or former.holder.email, former.award.qualification, family_name)
+    return replace(new, award=former.award, version=former.version + 1, corrects=former.assertion_id)
+
+
+def renewed(former: AssertionIssued) -> AssertionIssued:
+    """The badge of the period that follows."""
+    new = issued(former.holder.email, former.award.qualification, former.holder.family_name)
+    award = replace(
+        new.award,
+        registration_number="30-20042",
+        valid_from=date(2030, 4, 1),
+        valid_until=date(2034, 3, 31),
+        previous_registration_id=former.award.registration_id,
+    )
+    return replace(new, award=award, replaces=former.assertion_id)
+
+
+def revoked(assertion_id: str, replaced_by: str | None = None, reason: str = "登録の辞退") -> AssertionRevoked:
+    return AssertionRevoked(assertion_id=assertion_id, reason=reason, revoked_at=START, replaced_by=replaced_by)
 
 
 def anchored(assertion_id: str) -> AssertionAnchored:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from services.issuer import handlers
 from services.issuer.config import Config
 from services.issuer.handlers import Ports
-from shared.events import RegistrationRenewed
+from services.issuer.revocation import is_revoke
+from shared.events import OfficeDecided, RegistrationRenewed
 from shared.runtime.process import Process
 
 
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store)
+    process.first(handlers.begin, ports)
     process.consume(RegistrationRenewed, handlers.issue, ports)
+    process.consume(OfficeDecided, handlers.revoke, ports, concerns=is_revoke)
     process.tick("store", handlers.store, ports)
     process.tick("publish", handlers.publish, ports)
     return process

@@ -1,7 +1,8 @@
-"""The picture of a badge class: a round seal in its qualification's colours. Pure: the same words give the same bytes.
+"""The pictures of badge classes and of the issuer: round seals. Pure: the same words give the same bytes.
 
 From the outside: a milled gold edge; an ivory band with the English names of society and qualification; a field in the
-qualification's colour with the society's short name, the qualification's name in two lines, the year of the edition.
+qualification's colour with the society's short name and its Japanese one, the qualification's name in two lines, the
+year of the edition. The issuer's own seal has the society's names alone, on ink.
 """
 
 from __future__ import annotations
@@ -9,8 +10,13 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 
+import PIL
+
+from services.issuer import badge_paint
 from services.issuer.badge_paint import SIZE, Gradient, Painter, PixelPainter, Points, SvgPainter, advance, mix
 from shared.glyphs import SERIF_BLACK, SERIF_BOLD
 from shared.programme import Programme
@@ -18,6 +24,16 @@ from shared.programme import Programme
 _CENTRE = SIZE / 2
 _IVORY = "#fdfaf1"
 _LINK = 26
+_INK, _GOLD = "#1d2636", "#d9b45b"
+
+
+@lru_cache(maxsize=4)
+def art_version(font_folder: Path) -> str:
+    """Equal as long as the same words give the same pictures: of this code, the fonts and the library that paints."""
+    files = (Path(__file__), Path(badge_paint.__file__), font_folder / SERIF_BOLD, font_folder / SERIF_BLACK)
+    return sha256(
+        b"".join([PIL.__version__.encode(), *(sha256(file.read_bytes()).digest() for file in files)])
+    ).hexdigest()
 
 
 def badge_png(qualification: str, edition: str, programme: Programme, font_folder: Path) -> bytes:
@@ -38,6 +54,13 @@ def badge_svg(qualification: str, edition: str, programme: Programme, font_folde
     return painter.svg()
 
 
+def society_png(programme: Programme, font_folder: Path) -> bytes:
+    """The issuer's picture, 600 × 600 pixels with a palette, under 40 KB. ValueError: a name that can't be drawn."""
+    painter = PixelPainter(edge=_GOLD)
+    _draw_society(painter, programme, font_folder)
+    return painter.png()
+
+
 def name_lines(name: str) -> tuple[str, ...]:
     """A qualification's name in one line or two, broken at a space, else where katakana ends, else in the middle.
 
@@ -53,12 +76,44 @@ def name_lines(name: str) -> tuple[str, ...]:
 
 
 def _draw(painter: Painter, qualification: str, edition: str, programme: Programme, font_folder: Path) -> None:
-    it = programme.qualification(qualification)
+    it, society = programme.qualification(qualification), programme.society
     bold, black = font_folder / SERIF_BOLD, font_folder / SERIF_BLACK
     colour, gold = it.colour, it.accent
+    deep = mix(colour, "#000000", 0.35)
+
+    _coin(painter, colour, gold)
+    _around(painter, society.name.en.upper(), bold, 24, 247, top=True, colour=colour)
+    _around(painter, it.name.en.upper(), bold, 24, 247, top=False, colour=colour)
+
+    _straight(painter, society.short_name, bold, 40, 150, 190, gold, tracking=0.16)
+    _straight(painter, society.name.ja, bold, 19, 187, 310, mix(gold, "#ffffff", 0.2), tracking=0.04)
+    lines = name_lines(it.name.ja)
+    if len(lines) == 1:
+        _straight(painter, lines[0], black, 108, 342, 350, _IVORY, tracking=0.02)
+    else:
+        _straight(painter, lines[0], black, 62, 268, 366, _IVORY, tracking=0.01)
+        _straight(painter, lines[1], black, 97, 372, 372, _IVORY, tracking=0.03)
+    painter.area(_pill(_CENTRE, 430, 178, 46), gold)
+    painter.line(_pill(_CENTRE, 430, 170, 38), mix(gold, "#fff6d8", 0.7), 1.0)
+    _straight(painter, f"{edition}年度", bold, 30, 441, 156, mix(deep, "#000000", 0.3), tracking=0.04)
+
+
+def _draw_society(painter: Painter, programme: Programme, font_folder: Path) -> None:
+    society, bold, black = programme.society, font_folder / SERIF_BOLD, font_folder / SERIF_BLACK
+    _coin(painter, _INK, _GOLD)
+    _around(painter, society.name.en.upper(), bold, 26, 247, top=True, colour=_INK)
+    _around(painter, society.name.ja, bold, 27, 247, top=False, colour=_INK)
+    _straight(painter, society.short_name, black, 150, 352, 320, _GOLD, tracking=0.06)
+    for y in (196, 400):
+        painter.line([(_CENTRE - 104, y), (_CENTRE - 22, y)], _GOLD, 1.5)
+        painter.line([(_CENTRE + 22, y), (_CENTRE + 104, y)], _GOLD, 1.5)
+        painter.area(_star(_CENTRE, y, 13), _GOLD)
+
+
+def _coin(painter: Painter, colour: str, gold: str) -> None:
+    """What both kinds of seal have: the field with its pattern, the band, the milled edge."""
     dark, deep = mix(gold, "#3a2c08", 0.35), mix(colour, "#000000", 0.35)
     metal = Gradient(((0.0, mix(gold, "#fff6d8", 0.55)), (0.35, gold), (0.62, dark), (0.82, gold), (1.0, dark)))
-
     painter.area(_disc(280), colour)
     for x, y in _lattice():
         painter.circle(x, y, _LINK, mix(colour, "#ffffff", 0.12), 1)
@@ -71,22 +126,8 @@ def _draw(painter: Painter, qualification: str, edition: str, programme: Program
     painter.area(_band(275, 272), dark)
     painter.area([*_scallop(292, 5, 48), *_hole(275)], metal)
     painter.line(_scallop(285, 4, 48), mix(gold, "#fff6d8", 0.7), 1)
-
-    _around(painter, programme.society.name.en.upper(), bold, 24, 247, top=True, colour=colour)
-    _around(painter, it.name.en.upper(), bold, 24, 247, top=False, colour=colour)
     for side in (-1, 1):
         painter.area(_star(_CENTRE + side * 247, _CENTRE, 9), gold)
-
-    _straight(painter, programme.society.short_name, bold, 42, 168, 190, gold, tracking=0.16)
-    lines = name_lines(it.name.ja)
-    if len(lines) == 1:
-        _straight(painter, lines[0], black, 108, 342, 350, _IVORY, tracking=0.02)
-    else:
-        _straight(painter, lines[0], black, 62, 266, 366, _IVORY, tracking=0.01)
-        _straight(painter, lines[1], black, 97, 370, 372, _IVORY, tracking=0.03)
-    painter.area(_pill(_CENTRE, 430, 178, 46), gold)
-    painter.line(_pill(_CENTRE, 430, 170, 38), mix(gold, "#fff6d8", 0.7), 1.0)
-    _straight(painter, f"{edition}年度", bold, 30, 441, 156, mix(deep, "#000000", 0.3), tracking=0.04)
 
 
 def _straight(

@@ -21,7 +21,7 @@ from fontTools.ttLib import TTFont
 from PIL import Image, ImageDraw, ImageFont
 
 SIZE = 600
-_COLOURS = 48  # opaque ones: more would only tell apart shades of smoothed edges
+_COLOURS = 44  # opaque ones: more would only tell apart shades of smoothed edges
 _FINE = 3  # the pixel painter works so many times finer, then shrinks: smooth edges
 
 Points = Sequence[tuple[float, float]]

@@ -2,28 +2,38 @@
 
 Sources: 1EdTech Open Badges 3.0, appendix B (data models) with context 3.0.3; W3C Verifiable Credentials 2.0,
 section 4; Bitstring Status List 1.0, section 2.1. Only terms that these contexts define are used: `licenseNumber` is
-the 登録番号; the 合格番号 has no term, so it is an identifier of the subject, of a type of ours (`ext:`).
+the 登録番号; the 合格番号 has no term, so it is an identifier of the subject, of a type of ours (`ext:`). The contexts
+have no languages for a text, so a text in two languages is one text: Japanese, " / ", English.
+
+A credential is a shape (what all credentials of one badge class have in common) filled with one person's values.
 """
 
 from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.addresses import same_address_key
 from shared.clock import japan_midnight, japan_time
 from shared.credential import OB_CONTEXT, VC_CONTEXT
 from shared.did import did_of
 from shared.events import AssertionIssued, Award, Holder, RegistrationRenewed
-from shared.programme import Programme
+from shared.programme import Alignment, Bilingual, Programme
 
 PASS_NUMBER = "ext:passNumber"
 """The identityType of the 合格番号. Open Badges 3.0, IdentifierTypeEnum: types of one's own begin with `ext:`."""
+
+RENEWAL = "renewal"
+CORRECTION = "correction"
+"""The `genre` of the two kinds of evidence: the registration before this one, the credential that this one corrects."""
+
+ISSUER_IMAGE_KEY = "issuer/image.png"
+"""The object key of the issuer's picture."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,11 @@ class StatusPlace:
 
 @dataclass(frozen=True)
 class Assertion:
-    """One award to one person. `replaces` is the assertion of the former registration, if we issued it."""
+    """One award to one person, in one version.
+
+    `edition` is the badge class's ("2026", "2026-2"). `replaces` is the assertion that this one renews, `corrects` the
+    one that it makes void; both only if we issued them. Every version of a registration has an id of its own.
+    """
 
     assertion_id: str
     award: Award
@@ -65,11 +79,14 @@ class Assertion:
     issued_at: datetime
     notify_from: datetime
     status: StatusPlace
+    edition: str
+    version: int = 1
     replaces: str | None = None
+    corrects: str | None = None
 
 
 def badge_key(qualification: str, edition: str, form: str) -> str:
-    """The object key of a badge class (json) or its picture (png, svg). An edition is a 年度."""
+    """The object key of a badge class (json) or its picture (png, svg). An edition is a 年度: "2026", "2026-2"."""
     return f"badges/{qualification}/{edition}.{form}"
 
 
@@ -101,19 +118,31 @@ def hashed_identity(address: str, salt: str) -> str:
 
 
 def assertion_for(
-    event: RegistrationRenewed, *, secret: bytes, now: datetime, status: StatusPlace, known: Collection[str]
+    event: RegistrationRenewed,
+    *,
+    secret: bytes,
+    now: datetime,
+    status: StatusPlace,
+    edition: str,
+    replaces: str | None = None,
+    corrects: str | None = None,
 ) -> Assertion:
-    """The assertion of a renewed registration. `known` are ids that we issued, among them the former one's."""
-    former = event.award.previous_registration_id
-    former_id = assertion_id_of(secret, former) if former is not None else None
+    """The assertion of a registration in the event's version; for the same arguments the same.
+
+    `edition` is the current one of the year in which the period begins. `replaces` is the newest assertion of the
+    former registration, `corrects` the newest earlier version of this one: None where we issued none.
+    """
     return Assertion(
-        assertion_id=assertion_id_of(secret, event.award.registration_id),
+        assertion_id=assertion_id_of(secret, event.award.registration_id, event.version),
         award=event.award,
         holder=event.holder,
         issued_at=now,
         notify_from=event.notify_from,
         status=status,
-        replaces=former_id if former_id in known else None,
+        edition=edition,
+        version=event.version,
+        replaces=replaces,
+        corrects=corrects,
     )
 
 
@@ -129,10 +158,49 @@ def issued(assertion: Assertion, leaf: str) -> AssertionIssued:
         status_list=assertion.status.number,
         status_index=assertion.status.index,
         replaces=assertion.replaces,
+        version=assertion.version,
+        corrects=assertion.corrects,
+        edition=assertion.edition,
     )
 
 
-# ── documents ──────────────────────────────────────────────────────────────────────────────────────────
+# ── the credential ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class Shape(NamedTuple):
+    """What two credentials have in common if they differ in nothing but `Values`."""
+
+    qualification: str
+    edition: str
+    is_renewal: bool
+    is_correction: bool
+
+    @classmethod
+    def of(cls, assertion: Assertion) -> Shape:
+        renews, corrects = assertion.replaces is not None, assertion.corrects is not None
+        return cls(assertion.award.qualification, assertion.edition, renews, corrects)
+
+
+class Values(NamedTuple):
+    """What differs among credentials of one shape; each is the whole of a text in the document.
+
+    The two last are None where the shape has no such evidence.
+    """
+
+    url: str
+    awarded: str
+    valid_from: str
+    valid_until: str
+    address_hash: str
+    salt: str
+    name: str
+    pass_number: str
+    registration_number: str
+    status_entry: str
+    status_index: str
+    status_list: str
+    renewed: str | None
+    corrected: str | None
 
 
 def credential_of(assertion: Assertion, issuer: Issuer, *, secret: bytes) -> dict[str, Any]:
@@ -141,74 +209,113 @@ def credential_of(assertion: Assertion, issuer: Issuer, *, secret: bytes) -> dic
     Valid from the first moment of the first day to the last second of the last, in Japan. `awardedDate` is the day of
     issue (発行日), never before the period begins. ValueError for a qualification that the programme doesn't have.
     """
-    award, holder = assertion.award, assertion.holder
-    edition = issuer.programme.edition(award.valid_from)
+    return document_of(Shape.of(assertion), values_of(assertion, issuer, secret=secret), issuer)
+
+
+def values_of(assertion: Assertion, issuer: Issuer, *, secret: bytes) -> Values:
+    """The texts of one credential that are its own."""
+    award, holder, status = assertion.award, assertion.holder, assertion.status
+    begins, ends = _period(award.valid_from, award.valid_until)
     salt = salt_of(secret, assertion.assertion_id)
-    status = issuer.status_url(assertion.status.number)
+    status_list = issuer.status_url(status.number)
+    return Values(
+        url=issuer.credential_url(assertion.assertion_id),
+        awarded=max(japan_time(assertion.issued_at), begins),  # both in Japan's offset: order of text is order of time
+        valid_from=begins,
+        valid_until=ends,
+        address_hash=hashed_identity(holder.email, salt),
+        salt=salt,
+        name=holder.family_first,
+        pass_number=award.pass_number,
+        registration_number=award.registration_number,
+        status_entry=f"{status_list}#{status.index}",
+        status_index=str(status.index),
+        status_list=status_list,
+        renewed=issuer.credential_url(assertion.replaces) if assertion.replaces is not None else None,
+        corrected=issuer.credential_url(assertion.corrects) if assertion.corrects is not None else None,
+    )
+
+
+def document_of(shape: Shape, values: Values, issuer: Issuer) -> dict[str, Any]:
+    """A credential without its proof, from its shape and its values."""
     document: dict[str, Any] = {
         "@context": [VC_CONTEXT, OB_CONTEXT],
-        "id": issuer.credential_url(assertion.assertion_id),
+        "id": values.url,
         "type": ["VerifiableCredential", "OpenBadgeCredential"],
         "issuer": profile_of(issuer),
-        "name": issuer.programme.qualification(award.qualification).name.ja,
-        "awardedDate": japan_time(max(assertion.issued_at, japan_midnight(award.valid_from))),
-        "validFrom": japan_time(japan_midnight(award.valid_from)),
-        "validUntil": japan_time(last_second(award.valid_until)),
+        "name": issuer.programme.qualification(shape.qualification).name.ja,
+        "awardedDate": values.awarded,
+        "validFrom": values.valid_from,
+        "validUntil": values.valid_until,
         "credentialSubject": {
             "type": ["AchievementSubject"],
             "identifier": [
                 {
                     "type": "IdentityObject",
                     "hashed": True,
-                    "identityHash": hashed_identity(holder.email, salt),
+                    "identityHash": values.address_hash,
                     "identityType": "emailAddress",
-                    "salt": salt,
+                    "salt": values.salt,
                 },
-                _plain_identity("name", holder.family_first),
-                _plain_identity(PASS_NUMBER, award.pass_number),
+                _plain_identity("name", values.name),
+                _plain_identity(PASS_NUMBER, values.pass_number),
             ],
-            "licenseNumber": award.registration_number,
-            "achievement": achievement_of(issuer, award.qualification, edition),
+            "licenseNumber": values.registration_number,
+            "achievement": achievement_of(issuer, shape.qualification, shape.edition),
         },
         "credentialStatus": {
-            "id": f"{status}#{assertion.status.index}",
+            "id": values.status_entry,
             "type": "BitstringStatusListEntry",
             "statusPurpose": "revocation",
-            "statusListIndex": str(assertion.status.index),
-            "statusListCredential": status,
+            "statusListIndex": values.status_index,
+            "statusListCredential": values.status_list,
         },
     }
-    if assertion.replaces is not None:
-        document["evidence"] = [
-            {
-                "id": issuer.credential_url(assertion.replaces),
-                "type": ["Evidence"],
-                "name": "更新前の登録",
-                "narrative": "この登録は、ここに示す登録を更新したものです。",
-            }
-        ]
-    return document
+    evidence = []
+    if shape.is_renewal:
+        evidence.append(_evidence(values.renewed, RENEWAL, "更新前の登録", "この登録は、ここに示す登録の更新です。"))
+    if shape.is_correction:
+        told = "この証明は、ここに示す証明の記載を訂正し、それに代わるものです。"
+        evidence.append(_evidence(values.corrected, CORRECTION, "訂正前の証明", told))
+    return {**document, "evidence": evidence} if evidence else document
+
+
+# ── issuer and badge class ─────────────────────────────────────────────────────────────────────────────
 
 
 def profile_of(issuer: Issuer) -> dict[str, Any]:
-    """The issuer profile, as every credential holds it."""
+    """The issuer profile, as every credential holds it: name, picture, how to reach the society."""
     society = issuer.programme.society
-    return {"id": issuer.did, "type": ["Profile"], "name": society.name.ja, "url": society.url, "email": society.email}
+    profile: dict[str, Any] = {
+        "id": issuer.did,
+        "type": ["Profile"],
+        "name": society.name.ja,
+        "description": society.name.en,
+        "url": society.url,
+        "email": society.email,
+        "image": {"id": f"{issuer.public_url}/{ISSUER_IMAGE_KEY}", "type": "Image", "caption": society.short_name},
+    }
+    return {**profile, "phone": society.phone} if society.phone is not None else profile
 
 
 def achievement_of(issuer: Issuer, qualification: str, edition: str) -> dict[str, Any]:
     """The badge class of a qualification in one edition, as credentials hold it. ValueError for an unknown one."""
     named = issuer.programme.qualification(qualification)
-    return {
+    criteria = {"narrative": _both(named.criteria)}
+    achievement: dict[str, Any] = {
         "id": issuer.badge_url(qualification, edition),
         "type": ["Achievement"],
         "achievementType": "License",
+        "creator": {"id": issuer.did, "type": ["Profile"]},
         "inLanguage": "ja",
         "name": named.name.ja,
-        "description": named.description.ja,
-        "criteria": {"narrative": named.criteria.ja},
-        "image": {"id": issuer.badge_url(qualification, edition, "png"), "type": "Image"},
+        "description": _both(named.description),
+        "criteria": criteria if named.page is None else {"id": named.page, **criteria},
+        "image": {"id": issuer.badge_url(qualification, edition, "png"), "type": "Image", "caption": _both(named.name)},
     }
+    if named.alignment:
+        achievement["alignment"] = [_alignment(each) for each in named.alignment]
+    return achievement
 
 
 def profile_document(issuer: Issuer) -> dict[str, Any]:
@@ -230,5 +337,29 @@ def _plain_identity(kind: str, value: str) -> dict[str, Any]:
     return {"type": "IdentityObject", "hashed": False, "identityHash": value, "identityType": kind}
 
 
+def _evidence(url: str | None, genre: str, name: str, narrative: str) -> dict[str, Any]:
+    return {"id": url, "type": ["Evidence"], "genre": genre, "name": name, "narrative": narrative}
+
+
+def _alignment(alignment: Alignment) -> dict[str, Any]:
+    members = {
+        "type": ["Alignment"],
+        "targetName": alignment.name,
+        "targetUrl": alignment.url,
+        "targetDescription": alignment.description,
+        "targetType": alignment.type,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _both(text: Bilingual) -> str:
+    return f"{text.ja} / {text.en}"
+
+
+@lru_cache(maxsize=64)
+def _period(first: date, last: date) -> tuple[str, str]:
+    return japan_time(japan_midnight(first)), japan_time(last_second(last))
+
+
 def _keyed(secret: bytes, text: str) -> bytes:
-    return hmac.new(secret, text.encode(), sha256).digest()
+    return hmac.digest(secret, text.encode(), "sha256")

@@ -21,7 +21,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.consume(BadgeReceived, handlers.note_received, ports)
     process.consume(CertificateRendered, handlers.note_rendered, ports)
     process.consume(AssertionRevoked, handlers.note_revoked, ports)
-    process.consume(OfficeDecided, handlers.note_decided, ports)
+    process.consume(OfficeDecided, handlers.note_resends, ports, concerns=handlers.is_resend)
     process.tick("write", handlers.write, ports)
     process.tick("send", handlers.send, ports)
     return process

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from services.mailer.correcting import HEARD_WITHIN, ToldBy, told_by
 from services.mailer.delivery import MOST_SECONDS, Outcome, settled
 from services.mailer.letters import (
     LETTERS,
@@ -22,6 +24,7 @@ from shared.events import (
     AssertionRevoked,
     BadgeReceived,
     CertificateRendered,
+    DecisionSettled,
     LetterState,
     LetterUpdated,
     OfficeDecided,
@@ -35,6 +38,7 @@ _WRITE = 200  # messages written a commit
 _SEND = 20  # messages sent a commit: as many may go twice, with the same Message-ID, when we die before it
 
 LETTERS_MOVED = counter("letters", "Messages that came to a state", ("letter", "state"))
+CORRECTIONS = counter("corrections_told", "Badges that correct another, by the letter that tells of it", ("letter",))
 NOT_QUEUED = counter(
     "letters_not_queued",
     "Orders to send a letter again that were not followed, by reason",
@@ -56,11 +60,15 @@ class Ports:
 
 
 def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
-    """Step 4. Open letter 1 for each new assertion; it waits until its notice may go."""
+    """Step 4. Open letter 1 for each new assertion; it waits until its notice may go.
+
+    What is still to leave about a badge that one of them corrects does not leave.
+    """
     with ports.store.transaction() as tx:
         new = tx.claim(events)
         tx.note_issued(new)
         _owe(tx, [event.assertion_id for event in new], ports)
+        _suppress(tx, [event.corrects for event in new if event.corrects is not None], ports)
 
 
 def note_received(events: Sequence[BadgeReceived], ports: Ports) -> None:
@@ -88,24 +96,33 @@ def note_revoked(events: Sequence[AssertionRevoked], ports: Ports) -> None:
         _suppress(tx, [event.assertion_id for event in new], ports)
 
 
-def note_decided(events: Sequence[OfficeDecided], ports: Ports) -> None:
-    """Any time. The office orders a letter once more: the same bytes, the same Message-ID. Other orders aren't ours."""
+def is_resend(decision: OfficeDecided) -> bool:
+    """The only order of the office that the mailer follows."""
+    return decision.decision == "resend"
+
+
+def note_resends(events: Sequence[OfficeDecided], ports: Ports) -> None:
+    """Any time. The office orders a letter once more: the same bytes, the same Message-ID. It hears of the outcome."""
     with ports.store.transaction() as tx:
-        for event in tx.claim([event for event in events if event.decision == "resend"]):
+        for event in sorted(tx.claim(events), key=lambda event: event.subject):
             standing = tx.standing(event.subject, event.value or "")
             reason = _why_not_again(standing)
             if standing is None or reason is not None:
                 NOT_QUEUED.labels(reason).inc()
                 _log.info("skipped", decision_id=event.decision_id, reason=reason)
-                continue
-            tx.queue_again(standing, ports.now())
-            _announce(
-                tx,
-                ports,
-                standing.letter,
-                standing.assertion_id,
-                "queued",
-                standing.attempts,
+            else:
+                tx.queue_again(standing, ports.now())
+                _announce(tx, ports, standing.letter, standing.assertion_id, "queued", standing.attempts)
+            tx.announce(
+                DecisionSettled(
+                    decision_id=event.decision_id,
+                    subject=event.subject,
+                    service="mailer",
+                    outcome=reason or "done",
+                    settled_at=ports.now(),
+                    detail=None if standing else f"expected a letter that this badge has had: {', '.join(LETTERS)}",
+                ),
+                cause=event,
             )
 
 
@@ -113,6 +130,7 @@ def write(ports: Ports) -> int:
     """Steps 4 and 9. Write down the bytes of the letters whose time has come: the intention, before anything leaves."""
     with ports.store.transaction() as tx:
         now = ports.now()
+        decided = _decide(tx, now, ports)
         due = tx.due(now, _WRITE)
         written: list[tuple[Message, bytes]] = []
         for message in due:
@@ -133,7 +151,7 @@ def write(ports: Ports) -> int:
         for message, _ in written:
             _announce(tx, ports, message.letter, message.assertion_id, "queued", 0)
     # Dying before the commit loses bytes that nobody has seen; after it these bytes are the letter.
-    return len(due)
+    return len(due) + decided
 
 
 def send(ports: Ports) -> int:
@@ -175,26 +193,32 @@ def _send_one(tx: MailerTransaction, pending: Pending, ports: Ports) -> None:
 
 def _owe(tx: MailerTransaction, assertion_ids: Sequence[str], ports: Ports) -> None:
     for letter in LETTERS:
-        tx.owe(letter, assertion_ids, ports.now())
+        tx.owe(letter, assertion_ids, ports.now(), HEARD_WITHIN)
     _suppress(tx, assertion_ids, ports)  # the revocation may have come first
 
 
 def _suppress(tx: MailerTransaction, assertion_ids: Sequence[str], ports: Ports) -> None:
-    for standing in tx.suppress_revoked(assertion_ids, ports.now()):
-        _announce(
-            tx,
-            ports,
-            standing.letter,
-            standing.assertion_id,
-            "suppressed",
-            standing.attempts,
-            "revoked",
-        )
+    for each in tx.suppress_void(assertion_ids, ports.now()):
+        _announce(tx, ports, each.letter, each.assertion_id, "suppressed", each.attempts, each.void)
+
+
+def _decide(tx: MailerTransaction, now: datetime, ports: Ports) -> int:
+    """Choose, once, the letter that tells of each correction; returns for how many."""
+    decided: dict[ToldBy, list[str]] = {}
+    for corrected in tx.undecided(now, _WRITE):
+        decided.setdefault(told_by(corrected), []).append(corrected.assertion_id)
+    for letter, assertion_ids in decided.items():
+        tx.decide(letter, assertion_ids)
+        _owe(tx, assertion_ids, ports)
+        CORRECTIONS.labels(letter).inc(len(assertion_ids))
+    return sum(map(len, decided.values()))
 
 
 def _why_not_again(standing: Standing | None) -> str | None:
     if standing is None:
         return "no-such-letter"
+    if standing.void is not None:
+        return standing.void
     if standing.state in ("waiting", "queued"):
         return "not-sent-yet"
     if not standing.has_bytes or standing.state == "suppressed":

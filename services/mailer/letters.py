@@ -1,8 +1,8 @@
 """The letters and what stands in them. A letter is a folder of three templates: subject.txt, body.txt, body.html; pure.
 
-Which letters there are: `award` (letter 1, with the button 受領手続きをはじめる) and `completion` (letter 2, with the
-way to the finished badge). The text part is complete by itself: some carriers turn HTML into text, some people read
-text only.
+Which letters there are: `award` (letter 1, with the button 受領手続きをはじめる), `completion` (letter 2, with the way
+to the finished badge) and `correction` (the badge that the holder had was corrected: the way to the new one). The text
+part is complete by itself: some carriers turn HTML into text, some people read text only.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from services.mailer.mime import Mail, compose
 from shared.links import receive_url
 from shared.programme import Programme
 
-Letter = Literal["award", "completion"]
-LETTERS: tuple[Letter, ...] = ("award", "completion")
+Letter = Literal["award", "completion", "correction"]
+LETTERS: tuple[Letter, ...] = ("award", "completion", "correction")
 
 _FOLDER = Path(__file__).parent / "letters"
 
@@ -38,6 +38,7 @@ class Message:
     kind: str  # new, renewal
     valid_from: date
     valid_until: date
+    corrects: bool = False  # it takes the place of a badge that was issued with something wrong in it
 
 
 class LetterWriter:
@@ -85,6 +86,7 @@ class LetterWriter:
             "qualification": qualification.name.ja,
             "name": f"{message.family_name} {message.given_name}",
             "renewal": message.kind == "renewal",
+            "corrects": message.corrects,
             "valid_from": message.valid_from,
             "valid_until": message.valid_until,
             "receive_url": receive_url(self._wallet_url, self._secret, message.assertion_id),

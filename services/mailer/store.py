@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from services.mailer.correcting import Corrected, ToldBy
 from services.mailer.delivery import Settled
 from services.mailer.letters import Letter, Message
 from shared.addresses import as_mailed
@@ -39,6 +40,11 @@ class Standing:
     state: str
     attempts: int
     has_bytes: bool
+    void: str | None  # why nothing may leave about its badge: "revoked", "corrected"
+
+
+# Corrected is said of a badge that a newer version replaces, revoked of any other that no longer counts.
+_VOID = "case when corrected_by is not null then 'corrected' when revoked_at is not null then 'revoked' end"
 
 
 class MailerTransaction(Transaction):
@@ -47,28 +53,30 @@ class MailerTransaction(Transaction):
     # ── what the events say ─────────────────────────────────────────────────────────────────────────────
 
     def note_issued(self, events: Sequence[AssertionIssued]) -> None:
+        """The holders; and of the badges that these correct, that they are corrected, known or not."""
+        facts = {e.assertion_id: _facts(e) for e in events}
+        corrected_by = {e.corrects: e.assertion_id for e in events if e.corrects is not None}
         self._write(
-            "insert into holders (assertion_id, registration_id, email, family_name, given_name, qualification, kind,"
-            " valid_from, valid_until, notify_from) select * from unnest(%s::text[], %s::text[], %s::text[],"
-            " %s::text[], %s::text[], %s::text[], %s::text[], %s::date[], %s::date[], %s::timestamptz[])"
-            " on conflict (assertion_id) do update set registration_id = excluded.registration_id,"
-            " email = excluded.email, family_name = excluded.family_name, given_name = excluded.given_name,"
-            " qualification = excluded.qualification, kind = excluded.kind, valid_from = excluded.valid_from,"
-            " valid_until = excluded.valid_until, notify_from = excluded.notify_from",
+            "insert into holders as known (assertion_id, registration_id, version, corrects, email, family_name,"
+            " given_name, qualification, kind, valid_from, valid_until, notify_from, corrected_by)"
+            " select * from unnest(%s::text[], %s::text[], %s::integer[], %s::text[], %s::text[], %s::text[],"
+            " %s::text[], %s::text[], %s::text[], %s::date[], %s::date[], %s::timestamptz[], %s::text[])"
+            " on conflict (assertion_id) do update set"
+            " registration_id = coalesce(excluded.registration_id, known.registration_id),"
+            " version = coalesce(excluded.version, known.version),"
+            " corrects = coalesce(excluded.corrects, known.corrects),"
+            " email = coalesce(excluded.email, known.email),"
+            " family_name = coalesce(excluded.family_name, known.family_name),"
+            " given_name = coalesce(excluded.given_name, known.given_name),"
+            " qualification = coalesce(excluded.qualification, known.qualification),"
+            " kind = coalesce(excluded.kind, known.kind),"
+            " valid_from = coalesce(excluded.valid_from, known.valid_from),"
+            " valid_until = coalesce(excluded.valid_until, known.valid_until),"
+            " notify_from = coalesce(excluded.notify_from, known.notify_from),"
+            " corrected_by = coalesce(excluded.corrected_by, known.corrected_by)",
             [
-                (
-                    e.assertion_id,
-                    e.award.registration_id,
-                    as_mailed(e.holder.email),
-                    e.holder.family_name,
-                    e.holder.given_name,
-                    e.award.qualification,
-                    e.award.kind,
-                    e.award.valid_from,
-                    e.award.valid_until,
-                    e.notify_from,
-                )
-                for e in events
+                (assertion_id, *facts.get(assertion_id, _NOTHING), corrected_by.get(assertion_id))
+                for assertion_id in {**facts, **corrected_by}
             ],
         )
 
@@ -79,7 +87,13 @@ class MailerTransaction(Transaction):
         self._note_moment("rendered_at", [(e.assertion_id, e.rendered_at) for e in events])
 
     def note_revoked(self, events: Sequence[AssertionRevoked]) -> None:
-        self._note_moment("revoked_at", [(e.assertion_id, e.revoked_at) for e in events])
+        self._write(
+            "insert into holders as known (assertion_id, revoked_at, corrected_by)"
+            " select * from unnest(%s::text[], %s::timestamptz[], %s::text[])"
+            " on conflict (assertion_id) do update set revoked_at = excluded.revoked_at,"
+            " corrected_by = coalesce(excluded.corrected_by, known.corrected_by)",
+            [(e.assertion_id, e.revoked_at, e.replaced_by) for e in events],
+        )
 
     def _note_moment(self, column: str, rows: Sequence[tuple[str, datetime]]) -> None:
         self._write(
@@ -90,36 +104,68 @@ class MailerTransaction(Transaction):
 
     # ── the ledger ──────────────────────────────────────────────────────────────────────────────────────
 
-    def owe(self, letter: Letter, assertion_ids: Sequence[str], now: datetime) -> int:
+    def owe(self, letter: Letter, assertion_ids: Sequence[str], now: datetime, patience: timedelta) -> int:
         """Open the row of `letter` for those of the assertions that have come so far; returns how many were opened.
 
-        Letter 1: the holder is known. Letter 2: and the PDFs are there. Doing it again opens nothing.
+        Letter 1: the holder is known; that of a correction waits `patience` longer and is then decided upon. Letter 2:
+        and the PDFs are there. The letter about a correction takes the place of both. Doing it again opens nothing.
         """
-        ready = {"award": "true", "completion": "rendered_at is not null"}[letter]
+        ready = {
+            "award": "told_by is distinct from 'correction'",
+            "completion": "rendered_at is not null and (corrects is null or told_by = 'award')",
+            "correction": "rendered_at is not null and told_by = 'correction'",
+        }[letter]
         return self.cursor.execute(
             "insert into messages (assertion_id, letter, state, next_try_at, created_at)"
-            " select assertion_id, %s, 'waiting', greatest(notify_from, %s), %s from holders"
-            f" where assertion_id = any(%s::text[]) and email is not null and {ready}"
+            " select assertion_id, %(letter)s, 'waiting', greatest(notify_from, %(now)s)"
+            "  + case when corrects is not null and told_by is null then %(patience)s else interval '0' end, %(now)s"
+            f" from holders where assertion_id = any(%(ids)s::text[]) and email is not null and {ready}"
             " order by assertion_id on conflict do nothing",
-            (letter, now, now, list(assertion_ids)),
+            {"letter": letter, "now": now, "patience": patience, "ids": list(assertion_ids)},
         ).rowcount
 
-    def suppress_revoked(self, assertion_ids: Sequence[str], now: datetime) -> list[Standing]:
-        """End those messages of revoked ones among the assertions that have not been sent; returns them."""
+    def undecided(self, now: datetime, limit: int) -> list[Corrected]:
+        """Badges that correct others, whose award letter could go now; nobody else learns of them until the end."""
         rows = self.cursor.execute(
-            "update messages set state = 'suppressed', reason = 'revoked', next_try_at = null, settled_at = %s"
-            " from holders where holders.assertion_id = messages.assertion_id and revoked_at is not null"
+            "select assertion_id, email, received_at is not null, array(select earlier.email from holders as earlier"
+            "  where earlier.registration_id = holders.registration_id and earlier.version < holders.version"
+            "  and earlier.received_at is not null)"
+            " from messages join holders using (assertion_id) where state = 'waiting' and letter = 'award'"
+            " and next_try_at <= %s and corrects is not null and told_by is null"
+            " order by next_try_at limit %s for update of messages, holders skip locked",
+            (now, limit),
+        )
+        return [Corrected(*row) for row in rows]
+
+    def decide(self, letter: ToldBy, assertion_ids: Sequence[str]) -> None:
+        """`letter` tells of these corrections. Where that isn't the award letter, nothing remains of that one."""
+        self.cursor.execute(
+            "update holders set told_by = %s where assertion_id = any(%s::text[])", (letter, list(assertion_ids))
+        )
+        if letter != "award":
+            self.cursor.execute(
+                "delete from messages where assertion_id = any(%s::text[]) and letter = 'award'", (list(assertion_ids),)
+            )
+
+    def suppress_void(self, assertion_ids: Sequence[str], now: datetime) -> list[Standing]:
+        """End those messages that have not been sent, of revoked or corrected ones among the assertions."""
+        rows = self.cursor.execute(
+            f"update messages set state = 'suppressed', reason = {_VOID}, next_try_at = null, settled_at = %s"
+            f" from holders where holders.assertion_id = messages.assertion_id and {_VOID} is not null"
             " and messages.assertion_id = any(%s::text[]) and state in ('waiting', 'queued', 'deferred')"
-            " returning messages.assertion_id, letter, state, attempts, message is not null",
+            f" returning messages.assertion_id, letter, state, attempts, message is not null, {_VOID}",
             (now, list(assertion_ids)),
         )
         return [Standing(*row) for row in rows]
 
     def standing(self, assertion_id: str, letter: str) -> Standing | None:
         """Where a message stands; nobody else moves it until this transaction ends."""
+        # The holder first, as everybody who notes an event: a revocation comes before this look or waits for its end.
+        self.cursor.execute("select from holders where assertion_id = %s for update", (assertion_id,))
         row = self.cursor.execute(
-            "select assertion_id, letter, state, attempts, message is not null from messages"
-            " where assertion_id = %s and letter = %s for update",
+            f"select assertion_id, letter, state, attempts, message is not null, {_VOID}"
+            " from messages join holders using (assertion_id)"
+            " where assertion_id = %s and letter = %s for update of messages",
             (assertion_id, letter),
         ).fetchone()
         return Standing(*row) if row else None
@@ -134,8 +180,9 @@ class MailerTransaction(Transaction):
     def due(self, now: datetime, limit: int) -> list[Message]:
         """Messages whose time has come and whose bytes are not written yet, the oldest first, ours until the end."""
         rows = self.cursor.execute(
-            "select letter, assertion_id, email, family_name, given_name, qualification, kind, valid_from, valid_until"
-            " from messages join holders using (assertion_id) where state = 'waiting' and next_try_at <= %s"
+            "select letter, assertion_id, email, family_name, given_name, qualification, kind, valid_from, valid_until,"
+            " corrects is not null from messages join holders using (assertion_id)"
+            " where state = 'waiting' and next_try_at <= %s and (corrects is null or told_by is not null)"
             " order by next_try_at limit %s for update of messages skip locked",
             (now, limit),
         )
@@ -202,3 +249,21 @@ class MailerTransaction(Transaction):
 
 
 Store = Database[MailerTransaction]
+
+_NOTHING = (None,) * 11
+
+
+def _facts(event: AssertionIssued) -> tuple[Any, ...]:
+    return (
+        event.award.registration_id,
+        event.version,
+        event.corrects,
+        as_mailed(event.holder.email),
+        event.holder.family_name,
+        event.holder.given_name,
+        event.award.qualification,
+        event.award.kind,
+        event.award.valid_from,
+        event.award.valid_until,
+        event.notify_from,
+    )

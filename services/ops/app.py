@@ -12,6 +12,7 @@ from shared.events import (
     AssertionRevoked,
     BadgeReceived,
     CertificateRendered,
+    DecisionSettled,
     LetterUpdated,
     OfficeDecided,
     RegistrationHeld,
@@ -36,6 +37,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.consume(CertificateRendered, handlers.note_rendered, ports)
     process.consume(AssertionRevoked, handlers.note_revoked, ports)
     process.consume(OfficeDecided, handlers.note_decided, ports)
+    process.consume(DecisionSettled, handlers.note_settled, ports)
     for topic in TOPICS:
         process.consume_bare(topic.dead, handlers.note_dead(topic), ports)
     process.tick("measure", handlers.measure, ports, every=2.0)

@@ -1,7 +1,8 @@
 """The count match of a cohort: how many have reached each stage, who is missing between two, who is held and why.
 
 The law: eligible = issued = notified = received = anchored = rendered = completed when a cohort is done. What each
-pair of neighbours differs by is people, and each of them can be named.
+pair of neighbours differs by is people, and each of them can be named. A registration counts once, as the newest
+version of its badge stands. Whose badge was revoked and not replaced is in none of the seven, but beside them.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ class Person:
     award_answer: str | None
     completion_state: str | None
     completion_answer: str | None
+    correction_state: str | None
+    correction_answer: str | None
     reached: int
     ended: bool
     held: bool
@@ -96,6 +99,7 @@ class Person:
         for letter, state in (
             ("award", self.award_state),
             ("completion", self.completion_state),
+            ("correction", self.correction_state),
         ):
             if state in ("deferred", "bounced", "suppressed"):
                 return f"{letter}-letter-{state}"
@@ -116,20 +120,14 @@ class Group:
 class Difference:
     """Between two neighbouring stages: `missing` reached the left one and not the right one.
 
-    `ended` of them were revoked, so nothing more is due; `ahead` reached the right one without the left one
-    (an event that is still under way, or anchoring that does not wait for the receipt).
-    Always: count(left) - count(right) = missing - ahead.
+    `ahead` reached the right one without the left one (an event that is still under way, or anchoring that does not
+    wait for the receipt). Always: count(left) - count(right) = missing - ahead.
     """
 
     left: Stage
     right: Stage
     missing: int
-    ended: int
     ahead: int
-
-    @property
-    def open(self) -> int:
-        return self.missing - self.ended
 
 
 @dataclass(frozen=True)
@@ -146,13 +144,16 @@ class Board:
 
     @property
     def matches(self) -> bool:
-        """Everybody who is due has come through: nobody is missing, nobody ahead, and there is somebody."""
-        return self.counts[Stage.ELIGIBLE] > 0 and not any(d.open or d.ahead for d in self.differences)
+        """Everybody who is due has come through: nobody is missing, nobody ahead, and there is or was somebody."""
+        return self.counts[Stage.ELIGIBLE] + self.revoked > 0 and not any(
+            d.missing or d.ahead for d in self.differences
+        )
 
 
 def board_of(groups: Iterable[Group]) -> Board:
     """The board of the people in `groups`. No count is negative; each person counts once in each stage reached."""
-    known = tuple(groups)
+    everybody = tuple(groups)
+    known = tuple(group for group in everybody if not group.ended)
     held_by_reason: dict[str, int] = {}
     for group in known:
         if group.held_reason is not None:
@@ -161,18 +162,16 @@ def board_of(groups: Iterable[Group]) -> Board:
         counts={stage: sum(g.count for g in known if g.reached & stage.bit) for stage in Stage},
         differences=tuple(_difference(known, left, right) for left, right in PAIRS),
         held_by_reason=dict(sorted(held_by_reason.items())),
-        released=sum(g.count for g in known if g.reached == 0 and g.held_reason is None and not g.ended),
-        revoked=sum(g.count for g in known if g.ended),
+        released=sum(g.count for g in known if g.reached == 0 and g.held_reason is None),
+        revoked=sum(g.count for g in everybody if g.ended),
     )
 
 
 def _difference(groups: tuple[Group, ...], left: Stage, right: Stage) -> Difference:
-    missing = [g for g in groups if g.reached & left.bit and not g.reached & right.bit]
     return Difference(
         left=left,
         right=right,
-        missing=sum(g.count for g in missing),
-        ended=sum(g.count for g in missing if g.ended),
+        missing=sum(g.count for g in groups if g.reached & left.bit and not g.reached & right.bit),
         ahead=sum(g.count for g in groups if g.reached & right.bit and not g.reached & left.bit),
     )
 

@@ -10,7 +10,9 @@ from importlib.metadata import EntryPoint, entry_points
 
 import click
 
+from services.ops.bulk_commands import reissue, undo
 from services.ops.commands import dead_letters, people, status
+from services.ops.order_commands import correct, decisions, revoke
 
 GROUP = "akashi.commands"
 
@@ -70,7 +72,7 @@ def akashi() -> Commands:
         """
 
     assert isinstance(group, Commands)
-    for command in (status, people, dead_letters):
+    for command in (status, people, revoke, correct, undo, reissue, decisions, dead_letters):
         group.add_command(command)
     return group
 

@@ -25,10 +25,15 @@ def fetch(path: str, shape: type[T], **query: str | None) -> T:
 
 def order(path: str, body: Mapping[str, str]) -> dict[str, str]:
     """Have something done. Ends the command when it was refused."""
-    return _decoded(_ask("POST", path, {}, body), dict[str, str])
+    return send(path, body, dict[str, str])
 
 
-def _ask(method: str, path: str, query: Mapping[str, str | None], body: Mapping[str, str] | None) -> bytes:
+def send(path: str, body: Mapping[str, object], shape: type[T]) -> T:
+    """What POST answers. Ends the command when it was refused."""
+    return _decoded(_ask("POST", path, {}, body), shape)
+
+
+def _ask(method: str, path: str, query: Mapping[str, str | None], body: Mapping[str, object] | None) -> bytes:
     import httpx  # 0.2 s: not for `akashi --help`
 
     try:

@@ -11,10 +11,11 @@ from typing import Literal, TypeVar
 
 from services.ops import noting
 from services.ops.board import Board, Difference, Person, board_of, selection_of
+from services.ops.decisions import DecisionLine
 from services.ops.lag import LagMeter
 from services.ops.metrics import DEAD_LETTERS, HELD, LAG, PEOPLE
-from services.ops.reading import Batch, Decided, KeptDeadLetter, Reading, Rejection, TroubledLetter
-from services.ops.status import Status, cohort_of, letters_of, missing_of
+from services.ops.reading import Batch, KeptDeadLetter, Reading, Rejection, TroubledLetter
+from services.ops.status import Status, cohort_of, letters_of, missing_of, revoked_of
 from services.ops.store import Store
 from shared.clock import Clock
 from shared.errors import AkashiError, NotFound
@@ -24,6 +25,7 @@ from shared.events import (
     AssertionRevoked,
     BadgeReceived,
     CertificateRendered,
+    DecisionSettled,
     LetterUpdated,
     OfficeDecided,
     RegistrationHeld,
@@ -54,7 +56,7 @@ class Ports:
 def note_renewed(events: Sequence[RegistrationRenewed], ports: Ports) -> None:
     """Steps 1 and 2. The person is eligible."""
     with ports.store.transaction() as tx:
-        tx.note_renewed(tx.claim(events), ports.now())
+        tx.note_renewed(noting.newest_versions(tx.claim(events)), ports.now())
 
 
 def note_held(events: Sequence[RegistrationHeld], ports: Ports) -> None:
@@ -78,7 +80,8 @@ def note_rejected(events: Sequence[RegistrationRejected], ports: Ports) -> None:
 def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
     """Step 3."""
     with ports.store.transaction() as tx:
-        tx.note_issued(noting.newest_assertions(tx.claim(events)))
+        claimed = tx.claim(events)
+        tx.note_issued(claimed, noting.newest_versions(claimed))
 
 
 def note_letters(events: Sequence[LetterUpdated], ports: Ports) -> None:
@@ -116,6 +119,12 @@ def note_decided(events: Sequence[OfficeDecided], ports: Ports) -> None:
         tx.note_decided(tx.claim(events))
 
 
+def note_settled(events: Sequence[DecisionSettled], ports: Ports) -> None:
+    """What became of the orders, as the service says whose they are."""
+    with ports.store.transaction() as tx:
+        tx.note_settled(tx.claim(events))
+
+
 def note_dead(topic: Topic) -> Callable[[Sequence[Bare], Ports], None]:
     """The handler for `topic`.dead. Whatever it reads, it doesn't fail: a dead letter has nowhere else to go."""
 
@@ -149,7 +158,7 @@ class BoardPage:
     batches: list[Batch]
     troubled_letters: list[TroubledLetter]
     dead_letters: list[KeptDeadLetter]
-    decisions: list[Decided]
+    decisions: list[DecisionLine]
 
 
 def board_page(ports: Ports, cohort: str | None) -> BoardPage:
@@ -164,7 +173,7 @@ def board_page(ports: Ports, cohort: str | None) -> BoardPage:
             batches=tx.batches(of, limit=20),
             troubled_letters=tx.troubled_letters(of, limit=50),
             dead_letters=tx.dead_letters("open", limit=20),
-            decisions=tx.decisions(limit=10),
+            decisions=tx.decisions(None, limit=10),
         )
 
 
@@ -220,7 +229,7 @@ def _board(tx: Reading, cohort: str | None) -> tuple[str | None, Board]:
 
 def _status(tx: Reading, ports: Ports, id: str | None, board: Board) -> Status:
     lag = ports.lag.latest()
-    pairs = [(found.left, found.right) for found in board.differences if found.open]
+    pairs = [(found.left, found.right) for found in board.differences if found.missing]
     missing = tx.missing(id or "", pairs, limit=_NAMED)
     return Status(
         at=ports.now(),
@@ -231,6 +240,7 @@ def _status(tx: Reading, ports: Ports, id: str | None, board: Board) -> Status:
         people_missing={
             found.right.word: missing_of(found, missing.get(found.right, ())) for found in board.differences
         },
+        revoked=revoked_of(board, tx.revoked(id, limit=_NAMED) if id and board.revoked else ()),
         rejected=tx.rejections(limit=0)[0],
         dead_letters=tx.open_dead_letters(),
         letters=letters_of(tx.letters(id) if id else {}),

@@ -16,10 +16,12 @@ from shared.events import (
     LetterUpdated,
     RegistrationHeld,
     RegistrationReleased,
+    RegistrationRenewed,
 )
 
 E = TypeVar("E")
 K = TypeVar("K", bound=Hashable)
+V = TypeVar("V", RegistrationRenewed, AssertionIssued)
 
 
 def last_of(events: Iterable[E], key: Callable[[E], K], order: Callable[[E], Any]) -> list[E]:
@@ -96,9 +98,9 @@ def current_letters(
     ]
 
 
-def newest_assertions(events: Sequence[AssertionIssued]) -> list[AssertionIssued]:
-    """One for each registration: the assertion issued last."""
-    return last_of(events, lambda event: event.award.registration_id, lambda event: event.issued_at)
+def newest_versions(events: Sequence[V]) -> list[V]:
+    """One for each registration: its highest version."""
+    return last_of(events, lambda event: event.award.registration_id, lambda event: event.version)
 
 
 class _Record(msgspec.Struct, frozen=True):

@@ -65,15 +65,6 @@ class TroubledLetter:
     answer: str | None
 
 
-@dataclass(frozen=True)
-class Decided:
-    decision: str
-    subject: str
-    decided_by: str
-    why: str
-    decided_at: datetime
-
-
 _PERSON = ", ".join(field.name for field in fields(Person))
 DEAD_LETTER_COLUMNS = ", ".join(f'"{field.name}"' for field in fields(KeptDeadLetter))
 
@@ -126,6 +117,20 @@ class Reading(Transaction):
         )
         return [Person(*row) for row in rows]
 
+    def person(self, registration_id: str) -> Person | None:
+        rows = self._read(f"select {_PERSON} from progress where registration_id = %s", registration_id)
+        return Person(*rows[0]) if rows else None
+
+    def revoked(self, cohort: str, *, limit: int) -> list[Person]:
+        """Whose badge was revoked and not replaced, the latest first."""
+        rows = self._read(
+            f"select {_PERSON} from progress where cohort = %s and ended"
+            " order by revoked_at desc, registration_id limit %s",
+            cohort,
+            limit,
+        )
+        return [Person(*row) for row in rows]
+
     def missing(
         self, cohort: str, pairs: Sequence[tuple[Stage, Stage]], *, limit: int | None = None
     ) -> dict[Stage, list[Person]]:
@@ -154,7 +159,8 @@ class Reading(Transaction):
     def ahead(self, cohort: str, left: Stage, right: Stage, *, limit: int | None = None) -> list[Person]:
         """Who reached `right` without `left`."""
         rows = self._read(
-            f"select {_PERSON} from progress where cohort = %s and reached & %s = %s order by registration_id limit %s",
+            f"select {_PERSON} from progress where cohort = %s and not ended and reached & %s = %s"
+            " order by registration_id limit %s",
             cohort,
             left.bit | right.bit,
             right.bit,
@@ -194,11 +200,10 @@ class Reading(Transaction):
     def unplaced(self) -> int:
         """Assertions of which something was heard, but not yet to whom they were issued."""
         rows = self._read(
-            "select count(*) from (select assertion_id from assertions where replaced_by is null"
+            "select count(*) from (select assertion_id from assertions where registration_id is null"
             " union select assertion_id from letters) as heard"
-            " where not exists (select from people where people.assertion_id = heard.assertion_id)"
-            " and not exists (select from assertions a where a.assertion_id = heard.assertion_id"
-            " and a.replaced_by is not null)"
+            " where not exists (select from assertions a where a.assertion_id = heard.assertion_id"
+            " and (a.registration_id is not null or a.replaced_by is not null))"
         )
         return int(rows[0][0])
 
@@ -225,14 +230,6 @@ class Reading(Transaction):
             limit,
         )
         return [KeptDeadLetter(*row) for row in rows]
-
-    def decisions(self, *, limit: int) -> list[Decided]:
-        rows = self._read(
-            "select decision, subject, decided_by, why, decided_at from decisions"
-            " order by decided_at desc, decision_id limit %s",
-            limit,
-        )
-        return [Decided(*row) for row in rows]
 
     def _read(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         return self.cursor.execute(query, values).fetchall()

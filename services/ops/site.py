@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import FastAPI, Form, Request, Response
-from pydantic import StringConstraints
 from starlette.responses import JSONResponse, RedirectResponse
 
 from services.ops import handlers, view
+from services.ops.answers import Words, json_answer, refused_answer
 from services.ops.board import STATES
 from services.ops.config import Links
 from services.ops.handlers import AlreadyDecidedError, BoardPage, Ports
+from services.ops.office_site import office_api, office_pages
 from services.ops.recent import Recent
 from services.ops.status import Status, dead_letter_line, encode, person_line
 from shared.programme import Programme
@@ -22,7 +23,6 @@ from shared.runtime.web import Pages, pages
 
 DeadState = Literal["open", "replayed", "discarded", "all"]
 Act = Literal["replay", "discard"]
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,9 @@ def site(programme: Programme, links: Links, ports: Ports, wake: Callable[[], No
         wake()
 
     _pages(app, made, programme, links, ports, boards, decided)
+    office_pages(app, made, programme, links.verifier, ports, decided)
     _api(app, ports, statuses, decided)
+    office_api(app, ports, decided)
     return app
 
 
@@ -114,21 +116,21 @@ def _api(app: FastAPI, ports: Ports, statuses: Recent[Status], decided: Callable
     @app.get("/api/v1/status")
     def status(cohort: str | None = None) -> Response:
         """The count match of a cohort; the latest unless one is named."""
-        return _json(encode(statuses.get(cohort, lambda: handlers.status(ports, cohort))))
+        return json_answer(encode(statuses.get(cohort, lambda: handlers.status(ports, cohort))))
 
     @app.get("/api/v1/people")
     def people(state: str | None = None, cohort: str | None = None) -> Response:
         """One entry a registration."""
         if state is not None and state not in STATES:
-            return _refused(422, f"got state {state!r}, expected one of {', '.join(STATES)}")
+            return refused_answer(422, f"got state {state!r}, expected one of {', '.join(STATES)}")
         found = handlers.people(ports, cohort, state)
-        return _json(encode([person_line(person) for person in found.people]))
+        return json_answer(encode([person_line(person) for person in found.people]))
 
     @app.get("/api/v1/dead-letters")
     def dead_letters(state: DeadState = "open") -> Response:
         """The messages that a service could not handle, oldest first."""
         found = handlers.dead_letters(ports, None if state == "all" else state)
-        return _json(encode([dead_letter_line(letter) for letter in found]))
+        return json_answer(encode([dead_letter_line(letter) for letter in found]))
 
     @app.post("/api/v1/dead-letters/{id}/{act}")
     def decide(id: str, act: Act, order: Order) -> Response:
@@ -136,14 +138,6 @@ def _api(app: FastAPI, ports: Ports, statuses: Recent[Status], decided: Callable
         try:
             letter = _DECIDE[act](ports, id, by=order.by, why=order.why)
         except AlreadyDecidedError as refused:
-            return _refused(409, str(refused))
+            return refused_answer(409, str(refused))
         decided()
         return JSONResponse({"id": letter.dead_letter_id, "state": "replayed" if act == "replay" else "discarded"})
-
-
-def _json(body: bytes) -> Response:
-    return Response(body, media_type="application/json")
-
-
-def _refused(status: int, detail: str) -> Response:
-    return JSONResponse({"error": status, "detail": detail}, status)

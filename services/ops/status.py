@@ -48,6 +48,13 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
     people: list[MissingPerson]
 
 
+class Revoked(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose badge was revoked and not replaced, and why; `people` names the first of `count`, the latest first."""
+
+    count: int
+    people: list[MissingPerson]
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     cohort: Cohort
@@ -55,6 +62,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     matches: bool
     held_by_reason: dict[str, int]
     people_missing: dict[str, Missing]
+    revoked: Revoked
     rejected: int
     dead_letters: int
     letters: dict[str, int]
@@ -100,18 +108,18 @@ def cohort_of(id: str | None, board: Board) -> Cohort:
 def missing_of(difference: Difference, people: Sequence[Person]) -> Missing:
     return Missing(
         after=difference.left.word,
-        count=difference.open,
+        count=difference.missing,
         ahead=difference.ahead,
-        people=[
-            MissingPerson(
-                registration_id=person.registration_id,
-                name=person.name,
-                since=person.reached_at(difference.left),
-                reason=person.reason,
-            )
-            for person in people
-        ],
+        people=[_named(person, person.reached_at(difference.left)) for person in people],
     )
+
+
+def revoked_of(board: Board, people: Sequence[Person]) -> Revoked:
+    return Revoked(count=board.revoked, people=[_named(person, person.revoked_at) for person in people])
+
+
+def _named(person: Person, since: datetime | None) -> MissingPerson:
+    return MissingPerson(registration_id=person.registration_id, name=person.name, since=since, reason=person.reason)
 
 
 def letters_of(counts: Mapping[str, int]) -> dict[str, int]:

@@ -7,8 +7,9 @@ from dataclasses import astuple
 from datetime import datetime
 from typing import Any
 
+from services.ops.deciding import Deciding
 from services.ops.noting import DeadLetter, Hold
-from services.ops.reading import DEAD_LETTER_COLUMNS, KeptDeadLetter, Reading
+from services.ops.reading import DEAD_LETTER_COLUMNS, KeptDeadLetter
 from shared.events import (
     AssertionAnchored,
     AssertionIssued,
@@ -16,28 +17,61 @@ from shared.events import (
     BadgeReceived,
     CertificateRendered,
     LetterUpdated,
-    OfficeDecided,
     RegistrationRejected,
     RegistrationRenewed,
 )
 from shared.runtime.db import Database
 
 
-class OpsTransaction(Reading):
+class OpsTransaction(Deciding):
     """Every `note_` takes at most one row per key (noting.py folds a batch), and doing it again changes nothing."""
 
     # ── what the events say ─────────────────────────────────────────────────────────────────────────────
 
     def note_renewed(self, events: Sequence[RegistrationRenewed], now: datetime) -> None:
         """The people are eligible since they were first heard of as such."""
+        self._note_people(events)
         self._write(
-            "insert into people (registration_id, cohort, qualification, person_id, name, eligible_at)"
-            " select *, %s from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])"
-            " on conflict (registration_id) do update set cohort = excluded.cohort,"
-            " qualification = excluded.qualification, person_id = excluded.person_id, name = excluded.name,"
-            " eligible_at = coalesce(people.eligible_at, excluded.eligible_at)",
-            sorted((*_award(event), event.holder.person_id, event.holder.family_first) for event in events),
+            "update people set eligible_at = %s from unnest(%s::text[]) as new (registration_id)"
+            " where people.registration_id = new.registration_id and eligible_at is null",
+            [(event.key,) for event in events],
             now,
+        )
+
+    def _note_people(self, events: Sequence[RegistrationRenewed | AssertionIssued]) -> None:
+        """Who they are and what is awarded, as the newest version says; an older one that comes later says nothing."""
+        self._write(
+            "insert into people (registration_id, cohort, qualification, pass_number, registration_number, valid_from,"
+            " valid_until, person_id, name, family_name, given_name, family_name_latin, given_name_latin,"
+            " known_version)"
+            " select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::date[], %s::date[],"
+            " %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::integer[])"
+            " on conflict (registration_id) do update set cohort = excluded.cohort,"
+            " qualification = excluded.qualification, pass_number = excluded.pass_number,"
+            " registration_number = excluded.registration_number, valid_from = excluded.valid_from,"
+            " valid_until = excluded.valid_until, person_id = excluded.person_id, name = excluded.name,"
+            " family_name = excluded.family_name, given_name = excluded.given_name,"
+            " family_name_latin = excluded.family_name_latin, given_name_latin = excluded.given_name_latin,"
+            " known_version = excluded.known_version where people.known_version <= excluded.known_version",
+            [
+                (
+                    event.award.registration_id,
+                    event.award.cohort,
+                    event.award.qualification,
+                    event.award.pass_number,
+                    event.award.registration_number,
+                    event.award.valid_from,
+                    event.award.valid_until,
+                    event.holder.person_id,
+                    event.holder.family_first,
+                    event.holder.family_name,
+                    event.holder.given_name,
+                    event.holder.family_name_latin,
+                    event.holder.given_name_latin,
+                    event.version,
+                )
+                for event in sorted(events, key=lambda event: event.award.registration_id)
+            ],
         )
 
     def note_holds(self, holds: Sequence[Hold], now: datetime) -> None:
@@ -58,25 +92,25 @@ class OpsTransaction(Reading):
             now,
         )
 
-    def note_issued(self, events: Sequence[AssertionIssued]) -> None:
-        """Of several assertions of one registration (a corrected one replaces another) the newest counts."""
+    def note_issued(self, events: Sequence[AssertionIssued], newest: Sequence[AssertionIssued]) -> None:
+        """Every version is kept; of one registration the `newest` counts, which are one for each."""
+        self._note_people(newest)
         self._write(
-            "insert into people (registration_id, cohort, qualification, person_id, name, assertion_id, issued_at)"
-            " select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],"
-            " %s::timestamptz[])"
-            " on conflict (registration_id) do update set cohort = excluded.cohort,"
-            " qualification = excluded.qualification, person_id = excluded.person_id, name = excluded.name,"
-            " assertion_id = excluded.assertion_id, issued_at = excluded.issued_at"
-            " where people.issued_at is null or people.issued_at <= excluded.issued_at",
+            "update people set assertion_id = new.assertion_id, issued_at = new.issued_at, issued_version = new.version"
+            " from unnest(%s::text[], %s::text[], %s::timestamptz[], %s::integer[])"
+            " as new (registration_id, assertion_id, issued_at, version)"
+            " where people.registration_id = new.registration_id and coalesce(people.issued_version, 0) < new.version",
+            [(e.award.registration_id, e.assertion_id, e.issued_at, e.version) for e in newest],
+        )
+        self._write(
+            "insert into assertions (assertion_id, registration_id, version, issued_at, corrects, renews)"
+            " select * from unnest(%s::text[], %s::text[], %s::integer[], %s::timestamptz[], %s::text[], %s::text[])"
+            " on conflict (assertion_id) do update set registration_id = excluded.registration_id,"
+            " version = excluded.version, issued_at = excluded.issued_at, corrects = excluded.corrects,"
+            " renews = excluded.renews",
             [
-                (
-                    *_award(e),
-                    e.holder.person_id,
-                    e.holder.family_first,
-                    e.assertion_id,
-                    e.issued_at,
-                )
-                for e in sorted(events, key=lambda event: event.award.registration_id)
+                (e.assertion_id, e.award.registration_id, e.version, e.issued_at, e.corrects, e.replaces)
+                for e in _by_assertion(events)
             ],
         )
 
@@ -165,15 +199,6 @@ class OpsTransaction(Reading):
             now,
         )
 
-    def note_decided(self, events: Sequence[OfficeDecided]) -> None:
-        """The audit trail. The value is left out: it may be an address."""
-        self._write(
-            "insert into decisions (decision_id, decision, subject, decided_by, why, decided_at)"
-            " select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])"
-            " on conflict do nothing",
-            [(e.decision_id, e.decision, e.subject, e.by, e.why, e.decided_at) for e in events],
-        )
-
     def note_dead(self, letters: Sequence[DeadLetter]) -> None:
         """A dead letter that came before stays as the office left it."""
         self._write(
@@ -215,18 +240,8 @@ class OpsTransaction(Reading):
             ),
         ).rowcount
 
-    def _write(self, query: str, rows: Sequence[tuple[Any, ...]], *before: Any) -> None:
-        """`rows` as one array a column, after the values of `before`."""
-        if rows:
-            columns = [list(column) for column in zip(*rows, strict=True)]
-            self.cursor.execute(query, (*before, *columns))
-
 
 Store = Database[OpsTransaction]
-
-
-def _award(event: RegistrationRenewed | AssertionIssued) -> tuple[str, str, str]:
-    return event.award.registration_id, event.award.cohort, event.award.qualification
 
 
 def _ordered(holds: Sequence[Hold]) -> list[Hold]:

@@ -9,8 +9,9 @@ from datetime import datetime
 
 from services.ops import words
 from services.ops.board import STATES, Board, Person, Stage
+from services.ops.decisions import BULK, DecisionLine
 from services.ops.handlers import BoardPage, DifferencePage, PeoplePage
-from services.ops.reading import Batch, Decided, KeptDeadLetter, Rejection, TroubledLetter
+from services.ops.reading import Batch, KeptDeadLetter, Rejection, TroubledLetter
 from services.ops.status import MissingPerson, Status
 from shared.programme import Bilingual, Programme
 
@@ -86,8 +87,12 @@ class DeadMessage:
 
 @dataclass(frozen=True)
 class DecisionRow:
-    decided: Decided
+    line: DecisionLine
     name: Bilingual
+    outcome: Bilingual | None  # None: not settled, or of a kind that nobody settles
+    waiting: bool  # for its outcome
+    fields: Sequence[tuple[Bilingual, str | None]]  # corrected; None: an address
+    others: Sequence[tuple[Bilingual, int]]  # of an undo: outcomes other than done
 
 
 @dataclass(frozen=True)
@@ -149,8 +154,29 @@ def board_view(page: BoardPage, programme: Programme) -> BoardView:
             LagRow(words.either(words.SERVICES, service), messages, page.status.lag_unknown.get(service))
             for service, messages in page.status.lag.items()
         ],
-        decisions=[DecisionRow(decided, words.either(words.DECISIONS, decided.decision)) for decided in page.decisions],
+        decisions=decision_rows(page.decisions),
     )
+
+
+_SETTLED_KINDS = ("revoke", "correct", "correct-address", "hold", "resume", *BULK)
+
+
+def decision_rows(lines: Iterable[DecisionLine]) -> list[DecisionRow]:
+    return [
+        DecisionRow(
+            line=line,
+            name=words.either(words.DECISIONS, line.decision),
+            outcome=words.either(words.OUTCOMES, line.outcome) if line.outcome else None,
+            waiting=line.outcome is None and line.decision in _SETTLED_KINDS,
+            fields=[(words.either(words.FIELDS, name), text) for name, text in (line.correction or {}).items()],
+            others=[
+                (words.either(words.OUTCOMES, word), count)
+                for word, count in (line.parts.outcomes if line.parts else {}).items()
+                if word != "done"
+            ],
+        )
+        for line in lines
+    ]
 
 
 def _stages(board: Board) -> list[StageRow]:
@@ -162,7 +188,7 @@ def _stages(board: Board) -> list[StageRow]:
             name=words.STAGES[stage.word],
             count=board.counts[stage],
             percent=100 * board.counts[stage] / most if most else 0.0,
-            missing=differences[stage].open if stage in differences else 0,
+            missing=differences[stage].missing if stage in differences else 0,
             ahead=differences[stage].ahead if stage in differences else 0,
         )
         for stage in Stage
@@ -238,7 +264,6 @@ class DifferenceView:
     name: Bilingual
     missing: Sequence[PersonRow]
     ahead: Sequence[PersonRow]
-    ended: int
 
 
 def difference_view(page: DifferencePage, programme: Programme) -> DifferenceView:
@@ -248,7 +273,6 @@ def difference_view(page: DifferencePage, programme: Programme) -> DifferenceVie
         name=words.STAGES[page.difference.right.word],
         missing=[_person(person, programme) for person in page.missing],
         ahead=[_person(person, programme) for person in page.ahead],
-        ended=page.difference.ended,
     )
 
 

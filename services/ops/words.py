@@ -80,6 +80,7 @@ HELD_REASONS: dict[str, HeldWords] = {
 LETTERS: dict[str, Bilingual] = {
     "award": Bilingual("授与のお知らせ", "Award letter"),
     "completion": Bilingual("発行完了のお知らせ", "Completion letter"),
+    "correction": Bilingual("訂正のお知らせ", "Correction letter"),
 }
 
 LETTER_STATES: dict[str, Bilingual] = {
@@ -92,6 +93,9 @@ LETTER_STATES: dict[str, Bilingual] = {
 
 DECISIONS: dict[str, Bilingual] = {
     "revoke": Bilingual("取り消し", "revoked"),
+    "correct": Bilingual("訂正", "corrected"),
+    "undo": Bilingual("年度の取り消し", "cohort undone"),
+    "reissue": Bilingual("年度の再発行", "cohort issued again"),
     "correct-address": Bilingual("アドレスの修正", "address corrected"),
     "resend": Bilingual("再送", "sent again"),
     "hold": Bilingual("保留", "held"),
@@ -99,6 +103,32 @@ DECISIONS: dict[str, Bilingual] = {
     "release": Bilingual("保留の解除", "released"),
     "discard": Bilingual("メッセージの破棄", "message discarded"),
     "replay": Bilingual("メッセージの再投入", "message replayed"),
+}
+
+OUTCOMES: dict[str, Bilingual] = {
+    "done": Bilingual("完了", "done"),
+    "partly": Bilingual("一部は実行されず", "partly done"),
+    "no-such-assertion": Bilingual("バッジがない", "no such badge"),
+    "revoked-before": Bilingual("すでに取り消し済み", "revoked before"),
+    "no-such-registration": Bilingual("登録がない", "no such registration"),
+    "not-issued-yet": Bilingual("まだ発行されていない", "not issued yet"),
+    "issued-already": Bilingual("すでに発行済み", "issued already"),
+    "not-valid": Bilingual("使えない文字や日付", "not valid"),
+    "no-address": Bilingual("使えないアドレス", "no usable address"),
+    "address-taken": Bilingual("ほかの人のアドレス", "somebody else's address"),
+    "changes-nothing": Bilingual("変わるところがない", "changes nothing"),
+}
+
+FIELDS: dict[str, Bilingual] = {
+    "family_name": Bilingual("氏", "Family name"),
+    "given_name": Bilingual("名", "Given name"),
+    "family_name_latin": Bilingual("氏（ローマ字）", "Family name (Latin)"),
+    "given_name_latin": Bilingual("名（ローマ字）", "Given name (Latin)"),
+    "email": Bilingual("メールアドレス", "E-mail address"),
+    "pass_number": Bilingual("合格番号", "Pass number"),
+    "registration_number": Bilingual("登録番号", "Registration number"),
+    "valid_from": Bilingual("有効期間の開始日", "Valid from"),
+    "valid_until": Bilingual("有効期間の満了日", "Valid until"),
 }
 
 DEAD_STATES: dict[str, Bilingual] = {

@@ -1,4 +1,4 @@
-"""Steps 1 and 2 of the cycle: take records in, judge the cohort, do what the office ordered."""
+"""Steps 1 and 2 of the cycle: take records in, judge the cohort."""
 
 from __future__ import annotations
 
@@ -16,12 +16,10 @@ from services.registration.delivery import Delivery, Rejected, json_row, read_ro
 from services.registration.intake import NotApplied, Standing, intake_of, renewed
 from services.registration.registration import PUBLISHABLE, Rules
 from services.registration.store import RegistrationTransaction, RejectedRow, Store
-from shared.addresses import address_problem
 from shared.clock import Clock
 from shared.errors import Unreadable
 from shared.events import (
     Event,
-    OfficeDecided,
     RegistrationHeld,
     RegistrationRejected,
     RegistrationReleased,
@@ -38,7 +36,6 @@ _RECORDS = counter("registration_records", "Upstream records taken in, by what t
 _REJECTED = counter("registration_rows_rejected", "Fields of rows that couldn't be read", ("field",))
 _NOT_APPLIED = counter("registration_changes_not_applied", "Changes by upstream after the issue", ("field",))
 _JUDGED = counter("registration_judged", "Registrations judged: released, unchanged, or why held", ("outcome",))
-_DECIDED = counter("registration_decisions", "Decisions of the office: done, or why not", ("outcome",))
 
 
 @dataclass(frozen=True)
@@ -189,42 +186,6 @@ def begin_cycle(ports: Ports) -> int:
         return 0
     with ports.store.transaction() as tx:
         return tx.judge_later_cycle(ports.cycle.begins_on, ports.now())
-
-
-def decide(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
-    """Step 2, by the office's order: correct an address, hold or resume a registration. Judged again at once.
-
-    Decisions about other subjects are other services'. One that can't be done is counted with its reason.
-    """
-    outcomes: Counter[str] = Counter()
-    with ports.store.transaction() as tx:
-        tx.alone()
-        for decision in tx.claim(decisions):
-            outcome = _carry_out(tx, decision, ports.now())
-            outcomes[outcome] += 1
-            log.info("decided", decision_id=decision.decision_id, subject=decision.subject, outcome=outcome)
-        # Dying before the commit, the decisions come again from Kafka; after it, the inbox knows them.
-    for outcome, number in outcomes.items():
-        _DECIDED.labels(outcome).inc(number)
-
-
-def _carry_out(tx: RegistrationTransaction, decision: OfficeDecided, now: datetime) -> str:
-    if decision.decision not in ("correct-address", "hold", "resume"):
-        return "not-ours"
-    standing = tx.standings([decision.subject]).get(decision.subject)
-    if standing is None:
-        return "no-such-registration"
-    if standing.state == "released":
-        return "issued-already"
-    if decision.decision != "correct-address":
-        tx.set_office_hold(standing, decision.decision == "hold", now)
-        return "done"
-    if decision.value is None or address_problem(decision.value) is not None:
-        return "no-address"
-    tx.set_office_address(standing, decision.value, decision.decided_at, now)
-    if standing.address_key is not None:
-        tx.judge_sharers_again([standing.address_key], now)
-    return "done"
 
 
 def rejected_rows(limit: int, ports: Ports) -> list[RejectedRow]:

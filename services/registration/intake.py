@@ -25,6 +25,7 @@ class Standing:
     first_registration_id: str | None
     office_hold: bool
     revision: int
+    version: int = 1  # above 1: the office corrected what was issued
 
     @property
     def id(self) -> str:
@@ -119,8 +120,13 @@ def intake_of(records: Iterable[tuple[int | None, UpstreamRecord]], known: Mappi
     )
 
 
-def renewed(standing: Standing, cohort: str, notify_from: datetime) -> RegistrationRenewed:
-    """The fact that a released registration is: what is awarded, to whom, to be told from when on."""
+def renewed(
+    standing: Standing, cohort: str, notify_from: datetime, correction: str | None = None
+) -> RegistrationRenewed:
+    """The fact that a released registration is: what is awarded, to whom, to be told from when on.
+
+    `correction` is why a version above 1 was made.
+    """
     record = standing.record
     if standing.email is None:
         raise ValueError(
@@ -147,6 +153,8 @@ def renewed(standing: Standing, cohort: str, notify_from: datetime) -> Registrat
             given_name_latin=record.given_name_latin,
         ),
         notify_from=notify_from,
+        version=standing.version,
+        correction=correction,
     )
 
 

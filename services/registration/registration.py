@@ -113,6 +113,7 @@ class Rules:
     """What a record is read by: the programme's qualifications, the glyphs that can be printed. Made once a process."""
 
     def __init__(self, programme: Programme, missing_glyphs: MissingGlyphs) -> None:
+        self.programme = programme
         self.readers = _readers(programme, missing_glyphs)
 
 
@@ -137,6 +138,18 @@ def read_record(fields: Mapping[str, object], rules: Rules) -> UpstreamRecord | 
             problems.append(Problem(name, shown(raw), str(wrong)))
     problems.extend(_between_fields(values))
     return problems or msgspec.convert(values, UpstreamRecord)
+
+
+def read_changes(record: UpstreamRecord, changes: Mapping[str, object], rules: Rules) -> UpstreamRecord | list[Problem]:
+    """`record` with the fields of `changes` instead, each read as in a whole record; or every problem found."""
+    values: dict[str, object] = msgspec.structs.asdict(record)
+    problems: list[Problem] = []
+    for name, raw in changes.items():
+        try:
+            values[name] = rules.readers[name](_text(raw))
+        except _WrongError as wrong:
+            problems.append(Problem(name, shown(raw), str(wrong)))
+    return problems or _between_fields(values) or msgspec.convert(values, UpstreamRecord)
 
 
 def shown(raw: object) -> str | None:

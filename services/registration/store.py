@@ -18,7 +18,8 @@ _FIELDS = ", ".join(FIELDS)
 _NEW_FIELDS = ", ".join(f"new.{field}" for field in FIELDS)
 _ARRAYS = ", ".join("%s::date[]" if field in DATES else "%s::text[]" for field in FIELDS)
 _SELECT = (
-    f"select {_FIELDS}, office_email, confirmed_at, state, reason, first_registration_id, office_hold, revision"
+    f"select {_FIELDS}, office_email, confirmed_at, state, reason, first_registration_id, office_hold, revision,"
+    " version"
     " from registrations"
 )
 
@@ -188,12 +189,12 @@ class RegistrationTransaction(Transaction):
         )
 
     def judge_sharers_again(self, keys: Collection[str], now: datetime) -> None:
-        """Somebody left these addresses: who was held for sharing one may be alone there now."""
+        """Somebody left these addresses: who was held for sharing one, or as the later one, may be alone there now."""
         if not keys:
             return
         self.cursor.execute(
             "update registrations set due_since = %s, at_once = true"
-            " where address_key = any(%s) and reason = 'shared-address'",
+            " where address_key = any(%s) and reason in ('shared-address', 'address-taken')",
             (now, list(keys)),
         )
 
@@ -220,6 +221,26 @@ class RegistrationTransaction(Transaction):
         self.cursor.execute(
             "update registrations set office_hold = %s, due_since = %s, at_once = true where registration_id = %s",
             (held, now, standing.record.registration_id),
+        )
+
+    def correct(self, corrected: Sequence[Standing], now: datetime) -> None:
+        """Write issued registrations as the office corrected them, each at its new version, to be told from now on."""
+        if not corrected:
+            return
+        self.update(corrected, now, judge=False)
+        self.cursor.execute(
+            "update registrations set office_email = new.email, confirmed_at = new.confirmed_at,"
+            " version = new.version, notify_from = %s"
+            " from unnest(%s::text[], %s::text[], %s::timestamptz[], %s::int[])"
+            " as new (registration_id, email, confirmed_at, version)"
+            " where registrations.registration_id = new.registration_id",
+            (
+                now,
+                [standing.id for standing in corrected],
+                [standing.office_email for standing in corrected],
+                [standing.confirmed_at for standing in corrected],
+                [standing.version for standing in corrected],
+            ),
         )
 
     def _one(self, query: str) -> tuple[Any, ...]:

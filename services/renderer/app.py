@@ -5,12 +5,13 @@ from __future__ import annotations
 from services.renderer import handlers
 from services.renderer.config import Config
 from services.renderer.handlers import Ports
-from shared.events import AssertionAnchored
+from shared.events import AssertionAnchored, AssertionRevoked
 from shared.runtime.process import Process
 
 
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store)
     process.consume(AssertionAnchored, handlers.note_anchored, ports)
+    process.consume(AssertionRevoked, handlers.note_revoked, ports)
     process.tick("render", handlers.render, ports)
     return process

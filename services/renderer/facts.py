@@ -12,7 +12,7 @@ from shared.clock import japan_date
 from shared.errors import Unreadable
 
 _PASS_NUMBER = "ext:passNumber"  # 合格番号
-_BADGE_CLASS = re.compile(r"/badges/([A-Za-z0-9_-]+)/([A-Za-z0-9_-]+)\.json$")
+_BADGE_ART = re.compile(r"/badges/([A-Za-z0-9_-]+)/([A-Za-z0-9_-]+)\.png$")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Certificate:
     holder: str  # 氏 before 名: コンクリート 太郎
     qualification: str  # id in the programme
     qualification_name: str
-    edition: str  # 年度 of the badge's picture
+    edition: str  # of the badge's picture: 2026, or 2026-2 where that was changed within the 年度
     pass_number: str  # 合格番号
     registration_number: str  # 登録番号
     issued_on: date
@@ -38,9 +38,13 @@ class _Identity(msgspec.Struct, rename="camel"):
     hashed: bool = False
 
 
-class _Achievement(msgspec.Struct):
+class _Image(msgspec.Struct):
     id: str
+
+
+class _Achievement(msgspec.Struct):
     name: str
+    image: _Image
 
 
 class _Subject(msgspec.Struct, rename="camel"):
@@ -74,11 +78,11 @@ def certificate_of(credential: bytes, assertion_id: str, public_url: str) -> Cer
     if not it.id.endswith(f"/credentials/{assertion_id}.json"):
         raise Unreadable(f"credential {assertion_id}: got id {it.id}, expected …/credentials/{assertion_id}.json")
     subject = it.credential_subject
-    badge = _BADGE_CLASS.search(subject.achievement.id)
+    badge = _BADGE_ART.search(subject.achievement.image.id)
     if badge is None:
         raise Unreadable(
-            f"credential {assertion_id}: got achievement {subject.achievement.id},"
-            " expected …/badges/<qualification>/<edition>.json"
+            f"credential {assertion_id}: got image {subject.achievement.image.id},"
+            " expected …/badges/<qualification>/<edition>.png"
         )
     return Certificate(
         assertion_id=assertion_id,

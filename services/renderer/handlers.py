@@ -11,12 +11,12 @@ from typing import Protocol
 
 from services.renderer.certificate import Press
 from services.renderer.facts import Certificate, certificate_of
-from services.renderer.metrics import NOT_DONE, NOT_RENDERED, RENDERED
+from services.renderer.metrics import NOT_DONE, NOT_RENDERED, RENDERED, SKIPPED
 from services.renderer.pdf import Picture, make_picture
 from services.renderer.store import NotDone, Store, Waiting
 from shared.clock import Clock
 from shared.errors import NotFound, TryLater
-from shared.events import AssertionAnchored, CertificateRendered
+from shared.events import AssertionAnchored, AssertionRevoked, CertificateRendered
 from shared.retry import next_try
 from shared.runtime.log import logger
 
@@ -49,6 +49,13 @@ def note_anchored(events: Sequence[AssertionAnchored], ports: Ports) -> None:
     """Step 8. Note that an assertion's PDFs are wanted, however often its event arrives."""
     with ports.store.transaction() as tx:
         tx.note([event.assertion_id for event in tx.claim(events)], ports.now())
+
+
+def note_revoked(events: Sequence[AssertionRevoked], ports: Ports) -> None:
+    """Any time. What is revoked before it was rendered has no PDFs, whether or not we have heard of it itself."""
+    with ports.store.transaction() as tx:
+        skipped = tx.skip_revoked([event.assertion_id for event in tx.claim(events)], ports.now())
+    SKIPPED.labels("revoked").inc(skipped)
 
 
 def render(ports: Ports) -> int:

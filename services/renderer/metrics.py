@@ -6,6 +6,7 @@ from shared.runtime.metrics import counter, gauge
 
 RENDERED = counter("certificates_rendered", "Assertions whose two PDFs were put into object storage")
 NOT_RENDERED = counter("certificates_not_rendered", "Attempts to render that came to nothing, by cause", ("cause",))
+SKIPPED = counter("certificates_skipped", "Assertions that get no PDFs, by reason", ("reason",))
 NOT_DONE = gauge(
     "certificates_not_done",
     "Anchored assertions without PDFs: pending, or failed until somebody mends what is wrong",

@@ -24,17 +24,28 @@ class RendererTransaction(Transaction):
     """One transaction on the renderer's schema."""
 
     def note(self, assertion_ids: Sequence[str], now: datetime) -> None:
-        """These wait to be rendered from now on. One that was noted before is left as it is."""
+        """These wait to be rendered from now on. One that was noted or skipped before is left as it is."""
         self.cursor.execute(
             "insert into renderings (assertion_id, next_try_at, noted_at)"
             " select id, %s, %s from unnest(%s::text[]) as id order by id on conflict do nothing",
             (now, now, list(assertion_ids)),
         )
 
+    def skip_revoked(self, assertion_ids: Sequence[str], now: datetime) -> int:
+        """These are never rendered, noted or not; how many of them. What is rendered already is left as it is."""
+        # A row that a tick is rendering is waited for: then it is done.
+        return self.cursor.execute(
+            "insert into renderings as known (assertion_id, state, skipped_as, next_try_at, noted_at)"
+            " select id, 'skipped', 'revoked', %s, %s from unnest(%s::text[]) as id order by id"
+            " on conflict (assertion_id) do update set state = 'skipped', skipped_as = 'revoked', last_error = null"
+            " where known.state <> 'done'",
+            (now, now, list(assertion_ids)),
+        ).rowcount
+
     def take_waiting(self, limit: int, now: datetime) -> list[Waiting]:
         """What is due; no other process takes it until this transaction ends."""
         found = self.cursor.execute(
-            "select assertion_id, attempts from renderings where state <> 'done' and next_try_at <= %s"
+            "select assertion_id, attempts from renderings where state in ('pending', 'failed') and next_try_at <= %s"
             " order by next_try_at limit %s for update skip locked",
             (now, limit),
         )
@@ -55,7 +66,9 @@ class RendererTransaction(Transaction):
 
     def not_done(self) -> dict[NotDone, int]:
         """How many are in each state that isn't the last."""
-        found = self.cursor.execute("select state, count(*) from renderings where state <> 'done' group by state")
+        found = self.cursor.execute(
+            "select state, count(*) from renderings where state in ('pending', 'failed') group by state"
+        )
         return dict(found.fetchall())
 
 

@@ -9,8 +9,9 @@ from datetime import datetime
 
 import msgspec
 
+from services.verifier.evidence import Noted
 from services.verifier.verdict import Kind, Verdict
-from services.verifier.words import HEADINGS, next_step, sentence
+from services.verifier.words import heading, next_step, sentence
 from shared.clock import JST, japan_date
 from shared.programme import Bilingual
 
@@ -35,8 +36,15 @@ class FactsAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     issued_on: str | None = None
 
 
+class RevocationAnswer(msgspec.Struct, frozen=True):
+    """As the issuer told it; the signed list alone gives neither moment nor reason."""
+
+    revoked_at: datetime
+    reason: str
+
+
 class Answer(msgspec.Struct, frozen=True):
-    """`facts` is null unless the society signed just this."""
+    """`facts`, `revocation` and the pages of related certificates are null unless the society signed just this."""
 
     verdict: Kind
     heading: Bilingual
@@ -45,18 +53,34 @@ class Answer(msgspec.Struct, frozen=True):
     checked_at: datetime
     facts: FactsAnswer | None
     checks: tuple[CheckAnswer, ...]
+    revocation: RevocationAnswer | None = None
+    replaced_by: str | None = None  # URL of the page of the corrected certificate
+    renewed_as: str | None = None  # URL of the page of the renewal
+    renews: str | None = None  # URL of the page of the former certificate
 
 
-def answer_of(verdict: Verdict, society: Bilingual, *, with_number: bool = True) -> Answer:
+def answer_of(
+    verdict: Verdict, society: Bilingual, *, noted: Noted, public_url: str, with_number: bool = True
+) -> Answer:
     """The whole answer; without the registration number when its holder doesn't show it."""
+    known = noted if verdict.is_genuine else Noted()  # a forged file learns nothing of the one whose id it bears
+    revocation = known.revocation
+
+    def page(assertion_id: str | None) -> str | None:
+        return f"{public_url}/V/{assertion_id}" if assertion_id else None
+
     return Answer(
         verdict=verdict.kind,
-        heading=HEADINGS[verdict.kind],
+        heading=heading(verdict),
         sentence=sentence(verdict, society),
-        next=next_step(verdict.kind),
-        checked_at=verdict.checked_at.astimezone(JST).replace(microsecond=0),
+        next=next_step(verdict),
+        checked_at=_moment(verdict.checked_at),
         facts=_facts(verdict, with_number),
         checks=tuple(CheckAnswer(c.number, c.name, c.outcome, c.got, c.expected) for c in verdict.checks),
+        revocation=RevocationAnswer(_moment(revocation.revoked_at), revocation.reason) if revocation else None,
+        replaced_by=page(revocation.replaced_by) if revocation else None,
+        renewed_as=page(known.renewed_as),
+        renews=page(known.renews),
     )
 
 
@@ -73,3 +97,7 @@ def _facts(verdict: Verdict, with_number: bool) -> FactsAnswer | None:
         registration_number=badge.registration_number if with_number else None,
         issued_on=japan_date(badge.issued_at).isoformat() if badge.issued_at else None,
     )
+
+
+def _moment(moment: datetime) -> datetime:
+    return moment.astimezone(JST).replace(microsecond=0)

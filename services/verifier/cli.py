@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from services.verifier.config import CommandConfig
+    from services.verifier.evidence import Noted
     from services.verifier.sources import Chain, NoChain
     from services.verifier.verdict import Verdict
     from shared.programme import Bilingual
@@ -27,9 +28,10 @@ _USAGE = 64  # sysexits.h; 2 would read as "could not check"
 @click.option("--issuer-url", metavar="URL", help="発行者の公開サイト（既定：PUBLIC_URL） / the issuer's public site")
 @click.option("--rpc-url", metavar="URL", help="ブロックチェーンのノード（既定：CHAIN_RPC_URL） / a node of the chain")
 def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | None) -> None:
-    """証明書（JSON）が有効かを確かめる。 / Check whether a certificate is valid.
+    """証明書（JSON、バッジのPNG・SVG）が有効かを確かめる。 / Check whether a certificate is valid.
 
-    FILE|URL は証明書データ、または確認ページのURL（…/V/番号）。 / The credential, or the URL of its page.
+    FILE|URL は証明書データ、バッジの画像、または確認ページのURL（…/V/番号）。 / The credential, its badge as
+    PNG or SVG, or the URL of its page.
 
     終了コード / exit code: 0 有効 valid, 1 有効でない not valid, 2 確認できない could not check.
     """
@@ -41,19 +43,20 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
     except RefuseToStart as error:
         click.echo(f"akashi verify: {error}", err=True)
         raise SystemExit(_USAGE) from error
-    verdict = _verdict_on(source, config)
+    verdict, noted = _verdict_on(source, config)
     from services.verifier.verdict import EXIT_CODES
 
     if as_json:
-        _print_json(verdict, config)
+        _print_json(verdict, noted, config)
     else:
-        _print_checks(verdict, config)
+        _print_checks(verdict, noted, config)
     sys.exit(EXIT_CODES[verdict.kind])
 
 
-def _verdict_on(source: str, config: CommandConfig) -> Verdict:
-    from services.verifier.reading import read_document
-    from services.verifier.sources import HttpSite, gather
+def _verdict_on(source: str, config: CommandConfig) -> tuple[Verdict, Noted]:
+    from services.verifier.evidence import Noted
+    from services.verifier.reading import read_badge, read_document
+    from services.verifier.sources import HttpSite, gather, told_by
     from services.verifier.verdict import no_document, not_readable, verdict_on
     from shared.clock import clock_from
     from shared.did import did_of
@@ -63,13 +66,15 @@ def _verdict_on(source: str, config: CommandConfig) -> Verdict:
     try:
         content = _content_of(source, config.issuer_url)
     except (NotFound, TryLater) as error:
-        return no_document(str(error), now)
+        return no_document(str(error), now), Noted()
+    site = config.issuer_url
     try:
         document = read_document(content)
+        noted = told_by(site, read_badge(document))
     except Unreadable as error:
-        return not_readable(error, now)
-    evidence = gather(document, HttpSite(config.issuer_url), _chain(config), public_url=config.issuer_url)
-    return verdict_on(document, evidence, did=did_of(config.issuer_url), now=now)
+        return not_readable(error, now), Noted()
+    evidence = gather(document, HttpSite(site), _chain(config), public_url=site, revocation=noted.revocation)
+    return verdict_on(document, evidence, did=did_of(site), now=now), noted
 
 
 def _content_of(source: str, issuer_url: str) -> bytes:
@@ -109,28 +114,28 @@ def _issuer(verdict: Verdict, config: CommandConfig) -> Bilingual:
     return Bilingual(name or config.issuer_url, name or config.issuer_url)
 
 
-def _print_json(verdict: Verdict, config: CommandConfig) -> None:
+def _print_json(verdict: Verdict, noted: Noted, config: CommandConfig) -> None:
     import msgspec
 
     from services.verifier.answers import answer_of
 
-    answer = answer_of(verdict, _issuer(verdict, config))
+    answer = answer_of(verdict, _issuer(verdict, config), noted=noted, public_url=config.issuer_url)
     click.echo(msgspec.json.format(msgspec.json.encode(answer), indent=1).decode())
 
 
-def _print_checks(verdict: Verdict, config: CommandConfig) -> None:
+def _print_checks(verdict: Verdict, noted: Noted, config: CommandConfig) -> None:
     from rich.console import Console
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
     from services.verifier.verdict import EXIT_CODES
-    from services.verifier.words import HEADINGS, sentence
+    from services.verifier.words import heading, sentence
     from shared.clock import JST, japan_date
 
     console = Console(highlight=False)
     colour = _COLOURS[EXIT_CODES[verdict.kind]]
-    console.print(Text(f"\n{HEADINGS[verdict.kind].ja}", style=f"bold {colour}"))
+    console.print(Text(f"\n{heading(verdict).ja}", style=f"bold {colour}"))
     console.print(Text(sentence(verdict, _issuer(verdict, config)).ja))
     badge = verdict.badge
     if badge is not None and verdict.is_genuine:
@@ -140,8 +145,9 @@ def _print_checks(verdict: Verdict, config: CommandConfig) -> None:
             ("資格名", badge.award),
             ("登録番号", badge.registration_number),
             ("有効期間", f"{japan_date(badge.valid_from)} ～ {japan_date(badge.valid_until)}"),
+            *_related(noted, config),
         ):
-            facts.add_row(Text(name, style="dim"), Text(value or "―"))
+            facts.add_row(Text(name, style="dim"), Text(value or "―", overflow="fold"))
         console.print(facts)
     console.print()
     for check in verdict.checks:
@@ -152,3 +158,19 @@ def _print_checks(verdict: Verdict, config: CommandConfig) -> None:
             console.print(Padding(Text(f"expected: {check.expected}", style="dim", overflow="fold"), (0, 0, 0, 6)))
     moment = verdict.checked_at.astimezone(JST)
     console.print(Text(f"\n確認日時 {moment:%Y-%m-%d %H:%M:%S} JST　発行者 {config.issuer_url}\n", style="dim"))
+
+
+def _related(noted: Noted, config: CommandConfig) -> list[tuple[str, str]]:
+    """Why it was revoked, and the pages of its correction, its renewal and what it renews."""
+    revocation = noted.revocation
+    named = (
+        ("取消の理由", revocation.reason if revocation else None),
+        ("訂正後の証明書", _page(revocation.replaced_by if revocation else None, config)),
+        ("更新後の証明書", _page(noted.renewed_as, config)),
+        ("更新前の証明書", _page(noted.renews, config)),
+    )
+    return [(name, value) for name, value in named if value]
+
+
+def _page(assertion_id: str | None, config: CommandConfig) -> str | None:
+    return f"{config.issuer_url}/V/{assertion_id}" if assertion_id else None

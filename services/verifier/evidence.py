@@ -38,7 +38,17 @@ class Revocation:
 
     revoked_at: datetime
     reason: str
-    replaced_by: str | None = None
+    replaced_by: str | None = None  # assertion id of the newest version of the same registration
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What the issuer told us of an assertion, beside its credential. The ids are of assertions that count now."""
+
+    details_public: bool = True
+    revocation: Revocation | None = None
+    renewed_as: str | None = None
+    renews: str | None = None
 
 
 @dataclass(frozen=True)

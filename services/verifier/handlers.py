@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from services.verifier.reading import Badge, read_badge, read_document
-from services.verifier.sources import AnchorSource, Site, gather
-from services.verifier.store import Noted, Store
+import msgspec
+
+from services.verifier.baking import bake_png, bake_svg
+from services.verifier.checks import Check, check_status
+from services.verifier.evidence import Noted
+from services.verifier.giving import Withheld, why_no_credential, why_no_picture
+from services.verifier.open_badges_2 import (
+    Assertion,
+    BadgeClass,
+    Profile,
+    RevokedAssertion,
+    assertion_of,
+    badge_class_of,
+    profile_of,
+    revoked_assertion,
+)
+from services.verifier.reading import Badge, read_badge, read_document, read_json
+from services.verifier.sources import AnchorSource, NoChain, Site, gather
+from services.verifier.store import Store
 from services.verifier.verdict import Verdict, no_document, not_readable, verdict_on
 from shared.clock import Clock
 from shared.credential import Document
@@ -36,9 +53,8 @@ class Ports:
 
 @dataclass(frozen=True)
 class Shown:
-    """A verdict on one of our badges, with what is known besides."""
+    """A verdict, with what is known besides."""
 
-    assertion_id: str
     verdict: Verdict
     noted: Noted
 
@@ -73,32 +89,42 @@ def note_revoked(events: Sequence[AssertionRevoked], ports: Ports) -> None:
         tx.note_revoked(tx.claim(events))
 
 
+# ── whether a badge counts ─────────────────────────────────────────────────────────────────────────────
+
+
 def show(assertion_id: str, ports: Ports) -> Shown:
     """Any time. Whether one of our badges counts now. NotFound when there is none of this id."""
     with ports.store.transaction() as tx:
         noted = tx.noted(assertion_id)
     try:
-        document = read_document(ports.site.get(f"credentials/{assertion_id}.json"))
+        document = read_json(ports.site.get(_credential_key(assertion_id)))
     except NotFound:
         if noted is None:
             raise
-        return Shown(assertion_id, _counted(no_document("not in storage, though it was issued", ports.now())), noted)
+        return Shown(_counted(no_document("not in storage, though it was issued", ports.now())), noted)
     except TryLater as error:
-        return Shown(assertion_id, _counted(no_document(str(error), ports.now())), noted or Noted())
+        return Shown(_counted(no_document(str(error), ports.now())), noted or Noted())
     except Unreadable as error:
-        return Shown(assertion_id, _counted(not_readable(error, ports.now())), noted or Noted())
-    expected_id = f"{ports.public_url}/credentials/{assertion_id}.json"
-    return Shown(assertion_id, _verdict(document, ports, noted, expected_id), noted or Noted())
+        return Shown(_counted(not_readable(error, ports.now())), noted or Noted())
+    expected_id = f"{ports.public_url}/{_credential_key(assertion_id)}"
+    return _shown(_verdict(document, ports, noted, expected_id), noted)
 
 
-def check(content: bytes, ports: Ports) -> Verdict:
-    """Any time. Whether a document that somebody has counts."""
+def check(content: bytes, ports: Ports) -> Shown:
+    """Any time. Whether a file that somebody has counts."""
     try:
         document = read_document(content)
         noted = _noted_of(read_badge(document), ports)
     except Unreadable as error:
-        return _counted(not_readable(error, ports.now()))
-    return _verdict(document, ports, noted, None)
+        return Shown(_counted(not_readable(error, ports.now())), Noted())
+    return _shown(_verdict(document, ports, noted, None), noted)
+
+
+def _shown(verdict: Verdict, noted: Noted | None) -> Shown:
+    """What is signed is known even if its event has not come yet."""
+    noted = noted or Noted()
+    renews = noted.renews or (verdict.badge.renews if verdict.badge else None)
+    return Shown(verdict, replace(noted, renews=renews))
 
 
 def _noted_of(badge: Badge, ports: Ports) -> Noted | None:
@@ -122,3 +148,73 @@ def _counted(verdict: Verdict) -> Verdict:
     assertion_id = verdict.badge.assertion_id if verdict.badge else None
     _log.info("verified", assertion_id=assertion_id, verdict=verdict.kind)
     return verdict
+
+
+# ── what is given out ──────────────────────────────────────────────────────────────────────────────────
+
+
+def credential(assertion_id: str, ports: Ports) -> bytes | Withheld:
+    """Any time. The signed credential, as stored."""
+    return why_no_credential(_noted(assertion_id, ports)) or ports.site.get(_credential_key(assertion_id))
+
+
+def assertion(assertion_id: str, ports: Ports) -> Assertion | RevokedAssertion:
+    """Any time. Its Open Badges 2.0 assertion, which for hosted badges is the answer to whether it counts.
+
+    TryLater when that isn't known: "not revoked" is never said without a list that says so.
+    """
+    noted, document = _noted(assertion_id, ports), read_json(ports.site.get(_credential_key(assertion_id)))
+    if _status(document, noted, ports).finding == "revoked":
+        reason = noted.revocation.reason if noted.revocation else None
+        return revoked_assertion(assertion_id, public_url=ports.public_url, reason=reason)
+    return assertion_of(document, public_url=ports.public_url, details_public=noted.details_public)
+
+
+def picture(assertion_id: str, form: Literal["png", "svg"], ports: Ports) -> bytes | Withheld:
+    """Any time. The picture of its badge class and edition, with credential and assertion baked in.
+
+    TryLater when it isn't known whether the badge was revoked.
+    """
+    noted, content = _noted(assertion_id, ports), ports.site.get(_credential_key(assertion_id))
+    document = read_json(content)
+    badge = read_badge(document)
+    withheld = why_no_picture(badge, noted, _status(document, noted, ports))
+    if withheld is not None:
+        return withheld
+    if badge.art is None:
+        raise NotFound(f"credential {assertion_id}: got no picture of ours, expected one")
+    told = msgspec.json.encode(assertion_of(document, public_url=ports.public_url))
+    bake = bake_png if form == "png" else bake_svg
+    return bake(ports.site.get(f"{badge.art}.{form}"), credential=content, assertion=told)
+
+
+def badge_class(key: str, ports: Ports) -> BadgeClass:
+    """Any time. The Open Badges 2.0 badge class of the achievement at `key`."""
+    return badge_class_of(read_json(ports.site.get(key)), public_url=ports.public_url)
+
+
+def profile(ports: Ports) -> Profile:
+    """Any time. The Open Badges 2.0 profile of the issuer."""
+    return profile_of(read_json(ports.site.get("issuer/profile.json")), public_url=ports.public_url)
+
+
+def _credential_key(assertion_id: str) -> str:
+    return f"credentials/{assertion_id}.json"
+
+
+def _noted(assertion_id: str, ports: Ports) -> Noted:
+    with ports.store.transaction() as tx:
+        return tx.noted(assertion_id) or Noted()
+
+
+def _status(document: Document, noted: Noted, ports: Ports) -> Check:
+    """Whether it was revoked, by the issuer's word or its list. TryLater when neither could be asked."""
+    evidence = gather(
+        document, ports.site, NoChain("not asked"), public_url=ports.public_url, revocation=noted.revocation
+    )
+    check = check_status(
+        read_badge(document), evidence.status_list, evidence.did_document, evidence.revocation, ports.now()
+    )
+    if check.outcome == "unknown":
+        raise TryLater(check.got)
+    return check

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from services.verifier.baking import PNG_SIGNATURE, Unbaked, unbake_png, unbake_svg
 from shared.credential import Document
 from shared.errors import Unreadable
 from shared.merkle_proof import CRYPTOSUITE, MerkleProof, decode_proof
@@ -18,8 +19,10 @@ from shared.merkle_proof import CRYPTOSUITE, MerkleProof, decode_proof
 MOST_BYTES = 128 * 1024
 """A credential of ours has about 3 KB, with both proofs and a long path under 8."""
 
+_RENEWAL = "renewal"  # the genre of the evidence that is the former registration
 _MOST_PROOFS = 8
-_BADGE_URL = re.compile(r"/badges/([a-z0-9-]{1,64})/([0-9]{4})\.json\Z")
+_MOST_EVIDENCE = 20
+_BADGE_URL = re.compile(r"/badges/([a-z0-9-]{1,64})/([0-9]{4}(?:-[0-9]{1,3})?)\.(?:json|png|svg)\Z")
 _ID = re.compile(r"/credentials/([A-Z2-7]{26})\.json\Z")
 
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
@@ -36,8 +39,23 @@ class _Named(msgspec.Struct, frozen=True, rename="camel"):
     name: Text = ""
 
 
+class _Image(msgspec.Struct, frozen=True):
+    id: Text
+
+
+class _Achievement(msgspec.Struct, frozen=True):
+    id: Text
+    name: Text = ""
+    image: _Image | None = None
+
+
+class _Evidence(msgspec.Struct, frozen=True):
+    id: Text = ""
+    genre: Text = ""
+
+
 class _Subject(msgspec.Struct, frozen=True, rename="camel"):
-    achievement: _Named
+    achievement: _Achievement
     identifier: tuple[_Identity, ...] = ()
     license_number: Text | None = None
 
@@ -63,6 +81,7 @@ class _Credential(msgspec.Struct, frozen=True, rename="camel"):
     proof: Annotated[tuple[_Proof, ...], msgspec.Meta(min_length=1, max_length=_MOST_PROOFS)]
     awarded_date: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     credential_status: _Status | None = None
+    evidence: Annotated[tuple[_Evidence, ...], msgspec.Meta(max_length=_MOST_EVIDENCE)] = ()
 
 
 class StatusPlace(msgspec.Struct, frozen=True):
@@ -81,7 +100,9 @@ class Badge(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None  # as the certificate shows it, family name first
     award: str
     qualification: str | None  # its id in the programme file
-    edition: str | None
+    edition: str | None  # "2026", "2026-2"
+    art: str | None  # object key of its picture without the ending: "badges/gishi/2026-2"
+    renews: str | None  # assertion id of the former registration
     pass_number: str | None
     registration_number: str | None
     issued_at: datetime | None
@@ -93,12 +114,20 @@ class Badge(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def assertion_id(self) -> str | None:
         """The id in the credential's URL; None when it isn't a URL of our form."""
-        found = _ID.search(self.id)
-        return found[1] if found else None
+        return _assertion_id(self.id)
 
 
 def read_document(content: bytes) -> Document:
-    """The JSON object in a file. Unreadable, with got and expected, for everything else."""
+    """The credential in a file of any kind: by itself as JSON, or in a PNG or SVG. Unreadable for everything else."""
+    if content.startswith(PNG_SIGNATURE):
+        return read_json(_credential_in(unbake_png(content)))
+    if content[:64].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
+        return read_json(_credential_in(unbake_svg(content)))
+    return read_json(content)
+
+
+def read_json(content: bytes) -> Document:
+    """A JSON object. Unreadable, with got and expected, for everything else."""
     if len(content) > MOST_BYTES:
         raise Unreadable(f"got {len(content)} bytes, expected at most {MOST_BYTES}")
     try:
@@ -119,6 +148,7 @@ def read_badge(document: Document) -> Badge:
     subject = read.credential_subject
     plain = {each.identity_type: each.identity_hash for each in subject.identifier if not each.hashed}
     badge_class = _BADGE_URL.search(subject.achievement.id)
+    art = _BADGE_URL.search(subject.achievement.image.id) if subject.achievement.image else None
     return Badge(
         id=read.id,
         issuer=read.issuer.id,
@@ -127,6 +157,8 @@ def read_badge(document: Document) -> Badge:
         award=subject.achievement.name,
         qualification=badge_class[1] if badge_class else None,
         edition=badge_class[2] if badge_class else None,
+        art=f"badges/{art[1]}/{art[2]}" if art else None,
+        renews=next((_assertion_id(each.id) for each in read.evidence if each.genre == _RENEWAL), None),
         pass_number=plain.get("ext:passNumber"),
         registration_number=subject.license_number,
         issued_at=read.awarded_date,
@@ -140,6 +172,18 @@ def read_badge(document: Document) -> Badge:
 def anchorings_of(badge: Badge) -> tuple[MerkleProof, ...]:
     """The proofs of anchoring in a credential. Unreadable when one of them isn't one."""
     return tuple(decode_proof(value) for value in badge.anchorings)
+
+
+def _assertion_id(url: str) -> str | None:
+    found = _ID.search(url)
+    return found[1] if found else None
+
+
+def _credential_in(unbaked: Unbaked) -> bytes:
+    if unbaked.credential is None:
+        holds = "an Open Badges 2.0 assertion only" if unbaked.assertion is not None else "no badge"
+        raise Unreadable(f"got a picture with {holds}, expected an Open Badges 3.0 credential in it")
+    return unbaked.credential
 
 
 def _status_of(status: _Status | None) -> StatusPlace | None:

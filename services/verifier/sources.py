@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 import httpx
+import msgspec
 
-from services.verifier.evidence import Away, ChainAnswers, Evidence, Revocation
-from services.verifier.reading import Badge, anchorings_of, read_badge, read_document
+from services.verifier.evidence import Away, ChainAnswers, Evidence, Noted, Revocation
+from services.verifier.reading import Badge, anchorings_of, read_badge, read_json
 from shared.chain_facts import Anchoring, TransactionFacts
 from shared.credential import Document
-from shared.did import did_document_url
+from shared.did import did_document_url, did_of
 from shared.errors import NotFound, TryLater, Unreadable
+from shared.programme import Bilingual
 
 T = TypeVar("T")
 
@@ -99,16 +102,67 @@ def fetch(url: str, *, seconds: float = 10.0) -> bytes:
         with httpx.stream("GET", url, timeout=seconds, follow_redirects=True, headers={"accept": "*/*"}) as answer:
             if answer.status_code in (404, 410):
                 raise NotFound(f"{url}: answered {answer.status_code}")
-            if answer.status_code != 200:
-                raise TryLater(f"{url}: answered {answer.status_code}, expected 200")
             body = b""
             for part in answer.iter_bytes():
                 body += part
                 if len(body) > _MOST_BYTES:
                     raise TryLater(f"{url}: more than {_MOST_BYTES} bytes, expected fewer")
+            if answer.status_code != 200:
+                raise TryLater(f"{url}: answered {answer.status_code}{_said(body)}, expected 200")
             return body
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise TryLater(f"{url}: {type(error).__name__}: {error}"[:300]) from error
+
+
+class _Problem(msgspec.Struct):
+    text: Bilingual
+
+
+def _said(body: bytes) -> str:
+    """What our site says of an error, for people."""
+    try:
+        return f" ({msgspec.json.decode(body, type=_Problem).text.en[:200]})"
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
+class _ToldRevocation(msgspec.Struct):
+    revoked_at: datetime
+    reason: str
+
+
+class _Told(msgspec.Struct):
+    revocation: _ToldRevocation | None = None
+    replaced_by: str | None = None
+    renewed_as: str | None = None
+    renews: str | None = None
+
+
+def told_by(public_url: str, badge: Badge) -> Noted:
+    """What the issuer's site tells of one of its badges beside its signed documents; nothing while it is away.
+
+    It can take trust away (a revocation that is not in the list yet), never give any.
+    """
+    if badge.assertion_id is None or badge.issuer != did_of(public_url):
+        return Noted()
+    try:
+        body = fetch(f"{public_url}/api/v1/verify?id={badge.assertion_id}", seconds=5.0)
+        told = msgspec.json.decode(body, type=_Told)
+    except (NotFound, TryLater, msgspec.DecodeError, UnicodeDecodeError):
+        return Noted(renews=badge.renews)
+    revocation = told.revocation
+    return Noted(
+        revocation=Revocation(revocation.revoked_at, revocation.reason, _page_id(told.replaced_by))
+        if revocation
+        else None,
+        renewed_as=_page_id(told.renewed_as),
+        renews=_page_id(told.renews) or badge.renews,
+    )
+
+
+def _page_id(url: str | None) -> str | None:
+    found = re.search(r"/V/([A-Z2-7]{26})\Z", url or "")
+    return found[1] if found else None
 
 
 def gather(
@@ -125,8 +179,8 @@ def gather(
         return Evidence(nothing, nothing, nothing)
     key = _status_key(badge, public_url)
     return Evidence(
-        did_document=_ask(lambda: read_document(site.get(DID_DOCUMENT))),
-        status_list=_ask(lambda: read_document(site.get(key))) if key else Away("the list is not on the issuer's site"),
+        did_document=_ask(lambda: read_json(site.get(DID_DOCUMENT))),
+        status_list=_ask(lambda: read_json(site.get(key))) if key else Away("the list is not on the issuer's site"),
         chain=_ask(lambda: chain.answers(badge)) if badge.anchorings else Away("not asked: no proof of anchoring yet"),
         revocation=revocation,
     )

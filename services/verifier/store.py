@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from services.verifier.evidence import Revocation
+from services.verifier.evidence import Noted, Revocation
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
 from shared.runtime.db import Database, Transaction
 
-
-@dataclass(frozen=True)
-class Noted:
-    """What is known of an assertion beside its credential."""
-
-    details_public: bool = True
-    revocation: Revocation | None = None
-    renewed_as: str | None = None
+_NOTED = """
+with this as (
+    select * from assertions where assertion_id = %(id)s
+), versions as (
+    select other.* from this join assertions as other using (registration_id)
+    union select * from this
+)
+select this.details_public, this.revoked_at, this.revoked_reason,
+    coalesce((select assertion_id from versions where version > this.version and revoked_at is null
+              order by version desc limit 1), this.replaced_by),
+    (select next.assertion_id from assertions as next
+     where next.replaces in (select assertion_id from versions) and next.revoked_at is null
+     order by next.version desc nulls last, next.assertion_id desc limit 1),
+    coalesce((select newest.assertion_id from assertions as former join assertions as newest using (registration_id)
+              where former.assertion_id = this.replaces and newest.revoked_at is null
+              order by newest.version desc limit 1), this.replaces)
+from this
+"""
 
 
 class VerifierTransaction(Transaction):
@@ -25,10 +34,11 @@ class VerifierTransaction(Transaction):
 
     def note_issued(self, events: Sequence[AssertionIssued]) -> None:
         self._write(
-            "insert into assertions (assertion_id, issued_at, replaces)"
-            " select * from unnest(%s::text[], %s::timestamptz[], %s::text[])"
-            " on conflict (assertion_id) do update set issued_at = excluded.issued_at, replaces = excluded.replaces",
-            [(e.assertion_id, e.issued_at, e.replaces) for e in events],
+            "insert into assertions (assertion_id, issued_at, replaces, registration_id, version)"
+            " select * from unnest(%s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::integer[])"
+            " on conflict (assertion_id) do update set issued_at = excluded.issued_at, replaces = excluded.replaces,"
+            " registration_id = excluded.registration_id, version = excluded.version",
+            [(e.assertion_id, e.issued_at, e.replaces, e.award.registration_id, e.version) for e in events],
         )
 
     def note_received(self, events: Sequence[BadgeReceived]) -> None:
@@ -68,18 +78,17 @@ class VerifierTransaction(Transaction):
         )
 
     def noted(self, assertion_id: str) -> Noted | None:
-        """None for an assertion that no event has named."""
-        row = self.cursor.execute(
-            "select details_public, revoked_at, revoked_reason, replaced_by, (select max(next.assertion_id)"
-            " from assertions as next where next.replaces = assertions.assertion_id and next.revoked_at is null)"
-            " from assertions where assertion_id = %s",
-            (assertion_id,),
-        ).fetchone()
+        """None for an assertion that no event has named.
+
+        Whatever version of a registration was renewed, all its versions lead to the newest renewal that counts, and
+        that one to the newest of them.
+        """
+        row = self.cursor.execute(_NOTED, {"id": assertion_id}).fetchone()
         if row is None:
             return None
-        details_public, revoked_at, reason, replaced_by, renewed_as = row
+        details_public, revoked_at, reason, replaced_by, renewed_as, renews = row
         revocation = Revocation(revoked_at, reason, replaced_by) if revoked_at is not None else None
-        return Noted(details_public is not False, revocation, renewed_as)
+        return Noted(details_public is not False, revocation, renewed_as, renews)
 
     def _write(self, query: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """`rows` as one array a column, ordered by key."""

@@ -9,7 +9,7 @@ from services.verifier.verdict import Kind, Verdict
 from shared.clock import japan_date
 from shared.programme import Bilingual
 
-HEADINGS: dict[Kind, Bilingual] = {
+_HEADINGS: dict[Kind, Bilingual] = {
     "valid": Bilingual("有効な証明書です", "This certificate is valid"),
     "expired": Bilingual("期限が切れた証明書です", "This certificate has expired"),
     "revoked": Bilingual("取り消された証明書です", "This certificate was revoked"),
@@ -18,6 +18,8 @@ HEADINGS: dict[Kind, Bilingual] = {
     "in-progress": Bilingual("発行手続き中です", "Issue is in progress"),
     "could-not-check": Bilingual("今は確認できません", "Could not be checked now"),
 }
+
+_REPLACED = Bilingual("訂正され、新しい証明書に替わりました", "This certificate was corrected and replaced")
 
 SHAPES: dict[Kind, str] = {
     "valid": "ok",
@@ -40,6 +42,11 @@ SOURCES: dict[int, Bilingual] = {
 }
 
 
+def heading(verdict: Verdict) -> Bilingual:
+    """What the verdict is called. A certificate that was corrected is revoked, and nothing bad is meant by it."""
+    return _REPLACED if _is_replaced(verdict) else _HEADINGS[verdict.kind]
+
+
 def sentence(verdict: Verdict, society: Bilingual) -> Bilingual:
     """The verdict in one plain sentence."""
     badge = verdict.badge
@@ -56,6 +63,11 @@ def sentence(verdict: Verdict, society: Bilingual) -> Bilingual:
                 f"Its period ended on {_en(day)}. It does not prove a current qualification.",
             )
         case "revoked":
+            if _is_replaced(verdict):
+                return Bilingual(
+                    "記載が訂正されました。この証明書は使えません。訂正後の新しい証明書をご覧ください。",
+                    "What it says was corrected. It no longer counts: see the new certificate.",
+                )
             return Bilingual("資格の証明には使えません。", "It does not prove a qualification.")
         case "not-valid":
             return Bilingual(
@@ -78,8 +90,13 @@ def sentence(verdict: Verdict, society: Bilingual) -> Bilingual:
             )
 
 
-def next_step(kind: Kind) -> Bilingual:
+def next_step(verdict: Verdict) -> Bilingual:
     """What the reader should do."""
+    if _is_replaced(verdict):
+        return Bilingual(
+            "お手元の証明書が訂正前のものであれば、ご本人に、訂正後の証明書を見せてもらってください。",
+            "If the certificate that you were shown is the former one, ask to be shown the corrected one.",
+        )
     return {
         "valid": Bilingual(
             "お手元の証明書の氏名・資格名・登録番号が、このページと同じかを見比べてください。違うときは、下の窓口へお知らせください。",
@@ -108,7 +125,7 @@ def next_step(kind: Kind) -> Bilingual:
             "しばらくしてから、もう一度このページを開いてください。続くときは、下の窓口へお知らせください。",
             "Try again a little later. If it goes on, tell the desk below.",
         ),
-    }[kind]
+    }[verdict.kind]
 
 
 def asked(verdict: Verdict) -> list[Check]:
@@ -116,6 +133,10 @@ def asked(verdict: Verdict) -> list[Check]:
     unknown = list(verdict.unknown)
     numbers = {check.number for check in unknown}
     return [check for check in unknown if not (check.number == 3 and 2 in numbers)] or unknown
+
+
+def _is_replaced(verdict: Verdict) -> bool:
+    return verdict.kind == "revoked" and verdict.revocation is not None and verdict.revocation.replaced_by is not None
 
 
 def _ja(day: date | None) -> str:

@@ -17,20 +17,28 @@ from starlette.responses import RedirectResponse, Response
 from services.wallet import handlers
 from services.wallet.accounts import PASSWORD_SHORTEST, is_same_name
 from services.wallet.config import Config
-from services.wallet.handlers import Entered, Ports, Refused, Visit
+from services.wallet.handlers import Entered, Ports, Refused, Shown, Visit
 from services.wallet.holding import Badge, Document, expected_by, in_order, is_late, state_of, steps_of
 from services.wallet.store import Account
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, CertificateRendered
+from shared.links import receive_url
 from shared.runtime.process import Process
 from shared.runtime.web import Pages, pages
 
 _OWN_PATH = re.compile(r"/badges(/[A-Z2-7]{26})?")
-_LINK_STATUS = {"unknown-link": 404, "not-here-yet": 503, "revoked": 410, "expired": 410}
+_LINK_STATUS = {
+    "unknown-link": 404,
+    "not-here-yet": 503,
+    "revoked": 410,
+    "expired": 410,
+    "corrected-elsewhere": 410,
+}
 _NOTHING_REFUSED = Refused()
 _ART = {"cache-control": "public, max-age=86400"}
 
 Text = Annotated[str, Form(max_length=1000)]
 Kind = Literal["certificate", "details"]
+Details = Literal["shown", "hidden"]
 
 
 def build(config: Config, ports: Ports) -> Process:
@@ -80,9 +88,11 @@ class _Door:
     def page(
         self, request: Request, template: str, account: Account | None, status: int = 200, **context: Any
     ) -> Response:
-        return self.site.page(
-            request, template, status=status, account=account, edition=self.ports.programme.edition, **context
-        )
+        return self.site.page(request, template, status=status, account=account, edition=self.edition, **context)
+
+    def edition(self, badge: Badge) -> str:
+        """The name of its picture."""
+        return badge.edition or self.ports.programme.edition(badge.valid_from)
 
     def enter(self, token: str | None, path: str) -> Response:
         response = RedirectResponse(path, 303)
@@ -123,6 +133,8 @@ def _add_receiving(app: FastAPI, door: _Door, patience: float) -> None:
     def _answer(request: Request, visit: Visit, refused: Refused = _NOTHING_REFUSED, full_name: str = "") -> Response:
         if visit.door in _LINK_STATUS:
             return door.page(request, "link.html", visit.account, _LINK_STATUS[visit.door], door=visit.door)
+        if visit.door == "corrected" and visit.badge is not None:
+            return RedirectResponse(receive_url("", door.config.link_secret, visit.badge.assertion_id), 303)
         if visit.door == "received" and visit.badge is not None:
             return RedirectResponse(f"/badges/{visit.badge.assertion_id}", 303)
         status = 429 if refused.login == "blocked" else 200 if refused == _NOTHING_REFUSED else 422
@@ -197,16 +209,22 @@ def _add_badges(app: FastAPI, door: _Door) -> None:
         return door.page(request, "badges.html", account, badges=badges)
 
     @app.get("/badges/{assertion_id}")
-    def one_badge(request: Request, assertion_id: str, received: str = "") -> Response:
+    def one_badge(request: Request, assertion_id: str, received: str = "", changed: str = "") -> Response:
         account = door.visitor(request)
-        badge = handlers.own_badge(account, assertion_id, door.ports)
-        return _badge_page(request, door, badge, account, just_received=bool(received))
+        shown = handlers.show(account, assertion_id, door.ports)
+        return _badge_page(request, door, shown, account, just_received=bool(received), just_changed=bool(changed))
 
     @app.post("/badges/{assertion_id}/receive")
     def receive(request: Request, assertion_id: str) -> Response:
         account = door.visitor(request)
         handlers.receive_own(account, assertion_id, door.ports)
         return RedirectResponse(f"/badges/{assertion_id}?received=1", 303)
+
+    @app.post("/badges/{assertion_id}/details")
+    def show_details(request: Request, assertion_id: str, details: Annotated[Details, Form()]) -> Response:
+        account = door.visitor(request)
+        handlers.show_details(account, assertion_id, details == "shown", door.ports)
+        return RedirectResponse(f"/badges/{assertion_id}?changed=1#details", 303)
 
     @app.get("/badges/{assertion_id}/pdf")
     def choose(assertion_id: str, kind: Kind) -> Response:
@@ -226,29 +244,41 @@ def _add_badges(app: FastAPI, door: _Door) -> None:
     def image(request: Request, assertion_id: str) -> Response:
         account = door.visitor(request)
         badge = handlers.own_badge(account, assertion_id, door.ports)
-        edition = door.ports.programme.edition(badge.valid_from)
-        body = handlers.picture(badge.qualification, edition, door.ports)
-        name = door.ports.programme.qualification(badge.qualification).name.ja
-        return Response(body, media_type="image/png", headers=_download("badge.png", f"{name}_{edition}.png"))
+        body = handlers.picture(badge.qualification, door.edition(badge), door.ports)
+        return Response(body, media_type="image/png", headers=_download("badge.png", f"{_title(door, badge)}.png"))
+
+    @app.get("/badges/{assertion_id}/credential.json")
+    def credential(request: Request, assertion_id: str) -> Response:
+        account = door.visitor(request)
+        badge = handlers.own_badge(account, assertion_id, door.ports)
+        body = handlers.credential(account, assertion_id, door.ports)
+        headers = _download("credential.json", f"{_title(door, badge)}.json")
+        return Response(body, media_type="application/json", headers=headers)
 
     @app.get("/art/{qualification}/{edition}.png")
     def art(qualification: str, edition: str) -> Response:
         return Response(handlers.picture(qualification, edition, door.ports), media_type="image/png", headers=_ART)
 
 
-def _badge_page(request: Request, door: _Door, badge: Badge, account: Account, *, just_received: bool) -> Response:
+def _badge_page(
+    request: Request, door: _Door, shown: Shown, account: Account, *, just_received: bool, just_changed: bool
+) -> Response:
     now = door.ports.now()
+    badge = shown.badge
     return door.page(
         request,
         "badge.html",
         account,
         badge=badge,
+        shown=shown,
         state=state_of(badge, now),
         steps=steps_of(badge),
         expected=expected_by(badge),
         late=is_late(badge, now),
         public_page=f"{door.config.public_url}/V/{badge.assertion_id}",
+        public_file=f"{door.config.public_url}/credentials/{badge.assertion_id}",
         just_received=just_received,
+        just_changed=just_changed,
         other_name=just_received and not is_same_name(account.full_name, badge.holder),
     )
 
@@ -257,9 +287,14 @@ def _pdf(door: _Door, account: Account, assertion_id: str, which: Document) -> R
     badge, body = handlers.document(account, assertion_id, which, door.ports)
     programme = door.ports.programme
     title = programme.texts.certificate_title if which == "certificate" else programme.texts.details_title
-    qualification = programme.qualification(badge.qualification).name.ja
-    name = f"{title.ja}_{qualification}_{programme.edition(badge.valid_from)}.pdf"
+    name = f"{title.ja}_{_title(door, badge)}.pdf"
     return Response(body, media_type="application/pdf", headers=_download(f"{which}.pdf", name))
+
+
+def _title(door: _Door, badge: Badge) -> str:
+    """What a file of the badge is called: コンクリート技士_2026."""
+    programme = door.ports.programme
+    return f"{programme.qualification(badge.qualification).name.ja}_{programme.edition(badge.valid_from)}"
 
 
 def _download(plain: str, name: str) -> dict[str, str]:

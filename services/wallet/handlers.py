@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,7 +11,7 @@ from typing import Literal, Protocol
 
 from services.wallet import accounts
 from services.wallet.accounts import NameProblem, PasswordProblem
-from services.wallet.holding import Badge, Document, document_key, state_of
+from services.wallet.holding import Badge, Document, document_key, is_finished, state_of
 from services.wallet.passwords import Passwords
 from services.wallet.store import Account, Store, WalletTransaction
 from shared.addresses import same_address_key
@@ -24,6 +25,8 @@ from shared.runtime.metrics import counter
 
 _LOG = logger("wallet")
 RECEIVED = counter("wallet_received", "Badges received by their holders")
+CARRIED_OVER = counter("wallet_carried_over", "Corrected badges that went to the account that had them before")
+_EDITION = re.compile(r"[0-9A-Za-z]+(-[0-9]+)?")
 REFUSED = counter("wallet_refused", "What people asked for and did not get, by reason", ("reason",))
 
 
@@ -47,10 +50,22 @@ class Ports:
 
 
 def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
-    """Step 3 has happened: the badge waits to be received."""
+    """Step 3 has happened: the badge waits to be received.
+
+    One that corrects another goes at once to the account that has the other, if that account has proven the address of
+    the new one. What its holder decided about the public page goes with it.
+    """
     with ports.store.transaction() as tx:
-        if new := tx.claim(events):
-            tx.save_issued(new)
+        if not (new := tx.claim(events)):
+            return
+        corrected = [event.award.registration_id for event in new if event.version > 1]
+        tx.lock_versions(corrected)
+        tx.save_issued(new)
+        for each in tx.to_carry_over(corrected):
+            _receive(tx, each.assertion_id, each.account_id)
+            if not each.details_public:
+                tx.show_details(each.assertion_id, each.account_id, public=False)
+            CARRIED_OVER.inc()
 
 
 def note_anchored(events: Sequence[AssertionAnchored], ports: Ports) -> None:
@@ -82,7 +97,19 @@ def forget(ports: Ports) -> int:
 
 # ── the link of letter 1 ───────────────────────────────────────────────────────────────────────────────
 
-Door = Literal["account", "login", "receive", "received", "unknown-link", "not-here-yet", "revoked", "expired"]
+Door = Literal[
+    "account",
+    "login",
+    "receive",
+    "received",
+    "unknown-link",
+    "not-here-yet",
+    "revoked",
+    "expired",
+    "corrected",  # the badge of the visit is the new one, at the same address
+    "corrected-elsewhere",  # at another address: this link does not prove that one
+]
+_NOTHING_TO_RECEIVE: tuple[Door, ...] = ("revoked", "expired", "corrected", "corrected-elsewhere")
 
 
 @dataclass(frozen=True)
@@ -126,9 +153,14 @@ def _visit(tx: WalletTransaction, assertion_id: str, session: str | None, ports:
         return Visit("not-here-yet")  # the link is ours, so the badge exists: its event is on the way
     visitor = tx.account_in(_sha256(session)) if session else None
     state = state_of(badge, ports.now())
+    newest = tx.badge(badge.corrected_by) if badge.corrected_by else None
+    if newest is not None and same_address_key(newest.holder.email) == same_address_key(badge.holder.email):
+        return Visit("corrected", newest, visitor)
     if badge.account_id is not None:
         own = visitor is not None and visitor.account_id == badge.account_id
         return Visit("received" if own else "login", badge, visitor)
+    if state == "corrected":
+        return Visit("corrected-elsewhere", badge) if newest else Visit("not-here-yet")
     if state == "revoked":
         return Visit("revoked", badge)
     if state == "expired":
@@ -146,7 +178,7 @@ def receive_by_link(
     A Visit comes back where there is nothing to receive.
     """
     visit = open_link(assertion_id, link_token, session, ports)
-    if visit.badge is None or visit.door in ("revoked", "expired"):
+    if visit.badge is None or visit.door in _NOTHING_TO_RECEIVE:
         return visit
     if visit.door == "account":
         return _join(visit.badge, full_name, password, session, ports)
@@ -269,6 +301,42 @@ def own_badge(account: Account, assertion_id: str, ports: Ports) -> Badge:
     return badge
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A badge with the person's own others that it leads to: its newest version, what it renews, what renews it."""
+
+    badge: Badge
+    corrected: Badge | None
+    former: Badge | None
+    renewed: Badge | None
+
+
+def show(account: Account, assertion_id: str, ports: Ports) -> Shown:
+    """NotFound as for `own_badge`."""
+    badge = own_badge(account, assertion_id, ports)
+    with ports.store.transaction() as tx:
+        renewed = tx.renewed(account.account_id, badge)
+        return Shown(
+            badge=badge,
+            corrected=tx.badge_of(account.account_id, badge.corrected_by) if badge.corrected_by else None,
+            former=tx.former(account.account_id, badge),
+            renewed=renewed if renewed and state_of(renewed, ports.now()) != "revoked" else None,
+        )
+
+
+def show_details(account: Account, assertion_id: str, public: bool, ports: Ports) -> None:
+    """The holder decides whether the public page shows the numbers. Asking for what is so already changes nothing.
+
+    NotFound for a badge that isn't received and finished.
+    """
+    badge = own_badge(account, assertion_id, ports)
+    if not is_finished(badge, ports.now()):
+        raise NotFound(f"badge {assertion_id}: its public page can't be changed in its state")
+    with ports.store.transaction() as tx:
+        if tx.show_details(assertion_id, account.account_id, public=public):
+            _LOG.info("decided", assertion_id=assertion_id, account_id=account.account_id, details_public=public)
+
+
 def receive_own(account: Account, assertion_id: str, ports: Ports) -> None:
     """Step 5, from the list instead of the letter: the address is proven, so the link is not needed."""
     with ports.store.transaction() as tx:
@@ -288,8 +356,16 @@ def document(account: Account, assertion_id: str, which: Document, ports: Ports)
     return badge, ports.objects.get(key)
 
 
+def credential(account: Account, assertion_id: str, ports: Ports) -> bytes:
+    """The signed credential of the account's own badge. NotFound while it isn't finished; TryLater as for documents."""
+    badge = own_badge(account, assertion_id, ports)
+    if not is_finished(badge, ports.now()):
+        raise NotFound(f"badge {assertion_id}: no credential in its state")
+    return ports.objects.get(f"credentials/{assertion_id}.json")
+
+
 def picture(qualification: str, edition: str, ports: Ports) -> bytes:
     """The image of a badge class, which is public. NotFound for one that the programme doesn't know."""
-    if qualification not in ports.programme.qualifications or not (edition.isascii() and edition.isalnum()):
+    if qualification not in ports.programme.qualifications or not _EDITION.fullmatch(edition):
         raise NotFound(f"badge class {qualification}/{edition}")
     return ports.objects.get(f"badges/{qualification}/{edition}.png")

@@ -10,8 +10,10 @@ from typing import Literal
 from shared.clock import japan_date
 from shared.events import Holder
 
-State = Literal["unreceived", "pending", "issued", "expired", "revoked"]
-"""受領前, 発行手続き中, 発行済み, 期限切れ, 取消."""
+State = Literal["unreceived", "pending", "issued", "expired", "revoked", "corrected"]
+"""受領前, 発行手続き中, 発行済み, 期限切れ, 取消, 訂正前."""
+
+_ENDED: tuple[State, ...] = ("expired", "revoked", "corrected")
 
 Document = Literal["certificate", "details"]
 """証書, 内容詳細."""
@@ -34,9 +36,14 @@ class Progress:
 
 @dataclass(frozen=True)
 class Badge:
-    """One award as the wallet knows it. Dates are Japan calendar days, both included."""
+    """One award as the wallet knows it. Dates are Japan calendar days, both included.
+
+    `corrected_by` is the newest version of the same registration, None for that one itself. `replaces` is the badge
+    that this one renews. `edition` names its picture; None: that of its year.
+    """
 
     assertion_id: str
+    registration_id: str
     qualification: str
     pass_number: str
     registration_number: str
@@ -47,6 +54,11 @@ class Badge:
     account_id: int | None
     received_at: datetime | None
     progress: Progress
+    version: int = 1
+    edition: str | None = None
+    replaces: str | None = None
+    details_public: bool = True
+    corrected_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +70,12 @@ class Step:
 
 
 def state_of(badge: Badge, now: datetime) -> State:
-    """The one state that counts: withdrawn before lapsed, lapsed before everything that would still come."""
+    """The one state that counts: replaced before withdrawn before lapsed, these before all that would still come.
+
+    A badge is replaced as soon as we know of the newer version: the two are said together, but heard in any order.
+    """
+    if badge.corrected_by is not None or badge.progress.replaced_by is not None:
+        return "corrected"
     if badge.progress.revoked_at is not None:
         return "revoked"
     if japan_date(now) > badge.valid_until:
@@ -71,10 +88,13 @@ def state_of(badge: Badge, now: datetime) -> State:
 
 
 def in_order(badges: Iterable[Badge], now: datetime) -> list[tuple[Badge, State]]:
-    """Each with its state: those that count first, otherwise as they come."""
-    return sorted(
-        ((badge, state_of(badge, now)) for badge in badges), key=lambda item: item[1] in ("expired", "revoked")
-    )
+    """Each with its state: those that count first, otherwise as they come; of a registration the newest version."""
+    newest: dict[str, Badge] = {}
+    for badge in badges:
+        known = newest.setdefault(badge.registration_id, badge)
+        if badge.version > known.version:
+            newest[badge.registration_id] = badge
+    return sorted(((badge, state_of(badge, now)) for badge in newest.values()), key=lambda item: item[1] in _ENDED)
 
 
 def steps_of(badge: Badge) -> tuple[Step, ...]:
@@ -96,8 +116,13 @@ def is_late(badge: Badge, now: datetime) -> bool:
     return expected is not None and now > expected
 
 
+def is_finished(badge: Badge, now: datetime) -> bool:
+    """Whether its holder can show it and take it away as a file; so also after its period."""
+    return state_of(badge, now) in ("issued", "expired")
+
+
 def document_key(badge: Badge, document: Document, now: datetime) -> str | None:
     """Where a PDF lies that the holder may have; None while there is none, and for a badge that was withdrawn."""
-    if state_of(badge, now) not in ("issued", "expired"):
+    if not is_finished(badge, now):
         return None
     return badge.progress.certificate_key if document == "certificate" else badge.progress.details_key

@@ -14,6 +14,7 @@ from shared.events import (
     AssertionIssued,
     AssertionRevoked,
     BadgeReceived,
+    BadgeVisibilityChanged,
     CertificateRendered,
     Holder,
 )
@@ -30,8 +31,11 @@ class Account:
 _ACCOUNT = "select account_id, full_name, password_hash from accounts"
 
 _BADGE = """
-    select b.assertion_id, b.qualification, b.pass_number, b.registration_number, b.valid_from, b.valid_until,
-           b.issued_at, b.account_id, b.received_at,
+    select b.assertion_id, b.registration_id, b.qualification, b.pass_number, b.registration_number,
+           b.valid_from, b.valid_until, b.issued_at, b.account_id, b.received_at,
+           b.version, b.edition, b.replaces, b.details_public,
+           (select newer.assertion_id from badges as newer where newer.registration_id = b.registration_id
+             and newer.version > b.version order by newer.version desc limit 1) as corrected_by,
            b.person_id, b.family_name, b.given_name, b.address, b.family_name_latin, b.given_name_latin,
            p.anchored_at, p.rendered_at, p.certificate_key, p.details_key, p.revoked_at, p.revoke_reason, p.replaced_by
     from badges b left join progress p using (assertion_id)
@@ -44,8 +48,42 @@ _OWN = """
 """
 
 
+@dataclass(frozen=True)
+class CarriedOver:
+    """A badge that goes to the account that had an earlier version of it, which had its numbers shown or hidden."""
+
+    assertion_id: str
+    account_id: int
+    details_public: bool
+
+
 class WalletTransaction(Transaction):
     # ── what the other services say ──
+
+    def lock_versions(self, registration_ids: Sequence[str]) -> None:
+        """Nobody receives a version of these registrations until the end; whoever is doing so is waited for."""
+        self.cursor.execute(
+            "select from badges where registration_id = any(%s::text[]) order by assertion_id for update",
+            (list(registration_ids),),
+        )
+
+    def to_carry_over(self, registration_ids: Sequence[str]) -> list[CarriedOver]:
+        """The newest versions that nobody has received, with the account that received an earlier one, if it has
+        proven the address that the new one is awarded to."""
+        rows = self.cursor.execute(
+            """
+            select n.assertion_id, had.account_id, had.details_public from badges as n, lateral (
+                select o.account_id, o.details_public from badges as o join addresses as a using (account_id)
+                where o.registration_id = n.registration_id and o.version < n.version and a.address_key = n.address_key
+                order by o.version desc limit 1) as had
+            where n.registration_id = any(%s::text[]) and n.received_at is null and not exists (
+                select from badges as newer
+                where newer.registration_id = n.registration_id and newer.version > n.version)
+            order by n.assertion_id
+            """,
+            (list(registration_ids),),
+        )
+        return [CarriedOver(*row) for row in rows]
 
     def save_issued(self, events: Sequence[AssertionIssued]) -> None:
         columns = (
@@ -67,15 +105,18 @@ class WalletTransaction(Transaction):
             [same_address_key(event.holder.email) for event in events],
             [event.issued_at for event in events],
             [event.replaces for event in events],
+            [event.version for event in events],
+            [event.edition for event in events],
         )
         self.cursor.execute(
             """
             insert into badges (assertion_id, registration_id, cohort, qualification, kind, pass_number,
                 registration_number, valid_from, valid_until, person_id, family_name, given_name,
-                family_name_latin, given_name_latin, address, address_key, issued_at, replaces)
+                family_name_latin, given_name_latin, address, address_key, issued_at, replaces,
+                version, edition)
             select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
                 %s::date[], %s::date[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-                %s::text[], %s::text[], %s::timestamptz[], %s::text[])
+                %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::integer[], %s::text[])
             on conflict (assertion_id) do nothing
             """,
             columns,
@@ -150,17 +191,59 @@ class WalletTransaction(Transaction):
         ).fetchall()
         return [_badge(row) for row in rows]
 
+    def former(self, account_id: int, badge: Badge) -> Badge | None:
+        """The newest version of what `badge` renews, if it is that account's own."""
+        return self._newest_own(
+            account_id,
+            "(select registration_id from badges where assertion_id = %(replaces)s)",
+            replaces=badge.replaces,
+        )
+
+    def renewed(self, account_id: int, badge: Badge) -> Badge | None:
+        """The newest version of what renews `badge`, whichever version of it, if it is that account's own."""
+        return self._newest_own(
+            account_id,
+            "(select registration_id from badges where replaces in"
+            " (select assertion_id from badges where registration_id = %(registration)s))",
+            registration=badge.registration_id,
+        )
+
+    def _newest_own(self, account_id: int, registrations: str, **values: str | None) -> Badge | None:
+        row = self.cursor.execute(
+            f"{_BADGE} where b.registration_id in {registrations} and {_OWN} order by b.version desc limit 1",
+            {"account": account_id, **values},
+        ).fetchone()
+        return _badge(row) if row else None
+
     def receive(self, assertion_id: str, account_id: int) -> bool:
-        """Step 5. The account has the badge, and everybody hears it, once; False when it was received before."""
+        """Step 5. The account has the badge, and everybody hears it, once.
+
+        False when it was received before, or has been corrected since.
+        """
         now = self.now()
+        # Waits for a correction that is being noted, so that the next statement sees it.
+        self.cursor.execute("select from badges where assertion_id = %s for update", (assertion_id,))
         row = self.cursor.execute(
             "update badges set account_id = %s, received_at = %s where assertion_id = %s and received_at is null"
-            " returning 1",
+            " and not exists (select from badges as newer where newer.registration_id = badges.registration_id"
+            "  and newer.version > badges.version) returning 1",
             (account_id, now, assertion_id),
         ).fetchone()
         if row is None:
             return False
         self.announce(BadgeReceived(assertion_id=assertion_id, received_at=now))
+        return True
+
+    def show_details(self, assertion_id: str, account_id: int, *, public: bool) -> bool:
+        """Whether the public page shows the numbers; everybody hears of a change, once. False when nothing changed."""
+        row = self.cursor.execute(
+            "update badges set details_public = %s, visibility_revision = visibility_revision + 1"
+            " where assertion_id = %s and account_id = %s and details_public <> %s returning visibility_revision",
+            (public, assertion_id, account_id, public),
+        ).fetchone()
+        if row is None:
+            return False
+        self.announce(BadgeVisibilityChanged(assertion_id=assertion_id, details_public=public, revision=row[0]))
         return True
 
     # ── accounts ──
@@ -261,21 +344,27 @@ Store = Database[WalletTransaction]
 def _badge(row: tuple[Any, ...]) -> Badge:
     return Badge(
         assertion_id=row[0],
-        qualification=row[1],
-        pass_number=row[2],
-        registration_number=row[3],
-        valid_from=row[4],
-        valid_until=row[5],
-        issued_at=row[6],
-        account_id=row[7],
-        received_at=row[8],
+        registration_id=row[1],
+        qualification=row[2],
+        pass_number=row[3],
+        registration_number=row[4],
+        valid_from=row[5],
+        valid_until=row[6],
+        issued_at=row[7],
+        account_id=row[8],
+        received_at=row[9],
+        version=row[10],
+        edition=row[11],
+        replaces=row[12],
+        details_public=row[13],
+        corrected_by=row[14],
         holder=Holder(
-            person_id=row[9],
-            family_name=row[10],
-            given_name=row[11],
-            email=row[12],
-            family_name_latin=row[13],
-            given_name_latin=row[14],
+            person_id=row[15],
+            family_name=row[16],
+            given_name=row[17],
+            email=row[18],
+            family_name_latin=row[19],
+            given_name_latin=row[20],
         ),
-        progress=Progress(*row[15:]),
+        progress=Progress(*row[21:]),
     )

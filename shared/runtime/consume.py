@@ -36,6 +36,8 @@ _BREAKER = 50  # so many failures of handlers in a row are a bug of ours, not ba
 _BREAKER_SECONDS = 5.0
 
 Handler = Callable[[Sequence[Any]], None]
+Concerns = Callable[[Any], bool]
+"""Whether an event of a consumed type is this service's at all."""
 
 
 class Bare(Event, frozen=True, kw_only=True):
@@ -77,7 +79,7 @@ class Consumer:
         self._database = database
         self._log = log
         self._handled = handled
-        self._handlers: dict[type[Event], Handler] = {}
+        self._handlers: dict[type[Event], tuple[Handler, Concerns]] = {}
         self._bare = False
         self._failures = 0
         self._app = app
@@ -91,8 +93,8 @@ class Consumer:
             supervisor_strategy=mode.CrashingSupervisor,
         )(self._read)
 
-    def add(self, event: type[Event], handler: Handler) -> None:
-        self._handlers[event] = handler
+    def add(self, event: type[Event], handler: Handler, concerns: Concerns = lambda event: True) -> None:
+        self._handlers[event] = (handler, concerns)
         self._bare = self._bare or event is Bare
 
     # ── in the event loop ──────────────────────────────────────────────────────────────────────────────
@@ -188,14 +190,16 @@ class Consumer:
         if not run:
             return 0
         kind = type(run[0][1])
-        handler = self._handlers.get(kind)
-        if handler is None:
+        handler, concerns = self._handlers.get(kind, (None, None))
+        if handler is None or concerns is None:
             return len(run)  # of no interest to this service
-        events = [event for _, event in run]
+        events = [event for _, event in run if concerns(event)]
+        if not events:
+            return len(run)
         error = self._attempt(handler, events)
         if error is None:
             self._failures = 0
-            HANDLED.labels(self._topic.name, kind.__name__).inc(len(run))
+            HANDLED.labels(self._topic.name, kind.__name__).inc(len(events))
             for event in events:
                 self._log.info("handled", message=kind.__name__, event_id=str(event.id), subject=event.key)
             return len(run)

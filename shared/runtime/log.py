@@ -28,6 +28,7 @@ Action = Literal[
     "held",
     "released",
     "issued",
+    "drawn",
     "stored",
     "queued",
     "sent",

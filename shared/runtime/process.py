@@ -54,6 +54,7 @@ class Process:
         self._log = logger(runtime.service)
         self._folder = tempfile.TemporaryDirectory(prefix=f"akashi-{runtime.service}-")  # Faust insists on one
         self._app = _faust_app(runtime, self._folder.name)
+        self._first: list[Callable[[], None]] = []
         self._consumers: dict[str, Consumer] = {}
         self._ticks: list[_Tick] = []
         self._eager: list[_Tick] = []
@@ -61,9 +62,23 @@ class Process:
         self._ended = asyncio.Event()
         self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
 
-    def consume(self, event: type[E], handler: Callable[[Sequence[E], P], None], ports: P) -> None:
-        """Hand each batch of `event` (at most 500, in a partition's order) to `handler`, which is one transaction."""
-        self._consumer(event.topic).add(event, partial(_handle, handler, ports))
+    def first(self, work: Callable[[P], None], ports: P) -> None:
+        """Do this at each start when the schema is there, before anything else. RefuseToStart ends the process."""
+        self._first.append(partial(work, ports))
+
+    def consume(
+        self,
+        event: type[E],
+        handler: Callable[[Sequence[E], P], None],
+        ports: P,
+        *,
+        concerns: Callable[[E], bool] = lambda event: True,
+    ) -> None:
+        """Hand each batch of `event` (at most 500, in a partition's order) to `handler`, which is one transaction.
+
+        What does not concern this service costs it nothing: no transaction, no claim, no line in the log.
+        """
+        self._consumer(event.topic).add(event, partial(_handle, handler, ports), concerns)
 
     def consume_bare(self, topic: Topic, handler: Callable[[Sequence[Bare], P], None], ports: P) -> None:
         """The same for a topic whose messages come from outside, without our envelope."""
@@ -94,6 +109,8 @@ class Process:
         """Until TERM or Ctrl-C. Raises when a part breaks that can't go on, so that the supervisor starts us again."""
         with self._folder:
             self._migrate()
+            for work in self._first:
+                work()
             uvloop.run(self._main())
 
     def _consumer(self, topic: Topic) -> Consumer:
@@ -251,8 +268,7 @@ def start(read_config: Callable[[Mapping[str, str]], C], wire: Callable[[C], Pro
     try:
         config = read_config(os.environ)
         configure(config.runtime.log_format)
-        process = wire(config)
+        wire(config).run()
     except RefuseToStart as error:
         logger("start").error("refused", cause=str(error))
         raise SystemExit(EX_CONFIG) from error
-    process.run()

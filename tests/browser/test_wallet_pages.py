@@ -13,7 +13,18 @@ import pytest
 from services.issuer.badge_art import badge_png
 from services.wallet import handlers
 from shared.events import AssertionRevoked
-from tests.wallet import PROGRAMME, START, Wallet, anchored, join, running_wallet, wallet_database
+from tests.wallet import (
+    PROGRAMME,
+    START,
+    Wallet,
+    anchored,
+    corrected,
+    join,
+    renewed,
+    revoked,
+    running_wallet,
+    wallet_database,
+)
 
 SCREENS = Path(__file__).with_name("screens.mjs")
 
@@ -23,7 +34,8 @@ def wallet() -> Iterator[Wallet]:
     with wallet_database() as database, running_wallet(database) as wallet:
         for qualification in PROGRAMME.qualifications:
             art = badge_png(qualification, "2026", PROGRAMME, Path("node_modules/@expo-google-fonts"))
-            wallet.objects.bodies[f"badges/{qualification}/2026.png"] = art
+            for edition in ("2026", "2030"):
+                wallet.objects.bodies[f"badges/{qualification}/{edition}.png"] = art
         yield wallet
 
 
@@ -56,6 +68,32 @@ def test_a_page_can_not_be_used_by_everybody(wallet: Wallet, width: str, lang: s
         wallet.url + path for path in (wallet.link(fresh), wallet.link(waiting), "/login", "/receive/A/x", "/x")
     ]
     _look(strangers, "--width", width, "--lang", lang)
+
+
+@pytest.mark.parametrize(("width", "lang"), [("320", "ja-JP"), ("390", "en-US")])
+def test_a_page_of_a_badges_later_life_can_not_be_used_by_everybody(wallet: Wallet, width: str, lang: str) -> None:
+    address = f"later{width}@example.jp"
+    held, hidden, ended, moved = [wallet.issue(address) for _ in range(4)]
+    with wallet.browser() as browser:
+        join(browser, wallet, held.assertion_id, name="高橋 一郎")
+        for badge in (hidden, ended, moved):
+            browser.post(wallet.link(badge.assertion_id))
+            wallet.finish(badge.assertion_id)
+        browser.post(f"/badges/{hidden.assertion_id}/details", data={"details": "hidden"})
+        cookie = browser.cookies["wallet"]
+    mended = corrected(held)
+    later = renewed(mended)
+    wallet.hear(mended, revoked(held.assertion_id, mended.assertion_id, "訂正：氏名"), later)
+    wallet.finish(mended.assertion_id)
+    elsewhere = corrected(moved, f"elsewhere{width}@example.jp")
+    wallet.hear(elsewhere, revoked(moved.assertion_id, elsewhere.assertion_id), revoked(ended.assertion_id))
+
+    ids = [badge.assertion_id for badge in (held, mended, later, ended, moved)]
+    paths = ["/badges", f"/badges/{hidden.assertion_id}?changed=1", *(f"/badges/{id}" for id in ids)]
+    _look([wallet.url + path for path in paths], "--width", width, "--lang", lang, "--cookie", f"wallet={cookie}")
+    waiting = wallet.issue(f"stranger{width}@example.jp")
+    wallet.hear(corrected(waiting, f"other{width}@example.jp"))
+    _look([wallet.url + wallet.link(waiting.assertion_id)], "--width", width, "--lang", lang)
 
 
 def test_a_refused_form_does_not_say_where(wallet: Wallet) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import permutations
 from threading import Thread
 
 import pytest
@@ -19,6 +21,12 @@ from tests.anchor_world import GWEI, Hand, World, encode, issued, leaf, received
 from tests.anvil import CHAIN_ID
 
 pytest_plugins = ("tests.anchor_fixtures",)
+
+
+@pytest.fixture
+def world(anchor_world: World) -> World:
+    """The other tests of this folder have a world of their own."""
+    return anchor_world
 
 
 def test_badges_go_from_receipt_to_a_proof_that_holds(world: World, registry: Registry) -> None:
@@ -80,6 +88,25 @@ def test_what_is_revoked_first_is_never_anchored(world: World) -> None:
     assert world.rows("select assertion_id from leaves where root is not null") == [("B",)]
     handlers.note_revoked([revoked("B")], world.ports)
     assert world.rows("select excluded_as from leaves where assertion_id = 'B'") == [(None,)]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(5)))[::7])
+def test_a_corrected_badge_is_anchored_in_place_of_the_new_one_or_both_are(
+    world: World, order: tuple[int, ...]
+) -> None:
+    """The new version is received by the wallet's word, without its holder, before or after we hear of it."""
+    heard: list[Callable[[], None]] = [
+        lambda: handlers.note_issued([issued("old")], world.ports),
+        lambda: handlers.note_received([received("old")], world.ports),
+        lambda: handlers.note_revoked([revoked("old")], world.ports),
+        lambda: handlers.note_issued([issued("new", corrects="old")], world.ports),
+        lambda: handlers.note_received([received("new")], world.ports),
+    ]
+    for place in (*order, *order):
+        heard[place]()
+    world.wait(60)
+    assert handlers.close_batch(world.ports) == 1
+    assert world.rows("select assertion_id from leaves where root is not null") == [("new",)]
 
 
 def test_a_full_batch_leaves_the_rest_to_the_next(world: World) -> None:

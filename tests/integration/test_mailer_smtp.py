@@ -5,39 +5,18 @@ from __future__ import annotations
 import email
 import email.policy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from services.mailer import handlers
 from services.mailer.delivery import Bounced, Deferred, Outcome, Sent
-from services.mailer.handlers import Ports
-from services.mailer.letters import LetterWriter
 from services.mailer.smtp import Relay, Smtp
-from services.mailer.store import MailerTransaction, Store
 from shared.errors import TryLater
-from shared.events import (
-    AssertionIssued,
-    AssertionRevoked,
-    Award,
-    CertificateRendered,
-    Holder,
-    LetterUpdated,
-    OfficeDecided,
-)
-from shared.programme import parse_programme
-from shared.runtime.migrate import migrate
-from shared.wire import decode
+from tests.mailer_world import APRIL_1, ID, OTHER, Mailer, issued, rendered, resend, revoked, running_mailer
 from tests.postgres import Databases, postgres
 from tests.smtp_server import Smtpd, smtpd
-
-PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
-START = datetime(2026, 3, 31, 14, 0, tzinfo=UTC)
-APRIL_1 = datetime(2026, 3, 31, 15, 0, tzinfo=UTC)
-ID = "ABCDEFGHIJKLMNOPQRSTUVWX23"
-OTHER = "BCDEFGHIJKLMNOPQRSTUVWX234"
 
 
 @pytest.fixture(scope="module")
@@ -135,87 +114,10 @@ def test_a_server_that_was_restarted_is_not_found_again() -> None:
 # ── the ledger ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass
-class Mailer:
-    """The service without Kafka: its handlers, its ticks, and the clock in our hand."""
-
-    ports: Ports
-    moment: datetime
-
-    def tick(self, **after: float) -> None:
-        """Let time pass, then let both ticks do all that is due."""
-        self.moment += timedelta(**after)
-        while handlers.write(self.ports):
-            pass
-        while handlers.send(self.ports):
-            pass
-
-    def said(self) -> list[LetterUpdated]:
-        with self.ports.store.transaction() as tx:
-            rows = tx.cursor.execute("select value from outbox order by id").fetchall()
-        events = [decode(bytes(row[0])) for row in rows]
-        assert all(isinstance(event, LetterUpdated) for event in events)
-        return [event for event in events if isinstance(event, LetterUpdated)]
-
-    def states(self, assertion_id: str = ID, letter: str = "award") -> list[str]:
-        return [e.state for e in self.said() if (e.assertion_id, e.letter) == (assertion_id, letter)]
-
-
 @pytest.fixture
 def mailer(databases: Databases, server: Smtpd) -> Iterator[Mailer]:
-    def now() -> datetime:
-        return made.moment
-
-    url = databases.fresh()
-    migrate(url, "mailer", Path("services/mailer/migrations"))
-    store = Store(url, "mailer", MailerTransaction, now)
-    writer = LetterWriter(PROGRAMME, "http://localhost:8602", "http://localhost:8603", b"a secret of sixteen bytes")
-    made = Mailer(Ports(store, writer, PROGRAMME.sender, Smtp(relay(server)).send, now), START)
-    yield made
-    store.close()
-
-
-def issued(assertion_id: str = ID, qualification: str = "gishi", email: str = "taro@example.jp") -> AssertionIssued:
-    return AssertionIssued(
-        assertion_id=assertion_id,
-        leaf="00" * 32,
-        award=Award(
-            registration_id=f"R-{assertion_id[:4]}",
-            cohort="2026",
-            qualification=qualification,
-            kind="new",
-            pass_number="P1",
-            registration_number="N1",
-            valid_from=date(2026, 4, 1),
-            valid_until=date(2030, 3, 31),
-        ),
-        holder=Holder(person_id="P", family_name="髙橋", given_name="𠮷之助", email=email),
-        issued_at=START,
-        notify_from=APRIL_1,
-        status_list=1,
-        status_index=1,
-    )
-
-
-def rendered(assertion_id: str = ID) -> CertificateRendered:
-    return CertificateRendered(
-        assertion_id=assertion_id,
-        certificate_key="c",
-        certificate_sha256="00",
-        details_key="d",
-        details_sha256="00",
-        rendered_at=APRIL_1,
-    )
-
-
-def revoked(assertion_id: str = ID) -> AssertionRevoked:
-    return AssertionRevoked(assertion_id=assertion_id, reason="withdrawn", revoked_at=START)
-
-
-def resend(decision_id: str = "D1", letter: str = "award") -> OfficeDecided:
-    return OfficeDecided(
-        decision_id=decision_id, decision="resend", subject=ID, by="desk", why="asked", decided_at=START, value=letter
-    )
+    with running_mailer(databases.fresh(), Smtp(relay(server)).send) as made:
+        yield made
 
 
 def test_letter_1_leaves_before_april_1_or_with_damaged_names(mailer: Mailer, server: Smtpd) -> None:
@@ -304,23 +206,35 @@ def test_a_letter_about_a_revoked_badge_leaves(mailer: Mailer, server: Smtpd) ->
     assert not server.taken
     for assertion_id in (ID, OTHER):
         assert mailer.states(assertion_id) == mailer.states(assertion_id, "completion") == ["suppressed"]
-    handlers.note_decided([resend()], mailer.ports)
+    handlers.note_resends([resend()], mailer.ports)
     mailer.tick(hours=1)
     assert not server.taken
+    assert mailer.settled() == {"D1": "revoked"}
 
 
 def test_the_office_sends_a_letter_again_and_it_is_another_letter(mailer: Mailer, server: Smtpd) -> None:
     handlers.note_issued([issued()], mailer.ports)
-    handlers.note_decided([resend("too-early"), resend("unknown", "thanks")], mailer.ports)
+    handlers.note_resends([resend("too-early"), resend("unknown", "thanks")], mailer.ports)
     mailer.tick(hours=1)
     assert len(server.taken) == 1
     for _ in range(2):
-        handlers.note_decided([resend()], mailer.ports)
+        handlers.note_resends([resend()], mailer.ports)
         mailer.tick(hours=1)
     assert len(server.taken) == 2
     assert server.taken[0].content == server.taken[1].content
     assert mailer.states() == ["queued", "sent", "queued", "sent"]
     assert len({event.id for event in mailer.said()}) == 4
+    assert mailer.settled() == {"too-early": "not-sent-yet", "unknown": "no-such-letter", "D1": "done"}
+
+
+def test_a_letter_that_was_sent_goes_again_although_its_badge_was_revoked_since(mailer: Mailer, server: Smtpd) -> None:
+    handlers.note_issued([issued()], mailer.ports)
+    mailer.tick(hours=1)
+    handlers.note_revoked([revoked()], mailer.ports)
+    handlers.note_resends([resend()], mailer.ports)
+    mailer.tick(hours=1)
+    assert len(server.taken) == 1
+    assert mailer.settled() == {"D1": "revoked"}
 
 
 def test_one_letter_that_breaks_the_line_holds_up_the_others(mailer: Mailer, server: Smtpd) -> None:

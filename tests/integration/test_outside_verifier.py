@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.issuer.signing import SigningKey, did_document
+from services.issuer.status import status_document
 from shared.credential import DoNotTrust, canonical_form, key_of, verify_proof
-from tests.issuing import DID, ISSUER, NOW, credential, status_list
+from tests.issuing import DID, ISSUER, KEY, NOW, credential, status_list, unsigned
 from tests.outside_verifier import Answers, ask_outside_verifier
+from tests.shapes import shapes
 
 NOON = "2026-04-01T12:00:00+09:00"
 
@@ -46,14 +49,18 @@ CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
 }
 
 
-def test_others_accept_what_we_issue_and_make_the_same_canonical_form_of_it() -> None:
-    rare = {"family_name": "𠮷野", "given_name": '辻󠄀"子\\', "family_name_latin": "O'Neill"}
-    former = credential(3)
-    renewal = credential(4, kind="renewal", previous_registration_id="R-00003", known=(former["id"][-31:-5],))
-    documents = [credential(1), credential(2, **rare), former, renewal]
-    assert "evidence" in renewal
-    for document, answer in zip(documents, ask(*({"credential": each} for each in documents)), strict=True):
-        assert answer == {"verified": True, "error": None, "status": False, "canonical": canonical_form(document)}
+@pytest.mark.parametrize(("shape", "document"), shapes().items())
+def test_others_accept_each_shape_and_make_the_same_canonical_form_of_it(shape: str, document: dict[str, Any]) -> None:
+    (answer,) = ask({"credential": document})
+    assert answer == {"verified": True, "error": None, "status": False, "canonical": canonical_form(document)}
+
+
+def test_shapes_are_what_their_names_say() -> None:
+    made = shapes()
+    assert "evidence" in made["renewal"] and "evidence" not in made["renewal of one that was never a badge"]
+    assert made["corrected"]["id"] != made["new"]["id"]
+    assert made["corrected"]["credentialSubject"]["licenseNumber"] == made["new"]["credentialSubject"]["licenseNumber"]
+    assert made["later edition of the class"]["credentialSubject"]["achievement"]["id"].endswith("/2026-2.json")
 
 
 def test_a_change_of_one_character_is_refused_by_others_and_by_us() -> None:
@@ -86,6 +93,52 @@ def test_a_stale_or_forged_status_list_reads_as_not_checked() -> None:
     )
     assert (stale["verified"], stale["status"]) == (False, None)
     assert (other["verified"], other["status"]) == (False, None)
+
+
+def test_others_read_the_end_of_the_period_as_the_last_second_of_its_last_day_in_japan() -> None:
+    """They allow clocks to differ by five minutes. A list of that day, else it is the list that they find stale."""
+    document = credential(1)
+    day = datetime(2030, 3, 31, tzinfo=UTC)
+    last, later, early = ask(
+        *(
+            {"credential": document, "now": moment, "statusList": status_list(now=day)}
+            for moment in ("2030-03-31T23:59:59+09:00", "2030-04-01T00:05:00+09:00", "2026-03-31T23:54:00+09:00")
+        )
+    )
+    assert last["verified"]
+    assert not later["verified"] and 'is after "validUntil"' in later["error"]
+    assert not early["verified"] and 'is before "validFrom"' in early["error"]
+
+
+def test_a_rotated_key_keeps_what_it_signed_valid_only_while_the_did_document_lists_it() -> None:
+    successor = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))), ISSUER.did)
+    profile = f"{ISSUER.public_url}/issuer.json"
+    both, without_old = (
+        did_document(ISSUER.did, keys, profile_url=profile)
+        for keys in ([KEY.public, successor.public], [successor.public])
+    )
+    not_for_assertions = {**both, "assertionMethod": [successor.verification_method]}
+    old, new = credential(1), successor.sign(unsigned(2), NOW)
+    lists = successor.sign(status_document(ISSUER, 1, (), NOW), NOW)
+    documents = {
+        "old key, listed": (old, both),
+        "new key": (new, both),
+        "new key, old one gone": (new, without_old),
+        "old key, gone": (old, without_old),
+        "old key, not for assertions": (old, not_for_assertions),
+    }
+    answers = ask(*({"credential": each, "did": did, "statusList": lists} for each, did in documents.values()))
+    accepted = {name for name, answer in zip(documents, answers, strict=True) if answer["verified"]}
+    assert accepted == {"old key, listed", "new key", "new key, old one gone"}
+    assert accepted == {name for name, (each, did) in documents.items() if _signature_is_ours(each, did)}
+
+
+def _signature_is_ours(document: dict[str, Any], did: dict[str, Any]) -> bool:
+    try:
+        verify_proof(document, key_of(document, did))
+    except DoNotTrust:
+        return False
+    return True
 
 
 def test_another_key_cannot_issue_in_our_name() -> None:

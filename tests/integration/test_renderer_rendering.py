@@ -17,10 +17,10 @@ import services.renderer
 from services.issuer.badge_art import badge_png
 from services.issuer.issuance import badge_key, credential_key
 from services.renderer.certificate import Press
-from services.renderer.handlers import Ports, note_anchored, render
+from services.renderer.handlers import Ports, note_anchored, note_revoked, render
 from services.renderer.store import RendererTransaction, Store
 from shared.errors import NotFound, TryLater
-from shared.events import AssertionAnchored, CertificateRendered, Event
+from shared.events import AssertionAnchored, AssertionRevoked, CertificateRendered, Event
 from shared.runtime.db import Database
 from shared.runtime.migrate import migrate
 from shared.wire import decode
@@ -108,7 +108,7 @@ def stage(databases: Databases, press: Press) -> Iterator[Stage]:
 
 def anchored(number: int, shelf: Shelf | None = None, **changes: Any) -> AssertionAnchored:
     """The event of an assertion; its credential lies on the shelf."""
-    id = assertion(number).assertion_id
+    id = assertion(number, **changes).assertion_id
     if shelf is not None:
         shelf.objects[credential_key(id)] = msgspec.json.encode(credential(number, **changes))
     return AssertionAnchored(
@@ -124,6 +124,10 @@ def anchored(number: int, shelf: Shelf | None = None, **changes: Any) -> Asserti
         block_hash="0x" + "4" * 64,
         anchored_at=NOW,
     )
+
+
+def revoked(assertion_id: str) -> AssertionRevoked:
+    return AssertionRevoked(assertion_id=assertion_id, reason="withdrawn", revoked_at=NOW)
 
 
 def test_an_anchored_assertion_gets_both_pdfs_and_they_are_announced(stage: Stage) -> None:
@@ -205,6 +209,52 @@ def test_a_missing_badge_picture_is_waited_for(stage: Stage) -> None:
     stage.shelf.objects[badge_key("shunin-gishi", "2026", "png")] = badge_png("shunin-gishi", "2026", PROGRAMME, FONTS)
     stage.later(timedelta(seconds=2))
     assert render(stage.ports) == 1
+
+
+def test_a_badge_has_the_picture_of_another_edition_than_its_own(stage: Stage) -> None:
+    event = anchored(1, stage.shelf, edition="2026-2")
+    note_anchored([event], stage.ports)
+    assert render(stage.ports) == 0
+    assert stage.rows("select last_error from renderings") == [("object badges/shunin-gishi/2026-2.png: not there",)]
+    stage.shelf.objects[badge_key("shunin-gishi", "2026-2", "png")] = badge_png(
+        "shunin-gishi", "2026", PROGRAMME, FONTS
+    )
+    stage.later(timedelta(seconds=2))
+    assert render(stage.ports) == 1
+
+
+def test_a_corrected_version_is_rendered_otherwise_than_any_badge(stage: Stage) -> None:
+    old = assertion(1).assertion_id
+    event = anchored(1, stage.shelf, version=2, corrects=old, family_name="高橋")
+    note_revoked([revoked(old)], stage.ports)
+    note_anchored([event], stage.ports)
+    assert event.assertion_id != old
+    assert render(stage.ports) == 1
+    (said,) = stage.announced()
+    assert "高橋 一郎" in text_of(stage.shelf.objects[said.certificate_key])
+
+
+def test_what_was_revoked_before_it_was_rendered_is_rendered(stage: Stage) -> None:
+    early, late, fine = (anchored(number, stage.shelf) for number in (1, 2, 3))
+    broken = anchored(4, stage.shelf, family_name="髙😀")
+    note_revoked([revoked(early.assertion_id)] * 2, stage.ports)  # before its AssertionAnchored
+    note_anchored([early, late, fine, broken], stage.ports)
+    stage.shelf.away = True
+    render(stage.ports)
+    stage.shelf.away = False
+    note_revoked([revoked(late.assertion_id), revoked(broken.assertion_id)], stage.ports)
+    stage.later(timedelta(seconds=2))
+    assert render(stage.ports) == 1
+    assert [event.assertion_id for event in stage.announced()] == [fine.assertion_id]
+    note_revoked([revoked(fine.assertion_id)], stage.ports)
+    assert stage.states() == {
+        early.assertion_id: "skipped",
+        late.assertion_id: "skipped",
+        broken.assertion_id: "skipped",
+        fine.assertion_id: "done",
+    }
+    stage.later(timedelta(days=1))
+    assert render(stage.ports) == 0
 
 
 def test_what_cannot_be_printed_fails_with_its_cause_and_heals_when_mended(stage: Stage) -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from services.issuer.badge_art import badge_png, badge_svg, name_lines
+from services.issuer.badge_art import art_version, badge_png, badge_svg, name_lines, society_png
 from services.issuer.badge_paint import mix
+from shared.glyphs import SERIF_BLACK, SERIF_BOLD
 from shared.programme import Bilingual, Programme, parse_programme
 
 ROOT = Path(__file__).parents[3]
@@ -38,6 +39,26 @@ def test_the_png_has_the_promised_size_and_weight(qualification: str) -> None:
         assert corner[3] == 0
         assert middle[3] == 255
     assert len(png) < 40_000
+
+
+def test_the_issuers_seal_has_the_promised_size_and_weight() -> None:
+    png = society_png(PROGRAMME, FONTS)
+    with Image.open(io.BytesIO(png)) as image:
+        assert (image.size, image.mode) == ((600, 600), "P")
+    assert len(png) < 40_000
+    assert png == society_png(PROGRAMME, FONTS)
+
+
+def test_other_fonts_are_other_art(tmp_path: Path) -> None:
+    copied = tmp_path / "fonts"
+    for font in (SERIF_BOLD, SERIF_BLACK):
+        (copied / font).parent.mkdir(parents=True, exist_ok=True)
+        (copied / font).write_bytes((FONTS / font).read_bytes())
+    assert art_version(copied) == art_version(FONTS)
+    other = tmp_path / "other"
+    copied.rename(other)
+    (other / SERIF_BOLD).write_bytes(b"another")
+    assert art_version(other) != art_version(FONTS)
 
 
 def test_drawing_again_gives_the_same_bytes() -> None:

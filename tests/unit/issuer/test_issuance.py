@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import re
 import string
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from services.issuer.issuance import (
     PASS_NUMBER,
+    Issuer,
+    achievement_of,
     assertion_id_of,
     badge_document,
     credential_of,
@@ -18,8 +25,9 @@ from services.issuer.issuance import (
     profile_document,
     salt_of,
 )
+from services.issuer.signing import Signer
 from shared.clock import JST
-from shared.credential import canonical_form, leaf_of, verify_proof
+from shared.credential import DoNotSign, canonical_form, leaf_of, verify_proof
 from tests.issuing import ISSUER, KEY, NOW, SECRET, assertion, credential, renewed, unsigned
 
 _ids = st.text(min_size=1, max_size=30)
@@ -106,16 +114,99 @@ def test_a_badge_ends_with_its_last_day_in_japan(day: date) -> None:
 @given(st.booleans(), st.sampled_from(sorted(ISSUER.programme.qualifications)), st.integers(2024, 2040))
 def test_every_property_of_every_shape_is_signed(renewal: bool, qualification: str, year: int) -> None:
     former = assertion(2).assertion_id
-    changes = {"kind": "renewal", "previous_registration_id": "R-00002", "known": (former,)} if renewal else {}
+    changes = {"kind": "renewal", "previous_registration_id": "R-00002", "replaces": former} if renewal else {}
     years = {"valid_from": date(year, 4, 1), "valid_until": date(year + 4, 3, 31)}
     document = credential(1, qualification=qualification, **years, **changes)
     verify_proof(document, KEY.private.public_key())  # refuses whatever the contexts don't define
     assert ("evidence" in document) is renewal
 
 
+def test_the_badge_class_speaks_both_languages() -> None:
+    for qualification, named in ISSUER.programme.qualifications.items():
+        told = achievement_of(ISSUER, qualification, "2026")
+        assert told["name"] == named.name.ja
+        for field, text in (("criteria", named.criteria), ("description", named.description)):
+            shown = told[field]["narrative"] if field == "criteria" else told[field]
+            assert text.ja in shown
+            assert text.en in shown
+        assert [each["targetUrl"] for each in told["alignment"]] == [each.url for each in named.alignment]
+
+
+def test_a_programme_without_page_phone_and_alignment_makes_no_empty_properties() -> None:
+    programme = ISSUER.programme
+    plain = structs.replace(
+        programme,
+        society=structs.replace(programme.society, phone=None),
+        qualifications={
+            id: structs.replace(named, page=None, alignment=()) for id, named in programme.qualifications.items()
+        },
+    )
+    issuer = Issuer(plain, ISSUER.public_url)
+    document = credential_of(assertion(1), issuer, secret=SECRET)
+    signed, leaf = KEY.sign_with_leaf(document, NOW)
+    assert "None" not in str(document)
+    assert not {"alignment"} & set(document["credentialSubject"]["achievement"])
+    assert "phone" not in document["issuer"]
+    assert Signer(issuer, KEY, SECRET, Random(1)).sign(assertion(1), NOW).leaf == leaf == leaf_of(signed)
+
+
+def test_every_value_that_a_credential_shows_is_signed() -> None:
+    """Each text of the document, changed alone, changes the canonical form: programme's, person's, and issuer's."""
+    document = unsigned(1, replaces=assertion(7).assertion_id, corrects=assertion(8).assertion_id)
+    forms = {canonical_form(document)}
+    changes = list(_changed(document))
+    forms.update(canonical_form(each) for each in changes)
+    assert len(changes) == 50
+    assert len(forms) == len(changes) + 1
+
+
+def _changed(value: Any) -> Iterator[Any]:
+    """Copies of a document with one of its texts changed; but for its contexts and the names of types, which mean
+    something to a reader of JSON-LD and are refused if unknown."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name not in ("@context", "type"):
+                yield from ({**value, name: other} for other in _changed(inner))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from ([*value[:place], other, *value[place + 1 :]] for other in _changed(inner))
+    elif isinstance(value, bool):
+        yield not value
+    else:
+        yield f"{value}x"
+
+
+def test_an_unknown_type_is_refused_since_it_would_not_be_signed() -> None:
+    document = unsigned(1)
+    document["credentialSubject"]["type"] = ["AchievementSubject", "Engineer"]
+    with pytest.raises(DoNotSign, match="would not be signed"):
+        KEY.sign(document, NOW)
+
+
+def test_the_pass_number_is_an_identifier_that_open_badges_lets_us_name() -> None:
+    # Open Badges 3.0, IdentifierTypeEnum: one of a list, or "ext:" and letters, digits, - . _
+    assert re.fullmatch("ext:[A-Za-z0-9._-]+", PASS_NUMBER)
+    assert f'"{PASS_NUMBER}"' in canonical_form(unsigned(1))
+    assert '"P25-0001"' in canonical_form(unsigned(1))
+
+
+def test_a_corrected_credential_points_to_the_one_that_it_corrects() -> None:
+    corrected = unsigned(1, version=2, corrects=assertion(1).assertion_id, replaces=assertion(2).assertion_id)
+    assert corrected["id"] != unsigned(1)["id"]
+    assert [(each["genre"], each["id"]) for each in corrected["evidence"]] == [
+        ("renewal", ISSUER.credential_url(assertion(2).assertion_id)),
+        ("correction", unsigned(1)["id"]),
+    ]
+
+
+def test_the_event_of_a_correction_names_version_edition_and_what_it_corrects() -> None:
+    event = issued(assertion(1, version=2, corrects="A" * 26, edition="2026-2"), "00")
+    assert (event.version, event.corrects, event.edition) == (2, "A" * 26, "2026-2")
+
+
 def test_a_renewal_points_only_to_a_registration_that_we_issued() -> None:
     unknown = assertion(1, kind="renewal", previous_registration_id="R-00002")
-    known = assertion(1, kind="renewal", previous_registration_id="R-00002", known=(assertion(2).assertion_id,))
+    known = assertion(1, kind="renewal", previous_registration_id="R-00002", replaces=assertion(2).assertion_id)
     assert unknown.replaces is None
     assert "evidence" not in credential_of(unknown, ISSUER, secret=SECRET)
     assert known.replaces == assertion(2).assertion_id

@@ -30,11 +30,13 @@ AWARD = Message(
     valid_until=date(2030, 3, 31),
 )
 COMPLETION = replace(AWARD, letter="completion")
+CORRECTION = replace(AWARD, letter="correction", corrects=True)
 
 
 def test_the_subject_is_not_the_one_that_the_society_announced() -> None:
     assert WRITER.compose(AWARD).subject == PROGRAMME.texts.award_subject
     assert WRITER.compose(COMPLETION).subject == PROGRAMME.texts.completion_subject
+    assert WRITER.compose(CORRECTION).subject == PROGRAMME.texts.correction_subject
 
 
 def test_letter_1_without_its_button_or_with_a_url_that_a_reader_can_not_copy() -> None:
@@ -53,6 +55,28 @@ def test_letter_2_leads_elsewhere_than_to_the_badge() -> None:
     assert "/receive/" not in mail.text + mail.html
 
 
+def test_the_letter_about_a_correction_leaves_open_what_counts_now_or_asks_to_receive_again() -> None:
+    mail = WRITER.compose(CORRECTION)
+    assert f"{WALLET}/badges/{ID}" in mail.text.splitlines()
+    assert f"http://localhost:8603/V/{ID}" in mail.text.splitlines()
+    assert f'<a href="{WALLET}/badges/{ID}"' in mail.html
+    for text in (mail.text, mail.html):
+        assert "訂正" in text
+        assert "もうお使いになれません" in text
+        assert "すでにウォレットに入っています" in text
+        assert "/receive/" not in text
+
+
+def test_the_award_letter_of_a_corrected_badge_does_not_say_what_it_is() -> None:
+    mail = WRITER.compose(replace(AWARD, corrects=True))
+    for text in (mail.text, mail.html):
+        assert "訂正" in text
+        assert "前のバッジは、もうお使いになれません" in text
+        assert receive_url(WALLET, SECRET, ID) in text
+    for text in (WRITER.compose(AWARD).text, WRITER.compose(AWARD).html):
+        assert "訂正" not in text
+
+
 @pytest.mark.parametrize("letter", LETTERS)
 def test_a_letter_lacks_whom_it_addresses_what_it_is_about_or_whom_to_ask(letter: Letter) -> None:
     mail = WRITER.compose(replace(AWARD, letter=letter))
@@ -69,8 +93,9 @@ def test_a_letter_lacks_whom_it_addresses_what_it_is_about_or_whom_to_ask(letter
 
 
 @pytest.mark.parametrize("letter", LETTERS)
-def test_the_html_grows_beyond_what_readers_on_old_phones_load(letter: Letter) -> None:
-    assert len(WRITER.compose(replace(AWARD, letter=letter)).html.encode()) <= 3072
+@pytest.mark.parametrize("corrects", [True, False])
+def test_the_html_grows_beyond_what_readers_on_old_phones_load(letter: Letter, corrects: bool) -> None:
+    assert len(WRITER.compose(replace(AWARD, letter=letter, corrects=corrects)).html.encode()) <= 3072
 
 
 def test_a_name_becomes_markup() -> None:
@@ -86,13 +111,16 @@ def test_another_societys_letter_names_the_first_one() -> None:
             PROGRAMME.society, name=Bilingual("構造保全協会", "SME"), url="https://sme.example"
         ),
         sender=msgspec.structs.replace(PROGRAMME.sender, address="noreply@sme.example"),
-        texts=msgspec.structs.replace(PROGRAMME.texts, award_subject="授与", completion_subject="完了"),
+        texts=msgspec.structs.replace(
+            PROGRAMME.texts, award_subject="授与", completion_subject="完了", correction_subject=None
+        ),
         desks={id: msgspec.structs.replace(desk, email=f"{id}@sme.example") for id, desk in PROGRAMME.desks.items()},
     )
     for letter in LETTERS:
         mail = LetterWriter(other, WALLET, WALLET, SECRET).compose(replace(AWARD, letter=letter))
         assert "jci" not in f"{mail}".lower()
         assert "コンクリート工学会" not in f"{mail}"
+        assert "\n" not in mail.subject and mail.subject
 
 
 def test_an_unknown_qualification_makes_a_letter_all_the_same() -> None:

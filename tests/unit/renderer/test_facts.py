@@ -33,6 +33,11 @@ def test_everything_printed_comes_from_what_the_issuer_signs() -> None:
     assert certificate.verification_url == f"{URL}/V/{ID}"
 
 
+def test_a_changed_picture_of_the_same_year_is_not_the_one_that_is_printed() -> None:
+    certificate = read(unsigned(edition="2026-2"))
+    assert (certificate.qualification, certificate.edition) == ("shunin-gishi", "2026-2")
+
+
 @pytest.mark.parametrize("name", ["﨑", "𠮷", "辻\U000e0100", "が"])
 def test_a_name_is_printed_as_registered_and_never_normalised(name: str) -> None:
     assert read(unsigned(family_name=name, given_name="一")).holder == f"{name} 一"
@@ -53,9 +58,10 @@ CHANGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "no end": lambda c: c.pop("validUntil"),
     "an end that is no time": lambda c: c.update(validUntil="next year"),
     "a time without a zone": lambda c: c.update(validUntil="2030-03-31T23:59:59"),
-    "a badge class of somebody else's": lambda c: c["credentialSubject"]["achievement"].update(
-        id="https://a.example/b"
+    "a picture of somebody else's": lambda c: c["credentialSubject"]["achievement"]["image"].update(
+        id="https://a.example/b.png"
     ),
+    "no picture": lambda c: c["credentialSubject"]["achievement"].pop("image"),
 }
 
 

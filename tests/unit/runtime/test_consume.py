@@ -118,6 +118,16 @@ def test_events_that_the_service_has_no_use_for_are_passed_over() -> None:
     assert database.forwarded == []
 
 
+def test_events_that_do_not_concern_the_service_are_passed_over_and_acknowledged_in_order() -> None:
+    seen: list[str] = []
+    made, database = consumer(lambda events: pytest.fail("none of them is mine"))
+    made.add(BadgeReceived, lambda events: seen.extend(e.assertion_id for e in events), lambda e: e.key in ("A1", "A3"))
+    assert made._work([received(n) for n in range(5)]) == 5
+    assert seen == ["A1", "A3"]
+    assert made._work([received(9)]) == 1
+    assert (seen, database.forwarded) == (["A1", "A3"], [])
+
+
 def test_a_database_that_is_away_is_waited_for_and_buries_nothing() -> None:
     calls = 0
 
@@ -172,3 +182,18 @@ def test_a_bare_topic_hands_on_the_bytes_as_they_came() -> None:
     assert made._work([message(b'{"a": 1}'), message(b"not json either")]) == 2
     assert [event.value for event in seen] == [b'{"a": 1}', b"not json either"]
     assert seen[0].id != seen[1].id
+
+
+def test_an_event_that_is_not_wanted_reaches_the_handler_or_stops_the_others() -> None:
+    seen: list[str] = []
+
+    def handle(events: Sequence[Any]) -> None:
+        if any(event.assertion_id == "A3" for event in events):
+            raise ValueError("A3 can't be handled")
+        seen.extend(event.assertion_id for event in events)
+
+    made, database = consumer(lambda events: None)
+    made.add(BadgeReceived, handle, lambda event: event.assertion_id in ("A1", "A3", "A8"))
+    assert made._work([received(n) for n in range(10)]) == 10
+    assert seen == ["A1", "A8"]
+    assert len(database.forwarded) == 1

@@ -56,8 +56,10 @@ DOCUMENT: dict[str, Any] = {
     },
 }
 
-# Text that we sign: no control characters, no lone surrogates, no braces.
-_signable = st.text(st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="{}"), min_size=1, max_size=20)
+# Text that we sign: no control characters, no lone surrogates, no U+FFFE and U+FFFF, no braces.
+_signable = st.text(
+    st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="{}\ufffe\uffff"), min_size=1, max_size=20
+)
 
 
 def changed(**changes: Any) -> dict[str, Any]:
@@ -271,7 +273,7 @@ def test_a_stranger_cannot_make_the_canonical_form_take_for_ever() -> None:
 # ── text ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("text", ["a\nb", "\x00", "\x7f", "\x85", "\ud800", "{", "}", "}{", "{{}"])
+@pytest.mark.parametrize("text", ["a\nb", "\x00", "\x7f", "\x85", "\ud800", "\ufffe", "\uffff", "{", "}", "}{", "{{}"])
 def test_text_that_others_read_differently_is_refused_with_its_field(text: str) -> None:
     with pytest.raises(DoNotSign, match=r"credentialSubject\.identifier\[0\]\.identityHash: got"):
         signed(changed(credentialSubject__identifier__0__identityHash=text))
@@ -308,3 +310,12 @@ def test_a_public_key_is_written_as_in_the_specification() -> None:
 
 def test_the_time_of_the_proof_is_utc_to_the_second() -> None:
     assert first_proof(signed())["created"] == "2026-04-01T00:00:12Z"
+
+
+def test_no_character_that_we_sign_is_written_otherwise_than_as_itself() -> None:
+    # Canonicalisers agree on these: only \\ and " are escaped.
+    every = [chr(code) for code in range(0x110000) if text_problem(chr(code)) is None]
+    for start in range(0, len(every), 4096):
+        text = "".join(every[start : start + 4096])
+        written = text.replace("\\", "\\\\").replace('"', '\\"')
+        assert f' "{written}" .\n' in canonical_form(changed(name=text))

@@ -50,7 +50,7 @@ def test_the_same_list_is_encoded_in_one_way() -> None:
         "H4sI",
         base64url(b"\x1f\x8b\x08"),
         base64url(gzip.compress(bytes(LENGTH // 8 - 1))),
-        base64url(gzip.compress(bytes(LENGTH // 8 + 1))),
+        base64url(gzip.compress(bytes(16 * 1024 * 1024 + 1))),
         base64url(gzip.compress(bytes(50_000_000))),
         base64url(gzip.compress(bytes(LENGTH // 8))[:-4]),
     ],
@@ -58,3 +58,11 @@ def test_the_same_list_is_encoded_in_one_way() -> None:
 def test_what_is_no_list_is_refused(text: object) -> None:
     with pytest.raises(Unreadable, match="expected"):
         decoded(text)
+
+
+@pytest.mark.parametrize("length", [LENGTH // 8, LENGTH // 8 + 1, LENGTH, 16 * 1024 * 1024])
+def test_a_list_of_another_issuer_may_be_longer(length: int) -> None:
+    bits = decoded(base64url(gzip.compress(b"\x80" + bytes(length - 1), 1)))
+    assert len(bits) == length
+    assert is_set(bits, 0)
+    assert not is_set(bits, length * 8 - 1)

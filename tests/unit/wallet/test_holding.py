@@ -12,6 +12,7 @@ from shared.events import Holder
 NOW = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
 BADGE = Badge(
     assertion_id="A" * 26,
+    registration_id="R-1",
     qualification="gishi",
     pass_number="G-1",
     registration_number="26-1",
@@ -38,6 +39,9 @@ DONE = Progress(anchored_at=NOW, rendered_at=NOW, certificate_key="c", details_k
         (replace(RECEIVED, progress=DONE), "issued"),
         (replace(RECEIVED, progress=replace(DONE, revoked_at=NOW)), "revoked"),
         (replace(BADGE, progress=Progress(revoked_at=NOW)), "revoked"),
+        (replace(RECEIVED, progress=DONE, corrected_by="B" * 26), "corrected"),
+        (replace(RECEIVED, progress=replace(DONE, revoked_at=NOW, replaced_by="B" * 26)), "corrected"),
+        (replace(BADGE, corrected_by="B" * 26), "corrected"),
     ],
 )
 def test_a_badge_is_issued_only_when_received_anchored_and_rendered(badge: Badge, state: str) -> None:
@@ -58,6 +62,7 @@ def test_a_pdf_is_given_out_neither_before_finality_nor_after_revocation() -> No
     assert document_key(replace(RECEIVED, progress=replace(DONE, anchored_at=None)), "certificate", NOW) is None
     assert document_key(replace(RECEIVED, progress=replace(DONE, revoked_at=NOW)), "certificate", NOW) is None
     assert document_key(replace(BADGE, progress=DONE), "certificate", NOW) is None
+    assert document_key(replace(RECEIVED, progress=DONE, corrected_by="B" * 26), "certificate", NOW) is None
     assert document_key(replace(RECEIVED, progress=DONE), "details", datetime(2031, 1, 1, tzinfo=UTC)) == "d"
 
 
@@ -79,5 +84,11 @@ def test_a_person_is_told_of_a_delay_only_when_the_promised_day_is_over() -> Non
 
 def test_a_badge_that_no_longer_counts_does_not_stand_first() -> None:
     revoked = replace(RECEIVED, progress=replace(DONE, revoked_at=NOW))
-    listed = in_order([revoked, BADGE, RECEIVED], NOW)
+    listed = in_order([revoked, replace(BADGE, registration_id="R-2"), replace(RECEIVED, registration_id="R-3")], NOW)
     assert [state for _, state in listed] == ["unreceived", "pending", "revoked"]
+
+
+def test_the_versions_of_one_badge_do_not_stand_side_by_side() -> None:
+    versions = [replace(RECEIVED, assertion_id=letter * 26, version=n) for n, letter in ((2, "B"), (1, "A"), (3, "C"))]
+    listed = in_order([*versions, replace(BADGE, registration_id="R-2")], NOW)
+    assert [(badge.registration_id, badge.version) for badge, _ in listed] == [("R-1", 3), ("R-2", 1)]

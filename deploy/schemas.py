@@ -1,0 +1,310 @@
+"""`make schemas`: the language of the pipeline for readers in other languages, written into `docs/events`.
+
+Nothing in it is written by hand: types come from `shared/events.py`, topics from `shared/topics.py`, and who writes and
+reads an event from the services' own code. A test fails when the folder and the code differ.
+
+Sources: AsyncAPI 3.0.0 with its Kafka bindings 0.5.0; JSON Schema draft-07, which AsyncAPI's schema objects extend;
+CloudEvents 1.0.2, section 3.1 (attributes of the envelope).
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+
+from services.registration.registration import HEADERS, UpstreamRecord
+from shared.events import EVENTS, Event
+from shared.topics import TOPICS, UPSTREAM_REGISTRATIONS, Topic
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "docs" / "events"
+
+Schema = dict[str, Any]
+
+_DRAFT = "http://json-schema.org/draft-07/schema#"
+_COMMENT = re.compile(r"^ +(\w+): [^#\n]*#\s*(.+)$", re.MULTILINE)
+_UPSTREAM = "UpstreamRecord"
+
+_README = """# Events
+
+Made by `make schemas` from the code; a test fails when they differ. `asyncapi.json` is all of it for machines (AsyncAPI
+3.0). Each `<Event>.schema.json` is the JSON Schema (draft-07) of what the envelope, CloudEvents 1.0 in structured JSON,
+holds as `data`. Readers ignore fields that they don't know.
+
+| topic | event | key | written by | read by |
+|---|---|---|---|---|
+{rows}
+
+What a service cannot handle goes to `<topic>.dead`, with its cause, which ops reads.
+"""
+
+ENVELOPE: Schema = {
+    "title": "Envelope",
+    "description": "CloudEvents 1.0 in structured mode. The id is derived from what makes the fact one fact: "
+    "who has seen it already, does nothing.",
+    "type": "object",
+    "properties": {
+        "specversion": {"const": "1.0"},
+        "id": {"type": "string", "format": "uuid"},
+        "source": {"type": "string", "pattern": "^akashi/[a-z]+$", "description": "The service that says it."},
+        "type": {"type": "string", "pattern": "^akashi\\.[A-Za-z]+$"},
+        "subject": {"type": "string", "description": "What the event is about: also the Kafka key."},
+        "time": {"type": "string", "format": "date-time"},
+        "datacontenttype": {"const": "application/json"},
+        "data": {"type": "object"},
+        "cause": {"type": "string", "format": "uuid", "description": "Extension: the id of the event that led to it."},
+    },
+    "required": ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "data"],
+}
+
+
+def documents() -> dict[str, str]:
+    """Every file of `docs/events` by its name."""
+    schemas = {f"{event.__name__}.schema.json": _json(event_schema(event)) for event in EVENTS}
+    return {"README.md": readme(), "asyncapi.json": _json(asyncapi()), **schemas}
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    wanted = documents()
+    for path in FOLDER.iterdir():
+        if path.name not in wanted:
+            path.unlink()
+    for name, text in wanted.items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+# ── who writes and who reads ───────────────────────────────────────────────────────────────────────────
+
+
+def writers() -> dict[str, list[str]]:
+    """The services that make an event of each type: whose code calls its constructor."""
+    return _services_by_event(_made)
+
+
+def readers() -> dict[str, list[str]]:
+    """The services that consume each type: whose `app.py` says `process.consume(Event, …)`."""
+    return _services_by_event(_consumed)
+
+
+def _services_by_event(names_in: Callable[[ast.AST], Iterator[str]]) -> dict[str, list[str]]:
+    found: dict[str, set[str]] = {name: set() for name in (_UPSTREAM, *(event.__name__ for event in EVENTS))}
+    for path in sorted((ROOT / "services").glob("*/**/*.py")):
+        service = path.relative_to(ROOT / "services").parts[0]
+        for name in names_in(ast.parse(path.read_text("utf-8"))):
+            if name in found:
+                found[name].add(service)
+    return {name: sorted(services) for name, services in found.items()}
+
+
+def _calls(tree: ast.AST) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def _made(tree: ast.AST) -> Iterator[str]:
+    """Events only: records of the upstream come from outside."""
+    events = {event.__name__ for event in EVENTS}
+    return (call.func.id for call in _calls(tree) if isinstance(call.func, ast.Name) and call.func.id in events)
+
+
+def _consumed(tree: ast.AST) -> Iterator[str]:
+    for call in _calls(tree):
+        if isinstance(call.func, ast.Attribute) and call.args and isinstance(call.args[0], ast.Name):
+            if call.func.attr == "consume":
+                yield call.args[0].id
+            elif call.func.attr == "consume_bare" and call.args[0].id == "UPSTREAM_REGISTRATIONS":
+                yield _UPSTREAM
+
+
+# ── schemas ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def event_schema(event: type[Event]) -> Schema:
+    """The schema of the `data` of one event, by itself."""
+    (_,), parts = msgspec.json.schema_components([event], ref_template="#/definitions/{name}")
+    structs = _structs(event)
+    own = _completed(parts.pop(event.__name__), event)
+    definitions = {name: _completed(part, structs[name]) for name, part in sorted(parts.items())}
+    return {"$schema": _DRAFT, **own, **({"definitions": definitions} if definitions else {})}
+
+
+def upstream_schema() -> Schema:
+    """A message of the upstream, as `docs/upstream.md` tells it: every value a text."""
+    hints = get_type_hints(UpstreamRecord)
+    fields = {name: type(None) in get_args(hints[name]) for name in HEADERS.values()}
+    heads = {name: head for head, name in HEADERS.items()}
+    return {
+        "title": _UPSTREAM,
+        "description": _described(UpstreamRecord),
+        "type": "object",
+        "properties": {
+            name: {"type": ["string", "null"] if may_be_empty else "string", "description": heads[name]}
+            for name, may_be_empty in fields.items()
+        },
+        "required": [name for name, may_be_empty in fields.items() if not may_be_empty],
+    }
+
+
+def _structs(event: type[Event]) -> dict[str, type[msgspec.Struct]]:
+    """The event's type and those of its fields, by name."""
+    found: dict[str, type[msgspec.Struct]] = {event.__name__: event}
+    for hint in get_type_hints(event).values():
+        for part in (hint, *get_args(hint)):
+            if isinstance(part, type) and issubclass(part, msgspec.Struct):
+                found[part.__name__] = part
+    return found
+
+
+def _completed(schema: Schema, struct: type[msgspec.Struct]) -> Schema:
+    """With what msgspec leaves out: formats of times, the comments beside the fields. In draft-07."""
+    comments = {name: text for base in reversed(struct.__mro__[:-2]) for name, text in _comments(base)}
+    hints = get_type_hints(struct)
+    properties = {
+        name: {
+            **_in_draft_07(part),
+            **_format(hints[name]),
+            **({"description": comments[name]} if name in comments and "$ref" not in part else {}),
+        }
+        for name, part in schema["properties"].items()
+    }
+    return {**schema, "description": _described(struct), "properties": properties}
+
+
+def _comments(struct: type) -> list[tuple[str, str]]:
+    return _COMMENT.findall(inspect.getsource(struct)) if struct.__module__.startswith("shared.") else []
+
+
+def _described(struct: type) -> str:
+    return inspect.cleandoc(struct.__doc__ or "")
+
+
+def _format(hint: Any) -> Schema:
+    """Times are aware, so RFC 3339."""
+    kinds = get_args(hint) or (hint,)
+    return {"format": "date-time"} if datetime in kinds else {"format": "date"} if date in kinds else {}
+
+
+def _in_draft_07(part: Any) -> Any:
+    """Tuples have the form that they had before `prefixItems`."""
+    if isinstance(part, list):
+        return [_in_draft_07(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    inner = {name: _in_draft_07(value) for name, value in part.items() if name != "prefixItems"}
+    if "prefixItems" in part:
+        inner |= {"items": _in_draft_07(part["prefixItems"]), "additionalItems": False}
+    return inner
+
+
+# ── AsyncAPI ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def asyncapi() -> Schema:
+    """All topics, messages and who sends or receives them, as an AsyncAPI 3.0 document."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    _, parts = msgspec.json.schema_components(EVENTS, ref_template="#/components/schemas/{name}")
+    structs = {name: struct for event in EVENTS for name, struct in _structs(event).items()}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Akashi",
+            "version": project["version"],
+            "description": "Facts that the services tell each other. Fields may be added; meanings never change.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/cloudevents+json",
+        "channels": {topic.name: _channel(topic) for topic in TOPICS},
+        "operations": dict(_operations()),
+        "components": {
+            "messages": {_UPSTREAM: _upstream_message()} | {event.__name__: _message(event) for event in EVENTS},
+            "schemas": {"Envelope": ENVELOPE, _UPSTREAM: upstream_schema()}
+            | {name: _completed(part, structs[name]) for name, part in parts.items()},
+        },
+    }
+
+
+def _names_on(topic: Topic) -> list[str]:
+    return [_UPSTREAM] if topic is UPSTREAM_REGISTRATIONS else [e.__name__ for e in EVENTS if e.topic == topic]
+
+
+def _channel(topic: Topic) -> Schema:
+    kafka = {"topic": topic.name, "partitions": topic.partitions, "bindingVersion": "0.5.0"}
+    messages = {name: {"$ref": f"#/components/messages/{name}"} for name in _names_on(topic)}
+    return {"address": topic.name, "messages": messages, "bindings": {"kafka": kafka}}
+
+
+def _message(event: type[Event]) -> Schema:
+    name = event.__name__
+    data = {"type": {"const": f"akashi.{name}"}, "data": {"$ref": f"#/components/schemas/{name}"}}
+    return {
+        "name": name,
+        "summary": _described(event).partition("\n")[0],
+        "contentType": "application/cloudevents+json",
+        "payload": {"allOf": [{"$ref": "#/components/schemas/Envelope"}, {"properties": data}]},
+        "bindings": {"kafka": {"key": {"type": "string", "description": key_of(event)}, "bindingVersion": "0.5.0"}},
+    }
+
+
+def _upstream_message() -> Schema:
+    return {
+        "name": _UPSTREAM,
+        "summary": "One registration, as the upstream has it: bare JSON, without an envelope.",
+        "contentType": "application/json",
+        "payload": {"$ref": f"#/components/schemas/{_UPSTREAM}"},
+        "bindings": {"kafka": {"key": {"type": "string", "description": "registration_id"}, "bindingVersion": "0.5.0"}},
+    }
+
+
+def _operations() -> Iterator[tuple[str, Schema]]:
+    for action, services_of in (("send", writers()), ("receive", readers())):
+        for topic in TOPICS:
+            for name in _names_on(topic):
+                for service in services_of[name]:
+                    yield f"{service}.{action}.{name}", _operation(action, topic, name, service)
+
+
+def _operation(action: str, topic: Topic, name: str, service: str) -> Schema:
+    channel = f"#/channels/{topic.name}"
+    messages = [{"$ref": f"{channel}/messages/{name}"}]
+    return {"action": action, "channel": {"$ref": channel}, "messages": messages, "tags": [{"name": service}]}
+
+
+def key_of(event: type[Event]) -> str:
+    """The field that is the Kafka key."""
+    return event.about if hasattr(event, "about") else "award.registration_id"
+
+
+# ── the table ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def readme() -> str:
+    """`docs/events/README.md`."""
+    made, read = writers(), readers()
+    rows = [_row(topic, name, made[name], read[name]) for topic in TOPICS for name in _names_on(topic)]
+    return _README.format(rows="\n".join(rows))
+
+
+def _row(topic: Topic, name: str, made: list[str], read: list[str]) -> str:
+    if name == _UPSTREAM:
+        cells = [topic.name, "[the upstream's record](../upstream.md)", "registration_id", "the upstream"]
+    else:
+        event = next(each for each in EVENTS if each.__name__ == name)
+        cells = [topic.name, f"[{name}]({name}.schema.json)", key_of(event), ", ".join(made) or "nobody yet"]
+    return f"| {' | '.join([*cells, ', '.join(read) or 'nobody yet'])} |"
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    main()

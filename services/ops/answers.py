@@ -1,0 +1,20 @@
+"""What the routes of ops have in common: the texts that they take, the JSON that they answer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Response
+from pydantic import StringConstraints
+from starlette.responses import JSONResponse
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
+ID = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
+
+
+def json_answer(body: bytes) -> Response:
+    return Response(body, media_type="application/json")
+
+
+def refused_answer(status: int, detail: str) -> Response:
+    return JSONResponse({"error": status, "detail": detail}, status)

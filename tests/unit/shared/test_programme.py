@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shared.programme import parse_programme
+
+TEXT = (Path(__file__).resolve().parents[3] / "deploy" / "programmes" / "jci.toml").read_text(encoding="utf-8")
+
+ALIGNMENT = next(line for line in TEXT.splitlines() if line.startswith("  { name = "))
+
+
+def changed(before: str, after: str) -> str:
+    assert before in TEXT
+    return TEXT.replace(before, after, 1)
+
+
+def test_a_programme_may_leave_out_what_credentials_can_do_without() -> None:
+    lines = [line for line in TEXT.splitlines() if not line.startswith(("phone", "page"))]
+    text = "\n".join(lines).replace("alignment = [", "colours_of_others = [")
+    programme = parse_programme(text)
+    assert programme.society.phone is None
+    assert {(each.page, each.alignment) for each in programme.qualifications.values()} == {(None, ())}
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("society.phone", changed('phone = "+81300000000"', 'phone = "03-0000-0000"')),
+        ("qualifications.gishi.desk", changed('desk = "gishi"', 'desk = "elsewhere"')),
+        ("qualifications.gishi.page", changed('page = "https://', 'page = "jci://')),
+        (r"qualifications.gishi.alignment\[0\].url", changed('url = "https://jci.example.jp/exam', 'url = "/exam')),
+        (r"qualifications.gishi.alignment\[0\].type", changed('"ceterms:Credential"', '"Credential"')),
+        ("qualifications.gishi.alignment", changed(ALIGNMENT, f"{ALIGNMENT}\n{ALIGNMENT}")),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_place(field: str, text: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{field}.*got .*expected"):
+        parse_programme(text)
