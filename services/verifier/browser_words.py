@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from services.verifier.checks import NAMES, Check
-from services.verifier.reading import Badge
-from services.verifier.verdict import EXIT_CODES, Verdict
-from services.verifier.words import HEADINGS, SHAPES, SOURCES, next_step, sentence
+from services.verifier.reading import read_badge
+from services.verifier.verdict import EXIT_CODES, Kind, Verdict
+from services.verifier.words import SHAPES, SOURCES, heading, next_step, sentence
 from shared.programme import Bilingual
 
 TARGET = Path(__file__).parent / "browser" / "words.json"
@@ -26,12 +26,12 @@ def words() -> dict[str, Any]:
     """Names, headings, sentences, next steps. A sentence holds {society}, {day}, {sources} for a verdict's own."""
     return {
         "names": {number: _pair(name) for number, name in NAMES.items()},
-        "headings": {kind: _pair(heading) for kind, heading in HEADINGS.items()},
+        "headings": {kind: _pair(heading(_verdict(kind))) for kind in EXIT_CODES},
         "shapes": dict(SHAPES),
         "sources": {number: _pair(source) for number, source in SOURCES.items()},
         "and": _conjunction(),
         "sentences": {kind: _pair(_sentence(kind)) for kind in EXIT_CODES},
-        "next": {kind: _pair(next_step(kind)) for kind in EXIT_CODES},
+        "next": {kind: _pair(next_step(_verdict(kind))) for kind in EXIT_CODES},
     }
 
 
@@ -43,8 +43,13 @@ def _pair(text: Bilingual) -> dict[str, str]:
     return {"ja": text.ja, "en": text.en}
 
 
-def _sentence(kind: Any) -> Bilingual:
-    said = sentence(Verdict(kind, (_unknown(5),), _DAY, _BADGE), _SOCIETY)
+def _verdict(kind: Kind, *open_checks: int) -> Verdict:
+    """One without what only the site knows: that a certificate was replaced stands in no document."""
+    return Verdict(kind, tuple(Check(number, NAMES[number], "unknown", "", "") for number in open_checks), _DAY, _BADGE)
+
+
+def _sentence(kind: Kind) -> Bilingual:
+    said = sentence(_verdict(kind, 5), _SOCIETY)
     return Bilingual(
         said.ja.replace("2001年2月3日", "{day}").replace(SOURCES[5].ja, "{sources}"),
         said.en.replace("3 February 2001", "{day}").replace(SOURCES[5].en, "{sources}"),
@@ -53,7 +58,7 @@ def _sentence(kind: Any) -> Bilingual:
 
 def _conjunction() -> dict[str, str]:
     """What stands between two sources."""
-    said = sentence(Verdict("could-not-check", (_unknown(5), _unknown(7)), _DAY), _SOCIETY)
+    said = sentence(_verdict("could-not-check", 5, 7), _SOCIETY)
 
     def between(text: str, one: str, other: str) -> str:
         return text.partition(one)[2].partition(other)[0]
@@ -64,25 +69,16 @@ def _conjunction() -> dict[str, str]:
     }
 
 
-def _unknown(number: int) -> Check:
-    return Check(number, NAMES[number], "unknown", "", "")
-
-
-_BADGE = Badge(
-    id="",
-    issuer="",
-    issuer_name="",
-    name=None,
-    award="",
-    qualification=None,
-    edition=None,
-    pass_number=None,
-    registration_number=None,
-    issued_at=None,
-    valid_from=_DAY,
-    valid_until=_DAY,
-    status=None,
-    anchorings=(),
+_BADGE = read_badge(
+    {
+        "id": "",
+        "type": ["OpenBadgeCredential"],
+        "issuer": {"id": ""},
+        "validFrom": _DAY.isoformat(),
+        "validUntil": _DAY.isoformat(),
+        "credentialSubject": {"achievement": {"id": ""}},
+        "proof": [{}],
+    }
 )
 
 if __name__ == "__main__":

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-import struct
 import subprocess
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.verifier.baking import bake_png, bake_svg
 from tests.anvil import Anvil, anvil
 from tests.postgres import Databases, postgres
 from tests.verifier_world import AT, VerifierWorld, verifier_world
@@ -102,26 +101,13 @@ def asked(answer: dict[str, Any]) -> set[str]:
     return {request["url"].rstrip("/") for request in answer["requests"]}
 
 
-def chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-
-def baked_png(content: bytes) -> bytes:
-    text = b"openbadgecredential\0\1\0\0\0" + zlib.compress(content)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"iTXt", text) + chunk(b"IEND", b"")
-
-
-def baked_svg(content: str) -> bytes:
-    picture = '<svg xmlns="http://www.w3.org/2000/svg"><script>document.title = "run"</script><circle r="4"/>'
-    name = 'openbadges:credential xmlns:openbadges="https://purl.imsglobal.org/ob/v3p0"'
-    return f"{picture}<{name}><![CDATA[{content}]]></openbadges:credential></svg>".encode()
-
-
 def test_a_visitor_can_not_check_his_file_on_our_page(desk: Desk) -> None:
     world = desk.world
     badge, revoked = world.anchor(world.issue(1), world.issue(2))
     world.revoke(int(revoked["credentialStatus"]["statusListIndex"]))
     text = json.dumps(badge, ensure_ascii=False)
+    art = {form: world.shelf.kept[f"badges/shunin-gishi/2026.{form}"] for form in ("png", "svg")}
+    baked = {"credential": text.encode(), "assertion": b'{"id":"https://badges.example.jp/assertions/A.json"}'}
     good = desk.file("badge.json", text.encode())
     changed = desk.file("changed.json", text.replace("髙橋", "高橋").encode())
     sites = {f"{world.url}/.well-known/did.json", f"{world.url}/status/1.json"}
@@ -130,8 +116,8 @@ def test_a_visitor_can_not_check_his_file_on_our_page(desk: Desk) -> None:
         {"file": good, "node": node, "picture": "valid"},
         {"file": good, "node": node, "language": "en", "drop": True, "width": 320, "picture": "valid-en-320"},
         {"file": good, "node": node, "width": 1280, "picture": "valid-1280"},
-        {"file": desk.file("badge.png", baked_png(text.encode())), "node": node},
-        {"file": desk.file("badge.svg", baked_svg(text)), "node": node},
+        {"file": desk.file("badge.png", bake_png(art["png"], **baked)), "node": node},
+        {"file": desk.file("badge.svg", bake_svg(art["svg"], **baked)), "node": node},
         {"file": changed, "node": node, "picture": "changed"},
         {"file": desk.file("revoked.json", json.dumps(revoked).encode()), "node": node, "picture": "revoked"},
         {"file": good, "picture": "no-node"},
@@ -218,12 +204,14 @@ def test_a_mistake_of_the_visitor_ends_in_silence(desk: Desk) -> None:
     blank = b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\nstartxref\n0\n%%EOF\n"
     badge = desk.file("badge.json", json.dumps(world.issue(6)).encode())
     entity = b'<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a "b">]><svg xmlns="http://www.w3.org/2000/svg">&a;</svg>'
-    nothing, pdf, node, did, svg, huge, pending = desk.look(
+    script = b'<svg xmlns="http://www.w3.org/2000/svg"><script>document.title = "run"</script></svg>'
+    nothing, pdf, node, did, svg, active, huge, pending = desk.look(
         {"picture": "no-file"},
         {"file": desk.file("certificate.pdf", blank), "picture": "pdf"},
         {"file": badge, "node": "localhost:8545"},
         {"file": badge, "did": desk.file("did.json", b"not JSON")},
         {"file": desk.file("entity.svg", entity)},
+        {"file": desk.file("script.svg", script)},
         {"file": desk.file("huge.json", b" " * 9_000_000)},
         {"file": badge, "node": world.chain.url, "picture": "in-progress"},
     )
@@ -231,7 +219,9 @@ def test_a_mistake_of_the_visitor_ends_in_silence(desk: Desk) -> None:
     assert "印刷用" in pdf["problem"] and pdf["requests"] == []
     assert "https:// または http://" in node["problem"] and node["requests"] == []
     assert "did.json を読めませんでした" in did["problem"]
-    assert svg["heading"] == "この証明書は使えません" and svg["requests"] == []
+    for picture in (svg, active):
+        assert picture["heading"] == "この証明書は使えません" and picture["requests"] == []
+        assert picture["title"].startswith("証明書を自分で確かめる")
     assert "大きすぎます" in huge["problem"]
     assert pending["heading"] == "発行手続き中です"
 

@@ -80,7 +80,7 @@ def both(world: VerifierWorld, issuer: Document, *documents: Document) -> list[t
     contents = [json.dumps(document, ensure_ascii=False).encode() for document in documents]
     cases = [Case(content, world.moment, world.node) for content in contents]
     answers = ask_browser_check({**issuer, "pinned": None}, *cases)
-    verdicts = [handlers.check(content, world.ports) for content in contents]
+    verdicts = [handlers.check(content, world.ports).verdict for content in contents]
     for verdict, answer in zip(verdicts, answers, strict=True):
         assert answer["kind"] == verdict.kind, (answer, verdict)
         unasked = () if verdict.outcome(2) != "failed" else (5, 7)

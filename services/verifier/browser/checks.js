@@ -11,7 +11,7 @@ import {fromBase64url, shown, toHex} from './multibase.js';
 import {list, moment, object, text} from './reading.js';
 import {unpacked} from './unpack.js';
 
-const MOST_LIST_BYTES = 16 * 1024 * 1024; // of an unpacked status list; a bomb stops here
+const LIST_BITS = 131_072; // of a status list of ours, no more and no less: a bomb stops here
 
 /**
  * @typedef {import('./reading.js').Badge} Badge
@@ -90,8 +90,9 @@ async function bitOf(statusList, didDocument, {url, index}, now) {
   const subject = object(statusList.credentialSubject, 'credentialSubject');
   const purposes = typeof subject.statusPurpose === 'string' ? [subject.statusPurpose] : list(subject.statusPurpose, 'statusPurpose', text);
   if (!purposes.includes('revocation')) throw new Unreadable(`got a list of purpose ${purposes}, expected revocation`);
-  const bits = await unpacked(fromBase64url(subject.encodedList), 'gzip', MOST_LIST_BYTES);
-  if (index >= bits.length * 8) throw new Unreadable(`statusListIndex: got ${index}, expected 0 to ${bits.length * 8 - 1}`);
+  const bits = await unpacked(fromBase64url(subject.encodedList), 'gzip', LIST_BITS / 8);
+  if (bits.length * 8 !== LIST_BITS) throw new Unreadable(`encodedList: got ${bits.length * 8} bits, expected ${LIST_BITS}`);
+  if (index >= LIST_BITS) throw new Unreadable(`statusListIndex: got ${index}, expected 0 to ${LIST_BITS - 1}`);
   return (bits[index >> 3] & (0x80 >> (index & 7))) !== 0;
 }
 

@@ -5,7 +5,9 @@ import {credentialInPng, isPng} from './png.js';
 import {readDocument} from './reading.js';
 import {credentialInSvg, isSvg} from './svg.js';
 
-export const MOST_FILE_BYTES = 8 * 1024 * 1024; // pictures and certificates of ours have less than one
+export const MOST_FILE_BYTES = 8 * 1024 * 1024; // certificates of ours have less than one
+
+const MOST_PICTURE_BYTES = 1024 * 1024; // pictures of ours have about 60 KB
 
 /**
  * @param {Uint8Array} file
@@ -13,10 +15,14 @@ export const MOST_FILE_BYTES = 8 * 1024 * 1024; // pictures and certificates of 
  * @throws {Unreadable}
  */
 export async function documentIn(file) {
-  if (file.length > MOST_FILE_BYTES) throw new Unreadable(`got ${file.length} bytes, expected at most ${MOST_FILE_BYTES}`);
   const start = new TextDecoder('latin1').decode(file.subarray(0, 1024));
-  if (isPng(file)) return readDocument(await credentialInPng(file));
-  if (isPdf(start)) return readDocument(await credentialInPdf(file));
-  if (isSvg(start.replace(/^ï»¿/, ''))) return readDocument(credentialInSvg(file));
+  if (isPng(file)) return readDocument(await credentialInPng(atMost(file, MOST_PICTURE_BYTES)));
+  if (isSvg(start)) return readDocument(credentialInSvg(atMost(file, MOST_PICTURE_BYTES)));
+  if (isPdf(start)) return readDocument(await credentialInPdf(atMost(file, MOST_FILE_BYTES)));
   return readDocument(file);
+}
+
+function atMost(file, most) {
+  if (file.length > most) throw new Unreadable(`got ${file.length} bytes, expected at most ${most}`);
+  return file;
 }

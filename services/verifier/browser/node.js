@@ -22,28 +22,38 @@ const MOST_BYTES = 4 * 1024 * 1024;
  * @param {string[]} roots hex
  * @param {{chainId: number, transaction: string}[]} anchors
  * @param {typeof fetch} ask
- * @returns {Promise<ChainAnswers>}
+ * @returns {Promise<ChainAnswers>} of the registry on that chain in which a root stands; else of one that knows it; else of the first
  * @throws {TryLater} when the node is away, on a chain without a registry of the issuer, or talks nonsense
  */
 export async function chainAnswers(nodeUrl, networks, roots, anchors, ask) {
   const node = (method, ...params) => call(nodeUrl, method, params, ask);
   const chainId = quantity(await node('eth_chainId'));
-  const found = networks.find(network => network.chainId === chainId);
-  if (!found) {
+  const here = networks.filter(network => network.chainId === chainId);
+  if (!here.length) {
     const known = networks.map(network => `${network.network} (chain ${network.chainId})`).join(', ') || 'none';
     throw new TryLater(`the node is on chain ${chainId}, expected one where the issuer has a registry: ${known}`);
   }
-  const registry = found.registry.toLowerCase();
   const finalizedBlock = await finalized(node); // first: what is final now can't be less final a moment later
-  const code = await node('eth_getCode', registry, 'latest');
-  if (typeof code !== 'string' || code.length <= 2) throw new TryLater(`no contract at ${registry} on chain ${chainId}`);
-  const anchorings = new Map();
-  for (const root of new Set(roots)) anchorings.set(root, await anchorOf(node, registry, root));
   const transactions = new Map();
   for (const {chainId: on, transaction} of anchors) {
     if (on === chainId && !transactions.has(transaction)) transactions.set(transaction, await transactionFacts(node, transaction));
   }
-  return {network: found.network, chainId, registry, finalizedBlock, anchorings, transactions};
+  const answers = [];
+  for (const {network, registry} of here) {
+    const anchorings = await anchoringsIn(node, registry.toLowerCase(), roots, chainId);
+    answers.push({network, chainId, registry: registry.toLowerCase(), finalizedBlock, anchorings, transactions});
+  }
+  const anyRoot = (answer, is) => [...answer.anchorings.values()].some(anchoring => anchoring !== null && is(anchoring));
+  return answers.find(answer => anyRoot(answer, each => each.revokedAt === null && each.blockNumber <= finalizedBlock))
+    ?? answers.find(answer => anyRoot(answer, () => true)) ?? answers[0];
+}
+
+async function anchoringsIn(node, registry, roots, chainId) {
+  const code = await node('eth_getCode', registry, 'latest');
+  if (typeof code !== 'string' || code.length <= 2) throw new TryLater(`no contract at ${registry} on chain ${chainId}`);
+  const anchorings = new Map();
+  for (const root of new Set(roots)) anchorings.set(root, await anchorOf(node, registry, root));
+  return anchorings;
 }
 
 async function finalized(node) {

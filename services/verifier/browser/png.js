@@ -26,6 +26,7 @@ export async function credentialInPng(file) {
 /** The bodies of all iTXt chunks. */
 function* texts(file) {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  if (String.fromCharCode(...file.subarray(12, 16)) !== 'IHDR') throw new Unreadable('got a PNG that does not begin with IHDR');
   for (let at = SIGNATURE.length; ;) {
     if (at + 12 > file.length) throw new Unreadable('got a PNG that is cut off, expected its end (IEND)');
     const length = view.getUint32(at);

@@ -9,7 +9,8 @@ export const MOST_BYTES = 128 * 1024; // a credential of ours has about 3 KB, wi
 
 const MOST_DEPTH = 64;
 const MOST_PROOFS = 8;
-const BADGE_URL = /\/badges\/([a-z0-9-]{1,64})\/[0-9]{4}\.json$/;
+const MOST_EVIDENCE = 20;
+const BADGE_URL = /\/badges\/([a-z0-9-]{1,64})\/[0-9]{4}(?:-[0-9]{1,3})?\.(?:json|png|svg)$/;
 const MOMENT = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /**
@@ -83,6 +84,10 @@ export function readBadge(document) {
     value: text(absent(each.proofValue, ''), 'proof.proofValue', 20_000),
   }));
   if (proofs.length < 1 || proofs.length > MOST_PROOFS) throw wrong('proof', `${proofs.length} of them`, `1 to ${MOST_PROOFS}`);
+  if (achievement.image != null) text(object(achievement.image, 'credentialSubject.achievement.image').id, 'credentialSubject.achievement.image.id');
+  const evidence = list(absent(document.evidence, []), 'evidence', object);
+  for (const each of evidence) for (const name of ['id', 'genre']) text(absent(each[name], ''), `evidence.${name}`);
+  if (evidence.length > MOST_EVIDENCE) throw wrong('evidence', `${evidence.length} of them`, `at most ${MOST_EVIDENCE}`);
   const badge = {
     id: text(document.id, 'id'),
     issuer: text(issuer.id, 'issuer.id'),

@@ -7,8 +7,8 @@ import {Unreadable} from './errors.js';
 const NAMESPACE = 'https://purl.imsglobal.org/ob/v3p0';
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** @param {string} start the file's first characters */
-export const isSvg = start => /^\uFEFF?\s*<(\?xml|svg|!--|!DOCTYPE)/i.test(start);
+/** @param {string} start the file's first bytes, each as a character: XML of whatever kind, perhaps behind a byte order mark */
+export const isSvg = start => /^(\u00ef\u00bb\u00bf)?\s*</.test(start);
 
 /**
  * @param {Uint8Array} file
@@ -16,13 +16,22 @@ export const isSvg = start => /^\uFEFF?\s*<(\?xml|svg|!--|!DOCTYPE)/i.test(start
  * @throws {Unreadable} when the picture carries none or two, or declares entities
  */
 export function credentialInSvg(file) {
-  const text = new TextDecoder().decode(file);
+  const text = decoded(file);
   if (/<!(DOCTYPE|ENTITY)/i.test(text)) throw new Unreadable('got an SVG with a document type, expected none: it could declare entities');
   const read = new DOMParser().parseFromString(text, 'application/xml');
-  if (read.documentElement.namespaceURI !== SVG || read.getElementsByTagName('parsererror').length) {
+  const {localName, namespaceURI} = read.documentElement;
+  if (localName !== 'svg' || ![SVG, null].includes(namespaceURI) || read.getElementsByTagName('parsererror').length) {
     throw new Unreadable('got a file that is no well-formed SVG');
   }
   const found = read.getElementsByTagNameNS(NAMESPACE, 'credential');
   if (found.length !== 1) throw new Unreadable(`got ${found.length} credentials in the SVG, expected one`);
   return new TextEncoder().encode(found[0].textContent.trim());
+}
+
+function decoded(file) {
+  try {
+    return new TextDecoder('utf-8', {fatal: true}).decode(file);
+  } catch (error) {
+    throw new Unreadable(`got a picture that is no UTF-8: ${error.message}`);
+  }
 }

@@ -161,6 +161,19 @@ SAID: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+def test_a_root_in_one_of_two_registries_on_a_chain_is_not_found() -> None:
+    other = "0x" + "cd" * 20
+
+    def reply(request: dict[str, Any]) -> Reply:
+        knows = request["params"][0].get("to") == REGISTRY if request["method"] == "eth_call" else True
+        return answering(**({} if knows else {"eth_call": words(0, 0, 0)}))(request)
+
+    networks = [{"network": "former", "chainId": 31337, "registry": other}, *PAGE["networks"]]
+    with node(reply) as (url, _):
+        [answer] = ask_browser_check({**PAGE, "networks": networks}, Case(CONTENT, NOON, url, away=("https://",)))
+    assert of(answer) == "ok"
+
+
 def test_what_the_chain_says_is_read_as_something_else() -> None:
     outcomes = sevenths(*(answering(**changes) for changes, _ in SAID))
     assert outcomes == [expected for _, expected in SAID]
