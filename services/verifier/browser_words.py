@@ -15,6 +15,7 @@ from services.verifier.reading import read_badge
 from services.verifier.verdict import EXIT_CODES, Kind, Verdict
 from services.verifier.words import SHAPES, SOURCES, heading, next_step, sentence
 from shared.programme import Bilingual
+from shared.runtime.web.language import phrases
 
 TARGET = Path(__file__).parent / "browser" / "words.json"
 
@@ -26,7 +27,7 @@ def words() -> dict[str, Any]:
     """Names, headings, sentences, next steps. A sentence holds {society}, {day}, {sources} for a verdict's own."""
     return {
         "names": {number: _pair(name) for number, name in NAMES.items()},
-        "headings": {kind: _pair(heading(_verdict(kind))) for kind in EXIT_CODES},
+        "headings": {kind: _breakable(heading(_verdict(kind))) for kind in EXIT_CODES},
         "shapes": dict(SHAPES),
         "sources": {number: _pair(source) for number, source in SOURCES.items()},
         "and": _conjunction(),
@@ -41,6 +42,11 @@ def as_text() -> str:
 
 def _pair(text: Bilingual) -> dict[str, str]:
     return {"ja": text.ja, "en": text.en}
+
+
+def _breakable(text: Bilingual) -> dict[str, str]:
+    """U+200B where a Japanese line may be broken: between phrases."""
+    return {"ja": str(phrases(text.ja)).replace("<wbr>", "\u200b"), "en": text.en}
 
 
 def _verdict(kind: Kind, *open_checks: int) -> Verdict:

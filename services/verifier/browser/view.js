@@ -23,10 +23,13 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** A text in both languages. @param {Bilingual} text */
+/** A text in both languages; U+200B stands where a heading may be broken. @param {Bilingual} text */
 export function said(text) {
   const made = document.createDocumentFragment();
-  for (const language of ['ja', 'en']) made.append(element('span', {class: language, lang: language}, text[language]));
+  for (const language of ['ja', 'en']) {
+    const phrases = text[language].split('\u200b').flatMap((phrase, place) => place ? [element('wbr'), phrase] : [phrase]);
+    made.append(element('span', {class: language, lang: language}, ...phrases));
+  }
   return made;
 }
 
