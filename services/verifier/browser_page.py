@@ -25,6 +25,7 @@ from services.verifier.sources import DID_DOCUMENT
 from shared.clock import japan_date
 from shared.did import did_document_url, did_of
 from shared.errors import NotFound, TryLater
+from shared.programme import Bilingual
 from shared.runtime.web import Pages
 from shared.runtime.web.guard import POLICY
 
@@ -75,27 +76,30 @@ def install(app: FastAPI, site: Pages, config: Config, ports: Ports) -> None:
 
 def _config(config: Config, pinned: dict[str, Any] | None) -> dict[str, Any]:
     """What the script reads: see `Issuer` in browser/evidence.js."""
-    chain, programme = config.chain, config.runtime.programme
-    network = {
-        "network": chain.network,
-        "name": {"ja": chain.network, "en": chain.network},
-        "chainId": chain.chain_id,
-        "registry": chain.registry,
-    }
+    programme = config.runtime.programme
     return {
         "issuer": {
             "did": did_of(config.public_url),
             "publicUrl": config.public_url,
             "didDocumentUrl": did_document_url(config.public_url),
             "pinned": pinned,
-            "networks": [network],
+            "networks": _networks(config),
         },
-        "society": {"ja": programme.society.name.ja, "en": programme.society.name.en},
-        "qualifications": {
-            name: {"ja": each.name.ja, "en": each.name.en} for name, each in programme.qualifications.items()
-        },
-        "nodes": [url for url in [chain.rpc_url] if urlsplit(url).hostname in _LOOPBACK],
+        "society": _pair(programme.society.name),
+        "qualifications": {name: _pair(each.name) for name, each in programme.qualifications.items()},
+        "nodes": [url for url in [config.chain.rpc_url] if urlsplit(url).hostname in _LOOPBACK],
     }
+
+
+def _networks(config: Config) -> list[dict[str, Any]]:
+    """The chains on which the issuer has a registry, in its order."""
+    chain = config.chain
+    name = {"ja": chain.network, "en": chain.network}
+    return [{"network": chain.network, "name": name, "chainId": chain.chain_id, "registry": chain.registry}]
+
+
+def _pair(text: Bilingual) -> dict[str, str]:
+    return {"ja": text.ja, "en": text.en}
 
 
 def _pinned(ports: Ports) -> dict[str, Any]:
