@@ -27,7 +27,7 @@ from deploy.local.crowd import crowd
 from services.issuer.issuance import Assertion, Issuer, StatusPlace, assertion_for, assertion_id_of, credential_of
 from services.issuer.signing import Signer, SigningKey
 from services.issuer.template import Sealed
-from services.verifier.baking import bake_png
+from services.verifier.baking import Unbaked, bake_png, unbake_png
 from services.verifier.open_badges_2 import assertion_of
 from shared.events import Award, Holder, RegistrationRenewed
 from shared.programme import parse_programme
@@ -37,7 +37,7 @@ GOAL_BAKING = 20_000.0  # a second
 GOAL_GROWTH = 4.0  # MB from the 2 000th credential to the last
 
 _CANONISE: dict[str, Canonise] = {"PyLD": by_pyld, "pyoxigraph": by_pyoxigraph}
-_GOALS = {"PyLD": 50.0, "pyoxigraph": 20.0}  # times; against the way without leaf, though ours makes it
+_GOALS = {"PyLD": 50.0, "pyoxigraph": 20.0}  # times, for the same work: signed credential and leaf
 _URL = "https://badges.example.jp"
 _SECRET = b"a secret of the bench only"
 _BEGAN = datetime(2026, 4, 1, tzinfo=UTC)
@@ -79,7 +79,7 @@ def measure(badges: int, sample: int) -> Report:
 
     report.add("signed, with leaf, by template", rate, "credentials/s")
     for rival in rivals:
-        goal = None if rival.with_leaf else _GOALS[rival.name]
+        goal = _GOALS[rival.name] if rival.with_leaf else None
         name = f"{rival.name}{', with leaf' if rival.with_leaf else ''}"
         report.add(name, rival.rate, "credentials/s")
         report.compare(f"ours to {name}", rate, "credentials/s", name, rival.rate, at_least=goal)
@@ -87,8 +87,8 @@ def measure(badges: int, sample: int) -> Report:
     report.add("credentials and leaves equal to ours", same, "of the samples", at_least=len(rivals) * sample)
     report.add("looked at twice", signer.checked, "credentials")
     report.add("left to the full algorithm", signer.in_full, "credentials")
-    report.add(f"memory after {min(_WARM, badges)} credentials", early, "MB")
-    report.add(f"memory after {badges} credentials", late, "MB")
+    report.add(f"memory after the first {min(_WARM, badges)}", early, "MB")
+    report.add(f"memory after all {badges}", late, "MB")
     report.add("memory grown between", late - early, "MB", at_most=GOAL_GROWTH)
     bodies = [sealed.body for sealed in mine]
     for standards, both in (("Open Badges 3.0", False), ("both standards", True)):
@@ -172,7 +172,10 @@ def _baking(bodies: Sequence[bytes], both: bool) -> float:
         (body, msgspec.json.encode(assertion_of(msgspec.json.decode(body), public_url=_URL)) if both else None)
         for body in bodies
     ]
-    rounds = max(1, 20_000 // len(texts))
+    for credential, assertion in texts:
+        if unbake_png(bake_png(picture, credential=credential, assertion=assertion)) != Unbaked(credential, assertion):
+            raise ValueError("got another badge out of a picture than was put in")
+    rounds = max(1, 200_000 // len(texts))
     began = time.process_time()
     for _ in range(rounds):
         for credential, assertion in texts:

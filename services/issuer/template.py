@@ -100,7 +100,8 @@ class Template:
             [*covered.document, *covered.proof(document["id"], proof["proofValue"])], slots
         )
         self._iris = self._slots_of_iris(slots)
-        self._subjects = [block.subject or b"" for block in self._blocks]
+        # Blocks are called by their places in the list, nodes by their numbers.
+        self._subjects = [block.subject or b"" for block in self._blocks]  # "": filled in, or a node's label
         self._named = sorted((block.subject, place) for place, block in enumerate(self._blocks) if block.subject)
         self._known = frozenset(subject for subject, _ in self._named)
         self._opened = [(place, block.slot) for place, block in enumerate(self._blocks) if block.slot is not None]
@@ -108,16 +109,18 @@ class Template:
         self._varying = [(place, block) for place, block in enumerate(self._blocks) if block.holes]
         self._layouts: dict[tuple[tuple[int, int], ...], _Layout] = {}
 
+        # The proof: its graph (a node), the block of what is said there, of which node, and the link from the document.
         self._graph, self._proof = next(
             (number, node.graph) for number, node in enumerate(self._nodes) if node.graph is not None
         )
-        self._signed_node = self._blocks[self._proof].node or 0
-        self._linking = self._nodes[self._graph].mentioned_in or 0  # the block with the link to the proof
+        self._proof_node = self._blocks[self._proof].node or 0
+        self._linking = self._nodes[self._graph].mentioned_in or 0
         self._link = next(link.position for link in self._blocks[self._linking].links if link.node == self._graph)
         recipes = [
-            self._recipe(number) for number in range(len(self._nodes)) if number not in (self._graph, self._signed_node)
+            self._recipe(number) for number in range(len(self._nodes)) if number not in (self._graph, self._proof_node)
         ]
         self._recipes = [each for each in recipes if not self._is_fixed(each)]
+        # A node that no text touches has one hash for all credentials.
         self._fixed = [(self._hash(each, self._unfilled, []), each.node) for each in recipes if self._is_fixed(each)]
         self._labels = [f"_:c14n{rank}".encode() for rank in range(len(self._nodes))]
 
@@ -151,7 +154,7 @@ class Template:
         said = filled[self._proof] = self._blocks[self._proof].filled(texts)
         linked = subjects[self._linking] + self._nodes[self._graph].mention + SELF + END
         ranked.append((sha256(linked + in_graph(OTHER, said, SELF)).digest(), self._graph))
-        ranked.append((sha256(in_graph(SELF, said, OTHER)).digest(), self._signed_node))
+        ranked.append((sha256(in_graph(SELF, said, OTHER)).digest(), self._proof_node))
         whole = self._canonical(ranked, parts, layout, filled, subjects, secured=True)
         return Sealed(self._body.filled(texts), sha256(whole).hexdigest())
 
@@ -211,7 +214,7 @@ class Template:
             in_print.sort(key=lambda node: labels[node] + b" ")
         for node in in_print:
             own = self._nodes[node].own
-            if node == self._signed_node:
+            if node == self._proof_node:
                 parts.append(in_graph(labels[node], filled[self._proof], labels[self._graph]))
             elif own is not None:
                 block = self._blocks[own]
