@@ -11,7 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.verifier import handlers
+from services.verifier import browser_page, handlers
 from services.verifier.answers import answer_of
 from services.verifier.baking import MOST_FILE_BYTES
 from services.verifier.config import Config
@@ -42,6 +42,7 @@ def web(config: Config, ports: Ports) -> FastAPI:
     site = pages(Path(__file__).parent / "templates", config.runtime.programme)
     site.install(app, most_bytes=MOST_FILE_BYTES)
     _add_pages(app, site, ports, config)
+    browser_page.install(app, site, config, ports)
     _add_api(app, ports, config)
     add_documents(app, ports)
     return app
