@@ -41,6 +41,7 @@ class PlaceStatus:
 
     states: Mapping[str, int]
     roots: int  # that are final there
+    pending_roots: int
     oldest_pending_at: datetime | None
     last_error: str | None  # of the one that has failed most often
 
@@ -268,11 +269,12 @@ class AnchoringRows(Transaction):
             "select state, count(*) from anchorings where chain_id = %s and contract = %s group by state", here
         )
         states = {row[0]: row[1] for row in self.cursor}
-        roots = self._one(
-            "select count(*) from anchored_roots join anchorings on anchorings.id = anchoring"
-            " where anchorings.chain_id = %s and anchorings.contract = %s and state = 'final'",
+        roots, pending = self._one(
+            "select count(*) filter (where state = 'final'), count(*) filter (where state <> 'final')"
+            " from anchored_roots join anchorings on anchorings.id = anchoring"
+            " where anchorings.chain_id = %s and anchorings.contract = %s",
             here,
-        )[0]
+        )
         oldest = self._one(
             "select min(closed_at) from batches join anchored_roots using (root)"
             " join anchorings on anchorings.id = anchoring"
@@ -285,7 +287,7 @@ class AnchoringRows(Transaction):
             here,
         )
         error = self.cursor.fetchone()
-        return PlaceStatus(states, roots, oldest, error[0] if error else None)
+        return PlaceStatus(states, roots, pending, oldest, error[0] if error else None)
 
     def _one(self, query: str, values: Any = None) -> tuple[Any, ...]:
         row = self.cursor.execute(query, values).fetchone()
