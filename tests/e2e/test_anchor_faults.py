@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,8 @@ from tests.e2e.anchor_story import AnchorStory, Blocks, Harbour, configure, depl
 from tests.e2e.story import until
 from tests.faulty_node import (
     Ask,
-    Broken,
     Fault,
+    Refusal,
     broken,
     faulty_node,
     late,
@@ -72,11 +73,11 @@ def story(small: Stack, harbour: Harbour, request: pytest.FixtureRequest) -> Ite
 
 
 def refuse(*methods: str) -> Fault:
-    """Only these methods fail."""
+    """These methods are refused, and nothing else fails."""
 
     def fault(method: str, parameters: list[object], ask: Ask) -> object:
         if method in methods:
-            raise Broken(500)
+            raise Refusal({"code": -32000, "message": "the pool is full"})
         return ask()
 
     return fault
@@ -85,68 +86,42 @@ def refuse(*methods: str) -> Fault:
 # ── killed at each step ─────────────────────────────────────────────────────────────────────────────────
 
 
-def kill(story: AnchorStory) -> None:
-    story.stack.kill("anchor")
-    story.stack.wait_ready("anchor")
+def test_fifty_badges_during_which_the_service_is_killed_at_each_step(story: AnchorStory) -> None:
+    def kill() -> None:
+        story.stack.kill("anchor")
+        story.stack.wait_ready("anchor")
 
-
-def test_killed_with_closed_batches_that_nothing_was_signed_for(story: AnchorStory) -> None:
-    story.harbour.harm(broken())
-    story.feed()
-    story.wait("closed")
-    kill(story)
-    story.harbour.harm(None)
-    story.completes()
-
-
-def test_killed_between_signing_and_sending(story: AnchorStory) -> None:
-    story.harbour.harm(refuse("eth_sendRawTransaction"))
-    story.feed()
-    story.wait("signed")
-    before = story.hashes("signed")
-    kill(story)
-    story.harbour.harm(None)
-    story.completes()
-    assert set(before) <= {row[0] for row in story.rows("select hash from transactions")}
-
-
-def test_killed_after_sending_before_any_block(story: AnchorStory) -> None:
-    with story.harbour.blocks.held():
+    harbour = story.harbour
+    with harbour.blocks.held() as chain:
+        harbour.harm(broken())
         story.feed()
+        story.wait("closed", at_least=20)
+        kill()
+        harbour.harm(refuse("eth_sendRawTransaction"))
+        story.wait("signed", at_least=50)
+        written = set(story.hashes("signed"))
+        kill()
+        harbour.harm(None)
         story.wait("sent", at_least=50)
-        kill(story)
-    story.completes()
-
-
-def test_killed_with_roots_in_blocks_that_are_not_final(story: AnchorStory) -> None:
-    with story.harbour.blocks.held() as chain:
-        story.feed()
-        story.wait("sent", at_least=50)
+        kill()
         chain.mine()
         story.wait("mined", at_least=50)
-        kill(story)
+        kill()
         assert story.proved() == 0
-    story.completes()
-
-
-def test_killed_with_final_roots_and_storage_away(story: AnchorStory) -> None:
-    with story.harbour.blocks.held() as chain:
-        story.feed()
-        story.wait("sent", at_least=50)
         story.stack.halt("s3")
         chain.mine(10)
         story.wait("final", at_least=50)
-        kill(story)
+        kill()
         story.stack.resume("s3")
-    story.completes()
-
-
-def test_killed_again_and_again_while_proofs_are_put(story: AnchorStory) -> None:
-    story.feed()
     for least in (1, 21):
-        until(lambda least=least: story.proved() >= least, seconds=30, what="some proofs")  # type: ignore[misc]
-        kill(story)
+        until(partial(_proved, story, least), seconds=30, what="some proofs")
+        kill()
     story.completes()
+    assert {hash for (hash,) in story.rows("select proof_names from batches")} >= written
+
+
+def _proved(story: AnchorStory, least: int) -> bool:
+    return story.proved() >= least
 
 
 # ── the endpoints ───────────────────────────────────────────────────────────────────────────────────────
@@ -163,7 +138,9 @@ def test_one_bad_endpoint_of_three_changes_nothing(story: AnchorStory, fault: Fa
     story.completes()
 
 
-@pytest.mark.parametrize("fault", [broken(), wrong_chain(), stale_receipts()], ids=["500", "wrong-chain", "stale"])
+@pytest.mark.parametrize(
+    "fault", [broken(), stale_receipts(), lying_contract()], ids=["500", "stale", "lying-contract"]
+)
 def test_all_endpoints_bad_delay_everything_and_change_nothing(story: AnchorStory, fault: Fault) -> None:
     with story.harbour.blocks.held():
         story.feed()
@@ -172,6 +149,21 @@ def test_all_endpoints_bad_delay_everything_and_change_nothing(story: AnchorStor
     time.sleep(3)
     assert story.proved() == 0
     story.harbour.harm(None)
+    story.completes()
+
+
+def test_all_endpoints_on_another_chain_are_not_believed(story: AnchorStory) -> None:
+    """Not only by its id: all that they say is true of a chain that isn't ours."""
+    with anvil(1) as other:
+        with story.harbour.blocks.held():
+            story.feed()
+            story.wait("sent")
+            for node in story.harbour.nodes:
+                node.behind = other.url
+        time.sleep(4)
+        assert story.proved() == 0
+        for node in story.harbour.nodes:
+            node.behind = story.harbour.chain.url
     story.completes()
 
 
