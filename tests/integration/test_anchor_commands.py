@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from services.anchor.cli import anchor
 from shared.runtime.registry import Registry
 from tests.anchor_world import World
 from tests.anvil import CHAIN_ID
@@ -38,8 +39,10 @@ class Terminal:
             "BATCH_CRON": "0 2 * * *",
         }
 
-    def run(self, *words: str, **settings: str) -> Result:
-        return CliRunner().invoke(anchor, words, env={**self._settings, **settings})
+    def run(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from services.anchor.cli import anchor; anchor()", *words]
+        environment = {**os.environ, **self._settings, **settings}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 
 
 @pytest.fixture
@@ -60,8 +63,8 @@ def test_the_status_says_where_everything_is_and_ends_with_1_when_something_need
     assert (network["roots_final"], network["roots_on_the_way"], network["answers"]) == (1, 0, True)
     assert network["balance_pays_for"] > 1000
     assert network["badges_outliving"] == 2
-    assert result.exit_code == 1
-    text = terminal.run("status").output
+    assert result.returncode == 1
+    text = terminal.run("status").stdout
     assert "1 leaves wait" in text
     assert "ends on 2026-09-30: 2 badges" in text
 
@@ -75,18 +78,18 @@ def test_a_dry_run_reckons_and_sends_nothing(world: World, terminal: Terminal) -
     assert 45_000 < network["gas"] < 52_000
     assert 0 < network["fee_now_ether"] <= network["fee_most_ether"] == pytest.approx(network["gas"] * 100 / 10**9)
     assert network["final_in_seconds"] >= 0
-    assert "a tree 15 deep" in terminal.run("dry-run", "--leaves", "20000").output
-    assert "nothing would be sent" in terminal.run("dry-run").output
+    assert "a tree 15 deep" in terminal.run("dry-run", "--leaves", "20000").stdout
+    assert "nothing would be sent" in terminal.run("dry-run").stdout
     assert world.chain.call("eth_blockNumber") == before
     assert world.rows("select count(*) from transactions") == [(0,)]
 
 
 def test_an_unknown_network_and_an_absent_database_end_with_2_and_say_what_to_do(terminal: Terminal) -> None:
     unknown = terminal.run("migrate", "--to", "moon")
-    assert unknown.exit_code == 2
+    assert unknown.returncode == 2
     assert "'moon': not in NETWORKS_FILE; expected one of local" in unknown.stderr
     away = terminal.run("status", DATABASE_URL="postgresql://nobody@127.0.0.1:9/none")
-    assert away.exit_code == 2
+    assert away.returncode == 2
     assert "database away" in away.stderr
     terminal.networks.chmod(0o644)
     assert "chmod 600" in terminal.run("status").stderr
@@ -96,7 +99,7 @@ def test_a_history_that_is_there_already_is_migrated_by_doing_nothing(world: Wor
     world.close("A")
     world.settle()
     result = terminal.run("migrate", "--to", "local", "--dry-run")
-    assert result.exit_code == 0
-    assert "local: 0 roots by 0 transactions, 0 are there already; 0 gas" in result.output
+    assert result.returncode == 0
+    assert "local: 0 roots by 0 transactions, 0 are there already; 0 gas" in result.stdout
     done = json.loads(terminal.run("migrate", "--to", "local", "--json").stdout)
     assert (done["roots"], done["final"], done["on_the_way"]) == (0, 1, 0)
