@@ -26,7 +26,7 @@ from services.issuer.publication import (
 from services.issuer.signing import SigningKey
 from services.issuer.status import status_document
 from services.verifier.app import web
-from services.verifier.config import ChainSettings, Config
+from services.verifier.config import Config
 from services.verifier.evidence import ChainAnswers
 from services.verifier.handlers import Ports
 from services.verifier.reading import Badge
@@ -36,6 +36,8 @@ from shared.credential import leaf_of
 from shared.errors import NotFound, TryLater
 from shared.merkle import merkle_tree
 from shared.merkle_proof import Anchor, MerkleProof, encode_proof
+from shared.networks import Network
+from shared.programme import Bilingual
 from shared.runtime.migrate import migrate
 from shared.runtime.registry import Registry, read_artifact
 from shared.runtime.settings import ObjectStorage, Runtime
@@ -180,7 +182,7 @@ def verifier_world(chain: Anvil, database_url: str, port: int) -> Iterator[Verif
         web_port=port,
         public_url=made.url,
         objects=ObjectStorage("http://127.0.0.1:9", "none", Path("none")),
-        chain=ChainSettings("local", CHAIN_ID, chain.url, made.registry),
+        networks=(Network("local", Bilingual("", ""), CHAIN_ID, (chain.url,), made.registry, 1),),
     )
     with serving(web(config, made.ports), port):
         yield made

@@ -13,7 +13,8 @@ import click
 if TYPE_CHECKING:
     from services.verifier.config import CommandConfig
     from services.verifier.evidence import Noted
-    from services.verifier.sources import Chain, NoChain
+    from services.verifier.networks import AnyNetwork
+    from services.verifier.sources import NoChain
     from services.verifier.verdict import Verdict
     from shared.programme import Bilingual
 
@@ -26,7 +27,7 @@ _USAGE = 64  # sysexits.h; 2 would read as "could not check"
 @click.argument("source", metavar="FILE|URL")
 @click.option("--json", "as_json", is_flag=True, help="JSON（フィールドは変わりません） / a stable JSON answer")
 @click.option("--issuer-url", metavar="URL", help="発行者の公開サイト（既定：PUBLIC_URL） / the issuer's public site")
-@click.option("--rpc-url", metavar="URL", help="ブロックチェーンのノード（既定：CHAIN_RPC_URL） / a node of the chain")
+@click.option("--rpc-url", metavar="URL", help="ブロックチェーンのノード（既定：NETWORKS_FILE） / a node of the chain")
 def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | None) -> None:
     """証明書（JSON、バッジのPNG・SVG）が有効かを確かめる。 / Check whether a certificate is valid.
 
@@ -94,16 +95,15 @@ def _content_of(source: str, issuer_url: str) -> bytes:
     return fetch(source)
 
 
-def _chain(config: CommandConfig) -> Chain | NoChain:
-    from services.verifier.sources import Chain, NoChain
+def _chain(config: CommandConfig) -> AnyNetwork | NoChain:
+    from services.verifier.sources import NoChain
 
-    chain = config.chain
-    if isinstance(chain, str):
-        return NoChain(chain)
-    from shared.runtime.registry import Registry
+    if isinstance(config.networks, str):
+        return NoChain(config.networks)
+    from services.verifier.networks import AnyNetwork
+    from shared.runtime.networks import Networks
 
-    registry = Registry(chain.rpc_url, chain.registry, chain.chain_id)
-    return Chain(chain.network, chain.chain_id, chain.registry, registry)
+    return AnyNetwork(Networks(config.networks))
 
 
 def _issuer(verdict: Verdict, config: CommandConfig) -> Bilingual:

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shared.errors import RefuseToStart
+from shared.networks import Network
+from shared.runtime.networks import read_networks
 from shared.runtime.settings import ObjectStorage, Runtime, Settings, read_object_storage, read_runtime
-
-_ADDRESS = "an Ethereum address: 0x and 40 hexadecimal digits"
-
-
-@dataclass(frozen=True)
-class ChainSettings:
-    """The registry on one network, and a node of that network."""
-
-    network: str
-    chain_id: int
-    rpc_url: str
-    registry: str
 
 
 @dataclass(frozen=True)
@@ -29,7 +19,7 @@ class Config:
     web_port: int
     public_url: str
     objects: ObjectStorage
-    chain: ChainSettings
+    networks: tuple[Network, ...]
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -40,21 +30,16 @@ def read_config(environment: Mapping[str, str]) -> Config:
         web_port=settings.port("WEB_PORT"),
         public_url=settings.url("PUBLIC_URL"),
         objects=read_object_storage(settings),
-        chain=ChainSettings(
-            network=settings.text("CHAIN_NETWORK"),
-            chain_id=settings.whole("CHAIN_ID", least=1, most=2**53),
-            rpc_url=settings.url("CHAIN_RPC_URL"),
-            registry=settings.read("CONTRACT_ADDRESS_FILE", f"a file with {_ADDRESS}", _address_in),
-        ),
+        networks=read_networks(settings),
     )
 
 
 @dataclass(frozen=True)
 class CommandConfig:
-    """What `akashi verify` needs. `chain` is the text of what is missing when there is no registry to ask."""
+    """What `akashi verify` needs. `networks` is the text of what is missing when there is no network to ask."""
 
     issuer_url: str
-    chain: ChainSettings | str
+    networks: tuple[Network, ...] | str
 
 
 def read_command_config(
@@ -67,31 +52,17 @@ def read_command_config(
     asked = dict(environment)
     if issuer_url:
         asked["PUBLIC_URL"] = issuer_url
-    if rpc_url:
-        asked["CHAIN_RPC_URL"] = rpc_url
-    asked.setdefault("CONTRACT_ADDRESS_FILE", str(home / "contract-address"))
+    asked.setdefault("NETWORKS_FILE", str(home / "networks.toml"))
     settings = Settings(asked)
     return CommandConfig(
-        issuer_url=settings.url("PUBLIC_URL", f"http://localhost:{base + 3}"), chain=_chain_of(settings, base)
+        issuer_url=settings.url("PUBLIC_URL", f"http://localhost:{base + 3}"), networks=_networks(settings, rpc_url)
     )
 
 
-def _chain_of(settings: Settings, base: int) -> ChainSettings | str:
+def _networks(settings: Settings, rpc_url: str | None) -> tuple[Network, ...] | str:
+    """Those of the file; with `rpc_url`, the first alone, asked of that node."""
     try:
-        registry = settings.read("CONTRACT_ADDRESS_FILE", f"a file with {_ADDRESS}", _address_in)
+        networks = read_networks(settings)
     except RefuseToStart as error:
         return str(error)
-    return ChainSettings(
-        network=settings.text("CHAIN_NETWORK", "local"),
-        chain_id=settings.whole("CHAIN_ID", 31337, least=1, most=2**53),
-        rpc_url=settings.url("CHAIN_RPC_URL", f"http://127.0.0.1:{base + 8}"),
-        registry=registry,
-    )
-
-
-def _address_in(raw: str) -> str:
-    address = Path(raw).read_text(encoding="utf-8").strip().lower()
-    if len(address) != 42 or not address.startswith("0x"):
-        raise ValueError("the file holds something else")
-    int(address, 16)
-    return address
+    return (replace(networks[0], rpc_urls=(rpc_url,), agreement=1),) if rpc_url else networks
