@@ -87,15 +87,21 @@ def _config(config: Config, pinned: dict[str, Any] | None) -> dict[str, Any]:
         },
         "society": _pair(programme.society.name),
         "qualifications": {name: _pair(each.name) for name, each in programme.qualifications.items()},
-        "nodes": [url for url in [config.chain.rpc_url] if urlsplit(url).hostname in _LOOPBACK],
+        "nodes": [url for each in config.networks for url in each.rpc_urls if urlsplit(url).hostname in _LOOPBACK],
     }
 
 
 def _networks(config: Config) -> list[dict[str, Any]]:
-    """The chains on which the issuer has a registry, in its order."""
-    chain = config.chain
-    name = {"ja": chain.network, "en": chain.network}
-    return [{"network": chain.network, "name": name, "chainId": chain.chain_id, "registry": chain.registry}]
+    """The chains on which the issuer has a registry, in its order; retired ones are still asked."""
+    return [
+        {
+            "network": each.id,
+            "name": {"ja": each.name.ja or each.id, "en": each.name.en or each.id},
+            "chainId": each.chain_id,
+            "registry": each.contract,
+        }
+        for each in config.networks
+    ]
 
 
 def _pair(text: Bilingual) -> dict[str, str]:
