@@ -5,7 +5,7 @@ SETUP := .setup
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor setup run up down test unit integration e2e lint format css browser contract schemas clean
+.PHONY: help doctor setup run up down test unit integration e2e lint format css browser contract schemas bench-rival clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ contract: $(SETUP)/npm ## compile the contract; its artifact is checked in
 
 schemas: $(SETUP)/python $(SETUP)/package ## write docs/events from the types of the events
 	$(BIN)/python -m deploy.schemas
+
+bench-rival: ## install cert-issuer 3.13.1 into an environment of its own, for `akashi bench anchor`
+	$(PYTHON) -m venv var/bench/cert-issuer
+	var/bench/cert-issuer/bin/pip install -q --no-deps -r deploy/bench/cert-issuer.txt
 
 clean: ## remove what was built and installed here; data in var/ stay
 	rm -rf .venv $(SETUP) node_modules deploy/local/kafka/target .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

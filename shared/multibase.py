@@ -9,48 +9,37 @@ from __future__ import annotations
 import base64
 import binascii
 
+from gmpy2 import mpz
+
 from shared.errors import Unreadable
 
 ED25519_PREFIX = b"\xed\x01"  # multicodec ed25519-pub as a varint
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_VALUES = {character: value for value, character in enumerate(_ALPHABET)}
-_LONGEST = 512  # characters; the division below is quadratic
-_CHUNK = 10  # digits at a time: ten times fewer divisions of the long number
-_CHUNK_BASE = 58**_CHUNK
-_HALF_BASE = 58**5  # small enough for quick arithmetic
-_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_GMP_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv"  # how GMP writes base 58
+_FROM_GMP = str.maketrans(_GMP_DIGITS, _ALPHABET)
+_TO_GMP = str.maketrans(_ALPHABET, _GMP_DIGITS)
+_KNOWN = frozenset(_ALPHABET)
+_LONGEST = 512  # characters
 
 
 def base58(data: bytes) -> str:
     """`z` and base58btc: for keys, signatures and proofs, up to some thousand bytes."""
-    number = int.from_bytes(data)
-    chunks: list[str] = []
-    while number:
-        number, chunk = divmod(number, _CHUNK_BASE)
-        for half in (chunk % _HALF_BASE, chunk // _HALF_BASE):
-            chunks.append(_PAIRS[half // 58**3] + _PAIRS[half // 58 % 58**2] + _ALPHABET[half % 58])
-    chunks.reverse()
-    return "z" + "1" * (len(data) - len(data.lstrip(b"\0"))) + "".join(chunks).lstrip("1")
+    digits = data.lstrip(b"\0")
+    text = mpz.from_bytes(digits, "big").digits(58).translate(_FROM_GMP) if digits else ""
+    return "z" + "1" * (len(data) - len(digits)) + text
 
 
 def from_base58(text: object, *, longest: int = _LONGEST) -> bytes:
     """The bytes of a `z…` text of at most `longest` characters. Unreadable for anything else."""
     if not isinstance(text, str) or not text.startswith("z") or len(text) > longest:
         raise Unreadable(f"got {str(text)[:40]!r}, expected z and base58btc, at most {longest} characters")
-    digits = text[1:]
-    number = 0
-    for start in range(0, len(digits), _CHUNK):
-        chunk = digits[start : start + _CHUNK]
-        part = 0
-        for character in chunk:
-            value = _VALUES.get(character)
-            if value is None:
-                raise Unreadable(f"got {character!r} in {text[:40]!r}, expected base58btc")
-            part = part * 58 + value
-        number = number * 58 ** len(chunk) + part
-    zeros = len(digits) - len(digits.lstrip("1"))
-    return b"\0" * zeros + number.to_bytes((number.bit_length() + 7) // 8)
+    for character in text[1:]:
+        if character not in _KNOWN:
+            raise Unreadable(f"got {character!r} in {text[:40]!r}, expected base58btc")
+    digits = text[1:].lstrip("1")
+    number = int(mpz(digits.translate(_TO_GMP), 58)) if digits else 0
+    return b"\0" * (len(text) - 1 - len(digits)) + number.to_bytes((number.bit_length() + 7) // 8)
 
 
 def base64url(data: bytes) -> str:

@@ -11,9 +11,11 @@ def bench_command() -> None:
 
 
 def _load() -> None:
+    from deploy.bench.anchor import anchor
     from deploy.bench.burst import burst
     from deploy.bench.issue import issue
 
+    bench_command.add_command(anchor)
     bench_command.add_command(burst)
     bench_command.add_command(issue)
 

@@ -38,8 +38,8 @@ GOAL_GROWTH = 4.0  # MB from the 2 000th credential to the last
 
 _CANONISE: dict[str, Canonise] = {"PyLD": by_pyld, "pyoxigraph": by_pyoxigraph}
 _GOALS = {"PyLD": 50.0, "pyoxigraph": 20.0}  # times, for the same work: signed credential and leaf
-_URL = "https://badges.example.jp"
-_SECRET = b"a secret of the bench only"
+URL = "https://badges.example.jp"
+SECRET = b"a secret of the bench only"
 _BEGAN = datetime(2026, 4, 1, tzinfo=UTC)
 _WARM = 2_000  # credentials after which memory is looked at first
 _BATCH = 500  # at once, as events come
@@ -61,10 +61,10 @@ def measure(badges: int, sample: int) -> Report:
     """Sign so many by template; the other ways a sample, half of it before and half after."""
     report = Report("issue")
     programme = Path(__file__).resolve().parents[1] / "programmes" / "jci.toml"
-    issuer = Issuer(parse_programme(programme.read_text(encoding="utf-8")), _URL)
+    issuer = Issuer(parse_programme(programme.read_text(encoding="utf-8")), URL)
     key = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))), issuer.did)
-    signer = Signer(issuer, key, _SECRET, Random(1))
-    few = list(_awards(sample, "SAMPLE"))
+    signer = Signer(issuer, key, SECRET, Random(1))
+    few = list(awards(sample, "SAMPLE"))
     mine = [signer.sign(*each) for each in few]
     rivals = [
         Rival(name, issuer, key, canonise, leaf) for name, canonise in _CANONISE.items() for leaf in (False, True)
@@ -111,7 +111,7 @@ class Rival:
         return self._count / self._spent
 
     def sign(self, award: tuple[Assertion, datetime]) -> Sealed:
-        document = credential_of(award[0], self._issuer, secret=_SECRET)
+        document = credential_of(award[0], self._issuer, secret=SECRET)
         return sign_in_full(document, self._key, award[1], self._canonise, with_leaf=self.with_leaf)
 
     def measure(self, awards: Sequence[tuple[Assertion, datetime]], expected: Sequence[Sealed]) -> None:
@@ -127,10 +127,10 @@ class Rival:
 
 def _ours(signer: Signer, badges: int) -> tuple[float, float, float]:
     """Credentials a CPU second; resident MB after the first 2 000 and after all. None of them is kept."""
-    process, awards = psutil.Process(), _awards(badges, "BENCH")
+    process, coming = psutil.Process(), awards(badges, "BENCH")
     spent = early = 0.0
     signed = 0
-    while batch := list(islice(awards, _BATCH)):
+    while batch := list(islice(coming, _BATCH)):
         began = time.process_time()
         for award, at in batch:
             signer.sign(award, at)
@@ -141,7 +141,7 @@ def _ours(signer: Signer, badges: int) -> tuple[float, float, float]:
     return badges / spent, early, process.memory_info().rss / 2**20
 
 
-def _awards(size: int, prefix: str) -> Iterator[tuple[Assertion, datetime]]:
+def awards(size: int, prefix: str) -> Iterator[tuple[Assertion, datetime]]:
     """Awards to fictional people, a third of them renewals, one in ten a correction; each at a second of its own."""
     random = Random(prefix)
     for number, record in enumerate(crowd(size, cohort="2026", prefix=prefix)):
@@ -154,12 +154,12 @@ def _awards(size: int, prefix: str) -> Iterator[tuple[Assertion, datetime]]:
                 RegistrationRenewed(
                     award=award, holder=msgspec.convert(record, Holder), notify_from=_BEGAN, version=version
                 ),
-                secret=_SECRET,
+                secret=SECRET,
                 now=at,
                 status=StatusPlace(1 + number // 65_536, random.randrange(LENGTH)),
                 edition="2026",
-                replaces=assertion_id_of(_SECRET, former) if former is not None else None,
-                corrects=assertion_id_of(_SECRET, award.registration_id) if version > 1 else None,
+                replaces=assertion_id_of(SECRET, former) if former is not None else None,
+                corrects=assertion_id_of(SECRET, award.registration_id) if version > 1 else None,
             ),
             at,
         )
@@ -169,7 +169,7 @@ def _baking(bodies: Sequence[bytes], both: bool) -> float:
     """Pictures a CPU second: the credential into the same picture, with or without its Open Badges 2.0 assertion."""
     picture = _png()
     texts = [
-        (body, msgspec.json.encode(assertion_of(msgspec.json.decode(body), public_url=_URL)) if both else None)
+        (body, msgspec.json.encode(assertion_of(msgspec.json.decode(body), public_url=URL)) if both else None)
         for body in bodies
     ]
     for credential, assertion in texts:

@@ -1,0 +1,167 @@
+"""`akashi bench anchor`: from awards to proofs for one batch on one core, beside cert-issuer; memory; gas.
+
+Ours does more than the stage it is measured beside: it signs each credential, makes its JSON, and canonicalises it
+twice. cert-issuer canonicalises once what it is given. Rates are of CPU seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import click
+import httpx
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+import shared.credential
+from deploy.bench.issue import SECRET, URL, awards
+from deploy.bench.report import Report
+from deploy.local.anvil import anvil_program
+from deploy.local.environment import REPOSITORY
+from services.issuer.issuance import Issuer
+from services.issuer.signing import Signer, SigningKey
+from shared.credential import OB_CONTEXT, VC_CONTEXT
+from shared.merkle import merkle_tree
+from shared.merkle_proof import Anchor, MerkleProof, encode_proof
+from shared.programme import parse_programme
+from shared.runtime.registry import read_artifact
+
+GOAL_RATIO = 20.0
+GOAL_GAS = 52_000.0
+GOAL_MEMORY = 300.0  # MB
+
+RIVAL = REPOSITORY / "var" / "bench" / "cert-issuer" / "bin" / "python"
+_CONTEXTS = {VC_CONTEXT: "credentials-v2.json", OB_CONTEXT: "open-badges-3.0.3.json"}
+_TRANSACTION = "0x" + "ab" * 32
+_SEPOLIA = 11155111
+
+
+@click.command()
+@click.option("--badges", default=100_000, show_default=True, help="何人分をまとめるか。 Leaves of the batch.")
+@click.option("--sample", default=200, show_default=True, help="比べる方法の人数。 How many cert-issuer takes.")
+@click.option("--rival", type=click.Path(path_type=Path), default=RIVAL, help="cert-issuer のある Python。 Its Python.")
+@click.option("--json", "as_json", is_flag=True, help="決まった形の JSON を出す。 Print stable JSON.")
+def anchor(badges: int, sample: int, rival: Path, as_json: bool) -> None:
+    """正準形・ハッシュ木・証明の速さを、cert-issuer と並べて測る。
+
+    Canonical form, tree, proofs and their encoding on one core, beside cert-issuer 3.13.1 in an environment of its own.
+    """
+    if not rival.exists():
+        raise click.ClickException(
+            f"{rival} がありません。`make bench-rival` で入ります。 Run `make bench-rival` first."
+        )
+    measure(badges, sample, rival).show(as_json=as_json)
+
+
+def measure(badges: int, sample: int, rival: Path) -> Report:
+    """One batch of ours; of cert-issuer a tree as large, a sample of the documents and of the proofs."""
+    programme = Path(__file__).resolve().parents[1] / "programmes" / "jci.toml"
+    issuer = Issuer(parse_programme(programme.read_text(encoding="utf-8")), URL)
+    key = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))), issuer.did)
+    signer = Signer(issuer, key, SECRET, Random(1))
+    documents = [msgspec.json.decode(signer.sign(*each).body) for each in awards(sample, "SAMPLE")]
+
+    spent_on_leaves = 0.0
+    leaves: list[bytes] = []
+    for award, at in awards(badges, "BENCH"):
+        began = time.process_time()
+        leaves.append(bytes.fromhex(signer.sign(award, at).leaf))
+        spent_on_leaves += time.process_time() - began
+    began = time.process_time()
+    tree = merkle_tree(leaves)
+    spent_on_tree = time.process_time() - began
+    anchors = (Anchor(_SEPOLIA, _TRANSACTION),)
+    began = time.process_time()
+    for leaf in leaves:
+        proof = MerkleProof(path=tree.proof(leaf), merkle_root=tree.root, target_hash=leaf, anchors=anchors)
+        encode_proof(proof)
+    spent_on_proofs = time.process_time() - began
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+    theirs = _cert_issuer(rival, documents, badges)
+    report = Report("anchor")
+    rates = {
+        "signed, canonical form and leaf": (badges / spent_on_leaves, theirs["canonical"]),
+        "tree": (badges / spent_on_tree, theirs["tree"]),
+        "proof, encoded": (badges / spent_on_proofs, theirs["proof"]),
+    }
+    for name, (rate, seconds) in rates.items():
+        report.compare(name, rate, "badges/s", "cert-issuer", 1 / seconds)
+    ours = badges / (spent_on_leaves + spent_on_tree + spent_on_proofs)
+    report.add("cert-issuer, all three", 1 / sum(theirs.values()), "badges/s")
+    report.compare("all three", ours, "badges/s", "cert-issuer", 1 / sum(theirs.values()), at_least=GOAL_RATIO)
+    report.add("memory at its peak", memory, "MB", at_most=GOAL_MEMORY)
+    for size in (1, badges):
+        gas = _gas(merkle_tree(leaves[:size]).root)
+        report.add(f"gas of a root of {size} leaves", gas, "gas", at_most=GOAL_GAS)
+    return report
+
+
+def _cert_issuer(python: Path, documents: list[dict[str, Any]], leaves: int) -> dict[str, float]:
+    """CPU seconds a badge of each of its steps. Its documents have no proof yet, as it would get them."""
+    folder = Path(shared.credential.__file__).parent / "contexts"
+    asked = {
+        "contexts": {url: json.loads((folder / name).read_bytes()) for url, name in _CONTEXTS.items()},
+        "documents": [{name: value for name, value in each.items() if name != "proof"} for each in documents],
+        "leaves": leaves,
+    }
+    stage = Path(__file__).with_name("cert_issuer_stage.py")
+    answer = subprocess.run([python, stage], input=json.dumps(asked), capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise click.ClickException(f"cert-issuer: {answer.stderr[-500:]}")
+    found: dict[str, float] = json.loads(answer.stdout.splitlines()[-1])
+    return found
+
+
+def _gas(root: bytes) -> int:
+    """What the transaction with this root costs on a fresh chain, by its receipt."""
+    with _chain() as ask:
+        sender = ask("eth_accounts")[0]
+        data = read_artifact()["bytecode"] + sender.removeprefix("0x").rjust(64, "0")
+        deployed = ask("eth_sendTransaction", {"from": sender, "data": data})
+        contract = ask("eth_getTransactionReceipt", deployed)["contractAddress"]
+        sent = ask("eth_sendTransaction", {"from": sender, "to": contract, "data": "0x" + root.hex()})
+        receipt = ask("eth_getTransactionReceipt", sent)
+        if receipt["status"] != "0x1":
+            raise click.ClickException(f"the root was refused in {sent}")
+        return int(receipt["gasUsed"], 16)
+
+
+@contextmanager
+def _chain() -> Iterator[Any]:
+    """A chain of its own, which mines each transaction at once; yields a function that asks it."""
+    program = anvil_program()
+    if program is None:
+        raise click.ClickException("anvil がありません。`make setup` で入ります。 Run `make setup` first.")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen([program, "--host", "127.0.0.1", "--port", str(port), "--silent"])
+
+    def ask(method: str, *values: Any) -> Any:
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": values}
+        answer = httpx.post(f"http://127.0.0.1:{port}", json=body, timeout=30).json()
+        if "error" in answer:
+            raise click.ClickException(f"{method}: {answer['error']}")
+        return answer["result"]
+
+    try:
+        for _ in range(200):
+            try:
+                ask("eth_chainId")
+                break
+            except httpx.TransportError:
+                time.sleep(0.05)
+        yield ask
+    finally:
+        process.kill()
+        process.wait()
