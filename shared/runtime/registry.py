@@ -1,148 +1,113 @@
-"""Reading an Ethereum node and our contract on it. Used by anchor and verifier; sends nothing."""
+"""Reading our contract, and the chain it is on. Used by anchor and verifier; sends nothing."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from eth_typing import HexStr
-from web3 import HTTPProvider, Web3
-from web3.exceptions import BlockNotFound, ContractLogicError, TransactionNotFound, Web3RPCError
+from web3 import Web3
+from web3.exceptions import BlockNotFound, TransactionNotFound
 
 from shared.chain_facts import Anchoring, TransactionFacts
 from shared.errors import TryLater
+from shared.networks import Network
+from shared.runtime.node import Node, Refused, WrongChain
 
-T = TypeVar("T")
+__all__ = ["Node", "Refused", "Registry", "WrongChain", "read_artifact"]
 
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")  # read at the first hash: signing is eleven times as fast
 
 ARTIFACT = Path(__file__).parent.parent / "contract" / "AnchorRegistry.json"
 
 
-class WrongChain(TryLater):
-    """The node works on another chain, or the contract isn't there: mend the setting that the text names."""
-
-
-class Refused(TryLater):
-    """The contract said no to our call, or the node to our transaction. The text is the answer."""
-
-
-class Node:
-    """A node at an RPC address. Whatever keeps it from answering is TryLater; another chain id is WrongChain."""
-
-    def __init__(self, rpc_url: str, chain_id: int, *, timeout: float = 5.0) -> None:
-        self.chain_id = chain_id
-        self._url = rpc_url
-        self._timeout = timeout
-        self._checked = False
-
-    @cached_property
-    def web3(self) -> Web3:
-        return Web3(
-            HTTPProvider(self._url, request_kwargs={"timeout": self._timeout}, exception_retry_configuration=None)
-        )
-
-    def any_chain_id(self) -> int:
-        """The id of whatever chain the node is on."""
-        return int(self._guard(lambda web3: web3.eth.chain_id))
-
-    def ask(self, call: Callable[[Web3], T]) -> T:
-        """What `call` gets from the node, once it is known to be on our chain."""
-        if not self._checked:
-            got = self.any_chain_id()
-            if got != self.chain_id:
-                raise WrongChain(
-                    f"setting CHAIN_ID: the node at CHAIN_RPC_URL is on chain {got}, expected {self.chain_id}"
-                )
-            self._checked = True
-        return self._guard(call)
-
-    def _guard(self, call: Callable[[Web3], T]) -> T:
-        try:
-            return call(self.web3)
-        except (TransactionNotFound, BlockNotFound):
-            raise
-        except ContractLogicError as error:
-            raise Refused(f"the contract answered: {error.data or error.message or error}") from error
-        except Web3RPCError as error:
-            raise Refused(f"the node answered: {_message(error)}"[:300]) from error
-        except Exception as error:
-            # requests, urllib3 and web3 have dozens of types for a node that is away, slow, behind or talks nonsense;
-            # for the caller they are one. Their texts hold the node's URL, and with it the user's API key: left out.
-            raise TryLater(f"node away or unwell: {type(error).__name__}; trying again") from error
-
-
 class Registry:
     """Our contract as anybody sees it. Opens no connection before the first question. Thread-safe."""
 
-    def __init__(self, rpc_url: str, contract_address: str, chain_id: int, *, timeout: float = 5.0) -> None:
-        self.node = Node(rpc_url, chain_id, timeout=timeout)
+    def __init__(
+        self,
+        rpc_urls: str | Sequence[str],
+        contract_address: str,
+        chain_id: int,
+        *,
+        agreement: int | None = None,
+        network: str = "local",
+        timeout: float = 5.0,
+    ) -> None:
+        self.node = Node(rpc_urls, chain_id, agreement=agreement, network=network, timeout=timeout)
         self.address = contract_address.lower()
 
-    @cached_property
-    def _contract(self) -> Any:
-        return self.node.web3.eth.contract(address=Web3.to_checksum_address(self.address), abi=read_artifact()["abi"])
+    @classmethod
+    def of(cls, network: Network, *, timeout: float = 5.0) -> Registry:
+        return cls(
+            network.rpc_urls,
+            network.contract,
+            network.chain_id,
+            agreement=network.agreement,
+            network=network.id,
+            timeout=timeout,
+        )
 
     def check(self) -> None:
         """WrongChain unless the node is on our chain and the address holds a contract."""
-        code = self.node.ask(lambda web3: web3.eth.get_code(Web3.to_checksum_address(self.address)))
+        code = self.node.agreed(lambda web3: bytes(web3.eth.get_code(Web3.to_checksum_address(self.address))))
         if not code:
-            raise WrongChain(
-                f"setting CONTRACT_ADDRESS_FILE: no contract at {self.address} on chain {self.node.chain_id}"
-            )
+            raise self._no_contract()
 
     def anchored_at(self, root: bytes) -> Anchoring | None:
         """When and in which block `root` was anchored; None for a root that the contract doesn't know."""
-        found = self.node.ask(lambda _: self._contract.functions.anchorOf(root).call())
-        time, block_number, revoked = found
+        call: Any = {"to": Web3.to_checksum_address(self.address), "data": self._anchor_of + root}
+        answer = self.node.agreed(lambda web3: bytes(web3.eth.call(call)))
+        if len(answer) != 96:
+            raise self._no_contract()
+        time, block_number, revoked = (int.from_bytes(answer[at : at + 32]) for at in (0, 32, 64))
         if time == 0:
             return None
         return Anchoring(_moment(time), block_number, _moment(revoked) if revoked else None)
 
     def transaction(self, hash: str) -> TransactionFacts | None:
         """The transaction with its outcome; None when the node doesn't know it (never sent, dropped, not yet seen)."""
-        try:
-            sent = self.node.ask(lambda web3: web3.eth.get_transaction(HexStr(hash)))
-        except TransactionNotFound:
-            return None
-        facts = TransactionFacts(
-            hash=hash.lower(),
-            sender=str(sent["from"]).lower(),
-            to=str(sent["to"]).lower() if sent.get("to") else None,
-            input=bytes(sent["input"]),
-            nonce=int(sent["nonce"]),
-        )
-        try:
-            receipt = self.node.ask(lambda web3: web3.eth.get_transaction_receipt(HexStr(hash)))
-        except TransactionNotFound:  # pending; or mined this very moment: the next look sees it
-            return facts
-        return msgspec.structs.replace(
-            facts,
-            succeeded=receipt["status"] == 1,
-            block_number=int(receipt["blockNumber"]),
-            block_hash=receipt["blockHash"].to_0x_hex(),
+        return self.node.agreed(lambda web3: _transaction(web3, hash))
+
+    def transaction_of(self, root: bytes, block_number: int) -> str | None:
+        """The transaction by which the contract came to know `root` in this block; None when that block has none."""
+        asked: Any = {
+            "address": Web3.to_checksum_address(self.address),
+            "topics": [self._anchored.to_0x_hex(), "0x" + root.hex()],
+            "fromBlock": block_number,
+            "toBlock": block_number,
+        }
+        return self.node.agreed(
+            lambda web3: next((str(log["transactionHash"].to_0x_hex()) for log in web3.eth.get_logs(asked)), None)
         )
 
     def finalized_block(self) -> int:
         """The number of the newest block that the chain holds for final."""
-        try:
-            return int(self.node.ask(lambda web3: web3.eth.get_block("finalized"))["number"])
-        except BlockNotFound as error:
-            raise TryLater("the node knows no finalized block yet; trying again") from error
+        return self.node.reached(lambda web3: int(web3.eth.get_block("finalized")["number"]))
 
     def block_hash(self, number: int) -> str | None:
         """The hash of the block that now stands at this height; None above the head."""
-        try:
-            block = self.node.ask(lambda web3: web3.eth.get_block(number))
-        except BlockNotFound:
-            return None
-        return block["hash"].to_0x_hex()
+        return self.node.agreed(lambda web3: _block_hash(web3, number))
+
+    @cached_property
+    def _anchor_of(self) -> bytes:
+        return bytes(Web3.keccak(text="anchorOf(bytes32)")[:4])
+
+    @cached_property
+    def _anchored(self) -> Any:
+        return Web3.keccak(text="Anchored(bytes32,address)")
+
+    def _no_contract(self) -> TryLater:
+        return WrongChain(
+            f"setting NETWORKS_FILE, {self.node.network}.contract: no AnchorRegistry at {self.address}"
+            f" on chain {self.node.chain_id}"
+        )
 
 
 def read_artifact() -> dict[str, Any]:
@@ -151,9 +116,36 @@ def read_artifact() -> dict[str, Any]:
     return artifact
 
 
-def _message(error: Web3RPCError) -> str:
-    answer = (error.rpc_response or {}).get("error", {})
-    return str(answer.get("message") if isinstance(answer, dict) else answer) or str(error.message)
+def _transaction(web3: Web3, hash: str) -> TransactionFacts | None:
+    try:
+        sent = web3.eth.get_transaction(HexStr(hash))
+    except TransactionNotFound:
+        return None
+    facts = TransactionFacts(
+        hash=hash.lower(),
+        sender=str(sent["from"]).lower(),
+        to=str(sent["to"]).lower() if sent.get("to") else None,
+        input=bytes(sent["input"]),
+        nonce=int(sent["nonce"]),
+    )
+    try:
+        receipt = web3.eth.get_transaction_receipt(HexStr(hash))
+    except TransactionNotFound:  # pending; or mined this very moment: the next look sees it
+        return facts
+    return msgspec.structs.replace(
+        facts,
+        succeeded=receipt["status"] == 1,
+        block_number=int(receipt["blockNumber"]),
+        block_hash=receipt["blockHash"].to_0x_hex(),
+    )
+
+
+def _block_hash(web3: Web3, number: int) -> str | None:
+    try:
+        block = web3.eth.get_block(number)
+    except BlockNotFound:
+        return None
+    return block["hash"].to_0x_hex()
 
 
 def _moment(seconds: int) -> datetime:

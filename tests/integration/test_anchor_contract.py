@@ -81,9 +81,9 @@ def test_a_node_that_is_away_is_not_an_unknown_root(registry: Registry) -> None:
 
 
 def test_another_chain_is_named(chain: Anvil, registry: Registry) -> None:
-    with pytest.raises(WrongChain, match=r"CHAIN_ID.*31337.*expected 1"):
+    with pytest.raises(WrongChain, match=r"NETWORKS_FILE.*31337, expected 1"):
         Registry(chain.url, registry.address, 1).finalized_block()
-    with pytest.raises(WrongChain, match="CONTRACT_ADDRESS_FILE"):
+    with pytest.raises(WrongChain, match="NETWORKS_FILE"):
         Registry(chain.url, "0x" + "12" * 20, CHAIN_ID).check()
 
 

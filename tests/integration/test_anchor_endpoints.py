@@ -1,0 +1,171 @@
+"""Endpoints of which one is away, behind, on another chain or lying: a real chain behind a faulty HTTP server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from prometheus_client import REGISTRY
+
+from shared.chain_facts import NetworkAnswers, NetworkAway
+from shared.errors import TryLater
+from shared.networks import Network
+from shared.programme import Bilingual
+from shared.runtime.networks import Networks
+from shared.runtime.node import WrongChain
+from shared.runtime.registry import Registry
+from tests.anchor_world import Hand, leaf
+from tests.anvil import CHAIN_ID, Anvil, anvil
+from tests.faulty_node import (
+    Fault,
+    FaultyNode,
+    broken,
+    faulty_node,
+    late,
+    lying_contract,
+    lying_finality,
+    stale_receipts,
+    wrong_chain,
+)
+
+pytest_plugins = ("tests.anchor_fixtures",)
+
+ROOT = leaf("a")
+
+
+@pytest.fixture
+def nodes(chain: Anvil) -> Iterator[list[FaultyNode]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(faulty_node(chain.url)) for _ in range(3)]
+
+
+def reader(registry: Registry, nodes: list[FaultyNode], network: str = "three") -> Registry:
+    return Registry([node.url for node in nodes], registry.address, CHAIN_ID, network=network, timeout=0.5)
+
+
+def left_out(network: str, endpoint: int, reason: str) -> float:
+    labels = {"network": network, "endpoint": str(endpoint), "reason": reason}
+    return REGISTRY.get_sample_value("akashi_chain_endpoints_left_out_total", labels) or 0.0
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (late(2), "away"),
+        (broken(500), "away"),
+        (broken(429), "away"),
+        (wrong_chain(), "wrong-chain"),
+        (stale_receipts(), "disagrees"),
+        (lying_contract(), "disagrees"),
+        (lying_contract(b"\1" * 96), "disagrees"),
+        (lying_finality(), "ahead"),
+    ],
+)
+@pytest.mark.parametrize("which", [0, 2])
+def test_one_bad_endpoint_of_three_is_never_believed_and_counted(
+    chain: Anvil, registry: Registry, hand: Hand, nodes: list[FaultyNode], fault: Fault, reason: str, which: int
+) -> None:
+    hand.send(ROOT)
+    chain.mine(10)
+    network = f"{reason}-{which}-{id(fault)}"
+    asked = reader(registry, nodes, network)
+    nodes[which].fault = fault
+    anchoring = registry.anchored_at(ROOT)
+    assert anchoring is not None
+    hash = registry.transaction_of(ROOT, anchoring.block_number)
+    assert hash is not None
+    for _ in range(2):
+        assert asked.anchored_at(ROOT) == anchoring
+        assert asked.transaction(hash) == registry.transaction(hash)
+        assert asked.finalized_block() == registry.finalized_block()
+        assert asked.block_hash(anchoring.block_number) == registry.block_hash(anchoring.block_number)
+    if which == 0 or reason in ("ahead", "away", "wrong-chain"):
+        assert left_out(network, which + 1, reason) >= 1
+
+
+def test_one_that_was_outvoted_is_not_asked_for_a_while(
+    registry: Registry, hand: Hand, nodes: list[FaultyNode]
+) -> None:
+    hand.send(ROOT)
+    asked = reader(registry, nodes)
+    nodes[0].fault = lying_contract()
+    asked.anchored_at(ROOT)
+    before = nodes[0].asked["eth_call"]
+    for _ in range(5):
+        assert asked.anchored_at(ROOT) is not None
+    assert nodes[0].asked["eth_call"] == before
+    assert asked.node.sound() == 2
+
+
+def test_one_that_was_outvoted_is_asked_again_when_the_others_do_not_suffice(
+    registry: Registry, hand: Hand, nodes: list[FaultyNode]
+) -> None:
+    hand.send(ROOT)
+    asked = reader(registry, nodes)
+    nodes[0].fault = stale_receipts()
+    anchoring = registry.anchored_at(ROOT)
+    assert anchoring is not None
+    hash = registry.transaction_of(ROOT, anchoring.block_number)
+    assert hash is not None
+    asked.transaction(hash)
+    nodes[0].heal()
+    nodes[1].fault = broken()
+    assert asked.transaction(hash) == registry.transaction(hash)
+
+
+def test_without_agreement_nothing_is_said(registry: Registry, hand: Hand, nodes: list[FaultyNode]) -> None:
+    hand.send(ROOT)
+    asked = reader(registry, nodes)
+    nodes[0].fault, nodes[1].fault = lying_contract(), broken()
+    with pytest.raises(TryLater, match="2 endpoints answered 2 ways, expected 2 alike"):
+        asked.anchored_at(ROOT)
+    nodes[2].fault = broken()
+    with pytest.raises(TryLater):
+        asked.finalized_block()
+
+
+def test_two_endpoints_of_which_one_calls_everything_final_are_as_final_as_the_other(
+    chain: Anvil, registry: Registry, nodes: list[FaultyNode]
+) -> None:
+    nodes[0].fault = lying_finality(3)
+    assert reader(registry, nodes[:2]).finalized_block() == registry.finalized_block()
+
+
+def test_an_endpoint_that_is_mended_answers_again(registry: Registry, nodes: list[FaultyNode]) -> None:
+    asked = reader(registry, nodes[:1])
+    nodes[0].fault = wrong_chain()
+    with pytest.raises(WrongChain, match=r"NETWORKS_FILE, three\.rpc_urls: number 1 is on chain 1, expected 31337"):
+        asked.check()
+    nodes[0].heal()
+    with pytest.raises(TryLater):  # not asked again at once
+        asked.check()
+    asked.node._endpoints[0].silent_until = 0.0
+    asked.check()
+
+
+def network(id: str, chain_id: int, url: str, contract: str) -> Network:
+    return Network(id, Bilingual(id, id), chain_id, (url,), contract, 1)
+
+
+def test_a_network_that_is_off_for_good_takes_nothing_from_the_other(
+    chain: Anvil, registry: Registry, hand: Hand
+) -> None:
+    hand.send(ROOT)
+    chain.mine(10)
+    with anvil(31338) as other:
+        networks = Networks(
+            [
+                network("gone", 1, "http://127.0.0.1:9", registry.address),
+                network("local", CHAIN_ID, chain.url, registry.address),
+                network("empty", 31338, other.url, registry.address),
+            ]
+        )
+        gone, here, empty = networks.answers([ROOT, leaf("b")], [(CHAIN_ID, "0x" + "1" * 64), (1, "0x" + "2" * 64)])
+        networks.close()
+    assert isinstance(gone, NetworkAway)
+    assert isinstance(here, NetworkAnswers)
+    assert (here.stands(ROOT), here.stands(leaf("b"))) == (True, False)
+    assert here.transactions == {"0x" + "1" * 64: None}
+    assert isinstance(empty, NetworkAway)
+    assert "no AnchorRegistry" in empty.why
