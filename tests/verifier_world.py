@@ -26,23 +26,28 @@ from services.issuer.publication import (
 from services.issuer.signing import SigningKey
 from services.issuer.status import status_document
 from services.verifier.app import web
-from services.verifier.config import ChainSettings, Config
+from services.verifier.chains import Chains
+from services.verifier.config import Config, Limits
 from services.verifier.evidence import ChainAnswers
+from services.verifier.fetching import Fetcher, Resolve, resolve
 from services.verifier.handlers import Ports
 from services.verifier.reading import Badge
-from services.verifier.sources import Chain
 from services.verifier.store import Store, VerifierTransaction
 from shared.credential import leaf_of
 from shared.errors import NotFound, TryLater
 from shared.merkle import merkle_tree
 from shared.merkle_proof import Anchor, MerkleProof, encode_proof
+from shared.networks import Network
+from shared.programme import Bilingual
 from shared.runtime.migrate import migrate
-from shared.runtime.registry import Registry, read_artifact
+from shared.runtime.networks import Networks
+from shared.runtime.registry import read_artifact
 from shared.runtime.settings import ObjectStorage, Runtime
 from tests.anvil import CHAIN_ID, Anvil
 from tests.issuing import FACTS, KEY, SECRET, assertion
 from tests.serving import serving
 
+UNLIMITED = Limits("1000000/minute", "1000000/minute")
 AT = datetime(2026, 5, 11, 1, 23, tzinfo=UTC)
 
 
@@ -95,7 +100,9 @@ class VerifierWorld:
             chain=self,
             public_url=url,
             now=self.now,
+            fetch=Fetcher(lambda host, port: self.resolve(host, port)),
         )
+        self.resolve: Resolve = resolve
 
     def now(self) -> datetime:
         return self.moment
@@ -140,9 +147,22 @@ class VerifierWorld:
         return anchored
 
     def answers(self, badge: Badge) -> ChainAnswers:
-        """Asks the node at `self.node`, which a test may change."""
-        reader = Registry(self.node, self.registry, CHAIN_ID)
-        return Chain("local", CHAIN_ID, self.registry, reader).answers(badge)
+        """Asks the node at `self.node`, which a test may change, and nothing but it."""
+        networks = Networks([self.network(self.node)])
+        try:
+            return Chains(networks).answers(badge)
+        finally:
+            networks.close()
+
+    def network(self, node: str) -> Network:
+        return Network(
+            id="local",
+            name=Bilingual("このマシンのチェーン", "Local chain"),
+            chain_id=CHAIN_ID,
+            rpc_urls=(node,),
+            contract=self.registry,
+            agreement=1,
+        )
 
     def _deploy(self) -> str:
         artifact = read_artifact()
@@ -159,7 +179,7 @@ class VerifierWorld:
 
 
 @contextmanager
-def verifier_world(chain: Anvil, database_url: str, port: int) -> Iterator[VerifierWorld]:
+def verifier_world(chain: Anvil, database_url: str, port: int, limits: Limits = UNLIMITED) -> Iterator[VerifierWorld]:
     """The verifier, served at http://localhost:<port>."""
     migrate(database_url, "verifier", Path("services/verifier/migrations"))
     made = VerifierWorld(f"http://localhost:{port}", chain, database_url)
@@ -180,7 +200,9 @@ def verifier_world(chain: Anvil, database_url: str, port: int) -> Iterator[Verif
         web_port=port,
         public_url=made.url,
         objects=ObjectStorage("http://127.0.0.1:9", "none", Path("none")),
-        chain=ChainSettings("local", CHAIN_ID, chain.url, made.registry),
+        networks=(made.network(chain.url),),
+        limits=limits,
+        allow_private_urls=False,
     )
     with serving(web(config, made.ports), port):
         yield made

@@ -33,7 +33,7 @@ _QUALIFICATION = re.compile(r"[a-z0-9-]{1,64}")
 _EDITION = re.compile(r"[0-9]{4}(-[0-9]{1,3})?")
 
 
-class _Problem(msgspec.Struct):
+class Problem(msgspec.Struct):
     """As every error of the site in JSON, with a text for people in both languages."""
 
     error: int
@@ -147,5 +147,5 @@ def _answer(request: Request, body: bytes, kind: str, headers: Mapping[str, str]
 
 
 def _withheld(given: Withheld) -> Response:
-    problem = _Problem(given.status, given.reason, given.text)
+    problem = Problem(given.status, given.reason, given.text)
     return Response(msgspec.json.encode(problem), given.status, _FRESH, media_type="application/json")

@@ -72,7 +72,7 @@ def test_a_scanned_code_leads_nowhere_or_to_a_page_without_the_facts(world: Veri
     for fact in ("有効な証明書です", "髙橋 一郎", "コンクリート主任技士", "26-00001", "2026年5月11日", "2030年3月31日"):
         assert fact in text
     assert "valid" in page(world, badge, "en") and "Authorized Chief Concrete Engineer" in page(world, badge, "en")
-    assert "<script" not in text
+    assert text.count("<script") == text.count("<script src=") == text.count(" defer></script>")  # it does without
     typed = httpx.get(f"{world.url}/v/{id_of(badge).lower()}?lang=en", trust_env=False)
     assert typed.status_code == 308 and typed.headers["location"] == f"{world.url}/V/{id_of(badge)}?lang=en"
 
