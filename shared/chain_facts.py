@@ -44,9 +44,7 @@ class NetworkAnswers(msgspec.Struct, frozen=True, kw_only=True):
     def stands(self, root: bytes) -> bool:
         """Whether the root is in the contract, in a block that is final, and not taken back."""
         anchoring = self.anchorings.get(root)
-        return (
-            anchoring is not None and anchoring.revoked_at is None and anchoring.block_number <= self.finalized_block
-        )
+        return anchoring is not None and anchoring.revoked_at is None and anchoring.block_number <= self.finalized_block
 
 
 class NetworkAway(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """The chains on which roots stand: one TOML file, read by anchor, verifier and the browser's page; pure.
 
-A network ends while badges go on, so there are several, in order: the first decides when a badge is complete, the others
-follow, and a root counts wherever it stands.
+A network ends while badges go on, so there are several, in order: the first decides when a badge is complete,
+the others follow, and a root counts wherever it stands.
 """
 
 from __future__ import annotations
@@ -107,7 +107,9 @@ def _network(id: str, raw: Mapping[str, Any] | None) -> Network:
         raise ValueError(f"{id}.contract: got {table.contract[:60]!r}, expected an address (0x and 40 digits)")
     agreement = len(table.rpc_urls) // 2 + 1 if table.agreement is None else table.agreement
     if not 1 <= agreement <= len(table.rpc_urls):
-        raise ValueError(f"{id}.agreement: got {agreement}, expected 1 to {len(table.rpc_urls)}, the number of rpc_urls")
+        raise ValueError(
+            f"{id}.agreement: got {agreement}, expected 1 to {len(table.rpc_urls)}, the number of rpc_urls"
+        )
     if not 1 <= table.max_fee_gwei <= _MOST_FEE_GWEI:
         raise ValueError(f"{id}.max_fee_gwei: got {table.max_fee_gwei}, expected 1 to {_MOST_FEE_GWEI}")
     if table.explorer is not None and not (_is_url(table.explorer) and "{transaction}" in table.explorer):

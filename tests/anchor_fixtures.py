@@ -17,6 +17,7 @@ from services.anchor.handlers import Ports
 from services.anchor.keystore import create_keystore, open_keystore
 from services.anchor.proving import Place, Trees
 from services.anchor.store import AnchorTransaction, Store
+from services.anchor.submitting import NetworkPorts
 from shared.runtime.migrate import migrate
 from shared.runtime.registry import Registry
 from tests.anchor_world import GWEI, NOW, ROOT, Hand, Shelf, World
@@ -60,20 +61,29 @@ def world(chain: Anvil, registry: Registry, account: LocalAccount, databases: Da
     url = databases.fresh()
     migrate(url, "anchor", ROOT / "services" / "anchor" / "migrations")
     shelf, clock = Shelf(), [NOW]
+    place = Place("local", CHAIN_ID, registry.address)
     ports = Ports(
         store=Store(url, "anchor", AnchorTransaction, lambda: clock[0]),
         objects=shelf,
-        chain=Chain(registry, account),
         trees=Trees(),
         now=lambda: clock[0],
-        place=Place("local", CHAIN_ID, registry.address),
+        places=(place,),
+        retired=(),
         batches=BatchRules(size=5, age=timedelta(seconds=30)),
-        fees=FeeRules(cap=100 * GWEI, stuck_after=timedelta(seconds=60)),
-        poll=timedelta(seconds=1),
         ready_at_issue=False,
         verification_method="did:web:example.jp#chain",
     )
-    yield World(chain, ports, shelf, account, clock)
+    network = NetworkPorts(
+        store=ports.store,
+        chain=Chain(registry, account),
+        place=place,
+        first=place,
+        takes_new=True,
+        now=lambda: clock[0],
+        fees=FeeRules(cap=100 * GWEI, stuck_after=timedelta(seconds=60)),
+        poll=timedelta(seconds=1),
+    )
+    yield World(chain, ports, network, shelf, account, clock)
     ports.store.close()
 
 

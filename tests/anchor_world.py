@@ -11,8 +11,9 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 
-from services.anchor import handlers
+from services.anchor import handlers, submitting
 from services.anchor.handlers import Ports
+from services.anchor.submitting import NetworkPorts
 from shared.errors import NotFound, TryLater
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, Award, BadgeReceived, Holder
 from shared.runtime.registry import Registry, read_artifact
@@ -49,6 +50,7 @@ class World:
 
     chain: Anvil
     ports: Ports
+    network: NetworkPorts
     shelf: Shelf
     account: LocalAccount
     clock: list[datetime] = field(default_factory=lambda: [NOW])
@@ -73,8 +75,8 @@ class World:
     def settle(self, rounds: int = 12) -> None:
         """Ticks, blocks and time go on for a while."""
         for _ in range(rounds):
-            handlers.submit(self.ports)
-            handlers.confirm(self.ports)
+            submitting.submit(self.network)
+            submitting.confirm(self.network)
             handlers.prove(self.ports)
             self.chain.mine()
             self.wait(2)
@@ -84,7 +86,7 @@ class World:
             return tx.cursor.execute(query).fetchall()
 
     def states(self) -> list[str]:
-        return [row[0] for row in self.rows("select state from batches order by closed_at")]
+        return [row[0] for row in self.rows("select state from anchorings order by id")]
 
     def announced(self) -> list[AssertionAnchored]:
         found = [decode(bytes(row[0])) for row in self.rows("select value from outbox order by id")]

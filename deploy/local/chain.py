@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +11,18 @@ import httpx
 from deploy.local.environment import CHAIN_ID, Place
 from deploy.local.loopback import ask
 from shared.errors import TryLater
+from shared.runtime.networks import networks_in
+
+NETWORKS = """\
+# The chains on which roots stand; docs/testnet.md says how to add another.
+networks = ["local"]
+
+[local]
+name = {{ ja = "手元のチェーン", en = "the local chain" }}
+chain_id = {chain_id}
+rpc_urls = ["{url}"]
+contract = "{contract}"
+"""
 
 _WEALTH = 1000 * 10**18  # wei
 _POOR = 10**18
@@ -28,8 +41,8 @@ def provision(place: Place) -> None:
     address = f"0x{json.loads((place.secrets / 'chain-keystore.json').read_text())['address'].removeprefix('0x')}"
     if int(rpc(place, "eth_getBalance", address, "latest"), 16) < _POOR:
         rpc(place, "anvil_setBalance", address, hex(_WEALTH))
-    file = place.contract_address_file
-    if file.exists() and rpc(place, "eth_getCode", file.read_text().strip(), "latest") != "0x":
+    file = place.networks_file
+    if file.exists() and _is_good(place, file):
         return
     from services.anchor.deploy import deploy_contract  # web3 takes a second to load
 
@@ -37,7 +50,16 @@ def provision(place: Place) -> None:
         place.urls["chain"], place.secrets / "chain-keystore.json", place.secrets / "chain.password"
     )
     # Dying before this line, the next start deploys another one; nothing was anchored in the first.
-    file.write_text(f"{contract}\n")
+    draft = file.with_suffix(".draft")
+    draft.touch(mode=0o600)
+    draft.write_text(NETWORKS.format(chain_id=CHAIN_ID, url=place.urls["chain"], contract=contract), encoding="utf-8")
+    draft.replace(file)
+
+
+def _is_good(place: Place, file: Path) -> bool:
+    """Whether the local network's contract is on the chain, or the file has been edited to leave that network out."""
+    local = [each for each in networks_in(file, str(file)) if each.id == "local"]
+    return all(rpc(place, "eth_getCode", each.contract, "latest") != "0x" for each in local)
 
 
 def rpc(place: Place, method: str, *parameters: Any) -> Any:

@@ -94,8 +94,9 @@ class Place:
         return self.home / "inbox"
 
     @property
-    def contract_address_file(self) -> Path:
-        return self.home / "contract-address"
+    def networks_file(self) -> Path:
+        """The chains on which roots stand. Written when the contract is deployed, kept afterwards: it may be edited."""
+        return self.home / "networks.toml"
 
     @property
     def urls(self) -> dict[str, str]:
@@ -149,12 +150,7 @@ def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
         "S3_BUCKET": BUCKET,
         "S3_CREDENTIALS_FILE": str(secrets / "s3-credentials"),
     }
-    chain = {
-        "CHAIN_NETWORK": "local",
-        "CHAIN_RPC_URL": place.urls["chain"],
-        "CHAIN_ID": str(CHAIN_ID),
-        "CONTRACT_ADDRESS_FILE": str(place.contract_address_file),
-    }
+    chain = {"NETWORKS_FILE": str(place.networks_file)}
     links = {"LINK_SECRET_FILE": str(secrets / "link.secret")}
     web = {"WEB_PORT": str(place.port(service))} if service in OFFSETS else {}
     match service:
@@ -165,8 +161,6 @@ def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
                 **storage,
                 "ISSUER_KEY_FILE": str(secrets / "issuer.pem"),
                 "ID_SECRET_FILE": str(secrets / "id.secret"),
-                "CHAIN_NETWORK": "local",
-                "CHAIN_ID": str(CHAIN_ID),
                 "CHAIN_PUBLIC_KEY_FILE": str(secrets / "chain-public.jwk"),
             }
         case "anchor":
@@ -176,7 +170,6 @@ def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
                 "CHAIN_KEYSTORE_FILE": str(secrets / "chain-keystore.json"),
                 "CHAIN_PASSWORD_FILE": str(secrets / "chain.password"),
                 "ANCHOR_ON": "receipt",
-                "MAX_FEE_GWEI": "100",
                 "CHAIN_POLL_SECONDS": "0.5",
             }
         case "renderer":

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from types import TracebackType
@@ -51,7 +51,8 @@ class StackFailed(AkashiError):
 class Stack:
     """The stack of one home. As a context manager: up inside, down after, whatever happens inside.
 
-    `clock` is the moment at which a new home's time begins. `services` are the services to run, () for parts only.
+    `clock` is the moment at which a new home's time begins. `services` are the services to run, () for parts only;
+    `settings` go over the usual ones of each.
     A stack that is not `detached` also stops when this process dies.
     """
 
@@ -62,12 +63,14 @@ class Stack:
         clock: str | None = None,
         services: Iterable[str] = SERVICES,
         *,
+        settings: Mapping[str, str] | None = None,
         progress: Progress | None = None,
         detached: bool = False,
     ) -> None:
         self.place = Place(home.expanduser().absolute(), port_base)
         wanted = set(services)
         self.services = tuple(name for name in SERVICES if name in wanted)
+        self._settings = dict(settings or {})
         self._asked_clock = clock
         self._progress = progress or (lambda name, state: None)
         self._detached = detached
@@ -174,7 +177,7 @@ class Stack:
     def environment(self, name: str) -> dict[str, str]:
         """All of the environment that a service of this name runs with."""
         settings = service_settings(self.place, name, cohort=self.cohort, clock=self.clock)
-        return {**own_environment(self.place, os.environ), **settings}
+        return {**own_environment(self.place, os.environ), **settings, **self._settings}
 
     def pid(self, name: str) -> int:
         """The process that bears this name now. ProcessLookupError between its death and its restart."""

@@ -1,12 +1,15 @@
-"""The life of a closed batch on its way to finality, and what its next step is given what the chain says. Pure.
+"""The way of roots to finality on one network, and what the next step is given what the chain says. Pure.
 
     closed ── sign ──▶ signed ── send ──▶ sent ── in a block ──▶ mined ── block final ──▶ final
-      ▲                  ▲ ▲              │  │                     │
-      │                  │ └─ bump, again ┘  │ ◀────── reorg ──────┘
+      ▲ │                ▲ ▲              │  │                     │ ▲                      │
+      │ │                │ └─ bump, again ┘  │ ◀────── reorg ──────┘ │    (deeper than final)│
+      │ │                                    │ ◀─────────────────────┼──────────────────────┘
+      │ └─ adopt: the contract knows it ─────┼───────────────────────┘
       └──────── nonce taken, reverted ───────┘
 
-Signed bytes are stored before they are sent, and sent again as they are. Whatever is done twice is done once on chain:
-a nonce is used once, and the contract takes a root once.
+One anchoring is one root by a transaction that holds nothing else, or, in the move to another network, many by one
+`anchorMany`. A batch has one for each network. Signed bytes are stored before they are sent, and sent again as they
+are. Whatever is done twice is done once on chain: a nonce is used once, and the contract takes a root once.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ class FeeRules:
 
 @dataclass(frozen=True)
 class Signed:
-    """A signed transaction that carries the batch's root."""
+    """A signed transaction that carries the roots."""
 
     hash: str
     nonce: int
@@ -67,19 +70,24 @@ class Included:
 
 @dataclass(frozen=True)
 class Target:
-    """What a transaction must be, to anchor the batch: from us, to the contract, with nothing but the root."""
+    """What a transaction must be, to anchor the roots: from us, to the contract, with just this input."""
 
-    root: bytes
+    roots: tuple[bytes, ...]
+    input: bytes
     contract: str
     sender: str
 
 
 @dataclass(frozen=True)
 class ChainFacts:
-    """What the node says of a batch. `known`: those of its transactions that the node has, pending or in a block."""
+    """What a network says of an anchoring.
+
+    `known`: those of its transactions that the network has, pending or in a block. `anchorings`: of all its roots once
+    their block is final; before, of the first alone, since a transaction takes all or none.
+    """
 
     known: tuple[TransactionFacts, ...]
-    anchoring: Anchoring | None
+    anchorings: tuple[Anchoring | None, ...]
     canonical_hash: str | None  # of the block that stands where the root was included; None if that is nowhere
     finalized: int
     next_nonce: int  # how many transactions of our account are in blocks
@@ -110,7 +118,7 @@ class Bump:
 class SignAnew:
     """None of the transactions can succeed any more: one with a new nonce."""
 
-    reason: Literal["nonce-taken", "reverted"]
+    reason: Literal["nonce-taken", "reverted", "adopted-gone"]
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,7 @@ Step = Wait | SendAgain | Bump | SignAnew | Mined | Final | Reorged
 def next_step(
     state: State, target: Target, signed: tuple[Signed, ...], chain: ChainFacts, now: datetime, rules: FeeRules
 ) -> Step:
-    """What to do with a batch that was sent. `signed`: all its transactions, the newest last; at least one."""
+    """What to do with roots that were sent. `signed`: all their transactions, the newest last; at least one."""
     ours = [facts for facts in chain.known if _is_right(facts, target)]
     for facts in ours:
         if facts.succeeded:
@@ -158,6 +166,22 @@ def next_step(
     if not any(facts.hash == newest.hash for facts in current):
         return SendAgain()
     return Wait("fee-over-cap" if stuck else "pending")
+
+
+def adopted_step(included: Included, chain: ChainFacts) -> Step:
+    """What to do with roots that the contract knew before we signed anything: their block only has to become final."""
+    if not _in_block(included.block_number, chain):
+        return SignAnew("adopted-gone")
+    if chain.canonical_hash != included.block_hash:
+        return Wait("node-disagrees") if chain.canonical_hash is None else SignAnew("adopted-gone")
+    return Final(included) if included.block_number <= chain.finalized else Wait("not-final")
+
+
+def stands_no_more(included: Included, chain: ChainFacts) -> bool:
+    """Whether a block that was final is not part of the chain any more. A node that is behind proves nothing."""
+    if chain.finalized < included.block_number:
+        return False
+    return chain.canonical_hash != included.block_hash or not _in_block(included.block_number, chain)
 
 
 def fee_for(market: Market, cap: int) -> Fee | None:
@@ -193,18 +217,23 @@ def heard(answer: str) -> Answer:
 
 
 def _included(state: State, facts: TransactionFacts, chain: ChainFacts) -> Step:
-    if facts.block_number is None or facts.block_hash is None or chain.anchoring is None:
+    first = chain.anchorings[0]
+    if facts.block_number is None or facts.block_hash is None or first is None:
         return Wait("node-disagrees")  # a receipt of a root that the contract doesn't know
-    if chain.canonical_hash != facts.block_hash or chain.anchoring.block_number != facts.block_number:
+    if chain.canonical_hash != facts.block_hash or not _in_block(facts.block_number, chain):
         return Reorged() if state == "mined" else Wait("node-disagrees")
-    included = Included(facts.hash, facts.block_number, facts.block_hash, chain.anchoring.anchored_at)
+    included = Included(facts.hash, facts.block_number, facts.block_hash, first.anchored_at)
     if facts.block_number <= chain.finalized:
         return Final(included)
     return Wait("not-final") if state == "mined" else Mined(included)
 
 
+def _in_block(block_number: int, chain: ChainFacts) -> bool:
+    return all(known is not None and known.block_number == block_number for known in chain.anchorings)
+
+
 def _is_right(facts: TransactionFacts, target: Target) -> bool:
-    return facts.to == target.contract and facts.input == target.root and facts.sender == target.sender
+    return facts.to == target.contract and facts.input == target.input and facts.sender == target.sender
 
 
 def _eighth_more(wei: int) -> int:

@@ -18,7 +18,7 @@ from shared.merkle_proof import CRYPTOSUITE, Anchor, MerkleProof, decode_proof, 
 
 @dataclass(frozen=True)
 class Place:
-    """Where our roots stand. `contract` in lower-case hexadecimal with 0x; `network` is a name of the configuration."""
+    """Where roots stand. `contract` in lower-case hexadecimal with 0x; `network` is a name of the configuration."""
 
     network: str
     chain_id: int
@@ -86,19 +86,27 @@ def anchored(assertion_id: str, batch: FinalBatch, leaf: bytes, path: Path) -> A
     )
 
 
-def manifest_for(batch: FinalBatch, leaves: Sequence[bytes]) -> bytes:
-    """All that a stranger needs to rebuild the tree and find it on chain; nothing personal. JSON."""
+def manifest_for(batches: Sequence[FinalBatch], leaves: Sequence[bytes]) -> bytes:
+    """All that a stranger needs to rebuild the tree and find it on each chain; nothing personal. JSON.
+
+    `batches`: the same root on one network after the other, first the one that the proofs name.
+    """
     return msgspec.json.format(
         msgspec.json.encode(
             {
-                "root": batch.root.hex(),
-                "network": batch.place.network,
-                "chain_id": batch.place.chain_id,
-                "contract": batch.place.contract,
-                "transaction": batch.included.transaction,
-                "block_number": batch.included.block_number,
-                "block_hash": batch.included.block_hash,
-                "anchored_at": _utc(batch.included.anchored_at),
+                "root": batches[0].root.hex(),
+                "anchors": [
+                    {
+                        "network": batch.place.network,
+                        "chain_id": batch.place.chain_id,
+                        "contract": batch.place.contract,
+                        "transaction": batch.included.transaction,
+                        "block_number": batch.included.block_number,
+                        "block_hash": batch.included.block_hash,
+                        "anchored_at": _utc(batch.included.anchored_at),
+                    }
+                    for batch in batches
+                ],
                 "leaves": [leaf.hex() for leaf in leaves],
             }
         ),

@@ -26,7 +26,7 @@ _USAGE = 64  # sysexits.h; 2 would read as "could not check"
 @click.argument("source", metavar="FILE|URL")
 @click.option("--json", "as_json", is_flag=True, help="JSON（フィールドは変わりません） / a stable JSON answer")
 @click.option("--issuer-url", metavar="URL", help="発行者の公開サイト（既定：PUBLIC_URL） / the issuer's public site")
-@click.option("--rpc-url", metavar="URL", help="ブロックチェーンのノード（既定：CHAIN_RPC_URL） / a node of the chain")
+@click.option("--rpc-url", metavar="URL", help="ブロックチェーンのノード（既定：NETWORKS_FILE） / a node of the chain")
 def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | None) -> None:
     """証明書（JSON、バッジのPNG・SVG、PDF）が有効かを確かめる。 / Check whether a certificate is valid.
 

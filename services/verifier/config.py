@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -11,13 +11,11 @@ from limits import parse
 
 from shared.errors import RefuseToStart
 from shared.networks import Network
-from shared.programme import Bilingual
 from shared.runtime.networks import read_networks
 from shared.runtime.settings import ObjectStorage, Runtime, Settings, read_object_storage, read_runtime
 
 _RATE = "a rate such as 60/minute"
 _PROXIES = "addresses or networks with commas, such as 10.0.0.0/8,127.0.0.1"
-_ADDRESS = "an Ethereum address: 0x and 40 hexadecimal digits"
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
         web_port=settings.port("WEB_PORT"),
         public_url=settings.url("PUBLIC_URL"),
         objects=read_object_storage(settings),
-        networks=_networks(settings),
+        networks=read_networks(settings),
         limits=Limits(
             verify=settings.read("VERIFY_RATE", _RATE, _rate, "60/minute"),
             fetch=settings.read("FETCH_RATE", _RATE, _rate, "10/minute"),
@@ -61,7 +59,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
 
 @dataclass(frozen=True)
 class CommandConfig:
-    """What `akashi verify` needs. `networks` is the text of what is missing when there is no registry to ask."""
+    """What `akashi verify` needs. `networks` is the text of what is missing when there is no network to ask."""
 
     issuer_url: str
     networks: tuple[Network, ...] | str
@@ -77,41 +75,20 @@ def read_command_config(
     asked = dict(environment)
     if issuer_url:
         asked["PUBLIC_URL"] = issuer_url
-    if rpc_url:
-        asked["CHAIN_RPC_URL"] = rpc_url
-    asked.setdefault("CONTRACT_ADDRESS_FILE", str(home / "contract-address"))
+    asked.setdefault("NETWORKS_FILE", str(home / "networks.toml"))
     settings = Settings(asked)
     return CommandConfig(
-        issuer_url=settings.url("PUBLIC_URL", f"http://localhost:{base + 3}"),
-        networks=_command_networks(settings, base, asked_for=rpc_url),
+        issuer_url=settings.url("PUBLIC_URL", f"http://localhost:{base + 3}"), networks=_networks(settings, rpc_url)
     )
 
 
-def _command_networks(settings: Settings, base: int, *, asked_for: str | None) -> tuple[Network, ...] | str:
-    """`--rpc-url` names one node of the one network of the CHAIN_ settings, whatever else is configured."""
+def _networks(settings: Settings, rpc_url: str | None) -> tuple[Network, ...] | str:
+    """Those of the file; with `rpc_url`, the first alone, asked of that node."""
     try:
-        return _networks(settings, base, file=asked_for is None)
+        networks = read_networks(settings)
     except RefuseToStart as error:
-        if settings.text("NETWORKS_FILE", "-") != "-" and asked_for is None:
-            raise
         return str(error)
-
-
-def _networks(settings: Settings, base: int | None = None, *, file: bool = True) -> tuple[Network, ...]:
-    """Those of NETWORKS_FILE; without it the one network that the CHAIN_ settings name."""
-    if file and settings.text("NETWORKS_FILE", "-") != "-":
-        return read_networks(settings)
-    name = settings.text("CHAIN_NETWORK", None if base is None else "local")
-    return (
-        Network(
-            id=name,
-            name=Bilingual(name, name),
-            chain_id=settings.whole("CHAIN_ID", None if base is None else 31337, least=1, most=2**53),
-            rpc_urls=(settings.url("CHAIN_RPC_URL", None if base is None else f"http://127.0.0.1:{base + 8}"),),
-            contract=settings.read("CONTRACT_ADDRESS_FILE", f"a file with {_ADDRESS}", _address_in),
-            agreement=1,
-        ),
-    )
+    return (replace(networks[0], rpc_urls=(rpc_url,), agreement=1),) if rpc_url else networks
 
 
 def _rate(raw: str) -> str:
@@ -121,11 +98,3 @@ def _rate(raw: str) -> str:
 
 def _proxies(raw: str) -> tuple[str, ...]:
     return tuple(str(ip_network(part.strip())) for part in raw.split(","))
-
-
-def _address_in(raw: str) -> str:
-    address = Path(raw).read_text(encoding="utf-8").strip().lower()
-    if len(address) != 42 or not address.startswith("0x"):
-        raise ValueError("the file holds something else")
-    int(address, 16)
-    return address

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 
 /// Which Merkle roots the society has put on this chain, when, and which of them it has taken back.
 /// A root is 32 bytes of SHA-256: nothing here leads to a person.
@@ -61,6 +62,17 @@ contract AnchorRegistry is AccessControl {
     function anchorOf(bytes32 root) external view returns (uint64 time, uint64 blockNumber, uint64 revokedTime) {
         Anchor storage known = _anchors[root];
         return (known.time, known.blockNumber, known.revokedTime);
+    }
+
+    /// Whether `leaf` is under a `root` that stands: anchored, not taken back. `proof`: the siblings from the leaf upwards.
+    /// Leaves are not hashed again: compute the leaf from the document, or an inner node passes for one.
+    function verify(bytes32 root, bytes32 leaf, bytes32[] calldata proof) external view returns (bool) {
+        Anchor storage known = _anchors[root];
+        return known.time != 0 && known.revokedTime == 0 && MerkleProof.verifyCalldata(proof, root, leaf, _parent);
+    }
+
+    function _parent(bytes32 one, bytes32 other) private pure returns (bytes32) {
+        return one < other ? sha256(abi.encodePacked(one, other)) : sha256(abi.encodePacked(other, one));
     }
 
     function _anchor(bytes32 root) private {

@@ -1,4 +1,4 @@
-"""All configured networks as a reader sees them. Used by anchor (the file) and verifier (the answers); sends nothing."""
+"""All configured networks as a reader sees them. Used by anchor (the file) and verifier (the answers)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def networks_in(file: Path, what: str) -> tuple[Network, ...]:
 
 
 class Networks:
-    """Looks roots up on every network, all at once, so that one that has ended costs the others nothing. Thread-safe."""
+    """Looks roots up on every network, all at once: one that has ended costs the others nothing. Thread-safe."""
 
     def __init__(self, networks: Sequence[Network], *, timeout: float = 5.0) -> None:
         self.networks = tuple(networks)

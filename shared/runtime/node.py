@@ -34,7 +34,11 @@ _APART = 96  # blocks: three epochs; two honest endpoints don't differ by more f
 
 
 class WrongChain(TryLater):
-    """The node works on another chain, or the contract isn't there: mend the setting that the text names."""
+    """The node works on another chain: mend the setting that the text names."""
+
+
+class NoContract(WrongChain):
+    """It is our chain, but our contract isn't there."""
 
 
 class Refused(TryLater):

@@ -18,9 +18,9 @@ from web3.exceptions import BlockNotFound, TransactionNotFound
 from shared.chain_facts import Anchoring, TransactionFacts
 from shared.errors import TryLater
 from shared.networks import Network
-from shared.runtime.node import Node, Refused, WrongChain
+from shared.runtime.node import NoContract, Node, Refused, WrongChain
 
-__all__ = ["Node", "Refused", "Registry", "WrongChain", "read_artifact"]
+__all__ = ["NoContract", "Node", "Refused", "Registry", "WrongChain", "read_artifact"]
 
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")  # read at the first hash: signing is eleven times as fast
 
@@ -55,7 +55,7 @@ class Registry:
         )
 
     def check(self) -> None:
-        """WrongChain unless the node is on our chain and the address holds a contract."""
+        """WrongChain unless the node is on our chain, NoContract unless the address holds a contract."""
         code = self.node.agreed(lambda web3: bytes(web3.eth.get_code(Web3.to_checksum_address(self.address))))
         if not code:
             raise self._no_contract()
@@ -104,7 +104,7 @@ class Registry:
         return Web3.keccak(text="Anchored(bytes32,address)")
 
     def _no_contract(self) -> TryLater:
-        return WrongChain(
+        return NoContract(
             f"setting NETWORKS_FILE, {self.node.network}.contract: no AnchorRegistry at {self.address}"
             f" on chain {self.node.chain_id}"
         )

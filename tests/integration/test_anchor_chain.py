@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from services.anchor import handlers
+from services.anchor import handlers, submitting
 from services.anchor.chain import Chain
 from services.anchor.handlers import Ports
 from services.anchor.proving import Trees
@@ -26,8 +26,8 @@ pytest_plugins = ("tests.anchor_fixtures",)
 def test_badges_go_from_receipt_to_a_proof_that_holds(world: World, registry: Registry) -> None:
     ids = ("A", "B", "C")
     root = world.close(*ids)
-    assert handlers.submit(world.ports) == 2
-    handlers.confirm(world.ports)
+    assert submitting.submit(world.network) == 2
+    submitting.confirm(world.network)
     handlers.prove(world.ports)
     assert world.announced() == []  # nothing is said before finality
     world.settle()
@@ -45,8 +45,8 @@ def test_badges_go_from_receipt_to_a_proof_that_holds(world: World, registry: Re
         assert anchoring is not None
         assert (event.block_number, event.anchored_at) == (anchoring.block_number, anchoring.anchored_at)
     manifest = json.loads(world.shelf.kept[f"batches/{root.hex()}.json"])
+    assert [anchor["transaction"] for anchor in manifest["anchors"]] == [events[0].transaction]
     assert manifest["leaves"] == sorted(leaf(id).hex() for id in ids)
-    handlers.measure(world.ports)
 
 
 def test_the_receipt_may_come_before_the_issue(world: World) -> None:
@@ -119,13 +119,13 @@ def test_one_process_at_a_time_closes_and_signs(world: World) -> None:
         assert handlers.close_batch(world.ports) == 0
     assert handlers.close_batch(world.ports) == 1
     with world.ports.store.transaction() as other:
-        assert other.is_only_writer()
-        assert handlers.sign_next(world.ports) == 0
+        assert other.is_only_writer(CHAIN_ID)
+        assert submitting.sign_next(world.network) == 0
 
 
 def test_dying_between_signing_and_sending_loses_and_doubles_nothing(world: World) -> None:
     world.close("A")
-    assert handlers.sign_next(world.ports) == 1
+    assert submitting.sign_next(world.network) == 1
     written = world.rows("select hash, nonce from transactions")
     reborn = replace(world, ports=replace(world.ports, trees=Trees()))
     reborn.settle()
@@ -135,9 +135,9 @@ def test_dying_between_signing_and_sending_loses_and_doubles_nothing(world: Worl
 
 def test_dying_between_sending_and_noting_it_sends_the_same_bytes(world: World) -> None:
     world.close("A")
-    handlers.sign_next(world.ports)
+    submitting.sign_next(world.network)
     raw = bytes(world.rows("select raw from transactions")[0][0])
-    assert world.ports.chain.send(raw)[0] == "accepted"
+    assert world.network.chain.send(raw)[0] == "accepted"
     world.settle()
     assert world.states() == ["final"]
     assert len(world.rows("select 1 from transactions")) == 1
@@ -146,20 +146,20 @@ def test_dying_between_sending_and_noting_it_sends_the_same_bytes(world: World) 
 def test_a_dropped_transaction_is_sent_again_as_it_was(world: World) -> None:
     world.chain.mine_at_once(False)
     world.close("A")
-    handlers.submit(world.ports)
+    submitting.submit(world.network)
     [(hash,)] = world.rows("select hash from transactions")
     world.chain.call("anvil_dropTransaction", hash)
     world.settle()
     assert world.states() == ["final"]
-    assert world.rows("select transaction from batches") == [(hash,)]
+    assert world.rows("select transaction from anchorings") == [(hash,)]
 
 
 def test_a_stuck_transaction_is_replaced_by_a_dearer_one_with_its_nonce(world: World) -> None:
     world.chain.mine_at_once(False)
     world.close("A")
-    handlers.submit(world.ports)
+    submitting.submit(world.network)
     world.wait(61)
-    handlers.confirm(world.ports)
+    submitting.confirm(world.network)
     world.settle()
     rows = world.rows("select nonce, fee_most from transactions order by number")
     assert len(rows) == 2
@@ -172,8 +172,8 @@ def test_a_fee_above_the_cap_is_waited_out(world: World) -> None:
     world.close("A")
     world.chain.call("anvil_setNextBlockBaseFeePerGas", hex(500 * GWEI))
     world.chain.mine()
-    assert handlers.submit(world.ports) == 0
-    assert world.rows("select last_error from batches")[0][0].endswith("above MAX_FEE_GWEI")
+    assert submitting.submit(world.network) == 0
+    assert world.rows("select last_error from anchorings")[0][0].endswith("above max_fee_gwei")
     world.chain.call("anvil_setNextBlockBaseFeePerGas", hex(GWEI))
     world.settle(30)
     assert world.states() == ["final"]
@@ -181,9 +181,9 @@ def test_a_fee_above_the_cap_is_waited_out(world: World) -> None:
 
 def test_a_nonce_used_elsewhere_is_signed_anew(world: World, hand: Hand) -> None:
     world.close("A")
-    handlers.sign_next(world.ports)
+    submitting.sign_next(world.network)
     assert hand.send(leaf("elsewhere")).succeeded
-    handlers.submit(world.ports)
+    submitting.submit(world.network)
     world.wait(61)
     world.settle()
     rows = world.rows("select nonce from transactions order by number")
@@ -195,15 +195,15 @@ def test_a_reorg_before_finality_puts_the_batch_back_and_it_becomes_final_once(
     world: World, registry: Registry
 ) -> None:
     root = world.close("A")
-    handlers.submit(world.ports)
+    submitting.submit(world.network)
     world.wait(2)
-    handlers.confirm(world.ports)
+    submitting.confirm(world.network)
     assert world.states() == ["mined"]
     world.chain.mine_at_once(False)
     world.chain.call("anvil_reorg", 1, [])
     assert registry.anchored_at(root) is None
     world.wait(2)
-    handlers.confirm(world.ports)
+    submitting.confirm(world.network)
     assert world.states() == ["sent"]
     world.settle()
     assert world.states() == ["final"]
@@ -218,20 +218,20 @@ def test_without_the_role_nothing_is_signed_and_the_reason_is_kept(
     assert hand.send(encode(registry, "renounceRole", bytes(role), world.account.address)).succeeded
     world.close("A")
     with pytest.raises(Refused):
-        world.ports.chain.outlook(leaf("A"))
-    assert handlers.submit(world.ports) == 0
+        world.network.chain.outlook(leaf("A"))
+    assert submitting.submit(world.network) == 0
     assert world.states() == ["closed"]
-    assert "the contract answered" in world.rows("select last_error from batches")[0][0]
+    assert "the contract answered" in world.rows("select last_error from anchorings")[0][0]
 
 
 def test_a_node_that_is_away_leaves_the_batch_pending(world: World, registry: Registry) -> None:
     world.close("A")
     away = Chain(Registry("http://127.0.0.1:9", registry.address, CHAIN_ID), world.account)
-    offline = replace(world.ports, chain=away)
-    assert handlers.submit(offline) == 0
+    offline = replace(world.network, chain=away)
+    assert submitting.submit(offline) == 0
     world.wait(5)
-    handlers.sign_next(world.ports)
-    assert handlers.send_next(offline) == 0
+    submitting.sign_next(world.network)
+    assert submitting.send_next(offline) == 0
     assert world.states() == ["signed"]
     world.wait(5)
     world.settle()
@@ -242,10 +242,10 @@ def test_a_node_that_is_away_leaves_the_batch_pending(world: World, registry: Re
 def test_storage_away_delays_proofs_and_announces_only_what_was_put(world: World, gone_after: int) -> None:
     world.close("A", "B", "C")
     world.chain.mine_at_once(True)
-    handlers.submit(world.ports)
+    submitting.submit(world.network)
     world.chain.mine(10)
     world.wait(2)
-    handlers.confirm(world.ports)
+    submitting.confirm(world.network)
     assert world.states() == ["final"]
     world.shelf.puts_left = gone_after
     handlers.prove(world.ports)
@@ -284,10 +284,16 @@ def test_two_processes_at_once_do_everything_once(world: World) -> None:
     faults: list[BaseException] = []
 
     def run(ports: Ports) -> None:
+        ticks: tuple[Callable[[], int], ...] = (
+            lambda: handlers.close_batch(ports),
+            lambda: submitting.submit(world.network),
+            lambda: submitting.confirm(world.network),
+            lambda: handlers.prove(ports),
+        )
         try:
             for _ in range(15):
-                for tick in (handlers.close_batch, handlers.submit, handlers.confirm, handlers.prove):
-                    while tick(ports):
+                for tick in ticks:
+                    while tick():
                         pass
                 world.chain.mine()
                 world.wait(1)
@@ -303,5 +309,5 @@ def test_two_processes_at_once_do_everything_once(world: World) -> None:
     world.settle()
     assert world.states() == ["final"] * 5
     assert sorted(event.assertion_id for event in world.announced()) == ids
-    rows = world.rows("select root, nonce from transactions order by number")
-    assert len(rows) == len({bytes(row[0]) for row in rows}) == len({row[1] for row in rows}) == 5
+    rows = world.rows("select anchoring, nonce from transactions order by number")
+    assert len(rows) == len({row[0] for row in rows}) == len({row[1] for row in rows}) == 5

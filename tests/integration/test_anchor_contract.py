@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from web3 import Web3
 
 from shared.errors import TryLater
-from shared.runtime.registry import Registry, WrongChain
+from shared.merkle import merkle_tree
+from shared.runtime.registry import Registry, WrongChain, read_artifact
 from tests.anchor_world import ROOT, Hand, encode, leaf
 from tests.anvil import CHAIN_ID, Anvil
 
@@ -90,3 +93,58 @@ def test_another_chain_is_named(chain: Anvil, registry: Registry) -> None:
 def test_a_transaction_nobody_sent_is_unknown(registry: Registry) -> None:
     assert registry.transaction("0x" + "12" * 32) is None
     assert registry.block_hash(10**6) is None
+
+
+def test_the_contract_verifies_what_our_tree_proves_and_nothing_else(hand: Hand, registry: Registry) -> None:
+    leaves = [leaf(str(number)) for number in range(13)]
+    tree = merkle_tree(leaves)
+
+    def verifies(root: bytes, leaf: bytes, siblings: list[bytes]) -> bool:
+        contract = registry.node.web3.eth.contract(
+            Web3.to_checksum_address(registry.address), abi=read_artifact()["abi"]
+        )
+        return bool(contract.functions.verify(root, leaf, siblings).call())
+
+    paths = {each: [sibling for _, sibling in tree.proof(each)] for each in leaves}
+    assert not verifies(tree.root, leaves[0], paths[leaves[0]])  # not anchored yet
+    assert hand.send(tree.root).succeeded
+    for each in leaves:
+        assert verifies(tree.root, each, paths[each])
+        assert not verifies(tree.root, leaf("stranger"), paths[each])
+    assert not verifies(tree.root, leaves[0], paths[leaves[1]])
+    assert not verifies(leaf("root"), leaves[0], paths[leaves[0]])
+    assert hand.send(encode(registry, "revoke", tree.root)).succeeded
+    assert not verifies(tree.root, leaves[0], paths[leaves[0]])
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000, 100_000])
+def test_the_gas_does_not_grow_with_the_batch(hand: Hand, size: int) -> None:
+    receipt = hand.send(merkle_tree(sha256(number.to_bytes(4)).digest() for number in range(size)).root)
+    assert receipt.succeeded
+    assert receipt.gas < 52_000
+
+
+def test_only_the_admin_gives_roles_and_each_role_does_its_own_thing_only(
+    chain: Anvil, registry: Registry, hand: Hand
+) -> None:
+    clerk, auditor = (Hand(chain, registry.address, "0x" + digit * 40) for digit in "67")
+    roles = {name: bytes(Web3.keccak(text=name)) for name in ("ANCHOR_ROLE", "REVOKER_ROLE")}
+    grant = encode(registry, "grantRole", roles["ANCHOR_ROLE"], Web3.to_checksum_address("0x" + "6" * 40))
+    assert not clerk.send(grant).succeeded
+    assert hand.send(grant).succeeded
+    assert hand.send(
+        encode(registry, "grantRole", roles["REVOKER_ROLE"], Web3.to_checksum_address("0x" + "7" * 40))
+    ).succeeded
+    assert clerk.send(leaf("a")).succeeded
+    assert not clerk.send(encode(registry, "revoke", leaf("a"))).succeeded
+    assert not auditor.send(leaf("b")).succeeded
+    assert auditor.send(encode(registry, "revoke", leaf("a"))).succeeded
+    withdrawn = encode(registry, "revokeRole", roles["ANCHOR_ROLE"], Web3.to_checksum_address("0x" + "6" * 40))
+    assert hand.send(withdrawn).succeeded
+    assert not clerk.send(leaf("c")).succeeded
+
+
+def test_money_sent_to_the_contract_is_refused(chain: Anvil, registry: Registry, hand: Hand) -> None:
+    call = {"from": "0x" + "6" * 40, "to": registry.address, "value": hex(1), "data": "0x" + leaf("a").hex()}
+    with pytest.raises(RuntimeError):
+        chain.call("eth_call", call, "latest")

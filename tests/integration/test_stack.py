@@ -86,7 +86,7 @@ def test_what_was_kept_is_there_after_a_stop_and_a_start(own: Stack) -> None:
     objects_of(own).put("kept/word.txt", b"kept", "text/plain")
     with smtp(own) as said:
         assert said.startswith("250")
-    contract, secrets = own.place.contract_address_file.read_text(), issuer_key(own)
+    contract, secrets = own.place.networks_file.read_text(), issuer_key(own)
     until(lambda: block_number(own) >= 2)
     height = block_number(own)
 
@@ -100,7 +100,7 @@ def test_what_was_kept_is_there_after_a_stop_and_a_start(own: Stack) -> None:
     assert objects_of(own).get("kept/word.txt") == b"kept"
     assert len(httpx.get(f"{own.urls['inbox']}/api/email", trust_env=False).json()) == 1
     assert block_number(own) >= height
-    assert (own.place.contract_address_file.read_text(), issuer_key(own)) == (contract, secrets)
+    assert (own.place.networks_file.read_text(), issuer_key(own)) == (contract, secrets)
 
 
 def issuer_key(stack: Stack) -> bytes:

@@ -272,13 +272,16 @@ def test_published_documents_are_not_where_their_ids_say(world: VerifierWorld) -
 
 
 def verify(world: VerifierWorld, folder: Path, source: str, *options: str) -> tuple[int, str]:
-    address = folder / "contract-address"
-    address.write_text(world.registry, encoding="utf-8")
+    networks = folder / "networks.toml"
+    networks.write_text(
+        'networks = ["local"]\n[local]\nname = { ja = "手元", en = "local" }\n'
+        f'chain_id = {CHAIN_ID}\nrpc_urls = ["{world.chain.url}"]\ncontract = "{world.registry}"\n',
+        encoding="utf-8",
+    )
+    networks.chmod(0o600)
     environment = {
         "PUBLIC_URL": world.url,
-        "CHAIN_RPC_URL": world.chain.url,
-        "CHAIN_ID": str(CHAIN_ID),
-        "CONTRACT_ADDRESS_FILE": str(address),
+        "NETWORKS_FILE": str(networks),
         "AKASHI_CLOCK": AT.isoformat(),
     }
     result = CliRunner().invoke(command, [source, *options], env=environment)

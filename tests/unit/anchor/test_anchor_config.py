@@ -1,26 +1,36 @@
 from __future__ import annotations
 
-from datetime import time, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from services.anchor.config import read_config
+from services.anchor.config import read_command_config, read_config
 from shared.errors import RefuseToStart
 
 PROGRAMME = Path(__file__).parents[3] / "deploy" / "programmes" / "jci.toml"
+NETWORKS = """
+networks = ["local"]
+[local]
+name = { ja = "手元", en = "local" }
+chain_id = 31337
+rpc_urls = ["http://127.0.0.1:2/HIDDEN"]
+contract = "0xABABABABABABABABABABABABABABABABABABABAB"
+max_fee_gwei = 50
+"""
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> dict[str, str]:
     files = {
-        "CONTRACT_ADDRESS_FILE": "0x" + "Ab" * 20 + "\n",
+        "NETWORKS_FILE": NETWORKS,
         "CHAIN_KEYSTORE_FILE": "{}",
         "CHAIN_PASSWORD_FILE": "word",
         "S3_CREDENTIALS_FILE": "[default]",
     }
     for name, content in files.items():
         (tmp_path / name).write_text(content)
+        (tmp_path / name).chmod(0o600)
     return {
         "DATABASE_URL": "postgresql://anchor@127.0.0.1/akashi",
         "KAFKA_BOOTSTRAP": "127.0.0.1:9092",
@@ -28,38 +38,59 @@ def settings(tmp_path: Path) -> dict[str, str]:
         "S3_ENDPOINT": "http://127.0.0.1:1",
         "S3_BUCKET": "akashi",
         "PUBLIC_URL": "http://localhost:8603",
-        "CHAIN_RPC_URL": "http://127.0.0.1:2",
-        "CHAIN_ID": "31337",
         **{name: str(tmp_path / name) for name in files},
     }
 
 
 def test_good_settings_are_read(settings: dict[str, str]) -> None:
-    config = read_config({**settings, "MAX_FEE_GWEI": "50", "BATCH_DAILY_AT": "02:30", "BATCH_AGE_SECONDS": "7"})
-    assert config.contract == "0x" + "ab" * 20
-    assert config.fees.cap == 50 * 10**9
-    assert (config.batches.daily_at, config.batches.age) == (time(2, 30), timedelta(seconds=7))
+    config = read_config({**settings, "BATCH_CRON": "30 2 * * *", "BATCH_AGE_SECONDS": "7"}).anchoring
+    assert config.networks[0].contract == "0x" + "ab" * 20
+    assert config.networks[0].max_fee_gwei == 50
+    assert (config.batches.cron, config.batches.age) == ("30 2 * * *", timedelta(seconds=7))
     assert config.anchor_on == "receipt"
+    assert "HIDDEN" not in repr(config)
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("CHAIN_ID", "1"),
-        ("CHAIN_NETWORK", "sepolia"),
         ("BATCH_SIZE", "0"),
-        ("BATCH_DAILY_AT", "noon"),
+        ("BATCH_CRON", "noon"),
+        ("BATCH_CRON", "0 2 * * * *"),
         ("ANCHOR_ON", "moon"),
-        ("CHAIN_RPC_URL", "nowhere"),
+        ("NETWORKS_FILE", "/no/such/file"),
         ("CHAIN_KEYSTORE_FILE", "/no/such/file"),
     ],
 )
 def test_an_impossible_setting_is_refused_by_its_name(settings: dict[str, str], name: str, value: str) -> None:
-    with pytest.raises(RefuseToStart, match="CHAIN_ID" if name == "CHAIN_NETWORK" else name):
+    with pytest.raises(RefuseToStart, match=name):
         read_config({**settings, name: value})
 
 
-def test_a_file_without_an_address_is_refused(settings: dict[str, str]) -> None:
-    Path(settings["CONTRACT_ADDRESS_FILE"]).write_text("soon")
-    with pytest.raises(RefuseToStart, match="CONTRACT_ADDRESS_FILE"):
+def test_a_networks_file_with_a_fault_is_refused_by_its_field(settings: dict[str, str]) -> None:
+    Path(settings["NETWORKS_FILE"]).write_text(NETWORKS.replace("31337", "1"))
+    with pytest.raises(RefuseToStart, match=r"NETWORKS_FILE.*local\.chain_id: got 1, expected 31337"):
         read_config(settings)
+
+
+def test_a_networks_file_that_all_can_read_is_refused(settings: dict[str, str]) -> None:
+    Path(settings["NETWORKS_FILE"]).chmod(0o644)
+    with pytest.raises(RefuseToStart, match=r"NETWORKS_FILE.*mode is 0644.*chmod 600"):
+        read_config(settings)
+
+
+def test_without_a_network_for_new_roots_nothing_starts(settings: dict[str, str]) -> None:
+    Path(settings["NETWORKS_FILE"]).write_text(NETWORKS + "retired = true\n")
+    with pytest.raises(RefuseToStart, match="all networks are retired"):
+        read_config(settings)
+
+
+def test_the_commands_find_the_local_stack_by_its_home(settings: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "clock").write_text("2027-04-01T00:00:00+09:00\n")
+    found = {name: settings[name] for name in settings if name.endswith("_FILE") and name != "NETWORKS_FILE"}
+    (tmp_path / "networks.toml").write_text(NETWORKS)
+    (tmp_path / "networks.toml").chmod(0o600)
+    config = read_command_config({**found, "AKASHI_HOME": str(tmp_path), "AKASHI_PORT_BASE": "9000"})
+    assert config.database_url == "postgresql://anchor@127.0.0.1:9011/akashi"
+    assert config.anchoring.objects.endpoint == "http://127.0.0.1:9007"
+    assert config.clock().year == 2027

@@ -25,30 +25,32 @@ from services.anchor.anchoring import (
     Step,
     Target,
     Wait,
+    adopted_step,
     bumped,
     fee_for,
     heard,
     next_step,
+    stands_no_more,
 )
 from shared.chain_facts import Anchoring, TransactionFacts
 
 GWEI = 10**9
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
-TARGET = Target(root=b"r" * 32, contract="0xc", sender="0xa")
+TARGET = Target(roots=(b"r" * 32,), input=b"r" * 32, contract="0xc", sender="0xa")
 RULES = FeeRules(cap=100 * GWEI, stuck_after=timedelta(seconds=60))
 SIGNED = Signed(hash="0x1", nonce=7, fee=Fee(20 * GWEI, GWEI), signed_at=NOW)
-PENDING = TransactionFacts(hash="0x1", sender="0xa", to="0xc", input=TARGET.root, nonce=7)
+PENDING = TransactionFacts(hash="0x1", sender="0xa", to="0xc", input=TARGET.input, nonce=7)
 TAKEN = msgspec.structs.replace(PENDING, succeeded=True, block_number=50, block_hash="0xb50")
 REVERTED = msgspec.structs.replace(TAKEN, succeeded=False)
 QUIET = ChainFacts(
     known=(PENDING,),
-    anchoring=None,
+    anchorings=(None,),
     canonical_hash=None,
     finalized=40,
     next_nonce=7,
     market=Market(base=10 * GWEI, tip=GWEI),
 )
-IN_A_BLOCK = replace(QUIET, known=(TAKEN,), anchoring=Anchoring(NOW, 50), canonical_hash="0xb50", next_nonce=8)
+IN_A_BLOCK = replace(QUIET, known=(TAKEN,), anchorings=(Anchoring(NOW, 50),), canonical_hash="0xb50", next_nonce=8)
 INCLUDED = Included("0x1", 50, "0xb50", NOW)
 LATER = NOW + timedelta(seconds=60)
 
@@ -75,8 +77,8 @@ def test_a_reorg_puts_the_batch_back() -> None:
 def test_a_receipt_alone_is_not_believed() -> None:
     """The block must stand on the chain and the contract must know the root, in that very block."""
     for lie in (
-        replace(IN_A_BLOCK, finalized=99, anchoring=None),
-        replace(IN_A_BLOCK, finalized=99, anchoring=Anchoring(NOW, 49)),
+        replace(IN_A_BLOCK, finalized=99, anchorings=(None,)),
+        replace(IN_A_BLOCK, finalized=99, anchorings=(Anchoring(NOW, 49),)),
         replace(IN_A_BLOCK, finalized=99, canonical_hash="0xother"),
     ):
         assert step(lie) == Wait("node-disagrees")
@@ -129,6 +131,34 @@ def test_an_older_revert_does_not_stop_the_newer_transaction() -> None:
     newer_pending = msgspec.structs.replace(PENDING, hash="0x2", nonce=9)
     chain = replace(QUIET, known=(REVERTED, newer_pending), next_nonce=9, finalized=99)
     assert step(chain, signed=(SIGNED, newer)) == Wait("pending")
+
+
+@pytest.mark.parametrize(
+    ("chain", "expected"),
+    [
+        (IN_A_BLOCK, Wait("not-final")),
+        (replace(IN_A_BLOCK, finalized=50), Final(INCLUDED)),
+        (replace(IN_A_BLOCK, finalized=50, anchorings=(None,)), SignAnew("adopted-gone")),
+        (replace(IN_A_BLOCK, finalized=50, anchorings=(Anchoring(NOW, 51),)), SignAnew("adopted-gone")),
+        (replace(IN_A_BLOCK, finalized=50, canonical_hash="0xother"), SignAnew("adopted-gone")),
+        (replace(IN_A_BLOCK, finalized=50, canonical_hash=None), Wait("node-disagrees")),
+    ],
+)
+def test_an_adopted_root_needs_finality_like_any_other(chain: ChainFacts, expected: Step) -> None:
+    assert adopted_step(INCLUDED, chain) == expected
+
+
+def test_many_roots_are_final_only_when_the_contract_knows_each_of_them() -> None:
+    for one_missing in ((Anchoring(NOW, 50), None), (Anchoring(NOW, 50), Anchoring(NOW, 49))):
+        assert step(replace(IN_A_BLOCK, finalized=50, anchorings=one_missing)) == Wait("node-disagrees")
+
+
+def test_finality_that_is_broken_is_noticed_and_a_node_that_is_behind_proves_nothing() -> None:
+    final = replace(IN_A_BLOCK, finalized=50)
+    assert not stands_no_more(INCLUDED, final)
+    assert stands_no_more(INCLUDED, replace(final, canonical_hash="0xother"))
+    assert stands_no_more(INCLUDED, replace(final, anchorings=(None,)))
+    assert not stands_no_more(INCLUDED, replace(final, finalized=49, canonical_hash=None, anchorings=(None,)))
 
 
 WEI = st.integers(1, 10**12)

@@ -1,18 +1,19 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.anchor.batching import BatchRules, close, is_due
+from services.anchor.batching import BatchRules, close, closes_at, is_due, read_cron
 from shared.clock import JST
 from shared.merkle import merkle_tree
 
 NOW = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)  # noon in Japan
 RULES = BatchRules(size=10, age=timedelta(minutes=5))
-NIGHTLY = BatchRules(size=1000, age=timedelta(days=9), daily_at=time(2, 0))
+NIGHTLY = BatchRules(size=1000, age=timedelta(days=9), cron="0 2 * * *")
 
 
 def test_no_batch_without_a_leaf() -> None:
@@ -40,6 +41,46 @@ def test_a_leaf_that_came_after_the_nightly_batch_waits_for_the_next() -> None:
     came = datetime(2026, 4, 2, 2, 1, tzinfo=JST)
     assert not is_due(1, came, datetime(2026, 4, 2, 23, 59, tzinfo=JST), NIGHTLY)
     assert is_due(1, came, datetime(2026, 4, 3, 2, 0, tzinfo=JST), NIGHTLY)
+
+
+def test_a_time_missed_while_nothing_ran_is_made_up_once() -> None:
+    """Down from the evening of the 1st to the morning of the 5th: one batch then, not four."""
+    came, back = datetime(2026, 4, 1, 22, 0, tzinfo=JST), datetime(2026, 4, 5, 9, 0, tzinfo=JST)
+    assert is_due(1, came, back, NIGHTLY)
+    later = datetime(2026, 4, 5, 9, 1, tzinfo=JST)
+    assert not is_due(1, back, later, NIGHTLY)
+
+
+def test_a_night_without_leaves_closes_nothing() -> None:
+    assert not is_due(0, None, datetime(2026, 4, 2, 2, 0, tzinfo=JST), NIGHTLY)
+
+
+def test_the_exact_second_of_the_clock_is_enough_and_no_earlier() -> None:
+    evening = datetime(2026, 4, 1, 22, 0, tzinfo=JST)
+    at = datetime(2026, 4, 2, 2, 0, tzinfo=JST)
+    assert not is_due(1, evening, at - timedelta(microseconds=1), NIGHTLY)
+    assert is_due(1, evening, at, NIGHTLY)
+    assert is_due(1, at - timedelta(microseconds=1), at + timedelta(microseconds=1), NIGHTLY)
+
+
+def test_weekdays_only_means_weekdays_in_japan() -> None:
+    weekdays = BatchRules(size=1000, age=timedelta(days=9), cron="30 1 * * 1-5")
+    friday_evening = datetime(2026, 4, 3, 20, 0, tzinfo=JST)
+    assert not is_due(1, friday_evening, datetime(2026, 4, 6, 1, 29, tzinfo=JST), weekdays)
+    assert is_due(1, friday_evening, datetime(2026, 4, 6, 1, 30, tzinfo=JST), weekdays)
+
+
+def test_the_expected_close_is_the_next_night_or_the_age_whichever_is_first() -> None:
+    evening = datetime(2026, 4, 1, 22, 0, tzinfo=JST)
+    assert closes_at(evening, evening, NIGHTLY) == datetime(2026, 4, 2, 2, 0, tzinfo=JST)
+    assert closes_at(evening, evening, BatchRules(9, timedelta(hours=1), "0 2 * * *")) == evening + timedelta(hours=1)
+    assert closes_at(evening, evening + timedelta(days=1), NIGHTLY) == evening + timedelta(days=1)
+
+
+@pytest.mark.parametrize("text", ["", "noon", "0 2 * *", "0 2 * * * *", "61 2 * * *", "@daily", "0 0 30 2 *"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        read_cron(text)
 
 
 @given(st.integers(1, 2000), st.integers(0, 10**6), st.integers(0, 10**6))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -18,6 +19,11 @@ BATCH = FinalBatch(
     TREE.root,
     Place("local", 31337, "0x" + "c" * 40),
     Included("0x" + "ab" * 32, 12, "0x" + "cd" * 32, datetime(2026, 4, 1, 1, 2, 3, tzinfo=UTC)),
+)
+ELSEWHERE = replace(
+    BATCH,
+    place=Place("sepolia", 11155111, BATCH.place.contract),
+    included=replace(BATCH.included, transaction="0x" + "ef" * 32),
 )
 SIGNED = json.dumps({"id": "x", "name": "髙橋", "proof": [{"cryptosuite": "eddsa-rdfc-2022"}]}).encode()
 PROOF = proof_for(BATCH, LEAVES[0], TREE.proof(LEAVES[0]), "did:web:example.jp#chain")
@@ -42,8 +48,7 @@ def test_a_proof_added_twice_is_there_once_with_the_same_bytes() -> None:
 
 
 def test_a_proof_on_another_chain_is_kept_beside() -> None:
-    elsewhere = FinalBatch(BATCH.root, Place("sepolia", 11155111, BATCH.place.contract), BATCH.included)
-    other = proof_for(elsewhere, LEAVES[0], TREE.proof(LEAVES[0]), "did:web:example.jp#chain")
+    other = proof_for(ELSEWHERE, LEAVES[0], TREE.proof(LEAVES[0]), "did:web:example.jp#chain")
     both = with_proof(with_proof(SIGNED, PROOF), other)
     assert len(json.loads(both)["proof"]) == 3
     assert with_proof(both, other) == both
@@ -56,9 +61,12 @@ def test_what_is_no_credential_gets_no_proof(damaged: bytes) -> None:
 
 
 def test_the_manifest_rebuilds_the_tree() -> None:
-    manifest = json.loads(manifest_for(BATCH, TREE.leaves))
+    manifest = json.loads(manifest_for([BATCH, ELSEWHERE], TREE.leaves))
     assert merkle_tree(map(bytes.fromhex, manifest["leaves"])).root.hex() == manifest["root"]
-    assert manifest["transaction"] == BATCH.included.transaction
+    assert [(each["network"], each["transaction"]) for each in manifest["anchors"]] == [
+        ("local", BATCH.included.transaction),
+        ("sepolia", ELSEWHERE.included.transaction),
+    ]
 
 
 def test_the_event_carries_a_path_that_leads_to_the_root() -> None:

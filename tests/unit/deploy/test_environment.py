@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.local.environment import OFFSETS, SERVICES, Place, own_environment, service_settings
+from deploy.local.chain import NETWORKS
+from deploy.local.environment import CHAIN_ID, OFFSETS, SERVICES, Place, own_environment, service_settings
 from deploy.local.history import clock_of, cohort_of, latest_cycle
 from deploy.local.secrets import create_secrets
 from shared.clock import clock_from, japan_midnight
@@ -23,7 +24,9 @@ def place(tmp_path: Path) -> Place:
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_service_refuses_the_settings_that_the_stack_gives(place: Place, service: str) -> None:
     create_secrets(place)
-    place.contract_address_file.write_text("0x5FbDB2315678afecb367f032d93F642f64180aa3\n")
+    address = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+    place.networks_file.touch(mode=0o600)
+    place.networks_file.write_text(NETWORKS.format(chain_id=CHAIN_ID, url=place.urls["chain"], contract=address))
     read_config = importlib.import_module(f"services.{service}.config").read_config
     assert read_config(service_settings(place, service, cohort="2026", clock=""))
 

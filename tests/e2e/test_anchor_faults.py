@@ -1,0 +1,274 @@
+"""Fifty badges and a chain under harm: every root on chain once, every leaf in one batch, no proof before finality."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from deploy.local.ports import free_base
+from deploy.local.stack import Stack
+from services.anchor.anchoring import Fee
+from services.anchor.chain import Chain
+from services.anchor.keystore import open_keystore
+from tests.anvil import anvil
+from tests.e2e.anchor_story import AnchorStory, Blocks, Harbour, configure, deploy, elsewhere
+from tests.e2e.story import until
+from tests.faulty_node import (
+    Ask,
+    Broken,
+    Fault,
+    broken,
+    faulty_node,
+    late,
+    lying_contract,
+    lying_finality,
+    lying_receipts,
+    stale_receipts,
+    wrong_chain,
+)
+
+CHAIN_ID = 31337
+GWEI = 10**9
+
+QUICK = {
+    "TICK_SECONDS": "0.2",
+    "CHAIN_POLL_SECONDS": "0.2",
+    "STUCK_SECONDS": "2",
+    "BATCH_SIZE": "20",
+    "BATCH_AGE_SECONDS": "0.5",
+}
+
+
+@pytest.fixture(scope="module")
+def small(new_home: Callable[[str], Path]) -> Iterator[Stack]:
+    """Parts and the anchor service alone."""
+    with Stack(new_home("anchor"), free_base(), services=("anchor",), settings=QUICK) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def harbour(small: Stack) -> Iterator[Harbour]:
+    with ExitStack() as stack:
+        chain = stack.enter_context(anvil(CHAIN_ID))
+        contract = deploy(small, chain)
+        nodes = [stack.enter_context(faulty_node(chain.url)) for _ in range(3)]
+        blocks = Blocks(chain)
+        stack.callback(blocks.end)
+        made = Harbour("local", CHAIN_ID, chain, blocks, nodes, contract)
+        configure(small, made.toml())
+        small.restart("anchor")
+        yield made
+
+
+@pytest.fixture
+def story(small: Stack, harbour: Harbour, request: pytest.FixtureRequest) -> Iterator[AnchorStory]:
+    number = request.session.items.index(request.node)
+    yield AnchorStory(small, harbour, f"S{number:04}X")
+    harbour.harm(None)
+
+
+def refuse(*methods: str) -> Fault:
+    """Only these methods fail."""
+
+    def fault(method: str, parameters: list[object], ask: Ask) -> object:
+        if method in methods:
+            raise Broken(500)
+        return ask()
+
+    return fault
+
+
+# ── killed at each step ─────────────────────────────────────────────────────────────────────────────────
+
+
+def kill(story: AnchorStory) -> None:
+    story.stack.kill("anchor")
+    story.stack.wait_ready("anchor")
+
+
+def test_killed_with_closed_batches_that_nothing_was_signed_for(story: AnchorStory) -> None:
+    story.harbour.harm(broken())
+    story.feed()
+    story.wait("closed")
+    kill(story)
+    story.harbour.harm(None)
+    story.completes()
+
+
+def test_killed_between_signing_and_sending(story: AnchorStory) -> None:
+    story.harbour.harm(refuse("eth_sendRawTransaction"))
+    story.feed()
+    story.wait("signed")
+    before = story.hashes("signed")
+    kill(story)
+    story.harbour.harm(None)
+    story.completes()
+    assert set(before) <= {row[0] for row in story.rows("select hash from transactions")}
+
+
+def test_killed_after_sending_before_any_block(story: AnchorStory) -> None:
+    with story.harbour.blocks.held():
+        story.feed()
+        story.wait("sent", at_least=50)
+        kill(story)
+    story.completes()
+
+
+def test_killed_with_roots_in_blocks_that_are_not_final(story: AnchorStory) -> None:
+    with story.harbour.blocks.held() as chain:
+        story.feed()
+        story.wait("sent", at_least=50)
+        chain.mine()
+        story.wait("mined", at_least=50)
+        kill(story)
+        assert story.proved() == 0
+    story.completes()
+
+
+def test_killed_with_final_roots_and_storage_away(story: AnchorStory) -> None:
+    with story.harbour.blocks.held() as chain:
+        story.feed()
+        story.wait("sent", at_least=50)
+        story.stack.halt("s3")
+        chain.mine(10)
+        story.wait("final", at_least=50)
+        kill(story)
+        story.stack.resume("s3")
+    story.completes()
+
+
+def test_killed_again_and_again_while_proofs_are_put(story: AnchorStory) -> None:
+    story.feed()
+    for least in (1, 21):
+        until(lambda least=least: story.proved() >= least, seconds=30, what="some proofs")  # type: ignore[misc]
+        kill(story)
+    story.completes()
+
+
+# ── the endpoints ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [late(6), broken(), wrong_chain(), stale_receipts(), lying_receipts(), lying_finality(), lying_contract()],
+    ids=["late", "500", "wrong-chain", "stale", "lying-receipts", "lying-finality", "lying-contract"],
+)
+def test_one_bad_endpoint_of_three_changes_nothing(story: AnchorStory, fault: Fault) -> None:
+    story.harbour.harm(fault, only=0)
+    story.feed()
+    story.completes()
+
+
+@pytest.mark.parametrize("fault", [broken(), wrong_chain(), stale_receipts()], ids=["500", "wrong-chain", "stale"])
+def test_all_endpoints_bad_delay_everything_and_change_nothing(story: AnchorStory, fault: Fault) -> None:
+    with story.harbour.blocks.held():
+        story.feed()
+        story.wait("sent")
+        story.harbour.harm(fault)
+    time.sleep(3)
+    assert story.proved() == 0
+    story.harbour.harm(None)
+    story.completes()
+
+
+def test_thirty_seconds_without_any_endpoint_cost_little_more(story: AnchorStory) -> None:
+    with story.harbour.blocks.held():
+        story.feed()
+        story.wait("sent", at_least=20)
+        story.harbour.harm(broken(503))
+    time.sleep(30)
+    assert story.proved() == 0
+    story.harbour.harm(None)
+    story.completes(90)
+
+
+# ── the chain ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_dropped_transaction_is_sent_again(story: AnchorStory) -> None:
+    with story.harbour.blocks.held() as chain:
+        story.feed()
+        story.wait("sent", at_least=50)
+        for hash in story.hashes("sent"):
+            chain.call("anvil_dropTransaction", hash)
+    story.completes()
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_a_reorg_before_finality_is_healed(story: AnchorStory, depth: int) -> None:
+    with story.harbour.blocks.held() as chain:
+        story.feed()
+        story.wait("sent", at_least=50)
+        chain.mine(depth)
+        story.wait("mined", at_least=50)
+        chain.call("anvil_reorg", depth, [])
+        assert story.proved() == 0
+    story.completes()
+
+
+def test_a_reorg_deeper_than_finality_is_noticed_and_healed(story: AnchorStory) -> None:
+    story.feed()
+    until(lambda: story.proved() == 50, seconds=30, what="50 proofs")
+    story._over.set()  # what stood and then vanished was not told too early
+    with story.harbour.blocks.held() as chain:
+        first = min(
+            block
+            for (block,) in story.rows(
+                "select block_number from anchorings join batches on decided_by = id join leaves using (root)"
+                " where assertion_id = any(%s)",
+                story.ids,
+            )
+        )
+        height = int(chain.call("eth_blockNumber"), 16)
+        chain.call("anvil_reorg", height - first + 1, [])
+        roots = {
+            bytes(root) for (root,) in story.rows("select root from leaves where assertion_id = any(%s)", story.ids)
+        }
+        assert set(story.times_on_chain(roots).values()) == {0}
+    story.wait("final", at_least=50)
+    until(lambda: set(story.times_on_chain(roots).values()) == {1}, seconds=40, what="the roots stand again")
+    story.wait("final", at_least=50)
+    story.completes()
+
+
+def test_a_base_fee_that_rises_twentyfold_is_followed(story: AnchorStory) -> None:
+    with story.harbour.blocks.held() as chain:
+        base = int(chain.call("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16)
+        story.feed()
+        story.wait("sent", at_least=50)
+        chain.call("anvil_setNextBlockBaseFeePerGas", hex(max(20 * base, GWEI)))
+    story.completes()
+
+
+def test_a_nonce_used_by_another_transaction_of_the_same_key_is_noticed(story: AnchorStory) -> None:
+    secrets = story.stack.place.secrets
+    account = open_keystore(secrets / "chain-keystore.json", secrets / "chain.password")
+    hand = Chain(story.registry, account)
+    with story.harbour.blocks.held():
+        story.feed()
+        story.wait("sent", at_least=50)
+        [(nonce,)] = story.rows("select min(nonce) from transactions where hash = any(%s)", story.hashes("sent"))
+        _, raw = hand.sign(
+            elsewhere(str(nonce)), nonce, Fee(90 * GWEI, 5 * GWEI), 100_000, story.rows("select now()")[0][0]
+        )
+        assert hand.send(raw)[0] == "accepted"
+    story.completes()
+
+
+# ── two of them ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_two_anchor_processes_started_by_mistake_do_everything_once(story: AnchorStory) -> None:
+    second = story.stack.start_extra("anchor")
+    try:
+        story.feed()
+        story.wait("final")
+        with suppress(ProcessLookupError):
+            story.stack.kill(second)
+        story.completes()
+    finally:
+        story.stack.remove(second)
