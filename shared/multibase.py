@@ -18,20 +18,20 @@ _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _LONGEST = 512  # characters; the division below is quadratic
 _CHUNK = 10  # digits at a time: ten times fewer divisions of the long number
 _CHUNK_BASE = 58**_CHUNK
+_HALF_BASE = 58**5  # small enough for quick arithmetic
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 def base58(data: bytes) -> str:
     """`z` and base58btc: for keys, signatures and proofs, up to some thousand bytes."""
     number = int.from_bytes(data)
-    pairs: list[str] = []
+    chunks: list[str] = []
     while number:
-        number, rest = divmod(number, _CHUNK_BASE)
-        for _ in range(_CHUNK // 2):
-            rest, pair = divmod(rest, 58 * 58)
-            pairs.append(_PAIRS[pair])
-    text = "".join(reversed(pairs)).lstrip("1")
-    return "z" + "1" * (len(data) - len(data.lstrip(b"\0"))) + text
+        number, chunk = divmod(number, _CHUNK_BASE)
+        for half in (chunk % _HALF_BASE, chunk // _HALF_BASE):
+            chunks.append(_PAIRS[half // 58**3] + _PAIRS[half // 58 % 58**2] + _ALPHABET[half % 58])
+    chunks.reverse()
+    return "z" + "1" * (len(data) - len(data.lstrip(b"\0"))) + "".join(chunks).lstrip("1")
 
 
 def from_base58(text: object, *, longest: int = _LONGEST) -> bytes:

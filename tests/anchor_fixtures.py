@@ -57,7 +57,7 @@ def registry(chain: Anvil, keys: Path, account: LocalAccount) -> Registry:
 
 
 @pytest.fixture
-def world(chain: Anvil, registry: Registry, account: LocalAccount, databases: Databases) -> Iterator[World]:
+def anchor_world(chain: Anvil, registry: Registry, account: LocalAccount, databases: Databases) -> Iterator[World]:
     url = databases.fresh()
     migrate(url, "anchor", ROOT / "services" / "anchor" / "migrations")
     shelf, clock = Shelf(), [NOW]

@@ -17,6 +17,8 @@ import psycopg
 from services.issuer import handlers
 from services.issuer.handlers import Ports
 from services.issuer.issuance import assertion_id_of, credential_key, status_key
+from services.issuer.publication import Facts
+from services.issuer.signing import Signer
 from services.issuer.store import IssuerTransaction, Store
 from shared.errors import NotFound, TryLater
 from shared.events import Event, OfficeDecided, RegistrationRenewed
@@ -88,7 +90,7 @@ class World:
         migrate(self.url, "issuer", ROOT / "services" / "issuer" / "migrations")
         self.shelf = Shelf(self.bucket)
         store = Store(self.url, "issuer", IssuerTransaction, self.clock, pool=12)
-        self.ports = Ports(store, self.shelf, FACTS, SECRET, Random(1), self.clock)
+        self.ports = Ports(store, self.shelf, FACTS, signer_of(FACTS), SECRET, Random(1), self.clock)
 
     def clock(self) -> datetime:
         return self.now
@@ -106,6 +108,10 @@ class World:
 
     def announced(self, kind: type[E]) -> list[E]:
         return [event for event in self.said() if isinstance(event, kind)]
+
+    def ports_with(self, facts: Facts) -> Ports:
+        """The same issuer with another programme or key."""
+        return replace(self.ports, facts=facts, signer=signer_of(facts))
 
     # ── what happens ───────────────────────────────────────────────────────────────────────────────────
 
@@ -141,6 +147,10 @@ class World:
 
     def credential(self, assertion_id: str) -> Any:
         return self.shelf.json(credential_key(assertion_id))
+
+
+def signer_of(facts: Facts) -> Signer:
+    return Signer(facts.issuer, facts.key, SECRET, Random(2))
 
 
 def id_of(number: int, version: int = 1) -> str:

@@ -12,8 +12,10 @@ def bench_command() -> None:
 
 def _load() -> None:
     from deploy.bench.burst import burst
+    from deploy.bench.issue import issue
 
     bench_command.add_command(burst)
+    bench_command.add_command(issue)
 
 
 _load()

@@ -33,10 +33,24 @@ class Report:
     bench: str
     figures: list[Figure] = field(default_factory=list)
 
-    def add(self, name: str, value: float, unit: str, *, at_least: float | None = None) -> None:
-        goal = None if at_least is None else f">= {at_least:g} {unit}"
-        holds = None if at_least is None else value >= at_least
+    def add(
+        self, name: str, value: float, unit: str, *, at_least: float | None = None, at_most: float | None = None
+    ) -> None:
+        goal = holds = None
+        if at_least is not None:
+            goal, holds = f">= {at_least:g} {unit}", value >= at_least
+        elif at_most is not None:
+            goal, holds = f"<= {at_most:g} {unit}", value <= at_most
         self.figures.append(Figure(name, round(value, 3), unit, goal=goal, holds=holds))
+
+    def compare(
+        self, name: str, value: float, unit: str, against: str, rival: float, *, at_least: float | None = None
+    ) -> None:
+        """`value` beside what a rival reached in the same run; `at_least` is of their ratio."""
+        ratio = value / rival
+        goal = None if at_least is None else f">= {at_least:g} times {against}"
+        holds = None if at_least is None else ratio >= at_least
+        self.figures.append(Figure(name, round(value, 3), unit, against, round(ratio, 2), goal, holds))
 
     def show(self, *, as_json: bool) -> None:
         machine, commit = _machine(), _commit()
@@ -48,10 +62,12 @@ class Report:
         table.add_column("figure")
         table.add_column("value", justify="right")
         table.add_column("unit")
+        table.add_column("ratio", justify="right")
         table.add_column("goal")
         for figure in self.figures:
             verdict = "" if figure.holds is None else ("✓ " if figure.holds else "✗ ")
-            table.add_row(figure.name, f"{figure.value:,.3f}", figure.unit, verdict + (figure.goal or ""))
+            ratio = "" if figure.ratio is None else f"{figure.ratio:,.1f}"
+            table.add_row(figure.name, f"{figure.value:,.3f}", figure.unit, ratio, verdict + (figure.goal or ""))
         Console().print(table)
 
 

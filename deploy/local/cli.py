@@ -1,4 +1,4 @@
-"""`akashi up`, `akashi down`, `akashi doctor`, `akashi topics`: the local stack from the command line."""
+"""`akashi up`, `akashi down`, `akashi env`, `akashi doctor`, `akashi topics`: the local stack from the command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.live import Live
 
-from deploy.local.environment import SERVICES, Place
+from deploy.local.environment import SERVICES, Place, service_settings
 from deploy.local.terminal import Board, interruptible, show_urls, told
 
 _PAGES = ("ops", "inbox", "wallet", "verifier", "registration")
@@ -57,6 +57,22 @@ def down() -> None:
         place = Place.from_environment()
         stopped = stop_running(place)
         click.echo(f"{place.home}: {'止めました。' if stopped else '動いていません。'}")
+
+
+@click.command(name="env")
+@click.argument("service", type=click.Choice(SERVICES))
+def env(service: str) -> None:
+    """サービスの設定を表示する: eval "$(akashi env issuer)"。 / Print a service's settings, for a shell."""
+    import shlex
+
+    from deploy.local.stack import Stack
+
+    with told():
+        place = Place.from_environment()
+        stack = Stack(place.home, place.port_base)
+        settings = service_settings(place, service, cohort=stack.cohort, clock=stack.clock)
+    for name, value in settings.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
 
 
 @click.command(name="doctor")

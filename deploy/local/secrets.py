@@ -6,9 +6,6 @@ import os
 import secrets
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
 from deploy.local.environment import Place
 
 _CHEAP_ROUNDS = 4096
@@ -27,10 +24,10 @@ def create_secrets(place: Place) -> None:
         f"aws_access_key_id = {secrets.token_hex(10)}\n"
         f"aws_secret_access_key = {secrets.token_urlsafe(30)}\n",
     )
-    _write_once(
-        place.secrets / "issuer.pem",
-        Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-    )
+    if not (place.secrets / "issuer.pem").exists():
+        from services.issuer.keys import create_key  # the canonical form takes a moment to load
+
+        create_key(place.secrets / "issuer.pem")
     keystore, password, public = (
         place.secrets / name for name in ("chain-keystore.json", "chain.password", "chain-public.jwk")
     )

@@ -9,7 +9,7 @@ from services.issuer.config import Config, read_config
 from services.issuer.handlers import Ports
 from services.issuer.issuance import Issuer
 from services.issuer.publication import Facts
-from services.issuer.signing import SigningKey
+from services.issuer.signing import Signer, SigningKey
 from services.issuer.store import IssuerTransaction, Store
 from shared.runtime.objects import Objects
 from shared.runtime.process import Process, start
@@ -18,12 +18,15 @@ from shared.runtime.process import Process, start
 def ports_of(config: Config) -> Ports:
     runtime = config.runtime
     issuer = Issuer(runtime.programme, config.public_url)
+    key = SigningKey(config.key, issuer.did)
+    random = SystemRandom()
     return Ports(
         store=Store(runtime.database_url, runtime.service, IssuerTransaction, runtime.clock),
         objects=Objects(config.objects),
-        facts=Facts(issuer, SigningKey(config.key, issuer.did), config.font_folder, config.chain_key),
+        facts=Facts(issuer, key, config.font_folder, config.chain_key),
+        signer=Signer(issuer, key, config.secret, random),
         secret=config.secret,
-        random=SystemRandom(),
+        random=random,
         now=runtime.clock,
     )
 

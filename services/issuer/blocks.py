@@ -1,9 +1,10 @@
 """A document's statements with open places, in canonical order before the places are filled. Pure; see template.py.
 
-A block is all that is said of one subject in one graph, in lines that begin and end alike: subject, piece, end, where a
-piece is ` <predicate> object`. Filled, the lines of a block follow each other in the canonical form, since lines are
-ordered by their subjects first. Order within a block is known beforehand but for runs: pieces that differ only in what
-fills them.
+A block is all that is said of one subject in one graph. Its lines begin alike, so it is the subject put between pieces:
+` <predicate> object .` with the line's end. In a named graph a piece stops after the object and a space; the graph
+comes next, in each line. Filled, the lines of a block follow each other in the canonical form, since lines are ordered
+by their subjects first. Order within a block is known beforehand but for runs: pieces that differ only in what fills
+them.
 """
 
 from __future__ import annotations
@@ -44,21 +45,21 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What is said of one subject: an IRI (`subject`), one that is filled in (`slot`), or an unnamed node (`node`)."""
+    """What is said of one subject: an IRI (`subject`), one that is filled in (`slot`), or an unnamed node (`node`).
+
+    `pieces` are in order, holes empty, links to `_:z`; in the default graph they begin with an empty one, so that
+    `subject.join(pieces)` is the block's lines.
+    """
 
     subject: bytes | None
     slot: int | None
     node: int | None
     graph: int | None  # a node; None: the default graph
-    pieces: list[bytes]  # holes empty, links to `_:z`
+    pieces: list[bytes]
     holes: tuple[Hole, ...]
     links: tuple[Link, ...]
     hole_runs: tuple[tuple[int, int], ...]
     link_runs: tuple[tuple[int, int], ...]
-
-    @property
-    def is_fixed(self) -> bool:
-        return self.subject is not None and not self.holes and not self.links
 
     def filled(self, texts: Sequence[bytes]) -> list[bytes]:
         """The pieces in order, with texts; links still to `_:z`, as hashes want them."""
@@ -66,7 +67,7 @@ class Block:
         for position, before, slot, after in self.holes:
             pieces[position] = before + texts[slot] + after
         for start, end in self.hole_runs:
-            run = sorted(pieces[start:end], key=_with_space)
+            run = sorted(pieces[start:end])
             if len(set(run)) < len(run):
                 raise NeedsFullAlgorithm
             pieces[start:end] = run
@@ -74,14 +75,17 @@ class Block:
 
     def labelled(self, filled: list[bytes], labels: Sequence[bytes]) -> list[bytes]:
         """The filled pieces in order, with links to the nodes' labels."""
-        if not self.links:
-            return filled
         pieces = filled.copy()
         for position, before, node in self.links:
-            pieces[position] = before + labels[node]
+            pieces[position] = before + labels[node] + END
         for start, end in self.link_runs:
-            pieces[start:end] = sorted(pieces[start:end], key=_with_space)
+            pieces[start:end] = sorted(pieces[start:end])
         return pieces
+
+
+def in_graph(subject: bytes, pieces: Sequence[bytes], graph: bytes) -> bytes:
+    """The lines of a block in a named graph."""
+    return subject + (graph + END + subject).join(pieces) + graph + END
 
 
 class Node(NamedTuple):
@@ -91,11 +95,6 @@ class Node(NamedTuple):
     mention: bytes  # the piece up to the node
     own: int | None  # the block of which it is the subject
     graph: int | None  # the block of which it is the graph
-
-
-def lines(subject: bytes, pieces: Sequence[bytes], end: bytes = END) -> bytes:
-    """A block's lines."""
-    return subject + (end + subject).join(pieces) + end
 
 
 def blocks_of(statements: Sequence[Quad], slots: Mapping[str, int]) -> tuple[list[Block], list[Node]]:
@@ -126,54 +125,62 @@ def _block(
     slot = slots.get(subject.value) if named else None
     if named and graph is not None:
         raise DoNotSign(f"{subject.value}: got it within the proof, expected only the proof's own properties there")
-    made = sorted((_piece(statement, slots, numbers) for statement in statements), key=lambda each: each[0])
-    holes = [Hole(place, *hole) for place, (_, _, hole, _) in enumerate(made) if hole is not None]
-    links = [Link(place, *link) for place, (_, _, _, link) in enumerate(made) if link is not None]
-    heads = [head for head, _, _, _ in made]
+    made = sorted((_piece(statement, slots, numbers) for statement in statements), key=lambda each: each.head)
+    start = 1 if graph is None else 0
+    numbered = list(enumerate(made, start))
+    if graph is not None and any(each.node is not None for each in made):
+        raise DoNotSign("got an object without id within the proof, expected only the proof's own properties there")
     return Block(
-        subject=f"<{subject.value}>".encode() if named and slot is None else None,
+        subject=f"<{subject.value}>".encode() if isinstance(subject, NamedNode) and slot is None else None,
         slot=slot,
         node=None if isinstance(subject, NamedNode) else numbers[subject],
         graph=None if graph is None else numbers[graph],
-        pieces=[piece for _, piece, _, _ in made],
-        holes=tuple(holes),
-        links=tuple(links),
-        hole_runs=_runs(heads, {hole.position for hole in holes}),
-        link_runs=_runs(heads, {link.position for link in links}),
+        pieces=[b""] * start + [each.piece for each in made],
+        holes=tuple(
+            Hole(place, each.before, each.slot, each.after) for place, each in numbered if each.slot is not None
+        ),
+        links=tuple(Link(place, each.before, each.node) for place, each in numbered if each.node is not None),
+        hole_runs=_runs([(place, each.head, each.slot is not None) for place, each in numbered]),
+        link_runs=_runs([(place, each.head, each.node is not None) for place, each in numbered]),
     )
 
 
-_Piece = tuple[bytes, bytes, tuple[bytes, int, bytes] | None, tuple[bytes, int] | None]
+class _Piece(NamedTuple):
+    """A piece, open or not: `head` is how it begins whatever fills it."""
+
+    head: bytes
+    piece: bytes
+    before: bytes = b""
+    after: bytes = b""
+    slot: int | None = None
+    node: int | None = None
 
 
 def _piece(statement: Quad, slots: Mapping[str, int], numbers: Mapping[BlankNode, int]) -> _Piece:
-    """How it begins whatever fills it, the piece unfilled, and what is open in it."""
     before, term = f" <{statement.predicate.value}> ".encode(), statement.object
+    stop = END if isinstance(statement.graph_name, DefaultGraph) else b" "
     if isinstance(term, BlankNode):
-        return before + b"_:", before + OTHER, None, (before, numbers[term])
+        return _Piece(before + b"_:", before + OTHER + stop, before, node=numbers[term])
     if not isinstance(term, NamedNode | Literal):
         raise DoNotSign(f"{statement.predicate.value}: got a {type(term).__name__}, expected a text or a URL")
-    written = str(term)
-    slot = slots.get(term.value)
+    written, slot = str(term), slots.get(term.value)
     if slot is None:
-        piece = before + written.encode()
-        return piece + b" ", piece, None, None
+        piece = before + written.encode() + stop
+        return _Piece(piece, piece)
     start, end = (part.encode() for part in written.split(term.value))
-    return before + start, b"", (before + start, slot, end), None
+    return _Piece(before + start, b"", before + start, end + stop, slot)
 
 
-def _runs(heads: Sequence[bytes], opened: set[int]) -> tuple[tuple[int, int], ...]:
+def _runs(heads: Sequence[tuple[int, bytes, bool]]) -> tuple[tuple[int, int], ...]:
     """Where an open piece, and those after it that begin as it does, must be put in order once they are filled."""
     found: list[tuple[int, int]] = []
-    start = 0
-    while start < len(heads):
-        end = start + 1
-        if start in opened:
-            while end < len(heads) and heads[end].startswith(heads[start]):
-                end += 1
-            if end - start > 1:
-                found.append((start, end))
-        start = end
+    past = 0
+    for place, head, is_open in heads:
+        if is_open and place >= past:
+            alike = [other for other, beginning, _ in heads if other >= place and beginning.startswith(head)]
+            past = place + len(alike)
+            if len(alike) > 1:
+                found.append((place, past))
     return tuple(found)
 
 
@@ -187,8 +194,3 @@ def _node(number: int, blocks: Sequence[Block]) -> Node:
         raise DoNotSign("got an object without id in two places, or two subjects in a proof; expected a tree")
     place, mention = mentions[0] if mentions else (None, b"")
     return Node(place, mention, own[0] if own else None, graph[0] if graph else None)
-
-
-def _with_space(piece: bytes) -> bytes:
-    """A piece as it is compared: in its line, a space comes next."""
-    return piece + b" "

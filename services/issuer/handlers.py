@@ -10,10 +10,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Protocol
 
-import msgspec
-
 from services.issuer.drawing import editions_of, picture_of_issuer
-from services.issuer.issuance import assertion_for, credential_key, credential_of
+from services.issuer.issuance import assertion_for, credential_key
 from services.issuer.keys import keys_in, refuse_unlisted
 from services.issuer.metrics import (
     DOCUMENTS,
@@ -44,6 +42,7 @@ from services.issuer.publication import (
     status_objects,
 )
 from services.issuer.revocation import outcomes, revocation_by, revocation_by_correction, settled
+from services.issuer.signing import Signer
 from services.issuer.store import Issued, IssuerTransaction, Signed, Store, Version
 from shared.clock import Clock
 from shared.credential import DoNotSign
@@ -75,6 +74,7 @@ class Ports:
     store: Store
     objects: Objects
     facts: Facts
+    signer: Signer
     secret: bytes  # that assertion ids are derived with
     random: Random
     now: Clock
@@ -225,16 +225,15 @@ def publish_one(name: str, ports: Ports, *, due_or_not: bool = False) -> list[st
 
 def _sign(events: Sequence[RegistrationRenewed], tx: IssuerTransaction, ports: Ports, now: datetime) -> list[Issued]:
     """DoNotSign, naming the field, for the first event that must not become a credential."""
-    facts, secret = ports.facts, ports.secret
     events, newest = _not_issued(events, tx)
-    editions = editions_of((_class_of(event, ports) for event in events), tx, facts, now)
+    editions = editions_of((_class_of(event, ports) for event in events), tx, ports.facts, now)
     batch = []
     for event, place in zip(events, tx.reserve(len(events), ports.random), strict=True):
         award = event.award
         former = newest.get(award.previous_registration_id or "", _NONE)
         assertion = assertion_for(
             event,
-            secret=secret,
+            secret=ports.secret,
             now=now,
             status=place,
             edition=editions[_class_of(event, ports)],
@@ -242,9 +241,8 @@ def _sign(events: Sequence[RegistrationRenewed], tx: IssuerTransaction, ports: P
             corrects=newest.get(award.registration_id, _NONE).assertion_id,
         )
         newest[award.registration_id] = Version(event.version, assertion.assertion_id)
-        document = credential_of(assertion, facts.issuer, secret=secret)
-        signed, leaf = facts.key.sign_with_leaf(document, created=now)
-        batch.append(Issued(assertion, msgspec.json.encode(signed), leaf, event.correction))
+        sealed = ports.signer.sign(assertion, now)
+        batch.append(Issued(assertion, sealed.body, sealed.leaf, event.correction))
     return batch
 
 
@@ -274,10 +272,9 @@ def _not_issued(
 def _class_of(event: RegistrationRenewed, ports: Ports) -> tuple[str, str]:
     """The qualification and the year of its badge class. DoNotSign for a qualification that the programme hasn't."""
     programme, award = ports.facts.issuer.programme, event.award
-    try:
-        programme.qualification(award.qualification)
-    except ValueError as error:
-        raise DoNotSign(f"award.qualification: {error}") from error
+    if award.qualification not in programme.qualifications:
+        known = ", ".join(programme.qualifications)
+        raise DoNotSign(f"qualification: got {award.qualification!r}, expected one of {known}")
     return award.qualification, programme.edition(award.valid_from)
 
 

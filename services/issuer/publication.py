@@ -161,12 +161,6 @@ def class_objects(it: BadgeClass) -> list[Published]:
     ]
 
 
-def badge_objects(facts: Facts, name: str) -> list[Published]:
-    """The objects of `badges/<qualification>/<edition>`, drawn now."""
-    _, qualification, edition = name.split("/")
-    return class_objects(draw_class(facts, qualification, edition))
-
-
 def status_objects(facts: Facts, number: int, revoked: Sequence[int], now: datetime) -> list[Published]:
     """A status list, signed now."""
     return [_json(status_key(number), facts.key.sign(status_document(facts.issuer, number, revoked, now), now))]

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.issuer.blocks import END, OTHER, SELF, NeedsFullAlgorithm, Node, blocks_of, lines
+from services.issuer.blocks import END, OTHER, SELF, Block, NeedsFullAlgorithm, blocks_of, in_graph
 from shared.credential import Document, DoNotSign, covered_by, proof_options, text_problem
 from shared.multibase import base58
 
@@ -31,9 +31,8 @@ _PLACEHOLDER = "urn:akashi:placeholder:"
 _IRI = re.compile(r"https?://[A-Za-z0-9._~:/?@!$&'()*+,;=-]+(#[A-Za-z0-9._~:/?@!$&'()*+,;=-]*)?")
 _MOST_LAYOUTS = 64  # kept; two or three are in use: which URL comes before which
 
-_Filled = Sequence[list[bytes]]  # pieces of each block
-_Ranked = list[tuple[bytes, int]]  # hash of a node, its number
-_Layout = list[bytes | int]  # lines that never change, or a block
+_Filled = Sequence[list[bytes]]  # the pieces of each block
+_Ranked = list[tuple[bytes, int]]  # a node's hash, and its number
 
 
 class Sealed(NamedTuple):
@@ -41,6 +40,36 @@ class Sealed(NamedTuple):
 
     body: bytes
     leaf: str
+
+
+class _Recipe(NamedTuple):
+    """What a node's hash is made from: `before` is said of it by the subject of a block, `after` by another node."""
+
+    node: int
+    own: int | None
+    subject_of: int | None  # None: the subject is in `before`
+    before: bytes
+    after: bytes
+
+
+class _Layout(NamedTuple):
+    """Blocks of IRIs in order: lines that never change, and positions for the others."""
+
+    parts: list[bytes]
+    plain: list[tuple[int, int]]  # position, block: filled, without links
+    linked: list[tuple[int, int]]  # position, block: with links
+
+    def append(self, place: int, block: Block) -> None:
+        open_ones = self.linked if block.links else self.plain
+        if block.subject is not None and not block.holes and not block.links:
+            lines = block.subject.join(block.pieces)
+            if self.parts and self.parts[-1]:
+                self.parts[-1] += lines
+            else:
+                self.parts.append(lines)
+        else:
+            open_ones.append((len(self.parts), place))
+            self.parts.append(b"")
 
 
 def placeholder(name: str) -> str:
@@ -71,29 +100,29 @@ class Template:
             [*covered.document, *covered.proof(document["id"], proof["proofValue"])], slots
         )
         self._iris = self._slots_of_iris(slots)
+        # Blocks are called by their places in the list, nodes by their numbers.
+        self._subjects = [block.subject or b"" for block in self._blocks]  # "": filled in, or a node's label
         self._named = sorted((block.subject, place) for place, block in enumerate(self._blocks) if block.subject)
         self._known = frozenset(subject for subject, _ in self._named)
         self._opened = [(place, block.slot) for place, block in enumerate(self._blocks) if block.slot is not None]
-        self._varying = [place for place, block in enumerate(self._blocks) if block.holes]
         self._unfilled = [block.pieces for block in self._blocks]
+        self._varying = [(place, block) for place, block in enumerate(self._blocks) if block.holes]
         self._layouts: dict[tuple[tuple[int, int], ...], _Layout] = {}
 
-        graph = next(number for number, node in enumerate(self._nodes) if node.graph is not None)
-        self._proof = self._nodes[graph].graph or 0  # the block of what is said in it
-        self._of_proof = [number for number in (graph, self._blocks[self._proof].node) if number is not None]
-        self._secured = self._nodes[graph].mentioned_in  # the block with the link to the proof …
-        self._link = next(
-            link.position for block in self._blocks for link in block.links if link.node == graph
-        )  # … and where in it
-        of_document = [number for number in range(len(self._nodes)) if number not in self._of_proof]
-        self._hashed = [number for number in of_document if not self._is_fixed(self._nodes[number])]
-        self._fixed: _Ranked = [
-            (self._hash(self._nodes[number], self._unfilled, []), number)
-            for number in of_document
-            if number not in self._hashed
+        # The proof: its graph (a node), the block of what is said there, of which node, and the link from the document.
+        self._graph, self._proof = next(
+            (number, node.graph) for number, node in enumerate(self._nodes) if node.graph is not None
+        )
+        self._proof_node = self._blocks[self._proof].node or 0
+        self._linking = self._nodes[self._graph].mentioned_in or 0
+        self._link = next(link.position for link in self._blocks[self._linking].links if link.node == self._graph)
+        recipes = [
+            self._recipe(number) for number in range(len(self._nodes)) if number not in (self._graph, self._proof_node)
         ]
+        self._recipes = [each for each in recipes if not self._is_fixed(each)]
+        # A node that no text touches has one hash for all credentials.
+        self._fixed = [(self._hash(each, self._unfilled, []), each.node) for each in recipes if self._is_fixed(each)]
         self._labels = [f"_:c14n{rank}".encode() for rank in range(len(self._nodes))]
-        self._in_print = sorted(range(len(self._nodes)), key=lambda rank: self._labels[rank] + b" ")
 
     # ── per credential ─────────────────────────────────────────────────────────────────────────────────
 
@@ -104,26 +133,29 @@ class Template:
         for what must not be signed; NeedsFullAlgorithm where a template can't tell.
         """
         texts = [*self._encoded(values), created.encode(), b""]
-        subjects = [block.subject for block in self._blocks]
-        movers = []
+        subjects, filled = self._subjects.copy(), self._unfilled.copy()
         for place, slot in self._opened:
-            subject = subjects[place] = b"<" + texts[slot] + b">"
-            movers.append((subject, place))
-        layout = self._layout(movers)
-        filled = self._unfilled.copy()
-        for place in self._varying:
-            filled[place] = self._blocks[place].filled(texts)
+            subjects[place] = b"<" + texts[slot] + b">"
+        for place, block in self._varying:
+            filled[place] = block.filled(texts)
+        layout = self._layout(subjects)
+        parts = layout.parts.copy()
+        for position, place in layout.plain:
+            parts[position] = subjects[place].join(filled[place])
         ranked = self._fixed.copy()
-        for number in self._hashed:
-            ranked.append((self._hash(self._nodes[number], filled, subjects), number))
-        document = self._canonical(ranked, layout, filled, subjects, secured=False)
-        options = lines(b"_:c14n0", self._options.filled(texts))
+        for recipe in self._recipes:
+            ranked.append((self._hash(recipe, filled, subjects), recipe.node))
+        document = self._canonical(ranked, parts, layout, filled, subjects, secured=False)
+
+        options = b"_:c14n0".join(self._options.filled(texts))
         value = base58(key.sign(sha256(options).digest() + sha256(document).digest()))
+
         texts[-1] = value.encode()
-        filled[self._proof] = self._blocks[self._proof].filled(texts)
-        for number in self._of_proof:
-            ranked.append((self._hash(self._nodes[number], filled, subjects), number))
-        whole = self._canonical(ranked, layout, filled, subjects, secured=True)
+        said = filled[self._proof] = self._blocks[self._proof].filled(texts)
+        linked = subjects[self._linking] + self._nodes[self._graph].mention + SELF + END
+        ranked.append((sha256(linked + in_graph(OTHER, said, SELF)).digest(), self._graph))
+        ranked.append((sha256(in_graph(SELF, said, OTHER)).digest(), self._proof_node))
+        whole = self._canonical(ranked, parts, layout, filled, subjects, secured=True)
         return Sealed(self._body.filled(texts), sha256(whole).hexdigest())
 
     def _encoded(self, values: Sequence[str]) -> list[bytes]:
@@ -143,61 +175,59 @@ class Template:
             return [value.replace("\\", "\\\\").replace('"', '\\"').encode() for value in values]
         return [value.encode() for value in values]
 
-    def _hash(self, node: Node, filled: _Filled, subjects: Sequence[bytes | None]) -> bytes:
-        """SHA-256 over the node's statements in order: an IRI's first, its own next, other nodes' last."""
-        text = b""
-        if node.own is not None:
-            text = lines(SELF, filled[node.own], END if self._blocks[node.own].graph is None else b" _:z .\n")
-        if node.graph is not None:
-            text = lines(OTHER, filled[node.graph], b" _:a .\n")
-        if node.mentioned_in is not None:
-            mentioning = self._blocks[node.mentioned_in]
-            if mentioning.node is None:
-                subject = mentioning.subject or subjects[node.mentioned_in] or b""
-                text = lines(subject, [node.mention + SELF]) + text
-            else:
-                text += lines(OTHER, [node.mention + SELF])
-        return sha256(text).digest()
+    def _hash(self, recipe: _Recipe, filled: _Filled, subjects: Sequence[bytes]) -> bytes:
+        """SHA-256 of the node's statements in order: an IRI's, its own, another node's."""
+        text = recipe.before
+        if recipe.subject_of is not None:
+            text = subjects[recipe.subject_of] + text
+        if recipe.own is not None:
+            text += SELF.join(filled[recipe.own])
+        return sha256(text + recipe.after).digest()
 
     def _canonical(
-        self, ranked: _Ranked, layout: _Layout, filled: _Filled, subjects: Sequence[bytes | None], *, secured: bool
+        self,
+        ranked: _Ranked,
+        parts: list[bytes],
+        layout: _Layout,
+        filled: _Filled,
+        subjects: Sequence[bytes],
+        *,
+        secured: bool,
     ) -> bytes:
-        """The canonical form, of the document alone or with its proof (`secured`)."""
+        """The canonical form, of the document alone or with its proof (`secured`). `parts` is still without labels."""
         ranked.sort()
         labels = [b""] * len(self._nodes)
         before = b""
-        order = []
-        for (digest, number), label in zip(ranked, self._labels, strict=False):
+        for (digest, node), label in zip(ranked, self._labels, strict=False):
             if digest == before:
                 raise NeedsFullAlgorithm
             before = digest
-            labels[number] = label
-            order.append(self._nodes[number].own)
-        parts: list[bytes] = []
-        for item in layout:
-            if isinstance(item, bytes):
-                parts.append(item)
-                continue
-            pieces = self._blocks[item].labelled(filled[item], labels)
-            if item == self._secured and not secured:
-                pieces = pieces[: self._link] + pieces[self._link + 1 :]
-            parts.append(lines(subjects[item] or b"", pieces))
-        if len(order) > 10:
-            order = [order[rank] for rank in self._in_print if rank < len(order)]
-        for place in order:
-            if place is not None:
-                block = self._blocks[place]
-                end = END if block.graph is None else b" " + labels[block.graph] + END
-                parts.append(lines(labels[block.node or 0], block.labelled(filled[place], labels), end))
+            labels[node] = label
+        parts = parts.copy()
+        for position, place in layout.linked:
+            pieces = self._blocks[place].labelled(filled[place], labels)
+            if place == self._linking and not secured:
+                del pieces[self._link]
+            parts[position] = subjects[place].join(pieces)
+        in_print = [node for _, node in ranked]
+        if len(in_print) > 10:
+            in_print.sort(key=lambda node: labels[node] + b" ")
+        for node in in_print:
+            own = self._nodes[node].own
+            if node == self._proof_node:
+                parts.append(in_graph(labels[node], filled[self._proof], labels[self._graph]))
+            elif own is not None:
+                block = self._blocks[own]
+                parts.append(labels[node].join(block.labelled(filled[own], labels) if block.links else filled[own]))
         return b"".join(parts)
 
-    def _layout(self, movers: list[tuple[bytes, int]]) -> _Layout:
-        """Blocks of IRIs in order, those that never change as lines. `movers` have a subject that was filled in."""
-        subjects = {subject for subject, _ in movers}
-        if len(subjects) < len(movers) or not self._known.isdisjoint(subjects):
+    def _layout(self, subjects: Sequence[bytes]) -> _Layout:
+        """The blocks of IRIs in order."""
+        movers = sorted([(subjects[place], place) for place, _ in self._opened])
+        names = {subject for subject, _ in movers}
+        if len(names) < len(movers) or not self._known.isdisjoint(names):
             raise NeedsFullAlgorithm
-        movers.sort()
-        key = tuple((bisect_left(self._named, mover), mover[1]) for mover in movers)
+        key = tuple([(bisect_left(self._named, mover), mover[1]) for mover in movers])
         found = self._layouts.get(key)
         if found is None:
             if len(self._layouts) >= _MOST_LAYOUTS:
@@ -209,27 +239,31 @@ class Template:
 
     def _laid_out(self, movers: tuple[tuple[int, int], ...]) -> _Layout:
         """`movers`: before which of the named blocks, which block."""
-        layout: _Layout = []
+        layout = _Layout([], [], [])
         for position in range(len(self._named) + 1):
-            layout.extend(place for before, place in movers if before == position)
+            for before, place in movers:
+                if before == position:
+                    layout.append(place, self._blocks[place])
             if position < len(self._named):
-                subject, place = self._named[position]
-                block = self._blocks[place]
-                fixed = lines(subject, block.pieces) if block.is_fixed else None
-                last = layout[-1] if layout else None
-                if fixed is None:
-                    layout.append(place)
-                elif isinstance(last, bytes):
-                    layout[-1] = last + fixed
-                else:
-                    layout.append(fixed)
+                place = self._named[position][1]
+                layout.append(place, self._blocks[place])
         return layout
 
-    def _is_fixed(self, node: Node) -> bool:
+    def _recipe(self, number: int) -> _Recipe:
+        node = self._nodes[number]
+        said = node.mention + SELF + END
+        if node.mentioned_in is None:
+            return _Recipe(number, node.own, None, b"", b"")
+        mentioning = self._blocks[node.mentioned_in]
+        if mentioning.node is not None:
+            return _Recipe(number, node.own, None, b"", OTHER + said)
+        if mentioning.subject is not None:
+            return _Recipe(number, node.own, None, mentioning.subject + said, b"")
+        return _Recipe(number, node.own, node.mentioned_in, said, b"")
+
+    def _is_fixed(self, recipe: _Recipe) -> bool:
         """Whether the node's hash is the same for every text."""
-        mentioning = None if node.mentioned_in is None else self._blocks[node.mentioned_in]
-        own_is_fixed = node.own is None or not self._blocks[node.own].holes
-        return own_is_fixed and (mentioning is None or mentioning.slot is None)
+        return recipe.subject_of is None and (recipe.own is None or not self._blocks[recipe.own].holes)
 
     def _slots_of_iris(self, slots: Mapping[str, int]) -> list[int]:
         """The texts that are URLs. DoNotSign when there is one that is not in the statements at all."""

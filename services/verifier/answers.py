@@ -60,6 +60,14 @@ class Answer(msgspec.Struct, frozen=True):
     networks: tuple[str, ...] = ()  # names of the blockchains on which its record stands
 
 
+class Problem(msgspec.Struct):
+    """As every error of the site in JSON, with a text for people in both languages."""
+
+    error: int
+    detail: str
+    text: Bilingual
+
+
 def answer_of(
     verdict: Verdict, society: Bilingual, *, noted: Noted, public_url: str, with_number: bool = True
 ) -> Answer:

@@ -15,13 +15,13 @@ from starlette.responses import RedirectResponse, Response
 
 from services.verifier import handlers
 from services.verifier.addresses import Refused
-from services.verifier.answers import answer_of
+from services.verifier.answers import Problem, answer_of
 from services.verifier.config import Config
 from services.verifier.handlers import Ports, Shown
 from services.verifier.limiting import Limit, TooMany
 from services.verifier.openapi import description
 from services.verifier.showing import shown_page
-from services.verifier.site import OPEN, Problem, assertion_id_in, is_assertion_id
+from services.verifier.site import OPEN, assertion_id_in, is_assertion_id
 from shared.programme import Bilingual
 from shared.runtime.web import Pages
 

@@ -9,9 +9,8 @@ from typing import Any, cast
 
 import msgspec
 
-from services.verifier.answers import Answer
+from services.verifier.answers import Answer, Problem
 from services.verifier.baking import MOST_FILE_BYTES
-from services.verifier.site import Problem
 
 _TITLE = "Is this certificate valid?"
 _ABOUT = (

@@ -23,6 +23,12 @@ from tests.anvil import CHAIN_ID
 pytest_plugins = ("tests.anchor_fixtures",)
 
 
+@pytest.fixture
+def world(anchor_world: World) -> World:
+    """The other tests of this folder have a world of their own."""
+    return anchor_world
+
+
 def test_badges_go_from_receipt_to_a_proof_that_holds(world: World, registry: Registry) -> None:
     ids = ("A", "B", "C")
     root = world.close(*ids)

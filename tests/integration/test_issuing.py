@@ -46,8 +46,11 @@ def test_nothing_is_issued_again_after_the_inbox_forgot_it(world: World) -> None
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
-    "a control character in the name": ({"given_name": "一\x0b郎"}, "identityHash"),
+    "a control character in the name": ({"given_name": "一\x0b郎"}, "given_name"),
+    "an unbalanced brace": ({"pass_number": "P25-{0001"}, "pass_number"),
+    "an over-long name": ({"family_name": "橋" * 200}, "family_name"),
     "a qualification that the programme hasn't": ({"qualification": "kyoshi"}, "qualification"),
+    "a period that ends before it begins": ({"valid_until": date(2026, 3, 31)}, "valid_until"),
 }
 
 

@@ -33,7 +33,7 @@ def new_key(tmp_path: Path) -> tuple[Path, SigningKey]:
 
 
 def with_key(world: World, key: SigningKey) -> Ports:
-    return replace(world.ports, facts=replace(FACTS, key=key))
+    return world.ports_with(replace(FACTS, key=key))
 
 
 def listed(world: World) -> list[str]:

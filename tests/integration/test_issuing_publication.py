@@ -32,7 +32,7 @@ def other_text(world: World, description: str) -> Ports:
     named = programme.qualifications["gishi"]
     changed = msgspec.structs.replace(named, description=msgspec.structs.replace(named.description, ja=description))
     edited = msgspec.structs.replace(programme, qualifications={**programme.qualifications, "gishi": changed})
-    return replace(world.ports, facts=replace(FACTS, issuer=Issuer(edited, FACTS.issuer.public_url)))
+    return world.ports_with(replace(FACTS, issuer=Issuer(edited, FACTS.issuer.public_url)))
 
 
 def other_art(world: World, colour: str) -> Ports:
@@ -40,7 +40,7 @@ def other_art(world: World, colour: str) -> Ports:
     programme = FACTS.issuer.programme
     changed = msgspec.structs.replace(programme.qualifications["gishi"], colour=colour)
     edited = msgspec.structs.replace(programme, qualifications={**programme.qualifications, "gishi": changed})
-    return replace(world.ports, facts=replace(FACTS, issuer=Issuer(edited, FACTS.issuer.public_url)))
+    return world.ports_with(replace(FACTS, issuer=Issuer(edited, FACTS.issuer.public_url)))
 
 
 def gishi(number: int, **changes: Any) -> Any:
@@ -75,7 +75,7 @@ def test_a_changed_programme_is_published_at_once(world: World) -> None:
         FACTS, issuer=Issuer(msgspec.structs.replace(programme, qualifications=fewer), "https://elsewhere.example")
     )
     world.shelf.puts.clear()
-    assert handlers.publish(replace(world.ports, facts=moved)) == 8  # the former badges are there still, two are new
+    assert handlers.publish(world.ports_with(moved)) == 8  # the former badges are there still, two are new
     assert world.shelf.json("issuer/profile.json")["id"] == "did:web:elsewhere.example"
     assert world.shelf.json("badges/gishi/2026.json")["id"] == "https://badges.example.jp/badges/gishi/2026.json"
 

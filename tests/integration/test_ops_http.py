@@ -99,7 +99,8 @@ def populate(ports: Ports) -> None:
 def test_the_status_has_the_documented_shape(office: Office) -> None:
     populate(office.ports)
     found = office.browser.get("/api/v1/status").raise_for_status().json()
-    assert [found["cohort"][stage] for stage in STAGES] == [6, 6, 3, 2, 2, 2, 2]
+    assert [found["cohort"][stage] for stage in STAGES] == [5, 5, 3, 2, 2, 2, 2]
+    assert (found["revoked"]["count"], found["revoked"]["people"][0]["reason"]) == (1, "withdrawal")
     assert (found["cohort"]["id"], found["cohort"]["held"], found["cohort"]["revoked"]) == ("2026", 3, 1)
     assert found["held_by_reason"] == {"missing-address": 1, "shared-address": 2}
     assert (found["dead_letters"], found["rejected"], found["matches"]) == (1, 1, False)
@@ -136,7 +137,12 @@ def test_what_a_service_said_is_shown_as_text_and_never_as_markup(office: Office
         assert "<script>alert" not in page and "&lt;script&gt;alert" in page
 
 
-@pytest.mark.parametrize("path", ["/", "/people", "/people?state=held", "/differences/received", "/dead-letters"])
+OFFICE = ["/decisions", "/decisions?about=R00000", "/people/R00000", "/people/R00005", "/people/R00006"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/people", "/people?state=held", "/differences/received", "/dead-letters", *OFFICE]
+)
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_every_page_opens_in_both_languages(office: Office, path: str, language: str) -> None:
     populate(office.ports)

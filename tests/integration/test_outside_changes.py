@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 import msgspec
 
 from services.verifier.evidence import Away, Evidence
-from shared.credential import canonical_form
 from shared.merkle_proof import decode_proof
 from tests.changes import OurVerifier, after, every_change
 from tests.issuing import DID, ISSUER, credential, status_list
@@ -25,7 +24,8 @@ OURS = OurVerifier(Evidence(DID, status_list(), Away("no chain here")), ISSUER.d
 
 SAME_STATEMENT = {(TEXT.index('"criteria":') + 1, "C")}
 """Open Badges' context 3.0.3 gives the property `criteria` the very IRI of the class `Criteria`, so `"Criteria": {…}`
-makes the same statement, word for word, and any JSON-LD signature of it holds. No content can be changed by it."""
+makes the same statement, word for word, and any JSON-LD signature of it holds. No content can be changed by it. Ours
+refuses it: a reader by names would find no criteria."""
 
 
 def test_no_change_of_one_character_is_accepted_by_others() -> None:
@@ -42,12 +42,7 @@ def test_no_change_of_one_character_is_accepted_by_us() -> None:
     changes = every_change(TEXT)
     assert OURS.verdict(TEXT) == "in-progress", "unchanged it waits for its anchoring only"
     verdicts = OURS.verdicts(TEXT, changes)
-    assert _accepted(changes, [verdict != "not-valid" for verdict in verdicts]) == SAME_STATEMENT
-
-
-def test_the_one_change_that_is_accepted_says_the_same() -> None:
-    (change,) = SAME_STATEMENT
-    assert canonical_form(msgspec.json.decode(after(TEXT, change))) == canonical_form(msgspec.json.decode(TEXT))
+    assert _accepted(changes, [verdict != "not-valid" for verdict in verdicts]) == set()
 
 
 def test_a_change_of_the_proof_of_anchoring_changes_nothing_that_a_valid_verdict_says() -> None:

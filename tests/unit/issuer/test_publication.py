@@ -12,7 +12,7 @@ from services.issuer.publication import (
     IMAGE,
     always_expected,
     badge_name,
-    badge_objects,
+    class_objects,
     current_year,
     digest_of,
     draw_class,
@@ -83,7 +83,7 @@ def test_a_class_is_drawn_again_only_after_a_change_that_it_shows() -> None:
 def test_objects_lie_where_credentials_say() -> None:
     document = credential(1)
     achievement = document["credentialSubject"]["achievement"]
-    badge = {each.key: each for each in badge_objects(FACTS, badge_name("shunin-gishi", "2026"))}
+    badge = {each.key: each for each in class_objects(draw_class(FACTS, "shunin-gishi", "2026"))}
     site = ISSUER.public_url + "/"
     assert achievement["id"] == site + badge_key("shunin-gishi", "2026", "json")
     assert achievement["image"]["id"] == site + badge_key("shunin-gishi", "2026", "png")
@@ -95,7 +95,7 @@ def test_objects_lie_where_credentials_say() -> None:
 
 def test_a_badge_of_an_unknown_qualification_is_refused() -> None:
     with pytest.raises(ValueError, match="kyoshi"):
-        badge_objects(FACTS, badge_name("kyoshi", "2026"))
+        draw_class(FACTS, "kyoshi", "2026")
 
 
 def test_the_published_key_verifies_what_is_published() -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
 
 from shared.events import (
     AssertionAnchored,
     AssertionIssued,
+    AssertionRevoked,
     Award,
     BadgeReceived,
     CertificateRendered,
@@ -16,6 +20,8 @@ from shared.events import (
     RegistrationHeld,
     RegistrationRenewed,
 )
+
+E = TypeVar("E", bound=Event)
 
 NOON = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
 
@@ -120,6 +126,35 @@ def rendered(number: int) -> CertificateRendered:
         details_key=f"certificates/{number}/details.pdf",
         details_sha256="0" * 64,
         rendered_at=at(5),
+    )
+
+
+def version_id(number: int, version: int) -> str:
+    return assertion_id(number) if version == 1 else f"{assertion_id(number)}V{version}"
+
+
+def again(event: E, version: int, **unlike: Any) -> E:
+    """The same event of a later version of the badge."""
+    if isinstance(event, RegistrationRenewed):
+        unlike = {"correction": "a correction"} | unlike
+    else:
+        number = int(str(event.assertion_id)[9:14])  # type: ignore[attr-defined]  # every other one of a cycle has it
+        unlike |= {"assertion_id": version_id(number, version)}
+    if isinstance(event, LetterUpdated):
+        unlike |= {"message_id": f"{event.message_id}/{version}"}
+    if isinstance(event, AssertionIssued):
+        unlike |= {"corrects": version_id(int(event.assertion_id[9:14]), version - 1)}
+    if isinstance(event, RegistrationRenewed | AssertionIssued):
+        unlike |= {"version": version}
+    return msgspec.structs.replace(event, **unlike)
+
+
+def revoked(number: int, minutes: float = 9, *, version: int = 1, replaced: bool = False) -> AssertionRevoked:
+    return AssertionRevoked(
+        assertion_id=version_id(number, version),
+        reason="訂正" if replaced else "withdrawal",
+        revoked_at=at(minutes),
+        replaced_by=version_id(number, version + 1) if replaced else None,
     )
 
 

@@ -40,7 +40,8 @@ def groups_of(crowd: list[Someone]) -> list[Group]:
 
 
 def those_at(crowd: list[Someone], stage: Stage) -> set[int]:
-    return {index for index, one in enumerate(crowd) if one.reached & stage.bit}
+    """Who counts at a stage: nobody whose badge was revoked and not replaced."""
+    return {index for index, one in enumerate(crowd) if one.reached & stage.bit and not one.ended}
 
 
 @given(crowds)
@@ -53,10 +54,9 @@ def test_a_count_is_the_number_of_people_at_the_stage(crowd: list[Someone]) -> N
 @given(crowds)
 def test_a_difference_is_the_set_difference_of_its_two_stages(crowd: list[Someone]) -> None:
     board = board_of(groups_of(crowd))
-    ended = {index for index, one in enumerate(crowd) if one.ended}
     for found, (left, right) in zip(board.differences, PAIRS, strict=True):
         missing = those_at(crowd, left) - those_at(crowd, right)
-        assert (found.missing, found.ended, found.open) == (len(missing), len(missing & ended), len(missing - ended))
+        assert found.missing == len(missing)
         assert found.ahead == len(those_at(crowd, right) - those_at(crowd, left))
         assert board.counts[left] - board.counts[right] == found.missing - found.ahead
 
@@ -105,11 +105,16 @@ def test_whoever_waits_for_the_receipt_is_notified_even_if_the_badge_is_anchored
     assert state_of(reached, held=False, ended=False) == "notified"
 
 
-def test_a_revoked_badge_is_missing_nowhere() -> None:
+def test_a_revoked_badge_is_missing_nowhere_and_counted_at_no_stage() -> None:
     board = board_of([Group(Stage.ELIGIBLE.bit | Stage.ISSUED.bit, True, None, 1), Group(ALL, False, None, 2)])
-    assert [found.open for found in board.differences] == [0] * 6
-    assert board.counts[Stage.ISSUED] == 3
-    assert board.matches
+    assert [found.missing for found in board.differences] == [0] * 6
+    assert set(board.counts.values()) == {2}
+    assert (board.revoked, board.matches) == (1, True)
+
+
+def test_a_cohort_that_was_undone_as_a_whole_still_matches() -> None:
+    board = board_of([Group(ALL, True, None, 5)])
+    assert (set(board.counts.values()), board.revoked, board.matches) == ({0}, 5, True)
 
 
 def test_an_empty_cohort_does_not_match() -> None:

@@ -26,6 +26,7 @@ STATUS = {
     "matches": True,
     "held_by_reason": {"shared-address": 2},
     "people_missing": {},
+    "revoked": {"count": 0, "people": []},
     "rejected": 1,
     "dead_letters": 0,
     "letters": {"queued": 0, "sent": 6, "deferred": 1, "bounced": 0, "suppressed": 0},
@@ -138,7 +139,12 @@ def whole() -> None:
     click.echo("as it should")
 
 
-@pytest.mark.parametrize("words", [(), ("status",), ("people",), ("dead-letters",), ("dead-letters", "replay")])
+OFFICE = [("revoke",), ("correct",), ("undo",), ("reissue",), ("decisions",)]
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("status",), ("people",), ("dead-letters",), ("dead-letters", "replay"), *OFFICE]
+)
 def test_every_command_explains_itself_in_both_languages(words: tuple[str, ...]) -> None:
     result = run(*words, "--help")
     assert result.exit_code == 0

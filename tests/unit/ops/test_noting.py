@@ -6,9 +6,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ops.noting import current_letters, dead_letter_of, holds, last_of, newest_assertions
+from services.ops.noting import current_letters, dead_letter_of, holds, last_of, newest_versions
 from shared.events import RegistrationReleased
-from tests.unit.ops.cohorts import NOON, held, issued, letter
+from tests.unit.ops.cohorts import NOON, again, held, issued, letter, renewed
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.integers())))
@@ -44,8 +44,10 @@ def test_the_two_letters_of_a_person_are_two_rows() -> None:
     assert len(current_letters([letter(1, "award", "sent", 2), letter(1, "completion", "sent", 6)])) == 2
 
 
-def test_an_assertion_that_replaces_another_is_the_one_that_counts() -> None:
-    assert newest_assertions([issued(1, 5), issued(1, 1)]) == [issued(1, 5)]
+def test_the_newest_version_is_the_one_that_counts_whichever_comes_last() -> None:
+    second = again(issued(1, 1), 2)
+    assert newest_versions([second, issued(1, 5)]) == [second]
+    assert newest_versions([renewed(1), again(renewed(1), 3), again(renewed(1), 2)]) == [again(renewed(1), 3)]
 
 
 def test_a_dead_letter_carries_the_bytes_as_they_were() -> None:

@@ -1,0 +1,27 @@
+"""An issuer that revokes by fifties and dies by -9 behind the second commit, before Kafka knows: the worst line."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+
+from services.issuer import handlers
+from services.issuer.__main__ import main
+from shared.events import OfficeDecided
+from shared.runtime import consume
+
+consume.BATCH = 50
+revoke, calls = handlers.revoke, 0
+
+
+def die(orders: Sequence[OfficeDecided], ports: handlers.Ports) -> None:
+    global calls
+    revoke(orders, ports)
+    calls += 1
+    if calls == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+handlers.revoke = die
+main()
