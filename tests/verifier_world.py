@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+from click.testing import CliRunner
 from web3 import Web3
 
 from services.issuer.issuance import Issuer, credential_of, status_key
@@ -27,6 +28,7 @@ from services.issuer.signing import SigningKey
 from services.issuer.status import status_document
 from services.verifier.app import web
 from services.verifier.chains import Chains
+from services.verifier.cli import command
 from services.verifier.config import Config, Limits
 from services.verifier.evidence import ChainAnswers
 from services.verifier.fetching import Fetcher, Resolve, resolve
@@ -126,7 +128,7 @@ class VerifierWorld:
         """The badges with their second proof, their root on chain."""
         leaves = [bytes.fromhex(leaf_of(document)) for document in documents]
         tree = merkle_tree(leaves)
-        transaction = self._send({"to": Web3.to_checksum_address(self.registry), "data": "0x" + tree.root.hex()})
+        transaction = self.send({"to": Web3.to_checksum_address(self.registry), "data": "0x" + tree.root.hex()})
         if final:
             self.chain.mine(8)
         anchored = []
@@ -172,7 +174,7 @@ class VerifierWorld:
         receipt = self.web3.eth.wait_for_transaction_receipt(self.web3.eth.send_transaction(built))
         return str(receipt["contractAddress"]).lower()
 
-    def _send(self, transaction: dict[str, str]) -> str:
+    def send(self, transaction: dict[str, str]) -> str:
         sent = self.web3.eth.send_transaction(cast(Any, {"from": self.web3.eth.accounts[0], **transaction}))
         self.web3.eth.wait_for_transaction_receipt(sent)
         return sent.to_0x_hex()
@@ -207,3 +209,22 @@ def verifier_world(chain: Anvil, database_url: str, port: int, limits: Limits = 
     with serving(web(config, made.ports), port):
         yield made
     made.ports.store.close()
+
+
+def verify(world: VerifierWorld, folder: Path, source: str, *options: str) -> tuple[int, str]:
+    """`akashi verify SOURCE` against this world: its exit code and what it says."""
+    networks = folder / "networks.toml"
+    networks.write_text(
+        'networks = ["local"]\n[local]\nname = { ja = "手元", en = "local" }\n'
+        f'chain_id = {CHAIN_ID}\nrpc_urls = ["{world.chain.url}"]\ncontract = "{world.registry}"\n',
+        encoding="utf-8",
+    )
+    networks.chmod(0o600)
+    environment = {
+        "PUBLIC_URL": world.url,
+        "NETWORKS_FILE": str(networks),
+        "AKASHI_CLOCK": AT.isoformat(),
+    }
+    result = CliRunner().invoke(command, [source, *options], env=environment)
+    # The server runs in this process: its log comes first.
+    return result.exit_code, result.output[result.output.find("{\n") :] if "--json" in options else result.output

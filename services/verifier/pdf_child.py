@@ -6,10 +6,11 @@ more than one; 5: one that is too large; 6: no PDF that can be read. Anything el
 
 from __future__ import annotations
 
+import io
 import resource
 import sys
 
-MOST_MEMORY = 512 * 1024 * 1024
+MOST_MEMORY = 256 * 1024 * 1024
 MOST_SECONDS = 3
 MOST_BYTES = 128 * 1024
 MOST_FILES = 50
@@ -23,7 +24,7 @@ def main() -> int:
     import pikepdf
 
     try:
-        with pikepdf.open(sys.stdin.buffer) as document:
+        with pikepdf.open(io.BytesIO(sys.stdin.buffer.read())) as document:
             found = {}
             for name, spec in list(document.attachments.items())[:MOST_FILES]:
                 file = spec.get_file()
@@ -36,7 +37,7 @@ def main() -> int:
             if NAME not in found and len(found) > 1:
                 return 4
             content = found.get(NAME, next(iter(found.values()))).read_bytes()
-    except (pikepdf.PdfError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
+    except (pikepdf.PdfError, pikepdf.PasswordError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
         return 6  # qpdf and pikepdf have no one type for what is wrong with a stranger's PDF
     if len(content) > MOST_BYTES:
         return 5
