@@ -31,7 +31,7 @@ from services.verifier.chains import Chains
 from services.verifier.cli import command
 from services.verifier.config import Config, Limits
 from services.verifier.evidence import ChainAnswers
-from services.verifier.fetching import Fetcher, Resolve, resolve
+from services.verifier.fetching import Connect, Fetcher, Resolve, connect, resolve
 from services.verifier.handlers import Ports
 from services.verifier.reading import Badge
 from services.verifier.store import Store, VerifierTransaction
@@ -102,9 +102,13 @@ class VerifierWorld:
             chain=self,
             public_url=url,
             now=self.now,
-            fetch=Fetcher(lambda host, port: self.resolve(host, port)),
+            fetch=Fetcher(
+                lambda host, port: self.resolve(host, port),
+                lambda address, port, seconds: self.connect(address, port, seconds),
+            ),
         )
         self.resolve: Resolve = resolve
+        self.connect: Connect = connect
 
     def now(self) -> datetime:
         return self.moment

@@ -34,16 +34,32 @@ Resolve = Callable[[str, int], list[str]]
 """The addresses of a host. OSError when there are none."""
 
 
+Connect = Callable[[str, int, float], httpcore.NetworkStream]
+"""Opens a connection to an address and port within so many seconds. httpcore's errors."""
+
+
 def resolve(host: str, port: int) -> list[str]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
+def connect(address: str, port: int, seconds: float) -> httpcore.NetworkStream:
+    return httpcore.SyncBackend().connect_tcp(address, port, seconds)
+
+
 class Fetcher:
     """Fetches over the public network. Thread-safe. `private` lets it reach any address: for a stack on one machine."""
 
-    def __init__(self, resolve: Resolve = resolve, *, private: bool = False, seconds: float = MOST_SECONDS) -> None:
+    def __init__(
+        self,
+        resolve: Resolve = resolve,
+        connect: Connect = connect,
+        *,
+        private: bool = False,
+        seconds: float = MOST_SECONDS,
+    ) -> None:
         self._resolve = resolve
+        self._connect = connect
         self._private = private
         self._seconds = seconds
         self._resolvers = ThreadPoolExecutor(4, "resolve")
@@ -65,7 +81,7 @@ class Fetcher:
     def _ask(self, url: str, ends: float) -> bytes | str:
         """The body, or where it was moved to."""
         scheme, host, port = check_url(url, private=self._private)
-        backend = _Backend(self._addresses(host, port, ends), ends)
+        backend = _Backend(self._addresses(host, port, ends), self._connect, ends)
         try:
             with httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool:
                 left = {name: max(ends - monotonic(), 0.01) for name in ("connect", "read", "write", "pool")}
@@ -118,10 +134,10 @@ def _read(answer: httpcore.Response) -> bytes | str:
 class _Backend(httpcore.NetworkBackend):
     """Connects to addresses that were looked at, whatever the name is; ends everything in time."""
 
-    def __init__(self, addresses: list[str], ends: float) -> None:
+    def __init__(self, addresses: list[str], connect: Connect, ends: float) -> None:
         self._addresses = addresses
+        self._connect = connect
         self._ends = ends
-        self._plain = httpcore.SyncBackend()
 
     def connect_tcp(
         self,
@@ -134,7 +150,7 @@ class _Backend(httpcore.NetworkBackend):
         failed: Exception | None = None
         for address in self._addresses:
             try:
-                return _Timed(self._plain.connect_tcp(address, port, _left(self._ends)), self._ends)
+                return _Timed(self._connect(address, port, _left(self._ends)), self._ends)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
         raise failed or httpcore.ConnectError(f"no address for {host}")

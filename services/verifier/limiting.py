@@ -9,7 +9,7 @@ from time import time
 
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
+from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import Request
 
 from shared.runtime.metrics import counter
@@ -32,7 +32,7 @@ class Limit:
         self._name = name
         self._rate: RateLimitItem = parse(rate)
         self._trusted = [ip_network(each) for each in trusted_proxies]
-        self._window = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._window = MovingWindowRateLimiter(MemoryStorage())
 
     def count(self, request: Request) -> None:
         """TooMany for the one too many."""
