@@ -5,7 +5,7 @@ SETUP := .setup
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor setup run up down test unit integration e2e lint format css contract schemas clean
+.PHONY: help doctor setup run up down test unit integration e2e lint format css browser contract schemas clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ format: $(SETUP)/python ## write the code as ruff would
 
 css: $(SETUP)/npm ## make the pages' one CSS file from its source
 	node shared/runtime/web/build.mjs
+
+browser: $(SETUP)/package $(SETUP)/npm ## make the script of the check in the browser from its sources
+	$(BIN)/python -m services.verifier.browser_words
+	node services/verifier/browser/build.mjs
 
 contract: $(SETUP)/npm ## compile the contract; its artifact is checked in
 	node shared/contract/compile.mjs

@@ -86,18 +86,18 @@ class FaultyNode:
             except httpx.HTTPError as error:
                 raise Broken(502) from error
             if "error" in true:
-                raise _Error(true["error"])
+                raise Refusal(true["error"])
             return true["result"]
 
         head = {"jsonrpc": "2.0", "id": body.get("id")}
         try:
             return {**head, "result": self.fault(method, parameters, ask) if self.fault else ask()}
-        except _Error as error:
+        except Refusal as error:
             return {**head, "error": error.args[0]}
 
 
-class _Error(Exception):
-    """The true node's own refusal."""
+class Refusal(Exception):
+    """Answer with this JSON-RPC error: {"code": …, "message": …}."""
 
 
 @contextmanager

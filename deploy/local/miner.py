@@ -38,7 +38,7 @@ class Miner:
             self._busy = number
         elif number - self._busy > _QUIET_BLOCKS:
             rpc(self._place, "evm_setIntervalMining", 0)
-            self._resting_at = self._number()
+            self._resting_at = number  # a block that came meanwhile, perhaps with a transaction, ends the rest at once
             self._busy = 0
 
     def _number(self) -> int:

@@ -45,7 +45,7 @@ def service_answers(pid: int, place: Place, name: str) -> bool:
 
 def refusal(log_tail: str) -> bool:
     """Whether a service has said that it refuses to start: waiting longer would not help."""
-    return '"refused"' in log_tail.rsplit("\n", 1)[-1]
+    return '"action": "refused"' in log_tail.rsplit("\n", 1)[-1]
 
 
 def _listens_on(pid: int) -> list[int]:

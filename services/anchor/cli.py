@@ -114,7 +114,9 @@ def _desk() -> Iterator[Desk]:
     from services.anchor.config import read_command_config
     from services.anchor.desk import open_desk
     from shared.errors import AkashiError
+    from shared.runtime.log import configure
 
+    configure(os.environ.get("LOG_FORMAT", "auto"))  # to stderr: what is printed is the answer alone
     try:
         with open_desk(read_command_config(os.environ)) as desk:
             yield desk

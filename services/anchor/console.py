@@ -103,7 +103,7 @@ def forecast_json(forecast: Forecast) -> str:
                 {
                     "network": each.network,
                     **_cost(each.cost),
-                    "final_in_seconds": each.final_in.total_seconds() if each.final_in else None,
+                    "final_in_seconds": each.final_in.total_seconds() if each.final_in is not None else None,
                     "balance_ether": each.balance / ETHER if each.balance is not None else None,
                     "away": each.away or None,
                 }

@@ -127,15 +127,13 @@ class AnchoringRows(Transaction):
         )
         decided = self.cursor.rowcount
         self.cursor.execute(
-            "update leaves set proved_at = null from batches join anchorings on anchorings.id = batches.decided_by"
-            " where leaves.root = batches.root and leaves.proved_at is not null and anchorings.state = 'final'"
-            " and batches.proof_names <> anchorings.transaction"
+            "select root, proof_names, there.transaction from batches join anchorings there on there.id = decided_by"
+            " where state = 'final' and proof_names is distinct from there.transaction"
         )
-        self.cursor.execute(
-            "update batches set proof_names = anchorings.transaction from anchorings"
-            " where anchorings.id = batches.decided_by and anchorings.state = 'final'"
-            " and batches.proof_names is distinct from anchorings.transaction"
-        )
+        for root, named, transaction in self.cursor.fetchall():
+            self.cursor.execute("update batches set proof_names = %s where root = %b", (transaction, root))
+            if named is not None:
+                self.cursor.execute("update leaves set proved_at = null where root = %b", (root,))
         return decided
 
     def roots_lacking(self, place: Place) -> list[bytes]:
@@ -258,7 +256,7 @@ class AnchoringRows(Transaction):
         attempts = pending.attempts + 1
         self.cursor.execute(
             "update anchorings set attempts = %s, last_error = %s, next_try_at = %s where id = %s",
-            (attempts, cause[:500], next_try(attempts, self.now(), most=60.0), pending.id),
+            (attempts, cause[:500], next_try(attempts, self.now(), most=20.0), pending.id),
         )
 
     # ── figures ─────────────────────────────────────────────────────────────────────────────────────────

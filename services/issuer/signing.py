@@ -25,7 +25,7 @@ from services.issuer.soundness import refuse_unsound
 from services.issuer.template import Sealed, Template, placeholder
 from shared.credential import proof_time, public_key_multibase, sign, sign_with_leaf
 from shared.did import chain_key_of
-from shared.errors import AkashiError
+from shared.errors import TryLater
 
 _CHECKED = 0.01  # of what is signed by template
 _MOST_TEMPLATES = 64  # shapes; a programme has four a badge class
@@ -57,8 +57,11 @@ class SigningKey:
         return sign_with_leaf(document, self.private, verification_method=self.verification_method, created=created)
 
 
-class StopSigning(AkashiError):
-    """Template and full path made different credentials of one award: sign nothing more with this version of us."""
+class StopSigning(TryLater):
+    """Template and full path made different credentials of one award: sign nothing more with this version of us.
+
+    The batch waits, so that a mended version signs it: nothing is buried as a dead letter.
+    """
 
 
 class Signer:

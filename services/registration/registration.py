@@ -270,8 +270,9 @@ def _line(text: str, longest: int) -> str:
     if len(text) > longest:
         raise _WrongError(f"at most {longest} characters, found {len(text)}")
     for character in text:
-        # Cc, Zl, Zp break lines, and DEL canonicalises differently among signers; Cf turns or hides what is read.
-        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        # Cc, Zl, Zp break lines; DEL, U+FFFE and U+FFFF canonicalise differently among signers; Cf turns or hides what
+        # is read.
+        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") or character in "\ufffe\uffff":
             raise _WrongError(f"no control characters, found U+{ord(character):04X}")
         if character in "{}":  # a wide-spread wallet finds the end of a baked badge by counting braces
             raise _WrongError("no curly brackets")

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from services.verifier import handlers
+from services.verifier import browser_page, handlers
 from services.verifier.baking import MOST_FILE_BYTES
 from services.verifier.checking import add_checking
 from services.verifier.config import Config
@@ -43,6 +43,7 @@ def web(config: Config, ports: Ports) -> FastAPI:
     site.install(app, most_bytes=MOST_FILE_BYTES + _FORM_BYTES)
     _add_pages(app, site, ports, config)
     add_checking(app, site, ports, config)
+    browser_page.install(app, site, config, ports)
     add_documents(app, ports)
     return app
 

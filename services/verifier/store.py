@@ -16,7 +16,10 @@ with this as (
     select other.* from this join assertions as other using (registration_id)
     union select * from this
 )
-select this.details_public, this.revoked_at, this.revoked_reason,
+select coalesce(this.details_public,
+        (select details_public from versions where version < this.version and details_public is not null
+         order by version desc limit 1)),
+    this.revoked_at, this.revoked_reason,
     coalesce((select assertion_id from versions where version > this.version and revoked_at is null
               order by version desc limit 1), this.replaced_by),
     (select next.assertion_id from assertions as next
@@ -80,6 +83,7 @@ class VerifierTransaction(Transaction):
     def noted(self, assertion_id: str) -> Noted | None:
         """None for an assertion that no event has named.
 
+        What the holder hid of one version stays hidden of the next, until he shows it.
         Whatever version of a registration was renewed, all its versions lead to the newest renewal that counts, and
         that one to the newest of them.
         """

@@ -25,11 +25,11 @@ LEFT_OUT = counter(
 
 Reason = Literal["away", "wrong-chain", "disagrees", "behind", "ahead"]
 
-_SILENT_LEAST = 0.5  # seconds for which an endpoint that was away isn't asked; doubled each time
-_SILENT_MOST_ALONE = 10.0
-_SILENT_MOST = 60.0  # others answer meanwhile
+_SILENT_LEAST = 1.0  # seconds for which an endpoint that was away isn't asked; doubled each time
+_SILENT_MOST = 60.0
+_SILENT_IN_NEED = 3.0  # when the others are too few to agree
 _DOUBTED = 60.0  # seconds for which one that was outvoted is asked only if the others don't suffice
-_CHECKED = 10.0  # seconds for which an endpoint's chain id is taken for known
+_CHECKED = 2.0  # seconds for which an endpoint's chain id is taken for known
 _APART = 96  # blocks: three epochs; two honest endpoints don't differ by more for long
 
 
@@ -56,7 +56,7 @@ class Endpoint:
         self._timeout = timeout
         self._known_until = 0.0
         self._failures = 0
-        self.silent_until = 0.0
+        self.silent_since = self.silent_until = 0.0
         self.doubted_until = 0.0
 
     @cached_property
@@ -69,21 +69,20 @@ class Endpoint:
         """The id of whatever chain it is on."""
         return int(self._guard(lambda web3: web3.eth.chain_id))
 
-    def ask(self, question: Callable[[Web3], T], *, alone: bool) -> T:
-        """Its answer, once it is known to be on our chain; a failure leaves it out. `alone`: there is no other."""
+    def ask(self, question: Callable[[Web3], T]) -> T:
+        """Its answer, once it is known to be on our chain; a failure leaves it out."""
         try:
             if monotonic() >= self._known_until:
                 self._check_chain()
             answer = self._guard(question)
         except WrongChain:
-            self._silence("wrong-chain", _SILENT_MOST_ALONE)
+            self._silence("wrong-chain")
             raise
         except Refused:
             self._failures = 0
             raise
         except TryLater:
-            most = _SILENT_MOST_ALONE if alone else _SILENT_MOST
-            self._silence("away", min(most, _SILENT_LEAST * 2 ** min(self._failures, 16)))
+            self._silence("away")
             raise
         self._failures = 0
         return answer
@@ -101,11 +100,12 @@ class Endpoint:
             )
         self._known_until = monotonic() + _CHECKED
 
-    def _silence(self, reason: Reason, seconds: float) -> None:
+    def _silence(self, reason: Reason) -> None:
         LEFT_OUT.labels(self._network, str(self.number), reason).inc()
-        self._failures += 1
         self._known_until = 0.0
-        self.silent_until = monotonic() + seconds
+        self.silent_since = monotonic()
+        self.silent_until = self.silent_since + min(_SILENT_MOST, _SILENT_LEAST * 2 ** min(self._failures, 16))
+        self._failures += 1
 
     def _guard(self, question: Callable[[Web3], T]) -> T:
         try:
@@ -161,7 +161,7 @@ class Node:
         last: TryLater | None = None
         for endpoint in self._in_turn():
             try:
-                return endpoint.ask(question, alone=self._alone)
+                return endpoint.ask(question)
             except TryLater as error:
                 last = error
         raise last or self._nobody()
@@ -172,7 +172,7 @@ class Node:
         taken, refusals = 0, []
         for endpoint in self._in_turn():
             try:
-                endpoint.ask(question, alone=self._alone)
+                endpoint.ask(question)
                 taken += 1
             except Refused as error:
                 refusals.append(str(error))
@@ -188,7 +188,7 @@ class Node:
         last: TryLater | None = None
         for endpoint in self._in_turn():
             try:
-                answer = endpoint.ask(question, alone=self._alone)
+                answer = endpoint.ask(question)
             except TryLater as error:
                 last = error
                 continue
@@ -219,7 +219,7 @@ class Node:
             if len(said) >= self.agreement and endpoint.doubted_until > monotonic():
                 break
             try:
-                said.append((endpoint.ask(question, alone=self._alone), endpoint))
+                said.append((endpoint.ask(question), endpoint))
             except TryLater as error:
                 last = error
         if len(said) < self.agreement:
@@ -230,15 +230,15 @@ class Node:
                 endpoint.doubt("ahead" if other > number else "behind")
         return number
 
-    @property
-    def _alone(self) -> bool:
-        return len(self._endpoints) == 1
-
     def _in_turn(self) -> Iterator[Endpoint]:
-        """The sound ones, then those doubted; those that were away a moment ago are not asked."""
+        """The sound ones, then those doubted; those that were away lately only if the others are too few to agree."""
         now = monotonic()
         here = [each for each in self._endpoints if each.silent_until <= now]
         yield from sorted(here, key=lambda each: each.doubted_until > now)
+        if len(here) < self.agreement:
+            yield from (
+                each for each in self._endpoints if each not in here and each.silent_since + _SILENT_IN_NEED <= now
+            )
 
     def _nobody(self) -> TryLater:
         return TryLater(f"{self.network}: too few endpoints answer; trying again")

@@ -8,14 +8,7 @@
 // Prints JSON: {pages: [{url, status, file, violations: [{id, impact, help, nodes}], console: [...], overflow}], violations: N}.
 // overflow: how many pixels the page is wider than the screen. Exit code 0 when there is no violation, no overflow and no
 // console error; 1 otherwise; 2 when a page could not be opened.
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
-import {createRequire} from 'node:module';
-import {tmpdir} from 'node:os';
-import {dirname, join} from 'node:path';
-
-const require = createRequire(import.meta.url);
-const {chromium} = require('playwright-core');
-const packaged = (await import('@sparticuz/chromium')).default;
+import {examined, openBrowser} from './chromium.mjs';
 
 const options = {width: 390, height: 844, scale: 2, lang: 'ja-JP', cookie: [], fill: [], click: ''};
 const targets = [];
@@ -34,19 +27,8 @@ while (words.length) {
   else options[name] = typeof options[name] === 'number' ? Number(value) : value;
 }
 
-// The packaged Chromium brings no Japanese font: lend it the one of the certificates.
-const scratch = mkdtempSync(join(tmpdir(), 'screens-'));
-const fonts = ['@expo-google-fonts/noto-sans-jp', '@expo-google-fonts/noto-serif-jp'].map(name => dirname(require.resolve(`${name}/package.json`)));
-writeFileSync(join(scratch, 'fonts.conf'), `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
-${fonts.map(folder => `<dir>${folder}</dir>`).join('')}<cachedir>${join(scratch, 'cache')}</cachedir>
-<alias><family>sans-serif</family><prefer><family>Noto Sans JP</family></prefer></alias>
-<alias><family>system-ui</family><prefer><family>Noto Sans JP</family></prefer></alias></fontconfig>`);
-
 const pair = text => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)];
-const executablePath = await packaged.executablePath();
-process.env.FONTCONFIG_FILE = join(scratch, 'fonts.conf'); // after executablePath(), which sets its own
-delete process.env.FONTCONFIG_PATH;
-const browser = await chromium.launch({executablePath, args: packaged.args.filter(arg => arg !== '--single-process'), headless: true});
+const {browser, close} = await openBrowser();
 const report = [];
 let failed = false;
 try {
@@ -77,15 +59,12 @@ try {
         answer = (await navigation) ?? answer;
       }
     }
-    // axe is evaluated by the debugger, so the page's CSP stays on.
-    await page.evaluate(require('axe-core').source + '\n;undefined');
-    const {violations} = await page.evaluate(() => window.axe.run(document, {resultTypes: ['violations']}));
-    const overflow = await page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth));
+    const {violations, overflow} = await examined(page);
     if (file) await page.screenshot({path: file, fullPage: true});
     const status = answer?.status() ?? null;
     report.push({
       url: page.url(), status, file: file ?? null, overflow,
-      violations: violations.map(({id, impact, help, nodes}) => ({id, impact, help, nodes: nodes.map(node => node.html.slice(0, 200))})),
+      violations,
       // Chromium itself reports an error page as a console error; the status says it already.
       console: said.filter(text => !(status >= 400 && text.startsWith('Failed to load resource'))),
     });
@@ -95,8 +74,7 @@ try {
   failed = true;
   console.error(`could not open: ${error.message}`);
 } finally {
-  await browser.close();
-  rmSync(scratch, {recursive: true, force: true});
+  await close();
 }
 const violations = report.reduce((sum, page) => sum + page.violations.length, 0);
 console.log(JSON.stringify({pages: report, violations}, null, 1));

@@ -160,6 +160,14 @@ class AnchorStory:
     def wait(self, state: str, *, at_least: int = 1, seconds: float = 30) -> None:
         until(lambda: self.states()[state] >= at_least, seconds=seconds, what=f"{at_least} leaves {state}")
 
+    def wait_sent(self) -> None:
+        """Until every leaf's root was sent, by whichever transaction: while blocks are held, fees are bumped."""
+        query = (
+            "select count(*) from leaves where assertion_id = any(%s) and exists (select from anchored_roots known"
+            " join transactions using (anchoring) where known.root = leaves.root and sent_at is not null)"
+        )
+        until(lambda: self.rows(query, self.ids) == [(len(self.ids),)], seconds=30, what="all are sent")
+
     def hashes(self, state: str) -> list[str]:
         """Of the newest transactions of those of the story's anchorings that are in a state."""
         rows = self.rows(

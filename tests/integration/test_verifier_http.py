@@ -318,3 +318,14 @@ def test_the_command_asks_for_hidden_details_without_saying_what_to_do(world: Ve
     file = tmp_path / "badge.json"
     file.write_text(json.dumps(badge, ensure_ascii=False), encoding="utf-8")
     assert verify(world, tmp_path, str(file))[0] == 0
+
+
+def test_a_correction_shows_what_its_holder_had_hidden(world: VerifierWorld) -> None:
+    old, mended = world.anchor(world.issue(1), world.issue(1, version=2, corrects=assertion(1).assertion_id))
+    hidden = BadgeVisibilityChanged(assertion_id=id_of(old), details_public=False, revision=1)
+    handlers.note_visibility([hidden], world.ports)
+    handlers.note_issued([issued(1), issued(1, version=2)], world.ports)
+    assert httpx.get(f"{world.url}/credentials/{id_of(mended)}.json", trust_env=False).status_code == 403
+    shown = BadgeVisibilityChanged(assertion_id=id_of(mended), details_public=True, revision=1)
+    handlers.note_visibility([shown], world.ports)
+    assert httpx.get(f"{world.url}/credentials/{id_of(mended)}.json", trust_env=False).status_code == 200

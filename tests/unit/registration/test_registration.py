@@ -56,6 +56,11 @@ def test_a_name_comes_out_as_it_went_in(name: str) -> None:
     assert read(given_name=name).given_name == name
 
 
+@pytest.mark.parametrize("character", ["\ufffe", "\uffff", "\x7f", "{"])
+def test_a_number_that_no_issuer_signs_is_taken_in(character: str) -> None:
+    assert only_problem(pass_number=f"12{character}34").field == "pass_number"
+
+
 @pytest.mark.parametrize(
     ("name", "character"), [("\U00030ede田", "U+30EDE"), ("外\ue000", "U+E000"), ("辻\U000e0101", "U+8FBB U+E0101")]
 )

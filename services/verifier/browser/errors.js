@@ -1,0 +1,13 @@
+// What the caller should do, as in shared/errors.py and shared/credential.py. The text says got and expected.
+
+/** These bytes are not what they should be: the document is no credential of ours. */
+export class Unreadable extends Error {}
+
+/** The proof doesn't fit the document or the key: it is not what the issuer signed. */
+export class DoNotTrust extends Error {}
+
+/** The key that the proof names is not in the issuer's DID document. */
+export class KeyNotListed extends DoNotTrust {}
+
+/** The source gave no usable answer now. */
+export class TryLater extends Error {}

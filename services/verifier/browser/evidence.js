@@ -1,0 +1,96 @@
+// What the sources answered when a badge was checked, and asking them. Decides nothing.
+//
+// Only two places are ever asked: the issuer's own site (for did.json and the status list, whose addresses say nothing of
+// the badge) and the node that the visitor chose (for a Merkle root and a transaction: no personal data).
+import {bodyOf, patience} from './asking.js';
+import {TryLater, Unreadable} from './errors.js';
+import {decodeProof} from './merkle_proof.js';
+import {toHex} from './multibase.js';
+import {chainAnswers} from './node.js';
+import {readJson} from './reading.js';
+
+const MOST_BYTES = 4 * 1024 * 1024;
+
+/** No answer, and why. */
+export class Away {
+  /** @param {string} why */
+  constructor(why) { this.why = why; }
+}
+
+/**
+ * @typedef {{document: Record<string, any>, isLive: boolean, source: string, copiedOn?: string, isGiven?: boolean}} Key
+ *   the issuer's DID document and where it is from: the issuer's site now (`isLive`), or a copy
+ * @typedef {{key: Key | Away, statusList: Record<string, any> | Away, chain: import('./node.js').ChainAnswers | Away}} Evidence
+ * @typedef {{did: string, publicUrl: string, didDocumentUrl: string,
+ *   pinned: {document: Record<string, any>, copiedOn: string} | null,
+ *   networks: {network: string, chainId: number, registry: string}[]}} Issuer
+ */
+
+/**
+ * The sources' answers about a badge. Throws nothing that a source can cause. A stranger's credential makes us ask nobody.
+ * @param {import('./reading.js').Badge} badge
+ * @param {Issuer} issuer
+ * @param {{nodeUrl: string, given: Record<string, any> | null}} chosen the visitor's node, and the did.json that he gave
+ * @param {typeof fetch} ask
+ * @returns {Promise<Evidence>}
+ */
+export async function gather(badge, issuer, chosen, ask) {
+  const nobody = new Away('not asked: a document of another issuer');
+  if (badge.issuer !== issuer.did) return {key: nobody, statusList: nobody, chain: nobody};
+  const [key, statusList, chain] = await Promise.all([
+    answer(() => keyFor(issuer, chosen.given, ask)),
+    answer(() => statusListFor(badge, issuer, ask)),
+    answer(() => chainFor(badge, issuer, chosen.nodeUrl, ask)),
+  ]);
+  return {key, statusList, chain};
+}
+
+/** The issuer's site first; a copy only while it is away. */
+async function keyFor(issuer, given, ask) {
+  try {
+    return {document: await documentAt(issuer.didDocumentUrl, ask), isLive: true, source: issuer.didDocumentUrl};
+  } catch (error) {
+    if (!(error instanceof TryLater)) throw error;
+    if (given) return {document: given, isLive: false, isGiven: true, source: 'the did.json that you gave'};
+    if (!issuer.pinned) throw error;
+    const {document, copiedOn} = issuer.pinned;
+    return {document, isLive: false, copiedOn, source: `the copy of ${copiedOn} in this page`};
+  }
+}
+
+async function statusListFor(badge, {publicUrl}, ask) {
+  const url = badge.status?.url ?? '';
+  if (!url.startsWith(`${publicUrl}/status/`) || !/^[0-9]{1,6}\.json$/.test(url.slice(`${publicUrl}/status/`.length))) {
+    throw new TryLater("the list is not on the issuer's site");
+  }
+  return documentAt(url, ask);
+}
+
+async function chainFor(badge, {networks}, nodeUrl, ask) {
+  if (!badge.anchorings.length) throw new TryLater('not asked: no proof of anchoring yet');
+  if (!nodeUrl) throw new TryLater('not asked: no node was chosen');
+  const proofs = badge.anchorings.map(decodeProof);
+  return chainAnswers(nodeUrl, networks, proofs.map(proof => toHex(proof.merkleRoot)), proofs.flatMap(proof => proof.anchors), ask);
+}
+
+async function documentAt(url, ask) {
+  const {signal, stop} = patience();
+  try {
+    const got = await ask(url, {credentials: 'omit', referrerPolicy: 'no-referrer', cache: 'no-store', redirect: 'error', signal});
+    if (got.status !== 200) throw new TryLater(`answered ${got.status}, expected 200`);
+    return readJson(await bodyOf(got, MOST_BYTES));
+  } catch (error) {
+    throw new TryLater(`${url}: ${error.message}`);
+  } finally {
+    stop();
+  }
+}
+
+async function answer(question) {
+  try {
+    return await question();
+  } catch (error) {
+    if (error instanceof TryLater || error instanceof Unreadable) return new Away(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,156 @@
+// What a credential says, before anybody asks whether it is true. As services/verifier/reading.py.
+//
+// Source: 1EdTech Open Badges 3.0, appendix B, with the terms that our issuer uses.
+import {Unreadable} from './errors.js';
+import {CRYPTOSUITE} from './merkle_proof.js';
+import {shown} from './multibase.js';
+
+export const MOST_BYTES = 128 * 1024; // a credential of ours has about 3 KB, with both proofs and a long path under 8
+
+const MOST_DEPTH = 64;
+const MOST_PROOFS = 8;
+const MOST_EVIDENCE = 20;
+const BADGE_URL = /\/badges\/([a-z0-9-]{1,64})\/[0-9]{4}(?:-[0-9]{1,3})?\.(?:json|png|svg)$/;
+const MOMENT = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
+
+/**
+ * @typedef {{id: string, issuer: string, issuerName: string, name: string | null, award: string, qualification: string | null, registrationNumber: string | null,
+ *   issuedAt: Date | null, validFrom: Date, validUntil: Date, status: {url: string, index: number} | null,
+ *   anchorings: string[]}} Badge `anchorings`: its merkle-proof-2019 values, not decoded;
+ *   `qualification`: its id in the programme file
+ */
+
+/**
+ * The JSON object in some bytes.
+ * @param {Uint8Array} content
+ * @returns {Record<string, any>}
+ * @throws {Unreadable} for everything else
+ */
+export function readDocument(content) {
+  if (content.length > MOST_BYTES) throw new Unreadable(`got ${content.length} bytes, expected at most ${MOST_BYTES}`);
+  return readJson(content);
+}
+
+/** The same, of any length. @param {Uint8Array} content */
+export function readJson(content) {
+  try {
+    const text = new TextDecoder('utf-8', {fatal: true, ignoreBOM: true}).decode(content);
+    refuseDepth(text);
+    const value = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('no object');
+    if (/\\u[dD][89a-fA-F]/.test(text)) refuseBrokenText(value);
+    return value;
+  } catch (error) {
+    throw new Unreadable(`got ${content.length} bytes that are no JSON object: ${error.message}`);
+  }
+}
+
+function refuseDepth(text) {
+  let depth = 0;
+  for (const [found] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+    if (found === '[' || found === '{') depth += 1;
+    if (found === ']' || found === '}') depth -= 1;
+    if (depth > MOST_DEPTH) throw new Error(`more than ${MOST_DEPTH} levels`);
+  }
+}
+
+function refuseBrokenText(value) {
+  JSON.stringify(value, (name, inner) => {
+    for (const text of [name, inner]) {
+      if (typeof text === 'string' && /\p{Surrogate}/u.test(text)) throw new Error('a lone surrogate');
+    }
+    return inner;
+  });
+}
+
+/**
+ * What a credential says.
+ * @param {Record<string, any>} document
+ * @returns {Badge}
+ * @throws {Unreadable} naming the field, when it isn't an Open Badges 3.0 credential of our form
+ */
+export function readBadge(document) {
+  const types = list(document.type, 'type', text);
+  const issuer = object(document.issuer, 'issuer');
+  const subject = object(document.credentialSubject, 'credentialSubject');
+  const achievement = object(subject.achievement, 'credentialSubject.achievement');
+  const identifiers = list(absent(subject.identifier, []), 'credentialSubject.identifier', object).map(each => ({
+    hash: text(each.identityHash, 'identityHash'),
+    type: text(absent(each.identityType, ''), 'identityType'),
+    hashed: boolean(absent(each.hashed, false), 'hashed'),
+  }));
+  const proofs = list(document.proof, 'proof', object).map(each => ({
+    cryptosuite: text(absent(each.cryptosuite, ''), 'proof.cryptosuite'),
+    value: text(absent(each.proofValue, ''), 'proof.proofValue', 20_000),
+  }));
+  if (proofs.length < 1 || proofs.length > MOST_PROOFS) throw wrong('proof', `${proofs.length} of them`, `1 to ${MOST_PROOFS}`);
+  if (achievement.image != null) text(object(achievement.image, 'credentialSubject.achievement.image').id, 'credentialSubject.achievement.image.id');
+  const evidence = list(absent(document.evidence, []), 'evidence', object);
+  for (const each of evidence) for (const name of ['id', 'genre']) text(absent(each[name], ''), `evidence.${name}`);
+  if (evidence.length > MOST_EVIDENCE) throw wrong('evidence', `${evidence.length} of them`, `at most ${MOST_EVIDENCE}`);
+  const badge = {
+    id: text(document.id, 'id'),
+    issuer: text(issuer.id, 'issuer.id'),
+    issuerName: text(absent(issuer.name, ''), 'issuer.name'),
+    name: identifiers.findLast(each => !each.hashed && each.type === 'name')?.hash ?? null,
+    award: text(absent(achievement.name, ''), 'credentialSubject.achievement.name'),
+    qualification: text(achievement.id, 'credentialSubject.achievement.id').match(BADGE_URL)?.[1] ?? null,
+    registrationNumber: subject.licenseNumber == null ? null : text(subject.licenseNumber, 'credentialSubject.licenseNumber'),
+    issuedAt: document.awardedDate == null ? null : moment(document.awardedDate, 'awardedDate'),
+    validFrom: moment(document.validFrom, 'validFrom'),
+    validUntil: moment(document.validUntil, 'validUntil'),
+    status: document.credentialStatus == null ? null : statusOf(object(document.credentialStatus, 'credentialStatus')),
+    anchorings: proofs.slice(1).filter(each => each.cryptosuite === CRYPTOSUITE).map(each => each.value),
+  };
+  if (!types.includes('OpenBadgeCredential')) throw wrong('type', types.join(', '), 'OpenBadgeCredential among them');
+  return badge;
+}
+
+function statusOf(status) {
+  const purpose = text(status.statusPurpose, 'credentialStatus.statusPurpose');
+  const index = text(status.statusListIndex, 'credentialStatus.statusListIndex');
+  const url = text(status.statusListCredential, 'credentialStatus.statusListCredential');
+  if (purpose !== 'revocation') return null;
+  if (!/^[0-9]{1,9}$/.test(index)) throw wrong('credentialStatus.statusListIndex', index, 'a number');
+  return {url, index: Number(index)};
+}
+
+function wrong(field, got, expected) {
+  return new Unreadable(`expected an Open Badges 3.0 credential: ${field}: got ${shown(got, 100)}, expected ${expected}`);
+}
+
+export function text(value, field, most = 2000) {
+  if (typeof value !== 'string' || [...value].length > most) throw wrong(field, typeof value, `text of at most ${most} characters`);
+  return value;
+}
+
+/** What stands for a property that isn't there; null is there. */
+const absent = (value, fallback) => value === undefined ? fallback : value;
+
+function boolean(value, field) {
+  if (typeof value !== 'boolean') throw wrong(field, typeof value, 'true or false');
+  return value;
+}
+
+export function object(value, field) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(field, typeof value, 'an object');
+  return value;
+}
+
+export function list(value, field, each) {
+  if (!Array.isArray(value)) throw wrong(field, typeof value, 'a list');
+  return value.map((entry, position) => each(entry, `${field}[${position}]`));
+}
+
+/** An instant. Source: RFC 3339, with its offset; a day or hour that doesn't exist is refused. */
+export function moment(value, field) {
+  const read = typeof value === 'string' && MOMENT.test(value) ? new Date(value.toUpperCase()) : null;
+  if (read === null || Number.isNaN(read.getTime()) || !existing(value)) throw wrong(field, value, 'a moment with its offset, as 2026-04-01T00:00:00+09:00');
+  return read;
+}
+
+/** JavaScript takes February 30 for March 2. */
+function existing(value) {
+  const [year, month, day, hour] = value.match(/\d+/g).map(Number);
+  return hour < 24 && year > 0 && day <= new Date(Date.UTC(2000 + year % 400, month, 0)).getUTCDate();
+}

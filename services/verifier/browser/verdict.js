@@ -1,0 +1,74 @@
+// Whether a credential counts: seven numbered checks, one verdict. The kinds and their order are those of
+// services/verifier/verdict.py: valid is only what passed all seven; what could not be asked is neither valid nor invalid.
+import {checkChain, checkIssuer, checkPath, checkPeriod, checkSignature, checkStatus, readable, unread} from './checks.js';
+import {Unreadable} from './errors.js';
+import {gather} from './evidence.js';
+import {readBadge} from './reading.js';
+
+/**
+ * @typedef {'valid' | 'expired' | 'revoked' | 'not-valid' | 'not-yet-valid' | 'in-progress' | 'could-not-check'} Kind
+ * @typedef {{kind: Kind, checks: import('./checks.js').Check[], checkedAt: Date, badge: import('./reading.js').Badge | null,
+ *   key: import('./evidence.js').Key | import('./evidence.js').Away | null}} Verdict
+ */
+
+/** The verdict on bytes that are no credential. @returns {Verdict} */
+export function notReadable(error, now) {
+  return {kind: 'not-valid', checks: [unread(error)], checkedAt: now, badge: null, key: null};
+}
+
+/**
+ * The verdict on `document`, which should be issued by `issuer.did`. Asks the sources itself.
+ * @param {Record<string, any>} document
+ * @param {import('./evidence.js').Issuer} issuer
+ * @param {{nodeUrl: string, given: Record<string, any> | null}} chosen
+ * @param {{now: Date, ask: typeof fetch}} world
+ * @returns {Promise<Verdict>}
+ */
+export async function verdictOn(document, issuer, chosen, {now, ask}) {
+  let badge;
+  try {
+    badge = readBadge(document);
+  } catch (error) {
+    if (error instanceof Unreadable) return notReadable(error, now);
+    throw error;
+  }
+  const path = await checkPath(document, badge); // before any source is asked: a forgery need not be asked for
+  const {key, statusList, chain} = await gather(path.outcome === 'failed' ? {...badge, anchorings: []} : badge, issuer, chosen, ask);
+  const byIssuer = checkIssuer(badge, issuer.did, key);
+  const checks = [
+    readable(badge),
+    byIssuer,
+    await checkSignature(document, byIssuer, key),
+    checkPeriod(badge, now),
+    await checkStatus(badge, statusList, key, now),
+    path,
+    checkChain(badge, path, chain),
+  ];
+  return {kind: kindOf(checks), checks, checkedAt: now, badge, key};
+}
+
+/** In this order: a forgery is nothing else besides; a certain no needs no other source; then the unknown. */
+function kindOf(checks) {
+  const findings = new Set(checks.map(check => check.finding));
+  if (checks.some(check => check.outcome === 'failed' && !check.finding)) return 'not-valid';
+  if (checks.slice(0, 3).some(check => check.outcome !== 'ok')) return 'could-not-check';
+  if (findings.has('revoked')) return 'revoked';
+  if (findings.has('expired')) return 'expired';
+  if (checks.some(check => check.outcome === 'unknown' && !check.finding)) return 'could-not-check';
+  if (findings.has('pending')) return 'in-progress';
+  if (findings.has('early')) return 'not-yet-valid';
+  return 'valid';
+}
+
+/** The society signed just this. Says nothing about whether it still counts. @param {Verdict} verdict */
+export function isGenuine(verdict) {
+  return verdict.kind !== 'not-valid' && [1, 2, 3].every(number => verdict.checks.some(check => check.number === number && check.outcome === 'ok'));
+}
+
+/** The checks whose source gave no answer. A signature without a key to check it with is the key's fault. @param {Verdict} verdict */
+export function asked(verdict) {
+  const unknown = verdict.checks.filter(check => check.outcome === 'unknown' && check.finding !== 'pending');
+  const keyIsMissing = unknown.some(check => check.number === 2);
+  const own = unknown.filter(check => !(check.number === 3 && keyIsMissing));
+  return own.length ? own : unknown;
+}

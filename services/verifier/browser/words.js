@@ -1,0 +1,37 @@
+// What a verdict is called and what to do next, in both languages. The words are those of services/verifier/words.py:
+// words.json is made from it by `python -m services.verifier.browser_words`.
+import {asked} from './verdict.js';
+import words from './words.json' with {type: 'json'};
+
+/** @typedef {{ja: string, en: string}} Bilingual */
+
+export const NAMES = words.names;
+export const HEADINGS = words.headings;
+export const SHAPES = words.shapes;
+export const NEXT = words.next;
+export const SOURCES = words.sources;
+
+/** The verdict in one plain sentence. @param {import('./verdict.js').Verdict} verdict @param {Bilingual} society @returns {Bilingual} */
+export function sentence(verdict, society) {
+  const day = verdict.kind === 'expired' ? verdict.badge?.validUntil : verdict.badge?.validFrom;
+  const open = asked(verdict);
+  const sources = both(language => open.map(check => SOURCES[check.number][language]).join(words.and[language]));
+  return both(language => words.sentences[verdict.kind][language]
+    .replaceAll('{society}', society[language])
+    .replaceAll('{day}', day ? dayText(day)[language] : '―')
+    .replaceAll('{sources}', sources[language]));
+}
+
+/** A day of Japan's calendar: 2026年4月1日, 1 April 2026. @param {Date} moment @returns {Bilingual} */
+export function dayText(moment) {
+  const format = (locale, options) => new Intl.DateTimeFormat(locale, {timeZone: 'Asia/Tokyo', ...options}).format(moment);
+  return {
+    ja: format('ja-JP', {year: 'numeric', month: 'long', day: 'numeric'}),
+    en: format('en-GB', {year: 'numeric', month: 'long', day: 'numeric'}),
+  };
+}
+
+/** @param {(language: 'ja' | 'en') => string} text @returns {Bilingual} */
+export function both(text) {
+  return {ja: text('ja'), en: text('en')};
+}

@@ -1,0 +1,42 @@
+// Headless Chromium from the npm registry, with Japanese fonts.
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import {tmpdir} from 'node:os';
+import {dirname, join} from 'node:path';
+
+const require = createRequire(import.meta.url);
+const {chromium} = require('playwright-core');
+const packaged = (await import('@sparticuz/chromium')).default;
+
+/** {browser, close}: a running browser, and what ends it. */
+export async function openBrowser() {
+  // The packaged Chromium brings no Japanese font: lend it the one of the certificates.
+  const scratch = mkdtempSync(join(tmpdir(), 'screens-'));
+  const fonts = ['@expo-google-fonts/noto-sans-jp', '@expo-google-fonts/noto-serif-jp'].map(name => dirname(require.resolve(`${name}/package.json`)));
+  writeFileSync(join(scratch, 'fonts.conf'), `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
+  ${fonts.map(folder => `<dir>${folder}</dir>`).join('')}<cachedir>${join(scratch, 'cache')}</cachedir>
+  <alias><family>sans-serif</family><prefer><family>Noto Sans JP</family></prefer></alias>
+  <alias><family>system-ui</family><prefer><family>Noto Sans JP</family></prefer></alias></fontconfig>`);
+  const executablePath = await packaged.executablePath();
+  process.env.FONTCONFIG_FILE = join(scratch, 'fonts.conf'); // after executablePath(), which sets its own
+  delete process.env.FONTCONFIG_PATH;
+  const browser = await chromium.launch({executablePath, args: packaged.args.filter(arg => arg !== '--single-process'), headless: true});
+  return {
+    browser,
+    close: async () => {
+      await browser.close();
+      rmSync(scratch, {recursive: true, force: true});
+    },
+  };
+}
+
+/** What axe-core finds on a page, and by how many pixels it is wider than the screen. axe is evaluated by the debugger, so the page's CSP stays on. */
+export async function examined(page) {
+  await page.evaluate(require('axe-core').source + '\n;undefined');
+  const {violations} = await page.evaluate(() => window.axe.run(document, {resultTypes: ['violations']}));
+  const overflow = await page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth));
+  return {
+    overflow,
+    violations: violations.map(({id, impact, help, nodes}) => ({id, impact, help, nodes: nodes.map(node => node.html.slice(0, 200))})),
+  };
+}

@@ -1,0 +1,39 @@
+// What the check of services/verifier/browser says of some files, run in Node from its sources.
+// stdin: JSON {issuer, cases: [{file (base64), nodeUrl, given, now, away: [URL beginnings that don't answer]}]}.
+// stdout: JSON list of {kind, genuine, checks: [{number, outcome, got, finding}], sentence, name, asked: [URLs]}.
+import {readFileSync} from 'node:fs';
+import {Unreadable} from '../../services/verifier/browser/errors.js';
+import {documentIn} from '../../services/verifier/browser/files.js';
+import {isGenuine, notReadable, verdictOn} from '../../services/verifier/browser/verdict.js';
+import {sentence} from '../../services/verifier/browser/words.js';
+
+async function answer(issuer, {file, nodeUrl = '', given = null, now, away = []}) {
+  const asked = [];
+  const ask = (url, options) => {
+    asked.push(url);
+    return away.some(start => url.startsWith(start)) ? Promise.reject(new TypeError('fetch failed')) : fetch(url, options);
+  };
+  const verdict = await judged(Buffer.from(file, 'base64'), issuer, {nodeUrl, given}, {now: new Date(now), ask});
+  return {
+    kind: verdict.kind,
+    genuine: isGenuine(verdict),
+    checks: verdict.checks.map(({number, outcome, got, finding}) => ({number, outcome, got, finding})),
+    sentence: sentence(verdict, {ja: '学会', en: 'the society'}),
+    name: verdict.badge?.name ?? null,
+    asked,
+  };
+}
+
+async function judged(file, issuer, chosen, world) {
+  try {
+    return await verdictOn(await documentIn(new Uint8Array(file)), issuer, chosen, world);
+  } catch (error) {
+    if (error instanceof Unreadable) return notReadable(error, world.now);
+    throw error;
+  }
+}
+
+const {issuer, cases} = JSON.parse(readFileSync(0, 'utf8'));
+const answers = [];
+for (const each of cases) answers.push(await answer(issuer, each));
+process.stdout.write(JSON.stringify(answers));

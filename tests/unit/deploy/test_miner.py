@@ -1,0 +1,58 @@
+"""When the local chain mines and when it rests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.local import miner
+from deploy.local.environment import Place
+from deploy.local.miner import Miner
+
+
+class Chain:
+    """Blocks as anvil makes them, each with how many transactions it holds."""
+
+    def __init__(self) -> None:
+        self.blocks = [0]
+        self.mines = True
+        self.late = 0  # transactions that come in a block between a look and the order to stop
+
+    def rpc(self, place: Place, method: str, *values: Any) -> Any:
+        if method == "evm_setIntervalMining":
+            if self.late:
+                self.blocks.append(self.late)
+            self.late, self.mines = 0, values[0] > 0
+        if method == "txpool_status":
+            return {"pending": "0x0"}
+        if method == "eth_blockNumber":
+            return hex(len(self.blocks) - 1)
+        return {"number": hex(len(self.blocks) - 1), "transactions": ["0x"] * self.blocks[-1]}
+
+    def live(self, looker: Miner, seconds: int) -> None:
+        for _ in range(seconds):
+            if self.mines:
+                self.blocks.append(0)
+            looker.look()
+
+
+@pytest.fixture
+def chain(monkeypatch: pytest.MonkeyPatch) -> Chain:
+    made = Chain()
+    monkeypatch.setattr(miner, "rpc", made.rpc)
+    return made
+
+
+def test_an_idle_chain_grows(chain: Chain) -> None:
+    chain.live(Miner(Place(Path("/nowhere"), 8600)), 100)
+    assert not chain.mines and len(chain.blocks) < 20
+
+
+def test_a_transaction_that_comes_at_the_moment_of_rest_is_never_final(chain: Chain) -> None:
+    looker = Miner(Place(Path("/nowhere"), 8600))
+    chain.late = 1
+    chain.live(looker, 100)
+    mined_in = chain.blocks.index(1)
+    assert len(chain.blocks) - mined_in > 8
