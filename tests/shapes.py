@@ -7,7 +7,7 @@ from typing import Any
 
 from services.issuer.issuance import assertion_id_of
 from services.verifier.evidence import ChainAnswers
-from shared.chain_facts import Anchoring, TransactionFacts
+from shared.chain_facts import Anchoring, NetworkAnswers, TransactionFacts
 from shared.credential import leaf_of
 from shared.merkle import merkle_tree
 from shared.merkle_proof import Anchor, MerkleProof, encode_proof
@@ -53,11 +53,13 @@ def anchored(document: dict[str, Any]) -> tuple[dict[str, Any], ChainAnswers]:
     facts = TransactionFacts(
         hash=hash, sender=registry, to=registry, input=tree.root, nonce=0, succeeded=True, block_number=5
     )
-    return {**document, "proof": [*document["proof"], proof]}, ChainAnswers(
-        network="local",
-        chain_id=31337,
-        registry=registry,
-        finalized_block=9,
-        anchorings={tree.root: Anchoring(NOW, 5)},
-        transactions={hash: facts},
+    return {**document, "proof": [*document["proof"], proof]}, (
+        NetworkAnswers(
+            network="local",
+            chain_id=31337,
+            contract=registry,
+            finalized_block=9,
+            anchorings={tree.root: Anchoring(NOW, 5)},
+            transactions={hash: facts},
+        ),
     )

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+from click.testing import CliRunner
 from web3 import Web3
 
 from services.issuer.issuance import Issuer, credential_of, status_key
@@ -26,11 +27,13 @@ from services.issuer.publication import (
 from services.issuer.signing import SigningKey
 from services.issuer.status import status_document
 from services.verifier.app import web
-from services.verifier.config import Config
+from services.verifier.chains import Chains
+from services.verifier.cli import command
+from services.verifier.config import Config, Limits
 from services.verifier.evidence import ChainAnswers
+from services.verifier.fetching import Connect, Fetcher, Resolve, connect, resolve
 from services.verifier.handlers import Ports
 from services.verifier.reading import Badge
-from services.verifier.sources import Chain
 from services.verifier.store import Store, VerifierTransaction
 from shared.credential import leaf_of
 from shared.errors import NotFound, TryLater
@@ -39,12 +42,14 @@ from shared.merkle_proof import Anchor, MerkleProof, encode_proof
 from shared.networks import Network
 from shared.programme import Bilingual
 from shared.runtime.migrate import migrate
-from shared.runtime.registry import Registry, read_artifact
+from shared.runtime.networks import Networks
+from shared.runtime.registry import read_artifact
 from shared.runtime.settings import ObjectStorage, Runtime
 from tests.anvil import CHAIN_ID, Anvil
 from tests.issuing import FACTS, KEY, SECRET, assertion
 from tests.serving import serving
 
+UNLIMITED = Limits("1000000/minute", "1000000/minute")
 AT = datetime(2026, 5, 11, 1, 23, tzinfo=UTC)
 
 
@@ -97,7 +102,13 @@ class VerifierWorld:
             chain=self,
             public_url=url,
             now=self.now,
+            fetch=Fetcher(
+                lambda host, port: self.resolve(host, port),
+                lambda address, port, seconds: self.connect(address, port, seconds),
+            ),
         )
+        self.resolve: Resolve = resolve
+        self.connect: Connect = connect
 
     def now(self) -> datetime:
         return self.moment
@@ -121,7 +132,7 @@ class VerifierWorld:
         """The badges with their second proof, their root on chain."""
         leaves = [bytes.fromhex(leaf_of(document)) for document in documents]
         tree = merkle_tree(leaves)
-        transaction = self._send({"to": Web3.to_checksum_address(self.registry), "data": "0x" + tree.root.hex()})
+        transaction = self.send({"to": Web3.to_checksum_address(self.registry), "data": "0x" + tree.root.hex()})
         if final:
             self.chain.mine(8)
         anchored = []
@@ -142,9 +153,22 @@ class VerifierWorld:
         return anchored
 
     def answers(self, badge: Badge) -> ChainAnswers:
-        """Asks the node at `self.node`, which a test may change."""
-        reader = Registry(self.node, self.registry, CHAIN_ID)
-        return Chain("local", CHAIN_ID, self.registry, reader).answers(badge)
+        """Asks the node at `self.node`, which a test may change, and nothing but it."""
+        networks = Networks([self.network(self.node)])
+        try:
+            return Chains(networks).answers(badge)
+        finally:
+            networks.close()
+
+    def network(self, node: str) -> Network:
+        return Network(
+            id="local",
+            name=Bilingual("このマシンのチェーン", "Local chain"),
+            chain_id=CHAIN_ID,
+            rpc_urls=(node,),
+            contract=self.registry,
+            agreement=1,
+        )
 
     def _deploy(self) -> str:
         artifact = read_artifact()
@@ -154,14 +178,14 @@ class VerifierWorld:
         receipt = self.web3.eth.wait_for_transaction_receipt(self.web3.eth.send_transaction(built))
         return str(receipt["contractAddress"]).lower()
 
-    def _send(self, transaction: dict[str, str]) -> str:
+    def send(self, transaction: dict[str, str]) -> str:
         sent = self.web3.eth.send_transaction(cast(Any, {"from": self.web3.eth.accounts[0], **transaction}))
         self.web3.eth.wait_for_transaction_receipt(sent)
         return sent.to_0x_hex()
 
 
 @contextmanager
-def verifier_world(chain: Anvil, database_url: str, port: int) -> Iterator[VerifierWorld]:
+def verifier_world(chain: Anvil, database_url: str, port: int, limits: Limits = UNLIMITED) -> Iterator[VerifierWorld]:
     """The verifier, served at http://localhost:<port>."""
     migrate(database_url, "verifier", Path("services/verifier/migrations"))
     made = VerifierWorld(f"http://localhost:{port}", chain, database_url)
@@ -182,8 +206,29 @@ def verifier_world(chain: Anvil, database_url: str, port: int) -> Iterator[Verif
         web_port=port,
         public_url=made.url,
         objects=ObjectStorage("http://127.0.0.1:9", "none", Path("none")),
-        networks=(Network("local", Bilingual("", ""), CHAIN_ID, (chain.url,), made.registry, 1),),
+        networks=(made.network(chain.url),),
+        limits=limits,
+        allow_private_urls=False,
     )
     with serving(web(config, made.ports), port):
         yield made
     made.ports.store.close()
+
+
+def verify(world: VerifierWorld, folder: Path, source: str, *options: str) -> tuple[int, str]:
+    """`akashi verify SOURCE` against this world: its exit code and what it says."""
+    networks = folder / "networks.toml"
+    networks.write_text(
+        'networks = ["local"]\n[local]\nname = { ja = "手元", en = "local" }\n'
+        f'chain_id = {CHAIN_ID}\nrpc_urls = ["{world.chain.url}"]\ncontract = "{world.registry}"\n',
+        encoding="utf-8",
+    )
+    networks.chmod(0o600)
+    environment = {
+        "PUBLIC_URL": world.url,
+        "NETWORKS_FILE": str(networks),
+        "AKASHI_CLOCK": AT.isoformat(),
+    }
+    result = CliRunner().invoke(command, [source, *options], env=environment)
+    # The server runs in this process: its log comes first.
+    return result.exit_code, result.output[result.output.find("{\n") :] if "--json" in options else result.output

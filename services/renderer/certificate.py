@@ -57,6 +57,9 @@ class _Grounds:
     details: Part
 
 
+_ATTACHED = ("credential.json", "application/ld+json", "The signed credential (Open Badges 3.0)")
+
+
 class Press:
     """Prints the certificates of one programme with the fonts of one folder. Threads may share it, in turn."""
 
@@ -77,15 +80,15 @@ class Press:
         for id, qualification in programme.qualifications.items():
             self._grounds_for(id, qualification.name.ja)
 
-    def print(self, certificate: Certificate, badge: Picture) -> Printed:
-        """Both documents.
+    def print(self, certificate: Certificate, badge: Picture, credential: bytes) -> Printed:
+        """Both documents, with the credential attached to each, so that the file by itself can be checked.
 
         MissingGlyph: a text holds what our fonts can't draw. ValueError: the programme doesn't know the qualification.
         """
         with self._turn:
-            return self._print(certificate, badge)
+            return self._print(certificate, badge, credential)
 
-    def _print(self, certificate: Certificate, badge: Picture) -> Printed:
+    def _print(self, certificate: Certificate, badge: Picture, credential: bytes) -> Printed:
         grounds = self._grounds_for(certificate.qualification, certificate.qualification_name)
         code = qr_modules(qr_text(certificate.verification_url))
         texts, fonts = self._programme.texts, self._fonts
@@ -95,11 +98,13 @@ class Press:
         page.picture(badge, *_BADGE)
         _draw_certificate(page.canvas, certificate, fonts)
         draw_operators(page.canvas, qr_operators(code, *QR))
+        page.attach(*_ATTACHED, credential)
         wide = page.finish()
 
         page = Page(TALL, fonts.sans, self._about(texts.details_title.ja, certificate))
         page.place(grounds.details)
         draw_details(page, certificate, badge, code, fonts)
+        page.attach(*_ATTACHED, credential)
         return Printed(certificate=wide, details=page.finish())
 
     def _about(self, title: str, certificate: Certificate) -> About:

@@ -131,7 +131,7 @@ def _render_all(waiting: Sequence[Waiting], ports: Ports) -> _Outcomes:
 def _render(assertion_id: str, ports: Ports) -> CertificateRendered:
     credential = ports.objects.get(f"credentials/{assertion_id}.json")
     certificate = certificate_of(credential, assertion_id, ports.public_url)
-    printed = ports.press.print(certificate, _badge(certificate, ports))
+    printed = ports.press.print(certificate, _badge(certificate, ports), credential)
     keys = [f"certificates/{assertion_id}/{name}.pdf" for name in ("certificate", "details")]
     for key, body in zip(keys, (printed.certificate, printed.details), strict=True):
         ports.objects.put(key, body, "application/pdf")

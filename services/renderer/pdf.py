@@ -215,6 +215,28 @@ class Page:
         self._use("picture", body)
         self.canvas.restoreState()
 
+    def attach(self, name: str, kind: str, about: str, content: bytes) -> None:
+        """Put a file into the document, belonging to the whole of it as its data (ISO 32000-2, 7.11.4 and 14.13).
+
+        `name` and `about` are ASCII; `kind` is a media type.
+        """
+
+        def number(body: bytes) -> str:
+            reference: bytes = self._doc.Reference(_Ready(body)).format(self._doc)
+            return reference.decode("ascii")
+
+        head = f"/Type /EmbeddedFile /Subtype /{kind.replace('/', '#2F')} /Params << /Size {len(content)} >>"
+        file = number(_stream(head, zlib.compress(content)))
+        entry = number(
+            f"<< /Type /Filespec /F ({name}) /UF ({name}) /Desc ({about}) /AFRelationship /Data"
+            f" /EF << /F {file} /UF {file} >> >>".encode("ascii")
+        )
+        catalog = self._doc.Catalog
+        catalog.__NoDefault__ = [*catalog.__NoDefault__, "AF"]  # reportlab doesn't know associated files
+        catalog.__Refs__ = catalog.__NoDefault__
+        catalog.Names = _Ready(f"<< /EmbeddedFiles << /Names [({name}) {entry}] >> >>".encode("ascii"))
+        catalog.AF = _Ready(f"[{entry}]".encode("ascii"))
+
     def finish(self) -> bytes:
         self.canvas.showPage()
         self.canvas.save()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from services.verifier.app import build
+from services.verifier.chains import Chains
 from services.verifier.config import Config, read_config
+from services.verifier.fetching import Fetcher
 from services.verifier.handlers import Ports
-from services.verifier.networks import AnyNetwork
+from services.verifier.keeping import KeptSite
 from services.verifier.store import Store, VerifierTransaction
 from shared.runtime.networks import Networks
 from shared.runtime.objects import Objects
@@ -18,10 +20,11 @@ def wire(config: Config) -> Process:
         config,
         Ports(
             store=Store(runtime.database_url, runtime.service, VerifierTransaction, runtime.clock),
-            site=Objects(config.objects),
-            chain=AnyNetwork(Networks(config.networks)),
+            site=KeptSite(Objects(config.objects), runtime.clock),
+            chain=Chains(Networks(config.networks)),
             public_url=config.public_url,
             now=runtime.clock,
+            fetch=Fetcher(private=config.allow_private_urls),
         ),
     )
 

@@ -57,6 +57,15 @@ class Answer(msgspec.Struct, frozen=True):
     replaced_by: str | None = None  # URL of the page of the corrected certificate
     renewed_as: str | None = None  # URL of the page of the renewal
     renews: str | None = None  # URL of the page of the former certificate
+    networks: tuple[str, ...] = ()  # names of the blockchains on which its record stands
+
+
+class Problem(msgspec.Struct):
+    """As every error of the site in JSON, with a text for people in both languages."""
+
+    error: int
+    detail: str
+    text: Bilingual
 
 
 def answer_of(
@@ -81,6 +90,7 @@ def answer_of(
         replaced_by=page(revocation.replaced_by) if revocation else None,
         renewed_as=page(known.renewed_as),
         renews=page(known.renews),
+        networks=verdict.networks,
     )
 
 

@@ -21,7 +21,7 @@ from starlette.responses import HTMLResponse, Response
 import shared.runtime.web
 from services.verifier.config import Config
 from services.verifier.handlers import Ports
-from services.verifier.sources import DID_DOCUMENT
+from services.verifier.keeping import DID_DOCUMENT
 from shared.clock import japan_date
 from shared.did import did_document_url, did_of
 from shared.errors import NotFound, TryLater

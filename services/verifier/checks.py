@@ -8,20 +8,19 @@ the path's length.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
 
 from services.verifier.evidence import Away, ChainAnswers, Revocation
-from services.verifier.reading import Badge
-from shared.chain_facts import Anchoring
+from services.verifier.reading import Badge, anchorings_of
+from services.verifier.standing import Standing, standing_of
 from shared.clock import JST
 from shared.credential import Document, DoNotTrust, key_of, leaf_of, public_key_multibase, verify_proof
 from shared.errors import Unreadable
 from shared.merkle import root_of
-from shared.merkle_proof import MerkleProof, decode_proof
 from shared.programme import Bilingual
 from shared.status_list import decoded, is_set
 
@@ -40,6 +39,7 @@ class Check:
     finding: Literal["", "revoked", "expired", "early", "pending"] = (
         ""  # why it failed or is unknown, when that is a state
     )
+    networks: tuple[str, ...] = ()  # of check 7: the ids of those on which the root stands
 
 
 NAMES: dict[int, Bilingual] = {
@@ -69,15 +69,18 @@ def check_readable(badge: Badge, expected_id: str | None) -> Check:
     return _check(1, "ok", badge.id, expected_id or "an Open Badges 3.0 credential")
 
 
-def check_issuer(badge: Badge, did: str, did_document: Document | Away) -> Check:
-    """The issuer is ours by name, and that name's document could be fetched. Whose key signed is check 3."""
+def check_issuer(badge: Badge, did: str, did_document: Document | Away, copied: timedelta | None = None) -> Check:
+    """The issuer is ours by name, and that name's document could be fetched. Whose key signed is check 3.
+
+    `copied`: the document is a copy so old, because its source is away.
+    """
     if badge.issuer != did:
         return _check(2, "failed", badge.issuer, did)
     if isinstance(did_document, Away):
         return _check(2, "unknown", did_document.why, f"the DID document of {did}")
     if did_document.get("id") != did:
         return _check(2, "unknown", f"a DID document of {str(did_document.get('id'))[:200]}", f"one of {did}")
-    return _check(2, "ok", badge.issuer, did)
+    return _check(2, "ok", badge.issuer + _copy(copied), did)
 
 
 def check_signature(document: Document, issuer: Check, did_document: Document | Away) -> Check:
@@ -124,6 +127,7 @@ def check_status(
     did_document: Document | Away,
     revocation: Revocation | None,
     now: datetime,
+    copied: timedelta | None = None,
 ) -> Check:
     """The list must be the one that the credential names, signed by the same issuer, and not out of date.
 
@@ -144,8 +148,8 @@ def check_status(
     except (DoNotTrust, Unreadable) as error:
         return _check(5, "unknown", f"{place}: {error}", expected)
     if revoked:
-        return _check(5, "failed", f"{place} is 1", expected, "revoked")
-    return _check(5, "ok", f"{place} is 0", expected)
+        return _check(5, "failed", f"{place} is 1{_copy(copied)}", expected, "revoked")
+    return _check(5, "ok", f"{place} is 0{_copy(copied)}", expected)
 
 
 def _bit(status_list: Document, did_document: Document, badge: Badge, now: datetime) -> bool:
@@ -172,8 +176,7 @@ def check_path(document: Document, badge: Badge) -> Check:
         return _check(6, "unknown", "no proof of anchoring yet", expected, "pending")
     try:
         leaf = bytes.fromhex(leaf_of(document))
-        for value in badge.anchorings:
-            proof = decode_proof(value)
+        for proof in anchorings_of(badge):
             if proof.target_hash != leaf:
                 return _check(6, "failed", f"a proof for {proof.target_hash.hex()}", f"one for {leaf.hex()}")
             reached = root_of(leaf, proof.path)
@@ -185,62 +188,23 @@ def check_path(document: Document, badge: Badge) -> Check:
 
 
 def check_chain(badge: Badge, path: Check, chain: ChainAnswers | Away) -> Check:
-    """The registry answers by root, whatever network the file names; a transaction that the node has must agree."""
+    """The root is looked up on every configured network; standing on one is enough, and the check says on which."""
     expected = "the root in the registry, in a block that is final, by a transaction that carries it"
     if path.outcome != "ok":
         return _check(7, "unknown", "no root to ask for: see check 6", expected, path.finding)
     if isinstance(chain, Away):
         return _check(7, "unknown", chain.why, expected)
-    checks = [_one_anchoring(decode_proof(value), chain, expected) for value in badge.anchorings]
-    return _best(checks)
+    found = _best([standing_of(proof, chain) for proof in anchorings_of(badge)])
+    return replace(_check(7, found.outcome, found.got, expected, found.finding), networks=found.networks)
 
 
-def _best(checks: Sequence[Check]) -> Check:
-    """A root that stands on one network counts; a false one is worse than one that could not be asked for."""
+def _best(standings: Sequence[Standing]) -> Standing:
+    """One proof that stands is enough; a false one is worse than one that could not be asked for."""
     for wanted in ("ok", "failed"):
-        for check in checks:
-            if check.outcome == wanted:
-                return check
-    return checks[0]
-
-
-def _one_anchoring(proof: MerkleProof, chain: ChainAnswers, expected: str) -> Check:
-    root = proof.merkle_root
-    here = f"{chain.network} (chain {chain.chain_id}), registry {chain.registry}"
-    if root not in chain.anchorings:
-        return _check(7, "unknown", f"{here}: not asked for {root.hex()}", expected)
-    anchoring = chain.anchorings[root]
-    if anchoring is None:
-        if all(anchor.chain_id != chain.chain_id for anchor in proof.anchors):
-            named = ", ".join(anchor.blink for anchor in proof.anchors)
-            return _check(7, "unknown", f"{here} doesn't know the root; the file names {named}", expected)
-        return _check(7, "failed", f"{here} doesn't know {root.hex()}", expected)
-    if anchoring.revoked_at is not None:
-        return _check(7, "failed", f"{here}: root revoked at {_time(anchoring.revoked_at)}", expected, "revoked")
-    if anchoring.block_number > chain.finalized_block:
-        got = f"block {anchoring.block_number}, final is {chain.finalized_block}"
-        return _check(7, "unknown", got, expected, "pending")
-    wrong = _wrong_transaction(proof, chain, anchoring)
-    if wrong is not None:
-        return _check(7, "failed", wrong, expected)
-    return _check(7, "ok", f"{here}: {root.hex()} in block {anchoring.block_number}", expected)
-
-
-def _wrong_transaction(proof: MerkleProof, chain: ChainAnswers, anchoring: Anchoring) -> str | None:
-    """What doesn't fit of the transactions that the proof names on this chain.
-
-    Nodes forget where transactions are after about a year, badges live for four: one that the node doesn't know takes
-    nothing away from what the registry says.
-    """
-    for anchor in proof.anchors:
-        facts = chain.transactions.get(anchor.transaction) if anchor.chain_id == chain.chain_id else None
-        if facts is None:
-            continue
-        if facts.to != chain.registry or facts.input != proof.merkle_root:
-            return f"transaction {facts.hash} to {facts.to} with {facts.input[:40].hex()}"
-        if facts.succeeded is not True or facts.block_number != anchoring.block_number:
-            return f"transaction {facts.hash}: succeeded {facts.succeeded}, block {facts.block_number}"
-    return None
+        for standing in standings:
+            if standing.outcome == wanted:
+                return standing
+    return standings[0]
 
 
 def _check(
@@ -251,6 +215,10 @@ def _check(
     finding: Literal["", "revoked", "expired", "early", "pending"] = "",
 ) -> Check:
     return Check(number, NAMES[number], outcome, got[:500], expected[:500], finding)
+
+
+def _copy(copied: timedelta | None) -> str:
+    return "" if copied is None else f", by a copy {int(copied.total_seconds())} s old: its source gave no answer"
 
 
 def _time(moment: datetime) -> str:

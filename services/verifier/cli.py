@@ -11,10 +11,9 @@ from urllib.parse import urlsplit
 import click
 
 if TYPE_CHECKING:
+    from services.verifier.chains import Chains, NoChain
     from services.verifier.config import CommandConfig
     from services.verifier.evidence import Noted
-    from services.verifier.networks import AnyNetwork
-    from services.verifier.sources import NoChain
     from services.verifier.verdict import Verdict
     from shared.programme import Bilingual
 
@@ -29,10 +28,10 @@ _USAGE = 64  # sysexits.h; 2 would read as "could not check"
 @click.option("--issuer-url", metavar="URL", help="発行者の公開サイト（既定：PUBLIC_URL） / the issuer's public site")
 @click.option("--rpc-url", metavar="URL", help="ブロックチェーンのノード（既定：NETWORKS_FILE） / a node of the chain")
 def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | None) -> None:
-    """証明書（JSON、バッジのPNG・SVG）が有効かを確かめる。 / Check whether a certificate is valid.
+    """証明書（JSON、バッジのPNG・SVG、PDF）が有効かを確かめる。 / Check whether a certificate is valid.
 
-    FILE|URL は証明書データ、バッジの画像、または確認ページのURL（…/V/番号）。 / The credential, its badge as
-    PNG or SVG, or the URL of its page.
+    FILE|URL は証明書データ、バッジの画像、PDF、または確認ページのURL（…/V/番号）。 / The credential, its badge as
+    PNG or SVG, its PDF, or the URL of its page.
 
     終了コード / exit code: 0 有効 valid, 1 有効でない not valid, 2 確認できない could not check.
     """
@@ -56,6 +55,7 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
 
 def _verdict_on(source: str, config: CommandConfig) -> tuple[Verdict, Noted]:
     from services.verifier.evidence import Noted
+    from services.verifier.pdf import without_pdf
     from services.verifier.reading import read_badge, read_document
     from services.verifier.sources import HttpSite, gather, told_by
     from services.verifier.verdict import no_document, not_readable, verdict_on
@@ -70,24 +70,33 @@ def _verdict_on(source: str, config: CommandConfig) -> tuple[Verdict, Noted]:
         return no_document(str(error), now), Noted()
     site = config.issuer_url
     try:
-        document = read_document(content)
+        document = read_document(without_pdf(content))
         noted = told_by(site, read_badge(document))
     except Unreadable as error:
         return not_readable(error, now), Noted()
-    evidence = gather(document, HttpSite(site), _chain(config), public_url=site, revocation=noted.revocation)
+    except TryLater as error:
+        return no_document(str(error), now), Noted()
+    evidence = gather(document, HttpSite(site), _chains(config), public_url=site, revocation=noted.revocation)
     return verdict_on(document, evidence, did=did_of(site), now=now), noted
 
 
 def _content_of(source: str, issuer_url: str) -> bytes:
     """The bytes of a file, of a URL, or of the credential behind a page's URL in any case (`HTTP://…/V/ID`)."""
+    from services.verifier.baking import MOST_FILE_BYTES
     from services.verifier.sources import fetch
 
-    parts = urlsplit(source)
+    try:
+        parts = urlsplit(source)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="FILE|URL") from error
     if parts.scheme.lower() not in ("http", "https"):
         path = Path(source)
         if not path.is_file():
             raise click.BadParameter(f"ファイルがありません / no such file: {source}", param_hint="FILE|URL")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(
+                MOST_FILE_BYTES + 1
+            )  # one byte more than any reader takes: a huge one is refused, not read
     site = f"{parts.scheme.lower()}://{parts.netloc.lower()}"
     kind, _, id = parts.path.strip("/").partition("/")
     if kind.lower() == "v" and id:
@@ -95,15 +104,14 @@ def _content_of(source: str, issuer_url: str) -> bytes:
     return fetch(source)
 
 
-def _chain(config: CommandConfig) -> AnyNetwork | NoChain:
-    from services.verifier.sources import NoChain
+def _chains(config: CommandConfig) -> Chains | NoChain:
+    from services.verifier.chains import Chains, NoChain
 
     if isinstance(config.networks, str):
         return NoChain(config.networks)
-    from services.verifier.networks import AnyNetwork
     from shared.runtime.networks import Networks
 
-    return AnyNetwork(Networks(config.networks))
+    return Chains(Networks(config.networks))
 
 
 def _issuer(verdict: Verdict, config: CommandConfig) -> Bilingual:

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 from pathlib import Path
+
+from limits import parse
 
 from shared.errors import RefuseToStart
 from shared.networks import Network
 from shared.runtime.networks import read_networks
 from shared.runtime.settings import ObjectStorage, Runtime, Settings, read_object_storage, read_runtime
+
+_RATE = "a rate such as 60/minute"
+_PROXIES = "addresses or networks with commas, such as 10.0.0.0/8,127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How often one client address may ask. `verify`: a file or URL is checked; `fetch`: a URL of others is fetched."""
+
+    verify: str = "60/minute"
+    fetch: str = "10/minute"
+    trusted_proxies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -20,6 +35,8 @@ class Config:
     public_url: str
     objects: ObjectStorage
     networks: tuple[Network, ...]
+    limits: Limits
+    allow_private_urls: bool
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -31,6 +48,12 @@ def read_config(environment: Mapping[str, str]) -> Config:
         public_url=settings.url("PUBLIC_URL"),
         objects=read_object_storage(settings),
         networks=read_networks(settings),
+        limits=Limits(
+            verify=settings.read("VERIFY_RATE", _RATE, _rate, "60/minute"),
+            fetch=settings.read("FETCH_RATE", _RATE, _rate, "10/minute"),
+            trusted_proxies=settings.read("TRUSTED_PROXIES", _PROXIES, _proxies, ()),
+        ),
+        allow_private_urls=settings.choice("ALLOW_PRIVATE_URLS", ("true", "false"), "false") == "true",
     )
 
 
@@ -66,3 +89,12 @@ def _networks(settings: Settings, rpc_url: str | None) -> tuple[Network, ...] | 
     except RefuseToStart as error:
         return str(error)
     return (replace(networks[0], rpc_urls=(rpc_url,), agreement=1),) if rpc_url else networks
+
+
+def _rate(raw: str) -> str:
+    parse(raw)
+    return raw
+
+
+def _proxies(raw: str) -> tuple[str, ...]:
+    return tuple(str(ip_network(part.strip())) for part in raw.split(","))

@@ -5,11 +5,10 @@ A source that could not be asked is `Away`: its check is unknown, which is neith
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from shared.chain_facts import Anchoring, TransactionFacts
+from shared.chain_facts import NetworkAnswers, NetworkAway
 from shared.credential import Document
 
 
@@ -20,16 +19,8 @@ class Away:
     why: str
 
 
-@dataclass(frozen=True)
-class ChainAnswers:
-    """What one node said of one registry. A root or transaction that it doesn't know is there with None."""
-
-    network: str
-    chain_id: int
-    registry: str  # address, lower-case hexadecimal with 0x
-    finalized_block: int
-    anchorings: Mapping[bytes, Anchoring | None]
-    transactions: Mapping[str, TransactionFacts | None]
+ChainAnswers = tuple[NetworkAnswers | NetworkAway, ...]
+"""What each configured network said, in the order of the configuration."""
 
 
 @dataclass(frozen=True)
@@ -58,4 +49,6 @@ class Evidence:
     did_document: Document | Away
     status_list: Document | Away
     chain: ChainAnswers | Away
+    did_document_copied: timedelta | None = None  # so old a copy, because its source is away; None: as it is now
+    status_list_copied: timedelta | None = None
     revocation: Revocation | None = None

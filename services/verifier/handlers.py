@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
 
 from services.verifier.baking import bake_png, bake_svg
+from services.verifier.chains import AnchorSource, NoChain
 from services.verifier.checks import Check, check_status
 from services.verifier.evidence import Noted
 from services.verifier.giving import Withheld, why_no_credential, why_no_picture
+from services.verifier.keeping import Site
 from services.verifier.open_badges_2 import (
     Assertion,
     BadgeClass,
@@ -22,8 +24,9 @@ from services.verifier.open_badges_2 import (
     profile_of,
     revoked_assertion,
 )
+from services.verifier.pdf import without_pdf
 from services.verifier.reading import Badge, read_badge, read_document, read_json
-from services.verifier.sources import AnchorSource, NoChain, Site, gather
+from services.verifier.sources import gather
 from services.verifier.store import Store
 from services.verifier.verdict import Verdict, no_document, not_readable, verdict_on
 from shared.clock import Clock
@@ -40,15 +43,20 @@ SOURCES_AWAY = counter("verifier_sources_away", "Checks that a source did not an
 _log = logger("verifier")
 
 
+Fetch = Callable[[str], bytes]
+"""The body at a URL. Refused, NotFound, TryLater; see `fetching.py`."""
+
+
 @dataclass(frozen=True)
 class Ports:
-    """`site` is where the issuer's documents lie; in the service that is object storage."""
+    """`site` is where the issuer's documents lie: in the service object storage. `fetch` asks a stranger's URL."""
 
     store: Store
     site: Site
     chain: AnchorSource
     public_url: str
     now: Clock
+    fetch: Fetch
 
 
 @dataclass(frozen=True)
@@ -111,13 +119,24 @@ def show(assertion_id: str, ports: Ports) -> Shown:
 
 
 def check(content: bytes, ports: Ports) -> Shown:
-    """Any time. Whether a file that somebody has counts."""
+    """Any time. Whether a file that somebody has counts: JSON, or a PNG, SVG or PDF with it inside."""
     try:
-        document = read_document(content)
+        document = read_document(without_pdf(content))
         noted = _noted_of(read_badge(document), ports)
     except Unreadable as error:
         return Shown(_counted(not_readable(error, ports.now())), Noted())
+    except TryLater as error:
+        return Shown(_counted(no_document(str(error), ports.now())), Noted())
     return _shown(_verdict(document, ports, noted, None), noted)
+
+
+def check_at(url: str, ports: Ports) -> Shown:
+    """Any time. Whether what lies at a URL of others counts. Refused for a URL that we don't ask."""
+    try:
+        content = ports.fetch(url)
+    except (NotFound, TryLater) as error:
+        return Shown(_counted(no_document(str(error), ports.now())), Noted())
+    return check(content, ports)
 
 
 def _shown(verdict: Verdict, noted: Noted | None) -> Shown:

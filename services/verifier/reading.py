@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -171,7 +172,10 @@ def read_badge(document: Document) -> Badge:
 
 def anchorings_of(badge: Badge) -> tuple[MerkleProof, ...]:
     """The proofs of anchoring in a credential. Unreadable when one of them isn't one."""
-    return tuple(decode_proof(value) for value in badge.anchorings)
+    return tuple(_decoded(value) for value in badge.anchorings)
+
+
+_decoded = lru_cache(maxsize=64)(decode_proof)  # three checks of one badge read the same
 
 
 def _assertion_id(url: str) -> str | None:

@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.verifier import handlers
+from services.verifier.answers import Problem
 from services.verifier.giving import Withheld
 from services.verifier.handlers import Ports
 from services.verifier.open_badges_2 import ISSUER_PATH, RevokedAssertion
 from shared.errors import NotFound
-from shared.programme import Bilingual
 
 OPEN = {"access-control-allow-origin": "*"}  # a browser's own check on any site may read them
 _FRESH = {**OPEN, "cache-control": "no-cache"}  # what a revocation or the holder's choice changes
@@ -31,14 +31,6 @@ _READ = ["GET", "HEAD"]
 _ID = re.compile(r"[A-Z2-7]{26}")
 _QUALIFICATION = re.compile(r"[a-z0-9-]{1,64}")
 _EDITION = re.compile(r"[0-9]{4}(-[0-9]{1,3})?")
-
-
-class _Problem(msgspec.Struct):
-    """As every error of the site in JSON, with a text for people in both languages."""
-
-    error: int
-    detail: str
-    text: Bilingual
 
 
 def add_documents(app: FastAPI, ports: Ports) -> None:
@@ -147,5 +139,5 @@ def _answer(request: Request, body: bytes, kind: str, headers: Mapping[str, str]
 
 
 def _withheld(given: Withheld) -> Response:
-    problem = _Problem(given.status, given.reason, given.text)
+    problem = Problem(given.status, given.reason, given.text)
     return Response(msgspec.json.encode(problem), given.status, _FRESH, media_type="application/json")

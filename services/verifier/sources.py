@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
-from typing import Protocol, TypeVar
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 import httpx
 import msgspec
 
-from services.verifier.evidence import Away, ChainAnswers, Evidence, Noted, Revocation
-from services.verifier.reading import Badge, anchorings_of, read_badge, read_json
-from shared.chain_facts import Anchoring, TransactionFacts
+from services.verifier.chains import AnchorSource
+from services.verifier.evidence import Away, Evidence, Noted, Revocation
+from services.verifier.keeping import DID_DOCUMENT, Site, look
+from services.verifier.reading import Badge, read_badge, read_json
 from shared.credential import Document
 from shared.did import did_document_url, did_of
 from shared.errors import NotFound, TryLater, Unreadable
@@ -23,65 +24,7 @@ from shared.programme import Bilingual
 
 T = TypeVar("T")
 
-DID_DOCUMENT = "issuer/did.json"
 _MOST_BYTES = 4 * 1024 * 1024
-
-
-class Site(Protocol):
-    """Where the issuer publishes. `key` is an object key: `issuer/did.json`, `status/1.json`, `credentials/A….json`."""
-
-    def get(self, key: str) -> bytes:
-        """NotFound when there is no such document, TryLater while the site is away."""
-
-
-class ChainReader(Protocol):
-    """`shared.runtime.registry.Registry`, as far as it is asked here. All raise TryLater while the node is away."""
-
-    def anchored_at(self, root: bytes) -> Anchoring | None: ...
-
-    def transaction(self, hash: str) -> TransactionFacts | None: ...
-
-    def finalized_block(self) -> int: ...
-
-
-class AnchorSource(Protocol):
-    """Where roots are looked up."""
-
-    def answers(self, badge: Badge) -> ChainAnswers:
-        """What is known of the roots and transactions that the credential names. TryLater, Unreadable."""
-
-
-class Chain:
-    """One registry on one network."""
-
-    def __init__(self, network: str, chain_id: int, registry: str, reader: ChainReader) -> None:
-        self._network = network
-        self._chain_id = chain_id
-        self._registry = registry.lower()
-        self._reader = reader
-
-    def answers(self, badge: Badge) -> ChainAnswers:
-        proofs = anchorings_of(badge)
-        named = {a.transaction for proof in proofs for a in proof.anchors if a.chain_id == self._chain_id}
-        finalized = self._reader.finalized_block()  # first: what is final now can't be less final a moment later
-        return ChainAnswers(
-            network=self._network,
-            chain_id=self._chain_id,
-            registry=self._registry,
-            finalized_block=finalized,
-            anchorings={proof.merkle_root: self._reader.anchored_at(proof.merkle_root) for proof in proofs},
-            transactions={hash: self._reader.transaction(hash) for hash in named},
-        )
-
-
-class NoChain:
-    """Stands for a chain that can't even be asked, and says why."""
-
-    def __init__(self, why: str) -> None:
-        self._why = why
-
-    def answers(self, badge: Badge) -> ChainAnswers:
-        raise TryLater(self._why)
 
 
 class HttpSite:
@@ -170,20 +113,36 @@ def gather(
 ) -> Evidence:
     """The sources' answers about a document, whatever it is. Raises nothing that a source can cause.
 
-    Only documents of the issuer's own site are fetched: a stranger's credential makes us ask nobody else.
+    A document of another issuer makes us ask nobody: its check 2 has failed already, whatever they would say.
     """
-    nothing = Away("not asked: the document is no credential")
     try:
         badge = read_badge(document)
     except Unreadable:
+        nothing = Away("not asked: the document is no credential")
+        return Evidence(nothing, nothing, nothing)
+    if badge.issuer != did_of(public_url):
+        nothing = Away("not asked: a document of another issuer, see check 2")
         return Evidence(nothing, nothing, nothing)
     key = _status_key(badge, public_url)
+    keys, keys_copied = _document(site, DID_DOCUMENT)
+    listed, listed_copied = (
+        _document(site, key) if key else (Away("the list that it names is not on the issuer's site"), None)
+    )
     return Evidence(
-        did_document=_ask(lambda: read_json(site.get(DID_DOCUMENT))),
-        status_list=_ask(lambda: read_json(site.get(key))) if key else Away("the list is not on the issuer's site"),
+        did_document=keys,
+        status_list=listed,
         chain=_ask(lambda: chain.answers(badge)) if badge.anchorings else Away("not asked: no proof of anchoring yet"),
         revocation=revocation,
+        did_document_copied=keys_copied,
+        status_list_copied=listed_copied,
     )
+
+
+def _document(site: Site, key: str) -> tuple[Document | Away, timedelta | None]:
+    found = _ask(lambda: look(site, key))
+    if isinstance(found, Away):
+        return found, None
+    return _ask(lambda: read_json(found.content)), found.copied
 
 
 def _status_key(badge: Badge, public_url: str) -> str | None:

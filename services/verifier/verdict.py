@@ -70,6 +70,21 @@ class Verdict:
         """The checks whose source gave no answer."""
         return tuple(check for check in self.checks if check.outcome == "unknown" and check.finding != "pending")
 
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The ids of the networks on which its root stands."""
+        return next((check.networks for check in self.checks if check.number == 7), ())
+
+    @property
+    def is_of_another_issuer(self) -> bool:
+        """It names an issuer that isn't ours: no word about whether that one's certificate is good."""
+        return self.badge is not None and self.outcome(2) == "failed"
+
+    @property
+    def is_unread(self) -> bool:
+        """There was nothing in it that could be a credential."""
+        return self.kind == "not-valid" and self.badge is None
+
     def outcome(self, number: int) -> str:
         return next((check.outcome for check in self.checks if check.number == number), "unknown")
 
@@ -92,14 +107,21 @@ def verdict_on(
         badge = read_badge(document)
     except Unreadable as error:
         return not_readable(error, now)
-    issuer = check_issuer(badge, did, evidence.did_document)
+    issuer = check_issuer(badge, did, evidence.did_document, evidence.did_document_copied)
     path = check_path(document, badge)
     checks = (
         check_readable(badge, expected_id),
         issuer,
         check_signature(document, issuer, evidence.did_document),
         check_period(badge, now),
-        check_status(badge, evidence.status_list, evidence.did_document, evidence.revocation, now),
+        check_status(
+            badge,
+            evidence.status_list,
+            evidence.did_document,
+            evidence.revocation,
+            now,
+            evidence.status_list_copied,
+        ),
         path,
         check_chain(badge, path, evidence.chain),
     )

@@ -20,6 +20,8 @@ _HEADINGS: dict[Kind, Bilingual] = {
 }
 
 _REPLACED = Bilingual("訂正され、新しい証明書に替わりました", "This certificate was corrected and replaced")
+_ANOTHERS = Bilingual("この学会の証明書ではありません", "Not a certificate of this society")
+_UNREAD = Bilingual("証明書を読み取れませんでした", "No certificate could be read")
 
 SHAPES: dict[Kind, str] = {
     "valid": "ok",
@@ -44,6 +46,10 @@ SOURCES: dict[int, Bilingual] = {
 
 def heading(verdict: Verdict) -> Bilingual:
     """What the verdict is called. A certificate that was corrected is revoked, and nothing bad is meant by it."""
+    if verdict.is_of_another_issuer:
+        return _ANOTHERS
+    if verdict.is_unread:
+        return _UNREAD
     return _REPLACED if _is_replaced(verdict) else _HEADINGS[verdict.kind]
 
 
@@ -69,6 +75,16 @@ def sentence(verdict: Verdict, society: Bilingual) -> Bilingual:
                     "What it says was corrected. It no longer counts: see the new certificate.",
                 )
             return Bilingual("資格の証明には使えません。", "It does not prove a qualification.")
+        case "not-valid" if verdict.is_of_another_issuer:
+            return Bilingual(
+                f"{society.ja}ではない発行者の名前が書かれています。このサイトで確認できるのは、{society.ja}の証明書だけです。",
+                f"It names another issuer. This site can only check certificates of {society.en}.",
+            )
+        case "not-valid" if verdict.is_unread:
+            return Bilingual(
+                "証明書のデータが入っていないか、データが壊れています。有効な証明書とは言えません。",
+                "There is no certificate in it, or it is damaged. It does not prove anything.",
+            )
         case "not-valid":
             return Bilingual(
                 f"{society.ja}が発行したとおりのものではありません。", f"It is not what {society.en} issued."
@@ -92,6 +108,19 @@ def sentence(verdict: Verdict, society: Bilingual) -> Bilingual:
 
 def next_step(verdict: Verdict) -> Bilingual:
     """What the reader should do."""
+    if verdict.is_of_another_issuer:
+        return Bilingual(
+            "この学会の資格の証明としては受け取らないでください。ほかの団体の証明書であれば、その団体の確認サイトでお確かめください。",
+            "Do not accept it as proof of a qualification of this society."
+            " If it is another organisation's certificate, check it with that organisation.",
+        )
+    if verdict.is_unread:
+        return Bilingual(
+            "ウォレットから保存したファイル（PNG、SVG、PDF、JSON）を、そのままお使いください。写真や画面の写しには、証明書のデータが入りません。"
+            "紙やPDFの登録証は、QRコードを読み取っても確認できます。",
+            "Use the file as it was saved from the wallet (PNG, SVG, PDF, JSON): a photo or a screenshot holds no"
+            " certificate. One on paper or as PDF can be checked by scanning its QR code.",
+        )
     if _is_replaced(verdict):
         return Bilingual(
             "お手元の証明書が訂正前のものであれば、ご本人に、訂正後の証明書を見せてもらってください。",

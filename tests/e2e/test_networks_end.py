@@ -15,7 +15,7 @@ import pytest
 
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
-from services.verifier.networks import AnyNetwork
+from services.verifier.chains import Chains
 from services.verifier.sources import gather
 from services.verifier.verdict import Verdict, verdict_on
 from shared.credential import leaf_of
@@ -64,7 +64,7 @@ def test_every_old_file_is_valid_after_its_network_ended(two: tuple[Stack, Harbo
 
     def verdict(file: bytes) -> Verdict:
         networks = Networks(networks_in(stack.place.networks_file, "networks"), timeout=1)
-        evidence = gather(json.loads(file), world.shelf, AnyNetwork(networks), public_url=world.url)
+        evidence = gather(json.loads(file), world.shelf, Chains(networks), public_url=world.url)
         networks.close()
         return verdict_on(json.loads(file), evidence, did=did_of(world.url), now=world.moment)
 

@@ -278,7 +278,7 @@ def test_a_root_that_the_registry_took_back_counts(world: VerifierWorld, issuer:
     [badge] = world.anchor(world.issue(15))
     root = decode_proof(badge["proof"][1]["proofValue"]).merkle_root
     selector = Web3.keccak(text="revoke(bytes32)")[:4]
-    world._send({"to": Web3.to_checksum_address(world.registry), "data": "0x" + (selector + root).hex()})
+    world.send({"to": Web3.to_checksum_address(world.registry), "data": "0x" + (selector + root).hex()})
     assert kinds(world, issuer, badge) == ["revoked"]
 
 

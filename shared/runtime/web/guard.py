@@ -77,6 +77,7 @@ class Guard:
         headers = Headers(scope=scope)
         https = scope["scheme"] == "https"
         started = over = False
+        unread = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
         read = 0
 
         async def send_hardened(message: Message) -> None:
@@ -84,6 +85,8 @@ class Guard:
             if message["type"] == "http.response.start":
                 started = True
                 harden(MutableHeaders(scope=message), https=https)
+                if unread:  # answered before its end: or the server would read the rest of it after all
+                    MutableHeaders(scope=message)["connection"] = "close"
             await send(message)
 
         async def send_unless_over(message: Message) -> None:
@@ -91,8 +94,9 @@ class Guard:
                 await send_hardened(message)
 
         async def receive_limited() -> Message:
-            nonlocal read, over
+            nonlocal read, over, unread
             message = await receive()
+            unread = unread and bool(message.get("more_body", False))
             read += len(message.get("body", b""))
             if read > self._most_bytes:
                 over = True

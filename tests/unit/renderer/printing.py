@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[3]
 FONTS = ROOT / "node_modules" / "@expo-google-fonts"
 PROGRAMME = parse_programme((ROOT / "deploy" / "programmes" / "jci.toml").read_text(encoding="utf-8"))
 ID = "MZXW6YTBOI2DGNBVGY3TQOJQGE"
+CREDENTIAL = b'{"id":"of a badge"}'
 CERTIFICATE = Certificate(
     assertion_id=ID,
     holder="見本 太郎",
@@ -48,7 +49,7 @@ def badge(qualification: str) -> Picture:
 
 def printed(**changes: Any) -> Printed:
     certificate = replace(CERTIFICATE, **changes)
-    return press().print(certificate, badge(certificate.qualification))
+    return press().print(certificate, badge(certificate.qualification), CREDENTIAL)
 
 
 def text_of(pdf: bytes) -> str:

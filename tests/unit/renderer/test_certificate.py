@@ -17,7 +17,7 @@ from services.renderer.pdf import make_picture
 from services.renderer.qr import qr_modules, qr_text
 from services.renderer.typeface import MissingGlyph
 from shared.programme import Bilingual
-from tests.unit.renderer.printing import CERTIFICATE, FONTS, PROGRAMME, badge, press, printed, seen, text_of
+from tests.unit.renderer.printing import CERTIFICATE, CREDENTIAL, FONTS, PROGRAMME, badge, press, printed, seen, text_of
 
 NAMES = {
     "kanji": "見本 太郎",
@@ -59,7 +59,7 @@ def test_no_birth_date_can_get_onto_paper() -> None:
 def test_printing_again_gives_the_same_bytes() -> None:
     assert printed() == printed()
     other = Press(PROGRAMME, FONTS)
-    assert other.print(CERTIFICATE, badge("gishi")) == printed()
+    assert other.print(CERTIFICATE, badge("gishi"), CREDENTIAL) == printed()
 
 
 def test_two_people_do_not_get_one_certificate() -> None:
@@ -121,7 +121,7 @@ def test_a_character_without_a_glyph_stops_the_printing() -> None:
 
 def test_an_unknown_qualification_stops_the_printing() -> None:
     with pytest.raises(ValueError, match="astronaut"):
-        press().print(replace(CERTIFICATE, qualification="astronaut"), badge("gishi"))
+        press().print(replace(CERTIFICATE, qualification="astronaut"), badge("gishi"), CREDENTIAL)
 
 
 def test_a_picture_that_is_none_is_refused() -> None:
@@ -157,7 +157,17 @@ def test_another_society_prints_with_its_own_words() -> None:
         qualification_name=qualification.name.ja,
         valid_until=date(2031, 12, 31),
     )
-    both = Press(programme, FONTS).print(facts, badge("gishi"))
+    both = Press(programme, FONTS).print(facts, badge("gishi"), CREDENTIAL)
     for text in ("日本橋梁学会", "理事長", "四行目の文章", "点検診断技術管理者", "2031年12月31日"):
         assert text in text_of(both.certificate)
     assert "コンクリート" not in text_of(both.certificate) + text_of(both.details)
+
+
+def test_a_pdf_by_itself_can_not_be_checked() -> None:
+    for content in (printed().certificate, printed().details):
+        with pikepdf.open(io.BytesIO(content)) as document:
+            assert list(document.attachments) == ["credential.json"]
+            file = document.attachments["credential.json"]
+            assert file.relationship == pikepdf.Name.Data and document.Root.AF[0] == file.obj
+            assert file.get_file().read_bytes() == CREDENTIAL
+            assert file.get_file().mime_type == "application/ld+json"

@@ -9,16 +9,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.issuer.signing import SigningKey, did_document
-from services.verifier.evidence import Away, ChainAnswers, Evidence, Revocation
+from services.verifier.evidence import Away, Evidence, Revocation
 from services.verifier.reading import MOST_BYTES, read_badge, read_document
 from services.verifier.verdict import EXIT_CODES, Verdict, not_readable, verdict_on
-from shared.chain_facts import Anchoring, TransactionFacts
+from shared.chain_facts import Anchoring, NetworkAnswers, TransactionFacts
 from shared.credential import leaf_of
 from shared.errors import Unreadable
 from shared.merkle import merkle_tree
@@ -58,10 +59,10 @@ SIGNED = credential(1)
 PROOF = proof_of(SIGNED)
 ANCHORED = with_proof(SIGNED, encode_proof(PROOF))
 INDEX = int(SIGNED["credentialStatus"]["statusListIndex"])
-CHAIN_SAYS = ChainAnswers(
+CHAIN_SAYS = NetworkAnswers(
     network="local",
     chain_id=CHAIN,
-    registry=REGISTRY,
+    contract=REGISTRY,
     finalized_block=20,
     anchorings={PROOF.merkle_root: Anchoring(NOW, 12)},
     transactions={
@@ -76,7 +77,7 @@ CHAIN_SAYS = ChainAnswers(
         )
     },
 )
-EVIDENCE = Evidence(DID, status_list(now=AT), CHAIN_SAYS)
+EVIDENCE = Evidence(DID, status_list(now=AT), (CHAIN_SAYS,))
 
 
 def judged(
@@ -160,8 +161,8 @@ def test_another_key_signs_for_the_society() -> None:
     bare = {name: value for name, value in SIGNED.items() if name != "proof"}
     forged = forger.sign(bare, NOW)
     proof = proof_of(forged)
-    chain = replace(CHAIN_SAYS, anchorings={proof.merkle_root: Anchoring(NOW, 12)}, transactions={})
-    assert judged(with_proof(forged, encode_proof(proof)), chain=chain).kind == "not-valid"
+    chain = msgspec.structs.replace(CHAIN_SAYS, anchorings={proof.merkle_root: Anchoring(NOW, 12)}, transactions={})
+    assert judged(with_proof(forged, encode_proof(proof)), chain=(chain,)).kind == "not-valid"
 
 
 def test_a_stranger_with_a_did_of_his_own_is_taken_for_the_society() -> None:
@@ -230,21 +231,21 @@ def test_a_badge_that_is_not_anchored_yet_reads_as_valid_or_as_forged() -> None:
     verdict = judged(SIGNED)
     assert verdict.kind == "in-progress"
     assert verdict.is_genuine and not verdict.unknown
-    young = replace(CHAIN_SAYS, finalized_block=11)
-    assert judged(chain=young).kind == "in-progress"
+    young = msgspec.structs.replace(CHAIN_SAYS, finalized_block=11)
+    assert judged(chain=(young,)).kind == "in-progress"
 
 
-def chain_with(**changes: Any) -> ChainAnswers:
+def chain_with(**changes: Any) -> NetworkAnswers:
     facts = CHAIN_SAYS.transactions[TRANSACTION]
     assert facts is not None
     values = {name: getattr(facts, name) for name in facts.__struct_fields__}
-    return replace(CHAIN_SAYS, transactions={TRANSACTION: TransactionFacts(**{**values, **changes})})
+    return msgspec.structs.replace(CHAIN_SAYS, transactions={TRANSACTION: TransactionFacts(**{**values, **changes})})
 
 
 @pytest.mark.parametrize(
     "chain",
     [
-        replace(CHAIN_SAYS, anchorings={PROOF.merkle_root: None}),
+        msgspec.structs.replace(CHAIN_SAYS, anchorings={PROOF.merkle_root: None}),
         chain_with(to="0x" + "ee" * 20),
         chain_with(to=None),
         chain_with(input=b"\0" * 32),
@@ -254,24 +255,24 @@ def chain_with(**changes: Any) -> ChainAnswers:
         chain_with(block_number=13),
     ],
 )
-def test_a_root_that_is_not_on_chain_as_the_file_says_is_believed(chain: ChainAnswers) -> None:
-    assert judged(chain=chain).kind == "not-valid"
+def test_a_root_that_is_not_on_chain_as_the_file_says_is_believed(chain: NetworkAnswers) -> None:
+    assert judged(chain=(chain,)).kind == "not-valid"
 
 
 def test_a_node_that_has_forgotten_an_old_transaction_makes_the_badge_invalid() -> None:
-    assert judged(chain=replace(CHAIN_SAYS, transactions={TRANSACTION: None})).kind == "valid"
+    assert judged(chain=(msgspec.structs.replace(CHAIN_SAYS, transactions={TRANSACTION: None}),)).kind == "valid"
 
 
 def test_a_root_of_a_network_that_nobody_asked_reads_as_forged() -> None:
     elsewhere = with_proof(SIGNED, encode_proof(proof_of(SIGNED, chain_id=560048)))
-    unknown_here = replace(CHAIN_SAYS, anchorings={PROOF.merkle_root: None}, transactions={})
-    assert judged(elsewhere, chain=unknown_here).kind == "could-not-check"
+    unknown_here = msgspec.structs.replace(CHAIN_SAYS, anchorings={PROOF.merkle_root: None}, transactions={})
+    assert judged(elsewhere, chain=(unknown_here,)).kind == "could-not-check"
     assert judged(elsewhere).kind == "valid"  # the root was moved here: it counts wherever it stands
 
 
 def test_a_root_that_the_registry_revoked_counts() -> None:
     revoked = {PROOF.merkle_root: Anchoring(NOW, 12, revoked_at=NOW)}
-    assert judged(chain=replace(CHAIN_SAYS, anchorings=revoked)).kind == "revoked"
+    assert judged(chain=(msgspec.structs.replace(CHAIN_SAYS, anchorings=revoked),)).kind == "revoked"
 
 
 def test_an_inner_node_of_the_tree_passes_as_this_badges_leaf() -> None:

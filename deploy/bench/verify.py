@@ -1,0 +1,142 @@
+"""`akashi bench verify`: how soon the server says whether a badge counts, and how many times a second one core says it.
+
+A stack of its own in a temporary folder with real badges, every one of which is asked for in turn: nothing is measured
+that a cache of a single answer would give. The verifier is held to one core; PostgreSQL, object storage and chain
+have the other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from itertools import cycle, islice
+from pathlib import Path
+
+import click
+import httpx
+import psutil
+from rich.console import Console
+
+from deploy.bench.report import Report
+from deploy.local.crowd import crowd, ndjson
+from deploy.local.letters import Inbox
+from deploy.local.ports import free_base
+from deploy.local.progress import Watch
+from deploy.local.run import Players, feed
+from deploy.local.stack import Stack
+
+MOST_MILLISECONDS = 30.0
+LEAST_RATE = 50.0
+
+_UNLIMITED = {"VERIFY_RATE": "100000000/minute"}
+_CLIENTS = 4
+
+Ask = Callable[[httpx.Client, int], httpx.Response]
+
+
+@click.command()
+@click.option("--badges", default=60, show_default=True, help="何人分を作るか。 How many badges.")
+@click.option("--requests", default=600, show_default=True, help="何回たずねるか。 How many requests of each kind.")
+@click.option("--seconds", default=600.0, show_default=True, help="待つ上限。 When to give up.")
+@click.option("--json", "as_json", is_flag=True, help="決まった形の JSON を出す。 Print stable JSON.")
+def verify(badges: int, requests: int, seconds: float, as_json: bool) -> None:
+    """確認の速さを測る。 Times the verdict by id, by file and as a page, on one core."""
+    with (
+        tempfile.TemporaryDirectory(prefix="akashi-bench-") as folder,
+        Stack(Path(folder) / "home", free_base(), settings=_UNLIMITED) as stack,
+    ):
+        documents = _complete(stack, badges, seconds)
+        report = measure(stack, documents, requests)
+    report.show(as_json=as_json)
+
+
+def _complete(stack: Stack, badges: int, seconds: float) -> list[bytes]:
+    """The credentials of so many finished badges, each anchored at finality."""
+    body = ndjson(crowd(badges, cohort=stack.cohort, prefix="VERIFY"))
+    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
+    players = Players(Inbox(stack.home / "inbox"), badges, seconds=seconds)
+    players.start()
+    feed(stack.urls["registration"], key, body, "application/x-ndjson", "bench")
+    watch = Watch(stack.urls["ops"], lambda it: it["cohort"]["completed"] >= badges, seconds=seconds, expected=badges)
+    if not watch.run(Console(stderr=True), also=players.check):
+        raise click.ClickException("the badges were not finished in time")
+    players.stop()
+    people = httpx.get(f"{stack.urls['ops']}/api/v1/people", trust_env=False).json()
+    site = f"{stack.urls['verifier']}/credentials"
+    return [httpx.get(f"{site}/{person['assertion_id']}.json", trust_env=False).content for person in people]
+
+
+def measure(stack: Stack, documents: Sequence[bytes], requests: int) -> Report:
+    """Each way of asking: one after the other for the latency, by four at once for the rate."""
+    pid = stack.pid("verifier")
+    assert pid is not None
+    hold_to_core(pid, 0)
+    ids = [json.loads(document)["id"].rpartition("/")[2].removesuffix(".json") for document in documents]
+    api, site = f"{stack.urls['verifier']}/api/v1/verify", stack.urls["verifier"]
+    ways: dict[str, Ask] = {
+        "file": lambda client, n: client.post(api, content=documents[n % len(documents)]),
+        "id": lambda client, n: client.get(api, params={"id": ids[n % len(ids)]}),
+        "page": lambda client, n: client.get(f"{site}/V/{ids[n % len(ids)]}"),
+    }
+    report = Report("verify")
+    for way, ask in ways.items():
+        _check(ask, way)
+        spent = _one_by_one(ask, requests)
+        report.add(f"{way}: p50", statistics.median(spent), "ms", at_most=MOST_MILLISECONDS)
+        report.add(f"{way}: p95", statistics.quantiles(spent, n=20)[18], "ms")
+        before = _cpu(pid)
+        rate = _at_once(ask, requests)
+        report.add(f"{way}: rate on one core", rate, "requests/s", at_least=LEAST_RATE)
+        report.add(f"{way}: CPU of the verifier", 1000 * (_cpu(pid) - before) / requests, "ms/request")
+    return report
+
+
+def hold_to_core(pid: int, core: int) -> None:
+    """All threads of a process on one core."""
+    for thread in psutil.Process(pid).threads():
+        os.sched_setaffinity(thread.id, {core})
+
+
+def _check(ask: Ask, way: str) -> None:
+    """Warm, and right: nothing is timed that says something else than valid."""
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        for number in range(40):
+            answer = ask(client, number)
+            good = "有効な" in answer.text if way == "page" else answer.json()["verdict"] == "valid"
+            if answer.status_code != 200 or not good:
+                raise click.ClickException(f"{way}: answered {answer.status_code}: {answer.text[:300]}")
+
+
+def _one_by_one(ask: Ask, requests: int) -> list[float]:
+    spent = []
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        for number in range(requests):
+            began = time.perf_counter()
+            ask(client, number)
+            spent.append(1000 * (time.perf_counter() - began))
+    return spent
+
+
+def _at_once(ask: Ask, requests: int) -> float:
+    def work(first: int) -> None:
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            for number in islice(cycle(range(requests)), first, first + requests // _CLIENTS):
+                ask(client, number)
+
+    threads = [threading.Thread(target=work, args=(n * 7,)) for n in range(_CLIENTS)]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return requests / (time.perf_counter() - began)
+
+
+def _cpu(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)

@@ -1,0 +1,80 @@
+"""On which network a root stands."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from services.verifier.standing import standing_of
+from shared.chain_facts import Anchoring, NetworkAnswers, NetworkAway, TransactionFacts
+from shared.merkle_proof import Anchor, MerkleProof
+
+ROOT, AT = b"\7" * 32, datetime(2026, 4, 2, tzinfo=UTC)
+OURS, THEIRS = "0x" + "ab" * 20, "0x" + "ee" * 20
+HASH = "0x" + "cd" * 32
+STANDS, YOUNG, UNKNOWN = Anchoring(AT, 12), Anchoring(AT, 99), None
+TAKEN_BACK = Anchoring(AT, 12, revoked_at=AT)
+
+
+def network(name: str, chain_id: int, found: Anchoring | None, facts: TransactionFacts | None = None) -> NetworkAnswers:
+    return NetworkAnswers(
+        network=name,
+        chain_id=chain_id,
+        contract=OURS,
+        finalized_block=20,
+        anchorings={ROOT: found},
+        transactions={HASH: facts} if facts else {},
+    )
+
+
+def away(name: str, chain_id: int) -> NetworkAway:
+    return NetworkAway(network=name, chain_id=chain_id, contract=OURS, why="node away")
+
+
+def facts(**changes: object) -> TransactionFacts:
+    good: dict[str, object] = {
+        "hash": HASH, "sender": THEIRS, "to": OURS, "input": ROOT, "nonce": 0, "succeeded": True, "block_number": 12,
+    }  # fmt: skip
+    return TransactionFacts(**{**good, **changes})  # type: ignore[arg-type]
+
+
+PROOF = MerkleProof(path=(), merkle_root=ROOT, target_hash=ROOT, anchors=(Anchor(1, HASH),))
+
+
+@pytest.mark.parametrize(
+    ("chain", "outcome", "finding", "networks"),
+    [
+        ((network("old", 1, STANDS, facts()),), "ok", "", ("old",)),
+        ((network("old", 1, STANDS), network("new", 2, STANDS)), "ok", "", ("old", "new")),
+        ((away("old", 1), network("new", 2, STANDS)), "ok", "", ("new",)),
+        ((network("old", 1, UNKNOWN), network("new", 2, STANDS)), "ok", "", ("new",)),
+        ((network("old", 1, YOUNG), network("new", 2, STANDS)), "ok", "", ("new",)),
+        ((away("old", 1), network("new", 2, UNKNOWN)), "unknown", "", ()),
+        ((away("old", 1), away("new", 2)), "unknown", "", ()),
+        ((), "unknown", "", ()),
+        ((network("old", 1, YOUNG), away("new", 2)), "unknown", "pending", ()),
+        ((network("old", 1, UNKNOWN), network("new", 2, UNKNOWN)), "failed", "", ()),
+        ((network("third", 3, UNKNOWN),), "unknown", "", ()),
+        ((network("old", 1, TAKEN_BACK), network("new", 2, STANDS)), "failed", "revoked", ()),
+        ((network("old", 1, STANDS, facts(to=THEIRS)), network("new", 2, STANDS)), "failed", "", ()),
+        ((network("old", 1, STANDS, facts(input=b"\0" * 32)),), "failed", "", ()),
+        ((network("old", 1, STANDS, facts(succeeded=False)),), "failed", "", ()),
+        ((network("old", 1, UNKNOWN, facts(succeeded=False)),), "failed", "", ()),
+        ((network("old", 1, STANDS, facts(block_number=13)),), "failed", "", ()),
+    ],
+)
+def test_a_root_is_judged_by_a_network_on_which_it_does_not_stand(
+    chain: tuple[NetworkAnswers | NetworkAway, ...], outcome: str, finding: str, networks: tuple[str, ...]
+) -> None:
+    standing = standing_of(PROOF, chain)
+    assert (standing.outcome, standing.finding, standing.networks) == (outcome, finding, networks)
+    assert standing.got
+    for each in networks:
+        assert each in standing.got
+
+
+def test_a_proof_that_names_no_transaction_could_be_true() -> None:
+    bare = MerkleProof(path=(), merkle_root=ROOT, target_hash=ROOT, anchors=())
+    assert standing_of(bare, (network("old", 1, UNKNOWN),)).outcome == "failed"
+    assert standing_of(bare, (network("old", 1, STANDS),)).outcome == "ok"
