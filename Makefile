@@ -25,7 +25,7 @@ down: setup ## stop what `akashi up --detach` started
 	@$(BIN)/akashi down
 
 test: setup ## all tests
-	$(BIN)/pytest tests/unit tests/integration tests/e2e
+	$(BIN)/pytest tests/unit tests/integration tests/browser tests/e2e
 
 unit: setup ## the fast tests only
 	$(BIN)/pytest tests/unit
