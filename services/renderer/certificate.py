@@ -81,7 +81,9 @@ class Press:
             self._grounds_for(id, qualification.name.ja)
 
     def print(self, certificate: Certificate, badge: Picture, credential: bytes) -> Printed:
-        """Both documents, with the credential attached to each, so that the file by itself can be checked.
+        """Both documents, the credential attached to the 内容詳細, so that this file by itself can be checked.
+
+        Not to the 証書: the credential holds 合格番号 and 登録番号, which who hands on a 証書 doesn't expect to show.
 
         MissingGlyph: a text holds what our fonts can't draw. ValueError: the programme doesn't know the qualification.
         """
@@ -98,7 +100,6 @@ class Press:
         page.picture(badge, *_BADGE)
         _draw_certificate(page.canvas, certificate, fonts)
         draw_operators(page.canvas, qr_operators(code, *QR))
-        page.attach(*_ATTACHED, credential)
         wide = page.finish()
 
         page = Page(TALL, fonts.sans, self._about(texts.details_title.ja, certificate))

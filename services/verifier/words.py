@@ -116,10 +116,11 @@ def next_step(verdict: Verdict) -> Bilingual:
         )
     if verdict.is_unread:
         return Bilingual(
-            "ウォレットから保存したファイル（PNG、SVG、PDF、JSON）を、そのままお使いください。写真や画面の写しには、証明書のデータが入りません。"
+            "ウォレットから保存したファイル（PNG、SVG、内容詳細のPDF、JSON）を、そのままお使いください。"
+            "写真や画面の写しには、証明書のデータが入りません。"
             "紙やPDFの登録証は、QRコードを読み取っても確認できます。",
-            "Use the file as it was saved from the wallet (PNG, SVG, PDF, JSON): a photo or a screenshot holds no"
-            " certificate. One on paper or as PDF can be checked by scanning its QR code.",
+            "Use the file as it was saved from the wallet (PNG, SVG, PDF of the details, JSON): a photo or a"
+            " screenshot holds no certificate. One on paper or as PDF can be checked by scanning its QR code.",
         )
     if _is_replaced(verdict):
         return Bilingual(
