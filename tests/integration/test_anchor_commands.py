@@ -17,6 +17,11 @@ from tests.anvil import CHAIN_ID
 pytest_plugins = ("tests.anchor_fixtures",)
 
 
+@pytest.fixture
+def world(anchor_world: World) -> World:
+    return anchor_world
+
+
 class Terminal:
     """Runs a command with the settings of the world's service."""
 

@@ -30,6 +30,12 @@ from tests.postgres import Databases
 
 pytest_plugins = ("tests.anchor_fixtures",)
 
+
+@pytest.fixture
+def world(anchor_world: World) -> World:
+    return anchor_world
+
+
 OTHER_ID = 31338
 
 
