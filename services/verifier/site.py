@@ -85,7 +85,8 @@ def _add_assertions(app: FastAPI, ports: Ports) -> None:
                 given = handlers.credential(assertion_id, ports)
         if isinstance(given, Withheld):
             return _withheld(given)
-        return _answer(request, given, _TYPES[form], _FRESH)
+        saved = {"content-disposition": f'attachment; filename="{assertion_id}.{form}"'} if _is_saved(request) else {}
+        return _answer(request, given, _TYPES[form], {**_FRESH, **saved})
 
     @app.api_route("/assertions/{name}.json", methods=_READ)
     def assertion(request: Request, name: str) -> Response:
@@ -109,6 +110,11 @@ def _class_key(qualification: str, edition: str) -> str:
     if not _QUALIFICATION.fullmatch(qualification) or not _EDITION.fullmatch(edition):
         raise NotFound("no such badge")
     return f"badges/{qualification}/{edition}"
+
+
+def _is_saved(request: Request) -> bool:
+    """`?download`: a browser saves it. From another site, the link's own `download` means nothing."""
+    return "download" in request.query_params
 
 
 def _form(text: str) -> str:

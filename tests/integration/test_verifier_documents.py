@@ -203,3 +203,12 @@ def test_an_unchanged_document_is_sent_again(world: VerifierWorld) -> None:
     assert get(world, f"/assertions/{id_of(badge)}.json", if_none_match=tag).status_code == 410
     gone = httpx.head(f"{world.url}/assertions/{id_of(badge)}.json", trust_env=False)
     assert (gone.status_code, gone.content) == (410, b"")
+
+
+def test_a_picture_is_shown_where_it_should_be_saved(world: VerifierWorld) -> None:
+    [badge] = world.anchor(world.issue())
+    for form in ("png", "svg", "json"):
+        path = f"/credentials/{id_of(badge)}.{form}"
+        assert "content-disposition" not in get(world, path).headers
+        expected = f'attachment; filename="{id_of(badge)}.{form}"'
+        assert get(world, f"{path}?download").headers["content-disposition"] == expected
