@@ -125,7 +125,11 @@ class Story:
         assert {row[0] for row in rows} == ids
         assert all(row[1] is not None and row[2] is not None for row in rows), "a leaf without a proof"
         roots = {row[1] for row in rows}
-        states = self.rows("anchor", "select state from batches where root = any(%s)", list(roots))
+        states = self.rows(
+            "anchor",
+            "select anchorings.state from batches join anchorings on id = decided_by where root = any(%s)",
+            list(roots),
+        )
         assert [state for (state,) in states] == ["final"] * len(roots)
 
     def _events_are_single(self, ids: set[str]) -> None:
