@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from time import monotonic, sleep
 from typing import Any
 
 import httpx
+
+from deploy.local.ports import free_port
 
 _ROOT = Path(__file__).parent.parent
 _PLATFORM = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -44,9 +45,7 @@ class Anvil:
 @contextmanager
 def anvil(chain_id: int = CHAIN_ID) -> Iterator[Anvil]:
     """A fresh chain on a free port; a block is final four blocks later."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [str(_binary()), "--port", str(port), "--chain-id", str(chain_id), "--slots-in-an-epoch", "2", "--silent"]
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import resource
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -22,14 +21,14 @@ import httpx
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-import shared.credential
 from deploy.bench.issue import SECRET, URL, awards
 from deploy.bench.report import Report
+from deploy.bench.rivals import contexts
 from deploy.local.anvil import anvil_program
 from deploy.local.environment import REPOSITORY
+from deploy.local.ports import free_port
 from services.issuer.issuance import Issuer
 from services.issuer.signing import Signer, SigningKey
-from shared.credential import OB_CONTEXT, VC_CONTEXT
 from shared.merkle import merkle_tree
 from shared.merkle_proof import Anchor, MerkleProof, encode_proof
 from shared.programme import parse_programme
@@ -40,7 +39,6 @@ GOAL_GAS = 52_000.0
 GOAL_MEMORY = 300.0  # MB
 
 RIVAL = REPOSITORY / "var" / "bench" / "cert-issuer" / "bin" / "python"
-_CONTEXTS = {VC_CONTEXT: "credentials-v2.json", OB_CONTEXT: "open-badges-3.0.3.json"}
 _TRANSACTION = "0x" + "ab" * 32
 _SEPOLIA = 11155111
 
@@ -108,9 +106,8 @@ def measure(badges: int, sample: int, rival: Path) -> Report:
 
 def _cert_issuer(python: Path, documents: list[dict[str, Any]], leaves: int) -> dict[str, float]:
     """CPU seconds a badge of each of its steps. Its documents have no proof yet, as it would get them."""
-    folder = Path(shared.credential.__file__).parent / "contexts"
     asked = {
-        "contexts": {url: json.loads((folder / name).read_bytes()) for url, name in _CONTEXTS.items()},
+        "contexts": contexts(),
         "documents": [{name: value for name, value in each.items() if name != "proof"} for each in documents],
         "leaves": leaves,
     }
@@ -142,9 +139,7 @@ def _chain() -> Iterator[Any]:
     program = anvil_program()
     if program is None:
         raise click.ClickException("anvil がありません。`make setup` で入ります。 Run `make setup` first.")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen([program, "--host", "127.0.0.1", "--port", str(port), "--silent"])
 
     def ask(method: str, *values: Any) -> Any:

@@ -28,7 +28,7 @@ _FILES = {VC_CONTEXT: "credentials-v2.json", OB_CONTEXT: "open-badges-3.0.3.json
 
 
 @cache
-def _contexts() -> dict[str, dict[str, Any]]:
+def contexts() -> dict[str, dict[str, Any]]:
     folder = Path(shared.credential.__file__).parent / "contexts"
     return {url: json.loads((folder / name).read_text(encoding="utf-8")) for url, name in _FILES.items()}
 
@@ -43,7 +43,7 @@ def by_pyld(document: Mapping[str, Any]) -> bytes:
 
 
 def _loaded(url: str, _options: object) -> dict[str, Any]:
-    return {"contentType": "application/ld+json", "contextUrl": None, "documentUrl": url, "document": _contexts()[url]}
+    return {"contentType": "application/ld+json", "contextUrl": None, "documentUrl": url, "document": contexts()[url]}
 
 
 def by_pyoxigraph(document: Mapping[str, Any]) -> bytes:
@@ -57,7 +57,7 @@ def by_pyoxigraph(document: Mapping[str, Any]) -> bytes:
 
 @cache
 def _inlined() -> str:
-    return json.dumps([_contexts()[url]["@context"] for url in _FILES])
+    return json.dumps([contexts()[url]["@context"] for url in _FILES])
 
 
 def sign_in_full(

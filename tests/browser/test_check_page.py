@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.local.ports import free_port
 from services.verifier.baking import bake_png, bake_svg
 from tests.anvil import Anvil, anvil
 from tests.postgres import Databases, postgres
@@ -89,9 +89,7 @@ class Desk:
 
 @pytest.fixture
 def desk(databases: Databases, chain: Anvil, tmp_path: Path) -> Iterator[Desk]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with ExitStack() as stack:
         world = stack.enter_context(verifier_world(chain, databases.fresh(), port))
         yield Desk(world, tmp_path, stack)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from deploy.local.ports import free_port
 from services.verifier import handlers
 from shared.events import AssertionRevoked, BadgeVisibilityChanged
 from tests.anvil import anvil
@@ -24,9 +24,7 @@ SCREENS = Path(__file__).with_name("screens.mjs")
 
 @pytest.fixture
 def world() -> Iterator[VerifierWorld]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with postgres() as databases, anvil() as chain, verifier_world(chain, databases.fresh(), port) as made:
         yield made
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from deploy.local.ports import free_port
 from services.verifier import handlers
 from services.verifier.baking import MOST_FILE_BYTES
 from tests.anvil import Anvil, anvil
@@ -81,9 +81,7 @@ def chain() -> Iterator[Anvil]:
 
 @pytest.fixture(scope="module")
 def world(databases: Databases, chain: Anvil) -> Iterator[VerifierWorld]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with verifier_world(chain, databases.fresh(), port) as made:
         yield made
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from web3 import Web3
 
+from deploy.local.ports import free_port
 from services.issuer.issuance import credential_of
 from services.issuer.signing import SigningKey, did_document
 from services.verifier import handlers
@@ -46,9 +46,7 @@ def chain() -> Iterator[Anvil]:
 
 @pytest.fixture(scope="module")
 def world(databases: Databases, chain: Anvil) -> Iterator[VerifierWorld]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with verifier_world(chain, databases.fresh(), port) as made:
         yield made
 

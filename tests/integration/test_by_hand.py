@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from deploy.local.ports import free_port
 from tests.anvil import anvil
 from tests.corpus.forgeries import FORGERIES
 from tests.postgres import postgres
@@ -26,9 +26,7 @@ COMMANDS = "\n".join(re.findall(r"^```bash\n(.*?)^```", (ROOT / "docs/verificati
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[VerifierWorld]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with postgres() as databases, anvil() as chain, verifier_world(chain, databases.fresh(), port) as made:
         made.moment = datetime.now(UTC)  # who checks by hand has the real time
         made.revoke()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
@@ -13,6 +12,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from deploy.local.ports import free_port
 from services.verifier import handlers
 from services.verifier.baking import unbake_png, unbake_svg
 from shared.events import AssertionRevoked, BadgeVisibilityChanged
@@ -38,9 +38,7 @@ def chain() -> Iterator[Anvil]:
 
 @pytest.fixture
 def world(databases: Databases, chain: Anvil) -> Iterator[VerifierWorld]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with verifier_world(chain, databases.fresh(), port) as made:
         yield made
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.local.ports import free_port
 from services.verifier import handlers
 from shared.events import AssertionIssued, AssertionRevoked, BadgeVisibilityChanged
 from tests.anvil import Anvil, anvil
@@ -37,9 +37,7 @@ def chain() -> Iterator[Anvil]:
 
 @pytest.fixture
 def world(databases: Databases, chain: Anvil) -> Iterator[VerifierWorld]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with verifier_world(chain, databases.fresh(), port) as made:
         yield made
 

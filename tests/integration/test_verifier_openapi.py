@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it brings no types
 
+from deploy.local.ports import free_port
 from tests.anvil import anvil
 from tests.postgres import postgres
 from tests.verifier_world import VerifierWorld, verifier_world
@@ -18,9 +18,7 @@ from tests.verifier_world import VerifierWorld, verifier_world
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[VerifierWorld]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with postgres() as databases, anvil() as chain, verifier_world(chain, databases.fresh(), port) as made:
         yield made
 
