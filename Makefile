@@ -50,7 +50,7 @@ css: $(SETUP)/npm ## make the pages' one CSS file from its source
 	node shared/runtime/web/build.mjs
 
 browser: $(SETUP)/package $(SETUP)/npm ## make the script of the check in the browser from its sources
-	$(BIN)/python -m services.verifier.browser_words
+	$(BIN)/python -m services.verifier.web.browser_words
 	node services/verifier/browser/build.mjs
 
 contract: $(SETUP)/npm ## compile the contract; its artifact is checked in

@@ -27,12 +27,12 @@ from deploy.bench.rivals import contexts
 from deploy.local.anvil import anvil_program
 from deploy.local.environment import REPOSITORY
 from deploy.local.ports import free_port
-from services.issuer.issuance import Issuer
-from services.issuer.signing import Signer, SigningKey
-from shared.merkle import merkle_tree
-from shared.merkle_proof import Anchor, MerkleProof, encode_proof
+from services.issuer.domain.issuance import Issuer
+from services.issuer.signing.signer import Signer, SigningKey
+from shared.chain.registry import read_artifact
+from shared.credentials.merkle import merkle_tree
+from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof
 from shared.programme import parse_programme
-from shared.runtime.registry import read_artifact
 
 GOAL_RATIO = 20.0
 GOAL_GAS = 52_000.0

@@ -24,14 +24,21 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from deploy.bench.report import Report
 from deploy.bench.rivals import Canonise, by_pyld, by_pyoxigraph, sign_in_full
 from deploy.local.crowd import crowd
-from services.issuer.issuance import Assertion, Issuer, StatusPlace, assertion_for, assertion_id_of, credential_of
-from services.issuer.signing import Signer, SigningKey
-from services.issuer.template import Sealed
-from services.verifier.baking import Unbaked, bake_png, unbake_png
-from services.verifier.open_badges_2 import assertion_of
+from services.issuer.domain.issuance import (
+    Assertion,
+    Issuer,
+    StatusPlace,
+    assertion_for,
+    assertion_id_of,
+    credential_of,
+)
+from services.issuer.signing.signer import Signer, SigningKey
+from services.issuer.signing.template import Sealed
+from services.verifier.files.baking import Unbaked, bake_png, unbake_png
+from services.verifier.files.open_badges_2 import assertion_of
+from shared.credentials.status_list import LENGTH
 from shared.events import Award, Holder, RegistrationRenewed
 from shared.programme import parse_programme
-from shared.status_list import LENGTH
 
 GOAL_BAKING = 20_000.0  # a second
 GOAL_GROWTH = 4.0  # MB from the 2 000th credential to the last

@@ -17,11 +17,11 @@ from typing import Any
 import msgspec
 from pyoxigraph import CanonicalizationAlgorithm, Dataset, RdfFormat, parse, serialize
 
-import shared.credential
-from services.issuer.signing import SigningKey
-from services.issuer.template import Sealed
-from shared.credential import OB_CONTEXT, VC_CONTEXT, proof_options, proof_time
-from shared.multibase import base58
+import shared.credentials.credential
+from services.issuer.signing.signer import SigningKey
+from services.issuer.signing.template import Sealed
+from shared.credentials.credential import OB_CONTEXT, VC_CONTEXT, proof_options, proof_time
+from shared.credentials.multibase import base58
 
 Canonise = Callable[[Mapping[str, Any]], bytes]
 _FILES = {VC_CONTEXT: "credentials-v2.json", OB_CONTEXT: "open-badges-3.0.3.json"}
@@ -29,7 +29,7 @@ _FILES = {VC_CONTEXT: "credentials-v2.json", OB_CONTEXT: "open-badges-3.0.3.json
 
 @cache
 def contexts() -> dict[str, dict[str, Any]]:
-    folder = Path(shared.credential.__file__).parent / "contexts"
+    folder = Path(shared.credentials.credential.__file__).parent / "contexts"
     return {url: json.loads((folder / name).read_text(encoding="utf-8")) for url, name in _FILES.items()}
 
 

@@ -10,8 +10,8 @@ import httpx
 
 from deploy.local.environment import CHAIN_ID, Place
 from deploy.local.loopback import ask
+from shared.chain.lookup import networks_in
 from shared.errors import TryLater
-from shared.runtime.networks import networks_in
 
 NETWORKS = """\
 # The chains on which roots stand; docs/testnet.md says how to add another.

@@ -15,10 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.local.loopback import ask
-from services.ops import words
-from services.ops.board import Stage
+from services.ops.board import wording
+from services.ops.board.counts import Stage
 
-STAGES: tuple[tuple[str, str], ...] = tuple((stage.word, words.STAGES[stage.word].ja) for stage in Stage)
+STAGES: tuple[tuple[str, str], ...] = tuple((stage.word, wording.STAGES[stage.word].ja) for stage in Stage)
 """The stages of the count match, with their words on the office's board."""
 
 

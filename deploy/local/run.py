@@ -21,7 +21,7 @@ from deploy.local.progress import STAGES, Watch
 from deploy.local.sample.cohort import Expected, write_sample
 from deploy.local.stack import Stack
 from deploy.local.terminal import PAGES, Board, interruptible, told
-from services.ops.words import reason_words
+from services.ops.board.wording import reason_words
 
 _LEFT_FOR_YOU = 3  # holders whose letter 1 waits for whoever tries the demo
 _SECONDS = 240.0

@@ -26,10 +26,10 @@ from deploy.local.environment import (
     service_settings,
 )
 from deploy.local.history import clock_of, cohort_of
+from deploy.local.keys import create_secrets
 from deploy.local.leftovers import end_leftovers, lives
 from deploy.local.parts import PARTS
 from deploy.local.ports import free_port, refuse_taken_ports
-from deploy.local.secrets import create_secrets
 from deploy.local.supervisor import holder_of
 from deploy.local.topics import provision_topics
 from shared.errors import AkashiError, RefuseToStart

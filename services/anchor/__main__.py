@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from eth_account.signers.local import LocalAccount
 
-from services.anchor.anchoring import FeeRules
 from services.anchor.app import build
 from services.anchor.chain import Chain
 from services.anchor.config import Anchoring, Config, read_config
+from services.anchor.domain.anchoring import FeeRules
+from services.anchor.domain.proving import Trees
 from services.anchor.handlers import Ports
 from services.anchor.keystore import open_keystore
 from services.anchor.measuring import NetworkView, Watch
-from services.anchor.proving import Trees
 from services.anchor.store import AnchorTransaction, Store
 from services.anchor.submitting import NetworkPorts
+from shared.chain.networks import GWEI
+from shared.chain.registry import Registry
+from shared.chain.rpc import NoContract
 from shared.clock import Clock
-from shared.did import chain_key_of, did_of
+from shared.credentials.did import chain_key_of, did_of
 from shared.errors import RefuseToStart, TryLater
-from shared.networks import GWEI
 from shared.runtime.log import logger
-from shared.runtime.node import NoContract
 from shared.runtime.objects import Objects
 from shared.runtime.process import Process, start
-from shared.runtime.registry import Registry
 
 
 def wire(config: Config) -> Process:

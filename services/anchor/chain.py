@@ -1,4 +1,4 @@
-"""Writing on a chain: fees, nonces, signatures, sending. The reading is `shared/runtime/registry.py`."""
+"""Writing on a chain: fees, nonces, signatures, sending. The reading is `shared/chain/registry.py`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
-from services.anchor.anchoring import Answer, ChainFacts, Fee, Included, Market, Signed, Target, heard
-from shared.chain_facts import Anchoring
+from services.anchor.domain.anchoring import Answer, ChainFacts, Fee, Included, Market, Signed, Target, heard
+from shared.chain.facts import Anchoring
+from shared.chain.registry import Registry, read_artifact
 from shared.errors import TryLater
-from shared.runtime.registry import Registry, read_artifact
 
 _GAS_MARGIN = 1.2
 

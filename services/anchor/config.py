@@ -8,11 +8,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal, cast
 
-from services.anchor.batching import BatchRules, read_cron
+from services.anchor.domain.batching import BatchRules, read_cron
+from shared.chain.lookup import read_networks
+from shared.chain.networks import Network, active
 from shared.clock import Clock
 from shared.errors import RefuseToStart
-from shared.networks import Network, active
-from shared.runtime.networks import read_networks
 from shared.runtime.settings import ObjectStorage, Runtime, Settings, read_object_storage, read_runtime
 
 AnchorOn = Literal["receipt", "issue"]

@@ -12,8 +12,8 @@ from rich.table import Table
 from services.anchor.desk import Cost, Forecast, Progress
 from services.anchor.measuring import ETHER, NetworkStatus, NetworkView, Status
 from services.anchor.migrating import Plan
+from shared.chain.networks import GWEI
 from shared.clock import JST
-from shared.networks import GWEI
 
 
 def status_json(status: Status) -> str:

@@ -8,8 +8,8 @@ from typing import Any, cast
 from web3 import Web3
 
 from services.anchor.keystore import open_keystore
+from shared.chain.registry import Node, read_artifact
 from shared.errors import AkashiError
-from shared.runtime.registry import Node, read_artifact
 
 _SECONDS = 300.0
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.anchor import figures
-from services.anchor.batching import BatchRules, close, is_due
-from services.anchor.proving import FinalBatch, Place, Trees, anchored, manifest_for, proof_for, with_proof
+from services.anchor import metrics
+from services.anchor.domain.batching import BatchRules, close, is_due
+from services.anchor.domain.proving import FinalBatch, Place, Trees, anchored, manifest_for, proof_for, with_proof
 from services.anchor.store import AnchorTransaction, Store, Unproved
 from shared.clock import Clock
+from shared.credentials.merkle import Path, Tree, merkle_tree
 from shared.errors import NotFound, TryLater, Unreadable
 from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived
-from shared.merkle import Path, Tree, merkle_tree
 from shared.runtime.log import logger
 
 log = logger("anchor")
@@ -63,7 +63,7 @@ def note_revoked(events: Sequence[AssertionRevoked], ports: Ports) -> None:
     with ports.store.transaction() as tx:
         new = tx.claim(events)
         if new:
-            figures.EXCLUDED.labels("revoked").inc(tx.exclude_revoked(new))
+            metrics.EXCLUDED.labels("revoked").inc(tx.exclude_revoked(new))
 
 
 def close_batch(ports: Ports) -> int:
@@ -73,7 +73,7 @@ def close_batch(ports: Ports) -> int:
             return 0
         _settle_places(tx, ports)
         waiting = tx.waiting()
-        figures.WAITING.set(waiting.count)
+        metrics.WAITING.set(waiting.count)
         if not is_due(waiting.count, waiting.oldest_at, ports.now(), ports.batches):
             return 0
         rows = tx.waiting_leaves(ports.batches.size)
@@ -109,7 +109,7 @@ def prove(ports: Ports) -> int:
         tree = ports.trees.find(batch.root) or ports.trees.keep(merkle_tree(tx.leaves_of(batch.root)))
         done = _prove_leaves(tx.unproved(batch.root, _AT_ONCE), batch, tree, tx, ports)
         # If we die here, credentials carry proofs that nobody was told of: the same bytes are put again and announced.
-    figures.PROVED.inc(done)
+    metrics.PROVED.inc(done)
     return listed + done
 
 
@@ -124,7 +124,7 @@ def list_anchors(ports: Ports) -> int:
             manifest = manifest_for(tx.anchors_of(root), tree.leaves)
             ports.objects.put(f"batches/{root.hex()}.json", manifest, "application/json")
         except TryLater as error:
-            figures.NOT_DONE.labels("storage").inc()
+            metrics.NOT_DONE.labels("storage").inc()
             log.warning("waiting", part="objects", cause=str(error))
             return 0
         # If we die here, the manifest is there and is written once more.
@@ -142,7 +142,7 @@ def _prove_leaves(
             _put_proof(row, path, batch, ports)
         except (NotFound, Unreadable) as error:
             # One credential is at fault: its row says so, the others go on.
-            figures.NOT_DONE.labels("credential").inc()
+            metrics.NOT_DONE.labels("credential").inc()
             log.error("failed", assertion_id=row.assertion_id, cause=str(error))
             tx.postpone_leaves([row], str(error))
             continue
@@ -164,6 +164,6 @@ def _put_proof(row: Unproved, path: Path, batch: FinalBatch, ports: Ports) -> No
 
 
 def _wait_for_storage(leaves: Sequence[Unproved], tx: AnchorTransaction, error: TryLater) -> None:
-    figures.NOT_DONE.labels("storage").inc()
+    metrics.NOT_DONE.labels("storage").inc()
     log.warning("waiting", part="objects", cause=str(error))
     tx.postpone_leaves(leaves, str(error))

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from services.anchor import figures
-from services.anchor.anchoring import STATES
+from services.anchor import metrics
 from services.anchor.chain import Chain
+from services.anchor.domain.anchoring import STATES
+from services.anchor.domain.proving import Place
 from services.anchor.handlers import Ports
-from services.anchor.proving import Place
 from services.anchor.store import Outliving, Waiting
 from services.anchor.store_anchorings import PlaceStatus
+from shared.chain.networks import GWEI, Network
 from shared.clock import japan_date
 from shared.errors import TryLater
-from shared.networks import GWEI, Network
 from shared.runtime.log import logger
 
 log = logger("anchor")
@@ -112,7 +112,7 @@ def status(ports: Ports, views: tuple[NetworkView, ...]) -> Status:
 def measure(watch: Watch) -> int:
     """Any time. The gauges, and a line in the log for each warning that is new."""
     found = status(watch.ports, watch.views)
-    figures.WAITING.set(found.waiting.count)
+    metrics.WAITING.set(found.waiting.count)
     for each in found.networks:
         _show(each, found.at)
     warnings = {f"{each.view.network.id}: {warning}" for each in found.networks for warning in each.warnings}
@@ -173,15 +173,15 @@ def _lasting(view: NetworkView, views: tuple[NetworkView, ...]) -> list[Place]:
 def _show(each: NetworkStatus, now: datetime) -> None:
     network = each.view.network
     for state in STATES:
-        figures.ANCHORINGS.labels(network.id, state).set(each.rows.states.get(state, 0))
-    figures.CHAIN_UP.labels(network.id).set(each.chain is not None)
-    figures.SOUND.labels(network.id).set(each.sound)
-    figures.OUTLIVING.labels(network.id).set(each.outliving.count)
+        metrics.ANCHORINGS.labels(network.id, state).set(each.rows.states.get(state, 0))
+    metrics.CHAIN_UP.labels(network.id).set(each.chain is not None)
+    metrics.SOUND.labels(network.id).set(each.sound)
+    metrics.OUTLIVING.labels(network.id).set(each.outliving.count)
     if network.ends_on:
-        figures.ENDS_IN.labels(network.id).set((network.ends_on - japan_date(now)).days)
+        metrics.ENDS_IN.labels(network.id).set((network.ends_on - japan_date(now)).days)
     if each.chain is not None and each.pays_for is not None:
-        figures.BASE_FEE.labels(network.id).set(each.chain.base_fee / GWEI)
-        figures.BALANCE.labels(network.id).set(each.chain.balance / ETHER)
-        figures.PAYS_FOR.labels(network.id).set(each.pays_for)
-        figures.LOW.labels(network.id).set(each.pays_for < LOW_ROOTS)
-        figures.FINALIZED.labels(network.id).set(each.chain.finalized_block)
+        metrics.BASE_FEE.labels(network.id).set(each.chain.base_fee / GWEI)
+        metrics.BALANCE.labels(network.id).set(each.chain.balance / ETHER)
+        metrics.PAYS_FOR.labels(network.id).set(each.pays_for)
+        metrics.LOW.labels(network.id).set(each.pays_for < LOW_ROOTS)
+        metrics.FINALIZED.labels(network.id).set(each.chain.finalized_block)

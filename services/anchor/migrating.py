@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.anchor.chain import Chain, input_for
-from services.anchor.proving import Place
+from services.anchor.domain.proving import Place
 from services.anchor.store import Store
 from shared.errors import TryLater
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from services.anchor.anchoring import Included
-from services.anchor.batching import Batch
-from services.anchor.proving import FinalBatch, Place
+from services.anchor.domain.anchoring import Included
+from services.anchor.domain.batching import Batch
+from services.anchor.domain.proving import FinalBatch, Place
 from services.anchor.store_anchorings import AnchoringRows
 from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived
 from shared.retry import next_try

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.anchor.anchoring import Fee, Included, Signed, State
-from services.anchor.proving import Place
+from services.anchor.domain.anchoring import Fee, Included, Signed, State
+from services.anchor.domain.proving import Place
 from shared.retry import next_try
 from shared.runtime.db import Transaction
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.anchor import figures
-from services.anchor.anchoring import (
+from services.anchor import metrics
+from services.anchor.chain import Chain, input_for
+from services.anchor.domain.anchoring import (
     Bump,
     FeeRules,
     Final,
@@ -22,8 +23,7 @@ from services.anchor.anchoring import (
     next_step,
     stands_no_more,
 )
-from services.anchor.chain import Chain, input_for
-from services.anchor.proving import Place
+from services.anchor.domain.proving import Place
 from services.anchor.store import AnchorTransaction, Store
 from services.anchor.store_anchorings import Pending
 from shared.clock import Clock
@@ -79,7 +79,7 @@ def sign_next(ports: NetworkPorts) -> int:
         signed, raw = ports.chain.sign(data, nonce, fee, outlook.gas, ports.now())
         tx.save_signed(pending.id, signed, outlook.gas, raw)
     # If we die before the commit, nonce and signature never were; after it, `send_next` finds the bytes.
-    figures.SIGNED.labels("anew" if pending.signed else "first").inc()
+    metrics.SIGNED.labels("anew" if pending.signed else "first").inc()
     log.info("signed", network=ports.place.network, root=pending.name, transaction=signed.hash, nonce=nonce)
     return 1
 
@@ -97,7 +97,7 @@ def _adopt(pending: Pending, tx: AnchorTransaction, ports: NetworkPorts) -> int:
         id = tx.part(pending, ports.place, root) if pending.many else pending.id
         tx.forget_transactions(id)
         tx.set_included(id, "mined", included, after=timedelta(0))
-        figures.ADOPTED.labels(ports.place.network).inc()
+        metrics.ADOPTED.labels(ports.place.network).inc()
         log.info(
             "anchored", network=ports.place.network, root=root.hex(), transaction=included.transaction, adopted=True
         )
@@ -152,7 +152,7 @@ def _take(step: Step, pending: Pending, tx: AnchorTransaction, ports: NetworkPor
     match step:
         case Wait(reason):
             if reason != "pending" and reason != "not-final":
-                figures.NOT_DONE.labels(reason).inc()
+                metrics.NOT_DONE.labels(reason).inc()
             tx.look_again(pending.id, after=ports.poll)
         case SendAgain():
             log.info("retried", **facts, transaction=pending.signed[-1].hash)
@@ -162,23 +162,23 @@ def _take(step: Step, pending: Pending, tx: AnchorTransaction, ports: NetworkPor
             data = input_for(pending.roots, many=pending.many)
             signed, raw = ports.chain.sign(data, nonce, fee, gas, ports.now())
             tx.save_signed(pending.id, signed, gas, raw)
-            figures.SIGNED.labels("bump").inc()
+            metrics.SIGNED.labels("bump").inc()
             log.info("bumped", **facts, transaction=signed.hash, nonce=nonce, most=fee.most)
         case SignAnew(reason):
-            figures.NOT_DONE.labels(reason).inc()
+            metrics.NOT_DONE.labels(reason).inc()
             log.warning("retried", **facts, reason=reason)
             tx.move(pending.id, "closed")
         case Mined(included):
             tx.set_included(pending.id, "mined", included, after=ports.poll)
             log.info("anchored", **facts, transaction=included.transaction, block=included.block_number)
         case Reorged():
-            figures.REORGED.labels("before-finality").inc()
+            metrics.REORGED.labels("before-finality").inc()
             log.warning("reorged", **facts)
             tx.move(pending.id, "sent")
         case Final(included):
             tx.set_included(pending.id, "final", included, after=_WATCH_POLLS * ports.poll)
             tx.decide(ports.first)
-            figures.FINAL.inc()
+            metrics.FINAL.inc()
             log.info("finalized", **facts, transaction=included.transaction, block=included.block_number)
 
 
@@ -197,13 +197,13 @@ def watch(ports: NetworkPorts) -> int:
             return 1
         # The proofs name a transaction that is in no block now. Sent again as it is, it keeps its name, and they hold.
         tx.move(pending.id, "sent" if pending.signed else "closed")
-    figures.REORGED.labels("after-finality").inc()
+    metrics.REORGED.labels("after-finality").inc()
     log.error("reorged", network=ports.place.network, root=pending.name, block=pending.included.block_number)
     return 1
 
 
 def _put_off(tx: AnchorTransaction, pending: Pending, reason: str, cause: str) -> int:
-    figures.NOT_DONE.labels(reason).inc()
+    metrics.NOT_DONE.labels(reason).inc()
     log.warning("waiting", root=pending.name, reason=reason, cause=cause)
     tx.postpone(pending, cause)
     return 0

@@ -6,10 +6,10 @@ from random import SystemRandom
 
 from services.issuer.app import build
 from services.issuer.config import Config, read_config
+from services.issuer.domain.issuance import Issuer
+from services.issuer.domain.publication import Facts
 from services.issuer.handlers import Ports
-from services.issuer.issuance import Issuer
-from services.issuer.publication import Facts
-from services.issuer.signing import Signer, SigningKey
+from services.issuer.signing.signer import Signer, SigningKey
 from services.issuer.store import IssuerTransaction, Store
 from shared.runtime.objects import Objects
 from shared.runtime.process import Process, start

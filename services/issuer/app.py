@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from services.issuer import handlers
 from services.issuer.config import Config
+from services.issuer.domain.revocation import is_revoke
 from services.issuer.handlers import Ports
-from services.issuer.revocation import is_revoke
 from shared.events import OfficeDecided, RegistrationRenewed
 from shared.runtime.process import Process
 

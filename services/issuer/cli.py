@@ -33,7 +33,7 @@ def new(file: Path) -> None:
 
     Ed25519, readable by you alone. A file that is there is never overwritten. Prints the public key.
     """
-    from services.issuer.keys import create_key
+    from services.issuer.signing.keys import create_key
 
     try:
         click.echo(create_key(file))
@@ -54,8 +54,8 @@ def publish(add_key: Path | None, as_json: bool) -> None:
     """
     from services.issuer.__main__ import ports_of
     from services.issuer.config import read_config
-    from services.issuer.signing import load_key
-    from shared.credential import public_key_multibase
+    from services.issuer.signing.signer import load_key
+    from shared.credentials.credential import public_key_multibase
     from shared.errors import AkashiError
     from shared.runtime.db import AWAY
     from shared.runtime.log import configure

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.issuer.signing import load_key
+from services.issuer.signing.signer import load_key
 from shared.runtime.settings import ObjectStorage, Runtime, Settings, read_object_storage, read_runtime
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from services.issuer.publication import (
+from services.issuer.domain.publication import (
     Facts,
     badge_name,
     digest_of,

@@ -10,20 +10,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Protocol
 
-from services.issuer.drawing import editions_of, picture_of_issuer
-from services.issuer.issuance import assertion_for, credential_key
-from services.issuer.keys import keys_in, refuse_unlisted
-from services.issuer.metrics import (
-    DOCUMENTS,
-    ISSUED,
-    NOT_ISSUED,
-    NOT_PUBLISHED,
-    NOT_REVOKED,
-    NOT_STORED,
-    REVOKED,
-    STORED,
-)
-from services.issuer.publication import (
+from services.issuer.domain.issuance import assertion_for, credential_key
+from services.issuer.domain.publication import (
     AGAIN,
     DID_KEY,
     IMAGE,
@@ -41,11 +29,23 @@ from services.issuer.publication import (
     status_number,
     status_objects,
 )
-from services.issuer.revocation import outcomes, revocation_by, revocation_by_correction, settled
-from services.issuer.signing import Signer
+from services.issuer.domain.revocation import outcomes, revocation_by, revocation_by_correction, settled
+from services.issuer.drawing import editions_of, picture_of_issuer
+from services.issuer.metrics import (
+    DOCUMENTS,
+    ISSUED,
+    NOT_ISSUED,
+    NOT_PUBLISHED,
+    NOT_REVOKED,
+    NOT_STORED,
+    REVOKED,
+    STORED,
+)
+from services.issuer.signing.keys import keys_in, refuse_unlisted
+from services.issuer.signing.signer import Signer
 from services.issuer.store import Issued, IssuerTransaction, Signed, Store, Version
 from shared.clock import Clock
-from shared.credential import DoNotSign
+from shared.credentials.credential import DoNotSign
 from shared.errors import NotFound, TryLater
 from shared.events import OfficeDecided, RegistrationRenewed
 from shared.retry import next_try

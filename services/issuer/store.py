@@ -12,10 +12,10 @@ from random import Random
 
 import msgspec
 
-from services.issuer.issuance import Assertion, StatusPlace, issued
-from services.issuer.publication import BadgeClass, status_name
-from services.issuer.revocation import Revocation, Standing
-from services.issuer.status import ROOM, draw_indexes
+from services.issuer.domain.issuance import Assertion, StatusPlace, issued
+from services.issuer.domain.publication import BadgeClass, status_name
+from services.issuer.domain.revocation import Revocation, Standing
+from services.issuer.domain.status import ROOM, draw_indexes
 from shared.events import AssertionIssued
 from shared.runtime.db import Database, Transaction
 

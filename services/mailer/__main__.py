@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from services.mailer.app import build
 from services.mailer.config import Config, read_config
+from services.mailer.domain.letters import LetterWriter
 from services.mailer.handlers import Ports
-from services.mailer.letters import LetterWriter
 from services.mailer.smtp import Smtp
 from services.mailer.store import MailerTransaction, Store
 from shared.runtime.process import Process, start

@@ -6,16 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.mailer.correcting import HEARD_WITHIN, ToldBy, told_by
-from services.mailer.delivery import MOST_SECONDS, Outcome, settled
-from services.mailer.letters import (
-    LETTERS,
-    Letter,
-    LetterWriter,
-    Message,
-    message_id,
-    return_path,
-)
+from services.mailer.domain.correction import HEARD_WITHIN, ToldBy, told_by
+from services.mailer.domain.delivery import MOST_SECONDS, Outcome, settled
+from services.mailer.domain.letters import LETTERS, Letter, LetterWriter, Message, message_id, return_path
 from services.mailer.store import MailerTransaction, Pending, Standing, Store
 from shared.clock import Clock
 from shared.errors import TryLater

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from services.mailer.delivery import Bounced, Deferred, Outcome, Sent
-from services.mailer.mime import quoted
+from services.mailer.domain.delivery import Bounced, Deferred, Outcome, Sent
+from services.mailer.domain.mime import quoted
 from shared.errors import TryLater
 
 Tls = Literal["none", "starttls", "implicit"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.mailer.correcting import Corrected, ToldBy
-from services.mailer.delivery import Settled
-from services.mailer.letters import Letter, Message
+from services.mailer.domain.correction import Corrected, ToldBy
+from services.mailer.domain.delivery import Settled
+from services.mailer.domain.letters import Letter, Message
 from shared.addresses import as_mailed
 from shared.events import (
     AssertionIssued,

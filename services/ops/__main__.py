@@ -6,7 +6,7 @@ from services.ops.app import build
 from services.ops.config import Config, read_config
 from services.ops.handlers import Ports
 from services.ops.lag import KafkaBroker, LagMeter
-from services.ops.store import OpsTransaction, Store
+from services.ops.store.events import OpsTransaction, Store
 from shared.runtime.process import Process, start
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.ops import handlers
 from services.ops.config import Config
 from services.ops.handlers import Ports
-from services.ops.site import site
+from services.ops.web.site import site
 from shared.events import (
     AssertionAnchored,
     AssertionIssued,

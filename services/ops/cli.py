@@ -10,9 +10,9 @@ from importlib.metadata import EntryPoint, entry_points
 
 import click
 
-from services.ops.bulk_commands import reissue, undo
-from services.ops.commands import dead_letters, people, status
-from services.ops.order_commands import correct, decisions, revoke
+from services.ops.commands.cohorts import reissue, undo
+from services.ops.commands.orders import correct, decisions, revoke
+from services.ops.commands.status import dead_letters, people, status
 
 GROUP = "akashi.commands"
 

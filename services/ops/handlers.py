@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from services.ops import noting
-from services.ops.board import Board, Difference, Person, board_of, selection_of
-from services.ops.decisions import DecisionLine
+from services.ops.board import folding
+from services.ops.board.answers import Status, cohort_of, letters_of, missing_of, revoked_of
+from services.ops.board.counts import Board, Difference, Person, board_of, selection_of
+from services.ops.board.decisions import DecisionLine
 from services.ops.lag import LagMeter
 from services.ops.metrics import DEAD_LETTERS, HELD, LAG, PEOPLE
-from services.ops.reading import Batch, KeptDeadLetter, Reading, Rejection, TroubledLetter
-from services.ops.status import Status, cohort_of, letters_of, missing_of, revoked_of
-from services.ops.store import Store
+from services.ops.store.board import Batch, KeptDeadLetter, Reading, Rejection, TroubledLetter
+from services.ops.store.events import Store
 from shared.clock import Clock
 from shared.errors import AkashiError, NotFound
 from shared.events import (
@@ -56,19 +56,19 @@ class Ports:
 def note_renewed(events: Sequence[RegistrationRenewed], ports: Ports) -> None:
     """Steps 1 and 2. The person is eligible."""
     with ports.store.transaction() as tx:
-        tx.note_renewed(noting.newest_versions(tx.claim(events)), ports.now())
+        tx.note_renewed(folding.newest_versions(tx.claim(events)), ports.now())
 
 
 def note_held(events: Sequence[RegistrationHeld], ports: Ports) -> None:
     """Step 1. The person is held, with a reason."""
     with ports.store.transaction() as tx:
-        tx.note_holds(noting.holds(tx.claim(events)), ports.now())
+        tx.note_holds(folding.holds(tx.claim(events)), ports.now())
 
 
 def note_released(events: Sequence[RegistrationReleased], ports: Ports) -> None:
     """Step 1. What held the person is gone."""
     with ports.store.transaction() as tx:
-        tx.note_holds(noting.holds(tx.claim(events)), ports.now())
+        tx.note_holds(folding.holds(tx.claim(events)), ports.now())
 
 
 def note_rejected(events: Sequence[RegistrationRejected], ports: Ports) -> None:
@@ -81,13 +81,13 @@ def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
     """Step 3."""
     with ports.store.transaction() as tx:
         claimed = tx.claim(events)
-        tx.note_issued(claimed, noting.newest_versions(claimed))
+        tx.note_issued(claimed, folding.newest_versions(claimed))
 
 
 def note_letters(events: Sequence[LetterUpdated], ports: Ports) -> None:
     """Steps 4 and 9."""
     with ports.store.transaction() as tx:
-        tx.note_letters(noting.current_letters(tx.claim(events)))
+        tx.note_letters(folding.current_letters(tx.claim(events)))
 
 
 def note_received(events: Sequence[BadgeReceived], ports: Ports) -> None:
@@ -130,7 +130,7 @@ def note_dead(topic: Topic) -> Callable[[Sequence[Bare], Ports], None]:
 
     def note(events: Sequence[Bare], ports: Ports) -> None:
         now = ports.now()
-        letters = [noting.dead_letter_of(e.value, topic=topic.name, id=str(e.id), now=now) for e in events]
+        letters = [folding.dead_letter_of(e.value, topic=topic.name, id=str(e.id), now=now) for e in events]
         with ports.store.transaction() as tx:
             tx.note_dead(letters)  # by its id: seen before, it stays as it is
 

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.ops.board import Person
-from services.ops.deciding import Order
-from services.ops.decisions import (
+from services.ops.board.counts import Person
+from services.ops.board.decisions import (
     Bulk,
     DecisionLine,
     DryRun,
@@ -28,7 +27,8 @@ from services.ops.decisions import (
     told_of,
 )
 from services.ops.handlers import AlreadyDecidedError, Ports
-from services.ops.store import OpsTransaction
+from services.ops.store.decisions import Order
+from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
 from shared.events import Correction, Decision, OfficeDecided
 from shared.runtime.log import logger

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from services.registration.app import build
 from services.registration.config import Config, read_config
+from services.registration.domain.registration import Rules
 from services.registration.handlers import Ports
-from services.registration.registration import Rules
 from services.registration.store import RegistrationTransaction, Store
 from shared.errors import RefuseToStart
 from shared.glyphs import Glyphs, load_glyphs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.registration import handlers, office
+from services.registration import handlers, orders
 from services.registration.config import Config
 from services.registration.handlers import Ports
 from services.registration.web import intake_site
@@ -16,7 +16,7 @@ _CYCLE_SECONDS = 60.0  # a cycle begins once a year
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store)
     process.consume_bare(UPSTREAM_REGISTRATIONS, handlers.take_in, ports)
-    process.consume(OfficeDecided, office.decide, ports, concerns=office.is_ours)
+    process.consume(OfficeDecided, orders.decide, ports, concerns=orders.is_ours)
     process.tick("release", handlers.release, ports)
     process.tick("begin-cycle", handlers.begin_cycle, ports, every=_CYCLE_SECONDS)
     site = intake_site(ports, config.upstream_key, config.upload_limit, process.wake)

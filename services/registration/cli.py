@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from services.registration.config import read_upstream
-from services.registration.delivery import (
+from services.registration.domain.delivery import (
     Rejected,
     UnreadableDeliveryError,
     csv_rows,

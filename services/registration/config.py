@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from services.registration.cohort import Cycle, cycle_of
+from services.registration.domain.cohort import Cycle, cycle_of
 from shared.errors import RefuseToStart
 from shared.programme import Programme
 from shared.runtime.settings import Runtime, Settings, read_runtime

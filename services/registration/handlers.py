@@ -11,10 +11,10 @@ from typing import Literal
 
 import msgspec
 
-from services.registration.cohort import Cycle, Judgement, is_quiet, judge
-from services.registration.delivery import Delivery, Rejected, json_row, read_rows
-from services.registration.intake import NotApplied, Standing, intake_of, renewed
-from services.registration.registration import PUBLISHABLE, Rules
+from services.registration.domain.cohort import Cycle, Judgement, is_quiet, judge
+from services.registration.domain.delivery import Delivery, Rejected, json_row, read_rows
+from services.registration.domain.intake import NotApplied, Standing, intake_of, renewed
+from services.registration.domain.registration import PUBLISHABLE, Rules
 from services.registration.store import RegistrationTransaction, RejectedRow, Store
 from shared.clock import Clock
 from shared.errors import Unreadable

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from services.registration.cohort import AddressUse, Judgement
-from services.registration.intake import NotApplied, Standing
-from services.registration.registration import DATES, FIELDS, UpstreamRecord
+from services.registration.domain.cohort import AddressUse, Judgement
+from services.registration.domain.intake import NotApplied, Standing
+from services.registration.domain.registration import DATES, FIELDS, UpstreamRecord
 from shared.addresses import same_address_key
 from shared.runtime.db import Database, Transaction
 

@@ -15,7 +15,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.registration import handlers
-from services.registration.delivery import FORMS, Delivery, Form, UnreadableDeliveryError, read_delivery, told_to_sender
+from services.registration.domain.delivery import (
+    FORMS,
+    Delivery,
+    Form,
+    UnreadableDeliveryError,
+    read_delivery,
+    told_to_sender,
+)
 from services.registration.handlers import Accepted, Ports
 
 _MOST_LISTED = 10_000

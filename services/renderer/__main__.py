@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from services.renderer.app import build
-from services.renderer.certificate import Press
 from services.renderer.config import Config, read_config
+from services.renderer.domain.certificate import Press
 from services.renderer.handlers import Ports
+from services.renderer.pdf.typeface import MissingGlyph
 from services.renderer.store import RendererTransaction, Store
-from services.renderer.typeface import MissingGlyph
 from shared.errors import RefuseToStart
 from shared.runtime.objects import Objects
 from shared.runtime.process import Process, start

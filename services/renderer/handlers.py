@@ -9,10 +9,10 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Protocol
 
-from services.renderer.certificate import Press
-from services.renderer.facts import Certificate, certificate_of
+from services.renderer.domain.certificate import Press
+from services.renderer.domain.facts import Certificate, certificate_of
 from services.renderer.metrics import NOT_DONE, NOT_RENDERED, RENDERED, SKIPPED
-from services.renderer.pdf import Picture, make_picture
+from services.renderer.pdf.page import Picture, make_picture
 from services.renderer.store import NotDone, Store, Waiting
 from shared.clock import Clock
 from shared.errors import NotFound, TryLater

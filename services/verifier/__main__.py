@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from services.verifier.app import build
-from services.verifier.chains import Chains
 from services.verifier.config import Config, read_config
-from services.verifier.fetching import Fetcher
 from services.verifier.handlers import Ports
-from services.verifier.keeping import KeptSite
+from services.verifier.sources.cache import KeptSite
+from services.verifier.sources.chains import Chains
+from services.verifier.sources.fetch import Fetcher
 from services.verifier.store import Store, VerifierTransaction
-from shared.runtime.networks import Networks
+from shared.chain.lookup import Networks
 from shared.runtime.objects import Objects
 from shared.runtime.process import Process, start
 

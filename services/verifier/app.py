@@ -10,13 +10,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from services.verifier import browser_page, handlers
-from services.verifier.baking import MOST_FILE_BYTES
-from services.verifier.checking import add_checking
+from services.verifier import handlers
 from services.verifier.config import Config
+from services.verifier.files.baking import MOST_FILE_BYTES
 from services.verifier.handlers import Ports
-from services.verifier.showing import shown_page
-from services.verifier.site import add_documents, assertion_id_in, is_assertion_id
+from services.verifier.web import browser_page
+from services.verifier.web.documents import add_documents, assertion_id_in, is_assertion_id
+from services.verifier.web.pages import shown_page
+from services.verifier.web.verify import add_checking
 from shared.errors import NotFound
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
 from shared.runtime.process import Process

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import click
 
 if TYPE_CHECKING:
-    from services.verifier.chains import Chains, NoChain
+    from services.verifier.check.evidence import Noted
+    from services.verifier.check.verdict import Verdict
     from services.verifier.config import CommandConfig
-    from services.verifier.evidence import Noted
-    from services.verifier.verdict import Verdict
+    from services.verifier.sources.chains import Chains, NoChain
     from shared.programme import Bilingual
 
 _MARKS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("？", "yellow")}
@@ -44,7 +44,7 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
         click.echo(f"akashi verify: {error}", err=True)
         raise SystemExit(_USAGE) from error
     verdict, noted = _verdict_on(source, config)
-    from services.verifier.verdict import EXIT_CODES
+    from services.verifier.check.verdict import EXIT_CODES
 
     if as_json:
         _print_json(verdict, noted, config)
@@ -54,13 +54,13 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
 
 
 def _verdict_on(source: str, config: CommandConfig) -> tuple[Verdict, Noted]:
-    from services.verifier.evidence import Noted
-    from services.verifier.pdf import without_pdf
-    from services.verifier.reading import read_badge, read_document
-    from services.verifier.sources import HttpSite, gather, told_by
-    from services.verifier.verdict import no_document, not_readable, verdict_on
+    from services.verifier.check.credential import read_badge, read_document
+    from services.verifier.check.evidence import Noted
+    from services.verifier.check.verdict import no_document, not_readable, verdict_on
+    from services.verifier.files.pdf import without_pdf
+    from services.verifier.sources.gather import HttpSite, gather, told_by
     from shared.clock import clock_from
-    from shared.did import did_of
+    from shared.credentials.did import did_of
     from shared.errors import NotFound, TryLater, Unreadable
 
     now = clock_from(os.environ.get("AKASHI_CLOCK"))()
@@ -82,8 +82,8 @@ def _verdict_on(source: str, config: CommandConfig) -> tuple[Verdict, Noted]:
 
 def _content_of(source: str, issuer_url: str) -> bytes:
     """The bytes of a file, of a URL, or of the credential behind a page's URL in any case (`HTTP://…/V/ID`)."""
-    from services.verifier.baking import MOST_FILE_BYTES
-    from services.verifier.sources import fetch
+    from services.verifier.files.baking import MOST_FILE_BYTES
+    from services.verifier.sources.gather import fetch
 
     try:
         parts = urlsplit(source)
@@ -105,11 +105,11 @@ def _content_of(source: str, issuer_url: str) -> bytes:
 
 
 def _chains(config: CommandConfig) -> Chains | NoChain:
-    from services.verifier.chains import Chains, NoChain
+    from services.verifier.sources.chains import Chains, NoChain
 
     if isinstance(config.networks, str):
         return NoChain(config.networks)
-    from shared.runtime.networks import Networks
+    from shared.chain.lookup import Networks
 
     return Chains(Networks(config.networks))
 
@@ -125,7 +125,7 @@ def _issuer(verdict: Verdict, config: CommandConfig) -> Bilingual:
 def _print_json(verdict: Verdict, noted: Noted, config: CommandConfig) -> None:
     import msgspec
 
-    from services.verifier.answers import answer_of
+    from services.verifier.web.answers import answer_of
 
     answer = answer_of(verdict, _issuer(verdict, config), noted=noted, public_url=config.issuer_url)
     click.echo(msgspec.json.format(msgspec.json.encode(answer), indent=1).decode())
@@ -137,8 +137,8 @@ def _print_checks(verdict: Verdict, noted: Noted, config: CommandConfig) -> None
     from rich.table import Table
     from rich.text import Text
 
-    from services.verifier.verdict import EXIT_CODES
-    from services.verifier.words import heading, sentence
+    from services.verifier.check.verdict import EXIT_CODES
+    from services.verifier.check.wording import heading, sentence
     from shared.clock import JST, japan_date
 
     console = Console(highlight=False)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from limits import parse
 
+from shared.chain.lookup import read_networks
+from shared.chain.networks import Network
 from shared.errors import RefuseToStart
-from shared.networks import Network
-from shared.runtime.networks import read_networks
 from shared.runtime.settings import ObjectStorage, Runtime, Settings, read_object_storage, read_runtime
 
 _RATE = "a rate such as 60/minute"

@@ -8,13 +8,13 @@ from typing import Literal
 
 import msgspec
 
-from services.verifier.baking import bake_png, bake_svg
-from services.verifier.chains import AnchorSource, NoChain
-from services.verifier.checks import Check, check_status
-from services.verifier.evidence import Noted
-from services.verifier.giving import Withheld, why_no_credential, why_no_picture
-from services.verifier.keeping import Site
-from services.verifier.open_badges_2 import (
+from services.verifier.check.checks import Check, check_status
+from services.verifier.check.credential import Badge, read_badge, read_document, read_json
+from services.verifier.check.disclosure import Withheld, why_no_credential, why_no_picture
+from services.verifier.check.evidence import Noted
+from services.verifier.check.verdict import Verdict, no_document, not_readable, verdict_on
+from services.verifier.files.baking import bake_png, bake_svg
+from services.verifier.files.open_badges_2 import (
     Assertion,
     BadgeClass,
     Profile,
@@ -24,14 +24,14 @@ from services.verifier.open_badges_2 import (
     profile_of,
     revoked_assertion,
 )
-from services.verifier.pdf import without_pdf
-from services.verifier.reading import Badge, read_badge, read_document, read_json
-from services.verifier.sources import gather
+from services.verifier.files.pdf import without_pdf
+from services.verifier.sources.cache import Site
+from services.verifier.sources.chains import AnchorSource, NoChain
+from services.verifier.sources.gather import gather
 from services.verifier.store import Store
-from services.verifier.verdict import Verdict, no_document, not_readable, verdict_on
 from shared.clock import Clock
-from shared.credential import Document
-from shared.did import did_of
+from shared.credentials.credential import Document
+from shared.credentials.did import did_of
 from shared.errors import NotFound, TryLater, Unreadable
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
 from shared.runtime.log import logger

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from services.verifier.evidence import Noted, Revocation
+from services.verifier.check.evidence import Noted, Revocation
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
 from shared.runtime.db import Database, Transaction
 

@@ -15,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.wallet import handlers
-from services.wallet.accounts import PASSWORD_SHORTEST, is_same_name
 from services.wallet.config import Config
+from services.wallet.domain.accounts import PASSWORD_SHORTEST, is_same_name
+from services.wallet.domain.holding import Badge, Document, expected_by, in_order, is_late, state_of, steps_of
 from services.wallet.handlers import Entered, Ports, Refused, Shown, Visit
-from services.wallet.holding import Badge, Document, expected_by, in_order, is_late, state_of, steps_of
 from services.wallet.store import Account
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, CertificateRendered
 from shared.links import receive_url

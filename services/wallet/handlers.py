@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, Protocol
 
-from services.wallet import accounts
-from services.wallet.accounts import NameProblem, PasswordProblem
-from services.wallet.holding import Badge, Document, document_key, is_finished, state_of
+from services.wallet.domain import accounts
+from services.wallet.domain.accounts import NameProblem, PasswordProblem
+from services.wallet.domain.holding import Badge, Document, document_key, is_finished, state_of
 from services.wallet.passwords import Passwords
 from services.wallet.store import Account, Store, WalletTransaction
 from shared.addresses import same_address_key

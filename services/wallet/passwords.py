@@ -7,7 +7,7 @@ from threading import BoundedSemaphore
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from services.wallet.accounts import password_form
+from services.wallet.domain.accounts import password_form
 
 
 class Passwords:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from services.wallet.holding import Badge, Progress
+from services.wallet.domain.holding import Badge, Progress
 from shared.addresses import same_address_key
 from shared.events import (
     AssertionAnchored,

@@ -15,10 +15,10 @@ import httpx
 import pytest
 
 from deploy.local.ports import free_port
-from services.verifier.baking import bake_png, bake_svg
-from tests.anvil import Anvil, anvil
-from tests.postgres import Databases, postgres
-from tests.verifier_world import AT, VerifierWorld, verifier_world
+from services.verifier.files.baking import bake_png, bake_svg
+from tests.worlds.anvil import Anvil, anvil
+from tests.worlds.postgres import Databases, postgres
+from tests.worlds.verifier import AT, VerifierWorld, verifier_world
 
 SCRIPT = Path(__file__).with_name("check_page.mjs")
 PICTURES = os.environ.get("PICTURES")

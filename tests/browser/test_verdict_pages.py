@@ -15,9 +15,9 @@ import pytest
 from deploy.local.ports import free_port
 from services.verifier import handlers
 from shared.events import AssertionRevoked, BadgeVisibilityChanged
-from tests.anvil import anvil
-from tests.postgres import postgres
-from tests.verifier_world import AT, VerifierWorld, verifier_world
+from tests.worlds.anvil import anvil
+from tests.worlds.postgres import postgres
+from tests.worlds.verifier import AT, VerifierWorld, verifier_world
 
 SCREENS = Path(__file__).with_name("screens.mjs")
 

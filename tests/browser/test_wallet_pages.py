@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from services.issuer.badge_art import badge_png
+from services.issuer.art.badge_art import badge_png
 from services.wallet import handlers
 from shared.events import AssertionRevoked
-from tests.wallet import (
+from tests.worlds.wallet import (
     PROGRAMME,
     START,
     Wallet,

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from services.verifier.reading import anchorings_of, read_badge
-from shared.credential import leaf_of
-from shared.merkle import root_of
-from shared.merkle_proof import Anchor, MerkleProof, encode_proof
-from tests.anvil import CHAIN_ID
-from tests.verifier_world import VerifierWorld
+from services.verifier.check.credential import anchorings_of, read_badge
+from shared.credentials.credential import leaf_of
+from shared.credentials.merkle import root_of
+from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof
+from tests.worlds.anvil import CHAIN_ID
+from tests.worlds.verifier import VerifierWorld
 
 Document = dict[str, Any]
 

@@ -11,13 +11,12 @@ import pytest
 
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
-from services.anchor.anchoring import Fee
 from services.anchor.chain import Chain
+from services.anchor.domain.anchoring import Fee
 from services.anchor.keystore import open_keystore
-from tests.anvil import anvil
-from tests.e2e.anchor_story import AnchorStory, Blocks, Harbour, configure, deploy, elsewhere
-from tests.e2e.story import until
-from tests.faulty_node import (
+from tests.worlds.anchor_story import AnchorStory, Blocks, Harbour, configure, deploy, elsewhere
+from tests.worlds.anvil import anvil
+from tests.worlds.faulty_node import (
     Ask,
     Fault,
     Refusal,
@@ -30,6 +29,7 @@ from tests.faulty_node import (
     stale_receipts,
     wrong_chain,
 )
+from tests.worlds.story import until
 
 CHAIN_ID = 31337
 GWEI = 10**9

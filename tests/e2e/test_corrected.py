@@ -10,8 +10,8 @@ import pytest
 from deploy.local.letters import Inbox, Letter
 from deploy.local.stack import Stack
 from shared.events import AssertionIssued, AssertionRevoked
-from tests.e2e.office import CORRECTED, VALID, akashi, done, life, matches, page, printed, shown_as
-from tests.e2e.story import Story, until
+from tests.worlds.office import CORRECTED, VALID, akashi, done, life, matches, page, printed, shown_as
+from tests.worlds.story import Story, until
 
 SIZE = 50
 NAMES = ("--family-name", "髙𠮷", "--given-name", "ゆき")

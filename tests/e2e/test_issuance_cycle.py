@@ -18,8 +18,8 @@ from deploy.local.run import Players, feed
 from deploy.local.sample.cohort import Expected, write_sample
 from deploy.local.stack import Stack
 from shared.events import AssertionAnchored, AssertionIssued, BadgeReceived, CertificateRendered, RegistrationRenewed
-from tests.e2e.story import Story, until
-from tests.outside_verifier import ask_outside_verifier
+from tests.worlds.outside_verifier import ask_outside_verifier
+from tests.worlds.story import Story, until
 
 
 @pytest.fixture(scope="module")

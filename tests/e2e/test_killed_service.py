@@ -6,7 +6,7 @@ import pytest
 
 from deploy.local.environment import SERVICES
 from deploy.local.stack import Stack
-from tests.e2e.story import LATER, Story
+from tests.worlds.story import LATER, Story
 
 # When so many of the 300 have come to where the service works, it dies in the middle of the others.
 MIDDLE: dict[str, tuple[str, ...]] = {

@@ -15,18 +15,18 @@ import pytest
 
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
-from services.verifier.chains import Chains
-from services.verifier.sources import gather
-from services.verifier.verdict import Verdict, verdict_on
-from shared.credential import leaf_of
-from shared.did import did_of
-from shared.runtime.networks import Networks, networks_in
-from tests.anvil import anvil
-from tests.e2e.anchor_story import AnchorStory, Blocks, Harbour, configure, deploy
-from tests.e2e.story import until
+from services.verifier.check.verdict import Verdict, verdict_on
+from services.verifier.sources.chains import Chains
+from services.verifier.sources.gather import gather
+from shared.chain.lookup import Networks, networks_in
+from shared.credentials.credential import leaf_of
+from shared.credentials.did import did_of
 from tests.e2e.test_anchor_faults import QUICK
-from tests.faulty_node import Ask, faulty_node
-from tests.verifier_world import VerifierWorld
+from tests.worlds.anchor_story import AnchorStory, Blocks, Harbour, configure, deploy
+from tests.worlds.anvil import anvil
+from tests.worlds.faulty_node import Ask, faulty_node
+from tests.worlds.story import until
+from tests.worlds.verifier import VerifierWorld
 
 BADGES = 50
 

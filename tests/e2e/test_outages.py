@@ -7,7 +7,7 @@ import time
 import pytest
 
 from deploy.local.stack import Stack
-from tests.e2e.story import Story
+from tests.worlds.story import Story
 
 AWAY_SECONDS = 10.0
 

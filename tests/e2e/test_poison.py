@@ -7,7 +7,7 @@ from kafka import KafkaProducer
 from deploy.local.loopback import ask
 from deploy.local.stack import Stack
 from shared.topics import TOPICS
-from tests.e2e.story import Story, until
+from tests.worlds.story import Story, until
 
 
 def test_poison_on_every_topic_is_put_aside_with_its_cause_and_stops_nobody(stack: Stack) -> None:

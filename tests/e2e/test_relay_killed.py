@@ -8,13 +8,13 @@ from collections import Counter
 
 from deploy.local.stack import Stack
 from shared.events import AssertionIssued
-from tests.e2e.story import Story
+from tests.worlds.story import Story
 
 
 def test_events_that_the_dying_relay_published_twice_have_one_effect(stack: Stack) -> None:
     stack.halt("issuer")
     dying = subprocess.Popen(
-        [sys.executable, "-m", "tests.e2e.dying_issuer"],
+        [sys.executable, "-m", "tests.worlds.dying_issuer"],
         env={**stack.environment("issuer"), "METRICS_PORT": "0"},
         cwd=".",
     )

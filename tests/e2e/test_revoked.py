@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from deploy.local.stack import Stack
 from shared.events import AssertionRevoked
-from tests.e2e.office import REVOKED, VALID, akashi, done, life, matches, page, shown_as
-from tests.e2e.story import Story
+from tests.worlds.office import REVOKED, VALID, akashi, done, life, matches, page, shown_as
+from tests.worlds.story import Story
 
 SIZE = 50
 REASON = "本人の申し出による退会"

@@ -12,8 +12,8 @@ import httpx
 from deploy.local.loopback import ask
 from deploy.local.stack import Stack
 from shared.events import AssertionRevoked, DecisionSettled, OfficeDecided
-from tests.e2e.office import REVOKED, VALID, akashi, done, matches, page, shown_as
-from tests.e2e.story import Story, until
+from tests.worlds.office import REVOKED, VALID, akashi, done, matches, page, shown_as
+from tests.worlds.story import Story, until
 
 SIZE = 200
 WHY = "誤った日付での発行"
@@ -38,7 +38,7 @@ def test_a_cohort_is_undone_after_a_dry_run_whoever_dies_meanwhile_and_issued_ag
     id = json.loads(done(akashi(stack, *undo, "--no-wait")))["id"]
     assert akashi(stack, *undo).returncode == 1, "an undo was ordered twice"
     dying = subprocess.Popen(
-        [sys.executable, "-m", "tests.e2e.dying_revoker"],
+        [sys.executable, "-m", "tests.worlds.dying_revoker"],
         env={**stack.environment("issuer"), "METRICS_PORT": "0"},
         cwd=".",
     )

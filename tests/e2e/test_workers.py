@@ -6,7 +6,7 @@ import signal
 import time
 
 from deploy.local.stack import Stack
-from tests.e2e.story import LATER, Story
+from tests.worlds.story import LATER, Story
 
 
 def test_a_second_worker_of_each_pipeline_service_joins_and_leaves_in_the_middle(stack: Stack) -> None:

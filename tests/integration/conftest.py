@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.issuer_world import World
-from tests.postgres import Databases, postgres
-from tests.storage import Buckets, storage
+from tests.worlds.issuer import World
+from tests.worlds.postgres import Databases, postgres
+from tests.worlds.storage import Buckets, storage
 
 
 @pytest.fixture(scope="session")

@@ -12,15 +12,15 @@ import pytest
 
 from services.anchor import handlers, submitting
 from services.anchor.chain import Chain
+from services.anchor.domain.proving import Trees
 from services.anchor.handlers import Ports
-from services.anchor.proving import Trees
-from shared.merkle import root_of
-from shared.merkle_proof import decode_proof
-from shared.runtime.registry import Refused, Registry
-from tests.anchor_world import GWEI, Hand, World, encode, issued, leaf, received, revoked
-from tests.anvil import CHAIN_ID
+from shared.chain.registry import Refused, Registry
+from shared.credentials.merkle import root_of
+from shared.credentials.merkle_proof import decode_proof
+from tests.worlds.anchor import GWEI, Hand, World, encode, issued, leaf, received, revoked
+from tests.worlds.anvil import CHAIN_ID
 
-pytest_plugins = ("tests.anchor_fixtures",)
+pytest_plugins = ("tests.worlds.anchor_fixtures",)
 
 
 @pytest.fixture

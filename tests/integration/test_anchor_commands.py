@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.runtime.registry import Registry
-from tests.anchor_world import World
-from tests.anvil import CHAIN_ID
+from shared.chain.registry import Registry
+from tests.worlds.anchor import World
+from tests.worlds.anvil import CHAIN_ID
 
-pytest_plugins = ("tests.anchor_fixtures",)
+pytest_plugins = ("tests.worlds.anchor_fixtures",)
 
 
 @pytest.fixture

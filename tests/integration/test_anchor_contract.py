@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from web3 import Web3
 
+from shared.chain.registry import Registry, WrongChain, read_artifact
+from shared.credentials.merkle import merkle_tree
 from shared.errors import TryLater
-from shared.merkle import merkle_tree
-from shared.runtime.registry import Registry, WrongChain, read_artifact
-from tests.anchor_world import ROOT, Hand, encode, leaf
-from tests.anvil import CHAIN_ID, Anvil
+from tests.worlds.anchor import ROOT, Hand, encode, leaf
+from tests.worlds.anvil import CHAIN_ID, Anvil
 
-pytest_plugins = ("tests.anchor_fixtures",)
+pytest_plugins = ("tests.worlds.anchor_fixtures",)
 
 
 def test_the_artifact_is_what_the_source_compiles_to(tmp_path: Path) -> None:

@@ -8,16 +8,16 @@ from contextlib import ExitStack
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.chain_facts import NetworkAnswers, NetworkAway
+from shared.chain.facts import NetworkAnswers, NetworkAway
+from shared.chain.lookup import Networks
+from shared.chain.networks import Network
+from shared.chain.registry import Registry
+from shared.chain.rpc import WrongChain
 from shared.errors import TryLater
-from shared.networks import Network
 from shared.programme import Bilingual
-from shared.runtime.networks import Networks
-from shared.runtime.node import WrongChain
-from shared.runtime.registry import Registry
-from tests.anchor_world import Hand, leaf
-from tests.anvil import CHAIN_ID, Anvil, anvil
-from tests.faulty_node import (
+from tests.worlds.anchor import Hand, leaf
+from tests.worlds.anvil import CHAIN_ID, Anvil, anvil
+from tests.worlds.faulty_node import (
     Fault,
     FaultyNode,
     broken,
@@ -29,7 +29,7 @@ from tests.faulty_node import (
     wrong_chain,
 )
 
-pytest_plugins = ("tests.anchor_fixtures",)
+pytest_plugins = ("tests.worlds.anchor_fixtures",)
 
 ROOT = leaf("a")
 

@@ -12,23 +12,23 @@ import psycopg
 import pytest
 
 from services.anchor import handlers, measuring, migrating, submitting
-from services.anchor.anchoring import Fee
 from services.anchor.chain import Chain, input_for
 from services.anchor.deploy import deploy_contract
+from services.anchor.domain.anchoring import Fee
+from services.anchor.domain.proving import Place
 from services.anchor.measuring import NetworkView, Watch
 from services.anchor.migrating import chunked
-from services.anchor.proving import Place
 from services.anchor.submitting import NetworkPorts
-from shared.merkle_proof import decode_proof
-from shared.networks import Network
+from shared.chain.networks import Network
+from shared.chain.registry import Registry
+from shared.credentials.merkle_proof import decode_proof
 from shared.programme import Bilingual
 from shared.runtime.migrate import migrate
-from shared.runtime.registry import Registry
-from tests.anchor_world import GWEI, ROOT, Hand, World, encode, leaf, revoked
-from tests.anvil import CHAIN_ID, Anvil, anvil
-from tests.postgres import Databases
+from tests.worlds.anchor import GWEI, ROOT, Hand, World, encode, leaf, revoked
+from tests.worlds.anvil import CHAIN_ID, Anvil, anvil
+from tests.worlds.postgres import Databases
 
-pytest_plugins = ("tests.anchor_fixtures",)
+pytest_plugins = ("tests.worlds.anchor_fixtures",)
 
 
 @pytest.fixture

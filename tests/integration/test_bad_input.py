@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from deploy.local.ports import free_port
 from services.verifier import handlers
-from services.verifier.baking import MOST_FILE_BYTES
-from tests.anvil import Anvil, anvil
+from services.verifier.files.baking import MOST_FILE_BYTES
 from tests.corpus.forgeries import FORGERIES
 from tests.corpus.make import attached
-from tests.postgres import Databases, postgres
-from tests.verifier_world import VerifierWorld, verifier_world, verify
+from tests.worlds.anvil import Anvil, anvil
+from tests.worlds.postgres import Databases, postgres
+from tests.worlds.verifier import VerifierWorld, verifier_world, verify
 
 FILES = sorted((Path(__file__).parent.parent / "corpus" / "files").iterdir())
 PRIVATE = [

@@ -16,18 +16,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from web3 import Web3
 
 from deploy.local.ports import free_port
-from services.issuer.issuance import credential_of
-from services.issuer.signing import SigningKey, did_document
+from services.issuer.domain.issuance import credential_of
+from services.issuer.signing.signer import SigningKey, did_document
 from services.verifier import handlers
-from services.verifier.verdict import Verdict
-from shared.credential import leaf_of
-from shared.merkle import merkle_tree
-from shared.merkle_proof import Anchor, MerkleProof, decode_proof, encode_proof
-from tests.anvil import CHAIN_ID, Anvil, anvil
-from tests.browser_check import Answer, Case, ask_browser_check
-from tests.issuing import SECRET, assertion
-from tests.postgres import Databases, postgres
-from tests.verifier_world import AT, VerifierWorld, verifier_world
+from services.verifier.check.verdict import Verdict
+from shared.credentials.credential import leaf_of
+from shared.credentials.merkle import merkle_tree
+from shared.credentials.merkle_proof import Anchor, MerkleProof, decode_proof, encode_proof
+from tests.worlds.anvil import CHAIN_ID, Anvil, anvil
+from tests.worlds.browser_check import Answer, Case, ask_browser_check
+from tests.worlds.issuing import SECRET, assertion
+from tests.worlds.postgres import Databases, postgres
+from tests.worlds.verifier import AT, VerifierWorld, verifier_world
 
 Document = dict[str, Any]
 

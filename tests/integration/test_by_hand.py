@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from deploy.local.ports import free_port
-from tests.anvil import anvil
 from tests.corpus.forgeries import FORGERIES
-from tests.postgres import postgres
-from tests.verifier_world import VerifierWorld, verifier_world
+from tests.worlds.anvil import anvil
+from tests.worlds.postgres import postgres
+from tests.worlds.verifier import VerifierWorld, verifier_world
 
 ROOT = Path(__file__).parent.parent.parent
 COMMANDS = "\n".join(re.findall(r"^```bash\n(.*?)^```", (ROOT / "docs/verification.md").read_text(), re.S | re.M))

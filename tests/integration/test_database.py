@@ -13,7 +13,7 @@ import pytest
 from shared.events import BadgeReceived
 from shared.runtime.db import Database, Transaction
 from shared.runtime.migrate import migrate
-from tests.postgres import Databases, postgres
+from tests.worlds.postgres import Databases, postgres
 
 NOW = datetime(2027, 4, 1, tzinfo=UTC)
 MIGRATION = """

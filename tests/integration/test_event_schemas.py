@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from deploy.schemas import FOLDER, asyncapi, documents, event_schema, readers, writers
 from shared.events import EVENTS, BadgeVisibilityChanged, Event, RegistrationReleased
 from shared.wire import encode
-from tests.outside_verifier import ask_node
+from tests.worlds.outside_verifier import ask_node
 
 SPECS = Path("node_modules/@asyncapi/specs/schemas")
 SAMPLE = Path("deploy/local/sample/registrations.jsonl")

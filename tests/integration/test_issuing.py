@@ -13,15 +13,15 @@ import psycopg
 import pytest
 
 from services.issuer import handlers
+from services.issuer.domain.issuance import credential_key
 from services.issuer.handlers import Ports
-from services.issuer.issuance import credential_key
-from shared.credential import DoNotSign, leaf_of, verify_proof
+from shared.credentials.credential import DoNotSign, leaf_of, verify_proof
 from shared.events import AssertionIssued, RegistrationRenewed
 from shared.runtime.consume import Consumer, DeadLetter
 from shared.runtime.log import logger
 from shared.wire import encode
-from tests.issuer_world import World, dying_at, id_of, side_by_side
-from tests.issuing import KEY, NOW, renewed
+from tests.worlds.issuer import World, dying_at, id_of, side_by_side
+from tests.worlds.issuing import KEY, NOW, renewed
 
 # ── issue ──────────────────────────────────────────────────────────────────────────────────────────────
 

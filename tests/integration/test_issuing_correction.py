@@ -8,10 +8,10 @@ import pytest
 
 from services.issuer import handlers
 from services.issuer.handlers import Ports
-from shared.credential import DoNotSign
+from shared.credentials.credential import DoNotSign
 from shared.events import AssertionIssued, AssertionRevoked, DecisionSettled, Event
-from tests.issuer_world import World, corrected, dying_at, id_of, order, side_by_side
-from tests.issuing import renewed
+from tests.worlds.issuer import World, corrected, dying_at, id_of, order, side_by_side
+from tests.worlds.issuing import renewed
 
 
 def told(world: World) -> list[tuple[str, str]]:

@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from services.issuer import handlers
 from services.issuer.cli import command
 from services.issuer.handlers import Ports
-from services.issuer.keys import create_key
-from services.issuer.signing import SigningKey, load_key
-from shared.credential import key_of, verify_proof
+from services.issuer.signing.keys import create_key
+from services.issuer.signing.signer import SigningKey, load_key
+from shared.credentials.credential import key_of, verify_proof
 from shared.errors import RefuseToStart
-from tests.issuer_world import World, id_of
-from tests.issuing import FACTS, KEY, ROOT, SECRET, renewed
+from tests.worlds.issuer import World, id_of
+from tests.worlds.issuing import FACTS, KEY, ROOT, SECRET, renewed
 
 
 @pytest.fixture

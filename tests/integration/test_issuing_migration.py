@@ -10,10 +10,10 @@ import psycopg
 from services.issuer import handlers
 from shared.events import AssertionRevoked
 from shared.runtime.migrate import migrate
-from tests.issuer_world import World, id_of, order
-from tests.issuing import ROOT, renewed
-from tests.postgres import Databases
-from tests.storage import Buckets
+from tests.worlds.issuer import World, id_of, order
+from tests.worlds.issuing import ROOT, renewed
+from tests.worlds.postgres import Databases
+from tests.worlds.storage import Buckets
 
 _FOLDER = ROOT / "services" / "issuer" / "migrations"
 

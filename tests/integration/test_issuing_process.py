@@ -14,11 +14,11 @@ import psycopg
 from kafka import KafkaProducer
 
 from deploy.local.stack import Stack
-from services.issuer.issuance import assertion_id_of
+from services.issuer.domain.issuance import assertion_id_of
 from shared.events import Event, OfficeDecided
 from shared.wire import encode
-from tests.issuer_world import corrected, order
-from tests.issuing import NOW, ROOT, renewed
+from tests.worlds.issuer import corrected, order
+from tests.worlds.issuing import NOW, ROOT, renewed
 
 _SECONDS = 60
 

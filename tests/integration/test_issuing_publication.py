@@ -10,11 +10,11 @@ import msgspec
 import pytest
 
 from services.issuer import drawing, handlers
+from services.issuer.domain.issuance import Issuer
 from services.issuer.handlers import Ports
-from services.issuer.issuance import Issuer
 from shared.events import AssertionIssued
-from tests.issuer_world import World, dying_at, id_of, order, side_by_side
-from tests.issuing import FACTS, renewed
+from tests.worlds.issuer import World, dying_at, id_of, order, side_by_side
+from tests.worlds.issuing import FACTS, renewed
 
 FORMS = ("json", "png", "svg")
 FIRST = {

@@ -9,13 +9,13 @@ import psycopg
 import pytest
 
 from services.issuer import handlers
-from services.issuer.issuance import status_key
-from services.issuer.revocation import is_revoke
-from shared.credential import verify_proof
+from services.issuer.domain.issuance import status_key
+from services.issuer.domain.revocation import is_revoke
+from shared.credentials.credential import verify_proof
+from shared.credentials.status_list import decoded, is_set
 from shared.events import AssertionIssued, AssertionRevoked, DecisionSettled, OfficeDecided
-from shared.status_list import decoded, is_set
-from tests.issuer_world import World, dying_at, id_of, order, side_by_side
-from tests.issuing import KEY, NOW, renewed
+from tests.worlds.issuer import World, dying_at, id_of, order, side_by_side
+from tests.worlds.issuing import KEY, NOW, renewed
 
 
 def settled(world: World) -> dict[str, str]:

@@ -12,10 +12,10 @@ from threading import Thread
 import pytest
 
 from services.mailer import handlers
-from services.mailer.delivery import Deferred, Outcome, Sent
-from services.mailer.letters import Letter
+from services.mailer.domain.delivery import Deferred, Outcome, Sent
+from services.mailer.domain.letters import Letter
 from shared.events import Event
-from tests.mailer_world import (
+from tests.worlds.mailer import (
     APRIL_1,
     ID,
     OTHER,
@@ -27,7 +27,7 @@ from tests.mailer_world import (
     revoked,
     running_mailer,
 )
-from tests.postgres import Databases, postgres
+from tests.worlds.postgres import Databases, postgres
 
 NEWEST = "CDEFGHIJKLMNOPQRSTUVWX2345"
 REGISTRATION = "R-1"

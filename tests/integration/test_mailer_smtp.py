@@ -11,12 +11,12 @@ from datetime import timedelta
 import pytest
 
 from services.mailer import handlers
-from services.mailer.delivery import Bounced, Deferred, Outcome, Sent
+from services.mailer.domain.delivery import Bounced, Deferred, Outcome, Sent
 from services.mailer.smtp import Relay, Smtp
 from shared.errors import TryLater
-from tests.mailer_world import APRIL_1, ID, OTHER, Mailer, issued, rendered, resend, revoked, running_mailer
-from tests.postgres import Databases, postgres
-from tests.smtp_server import Smtpd, smtpd
+from tests.worlds.mailer import APRIL_1, ID, OTHER, Mailer, issued, rendered, resend, revoked, running_mailer
+from tests.worlds.postgres import Databases, postgres
+from tests.worlds.smtp_server import Smtpd, smtpd
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from services.issuer.issuance import badge_document, profile_document
-from tests.issuing import ISSUER
-from tests.outside_verifier import ask_node
-from tests.shapes import anchored, shapes
+from services.issuer.domain.issuance import badge_document, profile_document
+from tests.worlds.issuing import ISSUER
+from tests.worlds.outside_verifier import ask_node
+from tests.worlds.shapes import anchored, shapes
 
 FOLDER = Path(__file__).parents[1] / "schemas"
 SCHEMAS = [json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.json"))]

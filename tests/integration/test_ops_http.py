@@ -12,16 +12,16 @@ from services.ops import handlers
 from services.ops.config import Links
 from services.ops.handlers import Ports
 from services.ops.lag import Lag, LagMeter
-from services.ops.site import site
-from services.ops.store import Store
+from services.ops.store.events import Store
+from services.ops.web.site import site
 from shared.events import AssertionRevoked, OfficeDecided, RegistrationRejected
 from shared.programme import parse_programme
 from shared.runtime.consume import Bare
 from shared.topics import ASSERTION_ISSUED
-from tests.serving import serving
-from tests.unit.ops.cohorts import NOON, assertion_id, at, cycle, held, issued, letter, renewed
-from tests.unit.ops.database import empty, ops_store
 from tests.unit.ops.test_store import tell, tell_all
+from tests.worlds.cohorts import NOON, assertion_id, at, cycle, held, issued, letter, renewed
+from tests.worlds.ops import empty, ops_store
+from tests.worlds.serving import serving
 
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 STAGES = ["eligible", "issued", "notified", "received", "anchored", "rendered", "completed"]

@@ -19,16 +19,16 @@ from services.ops.cli import main
 from services.ops.config import Links
 from services.ops.handlers import Ports
 from services.ops.lag import LagMeter
-from services.ops.site import site
-from services.ops.store import Store
+from services.ops.store.events import Store
+from services.ops.web.site import site
 from shared.events import Correction, DecisionSettled, OfficeDecided
 from shared.programme import parse_programme
 from shared.runtime.log import configure
 from shared.wire import decode
-from tests.serving import serving
-from tests.unit.ops.cohorts import NOON, again, assertion_id, at, cycle, held, issued, renewed, revoked
-from tests.unit.ops.database import empty, ops_store
 from tests.unit.ops.test_store import NoBroker, tell, tell_all
+from tests.worlds.cohorts import NOON, again, assertion_id, at, cycle, held, issued, renewed, revoked
+from tests.worlds.ops import empty, ops_store
+from tests.worlds.serving import serving
 
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 SCREENS = Path("tests/browser/screens.mjs")

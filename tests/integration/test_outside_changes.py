@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from services.verifier.evidence import Away, Evidence
-from shared.merkle_proof import decode_proof
-from tests.changes import OurVerifier, after, every_change
-from tests.issuing import DID, ISSUER, credential, status_list
-from tests.outside_verifier import Change, ask_about_changes
-from tests.shapes import RARE, anchored
+from services.verifier.check.evidence import Away, Evidence
+from shared.credentials.merkle_proof import decode_proof
+from tests.worlds.changes import OurVerifier, after, every_change
+from tests.worlds.issuing import DID, ISSUER, credential, status_list
+from tests.worlds.outside_verifier import Change, ask_about_changes
+from tests.worlds.shapes import RARE, anchored
 
 NOON = datetime(2026, 4, 1, 3, tzinfo=UTC)
 CREDENTIAL = credential(4, **RARE, kind="renewal", previous_registration_id="R-00003", replaces="A" * 26)

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.issuer.signing import SigningKey, did_document
-from services.issuer.status import status_document
-from shared.credential import DoNotTrust, canonical_form, key_of, verify_proof
-from tests.issuing import DID, ISSUER, KEY, NOW, credential, status_list, unsigned
-from tests.outside_verifier import Answers, ask_outside_verifier
-from tests.shapes import shapes
+from services.issuer.domain.status import status_document
+from services.issuer.signing.signer import SigningKey, did_document
+from shared.credentials.credential import DoNotTrust, canonical_form, key_of, verify_proof
+from tests.worlds.issuing import DID, ISSUER, KEY, NOW, credential, status_list, unsigned
+from tests.worlds.outside_verifier import Answers, ask_outside_verifier
+from tests.worlds.shapes import shapes
 
 NOON = "2026-04-01T12:00:00+09:00"
 

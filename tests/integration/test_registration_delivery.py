@@ -23,15 +23,8 @@ from shared.events import (
     RegistrationRenewed,
 )
 from shared.runtime.consume import Bare
-from tests.registration import (
-    KEY,
-    Desk,
-    as_json,
-    desk_at,
-    record,
-    registration_database,
-)
-from tests.serving import serving
+from tests.worlds.registration import KEY, Desk, as_json, desk_at, record, registration_database
+from tests.worlds.serving import serving
 
 LIMIT = 20_000_000
 

@@ -15,14 +15,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
 )
-from tests.registration import (
-    SETTLE,
-    Desk,
-    desk_at,
-    ports_at,
-    record,
-    registration_database,
-)
+from tests.worlds.registration import SETTLE, Desk, desk_at, ports_at, record, registration_database
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import msgspec
 import pytest
 
-from services.registration import office
+from services.registration import orders
 from shared.events import (
     Correction,
     Decision,
@@ -17,13 +17,7 @@ from shared.events import (
     OfficeDecided,
     RegistrationRenewed,
 )
-from tests.registration import (
-    NOON,
-    Desk,
-    desk_at,
-    record,
-    registration_database,
-)
+from tests.worlds.registration import NOON, Desk, desk_at, record, registration_database
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +49,7 @@ def test_the_same_decision_twice_is_carried_out_once(desk: Desk) -> None:
     desk.deliver(record(1))
     decision = desk.decide("hold", "R1")
     desk.decide("resume", "R1")
-    office.decide([decision], desk.ports)
+    orders.decide([decision], desk.ports)
     desk.settle()
     assert desk.renewed() == ["R1"]
 
@@ -121,7 +115,7 @@ def test_the_same_correction_twice_issues_once(desk: Desk) -> None:
     desk.deliver(record(1))
     desk.settle()
     decision = desk.decide("correct", "R1", correction=Correction(given_name="一郎"))
-    office.decide([decision, decision], desk.ports)
+    orders.decide([decision, decision], desk.ports)
     again = desk.decide("correct", "R1", correction=Correction(given_name="一郎"))
     assert versions(desk) == [("R1", 1), ("R1", 2)]
     assert outcomes(desk) == [(decision.decision_id, "done"), (again.decision_id, "changes-nothing")]
@@ -211,7 +205,7 @@ def test_two_corrections_of_one_batch_do_not_give_two_people_one_address(desk: D
         )
         for subject in ("R1", "R2")
     ]
-    office.decide(decisions, desk.ports)
+    orders.decide(decisions, desk.ports)
     assert outcomes(desk) == [("R1", "done"), ("R2", "address-taken")]
     assert versions(desk) == [("R1", 1), ("R2", 1), ("R1", 2)]
 
@@ -247,7 +241,7 @@ def test_the_decisions_of_others_leave_no_trace_here(desk: Desk) -> None:
     desk.decide("undo", "2026")
     assert desk.said(DecisionSettled) == [] and desk.rows("select count(*) from inbox") == [(0,)]
     others: list[Decision] = ["revoke", "undo", "resend", "release", "discard", "replay"]
-    assert not any(office.is_ours(msgspec.structs.replace(desk.decide("undo", "x"), decision=d)) for d in others)
+    assert not any(orders.is_ours(msgspec.structs.replace(desk.decide("undo", "x"), decision=d)) for d in others)
 
 
 def test_an_order_before_the_issue_is_settled_too(desk: Desk) -> None:
@@ -271,6 +265,6 @@ def test_a_whole_cohort_is_issued_once_more_in_one_batch(desk: Desk) -> None:
         )
         for n in range(500)
     ]
-    office.decide(decisions, desk.ports)
+    orders.decide(decisions, desk.ports)
     assert Counter(outcome for _, outcome in outcomes(desk)) == {"done": 500}
     assert Counter(version for _, version in versions(desk)) == {1: 500, 2: 500}

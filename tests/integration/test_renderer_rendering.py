@@ -14,9 +14,9 @@ import psycopg
 import pytest
 
 import services.renderer
-from services.issuer.badge_art import badge_png
-from services.issuer.issuance import badge_key, credential_key
-from services.renderer.certificate import Press
+from services.issuer.art.badge_art import badge_png
+from services.issuer.domain.issuance import badge_key, credential_key
+from services.renderer.domain.certificate import Press
 from services.renderer.handlers import Ports, note_anchored, note_revoked, render
 from services.renderer.store import RendererTransaction, Store
 from shared.errors import NotFound, TryLater
@@ -24,9 +24,9 @@ from shared.events import AssertionAnchored, AssertionRevoked, CertificateRender
 from shared.runtime.db import Database
 from shared.runtime.migrate import migrate
 from shared.wire import decode
-from tests.issuing import ISSUER, assertion, credential
-from tests.postgres import Databases, postgres
-from tests.unit.renderer.printing import FONTS, PROGRAMME, badge, text_of
+from tests.worlds.issuing import ISSUER, assertion, credential
+from tests.worlds.postgres import Databases, postgres
+from tests.worlds.printing import FONTS, PROGRAMME, badge, text_of
 
 NOW = datetime(2026, 4, 2, 3, 0, tzinfo=UTC)
 

@@ -14,11 +14,11 @@ from PIL import Image
 
 from deploy.local.ports import free_port
 from services.verifier import handlers
-from services.verifier.baking import unbake_png, unbake_svg
+from services.verifier.files.baking import unbake_png, unbake_svg
 from shared.events import AssertionRevoked, BadgeVisibilityChanged
-from tests.anvil import Anvil, anvil
-from tests.postgres import Databases, postgres
-from tests.verifier_world import AT, VerifierWorld, verifier_world
+from tests.worlds.anvil import Anvil, anvil
+from tests.worlds.postgres import Databases, postgres
+from tests.worlds.verifier import AT, VerifierWorld, verifier_world
 
 UNKNOWN = "A" * 26
 Document = dict[str, Any]

@@ -18,16 +18,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from services.verifier import fetching
-from services.verifier.addresses import Refused
 from services.verifier.config import Limits
-from services.verifier.fetching import Fetcher
-from services.verifier.keeping import KeptSite
+from services.verifier.sources import fetch
+from services.verifier.sources.cache import KeptSite
+from services.verifier.sources.fetch import Fetcher
+from services.verifier.sources.public_address import Refused
 from shared.errors import NotFound, TryLater
-from tests.anvil import Anvil, anvil
-from tests.postgres import Databases, postgres
-from tests.serving import serving
-from tests.verifier_world import UNLIMITED, VerifierWorld, verifier_world
+from tests.worlds.anvil import Anvil, anvil
+from tests.worlds.postgres import Databases, postgres
+from tests.worlds.serving import serving
+from tests.worlds.verifier import UNLIMITED, VerifierWorld, verifier_world
 
 BODY = b'{"a": 1}'
 
@@ -82,17 +82,17 @@ def elsewhere() -> Iterator[tuple[Elsewhere, int]]:
 PUBLIC = "8.8.4.4"
 
 
-def to(port: int) -> fetching.Connect:
+def to(port: int) -> fetch.Connect:
     """What is sent to the stranger's public address arrives at its server on this machine; nothing else goes out."""
 
     def connect(address: str, _: int, seconds: float) -> httpcore.NetworkStream:
         assert address == PUBLIC
-        return fetching.connect("127.0.0.1", port, seconds)
+        return fetch.connect("127.0.0.1", port, seconds)
 
     return connect
 
 
-def names(**known: list[str]) -> fetching.Resolve:
+def names(**known: list[str]) -> fetch.Resolve:
     """A resolver by which each name has these addresses, one after the other at each question."""
     left = {name.replace("_", "."): list(addresses) for name, addresses in known.items()}
 

@@ -15,10 +15,10 @@ import pytest
 from deploy.local.ports import free_port
 from services.verifier import handlers
 from shared.events import AssertionIssued, AssertionRevoked, BadgeVisibilityChanged
-from tests.anvil import Anvil, anvil
-from tests.issuing import assertion
-from tests.postgres import Databases, postgres
-from tests.verifier_world import AT, VerifierWorld, verifier_world, verify
+from tests.worlds.anvil import Anvil, anvil
+from tests.worlds.issuing import assertion
+from tests.worlds.postgres import Databases, postgres
+from tests.worlds.verifier import AT, VerifierWorld, verifier_world, verify
 
 UNKNOWN = "A" * 26
 

@@ -11,9 +11,9 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it brings no types
 
 from deploy.local.ports import free_port
-from tests.anvil import anvil
-from tests.postgres import postgres
-from tests.verifier_world import VerifierWorld, verifier_world
+from tests.worlds.anvil import anvil
+from tests.worlds.postgres import postgres
+from tests.worlds.verifier import VerifierWorld, verifier_world
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ import pytest
 
 from services.wallet import handlers
 from services.wallet.app import web
-from services.wallet.holding import Badge
+from services.wallet.domain.holding import Badge
 from shared.events import AssertionRevoked
 from shared.links import receive_token
-from tests.serving import serving
-from tests.wallet import (
+from tests.worlds.serving import serving
+from tests.worlds.wallet import (
     PASSWORD,
     SECRET,
     START,

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from shared.events import AssertionIssued, BadgeVisibilityChanged, Event
-from tests.wallet import (
+from tests.worlds.wallet import (
     PASSWORD,
     Wallet,
     anchored,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy
 from alembic import op
 
-from shared.merkle_proof import NETWORKS
+from shared.credentials.merkle_proof import NETWORKS
 
 revision = "0002"
 down_revision = "0001"

@@ -1,5 +1,5 @@
 // The seven checks of a credential, each a question with one of three answers: ok, failed, unknown.
-// Numbers, names, outcomes and findings are those of services/verifier/checks.py.
+// Numbers, names, outcomes and findings are those of services/verifier/check/checks.py.
 //
 // Sources: Data Integrity EdDSA Cryptosuites 1.0; Bitstring Status List 1.0, section 3.2 (validate algorithm);
 // MerkleProof2019; did:web. More is asked than these ask: the registry that answers, the transaction's outcome, finality.

@@ -1,6 +1,6 @@
-// The JSON-LD contexts that our issuer uses, built in: nothing is fetched. The files are those of shared/contexts.
-import credentials from '../../../shared/contexts/credentials-v2.json' with {type: 'json'};
-import openBadges from '../../../shared/contexts/open-badges-3.0.3.json' with {type: 'json'};
+// The JSON-LD contexts that our issuer uses, built in: nothing is fetched. The files are those of shared/credentials/contexts.
+import credentials from '../../../shared/credentials/contexts/credentials-v2.json' with {type: 'json'};
+import openBadges from '../../../shared/credentials/contexts/open-badges-3.0.3.json' with {type: 'json'};
 import {Unreadable} from './errors.js';
 import {shown} from './multibase.js';
 

@@ -1,4 +1,4 @@
-// The signed credential: first proof, key, leaf. As shared/credential.py.
+// The signed credential: first proof, key, leaf. As shared/credentials/credential.py.
 //
 // Sources: VC Data Integrity 1.0; Data Integrity EdDSA Cryptosuites 1.0, section 3.2 (eddsa-rdfc-2022).
 import {ed25519} from '@noble/curves/ed25519.js';

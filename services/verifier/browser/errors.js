@@ -1,4 +1,4 @@
-// What the caller should do, as in shared/errors.py and shared/credential.py. The text says got and expected.
+// What the caller should do, as in shared/errors.py and shared/credentials/credential.py. The text says got and expected.
 
 /** These bytes are not what they should be: the document is no credential of ours. */
 export class Unreadable extends Error {}

@@ -1,5 +1,5 @@
 // The proof value of merkle-proof-2019 (CBOR in base58btc), and the way from a leaf to the root.
-// As shared/merkle_proof.py and shared/merkle.py.
+// As shared/credentials/merkle_proof.py and shared/credentials/merkle.py.
 //
 // Source: MerkleProof2019 (W3C CCG, https://w3c-ccg.github.io/lds-merkle-proof-2019/) as Blockcerts writes it.
 import {sha256} from '@noble/hashes/sha2.js';

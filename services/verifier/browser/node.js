@@ -1,6 +1,6 @@
 // Asking an Ethereum node for a root and a transaction, by JSON-RPC. Sends nothing but hashes and the registry's address.
 //
-// Sources: Ethereum JSON-RPC API (execution-apis); Contract ABI Specification 2.0. As shared/runtime/registry.py.
+// Sources: Ethereum JSON-RPC API (execution-apis); Contract ABI Specification 2.0. As shared/chain/registry.py.
 import {bodyOf, patience} from './asking.js';
 import {TryLater} from './errors.js';
 import {shown} from './multibase.js';

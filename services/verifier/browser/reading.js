@@ -1,4 +1,4 @@
-// What a credential says, before anybody asks whether it is true. As services/verifier/reading.py.
+// What a credential says, before anybody asks whether it is true. As services/verifier/check/credential.py.
 //
 // Source: 1EdTech Open Badges 3.0, appendix B, with the terms that our issuer uses.
 import {Unreadable} from './errors.js';

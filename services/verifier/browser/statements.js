@@ -1,5 +1,5 @@
 // The statements (RDF) of a document, and their canonical form. What JSON-LD leaves out of the statements is not signed;
-// so nothing here accepts a property that the contexts don't define, or JSON-LD keywords. As shared/credential.py does.
+// so nothing here accepts a property that the contexts don't define, or JSON-LD keywords. As shared/credentials/credential.py does.
 //
 // Sources: JSON-LD 1.1; RDF Dataset Canonicalization 1.0 (RDFC-1.0).
 import {sha256} from '@noble/hashes/sha2.js';

@@ -1,5 +1,5 @@
 // Whether a credential counts: seven numbered checks, one verdict. The kinds and their order are those of
-// services/verifier/verdict.py: valid is only what passed all seven; what could not be asked is neither valid nor invalid.
+// services/verifier/check/verdict.py: valid is only what passed all seven; what could not be asked is neither valid nor invalid.
 import {checkChain, checkIssuer, checkPath, checkPeriod, checkSignature, checkStatus, readable, unread} from './checks.js';
 import {Unreadable} from './errors.js';
 import {gather} from './evidence.js';

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.anchor.anchoring import (
+from services.anchor.domain.anchoring import (
     Bump,
     ChainFacts,
     Fee,
@@ -32,7 +32,7 @@ from services.anchor.anchoring import (
     next_step,
     stands_no_more,
 )
-from shared.chain_facts import Anchoring, TransactionFacts
+from shared.chain.facts import Anchoring, TransactionFacts
 
 GWEI = 10**9
 NOW = datetime(2026, 4, 1, tzinfo=UTC)

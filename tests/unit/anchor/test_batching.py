@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.anchor.batching import BatchRules, close, closes_at, is_due, read_cron
+from services.anchor.domain.batching import BatchRules, close, closes_at, is_due, read_cron
 from shared.clock import JST
-from shared.merkle import merkle_tree
+from shared.credentials.merkle import merkle_tree
 
 NOW = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)  # noon in Japan
 RULES = BatchRules(size=10, age=timedelta(minutes=5))

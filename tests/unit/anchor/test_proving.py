@@ -7,11 +7,11 @@ from hashlib import sha256
 
 import pytest
 
-from services.anchor.anchoring import Included
-from services.anchor.proving import FinalBatch, Place, Trees, anchored, manifest_for, proof_for, with_proof
+from services.anchor.domain.anchoring import Included
+from services.anchor.domain.proving import FinalBatch, Place, Trees, anchored, manifest_for, proof_for, with_proof
+from shared.credentials.merkle import merkle_tree, root_of
+from shared.credentials.merkle_proof import Anchor, decode_proof
 from shared.errors import Unreadable
-from shared.merkle import merkle_tree, root_of
-from shared.merkle_proof import Anchor, decode_proof
 
 LEAVES = [sha256(bytes([number])).digest() for number in range(5)]
 TREE = merkle_tree(LEAVES)

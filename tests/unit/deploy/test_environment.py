@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from deploy.local.chain import NETWORKS
 from deploy.local.environment import CHAIN_ID, OFFSETS, SERVICES, Place, own_environment, service_settings
 from deploy.local.history import clock_of, cohort_of, latest_cycle
-from deploy.local.secrets import create_secrets
+from deploy.local.keys import create_secrets
 from shared.clock import clock_from, japan_midnight
 from shared.errors import RefuseToStart
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from services.issuer.badge_art import art_version, badge_png, badge_svg, name_lines, society_png
-from services.issuer.badge_paint import mix
+from services.issuer.art.badge_art import art_version, badge_png, badge_svg, name_lines, society_png
+from services.issuer.art.badge_paint import mix
 from shared.glyphs import SERIF_BLACK, SERIF_BOLD
 from shared.programme import Bilingual, Programme, parse_programme
 

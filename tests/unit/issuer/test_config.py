@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from services.issuer.config import read_config
 from shared.errors import RefuseToStart
-from tests.issuing import FACTS, KEY, ROOT, SECRET
+from tests.worlds.issuing import FACTS, KEY, ROOT, SECRET
 
 JWK = {"kty": "EC", "crv": "secp256k1", "x": "x", "y": "y"}
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from services.issuer.issuance import (
+from services.issuer.domain.issuance import (
     PASS_NUMBER,
     Issuer,
     achievement_of,
@@ -25,10 +25,10 @@ from services.issuer.issuance import (
     profile_document,
     salt_of,
 )
-from services.issuer.signing import Signer
+from services.issuer.signing.signer import Signer
 from shared.clock import JST
-from shared.credential import DoNotSign, canonical_form, leaf_of, verify_proof
-from tests.issuing import ISSUER, KEY, NOW, SECRET, assertion, credential, renewed, unsigned
+from shared.credentials.credential import DoNotSign, canonical_form, leaf_of, verify_proof
+from tests.worlds.issuing import ISSUER, KEY, NOW, SECRET, assertion, credential, renewed, unsigned
 
 _ids = st.text(min_size=1, max_size=30)
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.issuer.keys import create_key, keys_in, refuse_unlisted
+from services.issuer.signing.keys import create_key, keys_in, refuse_unlisted
 from shared.errors import RefuseToStart
-from tests.issuing import DID, KEY
+from tests.worlds.issuing import DID, KEY
 
 
 def test_the_keys_of_a_did_document_are_read_without_the_chain_key() -> None:

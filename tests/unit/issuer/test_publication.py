@@ -7,8 +7,8 @@ from datetime import datetime
 import msgspec
 import pytest
 
-from services.issuer.issuance import Issuer, badge_key, status_key
-from services.issuer.publication import (
+from services.issuer.domain.issuance import Issuer, badge_key, status_key
+from services.issuer.domain.publication import (
     IMAGE,
     always_expected,
     badge_name,
@@ -23,11 +23,9 @@ from services.issuer.publication import (
     status_number,
     status_objects,
 )
-from services.issuer.publication import (
-    ISSUER as ISSUER_DOCUMENTS,
-)
-from shared.credential import key_of, verify_proof
-from tests.issuing import FACTS, ISSUER, KEY, NOW, credential
+from services.issuer.domain.publication import ISSUER as ISSUER_DOCUMENTS
+from shared.credentials.credential import key_of, verify_proof
+from tests.worlds.issuing import FACTS, ISSUER, KEY, NOW, credential
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.issuer.revocation import Standing, outcomes, revocation_by, revocation_by_correction, settled
-from tests.issuer_world import order
-from tests.issuing import NOW
+from services.issuer.domain.revocation import Standing, outcomes, revocation_by, revocation_by_correction, settled
+from tests.worlds.issuer import order
+from tests.worlds.issuing import NOW
 
 _ids = st.sampled_from(["A", "B", "C", "D"])
 

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from services.issuer.signing import Signer, SigningKey, StopSigning, did_document, load_key
-from shared.credential import DoNotSign, key_of, leaf_of, verify_proof
-from tests.issuing import DID, ISSUER, KEY, NOW, SECRET, assertion, credential
+from services.issuer.signing.signer import Signer, SigningKey, StopSigning, did_document, load_key
+from shared.credentials.credential import DoNotSign, key_of, leaf_of, verify_proof
+from tests.worlds.issuing import DID, ISSUER, KEY, NOW, SECRET, assertion, credential
 
 
 def pem(

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.issuer.blocks import NeedsFullAlgorithm
-from services.issuer.issuance import Shape, Values, credential_of, document_of, values_of
-from services.issuer.signing import Signer
-from services.issuer.template import Sealed, Template, placeholder
-from shared.credential import DoNotSign, leaf_of, proof_time, text_problem, verify_proof
-from tests.issuing import ISSUER, KEY, NOW, SECRET, assertion, unsigned
+from services.issuer.domain.issuance import Shape, Values, credential_of, document_of, values_of
+from services.issuer.signing.blocks import NeedsFullAlgorithm
+from services.issuer.signing.signer import Signer
+from services.issuer.signing.template import Sealed, Template, placeholder
+from shared.credentials.credential import DoNotSign, leaf_of, proof_time, text_problem, verify_proof
+from tests.worlds.issuing import ISSUER, KEY, NOW, SECRET, assertion, unsigned
 
 CREATED = proof_time(NOW)
 

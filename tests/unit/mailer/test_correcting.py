@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.mailer.correcting import Corrected, told_by
+from services.mailer.domain.correction import Corrected, told_by
 
 
 @pytest.mark.parametrize(

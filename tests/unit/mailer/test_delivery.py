@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.mailer.delivery import MOST_SECONDS, Bounced, Deferred, Sent, settled, without_address
+from services.mailer.domain.delivery import MOST_SECONDS, Bounced, Deferred, Sent, settled, without_address
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 TARO = "taro.yamada@example.jp"

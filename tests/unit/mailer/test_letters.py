@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.mailer.letters import LETTERS, Letter, LetterWriter, Message, message_id, return_path
+from services.mailer.domain.letters import LETTERS, Letter, LetterWriter, Message, message_id, return_path
 from shared.links import receive_url
 from shared.programme import Bilingual, parse_programme
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.mailer.mime import Mail, compose, encoded, quoted
+from services.mailer.domain.mime import Mail, compose, encoded, quoted
 
 RARE = "髙橋﨑①㈱𠮷辻\U000e0100 ～ ﾊﾝｶｸ"
 DATE = datetime(2026, 3, 31, 15, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ops.board import PAIRS, STATES, Group, Stage, board_of, selection_of, state_of
+from services.ops.board.counts import PAIRS, STATES, Group, Stage, board_of, selection_of, state_of
 
 ALL = sum(stage.bit for stage in Stage)
 

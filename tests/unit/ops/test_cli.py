@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from services.ops import cli
-from services.ops.board import STATES, Stage
+from services.ops.board.counts import STATES, Stage
+from services.ops.board.wording import HELD_REASONS
+from services.ops.board.wording import STATES as STATE_WORDS
 from services.ops.cli import main
-from services.ops.words import HELD_REASONS
-from services.ops.words import STATES as STATE_WORDS
 from shared.events import HeldReason
 
 STATUS = {

@@ -6,9 +6,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ops.noting import current_letters, dead_letter_of, holds, last_of, newest_versions
+from services.ops.board.folding import current_letters, dead_letter_of, holds, last_of, newest_versions
 from shared.events import RegistrationReleased
-from tests.unit.ops.cohorts import NOON, again, held, issued, letter, renewed
+from tests.worlds.cohorts import NOON, again, held, issued, letter, renewed
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.integers())))

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from services.ops import handlers, orders
-from services.ops.decisions import Selected
+from services.ops.board.decisions import Selected
 from services.ops.handlers import AlreadyDecidedError, Ports
 from services.ops.lag import LagMeter
 from services.ops.orders import By, ListChangedError
-from services.ops.store import Store
+from services.ops.store.events import Store
 from shared.errors import NotFound
 from shared.events import Correction, DecisionSettled, OfficeDecided
 from shared.wire import decode
-from tests.unit.ops.cohorts import NOON, again, assertion_id, at, cycle, issued, renewed, revoked, version_id
-from tests.unit.ops.database import empty, ops_store
 from tests.unit.ops.test_store import NoBroker, counts, tell, tell_all
+from tests.worlds.cohorts import NOON, again, assertion_id, at, cycle, issued, renewed, revoked, version_id
+from tests.worlds.ops import empty, ops_store
 
 OFFICE = By("事務局", "本人の申し出")
 COHORT = Selected(cohort="2026")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from services.ops.recent import Recent
+from services.ops.web.cache import Recent
 
 
 def test_who_asks_at_the_same_time_gets_the_same_answer_and_later_ones_a_new_one() -> None:

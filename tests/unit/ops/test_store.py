@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from services.ops import handlers
-from services.ops.board import PAIRS, STATES, Stage, board_of, selection_of
+from services.ops.board.counts import PAIRS, STATES, Stage, board_of, selection_of
 from services.ops.handlers import Ports
 from services.ops.lag import Lag, LagMeter
-from services.ops.store import Store
+from services.ops.store.events import Store
 from shared.errors import NotFound
 from shared.events import (
     AssertionAnchored,
@@ -30,8 +30,19 @@ from shared.events import (
 )
 from shared.runtime.consume import Bare, DeadLetter
 from shared.topics import ASSERTION_ISSUED
-from tests.unit.ops.cohorts import NOON, anchored, assertion_id, at, cycle, held, issued, letter, received, renewed
-from tests.unit.ops.database import empty, ops_store
+from tests.worlds.cohorts import (
+    NOON,
+    anchored,
+    assertion_id,
+    at,
+    cycle,
+    held,
+    issued,
+    letter,
+    received,
+    renewed,
+)
+from tests.worlds.ops import empty, ops_store
 
 HANDLERS = {
     RegistrationRenewed: handlers.note_renewed,

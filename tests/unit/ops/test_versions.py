@@ -11,9 +11,10 @@ import pytest
 from services.ops import handlers, orders
 from services.ops.handlers import Ports
 from services.ops.lag import LagMeter
-from services.ops.store import Store
+from services.ops.store.events import Store
 from shared.events import Event
-from tests.unit.ops.cohorts import (
+from tests.unit.ops.test_store import NoBroker, counts, tell
+from tests.worlds.cohorts import (
     NOON,
     again,
     anchored,
@@ -28,8 +29,7 @@ from tests.unit.ops.cohorts import (
     revoked,
     version_id,
 )
-from tests.unit.ops.database import empty, ops_store
-from tests.unit.ops.test_store import NoBroker, counts, tell
+from tests.worlds.ops import empty, ops_store
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registration.cohort import (
+from services.registration.domain.cohort import (
     PATIENCE,
     AddressUse,
     Candidate,
@@ -22,7 +22,7 @@ from services.registration.cohort import (
     notify_from,
 )
 from shared.clock import JST, japan_date
-from tests.unit.registration.reading import programme
+from tests.worlds.records import programme
 
 CYCLE = cycle_of(programme(), "2026")
 APRIL = datetime(2026, 4, 1, tzinfo=JST)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.registration.cli import parts_of
-from services.registration.delivery import Delivery, Form, UnreadableDeliveryError, decoded, read_delivery
-from services.registration.registration import FIELDS, HEADERS
-from tests.unit.registration.reading import fields, rules
+from services.registration.domain.delivery import Delivery, Form, UnreadableDeliveryError, decoded, read_delivery
+from services.registration.domain.registration import FIELDS, HEADERS
+from tests.worlds.records import fields, rules
 
 HEAD = ",".join(HEADERS)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from services.registration.intake import Intake, Standing, intake_of, renewed
-from services.registration.registration import UpstreamRecord, read_record
+from services.registration.domain.intake import Intake, Standing, intake_of, renewed
+from services.registration.domain.registration import UpstreamRecord, read_record
 from shared.events import HeldReason
-from tests.unit.registration.reading import fields, rules
+from tests.worlds.records import fields, rules
 
 
 def record(**unlike: Any) -> UpstreamRecord:

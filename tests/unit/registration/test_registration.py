@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registration.registration import (
+from services.registration.domain.registration import (
     FIELDS,
     HEADERS,
     PRIVATE,
@@ -20,7 +20,7 @@ from services.registration.registration import (
     shown,
     with_private_of,
 )
-from tests.unit.registration.reading import fields, rules
+from tests.worlds.records import fields, rules
 
 
 def read(**unlike: object) -> UpstreamRecord:

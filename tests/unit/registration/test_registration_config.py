@@ -9,7 +9,7 @@ import pytest
 
 from services.registration.config import read_config, read_upstream
 from shared.errors import RefuseToStart
-from tests.unit.registration.reading import ROOT
+from tests.worlds.records import ROOT
 
 
 @pytest.fixture

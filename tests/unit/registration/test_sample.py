@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from deploy.local.sample.cohort import CSV_NAME, JSONL_NAME, write_sample
-from services.registration.cohort import AddressUse, Candidate, cycle_of, judge
-from services.registration.delivery import Delivery, read_delivery
+from services.registration.domain.cohort import AddressUse, Candidate, cycle_of, judge
+from services.registration.domain.delivery import Delivery, read_delivery
 from shared.addresses import same_address_key
-from tests.unit.registration.reading import ROOT, programme, rules
+from tests.worlds.records import ROOT, programme, rules
 
 
 def test_the_files_checked_in_are_those_of_2026(tmp_path: Path) -> None:

@@ -10,14 +10,14 @@ import pikepdf
 import pytest
 from reportlab.lib.pagesizes import A4
 
-from services.renderer import certificate, details
-from services.renderer.certificate import Press
-from services.renderer.facts import Certificate
-from services.renderer.pdf import make_picture
-from services.renderer.qr import qr_modules, qr_text
-from services.renderer.typeface import MissingGlyph
+from services.renderer.domain import certificate, details
+from services.renderer.domain.certificate import Press
+from services.renderer.domain.facts import Certificate
+from services.renderer.pdf.page import make_picture
+from services.renderer.pdf.qr import qr_modules, qr_text
+from services.renderer.pdf.typeface import MissingGlyph
 from shared.programme import Bilingual
-from tests.unit.renderer.printing import CERTIFICATE, CREDENTIAL, FONTS, PROGRAMME, badge, press, printed, seen, text_of
+from tests.worlds.printing import CERTIFICATE, CREDENTIAL, FONTS, PROGRAMME, badge, press, printed, seen, text_of
 
 NAMES = {
     "kanji": "見本 太郎",

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.renderer.facts import certificate_of, japanese_date
+from services.renderer.domain.facts import certificate_of, japanese_date
 from shared.errors import Unreadable
-from tests.issuing import ISSUER, assertion, unsigned
+from tests.worlds.issuing import ISSUER, assertion, unsigned
 
 ID = assertion().assertion_id
 URL = ISSUER.public_url

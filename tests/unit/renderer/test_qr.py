@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.renderer.qr import QUIET, qr_modules, qr_operators, qr_text
+from services.renderer.pdf.qr import QUIET, qr_modules, qr_operators, qr_text
 
 ID = "MZXW6YTBOI2DGNBVGY3TQOJQGE"
 

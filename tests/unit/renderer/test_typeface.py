@@ -12,9 +12,9 @@ from fontTools.ttLib.tables._g_l_y_f import Glyph, GlyphComponent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.renderer.typeface import MissingGlyph, SubsetBuilder, load_typeface
+from services.renderer.pdf.typeface import MissingGlyph, SubsetBuilder, load_typeface
 from shared.glyphs import SERIF
-from tests.unit.renderer.printing import FONTS
+from tests.worlds.printing import FONTS
 
 FACE = load_typeface(FONTS / SERIF)
 

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.renderer.pdf import register
-from services.renderer.typeface import load_typeface
-from services.renderer.typesetting import Line, fitted, fitted_lines, halves_of
+from services.renderer.domain.typesetting import Line, fitted, fitted_lines, halves_of
+from services.renderer.pdf.page import register
+from services.renderer.pdf.typeface import load_typeface
 from shared.glyphs import SERIF
-from tests.unit.renderer.printing import FONTS
+from tests.worlds.printing import FONTS
 
 FONT = register(load_typeface(FONTS / SERIF))
 NAMES = st.text(st.sampled_from("山田𠮷 Ab辻\U000e0100"), min_size=1, max_size=120).filter(

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import shared.credential
-from shared.credential import (
+import shared.credentials.credential
+from shared.credentials.credential import (
     OB_CONTEXT,
     VC_CONTEXT,
     DoNotSign,
@@ -294,7 +294,7 @@ def test_names_are_signed_as_they_are_never_normalised() -> None:
 
 
 def test_the_contexts_are_unchanged() -> None:
-    folder = Path(shared.credential.__file__).parent / "contexts"
+    folder = Path(shared.credentials.credential.__file__).parent / "contexts"
     stated = (folder / "README.md").read_text(encoding="utf-8")
     for file in folder.glob("*.json"):
         assert f"| {sha256(file.read_bytes()).hexdigest()} |" in stated, file.name

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import credential
-from shared.credential import canonical_form
+from shared.credentials import credential
+from shared.credentials.credential import canonical_form
 from shared.errors import Unreadable
-from tests.issuing import unsigned
+from tests.worlds.issuing import unsigned
 
 DOCUMENT = unsigned(1)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.did import chain_key_of, did_document_url, did_of
+from shared.credentials.did import chain_key_of, did_document_url, did_of
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.merkle import LONGEST_PATH, longest_path, merkle_tree, root_of
+from shared.credentials.merkle import LONGEST_PATH, longest_path, merkle_tree, root_of
 
 DIGESTS = st.binary(min_size=32, max_size=32)
 LEAVES = st.lists(DIGESTS, min_size=1, max_size=70, unique=True)

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.credentials.merkle_proof import Anchor, MerkleProof, decode_proof, encode_proof
+from shared.credentials.multibase import base58
 from shared.errors import Unreadable
-from shared.merkle_proof import Anchor, MerkleProof, decode_proof, encode_proof
-from shared.multibase import base58
 
 DIGESTS = st.binary(min_size=32, max_size=32)
 PROOFS = st.builds(

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import Unreadable
-from shared.multibase import (
+from shared.credentials.multibase import (
     base58,
     base64url,
     ed25519_multibase,
@@ -13,6 +12,7 @@ from shared.multibase import (
     from_base64url,
     from_ed25519_multibase,
 )
+from shared.errors import Unreadable
 
 
 @given(st.binary(max_size=128))

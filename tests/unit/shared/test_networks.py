@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from shared.networks import active, parse_networks
+from shared.chain.networks import active, parse_networks
 
 SEPOLIA = """
 [sepolia]

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.credentials.multibase import base64url
+from shared.credentials.status_list import LENGTH, decoded, encoded, is_set, with_bits
 from shared.errors import Unreadable
-from shared.multibase import base64url
-from shared.status_list import LENGTH, decoded, encoded, is_set, with_bits
 
 _indexes = st.sets(st.integers(0, LENGTH - 1), max_size=40)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.verifier.addresses import Refused, check_url, is_public
+from services.verifier.sources.public_address import Refused, check_url, is_public
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111", "64:ff9b::808:808", "1.1.1.1"])

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from services.verifier.baking import MOST_FILE_BYTES, PNG_SIGNATURE, bake_png, bake_svg, unbake_png, unbake_svg
-from services.verifier.reading import read_document
+from services.verifier.check.credential import read_document
+from services.verifier.files.baking import MOST_FILE_BYTES, PNG_SIGNATURE, bake_png, bake_svg, unbake_png, unbake_svg
 from shared.errors import Unreadable
-from tests.issuing import credential
+from tests.worlds.issuing import credential
 
 OB3, OB2 = "https://purl.imsglobal.org/ob/v3p0", "http://openbadges.org"
 ASSERTION = (

@@ -6,7 +6,7 @@ import gzip
 import subprocess
 from pathlib import Path
 
-from services.verifier import browser_words
+from services.verifier.web import browser_words
 
 VERIFIER = Path("services/verifier")
 STATIC = VERIFIER / "static"

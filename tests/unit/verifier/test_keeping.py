@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.verifier.keeping import DID_DOCUMENT, MOST_COPIES, KeptSite
+from services.verifier.sources.cache import DID_DOCUMENT, MOST_COPIES, KeptSite
 from shared.errors import NotFound, TryLater
 
 NOW = datetime(2026, 5, 11, tzinfo=UTC)

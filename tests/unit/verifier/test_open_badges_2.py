@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.issuer.issuance import badge_document, profile_document
-from services.verifier.open_badges_2 import assertion_of, badge_class_of, profile_of, revoked_assertion
+from services.issuer.domain.issuance import badge_document, profile_document
+from services.verifier.files.open_badges_2 import assertion_of, badge_class_of, profile_of, revoked_assertion
 from shared.errors import Unreadable
-from tests.issuing import ISSUER, assertion, credential, unsigned
+from tests.worlds.issuing import ISSUER, assertion, credential, unsigned
 
 SITE = ISSUER.public_url
 FORMER = "B" * 26

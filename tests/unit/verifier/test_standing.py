@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.verifier.standing import standing_of
-from shared.chain_facts import Anchoring, NetworkAnswers, NetworkAway, TransactionFacts
-from shared.merkle_proof import Anchor, MerkleProof
+from services.verifier.check.anchoring import standing_of
+from shared.chain.facts import Anchoring, NetworkAnswers, NetworkAway, TransactionFacts
+from shared.credentials.merkle_proof import Anchor, MerkleProof
 
 ROOT, AT = b"\7" * 32, datetime(2026, 4, 2, tzinfo=UTC)
 OURS, THEIRS = "0x" + "ab" * 20, "0x" + "ee" * 20

@@ -15,16 +15,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.issuer.signing import SigningKey, did_document
-from services.verifier.evidence import Away, Evidence, Revocation
-from services.verifier.reading import MOST_BYTES, read_badge, read_document
-from services.verifier.verdict import EXIT_CODES, Verdict, not_readable, verdict_on
-from shared.chain_facts import Anchoring, NetworkAnswers, TransactionFacts
-from shared.credential import leaf_of
+from services.issuer.signing.signer import SigningKey, did_document
+from services.verifier.check.credential import MOST_BYTES, read_badge, read_document
+from services.verifier.check.evidence import Away, Evidence, Revocation
+from services.verifier.check.verdict import EXIT_CODES, Verdict, not_readable, verdict_on
+from shared.chain.facts import Anchoring, NetworkAnswers, TransactionFacts
+from shared.credentials.credential import leaf_of
+from shared.credentials.merkle import merkle_tree
+from shared.credentials.merkle_proof import Anchor, MerkleProof, decode_proof, encode_proof
 from shared.errors import Unreadable
-from shared.merkle import merkle_tree
-from shared.merkle_proof import Anchor, MerkleProof, decode_proof, encode_proof
-from tests.issuing import DID, ISSUER, KEY, NOW, credential, status_list
+from tests.worlds.issuing import DID, ISSUER, KEY, NOW, credential, status_list
 
 CHAIN = 31337
 REGISTRY = "0x" + "ab" * 20

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.wallet.accounts import (
+from services.wallet.domain.accounts import (
     MOST_ATTEMPTS,
     PASSWORD_SHORTEST,
     is_blocked,

@@ -5,7 +5,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.wallet.holding import Badge, Progress, document_key, expected_by, in_order, is_late, state_of, steps_of
+from services.wallet.domain.holding import (
+    Badge,
+    Progress,
+    document_key,
+    expected_by,
+    in_order,
+    is_late,
+    state_of,
+    steps_of,
+)
 from shared.clock import japan_midnight
 from shared.events import Holder
 

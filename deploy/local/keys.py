@@ -1,0 +1,49 @@
+"""The secrets of a local stack: drawn at its first start, kept in AKASHI_HOME/secrets, readable by the owner only."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from deploy.local.environment import Place
+
+_CHEAP_ROUNDS = 4096
+"""scrypt's n for the chain key. Its password is random and lies beside it, so more would only slow each start down."""
+
+
+def create_secrets(place: Place) -> None:
+    """Draw what is missing. What is there is kept: with another issuer key, every credential would turn invalid."""
+    place.secrets.mkdir(parents=True, exist_ok=True)
+    place.secrets.chmod(0o700)
+    for name in ("id.secret", "link.secret", "upstream.key"):
+        _write_once(place.secrets / name, secrets.token_urlsafe(32) + "\n")
+    _write_once(
+        place.secrets / "s3-credentials",
+        "[default]\n"
+        f"aws_access_key_id = {secrets.token_hex(10)}\n"
+        f"aws_secret_access_key = {secrets.token_urlsafe(30)}\n",
+    )
+    if not (place.secrets / "issuer.pem").exists():
+        from services.issuer.signing.keys import create_key
+
+        create_key(place.secrets / "issuer.pem")
+    keystore, password, public = (
+        place.secrets / name for name in ("chain-keystore.json", "chain.password", "chain-public.jwk")
+    )
+    if not (keystore.exists() and password.exists() and public.exists()):
+        from services.anchor.keystore import create_keystore  # eth_account takes half a second to load
+
+        create_keystore(keystore, password, public, rounds=_CHEAP_ROUNDS)
+
+
+def _write_once(file: Path, text: str) -> None:
+    """Dying in the middle leaves the file as it was: absent."""
+    if file.exists():
+        return
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(opened.fileno())
+    draft.rename(file)

@@ -1,0 +1,120 @@
+"""The letters and what stands in them. A letter is a folder of three templates: subject.txt, body.txt, body.html; pure.
+
+Which letters there are: `award` (letter 1, with the button 受領手続きをはじめる), `completion` (letter 2, with the way
+to the finished badge) and `correction` (the badge that the holder had was corrected: the way to the new one). The text
+part is complete by itself: some carriers turn HTML into text, some people read text only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Literal
+
+import jinja2
+
+from services.mailer.domain.mime import Mail, compose
+from shared.links import receive_url
+from shared.programme import Programme
+
+Letter = Literal["award", "completion", "correction"]
+LETTERS: tuple[Letter, ...] = ("award", "completion", "correction")
+
+_FOLDER = Path(__file__).parents[1] / "letters"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One letter to one person: all that differs from one to the next."""
+
+    letter: Letter
+    assertion_id: str
+    email: str
+    family_name: str
+    given_name: str
+    qualification: str
+    kind: str  # new, renewal
+    valid_from: date
+    valid_until: date
+    corrects: bool = False  # it takes the place of a badge that was issued with something wrong in it
+
+
+class LetterWriter:
+    """Turns messages into bytes. `secret` makes the links of letter 1."""
+
+    def __init__(self, programme: Programme, wallet_url: str, public_url: str, secret: bytes) -> None:
+        self._programme = programme
+        self._wallet_url = wallet_url
+        self._public_url = public_url
+        self._secret = secret
+        # subject.txt and body.txt are no markup; of body.html every value is escaped.
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_FOLDER),
+            autoescape=jinja2.select_autoescape(("html",)),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        environment.filters["day"] = _japanese_day
+        self._templates: Mapping[Letter, tuple[jinja2.Template, ...]] = {
+            letter: tuple(
+                environment.get_template(f"{letter}/{part}") for part in ("subject.txt", "body.txt", "body.html")
+            )
+            for letter in LETTERS
+        }
+
+    def write(self, message: Message, date: datetime) -> bytes:
+        """The whole mail. Equal arguments give equal bytes, so writing again after a crash changes nothing.
+
+        ValueError when the qualification is not in the programme file.
+        """
+        mail = self.compose(message)
+        return compose(mail, date)
+
+    def compose(self, message: Message) -> Mail:
+        """The letter as its reader sees it."""
+        programme = self._programme
+        qualification = programme.qualification(message.qualification)
+        values = {
+            "society": programme.society,
+            "sender": programme.sender,
+            "texts": programme.texts,
+            "desk": programme.desks[qualification.desk],
+            "qualification": qualification.name.ja,
+            "name": f"{message.family_name} {message.given_name}",
+            "renewal": message.kind == "renewal",
+            "corrects": message.corrects,
+            "valid_from": message.valid_from,
+            "valid_until": message.valid_until,
+            "receive_url": receive_url(self._wallet_url, self._secret, message.assertion_id),
+            "badge_url": f"{self._wallet_url}/badges/{message.assertion_id}",
+            "wallet_url": self._wallet_url,
+            "public_url": f"{self._public_url}/V/{message.assertion_id}",
+        }
+        subject, text, html = (template.render(values) for template in self._templates[message.letter])
+        return Mail(
+            message_id=message_id(message.letter, message.assertion_id, programme.sender.address),
+            sender_name=programme.sender.name,
+            sender=programme.sender.address,
+            recipient=message.email,
+            subject=" ".join(subject.split()),
+            text=text,
+            html=html,
+        )
+
+
+def message_id(letter: Letter, assertion_id: str, sender: str) -> str:
+    """What makes a letter one letter, however often it is sent: most readers show it once."""
+    return f"<{letter}.{assertion_id}@{sender.rpartition('@')[2]}>"
+
+
+def return_path(letter: Letter, assertion_id: str, bounce_domain: str) -> str:
+    """The envelope's sender (VERP): a bounce that comes back to it names the letter it is about."""
+    return f"bounce+{assertion_id}.{letter}@{bounce_domain}"
+
+
+def _japanese_day(day: date) -> str:
+    return f"{day.year}年{day.month}月{day.day}日"

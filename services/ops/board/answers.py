@@ -1,0 +1,159 @@
+"""The stable JSON of the ops API and of `akashi … --json`: fields may be added, none is taken away or redefined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from services.ops.board.counts import Board, Difference, Person, Stage
+
+if TYPE_CHECKING:
+    from services.ops.store.board import KeptDeadLetter
+
+LETTER_STATES = ("queued", "sent", "deferred", "bounced", "suppressed")
+
+
+class Cohort(msgspec.Struct, frozen=True, kw_only=True):
+    """How many people have reached each stage; `held`, `released` and `revoked` beside them."""
+
+    id: str | None
+    eligible: int
+    held: int
+    issued: int
+    notified: int
+    received: int
+    anchored: int
+    rendered: int
+    completed: int
+    released: int
+    revoked: int
+
+
+class MissingPerson(msgspec.Struct, frozen=True, kw_only=True):
+    registration_id: str
+    name: str | None
+    since: datetime | None
+    reason: str | None
+
+
+class Missing(msgspec.Struct, frozen=True, kw_only=True):
+    """Who reached the stage `after` and not this one; `people` names the first of `count`, the longest wait first."""
+
+    after: str
+    count: int
+    ahead: int
+    people: list[MissingPerson]
+
+
+class Revoked(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose badge was revoked and not replaced, and why; `people` names the first of `count`, the latest first."""
+
+    count: int
+    people: list[MissingPerson]
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    at: datetime
+    cohort: Cohort
+    cohorts: list[str]
+    matches: bool
+    held_by_reason: dict[str, int]
+    people_missing: dict[str, Missing]
+    revoked: Revoked
+    rejected: int
+    dead_letters: int
+    letters: dict[str, int]
+    lag: dict[str, int | None]
+    lag_unknown: dict[str, str]
+    unplaced: int
+
+
+class PersonLine(msgspec.Struct, frozen=True, kw_only=True):
+    registration_id: str
+    state: str
+    reason: str | None
+    assertion_id: str | None
+    name: str | None
+    qualification: str | None
+    cohort: str
+    since: datetime | None
+
+
+class DeadLetterLine(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    topic: str
+    partition: int | None
+    offset: int | None
+    consumer: str
+    cause: str
+    at: datetime
+    state: str
+    by: str | None
+    why: str | None
+
+
+def cohort_of(id: str | None, board: Board) -> Cohort:
+    return Cohort(
+        id=id,
+        held=board.held,
+        released=board.released,
+        revoked=board.revoked,
+        **{stage.word: board.counts[stage] for stage in Stage},
+    )
+
+
+def missing_of(difference: Difference, people: Sequence[Person]) -> Missing:
+    return Missing(
+        after=difference.left.word,
+        count=difference.missing,
+        ahead=difference.ahead,
+        people=[_named(person, person.reached_at(difference.left)) for person in people],
+    )
+
+
+def revoked_of(board: Board, people: Sequence[Person]) -> Revoked:
+    return Revoked(count=board.revoked, people=[_named(person, person.revoked_at) for person in people])
+
+
+def _named(person: Person, since: datetime | None) -> MissingPerson:
+    return MissingPerson(registration_id=person.registration_id, name=person.name, since=since, reason=person.reason)
+
+
+def letters_of(counts: Mapping[str, int]) -> dict[str, int]:
+    """Every state is there, also at 0."""
+    return {state: counts.get(state, 0) for state in LETTER_STATES}
+
+
+def person_line(person: Person) -> PersonLine:
+    return PersonLine(
+        registration_id=person.registration_id,
+        state=person.state,
+        reason=person.reason,
+        assertion_id=person.assertion_id,
+        name=person.name,
+        qualification=person.qualification,
+        cohort=person.cohort,
+        since=person.since,
+    )
+
+
+def dead_letter_line(letter: KeptDeadLetter) -> DeadLetterLine:
+    return DeadLetterLine(
+        id=letter.dead_letter_id,
+        topic=letter.topic,
+        partition=letter.partition,
+        offset=letter.offset,
+        consumer=letter.consumer,
+        cause=letter.cause,
+        at=letter.died_at,
+        state=letter.state,
+        by=letter.decided_by,
+        why=letter.decided_why,
+    )
+
+
+def encode(value: msgspec.Struct | Sequence[msgspec.Struct]) -> bytes:
+    return msgspec.json.encode(value)

@@ -1,0 +1,135 @@
+"""The office's commands about a whole cohort: `akashi undo` and its counterpart `akashi reissue`. First a dry run."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from services.ops.commands.waiting import all_settled, exit_code, later, on_record, outcome_text, reason_of
+from shared.clock import JST
+
+if TYPE_CHECKING:
+    from services.ops.board.decisions import Bulk, DryRun
+
+
+class _Moment(click.ParamType):
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"got {value!r}, expected 2026-04-01 or 2026-04-01T09:00+09:00", param, ctx)
+        return found if found.tzinfo else found.replace(tzinfo=JST)
+
+
+_WORDS = {
+    "undo": (
+        "年度のバッジをすべて取り消す / Revoke the badges of a cohort",
+        "年度のバッジをまとめて取り消します。まず対象者と人数と照合番号を出すだけで、何もしません。"
+        "その照合番号を --apply に付けると、その名簿のとおりに実行します。"
+        "\n\nRevokes the badges of a cohort. By itself it only lists the people, the count and a digest; with"
+        " --apply DIGEST it does it to just this list, and is refused when the list has changed since."
+        "\n\nExit code 0: listed, or all done. 1: refused, or not all done. 2: not known yet, or ops can't be reached.",
+        "取り消す人 / to be revoked",
+        "発行や訂正の途中で、この名簿に入っていない人。発行されたら、もう一度実行してください。"
+        " / badges on their way, not on this list: undo again once they are issued",
+    ),
+    "reissue": (
+        "取り消した年度を発行し直す / Issue the badges of an undone cohort again",
+        "年度の取り消し（akashi undo）で取り消されたバッジを、同じ内容で発行し直します。"
+        "まず名簿を出すだけで、何もしません。"
+        "\n\nIssues once more, with the same content, the badges that an undo revoked and nothing replaced. By itself"
+        " it only lists the people, the count and a digest; --apply DIGEST does it."
+        "\n\nExit code 0: listed, or all done. 1: refused, or not all done. 2: not known yet, or ops can't be reached.",
+        "発行し直す人 / to be issued again",
+        "一人ずつ取り消され、この名簿に入っていない人（入れるなら --singly）。"
+        " / revoked by an order of their own, not on this list: --singly takes them in",
+    ),
+}
+
+
+def _bulk(act: Bulk) -> click.Command:
+    short, help, heading, rest = _WORDS[act]
+
+    @click.command(act, short_help=short, help=help)
+    @click.argument("cohort")
+    @click.option("--qualification", help="この資格だけ。 / Of this qualification only.")
+    @click.option("--issued-after", type=_Moment(), help="この時刻以後の発行。 / Issued at this time or later.")
+    @click.option("--issued-before", type=_Moment(), help="この時刻より前の発行。 / Issued before this time.")
+    @click.option("--apply", "digest", metavar="DIGEST", help="この照合番号の名簿に実行する。 / Do it to this list.")
+    @on_record(required=False)
+    @click.option("--no-wait", is_flag=True, help="結果を待たない。 / Don't wait for the outcomes.")
+    @click.option("--json", "as_json", is_flag=True, help="JSONで出す。 / As JSON.")
+    def command(
+        cohort: str, digest: str | None, why: str | None, by: str, no_wait: bool, as_json: bool, **choice: Any
+    ) -> None:
+        from services.ops.board.decisions import DecisionLine, DryRun
+        from services.ops.commands.client import fetch, send
+
+        given = {name: _text(value) for name, value in choice.items() if value}
+        if digest is None:
+            run = fetch(f"/api/v1/{act}", DryRun, cohort=cohort, **given)
+            if as_json:
+                click.echo(msgspec.json.format(msgspec.json.encode(run), indent=2).decode())
+            else:
+                _list(run, heading, rest, _again(act, cohort, choice, run, why))
+            return
+        body: dict[str, object] = {"cohort": cohort, "digest": digest, "by": by, "why": reason_of(why), **given}
+        line = send(f"/api/v1/{act}", body, DecisionLine)
+        if not no_wait:
+            line = all_settled(line.id)
+        if as_json:
+            click.echo(msgspec.json.encode(line).decode())
+        else:
+            done = line.parts.outcomes if line.parts else {}
+            click.echo(f"{line.id}\t{line.people}\t{outcome_text(line)}")
+            for word, count in done.items():
+                click.echo(f"  {word}\t{count}")
+            if line.outcome != "done":
+                later(line.id)
+        raise SystemExit(0 if no_wait and line.outcome is None else exit_code(line))
+
+    if act == "reissue":
+        command.params.append(
+            click.Option(
+                ["--singly"], is_flag=True, help="一人ずつ取り消された人も。 / Those too who were revoked one by one."
+            )
+        )
+    return command
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return "true" if value is True else str(value)
+
+
+def _list(run: DryRun, heading: str, rest: str, command: str) -> None:
+    for person in run.people:
+        click.echo(
+            f"{person.registration_id}\t{person.assertion_id}\t{person.qualification or '-'}\t{person.name or '-'}"
+            + (f"\t{person.reason}" if person.reason else "")
+        )
+    click.echo(f"{heading}: {run.count:,}", err=True)
+    if run.left_out:
+        click.echo(f"{rest}: {run.left_out:,}", err=True)
+    if run.count:
+        click.echo(f"照合番号 digest: {run.digest}", err=True)
+        click.echo(f"まだ何もしていません。実行するには / nothing was done; to do it:\n  {command}", err=True)
+
+
+def _again(act: Bulk, cohort: str, choice: dict[str, Any], run: DryRun, why: str | None) -> str:
+    words = ["akashi", act, cohort]
+    for name, value in choice.items():
+        if value:
+            words += [f"--{name.replace('_', '-')}"] + ([] if value is True else [_text(value)])
+    return shlex.join([*words, "--reason", why or "…", "--apply", run.digest])
+
+
+undo = _bulk("undo")
+reissue = _bulk("reissue")

@@ -1,0 +1,114 @@
+"""How the commands wait for what becomes of an order, and how they say it."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+import click
+
+from services.ops.board.wording import OUTCOMES, either
+
+if TYPE_CHECKING:
+    from services.ops.board.decisions import DecisionLine
+
+UNDONE = 1  # exit code: it was not done, or not all of it
+UNKNOWN = 2  # exit code: nothing is known yet
+
+_WAIT_SECONDS = 20.0
+_STALL_SECONDS = 120.0  # of a whole cohort: so long without any progress
+_POLL_SECONDS = 0.25
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def on_record(*, required: bool) -> Callable[[F], F]:
+    """The options `--by` and `--reason` (or `--why`): both stay on record. A dry run needs no reason."""
+
+    def add(command: F) -> F:
+        by = click.option(
+            "--by",
+            default=getpass.getuser,
+            help="担当者（指定がなければ利用者名）。 / Who; your user name unless given.",
+        )
+        why = click.option(
+            "--reason",
+            "--why",
+            "why",
+            required=required,
+            help="理由。記録に残り、確認ページにも出ます。 / Why; stays on record and is shown on the public page.",
+        )
+        return by(why(command))
+
+    return add
+
+
+def reason_of(why: str | None) -> str:
+    """The reason of what is really to be done. UsageError without one."""
+    if why is None or not why.strip():
+        raise click.UsageError("理由（--reason）が要ります。 / A reason is needed: --reason TEXT.")
+    return why
+
+
+def settled(id: str, *, wait: bool = True) -> DecisionLine:
+    """The decision, as soon as it is settled or 20 s have passed."""
+    from services.ops.board.decisions import DecisionLine
+    from services.ops.commands.client import fetch
+
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while True:
+        line = fetch(f"/api/v1/decisions/{quote(id)}", DecisionLine)
+        if line.outcome is not None or not wait or time.monotonic() > deadline:
+            return line
+        time.sleep(_POLL_SECONDS)
+
+
+def all_settled(id: str) -> DecisionLine:
+    """An undo or a reissue when all of it is settled, or nothing has moved for two minutes. Shows how far it is."""
+    line = settled(id, wait=False)
+    moved = time.monotonic()
+    with _bar(line.parts.total if line.parts else 0) as show:
+        while line.outcome is None and time.monotonic() - moved < _STALL_SECONDS:
+            time.sleep(_POLL_SECONDS * 2)
+            before, line = line, settled(id, wait=False)
+            if line.parts != before.parts:
+                moved = time.monotonic()
+            show(line.parts.settled if line.parts else 0)
+    return line
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("実行中 / under way", total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def outcome_text(line: DecisionLine) -> str:
+    """The outcome in both languages with its detail."""
+    if line.outcome is None:
+        return "まだ結果が出ていません / not settled yet"
+    words = either(OUTCOMES, line.outcome)
+    text = f"{words.ja} / {words.en}" if words.ja != words.en else line.outcome
+    return f"{text} ({line.detail})" if line.detail else text
+
+
+def exit_code(line: DecisionLine) -> int:
+    if line.outcome is None:
+        return UNKNOWN
+    return 0 if line.outcome == "done" else UNDONE
+
+
+def later(id: str) -> None:
+    """What to do when the outcome is not there yet."""
+    click.echo(
+        f"結果は後で確かめられます / see later what became of it: akashi decisions {id}",
+        err=True,
+    )

@@ -1,0 +1,305 @@
+"""What the pages of ops show, put in order for their templates: who stands under which desk, which bar is how long."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.ops.board import wording
+from services.ops.board.answers import MissingPerson, Status
+from services.ops.board.counts import STATES, Board, Person, Stage
+from services.ops.board.decisions import BULK, DecisionLine
+from services.ops.handlers import BoardPage, DifferencePage, PeoplePage
+from services.ops.store.board import Batch, KeptDeadLetter, Rejection, TroubledLetter
+from shared.programme import Bilingual, Programme
+
+_NOBODY = Bilingual("担当不明", "No desk known")
+
+
+@dataclass(frozen=True)
+class StageRow:
+    word: str
+    name: Bilingual
+    count: int
+    percent: float  # of the eligible, 0 to 100
+    missing: int  # of the stage before it
+    ahead: int
+
+
+@dataclass(frozen=True)
+class DifferenceRow:
+    word: str
+    before: Bilingual
+    name: Bilingual
+    count: int
+    people: Sequence[tuple[MissingPerson, Bilingual | None]]  # with the reason as people read it
+
+
+@dataclass(frozen=True)
+class PersonRow:
+    registration_id: str
+    name: str | None
+    qualification: Bilingual | None
+    state: Bilingual
+    reason: Bilingual | None
+    assertion_id: str | None
+    first_registration_id: str | None
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class HeldGroup:
+    reason: wording.HeldWords
+    people: Sequence[PersonRow]
+
+
+@dataclass(frozen=True)
+class DeskRow:
+    name: Bilingual
+    count: int
+    groups: Sequence[HeldGroup]
+
+
+@dataclass(frozen=True)
+class LetterRow:
+    letter: TroubledLetter
+    name: Bilingual
+    state: Bilingual
+
+
+@dataclass(frozen=True)
+class LagRow:
+    name: Bilingual
+    messages: int | None
+    unknown: str | None
+
+
+@dataclass(frozen=True)
+class DeadMessage:
+    """All that was said about one message: `letter` decides for all of them."""
+
+    letter: KeptDeadLetter
+    state: Bilingual
+    consumers: Sequence[str]
+
+
+@dataclass(frozen=True)
+class DecisionRow:
+    line: DecisionLine
+    name: Bilingual
+    outcome: Bilingual | None  # None: not settled, or of a kind that nobody settles
+    waiting: bool  # for its outcome
+    fields: Sequence[tuple[Bilingual, str | None]]  # corrected; None: an address
+    others: Sequence[tuple[Bilingual, int]]  # of an undo: outcomes other than done
+
+
+@dataclass(frozen=True)
+class BoardView:
+    status: Status
+    pending: int
+    stages: Sequence[StageRow]
+    differences: Sequence[DifferenceRow]
+    desks: Sequence[DeskRow]
+    held_shown: int
+    letters: Sequence[LetterRow]
+    rejections: Sequence[Rejection]
+    batches: Sequence[Batch]
+    dead: Sequence[DeadMessage]
+    lags: Sequence[LagRow]
+    decisions: Sequence[DecisionRow]
+
+    @property
+    def cohort(self) -> str | None:
+        return self.status.cohort.id
+
+    @property
+    def undelivered(self) -> int:
+        """Letters that the office has to look after; a deferred one looks after itself."""
+        return self.status.letters["bounced"] + self.status.letters["suppressed"]
+
+
+def board_view(page: BoardPage, programme: Programme) -> BoardView:
+    cohort = page.status.cohort
+    return BoardView(
+        status=page.status,
+        pending=max(0, cohort.eligible - cohort.completed),
+        stages=_stages(page.board),
+        differences=[
+            DifferenceRow(
+                word=stage,
+                before=wording.STAGES[missing.after],
+                name=wording.STAGES[stage],
+                count=missing.count,
+                people=[(person, wording.reason_words(person.reason)) for person in missing.people],
+            )
+            for stage, missing in page.status.people_missing.items()
+            if missing.count
+        ],
+        desks=_desks(page.held, programme),
+        held_shown=len(page.held),
+        letters=[
+            LetterRow(
+                letter=letter,
+                name=wording.either(wording.LETTERS, letter.letter),
+                state=wording.either(wording.LETTER_STATES, letter.state),
+            )
+            for letter in page.troubled_letters
+        ],
+        rejections=page.rejections,
+        batches=page.batches,
+        dead=_messages(page.dead_letters),
+        lags=[
+            LagRow(wording.either(wording.SERVICES, service), messages, page.status.lag_unknown.get(service))
+            for service, messages in page.status.lag.items()
+        ],
+        decisions=decision_rows(page.decisions),
+    )
+
+
+_SETTLED_KINDS = ("revoke", "correct", "correct-address", "hold", "resume", *BULK)
+
+
+def decision_rows(lines: Iterable[DecisionLine]) -> list[DecisionRow]:
+    return [
+        DecisionRow(
+            line=line,
+            name=wording.either(wording.DECISIONS, line.decision),
+            outcome=wording.either(wording.OUTCOMES, line.outcome) if line.outcome else None,
+            waiting=line.outcome is None and line.decision in _SETTLED_KINDS,
+            fields=[(wording.either(wording.FIELDS, name), text) for name, text in (line.correction or {}).items()],
+            others=[
+                (wording.either(wording.OUTCOMES, word), count)
+                for word, count in (line.parts.outcomes if line.parts else {}).items()
+                if word != "done"
+            ],
+        )
+        for line in lines
+    ]
+
+
+def _stages(board: Board) -> list[StageRow]:
+    most = max(board.counts.values())
+    differences = {difference.right: difference for difference in board.differences}
+    return [
+        StageRow(
+            word=stage.word,
+            name=wording.STAGES[stage.word],
+            count=board.counts[stage],
+            percent=100 * board.counts[stage] / most if most else 0.0,
+            missing=differences[stage].missing if stage in differences else 0,
+            ahead=differences[stage].ahead if stage in differences else 0,
+        )
+        for stage in Stage
+    ]
+
+
+def _desks(held: Iterable[Person], programme: Programme) -> list[DeskRow]:
+    """The desks in the programme's order, in each the reasons with the most people first."""
+    by_desk: dict[str | None, dict[str, list[PersonRow]]] = defaultdict(lambda: defaultdict(list))
+    for person in held:
+        qualification = programme.qualifications.get(person.qualification or "")
+        desk = qualification.desk if qualification else None
+        by_desk[desk][person.held_reason or ""].append(_person(person, programme))
+    rows = []
+    for desk in (*programme.desks, None):
+        groups = by_desk.get(desk)
+        if groups:
+            name = programme.desks[desk].name if desk else None
+            rows.append(
+                DeskRow(
+                    name=Bilingual(name, name) if name else _NOBODY,
+                    count=sum(len(people) for people in groups.values()),
+                    groups=[
+                        HeldGroup(wording.HELD_REASONS.get(reason) or _unknown(reason), people)
+                        for reason, people in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+                    ],
+                )
+            )
+    return rows
+
+
+def _unknown(reason: str) -> wording.HeldWords:
+    return wording.HeldWords(Bilingual(reason, reason), Bilingual("", ""))
+
+
+def _person(person: Person, programme: Programme) -> PersonRow:
+    qualification = programme.qualifications.get(person.qualification or "")
+    return PersonRow(
+        registration_id=person.registration_id,
+        name=person.name,
+        qualification=qualification.name if qualification else None,
+        state=wording.STATES[person.state],
+        reason=wording.reason_words(person.reason),
+        assertion_id=person.assertion_id,
+        first_registration_id=person.first_registration_id,
+        since=person.since,
+    )
+
+
+@dataclass(frozen=True)
+class PeopleView:
+    cohort: str | None
+    state: str | None
+    states: Sequence[tuple[str, Bilingual]]
+    people: Sequence[PersonRow]
+    after: str | None  # where the next page goes on
+
+
+def people_view(page: PeoplePage, state: str | None, programme: Programme) -> PeopleView:
+    return PeopleView(
+        cohort=page.cohort,
+        state=state,
+        states=[(code, wording.STATES[code]) for code in STATES],
+        people=[_person(person, programme) for person in page.people],
+        after=page.after,
+    )
+
+
+@dataclass(frozen=True)
+class DifferenceView:
+    cohort: str | None
+    before: Bilingual
+    name: Bilingual
+    missing: Sequence[PersonRow]
+    ahead: Sequence[PersonRow]
+
+
+def difference_view(page: DifferencePage, programme: Programme) -> DifferenceView:
+    return DifferenceView(
+        cohort=page.cohort,
+        before=wording.STAGES[page.difference.left.word],
+        name=wording.STAGES[page.difference.right.word],
+        missing=[_person(person, programme) for person in page.missing],
+        ahead=[_person(person, programme) for person in page.ahead],
+    )
+
+
+@dataclass(frozen=True)
+class DeadLettersView:
+    open: Sequence[DeadMessage]
+    closed: Sequence[DeadMessage]
+
+
+def dead_letters_view(letters: Sequence[KeptDeadLetter]) -> DeadLettersView:
+    return DeadLettersView(
+        open=_messages(letter for letter in letters if letter.state == "open"),
+        closed=_messages(letter for letter in letters if letter.state != "open"),
+    )
+
+
+def _messages(letters: Iterable[KeptDeadLetter]) -> list[DeadMessage]:
+    """One for each message: several services may have failed on the same one."""
+    messages: dict[tuple[object, ...], list[KeptDeadLetter]] = defaultdict(list)
+    for letter in letters:
+        at = letter.dead_letter_id if letter.offset is None else letter.offset
+        messages[letter.topic, letter.partition, at].append(letter)
+    return [
+        DeadMessage(
+            letter=same[0],
+            state=wording.DEAD_STATES[same[0].state],
+            consumers=sorted({letter.consumer for letter in same}),
+        )
+        for same in messages.values()
+    ]

@@ -1,0 +1,177 @@
+"""What each verdict is called and what to do next, in both languages, wherever it is said; pure."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from services.verifier.check.checks import Check
+from services.verifier.check.verdict import Kind, Verdict
+from shared.clock import japan_date
+from shared.programme import Bilingual
+
+_HEADINGS: dict[Kind, Bilingual] = {
+    "valid": Bilingual("有効な証明書です", "This certificate is valid"),
+    "expired": Bilingual("期限が切れた証明書です", "This certificate has expired"),
+    "revoked": Bilingual("取り消された証明書です", "This certificate was revoked"),
+    "not-valid": Bilingual("この証明書は使えません", "This is not a valid certificate"),
+    "not-yet-valid": Bilingual("有効期間の前です", "Not valid yet"),
+    "in-progress": Bilingual("発行手続き中です", "Issue is in progress"),
+    "could-not-check": Bilingual("今は確認できません", "Could not be checked now"),
+}
+
+_REPLACED = Bilingual("訂正され、新しい証明書に替わりました", "This certificate was corrected and replaced")
+_ANOTHERS = Bilingual("この学会の証明書ではありません", "Not a certificate of this society")
+_UNREAD = Bilingual("証明書を読み取れませんでした", "No certificate could be read")
+
+SHAPES: dict[Kind, str] = {
+    "valid": "ok",
+    "expired": "old",
+    "revoked": "no",
+    "not-valid": "no",
+    "not-yet-valid": "old",
+    "in-progress": "wait",
+    "could-not-check": "wait",
+}
+
+SOURCES: dict[int, Bilingual] = {
+    1: Bilingual("証明書のデータ", "the document"),
+    2: Bilingual("発行者の公開鍵", "the issuer's keys"),
+    3: Bilingual("電子署名", "the signature"),
+    4: Bilingual("有効期間", "the period"),
+    5: Bilingual("取り消しの一覧", "the list of revoked certificates"),
+    6: Bilingual("記録の証明", "the proof of anchoring"),
+    7: Bilingual("ブロックチェーン", "the blockchain"),
+}
+
+
+def heading(verdict: Verdict) -> Bilingual:
+    """What the verdict is called. A certificate that was corrected is revoked, and nothing bad is meant by it."""
+    if verdict.is_of_another_issuer:
+        return _ANOTHERS
+    if verdict.is_unread:
+        return _UNREAD
+    return _REPLACED if _is_replaced(verdict) else _HEADINGS[verdict.kind]
+
+
+def sentence(verdict: Verdict, society: Bilingual) -> Bilingual:
+    """The verdict in one plain sentence."""
+    badge = verdict.badge
+    match verdict.kind:
+        case "valid":
+            return Bilingual(
+                f"{society.ja}が発行したもので、取り消されておらず、有効期間の内です。",
+                f"Issued by {society.en}, not revoked, within its period of validity.",
+            )
+        case "expired":
+            day = japan_date(badge.valid_until) if badge else None
+            return Bilingual(
+                f"{_ja(day)}に有効期間が終わりました。現在の資格の証明には使えません。",
+                f"Its period ended on {_en(day)}. It does not prove a current qualification.",
+            )
+        case "revoked":
+            if _is_replaced(verdict):
+                return Bilingual(
+                    "記載が訂正されました。この証明書は使えません。訂正後の新しい証明書をご覧ください。",
+                    "What it says was corrected. It no longer counts: see the new certificate.",
+                )
+            return Bilingual("資格の証明には使えません。", "It does not prove a qualification.")
+        case "not-valid" if verdict.is_of_another_issuer:
+            return Bilingual(
+                f"{society.ja}ではない発行者の名前が書かれています。このサイトで確認できるのは、{society.ja}の証明書だけです。",
+                f"It names another issuer. This site can only check certificates of {society.en}.",
+            )
+        case "not-valid" if verdict.is_unread:
+            return Bilingual(
+                "証明書のデータが入っていないか、データが壊れています。有効な証明書とは言えません。",
+                "There is no certificate in it, or it is damaged. It does not prove anything.",
+            )
+        case "not-valid":
+            return Bilingual(
+                f"{society.ja}が発行したとおりのものではありません。", f"It is not what {society.en} issued."
+            )
+        case "not-yet-valid":
+            day = japan_date(badge.valid_from) if badge else None
+            return Bilingual(f"有効期間は{_ja(day)}に始まります。", f"Its period begins on {_en(day)}.")
+        case "in-progress":
+            return Bilingual(
+                "学会が作成したものですが、発行の手続きが終わっていません。まだ資格の証明には使えません。",
+                "Made by the society, but its issue is not finished. It does not prove a qualification yet.",
+            )
+        case "could-not-check":
+            sources = [SOURCES[check.number] for check in asked(verdict)]
+            return Bilingual(
+                f"{'と'.join(source.ja for source in sources)}を確認できませんでした。有効とも無効とも言えません。",
+                f"No answer about {' and '.join(source.en for source in sources)}."
+                " So it is neither known to be valid nor to be invalid.",
+            )
+
+
+def next_step(verdict: Verdict) -> Bilingual:
+    """What the reader should do."""
+    if verdict.is_of_another_issuer:
+        return Bilingual(
+            "この学会の資格の証明としては受け取らないでください。ほかの団体の証明書であれば、その団体の確認サイトでお確かめください。",
+            "Do not accept it as proof of a qualification of this society."
+            " If it is another organisation's certificate, check it with that organisation.",
+        )
+    if verdict.is_unread:
+        return Bilingual(
+            "ウォレットから保存したファイル（PNG、SVG、内容詳細のPDF、JSON）を、そのままお使いください。"
+            "写真や画面の写しには、証明書のデータが入りません。"
+            "紙やPDFの登録証は、QRコードを読み取っても確認できます。",
+            "Use the file as it was saved from the wallet (PNG, SVG, PDF of the details, JSON): a photo or a"
+            " screenshot holds no certificate. One on paper or as PDF can be checked by scanning its QR code.",
+        )
+    if _is_replaced(verdict):
+        return Bilingual(
+            "お手元の証明書が訂正前のものであれば、ご本人に、訂正後の証明書を見せてもらってください。",
+            "If the certificate that you were shown is the former one, ask to be shown the corrected one.",
+        )
+    return {
+        "valid": Bilingual(
+            "お手元の証明書の氏名・資格名・登録番号が、このページと同じかを見比べてください。違うときは、下の窓口へお知らせください。",
+            "Compare name, qualification and registration number with the certificate that you were shown."
+            " If they differ, tell the desk below.",
+        ),
+        "expired": Bilingual(
+            "更新した方は、新しい登録証をお持ちです。ご本人に、新しい登録証を見せてもらってください。",
+            "Whoever renewed the registration has a new certificate: ask to be shown that one.",
+        ),
+        "revoked": Bilingual(
+            "ご不明の点は、下の窓口へお問い合わせください。", "If you have questions, ask the desk below."
+        ),
+        "not-valid": Bilingual(
+            "資格の証明として受け取らず、下の窓口へお知らせください。",
+            "Do not accept it as proof; please tell the desk below.",
+        ),
+        "not-yet-valid": Bilingual(
+            "その日になりましたら、もう一度このページを開いてください。", "Open this page again on that day."
+        ),
+        "in-progress": Bilingual(
+            "数時間、長くて1日ほどで終わります。あとでもう一度このページを開いてください。",
+            "It takes some hours, at most about a day. Open this page again later.",
+        ),
+        "could-not-check": Bilingual(
+            "しばらくしてから、もう一度このページを開いてください。続くときは、下の窓口へお知らせください。",
+            "Try again a little later. If it goes on, tell the desk below.",
+        ),
+    }[verdict.kind]
+
+
+def asked(verdict: Verdict) -> list[Check]:
+    """The checks that are unknown by themselves: a signature without a key to check it with is the key's fault."""
+    unknown = list(verdict.unknown)
+    numbers = {check.number for check in unknown}
+    return [check for check in unknown if not (check.number == 3 and 2 in numbers)] or unknown
+
+
+def _is_replaced(verdict: Verdict) -> bool:
+    return verdict.kind == "revoked" and verdict.revocation is not None and verdict.revocation.replaced_by is not None
+
+
+def _ja(day: date | None) -> str:
+    return f"{day.year}年{day.month}月{day.day}日" if day else "―"
+
+
+def _en(day: date | None) -> str:
+    return f"{day.day} {day:%B %Y}" if day else "―"

@@ -1,0 +1,149 @@
+"""The published documents: credentials, status lists, badge classes, the issuer, in both standards, and baked badges.
+
+All may be read from any site. Each has an ETag, so that asking again costs nothing while it is unchanged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+
+import msgspec
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.verifier import handlers
+from services.verifier.check.disclosure import Withheld
+from services.verifier.files.open_badges_2 import ISSUER_PATH, RevokedAssertion
+from services.verifier.handlers import Ports
+from services.verifier.web.answers import Problem
+from shared.errors import NotFound
+
+OPEN = {"access-control-allow-origin": "*"}  # a browser's own check on any site may read them
+_FRESH = {**OPEN, "cache-control": "no-cache"}  # what a revocation or the holder's choice changes
+_SHORT = {**OPEN, "cache-control": "public, max-age=60"}
+_LONG = {**OPEN, "cache-control": "public, max-age=86400"}
+_TYPES = {"json": "application/json", "png": "image/png", "svg": "image/svg+xml"}
+_READ = ["GET", "HEAD"]
+
+_ID = re.compile(r"[A-Z2-7]{26}")
+_QUALIFICATION = re.compile(r"[a-z0-9-]{1,64}")
+_EDITION = re.compile(r"[0-9]{4}(-[0-9]{1,3})?")
+
+
+def add_documents(app: FastAPI, ports: Ports) -> None:
+    _add_issuer(app, ports)
+    _add_badges(app, ports)
+    _add_assertions(app, ports)
+
+
+def _add_issuer(app: FastAPI, ports: Ports) -> None:
+    @app.api_route("/.well-known/did.json", methods=_READ)
+    def did(request: Request) -> Response:
+        return _stored(request, "issuer/did.json", ports, _SHORT)
+
+    @app.api_route("/issuer.json", methods=_READ)
+    def issuer(request: Request) -> Response:
+        return _stored(request, "issuer/profile.json", ports, _SHORT)
+
+    @app.api_route("/issuer/image.png", methods=_READ)
+    def image(request: Request) -> Response:
+        return _stored(request, "issuer/image.png", ports, _LONG)
+
+    @app.api_route(ISSUER_PATH, methods=_READ)
+    def profile(request: Request) -> Response:
+        return _linked(request, handlers.profile(ports), _SHORT)
+
+    @app.api_route("/status/{number}.json", methods=_READ)
+    def status(request: Request, number: int) -> Response:
+        return _stored(request, f"status/{number}.json", ports, _SHORT)
+
+
+def _add_badges(app: FastAPI, ports: Ports) -> None:
+    @app.api_route("/badges/{qualification}/{edition}.{form}", methods=_READ)
+    def badge(request: Request, qualification: str, edition: str, form: str) -> Response:
+        """A published edition never changes."""
+        return _stored(request, f"{_class_key(qualification, edition)}.{_form(form)}", ports, _LONG)
+
+    @app.api_route("/ob2/badges/{qualification}/{edition}.json", methods=_READ)
+    def badge_class(request: Request, qualification: str, edition: str) -> Response:
+        return _linked(request, handlers.badge_class(f"{_class_key(qualification, edition)}.json", ports), _LONG)
+
+
+def _add_assertions(app: FastAPI, ports: Ports) -> None:
+    @app.api_route("/credentials/{name}.{form}", methods=_READ)
+    def credential(request: Request, name: str, form: str) -> Response:
+        assertion_id = assertion_id_in(name)
+        match _form(form):
+            case "png":
+                given = handlers.picture(assertion_id, "png", ports)
+            case "svg":
+                given = handlers.picture(assertion_id, "svg", ports)
+            case _:
+                given = handlers.credential(assertion_id, ports)
+        if isinstance(given, Withheld):
+            return _withheld(given)
+        saved = {"content-disposition": f'attachment; filename="{assertion_id}.{form}"'} if _is_saved(request) else {}
+        return _answer(request, given, _TYPES[form], {**_FRESH, **saved})
+
+    @app.api_route("/assertions/{name}.json", methods=_READ)
+    def assertion(request: Request, name: str) -> Response:
+        """IMS Open Badges 2.0, HostedBadge Verification: 410 and `revoked` for one that was revoked."""
+        told = handlers.assertion(assertion_id_in(name), ports)
+        return _linked(request, told, _FRESH, 410 if isinstance(told, RevokedAssertion) else 200)
+
+
+def is_assertion_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None
+
+
+def assertion_id_in(text: str) -> str:
+    """An assertion id. NotFound for what can't be one, before any object key is made of it."""
+    if not is_assertion_id(text):
+        raise NotFound("no such assertion")
+    return text
+
+
+def _class_key(qualification: str, edition: str) -> str:
+    if not _QUALIFICATION.fullmatch(qualification) or not _EDITION.fullmatch(edition):
+        raise NotFound("no such badge")
+    return f"badges/{qualification}/{edition}"
+
+
+def _is_saved(request: Request) -> bool:
+    """`?download`: a browser saves it. From another site, the link's own `download` means nothing."""
+    return "download" in request.query_params
+
+
+def _form(text: str) -> str:
+    if text not in _TYPES:
+        raise NotFound("no such form")
+    return text
+
+
+def _stored(request: Request, key: str, ports: Ports, headers: Mapping[str, str]) -> Response:
+    return _answer(request, ports.site.get(key), _TYPES[key.rpartition(".")[2]], headers)
+
+
+def _linked(request: Request, document: msgspec.Struct, headers: Mapping[str, str], status: int = 200) -> Response:
+    """A document of Open Badges 2.0, whose section "Setting Content-Type" wants JSON-LD's type by default."""
+    accept = request.headers.get("accept", "*/*")
+    plain = "ld+json" not in accept and ("json" in accept or "html" in accept)
+    kind = "application/json" if plain else "application/ld+json"
+    return _answer(request, msgspec.json.encode(document), kind, {**headers, "vary": "accept"}, status)
+
+
+def _answer(request: Request, body: bytes, kind: str, headers: Mapping[str, str], status: int = 200) -> Response:
+    """With a weak ETag: the body may be compressed on its way. 304 when the asker has it."""
+    tag = f'W/"{sha256(body).hexdigest()[:32]}"'
+    asked = [each.strip() for each in request.headers.get("if-none-match", "").split(",")]
+    if status == 200 and tag in asked:
+        return Response(status_code=304, headers={**headers, "etag": tag})
+    return Response(body, status, {**headers, "etag": tag}, media_type=kind)
+
+
+def _withheld(given: Withheld) -> Response:
+    problem = Problem(given.status, given.reason, given.text)
+    return Response(msgspec.json.encode(problem), given.status, _FRESH, media_type="application/json")

@@ -1,0 +1,42 @@
+"""A verdict as the public page."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.verifier.check.wording import SHAPES, heading, next_step, sentence
+from services.verifier.config import Config
+from services.verifier.handlers import Ports, Shown
+from shared.clock import japan_date
+from shared.runtime.web import Pages
+
+
+def shown_page(
+    site: Pages, request: Request, shown: Shown, ports: Ports, config: Config, *, handed_in: bool = False
+) -> Response:
+    """The verdict in one sentence, what to do next, the facts, the checks.
+
+    `handed_in`: of a file that the visitor has, who therefore sees all that is in it; not of what lies at our address.
+    """
+    verdict = shown.verdict
+    badge = verdict.badge if verdict.is_genuine else None
+    ours = {network.id: network for network in config.networks}
+    return site.page(
+        request,
+        "verdict.html",
+        status=503 if not handed_in and verdict.outcome(1) == "unknown" else 200,
+        assertion_id=badge.assertion_id if badge else None,
+        handed_in=handed_in,
+        noted=shown.noted,
+        verdict=verdict,
+        badge=badge,
+        with_number=handed_in or shown.noted.details_public,
+        networks=[ours[id].name for id in verdict.networks if id in ours],
+        heading=heading(verdict),
+        sentence=sentence(verdict, config.runtime.programme.society.name),
+        next=next_step(verdict),
+        shape=SHAPES[verdict.kind],
+        url=f"{ports.public_url}/V/{badge.assertion_id}" if badge and badge.assertion_id else ports.public_url,
+        japan_date=japan_date,
+    )

@@ -1,0 +1,166 @@
+"""A mailer as the tests see it: real PostgreSQL; Kafka is the calls of its handlers, time is in our hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import services.mailer
+from services.mailer import handlers
+from services.mailer.domain.delivery import Outcome
+from services.mailer.domain.letters import LetterWriter
+from services.mailer.handlers import Ports
+from services.mailer.store import MailerTransaction, Store
+from shared.events import (
+    AssertionIssued,
+    AssertionRevoked,
+    Award,
+    BadgeReceived,
+    CertificateRendered,
+    DecisionSettled,
+    Event,
+    Holder,
+    LetterUpdated,
+    OfficeDecided,
+)
+from shared.programme import parse_programme
+from shared.runtime.migrate import migrate
+from shared.wire import decode
+
+PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
+START = datetime(2026, 3, 31, 14, 0, tzinfo=UTC)
+APRIL_1 = datetime(2026, 3, 31, 15, 0, tzinfo=UTC)
+ID = "ABCDEFGHIJKLMNOPQRSTUVWX23"
+OTHER = "BCDEFGHIJKLMNOPQRSTUVWX234"
+
+Send = Callable[[str, str, bytes], Outcome]
+
+
+@dataclass
+class Mailer:
+    """The service without Kafka: its handlers, its ticks, and the clock in our hand."""
+
+    ports: Ports
+    moment: datetime
+
+    def hear(self, *events: Event) -> None:
+        """As the consumers hand events on, one at a time."""
+        for event in events:
+            match event:
+                case AssertionIssued():
+                    handlers.note_issued([event], self.ports)
+                case BadgeReceived():
+                    handlers.note_received([event], self.ports)
+                case CertificateRendered():
+                    handlers.note_rendered([event], self.ports)
+                case AssertionRevoked():
+                    handlers.note_revoked([event], self.ports)
+                case OfficeDecided():
+                    handlers.note_resends([event], self.ports)
+
+    def tick(self, **after: float) -> None:
+        """Let time pass, then let both ticks do all that is due."""
+        self.moment += timedelta(**after)
+        while handlers.write(self.ports):
+            pass
+        while handlers.send(self.ports):
+            pass
+
+    def announced(self) -> list[Event]:
+        with self.ports.store.transaction() as tx:
+            rows = tx.cursor.execute("select value from outbox order by id").fetchall()
+        return [decode(bytes(row[0])) for row in rows]
+
+    def said(self) -> list[LetterUpdated]:
+        return [event for event in self.announced() if isinstance(event, LetterUpdated)]
+
+    def settled(self) -> dict[str, str]:
+        """What became of each decision of the office."""
+        return {event.decision_id: event.outcome for event in self.announced() if isinstance(event, DecisionSettled)}
+
+    def states(self, assertion_id: str = ID, letter: str = "award") -> list[str]:
+        return [e.state for e in self.said() if (e.assertion_id, e.letter) == (assertion_id, letter)]
+
+    def sent(self) -> list[tuple[str, str]]:
+        """Badge and letter of all that was sent, in order."""
+        return [(event.assertion_id, event.letter) for event in self.said() if event.state == "sent"]
+
+
+@contextmanager
+def running_mailer(url: str, send: Send) -> Iterator[Mailer]:
+    """On an empty database."""
+
+    def now() -> datetime:
+        return made.moment
+
+    migrate(url, "mailer", Path(services.mailer.__path__[0]) / "migrations")
+    store = Store(url, "mailer", MailerTransaction, now)
+    writer = LetterWriter(PROGRAMME, "http://localhost:8602", "http://localhost:8603", b"a secret of sixteen bytes")
+    made = Mailer(Ports(store, writer, PROGRAMME.sender, send, now), START)
+    yield made
+    store.close()
+
+
+def issued(
+    assertion_id: str = ID,
+    qualification: str = "gishi",
+    email: str = "taro@example.jp",
+    version: int = 1,
+    corrects: str | None = None,
+    registration_id: str | None = None,
+) -> AssertionIssued:
+    return AssertionIssued(
+        assertion_id=assertion_id,
+        leaf="00" * 32,
+        award=Award(
+            registration_id=registration_id or f"R-{assertion_id[:4]}",
+            cohort="2026",
+            qualification=qualification,
+            kind="new",
+            pass_number="P1",
+            registration_number="N1",
+            valid_from=date(2026, 4, 1),
+            valid_until=date(2030, 3, 31),
+        ),
+        holder=Holder(person_id="P", family_name="髙橋", given_name="𠮷之助", email=email),
+        issued_at=START,
+        notify_from=APRIL_1,
+        status_list=1,
+        status_index=1,
+        version=version,
+        corrects=corrects,
+    )
+
+
+def rendered(assertion_id: str = ID) -> CertificateRendered:
+    return CertificateRendered(
+        assertion_id=assertion_id,
+        certificate_key="c",
+        certificate_sha256="00",
+        details_key="d",
+        details_sha256="00",
+        rendered_at=APRIL_1,
+    )
+
+
+def received(assertion_id: str = ID) -> BadgeReceived:
+    return BadgeReceived(assertion_id=assertion_id, received_at=APRIL_1)
+
+
+def revoked(assertion_id: str = ID, replaced_by: str | None = None) -> AssertionRevoked:
+    return AssertionRevoked(assertion_id=assertion_id, reason="withdrawn", revoked_at=START, replaced_by=replaced_by)
+
+
+def resend(decision_id: str = "D1", letter: str = "award", subject: str = ID) -> OfficeDecided:
+    return OfficeDecided(
+        decision_id=decision_id,
+        decision="resend",
+        subject=subject,
+        by="desk",
+        why="asked",
+        decided_at=START,
+        value=letter,
+    )

@@ -1,0 +1,38 @@
+"""Asking a verifier of somebody else's making, @digitalbazaar/vc, offline: `tests/outside/*.mjs` in Node."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+Answers = list[dict[str, Any]]
+Change = tuple[int, str]
+"""Where in a text, and the character that takes the place of the one there."""
+
+
+def ask_outside_verifier(*requests: dict[str, Any]) -> Answers:
+    """One answer a request of {credential, did, statusList, now}: {verified, error, status, canonical}."""
+    answers: Answers = ask_node("verify.mjs", requests)
+    return answers
+
+
+def ask_about_changes(changes: Sequence[Change], **request: Any) -> list[str | None]:
+    """Why each change of {text, did, statusList, now} is rejected, None for one that is accepted."""
+    rejections: list[str | None] = ask_node("verify_changes.mjs", {**request, "changes": changes})
+    return rejections
+
+
+def ask_node(script: str, request: object) -> Any:
+    """What a script of `tests/outside` answers, JSON both ways."""
+    ran = subprocess.run(
+        ["node", str(Path(__file__).parents[1] / "outside" / script)],
+        input=json.dumps(request).encode(),
+        capture_output=True,
+        timeout=200,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr.decode()
+    return json.loads(ran.stdout)

@@ -1,0 +1,169 @@
+"""Registration with the means of a test: deliver, let time pass, decide, read what it said. Kafka is the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import services.registration
+from services.registration import handlers, orders
+from services.registration.domain.cohort import cycle_of
+from services.registration.domain.delivery import Delivery
+from services.registration.domain.registration import Rules, UpstreamRecord
+from services.registration.handlers import Accepted, Ports
+from services.registration.store import RegistrationTransaction, Store
+from shared.clock import JST
+from shared.events import (
+    Correction,
+    Decision,
+    Event,
+    OfficeDecided,
+    RegistrationHeld,
+    RegistrationReleased,
+    RegistrationRenewed,
+)
+from shared.glyphs import load_glyphs
+from shared.programme import parse_programme
+from shared.runtime.migrate import migrate
+from shared.wire import decode
+from tests.worlds.postgres import postgres
+
+KEY = b"the key of upstream"
+PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
+RULES = Rules(PROGRAMME, load_glyphs(Path("node_modules/@expo-google-fonts")).missing)
+SETTLE = timedelta(seconds=2)
+NOON = datetime(2026, 4, 1, 12, tzinfo=JST)
+
+E = TypeVar("E", bound=Event)
+
+
+@dataclass
+class Clock:
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Desk:
+    """Registration with the means of a test: deliver, let time pass, read what it said."""
+
+    ports: Ports
+    clock: Clock
+    woken: list[datetime] = field(default_factory=list)
+    decisions: int = 0
+
+    def deliver(self, *records: UpstreamRecord) -> Accepted:
+        return handlers.accept(Delivery(tuple(enumerate(records, 2)), ()), "test", self.ports)
+
+    def settle(self) -> int:
+        """Let a delivery settle and judge all that is due; how many were judged."""
+        self.clock.now += SETTLE
+        return self.judge()
+
+    def judge(self) -> int:
+        total = 0
+        while judged := handlers.release(self.ports):
+            total += judged
+        return total
+
+    def decide(
+        self, decision: Decision, subject: str, value: str | None = None, correction: Correction | None = None
+    ) -> OfficeDecided:
+        self.decisions += 1
+        event = OfficeDecided(
+            decision_id=f"D{self.decisions}",
+            decision=decision,
+            subject=subject,
+            by="office",
+            why="a test",
+            decided_at=self.clock.now,
+            value=value,
+            correction=correction,
+        )
+        orders.decide([event], self.ports)
+        return event
+
+    def said(self, kind: type[E]) -> list[E]:
+        """All events of a kind so far, in order."""
+        with self.ports.store.transaction() as tx:
+            rows = tx.cursor.execute("select value from outbox order by id").fetchall()
+        return [event for event in (decode(bytes(row[0])) for row in rows) if isinstance(event, kind)]
+
+    def renewed(self) -> list[str]:
+        return sorted(event.key for event in self.said(RegistrationRenewed))
+
+    def held(self) -> dict[str, str]:
+        """The reason of each that was told as held and not as released since."""
+        reasons: dict[str, str] = {}
+        for event in self.said(Event):
+            if isinstance(event, RegistrationHeld):
+                reasons[event.key] = event.reason
+            elif isinstance(event, RegistrationReleased):
+                reasons.pop(event.key)
+        return reasons
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with self.ports.store.transaction() as tx:
+            return tx.cursor.execute(query).fetchall()
+
+
+@contextmanager
+def registration_database() -> Iterator[str]:
+    """The URL of a PostgreSQL with registration's tables."""
+    with postgres() as server:
+        url = server.fresh()
+        migrate(url, "registration", Path(services.registration.__path__[0]) / "migrations")
+        yield url
+
+
+def ports_at(url: str, clock: Clock, cohort: str = "2026") -> Ports:
+    store: Store = Store(url, "registration", RegistrationTransaction, clock)
+    return Ports(store=store, rules=RULES, cycle=cycle_of(PROGRAMME, cohort), settle=SETTLE, now=clock)
+
+
+@contextmanager
+def desk_at(url: str) -> Iterator[Desk]:
+    """A desk on empty tables."""
+    clock = Clock()
+    desk = Desk(ports_at(url, clock), clock)
+    with desk.ports.store.transaction() as tx:
+        tx.cursor.execute("truncate registrations, not_applied, rejected, inbox, outbox")
+    yield desk
+    desk.ports.store.close()
+
+
+def record(number: int, **unlike: Any) -> UpstreamRecord:
+    ordinary = {
+        "registration_id": f"R{number}",
+        "person_id": f"P{number}",
+        "qualification": "gishi",
+        "kind": "new",
+        "pass_number": f"25-{number}",
+        "registration_number": f"26G{number}",
+        "previous_registration_id": None,
+        "family_name": "骨材",
+        "given_name": "太郎",
+        "family_name_kana": None,
+        "given_name_kana": None,
+        "family_name_latin": None,
+        "given_name_latin": None,
+        "birth_date": date(1980, 2, 29),
+        "email": f"person{number}@example.jp",
+        "contact_email": None,
+        "phone": "090-0000-0001",
+        "completed_on": date(2026, 2, 1),
+        "valid_from": date(2026, 4, 1),
+        "valid_until": date(2030, 3, 31),
+    }
+    return UpstreamRecord(**(ordinary | unlike))
+
+
+def as_json(of: UpstreamRecord, **unlike: Any) -> dict[str, Any]:
+    fields = {name: getattr(of, name) for name in of.__struct_fields__}
+    return {n: v.isoformat() if isinstance(v, date) else v for n, v in fields.items()} | unlike
