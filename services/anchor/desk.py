@@ -13,7 +13,6 @@ from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 
 from services.anchor import handlers, measuring, migrating, submitting
-from services.anchor.__main__ import network_ports_of, ports_of, views_of
 from services.anchor.config import CommandConfig
 from services.anchor.domain.batching import closes_at
 from services.anchor.handlers import Ports
@@ -21,6 +20,7 @@ from services.anchor.measuring import NetworkView, Status
 from services.anchor.migrating import Plan
 from services.anchor.store import AnchorTransaction, Store
 from services.anchor.submitting import NetworkPorts
+from services.anchor.wiring import network_ports_of, ports_of, views_of
 from shared.chain.networks import GWEI
 from shared.credentials.merkle import longest_path
 from shared.errors import NotFound, TryLater

@@ -2,37 +2,9 @@
 
 from __future__ import annotations
 
-from random import SystemRandom
-
-from services.issuer.app import build
-from services.issuer.config import Config, read_config
-from services.issuer.domain.issuance import Issuer
-from services.issuer.domain.publication import Facts
-from services.issuer.handlers import Ports
-from services.issuer.signing.signer import Signer, SigningKey
-from services.issuer.store import IssuerTransaction, Store
-from shared.runtime.objects import Objects
-from shared.runtime.process import Process, start
-
-
-def ports_of(config: Config) -> Ports:
-    runtime = config.runtime
-    issuer = Issuer(runtime.programme, config.public_url)
-    key = SigningKey(config.key, issuer.did)
-    random = SystemRandom()
-    return Ports(
-        store=Store(runtime.database_url, runtime.service, IssuerTransaction, runtime.clock),
-        objects=Objects(config.objects),
-        facts=Facts(issuer, key, config.font_folder, config.chain_key),
-        signer=Signer(issuer, key, config.secret, random),
-        secret=config.secret,
-        random=random,
-        now=runtime.clock,
-    )
-
-
-def wire(config: Config) -> Process:
-    return build(config, ports_of(config))
+from services.issuer.config import read_config
+from services.issuer.wiring import wire
+from shared.runtime.process import start
 
 
 def main() -> None:

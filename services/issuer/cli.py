@@ -52,9 +52,9 @@ def publish(add_key: Path | None, as_json: bool) -> None:
     Takes the settings of the issuer (services/issuer/config.py) from the environment. The service does the same at its
     start. No key is ever taken out of did.json: what it signed stays valid.
     """
-    from services.issuer.__main__ import ports_of
     from services.issuer.config import read_config
     from services.issuer.signing.signer import load_key
+    from services.issuer.wiring import ports_of
     from shared.credentials.credential import public_key_multibase
     from shared.errors import AkashiError
     from shared.runtime.db import AWAY
