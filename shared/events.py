@@ -304,6 +304,15 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
     valid_from: date | None = None
     valid_until: date | None = None
 
+    @property
+    def changes(self) -> dict[str, str | date]:
+        """What is corrected: field and value, in the order of the fields."""
+        given = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return {name: value for name, value in given if value is not None}
+
+
+CORRECTABLE = Correction.__struct_fields__
+"""The fields of a registration that the office may correct."""
 
 Decision = Literal[
     "revoke",
