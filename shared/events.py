@@ -1,7 +1,7 @@
-"""The language of the pipeline: every fact that one service tells the others, in order of time.
+"""The language of the pipeline: every event that one service announces to the others, in order of time.
 
 Facts are past tense and immutable. Optional fields may be added; meanings are never changed.
-Two events with the same `identity` are one fact: whoever reads an event a second time does nothing.
+Two events with the same `identity` are one fact: a reader that has handled one ignores the other.
 Spoken by all services; the bytes on Kafka are `shared/wire.py`.
 """
 
@@ -330,7 +330,7 @@ Decision = Literal[
 
 
 class OfficeDecided(Event, frozen=True, kw_only=True):
-    """What the office ordered, by whom and why. The topic is the audit trail.
+    """What the office ordered, with author and reason. The topic is the audit trail.
 
     Revoke is about an assertion; correct about a registration, whose badge is issued once more, as `correction` says.
     Undo and reissue are about a cohort and do nothing themselves: each of its people has a decision of their own,
@@ -355,7 +355,7 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
 
 
 class DecisionSettled(Event, frozen=True, kw_only=True):
-    """A service did what the office ordered (`outcome` is "done"), or why not. Said by the one whose order it is."""
+    """The outcome of an order: "done", or the reason why not. Announced by the service that carries the order out."""
 
     topic = OFFICE_DECISIONS
     about = "subject"

@@ -86,7 +86,7 @@ class Transaction:
         return {row[0] for row in claimed}
 
     def announce(self, *events: Event, cause: Event | None = None) -> None:
-        """Say `events` to the other services: in the outbox when this transaction commits, on Kafka soon after."""
+        """Announce `events`: they are in the outbox when this transaction commits, and on Kafka soon after."""
         at = self.now()
         for event in events:
             value = encode(event, source=self._source, at=at, cause=cause)
@@ -162,7 +162,7 @@ class Transaction:
         types = _TYPES.setdefault((self._source, table), {})
         if not types.keys() >= set(columns):
             types.update(self.cursor.execute(_COLUMN_TYPES, (table,)).fetchall())
-        # psycopg takes a list of bytes for an array of text unless it is told to send it as it is.
+        # psycopg dumps a list of bytes as an array of text unless the placeholder is binary.
         return f"unnest({', '.join(f'%{_format(types[name])}::{types[name]}[]' for name in columns)})"
 
     # ── the end ─────────────────────────────────────────────────────────────────────────────────────────

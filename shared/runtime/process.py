@@ -168,7 +168,7 @@ class Process:
             raise SystemExit(f"{self._runtime.service}: {self._app.crash_reason or 'a part ended'}; start again")
 
     async def _stop(self, relay: Relay, web: Sequence[asyncio.Task[None]]) -> None:
-        """In the order of the flow: no new requests, no new events, no new ticks; then say what is in the outbox."""
+        """In the order of the flow: no new requests, no new events, no new ticks; then publish the outbox."""
         for server in self._web:
             server.should_exit = True
         await asyncio.gather(*(consumer.stop(_GRACE) for consumer in self._consumers.values()))
