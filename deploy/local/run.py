@@ -32,7 +32,8 @@ def feed(url: str, key: bytes, body: bytes, content_type: str, name: str) -> dic
     answer = ask.post(
         f"{url}/upstream/registrations",
         content=body,
-        headers={"Authorization": f"Bearer {key.decode()}", "Content-Type": content_type, "X-Source": name},
+        params={"source": name},
+        headers={"Authorization": f"Bearer {key.decode()}", "Content-Type": content_type},
     )
     answer.raise_for_status()
     return dict(answer.json())

@@ -25,7 +25,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.consume(BadgeReceived, handlers.note_received, ports)
     process.consume(CertificateRendered, handlers.note_rendered, ports)
     process.consume(AssertionRevoked, handlers.note_revoked, ports)
-    process.consume(OfficeDecided, handlers.note_resends, ports, predicate=handlers.is_resend)
+    process.consume(OfficeDecided, handlers.resend_letters, ports, predicate=handlers.is_resend)
     process.tick("write", handlers.write, ports)
     process.tick("send", handlers.send, ports)
     return process

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.mailer.smtp import Relay, Tls
+from services.mailer.smtp import SmtpServer, Tls
 from shared.runtime.settings import Runtime, Settings, read_runtime
 
 
 @dataclass(frozen=True)
 class Config:
     runtime: Runtime
-    relay: Relay
+    relay: SmtpServer
     wallet_url: str
     public_url: str
     link_secret: bytes
@@ -23,7 +23,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
     user = settings.text("SMTP_USER", "") or None
     return Config(
         runtime=read_runtime("mailer", settings),
-        relay=Relay(
+        relay=SmtpServer(
             host=settings.text("SMTP_HOST"),
             port=settings.port("SMTP_PORT"),
             tls=_tls(settings),

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.mailer.domain.correction import HEARD_WITHIN, ToldBy, told_by
-from services.mailer.domain.delivery import MOST_SECONDS, Outcome, settled
+from services.mailer.domain.correction import RECEIPT_WAIT, CorrectionLetter, correction_letter
+from services.mailer.domain.delivery import MOST_SECONDS, SmtpReply, settled
 from services.mailer.domain.letters import LETTERS, Letter, LetterWriter, Message, message_id, return_path
-from services.mailer.store import MailerTransaction, Pending, Standing, Store
+from services.mailer.store import MailerTransaction, MessageStatus, OutgoingMessage, Store
 from shared.clock import Clock
 from shared.errors import TryLater
 from shared.events import (
@@ -38,7 +38,7 @@ NOT_QUEUED = counter(
     ("reason",),
 )
 
-_log = logger("mailer")
+log = logger("mailer")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Ports:
     store: Store
     writer: LetterWriter
     sender: Sender
-    send: Callable[[str, str, bytes], Outcome]
+    send: Callable[[str, str, bytes], SmtpReply]
     now: Clock
 
 
@@ -61,7 +61,7 @@ def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
         new = tx.claim(events)
         tx.note_issued(new)
         _owe(tx, [event.assertion_id for event in new], ports)
-        _suppress(tx, [event.corrects for event in new if event.corrects is not None], ports)
+        _suppress_unsent(tx, [event.corrects for event in new if event.corrects is not None], ports)
 
 
 def note_received(events: Sequence[BadgeReceived], ports: Ports) -> None:
@@ -86,7 +86,7 @@ def note_revoked(events: Sequence[AssertionRevoked], ports: Ports) -> None:
     with ports.store.transaction() as tx:
         new = tx.claim(events)
         tx.note_revoked(new)
-        _suppress(tx, [event.assertion_id for event in new], ports)
+        _suppress_unsent(tx, [event.assertion_id for event in new], ports)
 
 
 def is_resend(decision: OfficeDecided) -> bool:
@@ -94,17 +94,17 @@ def is_resend(decision: OfficeDecided) -> bool:
     return decision.decision == "resend"
 
 
-def note_resends(events: Sequence[OfficeDecided], ports: Ports) -> None:
+def resend_letters(events: Sequence[OfficeDecided], ports: Ports) -> None:
     """Any time. The office orders a letter once more: the same bytes, the same Message-ID. It hears of the outcome."""
     with ports.store.transaction() as tx:
         for event in sorted(tx.claim(events), key=lambda event: event.subject):
             standing = tx.standing(event.subject, event.value or "")
-            reason = _why_not_again(standing)
+            reason = _refusal(standing)
             if standing is None or reason is not None:
                 NOT_QUEUED.labels(reason).inc()
-                _log.info("skipped", decision_id=event.decision_id, reason=reason)
+                log.info("skipped", decision_id=event.decision_id, reason=reason)
             else:
-                tx.queue_again(standing, ports.now())
+                tx.requeue(standing, ports.now())
                 _announce(tx, ports, standing.letter, standing.assertion_id, "queued", standing.attempts)
             tx.announce(
                 DecisionSettled(
@@ -123,14 +123,14 @@ def write(ports: Ports) -> int:
     """Steps 4 and 9. Write down the bytes of the letters whose time has come: the intention, before anything leaves."""
     with ports.store.transaction() as tx:
         now = ports.now()
-        decided = _decide(tx, now, ports)
+        decided = _choose_correction_letters(tx, now, ports)
         due = tx.due(now, _WRITE)
         written: list[tuple[Message, bytes]] = []
         for message in due:
             try:
                 written.append((message, ports.writer.write(message, now)))
             except ValueError as error:  # an unknown qualification, an impossible address: this letter only
-                tx.give_up(message, str(error), now)
+                tx.suppress_unwritable(message, str(error), now)
                 _announce(
                     tx,
                     ports,
@@ -157,7 +157,7 @@ def send(ports: Ports) -> int:
                 _send_one(tx, pending, ports)
             except TryLater as error:
                 again = next_try(pending.attempts + 1, ports.now(), least=1.0, most=MOST_SECONDS)
-                tx.put_off(pending, again, str(error))
+                tx.postpone(pending, again, str(error))
                 away = error
                 break
             done += 1
@@ -167,7 +167,7 @@ def send(ports: Ports) -> int:
     return done
 
 
-def _send_one(tx: MailerTransaction, pending: Pending, ports: Ports) -> None:
+def _send_one(tx: MailerTransaction, pending: OutgoingMessage, ports: Ports) -> None:
     path = return_path(pending.letter, pending.assertion_id, ports.sender.bounce_domain)
     outcome = ports.send(path, pending.email, pending.message)
     now = ports.now()
@@ -186,20 +186,20 @@ def _send_one(tx: MailerTransaction, pending: Pending, ports: Ports) -> None:
 
 def _owe(tx: MailerTransaction, assertion_ids: Sequence[str], ports: Ports) -> None:
     for letter in LETTERS:
-        tx.owe(letter, assertion_ids, ports.now(), HEARD_WITHIN)
-    _suppress(tx, assertion_ids, ports)  # the revocation may have come first
+        tx.owe(letter, assertion_ids, ports.now(), RECEIPT_WAIT)
+    _suppress_unsent(tx, assertion_ids, ports)  # the revocation may have come first
 
 
-def _suppress(tx: MailerTransaction, assertion_ids: Sequence[str], ports: Ports) -> None:
-    for each in tx.suppress_void(assertion_ids, ports.now()):
+def _suppress_unsent(tx: MailerTransaction, assertion_ids: Sequence[str], ports: Ports) -> None:
+    for each in tx.suppress_unsent(assertion_ids, ports.now()):
         _announce(tx, ports, each.letter, each.assertion_id, "suppressed", each.attempts, each.void)
 
 
-def _decide(tx: MailerTransaction, now: datetime, ports: Ports) -> int:
+def _choose_correction_letters(tx: MailerTransaction, now: datetime, ports: Ports) -> int:
     """Choose, once, the letter that tells of each correction; returns for how many."""
-    decided: dict[ToldBy, list[str]] = {}
-    for corrected in tx.undecided(now, _WRITE):
-        decided.setdefault(told_by(corrected), []).append(corrected.assertion_id)
+    decided: dict[CorrectionLetter, list[str]] = {}
+    for corrected in tx.undecided_corrections(now, _WRITE):
+        decided.setdefault(correction_letter(corrected), []).append(corrected.assertion_id)
     for letter, assertion_ids in decided.items():
         tx.decide(letter, assertion_ids)
         _owe(tx, assertion_ids, ports)
@@ -207,7 +207,7 @@ def _decide(tx: MailerTransaction, now: datetime, ports: Ports) -> int:
     return sum(map(len, decided.values()))
 
 
-def _why_not_again(standing: Standing | None) -> str | None:
+def _refusal(standing: MessageStatus | None) -> str | None:
     if standing is None:
         return "no-such-letter"
     if standing.void is not None:
@@ -241,4 +241,4 @@ def _announce(
         )
     )
     LETTERS_MOVED.labels(letter, state).inc()
-    _log.info(state, assertion_id=assertion_id, letter=letter, attempt=attempt, answer=answer)
+    log.info(state, assertion_id=assertion_id, letter=letter, attempt=attempt, answer=answer)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from services.mailer.domain.delivery import Bounced, Deferred, Outcome, Sent
+from services.mailer.domain.delivery import Bounced, Deferred, Sent, SmtpReply
 from services.mailer.domain.mime import quoted
 from shared.errors import TryLater
 
@@ -21,7 +21,7 @@ _SERVICE_CLOSING = 421
 
 
 @dataclass(frozen=True)
-class Relay:
+class SmtpServer:
     """The server that takes our letters. `seconds` bounds each wait for it."""
 
     host: str
@@ -32,14 +32,14 @@ class Relay:
     seconds: float = 20.0
 
 
-class Smtp:
+class SmtpClient:
     """Not for several threads: one connection, one conversation."""
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: SmtpServer) -> None:
         self._relay = relay
         self._connection: smtplib.SMTP | None = None
 
-    def send(self, return_path: str, recipient: str, message: bytes) -> Outcome:
+    def send(self, return_path: str, recipient: str, message: bytes) -> SmtpReply:
         """What the server answered about this message to this recipient.
 
         TryLater while the server is away, closing, or refuses us rather than the recipient; then it may or may not have
@@ -75,7 +75,7 @@ class Smtp:
             raise smtplib.SMTPSenderRefused(code, answer, "MAIL FROM")
         return connection
 
-    def _converse(self, connection: smtplib.SMTP, recipient: str, message: bytes) -> Outcome:
+    def _converse(self, connection: smtplib.SMTP, recipient: str, message: bytes) -> SmtpReply:
         code, answer = connection.rcpt(quoted(recipient))
         if code not in (250, 251):
             outcome = _refused(code, answer)
@@ -116,7 +116,7 @@ class Smtp:
         return connection
 
 
-def _refused(code: int, answer: bytes) -> Outcome:
+def _refused(code: int, answer: bytes) -> SmtpReply:
     if code == _SERVICE_CLOSING:
         raise smtplib.SMTPResponseException(code, answer)
     if 400 <= code < 500:

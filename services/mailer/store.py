@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.mailer.domain.correction import Corrected, ToldBy
-from services.mailer.domain.delivery import Settled
+from services.mailer.domain.correction import CorrectedBadge, CorrectionLetter
+from services.mailer.domain.delivery import AttemptResult
 from services.mailer.domain.letters import Letter, Message
 from shared.addresses import as_mailed
 from shared.events import (
@@ -21,7 +21,7 @@ from shared.runtime.db import Database, Transaction
 
 
 @dataclass(frozen=True)
-class Pending:
+class OutgoingMessage:
     """A message whose bytes are written and that has not come to its end."""
 
     assertion_id: str
@@ -32,7 +32,7 @@ class Pending:
 
 
 @dataclass(frozen=True)
-class Standing:
+class MessageStatus:
     """Where a message stands."""
 
     assertion_id: str
@@ -124,7 +124,7 @@ class MailerTransaction(Transaction):
             {"letter": letter, "now": now, "patience": patience, "ids": list(assertion_ids)},
         ).rowcount
 
-    def undecided(self, now: datetime, limit: int) -> list[Corrected]:
+    def undecided_corrections(self, now: datetime, limit: int) -> list[CorrectedBadge]:
         """Badges that correct others, whose award letter could go now; nobody else learns of them until the end."""
         rows = self.cursor.execute(
             "select assertion_id, email, received_at is not null, array(select earlier.email from holders as earlier"
@@ -135,9 +135,9 @@ class MailerTransaction(Transaction):
             " order by next_try_at limit %s for update of messages, holders skip locked",
             (now, limit),
         )
-        return [Corrected(*row) for row in rows]
+        return [CorrectedBadge(*row) for row in rows]
 
-    def decide(self, letter: ToldBy, assertion_ids: Sequence[str]) -> None:
+    def decide(self, letter: CorrectionLetter, assertion_ids: Sequence[str]) -> None:
         """`letter` tells of these corrections. Where that isn't the award letter, nothing remains of that one."""
         self.cursor.execute(
             "update holders set told_by = %s where assertion_id = any(%s::text[])", (letter, list(assertion_ids))
@@ -147,7 +147,7 @@ class MailerTransaction(Transaction):
                 "delete from messages where assertion_id = any(%s::text[]) and letter = 'award'", (list(assertion_ids),)
             )
 
-    def suppress_void(self, assertion_ids: Sequence[str], now: datetime) -> list[Standing]:
+    def suppress_unsent(self, assertion_ids: Sequence[str], now: datetime) -> list[MessageStatus]:
         """End those messages that have not been sent, of revoked or corrected ones among the assertions."""
         rows = self.cursor.execute(
             f"update messages set state = 'suppressed', reason = {_VOID}, next_try_at = null, settled_at = %s"
@@ -156,9 +156,9 @@ class MailerTransaction(Transaction):
             f" returning messages.assertion_id, letter, state, attempts, message is not null, {_VOID}",
             (now, list(assertion_ids)),
         )
-        return [Standing(*row) for row in rows]
+        return [MessageStatus(*row) for row in rows]
 
-    def standing(self, assertion_id: str, letter: str) -> Standing | None:
+    def standing(self, assertion_id: str, letter: str) -> MessageStatus | None:
         """Where a message stands; nobody else moves it until this transaction ends."""
         # The holder first, as everybody who notes an event: a revocation comes before this look or waits for its end.
         self.cursor.execute("select from holders where assertion_id = %s for update", (assertion_id,))
@@ -168,9 +168,9 @@ class MailerTransaction(Transaction):
             " where assertion_id = %s and letter = %s for update of messages",
             (assertion_id, letter),
         ).fetchone()
-        return Standing(*row) if row else None
+        return MessageStatus(*row) if row else None
 
-    def queue_again(self, standing: Standing, now: datetime) -> None:
+    def requeue(self, standing: MessageStatus, now: datetime) -> None:
         self.cursor.execute(
             "update messages set state = 'queued', next_try_at = %s, queued_at = %s, settled_at = null"
             " where assertion_id = %s and letter = %s",
@@ -199,7 +199,7 @@ class MailerTransaction(Transaction):
             now,
         )
 
-    def give_up(self, message: Message, error: str, now: datetime) -> None:
+    def suppress_unwritable(self, message: Message, error: str, now: datetime) -> None:
         """The letter can't be written: it ends here, and the office sees why."""
         self.cursor.execute(
             "update messages set state = 'suppressed', reason = 'unwritable', last_error = %s, next_try_at = null,"
@@ -207,7 +207,7 @@ class MailerTransaction(Transaction):
             (error, now, message.assertion_id, message.letter),
         )
 
-    def to_send(self, now: datetime, limit: int) -> list[Pending]:
+    def to_send(self, now: datetime, limit: int) -> list[OutgoingMessage]:
         """Messages to hand to the mail server now, the oldest first. Other replicas skip them until the end."""
         rows = self.cursor.execute(
             "select assertion_id, letter, email, attempts, message from messages join holders using (assertion_id)"
@@ -215,9 +215,9 @@ class MailerTransaction(Transaction):
             " order by next_try_at limit %s for update of messages skip locked",
             (now, limit),
         )
-        return [Pending(*row) for row in rows]
+        return [OutgoingMessage(*row) for row in rows]
 
-    def settle(self, pending: Pending, settled: Settled, now: datetime) -> None:
+    def settle(self, pending: OutgoingMessage, settled: AttemptResult, now: datetime) -> None:
         """Write down what the mail server answered."""
         self.cursor.execute(
             "update messages set state = %s, attempts = %s, next_try_at = %s, answer = %s, last_error = null,"
@@ -233,7 +233,7 @@ class MailerTransaction(Transaction):
             ),
         )
 
-    def put_off(self, pending: Pending, next_try_at: datetime, error: str) -> None:
+    def postpone(self, pending: OutgoingMessage, next_try_at: datetime, error: str) -> None:
         """No answer: the message stays as it is; a letter that always breaks the line must not hold up the others."""
         self.cursor.execute(
             "update messages set attempts = attempts + 1, next_try_at = %s, last_error = %s"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import services.mailer
 from services.mailer import handlers
-from services.mailer.domain.delivery import Outcome
+from services.mailer.domain.delivery import SmtpReply
 from services.mailer.domain.letters import LetterWriter
 from services.mailer.handlers import Ports
 from services.mailer.store import MailerTransaction, Store
@@ -36,17 +36,17 @@ APRIL_1 = datetime(2026, 3, 31, 15, 0, tzinfo=UTC)
 ID = "ABCDEFGHIJKLMNOPQRSTUVWX23"
 OTHER = "BCDEFGHIJKLMNOPQRSTUVWX234"
 
-Send = Callable[[str, str, bytes], Outcome]
+Send = Callable[[str, str, bytes], SmtpReply]
 
 
 @dataclass
-class Mailer:
+class MailerWorld:
     """The service without Kafka: its handlers, its ticks, and the clock in our hand."""
 
     ports: Ports
     moment: datetime
 
-    def hear(self, *events: Event) -> None:
+    def handle(self, *events: Event) -> None:
         """As the consumers hand events on, one at a time."""
         for event in events:
             match event:
@@ -59,7 +59,7 @@ class Mailer:
                 case AssertionRevoked():
                     handlers.note_revoked([event], self.ports)
                 case OfficeDecided():
-                    handlers.note_resends([event], self.ports)
+                    handlers.resend_letters([event], self.ports)
 
     def tick(self, **after: float) -> None:
         """Let time pass, then let both ticks do all that is due."""
@@ -74,7 +74,7 @@ class Mailer:
             rows = tx.cursor.execute("select value from outbox order by id").fetchall()
         return [decode(bytes(row[0])) for row in rows]
 
-    def said(self) -> list[LetterUpdated]:
+    def letter_events(self) -> list[LetterUpdated]:
         return [event for event in self.announced() if isinstance(event, LetterUpdated)]
 
     def settled(self) -> dict[str, str]:
@@ -82,15 +82,15 @@ class Mailer:
         return {event.decision_id: event.outcome for event in self.announced() if isinstance(event, DecisionSettled)}
 
     def states(self, assertion_id: str = ID, letter: str = "award") -> list[str]:
-        return [e.state for e in self.said() if (e.assertion_id, e.letter) == (assertion_id, letter)]
+        return [e.state for e in self.letter_events() if (e.assertion_id, e.letter) == (assertion_id, letter)]
 
     def sent(self) -> list[tuple[str, str]]:
         """Badge and letter of all that was sent, in order."""
-        return [(event.assertion_id, event.letter) for event in self.said() if event.state == "sent"]
+        return [(event.assertion_id, event.letter) for event in self.letter_events() if event.state == "sent"]
 
 
 @contextmanager
-def running_mailer(url: str, send: Send) -> Iterator[Mailer]:
+def mailer_at(url: str, send: Send) -> Iterator[MailerWorld]:
     """On an empty database."""
 
     def now() -> datetime:
@@ -99,7 +99,7 @@ def running_mailer(url: str, send: Send) -> Iterator[Mailer]:
     migrate(url, "mailer", Path(services.mailer.__path__[0]) / "migrations")
     store = Store(url, "mailer", MailerTransaction, now)
     writer = LetterWriter(PROGRAMME, "http://localhost:8602", "http://localhost:8603", b"a secret of sixteen bytes")
-    made = Mailer(Ports(store, writer, PROGRAMME.sender, send, now), START)
+    made = MailerWorld(Ports(store, writer, PROGRAMME.sender, send, now), START)
     yield made
     store.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from services.registration.domain.registration import Rules
+from services.registration.domain.record import Rules
 from shared.glyphs import load_glyphs
 from shared.programme import Programme, parse_programme
 
@@ -22,7 +22,7 @@ def rules() -> Rules:
     return Rules(programme(), load_glyphs(ROOT / "node_modules/@expo-google-fonts").missing)
 
 
-def fields(**unlike: object) -> dict[str, object]:
+def fields(**changes: object) -> dict[str, object]:
     """A good record as JSON gives it, but for what is `unlike`."""
     return {
         "registration_id": "R1",
@@ -45,4 +45,4 @@ def fields(**unlike: object) -> dict[str, object]:
         "completed_on": "2026-02-01",
         "valid_from": "2026-04-01",
         "valid_until": "2030-03-31",
-    } | unlike
+    } | changes

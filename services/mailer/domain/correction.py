@@ -13,14 +13,14 @@ from typing import Literal
 
 from shared.addresses import same_address_key
 
-ToldBy = Literal["award", "correction"]
+CorrectionLetter = Literal["award", "correction"]
 
-HEARD_WITHIN = timedelta(seconds=10)
+RECEIPT_WAIT = timedelta(seconds=10)
 """So long the award letter of a correction waits for the wallet's word that the holder has the badge already."""
 
 
 @dataclass(frozen=True)
-class Corrected:
+class CorrectedBadge:
     """What is known of a badge that corrects another when its award letter may go."""
 
     assertion_id: str
@@ -29,7 +29,7 @@ class Corrected:
     received_at_addresses: Collection[str]  # of the earlier versions of its registration
 
 
-def told_by(corrected: Corrected) -> ToldBy:
+def correction_letter(corrected: CorrectedBadge) -> CorrectionLetter:
     """The letter that tells of the correction.
 
     Who had received an earlier version at the same address has the new one without doing anything (the wallet carries

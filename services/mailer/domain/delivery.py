@@ -40,11 +40,11 @@ class Bounced:
     answer: str
 
 
-Outcome = Sent | Deferred | Bounced
+SmtpReply = Sent | Deferred | Bounced
 
 
 @dataclass(frozen=True)
-class Settled:
+class AttemptResult:
     """How a message stands after an attempt. `next_try_at` is None for an end."""
 
     state: Literal["sent", "deferred", "bounced"]
@@ -53,18 +53,18 @@ class Settled:
     answer: str
 
 
-def settled(outcome: Outcome, attempts: int, recipient: str, now: datetime) -> Settled:
+def settled(outcome: SmtpReply, attempts: int, recipient: str, now: datetime) -> AttemptResult:
     """The state after the attempt that follows `attempts` earlier ones."""
     attempts += 1
     answer = without_address(outcome.answer, recipient)
     match outcome:
         case Sent():
-            return Settled("sent", attempts, None, answer)
+            return AttemptResult("sent", attempts, None, answer)
         case Bounced():
-            return Settled("bounced", attempts, None, answer)
+            return AttemptResult("bounced", attempts, None, answer)
         case Deferred():
             again = next_try(attempts, now, least=LEAST_SECONDS, most=MOST_SECONDS)
-            return Settled("deferred", attempts, again, answer)
+            return AttemptResult("deferred", attempts, again, answer)
 
 
 def without_address(answer: str, recipient: str) -> str:

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.registration.domain.cohort import (
-    PATIENCE,
+    MOST_SETTLING_TIMES,
     AddressUse,
     Candidate,
     Judgement,
     confirmed_at,
     cycle_of,
-    is_quiet,
+    is_settled,
     judge,
     notify_from,
 )
@@ -42,17 +42,17 @@ def use(candidate: Candidate, released_at: datetime | None = None) -> AddressUse
     return AddressUse(candidate.registration_id, candidate.person_id, candidate.address_key, released_at)
 
 
-def alone(candidate: Candidate) -> Judgement:
+def lock(candidate: Candidate) -> Judgement:
     (judgement,) = judge([candidate], [use(candidate)] if candidate.address_key else [], CYCLE)
     return judgement
 
 
 def test_who_completed_in_time_is_told_on_april_1() -> None:
-    assert alone(A) == Judgement("A", None, APRIL)
+    assert lock(A) == Judgement("A", None, APRIL)
 
 
 @pytest.mark.parametrize(
-    ("unlike", "reason"),
+    ("changes", "reason"),
     [
         ({"completed_on": None}, "not-completed"),
         ({"valid_from": date(2026, 4, 2)}, "not-this-cycle"),
@@ -63,8 +63,8 @@ def test_who_completed_in_time_is_told_on_april_1() -> None:
         ({"office_hold": True, "address_key": None}, "office-hold"),
     ],
 )
-def test_who_may_not_is_held_for_the_reason(unlike: dict[str, object], reason: str) -> None:
-    judgement = alone(replace(A, **unlike))  # type: ignore[arg-type]  # a table of single fields
+def test_who_may_not_is_held_for_the_reason(changes: dict[str, object], reason: str) -> None:
+    judgement = lock(replace(A, **changes))  # type: ignore[arg-type]  # a table of single fields
     assert (judgement.reason, judgement.notify_from) == (reason, None)
 
 
@@ -177,14 +177,14 @@ def test_a_late_notice_is_a_run_of_its_own_and_the_next(moment: datetime) -> Non
 
 def test_a_corrected_address_counts_from_its_correction() -> None:
     in_time, late = datetime(2026, 2, 27, tzinfo=JST), datetime(2026, 4, 2, tzinfo=JST)
-    assert alone(replace(A, confirmed_at=in_time)).notify_from == APRIL
-    assert alone(replace(A, confirmed_at=late)).notify_from == APRIL + timedelta(days=14)
+    assert lock(replace(A, confirmed_at=in_time)).notify_from == APRIL
+    assert lock(replace(A, confirmed_at=late)).notify_from == APRIL + timedelta(days=14)
 
 
 def test_an_impossible_calendar_is_refused() -> None:
-    for unlike in ({"confirm_until": "02-31"}, {"confirm_until": "end"}, {"delayed_days": 0}):
-        cycle = msgspec.structs.replace(programme().cycle, **unlike)
-        with pytest.raises(ValueError, match=f"cycle.{next(iter(unlike))}: got"):
+    for changes in ({"confirm_until": "02-31"}, {"confirm_until": "end"}, {"delayed_days": 0}):
+        cycle = msgspec.structs.replace(programme().cycle, **changes)
+        with pytest.raises(ValueError, match=f"cycle.{next(iter(changes))}: got"):
             cycle_of(msgspec.structs.replace(programme(), cycle=cycle), "2026")
 
 
@@ -195,7 +195,7 @@ def test_a_cycle_from_january_has_its_deadline_in_the_year_before() -> None:
 
 def test_a_delivery_is_judged_when_it_has_settled_and_none_waits_for_ever() -> None:
     settle = timedelta(seconds=2)
-    assert not is_quiet(APRIL, APRIL, APRIL + settle - timedelta(microseconds=1), settle)
-    assert is_quiet(APRIL, APRIL, APRIL + settle, settle)
-    assert not is_quiet(APRIL, APRIL - (PATIENCE - 1) * settle, APRIL, settle)
-    assert is_quiet(APRIL, APRIL - PATIENCE * settle, APRIL, settle)
+    assert not is_settled(APRIL, APRIL, APRIL + settle - timedelta(microseconds=1), settle)
+    assert is_settled(APRIL, APRIL, APRIL + settle, settle)
+    assert not is_settled(APRIL, APRIL - (MOST_SETTLING_TIMES - 1) * settle, APRIL, settle)
+    assert is_settled(APRIL, APRIL - MOST_SETTLING_TIMES * settle, APRIL, settle)

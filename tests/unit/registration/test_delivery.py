@@ -9,9 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registration.cli import parts_of
-from services.registration.domain.delivery import Delivery, Form, UnreadableDeliveryError, decoded, read_delivery
-from services.registration.domain.registration import FIELDS, HEADERS
+from services.registration.domain.delivery import (
+    Delivery,
+    Form,
+    UnreadableDeliveryError,
+    decoded,
+    parts_of,
+    read_delivery,
+)
+from services.registration.domain.record import FIELDS, HEADERS
 from tests.worlds.records import fields, rules
 
 HEAD = ",".join(HEADERS)

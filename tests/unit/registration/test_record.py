@@ -8,29 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registration.domain.registration import (
+from services.registration.domain.record import (
     FIELDS,
     HEADERS,
     PRIVATE,
     PUBLISHABLE,
-    Problem,
+    FieldProblem,
     UpstreamRecord,
     changed_fields,
+    printable,
     read_record,
-    shown,
     with_private_of,
 )
 from tests.worlds.records import fields, rules
 
 
-def read(**unlike: object) -> UpstreamRecord:
-    record = read_record(fields(**unlike), rules())
+def read(**changes: object) -> UpstreamRecord:
+    record = read_record(fields(**changes), rules())
     assert isinstance(record, UpstreamRecord), record
     return record
 
 
-def only_problem(**unlike: object) -> Problem:
-    problems = read_record(fields(**unlike), rules())
+def only_problem(**changes: object) -> FieldProblem:
+    problems = read_record(fields(**changes), rules())
     assert isinstance(problems, list), problems
     (problem,) = problems
     return problem
@@ -178,7 +178,7 @@ def test_no_content_makes_the_reader_fail(content: dict[str, object]) -> None:
 
 @given(st.text())
 def test_what_was_got_fits_on_a_line(text: str) -> None:
-    line = shown(text)
+    line = printable(text)
     assert line is None or (len(line) <= 80 and line.replace("\u3000", " ").isprintable())
 
 
