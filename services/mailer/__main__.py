@@ -24,7 +24,7 @@ def wire(config: Config) -> Process:
                 config.link_secret,
             ),
             sender=runtime.programme.sender,
-            send=SmtpClient(config.relay).send,
+            send=SmtpClient(config.smtp).send,
             now=runtime.clock,
         ),
     )

@@ -1,4 +1,4 @@
-"""Settings of the service mailer."""
+"""The settings of the mailer."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from shared.runtime.settings import Runtime, Settings, read_runtime
 @dataclass(frozen=True)
 class Config:
     runtime: Runtime
-    relay: SmtpServer
+    smtp: SmtpServer
     wallet_url: str
     public_url: str
     link_secret: bytes
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
+    """RefuseToStart, naming the setting, for a missing or invalid one."""
     settings = Settings(environment)
     user = settings.text("SMTP_USER", "") or None
     return Config(
         runtime=read_runtime("mailer", settings),
-        relay=SmtpServer(
+        smtp=SmtpServer(
             host=settings.text("SMTP_HOST"),
             port=settings.port("SMTP_PORT"),
             tls=_tls(settings),

@@ -1,4 +1,4 @@
-"""Which letters leave about a badge that was corrected, in whatever order its events come; on a real PostgreSQL."""
+"""Which letters leave about a corrected badge, in any order of its events; on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def databases() -> Iterator[Databases]:
 
 @dataclass
 class Post:
-    """A mail server that takes everything, or nothing for now."""
+    """A mail server that accepts everything, or nothing while it is busy."""
 
     taken: list[tuple[str, str]] = field(default_factory=list)
     busy: bool = False
@@ -82,7 +82,7 @@ def second(email: str = "TARO@example.jp") -> Event:
 
 @dataclass(frozen=True)
 class Story:
-    """One holder's events, all of them twice, in one order."""
+    """One holder's events, each of them twice, in one order."""
 
     old: str
     new: str
@@ -90,7 +90,7 @@ class Story:
 
 
 def _stories(count: int, *, same_address: bool, is_received: bool) -> list[Story]:
-    """Some of the orders of what can be heard of a badge and of the one that corrects it, evenly drawn."""
+    """`count` random orders of the events of a badge and of the badge that corrects it."""
     heard = 7 if is_received and same_address else 5
     orders = Random(20260401).sample(list(permutations(range(heard))), count)
     return [_story(number, order, same_address, is_received) for number, order in enumerate(orders)]
@@ -100,7 +100,7 @@ def _story(number: int, order: Sequence[int], same_address: bool, is_received: b
     old, new = (f"{number:05}".translate(str.maketrans("01", "AB")).ljust(26, version) for version in "XY")
     registration = f"R-{number}"
     email = f"holder{number}@example.jp"
-    other = email.upper() if same_address else f"mended{number}@example.jp"
+    other = email.upper() if same_address else f"corrected{number}@example.jp"
     events = [
         issued(old, email=email, registration_id=registration),
         issued(new, email=other, version=2, corrects=old, registration_id=registration),
@@ -114,20 +114,14 @@ def _story(number: int, order: Sequence[int], same_address: bool, is_received: b
 
 
 def _handle_all(stories: Sequence[Story], mailer: MailerWorld, post: Post, *, tick_each: bool) -> list[int]:
-    """All stories side by side, event by event; after which event how many letters had left."""
+    """All stories side by side, event by event; returns how many letters had left after each event."""
     left: list[int] = []
     for step in range(len(stories[0].events)):
         heard = [story.events[step] for story in stories]
-        for kind, group in groupby(sorted(heard, key=lambda e: type(e).__name__), key=lambda e: type(e).__name__):
+        for _, group in groupby(sorted(heard, key=lambda e: type(e).__name__), key=lambda e: type(e).__name__):
             batch = list(group)
-            handle = {
-                "AssertionIssued": handlers.note_issued,
-                "AssertionRevoked": handlers.note_revoked,
-                "BadgeReceived": handlers.note_received,
-                "CertificateRendered": handlers.note_rendered,
-            }[kind]
-            handle([*batch, *batch], mailer.ports)  # type: ignore[operator]
-            handle(batch, mailer.ports)  # type: ignore[operator]
+            mailer.handle_batch([*batch, *batch])
+            mailer.handle_batch(batch)
         if tick_each:
             mailer.tick(minutes=1)
         left.append(len(post.taken))
@@ -135,9 +129,7 @@ def _handle_all(stories: Sequence[Story], mailer: MailerWorld, post: Post, *, ti
     return left
 
 
-def test_who_had_the_badge_gets_another_than_the_one_letter_about_its_correction(
-    mailer: MailerWorld, post: Post
-) -> None:
+def test_a_holder_who_had_the_badge_gets_only_the_letter_about_its_correction(mailer: MailerWorld, post: Post) -> None:
     stories = _stories(700, same_address=True, is_received=True)
     _handle_all(stories, mailer, post, tick_each=False)
     for story in stories:
@@ -146,7 +138,7 @@ def test_who_had_the_badge_gets_another_than_the_one_letter_about_its_correction
 
 
 @pytest.mark.parametrize(("same_address", "is_received"), [(True, False), (False, True), (False, False)])
-def test_who_has_to_receive_the_new_badge_is_not_asked_to(
+def test_a_holder_who_has_to_receive_the_new_badge_gets_its_two_letters(
     mailer: MailerWorld, post: Post, same_address: bool, is_received: bool
 ) -> None:
     stories = _stories(120, same_address=same_address, is_received=is_received)
@@ -156,7 +148,7 @@ def test_who_has_to_receive_the_new_badge_is_not_asked_to(
         assert post.about(story.old) == []
 
 
-def test_letters_that_leave_in_between_tell_of_the_correction_twice_or_never(mailer: MailerWorld, post: Post) -> None:
+def test_the_correction_is_told_once_whenever_letters_leave_in_between(mailer: MailerWorld, post: Post) -> None:
     stories = _stories(700, same_address=True, is_received=True)
     left = _handle_all(stories, mailer, post, tick_each=True)
     endings = set()
@@ -178,7 +170,7 @@ def _place(story: Story, kind: str, assertion_id: str) -> int:
 # ── one thing at a time ─────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_wallets_word_that_comes_a_moment_later_is_not_waited_for(mailer: MailerWorld, post: Post) -> None:
+def test_a_receipt_within_ten_seconds_makes_it_the_letter_about_the_correction(mailer: MailerWorld, post: Post) -> None:
     mailer.handle(first(), second())
     mailer.tick(seconds=9)
     mailer.handle(received(ID), rendered(OTHER))
@@ -186,7 +178,7 @@ def test_the_wallets_word_that_comes_a_moment_later_is_not_waited_for(mailer: Ma
     assert post.taken == [(OTHER, "correction")]
 
 
-def test_a_receipt_heard_too_late_takes_back_what_the_award_letter_said(mailer: MailerWorld, post: Post) -> None:
+def test_a_receipt_after_the_award_letter_left_changes_no_letter(mailer: MailerWorld, post: Post) -> None:
     mailer.handle(first(), second())
     mailer.tick(seconds=11)
     mailer.handle(received(ID), received(OTHER), rendered(OTHER))
@@ -194,14 +186,14 @@ def test_a_receipt_heard_too_late_takes_back_what_the_award_letter_said(mailer: 
     assert post.taken == [(OTHER, "award"), (OTHER, "completion")]
 
 
-def test_a_badge_that_is_corrected_twice_has_a_letter_of_each_version(mailer: MailerWorld, post: Post) -> None:
+def test_a_badge_corrected_twice_has_one_letter_about_its_newest_version(mailer: MailerWorld, post: Post) -> None:
     third = issued(NEWEST, version=3, corrects=OTHER, registration_id=REGISTRATION)
     mailer.handle(first(), received(ID), second(), third, rendered(OTHER), rendered(NEWEST))
     mailer.tick(minutes=1)
     assert post.taken == [(NEWEST, "correction")]
 
 
-def test_a_corrected_badge_that_is_revoked_is_written_about(mailer: MailerWorld, post: Post) -> None:
+def test_no_letter_leaves_about_a_corrected_badge_that_is_revoked(mailer: MailerWorld, post: Post) -> None:
     mailer.handle(first(), received(ID), second(), revoked(OTHER), rendered(OTHER))
     mailer.tick(minutes=1)
     assert post.taken == []
@@ -209,7 +201,9 @@ def test_a_corrected_badge_that_is_revoked_is_written_about(mailer: MailerWorld,
 
 
 @pytest.mark.parametrize("busy", [True, False])
-def test_a_letter_that_waits_leaves_after_its_badge_was_corrected(mailer: MailerWorld, post: Post, busy: bool) -> None:
+def test_a_waiting_letter_is_suppressed_when_its_badge_is_corrected(
+    mailer: MailerWorld, post: Post, busy: bool
+) -> None:
     post.busy = busy
     mailer.handle(first())
     if busy:
@@ -224,7 +218,7 @@ def test_a_letter_that_waits_leaves_after_its_badge_was_corrected(mailer: Mailer
 
 
 @pytest.mark.parametrize(("letter", "outcome"), [("award", "corrected"), ("correction", "no-such-letter")])
-def test_the_office_sends_a_letter_about_a_corrected_badge_again(
+def test_an_order_to_send_a_letter_about_a_corrected_badge_again_is_refused(
     mailer: MailerWorld, post: Post, letter: Letter, outcome: str
 ) -> None:
     mailer.handle(first())
@@ -235,7 +229,7 @@ def test_the_office_sends_a_letter_about_a_corrected_badge_again(
     assert mailer.settled() == {"D1": outcome}
 
 
-def test_the_letter_about_a_correction_can_not_be_sent_again(mailer: MailerWorld, post: Post) -> None:
+def test_the_letter_about_a_correction_can_be_sent_again(mailer: MailerWorld, post: Post) -> None:
     mailer.handle(first(), received(ID), second(), rendered(OTHER))
     mailer.tick(minutes=1)
     mailer.handle(resend("D1", "correction", OTHER))
@@ -244,7 +238,7 @@ def test_the_letter_about_a_correction_can_not_be_sent_again(mailer: MailerWorld
     assert mailer.settled() == {"D1": "done"}
 
 
-def test_two_workers_that_hear_of_it_at_once_lose_or_double_the_letter(mailer: MailerWorld, post: Post) -> None:
+def test_two_workers_at_once_send_the_letters_of_each_correction_once(mailer: MailerWorld, post: Post) -> None:
     stories = [
         _story(number, order, same_address=True, is_received=True)
         for number, order in enumerate(Random(7).sample(list(permutations(range(7))), 60))
@@ -254,7 +248,7 @@ def test_two_workers_that_hear_of_it_at_once_lose_or_double_the_letter(mailer: M
         for story in stories:
             for event in story.events[part::2]:
                 mailer.handle(event)
-            mailer.moment += timedelta(seconds=8)  # some are decided upon before all is heard
+            mailer.moment += timedelta(seconds=8)  # some letters are chosen before all events are handled
             handlers.write(mailer.ports)
 
     workers = [Thread(target=handle, args=(part,)) for part in range(2)]
@@ -267,11 +261,11 @@ def test_two_workers_that_hear_of_it_at_once_lose_or_double_the_letter(mailer: M
         assert sorted(post.about(story.new)) in (["correction"], ["award", "completion"]), story.events
 
 
-def test_a_decision_waits_for_an_event_that_is_being_noted_or_misses_it(mailer: MailerWorld, post: Post) -> None:
+def test_a_correction_whose_event_is_being_noted_is_left_to_the_next_tick(mailer: MailerWorld, post: Post) -> None:
     mailer.handle(first(), received(ID), second())
     with mailer.ports.store.transaction() as elsewhere:
         elsewhere.note_rendered([rendered(OTHER)])
-        mailer.tick(minutes=1)  # does not wait: leaves this one out
+        mailer.tick(minutes=1)  # does not wait: skips this one
         assert post.taken == []
     mailer.tick(minutes=1)
     assert post.taken == [(OTHER, "correction")]

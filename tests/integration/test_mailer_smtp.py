@@ -1,4 +1,4 @@
-"""The mailer against a real mail server and a real PostgreSQL; Kafka is the calls of the handlers."""
+"""The mailer with a real mail server and a real PostgreSQL, and calls of the handlers instead of Kafka."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def only(verb: str, answer: str) -> Callable[[str, str], str | None]:
     return lambda got, rest: answer if got == verb else None
 
 
-def test_each_letter_costs_a_connection(server: Smtpd) -> None:
+def test_many_letters_take_one_connection(server: Smtpd) -> None:
     smtp = SmtpClient(relay(server))
     for _ in range(3):
         assert isinstance(post(smtp), Sent)
@@ -54,13 +54,13 @@ def test_each_letter_costs_a_connection(server: Smtpd) -> None:
     assert server.taken[0].sender == "bounce+A.award@bounce.example.jp"
 
 
-def test_a_carriers_dotted_address_can_not_be_written_to(server: Smtpd) -> None:
+def test_a_carriers_dotted_address_is_written_to(server: Smtpd) -> None:
     assert isinstance(post(SmtpClient(relay(server)), "..taro..@docomo.example"), Sent)
     assert server.taken[0].recipient == '"..taro.."@docomo.example'
 
 
 @pytest.mark.parametrize("verb", ["RCPT", "DATA", "."])
-def test_one_refused_recipient_ends_the_conversation_for_the_others(server: Smtpd, verb: str) -> None:
+def test_after_a_refused_recipient_the_same_connection_takes_the_next(server: Smtpd, verb: str) -> None:
     smtp = SmtpClient(relay(server))
     for answer, expected in (("451 4.7.1 greylisted", Deferred), ("550 5.1.1 unknown", Bounced)):
         server.answers = only(verb, answer)
@@ -70,7 +70,7 @@ def test_one_refused_recipient_ends_the_conversation_for_the_others(server: Smtp
     assert server.connections == 1
 
 
-def test_a_server_that_hangs_up_after_its_5xx_makes_us_ask_for_ever(server: Smtpd) -> None:
+def test_a_5xx_counts_although_the_server_hangs_up_after_it(server: Smtpd) -> None:
     server.answers = lambda verb, rest: {"RCPT": "550 unknown", "RSET": ""}.get(verb)
     smtp = SmtpClient(relay(server))
     assert post(smtp) == Bounced("550 unknown")
@@ -81,7 +81,7 @@ def test_a_server_that_hangs_up_after_its_5xx_makes_us_ask_for_ever(server: Smtp
 @pytest.mark.parametrize(
     ("verb", "answer"), [("MAIL", "550 not you"), ("MAIL", "451 disk full"), ("RCPT", "421 closing"), (".", "421 bye")]
 )
-def test_a_server_that_refuses_us_bounces_a_person(server: Smtpd, verb: str, answer: str) -> None:
+def test_a_server_that_refuses_us_is_tried_later_and_bounces_nobody(server: Smtpd, verb: str, answer: str) -> None:
     server.answers = only(verb, answer)
     with pytest.raises(TryLater, match=f"answered {answer[:3]}") as away:
         post(SmtpClient(relay(server)))
@@ -89,7 +89,7 @@ def test_a_server_that_refuses_us_bounces_a_person(server: Smtpd, verb: str, ans
 
 
 @pytest.mark.parametrize("verb", ["EHLO", "MAIL", "RCPT", "DATA", "."])
-def test_a_dropped_connection_counts_as_an_answer(server: Smtpd, verb: str) -> None:
+def test_a_dropped_connection_is_no_answer_and_the_next_try_reconnects(server: Smtpd, verb: str) -> None:
     server.answers = lambda got, rest: "" if got in (verb, "HELO") else None
     smtp = SmtpClient(relay(server))
     with pytest.raises(TryLater):
@@ -98,7 +98,7 @@ def test_a_dropped_connection_counts_as_an_answer(server: Smtpd, verb: str) -> N
     assert isinstance(post(smtp), Sent)
 
 
-def test_a_server_that_was_restarted_is_not_found_again() -> None:
+def test_a_restarted_server_is_found_again() -> None:
     with smtpd() as server:
         smtp, port = SmtpClient(relay(server)), server.port
         assert isinstance(post(smtp), Sent)
@@ -120,7 +120,7 @@ def mailer(databases: Databases, server: Smtpd) -> Iterator[MailerWorld]:
         yield made
 
 
-def test_letter_1_leaves_before_april_1_or_with_damaged_names(mailer: MailerWorld, server: Smtpd) -> None:
+def test_letter_1_leaves_on_april_1_with_the_names_as_registered(mailer: MailerWorld, server: Smtpd) -> None:
     handlers.note_issued([issued()], mailer.ports)
     mailer.tick(minutes=59, seconds=59)
     assert not server.taken
@@ -134,7 +134,7 @@ def test_letter_1_leaves_before_april_1_or_with_damaged_names(mailer: MailerWorl
     assert mailer.states() == ["queued", "sent"]
 
 
-def test_a_second_copy_of_an_event_sends_a_second_letter(mailer: MailerWorld, server: Smtpd) -> None:
+def test_a_second_copy_of_an_event_sends_nothing(mailer: MailerWorld, server: Smtpd) -> None:
     for _ in range(2):
         handlers.note_issued([issued(), issued()], mailer.ports)
         handlers.note_rendered([rendered(), rendered()], mailer.ports)
@@ -142,7 +142,9 @@ def test_a_second_copy_of_an_event_sends_a_second_letter(mailer: MailerWorld, se
     assert len(server.taken) == 2  # one of each
 
 
-def test_letter_2_is_lost_when_its_event_comes_before_the_holder_is_known(mailer: MailerWorld, server: Smtpd) -> None:
+def test_letter_2_leaves_although_its_event_came_before_the_holder_was_known(
+    mailer: MailerWorld, server: Smtpd
+) -> None:
     handlers.note_rendered([rendered()], mailer.ports)
     mailer.tick(hours=2)
     assert not server.taken
@@ -152,13 +154,15 @@ def test_letter_2_is_lost_when_its_event_comes_before_the_holder_is_known(mailer
     assert len(server.taken) == 2
 
 
-def test_letter_2_leaves_although_nothing_is_rendered(mailer: MailerWorld) -> None:
+def test_letter_2_waits_until_the_certificate_is_rendered(mailer: MailerWorld) -> None:
     handlers.note_issued([issued()], mailer.ports)
     mailer.tick(hours=24)
     assert mailer.states(letter="completion") == []
 
 
-def test_dying_between_the_servers_250_and_our_commit_sends_another_letter(mailer: MailerWorld, server: Smtpd) -> None:
+def test_dying_between_the_servers_250_and_our_commit_sends_the_same_bytes_again(
+    mailer: MailerWorld, server: Smtpd
+) -> None:
     def die(return_path: str, recipient: str, message: bytes) -> SmtpReply:
         outcome = mailer.ports.send(return_path, recipient, message)
         assert isinstance(outcome, Sent)
@@ -175,7 +179,7 @@ def test_dying_between_the_servers_250_and_our_commit_sends_another_letter(maile
     assert mailer.states() == ["queued", "sent"]
 
 
-def test_a_deferred_letter_is_given_up_or_another_person_bounces_with_one(mailer: MailerWorld, server: Smtpd) -> None:
+def test_a_deferred_letter_is_sent_later_and_a_bounce_affects_one_person(mailer: MailerWorld, server: Smtpd) -> None:
     answers = {"taro@": "450 4.2.0 greylisted taro@example.jp", "hanako@": "550 5.1.1 hanako: no such user"}
     server.answers = lambda verb, rest: next(
         (text for name, text in answers.items() if verb == "RCPT" and name in rest), None
@@ -197,7 +201,7 @@ def test_a_deferred_letter_is_given_up_or_another_person_bounces_with_one(mailer
         assert "@" not in (event.answer or "") and "hanako" not in (event.answer or "")
 
 
-def test_a_letter_about_a_revoked_badge_leaves(mailer: MailerWorld, server: Smtpd) -> None:
+def test_no_letter_leaves_about_a_revoked_badge(mailer: MailerWorld, server: Smtpd) -> None:
     handlers.note_issued([issued()], mailer.ports)
     handlers.note_revoked([revoked(), revoked(OTHER)], mailer.ports)  # the second comes before its AssertionIssued
     handlers.note_issued([issued(OTHER)], mailer.ports)
@@ -206,19 +210,19 @@ def test_a_letter_about_a_revoked_badge_leaves(mailer: MailerWorld, server: Smtp
     assert not server.taken
     for assertion_id in (ID, OTHER):
         assert mailer.states(assertion_id) == mailer.states(assertion_id, "completion") == ["suppressed"]
-    handlers.resend_letters([resend()], mailer.ports)
+    handlers.resend([resend()], mailer.ports)
     mailer.tick(hours=1)
     assert not server.taken
     assert mailer.settled() == {"D1": "revoked"}
 
 
-def test_the_office_sends_a_letter_again_and_it_is_another_letter(mailer: MailerWorld, server: Smtpd) -> None:
+def test_a_letter_that_the_office_sends_again_is_the_same_letter(mailer: MailerWorld, server: Smtpd) -> None:
     handlers.note_issued([issued()], mailer.ports)
-    handlers.resend_letters([resend("too-early"), resend("unknown", "thanks")], mailer.ports)
+    handlers.resend([resend("too-early"), resend("unknown", "thanks")], mailer.ports)
     mailer.tick(hours=1)
     assert len(server.taken) == 1
     for _ in range(2):
-        handlers.resend_letters([resend()], mailer.ports)
+        handlers.resend([resend()], mailer.ports)
         mailer.tick(hours=1)
     assert len(server.taken) == 2
     assert server.taken[0].content == server.taken[1].content
@@ -227,19 +231,17 @@ def test_the_office_sends_a_letter_again_and_it_is_another_letter(mailer: Mailer
     assert mailer.settled() == {"too-early": "not-sent-yet", "unknown": "no-such-letter", "D1": "done"}
 
 
-def test_a_letter_that_was_sent_goes_again_although_its_badge_was_revoked_since(
-    mailer: MailerWorld, server: Smtpd
-) -> None:
+def test_an_order_to_send_again_is_refused_after_the_revocation(mailer: MailerWorld, server: Smtpd) -> None:
     handlers.note_issued([issued()], mailer.ports)
     mailer.tick(hours=1)
     handlers.note_revoked([revoked()], mailer.ports)
-    handlers.resend_letters([resend()], mailer.ports)
+    handlers.resend([resend()], mailer.ports)
     mailer.tick(hours=1)
     assert len(server.taken) == 1
     assert mailer.settled() == {"D1": "revoked"}
 
 
-def test_one_letter_that_breaks_the_line_holds_up_the_others(mailer: MailerWorld, server: Smtpd) -> None:
+def test_a_letter_that_breaks_the_connection_does_not_block_the_others(mailer: MailerWorld, server: Smtpd) -> None:
     server.answers = lambda verb, rest: "" if (verb, rest) == (".", "TO:<taro@example.jp>") or "taro" in rest else None
     handlers.note_issued([issued()], mailer.ports)
     handlers.note_issued([issued(OTHER, email="hanako@example.jp")], mailer.ports)
@@ -257,7 +259,7 @@ def test_one_letter_that_breaks_the_line_holds_up_the_others(mailer: MailerWorld
     assert mailer.states() == ["queued"]
 
 
-def test_one_letter_that_can_not_be_written_holds_up_the_others(mailer: MailerWorld, server: Smtpd) -> None:
+def test_letters_that_cannot_be_written_are_suppressed_and_the_others_leave(mailer: MailerWorld, server: Smtpd) -> None:
     broken = [issued(qualification="welder"), issued(OTHER, email="太郎@example.jp")]
     handlers.note_issued([*broken, issued("CDEFGHIJKLMNOPQRSTUVWX2345")], mailer.ports)
     mailer.tick(hours=1)
@@ -265,7 +267,7 @@ def test_one_letter_that_can_not_be_written_holds_up_the_others(mailer: MailerWo
     assert mailer.states() == mailer.states(OTHER) == ["suppressed"]
 
 
-def test_a_full_width_address_is_mailed_as_it_was_typed(mailer: MailerWorld, server: Smtpd) -> None:
+def test_a_full_width_address_is_mailed_in_ascii(mailer: MailerWorld, server: Smtpd) -> None:
     handlers.note_issued([issued(email="ｔａｒｏ＠ｅｘａｍｐｌｅ．ｊｐ")], mailer.ports)
     mailer.tick(hours=1)
     assert server.taken[0].recipient == "taro@example.jp"

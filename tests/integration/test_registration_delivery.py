@@ -56,7 +56,7 @@ def raw(value: bytes) -> RawMessage:
     return RawMessage(record_key=None, value=value)
 
 
-def test_a_bad_record_over_kafka_is_rejected_and_the_others_go_on(world: RegistrationWorld) -> None:
+def test_an_invalid_record_over_kafka_is_rejected_and_the_others_are_accepted(world: RegistrationWorld) -> None:
     handlers.accept_messages(
         [
             raw(json.dumps(as_json(record(1))).encode()),
@@ -80,7 +80,9 @@ def test_a_record_changed_and_changed_back_over_kafka_ends_as_it_was(world: Regi
 
 
 @pytest.mark.parametrize("value", [b"", b"\x00\xff", b"{", b"[]", b"null", b'"R1"'])
-def test_poison_over_kafka_goes_to_the_dead_letters_not_to_the_table(world: RegistrationWorld, value: bytes) -> None:
+def test_a_value_over_kafka_that_is_no_json_object_is_unreadable_and_stores_nothing(
+    world: RegistrationWorld, value: bytes
+) -> None:
     with pytest.raises(Unreadable):
         handlers.accept_messages([raw(json.dumps(as_json(record(1))).encode()), raw(value)], world.ports)
     assert world.rows("select 1 from registrations") == []
@@ -95,7 +97,7 @@ def post(site: httpx.Client, body: bytes, content_type: str, **query: str) -> di
     return dict(response.json())
 
 
-def test_each_form_of_delivery_is_taken(world: RegistrationWorld, site: httpx.Client) -> None:
+def test_each_form_of_delivery_is_accepted(world: RegistrationWorld, site: httpx.Client) -> None:
     one, two, three = (json.dumps(as_json(record(number)), ensure_ascii=False).encode() for number in (1, 2, 3))
     assert post(site, one, "application/json")["accepted"] == 1
     assert post(site, b"[" + two + b"]", "application/json; charset=utf-8")["accepted"] == 1
@@ -107,7 +109,9 @@ def test_each_form_of_delivery_is_taken(world: RegistrationWorld, site: httpx.Cl
     assert len(world.woken) == 5
 
 
-def test_the_sample_comes_out_as_it_promises(world: RegistrationWorld, site: httpx.Client, tmp_path: Path) -> None:
+def test_the_sample_has_the_expected_counts_over_http(
+    world: RegistrationWorld, site: httpx.Client, tmp_path: Path
+) -> None:
     expected = write_sample(tmp_path, "2026")
     answers = [
         post(site, (tmp_path / CSV_NAME).read_bytes(), "text/csv; charset=Shift_JIS", source=CSV_NAME),
@@ -147,7 +151,9 @@ def test_a_rejected_row_is_kept_once_without_anything_personal(world: Registrati
     assert not any(b"1980" in bytes(value) for (value,) in announced)
 
 
-def test_a_file_with_wrong_heads_is_refused_and_kept_as_rejected(world: RegistrationWorld, site: httpx.Client) -> None:
+def test_a_file_with_wrong_headers_is_refused_and_kept_as_rejected(
+    world: RegistrationWorld, site: httpx.Client
+) -> None:
     response = site.post(
         "/upstream/registrations", content="登録ID,氏名\r\n".encode("cp932"), headers={"Content-Type": "text/csv"}
     )
@@ -157,7 +163,9 @@ def test_a_file_with_wrong_heads_is_refused_and_kept_as_rejected(world: Registra
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer the key of upstrea", "Basic the key of upstream", "Bearer é"])
-def test_without_the_key_nothing_is_taken_or_shown(world: RegistrationWorld, site: httpx.Client, header: str) -> None:
+def test_without_the_key_nothing_is_accepted_or_shown(
+    world: RegistrationWorld, site: httpx.Client, header: str
+) -> None:
     headers = {b"Authorization": header.encode("latin-1"), b"Content-Type": b"application/json"}
     body = json.dumps(as_json(record(1)))
     assert site.post("/upstream/registrations", content=body, headers=headers).status_code == 401
@@ -177,7 +185,7 @@ def test_without_the_key_nothing_is_taken_or_shown(world: RegistrationWorld, sit
     ],
     ids=["media type", "no media type", "too long", "no JSON", "negative row", "endless row"],
 )
-def test_a_delivery_that_cannot_be_taken_says_why(
+def test_a_delivery_that_is_refused_has_its_status_and_a_reason_in_json(
     site: httpx.Client, content_type: str, body: bytes, query: str, status: int
 ) -> None:
     response = site.post(f"/upstream/registrations{query}", content=body, headers={"Content-Type": content_type})
@@ -223,7 +231,7 @@ def test_feed_delivers_a_file_and_shows_the_rows_that_were_rejected(
     assert len(world.renewed()) == expected.eligible
 
 
-def test_feed_ends_well_when_all_rows_are_known(site: httpx.Client, tmp_path: Path) -> None:
+def test_feed_ends_with_0_when_all_rows_are_known(site: httpx.Client, tmp_path: Path) -> None:
     file = tmp_path / "many.jsonl"
     file.write_text("\n".join(json.dumps(as_json(record(number))) for number in range(2500)))
     code, output, _ = run(site, file, "--json")
@@ -232,7 +240,7 @@ def test_feed_ends_well_when_all_rows_are_known(site: httpx.Client, tmp_path: Pa
     assert (code, json.loads(output)["unchanged"]) == (0, 2500)
 
 
-def test_feed_says_what_stands_in_the_way(site: httpx.Client, tmp_path: Path) -> None:
+def test_feed_names_what_prevents_the_delivery(site: httpx.Client, tmp_path: Path) -> None:
     unreadable = tmp_path / "unreadable.csv"
     unreadable.write_bytes(b"\x81\x20")
     code, output, _ = run(site, unreadable, "--json")

@@ -51,7 +51,7 @@ def test_nobody_is_judged_while_the_delivery_goes_on(world: RegistrationWorld) -
     assert world.settle() == 4
 
 
-def test_an_upstream_that_never_pauses_delays_nobody_for_ever(world: RegistrationWorld) -> None:
+def test_a_registration_is_judged_although_deliveries_never_pause(world: RegistrationWorld) -> None:
     for number in range(1, 30):
         world.deliver(record(number))
         world.clock.now += SETTLE / 2
@@ -70,7 +70,7 @@ def test_nobody_is_judged_before_april_1_in_japan(world: RegistrationWorld) -> N
     assert event.notify_from == datetime(2026, 4, 1, tzinfo=JST)
 
 
-def test_what_is_held_is_told_once_with_its_reason(world: RegistrationWorld) -> None:
+def test_a_hold_is_announced_once_with_its_reason(world: RegistrationWorld) -> None:
     incomplete = [
         record(1, completed_on=None),
         record(2, email=None),
@@ -86,7 +86,7 @@ def test_what_is_held_is_told_once_with_its_reason(world: RegistrationWorld) -> 
     assert world.renewed() == ["R4"]
 
 
-def test_a_change_that_mends_a_hold_releases(world: RegistrationWorld) -> None:
+def test_a_change_that_removes_the_reason_releases(world: RegistrationWorld) -> None:
     world.deliver(record(1, completed_on=None, email=None))
     world.settle()
     world.deliver(record(1, email=None))
@@ -101,14 +101,14 @@ def test_a_change_that_mends_a_hold_releases(world: RegistrationWorld) -> None:
     assert world.renewed() == ["R1"]
 
 
-def test_completed_after_the_deadline_is_told_at_the_next_run(world: RegistrationWorld) -> None:
+def test_a_registration_completed_after_the_deadline_is_notified_at_the_next_run(world: RegistrationWorld) -> None:
     world.deliver(record(1, completed_on=date(2026, 2, 28)), record(2, completed_on=date(2026, 3, 1)))
     world.settle()
     told = {event.key: event.notify_from for event in world.announced(RegistrationRenewed)}
     assert told == {"R1": datetime(2026, 4, 1, tzinfo=JST), "R2": datetime(2026, 4, 15, tzinfo=JST)}
 
 
-def test_next_years_are_released_when_their_cycle_comes(world: RegistrationWorld, database: str) -> None:
+def test_registrations_of_a_later_cycle_are_released_when_it_begins(world: RegistrationWorld, database: str) -> None:
     world.deliver(record(1, valid_from=date(2027, 4, 1), valid_until=date(2031, 3, 31), completed_on=date(2027, 1, 9)))
     world.settle()
     assert world.held() == {"R1": "not-this-cycle"}
@@ -122,7 +122,7 @@ def test_next_years_are_released_when_their_cycle_comes(world: RegistrationWorld
     later.ports.store.close()
 
 
-def test_after_the_issue_upstream_changes_no_badge(world: RegistrationWorld) -> None:
+def test_a_change_after_the_issue_is_not_applied(world: RegistrationWorld) -> None:
     world.deliver(record(1))
     world.settle()
     answer = world.deliver(record(1, email="other@example.jp", phone=None))
@@ -151,7 +151,7 @@ def test_one_person_may_hold_several_qualifications_at_one_address(world: Regist
     assert world.renewed() == ["R1", "R2"]
 
 
-def test_a_correction_releases_the_person_at_once_and_whoever_is_left_alone(world: RegistrationWorld) -> None:
+def test_a_corrected_address_releases_its_person_at_once_and_the_last_one_left(world: RegistrationWorld) -> None:
     world.deliver(*(record(number, email=email) for number, email in enumerate(TEAM)))
     world.settle()
     world.decide("correct-address", "R0", "r0@example.jp")
@@ -181,7 +181,7 @@ def test_a_correction_to_a_shared_address_holds_again(world: RegistrationWorld) 
     assert world.held() == {"R1": "shared-address", "R2": "not-completed"}
 
 
-def test_the_late_taker_of_an_issued_address_is_held_and_the_first_is_named(world: RegistrationWorld) -> None:
+def test_a_later_person_at_an_issued_address_is_held_and_the_first_is_named(world: RegistrationWorld) -> None:
     world.deliver(record(1))
     world.settle()
     world.deliver(record(2, email="PERSON1@example.jp"))
@@ -191,7 +191,7 @@ def test_the_late_taker_of_an_issued_address_is_held_and_the_first_is_named(worl
     assert world.renewed() == ["R1"]
 
 
-def test_two_judges_at_once_release_nobody_twice(world: RegistrationWorld, database: str) -> None:
+def test_two_judges_at_once_release_each_registration_once(world: RegistrationWorld, database: str) -> None:
     world.deliver(*(record(number, email=f"pair{number // 2}@example.jp") for number in range(200)))
     world.deliver(*(record(number) for number in range(200, 400)))
     world.clock.now += SETTLE
@@ -214,7 +214,9 @@ def test_two_judges_at_once_release_nobody_twice(world: RegistrationWorld, datab
         judge.ports.store.close()
 
 
-def test_corrections_while_others_arrive_and_are_judged_lose_nobody(world: RegistrationWorld, database: str) -> None:
+def test_every_corrected_address_is_released_while_others_arrive_and_are_judged(
+    world: RegistrationWorld, database: str
+) -> None:
     world.deliver(*(record(number, email="all@example.jp") for number in range(40)))
     world.settle()
     other = RegistrationWorld(ports_at(database, world.clock), world.clock)

@@ -76,7 +76,7 @@ def test_a_decision_that_cannot_be_done_changes_nothing(
     assert world.rows("select * from registrations order by 1") == before
 
 
-def test_a_corrected_address_survives_the_next_delivery(world: RegistrationWorld) -> None:
+def test_a_corrected_address_stays_after_the_next_delivery(world: RegistrationWorld) -> None:
     world.deliver(record(1, email="team@example.jp", completed_on=None))
     world.decide("correct-address", "R1", "own@example.jp")
     world.deliver(record(1, email="moved@example.jp"))
@@ -148,7 +148,7 @@ def test_an_empty_correction_issues_once_more(world: RegistrationWorld) -> None:
         (Correction(valid_from=date(2027, 4, 1)), "valid_from"),
     ],
 )
-def test_what_the_intake_would_refuse_is_no_correction_either(
+def test_a_correction_that_the_intake_would_refuse_is_refused(
     world: RegistrationWorld, correction: Correction, field: str
 ) -> None:
     world.deliver(record(1))
@@ -161,7 +161,7 @@ def test_what_the_intake_would_refuse_is_no_correction_either(
     assert (versions(world), world.rows("select * from registrations")) == ([("R1", 1)], before)
 
 
-def test_a_refusal_tells_nothing_personal(world: RegistrationWorld) -> None:
+def test_a_refusal_contains_nothing_personal(world: RegistrationWorld) -> None:
     world.deliver(record(1))
     world.settle()
     world.decide("correct", "R1", correction=Correction(family_name="秘密\t", email="secret@@example.jp"))
@@ -173,7 +173,7 @@ def test_a_refusal_tells_nothing_personal(world: RegistrationWorld) -> None:
 @pytest.mark.parametrize(
     ("subject", "outcome"), [("R2", "not-issued-yet"), ("R3", "not-issued-yet"), ("R404", "no-such-registration")]
 )
-def test_only_what_was_issued_is_corrected(world: RegistrationWorld, subject: str, outcome: str) -> None:
+def test_only_an_issued_registration_is_corrected(world: RegistrationWorld, subject: str, outcome: str) -> None:
     world.deliver(record(1), record(2, completed_on=None))
     world.settle()
     world.deliver(record(3))
@@ -181,7 +181,7 @@ def test_only_what_was_issued_is_corrected(world: RegistrationWorld, subject: st
     assert outcomes(world) == [(decision.decision_id, outcome)] and versions(world) == [("R1", 1)]
 
 
-def test_the_address_of_somebody_else_is_no_correction_issued_or_not(world: RegistrationWorld) -> None:
+def test_a_correction_to_another_persons_address_is_refused_issued_or_not(world: RegistrationWorld) -> None:
     world.deliver(record(1), record(2), record(3, completed_on=None))
     world.settle()
     for other in (2, 3):
@@ -192,7 +192,7 @@ def test_the_address_of_somebody_else_is_no_correction_issued_or_not(world: Regi
     assert ("R1", 2) not in versions(world)
 
 
-def test_two_corrections_of_one_batch_do_not_give_two_people_one_address(world: RegistrationWorld) -> None:
+def test_of_two_corrections_to_one_address_in_a_batch_the_second_is_refused(world: RegistrationWorld) -> None:
     world.deliver(record(1), record(2))
     world.settle()
     decisions = [
@@ -212,7 +212,7 @@ def test_two_corrections_of_one_batch_do_not_give_two_people_one_address(world: 
     assert versions(world) == [("R1", 1), ("R2", 1), ("R1", 2)]
 
 
-def test_who_was_held_behind_a_wrong_address_is_released_when_it_is_corrected(world: RegistrationWorld) -> None:
+def test_a_person_held_because_of_a_wrong_address_is_released_when_it_is_corrected(world: RegistrationWorld) -> None:
     world.deliver(record(1, email="theirs@example.jp"))
     world.settle()
     world.deliver(record(2, email="theirs@example.jp"))
@@ -223,7 +223,7 @@ def test_who_was_held_behind_a_wrong_address_is_released_when_it_is_corrected(wo
     assert (world.held(), versions(world)) == ({}, [("R1", 1), ("R1", 2), ("R2", 1)])
 
 
-def test_upstream_does_not_undo_a_correction_and_is_told_so(world: RegistrationWorld) -> None:
+def test_a_delivery_after_a_correction_is_not_applied_and_says_so(world: RegistrationWorld) -> None:
     world.deliver(record(1))
     world.settle()
     world.decide("correct", "R1", correction=Correction(family_name="髙橋", email="own@example.jp"))
@@ -236,7 +236,7 @@ def test_upstream_does_not_undo_a_correction_and_is_told_so(world: RegistrationW
     assert world.rows("select phone from registrations") == [("03-0000-0000",)]
 
 
-def test_the_decisions_of_others_leave_no_trace_here(world: RegistrationWorld) -> None:
+def test_decisions_for_other_services_change_nothing_here(world: RegistrationWorld) -> None:
     world.deliver(record(1))
     world.settle()
     world.decide("revoke", "R1")

@@ -34,7 +34,7 @@ def test_the_same_record_twice_is_one_registration() -> None:
     assert (intake.new, intake.accepted, intake.unchanged) == ((record(),), 1, 1)
 
 
-def test_what_is_known_changes_nothing() -> None:
+def test_a_known_record_changes_nothing() -> None:
     intake = intake_after(record(), known=WAITING)
     assert (intake.new, intake.changed, intake.accepted, intake.unchanged) == ((), (), 0, 1)
 
@@ -43,22 +43,22 @@ def test_of_two_versions_in_one_file_the_later_counts() -> None:
     assert intake_after(record(), record(given_name="次郎")).new == (record(given_name="次郎"),)
 
 
-def test_a_change_and_its_taking_back_change_nothing() -> None:
+def test_a_change_that_is_reverted_in_the_same_delivery_changes_nothing() -> None:
     intake = intake_after(record(given_name="次郎"), record(), known=WAITING)
     assert (intake.changed, intake.accepted) == ((), 2)
 
 
-def test_a_changed_address_leaves_the_former_one() -> None:
+def test_a_changed_address_frees_the_former_one() -> None:
     intake = intake_after(record(email="jiro@example.jp"), known=WAITING)
     assert intake.left_addresses == {"taro@example.jp"}
     assert intake.changed[0].address_key == "jiro@example.jp"
 
 
-def test_a_changed_name_leaves_no_address() -> None:
+def test_a_changed_name_frees_no_address() -> None:
     assert intake_after(record(given_name="次郎"), known=WAITING).left_addresses == frozenset()
 
 
-def test_after_the_issue_nothing_of_the_badge_is_changed() -> None:
+def test_after_the_issue_only_private_fields_change() -> None:
     intake = intake_after(record(email="jiro@example.jp", given_name="次郎", phone="090-0000-0009"), known=RELEASED)
     assert intake.changed == ()
     assert intake.not_applied[0].fields == ("email", "given_name")
@@ -67,19 +67,19 @@ def test_after_the_issue_nothing_of_the_badge_is_changed() -> None:
     assert intake.left_addresses == frozenset()
 
 
-def test_after_the_issue_a_new_phone_number_is_taken() -> None:
+def test_after_the_issue_a_new_phone_number_is_accepted() -> None:
     intake = intake_after(record(phone="090-0000-0009"), known=RELEASED)
     assert (intake.accepted, intake.not_applied) == (1, ())
 
 
-def test_the_offices_address_stands_whatever_upstream_delivers() -> None:
+def test_deliveries_do_not_replace_the_offices_address() -> None:
     corrected = replace(WAITING, office_email="right@example.jp")
     intake = intake_after(record(email="wrong@example.jp"), known=corrected)
     assert intake.changed[0].email == "right@example.jp"
     assert intake.left_addresses == frozenset()
 
 
-def test_the_issuer_is_told_the_name_as_registered_and_an_address_that_mail_reaches() -> None:
+def test_the_event_has_the_name_as_registered_and_an_address_for_mail() -> None:
     registration = replace(WAITING, record=record(family_name="辻\U000e0100", email=" Ｔａｒｏ＠Example.jp"))
     event = renewed(registration, "2026", datetime(2026, 4, 1, tzinfo=UTC))
     assert event.holder.family_name == "辻\U000e0100"
@@ -87,7 +87,7 @@ def test_the_issuer_is_told_the_name_as_registered_and_an_address_that_mail_reac
     assert event.award.cohort == "2026"
 
 
-def test_nobody_is_announced_without_an_address() -> None:
+def test_a_registration_without_an_address_has_no_event() -> None:
     with pytest.raises(ValueError, match="got no address"):
         renewed(replace(WAITING, record=record(email=None)), "2026", datetime(2026, 4, 1, tzinfo=UTC))
 

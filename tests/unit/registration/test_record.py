@@ -44,7 +44,7 @@ def test_a_good_record_is_read_whole() -> None:
     assert record.family_name_latin is None
 
 
-def test_the_heads_are_the_fields_in_their_order() -> None:
+def test_the_headers_are_the_fields_in_their_order() -> None:
     assert tuple(HEADERS.values()) == FIELDS == UpstreamRecord.__struct_fields__
 
 
@@ -57,7 +57,7 @@ def test_a_name_comes_out_as_it_went_in(name: str) -> None:
 
 
 @pytest.mark.parametrize("character", ["\ufffe", "\uffff", "\x7f", "{"])
-def test_a_number_that_no_issuer_signs_is_taken_in(character: str) -> None:
+def test_a_number_that_no_issuer_signs_is_refused(character: str) -> None:
     assert only_problem(pass_number=f"12{character}34").field == "pass_number"
 
 
@@ -71,7 +71,7 @@ def test_a_name_that_cannot_be_printed_is_refused_naming_the_character(name: str
 
 
 @pytest.mark.parametrize("bad", ["\x00", "\x7f", "\x85", "\u200b", "\u202e", "\ufeff", "\n", "{", "}"])
-def test_no_invisible_or_breaking_character_gets_into_a_badge(bad: str) -> None:
+def test_an_invisible_or_breaking_character_is_refused(bad: str) -> None:
     for name in ("family_name", "given_name", "family_name_kana", "registration_number", "pass_number", "phone"):
         assert only_problem(**{name: f"a{bad}b"}).field == name
 
@@ -85,7 +85,7 @@ def test_no_invisible_or_breaking_character_gets_into_a_badge(bad: str) -> None:
         (" 2026-4-1 ", date(2026, 4, 1)),
     ],
 )
-def test_an_offices_way_to_write_a_day_is_understood(written: str, meant: date) -> None:
+def test_the_offices_ways_to_write_a_day_are_read(written: str, meant: date) -> None:
     assert read(valid_from=written).valid_from == meant
 
 
@@ -103,7 +103,7 @@ def test_an_offices_way_to_write_a_day_is_understood(written: str, meant: date) 
         "soon",
     ],
 )
-def test_a_day_that_could_be_mistaken_is_refused(written: str) -> None:
+def test_an_ambiguous_or_impossible_day_is_refused(written: str) -> None:
     problem = only_problem(valid_from=written)
     assert problem.field == "valid_from"
     assert problem.got == written
@@ -138,7 +138,7 @@ def test_a_broken_address_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  ", "\u3000"])
-def test_what_is_required_cannot_be_left_out(nothing: str | None) -> None:
+def test_a_missing_required_field_is_refused(nothing: str | None) -> None:
     for name in ("registration_id", "person_id", "qualification", "kind", "pass_number", "registration_number"):
         assert only_problem(**{name: nothing}).field == name
     for name in ("family_name", "given_name", "birth_date", "valid_from", "valid_until"):
@@ -146,28 +146,28 @@ def test_what_is_required_cannot_be_left_out(nothing: str | None) -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, "", "  "])
-def test_what_may_be_missing_is_missing(nothing: str | None) -> None:
+def test_an_empty_optional_field_is_none(nothing: str | None) -> None:
     for name in ("previous_registration_id", "family_name_kana", "given_name_latin", "email", "phone", "completed_on"):
         assert getattr(read(**{name: nothing}), name) is None
 
 
 @pytest.mark.parametrize("value", [17, True, ["21-0001"], {"number": "21-0001"}, 21.5])
-def test_a_number_in_json_does_not_lose_its_zeros_silently(value: object) -> None:
+def test_a_json_value_that_is_no_text_is_refused(value: object) -> None:
     assert only_problem(pass_number=value).expected == "a text"
 
 
-def test_all_wrong_fields_are_named_at_once() -> None:
+def test_all_invalid_fields_are_named_at_once() -> None:
     problems = read_record(fields(birth_date="?", email="?", kind="?"), rules())
     assert isinstance(problems, list)
     assert [problem.field for problem in problems] == ["kind", "birth_date", "email"]
 
 
-def test_fields_that_upstream_adds_later_do_no_harm() -> None:
+def test_unknown_fields_are_ignored() -> None:
     assert read(points=3).registration_id == "R1"
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), st.none() | st.text() | st.integers() | st.lists(st.text())))
-def test_no_content_makes_the_reader_fail(content: dict[str, object]) -> None:
+def test_any_content_is_read_or_its_problems_are_named(content: dict[str, object]) -> None:
     outcome = read_record(fields(**content), rules())
     if isinstance(outcome, list):
         assert outcome
@@ -177,7 +177,7 @@ def test_no_content_makes_the_reader_fail(content: dict[str, object]) -> None:
 
 
 @given(st.text())
-def test_what_was_got_fits_on_a_line(text: str) -> None:
+def test_what_was_got_is_shown_on_one_line(text: str) -> None:
     line = printable(text)
     assert line is None or (len(line) <= 80 and line.replace("\u3000", " ").isprintable())
 
