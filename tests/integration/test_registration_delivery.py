@@ -193,6 +193,15 @@ def test_a_delivery_that_is_refused_has_its_status_and_a_reason_in_json(
     assert response.headers["content-type"] == "application/json"
 
 
+def test_every_answer_has_the_headers_of_the_guard_and_a_large_body_without_the_key_is_401(site: httpx.Client) -> None:
+    answered = site.get("/api/v1/rejected")
+    assert (answered.headers["x-content-type-options"], answered.headers["cache-control"]) == ("nosniff", "no-store")
+    for headers in ({"Authorization": "Bearer no"}, {"Authorization": "", "Sec-Fetch-Site": "cross-site"}):
+        refused = site.post("/upstream/registrations", content=b" " * (LIMIT + 1), headers=headers)
+        assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+        assert refused.headers["x-content-type-options"] == "nosniff"
+
+
 def test_a_cohort_of_20000_in_one_delivery_is_judged_together(world: RegistrationWorld, site: httpx.Client) -> None:
     lines = [json.dumps(as_json(record(number)), ensure_ascii=False) for number in range(20_000)]
     lines[500] = json.dumps(as_json(record(500, email="person501@EXAMPLE.jp")))

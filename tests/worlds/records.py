@@ -1,4 +1,4 @@
-"""What the tests of this folder read records by: the programme of JCI and the fonts of the certificates."""
+"""How tests of registration read records: the programme of JCI, the fonts of the certificates, a valid record."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def rules() -> Rules:
 
 
 def fields(**changes: object) -> dict[str, object]:
-    """A good record as JSON gives it, but for what is `unlike`."""
+    """A valid record as JSON gives it, with these `changes`."""
     return {
         "registration_id": "R1",
         "person_id": "P1",

@@ -1,4 +1,4 @@
-"""Registration with the means of a test: deliver, let time pass, decide, read what it said. Kafka is the outbox."""
+"""Registration for tests: a real PostgreSQL, calls of the handlers, a clock that the test sets; the outbox for Kafka."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Clock:
 
 @dataclass
 class RegistrationWorld:
-    """Registration with the means of a test: deliver, let time pass, read what it said."""
+    """The service without Kafka: its handlers, its clock, the events that it announced."""
 
     ports: Ports
     clock: Clock
@@ -62,7 +62,7 @@ class RegistrationWorld:
         return handlers.accept(Delivery(tuple(enumerate(records, 2)), ()), "test", self.ports)
 
     def settle(self) -> int:
-        """Let a delivery settle and judge all that is due; how many were judged."""
+        """Let a delivery settle, then judge all that is due; returns how many were judged."""
         self.clock.now += SETTLE
         return self.judge()
 
@@ -99,7 +99,7 @@ class RegistrationWorld:
         return sorted(event.key for event in self.announced(RegistrationRenewed))
 
     def held(self) -> dict[str, str]:
-        """The reason of each that was told as held and not as released since."""
+        """The reason of each registration that was announced as held and not as released since."""
         reasons: dict[str, str] = {}
         for event in self.announced(Event):
             if isinstance(event, RegistrationHeld):
@@ -129,7 +129,7 @@ def ports_at(url: str, clock: Clock, cohort: str = "2026") -> Ports:
 
 @contextmanager
 def world_at(url: str) -> Iterator[RegistrationWorld]:
-    """A desk on empty tables."""
+    """Registration on empty tables."""
     clock = Clock()
     world = RegistrationWorld(ports_at(url, clock), clock)
     with world.ports.store.transaction() as tx:
