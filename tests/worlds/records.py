@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from services.registration.domain.record import Rules
+from services.registration.domain.record import Rules, UpstreamRecord, read_record
 from shared.glyphs import load_glyphs
 from shared.programme import Programme, parse_programme
 
@@ -46,3 +47,10 @@ def fields(**changes: object) -> dict[str, object]:
         "valid_from": "2026-04-01",
         "valid_until": "2030-03-31",
     } | changes
+
+
+def record(**changes: Any) -> UpstreamRecord:
+    """The record in `fields`."""
+    read = read_record(fields(**changes), rules())
+    assert isinstance(read, UpstreamRecord), read
+    return read

@@ -1,4 +1,4 @@
-"""Registration for tests: a real PostgreSQL, calls of the handlers, a clock that the test sets; the outbox for Kafka."""
+"""Registration for tests: a real PostgreSQL, handlers and outbox instead of Kafka, a clock that the test sets."""
 
 from __future__ import annotations
 

@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
-
-import pytest
 
 from services.registration.domain.intake import Intake, intake_of
-from services.registration.domain.record import UpstreamRecord, read_record
-from services.registration.domain.registration import Registration, renewed
-from shared.events import HeldReason
-from tests.worlds.records import fields, rules
-
-
-def record(**changes: Any) -> UpstreamRecord:
-    read = read_record(fields(**changes), rules())
-    assert isinstance(read, UpstreamRecord), read
-    return read
-
+from services.registration.domain.record import UpstreamRecord
+from services.registration.domain.registration import Registration
+from tests.worlds.records import record
 
 WAITING = Registration(record(), None, None, "waiting", None, None, False, 0)
 RELEASED = replace(WAITING, state="released")
@@ -77,23 +65,3 @@ def test_deliveries_do_not_replace_the_offices_address() -> None:
     intake = intake_after(record(email="wrong@example.jp"), known=corrected)
     assert intake.changed[0].email == "right@example.jp"
     assert intake.left_addresses == frozenset()
-
-
-def test_the_event_has_the_name_as_registered_and_an_address_for_mail() -> None:
-    registration = replace(WAITING, record=record(family_name="辻\U000e0100", email=" Ｔａｒｏ＠Example.jp"))
-    event = renewed(registration, "2026", datetime(2026, 4, 1, tzinfo=UTC))
-    assert event.holder.family_name == "辻\U000e0100"
-    assert event.holder.email == "Taro@Example.jp"
-    assert event.award.cohort == "2026"
-
-
-def test_a_registration_without_an_address_has_no_event() -> None:
-    with pytest.raises(ValueError, match="got no address"):
-        renewed(replace(WAITING, record=record(email=None)), "2026", datetime(2026, 4, 1, tzinfo=UTC))
-
-
-@pytest.mark.parametrize("reason", ["missing-address", "shared-address"])
-def test_birth_date_and_phone_are_in_no_event(reason: HeldReason) -> None:
-    event = renewed(replace(WAITING, reason=reason), "2026", datetime(2026, 4, 1, tzinfo=UTC))
-    assert "1980" not in str(event)
-    assert "090-" not in str(event)
