@@ -41,9 +41,9 @@ def intake_site(ports: Ports, key: bytes, limit: int, wake: Callable[[], None]) 
         first_row = _whole(request, "first_row", None)
         source = request.query_params.get("source", "http")[:200]
         body = await request.body()
-        status, accepted = await run_in_threadpool(_deliver, body, form, first_row, source, ports)
+        status, result = await run_in_threadpool(_deliver, body, form, first_row, source, ports)
         wake()
-        return _json(status, answer(accepted))
+        return _json(status, answer(result))
 
     async def rejected(request: Request) -> Response:
         _authorize(request, key)
@@ -51,14 +51,13 @@ def intake_site(ports: Ports, key: bytes, limit: int, wake: Callable[[], None]) 
         return _json(200, {"rejected": await run_in_threadpool(handlers.rejected_rows, rows, ports)})
 
     async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
+        # The key first: a request without it learns nothing else, and every cross-site request is without it.
+        refused = HTTPException(413, f"got more than {limit} bytes, expected a delivery in smaller parts")
         try:
-            _authorize(request, key)  # a request without the key learns nothing else; every cross-site one is without
-            detail = f"got more than {limit} bytes, expected a delivery in smaller parts"
-            response = _error(HTTPException(413, detail))
-        except HTTPException as error:
-            response = _error(error)
-        await response(scope, receive, send)
+            _authorize(Request(scope, receive), key)
+        except HTTPException as unauthorized:
+            refused = unauthorized
+        await _error(refused)(scope, receive, send)
 
     return Starlette(
         routes=[
@@ -70,16 +69,16 @@ def intake_site(ports: Ports, key: bytes, limit: int, wake: Callable[[], None]) 
     )
 
 
-def answer(accepted: DeliveryResult) -> dict[str, Any]:
+def answer(result: DeliveryResult) -> dict[str, Any]:
     """The answer to a delivery, as JSON."""
     return {
-        "accepted": accepted.accepted,
-        "unchanged": accepted.unchanged,
+        "accepted": result.accepted,
+        "unchanged": result.unchanged,
         "not_applied": [
             {"row": each.row, "registration_id": each.registration_id, "fields": each.fields}
-            for each in accepted.not_applied
+            for each in result.not_applied
         ],
-        "rejected": [rejected_as_json(each) for each in accepted.rejected],
+        "rejected": [rejected_as_json(each) for each in result.rejected],
     }
 
 
