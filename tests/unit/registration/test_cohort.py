@@ -42,13 +42,13 @@ def use(candidate: Candidate, released_at: datetime | None = None) -> AddressUse
     return AddressUse(candidate.registration_id, candidate.person_id, candidate.address_key, released_at)
 
 
-def lock(candidate: Candidate) -> Judgement:
+def judge_alone(candidate: Candidate) -> Judgement:
     (judgement,) = judge([candidate], [use(candidate)] if candidate.address_key else [], CYCLE)
     return judgement
 
 
 def test_a_registration_completed_in_time_is_notified_on_april_1() -> None:
-    assert lock(A) == Judgement("A", None, APRIL)
+    assert judge_alone(A) == Judgement("A", None, APRIL)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_registration_completed_in_time_is_notified_on_april_1() -> None:
     ],
 )
 def test_a_registration_that_is_not_eligible_is_held_with_the_reason(changes: dict[str, object], reason: str) -> None:
-    judgement = lock(replace(A, **changes))  # type: ignore[arg-type]  # a table of single fields
+    judgement = judge_alone(replace(A, **changes))  # type: ignore[arg-type]  # a table of single fields
     assert (judgement.reason, judgement.notify_from) == (reason, None)
 
 
@@ -177,8 +177,8 @@ def test_a_late_notice_is_at_the_first_delayed_run_after_the_confirmation(moment
 
 def test_a_corrected_address_counts_from_its_correction() -> None:
     in_time, late = datetime(2026, 2, 27, tzinfo=JST), datetime(2026, 4, 2, tzinfo=JST)
-    assert lock(replace(A, confirmed_at=in_time)).notify_from == APRIL
-    assert lock(replace(A, confirmed_at=late)).notify_from == APRIL + timedelta(days=14)
+    assert judge_alone(replace(A, confirmed_at=in_time)).notify_from == APRIL
+    assert judge_alone(replace(A, confirmed_at=late)).notify_from == APRIL + timedelta(days=14)
 
 
 def test_an_impossible_calendar_is_refused() -> None:
