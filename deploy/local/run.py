@@ -32,8 +32,7 @@ def feed(url: str, key: bytes, body: bytes, content_type: str, name: str) -> dic
     answer = ask.post(
         f"{url}/upstream/registrations",
         content=body,
-        params={"source": name},
-        headers={"Authorization": f"Bearer {key.decode()}", "Content-Type": content_type},
+        headers={"Authorization": f"Bearer {key.decode()}", "Content-Type": content_type, "X-Source": name},
     )
     answer.raise_for_status()
     return dict(answer.json())

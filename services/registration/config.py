@@ -54,7 +54,7 @@ def _cycle(programme: Programme) -> Callable[[str], CohortCycle]:
 
 @dataclass(frozen=True)
 class Upstream:
-    """Where `akashi feed` delivers. Default: the stack on this machine, by AKASHI_HOME and AKASHI_PORT_BASE."""
+    """Where records are delivered. By default the stack on this machine, by AKASHI_HOME and AKASHI_PORT_BASE."""
 
     url: str
     key_file: Path
@@ -69,7 +69,7 @@ class Upstream:
 
 
 def read_upstream(environment: Mapping[str, str]) -> Upstream:
-    """RefuseToStart, naming the setting, for an invalid one."""
+    """RefuseToStart, naming the setting, for an impossible one."""
     settings = Settings(environment)
     base = settings.whole("AKASHI_PORT_BASE", 8600, least=1024, most=65_000)
     home = Path(settings.text("AKASHI_HOME", str(_REPOSITORY / "var")))
