@@ -29,7 +29,7 @@ from shared.events import (
 from shared.runtime.batches import RawMessage
 from shared.runtime.log import logger
 
-_JUDGED_AT_ONCE = 5000  # registrations a transaction: 0.5 s, a tenth of what a stop waits for
+_BATCH = 5000  # registrations judged a transaction: 0.5 s, a tenth of what a stop waits for
 
 log = logger("registration")
 
@@ -117,7 +117,7 @@ def release(ports: Ports) -> int:
         scope = _what_to_judge(tx, now, ports)  # more of the delivery may have come while we waited for the lock
         if scope is None:
             return 0
-        registrations = tx.to_judge(at_once_only=scope == "at-once", limit=_JUDGED_AT_ONCE)
+        registrations = tx.to_judge(at_once_only=scope == "at-once", limit=_BATCH)
         uses = tx.address_uses({each.address_key for each in registrations if each.address_key}, ports.cycle.begins_on)
         judgements = judge([each.candidate for each in registrations], uses, ports.cycle)
         outcomes = _apply(tx, list(zip(registrations, judgements, strict=True)), ports.cycle.cohort, now)
