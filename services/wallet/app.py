@@ -1,0 +1,26 @@
+"""The edge of wallet: which event and which timer goes to which handler, and its pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from services.wallet import handlers
+from services.wallet.config import Config
+from services.wallet.ports import Ports
+from services.wallet.store import WalletTransaction
+from services.wallet.web.site import web_app
+from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, CertificateRendered
+from shared.runtime.process import Process
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def build(config: Config, ports: Ports) -> Process:
+    process = Process(config.runtime, ports.store, MIGRATIONS)
+    process.consume(AssertionIssued, handlers.note_issued, ports)
+    process.note(AssertionAnchored, WalletTransaction.note_anchored)
+    process.note(CertificateRendered, WalletTransaction.note_rendered)
+    process.note(AssertionRevoked, WalletTransaction.note_revoked)
+    process.tick("forget", handlers.forget, ports, every=3600.0)
+    process.serve(web_app(config, ports), host=config.web_host, port=config.web_port)
+    return process
