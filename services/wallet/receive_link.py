@@ -41,7 +41,7 @@ class OpenedLink:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """The badge is received and the person logged in: by a new session's `token`, or None where the old one goes on."""
+    """The badge is received and the person logged in: `token` of a new session, None where the old one continues."""
 
     assertion_id: str
     token: str | None
@@ -76,7 +76,7 @@ def _opened(tx: WalletTransaction, assertion_id: str, session_token: str | None,
         return OpenedLink("expired", badge)
     if visitor is not None and tx.accounts.has_address(visitor.account_id, badge.holder.email):
         return OpenedLink("receive", badge, visitor)
-    return OpenedLink("account" if tx.accounts.at(badge.holder.email) is None else "login", badge)
+    return OpenedLink("account" if tx.accounts.by_address(badge.holder.email) is None else "login", badge)
 
 
 def receive_by_link(

@@ -21,7 +21,7 @@ def visitor(token: str | None, ports: Ports) -> Account | None:
 
 
 def account_of_session(tx: WalletTransaction, token: str) -> Account | None:
-    return tx.accounts.of_session(_sha256(token))
+    return tx.accounts.by_session(_sha256(token))
 
 
 def login(address: str, password: str, former: str | None, ports: Ports) -> str | FormProblems:
@@ -43,7 +43,7 @@ def authenticate(address: str, password: str, ports: Ports) -> Account | FormPro
     address_sha256 = _sha256(same_address_key(address))
     with ports.store.transaction() as tx:
         attempts = tx.accounts.count_attempt(address_sha256, rules.ATTEMPTS_WINDOW)
-        account = tx.accounts.at(address)
+        account = tx.accounts.by_address(address)
     # The attempt is counted before the password is compared: a client that disconnects, or sends a hundred requests at
     # once, has used them up.
     if rules.is_blocked(attempts):

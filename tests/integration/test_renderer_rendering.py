@@ -1,4 +1,4 @@
-"""Rendering with a real database: what is done, what waits, what is announced. Object storage is in memory."""
+"""The renderer's handlers and store with a real database; object storage is in memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.worlds.consumer import note
 from tests.worlds.issuing import ISSUER, assertion, credential
 from tests.worlds.objects import MemoryObjects
 from tests.worlds.postgres import Databases, postgres
-from tests.worlds.printing import FONTS, PROGRAMME, badge, text_of
+from tests.worlds.press import FONTS, PROGRAMME, badge, text_of
 
 NOW = datetime(2026, 4, 2, 3, 0, tzinfo=UTC)
 
@@ -51,8 +51,8 @@ class Stage:
             return connection.execute(query).fetchall()
 
     def announced(self) -> list[CertificateRendered]:
-        said = [decode(value) for (value,) in self.rows("select value from outbox order by id")]
-        return [event for event in said if isinstance(event, CertificateRendered)]
+        events = [decode(value) for (value,) in self.rows("select value from outbox order by id")]
+        return [event for event in events if isinstance(event, CertificateRendered)]
 
     def states(self) -> dict[str, str]:
         return dict(self.rows("select assertion_id, state from renderings"))
@@ -115,12 +115,12 @@ def test_an_anchored_assertion_gets_both_pdfs_and_they_are_announced(stage: Stag
     event = anchored(1, stage.objects)
     stage.note_anchored(event)
     assert render(stage.ports) == 1
-    (said,) = stage.announced()
-    assert said.assertion_id == event.assertion_id
-    assert said.certificate_key == f"certificates/{event.assertion_id}/certificate.pdf"
-    for key in (said.certificate_key, said.details_key):
+    (announced,) = stage.announced()
+    assert announced.assertion_id == event.assertion_id
+    assert announced.certificate_key == f"certificates/{event.assertion_id}/certificate.pdf"
+    for key in (announced.certificate_key, announced.details_key):
         assert "髙橋 一郎" in text_of(stage.objects.kept[key])
-    assert "P25-0001" in text_of(stage.objects.kept[said.details_key])
+    assert "P25-0001" in text_of(stage.objects.kept[announced.details_key])
     assert stage.states() == {event.assertion_id: "done"}
     assert render(stage.ports) == 0
 
@@ -213,8 +213,8 @@ def test_a_corrected_version_is_rendered_like_any_badge(stage: Stage) -> None:
     stage.note_anchored(event)
     assert event.assertion_id != old
     assert render(stage.ports) == 1
-    (said,) = stage.announced()
-    assert "高橋 一郎" in text_of(stage.objects.kept[said.certificate_key])
+    (announced,) = stage.announced()
+    assert "高橋 一郎" in text_of(stage.objects.kept[announced.certificate_key])
 
 
 def test_what_was_revoked_before_it_was_rendered_is_skipped(stage: Stage) -> None:

@@ -1,4 +1,7 @@
-"""The wallet over HTTP, from letter 1's link to the PDF, and what it refuses."""
+"""The wallet over HTTP, from letter 1's link to the PDF, and what it refuses.
+
+Tests services/wallet: receive_link, sessions, badges, web, store.
+"""
 
 from __future__ import annotations
 

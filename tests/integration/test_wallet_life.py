@@ -1,4 +1,7 @@
-"""What becomes of a badge in the wallet after it was issued: corrected, revoked, renewed, its numbers hidden."""
+"""A badge in the wallet after it was issued: corrected, revoked, renewed, its numbers hidden.
+
+Tests services/wallet: handlers, badges, store.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page 内容詳細: what the certificate says as a table, with the numbers and how to verify it. Pure."""
+"""The page 内容詳細: the facts as a table, with the numbers and how to verify them. Pure."""
 
 from __future__ import annotations
 

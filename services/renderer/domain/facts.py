@@ -1,4 +1,4 @@
-"""What a certificate says, read from the signed credential: what is printed is what was signed. Pure."""
+"""The facts on a certificate, read from the signed credential: only what was signed is printed. Pure."""
 
 from __future__ import annotations
 

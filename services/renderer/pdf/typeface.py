@@ -169,7 +169,7 @@ def _outlines(face: Typeface, glyphs: list[int]) -> list[bytes]:
 
 
 def _parts(outline: bytes | bytearray) -> list[tuple[int, int]]:
-    """The components of a composite glyph: (where its number stands, its number). OpenType, glyf, "Composite"."""
+    """The components of a composite glyph: (offset of the glyph number, glyph number). OpenType, glyf, "Composite"."""
     if not outline or not outline[0] & 0x80:  # numberOfContours is not negative: a simple glyph
         return []
     parts: list[tuple[int, int]] = []

@@ -18,7 +18,7 @@ _ENDED: tuple[BadgeState, ...] = ("expired", "revoked", "corrected")
 PdfKind = Literal["certificate", "details"]
 """証書, 内容詳細."""
 
-USUAL_WAIT = timedelta(days=1)  # from receipt to the anchored, rendered badge: hours to a day, as the pages tell people
+USUAL_WAIT = timedelta(days=1)  # from receipt to the anchored, rendered badge: the pages promise hours to a day
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The wallet's tables, and nobody else's: what other services say here, `badges.py`, `accounts.py`."""
+"""The wallet's tables: what other services announced (here), `badges.py`, `accounts.py`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Account", "Accounts", "Badges", "Store", "WalletTransaction"]
 class WalletTransaction(Transaction):
     """One transaction on the wallet's schema.
 
-    Progress of a badge is noted in any order, also before the badge itself is known.
+    What is noted may come in any order, also before the badge itself is known.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], source: str, clock: Clock) -> None:

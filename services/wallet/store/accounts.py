@@ -19,12 +19,15 @@ class Account:
 
 
 class Accounts:
-    """The accounts as one transaction sees them. Tokens and addresses that were tried are kept as SHA-256 only."""
+    """The accounts as one transaction sees them.
+
+    Session tokens and the addresses of login attempts are kept as SHA-256 only.
+    """
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    def at(self, address: str) -> Account | None:
+    def by_address(self, address: str) -> Account | None:
         """The account that has proven this address."""
         return self._tx.fetch_one(
             Account,
@@ -40,11 +43,11 @@ class Accounts:
         return row is not None
 
     def create(self, full_name: str, password_hash: str, address: str) -> int | None:
-        """The new account's id; None when the address has one: another window was faster."""
+        """The new account's id; None when the address has one already, for example from another browser window."""
         cursor, now = self._tx.cursor, self._tx.now()
-        # Waits for a transaction that is making an account at this address; then sees its row.
+        # Waits for a transaction that is creating an account with this address; then sees its row.
         cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (same_address_key(address),))
-        if self.at(address) is not None:
+        if self.by_address(address) is not None:
             return None
         row = cursor.execute(
             "insert into accounts (full_name, password_hash, created_at) values (%s, %s, %s) returning account_id",
@@ -68,7 +71,7 @@ class Accounts:
             (token_sha256, account_id, now, now + lifetime),
         )
 
-    def of_session(self, token_sha256: bytes) -> Account | None:
+    def by_session(self, token_sha256: bytes) -> Account | None:
         """Whose session it is, until it expires."""
         return self._tx.fetch_one(
             Account,

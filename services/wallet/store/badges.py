@@ -1,4 +1,4 @@
-"""The tables of badges, and of what was said about each."""
+"""The tables of badges and of their progress."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class WalletPages:
         return badge.edition or self.ports.programme.edition(badge.valid_from)
 
     def log_in(self, token: str | None, path: str) -> Response:
-        """Redirect to `path`, with the cookie of a new session; None: the old one goes on."""
+        """Redirect to `path`, with the cookie of a new session; None: the old one continues."""
         response = RedirectResponse(path, 303)
         if token is not None:
             age = int(self.ports.session_lifetime.total_seconds())

@@ -1,3 +1,5 @@
+"""Both PDFs as a reader sees them: domain/certificate.py, domain/details.py, pdf/page.py."""
+
 from __future__ import annotations
 
 import io
@@ -17,7 +19,7 @@ from services.renderer.pdf.page import make_picture
 from services.renderer.pdf.qr import qr_modules, qr_text
 from services.renderer.pdf.typeface import MissingGlyph
 from shared.programme import Bilingual
-from tests.worlds.printing import CERTIFICATE, CREDENTIAL, FONTS, PROGRAMME, badge, press, printed, seen, text_of
+from tests.worlds.press import CERTIFICATE, CREDENTIAL, FONTS, PROGRAMME, badge, press, printed, seen, text_of
 
 NAMES = {
     "kanji": "見本 太郎",

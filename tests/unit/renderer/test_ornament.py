@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.renderer.pdf.ornament import colour_of, guilloche_frame, notched_frame, rosette, rule, seal, seal_columns
 from shared.glyphs import SERIF_BLACK
-from tests.worlds.printing import FONTS
+from tests.worlds.press import FONTS
 
 NAME = "公益社団法人 日本コンクリート工学会"
 

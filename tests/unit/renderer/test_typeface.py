@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from services.renderer.pdf.typeface import MissingGlyph, SubsetBuilder, load_typeface
 from shared.glyphs import SERIF
-from tests.worlds.printing import FONTS
+from tests.worlds.press import FONTS
 
 FACE = load_typeface(FONTS / SERIF)
 

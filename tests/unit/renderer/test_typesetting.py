@@ -8,7 +8,7 @@ from services.renderer.domain.typesetting import Line, fitted, fitted_lines, hal
 from services.renderer.pdf.page import register
 from services.renderer.pdf.typeface import load_typeface
 from shared.glyphs import SERIF
-from tests.worlds.printing import FONTS
+from tests.worlds.press import FONTS
 
 FONT = register(load_typeface(FONTS / SERIF))
 NAMES = st.text(st.sampled_from("山田𠮷 Ab辻\U000e0100"), min_size=1, max_size=120).filter(

@@ -84,7 +84,7 @@ def test_the_stages_stand_in_the_order_of_the_cycle() -> None:
     ]
 
 
-def test_a_person_is_told_of_a_delay_only_when_the_promised_day_is_over() -> None:
+def test_a_badge_is_late_when_the_promised_day_is_over() -> None:
     assert expected_by(BADGE) is None
     assert not is_late(BADGE, NOW + timedelta(days=9))
     assert not is_late(RECEIVED, NOW + timedelta(days=1))
