@@ -1,4 +1,4 @@
-"""`make schemas`: the language of the pipeline for readers in other languages, written into `docs/events`.
+"""`make schemas` generates `docs/events`: the events as AsyncAPI and JSON Schema, for programs in any language.
 
 Nothing in it is written by hand: types come from `shared/events.py`, topics from `shared/topics.py`, and who writes and
 reads an event from the services' own code. A test fails when the folder and the code differ.
@@ -87,12 +87,12 @@ def main() -> None:
 
 
 def writers() -> dict[str, list[str]]:
-    """The services that make an event of each type: whose code calls its constructor."""
+    """For each event type, the services that call its constructor."""
     return _services_by_event(_made)
 
 
 def readers() -> dict[str, list[str]]:
-    """The services that consume each type: whose `app.py` says `process.consume(Event, …)`."""
+    """For each event type, the services that call `process.consume(Event, …)` or `process.note(Event, …)`."""
     return _services_by_event(_consumed)
 
 
@@ -119,7 +119,7 @@ def _made(tree: ast.AST) -> Iterator[str]:
 def _consumed(tree: ast.AST) -> Iterator[str]:
     for call in _calls(tree):
         if isinstance(call.func, ast.Attribute) and call.args and isinstance(call.args[0], ast.Name):
-            if call.func.attr == "consume":
+            if call.func.attr in ("consume", "note"):
                 yield call.args[0].id
             elif call.func.attr == "consume_raw" and call.args[0].id == "UPSTREAM_REGISTRATIONS":
                 yield _UPSTREAM
@@ -138,16 +138,16 @@ def event_schema(event: type[Event]) -> Schema:
 
 
 def upstream_schema() -> Schema:
-    """A message of the upstream, as `docs/upstream.md` tells it: every value a text."""
+    """A message of the upstream, as `docs/upstream.md` describes it: every value is a string."""
     hints = get_type_hints(UpstreamRecord)
     fields = {name: type(None) in get_args(hints[name]) for name in HEADERS.values()}
-    heads = {name: head for head, name in HEADERS.items()}
+    columns = {name: column for column, name in HEADERS.items()}
     return {
         "title": _UPSTREAM,
         "description": _described(UpstreamRecord),
         "type": "object",
         "properties": {
-            name: {"type": ["string", "null"] if may_be_empty else "string", "description": heads[name]}
+            name: {"type": ["string", "null"] if may_be_empty else "string", "description": columns[name]}
             for name, may_be_empty in fields.items()
         },
         "required": [name for name, may_be_empty in fields.items() if not may_be_empty],
@@ -165,7 +165,7 @@ def _structs(event: type[Event]) -> dict[str, type[msgspec.Struct]]:
 
 
 def _completed(schema: Schema, struct: type[msgspec.Struct]) -> Schema:
-    """With what msgspec leaves out: formats of times, the comments beside the fields. In draft-07."""
+    """Adds what msgspec leaves out: formats of times, and comments of fields as descriptions. In draft-07."""
     comments = {name: text for base in reversed(struct.__mro__[:-2]) for name, text in _comments(base)}
     hints = get_type_hints(struct)
     properties = {
@@ -194,7 +194,7 @@ def _format(hint: Any) -> Schema:
 
 
 def _in_draft_07(part: Any) -> Any:
-    """Tuples have the form that they had before `prefixItems`."""
+    """Writes tuples as before `prefixItems` existed."""
     if isinstance(part, list):
         return [_in_draft_07(each) for each in part]
     if not isinstance(part, dict):

@@ -1,4 +1,4 @@
-"""`akashi bench …`."""
+"""`akashi bench …`: the benches, each loaded from its own module."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import click
 
 @click.group(name="bench")
 def bench_command() -> None:
-    """性能を測る。 Measure; each bench prints a table, or stable JSON with --json."""
+    """性能を測る。 / Measure performance; prints a table, or JSON with --json."""
 
 
 def _load() -> None:

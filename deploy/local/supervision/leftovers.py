@@ -1,4 +1,4 @@
-"""What a stack that died left running. Linux leaves nothing (see launch.py); other systems may."""
+"""Ends processes that a dead stack left running. On Linux there are none (see launch.py); elsewhere there may be."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import psutil
 
 from deploy.local.environment import Place
 
-_PATIENCE_SECONDS = 5.0
+_STOP_SECONDS = 5.0
 
 
 def end_leftovers(place: Place) -> list[str]:
-    """End each process whose id is written down in AKASHI_HOME/run and that really is this home's; their names.
+    """End each process of this home whose id is in AKASHI_HOME/run; returns their names.
 
-    An id may have gone to a stranger since: a process is ours when its environment has the marks that launch.py set.
+    The system may have given an id to another process since: ours is the one whose environment has the variables that
+    launch.py set.
     """
     left: dict[str, psutil.Process] = {}
     for file in place.run.glob("*.pid"):
@@ -33,8 +34,8 @@ def end_leftovers(place: Place) -> list[str]:
     return sorted(left)
 
 
-def lives(process: psutil.Process) -> bool:
-    """Whether it still does something: not one that is dead and whose parent has not asked yet."""
+def is_running(process: psutil.Process) -> bool:
+    """Whether it is running: a zombie, which is dead but not yet reaped by its parent, is not."""
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
@@ -42,14 +43,14 @@ def lives(process: psutil.Process) -> bool:
 
 
 def _still_alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while (alive := [process for process in processes if lives(process)]) and time.monotonic() < deadline:
+    deadline = time.monotonic() + _STOP_SECONDS
+    while (alive := [process for process in processes if is_running(process)]) and time.monotonic() < deadline:
         time.sleep(0.02)
     return alive
 
 
 def _is_ours(process: psutil.Process, name: str, place: Place) -> bool:
-    if not lives(process):
+    if not is_running(process):
         return False
     environment = process.environ()
     return environment.get("AKASHI_PART") == name and environment.get("AKASHI_HOME") == str(place.home)

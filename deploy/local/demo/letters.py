@@ -1,4 +1,4 @@
-"""Reading the letters that came to the local inbox, as their receivers would."""
+"""The letters in the local inbox, read as a mail client reads them."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ class Letter(NamedTuple):
 
 
 class Inbox:
-    """The folder in which the local mail server keeps what it received; every letter is handed out once."""
+    """The folder in which the local mail server stores what it received. Each letter is returned once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen: set[str] = set()
 
     def new(self) -> Iterator[Letter]:
-        """The letters that came since the last call, the oldest first."""
+        """The letters that arrived since the last call, oldest first."""
         with os.scandir(self._folder) as entries:
             fresh = [entry for entry in entries if entry.name not in self._seen and entry.name.endswith(".eml")]
         for entry in sorted(fresh, key=lambda entry: entry.stat().st_mtime_ns):
             message = email.message_from_bytes(Path(entry.path).read_bytes())
             if message["Message-ID"] is None:
-                continue  # still being written: the next call reads it whole
+                continue  # still being written: read by the next call
             self._seen.add(entry.name)
             yield _letter(message)
 
@@ -59,7 +59,7 @@ def _letter(message: Message) -> Letter:
 
 
 def _text_of(message: Message) -> str:
-    """The text part. By the older, plain interface of `email`: the new one takes four times as long."""
+    """The text part, read by the legacy interface of `email`, which is four times faster than the new one."""
     for part in message.walk():
         if part.get_content_type() == "text/plain":
             content = part.get_payload(decode=True)

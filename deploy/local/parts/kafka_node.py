@@ -1,5 +1,8 @@
-"""One Kafka node in KRaft mode, small and quick to start. Its jars, class archive and formatted folder are made once,
-by `python -m deploy.local.kafka_node`, and shared by all stacks of this repository."""
+"""One Kafka node in KRaft mode, configured to be small and to start fast.
+
+Its jars, class archive and formatted folder are created once, by `python -m deploy.local.parts.kafka_node`, and shared
+by all stacks of this repository.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ import time
 from pathlib import Path
 
 from deploy.local.environment import REPOSITORY, Place
-from deploy.local.java import java, major_version
+from deploy.local.parts.java import java, major_version
 from deploy.local.ports import free_port
 
 _FOLDER = REPOSITORY / "deploy" / "local" / "kafka"
@@ -42,10 +45,10 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
-# a killed node is let in again when its former life has timed out
+# a killed node may register again when the session of its previous run has expired
 broker.heartbeat.interval.ms=500
 broker.session.timeout.ms=2500
-# facts are kept, and so is what each service has read of them, however long the stack lies still
+# events and committed offsets are kept, however long the stack is stopped
 log.retention.ms=-1
 offsets.retention.minutes=52560000
 # small
@@ -65,7 +68,7 @@ def command(place: Place) -> list[str]:
 
 
 def prepare(place: Place) -> None:
-    """Write the settings, and on the first start lay down a formatted folder with a cluster id of its own."""
+    """Write the settings file; on the first start also copy the formatted folder, with a new cluster id."""
     data = place.data / "kafka"
     data.mkdir(parents=True, exist_ok=True)
     _settings_file(place).write_text(_settings(place.port("kafka"), place.port("kafka controller"), data / "log"))
@@ -77,11 +80,7 @@ def prepare(place: Place) -> None:
     meta = draft / "meta.properties"
     lines = [line for line in meta.read_text().splitlines() if not line.startswith("cluster.id=")]
     meta.write_text("\n".join([*lines, f"cluster.id={secrets.token_urlsafe(16)}"]) + "\n")
-    draft.rename(data / "log")  # dying before this line, the next start copies again
-
-
-def is_set_up() -> bool:
-    return _FORMATTED.is_dir()
+    draft.rename(data / "log")  # if we die before this line, the next start copies again
 
 
 def _settings_file(place: Place) -> Path:
@@ -107,17 +106,17 @@ def _java() -> list[str]:
 
 
 def _archive() -> Path:
-    """The class archive for the Java in use; another Java would not read it."""
+    """The class archive for the Java in use; another Java version cannot read it."""
     return _TARGET / f"classes-{major_version(_java()[0])}.jsa"
 
 
 def _archive_in_use() -> list[str]:
-    # Without -Xshare:on a missing or foreign archive is a slower start, not a failure.
+    # Without -Xshare:on, a missing or foreign archive makes the start slower and does not fail it.
     return [f"-XX:SharedArchiveFile={_archive()}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
 
 
 def set_up() -> None:
-    """Fetch the jars, format a folder, and record the classes that a start loads: from then on 0.8 s instead of 1.4."""
+    """Fetch the jars, format a folder, and archive the classes that a start loads (start in 0.8 s instead of 1.4 s)."""
     subprocess.run(
         ["mvn", "-q", "-B", "-Dstyle.color=never", "-f", str(_FOLDER / "pom.xml"), "dependency:copy-dependencies"],
         check=True,
@@ -148,11 +147,11 @@ def set_up() -> None:
             node.terminate()
             node.wait(60)
     if not _archive().exists():
-        print("Kafka: no class archive could be made; it starts a second slower", file=sys.stderr)
+        print("Kafka: no class archive could be created; it starts a second slower", file=sys.stderr)
 
 
 def _maven_environment() -> dict[str, str]:
-    """Maven finds a Java on PATH by itself; on a machine without one it takes the wheel's."""
+    """Maven finds a Java on PATH by itself; without one it is given that of the wheel."""
     program = java()
     if shutil.which("java") == str(program) or "JAVA_HOME" in os.environ or program is None:
         return dict(os.environ)

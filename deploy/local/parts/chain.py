@@ -1,4 +1,4 @@
-"""The local chain made ready: money for the chain key, and the contract. Any node answers eth_*; anvil_* is anvil's."""
+"""Sets up the local chain: a balance for the chain key, and the contract. JSON-RPC to it (anvil_* is anvil's own)."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ rpc_urls = ["{url}"]
 contract = "{contract}"
 """
 
-_WEALTH = 1000 * 10**18  # wei
-_POOR = 10**18
+_BALANCE = 1000 * 10**18  # wei
+_LEAST_BALANCE = 10**18
 
 
 def answers(place: Place) -> bool:
-    """Whether a node with our chain id is there."""
+    """Whether a node with our chain id answers."""
     try:
         return int(rpc(place, "eth_chainId"), 16) == CHAIN_ID
     except TryLater:
@@ -37,33 +37,33 @@ def answers(place: Place) -> bool:
 
 
 def provision(place: Place) -> None:
-    """Fund the chain key, and deploy the contract where none is. Does nothing the second time."""
+    """Fund the chain key and deploy the contract, if that was not done before."""
     address = f"0x{json.loads((place.secrets / 'chain-keystore.json').read_text())['address'].removeprefix('0x')}"
-    if int(rpc(place, "eth_getBalance", address, "latest"), 16) < _POOR:
-        rpc(place, "anvil_setBalance", address, hex(_WEALTH))
+    if int(rpc(place, "eth_getBalance", address, "latest"), 16) < _LEAST_BALANCE:
+        rpc(place, "anvil_setBalance", address, hex(_BALANCE))
     file = place.networks_file
-    if file.exists() and _is_good(place, file):
+    if file.exists() and _is_usable(place, file):
         return
     from services.anchor.deploy import deploy_contract  # web3 takes a second to load
 
     contract = deploy_contract(
         place.urls["chain"], place.secrets / "chain-keystore.json", place.secrets / "chain.password"
     )
-    # Dying before this line, the next start deploys another one; nothing was anchored in the first.
+    # If we die before this line, the next start deploys another contract; nothing was anchored in the first.
     draft = file.with_suffix(".draft")
     draft.touch(mode=0o600)
     draft.write_text(NETWORKS.format(chain_id=CHAIN_ID, url=place.urls["chain"], contract=contract), encoding="utf-8")
     draft.replace(file)
 
 
-def _is_good(place: Place, file: Path) -> bool:
+def _is_usable(place: Place, file: Path) -> bool:
     """Whether the local network's contract is on the chain, or the file has been edited to leave that network out."""
     local = [each for each in networks_in(file, str(file)) if each.id == "local"]
     return all(rpc(place, "eth_getCode", each.contract, "latest") != "0x" for each in local)
 
 
 def rpc(place: Place, method: str, *parameters: Any) -> Any:
-    """One JSON-RPC call. TryLater when the node is away or says no."""
+    """One JSON-RPC call. TryLater when the node is unreachable or answers with an error."""
     body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
     try:
         answer = ask.post(place.urls["chain"], json=body, timeout=5).json()

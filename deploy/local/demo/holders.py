@@ -1,4 +1,4 @@
-"""Playing the holders: they read letter 1, follow its link, make the account over HTTP, and receive their badge."""
+"""Played holders: they read letter 1, follow its link, create the account over HTTP, and receive their badge."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from html.parser import HTMLParser
 from typing import Protocol
 from urllib.parse import urljoin
 
-from deploy.local.letters import Letter
+from deploy.local.demo.letters import Letter
 from deploy.local.loopback import new_browser
 
 
 class HolderStuck(RuntimeError):
-    """A holder could not go on: says at which page, and what the page answered."""
+    """A holder could not continue: names the page and its answer."""
 
 
 def password_of(address: str) -> str:
-    """The password that a played holder takes: derived, so that whoever tries the demo can sign in as any of them."""
+    """Password of a played holder: derived from the address, so that a user of the demo can sign in as any holder."""
     return "akashi-" + hashlib.sha256(address.lower().encode()).hexdigest()[:10]
 
 
 def receive(letter: Letter) -> None:
-    """Step 5, as the person does it: open the link, make the account or sign in, receive. Twice is as good as once."""
+    """Step 5, as the person does it: open the link, create the account or sign in, receive. Idempotent."""
     if letter.link is None:
         raise HolderStuck(f"{letter.message_id}: no link in the letter {letter.subject!r}")
     browser = new_browser()
     page = browser.get(letter.link)
-    for _ in range(4):  # account or sign-in, then receipt: each page's form leads to the next page
+    for _ in range(4):  # account or sign-in, then receipt: each form leads to the next page
         if page.status_code >= 400:
             raise HolderStuck(f"{letter.message_id}: {page.request.url.path} answered {page.status_code}")
         form = _form_of(page.text)
@@ -58,9 +58,9 @@ def play(
     received: Callable[[Letter], None] = lambda letter: None,
     stop: threading.Event | None = None,
 ) -> int:
-    """Play each holder whose letter 1 is in the inbox, or comes within `seconds`; how many received.
+    """Play each holder whose letter 1 is in the inbox or arrives within `seconds`; returns how many received.
 
-    Ends when `people` have received, when `seconds` are over, or when `stop` is set. Raises what stopped a holder.
+    Ends when `people` have received, after `seconds`, or when `stop` is set. Raises HolderStuck.
     """
     deadline = time.monotonic() + seconds
     turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -68,7 +68,7 @@ def play(
     begun = done = 0
 
     def person(letter: Letter) -> Letter:
-        with turns[letter.to.lower()]:  # letters to one address go to one person: the first of them makes the account
+        with turns[letter.to.lower()]:  # letters to one address go to one person: the first creates the account
             receive(letter)
         return letter
 
@@ -88,7 +88,7 @@ def play(
 
 
 class _Form:
-    """The first POST form of a page that asks something of the holder: not the sign-out of the header."""
+    """A POST form of a page, with its fields."""
 
     def __init__(self, action: str) -> None:
         self.action = action
@@ -130,6 +130,7 @@ class _Forms(HTMLParser):
 
 
 def _form_of(html: str) -> _Form | None:
+    """The first form that is not the sign-out of the header."""
     parser = _Forms()
     parser.feed(html)
     forms = [form for form in parser.forms if not form.action.endswith("/logout")]

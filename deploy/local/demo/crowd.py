@@ -1,4 +1,4 @@
-"""A crowd of fictional registrants of any size, for benches and stories: all eligible, each at an own address."""
+"""Any number of fictional registrants, for benches and stories: all eligible, each with an address of their own."""
 
 from __future__ import annotations
 

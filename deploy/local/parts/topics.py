@@ -1,4 +1,4 @@
-"""Makes the topics of the pipeline and their dead letters. Used by the stack and by `akashi topics`."""
+"""Creates the topics of the pipeline and their dead-letter topics. Used by the stack and by `akashi topics`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from shared.topics import TOPICS
 
 
 def provision_topics(bootstrap: str, *, replication: int = -1) -> list[str]:
-    """Create what is missing; the names of the new ones. `replication` -1 takes the broker's default.
+    """Create the missing topics; returns their names. `replication` -1 takes the broker's default.
 
-    When this returns, each partition of each topic has a leader. TryLater while the broker is away.
+    When this returns, each partition of each topic has a leader. TryLater while the broker is unreachable.
     """
     wanted = {topic.name: topic for topic in (*TOPICS, *(topic.dead for topic in TOPICS))}
     try:
-        with _hushed(), closing(KafkaAdminClient(bootstrap_servers=bootstrap, client_id="akashi-topics")) as admin:
+        with (
+            _no_kafka_log(),
+            closing(KafkaAdminClient(bootstrap_servers=bootstrap, client_id="akashi-topics")) as admin,
+        ):
             missing = sorted(set(wanted) - set(admin.list_topics()))
             if missing:
                 new = {
@@ -28,7 +31,7 @@ def provision_topics(bootstrap: str, *, replication: int = -1) -> list[str]:
                     for name in missing
                 }
                 admin.create_topics(new, wait_for_metadata=True)
-    except TopicAlreadyExistsError:  # another process made them in between: look again
+    except TopicAlreadyExistsError:  # another process created them in between
         return provision_topics(bootstrap, replication=replication)
     except KafkaError as error:
         raise TryLater(f"Kafka at {bootstrap}: {type(error).__name__}; is it up?") from error
@@ -36,8 +39,8 @@ def provision_topics(bootstrap: str, *, replication: int = -1) -> list[str]:
 
 
 def broker_answers(bootstrap: str) -> bool:
-    """Whether the broker gives metadata with itself in it; no later than in three seconds."""
-    with _hushed():
+    """Whether the broker lists itself in its metadata; answers within three seconds."""
+    with _no_kafka_log():
         try:
             with closing(
                 KafkaAdminClient(
@@ -54,12 +57,12 @@ def broker_answers(bootstrap: str) -> bool:
 
 
 @contextmanager
-def _hushed() -> Iterator[None]:
-    """kafka-python logs each refused connection as an error; here we say ourselves what it means."""
+def _no_kafka_log() -> Iterator[None]:
+    """kafka-python logs each refused connection as an error; the caller reports it instead."""
     log = logging.getLogger("kafka")
-    former = log.level
+    previous = log.level
     log.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        log.setLevel(former)
+        log.setLevel(previous)

@@ -1,8 +1,8 @@
-"""The local chain: anvil with its state in a file. `python -m deploy.local.anvil` becomes it.
+"""The local chain: anvil with its state in a file. `python -m deploy.local.parts.anvil` becomes it.
 
-anvil writes its state by truncating the file, once a second: a kill in that moment leaves half a file. So the
-supervisor keeps a copy of the last whole one, and a start takes that when the file is torn; what is lost then is a
-second of chain, less than the depth of finality. The state grows by 1.7 KB a block; `miner.py` lets it rest.
+Once a second anvil truncates its state file and writes it; a kill in that moment leaves an incomplete file. So the
+supervisor copies each complete one, and a start falls back to the copy. At most a second of chain is lost, less than
+the depth of finality. The state grows by 1.7 KB a block; `miner.py` pauses mining while nothing happens.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from deploy.local.environment import CHAIN_ID, REPOSITORY, Place
@@ -33,8 +34,19 @@ def anvil_program() -> Path | None:
     return found[0] if found else None
 
 
+def command(place: Place, clock: str) -> list[str]:
+    """What the supervisor runs: this module, which becomes anvil. `clock` is AKASHI_CLOCK, "" for the real time."""
+    own = [sys.executable, "-m", "deploy.local.parts.anvil", "--home", str(place.home)]
+    own += ["--port-base", str(place.port_base)]
+    return [*own, "--clock", clock] if clock else own
+
+
+def prepare(place: Place) -> None:
+    state_file(place).parent.mkdir(parents=True, exist_ok=True)
+
+
 def keep_state(place: Place) -> None:
-    """Copy the state aside when it is newer and whole. Dying in the middle leaves the former copy."""
+    """Copy the state when it is newer than the copy and complete. Dying in the middle leaves the previous copy."""
     state, kept = state_file(place), kept_file(place)
     try:
         if kept.exists() and kept.stat().st_mtime_ns >= state.stat().st_mtime_ns:
@@ -47,11 +59,11 @@ def keep_state(place: Place) -> None:
                 return
         draft.replace(kept)
     except OSError:
-        return  # no state yet, or no room for a copy: the next second tries again
+        return  # no state yet, or no space for a copy: tried again a second later
 
 
-def mend_state(place: Place) -> None:
-    """Before a start: put the last whole state in the place of a torn one. A torn one is kept beside it."""
+def restore_state(place: Place) -> None:
+    """Before a start: replace an incomplete state by the last complete one. The incomplete one is kept beside it."""
     state, kept = state_file(place), kept_file(place)
     if not state.exists() or _is_whole(state):
         return
@@ -77,13 +89,13 @@ def main() -> None:
     program = anvil_program()
     if program is None:
         raise SystemExit("anvil: not found in node_modules/@foundry-rs; run `make setup`")
-    mend_state(place)
-    command = [str(program), "--host", "127.0.0.1", "--port", str(place.port("chain"))]
-    command += ["--chain-id", str(CHAIN_ID), "--block-time", "1", "--slots-in-an-epoch", "2", "--quiet"]
-    command += ["--state", str(state_file(place)), "--state-interval", "1"]
-    if asked.clock:  # at each start again: the state does not remember how far its clock was from the real one
-        command += ["--timestamp", str(int(clock_from(asked.clock)().timestamp()))]
-    os.execv(command[0], command)
+    restore_state(place)
+    words = [str(program), "--host", "127.0.0.1", "--port", str(place.port("chain"))]
+    words += ["--chain-id", str(CHAIN_ID), "--block-time", "1", "--slots-in-an-epoch", "2", "--quiet"]
+    words += ["--state", str(state_file(place)), "--state-interval", "1"]
+    if asked.clock:  # needed at each start: the state does not keep the clock's offset
+        words += ["--timestamp", str(int(clock_from(asked.clock)().timestamp()))]
+    os.execv(words[0], words)
 
 
 if __name__ == "__main__":
