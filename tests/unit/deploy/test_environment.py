@@ -59,7 +59,7 @@ def test_of_the_callers_environment_a_service_gets_only_listed_variables(place: 
     assert set(given) == {"PATH", "TMPDIR", "AKASHI_HOME", "AKASHI_PORT_BASE"}
 
 
-def test_the_upstream_key_goes_to_registration_alone_the_chain_key_to_anchor_and_the_issuer_key_to_issuer(
+def test_each_key_goes_to_one_service_alone(
     place: Place,
 ) -> None:
     settings = {service: service_settings(place, service, cohort="2026", clock="") for service in SERVICES}
