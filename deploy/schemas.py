@@ -49,13 +49,13 @@ What a service cannot handle goes to `<topic>.dead`, with its cause, which ops r
 
 ENVELOPE: Schema = {
     "title": "Envelope",
-    "description": "CloudEvents 1.0 in structured mode. The id is derived from what makes the fact one fact: "
-    "who has seen it already, does nothing.",
+    "description": "CloudEvents 1.0 in structured mode. The id is derived from what makes it one fact: "
+    "a reader that has handled an id ignores it.",
     "type": "object",
     "properties": {
         "specversion": {"const": "1.0"},
         "id": {"type": "string", "format": "uuid"},
-        "source": {"type": "string", "pattern": "^akashi/[a-z]+$", "description": "The service that says it."},
+        "source": {"type": "string", "pattern": "^akashi/[a-z]+$", "description": "The service that announces it."},
         "type": {"type": "string", "pattern": "^akashi\\.[A-Za-z]+$"},
         "subject": {"type": "string", "description": "What the event is about: also the Kafka key."},
         "time": {"type": "string", "format": "date-time"},
@@ -218,7 +218,7 @@ def asyncapi() -> Schema:
         "info": {
             "title": "Akashi",
             "version": project["version"],
-            "description": "Facts that the services tell each other. Fields may be added; meanings never change.",
+            "description": "Events between the services. Fields may be added; meanings never change.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/cloudevents+json",
@@ -257,7 +257,7 @@ def _message(event: type[Event]) -> Schema:
 def _upstream_message() -> Schema:
     return {
         "name": _UPSTREAM,
-        "summary": "One registration, as the upstream has it: bare JSON, without an envelope.",
+        "summary": "One registration, as the upstream delivers it: JSON without an envelope.",
         "contentType": "application/json",
         "payload": {"$ref": f"#/components/schemas/{_UPSTREAM}"},
         "bindings": {"kafka": {"key": {"type": "string", "description": "registration_id"}, "bindingVersion": "0.5.0"}},

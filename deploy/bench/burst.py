@@ -81,7 +81,7 @@ class MemoryPeaks(threading.Thread):
         self.join(5)
 
 
-@click.command()
+@click.command(short_help="登録から発行完了まで。 / From registration to letter 2.")
 @click.option("--badges", default=2000, show_default=True, help="流す人数。 / Number of people.")
 @click.option("--seconds", default=900.0, show_default=True, help="待つ秒数の上限。 / Timeout in seconds.")
 @json_option

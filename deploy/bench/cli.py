@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 
-@click.group(name="bench")
+@click.group(name="bench", short_help="性能を測る。 / Measure performance.")
 def bench_command() -> None:
     """性能を測る。 / Measure performance; prints a table, or JSON with --json."""
 

@@ -16,7 +16,7 @@ _PAGES = ("ops", "inbox", "wallet", "verifier", "registration")
 _LOOK_SECONDS = 0.5
 
 
-@click.command(name="up")
+@click.command(name="up", short_help="一式を起動する。 / Start the local stack.")
 @click.option(
     "--detach", is_flag=True, help="起動したら戻る。止めるには akashi down。 / Return when everything answers."
 )
@@ -51,7 +51,7 @@ def up(detach: bool, parts_only: bool, clock: str | None) -> None:
             stack.stop()
 
 
-@click.command(name="down")
+@click.command(name="down", short_help="一式を止める。 / Stop the local stack.")
 def down() -> None:
     """AKASHI_HOME で動いている一式を止める。データは残る。 / Stop the stack of AKASHI_HOME; its data is kept."""
     from deploy.local.stack import stop_running
@@ -62,7 +62,7 @@ def down() -> None:
         click.echo(f"{place.home}: {'止めました。' if stopped else '動いていません。'}")
 
 
-@click.command(name="env")
+@click.command(name="env", short_help="サービスの設定を表示する。 / Print a service's settings.")
 @click.argument("service", type=click.Choice(SERVICES))
 def env(service: str) -> None:
     """サービスの設定を表示する: eval "$(akashi env issuer)"。 / Print a service's settings for a shell."""
@@ -78,7 +78,7 @@ def env(service: str) -> None:
         click.echo(f"export {name}={shlex.quote(value)}")
 
 
-@click.command(name="doctor")
+@click.command(name="doctor", short_help="足りないものを挙げる。 / List missing programs.")
 def doctor() -> None:
     """この計算機に足りないものを挙げる。 / List the programs that this machine lacks."""
     from deploy.local.doctor import main

@@ -22,6 +22,7 @@ from deploy.local.loopback import ask
 from deploy.local.stack import Stack
 from deploy.local.terminal import PAGES, StartTable, clock_option, errors_as_messages, interruptible
 from services.ops.board.wording import reason_words
+from shared import object_keys
 
 _LEFT_TO_RECEIVE = 3  # holders that are not played, for the user of the demo to try
 _SECONDS = 240.0
@@ -69,7 +70,7 @@ class Players(threading.Thread):
         self.join(10)
 
 
-@click.command(name="run")
+@click.command(name="run", short_help="見本の登録者で全体を動かす。 / Run the demo.")
 @click.option(
     "--once",
     is_flag=True,
@@ -197,7 +198,7 @@ def _save_certificate(stack: Stack, assertion_id: str) -> Path:
 
     objects = Objects(read_object_storage(Settings(stack.environment("renderer"))))
     path = stack.home / "certificate.pdf"
-    path.write_bytes(objects.get(f"certificates/{assertion_id}/certificate.pdf"))
+    path.write_bytes(objects.get(object_keys.certificate(assertion_id)))
     return path
 
 

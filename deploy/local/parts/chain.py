@@ -14,7 +14,7 @@ from shared.chain.lookup import networks_in
 from shared.errors import TryLater
 
 NETWORKS = """\
-# The chains on which roots stand; docs/testnet.md says how to add another.
+# The networks on which roots are registered. docs/testnet.md: how to add another.
 networks = ["local"]
 
 [local]
