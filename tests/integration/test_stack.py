@@ -1,4 +1,4 @@
-"""The stack's parts when they are killed, stopped or orphaned, beside another stack, and on taken ports."""
+"""The stack: parts killed, stopped or orphaned, beside another stack, on taken ports (stack, ports, parts, supervision)."""
 
 from __future__ import annotations
 

@@ -15,8 +15,9 @@ from deploy.local.ports import takes_connections
 class Part:
     """How one part runs.
 
-    `ports` are names of `environment.OFFSETS`. `prepare` runs before each start by the stack, not before a restart by
-    the supervisor. `stop_signal` stops it gracefully; `end_by` ends it when the supervisor has died.
+    `ports` are names of `environment.OFFSETS`. `command` gets the place and AKASHI_CLOCK ("" for the real time).
+    `prepare` runs before each start by the stack, not before a restart by the supervisor. `stop_signal` stops it
+    gracefully; `end_by` ends it when the supervisor has died.
     """
 
     ports: tuple[str, ...]
