@@ -1,4 +1,4 @@
-"""The stack: parts killed, stopped or orphaned, beside another stack, on taken ports (stack, ports, parts, supervision)."""
+"""The stack (stack, ports, parts, supervision): killed, stopped, orphaned, beside another stack, on taken ports."""
 
 from __future__ import annotations
 
