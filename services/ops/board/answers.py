@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from services.ops.board.counts import Board, Difference, Person, Stage
-
-if TYPE_CHECKING:
-    from services.ops.store.board import KeptDeadLetter
+from services.ops.board.rows import KeptDeadLetter
 
 LETTER_STATES = ("queued", "sent", "deferred", "bounced", "suppressed")
 
@@ -55,7 +52,7 @@ class Revoked(msgspec.Struct, frozen=True, kw_only=True):
     people: list[MissingPerson]
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True):
+class BoardStatus(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     cohort: Cohort
     cohorts: list[str]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
-
-import msgspec
 
 from shared.events import (
     AssertionIssued,
@@ -101,71 +97,3 @@ def current_letters(
 def newest_versions(events: Sequence[V]) -> list[V]:
     """One for each registration: its highest version."""
     return last_of(events, lambda event: event.award.registration_id, lambda event: event.version)
-
-
-class _Record(msgspec.Struct, frozen=True):
-    """The value of a dead letter as the runtime writes it; key and value are base64."""
-
-    id: str
-    topic: str
-    consumer: str
-    cause: str
-    at: datetime
-    partition: int | None = None
-    offset: int | None = None
-    key: str | None = None
-    value: str | None = None
-
-
-_records = msgspec.json.Decoder(_Record)
-
-
-@dataclass(frozen=True)
-class DeadLetter:
-    """A message that a consumer could not handle: `key` and `value` are its bytes as they were on `topic`."""
-
-    dead_letter_id: str
-    topic: str
-    partition: int | None
-    offset: int | None
-    key: bytes | None
-    value: bytes | None
-    consumer: str
-    cause: str
-    died_at: datetime
-
-
-def dead_letter_of(value: bytes, *, topic: str, id: str, now: datetime) -> DeadLetter:
-    """The dead letter in the bytes that came on `<topic>.dead`.
-
-    Whatever lies there is a dead letter: bytes that aren't the runtime's record are kept as they are under `id`.
-    """
-    try:
-        record = _records.decode(value)
-        return DeadLetter(
-            dead_letter_id=record.id,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            key=_bytes(record.key),
-            value=_bytes(record.value),
-            consumer=record.consumer,
-            cause=record.cause.replace("\0", ""),  # PostgreSQL's text holds no NUL
-            died_at=record.at,
-        )
-    except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error) as error:
-        return DeadLetter(
-            dead_letter_id=id,
-            topic=topic,
-            partition=None,
-            offset=None,
-            key=None,
-            value=value,
-            consumer="ops",
-            cause=f"expected a dead letter's record, got {len(value)} bytes: {error}",
-            died_at=now,
-        )
-
-
-def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else base64.b64decode(text, validate=True)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.ops.board import wording
-from services.ops.board.answers import MissingPerson, Status
+from services.ops.board.answers import BoardStatus, MissingPerson
 from services.ops.board.counts import STATES, Board, Person, Stage
 from services.ops.board.decisions import BULK, DecisionLine
-from services.ops.handlers import BoardPage, DifferencePage, PeoplePage
-from services.ops.store.board import Batch, KeptDeadLetter, Rejection, TroubledLetter
+from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, Rejection, TroubledLetter
+from services.ops.queries import BoardPage, DifferencePage, PeoplePage
 from shared.programme import Bilingual, Programme
 
 _NOBODY = Bilingual("担当不明", "No desk known")
@@ -97,7 +97,7 @@ class DecisionRow:
 
 @dataclass(frozen=True)
 class BoardView:
-    status: Status
+    status: BoardStatus
     pending: int
     stages: Sequence[StageRow]
     differences: Sequence[DifferenceRow]
@@ -105,7 +105,7 @@ class BoardView:
     held_shown: int
     letters: Sequence[LetterRow]
     rejections: Sequence[Rejection]
-    batches: Sequence[Batch]
+    batches: Sequence[AnchoredBatch]
     dead: Sequence[DeadMessage]
     lags: Sequence[LagRow]
     decisions: Sequence[DecisionRow]
