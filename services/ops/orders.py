@@ -105,7 +105,7 @@ def correct(ports: Ports, registration_id: str, version: int, correction: Correc
             raise AlreadyDecidedError(f"got version {version}, expected {newest}: it was corrected since, look again")
         if correction.changes and not differences(facts, correction):
             ORDERED.labels("correct", "changes-nothing").inc()
-            raise AlreadyDecidedError("nothing in this correction differs from what stands")
+            raise AlreadyDecidedError("nothing in this correction differs from the registration")
         event = OfficeDecided(
             decision_id=numbered(target, tx.decisions.count_numbered(target)),
             decision="correct",

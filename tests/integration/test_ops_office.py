@@ -200,8 +200,8 @@ def test_correct_shows_old_and_new_and_a_dry_run_orders_nothing(office: Office) 
     crowd(office, 1)
     dry = office.akashi("correct", "R00000", "--family-name", "髙橋", "--valid-until", "2031-03-31", "--dry-run")
     assert dry.exit_code == 0 and "見本 → 髙橋" in dry.stderr and "2030-03-31 → 2031-03-31" in dry.stderr
-    told = json.loads(office.akashi("correct", "R00000", "--family-name", "髙橋", "--dry-run", "--json").stdout)
-    assert told["changes"] == [{"field": "family_name", "old": "見本", "new": "髙橋"}]
+    preview = json.loads(office.akashi("correct", "R00000", "--family-name", "髙橋", "--dry-run", "--json").stdout)
+    assert preview["changes"] == [{"field": "family_name", "old": "見本", "new": "髙橋"}]
     assert office.orders() == []
     with office.settling():
         done = office.akashi("correct", "R00000", "--family-name", "髙橋", "--email", "new@example.jp", "--why", "改姓")

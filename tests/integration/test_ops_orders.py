@@ -94,7 +94,7 @@ def test_an_order_for_a_revoked_badge_is_refused_with_when_or_by_whom(ports: Por
     tell(ports, revoked(0))
     with pytest.raises(AlreadyDecidedError, match="was revoked at"):
         orders.revoke(ports, "R00000", OFFICE)
-    settle(ports, orders.revoke(ports, "R00001", OFFICE).id)  # done, and the revocation has not been heard of yet
+    settle(ports, orders.revoke(ports, "R00001", OFFICE).id)  # done, and the revocation is not known yet
     with pytest.raises(AlreadyDecidedError, match="was revoked by 事務局"):
         orders.revoke(ports, "R00001", OFFICE)
     assert len(announced(ports)) == 1
@@ -135,7 +135,7 @@ def test_a_page_opened_before_a_correction_gets_the_same_order_and_a_new_correct
     crowd(ports, 1)
     again_as_it_is = Correction()
     first = orders.correct(ports, "R00000", 1, again_as_it_is, OFFICE)
-    settle(ports, first.id)  # done, and the new version has not been heard of yet
+    settle(ports, first.id)  # done, and the new version is not known yet
     assert orders.correct(ports, "R00000", 1, again_as_it_is, OFFICE).id == first.id
     tell(ports, again(renewed(0), 2))
     assert orders.correct(ports, "R00000", 1, again_as_it_is, OFFICE).id == first.id
@@ -297,7 +297,7 @@ def test_a_reissue_lists_badges_revoked_by_an_undo_each_once(ports: Ports) -> No
     ]
     assert orders.dry_run(ports, "reissue", COHORT).count == 0
     settle(ports, *(part.decision_id for part in parts))
-    assert orders.dry_run(ports, "reissue", COHORT).count == 0, "the new versions have not been heard of yet"
+    assert orders.dry_run(ports, "reissue", COHORT).count == 0, "the new versions are not known yet"
     tell(ports, *(again(renewed(n), 2) for n in range(3)))
     assert orders.dry_run(ports, "reissue", COHORT).count == 0
     tell(ports, *(again(issued(n, 40), 2) for n in range(3)))

@@ -145,19 +145,19 @@ def test_the_database_selects_the_people_that_the_board_counts(ports: Ports) -> 
     tell_all(ports, events)
     with ports.store.transaction() as tx:
         everybody = tx.board.people("2026")
-        standing = [person for person in everybody if not person.ended]
+        current = [person for person in everybody if not person.ended]
         board = board_of(tx.board.groups("2026"))
         assert {state: len(tx.board.people("2026", selection_of(state))) for state in STATES} == {
             state: sum(person.state == state for person in everybody) for state in STATES
         }
         for (left, right), difference in zip(PAIRS, board.differences, strict=True):
-            expected = {p.registration_id for p in standing if p.reached & left.bit and not p.reached & right.bit}
+            expected = {p.registration_id for p in current if p.reached & left.bit and not p.reached & right.bit}
             missing = tx.board.missing("2026", PAIRS)[right]
             assert {p.registration_id for p in missing} == expected
             assert (len(missing), len(tx.board.ahead("2026", left, right))) == (difference.missing, difference.ahead)
         for stage in Stage:
-            assert board.counts[stage] == sum(bool(p.reached & stage.bit) for p in standing)
-        assert len(tx.board.revoked("2026", limit=100)) == board.revoked == len(everybody) - len(standing)
+            assert board.counts[stage] == sum(bool(p.reached & stage.bit) for p in current)
+        assert len(tx.board.revoked("2026", limit=100)) == board.revoked == len(everybody) - len(current)
 
 
 def test_a_rejected_row_is_kept_with_what_was_expected(ports: Ports) -> None:

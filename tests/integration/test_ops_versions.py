@@ -1,4 +1,4 @@
-"""The versions of a badge on the board: a registration counts once, as its newest version stands."""
+"""The versions of a badge on the board: a registration counts once, by its newest version."""
 
 from __future__ import annotations
 

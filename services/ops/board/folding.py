@@ -1,4 +1,4 @@
-"""One row per key out of a batch of events, so that a batch is one upsert a table: which event of several counts."""
+"""Folds a batch of events into one row per key, so that a batch is one upsert per table. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ V = TypeVar("V", RegistrationRenewed, AssertionIssued)
 
 
 def last_of(events: Iterable[E], key: Callable[[E], K], order: Callable[[E], Any]) -> list[E]:
-    """The greatest event by `order` for each key; of equals the one that came later. Keys as first seen."""
+    """The greatest event by `order` for each key; of equal ones the last. Keys in the order of their first event."""
     chosen: dict[K, E] = {}
     for event in events:
         best = chosen.setdefault(key(event), event)
@@ -32,7 +32,7 @@ def last_of(events: Iterable[E], key: Callable[[E], K], order: Callable[[E], Any
 
 @dataclass(frozen=True)
 class Hold:
-    """Where a registration's holds stand after revision `revision`; `reason` None: released."""
+    """The hold of a registration as of `revision`; `reason` None: released."""
 
     registration_id: str
     cohort: str
@@ -75,9 +75,9 @@ def _hold(event: RegistrationHeld | RegistrationReleased) -> Hold:
 def current_letters(
     events: Sequence[LetterUpdated],
 ) -> list[tuple[LetterUpdated, datetime | None]]:
-    """One for each letter to each person: its latest event, and when in this batch it was last sent, if it was.
+    """One for each letter to each person: its latest event, and when it was last sent in this batch, if it was.
 
-    A bounce or a suppression takes the sending back: nobody was reached.
+    After a bounce or a suppression it counts as not sent.
     """
     latest = last_of(events, lambda event: (event.assertion_id, event.letter), lambda event: event.at)
     sent = {

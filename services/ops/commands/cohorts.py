@@ -105,7 +105,7 @@ def _bulk(act: Bulk) -> click.Command:
             click.Option(
                 ["--singly"],
                 is_flag=True,
-                help="一人ずつ取り消された人も含めます。 / Include those revoked singly.",
+                help="一人ずつ取り消された人も含めます。 / Include those revoked one by one.",
             )
         )
     return command

@@ -1,26 +1,23 @@
-"""The office's commands about one person: `akashi revoke`, `akashi correct`; and `akashi decisions`."""
+"""Orders for one person: `akashi revoke`, `akashi correct`; and their record, `akashi decisions`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import click
 import msgspec
 
 from services.ops.board import wording
-from services.ops.board.decisions import DAYS
+from services.ops.board.decisions import DAYS, DecisionLine, History, differences
 from services.ops.commands.waiting import attribution, exit_code, outcome_text, reason_of, say_later, settled
 from shared.events import CORRECTABLE, Correction
 from shared.runtime.commands import json_option
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-if TYPE_CHECKING:
-    from services.ops.board.decisions import DecisionLine
 
 
 @click.command(short_help="バッジを取り消す / Revoke badges")
@@ -36,7 +33,6 @@ def revoke(ids: tuple[str, ...], why: str, by: str, no_wait: bool, as_json: bool
 
     Exit code 0: done. 1: refused, or not done. 2: no outcome yet, or no answer of ops.
     """
-    from services.ops.board.decisions import DecisionLine
     from services.ops.commands.client import send
 
     code = 0
@@ -88,7 +84,6 @@ def correct(
 
     Exit code 0: done, or not confirmed. 1: refused, or not done. 2: no outcome yet, or no answer of ops.
     """
-    from services.ops.board.decisions import DecisionLine, History, differences
     from services.ops.commands.client import fetch, send
 
     correction = msgspec.convert({name: _day(value) for name, value in given.items()}, Correction)
@@ -135,7 +130,7 @@ def _show(name: str | None, registration_id: str, changes: list[tuple[str, str |
     if not changes:
         click.echo("  同じ内容で発行し直す / issued again, unchanged", err=True)
     for field, old, new in changes:
-        label = wording.either(wording.FIELDS, field)
+        label = wording.words_for(wording.FIELDS, field)
         before = "（登録されているもの / on file）" if field == "email" else old or "–"
         click.echo(f"  {label.ja} {field}: {before} → {new or '–'}", err=True)
 
@@ -152,7 +147,6 @@ def decisions(about: str | None, as_json: bool, limit: int | None) -> None:
 
     Columns: time, decision, subject, registration, name, by, outcome, why. With --json one JSON object a line.
     """
-    from services.ops.board.decisions import DecisionLine
     from services.ops.commands.client import fetch
 
     most = limit or (25_000 if about else 100)
@@ -180,7 +174,7 @@ def _say(line: DecisionLine, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(line).decode())
         return
-    kind = wording.either(wording.DECISIONS, line.decision)
+    kind = wording.words_for(wording.DECISIONS, line.decision)
     click.echo(f"{kind.ja} {line.decision}\t{line.subject}\t{line.name or '-'}\t{outcome_text(line)}")
     if line.outcome is None:
         say_later(line.id)

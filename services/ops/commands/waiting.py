@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import click
 
-from services.ops.board.wording import OUTCOMES, either
+from services.ops.board.wording import OUTCOMES, words_for
 
 if TYPE_CHECKING:
     from services.ops.board.decisions import DecisionLine
@@ -95,7 +95,7 @@ def outcome_text(line: DecisionLine) -> str:
     """The outcome in both languages with its detail."""
     if line.outcome is None:
         return "まだ結果が出ていません / no outcome yet"
-    words = either(OUTCOMES, line.outcome)
+    words = words_for(OUTCOMES, line.outcome)
     text = f"{words.ja} / {words.en}" if words.ja != words.en else line.outcome
     return f"{text} ({line.detail})" if line.detail else text
 

@@ -38,6 +38,7 @@ class RevokeOrder:
     why: Words
 
 
+# Both forms take the fields of `Correction`, whichever it has; the type checker sees a Correction, and no form.
 if TYPE_CHECKING:
     CorrectedFields = Correction
     PersonForm = Any

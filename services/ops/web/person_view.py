@@ -76,8 +76,8 @@ def person_view(history: History, programme: Programme) -> PersonView:
                 letters=[
                     (
                         letter,
-                        wording.either(wording.LETTERS, letter.letter),
-                        wording.either(wording.LETTER_STATES, letter.state),
+                        wording.words_for(wording.LETTERS, letter.letter),
+                        wording.words_for(wording.LETTER_STATES, letter.state),
                     )
                     for letter in history.letters
                     if letter.assertion_id == version.assertion_id
