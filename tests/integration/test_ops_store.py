@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 
-from services.ops import queries
+from services.ops import handlers, queries
 from services.ops.board.counts import PAIRS, STATES, Stage, board_of, selection_of
-from services.ops.lag import LagMeter
+from services.ops.lag import Lag, LagMeter
 from services.ops.ports import Ports
 from services.ops.store.events import Store
 from shared.events import AssertionRevoked, Event, OfficeDecided, RegistrationRejected, RegistrationReleased
@@ -168,7 +170,7 @@ def test_a_rejected_row_is_kept_with_what_was_expected(ports: Ports) -> None:
     assert (page.status.rejected, page.rejections[0].row_number, page.rejections[0].expected) == (1, 7, "YYYY-MM-DD")
 
 
-def test_a_decision_of_another_service_is_on_record_with_subject_author_and_reason(ports: Ports) -> None:
+def test_a_decision_is_on_record_with_subject_author_and_reason_and_without_an_address(ports: Ports) -> None:
     tell(
         ports,
         OfficeDecided(
@@ -183,3 +185,26 @@ def test_a_decision_of_another_service_is_on_record_with_subject_author_and_reas
     )
     (decided,) = queries.board_page(ports, None).decisions
     assert (decided.subject, decided.by, decided.why) == ("R00001", "office", "a letter")
+    assert "new@example.jp" not in repr(decided)
+
+
+class TwoServices:
+    def lags(self, services: object) -> Lag:
+        return Lag(messages={"issuer": 12, "mailer": None}, unknown={"mailer": "it has not read anything yet"})
+
+
+def test_a_measurement_sets_the_gauges_to_the_latest_cohort_and_the_lags(store: Store) -> None:
+    empty(store)
+    ports = Ports(store=store, lag=LagMeter(TwoServices()), now=lambda: NOON)
+    tell(ports, renewed(1), renewed(2), held(3))
+    assert handlers.measure(ports) == 0
+    assert gauge("people", cohort="2026", stage="eligible") == 2
+    assert gauge("people_held", cohort="2026", reason="shared-address") == 1
+    assert gauge("lag_messages", service="issuer") == 12
+    assert math.isnan(gauge("lag_messages", service="mailer"))
+
+
+def gauge(name: str, **labels: str) -> float:
+    value = REGISTRY.get_sample_value(f"akashi_{name}", labels)
+    assert value is not None
+    return value
