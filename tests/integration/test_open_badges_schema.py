@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -12,12 +11,13 @@ from typing import Any
 import pytest
 
 from services.issuer.domain.issuance import badge_document, profile_document
+from tests.schemas import fetch
 from tests.worlds.issuing import ISSUER
 from tests.worlds.outside_verifier import ask_node
 from tests.worlds.shapes import anchored, shapes
 
-FOLDER = Path(__file__).parents[1] / "schemas"
-SCHEMAS = [json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.json"))]
+README = Path(__file__).parents[1] / "schemas" / "README.md"
+SCHEMAS = fetch.schemas()
 CREDENTIAL, PROFILE = (schema["$id"] for schema in SCHEMAS)
 ACHIEVEMENT = f"{CREDENTIAL}#/$defs/Achievement"
 
@@ -46,10 +46,11 @@ def wrong(*questions: tuple[str, Any]) -> list[list[str]]:
     return answers
 
 
-def test_the_copies_are_the_ones_that_their_readme_names() -> None:
-    readme = (FOLDER / "README.md").read_text("utf-8")
-    for path in FOLDER.glob("*.json"):
-        assert f"| {path.name} |" in readme and sha256(path.read_bytes()).hexdigest() in readme
+def test_the_fetched_schemas_have_the_hashes_that_are_checked_in() -> None:
+    readme, expected = README.read_text("utf-8"), fetch.sums()
+    for path in fetch.SCHEMAS.glob("*.json"):
+        assert f"| {path.name} |" in readme and sha256(path.read_bytes()).hexdigest() == expected[path.name]
+    assert len(expected) == 2
 
 
 def test_every_shape_passes_also_with_its_second_proof() -> None:
