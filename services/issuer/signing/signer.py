@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from services.issuer.domain.issuance import Assertion, Issuer, Shape, Values, document_of, values_of
 from services.issuer.domain.soundness import refuse_unsound
-from services.issuer.signing.blocks import NeedsFullAlgorithm
+from services.issuer.signing.statements import NeedsFullAlgorithm
 from services.issuer.signing.template import Sealed, Template, placeholder
 from shared.credentials.credential import proof_time, public_key_multibase, sign, sign_with_leaf
 from shared.credentials.did import chain_key_of

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.issuer.signing.blocks import END, OTHER, SELF, Block, NeedsFullAlgorithm, blocks_of, in_graph
+from services.issuer.signing.statements import END, OTHER, SELF, Block, NeedsFullAlgorithm, blocks_of, in_graph
 from shared.credentials.credential import Document, DoNotSign, covered_by, proof_options, text_problem
 from shared.credentials.multibase import base58
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.issuer.domain.issuance import Shape, Values, credential_of, document_of, values_of
-from services.issuer.signing.blocks import NeedsFullAlgorithm
+from services.issuer.signing.statements import NeedsFullAlgorithm
 from services.issuer.signing.signer import Signer
 from services.issuer.signing.template import Sealed, Template, placeholder
 from shared.credentials.credential import DoNotSign, leaf_of, proof_time, text_problem, verify_proof

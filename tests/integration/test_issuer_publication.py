@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.issuer import drawing, handlers
+from services.issuer import handlers
+from services.issuer import editions
 from services.issuer.domain.issuance import Issuer
 from services.issuer.handlers import Ports
 from shared.events import AssertionIssued
