@@ -1,7 +1,7 @@
-"""Which edition of a badge class is the current one, and the pictures: drawn only when they would look otherwise.
+"""The current edition of a badge class and the issuer's picture: found in the table, or drawn and saved there.
 
-An edition is kept with its bytes, so what a credential points to never changes. A process of another release, with
-other art, finds the edition that it would draw: two releases side by side issue in two editions and make no third.
+An edition is saved with its bytes, so what a credential points to never changes. A process of another release, with
+other art, finds the edition that it would draw: two releases side by side issue in two editions and never make a third.
 """
 
 from __future__ import annotations
@@ -10,56 +10,56 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from services.issuer.domain.publication import (
-    Facts,
+    DocumentSources,
     badge_name,
     digest_of,
     draw_class,
     draw_image,
     in_edition,
-    next_edition,
 )
+from services.issuer.domain.selection import ClassYear, next_edition
 from services.issuer.store import IssuerTransaction
 from shared.runtime.log import logger
 
 log = logger("issuer")
 
 
-def editions_of(
-    classes: Iterable[tuple[str, str]], tx: IssuerTransaction, facts: Facts, now: datetime
-) -> dict[tuple[str, str], str]:
-    """The current edition of each class (qualification, year): the one that is as we would make it now.
+def current_editions(
+    classes: Iterable[ClassYear], tx: IssuerTransaction, sources: DocumentSources, now: datetime
+) -> dict[ClassYear, str]:
+    """The current edition of each class: the one with the text and art that we would publish now.
 
-    Where there is none it is drawn and kept, which others see when this transaction commits. ValueError for a
+    A missing one is drawn and saved; other processes see it when this transaction commits. ValueError for a
     qualification that the programme doesn't have, or a name that the fonts can't draw.
     """
-    made_from = {each: facts.class_made_from(*each) for each in dict.fromkeys(classes)}
-    known = tx.editions(made_from.values())
+    made_from = {each: sources.class_made_from(*each) for each in dict.fromkeys(classes)}
+    known = tx.editions_made_from(made_from.values())
     if len(known) < len(made_from):
-        tx.lock_drawing()
-        known = tx.editions(made_from.values())  # another process may have drawn it meanwhile
+        tx.lock_editions()
+        known = tx.editions_made_from(made_from.values())  # another process may have drawn it in the meantime
     for (qualification, year), made in made_from.items():
         if made not in known:
-            known[made] = _draw(qualification, year, tx, facts, now)
-            tx.save_drawing(made, qualification, known[made])
+            known[made] = _draw(qualification, year, tx, sources, now)
+            tx.save_edition_source(made, qualification, known[made])
     return {each: known[made] for each, made in made_from.items()}
 
 
-def picture_of_issuer(tx: IssuerTransaction, facts: Facts, now: datetime) -> bytes:
-    made_from = facts.image_made_from()
-    png = tx.image(made_from)
+def issuer_picture(tx: IssuerTransaction, sources: DocumentSources, now: datetime) -> bytes:
+    made_from = sources.image_made_from()
+    png = tx.issuer_image(made_from)
     if png is None:
-        png = draw_image(facts)
-        tx.save_image(made_from, png, now)
+        png = draw_image(sources)
+        tx.save_issuer_image(made_from, png, now)
     return png
 
 
-def _draw(qualification: str, year: str, tx: IssuerTransaction, facts: Facts, now: datetime) -> str:
-    """The edition of the year that is just so, or a new one."""
-    drawn = draw_class(facts, qualification, year)
-    digest, editions = digest_of(drawn), tx.editions_of(qualification, year)
+def _draw(qualification: str, year: str, tx: IssuerTransaction, sources: DocumentSources, now: datetime) -> str:
+    """The edition of the year with the same bytes as the drawn one, or a new edition."""
+    drawn = draw_class(sources, qualification, year)
+    digest, editions = digest_of(drawn), tx.editions_by_digest(qualification, year)
     if digest in editions:
         return editions[digest]
     edition = next_edition(year, editions.values())
-    tx.save_class(in_edition(facts, drawn, edition), digest, now)
+    tx.save_edition(in_edition(sources, drawn, edition), digest, now)
     log.info("drawn", document=badge_name(qualification, edition))
     return edition

@@ -20,7 +20,7 @@ def told(world: World) -> list[tuple[str, str]]:
     return [(names[type(event)], event.key) for event in world.said() if type(event) in names]
 
 
-def test_a_correction_makes_the_former_void_when_it_is_stored_and_not_before(world: World) -> None:
+def test_a_correction_revokes_the_former_version_when_it_is_stored_and_not_before(world: World) -> None:
     world.issue(renewed(1), renewed(2))
     handlers.issue([corrected(1, 2, "氏名の誤り", family_name="高橋")], world.ports)
     world.publish()
@@ -38,7 +38,7 @@ def test_a_correction_makes_the_former_void_when_it_is_stored_and_not_before(wor
     assert world.announced(DecisionSettled) == []  # that is the registration's to say
 
 
-def test_a_correction_of_a_correction_makes_each_void_once(world: World) -> None:
+def test_a_correction_of_a_correction_revokes_each_version_once(world: World) -> None:
     world.issue(renewed(1))
     world.issue(corrected(1, 2))
     world.issue(corrected(1, 3))
@@ -48,7 +48,7 @@ def test_a_correction_of_a_correction_makes_each_void_once(world: World) -> None
     assert len(world.announced(AssertionRevoked)) == 2
 
 
-def test_all_versions_at_once_are_stored_in_order_and_the_last_one_stands(world: World) -> None:
+def test_versions_issued_at_once_are_stored_in_order_and_only_the_last_is_valid(world: World) -> None:
     events = [renewed(1), corrected(1, 2), corrected(1, 3)]
     world.issue(*events, *events)
     assert told(world) == [
@@ -82,7 +82,7 @@ def test_a_correction_after_a_revocation_is_issued_and_revokes_nothing_again(wor
     assert (void.reason, void.replaced_by) == ("取り消し", None)
 
 
-def test_an_order_to_revoke_what_a_correction_made_void_changes_nothing(world: World) -> None:
+def test_an_order_to_revoke_what_a_correction_revoked_changes_nothing(world: World) -> None:
     world.issue(renewed(1))
     world.issue(corrected(1, 2))
     world.decide(order(id_of(1), "D1"), order(id_of(1, 2), "D2"))
@@ -109,7 +109,7 @@ def test_a_version_that_comes_after_its_correction_is_not_issued(world: World) -
     assert world.announced(AssertionIssued)[0].corrects is None  # nothing of ours came before it
 
 
-def test_a_correction_twice_is_one_correction(world: World) -> None:
+def test_a_second_copy_of_a_correction_issues_nothing(world: World) -> None:
     world.issue(renewed(1))
     world.issue(corrected(1, 2), corrected(1, 2))
     world.issue(corrected(1, 2))
@@ -125,7 +125,7 @@ def test_a_correction_that_must_not_be_signed_leaves_the_former_as_it_is(world: 
     assert world.rows("select count(*) from assertions, status_entries") == [(1,)]
 
 
-def test_dying_between_put_and_commit_of_a_correction_makes_void_once(world: World) -> None:
+def test_after_dying_between_put_and_commit_of_a_correction_the_former_is_revoked_once(world: World) -> None:
     world.issue(renewed(1))
     handlers.issue([corrected(1, 2)], world.ports)
     dying = dying_at("revoke", world)
@@ -138,11 +138,11 @@ def test_dying_between_put_and_commit_of_a_correction_makes_void_once(world: Wor
     assert told(world) == [("issued", id_of(1)), ("issued", id_of(1, 2)), ("revoked", id_of(1))]
 
 
-def test_a_correction_is_left_for_later_while_somebody_else_revokes_the_former(world: World) -> None:
+def test_a_correction_waits_while_another_process_holds_the_former(world: World) -> None:
     world.issue(renewed(1))
     handlers.issue([corrected(1, 2), renewed(2)], world.ports)
     with world.ports.store.transaction() as tx:
-        tx.standing([id_of(1)])  # as the office's order does
+        tx.states_of([id_of(1)])  # as the office's order does
         assert handlers.store(world.ports) == 1
         assert world.kept_credentials() == {id_of(1), id_of(2)}
     assert handlers.store(world.ports) == 1

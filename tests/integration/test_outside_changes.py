@@ -28,7 +28,7 @@ makes the same statement, word for word, and any JSON-LD signature of it holds. 
 refuses it: a reader by names would find no criteria."""
 
 
-def test_no_change_of_one_character_is_accepted_by_others() -> None:
+def test_every_change_of_one_character_is_rejected_by_the_outside_verifier() -> None:
     changes = every_change(TEXT)
     asked = {"text": TEXT, "did": DID, "statusList": status_list(), "now": NOON.isoformat()}
     assert ask_about_changes([(0, "{")], **asked) == [None], "unchanged it is accepted"
@@ -38,7 +38,7 @@ def test_no_change_of_one_character_is_accepted_by_others() -> None:
     assert set(rejections) == {"no JSON", "proof", None}
 
 
-def test_no_change_of_one_character_is_accepted_by_us() -> None:
+def test_every_change_of_one_character_is_rejected_by_our_verifier() -> None:
     changes = every_change(TEXT)
     assert OURS.verdict(TEXT) == "in-progress", "unchanged it waits for its anchoring only"
     verdicts = OURS.verdicts(TEXT, changes)

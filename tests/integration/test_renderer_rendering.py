@@ -15,10 +15,10 @@ import pytest
 
 import services.renderer
 from services.issuer.art.badge_art import badge_png
-from services.issuer.domain.issuance import badge_key, credential_key
 from services.renderer.domain.certificate import Press
 from services.renderer.handlers import Ports, note_anchored, note_revoked, render
 from services.renderer.store import RendererTransaction, Store
+from shared import object_keys
 from shared.errors import NotFound, TryLater
 from shared.events import AssertionAnchored, AssertionRevoked, CertificateRendered, Event
 from shared.runtime.db import Database
@@ -110,7 +110,7 @@ def anchored(number: int, shelf: Shelf | None = None, **changes: Any) -> Asserti
     """The event of an assertion; its credential lies on the shelf."""
     id = assertion(number, **changes).assertion_id
     if shelf is not None:
-        shelf.objects[credential_key(id)] = msgspec.json.encode(credential(number, **changes))
+        shelf.objects[object_keys.credential(id)] = msgspec.json.encode(credential(number, **changes))
     return AssertionAnchored(
         assertion_id=id,
         leaf="0" * 64,
@@ -206,7 +206,9 @@ def test_a_missing_badge_picture_is_waited_for(stage: Stage) -> None:
     stage.ports.badges.clear()
     note_anchored([event], stage.ports)
     assert render(stage.ports) == 0
-    stage.shelf.objects[badge_key("shunin-gishi", "2026", "png")] = badge_png("shunin-gishi", "2026", PROGRAMME, FONTS)
+    stage.shelf.objects[object_keys.badge_file("shunin-gishi", "2026", "png")] = badge_png(
+        "shunin-gishi", "2026", PROGRAMME, FONTS
+    )
     stage.later(timedelta(seconds=2))
     assert render(stage.ports) == 1
 
@@ -216,7 +218,7 @@ def test_a_badge_has_the_picture_of_another_edition_than_its_own(stage: Stage) -
     note_anchored([event], stage.ports)
     assert render(stage.ports) == 0
     assert stage.rows("select last_error from renderings") == [("object badges/shunin-gishi/2026-2.png: not there",)]
-    stage.shelf.objects[badge_key("shunin-gishi", "2026-2", "png")] = badge_png(
+    stage.shelf.objects[object_keys.badge_file("shunin-gishi", "2026-2", "png")] = badge_png(
         "shunin-gishi", "2026", PROGRAMME, FONTS
     )
     stage.later(timedelta(seconds=2))

@@ -104,3 +104,10 @@ def test_one_row_is_read_as_a_value_and_none_when_there_is_none(tx: Transaction)
 def test_an_unknown_column_fails_and_names_it(tx: Transaction) -> None:
     with pytest.raises((KeyError, psycopg.errors.UndefinedColumn), match="colour"):
         tx.insert_rows("things", [{"id": "a", "colour": "red"}])
+
+
+def test_without_a_rule_for_conflicts_a_second_row_of_one_key_is_an_error(tx: Transaction) -> None:
+    tx.insert_rows("things", [{"id": "a", "number": 1}], None)
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        tx.insert_rows("things", [{"id": "a", "number": 2}], None)
+    tx.connection.rollback()
