@@ -147,7 +147,7 @@ def _ours(signer: Signer, badges: int) -> tuple[float, float, float]:
 
 
 def awards(size: int, prefix: str) -> Iterator[tuple[Assertion, datetime]]:
-    """Awards to fictional people, a third of them renewals, one in ten a correction; each at a second of its own."""
+    """Awards to fictional people, a third of them renewals, one in ten a correction; each at another second."""
     random = Random(prefix)
     for number, record in enumerate(crowd(size, cohort="2026", prefix=prefix)):
         award = msgspec.convert({**record, "cohort": "2026"}, Award)

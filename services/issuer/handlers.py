@@ -118,7 +118,7 @@ def issue(events: Sequence[RegistrationRenewed], ports: Ports) -> None:
         batch = _sign(tx.claim(events), tx, ports, now)
         tx.save(batch, now)
         tx.add_documents(documents_for([each.assertion for each in batch]), ports.sources.fingerprint, now)
-    # Committed: the credentials exist, nobody has been told; store() announces them when they can be fetched.
+    # Committed: the credentials exist but are not announced; store() announces them when they can be fetched.
     for each in batch:
         ISSUED.labels(each.assertion.award.qualification).inc()
         log.info(

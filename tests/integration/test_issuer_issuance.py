@@ -1,4 +1,4 @@
-"""Issuing, with a real PostgreSQL and object storage: what is there, and who was told, whatever happens in between."""
+"""Issuance with a real PostgreSQL and object storage: what is saved, stored and announced, also after failures."""
 
 from __future__ import annotations
 
@@ -144,21 +144,21 @@ def test_a_half_full_list_is_followed_by_another(world: World, monkeypatch: pyte
 
 def test_a_credential_is_announced_once_and_after_it_can_be_fetched(world: World) -> None:
     handlers.issue([renewed(number) for number in range(1, 4)], world.ports)
-    assert world.said() == []
+    assert world.events() == []
     assert handlers.store(world.ports) == 3
     for event in world.announced(AssertionIssued):
         document = world.credential(event.assertion_id)
         verify_proof(document, KEY.private.public_key())
         assert event.leaf == leaf_of(document)
     assert handlers.store(world.ports) == 0
-    assert len(world.said()) == 3
+    assert len(world.events()) == 3
 
 
 def test_credentials_wait_while_the_storage_is_away(world: World) -> None:
     handlers.issue([renewed(number) for number in range(1, 31)], world.ports)
     world.shelf.away = True
     assert handlers.store(world.ports) == 0
-    assert world.said() == []
+    assert world.events() == []
     assert len(world.shelf.puts) < 30  # the rest isn't even tried
     ((tried, error),) = world.rows("select count(*), max(last_error) from assertions where attempts = 1")
     assert 0 < tried < 30
@@ -166,7 +166,7 @@ def test_credentials_wait_while_the_storage_is_away(world: World) -> None:
     world.shelf.away = False
     world.wait(seconds=2)
     assert handlers.store(world.ports) == 30
-    assert len(world.said()) == 30
+    assert len(world.events()) == 30
 
 
 def test_after_dying_between_put_and_commit_the_same_credential_is_announced_once(world: World) -> None:
@@ -177,10 +177,10 @@ def test_after_dying_between_put_and_commit_the_same_credential_is_announced_onc
         handlers.store(dying)
     dying.store.close()
     assert world.shelf.keys == [object_keys.credential(id_of(1))]
-    assert world.said() == []
+    assert world.events() == []
     assert handlers.store(world.ports) == 1
     assert set(world.shelf.puts) == {(object_keys.credential(id_of(1)), bytes(before))}
-    assert len(world.said()) == 1
+    assert len(world.events()) == 1
 
 
 def test_replicas_store_each_credential_once(world: World) -> None:
@@ -192,4 +192,4 @@ def test_replicas_store_each_credential_once(world: World) -> None:
 
     side_by_side(run, run, run)
     assert len(world.shelf.keys) == len(set(world.shelf.keys)) == 250
-    assert len({event.key for event in world.said()}) == len(world.said()) == 250
+    assert len({event.key for event in world.events()}) == len(world.events()) == 250

@@ -175,11 +175,11 @@ def test_publish_writes_every_document_and_lists_the_next_key_before_it_signs(
     environment = settings(world, tmp_path)
     first = akashi(environment, "publish", "--json")
     assert first.exit_code == 0, first.output
-    told = json.loads(first.stdout)
-    assert told["keys"] == [KEY.public]
-    assert (told["did"], told["failed"]) == (SOURCES.issuer.did, [])
-    assert set(told["written"]) >= {"issuer/did.json", "issuer/profile.json", "issuer/image.png", "status/1.json"}
-    assert all(world.shelf.get(key) for key in told["written"])
+    printed = json.loads(first.stdout)
+    assert printed["keys"] == [KEY.public]
+    assert (printed["did"], printed["failed"]) == (SOURCES.issuer.did, [])
+    assert set(printed["written"]) >= {"issuer/did.json", "issuer/profile.json", "issuer/image.png", "status/1.json"}
+    assert all(world.shelf.get(key) for key in printed["written"])
     assert akashi(settings(world, tmp_path, new_key[0]), "publish").exit_code == 1
     second = akashi(environment, "publish", "--add-key", str(new_key[0]))
     assert second.exit_code == 0, second.output

@@ -1,4 +1,4 @@
-"""An issuer's schema of the first release, brought up to date with what is in it."""
+"""The schema of the first release, migrated with its rows."""
 
 from __future__ import annotations
 

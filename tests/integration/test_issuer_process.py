@@ -77,7 +77,7 @@ def test_an_order_on_kafka_revokes_and_orders_for_others_leave_no_log_line(parts
         until(lambda: stored() == first | {second} and revoked() == first, log)
     lines = log.read_text()
     assert "U1/" in lines
-    assert '"2026"' not in lines  # the undo itself is nobody's to carry out
+    assert '"2026"' not in lines  # no service carries out the undo itself
 
 
 def _ids(settings: dict[str, str], which: str) -> set[str]:

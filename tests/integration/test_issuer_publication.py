@@ -1,4 +1,4 @@
-"""What is published beside credentials, with a real PostgreSQL and object storage: documents, editions, lists."""
+"""Publication with a real PostgreSQL and object storage: issuer documents, editions of badge classes, status lists."""
 
 from __future__ import annotations
 

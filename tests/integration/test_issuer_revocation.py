@@ -1,4 +1,4 @@
-"""Revoking by the office, with a real PostgreSQL and object storage."""
+"""Revocation by the office, with a real PostgreSQL and object storage."""
 
 from __future__ import annotations
 
@@ -83,11 +83,11 @@ def test_one_revoked_before_it_was_stored_is_issued_first_and_ends_revoked(world
     handlers.issue([renewed(1), renewed(2)], world.ports)
     handlers.publish(world.ports)
     world.decide(order(id_of(1)))
-    assert [type(event) for event in world.said()] == [DecisionSettled]  # nobody knows of it yet
+    assert [type(event) for event in world.events()] == [DecisionSettled]  # it is not announced yet
     world.publish()
     assert world.published_bits() == world.bits_of([id_of(1)])  # but its bit is set before it is there
     assert handlers.store(world.ports) == 2
-    about = [type(event) for event in world.said() if event.key == id_of(1)]
+    about = [type(event) for event in world.events() if event.key == id_of(1)]
     assert about == [DecisionSettled, AssertionIssued, AssertionRevoked]
     assert world.kept_credentials() == {id_of(1), id_of(2)}
     world.decide(order(id_of(1), "again"))
@@ -138,8 +138,8 @@ def test_a_thousand_revoked_at_once_while_lists_are_published_are_all_published(
 
     side_by_side(work, publish, publish)
     world.publish()
-    told = [each.assertion_id for each in world.announced(AssertionRevoked)]
-    assert sorted(told) == sorted(ids)
+    revoked = [each.assertion_id for each in world.announced(AssertionRevoked)]
+    assert sorted(revoked) == sorted(ids)
     numbers = [row[0] for row in world.rows("select distinct status_list from assertions order by 1")]
     assert len(numbers) == 3
     for number in numbers:

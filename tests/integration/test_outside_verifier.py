@@ -1,4 +1,4 @@
-"""Verifiers of somebody else's making: what they say of our credentials, unmodified."""
+"""Our credentials in a third-party verifier, unmodified."""
 
 from __future__ import annotations
 

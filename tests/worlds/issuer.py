@@ -103,12 +103,12 @@ class World:
         with psycopg.connect(self.url) as connection:
             return connection.execute(query, arguments or None).fetchall()
 
-    def said(self) -> list[Event]:
+    def events(self) -> list[Event]:
         """All announced events, in order."""
         return [decode(bytes(value)) for (value,) in self.rows("select value from outbox order by id")]
 
     def announced(self, kind: type[E]) -> list[E]:
-        return [event for event in self.said() if isinstance(event, kind)]
+        return [event for event in self.events() if isinstance(event, kind)]
 
     def ports_with(self, sources: DocumentSources) -> Ports:
         """The same issuer with another programme or key."""

@@ -1,4 +1,4 @@
-"""An issuer with a key of its own and awards to fictional people, for tests: nothing of it runs anywhere."""
+"""The tests' issuer, its key, and credentials of fictional people, as values: no database, no server."""
 
 from __future__ import annotations
 

@@ -147,8 +147,8 @@ def document_of(shape: Shape, values: Values, issuer: Issuer) -> dict[str, Any]:
     if shape.is_renewal:
         evidence.append(_evidence(values.renewed, RENEWAL, "更新前の登録", "この登録は、ここに示す登録の更新です。"))
     if shape.is_correction:
-        told = "この証明は、ここに示す証明の記載を訂正し、それに代わるものです。"
-        evidence.append(_evidence(values.corrected, CORRECTION, "訂正前の証明", told))
+        narrative = "この証明は、ここに示す証明の記載を訂正し、それに代わるものです。"
+        evidence.append(_evidence(values.corrected, CORRECTION, "訂正前の証明", narrative))
     return {**document, "evidence": evidence} if evidence else document
 
 

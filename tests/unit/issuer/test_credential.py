@@ -92,13 +92,13 @@ def test_every_property_of_every_shape_is_signed(renewal: bool, qualification: s
 
 def test_the_badge_class_speaks_both_languages() -> None:
     for qualification, named in ISSUER.programme.qualifications.items():
-        told = achievement_of(ISSUER, qualification, "2026")
-        assert told["name"] == named.name.ja
+        achievement = achievement_of(ISSUER, qualification, "2026")
+        assert achievement["name"] == named.name.ja
         for field, text in (("criteria", named.criteria), ("description", named.description)):
-            shown = told[field]["narrative"] if field == "criteria" else told[field]
+            shown = achievement[field]["narrative"] if field == "criteria" else achievement[field]
             assert text.ja in shown
             assert text.en in shown
-        assert [each["targetUrl"] for each in told["alignment"]] == [each.url for each in named.alignment]
+        assert [each["targetUrl"] for each in achievement["alignment"]] == [each.url for each in named.alignment]
 
 
 def test_a_programme_without_page_phone_and_alignment_makes_no_empty_properties() -> None:

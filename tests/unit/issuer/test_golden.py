@@ -1,4 +1,4 @@
-"""What the issuer makes, compared with files. How to write them anew: tests/golden/README.md."""
+"""What the issuer makes, compared with files. How to write them again: tests/golden/README.md."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def test_a_credential_signed_by_template_verifies() -> None:
 
 
 def with_identifiers(count: int, **kinds: str) -> dict[str, Any]:
-    """A document with so many identifiers, all of one type, each with a text of its own."""
+    """A document with these texts as identifiers of one type."""
     document = unsigned(1)
     document["credentialSubject"]["identifier"] = [
         {"type": "IdentityObject", "hashed": False, "identityHash": placeholder(f"text{n}"), "identityType": "name"}
