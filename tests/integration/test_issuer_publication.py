@@ -47,7 +47,7 @@ def gishi(number: int, **changes: Any) -> Any:
     return renewed(number, qualification="gishi", **changes)
 
 
-# ── what is there ──────────────────────────────────────────────────────────────────────────────────────
+# ── documents ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_every_document_that_credentials_point_to_is_published(world: World) -> None:
@@ -174,7 +174,7 @@ def test_after_dying_while_an_edition_is_made_there_is_no_new_edition(world: Wor
     assert [event.edition for event in world.announced(AssertionIssued)] == ["2026"]
 
 
-# ── what may still land ────────────────────────────────────────────────────────────────────────────────
+# ── late puts ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_after_a_publisher_died_the_list_is_published_once_more(world: World) -> None:
@@ -182,7 +182,7 @@ def test_after_a_publisher_died_the_list_is_published_once_more(world: World) ->
     dying = dying_at("mark_published", world)
     world.wait(days=1, seconds=1)
     with pytest.raises(KeyboardInterrupt):
-        handlers.publish_one("status/1", dying)  # its put may land late, over a newer one
+        handlers.publish_one("status/1", dying)  # its put may take effect late, over a newer one
     dying.store.close()
     world.wait(seconds=1)
     world.publish()
@@ -208,7 +208,7 @@ def test_what_is_revoked_while_the_list_is_being_put_is_published_next(world: Wo
         def put(self, key: str, body: bytes, content_type: str) -> None:
             if key == "status/1.json" and not place:
                 place["revoked"] = True
-                handlers.revoke([order(id_of(1))], world.ports)  # comes back while we hold the list's turn
+                handlers.revoke([order(id_of(1))], world.ports)  # returns while we hold the lock of the list
             world.shelf.put(key, body, content_type)
 
         def get(self, key: str) -> bytes:

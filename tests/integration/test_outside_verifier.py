@@ -21,7 +21,7 @@ NOON = "2026-04-01T12:00:00+09:00"
 
 
 def ask(*requests: dict[str, Any]) -> Answers:
-    """What @digitalbazaar/vc says. A request's defaults: our DID document, an empty status list, noon of April 1."""
+    """The answers of @digitalbazaar/vc. Defaults: our DID document, an empty status list, noon of April 1."""
     filled = [{"did": DID, "statusList": status_list(), "now": NOON, **request} for request in requests]
     return ask_outside_verifier(*filled)
 

@@ -85,7 +85,7 @@ class Template:
     """Signs all credentials of one shape.
 
     `document` has `placeholder(name)` as the whole of a text for each of `names`. DoNotSign, naming the field, for a
-    document that must not be signed (a property in no context, say) or a placeholder that would not be.
+    document that must not be signed (a property in no context, say) or a placeholder that would not be signed.
     """
 
     def __init__(self, document: Document, names: Sequence[str], *, verification_method: str) -> None:
