@@ -28,7 +28,8 @@ from deploy.local.environment import REPOSITORY
 from deploy.local.parts.anvil import anvil_program
 from deploy.local.ports import free_port
 from services.issuer.domain.issuance import Issuer
-from services.issuer.signing.signer import Signer, SigningKey
+from services.issuer.signing.keys import SigningKey
+from services.issuer.signing.signer import Signer
 from shared.chain.registry import read_artifact
 from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof

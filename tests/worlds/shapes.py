@@ -17,7 +17,7 @@ RARE = {"family_name": "𠮷野", "given_name": '辻󠄀"子\\', "family_name_la
 
 
 def shapes() -> dict[str, dict[str, Any]]:
-    """By name, each of another person unless it corrects one before it."""
+    """By name; each of another person, unless it corrects one before it."""
     former = assertion_id_of(SECRET, "R-00003")
     renewal = {"kind": "renewal", "previous_registration_id": "R-00003"}
     return {

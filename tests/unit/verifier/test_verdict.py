@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.issuer.signing.signer import SigningKey, did_document
+from services.issuer.signing.keys import SigningKey, did_document
 from services.verifier.check.credential import MOST_BYTES, read_badge, read_document
 from services.verifier.check.evidence import Away, Evidence, Revocation
 from services.verifier.check.verdict import EXIT_CODES, Verdict, not_readable, verdict_on

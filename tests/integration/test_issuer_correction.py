@@ -14,13 +14,13 @@ from tests.worlds.issuer import World, corrected, dying_at, id_of, order, side_b
 from tests.worlds.issuing import renewed
 
 
-def told(world: World) -> list[tuple[str, str]]:
+def announcements(world: World) -> list[tuple[str, str]]:
     """Of assertions, in order: issued or revoked, and which."""
     names: dict[type[Event], str] = {AssertionIssued: "issued", AssertionRevoked: "revoked"}
-    return [(names[type(event)], event.key) for event in world.said() if type(event) in names]
+    return [(names[type(event)], event.key) for event in world.events() if type(event) in names]
 
 
-def test_a_correction_makes_the_former_void_when_it_is_stored_and_not_before(world: World) -> None:
+def test_a_correction_revokes_the_former_version_when_it_is_stored_and_not_before(world: World) -> None:
     world.issue(renewed(1), renewed(2))
     handlers.issue([corrected(1, 2, "氏名の誤り", family_name="高橋")], world.ports)
     world.publish()
@@ -31,27 +31,27 @@ def test_a_correction_makes_the_former_void_when_it_is_stored_and_not_before(wor
     new = world.announced(AssertionIssued)[-1]
     assert (new.assertion_id, new.version, new.corrects, new.replaces) == (id_of(1, 2), 2, id_of(1), None)
     assert new.holder.family_name == "高橋"
-    (void,) = world.announced(AssertionRevoked)
-    assert (void.assertion_id, void.replaced_by) == (id_of(1), id_of(1, 2))
-    assert void.reason == "訂正のため、新しい登録証に替わりました：氏名の誤り"
-    assert told(world)[-2:] == [("issued", id_of(1, 2)), ("revoked", id_of(1))]
+    (revocation,) = world.announced(AssertionRevoked)
+    assert (revocation.assertion_id, revocation.replaced_by) == (id_of(1), id_of(1, 2))
+    assert revocation.reason == "訂正のため、新しい登録証に替わりました：氏名の誤り"
+    assert announcements(world)[-2:] == [("issued", id_of(1, 2)), ("revoked", id_of(1))]
     assert world.announced(DecisionSettled) == []  # that is the registration's to say
 
 
-def test_a_correction_of_a_correction_makes_each_void_once(world: World) -> None:
+def test_a_correction_of_a_correction_revokes_each_version_once(world: World) -> None:
     world.issue(renewed(1))
     world.issue(corrected(1, 2))
     world.issue(corrected(1, 3))
     assert [each.corrects for each in world.announced(AssertionIssued)] == [None, id_of(1), id_of(1, 2)]
-    void = {each.assertion_id: each.replaced_by for each in world.announced(AssertionRevoked)}
-    assert void == {id_of(1): id_of(1, 2), id_of(1, 2): id_of(1, 3)}
+    revoked = {each.assertion_id: each.replaced_by for each in world.announced(AssertionRevoked)}
+    assert revoked == {id_of(1): id_of(1, 2), id_of(1, 2): id_of(1, 3)}
     assert len(world.announced(AssertionRevoked)) == 2
 
 
-def test_all_versions_at_once_are_stored_in_order_and_the_last_one_stands(world: World) -> None:
+def test_versions_issued_at_once_are_stored_in_order_and_only_the_last_is_valid(world: World) -> None:
     events = [renewed(1), corrected(1, 2), corrected(1, 3)]
     world.issue(*events, *events)
-    assert told(world) == [
+    assert announcements(world) == [
         ("issued", id_of(1)),
         ("issued", id_of(1, 2)),
         ("revoked", id_of(1)),
@@ -69,7 +69,7 @@ def test_a_version_waits_for_the_earlier_one_that_could_not_be_stored(world: Wor
     assert handlers.store(world.ports) == 0
     world.wait(seconds=5)
     world.issue()
-    assert told(world) == [("issued", id_of(1)), ("issued", id_of(1, 2)), ("revoked", id_of(1))]
+    assert announcements(world) == [("issued", id_of(1)), ("issued", id_of(1, 2)), ("revoked", id_of(1))]
 
 
 def test_a_correction_after_a_revocation_is_issued_and_revokes_nothing_again(world: World) -> None:
@@ -78,11 +78,11 @@ def test_a_correction_after_a_revocation_is_issued_and_revokes_nothing_again(wor
     world.issue(corrected(1, 2, None))
     new = world.announced(AssertionIssued)[-1]
     assert (new.assertion_id, new.corrects) == (id_of(1, 2), id_of(1))
-    (void,) = world.announced(AssertionRevoked)
-    assert (void.reason, void.replaced_by) == ("取り消し", None)
+    (revocation,) = world.announced(AssertionRevoked)
+    assert (revocation.reason, revocation.replaced_by) == ("取り消し", None)
 
 
-def test_an_order_to_revoke_what_a_correction_made_void_changes_nothing(world: World) -> None:
+def test_an_order_to_revoke_what_a_correction_revoked_changes_nothing(world: World) -> None:
     world.issue(renewed(1))
     world.issue(corrected(1, 2))
     world.decide(order(id_of(1), "D1"), order(id_of(1, 2), "D2"))
@@ -99,21 +99,21 @@ def test_a_former_revoked_while_its_correction_waits_is_revoked_once(world: Worl
     handlers.issue([corrected(1, 2)], world.ports)
     world.decide(order(id_of(1), why="取り消し"))
     handlers.store(world.ports)
-    assert told(world) == [("issued", id_of(1)), ("revoked", id_of(1)), ("issued", id_of(1, 2))]
+    assert announcements(world) == [("issued", id_of(1)), ("revoked", id_of(1)), ("issued", id_of(1, 2))]
 
 
 def test_a_version_that_comes_after_its_correction_is_not_issued(world: World) -> None:
     world.issue(corrected(1, 2))
     world.issue(renewed(1))
-    assert told(world) == [("issued", id_of(1, 2))]
+    assert announcements(world) == [("issued", id_of(1, 2))]
     assert world.announced(AssertionIssued)[0].corrects is None  # nothing of ours came before it
 
 
-def test_a_correction_twice_is_one_correction(world: World) -> None:
+def test_a_second_copy_of_a_correction_issues_nothing(world: World) -> None:
     world.issue(renewed(1))
     world.issue(corrected(1, 2), corrected(1, 2))
     world.issue(corrected(1, 2))
-    assert len(told(world)) == 3
+    assert len(announcements(world)) == 3
 
 
 def test_a_correction_that_must_not_be_signed_leaves_the_former_as_it_is(world: World) -> None:
@@ -125,28 +125,28 @@ def test_a_correction_that_must_not_be_signed_leaves_the_former_as_it_is(world: 
     assert world.rows("select count(*) from assertions, status_entries") == [(1,)]
 
 
-def test_dying_between_put_and_commit_of_a_correction_makes_void_once(world: World) -> None:
+def test_after_dying_between_put_and_commit_of_a_correction_the_former_is_revoked_once(world: World) -> None:
     world.issue(renewed(1))
     handlers.issue([corrected(1, 2)], world.ports)
     dying = dying_at("revoke", world)
     with pytest.raises(KeyboardInterrupt):
         handlers.store(dying)
     dying.store.close()
-    assert id_of(1, 2) in world.kept_credentials()  # it is there, and nobody was told
-    assert told(world) == [("issued", id_of(1))]
+    assert id_of(1, 2) in world.kept_credentials()  # stored, but not announced
+    assert announcements(world) == [("issued", id_of(1))]
     handlers.store(world.ports)
-    assert told(world) == [("issued", id_of(1)), ("issued", id_of(1, 2)), ("revoked", id_of(1))]
+    assert announcements(world) == [("issued", id_of(1)), ("issued", id_of(1, 2)), ("revoked", id_of(1))]
 
 
-def test_a_correction_is_left_for_later_while_somebody_else_revokes_the_former(world: World) -> None:
+def test_a_correction_waits_while_another_process_holds_the_former(world: World) -> None:
     world.issue(renewed(1))
     handlers.issue([corrected(1, 2), renewed(2)], world.ports)
     with world.ports.store.transaction() as tx:
-        tx.standing([id_of(1)])  # as the office's order does
+        tx.states_of([id_of(1)])  # as the office's order does
         assert handlers.store(world.ports) == 1
         assert world.kept_credentials() == {id_of(1), id_of(2)}
     assert handlers.store(world.ports) == 1
-    assert told(world)[-1] == ("revoked", id_of(1))
+    assert announcements(world)[-1] == ("revoked", id_of(1))
 
 
 def test_office_and_corrections_side_by_side_revoke_each_assertion_once(world: World) -> None:
@@ -169,9 +169,9 @@ def test_office_and_corrections_side_by_side_revoke_each_assertion_once(world: W
         lambda: revoke(orders[60:]),
     )
     store(world.ports)
-    void = [each.assertion_id for each in world.announced(AssertionRevoked)]
-    assert sorted(void) == sorted(id_of(number, version) for number in range(60) for version in (1, 2))
+    revoked = [each.assertion_id for each in world.announced(AssertionRevoked)]
+    assert sorted(revoked) == sorted(id_of(number, version) for number in range(60) for version in (1, 2))
     assert len(world.announced(DecisionSettled)) == 120
     for number in range(60):
-        about = [what for what, id in told(world) if id == id_of(number, 2)]
+        about = [what for what, id in announcements(world) if id == id_of(number, 2)]
         assert about == ["issued", "revoked"]

@@ -1,4 +1,4 @@
-"""Revoking by the office, with a real PostgreSQL and object storage."""
+"""Revocation by the office, with a real PostgreSQL and object storage."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from services.issuer import handlers
-from services.issuer.domain.issuance import status_key
 from services.issuer.domain.revocation import is_revoke
+from shared import object_keys
 from shared.credentials.credential import verify_proof
 from shared.credentials.status_list import decoded, is_set
 from shared.events import AssertionIssued, AssertionRevoked, DecisionSettled, OfficeDecided
@@ -22,7 +22,7 @@ def settled(world: World) -> dict[str, str]:
     return {each.decision_id: each.outcome for each in world.announced(DecisionSettled)}
 
 
-def test_a_revoked_assertion_is_told_to_all_and_its_bit_is_published_at_once(world: World) -> None:
+def test_a_revocation_is_announced_and_its_bit_published_at_once(world: World) -> None:
     world.issue(*(renewed(number) for number in range(1, 4)))
     world.publish()
     assert world.published_bits() == set()
@@ -34,12 +34,12 @@ def test_a_revoked_assertion_is_told_to_all_and_its_bit_is_published_at_once(wor
     assert (answer.decision_id, answer.subject, answer.service, answer.outcome) == ("D1", id_of(2), "issuer", "done")
     world.publish()
     assert world.published_bits() == world.bits_of([id_of(2)])
-    verify_proof(world.shelf.json(status_key(1)), KEY.private.public_key())
+    verify_proof(world.shelf.json(object_keys.status_list(1)), KEY.private.public_key())
     kept = "select assertion_id, revocation_reason, revoked_at, replaced_by, decision_id from assertions"
     assert world.rows(f"{kept} where revoked_at is not null") == [(id_of(2), "申請の誤り", at, None, "D1")]
 
 
-def test_a_second_copy_of_the_order_says_nothing(world: World) -> None:
+def test_a_second_copy_of_the_order_announces_nothing(world: World) -> None:
     world.issue(renewed(1))
     world.decide(order(id_of(1)), order(id_of(1)))
     world.decide(order(id_of(1)))
@@ -56,7 +56,7 @@ def test_a_second_order_is_settled_and_changes_nothing(world: World) -> None:
     assert world.rows("select revoked_at, revocation_reason, decision_id from assertions") == before
 
 
-def test_nothing_is_revoked_again_after_the_inbox_forgot_it(world: World) -> None:
+def test_an_order_that_the_inbox_forgot_revokes_nothing(world: World) -> None:
     world.issue(renewed(1))
     world.decide(order(id_of(1)))
     with psycopg.connect(world.url) as connection:
@@ -65,7 +65,7 @@ def test_nothing_is_revoked_again_after_the_inbox_forgot_it(world: World) -> Non
     assert len(world.announced(AssertionRevoked)) == 1
 
 
-def test_an_order_about_no_assertion_of_ours_says_so_and_spares_the_others(world: World) -> None:
+def test_an_order_about_an_unknown_assertion_is_settled_as_such_and_the_others_are_revoked(world: World) -> None:
     world.issue(renewed(1))
     world.decide(order("NOBODY", "D1"), order(id_of(1), "D2"))
     assert settled(world) == {"D1": "no-such-assertion", "D2": "done"}
@@ -73,7 +73,7 @@ def test_an_order_about_no_assertion_of_ours_says_so_and_spares_the_others(world
 
 
 @pytest.mark.parametrize("decision", ["undo", "correct", "resend", "hold"])
-def test_what_the_office_orders_of_others_is_not_ours(decision: str) -> None:
+def test_only_orders_to_revoke_are_the_issuers(decision: str) -> None:
     other = OfficeDecided(decision_id="D", decision=decision, subject="S", by="x", why="y", decided_at=NOW)  # type: ignore[arg-type]
     assert not is_revoke(other)
     assert is_revoke(order("S"))
@@ -83,20 +83,20 @@ def test_one_revoked_before_it_was_stored_is_issued_first_and_ends_revoked(world
     handlers.issue([renewed(1), renewed(2)], world.ports)
     handlers.publish(world.ports)
     world.decide(order(id_of(1)))
-    assert [type(event) for event in world.said()] == [DecisionSettled]  # nobody knows of it yet
+    assert [type(event) for event in world.events()] == [DecisionSettled]  # it is not announced yet
     world.publish()
     assert world.published_bits() == world.bits_of([id_of(1)])  # but its bit is set before it is there
     assert handlers.store(world.ports) == 2
-    about = [type(event) for event in world.said() if event.key == id_of(1)]
+    about = [type(event) for event in world.events() if event.key == id_of(1)]
     assert about == [DecisionSettled, AssertionIssued, AssertionRevoked]
     assert world.kept_credentials() == {id_of(1), id_of(2)}
     world.decide(order(id_of(1), "again"))
     assert len(world.announced(AssertionRevoked)) == 1
 
 
-def test_dying_in_the_middle_of_revoking_leaves_nothing_half_done(world: World) -> None:
+def test_after_dying_in_the_middle_of_revoking_nothing_is_revoked(world: World) -> None:
     world.issue(renewed(1))
-    dying = dying_at("expect_again", world)
+    dying = dying_at("make_due", world)
     with pytest.raises(KeyboardInterrupt):
         handlers.revoke([order(id_of(1))], dying)
     dying.store.close()
@@ -105,7 +105,7 @@ def test_dying_in_the_middle_of_revoking_leaves_nothing_half_done(world: World) 
     assert len(world.announced(AssertionRevoked)) == 1
 
 
-def test_of_a_thousand_revoked_at_once_while_lists_are_published_none_is_lost(
+def test_a_thousand_revoked_at_once_while_lists_are_published_are_all_published(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.issuer.store.ROOM", 400)
@@ -138,13 +138,13 @@ def test_of_a_thousand_revoked_at_once_while_lists_are_published_none_is_lost(
 
     side_by_side(work, publish, publish)
     world.publish()
-    told = [each.assertion_id for each in world.announced(AssertionRevoked)]
-    assert sorted(told) == sorted(ids)
+    revoked = [each.assertion_id for each in world.announced(AssertionRevoked)]
+    assert sorted(revoked) == sorted(ids)
     numbers = [row[0] for row in world.rows("select distinct status_list from assertions order by 1")]
     assert len(numbers) == 3
     for number in numbers:
         assert world.published_bits(number) == world.bits_of(ids, number)
-        lists = [body for key, body in world.shelf.puts if key == status_key(number)]
+        lists = [body for key, body in world.shelf.puts if key == object_keys.status_list(number)]
         _never_older(lists)
     assert settled(world).keys() >= {f"D/{id}" for id in ids}
 
@@ -163,9 +163,9 @@ def test_a_list_is_signed_again_long_before_it_expires_with_all_its_bits(world: 
     world.issue(renewed(1), renewed(2))
     world.decide(order(id_of(1)))
     world.publish()
-    before = world.shelf.json(status_key(1))
+    before = world.shelf.json(object_keys.status_list(1))
     world.now += timedelta(days=1, seconds=1)  # the list is valid for a week
     world.publish()
-    after = world.shelf.json(status_key(1))
+    after = world.shelf.json(object_keys.status_list(1))
     assert before["validFrom"] < after["validFrom"]
     assert before["credentialSubject"] == after["credentialSubject"]

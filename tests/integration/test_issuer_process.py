@@ -42,7 +42,7 @@ def until(found: Callable[[], Any], log: Path) -> None:
         time.sleep(0.1)
 
 
-def test_an_order_on_kafka_revokes_and_what_is_not_ours_leaves_no_line(parts: Stack, tmp_path: Path) -> None:
+def test_an_order_on_kafka_revokes_and_orders_for_others_leave_no_log_line(parts: Stack, tmp_path: Path) -> None:
     settings, log = parts.environment("issuer"), tmp_path / "issuer.log"
     secret = Path(settings["ID_SECRET_FILE"]).read_bytes().strip()
     producer = KafkaProducer(bootstrap_servers=settings["KAFKA_BOOTSTRAP"])
@@ -77,7 +77,7 @@ def test_an_order_on_kafka_revokes_and_what_is_not_ours_leaves_no_line(parts: St
         until(lambda: stored() == first | {second} and revoked() == first, log)
     lines = log.read_text()
     assert "U1/" in lines
-    assert '"2026"' not in lines  # the undo itself is nobody's to carry out
+    assert '"2026"' not in lines  # no service carries out the undo itself
 
 
 def _ids(settings: dict[str, str], which: str) -> set[str]:

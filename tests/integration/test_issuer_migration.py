@@ -1,4 +1,4 @@
-"""An issuer's schema of the first release, brought up to date with what is in it."""
+"""The schema of the first release, migrated with its rows."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_what_the_first_release_has_issued_and_revoked_stays_so(
     try:
         with world.ports.store.transaction() as tx:
             assert tx.listed_keys() == ["z6MkFormer"]
-            tx.list_keys([world.ports.facts.key.public], world.now)  # as its publish does
+            tx.list_keys([world.ports.sources.key.public], world.now)  # as its publish does
         handlers.begin(world.ports)
         world.issue(renewed(1), renewed(2), renewed(3))
         world.decide(order(id_of(1)), order(id_of(2)))

@@ -1,4 +1,4 @@
-"""Issuing, with a real PostgreSQL and object storage: what is there, and who was told, whatever happens in between."""
+"""Issuance with a real PostgreSQL and object storage: what is saved, stored and announced, also after failures."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from services.issuer import handlers
-from services.issuer.domain.issuance import credential_key
 from services.issuer.handlers import Ports
+from shared import object_keys
 from shared.credentials.credential import DoNotSign, leaf_of, verify_proof
 from shared.events import AssertionIssued, RegistrationRenewed
 from shared.runtime.batches import Batches
@@ -37,7 +37,7 @@ def test_a_second_copy_of_the_event_issues_nothing(world: World) -> None:
     assert world.rows("select count(*) from assertions, status_entries") == [(6 * 6,)]
 
 
-def test_nothing_is_issued_again_after_the_inbox_forgot_it(world: World) -> None:
+def test_an_event_that_the_inbox_forgot_issues_nothing(world: World) -> None:
     handlers.issue([renewed(1)], world.ports)
     with psycopg.connect(world.url) as connection:
         connection.execute("delete from inbox")
@@ -55,7 +55,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("bad", list(BAD))
-def test_what_must_not_be_signed_leaves_no_trace_and_spares_the_others(world: World, bad: str) -> None:
+def test_an_invalid_registration_leaves_no_row_and_the_others_are_issued(world: World, bad: str) -> None:
     changes, named = BAD[bad]
     events = [renewed(1), renewed(2, **changes), renewed(3)]
     with pytest.raises(DoNotSign, match=f"{named}: got"):
@@ -119,7 +119,7 @@ def test_a_renewal_names_the_former_registrations_newest_assertion_if_we_issued_
     }
 
 
-def test_two_processes_never_give_one_bit_to_two_assertions(world: World) -> None:
+def test_two_processes_give_each_assertion_its_own_bit(world: World) -> None:
     twins = [replace(world.ports, random=Random(7)) for _ in range(2)]  # both draw the very same bits
 
     def run(ports: Ports, first: int) -> None:
@@ -130,7 +130,7 @@ def test_two_processes_never_give_one_bit_to_two_assertions(world: World) -> Non
     assert world.rows("select count(*), count(distinct status_index) from assertions") == [(120, 120)]
 
 
-def test_a_list_half_full_is_followed_by_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_half_full_list_is_followed_by_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.issuer.store.ROOM", 3)
     for number in (1, 3, 5):
         handlers.issue([renewed(number), renewed(number + 1)], world.ports)
@@ -142,23 +142,23 @@ def test_a_list_half_full_is_followed_by_another(world: World, monkeypatch: pyte
 # ── store ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_others_are_told_once_and_only_of_a_credential_that_they_can_fetch(world: World) -> None:
+def test_a_credential_is_announced_once_and_after_it_can_be_fetched(world: World) -> None:
     handlers.issue([renewed(number) for number in range(1, 4)], world.ports)
-    assert world.said() == []
+    assert world.events() == []
     assert handlers.store(world.ports) == 3
     for event in world.announced(AssertionIssued):
         document = world.credential(event.assertion_id)
         verify_proof(document, KEY.private.public_key())
         assert event.leaf == leaf_of(document)
     assert handlers.store(world.ports) == 0
-    assert len(world.said()) == 3
+    assert len(world.events()) == 3
 
 
 def test_credentials_wait_while_the_storage_is_away(world: World) -> None:
     handlers.issue([renewed(number) for number in range(1, 31)], world.ports)
     world.shelf.away = True
     assert handlers.store(world.ports) == 0
-    assert world.said() == []
+    assert world.events() == []
     assert len(world.shelf.puts) < 30  # the rest isn't even tried
     ((tried, error),) = world.rows("select count(*), max(last_error) from assertions where attempts = 1")
     assert 0 < tried < 30
@@ -166,24 +166,24 @@ def test_credentials_wait_while_the_storage_is_away(world: World) -> None:
     world.shelf.away = False
     world.wait(seconds=2)
     assert handlers.store(world.ports) == 30
-    assert len(world.said()) == 30
+    assert len(world.events()) == 30
 
 
-def test_dying_between_the_put_and_the_commit_doubles_and_loses_nothing(world: World) -> None:
+def test_after_dying_between_put_and_commit_the_same_credential_is_announced_once(world: World) -> None:
     handlers.issue([renewed(1)], world.ports)
     ((before,),) = world.rows("select credential from assertions")
     dying = dying_at("mark_stored", world)
     with pytest.raises(KeyboardInterrupt):
         handlers.store(dying)
     dying.store.close()
-    assert world.shelf.keys == [credential_key(id_of(1))]
-    assert world.said() == []
+    assert world.shelf.keys == [object_keys.credential(id_of(1))]
+    assert world.events() == []
     assert handlers.store(world.ports) == 1
-    assert set(world.shelf.puts) == {(credential_key(id_of(1)), bytes(before))}
-    assert len(world.said()) == 1
+    assert set(world.shelf.puts) == {(object_keys.credential(id_of(1)), bytes(before))}
+    assert len(world.events()) == 1
 
 
-def test_replicas_share_the_storing(world: World) -> None:
+def test_replicas_store_each_credential_once(world: World) -> None:
     handlers.issue([renewed(number) for number in range(250)], world.ports)
 
     def run() -> None:
@@ -192,4 +192,4 @@ def test_replicas_share_the_storing(world: World) -> None:
 
     side_by_side(run, run, run)
     assert len(world.shelf.keys) == len(set(world.shelf.keys)) == 250
-    assert len({event.key for event in world.said()}) == len(world.said()) == 250
+    assert len({event.key for event in world.events()}) == len(world.events()) == 250

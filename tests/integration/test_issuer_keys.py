@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from services.issuer import handlers
 from services.issuer.cli import command
 from services.issuer.handlers import Ports
-from services.issuer.signing.keys import create_key
-from services.issuer.signing.signer import SigningKey, load_key
+from services.issuer.signing.key_files import create_key, load_key
+from services.issuer.signing.keys import SigningKey
 from shared.credentials.credential import key_of, verify_proof
 from shared.errors import RefuseToStart
 from tests.worlds.issuer import World, id_of
-from tests.worlds.issuing import FACTS, KEY, ROOT, SECRET, renewed
+from tests.worlds.issuing import KEY, ROOT, SECRET, SOURCES, renewed
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def new_key(tmp_path: Path) -> tuple[Path, SigningKey]:
 
 
 def with_key(world: World, key: SigningKey) -> Ports:
-    return world.ports_with(replace(FACTS, key=key))
+    return world.ports_with(replace(SOURCES, key=key))
 
 
 def listed(world: World) -> list[str]:
@@ -56,10 +56,10 @@ def settings(world: World, tmp_path: Path, key_file: Path | None = None) -> dict
         "S3_ENDPOINT": world.bucket.endpoint,
         "S3_BUCKET": world.bucket.bucket,
         "S3_CREDENTIALS_FILE": str(world.bucket.credentials_file),
-        "PUBLIC_URL": FACTS.issuer.public_url,
+        "PUBLIC_URL": SOURCES.issuer.public_url,
         "ISSUER_KEY_FILE": own if key_file is None else str(key_file),
         "ID_SECRET_FILE": secret("id.secret", SECRET),
-        "FONT_FOLDER": str(FACTS.font_folder),
+        "FONT_FOLDER": str(SOURCES.font_folder),
         "LOG_FORMAT": "json",
     }
 
@@ -71,14 +71,14 @@ def akashi(environment: dict[str, str], *words: str) -> Result:
 # ── who may sign ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_first_key_ever_needs_no_permission(world: World) -> None:
+def test_the_first_key_is_listed_without_another(world: World) -> None:
     handlers.begin(world.ports)
     world.publish()
     assert listed(world) == [KEY.public]
     handlers.begin(world.ports)
 
 
-def test_a_key_that_the_published_document_does_not_hold_never_starts(
+def test_a_key_that_the_published_document_does_not_hold_refuses_the_start(
     world: World, new_key: tuple[Path, SigningKey]
 ) -> None:
     handlers.begin(world.ports)
@@ -111,7 +111,7 @@ def test_after_a_rotation_both_keys_verify_what_they_signed(world: World, new_ke
     assert methods == {KEY.public, new_key[1].public}
 
 
-def test_what_a_lost_database_knew_of_keys_is_read_from_the_published_document(
+def test_keys_that_the_database_lost_are_read_from_the_published_document(
     world: World, new_key: tuple[Path, SigningKey]
 ) -> None:
     handlers.list_keys(world.ports, [new_key[1].public])
@@ -137,7 +137,7 @@ def test_a_start_without_storage_waits_for_it(world: World, monkeypatch: pytest.
     assert handlers.publish(world.ports) == 6
 
 
-def test_a_service_with_an_unlisted_key_ends_with_the_reason_and_the_remedy(
+def test_a_service_with_an_unlisted_key_ends_with_the_reason_and_what_to_do(
     world: World, tmp_path: Path, new_key: tuple[Path, SigningKey]
 ) -> None:
     handlers.begin(world.ports)
@@ -155,7 +155,7 @@ def test_a_service_with_an_unlisted_key_ends_with_the_reason_and_the_remedy(
 # ── the commands ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_new_key_is_its_owners_alone_and_overwrites_nothing(tmp_path: Path) -> None:
+def test_a_new_key_is_readable_by_its_owner_only_and_an_existing_file_is_kept(tmp_path: Path) -> None:
     file = tmp_path / "issuer.pem"
     made = akashi({}, "key", "new", str(file))
     assert made.exit_code == 0
@@ -169,17 +169,17 @@ def test_a_new_key_is_its_owners_alone_and_overwrites_nothing(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_publish_writes_all_and_lists_the_next_key_before_it_signs(
+def test_publish_writes_every_document_and_lists_the_next_key_before_it_signs(
     world: World, tmp_path: Path, new_key: tuple[Path, SigningKey]
 ) -> None:
     environment = settings(world, tmp_path)
     first = akashi(environment, "publish", "--json")
     assert first.exit_code == 0, first.output
-    told = json.loads(first.stdout)
-    assert told["keys"] == [KEY.public]
-    assert (told["did"], told["failed"]) == (FACTS.issuer.did, [])
-    assert set(told["written"]) >= {"issuer/did.json", "issuer/profile.json", "issuer/image.png", "status/1.json"}
-    assert all(world.shelf.get(key) for key in told["written"])
+    printed = json.loads(first.stdout)
+    assert printed["keys"] == [KEY.public]
+    assert (printed["did"], printed["failed"]) == (SOURCES.issuer.did, [])
+    assert set(printed["written"]) >= {"issuer/did.json", "issuer/profile.json", "issuer/image.png", "status/1.json"}
+    assert all(world.shelf.get(key) for key in printed["written"])
     assert akashi(settings(world, tmp_path, new_key[0]), "publish").exit_code == 1
     second = akashi(environment, "publish", "--add-key", str(new_key[0]))
     assert second.exit_code == 0, second.output
@@ -188,7 +188,7 @@ def test_publish_writes_all_and_lists_the_next_key_before_it_signs(
     assert akashi(settings(world, tmp_path, new_key[0]), "publish").exit_code == 0
 
 
-def test_publish_says_what_is_wrong_with_its_settings(world: World, tmp_path: Path) -> None:
+def test_publish_names_an_invalid_setting(world: World, tmp_path: Path) -> None:
     environment = settings(world, tmp_path)
     missing = akashi({**environment, "PUBLIC_URL": ""}, "publish")
     assert missing.exit_code == 1

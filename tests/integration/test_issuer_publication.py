@@ -1,4 +1,4 @@
-"""What is published beside credentials, with a real PostgreSQL and object storage: documents, editions, lists."""
+"""Publication with a real PostgreSQL and object storage: issuer documents, editions of badge classes, status lists."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.issuer import drawing, handlers
+from services.issuer import editions, handlers
 from services.issuer.domain.issuance import Issuer
 from services.issuer.handlers import Ports
 from shared.events import AssertionIssued
 from tests.worlds.issuer import World, dying_at, id_of, order, side_by_side
-from tests.worlds.issuing import FACTS, renewed
+from tests.worlds.issuing import SOURCES, renewed
 
 FORMS = ("json", "png", "svg")
 FIRST = {
@@ -22,35 +22,35 @@ FIRST = {
     "issuer/profile.json",
     "issuer/image.png",
     "status/1.json",
-    *(f"badges/{id}/2026.{form}" for id in FACTS.issuer.programme.qualifications for form in FORMS),
+    *(f"badges/{id}/2026.{form}" for id in SOURCES.issuer.programme.qualifications for form in FORMS),
 }
 
 
 def other_text(world: World, description: str) -> Ports:
     """The issuer after an edit of the programme: another text about one qualification."""
-    programme = FACTS.issuer.programme
+    programme = SOURCES.issuer.programme
     named = programme.qualifications["gishi"]
     changed = msgspec.structs.replace(named, description=msgspec.structs.replace(named.description, ja=description))
     edited = msgspec.structs.replace(programme, qualifications={**programme.qualifications, "gishi": changed})
-    return world.ports_with(replace(FACTS, issuer=Issuer(edited, FACTS.issuer.public_url)))
+    return world.ports_with(replace(SOURCES, issuer=Issuer(edited, SOURCES.issuer.public_url)))
 
 
 def other_art(world: World, colour: str) -> Ports:
     """The issuer after an edit of a badge's colour."""
-    programme = FACTS.issuer.programme
+    programme = SOURCES.issuer.programme
     changed = msgspec.structs.replace(programme.qualifications["gishi"], colour=colour)
     edited = msgspec.structs.replace(programme, qualifications={**programme.qualifications, "gishi": changed})
-    return world.ports_with(replace(FACTS, issuer=Issuer(edited, FACTS.issuer.public_url)))
+    return world.ports_with(replace(SOURCES, issuer=Issuer(edited, SOURCES.issuer.public_url)))
 
 
 def gishi(number: int, **changes: Any) -> Any:
     return renewed(number, qualification="gishi", **changes)
 
 
-# ── what is there ──────────────────────────────────────────────────────────────────────────────────────
+# ── documents ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_all_that_credentials_point_to_is_published(world: World) -> None:
+def test_every_document_that_credentials_point_to_is_published(world: World) -> None:
     handlers.issue([renewed(1, valid_from=date(2025, 4, 1))], world.ports)
     assert handlers.publish(world.ports) == 7
     assert world.shelf.kept == FIRST | {f"badges/shunin-gishi/2025.{form}" for form in FORMS}
@@ -69,10 +69,10 @@ def test_publishing_goes_on_after_an_outage_of_the_storage(world: World) -> None
 
 def test_a_changed_programme_is_published_at_once(world: World) -> None:
     world.publish()
-    programme = FACTS.issuer.programme
+    programme = SOURCES.issuer.programme
     fewer = {id: each for id, each in programme.qualifications.items() if id != "gishi"}
     moved = replace(
-        FACTS, issuer=Issuer(msgspec.structs.replace(programme, qualifications=fewer), "https://elsewhere.example")
+        SOURCES, issuer=Issuer(msgspec.structs.replace(programme, qualifications=fewer), "https://elsewhere.example")
     )
     world.shelf.puts.clear()
     assert handlers.publish(world.ports_with(moved)) == 8  # the former badges are there still, two are new
@@ -84,7 +84,7 @@ def test_a_lost_object_comes_back_with_the_same_bytes(world: World, monkeypatch:
     world.publish()
     before = {key: world.shelf.get(key) for key in FIRST if key.startswith("badges/")}
     world.shelf.lose(*before)
-    monkeypatch.setattr(drawing, "draw_class", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr(editions, "draw_class", lambda *_: pytest.fail("drawn again"))
     world.wait(days=1, seconds=1)
     world.publish()
     assert {key: world.shelf.get(key) for key in before} == before
@@ -105,7 +105,7 @@ def test_changed_text_is_a_new_edition_for_what_is_issued_from_then_on(world: Wo
     editions = {event.key: event.edition for event in world.announced(AssertionIssued)}
     assert editions == {id_of(1): "2026", id_of(2): "2026-2", id_of(4): "2026"}  # 4 is of another class
     achievement = world.credential(id_of(2))["credentialSubject"]["achievement"]
-    site = FACTS.issuer.public_url
+    site = SOURCES.issuer.public_url
     assert achievement["id"] == f"{site}/badges/gishi/2026-2.json"
     assert achievement["image"]["id"] == f"{site}/badges/gishi/2026-2.png"
     published = world.shelf.json("badges/gishi/2026-2.json")
@@ -128,7 +128,7 @@ def test_changed_art_is_a_new_edition_and_the_old_one_keeps_its_bytes(world: Wor
     assert world.rows("select count(*) from badge_classes") == [(4,)]
 
 
-def test_two_releases_side_by_side_make_no_third_edition(world: World) -> None:
+def test_two_releases_side_by_side_make_two_editions(world: World) -> None:
     later = other_text(world, "改訂した説明。")
     for number in range(1, 7, 2):
         handlers.issue([gishi(number)], world.ports)
@@ -156,7 +156,7 @@ def test_several_processes_that_draw_at_once_make_one_edition(world: World) -> N
 def test_nothing_is_drawn_while_nothing_changed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.publish()
     for name in ("draw_class", "draw_image"):
-        monkeypatch.setattr(drawing, name, lambda *_: pytest.fail("drawn again"))
+        monkeypatch.setattr(editions, name, lambda *_: pytest.fail("drawn again"))
     world.issue(gishi(1), renewed(2), renewed(4))
     handlers.begin(world.ports)
     world.publish()
@@ -164,8 +164,8 @@ def test_nothing_is_drawn_while_nothing_changed(world: World, monkeypatch: pytes
     world.publish()
 
 
-def test_dying_while_a_new_edition_is_made_leaves_none(world: World) -> None:
-    dying = dying_at("save_drawing", world)
+def test_after_dying_while_an_edition_is_made_there_is_no_new_edition(world: World) -> None:
+    dying = dying_at("save_edition_source", world)
     with pytest.raises(KeyboardInterrupt):
         handlers.issue([gishi(1)], dying)
     dying.store.close()
@@ -174,15 +174,15 @@ def test_dying_while_a_new_edition_is_made_leaves_none(world: World) -> None:
     assert [event.edition for event in world.announced(AssertionIssued)] == ["2026"]
 
 
-# ── what may still land ────────────────────────────────────────────────────────────────────────────────
+# ── late puts ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_after_a_publisher_that_never_said_its_end_the_list_is_published_once_more(world: World) -> None:
+def test_after_a_publisher_died_the_list_is_published_once_more(world: World) -> None:
     world.publish()
     dying = dying_at("mark_published", world)
     world.wait(days=1, seconds=1)
     with pytest.raises(KeyboardInterrupt):
-        handlers.publish_one("status/1", dying)  # its put may land late, over a newer one
+        handlers.publish_one("status/1", dying)  # its put may take effect late, over a newer one
     dying.store.close()
     world.wait(seconds=1)
     world.publish()
@@ -208,7 +208,7 @@ def test_what_is_revoked_while_the_list_is_being_put_is_published_next(world: Wo
         def put(self, key: str, body: bytes, content_type: str) -> None:
             if key == "status/1.json" and not place:
                 place["revoked"] = True
-                handlers.revoke([order(id_of(1))], world.ports)  # comes back while we hold the list's turn
+                handlers.revoke([order(id_of(1))], world.ports)  # returns while we hold the lock of the list
             world.shelf.put(key, body, content_type)
 
         def get(self, key: str) -> bytes:

@@ -1,10 +1,9 @@
-"""A document's statements with open places, in canonical order before the places are filled. Pure; see template.py.
+"""A document's RDF statements as N-Quads with holes for texts, sorted as far as possible. Pure; see template.py.
 
-A block is all that is said of one subject in one graph. Its lines begin alike, so it is the subject put between pieces:
-` <predicate> object .` with the line's end. In a named graph a piece stops after the object and a space; the graph
-comes next, in each line. Filled, the lines of a block follow each other in the canonical form, since lines are ordered
-by their subjects first. Order within a block is known beforehand but for runs: pieces that differ only in what fills
-them.
+A block holds the statements about one subject in one graph. Its lines begin with the same subject, so a block is the
+subject joined with pieces: ` <predicate> object .` and the line's end. In a named graph a piece stops after the object
+and a space; the graph follows, in each line. The lines of a block are adjacent in the canonical form, since lines are
+sorted by subject first. The order within a block is fixed except for runs: pieces that differ only in what fills them.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad
 from shared.credentials.credential import DoNotSign
 
 END = b" .\n"
-SELF = b"_:a"  # a node in its own hash …
-OTHER = b"_:z"  # … and any other node there
+SELF = b"_:a"  # the label of a blank node in its own hash …
+OTHER = b"_:z"  # … and of every other blank node there
 
 
 class NeedsFullAlgorithm(Exception):
-    """These texts make statements coincide, or nodes that hashes don't tell apart: canonicalise the whole document."""
+    """With these texts, statements coincide or blank nodes have equal hashes: canonicalise the whole document."""
 
 
 class Hole(NamedTuple):
-    """A piece with a text in it: the text's number is `slot`."""
+    """A piece with a text in it; `slot` is the index of the text."""
 
     position: int
     before: bytes
@@ -36,7 +35,7 @@ class Hole(NamedTuple):
 
 
 class Link(NamedTuple):
-    """A piece whose object is an unnamed node."""
+    """A piece whose object is a blank node."""
 
     position: int
     before: bytes
@@ -45,16 +44,16 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What is said of one subject: an IRI (`subject`), one that is filled in (`slot`), or an unnamed node (`node`).
+    """The statements about one subject: an IRI (`subject`), one that is filled in (`slot`), or a blank node (`node`).
 
-    `pieces` are in order, holes empty, links to `_:z`; in the default graph they begin with an empty one, so that
+    `pieces` are in order, with empty holes and links to `_:z`; in the default graph the first one is empty, so that
     `subject.join(pieces)` is the block's lines.
     """
 
     subject: bytes | None
     slot: int | None
     node: int | None
-    graph: int | None  # a node; None: the default graph
+    graph: int | None  # a blank node; None: the default graph
     pieces: list[bytes]
     holes: tuple[Hole, ...]
     links: tuple[Link, ...]
@@ -62,7 +61,7 @@ class Block:
     link_runs: tuple[tuple[int, int], ...]
 
     def filled(self, texts: Sequence[bytes]) -> list[bytes]:
-        """The pieces in order, with texts; links still to `_:z`, as hashes want them."""
+        """The pieces in order, with texts; links still to `_:z`, as for the hashes."""
         pieces = self.pieces.copy()
         for position, before, slot, after in self.holes:
             pieces[position] = before + texts[slot] + after
@@ -74,7 +73,7 @@ class Block:
         return pieces
 
     def labelled(self, filled: list[bytes], labels: Sequence[bytes]) -> list[bytes]:
-        """The filled pieces in order, with links to the nodes' labels."""
+        """The filled pieces in order, with links to the labels of the blank nodes."""
         pieces = filled.copy()
         for position, before, node in self.links:
             pieces[position] = before + labels[node] + END
@@ -88,19 +87,19 @@ def in_graph(subject: bytes, pieces: Sequence[bytes], graph: bytes) -> bytes:
     return subject + (graph + END + subject).join(pieces) + graph + END
 
 
-class Node(NamedTuple):
-    """An unnamed node of a tree: mentioned once as an object; or, if it is a proof's graph, by that graph too."""
+class BlankNodePlaces(NamedTuple):
+    """Where a blank node of a tree stands: at most once each as an object, as a subject and as a graph (of a proof)."""
 
     mentioned_in: int | None  # a block
     mention: bytes  # the piece up to the node
-    own: int | None  # the block of which it is the subject
-    graph: int | None  # the block of which it is the graph
+    own: int | None  # the block whose subject it is
+    graph: int | None  # the block whose graph it is
 
 
-def blocks_of(statements: Sequence[Quad], slots: Mapping[str, int]) -> tuple[list[Block], list[Node]]:
-    """All blocks and the nodes in them; terms whose text is a key of `slots` are open.
+def blocks_of(statements: Sequence[Quad], slots: Mapping[str, int]) -> tuple[list[Block], list[BlankNodePlaces]]:
+    """All blocks and the blank nodes in them; terms whose text is a key of `slots` are holes.
 
-    DoNotSign when it is no tree: a node without id is referred to from two places, or a graph has several subjects.
+    DoNotSign when it is no tree: a blank node is referred to twice, or a graph has several subjects.
     """
     numbers: dict[BlankNode, int] = {}
     grouped: dict[tuple[NamedNode | BlankNode, BlankNode | None], list[Quad]] = {}
@@ -146,7 +145,7 @@ def _block(
 
 
 class _Piece(NamedTuple):
-    """A piece, open or not: `head` is how it begins whatever fills it."""
+    """A piece with or without a hole; `head` is the part before it."""
 
     head: bytes
     piece: bytes
@@ -172,7 +171,7 @@ def _piece(statement: Quad, slots: Mapping[str, int], numbers: Mapping[BlankNode
 
 
 def _runs(heads: Sequence[tuple[int, bytes, bool]]) -> tuple[tuple[int, int], ...]:
-    """Where an open piece, and those after it that begin as it does, must be put in order once they are filled."""
+    """Ranges of pieces with the same head, one of them open: they are sorted once they are filled."""
     found: list[tuple[int, int]] = []
     past = 0
     for place, head, is_open in heads:
@@ -184,7 +183,7 @@ def _runs(heads: Sequence[tuple[int, bytes, bool]]) -> tuple[tuple[int, int], ..
     return tuple(found)
 
 
-def _node(number: int, blocks: Sequence[Block]) -> Node:
+def _node(number: int, blocks: Sequence[Block]) -> BlankNodePlaces:
     mentions = [
         (place, link.before) for place, block in enumerate(blocks) for link in block.links if link.node == number
     ]
@@ -193,4 +192,4 @@ def _node(number: int, blocks: Sequence[Block]) -> Node:
     if max(len(mentions), len(own), len(graph)) > 1 or (own and graph):
         raise DoNotSign("got an object without id in two places, or two subjects in a proof; expected a tree")
     place, mention = mentions[0] if mentions else (None, b"")
-    return Node(place, mention, own[0] if own else None, graph[0] if graph else None)
+    return BlankNodePlaces(place, mention, own[0] if own else None, graph[0] if graph else None)
