@@ -19,24 +19,24 @@ AnchorOn = Literal["receipt", "issue"]
 
 
 @dataclass(frozen=True)
-class Anchoring:
-    """What the service and its commands need alike."""
+class AnchorSettings:
+    """What both the service and its commands need."""
 
     objects: ObjectStorageSettings
     public_url: str
     networks: tuple[Network, ...]
     keystore_file: Path
     password_file: Path
-    anchor_on: AnchorOn  # a badge waits for a batch once it was received, or from its issue on
+    anchor_on: AnchorOn  # when a badge starts to wait for a batch: received by its holder, or issued
     batches: BatchRules
-    stuck_after: timedelta  # without a block for so long: offer more
-    poll: timedelta  # between two looks at a transaction on its way
+    stuck_after: timedelta  # without a block for this long: offer more
+    poll: timedelta  # between two polls of a pending transaction
 
 
 @dataclass(frozen=True)
 class Config:
     runtime: Runtime
-    anchoring: Anchoring
+    anchor: AnchorSettings
 
 
 @dataclass(frozen=True)
@@ -45,27 +45,28 @@ class CommandConfig:
 
     database_url: str
     clock: Clock
-    anchoring: Anchoring
+    anchor: AnchorSettings
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
     """RefuseToStart, naming the setting, for a missing or impossible one."""
     settings = Settings(environment)
-    return Config(read_runtime("anchor", settings), _anchoring(settings))
+    return Config(read_runtime("anchor", settings), _anchor_settings(settings))
 
 
 def read_command_config(environment: Mapping[str, str]) -> CommandConfig:
     """The local stack at AKASHI_HOME and AKASHI_PORT_BASE, unless settings name another."""
-    settings = Settings({**_of_local_stack(environment), **environment})
-    return CommandConfig(settings.url("DATABASE_URL", schemes=("postgresql",)), settings.clock(), _anchoring(settings))
+    settings = Settings({**_local_stack(environment), **environment})
+    database_url = settings.url("DATABASE_URL", schemes=("postgresql",))
+    return CommandConfig(database_url, settings.clock(), _anchor_settings(settings))
 
 
-def _anchoring(settings: Settings) -> Anchoring:
+def _anchor_settings(settings: Settings) -> AnchorSettings:
     networks = read_networks(settings)
     if not active(networks):
         raise RefuseToStart("setting NETWORKS_FILE: all networks are retired; expected one that takes new roots")
     cron = settings.text("BATCH_CRON", "never")  # nightly batches: "0 2 * * *", Japan time
-    return Anchoring(
+    return AnchorSettings(
         objects=read_object_storage(settings),
         public_url=settings.url("PUBLIC_URL"),
         networks=networks,
@@ -84,7 +85,7 @@ def _anchoring(settings: Settings) -> Anchoring:
     )
 
 
-def _of_local_stack(environment: Mapping[str, str]) -> dict[str, str]:
+def _local_stack(environment: Mapping[str, str]) -> dict[str, str]:
     settings = Settings(environment)
     base = settings.port("AKASHI_PORT_BASE", 8600)
     home = Path(settings.text("AKASHI_HOME", "var"))

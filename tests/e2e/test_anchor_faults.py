@@ -11,9 +11,9 @@ import pytest
 
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
-from services.anchor.chain import Chain
-from services.anchor.domain.anchoring import Fee
+from services.anchor.domain.costs import Fee
 from services.anchor.keystore import open_keystore
+from services.anchor.sender import Sender
 from tests.worlds.anchor_story import AnchorStory, Blocks, Harbour, configure, deploy, elsewhere
 from tests.worlds.anvil import anvil
 from tests.worlds.faulty_node import (
@@ -233,7 +233,7 @@ def test_a_base_fee_that_rises_twentyfold_is_followed(story: AnchorStory) -> Non
 def test_a_nonce_used_by_another_transaction_of_the_same_key_is_noticed(story: AnchorStory) -> None:
     secrets = story.stack.place.secrets
     account = open_keystore(secrets / "chain-keystore.json", secrets / "chain.password")
-    hand = Chain(story.registry, account)
+    hand = Sender(story.registry, account)
     with story.harbour.blocks.held():
         story.feed()
         story.wait_sent()

@@ -50,7 +50,7 @@ def two(new_home: Callable[[str], Path]) -> Iterator[tuple[Stack, Harbour, Harbo
 
 
 def akashi(stack: Stack, *words: str) -> dict[str, Any]:
-    command = [sys.executable, "-c", "from services.anchor.cli import anchor; anchor()", *words, "--json"]
+    command = [sys.executable, "-c", "from services.anchor.commands.anchor import anchor; anchor()", *words, "--json"]
     environment = {**os.environ, "AKASHI_HOME": str(stack.home), "AKASHI_PORT_BASE": str(stack.port_base), **QUICK}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode in (0, 1), done.stderr

@@ -45,7 +45,7 @@ class Terminal:
         }
 
     def run(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from services.anchor.cli import anchor; anchor()", *words]
+        command = [sys.executable, "-c", "from services.anchor.commands.anchor import anchor; anchor()", *words]
         environment = {**os.environ, **self._settings, **settings}
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 

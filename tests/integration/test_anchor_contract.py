@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from web3 import Web3
 
-from shared.chain.registry import Registry, WrongChain, read_artifact
+from shared.chain.registry import Registry, read_artifact
+from shared.chain.rpc import WrongChain
 from shared.credentials.merkle import merkle_tree
 from shared.errors import TryLater
 from tests.worlds.anchor import ROOT, Hand, encode, leaf
@@ -26,11 +27,11 @@ def test_the_artifact_is_what_the_source_compiles_to(tmp_path: Path) -> None:
 
 
 def test_a_root_is_anchored_for_less_than_52_000_gas(hand: Hand, registry: Registry, chain: Anvil) -> None:
-    assert registry.anchored_at(leaf("a")) is None
+    assert registry.entry_of(leaf("a")) is None
     receipt = hand.send(leaf("a"))
     assert receipt.succeeded
     assert receipt.gas < 52_000
-    anchoring = registry.anchored_at(leaf("a"))
+    anchoring = registry.entry_of(leaf("a"))
     block = chain.call("eth_getBlockByNumber", "latest", False)
     assert anchoring is not None
     assert anchoring.block_number == int(block["number"], 16)
@@ -39,9 +40,9 @@ def test_a_root_is_anchored_for_less_than_52_000_gas(hand: Hand, registry: Regis
 
 def test_a_root_can_be_anchored_once_only(hand: Hand, registry: Registry) -> None:
     assert hand.send(leaf("a")).succeeded
-    first = registry.anchored_at(leaf("a"))
+    first = registry.entry_of(leaf("a"))
     assert not hand.send(leaf("a")).succeeded
-    assert registry.anchored_at(leaf("a")) == first
+    assert registry.entry_of(leaf("a")) == first
 
 
 @pytest.mark.parametrize("data", [b"", b"\1" * 31, b"\1" * 33, b"\1" * 64, bytes(32)])
@@ -62,23 +63,23 @@ def test_a_history_moves_as_a_whole_or_not_at_all(hand: Hand, registry: Registry
     receipt = hand.send(encode(registry, "anchorMany", roots))
     assert receipt.succeeded
     assert receipt.gas / len(roots) < 52_000
-    assert all(registry.anchored_at(root) for root in roots)
+    assert all(registry.entry_of(root) for root in roots)
     assert not hand.send(encode(registry, "anchorMany", [leaf("new"), roots[0]])).succeeded
-    assert registry.anchored_at(leaf("new")) is None
+    assert registry.entry_of(leaf("new")) is None
 
 
 def test_a_revoked_root_stays_known_and_says_since_when(hand: Hand, registry: Registry) -> None:
     assert not hand.send(encode(registry, "revoke", leaf("a"))).succeeded
     hand.send(leaf("a"))
     assert hand.send(encode(registry, "revoke", leaf("a"))).succeeded
-    anchoring = registry.anchored_at(leaf("a"))
+    anchoring = registry.entry_of(leaf("a"))
     assert anchoring is not None
     assert anchoring.revoked_at is not None
 
 
 def test_a_node_that_is_away_is_not_an_unknown_root(registry: Registry) -> None:
     away = Registry("http://127.0.0.1:9", registry.address, CHAIN_ID)
-    for question in (lambda: away.anchored_at(leaf("a")), lambda: away.transaction("0x" + "1" * 64), away.check):
+    for question in (lambda: away.entry_of(leaf("a")), lambda: away.transaction("0x" + "1" * 64), away.check):
         with pytest.raises(TryLater):
             question()
 

@@ -71,12 +71,12 @@ def test_one_bad_endpoint_of_three_is_never_believed_and_counted(
     network = f"{reason}-{which}-{id(fault)}"
     asked = reader(registry, nodes, network)
     nodes[which].fault = fault
-    anchoring = registry.anchored_at(ROOT)
+    anchoring = registry.entry_of(ROOT)
     assert anchoring is not None
     hash = registry.transaction_of(ROOT, anchoring.block_number)
     assert hash is not None
     for _ in range(2):
-        assert asked.anchored_at(ROOT) == anchoring
+        assert asked.entry_of(ROOT) == anchoring
         assert asked.transaction(hash) == registry.transaction(hash)
         assert asked.finalized_block() == registry.finalized_block()
         assert asked.block_hash(anchoring.block_number) == registry.block_hash(anchoring.block_number)
@@ -90,10 +90,10 @@ def test_one_that_was_outvoted_is_not_asked_for_a_while(
     hand.send(ROOT)
     asked = reader(registry, nodes)
     nodes[0].fault = lying_contract()
-    asked.anchored_at(ROOT)
+    asked.entry_of(ROOT)
     before = nodes[0].asked["eth_call"]
     for _ in range(5):
-        assert asked.anchored_at(ROOT) is not None
+        assert asked.entry_of(ROOT) is not None
     assert nodes[0].asked["eth_call"] == before
     assert asked.node.sound() == 2
 
@@ -104,7 +104,7 @@ def test_one_that_was_outvoted_is_asked_again_when_the_others_do_not_suffice(
     hand.send(ROOT)
     asked = reader(registry, nodes)
     nodes[0].fault = stale_receipts()
-    anchoring = registry.anchored_at(ROOT)
+    anchoring = registry.entry_of(ROOT)
     assert anchoring is not None
     hash = registry.transaction_of(ROOT, anchoring.block_number)
     assert hash is not None
@@ -119,7 +119,7 @@ def test_without_agreement_nothing_is_said(registry: Registry, hand: Hand, nodes
     asked = reader(registry, nodes)
     nodes[0].fault, nodes[1].fault = lying_contract(), broken()
     with pytest.raises(TryLater, match="2 endpoints answered 2 ways, expected 2 alike"):
-        asked.anchored_at(ROOT)
+        asked.entry_of(ROOT)
     nodes[2].fault = broken()
     with pytest.raises(TryLater):
         asked.finalized_block()
@@ -140,7 +140,7 @@ def test_an_endpoint_that_is_mended_answers_again(registry: Registry, nodes: lis
     nodes[0].heal()
     with pytest.raises(TryLater):  # not asked again at once
         asked.check()
-    asked.node._endpoints[0].silent_until = 0.0
+    asked.node._endpoints[0].paused_until = 0.0
     asked.check()
 
 

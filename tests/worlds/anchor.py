@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from eth_account.signers.local import LocalAccount
 
-from services.anchor import handlers, submitting
+from services.anchor import handlers, submission
 from services.anchor.handlers import Ports
-from services.anchor.submitting import NetworkPorts
+from services.anchor.store import AnchorTransaction
+from services.anchor.submission import NetworkPorts
 from shared.chain.registry import Registry, read_artifact
 from shared.errors import NotFound, TryLater
-from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, Award, BadgeReceived, Holder
+from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, Award, BadgeReceived, Event, Holder
 from shared.wire import decode
 from tests.worlds.anvil import Anvil
 
 ROOT = Path(__file__).parents[2]
 GWEI = 10**9
+
+E = TypeVar("E", bound=Event)
 NOW = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
 
 
@@ -62,8 +66,14 @@ class World:
         """Badges that are issued and received."""
         for id in ids:
             self.shelf.kept[f"credentials/{id}.json"] = json.dumps({"id": id, "proof": [{"type": "first"}]}).encode()
-        handlers.note_issued([issued(id) for id in ids], self.ports)
-        handlers.note_received([received(id) for id in ids], self.ports)
+        self.note(AnchorTransaction.note_issued, [issued(id) for id in ids])
+        self.note(AnchorTransaction.note_received, [received(id) for id in ids])
+
+    def note(self, write: Callable[[AnchorTransaction, Sequence[E]], None], events: Sequence[E]) -> None:
+        """As `process.note`: claimed and written in one transaction."""
+        with self.ports.store.transaction() as tx:
+            if claimed := tx.claim(events):
+                write(tx, claimed)
 
     def close(self, *ids: str) -> bytes:
         """The root of a batch of received badges, closed."""
@@ -75,8 +85,8 @@ class World:
     def settle(self, rounds: int = 12) -> None:
         """Ticks, blocks and time go on for a while."""
         for _ in range(rounds):
-            submitting.submit(self.network)
-            submitting.confirm(self.network)
+            submission.submit(self.network)
+            submission.confirm(self.network)
             handlers.prove(self.ports)
             self.chain.mine()
             self.wait(2)

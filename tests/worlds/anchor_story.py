@@ -218,7 +218,7 @@ class AnchorStory:
         for root in roots:
             [(hash,)] = self.rows("select proof_names from batches where root = %b", root)
             facts = self.registry.transaction(hash)
-            anchoring = self.registry.anchored_at(root)
+            anchoring = self.registry.entry_of(root)
             assert facts is not None and anchoring is not None
             assert (facts.succeeded, facts.block_number) == (True, anchoring.block_number)
             manifest = json.loads(self.objects.get(f"batches/{root.hex()}.json"))
@@ -248,7 +248,7 @@ class AnchorStory:
                 if len(proofs) < 2:
                     continue
                 root = decode_proof(proofs[1]["proofValue"]).merkle_root
-                anchoring, finalized = self.registry.anchored_at(root), self.registry.finalized_block()
+                anchoring, finalized = self.registry.entry_of(root), self.registry.finalized_block()
             except (
                 TryLater,
                 ValueError,

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.issuer.domain.issuance import assertion_id_of
 from services.verifier.check.evidence import ChainAnswers
-from shared.chain.facts import Anchoring, NetworkAnswers, TransactionFacts
+from shared.chain.facts import NetworkAnswers, RegistryEntry, TransactionFacts
 from shared.credentials.credential import leaf_of
 from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof
@@ -59,7 +59,7 @@ def anchored(document: dict[str, Any]) -> tuple[dict[str, Any], ChainAnswers]:
             chain_id=31337,
             contract=registry,
             finalized_block=9,
-            anchorings={tree.root: Anchoring(NOW, 5)},
+            anchorings={tree.root: RegistryEntry(NOW, 5)},
             transactions={hash: facts},
         ),
     )

@@ -43,7 +43,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
 
 
 def test_good_settings_are_read(settings: dict[str, str]) -> None:
-    config = read_config({**settings, "BATCH_CRON": "30 2 * * *", "BATCH_AGE_SECONDS": "7"}).anchoring
+    config = read_config({**settings, "BATCH_CRON": "30 2 * * *", "BATCH_AGE_SECONDS": "7"}).anchor
     assert config.networks[0].contract == "0x" + "ab" * 20
     assert config.networks[0].max_fee_gwei == 50
     assert (config.batches.cron, config.batches.age) == ("30 2 * * *", timedelta(seconds=7))
@@ -92,5 +92,5 @@ def test_the_commands_find_the_local_stack_by_its_home(settings: dict[str, str],
     (tmp_path / "networks.toml").chmod(0o600)
     config = read_command_config({**found, "AKASHI_HOME": str(tmp_path), "AKASHI_PORT_BASE": "9000"})
     assert config.database_url == "postgresql://anchor@127.0.0.1:9011/akashi"
-    assert config.anchoring.objects.endpoint == "http://127.0.0.1:9007"
+    assert config.anchor.objects.endpoint == "http://127.0.0.1:9007"
     assert config.clock().year == 2027
