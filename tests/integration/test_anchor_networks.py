@@ -88,7 +88,7 @@ def test_a_badge_is_complete_on_the_first_network_and_the_others_follow(world: W
     assert other.registry.entry_of(root) is not None
 
 
-def test_the_second_network_down_holds_up_nothing(world: World, other: Other) -> None:
+def test_a_badge_is_complete_while_the_second_network_is_unavailable(world: World, other: Other) -> None:
     world = both(world, other)
     root = world.close("A")
     gone = replace(
@@ -104,7 +104,7 @@ def test_the_second_network_down_holds_up_nothing(world: World, other: Other) ->
     assert len(world.announced()) == 1
 
 
-def test_the_history_moves_to_another_network_in_few_transactions(world: World, other: Other) -> None:
+def test_past_roots_migrate_to_another_network_in_few_transactions(world: World, other: Other) -> None:
     roots = [world.close(f"A{number}", f"B{number}") for number in range(5)]
     world.settle(20)
     before = world.announced()
@@ -123,7 +123,7 @@ def test_the_history_moves_to_another_network_in_few_transactions(world: World, 
     assert migration.plan(world.ports.store, other.ports.sender, deployment, most_gas=gas).roots == 0
 
 
-def test_a_move_that_was_broken_off_goes_on_and_takes_what_is_there_already(world: World, other: Other) -> None:
+def test_an_interrupted_migration_goes_on_and_adopts_roots_that_are_there_already(world: World, other: Other) -> None:
     roots = [world.close(f"A{number}") for number in range(4)]
     world.settle(20)
     hand = Hand(other.chain, other.registry.address, world.account.address)
@@ -144,14 +144,14 @@ def test_a_move_that_was_broken_off_goes_on_and_takes_what_is_there_already(worl
     assert world.rows("select count(*) from anchored_roots where chain_id = 31338") == [(4,)]
 
 
-def test_the_gas_of_a_moved_root_is_what_we_reckon_with(hand: Hand, registry: Registry) -> None:
+def test_the_gas_of_a_migrated_root_is_within_the_estimate(hand: Hand, registry: Registry) -> None:
     roots = [leaf(str(number)) for number in range(180)]
     receipt = hand.send(input_for(roots, many=True))
     assert receipt.succeeded
     assert receipt.gas < MIGRATION_CALL_GAS + MIGRATED_ROOT_GAS * len(roots) <= 5_000_000
 
 
-def test_after_a_database_was_restored_known_roots_are_adopted_and_never_sent_again(
+def test_after_a_restored_backup_known_roots_are_adopted_without_a_new_transaction(
     world: World, registry: Registry
 ) -> None:
     world.close("A", "B")
@@ -172,7 +172,7 @@ def test_after_a_database_was_restored_known_roots_are_adopted_and_never_sent_ag
     assert world.rows("select count(*) from transactions") == [(0,)]
 
 
-def test_an_adopted_root_whose_block_goes_is_signed_after_all(world: World, registry: Registry, hand: Hand) -> None:
+def test_an_adopted_root_whose_block_is_reorged_out_is_signed(world: World, registry: Registry, hand: Hand) -> None:
     root = world.close("A")
     assert hand.send(root).succeeded
     assert submission.sign_next(world.network) == 1
@@ -186,7 +186,7 @@ def test_an_adopted_root_whose_block_goes_is_signed_after_all(world: World, regi
     assert len(world.rows("select 1 from transactions")) == 1
 
 
-def test_a_root_taken_back_gets_no_proof(world: World, registry: Registry, hand: Hand) -> None:
+def test_a_revoked_root_gets_no_proof(world: World, registry: Registry, hand: Hand) -> None:
     root = world.close("A")
     assert hand.send(root).succeeded
     assert hand.send(encode(registry, "revoke", root)).succeeded
@@ -196,7 +196,7 @@ def test_a_root_taken_back_gets_no_proof(world: World, registry: Registry, hand:
     assert world.announced() == []
 
 
-def test_finality_that_the_chain_breaks_is_noticed_and_the_same_transaction_stands_again(
+def test_after_a_reorg_deeper_than_finality_the_same_transaction_is_on_chain_again(
     world: World, registry: Registry
 ) -> None:
     root = world.close("A")
@@ -222,7 +222,7 @@ def test_finality_that_the_chain_breaks_is_noticed_and_the_same_transaction_stan
     assert world.states() == ["final"]
 
 
-def test_a_proof_that_names_a_lost_transaction_is_made_anew(world: World, hand: Hand) -> None:
+def test_a_proof_that_names_a_lost_transaction_is_replaced(world: World, hand: Hand) -> None:
     root = world.close("A")
     world.settle()
     [(first,)] = world.rows("select hash from transactions")
@@ -246,7 +246,7 @@ def test_a_proof_that_names_a_lost_transaction_is_made_anew(world: World, hand: 
     assert json.loads(world.shelf.kept[f"batches/{root.hex()}.json"])["anchors"][0]["transaction"] == rows[1][0]
 
 
-def test_a_batch_on_its_way_goes_to_the_contract_that_is_configured_now(world: World, keys: Path) -> None:
+def test_a_pending_batch_goes_to_the_contract_that_is_configured_now(world: World, keys: Path) -> None:
     root = world.close("A")
     world.chain.mine_at_once(False)
     submission.submit(world.network)
@@ -281,7 +281,9 @@ def test_a_retired_network_gets_no_new_root_and_its_successor_decides(world: Wor
     assert moved.rows("select network, state from anchorings") == [("two", "final")]
 
 
-def test_what_is_final_on_the_second_network_counts_once_it_is_the_first(world: World, other: Other) -> None:
+def test_a_root_final_on_the_second_network_completes_its_batch_once_that_is_the_first(
+    world: World, other: Other
+) -> None:
     world = both(world, other)
     world.close("A")
     other.settle(world)
@@ -298,7 +300,7 @@ def connection(ports: NetworkPorts, **changes: object) -> NetworkConnection:
     return NetworkConnection(replace(network, **changes), ports.sender)  # type: ignore[arg-type]
 
 
-def test_the_operator_is_told_of_low_money_and_of_badges_that_outlive_their_network(world: World, other: Other) -> None:
+def test_the_status_warns_of_a_low_balance_and_of_badges_that_outlive_their_network(world: World, other: Other) -> None:
     world.close("A", "B")
     world.settle()
     world.chain.call("anvil_setBalance", world.account.address, hex(10**17))
@@ -326,7 +328,7 @@ def test_the_operator_is_told_of_low_money_and_of_badges_that_outlive_their_netw
     assert len(network_status.status(world.ports, (first, second)).networks[0].warnings) == 1
 
 
-def test_a_network_that_is_away_is_said_to_be_away_and_nothing_is_guessed(world: World) -> None:
+def test_the_status_of_an_unavailable_network_says_so_without_figures(world: World) -> None:
     sender = Sender(Registry("http://127.0.0.1:9", world.network.deployment.contract, CHAIN_ID), world.account)
     [found] = network_status.status(world.ports, (connection(replace(world.network, sender=sender)),)).networks
     assert found.chain is None
@@ -334,7 +336,9 @@ def test_a_network_that_is_away_is_said_to_be_away_and_nothing_is_guessed(world:
     assert "node away" in found.away
 
 
-def test_batches_of_the_former_release_keep_their_place(databases: Databases, world: World, tmp_path: Path) -> None:
+def test_batches_of_the_previous_schema_keep_their_deployment(
+    databases: Databases, world: World, tmp_path: Path
+) -> None:
     roots = [world.close("A"), world.close("B"), world.close("C")]
     signed, raw = world.network.sender.sign(roots[0], 7, Fee(GWEI, 1), 1, world.ports.now())
     url = databases.fresh()
@@ -366,7 +370,7 @@ def test_batches_of_the_former_release_keep_their_place(databases: Databases, wo
         assert connection.execute("select count(*) from transactions where anchoring is not null").fetchone() == (2,)
 
 
-def test_a_badge_revoked_after_its_batch_keeps_its_place_in_the_tree(world: World) -> None:
+def test_a_badge_revoked_after_its_batch_still_gets_its_proof(world: World) -> None:
     world.close("A", "B")
     world.note(AnchorTransaction.note_revoked, [revoked("A")])
     world.settle()

@@ -55,22 +55,22 @@ def step(
     return next_step(state, TARGET, signed, chain, now, RULES)
 
 
-def test_a_block_that_may_still_vanish_is_not_final() -> None:
+def test_a_block_above_the_finalized_one_is_only_mined() -> None:
     assert step(IN_A_BLOCK) == Mined(INCLUDED)
     assert step(IN_A_BLOCK, "mined") == Wait("not-final")
 
 
 @pytest.mark.parametrize("state", ["sent", "mined"])
-def test_a_final_block_ends_the_batch(state: State) -> None:
+def test_a_root_in_a_final_block_is_final(state: State) -> None:
     assert step(replace(IN_A_BLOCK, finalized=50), state) == Final(INCLUDED)
 
 
-def test_a_reorg_puts_the_batch_back() -> None:
+def test_a_mined_root_whose_block_is_gone_is_reorged() -> None:
     assert step(replace(IN_A_BLOCK, canonical_hash="0xother"), "mined") == Reorged()
     assert step(QUIET, "mined") == Reorged()
 
 
-def test_a_receipt_alone_is_not_believed() -> None:
+def test_a_receipt_counts_only_with_its_block_on_chain_and_the_root_in_the_contract() -> None:
     """The block must stand on the chain and the contract must know the root, in that very block."""
     for lie in (
         replace(IN_A_BLOCK, finalized=99, entries=(None,)),
@@ -81,7 +81,7 @@ def test_a_receipt_alone_is_not_believed() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"to": "0xelse"}, {"input": b"x" * 32}, {"sender": "0xelse"}])
-def test_a_transaction_that_is_not_ours_proves_nothing(wrong: dict[str, object]) -> None:
+def test_a_transaction_of_another_sender_contract_or_input_is_ignored(wrong: dict[str, object]) -> None:
     stranger = msgspec.structs.replace(TAKEN, **wrong)
     assert not isinstance(step(replace(IN_A_BLOCK, known=(stranger,), finalized=99)), Final | Mined)
 
@@ -90,7 +90,7 @@ def test_a_dropped_transaction_is_sent_again() -> None:
     assert step(replace(QUIET, known=())) == SendAgain()
 
 
-def test_a_pending_transaction_is_left_alone() -> None:
+def test_a_pending_transaction_waits() -> None:
     assert step(QUIET) == Wait("pending")
 
 
@@ -99,30 +99,30 @@ def test_a_stuck_transaction_gets_an_eighth_more_with_its_own_nonce() -> None:
     assert step(QUIET, now=LATER) == Bump(7, expected)
 
 
-def test_no_offer_goes_above_the_cap() -> None:
+def test_a_stuck_transaction_at_the_cap_is_not_bumped() -> None:
     dear = replace(SIGNED, fee=Fee(99 * GWEI, GWEI))
     assert step(QUIET, signed=(dear,), now=LATER) == Wait("fee-over-cap")
     assert step(replace(QUIET, known=()), signed=(dear,), now=LATER) == SendAgain()
 
 
-def test_the_first_offer_counts_when_the_second_was_outrun() -> None:
+def test_the_first_transaction_counts_when_it_was_mined_before_its_replacement() -> None:
     second = SignedTransaction(hash="0x2", nonce=7, fee=Fee(30 * GWEI, GWEI), signed_at=NOW)
     assert step(replace(IN_A_BLOCK, finalized=50), signed=(SIGNED, second)) == Final(INCLUDED)
 
 
-def test_a_nonce_used_elsewhere_is_noticed_but_not_in_haste() -> None:
+def test_a_nonce_used_elsewhere_is_replaced_only_after_the_stuck_time() -> None:
     elsewhere = replace(QUIET, known=(), next_nonce=8)
     assert step(elsewhere) == Wait("not-seen")
     assert step(elsewhere, now=LATER) == SignAgain("nonce-taken")
 
 
-def test_a_revert_is_believed_only_when_it_is_final() -> None:
+def test_a_revert_counts_only_when_it_is_final() -> None:
     failed = replace(QUIET, known=(REVERTED,), next_nonce=8)
     assert step(failed) == Wait("revert-not-final")
     assert step(replace(failed, finalized=50)) == SignAgain("reverted")
 
 
-def test_an_older_revert_does_not_stop_the_newer_transaction() -> None:
+def test_a_newer_transaction_waits_although_an_older_one_reverted() -> None:
     newer = SignedTransaction(hash="0x2", nonce=9, fee=SIGNED.fee, signed_at=NOW)
     newer_pending = msgspec.structs.replace(PENDING, hash="0x2", nonce=9)
     chain = replace(QUIET, known=(REVERTED, newer_pending), next_nonce=9, finalized=99)
@@ -140,7 +140,7 @@ def test_an_older_revert_does_not_stop_the_newer_transaction() -> None:
         (replace(IN_A_BLOCK, finalized=50, canonical_hash=None), Wait("node-disagrees")),
     ],
 )
-def test_an_adopted_root_needs_finality_like_any_other(chain: ChainFacts, expected: Step) -> None:
+def test_an_adopted_root_is_final_only_in_a_final_block_that_is_on_chain(chain: ChainFacts, expected: Step) -> None:
     assert adopted_step(INCLUDED, chain) == expected
 
 
@@ -149,7 +149,7 @@ def test_many_roots_are_final_only_when_the_contract_knows_each_of_them() -> Non
         assert step(replace(IN_A_BLOCK, finalized=50, entries=one_missing)) == Wait("node-disagrees")
 
 
-def test_finality_that_is_broken_is_noticed_and_a_node_that_is_behind_proves_nothing() -> None:
+def test_a_final_block_left_the_chain_only_by_the_word_of_a_node_that_is_not_behind() -> None:
     final = replace(IN_A_BLOCK, finalized=50)
     assert not left_the_chain(INCLUDED, final)
     assert left_the_chain(INCLUDED, replace(final, canonical_hash="0xother"))
@@ -169,5 +169,5 @@ def test_finality_that_is_broken_is_noticed_and_a_node_that_is_behind_proves_not
         ("something that no node says", "refused"),
     ],
 )
-def test_the_answers_of_nodes_are_understood(answer: str, meaning: str) -> None:
+def test_each_error_text_of_a_node_has_its_send_result(answer: str, meaning: str) -> None:
     assert send_result(answer) == meaning

@@ -29,7 +29,7 @@ WEI = st.integers(1, 10**12)
 
 
 @given(WEI, WEI, WEI)
-def test_an_offer_pays_today_and_never_more_than_the_cap(base: int, tip: int, cap: int) -> None:
+def test_a_fee_covers_the_current_price_and_stays_within_the_cap(base: int, tip: int, cap: int) -> None:
     fee = fee_for(GasPrice(base, tip), cap)
     assert (fee is None) == (base + tip > cap)
     if fee is not None:
@@ -38,7 +38,9 @@ def test_an_offer_pays_today_and_never_more_than_the_cap(base: int, tip: int, ca
 
 
 @given(WEI, WEI, WEI, WEI, st.integers(1, 10**13))
-def test_a_bump_is_enough_for_every_node_and_within_the_cap(most: int, tip: int, base: int, now: int, cap: int) -> None:
+def test_a_bumped_fee_is_an_eighth_higher_and_stays_within_the_cap(
+    most: int, tip: int, base: int, now: int, cap: int
+) -> None:
     fee = Fee(max(most, tip), tip)
     more = bumped(fee, GasPrice(base, now), cap)
     if more is not None:
@@ -58,7 +60,7 @@ def test_a_balance_pays_for_whole_roots_at_the_highest_fee() -> None:
     assert [roots_paid_for(balance, 100) for balance in (0, one - 1, one, 3 * one)] == [0, 0, 1, 3]
 
 
-def test_chunks_keep_within_the_gas_and_lose_no_root() -> None:
+def test_chunks_hold_all_roots_and_stay_within_the_gas_limit() -> None:
     roots = [sha256(str(number).encode()).digest() for number in range(401)]
     chunks = chunked(roots, 5_000_000)
     assert [root for chunk in chunks for root in chunk] == roots

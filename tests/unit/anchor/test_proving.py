@@ -36,7 +36,7 @@ SIGNED = json.dumps({"id": "x", "name": "髙橋", "proof": [{"cryptosuite": "edd
 PROOF = proof_for(BATCH, LEAVES[0], TREE.proof(LEAVES[0]), "did:web:example.jp#chain")
 
 
-def test_the_proof_says_where_the_leaf_is_and_where_the_root_stands() -> None:
+def test_the_proof_holds_the_path_of_the_leaf_and_the_anchor_of_the_root() -> None:
     decoded = decode_proof(PROOF["proofValue"])
     assert root_of(LEAVES[0], decoded.path) == decoded.merkle_root == BATCH.root
     assert (decoded.target_hash, decoded.anchors) == (LEAVES[0], (Anchor(31337, BATCH.inclusion.transaction),))
@@ -54,7 +54,7 @@ def test_a_proof_added_twice_is_there_once_with_the_same_bytes() -> None:
     assert with_proof(once, PROOF) == once
 
 
-def test_a_proof_on_another_chain_is_kept_beside() -> None:
+def test_a_proof_on_another_chain_is_kept() -> None:
     other = proof_for(ELSEWHERE, LEAVES[0], TREE.proof(LEAVES[0]), "did:web:example.jp#chain")
     both = with_proof(with_proof(SIGNED, PROOF), other)
     assert len(json.loads(both)["proof"]) == 3
@@ -62,7 +62,7 @@ def test_a_proof_on_another_chain_is_kept_beside() -> None:
 
 
 @pytest.mark.parametrize("damaged", [b"", b"[]", b"{}", b'{"proof": {}}', b'{"proof": []}', b'{"proof": [1]}', b"\xff"])
-def test_what_is_no_credential_gets_no_proof(damaged: bytes) -> None:
+def test_bytes_other_than_a_credential_are_unreadable(damaged: bytes) -> None:
     with pytest.raises(Unreadable):
         with_proof(damaged, PROOF)
 
@@ -83,7 +83,7 @@ def test_the_event_carries_a_path_that_leads_to_the_root() -> None:
     assert "@" not in str(event)
 
 
-def test_a_kept_tree_is_found_by_its_own_root_only() -> None:
+def test_a_cached_tree_is_found_by_its_own_root_only() -> None:
     trees = TreeCache()
     assert trees.find(TREE.root) is None
     assert trees.find(trees.keep(TREE).root) is TREE

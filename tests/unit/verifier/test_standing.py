@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from services.verifier.check.anchoring import standing_of
-from shared.chain.facts import RegistryEntry, NetworkAnswers, NetworkAway, TransactionFacts
+from shared.chain.facts import NetworkAnswers, NetworkAway, RegistryEntry, TransactionFacts
 from shared.credentials.merkle_proof import Anchor, MerkleProof
 
 ROOT, AT = b"\7" * 32, datetime(2026, 4, 2, tzinfo=UTC)

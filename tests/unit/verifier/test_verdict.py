@@ -19,7 +19,7 @@ from services.issuer.signing.signer import SigningKey, did_document
 from services.verifier.check.credential import MOST_BYTES, read_badge, read_document
 from services.verifier.check.evidence import Away, Evidence, Revocation
 from services.verifier.check.verdict import EXIT_CODES, Verdict, not_readable, verdict_on
-from shared.chain.facts import RegistryEntry, NetworkAnswers, TransactionFacts
+from shared.chain.facts import NetworkAnswers, RegistryEntry, TransactionFacts
 from shared.credentials.credential import leaf_of
 from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, decode_proof, encode_proof
