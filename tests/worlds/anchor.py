@@ -1,4 +1,4 @@
-"""What the tests that anchor act with: one anchor process after the other, and a hand that sends calldata."""
+"""World of the anchor tests: one anchor process after the other, and an account that sends any calldata."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOW = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
 
 
 class Shelf:
-    """Objects in a dict; away after so many puts."""
+    """Objects in a dict; unavailable after a number of puts."""
 
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
@@ -50,7 +50,7 @@ class Shelf:
 
 @dataclass
 class World:
-    """One anchor process after the other on the same chain, database and shelf."""
+    """One anchor process after the other on the same chain, database and objects."""
 
     chain: Anvil
     ports: Ports
@@ -63,7 +63,7 @@ class World:
         self.clock[0] += timedelta(seconds=seconds)
 
     def award(self, *ids: str) -> None:
-        """Badges that are issued and received."""
+        """Issue and receive badges."""
         for id in ids:
             self.shelf.kept[f"credentials/{id}.json"] = json.dumps({"id": id, "proof": [{"type": "first"}]}).encode()
         self.note(AnchorTransaction.note_issued, [issued(id) for id in ids])
@@ -83,7 +83,7 @@ class World:
         return bytes(self.rows("select root from batches order by closed_at desc limit 1")[0][0])
 
     def settle(self, rounds: int = 12) -> None:
-        """Ticks, blocks and time go on for a while."""
+        """Run ticks, mine blocks and let time pass."""
         for _ in range(rounds):
             submission.submit(self.network)
             submission.confirm(self.network)
@@ -148,7 +148,7 @@ class Receipt:
 
 
 class Hand:
-    """Sends calldata by hand from an account that anvil signs for."""
+    """Sends any calldata from an account that anvil signs for."""
 
     def __init__(self, chain: Anvil, contract: str, sender: str) -> None:
         self._chain = chain
