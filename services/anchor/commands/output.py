@@ -89,7 +89,7 @@ def print_status(status: AnchorStatus) -> None:
             since = _japan(each.counts.oldest_pending_at)
             console.print(f"{each.connection.network.id}: the oldest on its way was closed {since}")
         if each.counts.last_error:
-            console.print(f"{each.connection.network.id}: last trouble: {each.counts.last_error}", style="dim")
+            console.print(f"{each.connection.network.id}: last error: {each.counts.last_error}", style="dim")
         for warning in each.warnings:
             console.print(f"{each.connection.network.id}: {warning}", style="yellow")
 
@@ -156,8 +156,8 @@ def print_migration(network: str, planned: Migration, cost: Cost) -> None:
 
 
 def print_progress(progress: MigrationProgress) -> None:
-    trouble = f" · {progress.last_error}" if progress.last_error else ""
-    click.echo(f"{progress.final} final, {progress.pending} on the way{trouble}")
+    error = f" · {progress.last_error}" if progress.last_error else ""
+    click.echo(f"{progress.final} final, {progress.pending} on the way{error}")
 
 
 def _cost(cost: Cost | None) -> dict[str, Any]:
