@@ -28,7 +28,7 @@ class AnchorSettings:
     keystore_file: Path
     password_file: Path
     anchor_on: AnchorOn  # when a badge starts to wait for a batch: received by its holder, or issued
-    batches: BatchRules
+    batch_rules: BatchRules
     stuck_after: timedelta  # without a block for this long: offer more
     poll: timedelta  # between two polls of a pending transaction
 
@@ -73,7 +73,7 @@ def _anchor_settings(settings: Settings) -> AnchorSettings:
         keystore_file=settings.file("CHAIN_KEYSTORE_FILE"),
         password_file=settings.file("CHAIN_PASSWORD_FILE"),
         anchor_on=cast(AnchorOn, settings.choice("ANCHOR_ON", ("receipt", "issue"), "receipt")),
-        batches=BatchRules(
+        batch_rules=BatchRules(
             size=settings.whole("BATCH_SIZE", 20_000, least=1, most=100_000),
             age=timedelta(seconds=settings.seconds("BATCH_AGE_SECONDS", 86_400.0)),
             cron=None

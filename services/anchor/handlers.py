@@ -30,7 +30,7 @@ class Ports:
     now: Clock
     deployments: tuple[Deployment, ...]  # that take new roots; the first decides when a batch is complete
     retired: tuple[Deployment, ...]  # that take none any more
-    batches: BatchRules
+    batch_rules: BatchRules
     verification_method: str  # the chain key in the issuer's DID document
 
 
@@ -42,9 +42,9 @@ def close_batch(ports: Ports) -> int:
         _apply_network_changes(tx, ports)
         waiting = tx.leaves.waiting()
         metrics.WAITING.set(waiting.count)
-        if not is_due(waiting.count, waiting.oldest_at, ports.now(), ports.batches):
+        if not is_due(waiting.count, waiting.oldest_at, ports.now(), ports.batch_rules):
             return 0
-        leaves = tx.leaves.waiting_longest(ports.batches.size)
+        leaves = tx.leaves.waiting_longest(ports.batch_rules.size)
         batch = close([each.leaf for each in leaves])
         tx.batches.save(batch)
         tx.leaves.put_into_batch(batch.root, [each.assertion_id for each in leaves])

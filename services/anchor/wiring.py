@@ -51,7 +51,7 @@ def ports_of(settings: AnchorSettings, connections: tuple[NetworkConnection, ...
         now=clock,
         deployments=tuple(each.deployment for each in connections if not each.network.retired),
         retired=tuple(each.deployment for each in connections if each.network.retired),
-        batches=settings.batches,
+        batch_rules=settings.batch_rules,
         verification_method=chain_key_of(did_of(settings.public_url)),
     )
 

@@ -375,4 +375,4 @@ def test_a_badge_revoked_after_its_batch_still_gets_its_proof(world: World) -> N
     world.note(AnchorTransaction.note_revoked, [revoked("A")])
     world.settle()
     assert len(world.announced()) == 2
-    assert world.ports.batches.age == timedelta(seconds=30)
+    assert world.ports.batch_rules.age == timedelta(seconds=30)

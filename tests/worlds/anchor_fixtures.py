@@ -70,7 +70,7 @@ def anchor_world(chain: Anvil, registry: Registry, account: LocalAccount, databa
         now=lambda: clock[0],
         deployments=(deployment,),
         retired=(),
-        batches=BatchRules(size=5, age=timedelta(seconds=30)),
+        batch_rules=BatchRules(size=5, age=timedelta(seconds=30)),
         verification_method="did:web:example.jp#chain",
     )
     network = NetworkPorts(

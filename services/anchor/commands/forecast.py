@@ -18,7 +18,7 @@ def forecast_batch(session: Session, leaves: int | None) -> Forecast:
     with ports.store.transaction() as tx:
         waiting = tx.leaves.waiting()
     networks = [_on_network(each, now) for each in session.connections if not each.network.retired]
-    return forecast(waiting.count, waiting.oldest_at, leaves, networks, now, ports.batches)
+    return forecast(waiting.count, waiting.oldest_at, leaves, networks, now, ports.batch_rules)
 
 
 def _on_network(connection: NetworkConnection, now: datetime) -> NetworkForecast:

@@ -46,7 +46,7 @@ def test_valid_settings_are_read(settings: dict[str, str]) -> None:
     config = read_config({**settings, "BATCH_CRON": "30 2 * * *", "BATCH_AGE_SECONDS": "7"}).anchor
     assert config.networks[0].contract == "0x" + "ab" * 20
     assert config.networks[0].max_fee_gwei == 50
-    assert (config.batches.cron, config.batches.age) == ("30 2 * * *", timedelta(seconds=7))
+    assert (config.batch_rules.cron, config.batch_rules.age) == ("30 2 * * *", timedelta(seconds=7))
     assert config.anchor_on == "receipt"
     assert "HIDDEN" not in repr(config)
 
