@@ -33,12 +33,12 @@ def test_the_order_of_the_file_is_the_order_of_the_networks() -> None:
     assert active((first, second)) == (first,)
 
 
-def test_a_badge_that_outlives_its_network_is_noticed() -> None:
+def test_a_badge_outlives_a_network_when_it_is_valid_after_the_day_before_its_end() -> None:
     first, second = parse_networks(BOTH)
-    assert first.outlived_by(date(2030, 3, 31))
-    assert first.outlived_by(date(2026, 9, 30))
-    assert not first.outlived_by(date(2026, 9, 29))
-    assert not second.outlived_by(date(2030, 3, 31))
+    assert date(2030, 3, 31) > first.last_day
+    assert date(2026, 9, 30) > first.last_day
+    assert not date(2026, 9, 29) > first.last_day
+    assert not date(2030, 3, 31) > second.last_day
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,12 @@ def test_a_badge_that_outlives_its_network_is_noticed() -> None:
         ("retired = true", "retired = ", "no TOML"),
     ],
 )
-def test_a_bad_field_is_named_and_no_url_is_shown(change: str, by: str, named: str) -> None:
+def test_a_wrong_field_is_named_and_no_url_is_shown(change: str, by: str, named: str) -> None:
     assert change in BOTH
     with pytest.raises(ValueError, match=named) as refused:
         parse_networks(BOTH.replace(change, by))
     assert "SECRET" not in str(refused.value)
 
 
-def test_the_endpoints_keys_are_not_shown() -> None:
+def test_the_repr_shows_no_api_key() -> None:
     assert "KEY-ABC" not in repr(parse_networks(BOTH))

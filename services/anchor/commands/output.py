@@ -1,22 +1,23 @@
-"""What `akashi anchor` prints: tables for people, JSON for programs. Fields of the JSON are added, never redefined."""
+"""What `akashi anchor` prints: tables for people, JSON for programs. JSON fields are added, never redefined."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
+import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from services.anchor.desk import Cost, Forecast, Progress
-from services.anchor.measuring import ETHER, NetworkStatus, NetworkView, Status
-from services.anchor.migrating import Plan
+from services.anchor.domain.costs import ETHER, Cost, Forecast
+from services.anchor.migration import Migration, MigrationProgress
+from services.anchor.network_status import AnchorStatus, NetworkStatus
 from shared.chain.networks import GWEI
 from shared.clock import JST
 
 
-def status_json(status: Status) -> str:
+def status_json(status: AnchorStatus) -> str:
     return _json(
         {
             "at": _moment(status.at),
@@ -30,12 +31,12 @@ def status_json(status: Status) -> str:
 
 
 def _network(each: NetworkStatus) -> dict[str, Any]:
-    network, chain = each.view.network, each.chain
+    network, chain = each.connection.network, each.chain
     return {
         "network": network.id,
         "chain_id": network.chain_id,
         "contract": network.contract,
-        "account": each.view.chain.address,
+        "account": each.connection.sender.address,
         "retired": network.retired,
         "answers": chain is not None,
         "away": each.away or None,
@@ -47,18 +48,18 @@ def _network(each: NetworkStatus) -> dict[str, Any]:
         "max_fee_gwei": network.max_fee_gwei,
         "finalized_block": chain.finalized_block if chain else None,
         "finality_seconds": chain.finality_seconds if chain else None,
-        "anchorings": dict(each.rows.states),
-        "roots_final": each.rows.roots,
-        "roots_on_the_way": each.rows.pending_roots,
-        "oldest_pending_at": _moment(each.rows.oldest_pending_at),
-        "last_error": each.rows.last_error,
+        "anchorings": dict(each.counts.states),
+        "roots_final": each.counts.roots,
+        "roots_on_the_way": each.counts.pending_roots,
+        "oldest_pending_at": _moment(each.counts.oldest_pending_at),
+        "last_error": each.counts.last_error,
         "ends_on": network.ends_on.isoformat() if network.ends_on else None,
-        "badges_outliving": each.outliving.count,
+        "badges_outliving": each.uncovered.count,
         "warnings": list(each.warnings),
     }
 
 
-def print_status(status: Status) -> None:
+def print_status(status: AnchorStatus) -> None:
     console = Console(highlight=False)
     oldest = f", the oldest since {_japan(status.waiting.oldest_at)}" if status.waiting.oldest_at else ""
     console.print(f"{status.waiting.count} leaves wait for a batch{oldest}")
@@ -67,11 +68,11 @@ def print_status(status: Status) -> None:
     for name in ("network", "balance", "pays for", "base fee", "final block", "final after", "roots", "on the way"):
         table.add_column(name, justify="left" if name == "network" else "right")
     for each in status.networks:
-        network, chain = each.view.network, each.chain
+        network, chain = each.connection.network, each.chain
         name = f"{network.id} (retired)" if network.retired else network.id
-        rows = (str(each.rows.roots), str(each.rows.pending_roots))
+        roots = (str(each.counts.roots), str(each.counts.pending_roots))
         if chain is None:
-            table.add_row(name, "?", "?", "?", "?", "?", *rows)
+            table.add_row(name, "?", "?", "?", "?", "?", *roots)
             continue
         table.add_row(
             name,
@@ -80,17 +81,17 @@ def print_status(status: Status) -> None:
             f"{chain.base_fee / GWEI:.3f} gwei",
             str(chain.finalized_block),
             f"{chain.finality_seconds} s",
-            *rows,
+            *roots,
         )
     console.print(table)
     for each in status.networks:
-        if each.rows.oldest_pending_at:
-            since = _japan(each.rows.oldest_pending_at)
-            console.print(f"{each.view.network.id}: the oldest on its way was closed {since}")
-        if each.rows.last_error:
-            console.print(f"{each.view.network.id}: last trouble: {each.rows.last_error}", style="dim")
+        if each.counts.oldest_pending_at:
+            since = _japan(each.counts.oldest_pending_at)
+            console.print(f"{each.connection.network.id}: the oldest on its way was closed {since}")
+        if each.counts.last_error:
+            console.print(f"{each.connection.network.id}: last error: {each.counts.last_error}", style="dim")
         for warning in each.warnings:
-            console.print(f"{each.view.network.id}: {warning}", style="yellow")
+            console.print(f"{each.connection.network.id}: {warning}", style="yellow")
 
 
 def forecast_json(forecast: Forecast) -> str:
@@ -128,28 +129,35 @@ def print_forecast(forecast: Forecast) -> None:
         )
 
 
-def migration_json(view: NetworkView, plan: Plan, cost: Cost, progress: Progress, *, only_plan: bool) -> str:
+def migration_json(
+    network: str, planned: Migration, cost: Cost, progress: MigrationProgress, *, only_plan: bool
+) -> str:
     return _json(
         {
-            "network": view.network.id,
+            "network": network,
             "dry_run": only_plan,
-            "roots": plan.roots,
-            "there_already": len(plan.there),
-            "transactions": len(plan.chunks),
+            "roots": planned.roots,
+            "there_already": len(planned.known),
+            "transactions": len(planned.chunks),
             **_cost(cost),
             "final": progress.final,
-            "on_the_way": progress.on_the_way,
+            "on_the_way": progress.pending,
             "last_error": progress.last_error,
         }
     )
 
 
-def print_migration(view: NetworkView, plan: Plan, cost: Cost) -> None:
-    there = f"{len(plan.there)} are there already"
+def print_migration(network: str, planned: Migration, cost: Cost) -> None:
+    there = f"{len(planned.known)} are there already"
     Console(highlight=False).print(
-        f"{view.network.id}: {plan.roots} roots by {len(plan.chunks)} transactions, {there};"
+        f"{network}: {planned.roots} roots by {len(planned.chunks)} transactions, {there};"
         f" {cost.gas} gas, {cost.now / ETHER:.6f} ETH at the fee of now, at most {cost.most / ETHER:.6f}"
     )
+
+
+def print_progress(progress: MigrationProgress) -> None:
+    error = f" · {progress.last_error}" if progress.last_error else ""
+    click.echo(f"{progress.final} final, {progress.pending} on the way{error}")
 
 
 def _cost(cost: Cost | None) -> dict[str, Any]:
