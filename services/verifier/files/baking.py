@@ -24,12 +24,12 @@ import msgspec
 from shared.errors import Unreadable
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MOST_FILE_BYTES = 1024 * 1024
+MAX_FILE_BYTES = 1024 * 1024
 """Of a picture that is read back. One of ours has about 60 KB."""
 
-_MOST_TEXT_BYTES = 128 * 1024  # of one document in it, unpacked: a bomb stops here
-_MOST_CHUNKS = 10_000
-_MOST_ELEMENTS = 50_000
+_MAX_TEXT_BYTES = 128 * 1024  # of one document in it, unpacked: a bomb stops here
+_MAX_CHUNKS = 10_000
+_MAX_ELEMENTS = 50_000
 
 _CREDENTIAL, _ASSERTION = b"openbadgecredential", b"openbadges"
 _OB3, _OB2 = "https://purl.imsglobal.org/ob/v3p0", "http://openbadges.org"
@@ -102,7 +102,7 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
     if not png.startswith(PNG_SIGNATURE):
         raise Unreadable("got no PNG signature, expected a PNG")
     start = len(PNG_SIGNATURE)
-    for number in range(_MOST_CHUNKS):
+    for number in range(_MAX_CHUNKS):
         if start + 12 > len(png):
             raise Unreadable(f"got a PNG that ends after {len(png)} bytes, expected IEND")
         length, kind = _HEAD.unpack_from(png, start)
@@ -113,7 +113,7 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
         if kind == b"IEND":
             return
         start = end
-    raise Unreadable(f"got more than {_MOST_CHUNKS} chunks, expected fewer")
+    raise Unreadable(f"got more than {_MAX_CHUNKS} chunks, expected fewer")
 
 
 def _is_badge(kind: bytes, data: bytes) -> bool:
@@ -130,7 +130,7 @@ def _text_in(rest: bytes) -> bytes:
     if rest[0] == 1:
         unpacker = zlib.decompressobj()
         try:
-            text = unpacker.decompress(text, _MOST_TEXT_BYTES + 1)
+            text = unpacker.decompress(text, _MAX_TEXT_BYTES + 1)
         except zlib.error as error:
             raise Unreadable(f"got a compressed text that is broken: {error}") from error
     return _bounded(text)
@@ -210,8 +210,8 @@ def _seen(svg: bytes) -> _Seen:
 
     def start(name: str, _: object) -> None:
         seen.elements += 1
-        if seen.elements > _MOST_ELEMENTS:
-            raise Unreadable(f"got more than {_MOST_ELEMENTS} elements, expected fewer")
+        if seen.elements > _MAX_ELEMENTS:
+            raise Unreadable(f"got more than {_MAX_ELEMENTS} elements, expected fewer")
         if seen.depth == 0:
             if name not in ("svg", "http://www.w3.org/2000/svg svg"):
                 raise Unreadable(f"got a root {name[-80:]}, expected svg")
@@ -272,11 +272,11 @@ def _id_in(assertion: bytes) -> bytes:
 
 
 def _refuse_large(content: bytes) -> None:
-    if len(content) > MOST_FILE_BYTES:
-        raise Unreadable(f"got {len(content)} bytes, expected at most {MOST_FILE_BYTES}")
+    if len(content) > MAX_FILE_BYTES:
+        raise Unreadable(f"got {len(content)} bytes, expected at most {MAX_FILE_BYTES}")
 
 
 def _bounded(text: bytes) -> bytes:
-    if len(text) > _MOST_TEXT_BYTES:
-        raise Unreadable(f"got a text of more than {_MOST_TEXT_BYTES} bytes, expected fewer")
+    if len(text) > _MAX_TEXT_BYTES:
+        raise Unreadable(f"got a text of more than {_MAX_TEXT_BYTES} bytes, expected fewer")
     return text

@@ -14,13 +14,14 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
+from shared import object_keys
 from shared.credentials.credential import Document
 from shared.errors import Unreadable
 
 CONTEXT: Final = "https://w3id.org/openbadges/v2"
 ISSUER_PATH = "/ob2/issuer.json"
 
-_ID = re.compile(r"/credentials/([A-Z2-7]{26})\.json\Z")
+_ID = re.compile(rf"/credentials/({object_keys.ASSERTION_ID})\.json\Z")
 _T = TypeVar("_T")
 
 

@@ -11,20 +11,20 @@ import sys
 from pathlib import Path
 from threading import BoundedSemaphore
 
-from services.verifier.files.baking import MOST_FILE_BYTES
-from services.verifier.files.pdf_child import MOST_BYTES, MOST_SECONDS
+from services.verifier.files.baking import MAX_FILE_BYTES
+from services.verifier.files.pdf_child import MAX_BYTES, MAX_SECONDS
 from shared.errors import TryLater, Unreadable
 
 _CHILD = Path(__file__).with_name("pdf_child.py")
 _HEADER = b"%PDF-"
 _AT_ONCE = BoundedSemaphore(2)
 _WAIT = 5.0  # seconds for a place among them
-_SECONDS = 5.0  # by the clock; MOST_SECONDS is of CPU
+_SECONDS = 5.0  # by the clock; MAX_SECONDS is of CPU
 
 _WHY = {
     3: "got a PDF that holds no credential (scan the QR code on it instead), expected one attached",
     4: "got a PDF with several documents attached, expected one called credential.json",
-    5: f"got an attached document of more than {MOST_BYTES} bytes, expected fewer",
+    5: f"got an attached document of more than {MAX_BYTES} bytes, expected fewer",
     6: "got a PDF that is broken or locked, expected one that can be read",
 }
 
@@ -41,8 +41,8 @@ def without_pdf(content: bytes) -> bytes:
     """
     if not is_pdf(content):
         return content
-    if len(content) > MOST_FILE_BYTES:
-        raise Unreadable(f"got {len(content)} bytes, expected at most {MOST_FILE_BYTES}")
+    if len(content) > MAX_FILE_BYTES:
+        raise Unreadable(f"got {len(content)} bytes, expected at most {MAX_FILE_BYTES}")
     if not _AT_ONCE.acquire(timeout=_WAIT):
         raise TryLater("too many PDFs are being read; trying again")
     try:
@@ -56,5 +56,5 @@ def without_pdf(content: bytes) -> bytes:
     if done.returncode == 0:
         return done.stdout
     raise Unreadable(
-        _WHY.get(done.returncode, f"got a PDF that takes more than {MOST_SECONDS} s or too much memory to read")
+        _WHY.get(done.returncode, f"got a PDF that takes more than {MAX_SECONDS} s or too much memory to read")
     )

@@ -10,23 +10,23 @@ import io
 import resource
 import sys
 
-MOST_MEMORY = 256 * 1024 * 1024
-MOST_SECONDS = 3
-MOST_BYTES = 128 * 1024
-MOST_FILES = 50
+MAX_MEMORY = 256 * 1024 * 1024
+MAX_SECONDS = 3
+MAX_BYTES = 128 * 1024
+MAX_FILES = 50
 NAME = "credential.json"  # of those that the renderer attaches
 
 
 def main() -> int:
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     import pikepdf
 
     try:
         with pikepdf.open(io.BytesIO(sys.stdin.buffer.read())) as document:
             found = {}
-            for name, spec in list(document.attachments.items())[:MOST_FILES]:
+            for name, spec in list(document.attachments.items())[:MAX_FILES]:
                 file = spec.get_file()
                 if file.mime_type in ("application/json", "application/ld+json", "application/vc") or name.endswith(
                     (".json", ".jsonld")
@@ -39,7 +39,7 @@ def main() -> int:
             content = found.get(NAME, next(iter(found.values()))).read_bytes()
     except (pikepdf.PdfError, pikepdf.PasswordError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
         return 6  # qpdf and pikepdf have no one type for what is wrong with a stranger's PDF
-    if len(content) > MOST_BYTES:
+    if len(content) > MAX_BYTES:
         return 5
     sys.stdout.buffer.write(content)
     return 0

@@ -21,9 +21,9 @@ import httpcore
 from services.verifier.sources.public_address import Refused, check_url, is_public
 from shared.errors import NotFound, TryLater
 
-MOST_BYTES = 1024 * 1024
-MOST_SECONDS = 5.0
-MOST_REDIRECTS = 3
+MAX_BYTES = 1024 * 1024
+MAX_SECONDS = 5.0
+MAX_REDIRECTS = 3
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TYPES = ("application/json", "application/ld+json", "application/vc", "image/png", "image/svg+xml", "application/pdf")
@@ -56,7 +56,7 @@ class Fetcher:
         connect: Connect = connect,
         *,
         private: bool = False,
-        seconds: float = MOST_SECONDS,
+        seconds: float = MAX_SECONDS,
     ) -> None:
         self._resolve = resolve
         self._connect = connect
@@ -71,12 +71,12 @@ class Fetcher:
         else that went wrong on the other side.
         """
         ends = monotonic() + self._seconds
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(MAX_REDIRECTS + 1):
             answer = self._ask(url, ends)
             if isinstance(answer, bytes):
                 return answer
             url = urljoin(url, answer)
-        raise Refused(f"got more than {MOST_REDIRECTS} redirects, expected fewer")
+        raise Refused(f"got more than {MAX_REDIRECTS} redirects, expected fewer")
 
     def _ask(self, url: str, ends: float) -> bytes | str:
         """The body, or where it was moved to."""
@@ -126,8 +126,8 @@ def _read(answer: httpcore.Response) -> bytes | str:
     body = bytearray()
     for part in answer.iter_stream():
         body += part
-        if len(body) > MOST_BYTES:
-            raise Refused(f"got more than {MOST_BYTES} bytes, expected fewer")
+        if len(body) > MAX_BYTES:
+            raise Refused(f"got more than {MAX_BYTES} bytes, expected fewer")
     return bytes(body)
 
 

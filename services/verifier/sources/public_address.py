@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from shared.errors import Unreadable
 
 PORTS = {"http": (80, 8080), "https": (443, 8443)}
-MOST_CHARACTERS = 2000
+MAX_CHARACTERS = 2000
 
 _NAT64 = IPv6Network("64:ff9b::/96")  # an IPv6-only machine reaches IPv4 through it
 _UNICAST = IPv6Network("2000::/3")  # all that IANA has given out
@@ -29,7 +29,7 @@ def check_url(url: str, *, private: bool = False) -> tuple[str, str, int]:
 
     `private`: ports and addresses don't matter, for a stack on one machine.
     """
-    if len(url) > MOST_CHARACTERS or any(ord(character) <= 0x20 or character == "\\" for character in url):
+    if len(url) > MAX_CHARACTERS or any(ord(character) <= 0x20 or character == "\\" for character in url):
         raise Refused("got a URL that is too long or has spaces or backslashes in it, expected a plain one")
     try:
         parts = urlsplit(url)
