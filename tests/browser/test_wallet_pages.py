@@ -81,14 +81,14 @@ def test_a_page_of_a_badges_later_life_can_be_used_by_everybody(wallet: Wallet, 
             wallet.finish(badge.assertion_id)
         browser.post(f"/badges/{hidden.assertion_id}/details", data={"details": "hidden"})
         cookie = browser.cookies["wallet"]
-    mended = corrected(held)
-    later = renewed(mended)
-    wallet.hear(mended, revoked(held.assertion_id, mended.assertion_id, "訂正：氏名"), later)
-    wallet.finish(mended.assertion_id)
+    newer = corrected(held)
+    later = renewed(newer)
+    wallet.hear(newer, revoked(held.assertion_id, newer.assertion_id, "訂正：氏名"), later)
+    wallet.finish(newer.assertion_id)
     elsewhere = corrected(moved, f"elsewhere{width}@example.jp")
     wallet.hear(elsewhere, revoked(moved.assertion_id, elsewhere.assertion_id), revoked(ended.assertion_id))
 
-    ids = [badge.assertion_id for badge in (held, mended, later, ended, moved)]
+    ids = [badge.assertion_id for badge in (held, newer, later, ended, moved)]
     paths = ["/badges", f"/badges/{hidden.assertion_id}?changed=1", *(f"/badges/{id}" for id in ids)]
     _look([wallet.url + path for path in paths], "--width", width, "--lang", lang, "--cookie", f"wallet={cookie}")
     waiting = wallet.issue(f"stranger{width}@example.jp")

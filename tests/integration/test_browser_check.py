@@ -233,9 +233,7 @@ def test_a_node_of_another_chain_leaves_the_badge_unchecked(world: VerifierWorld
     assert answer["kind"] == "could-not-check" and "4242" in answer["checks"][6]["got"]
 
 
-def test_a_root_counts_wherever_it_is_and_is_not_judged_on_a_chain_not_asked(
-    world: VerifierWorld, issuer: Document
-) -> None:
+def test_a_root_is_judged_only_on_the_chain_that_was_asked(world: VerifierWorld, issuer: Document) -> None:
     [badge] = world.anchor(world.issue(9))
     moved = with_proof(badge, anchors=(Anchor(560048, "0x" + "ab" * 32),))
     unknown = world.issue(10)

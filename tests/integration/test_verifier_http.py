@@ -183,16 +183,16 @@ def test_a_corrected_badge_leads_to_the_newest_version(world: VerifierWorld) -> 
         {"number": 2, "version": 2, "replaces": former[1]},
         {"number": 2, "version": 3, "replaces": former[1]},
     ]
-    old, mended, first, second, third = world.anchor(*(world.issue(**each) for each in changes))
-    world.note(VerifierTransaction.note_revoked, revoked(first, second), revoked(old, mended))  # events in any order
+    old, corrected, first, second, third = world.anchor(*(world.issue(**each) for each in changes))
+    world.note(VerifierTransaction.note_revoked, revoked(first, second), revoked(old, corrected))  # events in any order
     world.note(VerifierTransaction.note_issued, *(issued(**each) for each in reversed(changes)))
     world.note(VerifierTransaction.note_revoked, revoked(second, third))
 
-    assert links(world, old) == {"replaced_by": id_of(mended), "renewed_as": id_of(third)}
-    assert links(world, mended) == {"renewed_as": id_of(third)}
-    assert links(world, first) == {"replaced_by": id_of(third), "renews": id_of(mended)}
-    assert links(world, second) == {"replaced_by": id_of(third), "renews": id_of(mended)}
-    assert links(world, third) == {"renews": id_of(mended)}
+    assert links(world, old) == {"replaced_by": id_of(corrected), "renewed_as": id_of(third)}
+    assert links(world, corrected) == {"renewed_as": id_of(third)}
+    assert links(world, first) == {"replaced_by": id_of(third), "renews": id_of(corrected)}
+    assert links(world, second) == {"replaced_by": id_of(third), "renews": id_of(corrected)}
+    assert links(world, third) == {"renews": id_of(corrected)}
     assert kind(world, old) == kind(world, first) == kind(world, second) == "revoked"
     text = page(world, old)
     assert (
@@ -287,7 +287,7 @@ def test_the_command_says_the_same_as_the_page(world: VerifierWorld, tmp_path: P
 
 
 def test_the_command_reads_a_picture_and_says_the_same_of_it(world: VerifierWorld, tmp_path: Path) -> None:
-    old, mended = world.anchor(world.issue(1), world.issue(1, version=2, corrects=assertion(1).assertion_id))
+    old, corrected = world.anchor(world.issue(1), world.issue(1, version=2, corrects=assertion(1).assertion_id))
     for form in ("png", "svg"):
         url = f"{world.url}/credentials/{id_of(old)}.{form}"
         file = tmp_path / f"badge.{form}"
@@ -295,13 +295,13 @@ def test_the_command_reads_a_picture_and_says_the_same_of_it(world: VerifierWorl
         for source in (str(file), url):
             code, text = verify(world, tmp_path, source)
             assert code == 0 and "有効な証明書です" in text and "髙橋 一郎" in text
-    world.note(VerifierTransaction.note_issued, issued(1), issued(1, version=2), issued(2, replaces=id_of(mended)))
-    world.note(VerifierTransaction.note_revoked, revoked(old, mended))
+    world.note(VerifierTransaction.note_issued, issued(1), issued(1, version=2), issued(2, replaces=id_of(corrected)))
+    world.note(VerifierTransaction.note_revoked, revoked(old, corrected))
     code, text = verify(world, tmp_path, str(tmp_path / "badge.png"))
     assert code == 1 and "訂正され、新しい証明書に替わりました" in text and "訂正：氏名" in text
     code, text = verify(world, tmp_path, str(tmp_path / "badge.svg"), "--json")
-    assert code == 1 and json.loads(text)["replaced_by"] == f"{world.url}/V/{id_of(mended)}"
-    code, text = verify(world, tmp_path, mended["id"], "--json")
+    assert code == 1 and json.loads(text)["replaced_by"] == f"{world.url}/V/{id_of(corrected)}"
+    code, text = verify(world, tmp_path, corrected["id"], "--json")
     assert code == 0 and json.loads(text)["renewed_as"] == f"{world.url}/V/{assertion(2).assertion_id}"
     file.write_bytes(file.read_bytes()[:-100])
     assert verify(world, tmp_path, str(file))[0] == 1
@@ -319,11 +319,11 @@ def test_the_command_says_what_to_do_when_details_are_hidden(world: VerifierWorl
 
 
 def test_a_correction_keeps_hidden_what_its_holder_had_hidden(world: VerifierWorld) -> None:
-    old, mended = world.anchor(world.issue(1), world.issue(1, version=2, corrects=assertion(1).assertion_id))
+    old, corrected = world.anchor(world.issue(1), world.issue(1, version=2, corrects=assertion(1).assertion_id))
     hidden = BadgeVisibilityChanged(assertion_id=id_of(old), details_public=False, revision=1)
     world.note(VerifierTransaction.note_visibility, hidden)
     world.note(VerifierTransaction.note_issued, issued(1), issued(1, version=2))
-    assert httpx.get(f"{world.url}/credentials/{id_of(mended)}.json", trust_env=False).status_code == 403
-    shown = BadgeVisibilityChanged(assertion_id=id_of(mended), details_public=True, revision=1)
+    assert httpx.get(f"{world.url}/credentials/{id_of(corrected)}.json", trust_env=False).status_code == 403
+    shown = BadgeVisibilityChanged(assertion_id=id_of(corrected), details_public=True, revision=1)
     world.note(VerifierTransaction.note_visibility, shown)
-    assert httpx.get(f"{world.url}/credentials/{id_of(mended)}.json", trust_env=False).status_code == 200
+    assert httpx.get(f"{world.url}/credentials/{id_of(corrected)}.json", trust_env=False).status_code == 200

@@ -1,4 +1,4 @@
-// The credential in a file: JSON itself, or what a PNG, SVG or PDF carries. The content decides, not the file's name.
+// The credential in a file: JSON, or inside of a PNG, SVG or PDF. The content decides, not the file's name.
 import {Unreadable} from './errors.js';
 import {credentialInPdf, isPdf} from './pdf.js';
 import {credentialInPng, isPng} from './png.js';

@@ -1,4 +1,4 @@
-"""Whether a credential counts: seven numbered checks, one verdict; pure.
+"""Whether a credential is valid: seven numbered checks, one verdict; pure.
 
 The page, the API and `akashi verify` say the same.
 

@@ -1,7 +1,7 @@
-"""Takes the credential out of a PDF: its own process, so that no PDF can cost more than it may.
+"""Extracts the credential from a PDF, as a process of its own with limits on memory and CPU time.
 
 Standard input is the PDF, standard output the attached document. Exit code 3: nothing attached that could be one; 4:
-more than one; 5: one that is too large; 6: no PDF that can be read. Anything else is a limit that struck.
+more than one; 5: one that is too large; 6: no PDF that can be read. Any other: a limit was exceeded.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> int:
                 return 4
             content = found.get(NAME, next(iter(found.values()))).read_bytes()
     except (pikepdf.PdfError, pikepdf.PasswordError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
-        return 6  # qpdf and pikepdf have no one type for what is wrong with a stranger's PDF
+        return 6  # qpdf and pikepdf have no common type for errors of a PDF
     if len(content) > MAX_BYTES:
         return 5
     sys.stdout.buffer.write(content)
