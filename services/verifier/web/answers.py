@@ -37,14 +37,14 @@ class FactsAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RevocationAnswer(msgspec.Struct, frozen=True):
-    """As the issuer announced it; the signed list alone gives neither time nor reason."""
+    """As the issuer told it; the signed list alone gives neither moment nor reason."""
 
     revoked_at: datetime
     reason: str
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """`facts`, `revocation` and the pages of related certificates are null unless the society signed exactly this."""
+    """`facts`, `revocation` and the pages of related certificates are null unless the society signed just this."""
 
     verdict: Kind
     heading: Bilingual
