@@ -1,4 +1,4 @@
-"""The verdict: what reads as valid, and what must not."""
+"""The verdict: what is valid, and what isn't."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from services.verifier.check.credential import Invalid, read_credential
 from services.verifier.check.evidence import Evidence, Revocation, Unavailable
 from services.verifier.check.status_list import StatusList, read_status_list
 from services.verifier.check.verdict import EXIT_CODES, Verdict, not_readable, verdict_on
-from services.verifier.files.read import MAX_BYTES, read_document
+from services.verifier.files.read import read_document
 from shared.chain.facts import Anchoring, NetworkAnswers, TransactionFacts
 from shared.credentials.credential import leaf_of
 from shared.credentials.merkle import merkle_tree
@@ -306,11 +306,6 @@ def test_bytes_that_are_no_badge_are_not_valid(content: bytes) -> None:
     except Unreadable as error:
         verdict = not_readable(error, AT)
     assert verdict.kind == "not-valid"
-
-
-def test_a_huge_file_is_refused_unparsed() -> None:
-    with pytest.raises(Unreadable, match="at most"):
-        read_document(b" " * (MAX_BYTES + 1))
 
 
 def test_a_badge_has_the_facts_of_its_credential() -> None:
