@@ -84,7 +84,7 @@ class CachedSite:
         return Found(found.value.content, found.copied)
 
     def read(self, key: str, compute: Callable[..., T], *arguments: object) -> Found[T]:
-        """`compute(bytes, *arguments)`. For the same bytes and equal arguments it is called once.
+        """`compute(bytes, *arguments)`, called once for the same bytes and equal arguments (twice if two threads race).
 
         `compute` must be pure. Its result belongs to the bytes: when the source gives others, it is computed for them.
         """
