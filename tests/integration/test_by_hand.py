@@ -28,7 +28,7 @@ COMMANDS = "\n".join(re.findall(r"^```bash\n(.*?)^```", (ROOT / "docs/verificati
 def world() -> Iterator[VerifierWorld]:
     port = free_port()
     with postgres() as databases, anvil() as chain, verifier_world(chain, databases.fresh(), port) as made:
-        made.moment = datetime.now(UTC)  # who checks by hand has the real time
+        made.moment = datetime.now(UTC)  # the commands use the real time
         made.revoke()
         yield made
 
@@ -41,7 +41,7 @@ def badges(world: VerifierWorld) -> list[dict[str, Any]]:
 def by_hand(world: VerifierWorld, folder: Path, document: dict[str, Any]) -> tuple[bool, str]:
     """Whether all commands went through, and what they said."""
     (folder / "badge.json").write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
-    shutil.copytree(ROOT / "shared" / "contexts", folder / "contexts")
+    shutil.copytree(ROOT / "shared" / "credentials" / "contexts", folder / "contexts")
     environment = {
         "PATH": os.environ["PATH"],
         "NODE_PATH": str(ROOT / "node_modules"),

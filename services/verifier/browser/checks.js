@@ -8,13 +8,13 @@ import {DoNotTrust, KeyNotListed, Unreadable} from './errors.js';
 import {Away} from './evidence.js';
 import {decodeProof, rootOf} from './merkle_proof.js';
 import {fromBase64url, shown, toHex} from './multibase.js';
-import {list, moment, object, text} from './reading.js';
+import {list, moment, object, text} from './badge.js';
 import {unpacked} from './unpack.js';
 
 const LIST_BITS = 131_072; // of a status list of ours, exactly; also the limit for a decompression bomb
 
 /**
- * @typedef {import('./reading.js').Badge} Badge
+ * @typedef {import('./badge.js').Badge} Badge
  * @typedef {'' | 'revoked' | 'expired' | 'early' | 'pending'} Finding why it failed or is unknown, when the reason is a state of a genuine credential
  * @typedef {{number: number, outcome: 'ok' | 'failed' | 'unknown', got: string, expected: string, finding: Finding}} Check
  */

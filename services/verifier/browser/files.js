@@ -2,7 +2,7 @@
 import {Unreadable} from './errors.js';
 import {credentialInPdf, isPdf} from './pdf.js';
 import {credentialInPng, isPng} from './png.js';
-import {readDocument} from './reading.js';
+import {readDocument} from './badge.js';
 import {credentialInSvg, isSvg} from './svg.js';
 
 export const MOST_FILE_BYTES = 8 * 1024 * 1024; // certificates of ours have less than one

@@ -1,7 +1,7 @@
 // Asking an Ethereum node for a root and a transaction, by JSON-RPC. Sends nothing but hashes and the registry's address.
 //
 // Sources: Ethereum JSON-RPC API (execution-apis); Contract ABI Specification 2.0. As shared/chain/registry.py.
-import {bodyOf, patience} from './asking.js';
+import {bodyOf, patience} from './request.js';
 import {TryLater} from './errors.js';
 import {shown} from './multibase.js';
 

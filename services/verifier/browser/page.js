@@ -2,7 +2,7 @@
 import {Unreadable} from './errors.js';
 import {MOST_FILE_BYTES, documentIn} from './files.js';
 import {NoCredentialInPdf} from './pdf.js';
-import {readJson} from './reading.js';
+import {readJson} from './badge.js';
 import {notReadable, verdictOn} from './verdict.js';
 import {answer, element, said} from './view.js';
 

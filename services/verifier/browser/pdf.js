@@ -3,7 +3,7 @@
 // Source: ISO 32000-2, section 7.11.4 (embedded file streams).
 import {PDFArray, PDFDict, PDFName, PDFParser, PDFRawStream} from '@cantoo/pdf-lib';
 import {Unreadable} from './errors.js';
-import {MOST_BYTES, readDocument} from './reading.js';
+import {MOST_BYTES, readDocument} from './badge.js';
 import {unpacked} from './unpack.js';
 
 /** @param {string} start the file's first characters: readers allow some bytes before the mark */

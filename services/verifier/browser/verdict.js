@@ -3,11 +3,11 @@
 import {checkChain, checkIssuer, checkPath, checkPeriod, checkSignature, checkStatus, readable, unread} from './checks.js';
 import {Unreadable} from './errors.js';
 import {gather} from './evidence.js';
-import {readBadge} from './reading.js';
+import {readBadge} from './badge.js';
 
 /**
  * @typedef {'valid' | 'expired' | 'revoked' | 'not-valid' | 'not-yet-valid' | 'in-progress' | 'could-not-check'} Kind
- * @typedef {{kind: Kind, checks: import('./checks.js').Check[], checkedAt: Date, badge: import('./reading.js').Badge | null,
+ * @typedef {{kind: Kind, checks: import('./checks.js').Check[], checkedAt: Date, badge: import('./badge.js').Badge | null,
  *   key: import('./evidence.js').Key | import('./evidence.js').Away | null}} Verdict
  */
 
