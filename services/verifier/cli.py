@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from services.verifier.check.verdict import Verdict
     from services.verifier.config import CommandConfig
     from services.verifier.sources.chains import Chains, NoChain
-    from services.verifier.verification import Shown
+    from services.verifier.verification import VerificationResult
     from shared.programme import Bilingual
 
 _MARKS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("？", "yellow")}
@@ -47,17 +47,17 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
     except RefuseToStart as error:
         click.echo(f"akashi verify: {error}", err=True)
         raise SystemExit(_USAGE) from error
-    shown = _verify(source, config)
+    result = _verify(source, config)
     from services.verifier.check.verdict import EXIT_CODES
 
     if as_json:
-        _print_json(shown, config)
+        _print_json(result, config)
     else:
-        _print_checks(shown.verdict, shown.record, config)
-    sys.exit(EXIT_CODES[shown.verdict.kind])
+        _print_checks(result.verdict, result.record, config)
+    sys.exit(EXIT_CODES[result.verdict.kind])
 
 
-def _verify(source: str, config: CommandConfig) -> Shown:
+def _verify(source: str, config: CommandConfig) -> VerificationResult:
     from services.verifier.sources.issuer_site import HttpSite, published_record
     from services.verifier.verification import Sources, verify
     from shared.clock import clock_from
@@ -108,13 +108,13 @@ def _issuer(verdict: Verdict, config: CommandConfig) -> Bilingual:
     return Bilingual(name or config.issuer_url, name or config.issuer_url)
 
 
-def _print_json(shown: Shown, config: CommandConfig) -> None:
+def _print_json(result: VerificationResult, config: CommandConfig) -> None:
     import msgspec
 
     from services.verifier.web.answers import answer_of
 
-    issuer = _issuer(shown.verdict, config)
-    answer = answer_of(shown.verdict, issuer, record=shown.record, public_url=config.issuer_url)
+    issuer = _issuer(result.verdict, config)
+    answer = answer_of(result.verdict, issuer, record=result.record, public_url=config.issuer_url)
     click.echo(msgspec.json.format(msgspec.json.encode(answer), indent=1).decode())
 
 

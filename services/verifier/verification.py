@@ -28,7 +28,7 @@ _log = logger("verifier")
 
 
 @dataclass(frozen=True)
-class Shown:
+class VerificationResult:
     """A verdict, with what the issuer says of the badge besides."""
 
     verdict: Verdict
@@ -46,7 +46,7 @@ class Sources:
     now: Clock
 
 
-def show(assertion_id: str, ports: Ports) -> Shown:
+def show(assertion_id: str, ports: Ports) -> VerificationResult:
     """Any time. Whether one of our badges is valid now. NotFound when there is none of this id."""
     with ports.store.transaction() as tx:
         record = tx.issuer_record(assertion_id)
@@ -56,49 +56,49 @@ def show(assertion_id: str, ports: Ports) -> Shown:
     except NotFound:
         if record is None:
             raise
-        return _counted(Shown(no_document("not in storage, though it was issued", ports.now()), record))
+        return _counted(VerificationResult(no_document("not in storage, though it was issued", ports.now()), record))
     except TryLater as error:
-        return _counted(Shown(no_document(str(error), ports.now()), record or IssuerRecord()))
+        return _counted(VerificationResult(no_document(str(error), ports.now()), record or IssuerRecord()))
     except Unreadable as error:
-        return _counted(Shown(not_readable(error, ports.now()), record or IssuerRecord()))
+        return _counted(VerificationResult(not_readable(error, ports.now()), record or IssuerRecord()))
     return _counted(_judged(credential, record, _sources(ports), expected_id=f"{ports.public_url}/{key}"))
 
 
-def check(content: bytes, ports: Ports) -> Shown:
+def check(content: bytes, ports: Ports) -> VerificationResult:
     """Any time. Whether a file that somebody has is a valid badge: JSON, or a PNG, SVG or PDF with it inside."""
     return _counted(verify(lambda: content, _sources(ports)))
 
 
-def check_at(url: str, ports: Ports) -> Shown:
+def check_at(url: str, ports: Ports) -> VerificationResult:
     """Any time. Whether a valid badge is at a URL of others. Refused for a URL that we don't ask."""
     return _counted(verify(partial(ports.fetch, url), _sources(ports)))
 
 
-def verify(load: Callable[[], bytes], sources: Sources) -> Shown:
+def verify(load: Callable[[], bytes], sources: Sources) -> VerificationResult:
     """The verdict on the file that `load` gives. NotFound and TryLater of `load` are part of it, other errors go on."""
     try:
         content = load()
     except (NotFound, TryLater) as error:
-        return Shown(no_document(str(error), sources.now()), IssuerRecord())
+        return VerificationResult(no_document(str(error), sources.now()), IssuerRecord())
     try:
         credential = read_credential(read_document(content))
         record = sources.record_of(credential.badge)
     except Unreadable as error:
-        return Shown(not_readable(error, sources.now()), IssuerRecord())
+        return VerificationResult(not_readable(error, sources.now()), IssuerRecord())
     except TryLater as error:
-        return Shown(no_document(str(error), sources.now()), IssuerRecord())
+        return VerificationResult(no_document(str(error), sources.now()), IssuerRecord())
     return _judged(credential, record, sources)
 
 
 def _judged(
     credential: Credential, record: IssuerRecord | None, sources: Sources, expected_id: str | None = None
-) -> Shown:
+) -> VerificationResult:
     record = record or IssuerRecord()
     url = sources.public_url
     evidence = gather(credential, sources.site, sources.chain, public_url=url, revocation=record.revocation)
     verdict = verdict_on(credential, evidence, did=did_of(url), now=sources.now(), expected_id=expected_id)
     # What it renews is signed, so it is known before any event.
-    return Shown(verdict, replace(record, renews=record.renews or credential.badge.renews))
+    return VerificationResult(verdict, replace(record, renews=record.renews or credential.badge.renews))
 
 
 def _sources(ports: Ports) -> Sources:
@@ -112,11 +112,11 @@ def _record_of(ports: Ports, badge: Badge) -> IssuerRecord | None:
         return tx.issuer_record(badge.assertion_id)
 
 
-def _counted(shown: Shown) -> Shown:
-    verdict = shown.verdict
+def _counted(result: VerificationResult) -> VerificationResult:
+    verdict = result.verdict
     VERDICTS.labels(verdict.kind).inc()
     for unknown in verdict.unknown:
         SOURCES_AWAY.labels(unknown.number).inc()
     assertion_id = verdict.badge.assertion_id if verdict.badge else None
     _log.info("verified", assertion_id=assertion_id, verdict=verdict.kind)
-    return shown
+    return result

@@ -199,10 +199,10 @@ def test_a_spoiled_file_that_is_valid_says_what_it_said_before(
         given_out = publication.picture(id, "png" if form == "png" else "svg", world.ports)
         assert isinstance(given_out, bytes)
         good = given_out
-    shown = verification.check(_spoiled(good, seed), world.ports)
-    if shown.verdict.kind == "valid":
-        assert shown.verdict.badge is not None and shown.verdict.badge.name == "髙橋 一郎"
-        assert shown.verdict.badge.registration_number == badge["credentialSubject"]["licenseNumber"]
+    result = verification.check(_spoiled(good, seed), world.ports)
+    if result.verdict.kind == "valid":
+        assert result.verdict.badge is not None and result.verdict.badge.name == "髙橋 一郎"
+        assert result.verdict.badge.registration_number == badge["credentialSubject"]["licenseNumber"]
 
 
 def test_a_badge_in_a_pdf_is_verified(world: VerifierWorld, badges: list[Document]) -> None:

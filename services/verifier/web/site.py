@@ -51,10 +51,10 @@ def _add_pages(app: FastAPI, templates: Pages, ports: Ports, config: Config) -> 
         if request.url.path != path and object_keys.is_assertion_id(assertion_id.upper()):
             return RedirectResponse(str(request.url.replace(path=path)), 308)
         try:
-            shown = verification.show(assertion_id_in(assertion_id), ports)
+            result = verification.show(assertion_id_in(assertion_id), ports)
         except NotFound:
             return templates.page(request, "unknown.html", status=404)
-        return verdict_page(templates, request, shown, ports, config)
+        return verdict_page(templates, request, result, ports, config)
 
 
 class Compression(GZipMiddleware):

@@ -17,7 +17,7 @@ from services.verifier import verification
 from services.verifier.config import Config
 from services.verifier.ports import Ports
 from services.verifier.sources.public_address import Refused
-from services.verifier.verification import Shown
+from services.verifier.verification import VerificationResult
 from services.verifier.web.answers import Problem, answer_of
 from services.verifier.web.documents import OPEN, assertion_id_in
 from services.verifier.web.openapi import description
@@ -60,14 +60,14 @@ def _add_form(app: FastAPI, templates: Pages, ports: Ports, config: Config, limi
         content, url = await _form(request)
         if url:
             try:
-                shown = await _verify_url(url, request, ports, limits)
+                result = await _verify_url(url, request, ports, limits)
             except Refused as error:
                 return templates.page(request, "front.html", status=422, url=url[:300], problem=str(error))
         elif content:
-            shown = await run_in_threadpool(verification.check, content, ports)
+            result = await run_in_threadpool(verification.check, content, ports)
         else:
             return templates.page(request, "front.html", status=422, url="", problem="nothing")
-        return verdict_page(templates, request, shown, ports, config, handed_in=True)
+        return verdict_page(templates, request, result, ports, config, handed_in=True)
 
 
 def _add_api(app: FastAPI, ports: Ports, config: Config, limits: _Limits) -> None:
@@ -79,8 +79,8 @@ def _add_api(app: FastAPI, ports: Ports, config: Config, limits: _Limits) -> Non
 
     @app.api_route("/api/v1/verify", methods=["GET", "HEAD"])
     def verify_by_id(id: str) -> Response:
-        shown = verification.show(assertion_id_in(id.upper()), ports)
-        return _answer(shown, with_number=shown.record.details_public)
+        result = verification.show(assertion_id_in(id.upper()), ports)
+        return _answer(result, with_number=result.record.details_public)
 
     @app.post("/api/v1/verify")
     async def verify_document(request: Request) -> Response:
@@ -91,13 +91,13 @@ def _add_api(app: FastAPI, ports: Ports, config: Config, limits: _Limits) -> Non
             content, url = await _form(request) if _is_form(request) else (await request.body(), "")
         if not url:
             return _answer(await run_in_threadpool(verification.check, content, ports), with_number=True)
-        shown = await _verify_url(url, request, ports, limits)
-        return _answer(shown, with_number=_own_id(url, ports) is None or shown.record.details_public)
+        result = await _verify_url(url, request, ports, limits)
+        return _answer(result, with_number=_own_id(url, ports) is None or result.record.details_public)
 
-    def _answer(shown: Shown, *, with_number: bool) -> Response:
+    def _answer(result: VerificationResult, *, with_number: bool) -> Response:
         society = config.runtime.programme.society.name
         answer = answer_of(
-            shown.verdict, society, record=shown.record, public_url=ports.public_url, with_number=with_number
+            result.verdict, society, record=result.record, public_url=ports.public_url, with_number=with_number
         )
         return Response(msgspec.json.encode(answer), media_type="application/json", headers=OPEN)
 
@@ -122,7 +122,7 @@ def _add_refusals(app: FastAPI, templates: Pages) -> None:
     app.add_exception_handler(Refused, refused)
 
 
-async def _verify_url(url: str, request: Request, ports: Ports, limits: _Limits) -> Shown:
+async def _verify_url(url: str, request: Request, ports: Ports, limits: _Limits) -> VerificationResult:
     """A URL of our own site is shown by its id, without the network; another one is fetched."""
     assertion_id = _own_id(url, ports)
     if assertion_id is not None:
