@@ -125,17 +125,17 @@ def next_step(verdict: Verdict) -> Bilingual:
     if _is_replaced(verdict):
         return Bilingual(
             "お手元の証明書が訂正前のものであれば、ご本人に、訂正後の証明書を見せてもらってください。",
-            "If the certificate that you were result is the former one, ask to be result the corrected one.",
+            "If the certificate that you were shown is the former one, ask to be shown the corrected one.",
         )
     return {
         "valid": Bilingual(
             "お手元の証明書の氏名・資格名・登録番号が、このページと同じかを見比べてください。違うときは、下の窓口へお知らせください。",
-            "Compare name, qualification and registration number with the certificate that you were result."
+            "Compare name, qualification and registration number with the certificate that you were shown."
             " If they differ, tell the desk below.",
         ),
         "expired": Bilingual(
             "更新した方は、新しい登録証をお持ちです。ご本人に、新しい登録証を見せてもらってください。",
-            "Whoever renewed the registration has a new certificate: ask to be result that one.",
+            "Whoever renewed the registration has a new certificate: ask to be shown that one.",
         ),
         "revoked": Bilingual(
             "ご不明の点は、下の窓口へお問い合わせください。", "If you have questions, ask the desk below."
