@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from click.testing import CliRunner
 from web3 import Web3
@@ -27,15 +27,14 @@ from services.issuer.domain.publication import (
 )
 from services.issuer.domain.status import status_document
 from services.issuer.signing.keys import SigningKey
-from services.verifier.app import web
-from services.verifier.check.credential import Badge
 from services.verifier.check.evidence import ChainAnswers
 from services.verifier.cli import command
 from services.verifier.config import Config, Limits
-from services.verifier.handlers import Ports
+from services.verifier.ports import Ports
 from services.verifier.sources.chains import Chains
 from services.verifier.sources.fetch import Connect, Fetcher, Resolve, connect, resolve
 from services.verifier.store import Store, VerifierTransaction
+from services.verifier.web.site import build_site
 from shared import object_keys
 from shared.chain.lookup import Networks
 from shared.chain.networks import Network
@@ -44,12 +43,15 @@ from shared.credentials.credential import leaf_of
 from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof
 from shared.errors import NotFound, TryLater
+from shared.events import Event
 from shared.programme import Bilingual
 from shared.runtime.migrate import migrate
 from shared.runtime.settings import ObjectStorageSettings, Runtime
 from tests.worlds.anvil import CHAIN_ID, Anvil
 from tests.worlds.issuing import KEY, SECRET, SOURCES, assertion
 from tests.worlds.serving import serving
+
+E = TypeVar("E", bound=Event)
 
 UNLIMITED = Limits("1000000/minute", "1000000/minute")
 AT = datetime(2026, 5, 11, 1, 23, tzinfo=UTC)
@@ -115,6 +117,11 @@ class VerifierWorld:
     def now(self) -> datetime:
         return self.moment
 
+    def note(self, write: Callable[[VerifierTransaction, list[E]], None], *events: E) -> None:
+        """Hand events to the verifier, as `Process.note` does with those from Kafka."""
+        with self.ports.store.transaction() as tx:
+            write(tx, tx.claim(events))
+
     def revoke(self, *indexes: int) -> None:
         """Publish the status list with these bits set."""
         document = self.key.sign(status_document(self.issuer, 1, indexes, self.moment), self.moment)
@@ -154,11 +161,11 @@ class VerifierWorld:
             self.put(anchored[-1])
         return anchored
 
-    def answers(self, badge: Badge) -> ChainAnswers:
+    def answers(self, proofs: Sequence[MerkleProof]) -> ChainAnswers:
         """Asks the node at `self.node`, which a test may change, and nothing but it."""
         networks = Networks([self.network(self.node)])
         try:
-            return Chains(networks).answers(badge)
+            return Chains(networks).answers(proofs)
         finally:
             networks.close()
 
@@ -212,7 +219,7 @@ def verifier_world(chain: Anvil, database_url: str, port: int, limits: Limits = 
         limits=limits,
         allow_private_urls=False,
     )
-    with serving(web(config, made.ports), port):
+    with serving(build_site(config, made.ports), port):
         yield made
     made.ports.store.close()
 
