@@ -121,7 +121,7 @@ def _consumed(tree: ast.AST) -> Iterator[str]:
         if isinstance(call.func, ast.Attribute) and call.args and isinstance(call.args[0], ast.Name):
             if call.func.attr == "consume":
                 yield call.args[0].id
-            elif call.func.attr == "consume_bare" and call.args[0].id == "UPSTREAM_REGISTRATIONS":
+            elif call.func.attr == "consume_raw" and call.args[0].id == "UPSTREAM_REGISTRATIONS":
                 yield _UPSTREAM
 
 

@@ -8,7 +8,7 @@ class AkashiError(Exception):
 
 
 class RefuseToStart(AkashiError):
-    """A setting is missing or impossible: mend the setting, start again."""
+    """A setting is missing or impossible: correct the setting and start again."""
 
 
 class Unreadable(AkashiError):

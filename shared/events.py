@@ -1,7 +1,7 @@
-"""The language of the pipeline: every fact that one service tells the others, in order of time.
+"""The language of the pipeline: every event that one service announces to the others, in order of time.
 
 Facts are past tense and immutable. Optional fields may be added; meanings are never changed.
-Two events with the same `identity` are one fact: whoever reads an event a second time does nothing.
+Two events with the same `identity` are one fact: a reader that has handled one ignores the other.
 Spoken by all services; the bytes on Kafka are `shared/wire.py`.
 """
 
@@ -304,6 +304,15 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
     valid_from: date | None = None
     valid_until: date | None = None
 
+    @property
+    def changes(self) -> dict[str, str | date]:
+        """What is corrected: field and value, in the order of the fields."""
+        given = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return {name: value for name, value in given if value is not None}
+
+
+CORRECTABLE = Correction.__struct_fields__
+"""The fields of a registration that the office may correct."""
 
 Decision = Literal[
     "revoke",
@@ -321,7 +330,7 @@ Decision = Literal[
 
 
 class OfficeDecided(Event, frozen=True, kw_only=True):
-    """What the office ordered, by whom and why. The topic is the audit trail.
+    """What the office ordered, with author and reason. The topic is the audit trail.
 
     Revoke is about an assertion; correct about a registration, whose badge is issued once more, as `correction` says.
     Undo and reissue are about a cohort and do nothing themselves: each of its people has a decision of their own,
@@ -346,7 +355,7 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
 
 
 class DecisionSettled(Event, frozen=True, kw_only=True):
-    """A service did what the office ordered (`outcome` is "done"), or why not. Said by the one whose order it is."""
+    """The outcome of an order: "done", or the reason why not. Announced by the service that carries the order out."""
 
     topic = OFFICE_DECISIONS
     about = "subject"

@@ -52,7 +52,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sender(msgspec.Struct, frozen=True, kw_only=True):
-    """From whom all letters come, and where bounces go."""
+    """The sender of all letters, and the address for bounces."""
 
     name: str
     address: str

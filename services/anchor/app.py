@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from services.anchor import handlers, measuring, submitting
 from services.anchor.config import Config
@@ -14,9 +15,11 @@ from shared.runtime.process import Process
 
 _MEASURE_SECONDS = 15.0
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+
 
 def build(config: Config, ports: Ports, networks: Sequence[NetworkPorts], watch: Watch) -> Process:
-    process = Process(config.runtime, ports.store)
+    process = Process(config.runtime, ports.store, MIGRATIONS)
     process.consume(AssertionIssued, handlers.note_issued, ports)
     process.consume(BadgeReceived, handlers.note_received, ports)
     process.consume(AssertionRevoked, handlers.note_revoked, ports)

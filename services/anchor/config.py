@@ -13,7 +13,7 @@ from shared.chain.lookup import read_networks
 from shared.chain.networks import Network, active
 from shared.clock import Clock
 from shared.errors import RefuseToStart
-from shared.runtime.settings import ObjectStorage, Runtime, Settings, read_object_storage, read_runtime
+from shared.runtime.settings import ObjectStorageSettings, Runtime, Settings, read_object_storage, read_runtime
 
 AnchorOn = Literal["receipt", "issue"]
 
@@ -22,7 +22,7 @@ AnchorOn = Literal["receipt", "issue"]
 class Anchoring:
     """What the service and its commands need alike."""
 
-    objects: ObjectStorage
+    objects: ObjectStorageSettings
     public_url: str
     networks: tuple[Network, ...]
     keystore_file: Path

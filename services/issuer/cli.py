@@ -57,7 +57,7 @@ def publish(add_key: Path | None, as_json: bool) -> None:
     from services.issuer.wiring import ports_of
     from shared.credentials.credential import public_key_multibase
     from shared.errors import AkashiError
-    from shared.runtime.db import AWAY
+    from shared.runtime.db import UNAVAILABLE
     from shared.runtime.log import configure
     from shared.runtime.migrate import migrate
 
@@ -71,7 +71,7 @@ def publish(add_key: Path | None, as_json: bool) -> None:
             found = _publish(ports, more)
         finally:
             ports.store.close()
-    except (AkashiError, ValueError, OSError, *AWAY) as error:
+    except (AkashiError, ValueError, OSError, *UNAVAILABLE) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(json.dumps(asdict(found), ensure_ascii=False))

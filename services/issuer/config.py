@@ -10,13 +10,13 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.issuer.signing.signer import load_key
-from shared.runtime.settings import ObjectStorage, Runtime, Settings, read_object_storage, read_runtime
+from shared.runtime.settings import ObjectStorageSettings, Runtime, Settings, read_object_storage, read_runtime
 
 
 @dataclass(frozen=True)
 class Config:
     runtime: Runtime
-    objects: ObjectStorage
+    objects: ObjectStorageSettings
     public_url: str
     key: Ed25519PrivateKey
     secret: bytes

@@ -49,7 +49,7 @@ from shared.credentials.credential import DoNotSign
 from shared.errors import NotFound, TryLater
 from shared.events import OfficeDecided, RegistrationRenewed
 from shared.retry import next_try
-from shared.runtime.db import AWAY
+from shared.runtime.db import UNAVAILABLE
 from shared.runtime.log import logger
 
 _AT_ONCE = 100  # credentials a run of the tick
@@ -89,7 +89,7 @@ def begin(ports: Ports) -> None:
         try:
             list_keys(ports, [])
             return
-        except (TryLater, *AWAY) as error:
+        except (TryLater, *UNAVAILABLE) as error:
             log.warning("waiting", part="object storage and database", cause=str(error)[:200])
             time.sleep(_PAUSE)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from services.mailer import handlers
 from services.mailer.config import Config
 from services.mailer.handlers import Ports
@@ -14,14 +16,16 @@ from shared.events import (
 )
 from shared.runtime.process import Process
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+
 
 def build(config: Config, ports: Ports) -> Process:
-    process = Process(config.runtime, ports.store)
+    process = Process(config.runtime, ports.store, MIGRATIONS)
     process.consume(AssertionIssued, handlers.note_issued, ports)
     process.consume(BadgeReceived, handlers.note_received, ports)
     process.consume(CertificateRendered, handlers.note_rendered, ports)
     process.consume(AssertionRevoked, handlers.note_revoked, ports)
-    process.consume(OfficeDecided, handlers.note_resends, ports, concerns=handlers.is_resend)
+    process.consume(OfficeDecided, handlers.note_resends, ports, predicate=handlers.is_resend)
     process.tick("write", handlers.write, ports)
     process.tick("send", handlers.send, ports)
     return process

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from services.ops import handlers
 from services.ops.config import Config
 from services.ops.handlers import Ports
@@ -23,9 +25,11 @@ from shared.events import (
 from shared.runtime.process import Process
 from shared.topics import TOPICS
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+
 
 def build(config: Config, ports: Ports) -> Process:
-    process = Process(config.runtime, ports.store)
+    process = Process(config.runtime, ports.store, MIGRATIONS)
     process.consume(RegistrationRenewed, handlers.note_renewed, ports)
     process.consume(RegistrationHeld, handlers.note_held, ports)
     process.consume(RegistrationReleased, handlers.note_released, ports)
@@ -39,7 +43,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.consume(OfficeDecided, handlers.note_decided, ports)
     process.consume(DecisionSettled, handlers.note_settled, ports)
     for topic in TOPICS:
-        process.consume_bare(topic.dead, handlers.note_dead(topic), ports)
+        process.consume_raw(topic.dead, handlers.note_dead(topic), ports)
     process.tick("measure", handlers.measure, ports, every=2.0)
     process.serve(
         site(config.runtime.programme, config.links, ports, process.wake),

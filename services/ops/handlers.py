@@ -33,7 +33,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
 )
-from shared.runtime.consume import Bare
+from shared.runtime.batches import RawMessage
 from shared.runtime.log import logger
 from shared.topics import Topic
 
@@ -125,10 +125,10 @@ def note_settled(events: Sequence[DecisionSettled], ports: Ports) -> None:
         tx.note_settled(tx.claim(events))
 
 
-def note_dead(topic: Topic) -> Callable[[Sequence[Bare], Ports], None]:
+def note_dead(topic: Topic) -> Callable[[Sequence[RawMessage], Ports], None]:
     """The handler for `topic`.dead. Whatever it reads, it doesn't fail: a dead letter has nowhere else to go."""
 
-    def note(events: Sequence[Bare], ports: Ports) -> None:
+    def note(events: Sequence[RawMessage], ports: Ports) -> None:
         now = ports.now()
         letters = [folding.dead_letter_of(e.value, topic=topic.name, id=str(e.id), now=now) for e in events]
         with ports.store.transaction() as tx:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from services.registration import handlers, orders
 from services.registration.config import Config
 from services.registration.handlers import Ports
@@ -12,11 +14,13 @@ from shared.topics import UPSTREAM_REGISTRATIONS
 
 _CYCLE_SECONDS = 60.0  # a cycle begins once a year
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+
 
 def build(config: Config, ports: Ports) -> Process:
-    process = Process(config.runtime, ports.store)
-    process.consume_bare(UPSTREAM_REGISTRATIONS, handlers.take_in, ports)
-    process.consume(OfficeDecided, orders.decide, ports, concerns=orders.is_ours)
+    process = Process(config.runtime, ports.store, MIGRATIONS)
+    process.consume_raw(UPSTREAM_REGISTRATIONS, handlers.take_in, ports)
+    process.consume(OfficeDecided, orders.decide, ports, predicate=orders.is_ours)
     process.tick("release", handlers.release, ports)
     process.tick("begin-cycle", handlers.begin_cycle, ports, every=_CYCLE_SECONDS)
     site = intake_site(ports, config.upstream_key, config.upload_limit, process.wake)

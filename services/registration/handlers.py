@@ -24,7 +24,7 @@ from shared.events import (
     RegistrationRejected,
     RegistrationReleased,
 )
-from shared.runtime.consume import Bare
+from shared.runtime.batches import RawMessage
 from shared.runtime.log import logger
 from shared.runtime.metrics import counter
 
@@ -88,7 +88,7 @@ def accept(delivery: Delivery, source: str, ports: Ports) -> Accepted:
     return Accepted(intake.accepted, intake.unchanged, intake.not_applied, delivery.rejected)
 
 
-def take_in(messages: Sequence[Bare], ports: Ports) -> None:
+def take_in(messages: Sequence[RawMessage], ports: Ports) -> None:
     """Step 1, over Kafka. One message is one record; a wrong field rejects the record, as in a file.
 
     Unreadable for what isn't a JSON object: nobody could say whose record it was. The inbox is not asked: a record that

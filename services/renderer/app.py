@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from services.renderer import handlers
 from services.renderer.config import Config
 from services.renderer.handlers import Ports
 from shared.events import AssertionAnchored, AssertionRevoked
 from shared.runtime.process import Process
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+
 
 def build(config: Config, ports: Ports) -> Process:
-    process = Process(config.runtime, ports.store)
+    process = Process(config.runtime, ports.store, MIGRATIONS)
     process.consume(AssertionAnchored, handlers.note_anchored, ports)
     process.consume(AssertionRevoked, handlers.note_revoked, ports)
     process.tick("render", handlers.render, ports)

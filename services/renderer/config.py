@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.runtime.settings import ObjectStorage, Runtime, Settings, read_object_storage, read_runtime
+from shared.runtime.settings import ObjectStorageSettings, Runtime, Settings, read_object_storage, read_runtime
 
 
 @dataclass(frozen=True)
 class Config:
     runtime: Runtime
-    objects: ObjectStorage
+    objects: ObjectStorageSettings
     public_url: str  # of the verification pages, which the QR codes hold
     font_folder: Path
 

@@ -25,9 +25,11 @@ from shared.runtime.web import Pages, pages
 
 _FORM_BYTES = 8 * 1024  # what a browser puts around a file
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+
 
 def build(config: Config, ports: Ports) -> Process:
-    process = Process(config.runtime, ports.store)
+    process = Process(config.runtime, ports.store, MIGRATIONS)
     process.consume(AssertionIssued, handlers.note_issued, ports)
     process.consume(BadgeReceived, handlers.note_received, ports)
     process.consume(BadgeVisibilityChanged, handlers.note_visibility, ports)

@@ -12,7 +12,7 @@ from limits import parse
 from shared.chain.lookup import read_networks
 from shared.chain.networks import Network
 from shared.errors import RefuseToStart
-from shared.runtime.settings import ObjectStorage, Runtime, Settings, read_object_storage, read_runtime
+from shared.runtime.settings import ObjectStorageSettings, Runtime, Settings, read_object_storage, read_runtime
 
 _RATE = "a rate such as 60/minute"
 _PROXIES = "addresses or networks with commas, such as 10.0.0.0/8,127.0.0.1"
@@ -33,7 +33,7 @@ class Config:
     web_host: str
     web_port: int
     public_url: str
-    objects: ObjectStorage
+    objects: ObjectStorageSettings
     networks: tuple[Network, ...]
     limits: Limits
     allow_private_urls: bool

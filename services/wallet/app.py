@@ -40,9 +40,11 @@ Text = Annotated[str, Form(max_length=1000)]
 Kind = Literal["certificate", "details"]
 Details = Literal["shown", "hidden"]
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+
 
 def build(config: Config, ports: Ports) -> Process:
-    process = Process(config.runtime, ports.store)
+    process = Process(config.runtime, ports.store, MIGRATIONS)
     process.consume(AssertionIssued, handlers.note_issued, ports)
     process.consume(AssertionAnchored, handlers.note_anchored, ports)
     process.consume(CertificateRendered, handlers.note_rendered, ports)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.runtime.settings import ObjectStorage, Runtime, Settings, read_object_storage, read_runtime
+from shared.runtime.settings import ObjectStorageSettings, Runtime, Settings, read_object_storage, read_runtime
 
 
 @dataclass(frozen=True)
 class Config:
     runtime: Runtime
-    objects: ObjectStorage
+    objects: ObjectStorageSettings
     web_host: str
     web_port: int
     wallet_url: str  # what people see; https makes the session cookie Secure

@@ -58,7 +58,7 @@ _CONTEXTS: dict[str, str] = {
 
 
 class DoNotSign(AkashiError):
-    """This document must not be signed: mend the field that the text names."""
+    """This document must not be signed: correct the field that the text names."""
 
 
 class DoNotTrust(AkashiError):

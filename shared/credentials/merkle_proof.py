@@ -89,7 +89,7 @@ def encode_proof(proof: MerkleProof) -> str:
 
 
 def decode_proof(value: str) -> MerkleProof:
-    """The proof in a proof value, whoever wrote it. Unreadable for everything that isn't one, with got and expected."""
+    """The proof in a proof value of any writer. Unreadable, with got and expected, for anything else."""
     data = from_base58(value, longest=_MOST_CHARACTERS)
     try:
         fields = dict(cbor2.loads(data))

@@ -1,4 +1,4 @@
-"""Bytes as text that says its own alphabet. Written by issuer (keys, signatures, status lists), read by verifier; pure.
+"""Bytes as text whose first character names its alphabet. Written by issuer (keys, signatures), read by verifier; pure.
 
 Source: W3C Controlled Identifiers 1.0, section 2.4 (multibase `z` base58btc, `u` base64url without padding) and
 section 2.2.2 (Multikey).

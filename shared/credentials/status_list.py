@@ -1,6 +1,6 @@
 """Status lists: one bit an assertion, set when it no longer counts. Written by issuer, read by verifier; pure.
 
-Source: W3C Bitstring Status List 1.0: bit 0 is the left-most; at least 131 072 bits, so that one entry tells nothing
+Source: W3C Bitstring Status List 1.0: bit 0 is the left-most; at least 131 072 bits, so that one entry reveals nothing
 about its holder; GZIP; multibase base64url.
 """
 

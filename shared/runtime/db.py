@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import psycopg
+from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from shared.clock import Clock
@@ -17,13 +18,38 @@ from shared.runtime.metrics import SKIPPED
 from shared.topics import Topic
 from shared.wire import encode
 
-AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
+UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
 """What psycopg raises while the database can't do its work: wait, the data are not at fault."""
 
 E = TypeVar("E", bound=Event)
 T = TypeVar("T", bound="Transaction")
+R = TypeVar("R")
 
 CHANNEL = "outbox"
+
+
+_COLUMN_TYPES = """
+select attname::text, format_type(atttypid, atttypmod) from pg_attribute
+where attrelid = %s::regclass and attnum > 0 and not attisdropped
+"""
+_TYPES: dict[tuple[str, str], dict[str, str]] = {}  # (service, table) → column → type: a schema's columns keep theirs
+
+
+def replace(key: str, columns: Sequence[str]) -> str:
+    """SQL after "on conflict": the row that comes replaces `columns` of the one that is there."""
+    return f"({key}) do update set {', '.join(f'{_quoted(name)} = excluded.{_quoted(name)}' for name in columns)}"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _format(type: str) -> str:
+    return "b" if type == "bytea" else "s"
+
+
+def _columns_of(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    return [[row[name] for row in rows] for name in columns]
 
 
 class Transaction:
@@ -41,21 +67,26 @@ class Transaction:
         by_id: dict[UUID, E] = {}
         for event in events:
             by_id.setdefault(event.id, event)
-        new = {
-            row[0]
-            for row in self.cursor.execute(
-                "insert into inbox (event_id, claimed_at) select id, %s from unnest(%s::uuid[]) as id order by id"
-                " on conflict do nothing returning event_id",
-                (self.now(), list(by_id)),
-            )
-        }
+        new = self._claim_ids(list(by_id))
         claimed = [event for id, event in by_id.items() if id in new]
         for event in events[:1]:
             SKIPPED.labels(type(event).__name__).inc(len(events) - len(claimed))
         return claimed
 
+    def claim_id(self, id: UUID) -> bool:
+        """Whether `id` is new to this service. It counts as handled at commit."""
+        return bool(self._claim_ids([id]))
+
+    def _claim_ids(self, ids: list[UUID]) -> set[UUID]:
+        claimed = self.cursor.execute(
+            "insert into inbox (event_id, claimed_at) select id, %s from unnest(%s::uuid[]) as id order by id"
+            " on conflict do nothing returning event_id",
+            (self.now(), ids),
+        )
+        return {row[0] for row in claimed}
+
     def announce(self, *events: Event, cause: Event | None = None) -> None:
-        """Say `events` to the other services: in the outbox when this transaction commits, on Kafka soon after."""
+        """Announce `events`: they are in the outbox when this transaction commits, and on Kafka soon after."""
         at = self.now()
         for event in events:
             value = encode(event, source=self._source, at=at, cause=cause)
@@ -68,6 +99,73 @@ class Transaction:
     def forget_claims(self, before: datetime) -> int:
         """Forget the events claimed before a moment long after which Kafka no longer holds them; how many."""
         return self.cursor.execute("delete from inbox where claimed_at < %s", (before,)).rowcount
+
+    # ── rows ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def fetch_all(self, row: type[R], query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[R]:
+        """The answer's rows as values of the class `row`, whose fields are named as the answer's columns."""
+        with self.connection.cursor(binary=True, row_factory=class_row(row)) as cursor:
+            return cursor.execute(query, parameters).fetchall()
+
+    def fetch_one(self, row: type[R], query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> R | None:
+        """The first row as a value of the class `row`; None without any."""
+        with self.connection.cursor(binary=True, row_factory=class_row(row)) as cursor:
+            return cursor.execute(query, parameters).fetchone()
+
+    def insert_rows(
+        self, table: str, rows: Sequence[Mapping[str, Any]], on_conflict: str = "do nothing", *, returning: str = ""
+    ) -> list[Any]:
+        """Insert `rows`, all with the same columns (name → value), by one statement; what `returning` names of each.
+
+        They are inserted in the order of their first column: two workers lock the same rows in the same order, so they
+        can't deadlock. `on_conflict` is SQL: "do nothing", "(key) do update set …" or `replace(key, columns)`.
+        """
+        if not rows:
+            return []
+        columns = list(rows[0])
+        query = (
+            f"insert into {table} ({', '.join(map(_quoted, columns))}) select * from {self._arrays(table, columns)}"
+            f" on conflict {on_conflict}"
+        )
+        values = _columns_of(columns, sorted(rows, key=lambda row: row[columns[0]]))
+        if not returning:
+            self.cursor.execute(query, values)
+            return []
+        return self.cursor.execute(f"{query} returning {returning}", values).fetchall()
+
+    def upsert_rows(self, table: str, rows: Sequence[Mapping[str, Any]], key: str) -> None:
+        """Insert `rows`; one whose `key` is there already replaces the columns that it names."""
+        if rows:
+            columns = [column for column in rows[0] if column != key]
+            self.insert_rows(table, rows, replace(key, columns))
+
+    def update_rows(
+        self, table: str, rows: Sequence[Mapping[str, Any]], key: str, *, assign: str = "", where: str = "true"
+    ) -> int:
+        """Update the rows of `table` that have the `key` of one of `rows`, by one statement; how many.
+
+        Without `assign` each column of `rows` but the key is set. In `assign` and `where` (SQL) `new` is the row given.
+        """
+        if not rows:
+            return 0
+        columns = list(rows[0])
+        assign = assign or ", ".join(f"{_quoted(name)} = new.{_quoted(name)}" for name in columns if name != key)
+        query = (
+            f"update {table} set {assign} from {self._arrays(table, columns)} as new"
+            f" ({', '.join(map(_quoted, columns))}) where {table}.{key} = new.{key} and ({where})"
+        )
+        values = _columns_of(columns, sorted(rows, key=lambda row: row[key]))
+        return self.cursor.execute(query, values).rowcount
+
+    def _arrays(self, table: str, columns: Sequence[str]) -> str:
+        """`unnest(…)` of one array a column, each of the type that the column has in `table`."""
+        types = _TYPES.setdefault((self._source, table), {})
+        if not types.keys() >= set(columns):
+            types.update(self.cursor.execute(_COLUMN_TYPES, (table,)).fetchall())
+        # psycopg dumps a list of bytes as an array of text unless the placeholder is binary.
+        return f"unnest({', '.join(f'%{_format(types[name])}::{types[name]}[]' for name in columns)})"
+
+    # ── the end ─────────────────────────────────────────────────────────────────────────────────────────
 
     def flush(self) -> None:
         """Append what was announced to the outbox. The relay wakes when the transaction commits."""
@@ -101,7 +199,7 @@ class Database(Generic[T]):
 
     @contextmanager
     def transaction(self) -> Iterator[T]:
-        """Commits at the end; rolls everything back when the block raises. One of AWAY while the database is away."""
+        """Commits at the end; rolls everything back when the block raises. One of UNAVAILABLE while it can't work."""
         if self._pool.closed:
             self._pool.open()
         with self._pool.connection() as connection:

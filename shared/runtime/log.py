@@ -20,7 +20,7 @@ Action = Literal[
     "handled",
     "skipped",
     "retried",
-    "buried",  # sent to the dead letters
+    "dead-lettered",
     "published",
     # the cycle
     "accepted",

@@ -24,9 +24,9 @@ def histogram(name: str, help: str, labels: Sequence[str] = ()) -> Histogram:
 
 HANDLED = counter("messages_handled", "Messages handled, by topic and event", ("topic", "event"))
 SKIPPED = counter("messages_skipped", "Messages that were here before (inbox)", ("event",))
-BURIED = counter("messages_dead", "Messages sent to the dead letters", ("topic",))
-RETRIED = counter("batches_failed", "Batches that failed and were halved or tried again", ("topic",))
-WAITING = gauge("database_away", "1 while the database can't be reached", ("topic",))
+DEAD_LETTERED = counter("messages_dead", "Messages sent to the dead letters", ("topic",))
+BATCHES_FAILED = counter("batches_failed", "Batches that failed and were halved or tried again", ("topic",))
+DATABASE_AWAY = gauge("database_away", "1 while the database can't be reached", ("topic",))
 BREAKER = gauge("breaker_open", "1 while one failure after the other stopped a topic", ("topic",))
 PUBLISHED = counter("outbox_published", "Outbox rows published to Kafka")
 RELAY_FAILED = counter("relay_failed", "Rounds of the relay that failed and are done again")

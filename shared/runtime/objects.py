@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from configparser import ConfigParser
-from typing import Any
+from typing import Any, Protocol
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.errors import NotFound, RefuseToStart, TryLater
-from shared.runtime.settings import ObjectStorage
+from shared.runtime.settings import ObjectStorageSettings
+
+
+class ReadableObjects(Protocol):
+    """Object storage for a service that only reads."""
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes. NotFound when there is none, TryLater while the storage is away."""
+        ...
+
+
+class ObjectStorage(ReadableObjects, Protocol):
+    """Object storage for a service that writes, too."""
+
+    def put(self, key: str, body: bytes, content_type: str) -> None:
+        """When this returns, the object is durable and whole. TryLater while the storage is away."""
+        ...
 
 
 class Objects:
-    """One bucket. Keys and bytes are deterministic, so putting twice is putting once. Thread-safe."""
+    """One bucket of an S3. Keys and bytes are deterministic, so putting twice is putting once. Thread-safe."""
 
-    def __init__(self, settings: ObjectStorage) -> None:
+    def __init__(self, settings: ObjectStorageSettings) -> None:
         self._bucket = settings.bucket
         access_key, secret_key = _keys(settings)
         self._client: Any = boto3.client(
@@ -58,7 +74,7 @@ class Objects:
             raise TryLater(f"object {key}: storage away ({type(error).__name__}); trying again") from error
 
 
-def _keys(settings: ObjectStorage) -> tuple[str, str]:
+def _keys(settings: ObjectStorageSettings) -> tuple[str, str]:
     file = ConfigParser()
     file.read(settings.credentials_file)
     try:

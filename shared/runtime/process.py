@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -26,8 +25,9 @@ import uvloop
 
 from shared.errors import RefuseToStart
 from shared.events import Event
-from shared.runtime.consume import Bare, Consumer
-from shared.runtime.db import Database
+from shared.runtime.batches import RawMessage
+from shared.runtime.consume import Consumer
+from shared.runtime.db import Database, Transaction
 from shared.runtime.log import configure, logger
 from shared.runtime.metrics import TICK_FAILED, TICK_SECONDS, TICKED, serve_metrics
 from shared.runtime.migrate import migrate
@@ -43,18 +43,21 @@ EX_CONFIG = 78  # sysexits.h: configuration error; supervisors need not try agai
 
 E = TypeVar("E", bound=Event)
 P = TypeVar("P")
+T = TypeVar("T", bound=Transaction)
 
 
 class Process:
     """Declare what the service does (`consume`, `tick`, `serve`), then `run`."""
 
-    def __init__(self, runtime: Runtime, database: Database[Any]) -> None:
+    def __init__(self, runtime: Runtime, database: Database[Any], migrations: Path) -> None:
+        """`migrations`: the folder of this service's own; see `migrate.py`."""
         self._runtime = runtime
+        self._migrations = migrations
         self._database = database
         self._log = logger(runtime.service)
         self._folder = tempfile.TemporaryDirectory(prefix=f"akashi-{runtime.service}-")  # Faust insists on one
         self._app = _faust_app(runtime, self._folder.name)
-        self._first: list[Callable[[], None]] = []
+        self._at_start: list[Callable[[], None]] = []
         self._consumers: dict[str, Consumer] = {}
         self._ticks: list[_Tick] = []
         self._eager: list[_Tick] = []
@@ -62,9 +65,9 @@ class Process:
         self._ended = asyncio.Event()
         self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
 
-    def first(self, work: Callable[[P], None], ports: P) -> None:
-        """Do this at each start when the schema is there, before anything else. RefuseToStart ends the process."""
-        self._first.append(partial(work, ports))
+    def at_start(self, work: Callable[[P], None], ports: P) -> None:
+        """Call `work` at each start, once the schema is there and before all else. RefuseToStart ends the process."""
+        self._at_start.append(partial(work, ports))
 
     def consume(
         self,
@@ -72,17 +75,30 @@ class Process:
         handler: Callable[[Sequence[E], P], None],
         ports: P,
         *,
-        concerns: Callable[[E], bool] = lambda event: True,
+        predicate: Callable[[E], bool] = lambda event: True,
     ) -> None:
         """Hand each batch of `event` (at most 500, in a partition's order) to `handler`, which is one transaction.
 
-        What does not concern this service costs it nothing: no transaction, no claim, no line in the log.
+        An event for which `predicate` is false costs nothing: no transaction, no claim, no line in the log.
         """
-        self._consumer(event.topic).add(event, partial(_handle, handler, ports), concerns)
+        self._consumer(event.topic).add(event, partial(_handle, handler, ports), predicate)
 
-    def consume_bare(self, topic: Topic, handler: Callable[[Sequence[Bare], P], None], ports: P) -> None:
-        """The same for a topic whose messages come from outside, without our envelope."""
-        self._consumer(topic).add(Bare, partial(_handle, handler, ports))
+    def note(
+        self,
+        event: type[E],
+        write: Callable[[T, Sequence[E]], None],
+        *,
+        predicate: Callable[[E], bool] = lambda event: True,
+    ) -> None:
+        """Consume `event` by writing it down and nothing else: `write` is a method of the service's transaction.
+
+        It gets the events that this service never handled, in order; claims and rows are committed together.
+        """
+        self._consumer(event.topic).add(event, partial(_note, self._database, write), predicate)
+
+    def consume_raw(self, topic: Topic, handler: Callable[[Sequence[RawMessage], P], None], ports: P) -> None:
+        """The same as `consume` for a topic whose messages come from outside, without our envelope."""
+        self._consumer(topic).add(RawMessage, partial(_handle, handler, ports))
 
     def tick(self, name: str, work: Callable[[P], int], ports: P, *, every: float | None = None) -> None:
         """Call `work` again and again: at once if it acted on rows, else after a handled batch or the usual pause.
@@ -109,7 +125,7 @@ class Process:
         """Until TERM or Ctrl-C. Raises when a part breaks that can't go on, so that the supervisor starts us again."""
         with self._folder:
             self._migrate()
-            for work in self._first:
+            for work in self._at_start:
                 work()
             uvloop.run(self._main())
 
@@ -119,10 +135,9 @@ class Process:
         return self._consumers[topic.name]
 
     def _migrate(self) -> None:
-        folder = Path(sys.modules[f"services.{self._runtime.service.replace('-', '_')}"].__path__[0]) / "migrations"
         while True:
             try:
-                if migrate(self._runtime.database_url, self._runtime.service, folder):
+                if migrate(self._runtime.database_url, self._runtime.service, self._migrations):
                     self._log.info("migrated")
                 return
             except psycopg.OperationalError as error:
@@ -153,7 +168,7 @@ class Process:
             raise SystemExit(f"{self._runtime.service}: {self._app.crash_reason or 'a part ended'}; start again")
 
     async def _stop(self, relay: Relay, web: Sequence[asyncio.Task[None]]) -> None:
-        """In the order of the flow: no new requests, no new events, no new ticks; then say what is in the outbox."""
+        """In the order of the flow: no new requests, no new events, no new ticks; then publish the outbox."""
         for server in self._web:
             server.should_exit = True
         await asyncio.gather(*(consumer.stop(_GRACE) for consumer in self._consumers.values()))
@@ -227,6 +242,12 @@ class _Web(uvicorn.Server):
 def _forget_old_claims(database: Database[Any]) -> int:
     with database.transaction() as tx:
         return int(tx.forget_claims(tx.now() - _REMEMBER))
+
+
+def _note(database: Database[Any], write: Callable[[Any, Any], None], events: Sequence[Event]) -> None:
+    with database.transaction() as tx:
+        if claimed := tx.claim(events):
+            write(tx, claimed)
 
 
 def _handle(handler: Callable[[Any, Any], None], ports: Any, events: Sequence[Event]) -> None:

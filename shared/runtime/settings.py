@@ -129,7 +129,7 @@ class Runtime:
 
 
 @dataclass(frozen=True)
-class ObjectStorage:
+class ObjectStorageSettings:
     """Where documents lie: any S3. `credentials_file` is an AWS credentials file with a [default] profile."""
 
     endpoint: str
@@ -151,8 +151,8 @@ def read_runtime(service: str, settings: Settings) -> Runtime:
     )
 
 
-def read_object_storage(settings: Settings) -> ObjectStorage:
-    return ObjectStorage(
+def read_object_storage(settings: Settings) -> ObjectStorageSettings:
+    return ObjectStorageSettings(
         endpoint=settings.url("S3_ENDPOINT"),
         bucket=settings.text("S3_BUCKET"),
         credentials_file=settings.file("S3_CREDENTIALS_FILE"),

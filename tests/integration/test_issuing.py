@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -17,7 +16,8 @@ from services.issuer.domain.issuance import credential_key
 from services.issuer.handlers import Ports
 from shared.credentials.credential import DoNotSign, leaf_of, verify_proof
 from shared.events import AssertionIssued, RegistrationRenewed
-from shared.runtime.consume import Consumer, DeadLetter
+from shared.runtime.batches import Batches
+from shared.runtime.dead_letters import DeadLetter, Record
 from shared.runtime.log import logger
 from shared.wire import encode
 from tests.worlds.issuer import World, dying_at, id_of, side_by_side
@@ -65,28 +65,23 @@ def test_what_must_not_be_signed_leaves_no_trace_and_spares_the_others(world: Wo
     assert world.rows("select count(*) from assertions") == [(2,)]
 
 
-class _App:
-    """Stands for Faust, which isn't needed to hand a batch over."""
-
-    def topic(self, *_: Any, **__: Any) -> None: ...
-
-    def agent(self, *_: Any, **__: Any) -> Any:
-        return lambda function: function
-
-
 @pytest.mark.parametrize("bad", list(BAD))
 def test_a_bad_registration_in_a_batch_becomes_a_dead_letter_that_names_the_field(world: World, bad: str) -> None:
     changes, named = BAD[bad]
-    app: Any = _App()
-    consumer = Consumer(app, RegistrationRenewed.topic, world.ports.store, logger("issuer"), lambda: None)
-    consumer.add(RegistrationRenewed, lambda events: handlers.issue(events, world.ports))
+    batches = Batches(RegistrationRenewed.topic, world.ports.store, logger("issuer"))
+    batches.add(RegistrationRenewed, lambda events: handlers.issue(events, world.ports))
     events = [renewed(number, **(changes if number == 13 else {})) for number in range(1, 41)]
-    batch = []
-    for offset, event in enumerate(events):
-        record = SimpleNamespace(topic=event.topic.name, partition=0, offset=offset)
-        value = encode(event, source="registration", at=NOW)
-        batch.append(SimpleNamespace(key=event.key.encode(), value=value, message=record))
-    assert consumer._work(batch) == 40
+    records = [
+        Record(
+            topic=event.topic.name,
+            partition=0,
+            offset=offset,
+            key=event.key.encode(),
+            value=encode(event, source="registration", at=NOW),
+        )
+        for offset, event in enumerate(events)
+    ]
+    assert batches.handle(records) == 40
     while handlers.store(world.ports):
         pass
     ((value,),) = world.rows("select value from outbox where topic = %s", RegistrationRenewed.topic.dead.name)

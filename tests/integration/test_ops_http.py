@@ -16,7 +16,7 @@ from services.ops.store.events import Store
 from services.ops.web.site import site
 from shared.events import AssertionRevoked, OfficeDecided, RegistrationRejected
 from shared.programme import parse_programme
-from shared.runtime.consume import Bare
+from shared.runtime.batches import RawMessage
 from shared.topics import ASSERTION_ISSUED
 from tests.unit.ops.test_store import tell, tell_all
 from tests.worlds.cohorts import NOON, assertion_id, at, cycle, held, issued, letter, renewed
@@ -80,7 +80,7 @@ def bury(ports: Ports, id: str, value: bytes = b"poison") -> None:
         "cause": "Unreadable: <script>alert(1)</script>",
         "at": NOON.isoformat(),
     }
-    handlers.note_dead(ASSERTION_ISSUED)([Bare(record_key=None, value=json.dumps(record).encode())], ports)
+    handlers.note_dead(ASSERTION_ISSUED)([RawMessage(record_key=None, value=json.dumps(record).encode())], ports)
 
 
 def populate(ports: Ports) -> None:

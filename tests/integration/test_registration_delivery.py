@@ -22,7 +22,7 @@ from shared.events import (
     RegistrationRejected,
     RegistrationRenewed,
 )
-from shared.runtime.consume import Bare
+from shared.runtime.batches import RawMessage
 from tests.worlds.registration import KEY, Desk, as_json, desk_at, record, registration_database
 from tests.worlds.serving import serving
 
@@ -52,8 +52,8 @@ def site(desk: Desk) -> Iterator[httpx.Client]:
 # ── Kafka ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def bare(value: bytes) -> Bare:
-    return Bare(record_key=None, value=value)
+def bare(value: bytes) -> RawMessage:
+    return RawMessage(record_key=None, value=value)
 
 
 def test_a_bad_record_over_kafka_is_rejected_and_the_others_go_on(desk: Desk) -> None:

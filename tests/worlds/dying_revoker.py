@@ -11,7 +11,7 @@ from services.issuer.__main__ import main
 from shared.events import OfficeDecided
 from shared.runtime import consume
 
-consume.BATCH = 50
+consume._BATCH = 50
 revoke, calls = handlers.revoke, 0
 
 

@@ -25,7 +25,7 @@ from shared.errors import NotFound, TryLater
 from shared.events import Event, OfficeDecided, RegistrationRenewed
 from shared.runtime.migrate import migrate
 from shared.runtime.objects import Objects
-from shared.runtime.settings import ObjectStorage
+from shared.runtime.settings import ObjectStorageSettings
 from shared.wire import decode
 from tests.worlds.issuing import FACTS, NOW, ROOT, SECRET, renewed
 
@@ -35,7 +35,7 @@ E = TypeVar("E", bound=Event)
 class Shelf:
     """A bucket that can be away, and remembers who put what in which order."""
 
-    def __init__(self, settings: ObjectStorage) -> None:
+    def __init__(self, settings: ObjectStorageSettings) -> None:
         self._objects = Objects(settings)
         self.puts: list[tuple[str, bytes]] = []
         self.away = False
@@ -81,7 +81,7 @@ class World:
     """One issuer on an empty schema and an empty bucket."""
 
     url: str
-    bucket: ObjectStorage
+    bucket: ObjectStorageSettings
     now: datetime = NOW
     shelf: Shelf = field(init=False)
     ports: Ports = field(init=False)

@@ -16,7 +16,7 @@ from botocore.config import Config
 
 from deploy.local.parts import takes_connections
 from deploy.local.ports import free_port
-from shared.runtime.settings import ObjectStorage
+from shared.runtime.settings import ObjectStorageSettings
 
 _KEY, _SECRET = "tests", "a secret of the tests only"
 
@@ -38,11 +38,11 @@ class Buckets:
         self._credentials = folder / "credentials"
         self._credentials.write_text(f"[default]\naws_access_key_id = {_KEY}\naws_secret_access_key = {_SECRET}\n")
 
-    def fresh(self) -> ObjectStorage:
+    def fresh(self) -> ObjectStorageSettings:
         self._made += 1
         name = f"bucket{self._made}"
         self._client.create_bucket(Bucket=name)
-        return ObjectStorage(f"http://127.0.0.1:{self._port}", name, self._credentials)
+        return ObjectStorageSettings(f"http://127.0.0.1:{self._port}", name, self._credentials)
 
 
 @contextmanager

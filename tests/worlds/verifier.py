@@ -44,7 +44,7 @@ from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof
 from shared.errors import NotFound, TryLater
 from shared.programme import Bilingual
 from shared.runtime.migrate import migrate
-from shared.runtime.settings import ObjectStorage, Runtime
+from shared.runtime.settings import ObjectStorageSettings, Runtime
 from tests.worlds.anvil import CHAIN_ID, Anvil
 from tests.worlds.issuing import FACTS, KEY, SECRET, assertion
 from tests.worlds.serving import serving
@@ -205,7 +205,7 @@ def verifier_world(chain: Anvil, database_url: str, port: int, limits: Limits = 
         web_host="127.0.0.1",
         web_port=port,
         public_url=made.url,
-        objects=ObjectStorage("http://127.0.0.1:9", "none", Path("none")),
+        objects=ObjectStorageSettings("http://127.0.0.1:9", "none", Path("none")),
         networks=(made.network(chain.url),),
         limits=limits,
         allow_private_urls=False,

@@ -33,7 +33,7 @@ from shared.events import (
 from shared.links import receive_token
 from shared.programme import parse_programme
 from shared.runtime.migrate import migrate
-from shared.runtime.settings import ObjectStorage, Runtime
+from shared.runtime.settings import ObjectStorageSettings, Runtime
 from shared.wire import decode
 from tests.worlds.postgres import postgres
 from tests.worlds.serving import serving
@@ -142,7 +142,7 @@ def running_wallet(database: str) -> Iterator[Wallet]:
 
 def config(database: str, clock: Clock, wallet_url: str = "http://localhost") -> Config:
     runtime = Runtime("wallet", database, "", "127.0.0.1", 0, clock, PROGRAMME, 1.0, "auto")
-    storage = ObjectStorage("http://localhost", "", Path())
+    storage = ObjectStorageSettings("http://localhost", "", Path())
     return Config(runtime, storage, "127.0.0.1", 0, wallet_url, "http://verifier.example", SECRET, 86400.0)
 
 

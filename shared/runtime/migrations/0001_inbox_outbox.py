@@ -1,4 +1,4 @@
-"""inbox: the events a service has handled. outbox: what it has to say and Kafka hasn't yet."""
+"""inbox: the events a service has handled. outbox: the events that are not on Kafka yet."""
 
 from __future__ import annotations
 

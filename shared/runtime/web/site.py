@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from shared.errors import NotFound, TryLater
 from shared.programme import Bilingual, Programme
-from shared.runtime.db import AWAY
+from shared.runtime.db import UNAVAILABLE
 from shared.runtime.log import logger
 from shared.runtime.web import language as words
 from shared.runtime.web.assets import Assets
@@ -69,7 +69,7 @@ class Pages:
         app.add_exception_handler(HTTPException, self._on_http_error)
         app.add_exception_handler(RequestValidationError, self._on_invalid)
         app.add_exception_handler(NotFound, self._on_not_found)
-        for away in (TryLater, *AWAY):
+        for away in (TryLater, *UNAVAILABLE):
             app.add_exception_handler(away, self._on_away)
         app.add_exception_handler(Exception, self._on_bug)
 

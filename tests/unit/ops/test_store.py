@@ -28,7 +28,8 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
 )
-from shared.runtime.consume import Bare, DeadLetter
+from shared.runtime.batches import RawMessage
+from shared.runtime.dead_letters import DeadLetter
 from shared.topics import ASSERTION_ISSUED
 from tests.worlds.cohorts import (
     NOON,
@@ -235,20 +236,20 @@ def test_a_rejected_row_is_kept_with_what_was_expected(ports: Ports) -> None:
 # ── dead letters ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def bury(ports: Ports, consumer: str = "mailer", *, offset: int = 5, value: str | None = "cG9pc29u") -> str:
+def bury(ports: Ports, consumer: str = "mailer", *, offset: int = 5, value: bytes | None = b"poison") -> str:
     """As the runtime of `consumer` writes a dead letter; returns its id."""
     letter = DeadLetter(
         id=uuid5(NAMESPACE_URL, f"{consumer}/{offset}"),
         topic="assertion.issued",
         partition=1,
         offset=offset,
-        key="a2V5",
+        key=b"key",
         value=value,
         consumer=consumer,
         cause="Unreadable: expected a CloudEvents envelope",
         at=NOON,
     )
-    bytes_of = Bare(record_key=None, value=msgspec.json.encode(letter))
+    bytes_of = RawMessage(record_key=None, value=msgspec.json.encode(letter))
     handlers.note_dead(ASSERTION_ISSUED)([bytes_of, bytes_of], ports)
     return str(letter.id)
 

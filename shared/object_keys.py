@@ -1,0 +1,73 @@
+"""Every key of object storage, and the patterns of the ids in them. Used by issuer, anchor, renderer, wallet, verifier.
+
+A key is made from ids that match these patterns only, so no id from a URL or an event can leave its folder.
+The public site serves some of them under the same path: `credentials/<id>.json` is at `/credentials/<id>.json`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+ASSERTION_ID = r"[A-Z2-7]{26}"
+"""26 characters of base32 (RFC 4648): the first 130 bits of an HMAC."""
+QUALIFICATION = r"[a-z0-9-]{1,64}"
+EDITION = r"[0-9]{4}(?:-[1-9][0-9]{0,2})?"
+"""The year in which the period begins; from the second edition on with its number: 2026, 2026-2."""
+
+DID_DOCUMENT = "issuer/did.json"
+PROFILE = "issuer/profile.json"
+ISSUER_IMAGE = "issuer/image.png"
+
+Picture = Literal["png", "svg"]
+BadgeFile = Literal["json", "png", "svg"]
+
+_ASSERTION_ID = re.compile(ASSERTION_ID)
+_QUALIFICATION = re.compile(QUALIFICATION)
+_EDITION = re.compile(EDITION)
+
+
+def is_assertion_id(text: str) -> bool:
+    return _ASSERTION_ID.fullmatch(text) is not None
+
+
+def is_badge_class(qualification: str, edition: str) -> bool:
+    """Whether both can be parts of a badge class's key."""
+    return _QUALIFICATION.fullmatch(qualification) is not None and is_edition(edition)
+
+
+def is_edition(text: str) -> bool:
+    return _EDITION.fullmatch(text) is not None
+
+
+def credential(assertion_id: str) -> str:
+    """The signed credential: written by issuer with the first proof, by anchor with the second."""
+    return f"credentials/{assertion_id}.json"
+
+
+def badge_class(qualification: str, edition: str) -> str:
+    """A badge class without its ending: .json is the achievement, .png and .svg are its pictures."""
+    return f"badges/{qualification}/{edition}"
+
+
+def badge_file(qualification: str, edition: str, form: BadgeFile) -> str:
+    return f"{badge_class(qualification, edition)}.{form}"
+
+
+def status_list(number: int) -> str:
+    return f"status/{number}.json"
+
+
+def certificate(assertion_id: str) -> str:
+    """The PDF 証書."""
+    return f"certificates/{assertion_id}/certificate.pdf"
+
+
+def details(assertion_id: str) -> str:
+    """The PDF 内容詳細."""
+    return f"certificates/{assertion_id}/details.pdf"
+
+
+def batch_manifest(merkle_root: bytes) -> str:
+    """Leaves in order and where the root is anchored; nothing personal."""
+    return f"batches/{merkle_root.hex()}.json"

@@ -1,0 +1,192 @@
+"""Batches of messages: handed on by type, tried again, halved, dead-lettered. Used by the consume loop (`consume.py`).
+
+Knows neither Faust nor Kafka: it gets the records of one topic and says how many from the front are done with.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from shared.errors import TryLater, Unreadable
+from shared.events import Event
+from shared.runtime.db import UNAVAILABLE, Database
+from shared.runtime.dead_letters import Record, dead_letter_of, write_dead_letter
+from shared.runtime.log import Log
+from shared.runtime.metrics import BATCHES_FAILED, BREAKER, DATABASE_AWAY, DEAD_LETTERED, HANDLED
+from shared.topics import Topic
+from shared.wire import decode
+
+_TRIES = 3
+_BREAKER_FAILURES = 50  # consecutive failures of handlers that are a bug of ours and not bad messages
+_BREAKER_SECONDS = 5.0
+_FIRST_DELAY, _LONGEST_DELAY = 0.1, 2.0  # seconds between two tries while the database is unavailable
+
+Handler = Callable[[Sequence[Any]], None]
+"""One transaction over events of one type, in order."""
+Predicate = Callable[[Any], bool]
+"""Whether an event of a consumed type is for this service."""
+
+
+class RawMessage(Event, frozen=True, kw_only=True):
+    """A message from outside, without our envelope: bytes as they came. The same bytes are the same message."""
+
+    record_key: bytes | None
+    value: bytes
+
+    @property
+    def key(self) -> str:
+        return (self.record_key or b"").decode(errors="replace")
+
+    @property
+    def identity(self) -> str:
+        return f"{self.value!r}"
+
+
+class Batches:
+    """The handlers of one topic in one service. `handle` runs in one thread; `interrupt` may be called from another."""
+
+    def __init__(self, topic: Topic, database: Database[Any], log: Log) -> None:
+        self._topic = topic
+        self._database = database
+        self._log = log
+        self._handlers: dict[type[Event], tuple[Handler, Predicate]] = {}
+        self._is_raw = False
+        self._failures = 0  # consecutive
+        self._interrupted = threading.Event()
+
+    def add(self, event: type[Event], handler: Handler, predicate: Predicate = lambda event: True) -> None:
+        self._handlers[event] = (handler, predicate)
+        self._is_raw = self._is_raw or event is RawMessage
+
+    def interrupt(self) -> None:
+        """Give up at the next try, so that a stop doesn't wait for a database that is unavailable."""
+        self._interrupted.set()
+
+    def handle(self, records: Sequence[Record]) -> int:
+        """Handle `records` in order; how many from the front are done with. Fewer than all only after `interrupt`.
+
+        Done with means committed, dead-lettered, or of no interest to this service. A failure is located by halving.
+        """
+        done = 0
+        same_type: list[tuple[Record, Event]] = []
+        for record in records:
+            try:
+                event = self._decode(record)
+            except Unreadable as error:
+                handled = self._handle_run(same_type)
+                done += handled
+                if handled < len(same_type) or not self._dead_letter(record, error):
+                    return done
+                done, same_type = done + 1, []
+                continue
+            if same_type and type(same_type[-1][1]) is not type(event):
+                handled = self._handle_run(same_type)
+                done += handled
+                if handled < len(same_type):
+                    return done
+                same_type = []
+            same_type.append((record, event))
+        return done + self._handle_run(same_type)
+
+    def _decode(self, record: Record) -> Event:
+        if not self._is_raw:
+            return decode(record.value)
+        if record.value is None:
+            raise Unreadable("got no value, expected JSON")
+        return RawMessage(record_key=record.key, value=record.value)
+
+    def _handle_run(self, run: Sequence[tuple[Record, Event]]) -> int:
+        """Consecutive events of one type; how many from the front are done with."""
+        if not run:
+            return 0
+        kind = type(run[0][1])
+        handler, predicate = self._handlers.get(kind, (None, None))
+        if handler is None or predicate is None:
+            return len(run)
+        events = [event for _, event in run if predicate(event)]
+        if not events:
+            return len(run)
+        error = self._try(partial(handler, events))
+        if error is None:
+            self._failures = 0
+            HANDLED.labels(self._topic.name, kind.__name__).inc(len(events))
+            for event in events:
+                self._log.info("handled", message=kind.__name__, event_id=str(event.id), subject=event.key)
+            return len(run)
+        if isinstance(error, _Interrupted):
+            return 0
+        BATCHES_FAILED.labels(self._topic.name).inc()
+        self._log.warning(
+            "retried", topic=self._topic.name, events=len(run), cause=f"{type(error).__name__}: {error}"[:300]
+        )
+        if len(run) > 1:
+            half = len(run) // 2
+            first = self._handle_run(run[:half])
+            return first + self._handle_run(run[half:]) if first == half else first
+        return self._retry_one(run[0][0], partial(handler, events), error)
+
+    def _retry_one(self, record: Record, handle: Callable[[], None], error: Exception) -> int:
+        """A single message that failed: tried `_TRIES` times in all, then dead-lettered; 1 when done with, else 0.
+
+        While the circuit breaker is open it is tried without end instead: to dead-letter it would dead-letter all.
+        """
+        tries = 1
+        while True:
+            if isinstance(error, Unreadable):
+                return int(self._dead_letter(record, error))
+            is_open = self._failures >= _BREAKER_FAILURES
+            BREAKER.labels(self._topic.name).set(is_open)
+            if is_open:
+                self._log.error("failed", topic=self._topic.name, cause="every message fails: stopped here")
+                if self._interrupted.wait(_BREAKER_SECONDS):
+                    return 0
+            elif tries >= _TRIES:
+                self._failures += 1
+                return int(self._dead_letter(record, error))
+            tries += 1
+            again = self._try(handle)
+            if again is None:
+                self._failures = 0
+                BREAKER.labels(self._topic.name).set(0)
+                return 1
+            if isinstance(again, _Interrupted):
+                return 0
+            error = again
+
+    def _try(self, work: Callable[[], None]) -> Exception | None:
+        """None when done, else the error. While the database is unavailable: wait, and try again without end."""
+        delay = _FIRST_DELAY
+        while True:
+            try:
+                work()
+            except (*UNAVAILABLE, TryLater) as error:
+                DATABASE_AWAY.labels(self._topic.name).set(1)
+                self._log.warning("waiting", topic=self._topic.name, cause=f"{type(error).__name__}: {error}"[:200])
+            except Exception as error:
+                return error
+            else:
+                DATABASE_AWAY.labels(self._topic.name).set(0)
+                return None
+            if self._interrupted.wait(delay):
+                return _Interrupted()
+            delay = min(delay * 2, _LONGEST_DELAY)
+
+    def _dead_letter(self, record: Record, error: Exception) -> bool:
+        """Write the dead letter, once per message however often it is read. False when interrupted before."""
+        letter = dead_letter_of(record, consumer=self._database.service, error=error, at=self._database.now())
+        failed = self._try(partial(write_dead_letter, letter, self._topic, self._database))
+        place = f"{record.topic}/{record.partition}/{record.offset}"
+        if failed is None:
+            DEAD_LETTERED.labels(self._topic.name).inc()
+            self._log.error("dead-lettered", dead_letter=str(letter.id), place=place, cause=letter.cause[:200])
+            return True
+        if not isinstance(failed, _Interrupted):
+            self._log.error("failed", place=place, cause=f"{type(failed).__name__}: {failed}"[:200])
+        return False
+
+
+class _Interrupted(Exception):
+    """A stop was ordered while the database was unavailable."""

@@ -1,0 +1,62 @@
+"""Dead letters: messages that could not be handled, on `<topic>.dead`. Written by every service, read by ops."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import msgspec
+
+from shared.errors import Unreadable
+from shared.runtime.db import Database
+from shared.topics import Topic
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as it lies on a topic: where it is, and its bytes."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+class DeadLetter(Record, frozen=True, kw_only=True):
+    """The value of a message on `<topic>.dead`, in JSON (bytes as base64): the message, who failed on it, and why."""
+
+    id: UUID
+    consumer: str
+    cause: str
+    at: datetime
+
+
+def dead_letter_of(record: Record, *, consumer: str, error: Exception, at: datetime) -> DeadLetter:
+    """Its id is derived from consumer and place: the same failure read again is the same dead letter."""
+    return DeadLetter(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        id=uuid5(NAMESPACE_URL, f"{consumer}/{record.topic}/{record.partition}/{record.offset}"),
+        consumer=consumer,
+        cause=f"{type(error).__name__}: {error}"[:2000],
+        at=at,
+    )
+
+
+def write_dead_letter(letter: DeadLetter, topic: Topic, database: Database[Any]) -> None:
+    """Append `letter` to the outbox, once however often it is written. When this returns, it is committed."""
+    with database.transaction() as tx:
+        if tx.claim_id(letter.id):
+            tx.forward(topic.dead, str(letter.id).encode(), msgspec.json.encode(letter))
+
+
+def read_dead_letter(value: bytes) -> DeadLetter:
+    """The dead letter in a message's value. Unreadable for any other bytes."""
+    try:
+        return msgspec.json.decode(value, type=DeadLetter)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Unreadable(f"got no dead letter ({error}), expected the JSON of one") from error

@@ -1,0 +1,106 @@
+"""Rows as a service's store writes and reads them (`shared/runtime/db.py`), on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from shared.runtime.db import Database, Transaction, replace
+from shared.runtime.migrate import migrate
+from tests.worlds.postgres import Databases, postgres
+
+NOW = datetime(2027, 4, 1, tzinfo=UTC)
+TABLES = """
+create table things (
+    id text primary key, day date, at timestamptz, number integer, bytes bytea, is_new boolean, "offset" bigint
+);
+"""
+MIGRATION = f"""
+from alembic import op
+revision, down_revision, branch_labels, depends_on = "0001", None, None, None
+def upgrade(): op.execute('''{TABLES}''')
+def downgrade(): pass
+"""
+
+
+@dataclass(frozen=True)
+class Thing:
+    id: str
+    number: int | None
+
+
+@pytest.fixture(scope="module")
+def databases() -> Iterator[Databases]:
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def tx(databases: Databases, tmp_path: Path) -> Iterator[Transaction]:
+    (tmp_path / "0001_things.py").write_text(MIGRATION)
+    url = databases.fresh()
+    migrate(url, "probe", tmp_path)
+    database = Database(url, "probe", Transaction, lambda: NOW)
+    with database.transaction() as transaction:
+        yield transaction
+    database.close()
+
+
+def things(tx: Transaction) -> list[Thing]:
+    return tx.fetch_all(Thing, "select id, number from things order by id")
+
+
+def test_every_type_of_column_is_kept_as_it_was_and_null_stays_null(tx: Transaction) -> None:
+    full = {"id": "a", "day": date(2027, 4, 1), "at": NOW, "number": 7, "bytes": b"\0\xff", "is_new": True, "offset": 9}
+    empty = dict.fromkeys(full) | {"id": "b"}
+    tx.insert_rows("things", [empty, full])
+    kept = tx.cursor.execute('select id, day, at, number, bytes, is_new, "offset" from things order by id').fetchall()
+    assert kept == [tuple(full.values()), tuple(empty.values())]
+
+
+def test_a_row_that_is_there_stays_unless_the_conflict_says_otherwise(tx: Transaction) -> None:
+    tx.insert_rows("things", [{"id": "a", "number": 1}])
+    tx.insert_rows("things", [{"id": "a", "number": 2}, {"id": "b", "number": 3}])
+    assert things(tx) == [Thing("a", 1), Thing("b", 3)]
+    tx.insert_rows("things", [{"id": "a", "number": 2}], replace("id", ["number"]))
+    assert things(tx) == [Thing("a", 2), Thing("b", 3)]
+
+
+def test_what_was_inserted_is_returned_and_what_was_there_is_not(tx: Transaction) -> None:
+    tx.insert_rows("things", [{"id": "a", "number": 1}])
+    assert tx.insert_rows("things", [{"id": "b"}, {"id": "a"}], returning="id") == [("b",)]
+    assert tx.insert_rows("things", [], returning="id") == []
+
+
+def test_an_upsert_replaces_the_columns_that_it_names_and_no_other(tx: Transaction) -> None:
+    tx.insert_rows("things", [{"id": "a", "number": 1, "day": date(2027, 4, 1)}])
+    tx.upsert_rows("things", [{"id": "a", "number": 2}, {"id": "b", "number": 3}], key="id")
+    assert tx.cursor.execute("select id, number, day from things order by id").fetchall() == [
+        ("a", 2, date(2027, 4, 1)),
+        ("b", 3, None),
+    ]
+
+
+def test_an_update_reaches_the_rows_of_its_keys_under_its_condition_and_counts_them(tx: Transaction) -> None:
+    tx.insert_rows("things", [{"id": id, "number": 1} for id in "abc"])
+    rows = [{"id": "a", "number": 5}, {"id": "b", "number": 1}, {"id": "z", "number": 9}]
+    assert tx.update_rows("things", rows, "id", where="things.number < new.number") == 1
+    assert things(tx) == [Thing("a", 5), Thing("b", 1), Thing("c", 1)]
+    assert tx.update_rows("things", rows, "id", assign="number = things.number + new.number") == 2
+    assert things(tx) == [Thing("a", 10), Thing("b", 2), Thing("c", 1)]
+
+
+def test_one_row_is_read_as_a_value_and_none_when_there_is_none(tx: Transaction) -> None:
+    tx.insert_rows("things", [{"id": "a", "number": 1}])
+    assert tx.fetch_one(Thing, "select id, number from things where id = %s", ("a",)) == Thing("a", 1)
+    assert tx.fetch_one(Thing, "select id, number from things where id = %s", ("b",)) is None
+
+
+def test_an_unknown_column_fails_and_names_it(tx: Transaction) -> None:
+    with pytest.raises((KeyError, psycopg.errors.UndefinedColumn), match="colour"):
+        tx.insert_rows("things", [{"id": "a", "colour": "red"}])
