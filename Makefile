@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .setup
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Processes that run tests side by side, half of whose time is waiting; and the slowest tests, named at the end.
+WORKERS ?= 3
+PYTEST := $(BIN)/pytest -n $(WORKERS) --durations=10
 
 .DEFAULT_GOAL := help
 .PHONY: help doctor setup run up down test unit integration e2e lint format css browser contract schemas bench-rival clean
@@ -25,16 +28,16 @@ down: setup ## stop what `akashi up --detach` started
 	@$(BIN)/akashi down
 
 test: setup ## all tests
-	$(BIN)/pytest tests/unit tests/integration tests/browser tests/e2e
+	$(PYTEST) tests/unit tests/integration tests/browser tests/e2e
 
 unit: setup ## the fast tests only
-	$(BIN)/pytest tests/unit
+	$(PYTEST) tests/unit
 
 integration: setup ## the tests against real servers
-	$(BIN)/pytest tests/integration
+	$(PYTEST) tests/integration
 
 e2e: setup ## the stories
-	$(BIN)/pytest tests/e2e
+	$(PYTEST) tests/e2e
 
 lint: $(SETUP)/python $(SETUP)/package ## format, style, types, import rules
 	$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""A private PostgreSQL server, for tests: one for the session, an empty database for each that asks."""
+"""A private PostgreSQL server, for tests: one for each process of tests, an empty database for each that asks."""
 
 from __future__ import annotations
 
@@ -30,12 +30,30 @@ class Databases:
         return self.url(name)
 
 
+_running: list[tuple[PostgresServer, Databases]] = []
+
+
 @contextmanager
 def postgres() -> Iterator[Databases]:
-    folder = Path(mkdtemp(prefix="akashi-postgres-"))
-    server = PostgresServer(folder, cleanup_mode="delete")
-    try:
+    """The server of this process: started by whoever asks first, kept for all others, ended by `stop_postgres`."""
+    if not _running:
+        server = PostgresServer(Path(mkdtemp(prefix="akashi-postgres-")), cleanup_mode="delete")
         socket = psycopg.conninfo.conninfo_to_dict(server.get_uri())["host"]
-        yield Databases(str(socket))
-    finally:
+        _running.append((server, Databases(str(socket))))
+        _write_without_waiting(_running[0][1])
+    yield _running[0][1]
+
+
+def stop_postgres() -> None:
+    """Does nothing when none was started."""
+    while _running:
+        server, _ = _running.pop()
         server.cleanup()
+
+
+def _write_without_waiting(databases: Databases) -> None:
+    """For the disk: what such a server holds need not survive the machine."""
+    with psycopg.connect(databases.url("postgres"), autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"alter system set {setting} = off")
+        connection.execute("select pg_reload_conf()")
