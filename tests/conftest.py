@@ -35,16 +35,16 @@ ORDER = (
 """Beginnings of paths. What takes minutes starts first, so that the workers end at about the same time."""
 
 SHARED = ("stack", "parts")
-"""Fixtures that take many seconds and a gigabyte: the tests that ask for one of them stay together on one worker."""
+"""Fixtures that take a gigabyte each: the files with a test that asks for one of them stay together on one worker."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist, which hands the groups on
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_place)  # stable: within a file nothing changes
+    groups = {item.path: name for item in items for name in SHARED if name in getattr(item, "fixturenames", ())}
     for item in items:
-        for name in SHARED:
-            if name in getattr(item, "fixturenames", ()) and item.get_closest_marker("xdist_group") is None:
-                item.add_marker(pytest.mark.xdist_group(name))
+        if item.path in groups and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(groups[item.path]))
 
 
 def _place(item: pytest.Item) -> int:
@@ -85,7 +85,7 @@ def new_home(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Path]]:
 
 @pytest.fixture(scope="session")
 def stack(new_home: Callable[[str], Path]) -> Iterator[Stack]:
-    """Parts and services, one for the whole session. Who harms it mends it, or the next test pays."""
+    """Parts and services, one for all stories of this process. A story leaves all of them running."""
     with Stack(new_home("stack"), free_base()) as running:
         yield running
 

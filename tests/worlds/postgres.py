@@ -39,7 +39,7 @@ _running: list[tuple[PostgresServer, Databases]] = []
 
 @contextmanager
 def postgres() -> Iterator[Databases]:
-    """The server of this process: started by whoever asks first, kept for all others, ended by `stop_postgres`."""
+    """The server of this process: started for the first test that asks, ended by `stop_postgres`."""
     if not _running:
         server = PostgresServer(Path(mkdtemp(prefix="akashi-postgres-")), cleanup_mode=None)
         socket = psycopg.conninfo.conninfo_to_dict(server.get_uri())["host"]
