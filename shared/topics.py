@@ -1,8 +1,11 @@
-"""The topics of the pipeline, spoken by every service and provisioned by `deploy/local` (or `akashi topics`)."""
+"""The topics of the pipeline and the services that read and write them. `akashi topics` creates the topics."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+SERVICES = ("registration", "issuer", "anchor", "renderer", "mailer", "wallet", "verifier", "ops")
+"""Each names a package in `services/`, a consumer group, a database role and schema, and the `source` of events."""
 
 
 class Topic(NamedTuple):

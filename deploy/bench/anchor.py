@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from deploy.bench.issue import SECRET, URL, awards
 from deploy.bench.report import Report
 from deploy.bench.rivals import contexts
-from deploy.local.anvil import anvil_program
 from deploy.local.environment import REPOSITORY
+from deploy.local.parts.anvil import anvil_program
 from deploy.local.ports import free_port
 from services.issuer.domain.issuance import Issuer
 from services.issuer.signing.signer import Signer, SigningKey

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.bench.report import Report
 from deploy.bench.rivals import Canonise, by_pyld, by_pyoxigraph, sign_in_full
-from deploy.local.crowd import crowd
+from deploy.local.demo.crowd import crowd
 from services.issuer.domain.issuance import (
     Assertion,
     Issuer,

@@ -13,7 +13,14 @@ from shared.chain.lookup import read_networks
 from shared.chain.networks import Network, active
 from shared.clock import Clock
 from shared.errors import RefuseToStart
-from shared.runtime.settings import ObjectStorageSettings, Runtime, Settings, read_object_storage, read_runtime
+from shared.runtime.settings import (
+    ObjectStorageSettings,
+    Runtime,
+    Settings,
+    command_environment,
+    read_object_storage,
+    read_runtime,
+)
 
 AnchorOn = Literal["receipt", "issue"]
 
@@ -55,8 +62,8 @@ def read_config(environment: Mapping[str, str]) -> Config:
 
 
 def read_command_config(environment: Mapping[str, str]) -> CommandConfig:
-    """The local stack at AKASHI_HOME and AKASHI_PORT_BASE, unless settings name another."""
-    settings = Settings({**_of_local_stack(environment), **environment})
+    """The local stack, unless settings name another."""
+    settings = Settings(command_environment("anchor", environment))
     return CommandConfig(settings.url("DATABASE_URL", schemes=("postgresql",)), settings.clock(), _anchoring(settings))
 
 
@@ -82,21 +89,3 @@ def _anchoring(settings: Settings) -> Anchoring:
         stuck_after=timedelta(seconds=settings.seconds("STUCK_SECONDS", 180.0)),
         poll=timedelta(seconds=settings.seconds("CHAIN_POLL_SECONDS", 2.0)),
     )
-
-
-def _of_local_stack(environment: Mapping[str, str]) -> dict[str, str]:
-    settings = Settings(environment)
-    base = settings.port("AKASHI_PORT_BASE", 8600)
-    home = Path(settings.text("AKASHI_HOME", "var"))
-    clock = home / "clock"
-    return {
-        "DATABASE_URL": f"postgresql://anchor@127.0.0.1:{base + 11}/akashi",
-        "S3_ENDPOINT": f"http://127.0.0.1:{base + 7}",
-        "S3_BUCKET": "akashi",
-        "S3_CREDENTIALS_FILE": str(home / "secrets" / "s3-credentials"),
-        "PUBLIC_URL": f"http://localhost:{base + 3}",
-        "NETWORKS_FILE": str(home / "networks.toml"),
-        "CHAIN_KEYSTORE_FILE": str(home / "secrets" / "chain-keystore.json"),
-        "CHAIN_PASSWORD_FILE": str(home / "secrets" / "chain.password"),
-        "AKASHI_CLOCK": clock.read_text(encoding="ascii").strip() if clock.exists() else "",
-    }

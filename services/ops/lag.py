@@ -16,8 +16,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
-SERVICES = ("registration", "issuer", "anchor", "renderer", "mailer", "wallet", "verifier", "ops")
-"""The consumer groups; each is named as its service."""
+from shared.topics import SERVICES
 
 _EVERY = 2.0  # seconds for which a measurement holds
 _STALE = 15.0  # seconds after which an old one says nothing any more

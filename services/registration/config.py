@@ -10,9 +10,7 @@ from pathlib import Path
 from services.registration.domain.cohort import Cycle, cycle_of
 from shared.errors import RefuseToStart
 from shared.programme import Programme
-from shared.runtime.settings import Runtime, Settings, read_runtime
-
-_REPOSITORY = Path(__file__).resolve().parents[2]
+from shared.runtime.settings import Runtime, Settings, command_environment, read_runtime
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def _cycle(programme: Programme) -> Callable[[str], Cycle]:
 
 @dataclass(frozen=True)
 class Upstream:
-    """Where records are delivered. By default the stack on this machine, by AKASHI_HOME and AKASHI_PORT_BASE."""
+    """Where records are delivered. By default the local stack."""
 
     url: str
     key_file: Path
@@ -70,11 +68,9 @@ class Upstream:
 
 def read_upstream(environment: Mapping[str, str]) -> Upstream:
     """RefuseToStart, naming the setting, for an impossible one."""
-    settings = Settings(environment)
-    base = settings.whole("AKASHI_PORT_BASE", 8600, least=1024, most=65_000)
-    home = Path(settings.text("AKASHI_HOME", str(_REPOSITORY / "var")))
+    settings = Settings(command_environment("registration", environment))
     return Upstream(
-        url=settings.url("REGISTRATION_URL", f"http://127.0.0.1:{base + 1}"),
-        key_file=Path(settings.text("UPSTREAM_KEY_FILE", str(home / "secrets" / "upstream.key"))),
-        kafka=settings.text("KAFKA_BOOTSTRAP", f"127.0.0.1:{base + 9}"),
+        url=settings.url("REGISTRATION_URL"),
+        key_file=Path(settings.text("UPSTREAM_KEY_FILE")),
+        kafka=settings.text("KAFKA_BOOTSTRAP"),
     )

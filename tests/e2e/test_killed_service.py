@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from deploy.local.environment import SERVICES
 from deploy.local.stack import Stack
+from shared.topics import SERVICES
 from tests.worlds.story import LATER, Story
 
 pytestmark = pytest.mark.xdist_group("harm")  # on a stack of its own, beside that of the other stories

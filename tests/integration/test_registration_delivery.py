@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.local.sample.cohort import CSV_NAME, JSONL_NAME, write_sample
+from deploy.local.demo.sample.cohort import CSV_NAME, JSONL_NAME, write_sample
 from services.registration import handlers
 from services.registration.web import intake_site
 from shared.errors import Unreadable
