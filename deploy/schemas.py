@@ -21,7 +21,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from services.registration.domain.registration import HEADERS, UpstreamRecord
+from services.registration.domain.record import HEADERS, UpstreamRecord
 from shared.events import EVENTS, Event
 from shared.topics import TOPICS, UPSTREAM_REGISTRATIONS, Topic
 

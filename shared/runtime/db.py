@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import kwargs_row
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from shared.clock import Clock
@@ -102,14 +102,18 @@ class Transaction:
 
     # ── rows ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def fetch_all(self, row: type[R], query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[R]:
-        """The answer's rows as values of the class `row`, whose fields are named as the answer's columns."""
-        with self.connection.cursor(binary=True, row_factory=class_row(row)) as cursor:
+    def fetch_all(
+        self, row: Callable[..., R], query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[R]:
+        """The answer's rows, each made by `row`: a class or function that takes the answer's columns by their names."""
+        with self.connection.cursor(binary=True, row_factory=kwargs_row(row)) as cursor:
             return cursor.execute(query, parameters).fetchall()
 
-    def fetch_one(self, row: type[R], query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> R | None:
-        """The first row as a value of the class `row`; None without any."""
-        with self.connection.cursor(binary=True, row_factory=class_row(row)) as cursor:
+    def fetch_one(
+        self, row: Callable[..., R], query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> R | None:
+        """The first row, made by `row`; None without any."""
+        with self.connection.cursor(binary=True, row_factory=kwargs_row(row)) as cursor:
             return cursor.execute(query, parameters).fetchone()
 
     def insert_rows(

@@ -22,7 +22,7 @@ def test_the_files_checked_in_are_those_of_2026(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cohort", ["2024", "2026", "2027", "2040"])
-def test_what_the_sample_promises_comes_true_in_any_year(tmp_path: Path, cohort: str) -> None:
+def test_the_sample_has_the_expected_counts_in_any_year(tmp_path: Path, cohort: str) -> None:
     expected = write_sample(tmp_path, cohort)
     deliveries = [
         read_delivery((tmp_path / CSV_NAME).read_bytes(), "csv", rules()),

@@ -20,7 +20,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
 
-from services.registration.domain.registration import FIELDS, HEADERS
+from services.registration.domain.record import FIELDS, HEADERS
 from shared.events import HeldReason
 
 CSV_NAME = "registrations.csv"

@@ -14,7 +14,7 @@ from PIL import Image
 from services.issuer.art.badge_art import badge_png
 from services.renderer.domain.certificate import Press, Printed
 from services.renderer.domain.facts import Certificate
-from services.renderer.pdf.page import Picture, make_picture
+from services.renderer.pdf.page import RasterPicture, make_picture
 from shared.programme import parse_programme
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +43,7 @@ def press() -> Press:
 
 
 @lru_cache(maxsize=4)
-def badge(qualification: str) -> Picture:
+def badge(qualification: str) -> RasterPicture:
     return make_picture(badge_png(qualification, "2026", PROGRAMME, FONTS))
 
 

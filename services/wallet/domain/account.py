@@ -1,9 +1,10 @@
-"""What a wallet account takes: a name, a password, patience with wrong ones. Pure."""
+"""The rules of an account: names, passwords, and how many wrong ones. Pure."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
@@ -18,8 +19,25 @@ ATTEMPTS_WINDOW = timedelta(minutes=15)
 
 NameProblem = Literal["missing", "long", "unprintable"]
 PasswordProblem = Literal["short", "long", "known"]
+LoginProblem = Literal["wrong", "blocked"]
 
-# Long enough by our rule, and tried first by everybody (from public lists of leaked passwords).
+
+@dataclass(frozen=True)
+class FormProblems:
+    """Why a form was refused, by field; false when it was not."""
+
+    name: NameProblem | None = None
+    password: PasswordProblem | None = None
+    login: LoginProblem | None = None
+
+    def __bool__(self) -> bool:
+        return self != NO_PROBLEMS
+
+
+NO_PROBLEMS = FormProblems()
+
+
+# Long enough by our rule, and among the first that an attacker tries (from public lists of leaked passwords).
 # fmt: off
 _KNOWN = frozenset((
     "1234567890", "0123456789", "0987654321", "9876543210", "12345678910", "123456789a", "1q2w3e4r5t",
@@ -29,7 +47,8 @@ _KNOWN = frozenset((
 ))
 # fmt: on
 
-# Forms of one character that people and registers use for each other in names; the left ones stand for the right ones.
+# Variants of one character that people and registers use for each other in names: those of the first line are compared
+# as those of the second.
 _VARIANTS = str.maketrans(
     "髙﨑嵜碕𠮷邊邉齋齊斎濵濱澤櫻廣國德黑眞惠圓與萬壽榮龍瀨藏冨嶋嶌桒舘渕淵栁曻榊",
     "高崎崎崎吉辺辺斉斉斉浜浜沢桜広国徳黒真恵円与万寿栄竜瀬蔵富島島桑館淵淵柳昇榊",
@@ -38,7 +57,7 @@ _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
 def name_problem(text: str) -> NameProblem | None:
-    """What keeps a typed 氏名 from being kept; None if nothing. That it differs from the registered one does not."""
+    """Why a typed 氏名 is refused; None if it isn't. One that differs from the registered name is accepted."""
     if not text.strip():
         return "missing"
     if len(text) > NAME_LONGEST:
@@ -71,7 +90,7 @@ def password_form(text: str) -> str:
 
 
 def password_problem(text: str, address: str) -> PasswordProblem | None:
-    """What keeps a password from being taken; None if nothing. Length, and that it isn't guessed at once: no more."""
+    """Why a password is refused; None if it isn't. Length and easy guesses only, no rules about characters."""
     password = password_form(text)
     if len(password) < PASSWORD_SHORTEST:
         return "short"
@@ -85,8 +104,9 @@ def password_problem(text: str, address: str) -> PasswordProblem | None:
 
 
 def is_blocked(attempts: int) -> bool:
-    """Whether a try is one too many; `attempts` counts it and those before it in its window.
+    """Whether an attempt is over the limit; `attempts` counts it and those before it in its window.
 
-    Somebody who knows an address can keep its owner out for a window at a time. Without a limit he could guess.
+    Somebody who knows an address can lock its owner out for a window at a time; without a limit passwords could be
+    guessed.
     """
     return attempts > MOST_ATTEMPTS

@@ -18,7 +18,7 @@ HOST = {"host": "wallet.example.jp"}
         {"origin": "null"},
     ],
 )
-def test_a_form_of_another_site_can_post_nothing(headers: dict[str, str]) -> None:
+def test_a_post_of_another_site_is_cross_site(headers: dict[str, str]) -> None:
     assert is_cross_site("POST", {**HOST, **headers})
     assert is_cross_site("DELETE", {**HOST, **headers})
 
@@ -34,9 +34,9 @@ def test_a_form_of_another_site_can_post_nothing(headers: dict[str, str]) -> Non
         {"sec-fetch-site": "cross-site", "authorization": "Bearer k"},
     ],
 )
-def test_own_forms_programs_and_api_clients_can_post(headers: dict[str, str]) -> None:
+def test_own_forms_programs_and_api_clients_are_not_cross_site(headers: dict[str, str]) -> None:
     assert not is_cross_site("POST", {**HOST, **headers})
 
 
-def test_a_link_from_anywhere_can_be_followed() -> None:
+def test_a_link_from_another_site_is_not_cross_site() -> None:
     assert not is_cross_site("GET", {**HOST, "sec-fetch-site": "cross-site"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.mailer.domain.correction import Corrected, told_by
+from services.mailer.domain.correction import CorrectedBadge, correction_letter
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from services.mailer.domain.correction import Corrected, told_by
         (False, ("hanako@example.jp", "taro@example.jp"), "correction"),
     ],
 )
-def test_who_has_the_badge_is_asked_to_receive_it_or_who_has_not_is_not(
+def test_a_holder_who_has_the_badge_gets_the_correction_letter_and_any_other_the_award_letter(
     is_received: bool, addresses: tuple[str, ...], letter: str
 ) -> None:
-    assert told_by(Corrected("A", "taro@example.jp", is_received, addresses)) == letter
+    assert correction_letter(CorrectedBadge("A", "taro@example.jp", is_received, addresses)) == letter

@@ -55,7 +55,7 @@ def test_a_missing_setting_is_named(settings: dict[str, str], name: str) -> None
         ("FONT_FOLDER", "/nowhere"),
     ],
 )
-def test_an_impossible_setting_is_named(settings: dict[str, str], name: str, value: str) -> None:
+def test_an_invalid_setting_is_named(settings: dict[str, str], name: str, value: str) -> None:
     with pytest.raises(RefuseToStart, match=f"setting {name}: "):
         read_config(settings | {name: value})
 

@@ -76,11 +76,11 @@ def test_a_page_stands_in_both_languages_and_the_choice_is_kept(client: httpx.Cl
     assert '<html lang="en">' in client.get("/one").text
 
 
-def test_what_a_person_typed_can_not_become_markup(client: httpx.Client) -> None:
+def test_typed_text_is_escaped(client: httpx.Client) -> None:
     assert "<script>" not in client.get("/one", params={"name": "<script>"}).text
 
 
-def test_every_answer_has_the_security_headers_even_that_to_a_bug(client: httpx.Client) -> None:
+def test_every_answer_has_the_security_headers_even_after_a_bug(client: httpx.Client) -> None:
     for path in ("/one", "/lacking", "/nowhere", "/healthz", "/fails/away"):
         headers = client.get(path).headers
         assert "style-src 'self'" in headers["content-security-policy"], path
@@ -104,7 +104,7 @@ def test_every_answer_has_the_security_headers_even_that_to_a_bug(client: httpx.
         ("/form", 405, "この<wbr>操作は<wbr>できません"),
     ],
 )
-def test_whatever_goes_wrong_says_what_to_do_next(client: httpx.Client, path: str, status: int, heading: str) -> None:
+def test_every_error_page_says_what_to_do_next(client: httpx.Client, path: str, status: int, heading: str) -> None:
     answer = client.get(path)
     assert answer.status_code == status
     assert heading in answer.text
@@ -112,7 +112,7 @@ def test_whatever_goes_wrong_says_what_to_do_next(client: httpx.Client, path: st
     assert 'lang="en"' in client.get(path + "?lang=en").text
 
 
-def test_a_form_with_a_missing_field_does_not_repeat_what_was_typed(client: httpx.Client) -> None:
+def test_a_form_with_a_missing_field_names_the_field_and_not_what_was_typed(client: httpx.Client) -> None:
     answer = client.post("/form", data={"passwort": "secret-secret"})
     assert answer.status_code == 422
     assert "secret-secret" not in answer.text
@@ -128,7 +128,7 @@ def test_a_post_from_another_site_is_refused_before_any_route(client: httpx.Clie
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_without_end_is_refused(client: httpx.Client, chunked: bool) -> None:
+def test_a_body_over_the_limit_is_refused(client: httpx.Client, chunked: bool) -> None:
     body = b"password=" + b"x" * 70_000
     content = iter([body[:40_000], body[40_000:]]) if chunked else body
     answer = client.post("/form", content=content, headers={"content-type": "application/x-www-form-urlencoded"})
@@ -136,7 +136,7 @@ def test_a_body_without_end_is_refused(client: httpx.Client, chunked: bool) -> N
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_the_look_is_kept_for_ever_under_its_hash(client: httpx.Client) -> None:
+def test_the_style_sheet_is_cached_for_ever_under_its_hash(client: httpx.Client) -> None:
     page = client.get("/one").text
     start = page.index("/static/app.")
     url = page[start : page.index('"', start)]
@@ -147,7 +147,7 @@ def test_the_look_is_kept_for_ever_under_its_hash(client: httpx.Client) -> None:
     assert client.get("/static/app.000000000000.css").status_code == 404
 
 
-def test_the_look_that_is_served_is_not_the_one_that_was_written() -> None:
+def test_the_served_style_sheet_is_built_from_its_source() -> None:
     checked = subprocess.run(
         ["node", "shared/runtime/web/build.mjs", "--check"], capture_output=True, text=True, timeout=60
     )

@@ -5,13 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.wallet.domain.holding import (
-    Badge,
-    Progress,
-    document_key,
+from services.wallet.domain.badge import (
+    BadgeProgress,
+    WalletBadge,
     expected_by,
     in_order,
     is_late,
+    pdf_key,
     state_of,
     steps_of,
 )
@@ -19,7 +19,7 @@ from shared.clock import japan_midnight
 from shared.events import Holder
 
 NOW = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
-BADGE = Badge(
+BADGE = WalletBadge(
     assertion_id="A" * 26,
     registration_id="R-1",
     qualification="gishi",
@@ -31,10 +31,10 @@ BADGE = Badge(
     issued_at=NOW,
     account_id=None,
     received_at=None,
-    progress=Progress(),
+    progress=BadgeProgress(),
 )
 RECEIVED = replace(BADGE, account_id=1, received_at=NOW)
-DONE = Progress(anchored_at=NOW, rendered_at=NOW, certificate_key="c", details_key="d")
+DONE = BadgeProgress(anchored_at=NOW, rendered_at=NOW, certificate_key="c", details_key="d")
 
 
 @pytest.mark.parametrize(
@@ -43,21 +43,21 @@ DONE = Progress(anchored_at=NOW, rendered_at=NOW, certificate_key="c", details_k
         (BADGE, "unreceived"),
         (replace(BADGE, progress=DONE), "unreceived"),
         (RECEIVED, "pending"),
-        (replace(RECEIVED, progress=Progress(anchored_at=NOW)), "pending"),
+        (replace(RECEIVED, progress=BadgeProgress(anchored_at=NOW)), "pending"),
         (replace(RECEIVED, progress=replace(DONE, anchored_at=None)), "pending"),
         (replace(RECEIVED, progress=DONE), "issued"),
         (replace(RECEIVED, progress=replace(DONE, revoked_at=NOW)), "revoked"),
-        (replace(BADGE, progress=Progress(revoked_at=NOW)), "revoked"),
+        (replace(BADGE, progress=BadgeProgress(revoked_at=NOW)), "revoked"),
         (replace(RECEIVED, progress=DONE, corrected_by="B" * 26), "corrected"),
         (replace(RECEIVED, progress=replace(DONE, revoked_at=NOW, replaced_by="B" * 26)), "corrected"),
         (replace(BADGE, corrected_by="B" * 26), "corrected"),
     ],
 )
-def test_a_badge_is_issued_only_when_received_anchored_and_rendered(badge: Badge, state: str) -> None:
+def test_a_badge_is_issued_only_when_received_anchored_and_rendered(badge: WalletBadge, state: str) -> None:
     assert state_of(badge, NOW) == state
 
 
-def test_a_badge_lapses_when_its_last_day_has_ended_in_japan() -> None:
+def test_a_badge_expires_when_its_last_day_has_ended_in_japan() -> None:
     badge = replace(RECEIVED, progress=DONE)
     end = japan_midnight(date(2030, 4, 1))
     assert state_of(badge, end - timedelta(seconds=1)) == "issued"
@@ -65,18 +65,18 @@ def test_a_badge_lapses_when_its_last_day_has_ended_in_japan() -> None:
     assert state_of(replace(badge, progress=replace(DONE, revoked_at=NOW)), end) == "revoked"
 
 
-def test_a_pdf_is_given_out_neither_before_finality_nor_after_revocation() -> None:
-    assert document_key(replace(RECEIVED, progress=DONE), "certificate", NOW) == "c"
-    assert document_key(replace(RECEIVED, progress=DONE), "details", NOW) == "d"
-    assert document_key(replace(RECEIVED, progress=replace(DONE, anchored_at=None)), "certificate", NOW) is None
-    assert document_key(replace(RECEIVED, progress=replace(DONE, revoked_at=NOW)), "certificate", NOW) is None
-    assert document_key(replace(BADGE, progress=DONE), "certificate", NOW) is None
-    assert document_key(replace(RECEIVED, progress=DONE, corrected_by="B" * 26), "certificate", NOW) is None
-    assert document_key(replace(RECEIVED, progress=DONE), "details", datetime(2031, 1, 1, tzinfo=UTC)) == "d"
+def test_pdfs_are_given_out_from_finality_on_also_after_expiry_but_not_after_revocation() -> None:
+    assert pdf_key(replace(RECEIVED, progress=DONE), "certificate", NOW) == "c"
+    assert pdf_key(replace(RECEIVED, progress=DONE), "details", NOW) == "d"
+    assert pdf_key(replace(RECEIVED, progress=replace(DONE, anchored_at=None)), "certificate", NOW) is None
+    assert pdf_key(replace(RECEIVED, progress=replace(DONE, revoked_at=NOW)), "certificate", NOW) is None
+    assert pdf_key(replace(BADGE, progress=DONE), "certificate", NOW) is None
+    assert pdf_key(replace(RECEIVED, progress=DONE, corrected_by="B" * 26), "certificate", NOW) is None
+    assert pdf_key(replace(RECEIVED, progress=DONE), "details", datetime(2031, 1, 1, tzinfo=UTC)) == "d"
 
 
 def test_the_stages_stand_in_the_order_of_the_cycle() -> None:
-    steps = steps_of(replace(RECEIVED, progress=Progress(rendered_at=NOW)))
+    steps = steps_of(replace(RECEIVED, progress=BadgeProgress(rendered_at=NOW)))
     assert [(step.name, step.at is not None) for step in steps] == [
         ("received", True),
         ("anchored", False),
@@ -84,20 +84,20 @@ def test_the_stages_stand_in_the_order_of_the_cycle() -> None:
     ]
 
 
-def test_a_person_is_told_of_a_delay_only_when_the_promised_day_is_over() -> None:
+def test_a_badge_is_late_when_the_promised_day_is_over() -> None:
     assert expected_by(BADGE) is None
     assert not is_late(BADGE, NOW + timedelta(days=9))
     assert not is_late(RECEIVED, NOW + timedelta(days=1))
     assert is_late(RECEIVED, NOW + timedelta(days=1, seconds=1))
 
 
-def test_a_badge_that_no_longer_counts_does_not_stand_first() -> None:
+def test_a_badge_that_no_longer_counts_stands_last() -> None:
     revoked = replace(RECEIVED, progress=replace(DONE, revoked_at=NOW))
     listed = in_order([revoked, replace(BADGE, registration_id="R-2"), replace(RECEIVED, registration_id="R-3")], NOW)
     assert [state for _, state in listed] == ["unreceived", "pending", "revoked"]
 
 
-def test_the_versions_of_one_badge_do_not_stand_side_by_side() -> None:
+def test_only_the_newest_version_of_a_badge_is_listed() -> None:
     versions = [replace(RECEIVED, assertion_id=letter * 26, version=n) for n, letter in ((2, "B"), (1, "A"), (3, "C"))]
     listed = in_order([*versions, replace(BADGE, registration_id="R-2")], NOW)
     assert [(badge.registration_id, badge.version) for badge, _ in listed] == [("R-1", 3), ("R-2", 1)]

@@ -1,4 +1,4 @@
-"""Where a badge stands for the person who holds it. Pure."""
+"""A badge as its holder sees it: its state, the stages to it, the PDFs that may be downloaded. Pure."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Literal
 from shared.clock import japan_date
 from shared.events import Holder
 
-State = Literal["unreceived", "pending", "issued", "expired", "revoked", "corrected"]
+BadgeState = Literal["unreceived", "pending", "issued", "expired", "revoked", "corrected"]
 """受領前, 発行手続き中, 発行済み, 期限切れ, 取消, 訂正前."""
 
-_ENDED: tuple[State, ...] = ("expired", "revoked", "corrected")
+_ENDED: tuple[BadgeState, ...] = ("expired", "revoked", "corrected")
 
-Document = Literal["certificate", "details"]
+PdfKind = Literal["certificate", "details"]
 """証書, 内容詳細."""
 
-USUAL_WAIT = timedelta(days=1)  # from receipt to the anchored, rendered badge: hours to a day, as people are told
+USUAL_WAIT = timedelta(days=1)  # from receipt to the anchored, rendered badge: the pages promise hours to a day
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What the other services said so far."""
+class BadgeProgress:
+    """What anchor, renderer and issuer have announced about it so far."""
 
     anchored_at: datetime | None = None
     rendered_at: datetime | None = None
@@ -35,7 +35,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Badge:
+class WalletBadge:
     """One award as the wallet knows it. Dates are Japan calendar days, both included.
 
     `corrected_by` is the newest version of the same registration, None for that one itself. `replaces` is the badge
@@ -53,7 +53,7 @@ class Badge:
     issued_at: datetime
     account_id: int | None
     received_at: datetime | None
-    progress: Progress
+    progress: BadgeProgress
     version: int = 1
     edition: str | None = None
     replaces: str | None = None
@@ -69,10 +69,11 @@ class Step:
     at: datetime | None  # when it was reached
 
 
-def state_of(badge: Badge, now: datetime) -> State:
-    """The one state that counts: replaced before withdrawn before lapsed, these before all that would still come.
+def state_of(badge: WalletBadge, now: datetime) -> BadgeState:
+    """The first that applies of: corrected, revoked, expired, unreceived, pending; issued when none does.
 
-    A badge is replaced as soon as we know of the newer version: the two are said together, but heard in any order.
+    A badge is corrected as soon as the newer version is known, or its revocation in favour of one: the two events
+    arrive in any order.
     """
     if badge.corrected_by is not None or badge.progress.replaced_by is not None:
         return "corrected"
@@ -87,9 +88,9 @@ def state_of(badge: Badge, now: datetime) -> State:
     return "issued"
 
 
-def in_order(badges: Iterable[Badge], now: datetime) -> list[tuple[Badge, State]]:
-    """Each with its state: those that count first, otherwise as they come; of a registration the newest version."""
-    newest: dict[str, Badge] = {}
+def in_order(badges: Iterable[WalletBadge], now: datetime) -> list[tuple[WalletBadge, BadgeState]]:
+    """The newest version of each registration with its state; valid ones first, otherwise in the order given."""
+    newest: dict[str, WalletBadge] = {}
     for badge in badges:
         known = newest.setdefault(badge.registration_id, badge)
         if badge.version > known.version:
@@ -97,8 +98,8 @@ def in_order(badges: Iterable[Badge], now: datetime) -> list[tuple[Badge, State]
     return sorted(((badge, state_of(badge, now)) for badge in newest.values()), key=lambda item: item[1] in _ENDED)
 
 
-def steps_of(badge: Badge) -> tuple[Step, ...]:
-    """The stages as people see them. Chain and renderer may speak in any order: a stage counts when it is said."""
+def steps_of(badge: WalletBadge) -> tuple[Step, ...]:
+    """The stages as people see them. A stage counts when its event arrived; anchor and renderer come in any order."""
     return (
         Step("received", badge.received_at),
         Step("anchored", badge.progress.anchored_at),
@@ -106,23 +107,23 @@ def steps_of(badge: Badge) -> tuple[Step, ...]:
     )
 
 
-def expected_by(badge: Badge) -> datetime | None:
+def expected_by(badge: WalletBadge) -> datetime | None:
     """When the badge should be finished; None before it is received."""
     return badge.received_at + USUAL_WAIT if badge.received_at is not None else None
 
 
-def is_late(badge: Badge, now: datetime) -> bool:
+def is_late(badge: WalletBadge, now: datetime) -> bool:
     expected = expected_by(badge)
     return expected is not None and now > expected
 
 
-def is_finished(badge: Badge, now: datetime) -> bool:
-    """Whether its holder can show it and take it away as a file; so also after its period."""
+def is_finished(badge: WalletBadge, now: datetime) -> bool:
+    """Whether its holder can show and download it; also after its period."""
     return state_of(badge, now) in ("issued", "expired")
 
 
-def document_key(badge: Badge, document: Document, now: datetime) -> str | None:
-    """Where a PDF lies that the holder may have; None while there is none, and for a badge that was withdrawn."""
+def pdf_key(badge: WalletBadge, kind: PdfKind, now: datetime) -> str | None:
+    """The object key of a PDF that the holder may download; None while there is none and for a revoked badge."""
     if not is_finished(badge, now):
         return None
-    return badge.progress.certificate_key if document == "certificate" else badge.progress.details_key
+    return badge.progress.certificate_key if kind == "certificate" else badge.progress.details_key
