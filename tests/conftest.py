@@ -24,7 +24,7 @@ ORDER = (
     "tests/e2e",
     "tests/integration/test_outside_changes.py",
     "tests/integration/test_stack.py",
-    "tests/integration/test_issuing",
+    "tests/integration/test_iss",
     "tests/integration/test_anchor",
     "tests/browser",
     "tests/integration",
