@@ -1,4 +1,4 @@
-"""Settings of the service ops, and where its commands find it."""
+"""Settings of the service ops, and the URL at which its commands find it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.runtime.settings import Runtime, Settings, command_environment, read
 
 @dataclass(frozen=True)
 class Links:
-    """Where the office goes on from the board; None: the link is left out."""
+    """Links from the board to other services; None: the link is left out."""
 
     registration: str | None
     verifier: str | None

@@ -116,6 +116,11 @@ class Transaction:
         with self.connection.cursor(binary=True, row_factory=kwargs_row(row)) as cursor:
             return cursor.execute(query, parameters).fetchone()
 
+    def fetch_value(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
+        """The first column of the first row; None without any."""
+        row = self.cursor.execute(query, parameters).fetchone()
+        return None if row is None else row[0]
+
     def insert_rows(
         self, table: str, rows: Sequence[Mapping[str, Any]], on_conflict: str = "do nothing", *, returning: str = ""
     ) -> list[Any]:

@@ -113,3 +113,9 @@ def test_one_row_is_read_as_a_value_and_none_when_there_is_none(tx: Transaction)
 def test_an_unknown_column_fails_and_names_it(tx: Transaction) -> None:
     with pytest.raises((KeyError, psycopg.errors.UndefinedColumn), match="colour"):
         tx.insert_rows("things", [{"id": "a", "colour": "red"}])
+
+
+def test_one_value_is_read_alone_and_none_when_there_is_no_row(tx: Transaction) -> None:
+    tx.insert_rows("things", [{"id": "a", "number": 1}])
+    assert tx.fetch_value("select number from things where id = %s", ("a",)) == 1
+    assert tx.fetch_value("select number from things where id = %s", ("b",)) is None

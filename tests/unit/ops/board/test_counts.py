@@ -73,7 +73,7 @@ def test_the_board_matches_only_if_all_who_are_not_revoked_have_every_stage(crow
 
 
 @given(crowds, st.randoms())
-def test_the_board_does_not_depend_on_the_order_of_people(crowd: list[Someone], random: object) -> None:
+def test_the_board_is_the_same_in_any_order_of_people(crowd: list[Someone], random: object) -> None:
     groups = groups_of(crowd)
     shuffled = groups[:]
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # Hypothesis gives a random.Random
@@ -89,7 +89,7 @@ def test_held_released_and_revoked_people_are_counted_once_each(crowd: list[Some
 
 
 @given(someone())
-def test_everybody_is_selected_by_exactly_one_state_the_own_one(one: Someone) -> None:
+def test_each_person_is_selected_by_exactly_their_own_state(one: Someone) -> None:
     selecting = [
         state
         for state in STATES
@@ -100,12 +100,12 @@ def test_everybody_is_selected_by_exactly_one_state_the_own_one(one: Someone) ->
     assert selecting == [state_of(one.reached, held=one.held, ended=one.ended)]
 
 
-def test_whoever_waits_for_the_receipt_is_notified_even_if_the_badge_is_anchored_already() -> None:
+def test_a_person_who_waits_for_the_receipt_is_notified_even_if_the_badge_is_anchored() -> None:
     reached = ALL - Stage.RECEIVED.bit - Stage.COMPLETED.bit
     assert state_of(reached, held=False, ended=False) == "notified"
 
 
-def test_a_revoked_badge_is_missing_nowhere_and_counted_at_no_stage() -> None:
+def test_a_revoked_badge_is_counted_beside_the_stages_and_missing_at_none() -> None:
     board = board_of([Group(Stage.ELIGIBLE.bit | Stage.ISSUED.bit, True, None, 1), Group(ALL, False, None, 2)])
     assert [found.missing for found in board.differences] == [0] * 6
     assert set(board.counts.values()) == {2}

@@ -1,4 +1,4 @@
-"""The office's orders on a real PostgreSQL: each is given once, and its outcome is on record."""
+"""The office's orders on a real PostgreSQL: each is announced once, and its outcome is on record."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from typing import Any
 
 import pytest
 
-from services.ops import handlers, orders
-from services.ops.board.decisions import Selected
-from services.ops.handlers import AlreadyDecidedError, Ports
+from services.ops import orders, queries
+from services.ops.board.decisions import AlreadyDecidedError, Selected
 from services.ops.lag import LagMeter
-from services.ops.orders import By, ListChangedError
+from services.ops.orders import Attribution, ListChangedError
+from services.ops.ports import Ports
 from services.ops.store.events import Store
 from shared.errors import NotFound
 from shared.events import Correction, DecisionSettled, OfficeDecided
 from shared.wire import decode
-from tests.unit.ops.test_store import NoBroker, counts, tell, tell_all
 from tests.worlds.cohorts import NOON, again, assertion_id, at, cycle, issued, renewed, revoked, version_id
-from tests.worlds.ops import empty, ops_store
+from tests.worlds.ops import NoBroker, counts, empty, ops_store, tell, tell_all
 
-OFFICE = By("事務局", "本人の申し出")
+OFFICE = Attribution("事務局", "本人の申し出")
 COHORT = Selected(cohort="2026")
 
 
@@ -50,7 +49,7 @@ def settle(ports: Ports, *decision_ids: str, outcome: str = "done", detail: str 
     events = [
         DecisionSettled(
             decision_id=id,
-            subject=orders.decision(ports, id).subject,
+            subject=queries.decision(ports, id).subject,
             service="issuer",
             outcome=outcome,
             settled_at=at(30),
@@ -58,7 +57,7 @@ def settle(ports: Ports, *decision_ids: str, outcome: str = "done", detail: str 
         )
         for id in decision_ids
     ]
-    handlers.note_settled(events, ports)
+    tell_all(ports, events)
 
 
 def crowd(ports: Ports, size: int) -> None:
@@ -71,7 +70,7 @@ def crowd(ports: Ports, size: int) -> None:
 def test_a_revocation_ordered_twice_is_one_order(ports: Ports) -> None:
     crowd(ports, 2)
     first = orders.revoke(ports, assertion_id(1), OFFICE)
-    second = orders.revoke(ports, "R00001", By("another", "again"))
+    second = orders.revoke(ports, "R00001", Attribution("another", "again"))
     (event,) = announced(ports)
     assert first.id == second.id == event.decision_id
     assert (event.decision, event.subject, event.by, event.why) == ("revoke", assertion_id(1), "事務局", "本人の申し出")
@@ -90,12 +89,12 @@ def test_a_double_click_in_two_threads_is_one_order(ports: Ports) -> None:
     assert len(announced(ports)) == 1 and len(set(lines)) == 1 and len(lines) == 4
 
 
-def test_what_is_revoked_already_is_said_so(ports: Ports) -> None:
+def test_an_order_for_a_revoked_badge_is_refused_with_when_or_by_whom(ports: Ports) -> None:
     crowd(ports, 2)
     tell(ports, revoked(0))
     with pytest.raises(AlreadyDecidedError, match="was revoked at"):
         orders.revoke(ports, "R00000", OFFICE)
-    settle(ports, orders.revoke(ports, "R00001", OFFICE).id)  # done, and the revocation has not been heard of yet
+    settle(ports, orders.revoke(ports, "R00001", OFFICE).id)  # done, and the revocation is not known yet
     with pytest.raises(AlreadyDecidedError, match="was revoked by 事務局"):
         orders.revoke(ports, "R00001", OFFICE)
     assert len(announced(ports)) == 1
@@ -105,12 +104,12 @@ def test_an_order_that_came_to_nothing_can_be_given_again(ports: Ports) -> None:
     crowd(ports, 1)
     first = orders.revoke(ports, "R00000", OFFICE)
     settle(ports, first.id, outcome="no-such-assertion", detail="got it too early")
-    assert orders.decision(ports, first.id).detail == "got it too early"
+    assert queries.decision(ports, first.id).detail == "got it too early"
     second = orders.revoke(ports, "R00000", OFFICE)
     assert (len(announced(ports)), second.id) == (2, f"{first.id}/2")
 
 
-def test_nobody_unknown_and_nothing_unissued_is_revoked(ports: Ports) -> None:
+def test_an_order_for_an_unknown_person_or_one_without_badge_is_refused(ports: Ports) -> None:
     tell(ports, renewed(1))
     with pytest.raises(NotFound):
         orders.revoke(ports, "R404", OFFICE)
@@ -132,11 +131,11 @@ def test_a_correction_is_announced_once_with_what_is_to_change(ports: Ports) -> 
     assert second.id == first.id and first.correction == {"family_name": "髙橋"}
 
 
-def test_after_a_correction_is_done_the_page_that_was_open_orders_no_second_one(ports: Ports) -> None:
+def test_a_page_opened_before_a_correction_gets_the_same_order_and_a_new_correction_is_refused(ports: Ports) -> None:
     crowd(ports, 1)
     again_as_it_is = Correction()
     first = orders.correct(ports, "R00000", 1, again_as_it_is, OFFICE)
-    settle(ports, first.id)  # done, and the new version has not been heard of yet
+    settle(ports, first.id)  # done, and the new version is not known yet
     assert orders.correct(ports, "R00000", 1, again_as_it_is, OFFICE).id == first.id
     tell(ports, again(renewed(0), 2))
     assert orders.correct(ports, "R00000", 1, again_as_it_is, OFFICE).id == first.id
@@ -145,14 +144,14 @@ def test_after_a_correction_is_done_the_page_that_was_open_orders_no_second_one(
     assert len(announced(ports)) == 1
 
 
-def test_two_corrections_at_once_are_not_both_made(ports: Ports) -> None:
+def test_of_two_different_corrections_of_one_version_the_second_is_refused(ports: Ports) -> None:
     crowd(ports, 1)
     orders.correct(ports, "R00000", 1, Correction(family_name="髙橋"), OFFICE)
     with pytest.raises(AlreadyDecidedError, match="look at it again"):
         orders.correct(ports, "R00000", 1, Correction(family_name="高橋"), OFFICE)
 
 
-def test_a_correction_of_what_was_looked_at_long_ago_is_refused(ports: Ports) -> None:
+def test_a_correction_of_an_outdated_version_is_refused(ports: Ports) -> None:
     crowd(ports, 1)
     tell(ports, again(renewed(0), 2), again(issued(0, 20), 2))
     with pytest.raises(AlreadyDecidedError, match="got version 1, expected 2"):
@@ -160,12 +159,12 @@ def test_a_correction_of_what_was_looked_at_long_ago_is_refused(ports: Ports) ->
     orders.correct(ports, "R00000", 2, Correction(family_name="髙橋"), OFFICE)
 
 
-def test_a_refused_correction_can_be_mended_and_ordered_again(ports: Ports) -> None:
+def test_a_correction_that_came_to_nothing_can_be_ordered_again_changed(ports: Ports) -> None:
     crowd(ports, 1)
     first = orders.correct(ports, "R00000", 1, Correction(family_name="😀"), OFFICE)
     settle(ports, first.id, outcome="not-valid", detail="family_name: expected …")
     second = orders.correct(ports, "R00000", 1, Correction(family_name="髙橋"), OFFICE)
-    assert (second.outcome, orders.decision(ports, first.id).outcome) == (None, "not-valid")
+    assert (second.outcome, queries.decision(ports, first.id).outcome) == (None, "not-valid")
 
 
 def test_a_correction_that_changes_nothing_or_nobody_is_refused(ports: Ports) -> None:
@@ -179,7 +178,7 @@ def test_a_correction_that_changes_nothing_or_nobody_is_refused(ports: Ports) ->
         orders.correct(ports, "R404", 1, Correction(family_name="髙橋"), OFFICE)
 
 
-def test_the_record_of_a_correction_has_no_address(ports: Ports) -> None:
+def test_the_record_names_a_corrected_address_as_changed_without_telling_it(ports: Ports) -> None:
     crowd(ports, 1)
     line = orders.correct(ports, "R00000", 1, Correction(email="secret@example.jp", given_name="一郎"), OFFICE)
     assert line.correction == {"email": None, "given_name": "一郎"}
@@ -216,20 +215,20 @@ def test_an_undo_orders_one_revocation_for_each_of_300_in_one_go(ports: Ports) -
     assert counts(ports) == before
     assert line.parts is not None and (line.parts.total, line.parts.settled, line.outcome) == (300, 0, None)
     tell_all(ports, list(announced(ports)))  # they come back from Kafka
-    assert len(orders.decisions(ports, line.id, limit=1000)) == 301
+    assert len(queries.decisions(ports, line.id, limit=1000)) == 301
     settle(ports, *(part.decision_id for part in parts[:299]))
-    assert orders.decision(ports, line.id).outcome is None
+    assert queries.decision(ports, line.id).outcome is None
     settle(ports, parts[299].decision_id, outcome="revoked-before")
-    settled = orders.decision(ports, line.id)
+    settled = queries.decision(ports, line.id)
     assert settled.parts is not None and settled.parts.outcomes == {"done": 299, "revoked-before": 1}
     assert settled.outcome == "partly"
     tell_all(ports, [revoked(number) for number in range(300)])
-    found = handlers.status(ports, None)
+    found = queries.status(ports, None)
     assert (counts(ports), found.cohort.revoked, found.matches) == ([0] * 7, 300, True)
-    assert len(handlers.people(ports, None, "revoked").people) == 300
+    assert len(queries.people(ports, None, "revoked").people) == 300
 
 
-def test_a_list_that_changed_since_is_not_undone(ports: Ports) -> None:
+def test_an_undo_of_a_list_that_has_changed_is_refused(ports: Ports) -> None:
     crowd(ports, 3)
     run = orders.dry_run(ports, "undo", COHORT)
     tell_all(ports, [*cycle(3)])
@@ -264,7 +263,7 @@ def test_an_undo_of_nobody_is_refused(ports: Ports) -> None:
         orders.apply(ports, "undo", COHORT, digest, OFFICE)
 
 
-def test_an_undo_takes_only_the_chosen(ports: Ports) -> None:
+def test_an_undo_lists_only_the_selected_people(ports: Ports) -> None:
     tell(ports, renewed(1), issued(1, 1), renewed(2), issued(2, 10), renewed(3, "2025"))
     tell(ports, renewed(4, qualification="shindanshi"))
     found = orders.dry_run(ports, "undo", Selected(cohort="2026", issued_after=at(1), issued_before=at(10)))
@@ -280,7 +279,7 @@ def test_a_corrected_badge_on_its_way_is_left_out_and_counted(ports: Ports) -> N
     assert (run.count, run.left_out) == (2, 1)
 
 
-def test_a_reissue_is_for_those_whom_an_undo_revoked_and_only_once(ports: Ports) -> None:
+def test_a_reissue_lists_badges_revoked_by_an_undo_each_once(ports: Ports) -> None:
     crowd(ports, 4)
     settle(ports, orders.revoke(ports, "R00003", OFFICE).id)
     tell(ports, revoked(3))
@@ -298,7 +297,7 @@ def test_a_reissue_is_for_those_whom_an_undo_revoked_and_only_once(ports: Ports)
     ]
     assert orders.dry_run(ports, "reissue", COHORT).count == 0
     settle(ports, *(part.decision_id for part in parts))
-    assert orders.dry_run(ports, "reissue", COHORT).count == 0, "the new versions have not been heard of yet"
+    assert orders.dry_run(ports, "reissue", COHORT).count == 0, "the new versions are not known yet"
     tell(ports, *(again(renewed(n), 2) for n in range(3)))
     assert orders.dry_run(ports, "reissue", COHORT).count == 0
     tell(ports, *(again(issued(n, 40), 2) for n in range(3)))
@@ -310,7 +309,7 @@ def test_a_reissue_is_for_those_whom_an_undo_revoked_and_only_once(ports: Ports)
 # ── the record ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_outcome_that_comes_before_its_order_is_not_lost(ports: Ports) -> None:
+def test_an_outcome_that_comes_before_its_order_is_on_record_with_it(ports: Ports) -> None:
     decided = OfficeDecided(
         decision_id="elsewhere", decision="hold", subject="R1", by="office", why="a question", decided_at=NOON
     )
@@ -321,7 +320,7 @@ def test_an_outcome_that_comes_before_its_order_is_not_lost(ports: Ports) -> Non
         ),
         decided,
     )
-    (line,) = orders.decisions(ports, None, limit=10)
+    (line,) = queries.decisions(ports, None, limit=10)
     assert (line.id, line.outcome, line.settled_by) == ("elsewhere", "done", "registration")
 
 
@@ -330,10 +329,10 @@ def test_the_record_is_found_by_registration_badge_and_order(ports: Ports) -> No
     revocation = orders.revoke(ports, assertion_id(0), OFFICE)
     correction = orders.correct(ports, "R00000", 1, Correction(given_name="一郎"), OFFICE)
     both = {revocation.id, correction.id}
-    assert {line.id for line in orders.decisions(ports, "R00000", limit=10)} == both
-    assert {line.id for line in orders.decisions(ports, assertion_id(0), limit=10)} == both
-    assert [line.id for line in orders.decisions(ports, revocation.id, limit=10)] == [revocation.id]
-    assert orders.decisions(ports, "R00001", limit=10) == []
-    assert {line.name for line in orders.decisions(ports, None, limit=10)} == {"見本 第0"}
+    assert {line.id for line in queries.decisions(ports, "R00000", limit=10)} == both
+    assert {line.id for line in queries.decisions(ports, assertion_id(0), limit=10)} == both
+    assert [line.id for line in queries.decisions(ports, revocation.id, limit=10)] == [revocation.id]
+    assert queries.decisions(ports, "R00001", limit=10) == []
+    assert {line.name for line in queries.decisions(ports, None, limit=10)} == {"見本 第0"}
     with pytest.raises(NotFound):
-        orders.decision(ports, "none")
+        queries.decision(ports, "none")
