@@ -16,7 +16,7 @@ help: ## print this list
 doctor: ## list missing programs, with the command that installs each
 	@$(PYTHON) deploy/local/doctor.py
 
-setup: $(SETUP)/python $(SETUP)/package $(SETUP)/npm $(SETUP)/kafka ## install everything into this folder (fast when nothing has changed)
+setup: $(SETUP)/python $(SETUP)/package $(SETUP)/npm $(SETUP)/kafka $(SETUP)/schemas ## install everything into this folder (fast when nothing has changed)
 
 run: doctor setup ## start everything, feed the sample cohort, play its holders; ONCE=1 stops at the end, exit code 0 if all counts match
 	@$(BIN)/akashi run $(if $(filter-out 0,$(ONCE)),--once)
@@ -88,4 +88,9 @@ $(SETUP)/npm: package.json package-lock.json .npmrc
 
 $(SETUP)/kafka: deploy/local/kafka/pom.xml deploy/local/kafka/log4j2.properties $(SETUP)/python
 	$(BIN)/python -m deploy.local.parts.kafka_node
+	@touch $@
+
+# 1EdTech's JSON Schemas, for the tests
+$(SETUP)/schemas: tests/schemas/fetch.py tests/schemas/requirements.txt tests/schemas/SHA256SUMS $(SETUP)/python
+	$(BIN)/python -m tests.schemas.fetch
 	@touch $@

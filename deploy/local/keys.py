@@ -25,7 +25,7 @@ def create_secrets(place: Place) -> None:
         f"aws_secret_access_key = {secrets.token_urlsafe(30)}\n",
     )
     if not (place.secrets / "issuer.pem").exists():
-        from services.issuer.signing.keys import create_key
+        from services.issuer.signing.key_files import create_key
 
         create_key(place.secrets / "issuer.pem")
     keystore, password, public = (

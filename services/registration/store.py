@@ -61,7 +61,7 @@ class RegistrationTransaction(Transaction):
 
     def registrations(self, ids: Iterable[str]) -> dict[str, Registration]:
         """Those of `ids` that are known."""
-        found = self.fetch_all(dict, f"{_SELECT} where registration_id = any(%s)", (list(ids),))
+        found: list[dict[str, Any]] = self.fetch_all(dict, f"{_SELECT} where registration_id = any(%s)", (list(ids),))
         return {registration.id: registration for registration in map(_registration, found)}
 
     def insert(self, records: Sequence[UpstreamRecord], now: datetime) -> None:
@@ -120,7 +120,7 @@ class RegistrationTransaction(Transaction):
 
     def to_judge(self, *, at_once_only: bool, limit: int) -> list[Registration]:
         """The next registrations to judge, those that wait longest first."""
-        found = self.fetch_all(
+        found: list[dict[str, Any]] = self.fetch_all(
             dict,
             f"{_SELECT} where due_since is not null and (at_once or not %s)"
             " order by due_since, registration_id limit %s",

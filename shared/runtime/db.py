@@ -122,19 +122,25 @@ class Transaction:
         return None if row is None else row[0]
 
     def insert_rows(
-        self, table: str, rows: Sequence[Mapping[str, Any]], on_conflict: str = "do nothing", *, returning: str = ""
+        self,
+        table: str,
+        rows: Sequence[Mapping[str, Any]],
+        on_conflict: str | None = "do nothing",
+        *,
+        returning: str = "",
     ) -> list[Any]:
         """Insert `rows`, all with the same columns (name → value), by one statement; what `returning` names of each.
 
         They are inserted in the order of their first column: two workers lock the same rows in the same order, so they
-        can't deadlock. `on_conflict` is SQL: "do nothing", "(key) do update set …" or `replace(key, columns)`.
+        can't deadlock. `on_conflict` is SQL: "do nothing", "(key) do update set …" or `replace(key, columns)`; None:
+        UniqueViolation when a row is there already.
         """
         if not rows:
             return []
         columns = list(rows[0])
         query = (
             f"insert into {table} ({', '.join(map(_quoted, columns))}) select * from {self._arrays(table, columns)}"
-            f" on conflict {on_conflict}"
+            f"{'' if on_conflict is None else f' on conflict {on_conflict}'}"
         )
         values = _columns_of(columns, sorted(rows, key=lambda row: row[columns[0]]))
         if not returning:

@@ -119,3 +119,10 @@ def test_one_value_is_read_alone_and_none_when_there_is_no_row(tx: Transaction) 
     tx.insert_rows("things", [{"id": "a", "number": 1}])
     assert tx.fetch_value("select number from things where id = %s", ("a",)) == 1
     assert tx.fetch_value("select number from things where id = %s", ("b",)) is None
+
+
+def test_without_a_rule_for_conflicts_a_second_row_of_one_key_is_an_error(tx: Transaction) -> None:
+    tx.insert_rows("things", [{"id": "a", "number": 1}], None)
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        tx.insert_rows("things", [{"id": "a", "number": 2}], None)
+    tx.connection.rollback()
