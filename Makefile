@@ -8,7 +8,7 @@ WORKERS ?= 3
 PYTEST := $(BIN)/pytest -n $(WORKERS) --durations=10
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor setup run up down test unit integration e2e lint format css browser contract schemas bench-rival clean
+.PHONY: help doctor setup run up down test unit integration e2e lint format css browser contract schemas rooms bench-rival clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ contract: $(SETUP)/npm ## compile the contract; its artifact is checked in
 
 schemas: $(SETUP)/python $(SETUP)/package ## generate docs/events from the event types
 	$(BIN)/python -m deploy.schemas
+
+rooms: $(SETUP)/python $(SETUP)/package ## count modules, rooms and imports of each service
+	@$(BIN)/python -m deploy.rooms
 
 bench-rival: ## install cert-issuer 3.13.1 into its own environment, for `akashi bench anchor`
 	$(PYTHON) -m venv var/bench/cert-issuer

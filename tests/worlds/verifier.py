@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -42,13 +42,13 @@ from shared.chain.registry import read_artifact
 from shared.credentials.credential import leaf_of
 from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof
-from shared.errors import NotFound, TryLater
 from shared.events import Event
 from shared.programme import Bilingual
 from shared.runtime.migrate import migrate
 from shared.runtime.settings import ObjectStorageSettings, Runtime
 from tests.worlds.anvil import CHAIN_ID, Anvil
 from tests.worlds.issuing import KEY, SECRET, SOURCES, assertion
+from tests.worlds.objects import MemoryObjects
 from tests.worlds.serving import serving
 
 E = TypeVar("E", bound=Event)
@@ -67,21 +67,6 @@ def _society() -> bytes:
     return draw_image(SOURCES)
 
 
-@dataclass
-class Shelf:
-    """Object storage."""
-
-    kept: dict[str, bytes] = field(default_factory=dict)
-    away: bool = False
-
-    def get(self, key: str) -> bytes:
-        if self.away:
-            raise TryLater("storage away")
-        if key not in self.kept:
-            raise NotFound(key)
-        return self.kept[key]
-
-
 class VerifierWorld:
     """One society's badges on the shelf and on the chain; `moment` is the verifier's clock."""
 
@@ -90,7 +75,7 @@ class VerifierWorld:
         self.issuer = Issuer(SOURCES.issuer.programme, url)
         self.key = SigningKey(KEY.private, self.issuer.did)
         facts = replace(SOURCES, issuer=self.issuer, key=self.key)
-        self.shelf = Shelf({each.key: each.body for each in issuer_objects(facts, [self.key.public])})
+        self.shelf = MemoryObjects({each.key: each.body for each in issuer_objects(facts, [self.key.public])})
         image = image_object(_society())
         self.shelf.kept[image.key] = image.body
         for name, edition in (("gishi", "2026"), ("shunin-gishi", "2026"), ("shunin-gishi", "2026-2")):
