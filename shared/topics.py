@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import NamedTuple
+
+RETENTION = timedelta(days=30)
+"""How long a topic keeps a message, unless the setting TOPIC_RETENTION_DAYS says otherwise."""
+LONGEST_RETENTION = timedelta(days=60)
+INBOX_MEMORY = timedelta(days=90)
+"""How long a service remembers which events it handled: longer than a message can lie on a topic."""
 
 
 class Topic(NamedTuple):

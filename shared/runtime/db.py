@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -10,22 +11,45 @@ from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool import ConnectionPool
 
 from shared.clock import Clock
+from shared.errors import TooLarge
 from shared.events import Event
 from shared.runtime.metrics import SKIPPED
 from shared.topics import Topic
 from shared.wire import encode
 
-UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
-"""What psycopg raises while the database can't do its work: wait, the data are not at fault."""
+UNAVAILABLE = (
+    psycopg.InterfaceError,
+    psycopg.OperationalError,
+    psycopg.InternalError,
+    psycopg.ProgrammingError,
+    psycopg.NotSupportedError,
+)
+"""All that psycopg raises but data and integrity errors: a standby that refuses to write, a full disk, a deadlock, a
+table that isn't there. The row is not at fault: wait, and try again. The pool's own errors are operational ones."""
+
+_ABOUT_THE_ROW = (psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementTooComplex)
+"""Operational errors by class, yet of one row: a key that is too long for its index."""
+
+MAX_MESSAGE_BYTES = 900_000
+"""Of key and value: below what Kafka takes by default (1 MiB with headers and record)."""
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the database can't do its work now, so that the same work may succeed later."""
+    return isinstance(error, UNAVAILABLE) and not isinstance(error, _ABOUT_THE_ROW)
+
 
 E = TypeVar("E", bound=Event)
 T = TypeVar("T", bound="Transaction")
 R = TypeVar("R")
 
 CHANNEL = "outbox"
+
+Positions = Mapping[tuple[str, int], int]
+"""Topic and partition → the offset of the next message to read."""
 
 
 _COLUMN_TYPES = """
@@ -61,6 +85,7 @@ class Transaction:
         self.now = clock
         self._source = source
         self._outbox: list[tuple[str, bytes | None, bytes]] = []
+        self.read_to: Positions | None = None
 
     def claim(self, events: Sequence[E]) -> list[E]:
         """Those of `events` that this service never handled, in order, each once. They count as handled at commit."""
@@ -89,11 +114,12 @@ class Transaction:
         """Announce `events`: they are in the outbox when this transaction commits, and on Kafka soon after."""
         at = self.now()
         for event in events:
-            value = encode(event, source=self._source, at=at, cause=cause)
-            self._outbox.append((event.topic.name, event.key.encode(), value))
+            self.forward(event.topic, event.key.encode(), encode(event, source=self._source, at=at, cause=cause))
 
     def forward(self, topic: Topic, key: bytes | None, value: bytes) -> None:
-        """Send bytes as they are: a dead letter, or one that is played again."""
+        """Send bytes as they are: a dead letter, or one that is replayed. TooLarge for what no topic takes."""
+        if len(key or b"") + len(value) > MAX_MESSAGE_BYTES:
+            raise TooLarge(f"message for {topic.name}: got {len(value)} bytes, expected {MAX_MESSAGE_BYTES} at most")
         self._outbox.append((topic.name, key, value))
 
     def forget_claims(self, before: datetime) -> int:
@@ -167,25 +193,47 @@ class Transaction:
 
     # ── the end ─────────────────────────────────────────────────────────────────────────────────────────
 
+    def _keep_position(self, positions: Positions) -> None:
+        # The highest wins: a worker that lost the partition may commit after its successor.
+        self.cursor.execute(
+            "insert into positions (topic, partition, next_offset)"
+            " select topic, partition, next_offset from unnest(%s::text[], %s::integer[], %s::bigint[])"
+            "  as new (topic, partition, next_offset) order by topic, partition"
+            " on conflict (topic, partition) do update"
+            "  set next_offset = greatest(positions.next_offset, excluded.next_offset)",
+            (
+                [topic for topic, _ in positions],
+                [partition for _, partition in positions],
+                list(positions.values()),
+            ),
+        )
+
     def flush(self) -> None:
         """Append what was announced to the outbox. The relay wakes when the transaction commits."""
         if self._outbox:
             topics, keys, values = zip(*self._outbox, strict=True)
             self.cursor.execute(
-                "insert into outbox (topic, key, value) select * from unnest(%s::text[], %b::bytea[], %b::bytea[])",
-                (list(topics), list(keys), list(values)),
+                "insert into outbox (announced_at, topic, key, value)"
+                " select %s, * from unnest(%s::text[], %b::bytea[], %b::bytea[])",
+                (self.now(), list(topics), list(keys), list(values)),
             )
             self.cursor.execute(f"notify {CHANNEL}")
             self._outbox.clear()
+        if self.read_to is not None:
+            self._keep_position(self.read_to)
 
 
 class Database(Generic[T]):
-    """The connections of one service. Opens no connection before the first transaction."""
+    """The connections of one service. Opens no connection before the first transaction.
+
+    Inside of `reading_to` a thread's transaction also keeps how far a topic is read: see `positions.py`.
+    """
 
     def __init__(self, url: str, service: str, transaction: type[T], clock: Clock, *, pool: int = 4) -> None:
         self.url = url
         self.service = service
         self._transaction = transaction
+        self._thread = threading.local()
         self.now = clock
         self._pool = ConnectionPool(
             url,
@@ -204,8 +252,26 @@ class Database(Generic[T]):
             self._pool.open()
         with self._pool.connection() as connection:
             tx = self._transaction(connection, self.service, self.now)
+            tx.read_to = self._take_read_to()
             yield tx
             tx.flush()
+
+    @contextmanager
+    def reading_to(self, positions: Positions) -> Iterator[None]:
+        """The one transaction of this thread inside the block commits `positions` with its rows."""
+        self._thread.read_to, self._thread.is_taken = positions, False
+        try:
+            yield
+        finally:
+            self._thread.read_to = None
+
+    def _take_read_to(self) -> Positions | None:
+        positions: Positions | None = getattr(self._thread, "read_to", None)
+        if positions is not None:
+            if self._thread.is_taken:  # a place that is committed before all rows are would lose messages
+                raise RuntimeError(f"{self.service}: a handler of messages is one transaction, got a second one")
+            self._thread.is_taken = True
+        return positions
 
     def close(self) -> None:
         self._pool.close(timeout=5)

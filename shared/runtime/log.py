@@ -21,6 +21,9 @@ Action = Literal[
     "skipped",
     "retried",
     "dead-lettered",
+    "kept",  # for the next release
+    "gap",  # messages were gone before they were read
+    "repositioned",
     "published",
     # the cycle
     "accepted",

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -28,16 +27,17 @@ from shared.events import Event
 from shared.runtime.batches import RawMessage
 from shared.runtime.consume import Consumer
 from shared.runtime.db import Database, Transaction
-from shared.runtime.log import configure, logger
-from shared.runtime.metrics import TICK_FAILED, TICK_SECONDS, TICKED, serve_metrics
+from shared.runtime.log import Log, configure, logger
+from shared.runtime.metrics import TICK_FAILED, TICK_FAILURES, TICK_SECONDS, TICKED, serve_metrics
 from shared.runtime.migrate import migrate
-from shared.runtime.outbox import Relay
+from shared.runtime.outbox import Relay, report_outbox
+from shared.runtime.positions import report_gaps, seek_to_kept
 from shared.runtime.settings import Runtime
-from shared.topics import Topic
+from shared.topics import INBOX_MEMORY, Topic
 
 _GRACE = 12.0  # seconds for the batch in hand at a stop
 _SESSION = 10.0  # seconds after which the broker gives a dead worker's partitions away
-_REMEMBER = timedelta(days=30)  # longer than any topic keeps its messages: 7 days by Kafka's default
+_BACKLOG_EVERY = 5.0
 _FORGET_EVERY = 3600.0
 EX_CONFIG = 78  # sysexits.h: configuration error; supervisors need not try again
 
@@ -63,6 +63,8 @@ class Process:
         self._eager: list[_Tick] = []
         self._web: list[uvicorn.Server] = []
         self._ended = asyncio.Event()
+        self._broken: asyncio.Future[str] | None = None
+        self.tick("backlog", partial(_report_backlog, log=self._log, reported={}), database, every=_BACKLOG_EVERY)
         self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
 
     def at_start(self, work: Callable[[P], None], ports: P) -> None:
@@ -127,11 +129,15 @@ class Process:
             self._migrate()
             for work in self._at_start:
                 work()
+            for consumer in self._consumers.values():
+                consumer.read_again()
             uvloop.run(self._main())
 
     def _consumer(self, topic: Topic) -> Consumer:
         if topic.name not in self._consumers:
-            self._consumers[topic.name] = Consumer(self._app, topic, self._database, self._log, self.wake)
+            self._consumers[topic.name] = Consumer(
+                self._app, topic, self._database, self._log, handled=self.wake, failed=self._fail
+            )
         return self._consumers[topic.name]
 
     def _migrate(self) -> None:
@@ -154,18 +160,27 @@ class Process:
             tick.start()
         web = [asyncio.create_task(server.serve()) for server in self._web]
         self._app.on_partitions_revoked.connect(self._revoked, weak=False)
+        broken = self._broken = loop.create_future()
+        reader: Any = self._app.consumer
+        reader.seek_to_committed = partial(seek_to_kept, reader, reader.seek_to_committed, self._database, self._log)
         await self._app.start()
         port = serve_metrics(self._runtime.metrics_host, self._runtime.metrics_port)
         self._log.info("started", pid=os.getpid(), metrics_port=port)
         crashed = asyncio.create_task(self._app.wait_until_stopped())
         ended = asyncio.create_task(self._ended.wait())
-        await asyncio.wait([crashed, ended, *web], return_when=asyncio.FIRST_COMPLETED)
-        broken = not self._ended.is_set()
+        await asyncio.wait([crashed, ended, broken, *web], return_when=asyncio.FIRST_COMPLETED)
+        is_broken = not self._ended.is_set()
+        reason = broken.result() if broken.done() else self._app.crash_reason
         crashed.cancel()
         await self._stop(relay, web)
-        self._log.info("stopped", pid=os.getpid(), broken=broken)
-        if broken:
-            raise SystemExit(f"{self._runtime.service}: {self._app.crash_reason or 'a part ended'}; start again")
+        self._log.info("stopped", pid=os.getpid(), broken=is_broken, cause=str(reason) if is_broken else None)
+        if is_broken:
+            raise SystemExit(f"{self._runtime.service}: {reason or 'a part ended'}; start again")
+
+    def _fail(self, reason: str) -> None:
+        """In the event loop: end the process, so that the next start reads on from what is committed."""
+        if self._broken is not None and not self._broken.done():
+            self._broken.set_result(reason)
 
     async def _stop(self, relay: Relay, web: Sequence[asyncio.Task[None]]) -> None:
         """In the order of the flow: no new requests, no new events, no new ticks; then publish the outbox."""
@@ -214,16 +229,22 @@ class _Tick(threading.Thread):
         self._wake.set()
 
     def run(self) -> None:
+        failures = 0  # in a row
         while not self._stopping.is_set():
             self._wake.clear()
             began = time.perf_counter()
             try:
                 rows = self._work()
             except Exception as error:
+                failures += 1
                 TICK_FAILED.labels(self._tick).inc()
+                TICK_FAILURES.labels(self._tick).set(failures)
                 self._log.warning("failed", tick=self._tick, cause=f"{type(error).__name__}: {error}"[:300])
                 self._stopping.wait(max(self._pause, 0.5))
                 continue
+            if failures:
+                failures = 0
+                TICK_FAILURES.labels(self._tick).set(0)
             if rows:
                 TICKED.labels(self._tick).inc(rows)
                 TICK_SECONDS.labels(self._tick).observe(time.perf_counter() - began)
@@ -239,9 +260,14 @@ class _Web(uvicorn.Server):
         yield
 
 
+def _report_backlog(database: Database[Any], *, log: Log, reported: dict[str, int]) -> int:
+    report_outbox(database)
+    return report_gaps(database, log, reported)
+
+
 def _forget_old_claims(database: Database[Any]) -> int:
     with database.transaction() as tx:
-        return int(tx.forget_claims(tx.now() - _REMEMBER))
+        return int(tx.forget_claims(tx.now() - INBOX_MEMORY))
 
 
 def _note(database: Database[Any], write: Callable[[Any, Any], None], events: Sequence[Event]) -> None:
