@@ -54,6 +54,15 @@ def encode(event: Event, *, source: str, at: datetime, cause: Event | None = Non
     )
 
 
+def source_of(value: bytes) -> str | None:
+    """The service that announced the event in an envelope; None for bytes that are no envelope of ours."""
+    try:
+        source = _envelopes.decode(value).source
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return source.removeprefix("akashi/") if source.startswith("akashi/") else None
+
+
 def decode(value: bytes | None) -> Event:
     """The event in an envelope. Unreadable when the bytes are not one of our events, with got and expected.
 

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import psycopg
+import psycopg.errors
 from psycopg.rows import class_row
 from psycopg_pool import ConnectionPool
 
@@ -64,6 +65,11 @@ def replace(key: str, columns: Sequence[str]) -> str:
     return f"({key}) do update set {', '.join(f'{_quoted(name)} = excluded.{_quoted(name)}' for name in columns)}"
 
 
+def _check_size(topic: Topic, key: bytes | None, value: bytes) -> None:
+    if len(key or b"") + len(value) > MAX_MESSAGE_BYTES:
+        raise TooLarge(f"message for {topic.name}: got {len(value)} bytes, expected {MAX_MESSAGE_BYTES} at most")
+
+
 def _quoted(name: str) -> str:
     return f'"{name}"'
 
@@ -84,6 +90,7 @@ class Transaction:
         self.cursor: psycopg.Cursor[Any] = connection.cursor(binary=True)
         self.now = clock
         self._source = source
+        self._announced: list[tuple[UUID, str, bytes, bytes]] = []
         self._outbox: list[tuple[str, bytes | None, bytes]] = []
         self.read_to: Positions | None = None
 
@@ -111,15 +118,24 @@ class Transaction:
         return {row[0] for row in claimed}
 
     def announce(self, *events: Event, cause: Event | None = None) -> None:
-        """Announce `events`: they are in the outbox when this transaction commits, and on Kafka soon after."""
+        """Announce `events`: in the outbox when this transaction commits, on Kafka soon after.
+
+        A fact is announced once: an event whose id was announced before is left out, and the first stands. TooLarge
+        for what no topic takes.
+        """
         at = self.now()
         for event in events:
-            self.forward(event.topic, event.key.encode(), encode(event, source=self._source, at=at, cause=cause))
+            key, value = event.key.encode(), encode(event, source=self._source, at=at, cause=cause)
+            _check_size(event.topic, key, value)
+            self._announced.append((event.id, event.topic.name, key, value))
+
+    def recall(self, facts: Sequence[tuple[UUID, str, bytes, bytes]]) -> None:
+        """Note that these (id, topic, key, value) were announced before this database was restored."""
+        self._note_announced(facts, "")
 
     def forward(self, topic: Topic, key: bytes | None, value: bytes) -> None:
         """Send bytes as they are: a dead letter, or one that is replayed. TooLarge for what no topic takes."""
-        if len(key or b"") + len(value) > MAX_MESSAGE_BYTES:
-            raise TooLarge(f"message for {topic.name}: got {len(value)} bytes, expected {MAX_MESSAGE_BYTES} at most")
+        _check_size(topic, key, value)
         self._outbox.append((topic.name, key, value))
 
     def forget_claims(self, before: datetime) -> int:
@@ -208,8 +224,27 @@ class Transaction:
             ),
         )
 
+    def _note_announced(self, facts: Sequence[tuple[UUID, str, bytes, bytes]], then: str) -> None:
+        ids, topics, keys, values = zip(*facts, strict=True)
+        self.cursor.execute(
+            "with new as ("
+            " insert into announced (announced_at, event_id, topic, key, value)"
+            "  select %s, id, topic, key, value"
+            "  from unnest(%s::uuid[], %s::text[], %b::bytea[], %b::bytea[]) with ordinality"
+            "   as fact (id, topic, key, value, place) order by place"
+            " on conflict (event_id) do nothing returning seq, announced_at, topic, key, value)"
+            + (then or " select 1"),
+            (self.now(), list(ids), list(topics), list(keys), list(values)),
+        )
+
     def flush(self) -> None:
-        """Append what was announced to the outbox. The relay wakes when the transaction commits."""
+        """Append to the outbox what was announced and is new. The relay wakes when the transaction commits."""
+        if self._announced:
+            self._note_announced(
+                self._announced,
+                " insert into outbox (announced_at, topic, key, value)"
+                " select announced_at, topic, key, value from new order by seq",
+            )
         if self._outbox:
             topics, keys, values = zip(*self._outbox, strict=True)
             self.cursor.execute(
@@ -217,7 +252,9 @@ class Transaction:
                 " select %s, * from unnest(%s::text[], %b::bytea[], %b::bytea[])",
                 (self.now(), list(topics), list(keys), list(values)),
             )
+        if self._announced or self._outbox:
             self.cursor.execute(f"notify {CHANNEL}")
+            self._announced.clear()
             self._outbox.clear()
         if self.read_to is not None:
             self._keep_position(self.read_to)

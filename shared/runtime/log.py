@@ -24,6 +24,8 @@ Action = Literal[
     "kept",  # for the next release
     "gap",  # messages were gone before they were read
     "repositioned",
+    "recalled",  # own announcements that a restored database did not know
+    "rebuilding",
     "published",
     # the cycle
     "accepted",

@@ -28,6 +28,7 @@ DEAD_LETTERED = counter("messages_dead", "Messages sent to the dead letters", ("
 BATCHES_FAILED = counter("batches_failed", "Batches that failed and were halved or tried again", ("topic",))
 UNREAD = counter("messages_unread", "Messages of a later release, kept until this service is that release", ("topic",))
 GAP = gauge("topic_gap", "Messages that were gone before this service read them; see akashi rebuild", ("topic",))
+RECALLED = counter("facts_recalled", "Own announcements that the tables did not know: the database was restored")
 OUTBOX_DEPTH = gauge("outbox_rows", "Outbox rows that wait to be published")
 OUTBOX_AGE = gauge("outbox_age_seconds", "For how long the oldest outbox row has waited")
 OUTBOX_REFUSED_ROWS = gauge("outbox_refused_rows", "Messages that Kafka refuses for good, put aside")

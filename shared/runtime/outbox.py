@@ -31,6 +31,14 @@ class _Row(NamedTuple):
     value: bytes
 
 
+_Ends = dict[tuple[str, int], int]
+"""Topic and partition → the offset behind our last message on it."""
+
+
+def _later(ends: _Ends, others: _Ends) -> _Ends:
+    return {place: max(ends.get(place, 0), others.get(place, 0)) for place in {*ends, *others}}
+
+
 class Relay(threading.Thread):
     """One active relay per schema (advisory lock), others stand by. Rows leave the outbox after Kafka has them all.
 
@@ -96,19 +104,21 @@ class Relay(threading.Thread):
         selected = cursor.execute("select id, topic, key, value from outbox order by id limit %s", (_ROUND,)).fetchall()
         rows = [_Row(*row) for row in selected]
         if rows:
-            if suspects := self._publish(producer, rows):
+            suspects, ends = self._publish(producer, rows)
+            for row in suspects:
                 # A broker that refuses one message refuses its whole batch: only what it refuses alone is at fault.
-                for row in suspects:
-                    self._publish_alone(cursor, row)
+                ends = _later(ends, self._publish_alone(cursor, row))
             # If we die here Kafka has the rows and the outbox too: they go out again; the readers' inboxes drop them.
-            self._forget(cursor, [row.id for row in rows])
+            with connection.transaction():
+                self._forget(cursor, [row.id for row in rows])
+                self._note_published(cursor, ends)
             PUBLISHED.inc(len(rows))
         return len(rows)
 
-    def _publish(self, producer: Any, rows: Sequence[_Row]) -> list[_Row]:
+    def _publish(self, producer: Any, rows: Sequence[_Row]) -> tuple[list[_Row], _Ends]:
         """Those that were refused, if only because they shared a batch with a bad one. Raises while Kafka is away."""
         headers = [("content-type", CONTENT_TYPE)]
-        sent, refused = [], []
+        sent, refused, ends = [], [], {}
         for row in rows:
             try:
                 sent.append((row, producer.send(row.topic, key=row.key, value=row.value, headers=headers)))
@@ -117,15 +127,27 @@ class Relay(threading.Thread):
         producer.flush(timeout=20)
         for row, future in sent:
             try:
-                future.get(timeout=1)
+                place = future.get(timeout=1)
+                ends[row.topic, place.partition] = place.offset + 1
             except _REFUSALS:
                 refused.append(row)
-        return refused
+        return refused, ends
 
-    def _publish_alone(self, cursor: psycopg.Cursor[Any], row: _Row) -> None:
+    def _note_published(self, cursor: psycopg.Cursor[Any], ends: _Ends) -> None:
+        """How far our own words reach on each topic: what is on Kafka behind it, a restored database doesn't know."""
+        cursor.execute(
+            "insert into published (topic, partition, next_offset)"
+            " select * from unnest(%s::text[], %s::integer[], %s::bigint[])"
+            " on conflict (topic, partition) do update set next_offset = excluded.next_offset",
+            ([topic for topic, _ in ends], [partition for _, partition in ends], list(ends.values())),
+        )
+
+    def _publish_alone(self, cursor: psycopg.Cursor[Any], row: _Row) -> _Ends:
         producer = self._producer()
         try:
-            producer.send(row.topic, key=row.key, value=row.value, headers=[("content-type", CONTENT_TYPE)]).get(20)
+            headers = [("content-type", CONTENT_TYPE)]
+            place = producer.send(row.topic, key=row.key, value=row.value, headers=headers).get(20)
+            return {(row.topic, place.partition): place.offset + 1}
         except _REFUSALS as error:
             cursor.execute(
                 "insert into refused (id, topic, key, value, cause, refused_at) values (%s, %s, %s, %b, %s, now())"
@@ -133,6 +155,7 @@ class Relay(threading.Thread):
                 (row.id, row.topic, row.key, row.value, f"{type(error).__name__}: {error}"[:500]),
             )
             self._log.error("failed", part="relay", row=row.id, topic=row.topic, cause=type(error).__name__)
+            return {}
         finally:
             producer.close(timeout=2)
 

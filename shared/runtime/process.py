@@ -21,17 +21,19 @@ import faust
 import psycopg
 import uvicorn
 import uvloop
+from kafka.errors import KafkaError
 
-from shared.errors import RefuseToStart
+from shared.errors import RefuseToStart, TryLater
 from shared.events import Event
 from shared.runtime.batches import RawMessage
 from shared.runtime.consume import Consumer
-from shared.runtime.db import Database, Transaction
+from shared.runtime.db import Database, Transaction, is_unavailable
 from shared.runtime.log import Log, configure, logger
 from shared.runtime.metrics import TICK_FAILED, TICK_FAILURES, TICK_SECONDS, TICKED, serve_metrics
 from shared.runtime.migrate import migrate
 from shared.runtime.outbox import Relay, report_outbox
 from shared.runtime.positions import report_gaps, seek_to_kept
+from shared.runtime.recall import Recall, recall
 from shared.runtime.settings import Runtime
 from shared.topics import INBOX_MEMORY, Topic
 
@@ -58,6 +60,7 @@ class Process:
         self._folder = tempfile.TemporaryDirectory(prefix=f"akashi-{runtime.service}-")  # Faust insists on one
         self._app = _faust_app(runtime, self._folder.name)
         self._at_start: list[Callable[[], None]] = []
+        self._recalls: dict[type[Event], Recall] = {}
         self._consumers: dict[str, Consumer] = {}
         self._ticks: list[_Tick] = []
         self._eager: list[_Tick] = []
@@ -102,6 +105,13 @@ class Process:
         """The same as `consume` for a topic whose messages come from outside, without our envelope."""
         self._consumer(topic).add(RawMessage, partial(_handle, handler, ports))
 
+    def recall(self, event: type[E], take_back: Callable[[T, Sequence[E]], None]) -> None:
+        """At a start after a restore, hand own announcements that the tables don't know to `take_back`.
+
+        It is a method of the service's transaction; see `recall.py`. Before any tick, consumer or request.
+        """
+        self._recalls[event] = take_back
+
     def tick(self, name: str, work: Callable[[P], int], ports: P, *, every: float | None = None) -> None:
         """Call `work` again and again: at once if it acted on rows, else after a handled batch or the usual pause.
 
@@ -127,6 +137,7 @@ class Process:
         """Until TERM or Ctrl-C. Raises when a part breaks that can't go on, so that the supervisor starts us again."""
         with self._folder:
             self._migrate()
+            self._recall()
             for work in self._at_start:
                 work()
             for consumer in self._consumers.values():
@@ -148,6 +159,17 @@ class Process:
                 return
             except psycopg.OperationalError as error:
                 self._log.warning("waiting", part="database", cause=str(error).splitlines()[0][:200])
+                time.sleep(1)
+
+    def _recall(self) -> None:
+        while self._recalls:
+            try:
+                recall(self._runtime.kafka, self._database, self._recalls, self._log)
+                return
+            except Exception as error:
+                if not is_unavailable(error) and not isinstance(error, TryLater | KafkaError):
+                    raise
+                self._log.warning("waiting", part="recall", cause=f"{type(error).__name__}: {error}"[:200])
                 time.sleep(1)
 
     async def _main(self) -> None:

@@ -133,7 +133,7 @@ def desk_at(url: str) -> Iterator[Desk]:
     clock = Clock()
     desk = Desk(ports_at(url, clock), clock)
     with desk.ports.store.transaction() as tx:
-        tx.cursor.execute("truncate registrations, not_applied, rejected, inbox, outbox")
+        tx.cursor.execute("truncate registrations, not_applied, rejected, inbox, outbox, announced")
     yield desk
     desk.ports.store.close()
 

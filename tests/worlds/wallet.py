@@ -134,7 +134,7 @@ def running_wallet(database: str) -> Iterator[Wallet]:
         session=timedelta(hours=24),
     )
     with store.transaction() as tx:
-        tx.cursor.execute("truncate accounts, badges, progress, login_attempts, inbox, outbox cascade")
+        tx.cursor.execute("truncate accounts, badges, progress, login_attempts, inbox, outbox, announced cascade")
     with serving(web(config(database, clock), ports, patience=0.1)) as url:
         yield Wallet(url, ports, objects, clock)
     store.close()

@@ -1,4 +1,4 @@
-"""positions: how far each topic is read; gaps in it; messages for the next release; rows that Kafka refuses."""
+"""What a restored database needs: places in topics, gaps, what was ever announced; messages that were set aside."""
 
 from __future__ import annotations
 
@@ -47,6 +47,30 @@ def upgrade() -> None:
             cause text not null,
             refused_at timestamptz not null
         );
+        create table announced (
+            seq bigint generated always as identity primary key,
+            event_id uuid not null unique,
+            topic text not null,
+            key bytea not null,
+            value bytea not null,
+            announced_at timestamptz not null
+        );
+        create index announced_topic on announced (topic, seq);
+        create table published (
+            topic text not null,
+            partition integer not null,
+            next_offset bigint not null,
+            primary key (topic, partition)
+        );
+        create table rebuilds (
+            decision_id text primary key,
+            subject text not null,
+            topics text[] not null,
+            next_seq bigint not null,
+            last_seq bigint not null,
+            events bigint not null,
+            ordered_at timestamptz not null
+        );
         alter table outbox add column announced_at timestamptz;
         """
     )
@@ -54,6 +78,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute(
-        "alter table outbox drop column announced_at; drop table refused; drop table unread; drop table gaps;"
-        " drop table positions"
+        "alter table outbox drop column announced_at; drop table rebuilds; drop table published; drop table announced;"
+        " drop table refused; drop table unread; drop table gaps; drop table positions"
     )
