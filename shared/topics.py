@@ -47,3 +47,18 @@ TOPICS: tuple[Topic, ...] = (
     ASSERTION_REVOKED,
     OFFICE_DECISIONS,
 )
+
+READ_BY: dict[str, tuple[Topic, ...]] = {
+    "registration": (UPSTREAM_REGISTRATIONS, OFFICE_DECISIONS),
+    "issuer": (REGISTRATION_RENEWED, OFFICE_DECISIONS),
+    "anchor": (ASSERTION_ISSUED, BADGE_RECEIVED, ASSERTION_REVOKED),
+    "renderer": (ASSERTION_ANCHORED, ASSERTION_REVOKED),
+    "mailer": (ASSERTION_ISSUED, BADGE_RECEIVED, CERTIFICATE_RENDERED, ASSERTION_REVOKED, OFFICE_DECISIONS),
+    "wallet": (ASSERTION_ISSUED, ASSERTION_ANCHORED, CERTIFICATE_RENDERED, ASSERTION_REVOKED),
+    "verifier": (ASSERTION_ISSUED, BADGE_RECEIVED, ASSERTION_ANCHORED, ASSERTION_REVOKED),
+    "ops": TOPICS[1:],
+}
+"""Service → the topics from which it learns what it knows. Besides, every service reads the orders to rebuild."""
+
+SERVICES = tuple(READ_BY)
+"""All services, each also the name of its schema and of its consumer group."""

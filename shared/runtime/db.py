@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from shared.clock import Clock
 from shared.errors import TooLarge
-from shared.events import Event
+from shared.events import DecisionSettled, Event, OfficeDecided, RebuildOrdered
 from shared.runtime.metrics import SKIPPED
 from shared.topics import Topic
 from shared.wire import encode
@@ -89,7 +89,7 @@ class Transaction:
         self.connection = connection
         self.cursor: psycopg.Cursor[Any] = connection.cursor(binary=True)
         self.now = clock
-        self._source = source
+        self.service = source
         self._announced: list[tuple[UUID, str, bytes, bytes]] = []
         self._outbox: list[tuple[str, bytes | None, bytes]] = []
         self.read_to: Positions | None = None
@@ -100,10 +100,23 @@ class Transaction:
         for event in events:
             by_id.setdefault(event.id, event)
         new = self._claim_ids(list(by_id))
-        claimed = [event for id, event in by_id.items() if id in new]
+        settled = self._settled([event for id, event in by_id.items() if id in new])
+        claimed = [event for id, event in by_id.items() if id in new and id not in settled]
         for event in events[:1]:
             SKIPPED.labels(type(event).__name__).inc(len(events) - len(claimed))
         return claimed
+
+    def _settled(self, events: Sequence[Event]) -> set[UUID]:
+        """The orders among `events` that this service settled, however long ago: the inbox may have forgotten them."""
+        orders = {
+            DecisionSettled.id_of(event.decision_id, self.service): event.id
+            for event in events
+            if isinstance(event, OfficeDecided | RebuildOrdered)
+        }
+        if not orders:
+            return set()
+        found = self.cursor.execute("select event_id from announced where event_id = any(%s)", (list(orders),))
+        return {orders[row[0]] for row in found}
 
     def claim_id(self, id: UUID) -> bool:
         """Whether `id` is new to this service. It counts as handled at commit."""
@@ -125,7 +138,7 @@ class Transaction:
         """
         at = self.now()
         for event in events:
-            key, value = event.key.encode(), encode(event, source=self._source, at=at, cause=cause)
+            key, value = event.key.encode(), encode(event, source=self.service, at=at, cause=cause)
             _check_size(event.topic, key, value)
             self._announced.append((event.id, event.topic.name, key, value))
 
@@ -201,7 +214,7 @@ class Transaction:
 
     def _arrays(self, table: str, columns: Sequence[str]) -> str:
         """`unnest(…)` of one array a column, each of the type that the column has in `table`."""
-        types = _TYPES.setdefault((self._source, table), {})
+        types = _TYPES.setdefault((self.service, table), {})
         if not types.keys() >= set(columns):
             types.update(self.cursor.execute(_COLUMN_TYPES, (table,)).fetchall())
         # psycopg dumps a list of bytes as an array of text unless the placeholder is binary.

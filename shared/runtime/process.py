@@ -24,7 +24,7 @@ import uvloop
 from kafka.errors import KafkaError
 
 from shared.errors import RefuseToStart, TryLater
-from shared.events import Event
+from shared.events import Event, RebuildOrdered
 from shared.runtime.batches import RawMessage
 from shared.runtime.consume import Consumer
 from shared.runtime.db import Database, Transaction, is_unavailable
@@ -33,6 +33,7 @@ from shared.runtime.metrics import TICK_FAILED, TICK_FAILURES, TICK_SECONDS, TIC
 from shared.runtime.migrate import migrate
 from shared.runtime.outbox import Relay, report_outbox
 from shared.runtime.positions import report_gaps, seek_to_kept
+from shared.runtime.rebuild import announce_again, note_rebuilds
 from shared.runtime.recall import Recall, recall
 from shared.runtime.settings import Runtime
 from shared.topics import INBOX_MEMORY, Topic
@@ -68,6 +69,8 @@ class Process:
         self._ended = asyncio.Event()
         self._broken: asyncio.Future[str] | None = None
         self.tick("backlog", partial(_report_backlog, log=self._log, reported={}), database, every=_BACKLOG_EVERY)
+        self.note(RebuildOrdered, note_rebuilds)
+        self.tick("rebuild", partial(announce_again, log=self._log), database)
         self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
 
     def at_start(self, work: Callable[[P], None], ports: P) -> None:

@@ -14,7 +14,9 @@ from services.ops.store.events import OpsTransaction, Store
 from shared.clock import Clock
 from shared.runtime.migrate import migrate
 
-TABLES = "people, assertions, letters, batches, rejections, dead_letters, decisions, settlements, inbox, outbox, announced"
+TABLES = (
+    "people, assertions, letters, batches, rejections, dead_letters, decisions, settlements, inbox, outbox, announced"
+)
 
 
 @contextmanager
