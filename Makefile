@@ -1,4 +1,4 @@
-# What each target does stands after its ##; `make help` prints it.
+# `make help` prints each target with the text after its ##.
 PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .setup
@@ -7,63 +7,63 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 .PHONY: help doctor setup run up down test unit integration e2e lint format css browser contract schemas bench-rival clean
 
-help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-doctor: ## name what this machine lacks, with the command that installs it
+doctor: ## list missing programs, with the command that installs each
 	@$(PYTHON) deploy/local/doctor.py
 
-setup: $(SETUP)/python $(SETUP)/package $(SETUP)/npm $(SETUP)/kafka ## install everything into this folder (done once, then quick)
+setup: $(SETUP)/python $(SETUP)/package $(SETUP)/npm $(SETUP)/kafka $(SETUP)/schemas ## install everything into this folder (fast when nothing has changed)
 
-run: doctor setup ## start everything, feed the sample cohort, play its holders; ONCE=1 ends with exit code 0 if every count matches
+run: doctor setup ## start everything, feed the sample cohort, play its holders; ONCE=1 stops at the end, exit code 0 if all counts match
 	@$(BIN)/akashi run $(if $(filter-out 0,$(ONCE)),--once)
 
-up: doctor setup ## start everything, feed nothing
+up: doctor setup ## start everything without feeding anything
 	@$(BIN)/akashi up
 
 down: setup ## stop what `akashi up --detach` started
 	@$(BIN)/akashi down
 
-test: setup ## all tests
+test: setup ## run all tests
 	$(BIN)/pytest tests/unit tests/integration tests/browser tests/e2e
 
-unit: setup ## the fast tests only
+unit: setup ## run the fast tests (tests/unit)
 	$(BIN)/pytest tests/unit
 
-integration: setup ## the tests against real servers
+integration: setup ## run the tests against real servers (tests/integration)
 	$(BIN)/pytest tests/integration
 
-e2e: setup ## the stories
+e2e: setup ## run the stories (tests/e2e)
 	$(BIN)/pytest tests/e2e
 
-lint: $(SETUP)/python $(SETUP)/package ## format, style, types, import rules
+lint: $(SETUP)/python $(SETUP)/package ## check format, style, types and import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(SETUP)/python ## write the code as ruff would
+format: $(SETUP)/python ## format the code with ruff
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-css: $(SETUP)/npm ## make the pages' one CSS file from its source
+css: $(SETUP)/npm ## build the CSS file of all pages
 	node shared/runtime/web/build.mjs
 
-browser: $(SETUP)/package $(SETUP)/npm ## make the script of the check in the browser from its sources
+browser: $(SETUP)/package $(SETUP)/npm ## build the script of the check in the browser
 	$(BIN)/python -m services.verifier.web.browser_words
 	node services/verifier/browser/build.mjs
 
 contract: $(SETUP)/npm ## compile the contract; its artifact is checked in
 	node shared/contract/compile.mjs
 
-schemas: $(SETUP)/python $(SETUP)/package ## write docs/events from the types of the events
+schemas: $(SETUP)/python $(SETUP)/package ## generate docs/events from the event types
 	$(BIN)/python -m deploy.schemas
 
-bench-rival: ## install cert-issuer 3.13.1 into an environment of its own, for `akashi bench anchor`
+bench-rival: ## install cert-issuer 3.13.1 into its own environment, for `akashi bench anchor`
 	$(PYTHON) -m venv var/bench/cert-issuer
 	var/bench/cert-issuer/bin/pip install -q --no-deps -r deploy/bench/cert-issuer.txt
 
-clean: ## remove what was built and installed here; data in var/ stay
+clean: ## remove what was built and installed here; var/ is kept
 	rm -rf .venv $(SETUP) node_modules deploy/local/kafka/target .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
@@ -84,5 +84,10 @@ $(SETUP)/npm: package.json package-lock.json .npmrc
 	@touch $@
 
 $(SETUP)/kafka: deploy/local/kafka/pom.xml deploy/local/kafka/log4j2.properties $(SETUP)/python
-	$(BIN)/python -m deploy.local.kafka_node
+	$(BIN)/python -m deploy.local.parts.kafka_node
+	@touch $@
+
+# 1EdTech's JSON Schemas, for the tests
+$(SETUP)/schemas: tests/schemas/fetch.py tests/schemas/requirements.txt tests/schemas/SHA256SUMS $(SETUP)/python
+	$(BIN)/python -m tests.schemas.fetch
 	@touch $@

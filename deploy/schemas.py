@@ -1,4 +1,4 @@
-"""`make schemas`: the language of the pipeline for readers in other languages, written into `docs/events`.
+"""`make schemas` generates `docs/events`: the events as AsyncAPI and JSON Schema, for programs in any language.
 
 Nothing in it is written by hand: types come from `shared/events.py`, topics from `shared/topics.py`, and who writes and
 reads an event from the services' own code. A test fails when the folder and the code differ.
@@ -21,7 +21,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from services.registration.domain.registration import HEADERS, UpstreamRecord
+from services.registration.domain.record import HEADERS, UpstreamRecord
 from shared.events import EVENTS, Event
 from shared.topics import TOPICS, UPSTREAM_REGISTRATIONS, Topic
 
@@ -49,13 +49,13 @@ What a service cannot handle goes to `<topic>.dead`, with its cause, which ops r
 
 ENVELOPE: Schema = {
     "title": "Envelope",
-    "description": "CloudEvents 1.0 in structured mode. The id is derived from what makes the fact one fact: "
-    "who has seen it already, does nothing.",
+    "description": "CloudEvents 1.0 in structured mode. The id is derived from what makes it one fact: "
+    "a reader that has handled an id ignores it.",
     "type": "object",
     "properties": {
         "specversion": {"const": "1.0"},
         "id": {"type": "string", "format": "uuid"},
-        "source": {"type": "string", "pattern": "^akashi/[a-z]+$", "description": "The service that says it."},
+        "source": {"type": "string", "pattern": "^akashi/[a-z]+$", "description": "The service that announces it."},
         "type": {"type": "string", "pattern": "^akashi\\.[A-Za-z]+$"},
         "subject": {"type": "string", "description": "What the event is about: also the Kafka key."},
         "time": {"type": "string", "format": "date-time"},
@@ -87,12 +87,12 @@ def main() -> None:
 
 
 def writers() -> dict[str, list[str]]:
-    """The services that make an event of each type: whose code calls its constructor."""
+    """For each event type, the services that call its constructor."""
     return _services_by_event(_made)
 
 
 def readers() -> dict[str, list[str]]:
-    """The services that consume each type: whose `app.py` says `process.consume(Event, …)`."""
+    """For each event type, the services that call `process.consume(Event, …)` or `process.note(Event, …)`."""
     return _services_by_event(_consumed)
 
 
@@ -119,7 +119,7 @@ def _made(tree: ast.AST) -> Iterator[str]:
 def _consumed(tree: ast.AST) -> Iterator[str]:
     for call in _calls(tree):
         if isinstance(call.func, ast.Attribute) and call.args and isinstance(call.args[0], ast.Name):
-            if call.func.attr == "consume":
+            if call.func.attr in ("consume", "note"):
                 yield call.args[0].id
             elif call.func.attr == "consume_raw" and call.args[0].id == "UPSTREAM_REGISTRATIONS":
                 yield _UPSTREAM
@@ -138,16 +138,16 @@ def event_schema(event: type[Event]) -> Schema:
 
 
 def upstream_schema() -> Schema:
-    """A message of the upstream, as `docs/upstream.md` tells it: every value a text."""
+    """A message of the upstream, as `docs/upstream.md` describes it: every value is a string."""
     hints = get_type_hints(UpstreamRecord)
     fields = {name: type(None) in get_args(hints[name]) for name in HEADERS.values()}
-    heads = {name: head for head, name in HEADERS.items()}
+    columns = {name: column for column, name in HEADERS.items()}
     return {
         "title": _UPSTREAM,
         "description": _described(UpstreamRecord),
         "type": "object",
         "properties": {
-            name: {"type": ["string", "null"] if may_be_empty else "string", "description": heads[name]}
+            name: {"type": ["string", "null"] if may_be_empty else "string", "description": columns[name]}
             for name, may_be_empty in fields.items()
         },
         "required": [name for name, may_be_empty in fields.items() if not may_be_empty],
@@ -165,7 +165,7 @@ def _structs(event: type[Event]) -> dict[str, type[msgspec.Struct]]:
 
 
 def _completed(schema: Schema, struct: type[msgspec.Struct]) -> Schema:
-    """With what msgspec leaves out: formats of times, the comments beside the fields. In draft-07."""
+    """Adds what msgspec leaves out: formats of times, and comments of fields as descriptions. In draft-07."""
     comments = {name: text for base in reversed(struct.__mro__[:-2]) for name, text in _comments(base)}
     hints = get_type_hints(struct)
     properties = {
@@ -194,7 +194,7 @@ def _format(hint: Any) -> Schema:
 
 
 def _in_draft_07(part: Any) -> Any:
-    """Tuples have the form that they had before `prefixItems`."""
+    """Writes tuples as before `prefixItems` existed."""
     if isinstance(part, list):
         return [_in_draft_07(each) for each in part]
     if not isinstance(part, dict):
@@ -218,7 +218,7 @@ def asyncapi() -> Schema:
         "info": {
             "title": "Akashi",
             "version": project["version"],
-            "description": "Facts that the services tell each other. Fields may be added; meanings never change.",
+            "description": "Events between the services. Fields may be added; meanings never change.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/cloudevents+json",
@@ -257,7 +257,7 @@ def _message(event: type[Event]) -> Schema:
 def _upstream_message() -> Schema:
     return {
         "name": _UPSTREAM,
-        "summary": "One registration, as the upstream has it: bare JSON, without an envelope.",
+        "summary": "One registration, as the upstream delivers it: JSON without an envelope.",
         "contentType": "application/json",
         "payload": {"$ref": f"#/components/schemas/{_UPSTREAM}"},
         "bindings": {"kafka": {"key": {"type": "string", "description": "registration_id"}, "bindingVersion": "0.5.0"}},

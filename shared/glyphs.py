@@ -1,7 +1,7 @@
-"""Which characters our fonts can draw. For registration (refuses a name that we can't print) and renderer (prints it).
+"""Which characters our fonts can draw. Used by registration (refuses other names), renderer and issuer (draw).
 
-A name is taken as it was registered, never normalised: 﨑, 髙, 𠮷 and variation sequences (辻󠄀 = U+8FBB U+E0100) stay
-what they are.
+A name is printed as it was registered, never normalised: 﨑, 髙, 𠮷 and variation sequences (辻󠄀 = U+8FBB U+E0100) stay
+as they are.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ class Coverage:
     sequences: Mapping[tuple[int, int], int]
 
     def glyphs(self, text: str) -> Iterator[tuple[str, int | None]]:
-        """What is drawn one after the other: (its characters, its glyph), the glyph None where the font has none.
+        """(characters, glyph number) in the order of the text; the glyph is None where the font has none.
 
-        A base character and its variation selector are drawn as one glyph; a sequence that the font doesn't know is
-        missing, even where it knows the base character, because the holder asked for a certain form of it. Combining
-        marks and invisible characters are missing too: a mark would be drawn beside its letter.
+        A base character and its variation selector are one glyph. A sequence that the font lacks is missing even where
+        the font has the base character, because the name was registered with that form. Combining marks and invisible
+        characters count as missing, too: a mark would be drawn beside its letter.
         """
         at = 0
         while at < len(text):
             point = ord(text[at])
-            selector = ord(text[at + 1]) if at + 1 < len(text) else 0
-            if _selects(selector):
-                yield text[at : at + 2], self.sequences.get((point, selector))
+            selector = text[at + 1 : at + 2]
+            if is_variation_selector(selector):
+                yield text[at : at + 2], self.sequences.get((point, ord(selector)))
                 at += 2
             else:
                 yield text[at], None if _has_no_shape(text[at]) else self.points.get(point)
@@ -52,12 +52,12 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Glyphs:
-    """What can be printed: the characters that every one of these fonts has."""
+    """The characters that every one of these fonts has."""
 
     fonts: tuple[Coverage, ...]
 
     def missing(self, text: str) -> tuple[str, ...]:
-        """What of `text` can't be printed, each once, in order, as "U+20BB7 𠮷"; control characters by number alone."""
+        """The characters of `text` that can't be printed, each once, in order, as `name_of` writes them."""
         found: dict[str, None] = {}
         for font in self.fonts:
             found.update((characters, None) for characters, glyph in font.glyphs(text) if glyph is None)
@@ -65,14 +65,14 @@ class Glyphs:
 
 
 def name_of(characters: str) -> str:
-    """A character or a variation sequence as an office can look it up: "U+20BB7 𠮷", "U+8FBB U+E0105 辻󠄅", "U+200B"."""
+    """A character or variation sequence by code point: "U+20BB7 𠮷", "U+8FBB U+E0105 辻󠄅"; invisible ones "U+200B"."""
     numbers = " ".join(f"U+{ord(character):04X}" for character in characters)
     return numbers if _has_no_shape(characters[0]) else f"{numbers} {characters}"
 
 
 @lru_cache(maxsize=16)
 def load_coverage(font: Path) -> Coverage:
-    """The tables of one font file, read once (0.1 s). OSError when there is none, ValueError when it is no font."""
+    """The character map of one font file, read once (0.1 s). OSError: no such file. ValueError: not a font."""
     try:
         with TTFont(font, lazy=True) as file:
             numbers = file.getReverseGlyphMap()
@@ -96,8 +96,9 @@ def load_glyphs(font_folder: Path) -> Glyphs:
     return Glyphs(tuple(load_coverage(font_folder / font) for font in NAME_FONTS))
 
 
-def _selects(point: int) -> bool:
-    return 0xFE00 <= point <= 0xFE0F or 0xE0100 <= point <= 0xE01EF
+def is_variation_selector(character: str) -> bool:
+    """VS1 to VS16 and VS17 to VS256 (Unicode Standard, 23.4); false for no character."""
+    return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
 
 
 def _has_no_shape(character: str) -> bool:

@@ -1,4 +1,4 @@
-"""The topics of the pipeline, spoken by every service and provisioned by `deploy/local` (or `akashi topics`)."""
+"""The topics of the pipeline and the services that read and write them. `akashi topics` creates the topics."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ RETENTION = timedelta(days=30)
 LONGEST_RETENTION = timedelta(days=60)
 INBOX_MEMORY = timedelta(days=90)
 """How long a service remembers which events it handled: longer than a message can lie on a topic."""
+SERVICES = ("registration", "issuer", "anchor", "renderer", "mailer", "wallet", "verifier", "ops")
+"""Each names a package in `services/`, a consumer group, a database role and schema, and the `source` of events."""
 
 
 class Topic(NamedTuple):
@@ -59,6 +61,3 @@ READ_BY: dict[str, tuple[Topic, ...]] = {
     "ops": TOPICS[1:],
 }
 """Service → the topics from which it learns what it knows. Besides, every service reads the orders to rebuild."""
-
-SERVICES = tuple(READ_BY)
-"""All services, each also the name of its schema and of its consumer group."""

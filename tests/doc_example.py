@@ -1,4 +1,4 @@
-"""`python -m tests.doc_example` writes docs/example: a fictional person's credential and what it takes to verify it."""
+"""`python -m tests.doc_example` writes docs/example: a fictional person's credential and what verifies it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parents[1] / "docs" / "example"
 
 
 def example() -> dict[str, Any]:
-    """A renewal, signed with a key that the tests have, of a society that isn't there."""
+    """A renewal, signed with the tests' key, of a fictional issuer."""
     return credential(
         26,
         family_name="見本",

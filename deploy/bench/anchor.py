@@ -1,7 +1,7 @@
 """`akashi bench anchor`: from awards to proofs for one batch on one core, beside cert-issuer; memory; gas.
 
-Ours does more than the stage it is measured beside: it signs each credential, makes its JSON, and canonicalises it
-twice. cert-issuer canonicalises once what it is given. Rates are of CPU seconds.
+Ours does more than the stage of cert-issuer: it signs each credential, makes its JSON, and canonicalises it twice;
+cert-issuer canonicalises its input once. Rates are per CPU second.
 """
 
 from __future__ import annotations
@@ -24,15 +24,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from deploy.bench.issue import SECRET, URL, awards
 from deploy.bench.report import Report
 from deploy.bench.rivals import contexts
-from deploy.local.anvil import anvil_program
 from deploy.local.environment import REPOSITORY
+from deploy.local.parts.anvil import anvil_program
 from deploy.local.ports import free_port
 from services.issuer.domain.issuance import Issuer
-from services.issuer.signing.signer import Signer, SigningKey
+from services.issuer.signing.keys import SigningKey
+from services.issuer.signing.signer import Signer
 from shared.chain.registry import read_artifact
 from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof
 from shared.programme import parse_programme
+from shared.runtime.commands import json_option
 
 GOAL_RATIO = 20.0
 GOAL_GAS = 52_000.0
@@ -44,24 +46,24 @@ _SEPOLIA = 11155111
 
 
 @click.command()
-@click.option("--badges", default=100_000, show_default=True, help="何人分をまとめるか。 Leaves of the batch.")
-@click.option("--sample", default=200, show_default=True, help="比べる方法の人数。 How many cert-issuer takes.")
-@click.option("--rival", type=click.Path(path_type=Path), default=RIVAL, help="cert-issuer のある Python。 Its Python.")
-@click.option("--json", "as_json", is_flag=True, help="決まった形の JSON を出す。 Print stable JSON.")
+@click.option("--badges", default=100_000, show_default=True, help="バッチの件数。 / Leaves of the batch.")
+@click.option("--sample", default=200, show_default=True, help="cert-issuer に渡す件数。 / Sample for cert-issuer.")
+@click.option("--rival", type=click.Path(path_type=Path), default=RIVAL, help="cert-issuer の Python。 / Its Python.")
+@json_option
 def anchor(badges: int, sample: int, rival: Path, as_json: bool) -> None:
-    """正準形・ハッシュ木・証明の速さを、cert-issuer と並べて測る。
+    """正準形・ハッシュ木・証明の速さを、cert-issuer と並べて測ります。
 
-    Canonical form, tree, proofs and their encoding on one core, beside cert-issuer 3.13.1 in an environment of its own.
+    / Speed of canonical form, tree and encoded proofs on one core, beside cert-issuer 3.13.1 in its own environment.
     """
     if not rival.exists():
         raise click.ClickException(
-            f"{rival} がありません。`make bench-rival` で入ります。 Run `make bench-rival` first."
+            f"{rival} がありません。`make bench-rival` で入ります。 / Run `make bench-rival` first."
         )
     measure(badges, sample, rival).show(as_json=as_json)
 
 
 def measure(badges: int, sample: int, rival: Path) -> Report:
-    """One batch of ours; of cert-issuer a tree as large, a sample of the documents and of the proofs."""
+    """One batch of ours; of cert-issuer a tree of the same size, and a sample of documents and proofs."""
     programme = Path(__file__).resolve().parents[1] / "programmes" / "jci.toml"
     issuer = Issuer(parse_programme(programme.read_text(encoding="utf-8")), URL)
     key = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))), issuer.did)
@@ -105,7 +107,7 @@ def measure(badges: int, sample: int, rival: Path) -> Report:
 
 
 def _cert_issuer(python: Path, documents: list[dict[str, Any]], leaves: int) -> dict[str, float]:
-    """CPU seconds a badge of each of its steps. Its documents have no proof yet, as it would get them."""
+    """CPU seconds for one badge of each of its steps. Its documents have no proof yet, as it would get them."""
     asked = {
         "contexts": contexts(),
         "documents": [{name: value for name, value in each.items() if name != "proof"} for each in documents],
@@ -120,7 +122,7 @@ def _cert_issuer(python: Path, documents: list[dict[str, Any]], leaves: int) -> 
 
 
 def _gas(root: bytes) -> int:
-    """What the transaction with this root costs on a fresh chain, by its receipt."""
+    """The gas of the transaction with this root on a fresh chain, by its receipt."""
     with _chain() as ask:
         sender = ask("eth_accounts")[0]
         data = read_artifact()["bytecode"] + sender.removeprefix("0x").rjust(64, "0")
@@ -135,10 +137,10 @@ def _gas(root: bytes) -> int:
 
 @contextmanager
 def _chain() -> Iterator[Any]:
-    """A chain of its own, which mines each transaction at once; yields a function that asks it."""
+    """A fresh chain that mines each transaction at once; yields a function that calls it."""
     program = anvil_program()
     if program is None:
-        raise click.ClickException("anvil がありません。`make setup` で入ります。 Run `make setup` first.")
+        raise click.ClickException("anvil がありません。`make setup` で入ります。 / Run `make setup` first.")
     port = free_port()
     process = subprocess.Popen([program, "--host", "127.0.0.1", "--port", str(port), "--silent"])
 

@@ -1,6 +1,6 @@
-"""`akashi bench burst`: how many badges a second from registration to letter 2, and where the time goes.
+"""`akashi bench burst`: badges per second from registration to letter 2, and the time of each stage.
 
-A stack of its own in a temporary folder, a crowd fed at once over HTTP, holders played over HTTP from their letters.
+Starts a stack in a temporary folder, feeds a crowd at once over HTTP, and plays its holders.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ import psutil
 from rich.console import Console
 
 from deploy.bench.report import Report
-from deploy.local.crowd import crowd, ndjson
-from deploy.local.environment import SERVICES
-from deploy.local.letters import Inbox
-from deploy.local.parts import PARTS
+from deploy.local.demo.crowd import crowd, ndjson
+from deploy.local.demo.letters import Inbox
+from deploy.local.demo.progress import STAGES, Watch
+from deploy.local.demo.run import Players, feed
+from deploy.local.parts.catalogue import PARTS
 from deploy.local.ports import free_base
-from deploy.local.progress import STAGES, Watch
-from deploy.local.run import Players, feed
 from deploy.local.stack import Stack
+from shared.runtime.commands import json_option
+from shared.topics import SERVICES
 
-GOAL = 20.0  # badges a second, end to end, on two cores
+GOAL = 20.0  # badges per second, end to end, on two cores
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process and its children used: CPU seconds so far, resident MB now."""
+    """CPU seconds so far and resident MB now, of a process with its children."""
 
     cpu: float
     memory: float
@@ -62,7 +63,7 @@ def _usage(process: psutil.Process) -> Usage:
 
 
 class MemoryPeaks(threading.Thread):
-    """The most that each process held, looked at every two seconds."""
+    """Peak memory of each part and service in MB, sampled every two seconds."""
 
     def __init__(self, stack: Stack) -> None:
         super().__init__(name="memory", daemon=True)
@@ -80,12 +81,12 @@ class MemoryPeaks(threading.Thread):
         self.join(5)
 
 
-@click.command()
-@click.option("--badges", default=2000, show_default=True, help="何人分を流すか。 How many people.")
-@click.option("--seconds", default=900.0, show_default=True, help="待つ上限。 When to give up.")
-@click.option("--json", "as_json", is_flag=True, help="決まった形の JSON を出す。 Print stable JSON.")
+@click.command(short_help="登録から発行完了まで。 / From registration to letter 2.")
+@click.option("--badges", default=2000, show_default=True, help="流す人数。 / Number of people.")
+@click.option("--seconds", default=900.0, show_default=True, help="待つ秒数の上限。 / Timeout in seconds.")
+@json_option
 def burst(badges: int, seconds: float, as_json: bool) -> None:
-    """登録を一度に流し、発行完了のお知らせまでの速さを測る。
+    """登録を一度に流し、発行完了のお知らせまでの速さを測る。 / Measure from registration to letter 2.
 
     Feeds a crowd at once, plays its holders, waits for completion; prints rates, CPU seconds and memory.
     """
@@ -99,7 +100,7 @@ def burst(badges: int, seconds: float, as_json: bool) -> None:
 
 
 def measure(stack: Stack, badges: int, seconds: float, console: Console) -> Report:
-    """Run one burst through a fresh stack."""
+    """Feed `badges` people to a new stack and wait until all are complete, at most `seconds`."""
     body = ndjson(crowd(badges, cohort=stack.cohort, prefix="BURST"))
     key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
     before, peaks = usage_of(stack), MemoryPeaks(stack)
@@ -108,7 +109,7 @@ def measure(stack: Stack, badges: int, seconds: float, console: Console) -> Repo
     players = Players(Inbox(stack.home / "inbox"), badges, seconds=seconds)
     players.start()
     began = time.monotonic()
-    feed(stack.urls["registration"], key, body, "application/x-ndjson", "burst")
+    feed(stack.urls["registration"], key, body, "application/x-ndjson")
     fed = time.monotonic()
     watch = Watch(stack.urls["ops"], lambda status: _done(status, badges), seconds=seconds, expected=badges)
     done = watch.run(console, also=players.check)

@@ -1,13 +1,13 @@
-"""`akashi bench …`."""
+"""`akashi bench …`: the benches, each loaded from its own module."""
 
 from __future__ import annotations
 
 import click
 
 
-@click.group(name="bench")
+@click.group(name="bench", short_help="性能を測る。 / Measure performance.")
 def bench_command() -> None:
-    """性能を測る。 Measure; each bench prints a table, or stable JSON with --json."""
+    """性能を測る。 / Measure performance; prints a table, or JSON with --json."""
 
 
 def _load() -> None:

@@ -1,8 +1,7 @@
 """`akashi bench issue`: signed credentials a second on one core, beside the usual ways; memory; baking.
 
-Every way signs the same awards from the same facts to the same bytes, each credential at a second of its own, so that
-nothing of a proof can be kept from one to the next. Rates are of CPU seconds of this one process, which does nothing
-else: what another process takes from the machine doesn't count, for no way.
+Every way signs the same awards to the same bytes, each credential at another second, so that no part of a proof can be
+reused. Rates are per CPU second of this one process: the load of other processes doesn't count.
 """
 
 from __future__ import annotations
@@ -23,22 +22,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.bench.report import Report
 from deploy.bench.rivals import Canonise, by_pyld, by_pyoxigraph, sign_in_full
-from deploy.local.crowd import crowd
-from services.issuer.domain.issuance import (
-    Assertion,
-    Issuer,
-    StatusPlace,
-    assertion_for,
-    assertion_id_of,
-    credential_of,
-)
-from services.issuer.signing.signer import Signer, SigningKey
+from deploy.local.demo.crowd import crowd
+from services.issuer.domain.credential import credential_of
+from services.issuer.domain.issuance import Assertion, Issuer, StatusPlace, assertion_for, assertion_id_of
+from services.issuer.signing.keys import SigningKey
+from services.issuer.signing.signer import Signer
 from services.issuer.signing.template import Sealed
 from services.verifier.files.baking import Unbaked, bake_png, unbake_png
 from services.verifier.files.open_badges_2 import assertion_of
 from shared.credentials.status_list import LENGTH
 from shared.events import Award, Holder, RegistrationRenewed
 from shared.programme import parse_programme
+from shared.runtime.commands import json_option
 
 GOAL_BAKING = 20_000.0  # a second
 GOAL_GROWTH = 4.0  # MB from the 2 000th credential to the last
@@ -48,24 +43,27 @@ _GOALS = {"PyLD": 50.0, "pyoxigraph": 20.0}  # times, for the same work: signed 
 URL = "https://badges.example.jp"
 SECRET = b"a secret of the bench only"
 _BEGAN = datetime(2026, 4, 1, tzinfo=UTC)
-_WARM = 2_000  # credentials after which memory is looked at first
+_WARM = 2_000  # credentials before the first measurement of memory
 _BATCH = 500  # at once, as events come
 
 
 @click.command()
-@click.option("--badges", default=20_000, show_default=True, help="何人分に署名するか。 How many to sign.")
-@click.option("--sample", default=100, show_default=True, help="比べる方法の人数。 How many the other ways sign.")
-@click.option("--json", "as_json", is_flag=True, help="決まった形の JSON を出す。 Print stable JSON.")
+@click.option("--badges", default=20_000, show_default=True, help="署名する人数。 / Number of credentials to sign.")
+@click.option(
+    "--sample", default=100, show_default=True, help="比べる方法で署名する人数。 / Number that the other ways sign."
+)
+@json_option
 def issue(badges: int, sample: int, as_json: bool) -> None:
-    """署名の速さを、ほかの方法と並べて測る。
+    """署名の速さを、ほかの方法と並べて測る。 / Measure the rate of signing, beside other ways.
 
-    Signs on one core, beside PyLD and pyoxigraph on whole documents; then memory and baking.
+    1 コアで署名し、文書全体を処理する PyLD、pyoxigraph と比べる。次にメモリーと絵への埋め込みを測る。
+    / Signs on one core, beside PyLD and pyoxigraph on whole documents; then memory and baking.
     """
     measure(badges, sample).show(as_json=as_json)
 
 
 def measure(badges: int, sample: int) -> Report:
-    """Sign so many by template; the other ways a sample, half of it before and half after."""
+    """Sign `badges` by template; sign a sample the other ways, one half before and one half after."""
     report = Report("issue")
     programme = Path(__file__).resolve().parents[1] / "programmes" / "jci.toml"
     issuer = Issuer(parse_programme(programme.read_text(encoding="utf-8")), URL)
@@ -105,7 +103,7 @@ def measure(badges: int, sample: int) -> Report:
 
 
 class Rival:
-    """One of the usual ways, and what it took so far."""
+    """One of the usual ways, and the time it took so far."""
 
     def __init__(self, name: str, issuer: Issuer, key: SigningKey, canonise: Canonise, with_leaf: bool) -> None:
         self.name, self.with_leaf = name, with_leaf
@@ -149,7 +147,7 @@ def _ours(signer: Signer, badges: int) -> tuple[float, float, float]:
 
 
 def awards(size: int, prefix: str) -> Iterator[tuple[Assertion, datetime]]:
-    """Awards to fictional people, a third of them renewals, one in ten a correction; each at a second of its own."""
+    """Awards to fictional people, a third of them renewals, one in ten a correction; each at another second."""
     random = Random(prefix)
     for number, record in enumerate(crowd(size, cohort="2026", prefix=prefix)):
         award = msgspec.convert({**record, "cohort": "2026"}, Award)

@@ -1,4 +1,4 @@
-"""What every bench prints: a table for people, and with `--json` one object whose form is stable."""
+"""Output of every bench: a table, or with `--json` one JSON object whose form is stable."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure. `against` names the rival measured in the same run and `ratio` is value / rival's value."""
+    """One measured value. `against` names the rival measured in the same run; `ratio` is value / rival's value."""
 
     name: str
     value: float
@@ -46,7 +46,7 @@ class Report:
     def compare(
         self, name: str, value: float, unit: str, against: str, rival: float, *, at_least: float | None = None
     ) -> None:
-        """`value` beside what a rival reached in the same run; `at_least` is of their ratio."""
+        """`value` beside that of a rival in the same run; `at_least` is the goal for their ratio."""
         ratio = value / rival
         goal = None if at_least is None else f">= {at_least:g} times {against}"
         holds = None if at_least is None else ratio >= at_least

@@ -1,7 +1,7 @@
-"""The two usual ways to sign a credential in Python, measured beside ours: read the whole document as RDF, each time.
+"""The two usual ways to sign a credential in Python, measured beside ours: each parses the whole document as RDF.
 
-Both do what an issuer must (document, proof options, signature; if asked, leaf) and no more: none of the checks that
-ours makes. Both get the contexts from memory. PyLD remembers how it read them, which makes it twice as fast.
+Both do what an issuer must do (document, proof options, signature, optionally leaf) without the checks that ours makes.
+Both get the contexts from memory. PyLD caches its parsed contexts, which makes it twice as fast.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 from pyoxigraph import CanonicalizationAlgorithm, Dataset, RdfFormat, parse, serialize
 
 import shared.credentials.credential
-from services.issuer.signing.signer import SigningKey
+from services.issuer.signing.keys import SigningKey
 from services.issuer.signing.template import Sealed
 from shared.credentials.credential import OB_CONTEXT, VC_CONTEXT, proof_options, proof_time
 from shared.credentials.multibase import base58

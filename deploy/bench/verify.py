@@ -23,11 +23,11 @@ import psutil
 from rich.console import Console
 
 from deploy.bench.report import Report
-from deploy.local.crowd import crowd, ndjson
-from deploy.local.letters import Inbox
+from deploy.local.demo.crowd import crowd, ndjson
+from deploy.local.demo.letters import Inbox
+from deploy.local.demo.progress import Watch
+from deploy.local.demo.run import Players, feed
 from deploy.local.ports import free_base
-from deploy.local.progress import Watch
-from deploy.local.run import Players, feed
 from deploy.local.stack import Stack
 
 MOST_MILLISECONDS = 30.0
@@ -61,7 +61,7 @@ def _complete(stack: Stack, badges: int, seconds: float) -> list[bytes]:
     key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
     players = Players(Inbox(stack.home / "inbox"), badges, seconds=seconds)
     players.start()
-    feed(stack.urls["registration"], key, body, "application/x-ndjson", "bench")
+    feed(stack.urls["registration"], key, body, "application/x-ndjson")
     watch = Watch(stack.urls["ops"], lambda it: it["cohort"]["completed"] >= badges, seconds=seconds, expected=badges)
     if not watch.run(Console(stderr=True), also=players.check):
         raise click.ClickException("the badges were not finished in time")

@@ -1,4 +1,4 @@
-"""`akashi up`, `akashi down`, `akashi env`, `akashi doctor`, `akashi topics`: the local stack from the command line."""
+"""`akashi up`, `down`, `env`, `doctor` and `topics`: the local stack."""
 
 from __future__ import annotations
 
@@ -8,30 +8,33 @@ import click
 from rich.console import Console
 from rich.live import Live
 
-from deploy.local.environment import SERVICES, Place, service_settings
-from deploy.local.terminal import Board, interruptible, show_urls, told
+from deploy.local.environment import Place, service_settings
+from deploy.local.terminal import StartTable, clock_option, errors_as_messages, interruptible, show_urls
+from shared.topics import SERVICES
 
 _PAGES = ("ops", "inbox", "wallet", "verifier", "registration")
 _LOOK_SECONDS = 0.5
 
 
-@click.command(name="up")
-@click.option("--detach", is_flag=True, help="起動したら戻る。止めるには akashi down。")
-@click.option("--parts-only", is_flag=True, help="土台（Kafka など）だけを起動する。")
+@click.command(name="up", short_help="一式を起動する。 / Start the local stack.")
 @click.option(
-    "--clock", envvar="AKASHI_CLOCK", help="時計の始まり。例: 2027-04-01T00:00:00+09:00（最初の起動のときだけ）"
+    "--detach", is_flag=True, help="起動したら戻る。止めるには akashi down。 / Return when everything answers."
 )
+@click.option(
+    "--parts-only", is_flag=True, help="土台（Kafka など）だけを起動する。 / Start the parts without the services."
+)
+@clock_option
 def up(detach: bool, parts_only: bool, clock: str | None) -> None:
-    """すべての土台とサービスを起動し、Ctrl-C まで動かす。 / Start all parts and services, until Ctrl-C."""
+    """すべての土台とサービスを起動し、Ctrl-C まで動かす。 / Start all parts and services; run until Ctrl-C."""
     from deploy.local.stack import Stack
 
     console = Console()
     services = () if parts_only else SERVICES
-    with told(), interruptible():
+    with errors_as_messages(), interruptible():
         place = Place.from_environment()
-        board = Board()
-        stack = Stack(place.home, place.port_base, clock, services, progress=board.note, detached=detach)
-        with Live(get_renderable=board.table, console=console, refresh_per_second=10):
+        table = StartTable()
+        stack = Stack(place.home, place.port_base, clock, services, progress=table.note, detached=detach)
+        with Live(get_renderable=table.table, console=console, refresh_per_second=10):
             stack.start()
         show_urls(console, stack.urls, _PAGES if stack.services else ("inbox",))
         if detach:
@@ -48,26 +51,26 @@ def up(detach: bool, parts_only: bool, clock: str | None) -> None:
             stack.stop()
 
 
-@click.command(name="down")
+@click.command(name="down", short_help="一式を止める。 / Stop the local stack.")
 def down() -> None:
-    """AKASHI_HOME で動いている一式を止める。データは残る。 / Stop the stack of AKASHI_HOME; its data stay."""
+    """AKASHI_HOME で動いている一式を止める。データは残る。 / Stop the stack of AKASHI_HOME; its data is kept."""
     from deploy.local.stack import stop_running
 
-    with told():
+    with errors_as_messages():
         place = Place.from_environment()
         stopped = stop_running(place)
         click.echo(f"{place.home}: {'止めました。' if stopped else '動いていません。'}")
 
 
-@click.command(name="env")
+@click.command(name="env", short_help="サービスの設定を表示する。 / Print a service's settings.")
 @click.argument("service", type=click.Choice(SERVICES))
 def env(service: str) -> None:
-    """サービスの設定を表示する: eval "$(akashi env issuer)"。 / Print a service's settings, for a shell."""
+    """サービスの設定を表示する: eval "$(akashi env issuer)"。 / Print a service's settings for a shell."""
     import shlex
 
     from deploy.local.stack import Stack
 
-    with told():
+    with errors_as_messages():
         place = Place.from_environment()
         stack = Stack(place.home, place.port_base)
         settings = service_settings(place, service, cohort=stack.cohort, clock=stack.clock)
@@ -75,22 +78,30 @@ def env(service: str) -> None:
         click.echo(f"export {name}={shlex.quote(value)}")
 
 
-@click.command(name="doctor")
+@click.command(name="doctor", short_help="足りないものを挙げる。 / List missing programs.")
 def doctor() -> None:
-    """この計算機に足りないものを挙げる。 / Name what this machine lacks."""
-    from deploy.local import doctor as examination
+    """この計算機に足りないものを挙げる。 / List the programs that this machine lacks."""
+    from deploy.local.doctor import main
 
-    raise SystemExit(examination.main())
+    raise SystemExit(main())
 
 
 @click.command(name="topics")
-@click.option("--bootstrap", envvar="KAFKA_BOOTSTRAP", help="Kafka のアドレス。なければこの計算機の一式。")
-@click.option("--replication", type=click.IntRange(1, 9), help="複製の数。なければブローカーの既定。")
+@click.option(
+    "--bootstrap",
+    envvar="KAFKA_BOOTSTRAP",
+    help="Kafka のアドレス。なければこの計算機の一式。 / Address of Kafka (default: the local stack).",
+)
+@click.option(
+    "--replication",
+    type=click.IntRange(1, 9),
+    help="複製の数。なければブローカーの既定。 / Replication factor (default: the broker's).",
+)
 def topics(bootstrap: str | None, replication: int | None) -> None:
-    """足りないトピックを作る。何度でも実行できる。 / Create the topics that are missing."""
-    from deploy.local.topics import provision_topics
+    """足りないトピックを作る。何度でも実行できる。 / Create the missing topics. Idempotent."""
+    from deploy.local.parts.topics import provision_topics
 
-    with told():
+    with errors_as_messages():
         made = provision_topics(bootstrap or Place.from_environment().address("kafka"), replication=replication or -1)
         for name in made:
             click.echo(name)

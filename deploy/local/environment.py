@@ -1,4 +1,4 @@
-"""Where a local stack lives: its folder, its ports, and the settings of each of its processes. Pure: reads no file."""
+"""A local stack's folder and ports, and the settings of each of its processes. Pure: reads no file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import RefuseToStart
+from shared.topics import SERVICES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-SERVICES = ("registration", "issuer", "anchor", "renderer", "mailer", "wallet", "verifier", "ops")
+PORT_BASE = 8600
+"""AKASHI_PORT_BASE unless it is set."""
 
 OFFSETS: Mapping[str, int] = {
     "registration": 1,
@@ -29,7 +31,7 @@ OFFSETS: Mapping[str, int] = {
     "supervisor events": 13,
     **{f"{service} metrics": 21 + number for number, service in enumerate(SERVICES)},
 }
-"""What listens at which distance from the port base. Two stacks whose bases differ by 50 never meet."""
+"""Each port as its distance from the port base. Two stacks whose bases differ by 50 share no port."""
 
 CHAIN_ID = 31337
 BUCKET = "akashi"
@@ -39,12 +41,12 @@ _HOST = "127.0.0.1"
 _PASSED_ON = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
 
 _DEMO_SPEEDS = {"SETTLE_SECONDS": "2", "BATCH_AGE_SECONDS": "3", "BATCH_SIZE": "500", "TICK_SECONDS": "0.5"}
-"""What takes hours in production, in seconds."""
+"""Seconds where production has minutes or hours."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A stack's folder and its first port. Nothing of it lies or listens anywhere else."""
+    """A stack's folder and port base: everything of it is in this folder or on these ports."""
 
     home: Path
     port_base: int
@@ -53,7 +55,7 @@ class Place:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Place:
         """AKASHI_HOME (`var` in the repository) and AKASHI_PORT_BASE (8600). RefuseToStart when one is impossible."""
         home = Path(environment.get("AKASHI_HOME") or REPOSITORY / "var").expanduser().absolute()
-        raw = environment.get("AKASHI_PORT_BASE") or "8600"
+        raw = environment.get("AKASHI_PORT_BASE", "").strip() or str(PORT_BASE)
         highest = 65535 - max(OFFSETS.values())
         if not raw.isascii() or not raw.isdigit() or not 1024 <= int(raw) <= highest:
             raise RefuseToStart(
@@ -85,7 +87,7 @@ class Place:
 
     @property
     def temporary(self) -> Path:
-        """Emptied at each start: what a killed process has left there, nobody else would take away."""
+        """TMPDIR of all processes. Emptied at each start, since a killed process leaves its temporary files."""
         return self.home / "tmp"
 
     @property
@@ -100,7 +102,7 @@ class Place:
 
     @property
     def urls(self) -> dict[str, str]:
-        """Where a browser finds each of the pages. The wallet and the public site are named as holders see them."""
+        """The URL of each part and service that has one. Wallet and public site by the host name that holders see."""
         return {
             "registration": f"http://{self.address('registration')}",
             "wallet": f"http://localhost:{self.port('wallet')}",
@@ -113,7 +115,7 @@ class Place:
 
 
 def own_environment(place: Place, inherited: Mapping[str, str]) -> dict[str, str]:
-    """What every process of the stack gets: little of the caller's environment, and the mark by which it is known."""
+    """Environment of every process of the stack: few of the caller's variables, and two that identify the stack."""
     kept = {name: inherited[name] for name in _PASSED_ON if name in inherited}
     mark = {"AKASHI_HOME": str(place.home), "AKASHI_PORT_BASE": str(place.port_base)}
     return {**kept, "TMPDIR": str(place.temporary), **mark}
@@ -135,7 +137,7 @@ def service_settings(place: Place, service: str, *, cohort: str, clock: str) -> 
         "WEB_HOST": _HOST,
         "PUBLIC_URL": place.urls["verifier"],
         "WALLET_URL": place.urls["wallet"],
-        "ETH_HASH_BACKEND": "pysha3",  # coincurve and this make signing eleven times faster than the pure form
+        "ETH_HASH_BACKEND": "pysha3",  # with coincurve, signing is eleven times faster than in pure Python
         "PYTHONUNBUFFERED": "1",
         **_DEMO_SPEEDS,
         **_of_service(place, service, cohort),

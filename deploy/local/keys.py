@@ -1,4 +1,4 @@
-"""The secrets of a local stack: drawn at its first start, kept in AKASHI_HOME/secrets, readable by the owner only."""
+"""The secrets of a local stack: generated at its first start into AKASHI_HOME/secrets, readable by the owner only."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 from deploy.local.environment import Place
 
-_CHEAP_ROUNDS = 4096
-"""scrypt's n for the chain key. Its password is random and lies beside it, so more would only slow each start down."""
+_SCRYPT_ROUNDS = 4096
+"""scrypt's n for the chain key. Its password is random and stored beside it; more would only slow down each start."""
 
 
 def create_secrets(place: Place) -> None:
-    """Draw what is missing. What is there is kept: with another issuer key, every credential would turn invalid."""
+    """Generate the missing ones. Existing ones stay: with another issuer key, every credential would be invalid."""
     place.secrets.mkdir(parents=True, exist_ok=True)
     place.secrets.chmod(0o700)
     for name in ("id.secret", "link.secret", "upstream.key"):
@@ -25,7 +25,7 @@ def create_secrets(place: Place) -> None:
         f"aws_secret_access_key = {secrets.token_urlsafe(30)}\n",
     )
     if not (place.secrets / "issuer.pem").exists():
-        from services.issuer.signing.keys import create_key
+        from services.issuer.signing.key_files import create_key
 
         create_key(place.secrets / "issuer.pem")
     keystore, password, public = (
@@ -34,11 +34,11 @@ def create_secrets(place: Place) -> None:
     if not (keystore.exists() and password.exists() and public.exists()):
         from services.anchor.keystore import create_keystore  # eth_account takes half a second to load
 
-        create_keystore(keystore, password, public, rounds=_CHEAP_ROUNDS)
+        create_keystore(keystore, password, public, rounds=_SCRYPT_ROUNDS)
 
 
 def _write_once(file: Path, text: str) -> None:
-    """Dying in the middle leaves the file as it was: absent."""
+    """If we die in the middle, the file is still absent."""
     if file.exists():
         return
     draft = file.with_name(f"{file.name}.{os.getpid()}")

@@ -1,4 +1,4 @@
-"""Is another process in the way? Used before a start: which port, what it is for, and who has it."""
+"""The ports of a stack: which are free, which are taken and by which process."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Iterable
 
 import psutil
 
-from deploy.local.environment import OFFSETS, Place
+from deploy.local.environment import OFFSETS, PORT_BASE, Place
 from shared.errors import RefuseToStart
 
 
 def refuse_taken_ports(place: Place, names: Iterable[str]) -> None:
-    """RefuseToStart when one of the ports is in use; the text names all of them and the way out."""
+    """RefuseToStart when one of the ports is in use; the text names each with its owner and what to do."""
     taken = [name for name in names if not _is_free(place.port(name))]
     if not taken:
         return
@@ -21,7 +21,7 @@ def refuse_taken_ports(place: Place, names: Iterable[str]) -> None:
     lines = [
         f"  {place.port(name)} ({name}): {owners.get(place.port(name), 'a process of another user')}" for name in taken
     ]
-    other = place.port_base + 100 if place.port_base + 200 < 65000 else 8600
+    other = place.port_base + 100 if place.port_base + 200 < 65000 else PORT_BASE
     raise RefuseToStart(
         "ports in use:\n" + "\n".join(lines) + "\nEnd that process, or take other ports and another folder:"
         f" AKASHI_PORT_BASE={other} AKASHI_HOME={place.home}-{other}"
@@ -34,7 +34,7 @@ def all_free(port_base: int) -> bool:
 
 
 def free_base() -> int:
-    """A port base at which a stack could start now; below the ports that Linux gives to outgoing connections."""
+    """A port base at which a stack could start now; below Linux's ephemeral ports."""
     for _ in range(200):
         base = random.randrange(10_000, 32_000, 100)
         if all_free(base):
@@ -43,15 +43,24 @@ def free_base() -> int:
 
 
 def free_port() -> int:
-    """A port that nobody has at the moment."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
+    """A port that is not in use at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def takes_connections(port: int) -> bool:
+    """Whether something listens on this port of the loopback address."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.5).close()
+    except OSError:
+        return False
+    return True
 
 
 def _is_free(port: int) -> bool:
     with socket.socket() as asked:
-        asked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that linger after a stop don't matter
+        asked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections in TIME_WAIT do not count
         try:
             asked.bind(("127.0.0.1", port))
         except OSError:
@@ -67,11 +76,11 @@ def _owners() -> dict[int, str]:
     found: dict[int, str] = {}
     for connection in connections:
         if connection.status == psutil.CONN_LISTEN and connection.pid is not None and connection.laddr:
-            found[connection.laddr.port] = _words_of(connection.pid)
+            found[connection.laddr.port] = _description_of(connection.pid)
     return found
 
 
-def _words_of(pid: int) -> str:
+def _description_of(pid: int) -> str:
     try:
         command = " ".join(psutil.Process(pid).cmdline())
     except psutil.Error:

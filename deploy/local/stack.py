@@ -1,4 +1,4 @@
-"""A whole Akashi on this machine: parts, topics, contract, services. Used by `akashi up` and `run`, tests, benches."""
+"""All of Akashi on this machine: parts, topics, contract, services. Used by `akashi up` and `run`, tests, benches."""
 
 from __future__ import annotations
 
@@ -15,30 +15,32 @@ from types import TracebackType
 
 import psutil
 
-from deploy.local import chain, postgres, ready
-from deploy.local.control import Job, Supervisor
 from deploy.local.environment import (
     OFFSETS,
+    PORT_BASE,
     REPOSITORY,
-    SERVICES,
     Place,
     own_environment,
     service_settings,
 )
 from deploy.local.history import clock_of, cohort_of
 from deploy.local.keys import create_secrets
-from deploy.local.leftovers import end_leftovers, lives
-from deploy.local.parts import PARTS
-from deploy.local.ports import free_port, refuse_taken_ports
-from deploy.local.supervisor import holder_of
-from deploy.local.topics import provision_topics
+from deploy.local.parts import chain, postgres
+from deploy.local.parts.catalogue import PARTS
+from deploy.local.parts.topics import provision_topics
+from deploy.local.ports import free_port, refuse_taken_ports, takes_connections
+from deploy.local.supervision import readiness
+from deploy.local.supervision.control import Job, SupervisorClient
+from deploy.local.supervision.leftovers import end_leftovers, is_running
+from deploy.local.supervision.supervisor import running_supervisor
 from shared.errors import AkashiError, RefuseToStart
+from shared.topics import SERVICES
 
 Progress = Callable[[str, str], None]
 """Called with a name and `starting`, `ready`, `stopping` or `stopped`, from the thread that called start or stop."""
 
 _READY_SECONDS = 90.0
-_MOST_LIVES = 6  # a process that ends so often while it is awaited will not come up
+_MAX_STARTS = 6  # a process that ends so often while it is starting will not come up
 _STOP_SERVICE_SECONDS = 8.0
 _STOP_PART_SECONDS = 5.0
 _STOP_SECONDS = 20.0
@@ -49,17 +51,17 @@ class StackFailed(AkashiError):
 
 
 class Stack:
-    """The stack of one home. As a context manager: up inside, down after, whatever happens inside.
+    """The stack of one home. As a context manager it runs inside the block and is stopped at its end, also by an error.
 
-    `clock` is the moment at which a new home's time begins. `services` are the services to run, () for parts only;
-    `settings` go over the usual ones of each.
+    `clock` is the moment at which the time of a new home begins. `services` are the services to run, () for parts only;
+    `settings` override the usual settings of each service.
     A stack that is not `detached` also stops when this process dies.
     """
 
     def __init__(
         self,
         home: Path,
-        port_base: int = 8600,
+        port_base: int = PORT_BASE,
         clock: str | None = None,
         services: Iterable[str] = SERVICES,
         *,
@@ -75,7 +77,7 @@ class Stack:
         self._progress = progress or (lambda name, state: None)
         self._detached = detached
         self._process: subprocess.Popen[bytes] | None = None
-        self._supervisor: Supervisor | None = None
+        self._supervisor: SupervisorClient | None = None
         self._log_starts: dict[str, int] = {}
 
     @property
@@ -110,10 +112,7 @@ class Stack:
         self.stop()
 
     def start(self) -> None:
-        """When this returns, everything answers. RefuseToStart or StackFailed otherwise, and nothing of it runs.
-
-        Interrupted in the middle, it takes down what it brought up.
-        """
+        """When this returns, everything answers. After RefuseToStart, StackFailed or an interrupt nothing runs."""
         try:
             self._start()
         except BaseException:
@@ -122,7 +121,7 @@ class Stack:
 
     def _start(self) -> None:
         place = self.place
-        if (other := holder_of(place)) is not None:
+        if (other := running_supervisor(place)) is not None:
             raise RefuseToStart(f"a stack runs in {place.home} already (process {other}); stop it with `akashi down`")
         for folder in (place.home, place.logs, place.run, place.data):
             folder.mkdir(parents=True, exist_ok=True)
@@ -131,7 +130,7 @@ class Stack:
         place.temporary.mkdir()
         refuse_taken_ports(place, self._ports())
         clock = clock_of(place, self._asked_clock)
-        cohort_of(place)  # now, while the clock shows the beginning
+        cohort_of(place)  # fixed by the time of the first start
         self._supervisor = self._supervise()
         create_secrets(place)
         for name, part in PARTS.items():
@@ -158,7 +157,7 @@ class Stack:
         self._await_all(self.services)
 
     def stop(self) -> None:
-        """When this returns, no process of the stack is left. Services end before the parts they stand on."""
+        """When this returns, no process of the stack is left. Services stop before the parts they depend on."""
         if self._supervisor is not None:
             self._supervisor.close()
             self._supervisor = None
@@ -171,47 +170,47 @@ class Stack:
         self._progress("stack", "stopped")
 
     def running(self) -> bool:
-        """Whether the supervisor lives. Each process of it may still be about to restart."""
+        """Whether the supervisor runs. Each of its processes may be restarting."""
         return self._process is not None and self._process.poll() is None
 
     def environment(self, name: str) -> dict[str, str]:
-        """All of the environment that a service of this name runs with."""
+        """The whole environment of a service of this name."""
         settings = service_settings(self.place, name, cohort=self.cohort, clock=self.clock)
         return {**own_environment(self.place, os.environ), **settings, **self._settings}
 
     def pid(self, name: str) -> int:
-        """The process that bears this name now. ProcessLookupError between its death and its restart."""
+        """Process id of this part or service. ProcessLookupError between its death and its restart."""
         file = self.place.run / f"{name}.pid"
         text = file.read_text(encoding="ascii").strip() if file.exists() else ""
-        if not text or not _lives(int(text)):
+        if not text or not _is_running(int(text)):
             raise ProcessLookupError(f"{name}: no such process now")
         return int(text)
 
     def kill(self, name: str, signal: int = SIGKILL) -> int:
-        """Send a signal; the id of the process that got it. If it dies of it, the supervisor starts it again."""
+        """Send a signal; returns the id of the process. The supervisor restarts one that dies of it."""
         pid = self.pid(name)
         os.kill(pid, signal)
-        while signal == SIGKILL and _lives(pid):  # the kernel takes a moment, in which the dying still answers
+        while signal == SIGKILL and _is_running(pid):  # until the kernel has ended it, it may still answer
             time.sleep(0.005)
         return pid
 
     def halt(self, name: str) -> None:
-        """Stop a part or service and keep it down, until `resume`."""
+        """Stop a part or service; it stays stopped until `resume`."""
         self._ask().halt(name)
 
     def resume(self, name: str) -> None:
-        """Start what was halted; when this returns it answers."""
+        """Start a halted part or service; when this returns it answers."""
         self._mark_log(name)
         self._ask().resume(name)
         self.wait_ready(name)
 
     def restart(self, name: str) -> None:
-        """Stop gracefully, start again; when this returns it answers."""
+        """Stop gracefully and start; when this returns it answers."""
         self.halt(name)
         self.resume(name)
 
     def start_extra(self, service: str) -> str:
-        """One more worker of a service, on free ports; its name is good for pid, kill, halt, resume and remove."""
+        """Start one more worker of a service, on free ports; returns its name, for pid, kill, halt, remove …"""
         known = self._ask().jobs()
         name = next(name for number in range(2, 100) if (name := f"{service}-{number}") not in known)
         environment = {**self.environment(service), "METRICS_PORT": "0"}
@@ -222,15 +221,15 @@ class Stack:
         return name
 
     def remove(self, name: str) -> None:
-        """Stop an extra worker gracefully and forget it."""
+        """Stop an extra worker gracefully; it is not restarted."""
         self._ask().remove(name)
 
     def wait_ready(self, name: str, seconds: float = _READY_SECONDS) -> None:
-        """Returns when it answers. StackFailed when it doesn't in time."""
+        """Returns when it answers. StackFailed when it does not within `seconds`."""
         self._await_all([name], seconds)
 
     def log_tail(self, name: str, lines: int = 15) -> str:
-        """The last lines that it has written since it was started."""
+        """The last lines of its log since it was started."""
         try:
             with self._log(name).open("rb") as file:
                 file.seek(self._log_starts.get(name, 0))
@@ -252,30 +251,30 @@ class Stack:
 
     def _answers(self, name: str) -> bool:
         try:
-            pid = self.pid(name)  # of one that dies, the ports may answer a moment longer
+            pid = self.pid(name)  # the ports of a dying process may answer for a moment
         except ProcessLookupError:
             return False
         if name in PARTS:
-            return ready.part_answers(self.place, name)
-        return ready.service_answers(pid, self.place, name)
+            return readiness.part_answers(self.place, name)
+        return readiness.service_answers(pid, self.place, name)
 
     def _await_all(self, names: Iterable[str], seconds: float = _READY_SECONDS) -> None:
         waiting, deadline = list(names), time.monotonic() + seconds
-        lives: dict[str, set[int]] = {name: set() for name in waiting}
+        starts: dict[str, set[int]] = {name: set() for name in waiting}
         while waiting:
             for name in list(waiting):
                 if self._answers(name):
                     waiting.remove(name)
                     self._progress(name, "ready")
             if not self.running():
-                raise StackFailed(f"the supervisor ended while {waiting} were awaited:\n{self.log_tail('supervisor')}")
+                raise StackFailed(f"the supervisor ended while {waiting} were starting:\n{self.log_tail('supervisor')}")
             for name in waiting:
                 with contextlib.suppress(ProcessLookupError):
-                    lives[name].add(self.pid(name))
-                if ready.refusal(self.log_tail(name)):
+                    starts[name].add(self.pid(name))
+                if readiness.has_refused(self.log_tail(name)):
                     raise self._failed(name, "refuses to start")
-                if len(lives[name]) > _MOST_LIVES:
-                    raise self._failed(name, f"ends again and again ({len(lives[name])} times)")
+                if len(starts[name]) > _MAX_STARTS:
+                    raise self._failed(name, f"keeps ending ({len(starts[name])} times)")
                 if time.monotonic() > deadline:
                     raise self._failed(name, f"does not answer after {seconds:.0f} s")
             if waiting:
@@ -295,7 +294,7 @@ class Stack:
             stop_seconds=_STOP_SERVICE_SECONDS,
         )
 
-    def _ask(self) -> Supervisor:
+    def _ask(self) -> SupervisorClient:
         if self._supervisor is None:
             raise RuntimeError("the stack is not up")
         return self._supervisor
@@ -304,9 +303,9 @@ class Stack:
         absent = {port for name in SERVICES if name not in self.services for port in (name, f"{name} metrics")}
         return [port for port in OFFSETS if port not in absent]
 
-    def _supervise(self) -> Supervisor:
+    def _supervise(self) -> SupervisorClient:
         place = self.place
-        command = [sys.executable, "-m", "deploy.local.supervisor", "--home", str(place.home)]
+        command = [sys.executable, "-m", "deploy.local.supervision.supervisor", "--home", str(place.home)]
         command += ["--port-base", str(place.port_base), *(["--detached"] if self._detached else [])]
         with (place.logs / "supervisor.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -316,27 +315,27 @@ class Stack:
                 stdin=subprocess.DEVNULL if self._detached else subprocess.PIPE,  # it stops when this pipe closes
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C is for us; we stop it in order
+                start_new_session=True,  # Ctrl-C goes to this process only, which stops the stack in order
             )
         deadline = time.monotonic() + _READY_SECONDS
-        while not ready.takes_connections(place.port("supervisor")):
+        while not takes_connections(place.port("supervisor")):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise StackFailed(f"the supervisor did not start:\n{self.log_tail('supervisor')}")
             time.sleep(0.02)
-        return Supervisor(place, self._process.pid)
+        return SupervisorClient(place, self._process.pid)
 
 
 def stop_running(place: Place) -> bool:
-    """Stop whatever stack runs in this home, detached or not; False when none does."""
-    pid = holder_of(place)
+    """Stop the stack that runs in this home, detached or not; False when none runs."""
+    pid = running_supervisor(place)
     if pid is None:
         return False
     deadline = time.monotonic() + _STOP_SECONDS
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, SIGTERM)
-        while holder_of(place) == pid and time.monotonic() < deadline:
+        while running_supervisor(place) == pid and time.monotonic() < deadline:
             time.sleep(0.05)
-        if holder_of(place) == pid:
+        if running_supervisor(place) == pid:
             os.kill(pid, SIGKILL)
     end_leftovers(place)
     return True
@@ -347,14 +346,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        process.kill()  # the kernel, or end_leftovers, ends its children
+        process.kill()  # its children are ended by the kernel or by end_leftovers
         process.wait()
     if process.stdin is not None:
         process.stdin.close()
 
 
-def _lives(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     try:
-        return lives(psutil.Process(pid))
+        return is_running(psutil.Process(pid))
     except psutil.NoSuchProcess:
         return False

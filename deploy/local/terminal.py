@@ -1,4 +1,4 @@
-"""What `akashi up` and `akashi run` share on a terminal: the start row by row, the URLs, errors told, signals heard."""
+"""Terminal output of `akashi up` and `akashi run`: progress of the start, URLs, errors as messages, signals."""
 
 from __future__ import annotations
 
@@ -31,9 +31,16 @@ PAGES = {
     "registration": "登録の受付",
 }
 
+clock_option = click.option(
+    "--clock",
+    envvar="AKASHI_CLOCK",
+    help="時計の始まり。例: 2027-04-01T00:00:00+09:00（最初の起動のときだけ）。 / Start of the clock (new home only).",
+)
+"""The one `--clock` of the commands that start a stack."""
 
-class Board:
-    """What is up and what is still to come, row by row, in the order of the start."""
+
+class StartTable:
+    """Progress of a start: one row for each part and service, in the order of the start."""
 
     def __init__(self) -> None:
         self._states: dict[str, str] = {}
@@ -41,7 +48,7 @@ class Board:
         self._took: dict[str, float] = {}
 
     def note(self, name: str, state: str) -> None:
-        """A stack's progress callback."""
+        """The progress callback of `Stack`."""
         if name == "stack":
             return
         self._states[name] = state
@@ -67,8 +74,8 @@ def show_urls(console: Console, urls: dict[str, str], names: tuple[str, ...]) ->
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
-    """What a person may read becomes a message, not a traceback."""
+def errors_as_messages() -> Iterator[None]:
+    """An AkashiError is shown as a message, without a traceback."""
     try:
         yield
     except AkashiError as error:
@@ -77,17 +84,17 @@ def told() -> Iterator[None]:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """TERM and a closed terminal end things as Ctrl-C does. A second signal is ignored: ending goes on."""
-    asked = threading.Event()
+    """TERM and HUP (a closed terminal) act as Ctrl-C. Further signals are ignored while stopping."""
+    interrupted = threading.Event()
 
     def interrupt(*_: Any) -> None:
-        if not asked.is_set():
-            asked.set()
+        if not interrupted.is_set():
+            interrupted.set()
             raise KeyboardInterrupt
 
-    former = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        for number, handler in former.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

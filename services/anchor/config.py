@@ -13,30 +13,37 @@ from shared.chain.lookup import read_networks
 from shared.chain.networks import Network, active
 from shared.clock import Clock
 from shared.errors import RefuseToStart
-from shared.runtime.settings import ObjectStorageSettings, Runtime, Settings, read_object_storage, read_runtime
+from shared.runtime.settings import (
+    ObjectStorageSettings,
+    Runtime,
+    Settings,
+    command_environment,
+    read_object_storage,
+    read_runtime,
+)
 
 AnchorOn = Literal["receipt", "issue"]
 
 
 @dataclass(frozen=True)
-class Anchoring:
-    """What the service and its commands need alike."""
+class AnchorSettings:
+    """What both the service and its commands need."""
 
     objects: ObjectStorageSettings
     public_url: str
     networks: tuple[Network, ...]
     keystore_file: Path
     password_file: Path
-    anchor_on: AnchorOn  # a badge waits for a batch once it was received, or from its issue on
-    batches: BatchRules
-    stuck_after: timedelta  # without a block for so long: offer more
-    poll: timedelta  # between two looks at a transaction on its way
+    anchor_on: AnchorOn  # when a badge starts to wait for a batch: received by its holder, or issued
+    batch_rules: BatchRules
+    stuck_after: timedelta  # without a block for this long: offer more
+    poll: timedelta  # between two polls of a pending transaction
 
 
 @dataclass(frozen=True)
 class Config:
     runtime: Runtime
-    anchoring: Anchoring
+    anchor: AnchorSettings
 
 
 @dataclass(frozen=True)
@@ -45,34 +52,35 @@ class CommandConfig:
 
     database_url: str
     clock: Clock
-    anchoring: Anchoring
+    anchor: AnchorSettings
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
     """RefuseToStart, naming the setting, for a missing or impossible one."""
     settings = Settings(environment)
-    return Config(read_runtime("anchor", settings), _anchoring(settings))
+    return Config(read_runtime("anchor", settings), _anchor_settings(settings))
 
 
 def read_command_config(environment: Mapping[str, str]) -> CommandConfig:
-    """The local stack at AKASHI_HOME and AKASHI_PORT_BASE, unless settings name another."""
-    settings = Settings({**_of_local_stack(environment), **environment})
-    return CommandConfig(settings.url("DATABASE_URL", schemes=("postgresql",)), settings.clock(), _anchoring(settings))
+    """The local stack, unless settings name another."""
+    settings = Settings(command_environment("anchor", environment))
+    database_url = settings.url("DATABASE_URL", schemes=("postgresql",))
+    return CommandConfig(database_url, settings.clock(), _anchor_settings(settings))
 
 
-def _anchoring(settings: Settings) -> Anchoring:
+def _anchor_settings(settings: Settings) -> AnchorSettings:
     networks = read_networks(settings)
     if not active(networks):
         raise RefuseToStart("setting NETWORKS_FILE: all networks are retired; expected one that takes new roots")
     cron = settings.text("BATCH_CRON", "never")  # nightly batches: "0 2 * * *", Japan time
-    return Anchoring(
+    return AnchorSettings(
         objects=read_object_storage(settings),
         public_url=settings.url("PUBLIC_URL"),
         networks=networks,
         keystore_file=settings.file("CHAIN_KEYSTORE_FILE"),
         password_file=settings.file("CHAIN_PASSWORD_FILE"),
         anchor_on=cast(AnchorOn, settings.choice("ANCHOR_ON", ("receipt", "issue"), "receipt")),
-        batches=BatchRules(
+        batch_rules=BatchRules(
             size=settings.whole("BATCH_SIZE", 20_000, least=1, most=100_000),
             age=timedelta(seconds=settings.seconds("BATCH_AGE_SECONDS", 86_400.0)),
             cron=None
@@ -82,21 +90,3 @@ def _anchoring(settings: Settings) -> Anchoring:
         stuck_after=timedelta(seconds=settings.seconds("STUCK_SECONDS", 180.0)),
         poll=timedelta(seconds=settings.seconds("CHAIN_POLL_SECONDS", 2.0)),
     )
-
-
-def _of_local_stack(environment: Mapping[str, str]) -> dict[str, str]:
-    settings = Settings(environment)
-    base = settings.port("AKASHI_PORT_BASE", 8600)
-    home = Path(settings.text("AKASHI_HOME", "var"))
-    clock = home / "clock"
-    return {
-        "DATABASE_URL": f"postgresql://anchor@127.0.0.1:{base + 11}/akashi",
-        "S3_ENDPOINT": f"http://127.0.0.1:{base + 7}",
-        "S3_BUCKET": "akashi",
-        "S3_CREDENTIALS_FILE": str(home / "secrets" / "s3-credentials"),
-        "PUBLIC_URL": f"http://localhost:{base + 3}",
-        "NETWORKS_FILE": str(home / "networks.toml"),
-        "CHAIN_KEYSTORE_FILE": str(home / "secrets" / "chain-keystore.json"),
-        "CHAIN_PASSWORD_FILE": str(home / "secrets" / "chain.password"),
-        "AKASHI_CLOCK": clock.read_text(encoding="ascii").strip() if clock.exists() else "",
-    }

@@ -1,4 +1,4 @@
-"""Putting the contract on a chain: once per network, by the local stack or by `akashi contract deploy`."""
+"""Deploys the contract: once for each network, by the local stack or by `akashi contract deploy`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any, cast
 from web3 import Web3
 
 from services.anchor.keystore import open_keystore
-from shared.chain.registry import Node, read_artifact
+from shared.chain.registry import read_artifact
+from shared.chain.rpc import Node
 from shared.errors import AkashiError
 
-_SECONDS = 300.0
+_TIMEOUT = 300.0  # seconds until the deployment is in a block
 
 
 def deploy_contract(rpc_url: str, keystore_file: Path, password_file: Path) -> str:
@@ -33,7 +34,7 @@ def deploy_contract(rpc_url: str, keystore_file: Path, password_file: Path) -> s
         return web3.eth.send_raw_transaction(signed.raw_transaction)
 
     sent = node.ask(send)
-    receipt = node.ask(lambda web3: web3.eth.wait_for_transaction_receipt(sent, timeout=_SECONDS, poll_latency=0.2))
+    receipt = node.ask(lambda web3: web3.eth.wait_for_transaction_receipt(sent, timeout=_TIMEOUT, poll_latency=0.2))
     if receipt["status"] != 1 or not receipt.get("contractAddress"):
-        raise AkashiError(f"deployment {sent.to_0x_hex()} failed in block {receipt['blockNumber']}; look at its trace")
+        raise AkashiError(f"deployment {sent.to_0x_hex()} failed in block {receipt['blockNumber']}; see its trace")
     return str(receipt["contractAddress"])

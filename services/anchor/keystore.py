@@ -16,7 +16,7 @@ from shared.errors import RefuseToStart
 
 
 def open_keystore(keystore_file: Path, password_file: Path) -> LocalAccount:
-    """The account in the keystore. RefuseToStart when it is none or the password is another's."""
+    """The account in the keystore. RefuseToStart when it isn't a keystore or the password is wrong."""
     try:
         password = password_file.read_text(encoding="utf-8").strip()
         key = Account.decrypt(json.loads(keystore_file.read_text(encoding="utf-8")), password)
@@ -29,16 +29,16 @@ def open_keystore(keystore_file: Path, password_file: Path) -> LocalAccount:
 
 
 def create_keystore(keystore_file: Path, password_file: Path, public_key_file: Path, *, rounds: int = 262_144) -> str:
-    """Draw a key and write keystore, password and public key (a JWK for did.json); what is there already is kept.
+    """Create a key and write keystore, password and public key (a JWK for did.json); existing files are kept.
 
     Returns the address. `rounds` is scrypt's n: 262 144 takes about a second at each start of the service.
     """
     if not password_file.exists():
         _write_secret(password_file, secrets.token_urlsafe(32))
     if not keystore_file.exists():
-        drawn = Account.create()
+        created = Account.create()
         password = password_file.read_text(encoding="utf-8").strip()
-        _write_secret(keystore_file, json.dumps(Account.encrypt(drawn.key, password, iterations=rounds)))
+        _write_secret(keystore_file, json.dumps(Account.encrypt(created.key, password, iterations=rounds)))
     account = open_keystore(keystore_file, password_file)
     public_key_file.write_text(json.dumps(public_jwk(account), indent=1) + "\n", encoding="utf-8")
     return str(account.address)
@@ -46,7 +46,7 @@ def create_keystore(keystore_file: Path, password_file: Path, public_key_file: P
 
 def public_jwk(account: LocalAccount) -> dict[str, str]:
     """The public key as verifiers of merkle-proof-2019 read it in a DID document. Source: RFC 8812, section 3.1."""
-    point = account._key_obj.public_key.to_bytes()  # eth_account shows the key object under no other name
+    point = account._key_obj.public_key.to_bytes()  # eth_account has no public name for it
     return {"kty": "EC", "crv": "secp256k1", "x": _base64url(point[:32]), "y": _base64url(point[32:])}
 
 

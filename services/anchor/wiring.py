@@ -5,15 +5,15 @@ from __future__ import annotations
 from eth_account.signers.local import LocalAccount
 
 from services.anchor.app import build
-from services.anchor.chain import Chain
-from services.anchor.config import Anchoring, Config
-from services.anchor.domain.anchoring import FeeRules
-from services.anchor.domain.proving import Trees
+from services.anchor.config import AnchorSettings, Config
+from services.anchor.domain.costs import FeeRules
+from services.anchor.domain.proving import TreeCache
 from services.anchor.handlers import Ports
 from services.anchor.keystore import open_keystore
-from services.anchor.measuring import NetworkView, Watch
+from services.anchor.network_status import StatusMonitor
+from services.anchor.sender import NetworkConnection, Sender
 from services.anchor.store import AnchorTransaction, Store
-from services.anchor.submitting import NetworkPorts
+from services.anchor.submission import NetworkPorts
 from shared.chain.networks import GWEI
 from shared.chain.registry import Registry
 from shared.chain.rpc import NoContract
@@ -26,62 +26,62 @@ from shared.runtime.process import Process
 
 
 def wire(config: Config) -> Process:
-    runtime, anchoring = config.runtime, config.anchoring
-    ticks = 4 * len(anchoring.networks) + 8  # each may hold a connection
+    runtime, settings = config.runtime, config.anchor
+    ticks = 4 * len(settings.networks) + 8  # each may hold a connection
     store = Store(runtime.database_url, runtime.service, AnchorTransaction, runtime.clock, pool=ticks)
-    views = views_of(anchoring)
-    for view in views:
-        _check(view)
-    ports = ports_of(anchoring, views, store, runtime.clock)
-    return build(config, ports, network_ports_of(anchoring, views, store, runtime.clock), Watch(ports, views))
+    connections = connections_of(settings)
+    for connection in connections:
+        _check(connection)
+    ports = ports_of(settings, connections, store, runtime.clock)
+    networks = network_ports_of(settings, connections, store, runtime.clock)
+    return build(config, ports, networks, StatusMonitor(ports, connections))
 
 
-def views_of(anchoring: Anchoring) -> tuple[NetworkView, ...]:
+def connections_of(settings: AnchorSettings) -> tuple[NetworkConnection, ...]:
     """The networks with our account on each. RefuseToStart when the keystore can't be opened."""
-    account: LocalAccount = open_keystore(anchoring.keystore_file, anchoring.password_file)
-    return tuple(NetworkView(network, Chain(Registry.of(network), account)) for network in anchoring.networks)
+    account: LocalAccount = open_keystore(settings.keystore_file, settings.password_file)
+    return tuple(NetworkConnection(network, Sender(Registry.of(network), account)) for network in settings.networks)
 
 
-def ports_of(anchoring: Anchoring, views: tuple[NetworkView, ...], store: Store, clock: Clock) -> Ports:
+def ports_of(settings: AnchorSettings, connections: tuple[NetworkConnection, ...], store: Store, clock: Clock) -> Ports:
     return Ports(
         store=store,
-        objects=Objects(anchoring.objects),
-        trees=Trees(),
+        objects=Objects(settings.objects),
+        trees=TreeCache(),
         now=clock,
-        places=tuple(view.place for view in views if not view.network.retired),
-        retired=tuple(view.place for view in views if view.network.retired),
-        batches=anchoring.batches,
-        ready_at_issue=anchoring.anchor_on == "issue",
-        verification_method=chain_key_of(did_of(anchoring.public_url)),
+        deployments=tuple(each.deployment for each in connections if not each.network.retired),
+        retired=tuple(each.deployment for each in connections if each.network.retired),
+        batch_rules=settings.batch_rules,
+        verification_method=chain_key_of(did_of(settings.public_url)),
     )
 
 
 def network_ports_of(
-    anchoring: Anchoring, views: tuple[NetworkView, ...], store: Store, clock: Clock
+    settings: AnchorSettings, connections: tuple[NetworkConnection, ...], store: Store, clock: Clock
 ) -> tuple[NetworkPorts, ...]:
-    first = next(view.place for view in views if not view.network.retired)
+    deciding = next(each.deployment for each in connections if not each.network.retired)
     return tuple(
         NetworkPorts(
             store=store,
-            chain=view.chain,
-            place=view.place,
-            first=first,
-            takes_new=not view.network.retired,
+            sender=each.sender,
+            deployment=each.deployment,
+            deciding=deciding,
+            takes_new=not each.network.retired,
             now=clock,
-            fees=FeeRules(cap=view.network.max_fee_gwei * GWEI, stuck_after=anchoring.stuck_after),
-            poll=anchoring.poll,
+            fees=FeeRules(cap=each.network.max_fee_gwei * GWEI, stuck_after=settings.stuck_after),
+            poll=settings.poll,
         )
-        for view in views
+        for each in connections
     )
 
 
-def _check(view: NetworkView) -> None:
+def _check(connection: NetworkConnection) -> None:
     try:
-        view.chain.check()
+        connection.sender.check()
     except NoContract as error:
-        if not view.network.retired:
+        if not connection.network.retired:
             raise RefuseToStart(str(error)) from error
     except TryLater as error:
-        # Endpoints that are away, or on another chain, are no reason not to start: leaves are noted, batches closed,
-        # and sent when the endpoints are back. Nothing of what they say meanwhile is believed.
-        logger("anchor").warning("waiting", part="chain", network=view.network.id, cause=str(error))
+        # Endpoints that are unavailable, or on another chain, don't keep us from starting: leaves are noted, batches
+        # closed, and sent once the endpoints are back. Until then none of their answers is believed.
+        logger("anchor").warning("waiting", part="chain", network=connection.network.id, cause=str(error))

@@ -1,1 +1,1 @@
-"""Step 3: a signed credential for each registration, badge classes, the issuer's documents, status lists."""
+"""Step 3: a signed credential per registration, badge classes, the issuer's documents, status lists, revocation."""

@@ -1,4 +1,4 @@
-"""The edge of issuer: which event and which timer goes to which handler."""
+"""The edge of issuer: the handler of each event and of each tick."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`akashi issuer`: the issuer's key, and what the issuer publishes."""
+"""`akashi issuer`: the issuer's key and the documents that it publishes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shared.runtime.commands import json_option
+
 if TYPE_CHECKING:
     from services.issuer.handlers import Ports
 
@@ -18,7 +20,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.group("issuer")
 def command() -> None:
-    """発行者の鍵と公開文書。 / The issuer's key, and the documents that it publishes."""
+    """発行者の鍵と公開文書。 / The issuer's key and the documents that it publishes."""
 
 
 @command.group()
@@ -31,9 +33,10 @@ def key() -> None:
 def new(file: Path) -> None:
     """新しい署名鍵を FILE に作る。 / Make a new signing key in FILE.
 
-    Ed25519, readable by you alone. A file that is there is never overwritten. Prints the public key.
+    Ed25519。所有者だけが読める。すでにあるファイルは上書きしない。公開鍵を表示する。
+    / Ed25519, readable by its owner only. An existing file is never overwritten. Prints the public key.
     """
-    from services.issuer.signing.keys import create_key
+    from services.issuer.signing.key_files import create_key
 
     try:
         click.echo(create_key(file))
@@ -43,17 +46,20 @@ def new(file: Path) -> None:
 
 @command.command()
 @click.option(
-    "--add-key", type=_FILE, help="この鍵の公開部分も載せる（署名に使う前に）。 / List this key before it signs."
+    "--add-key", type=_FILE, help="署名に使う前に、この鍵の公開部分も載せる。 / Also list this key, before it signs."
 )
-@click.option("--json", "as_json", is_flag=True, help="JSON で出力する。")
+@json_option
 def publish(add_key: Path | None, as_json: bool) -> None:
-    """did.json、発行者情報、バッジの種類と絵、失効リストを公開する。 / Publish all documents of the issuer, now.
+    """did.json、発行者情報、バッジの種類と絵、失効リストをすぐ公開する。 / Publish all documents of the issuer now.
 
-    Takes the settings of the issuer (services/issuer/config.py) from the environment. The service does the same at its
-    start. No key is ever taken out of did.json: what it signed stays valid.
+    設定は発行サービスと同じ環境変数から読む（services/issuer/config.py）。サービスも起動時に同じことをする。
+    署名済みの証明が有効であり続けるように、did.json の鍵は減らさない。
+    / Reads the issuer's settings from the environment (services/issuer/config.py). The service does the same at its
+    start. No key is ever removed from did.json, so that what it signed stays valid.
     """
+    from services.issuer.app import MIGRATIONS
     from services.issuer.config import read_config
-    from services.issuer.signing.signer import load_key
+    from services.issuer.signing.key_files import load_key
     from services.issuer.wiring import ports_of
     from shared.credentials.credential import public_key_multibase
     from shared.errors import AkashiError
@@ -65,25 +71,25 @@ def publish(add_key: Path | None, as_json: bool) -> None:
     try:
         config = read_config(os.environ)
         more = [] if add_key is None else [public_key_multibase(load_key(add_key).public_key())]
-        migrate(config.runtime.database_url, config.runtime.service, Path(__file__).parent / "migrations")
+        migrate(config.runtime.database_url, config.runtime.service, MIGRATIONS)
         ports = ports_of(config)
         try:
-            found = _publish(ports, more)
+            report = _publish(ports, more)
         finally:
             ports.store.close()
     except (AkashiError, ValueError, OSError, *UNAVAILABLE) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        click.echo(json.dumps(asdict(found), ensure_ascii=False))
+        click.echo(json.dumps(asdict(report), ensure_ascii=False))
     else:
-        _tell(found, add_key)
-    if found.failed:
+        _print(report, add_key)
+    if report.failed:
         raise SystemExit(1)
 
 
 @dataclass(frozen=True)
-class Told:
-    """What was published: object keys, and the names of documents that could not be written."""
+class PublishReport:
+    """The listed public keys, the object keys written, and the names of documents that could not be written."""
 
     did: str
     keys: list[str]
@@ -91,27 +97,27 @@ class Told:
     failed: list[str]
 
 
-def _publish(ports: Ports, more: list[str]) -> Told:
+def _publish(ports: Ports, more: list[str]) -> PublishReport:
     from services.issuer.handlers import list_keys, publish_one
 
     names = list_keys(ports, more)
-    objects = {name: publish_one(name, ports, due_or_not=True) for name in names}
+    objects = {name: publish_one(name, ports, even_if_not_due=True) for name in names}
     with ports.store.transaction() as tx:
         keys = tx.listed_keys()
     written = [key for each in objects.values() for key in each or ()]
     failed = [name for name, each in objects.items() if each is None]
-    return Told(ports.facts.issuer.did, keys, written, failed)
+    return PublishReport(ports.sources.issuer.did, keys, written, failed)
 
 
-def _tell(found: Told, add_key: Path | None) -> None:
-    for object_key in found.written:
+def _print(report: PublishReport, add_key: Path | None) -> None:
+    for object_key in report.written:
         click.echo(object_key)
-    for name in found.failed:
+    for name in report.failed:
         click.echo(f"書けません（サービスがあとで書きます） / not written, the service will: {name}", err=True)
-    click.echo(f"{found.did} の鍵 / keys:")
-    for listed in found.keys:
+    click.echo(f"{report.did} の鍵 / keys:")
+    for listed in report.keys:
         click.echo(f"  {listed}")
-    if add_key is not None and not found.failed:
+    if add_key is not None and not report.failed:
         click.echo(
             f"この鍵で署名を始めるには ISSUER_KEY_FILE={add_key} として発行サービスを再起動してください。"
             " / To sign with it, set ISSUER_KEY_FILE to it and restart the issuer."

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.issuer.signing.signer import load_key
+from services.issuer.signing.key_files import load_key
 from shared.runtime.settings import ObjectStorageSettings, Runtime, Settings, read_object_storage, read_runtime
 
 
@@ -21,11 +21,11 @@ class Config:
     key: Ed25519PrivateKey
     secret: bytes
     font_folder: Path
-    chain_key: Mapping[str, str] | None  # the public key that sends our transactions, as a JWK
+    chain_key: Mapping[str, str] | None  # the public key of the account that sends our transactions, as a JWK
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
-    """RefuseToStart, naming the setting, for a missing or impossible one."""
+    """RefuseToStart, naming the setting, for a missing or invalid one."""
     settings = Settings(environment)
     chain_key = None
     if settings.text("CHAIN_PUBLIC_KEY_FILE", ""):
@@ -45,5 +45,5 @@ def _chain_key(path: str) -> dict[str, str]:
     key = json.loads(Path(path).read_text(encoding="utf-8"))
     names = ("kty", "crv", "x", "y")
     if not isinstance(key, dict) or key.get("crv") != "secp256k1" or not all(key.get(name) for name in names):
-        raise ValueError("not such a JWK")
+        raise ValueError("not a JWK of curve secp256k1")
     return {name: str(key[name]) for name in names}

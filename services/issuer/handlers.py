@@ -1,4 +1,4 @@
-"""What the issuer does, in order: one function a message or tick."""
+"""What the issuer does, in order: one function per message, tick or start."""
 
 from __future__ import annotations
 
@@ -8,29 +8,33 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
-from typing import Protocol
 
-from services.issuer.domain.issuance import assertion_for, credential_key
+from services.issuer.domain.issuance import assertion_for
 from services.issuer.domain.publication import (
-    AGAIN,
-    DID_KEY,
     IMAGE,
     ISSUER,
     JSON,
-    Facts,
-    Published,
-    always_expected,
+    REPUBLISH_AFTER,
+    DocumentSources,
+    PublishedObject,
     badge_name,
     class_objects,
-    current_year,
     image_object,
     issuer_objects,
-    status_name,
     status_number,
     status_objects,
 )
-from services.issuer.domain.revocation import outcomes, revocation_by, revocation_by_correction, settled
-from services.issuer.drawing import editions_of, picture_of_issuer
+from services.issuer.domain.revocation import decision_settled, outcomes, revocation_by, revocation_by_correction
+from services.issuer.domain.selection import (
+    IssuedVersion,
+    class_of,
+    current_classes,
+    documents_always,
+    documents_for,
+    not_issued,
+    registrations_in,
+)
+from services.issuer.editions import current_editions, issuer_picture
 from services.issuer.metrics import (
     DOCUMENTS,
     ISSUED,
@@ -43,47 +47,39 @@ from services.issuer.metrics import (
 )
 from services.issuer.signing.keys import keys_in, refuse_unlisted
 from services.issuer.signing.signer import Signer
-from services.issuer.store import Issued, IssuerTransaction, Signed, Store, Version
+from services.issuer.store import IssuerTransaction, PendingCredential, SignedCredential, Store
+from shared import object_keys
 from shared.clock import Clock
-from shared.credentials.credential import DoNotSign
 from shared.errors import NotFound, TryLater
 from shared.events import OfficeDecided, RegistrationRenewed
 from shared.retry import next_try
 from shared.runtime.db import UNAVAILABLE
 from shared.runtime.log import logger
+from shared.runtime.objects import ObjectStorage
 
-_AT_ONCE = 100  # credentials a run of the tick
-_SIDE_BY_SIDE = 8  # puts
-_LATEST_PUT = timedelta(seconds=60)  # a put that we gave up may still land so long after it began
-_PAUSE = 1.0  # seconds between looks for a storage that is away at our start
-_NONE = Version(0, None)
+_PER_RUN = 100  # credentials or documents per run of a tick
+_CONCURRENT_PUTS = 8
+_LATEST_PUT = timedelta(seconds=60)  # a put that timed out may still take effect so long after it began
+_PAUSE = 1.0  # seconds between attempts while database or storage is away at our start
 
 log = logger("issuer")
-
-
-class Objects(Protocol):
-    def put(self, key: str, body: bytes, content_type: str) -> None:
-        """When this returns, the object is durable. TryLater while the storage is away."""
-
-    def get(self, key: str) -> bytes:
-        """NotFound when there is no such object. TryLater while the storage is away."""
 
 
 @dataclass(frozen=True)
 class Ports:
     store: Store
-    objects: Objects
-    facts: Facts
+    objects: ObjectStorage
+    sources: DocumentSources
     signer: Signer
-    secret: bytes  # that assertion ids are derived with
+    secret: bytes  # assertion ids are derived with it
     random: Random
     now: Clock
 
 
 def begin(ports: Ports) -> None:
-    """Before anything is signed: our key is one that others know, and everything of the issuer is published (again).
+    """At each start, before anything is signed: check and list our key, make every document due.
 
-    Waits for a storage or database that is away. RefuseToStart with a key that the published did.json doesn't hold.
+    Waits while storage or database are away. RefuseToStart with a key that the published did.json doesn't hold.
     """
     while True:
         try:
@@ -95,34 +91,34 @@ def begin(ports: Ports) -> None:
 
 
 def list_keys(ports: Ports, more: Sequence[str]) -> list[str]:
-    """List our key and `more` in did.json, which is due then, like all documents; the documents' names.
+    """List our key and `more` in did.json and make every document due; the names of all documents.
 
-    What the published did.json holds stays listed, also if our table doesn't know it (a new database).
-    RefuseToStart when our key is new, but others are listed: only they may list another.
+    Keys in the published did.json stay listed, also those that our table doesn't have (a new database).
+    RefuseToStart when other keys are listed but ours is not: a new key is listed with a listed one.
     """
-    now, own = ports.now(), ports.facts.key.public
+    now, own = ports.now(), ports.sources.key.public
     try:
-        published = keys_in(ports.objects.get(DID_KEY))
+        published = keys_in(ports.objects.get(object_keys.DID_DOCUMENT))
     except NotFound:
         published = []
     with ports.store.transaction() as tx:
         refuse_unlisted(own, published or tx.listed_keys())
         tx.list_keys([*published, own], now)
         tx.list_keys([key for key in more if key not in published], now)
-        _expect(tx, ports, now)
-        tx.expect_again(None, now)
-        # Committed: did.json holds the keys as soon as the storage takes it, and none of them leaves it any more.
-        return tx.documents()
+        _update_documents(tx, ports, now)
+        tx.make_due(None, now)
+        # Committed: did.json holds the keys as soon as it is put into storage, and no key ever leaves it again.
+        return tx.document_names()
 
 
 def issue(events: Sequence[RegistrationRenewed], ports: Ports) -> None:
-    """Step 3. Sign one credential for each version of a registration, however often its event arrives."""
+    """Step 3. Sign one credential per version of a registration, however often its event arrives."""
     now = ports.now()
     with ports.store.transaction() as tx:
         batch = _sign(tx.claim(events), tx, ports, now)
         tx.save(batch, now)
-        tx.expect_documents(_needed(batch), ports.facts.fingerprint, now)
-    # Committed: each credential exists and is known to nobody; store() says it when others can fetch it.
+        tx.add_documents(documents_for([each.assertion for each in batch]), ports.sources.fingerprint, now)
+    # Committed: the credentials exist but are not announced; store() announces them when they can be fetched.
     for each in batch:
         ISSUED.labels(each.assertion.award.qualification).inc()
         log.info(
@@ -134,21 +130,21 @@ def issue(events: Sequence[RegistrationRenewed], ports: Ports) -> None:
 
 
 def store(ports: Ports) -> int:
-    """Step 3. Put signed credentials into object storage, then tell the others; a correction makes its former void."""
+    """Step 3. Put signed credentials into object storage, then announce them; a correction revokes what it corrects."""
     now = ports.now()
     with ports.store.transaction() as tx:
-        waiting = tx.take_signed(_AT_ONCE, now)
+        waiting = tx.take_pending(_PER_RUN, now)
         stored, failed = _put_credentials(waiting, ports.objects)
-        # If we die here, objects are there that nobody was told of; the next run puts the same bytes again. Anchor,
-        # which adds its proof to the object, is told only by the commit below, so nothing of its is ever overwritten.
+        # If we die here, there are objects that were not announced; the next run puts the same bytes again. Anchor,
+        # which adds its proof to the object, learns of it by the commit below only, so its proof is never overwritten.
         tx.mark_stored([each.assertion_id for each in stored], now)
         tx.announce(*(each.announcement for each in stored))
-        # Who was revoked before anybody knew of it: issued first, then revoked.
+        # What was revoked before it was stored is announced as issued first, then as revoked.
         tx.announce(*(each.revocation.announcement for each in stored if each.revocation is not None))
         corrected = [
-            revocation_by_correction(void, each.assertion_id, each.correction, now)
+            revocation_by_correction(former, each.assertion_id, each.correction, now)
             for each in stored
-            for void in each.voids
+            for former in each.supersedes
         ]
         tx.revoke(corrected, now)
         tx.announce(*(each.announcement for each in corrected))
@@ -158,25 +154,25 @@ def store(ports: Ports) -> int:
     REVOKED.labels("correction").inc(len(corrected))
     for each in stored:
         log.info("stored", assertion_id=each.assertion_id)
-    for void in corrected:
-        log.info("revoked", assertion_id=void.assertion_id, replaced_by=void.replaced_by)
+    for revocation in corrected:
+        log.info("revoked", assertion_id=revocation.assertion_id, replaced_by=revocation.replaced_by)
     return len(stored)
 
 
 def revoke(orders: Sequence[OfficeDecided], ports: Ports) -> None:
-    """Any time. Revoke what the office ordered to, each assertion once; say of each order what became of it."""
+    """Any time. Revoke what the office ordered, each assertion once; announce the outcome of each order."""
     now = ports.now()
     with ports.store.transaction() as tx:
         orders = tx.claim(orders)
-        standing = tx.standing(order.subject for order in orders)
-        results = list(zip(orders, outcomes(orders, standing), strict=True))
+        states = tx.states_of(order.subject for order in orders)
+        results = list(zip(orders, outcomes(orders, states), strict=True))
         revoked = {order.subject: revocation_by(order, now) for order, outcome in results if outcome == "done"}
         tx.revoke(list(revoked.values()), now)
         for order, outcome in results:
-            # Of one that waits to be stored nobody knows yet: store() says that it is issued, then that it is revoked.
-            if outcome == "done" and standing[order.subject].stored:
+            # One that isn't stored yet has not been announced: store() announces it as issued, then as revoked.
+            if outcome == "done" and states[order.subject].stored:
                 tx.announce(revoked[order.subject].announcement, cause=order)
-            tx.announce(settled(order, outcome, now), cause=order)
+            tx.announce(decision_settled(order, outcome, now), cause=order)
     # Committed: the bits are set in the table and their lists are due; publish() signs them.
     for order, outcome in results:
         if outcome == "done":
@@ -188,24 +184,24 @@ def revoke(orders: Sequence[OfficeDecided], ports: Ports) -> None:
 
 
 def publish(ports: Ports) -> int:
-    """Step 3. Publish what credentials point to (issuer, badge classes, status lists) till it is there, then daily."""
+    """Step 3. Publish what credentials point to: issuer, badge classes, status lists; again daily."""
     now = ports.now()
     with ports.store.transaction() as tx:
-        _expect(tx, ports, now)
-        names = tx.due(_AT_ONCE, now)
+        _update_documents(tx, ports, now)
+        names = tx.due_documents(_PER_RUN, now)
     return sum(publish_one(name, ports) is not None for name in names)
 
 
-def publish_one(name: str, ports: Ports, *, due_or_not: bool = False) -> list[str] | None:
-    """Publish a document if it is still due (or at any rate); its object keys. None if it wasn't due, or failed."""
+def publish_one(name: str, ports: Ports, *, even_if_not_due: bool = False) -> list[str] | None:
+    """Publish a document if it is still due, or in any case; its object keys. None if it wasn't due, or failed."""
     unsure_until = ports.now() + _LATEST_PUT
     with ports.store.transaction() as tx:
         others_until = tx.begin_publishing(name, unsure_until)
-    # If we die from here on, or lose the database with a put on its way, that put may land after a newer one. Whoever
-    # publishes next finds our note, and publishes once more when nothing of ours can land any more.
+    # If we die from here on, or lose the database during a put, that put may take effect after a newer one. The next
+    # process that publishes finds this note, and publishes once more when no put of ours can take effect any more.
     with ports.store.transaction() as tx:
-        due, now, kind = tx.take_turn(name), ports.now(), name.partition("/")[0]
-        if due is None or not (due_or_not or due.next_try_at <= now):
+        due, now, kind = tx.lock_document(name), ports.now(), name.partition("/")[0]
+        if due is None or not (even_if_not_due or due.next_try_at <= now):
             return None
         try:
             objects = _objects_of(name, tx, ports, now)
@@ -216,85 +212,54 @@ def publish_one(name: str, ports: Ports, *, due_or_not: bool = False) -> list[st
             NOT_PUBLISHED.labels(kind).inc()
             log.warning("deferred", document=name, cause=str(error))
             return None
-        # If we die here, the document is there and stays due: it is published again, nothing else.
-        again = others_until if others_until is not None and others_until > now else now + AGAIN
-        tx.mark_published(due, unsure_until, now, again)
+        # If we die here, the document is in storage but still due: it is published again, nothing else happens.
+        next_at = others_until if others_until is not None and others_until > now else now + REPUBLISH_AFTER
+        tx.mark_published(due, unsure_until, now, next_at)
     DOCUMENTS.labels(kind).inc()
     return [each.key for each in objects]
 
 
-def _sign(events: Sequence[RegistrationRenewed], tx: IssuerTransaction, ports: Ports, now: datetime) -> list[Issued]:
+def _sign(
+    events: Sequence[RegistrationRenewed], tx: IssuerTransaction, ports: Ports, now: datetime
+) -> list[SignedCredential]:
     """DoNotSign, naming the field, for the first event that must not become a credential."""
-    events, newest = _not_issued(events, tx)
-    editions = editions_of((_class_of(event, ports) for event in events), tx, ports.facts, now)
+    newest = tx.newest_versions(registrations_in(events))
+    events, reasons = not_issued(events, newest)
+    for reason in reasons:
+        NOT_ISSUED.labels(reason).inc()
+    classes = [class_of(event, ports.sources.issuer.programme) for event in events]
+    editions = current_editions(classes, tx, ports.sources, now)
     batch = []
-    for event, place in zip(events, tx.reserve(len(events), ports.random), strict=True):
+    for event, of, place in zip(events, classes, tx.reserve(len(events), ports.random), strict=True):
         award = event.award
-        former = newest.get(award.previous_registration_id or "", _NONE)
+        renewed, corrected = newest.get(award.previous_registration_id or ""), newest.get(award.registration_id)
         assertion = assertion_for(
             event,
             secret=ports.secret,
             now=now,
             status=place,
-            edition=editions[_class_of(event, ports)],
-            replaces=former.assertion_id,
-            corrects=newest.get(award.registration_id, _NONE).assertion_id,
+            edition=editions[of],
+            replaces=renewed.assertion_id if renewed else None,
+            corrects=corrected.assertion_id if corrected else None,
         )
-        newest[award.registration_id] = Version(event.version, assertion.assertion_id)
+        newest[award.registration_id] = IssuedVersion(event.version, assertion.assertion_id)
         sealed = ports.signer.sign(assertion, now)
-        batch.append(Issued(assertion, sealed.body, sealed.leaf, event.correction))
+        batch.append(SignedCredential(assertion, sealed.body, sealed.leaf, event.correction))
     return batch
 
 
-def _not_issued(
-    events: Sequence[RegistrationRenewed], tx: IssuerTransaction
-) -> tuple[list[RegistrationRenewed], dict[str, Version]]:
-    """Without those that have a credential, of their version or a later one; and the newest versions that we issued.
+def _put_credentials(
+    waiting: Sequence[PendingCredential], objects: ObjectStorage
+) -> tuple[list[PendingCredential], list[tuple[PendingCredential, TryLater]]]:
+    """Those that are stored now; those that failed, and why. No put begins after a failure: the rest stay due."""
+    stored: list[PendingCredential] = []
+    failed: list[tuple[PendingCredential, TryLater]] = []
 
-    The inbox may forget an event, the assertions never do. A version that comes after its correction (played again from
-    the dead letters) is void already.
-    """
-    ids = {event.award.registration_id for event in events}
-    former = {event.award.previous_registration_id for event in events} - {None}
-    newest = tx.newest([*ids, *(id for id in former if id is not None)])
-    numbers = {id: each.number for id, each in newest.items()}
-    fresh = []
-    for event in events:
-        issued = numbers.get(event.award.registration_id, 0)
-        if event.version > issued:
-            numbers[event.award.registration_id] = event.version
-            fresh.append(event)
-        else:
-            NOT_ISSUED.labels("issued-before" if event.version == issued else "corrected-before").inc()
-    return fresh, newest
-
-
-def _class_of(event: RegistrationRenewed, ports: Ports) -> tuple[str, str]:
-    """The qualification and the year of its badge class. DoNotSign for a qualification that the programme hasn't."""
-    programme, award = ports.facts.issuer.programme, event.award
-    if award.qualification not in programme.qualifications:
-        known = ", ".join(programme.qualifications)
-        raise DoNotSign(f"qualification: got {award.qualification!r}, expected one of {known}")
-    return award.qualification, programme.edition(award.valid_from)
-
-
-def _needed(batch: Sequence[Issued]) -> set[str]:
-    """The documents that these credentials point to."""
-    assertions = [each.assertion for each in batch]
-    lists = {status_name(each.status.number) for each in assertions}
-    return lists | {badge_name(each.award.qualification, each.edition) for each in assertions}
-
-
-def _put_credentials(waiting: Sequence[Signed], objects: Objects) -> tuple[list[Signed], list[tuple[Signed, TryLater]]]:
-    """Which are in object storage; which failed and why. After the first failure no other is begun: they stay due."""
-    stored: list[Signed] = []
-    failed: list[tuple[Signed, TryLater]] = []
-
-    def put(each: Signed) -> None:
+    def put(each: PendingCredential) -> None:
         if failed:
             return
         try:
-            objects.put(credential_key(each.assertion_id), each.credential, JSON)
+            objects.put(object_keys.credential(each.assertion_id), each.credential, JSON)
             stored.append(each)
         except TryLater as error:
             failed.append((each, error))
@@ -302,34 +267,32 @@ def _put_credentials(waiting: Sequence[Signed], objects: Objects) -> tuple[list[
             log.warning("deferred", assertion_id=each.assertion_id, cause=str(error))
 
     if waiting:
-        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        with ThreadPoolExecutor(_CONCURRENT_PUTS) as pool:
             list(pool.map(put, waiting))  # raises what isn't TryLater
     return stored, failed
 
 
-def _expect(tx: IssuerTransaction, ports: Ports, now: datetime) -> None:
-    """Make due what was made from something else, and what isn't there though nobody was awarded anything."""
-    facts = ports.facts
-    programme = facts.issuer.programme
-    year = current_year(programme, now)
-    editions = editions_of(((id, year) for id in programme.qualifications), tx, facts, now)
-    badges = [badge_name(id, edition) for (id, _), edition in editions.items()]
-    # Two releases side by side do this in turns, until the former has stopped: the one that goes on has the last word.
-    tx.expect_changes(facts.fingerprint, now)
-    tx.expect_documents([*always_expected(), *badges], facts.fingerprint, now)
+def _update_documents(tx: IssuerTransaction, ports: Ports, now: datetime) -> None:
+    """Make due what was made from other sources, and add the documents that exist without any credential."""
+    sources = ports.sources
+    editions = current_editions(current_classes(sources.issuer.programme, now), tx, sources, now)
+    badges = [badge_name(qualification, edition) for (qualification, _), edition in editions.items()]
+    # Two releases side by side do this in turns until the former one stops; then the remaining one has the last word.
+    tx.make_changed_due(sources.fingerprint, now)
+    tx.add_documents([*documents_always(), *badges], sources.fingerprint, now)
 
 
-def _objects_of(name: str, tx: IssuerTransaction, ports: Ports, now: datetime) -> list[Published]:
-    facts = ports.facts
+def _objects_of(name: str, tx: IssuerTransaction, ports: Ports, now: datetime) -> list[PublishedObject]:
+    sources = ports.sources
     number = status_number(name)
     if number is not None:
-        return status_objects(facts, number, tx.revoked(number), now)
+        return status_objects(sources, number, tx.revoked_indexes(number), now)
     if name == ISSUER:
-        return issuer_objects(facts, tx.listed_keys())
+        return issuer_objects(sources, tx.listed_keys())
     if name == IMAGE:
-        return [image_object(picture_of_issuer(tx, facts, now))]
+        return [image_object(issuer_picture(tx, sources, now))]
     _, qualification, edition = name.split("/")
-    kept = tx.badge_class(qualification, edition)
-    if kept is None:
+    saved = tx.badge_class(qualification, edition)
+    if saved is None:
         raise ValueError(f"document {name}: no such edition")
-    return class_objects(kept)
+    return class_objects(saved)

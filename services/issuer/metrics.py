@@ -1,14 +1,14 @@
-"""What the issuer counts."""
+"""The issuer's metrics."""
 
 from __future__ import annotations
 
 from shared.runtime.metrics import counter
 
 ISSUED = counter("assertions_issued", "Credentials signed", ("qualification",))
-NOT_ISSUED = counter("assertions_not_issued", "Renewed registrations that no credential was signed for", ("reason",))
+NOT_ISSUED = counter("assertions_not_issued", "Events of renewed registrations that needed no credential", ("reason",))
 STORED = counter("credentials_stored", "Credentials put into object storage and announced")
 NOT_STORED = counter("credentials_not_stored", "Attempts to store a credential that failed")
-REVOKED = counter("assertions_revoked", "Assertions revoked, by whose doing: office or correction", ("by",))
+REVOKED = counter("assertions_revoked", "Assertions revoked, by the office or by a correction", ("by",))
 NOT_REVOKED = counter("assertions_not_revoked", "Orders to revoke that changed nothing", ("reason",))
 DOCUMENTS = counter("documents_published", "Documents of the issuer published, by kind", ("kind",))
 NOT_PUBLISHED = counter("documents_not_published", "Attempts to publish a document that failed", ("kind",))

@@ -1,4 +1,4 @@
-"""Constructs issuer from its settings: for the service itself and for its commands."""
+"""Constructs issuer from its settings, for the service and for its commands."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from random import SystemRandom
 from services.issuer.app import build
 from services.issuer.config import Config
 from services.issuer.domain.issuance import Issuer
-from services.issuer.domain.publication import Facts
+from services.issuer.domain.publication import DocumentSources
 from services.issuer.handlers import Ports
-from services.issuer.signing.signer import Signer, SigningKey
+from services.issuer.signing.keys import SigningKey
+from services.issuer.signing.signer import Signer
 from services.issuer.store import IssuerTransaction, Store
 from shared.runtime.objects import Objects
 from shared.runtime.process import Process
@@ -23,7 +24,7 @@ def ports_of(config: Config) -> Ports:
     return Ports(
         store=Store(runtime.database_url, runtime.service, IssuerTransaction, runtime.clock),
         objects=Objects(config.objects),
-        facts=Facts(issuer, key, config.font_folder, config.chain_key),
+        sources=DocumentSources(issuer, key, config.font_folder, config.chain_key),
         signer=Signer(issuer, key, config.secret, random),
         secret=config.secret,
         random=random,

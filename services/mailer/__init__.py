@@ -1,1 +1,1 @@
-"""The mailer: each letter to each person, queued, sent, deferred or bounced, with the SMTP answer."""
+"""The mailer: each letter to each holder, queued, sent, deferred or bounced, with the answer of the mail server."""

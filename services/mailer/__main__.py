@@ -6,7 +6,7 @@ from services.mailer.app import build
 from services.mailer.config import Config, read_config
 from services.mailer.domain.letters import LetterWriter
 from services.mailer.handlers import Ports
-from services.mailer.smtp import Smtp
+from services.mailer.smtp import SmtpClient
 from services.mailer.store import MailerTransaction, Store
 from shared.runtime.process import Process, start
 
@@ -24,7 +24,7 @@ def wire(config: Config) -> Process:
                 config.link_secret,
             ),
             sender=runtime.programme.sender,
-            send=Smtp(config.relay).send,
+            send=SmtpClient(config.smtp).send,
             now=runtime.clock,
         ),
     )

@@ -1,4 +1,4 @@
-"""The edge of the mailer: which events it reads and which ticks it runs."""
+"""The edge of the mailer: which events it consumes and which ticks it runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from services.mailer import handlers
 from services.mailer.config import Config
 from services.mailer.handlers import Ports
+from services.mailer.store import MailerTransaction
 from shared.events import (
     AssertionIssued,
     AssertionRevoked,
@@ -22,10 +23,10 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
     process.consume(AssertionIssued, handlers.note_issued, ports)
-    process.consume(BadgeReceived, handlers.note_received, ports)
+    process.note(BadgeReceived, MailerTransaction.note_received)
     process.consume(CertificateRendered, handlers.note_rendered, ports)
     process.consume(AssertionRevoked, handlers.note_revoked, ports)
-    process.consume(OfficeDecided, handlers.note_resends, ports, predicate=handlers.is_resend)
+    process.consume(OfficeDecided, handlers.resend, ports, predicate=handlers.is_resend)
     process.tick("write", handlers.write, ports)
     process.tick("send", handlers.send, ports)
     return process

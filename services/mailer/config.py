@@ -1,29 +1,30 @@
-"""Settings of the service mailer."""
+"""The settings of the mailer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.mailer.smtp import Relay, Tls
+from services.mailer.smtp import SmtpServer, Tls
 from shared.runtime.settings import Runtime, Settings, read_runtime
 
 
 @dataclass(frozen=True)
 class Config:
     runtime: Runtime
-    relay: Relay
+    smtp: SmtpServer
     wallet_url: str
     public_url: str
     link_secret: bytes
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
+    """RefuseToStart, naming the setting, for a missing or invalid one."""
     settings = Settings(environment)
     user = settings.text("SMTP_USER", "") or None
     return Config(
         runtime=read_runtime("mailer", settings),
-        relay=Relay(
+        smtp=SmtpServer(
             host=settings.text("SMTP_HOST"),
             port=settings.port("SMTP_PORT"),
             tls=_tls(settings),

@@ -1,7 +1,7 @@
-"""Sending through one SMTP server over one kept connection. Decides nothing: says what the server answered.
+"""Sends through one SMTP server over one persistent connection; returns what the server answered.
 
-Source: RFC 5321. A connection costs twenty times as much as a letter, so it is kept until the server or the network
-ends it.
+Source: RFC 5321. A connection costs twenty times as much as a letter, so it is kept open until the server or the
+network ends it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from services.mailer.domain.delivery import Bounced, Deferred, Outcome, Sent
+from services.mailer.domain.delivery import Bounced, Deferred, Sent, SmtpReply
 from services.mailer.domain.mime import quoted
 from shared.errors import TryLater
 
@@ -21,8 +21,8 @@ _SERVICE_CLOSING = 421
 
 
 @dataclass(frozen=True)
-class Relay:
-    """The server that takes our letters. `seconds` bounds each wait for it."""
+class SmtpServer:
+    """The server that accepts our letters. `seconds` is the timeout of each wait for it."""
 
     host: str
     port: int
@@ -32,35 +32,35 @@ class Relay:
     seconds: float = 20.0
 
 
-class Smtp:
-    """Not for several threads: one connection, one conversation."""
+class SmtpClient:
+    """One connection, one SMTP session: not thread-safe."""
 
-    def __init__(self, relay: Relay) -> None:
-        self._relay = relay
+    def __init__(self, server: SmtpServer) -> None:
+        self._server = server
         self._connection: smtplib.SMTP | None = None
 
-    def send(self, return_path: str, recipient: str, message: bytes) -> Outcome:
+    def send(self, return_path: str, recipient: str, message: bytes) -> SmtpReply:
         """What the server answered about this message to this recipient.
 
-        TryLater while the server is away, closing, or refuses us rather than the recipient; then it may or may not have
-        taken the message, and only sending the same bytes again, with the same Message-ID, makes sure.
+        TryLater while the server is unavailable, is closing, or refuses us rather than the recipient. It may then have
+        accepted the message or not: the same bytes, with the same Message-ID, have to be sent again.
         """
         try:
-            return self._converse(self._ready(return_path), recipient, message)
+            return self._send_message(self._ready(return_path), recipient, message)
         except (OSError, smtplib.SMTPException) as error:
             self.close()
             raise TryLater(
-                f"mail server {self._relay.host}:{self._relay.port}: {_cause(error)}; trying again"
+                f"mail server {self._server.host}:{self._server.port}: {_cause(error)}; trying again"
             ) from error
 
     def close(self) -> None:
-        """Hang up. The next letter connects anew."""
+        """Close the connection. The next letter opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def _ready(self, return_path: str) -> smtplib.SMTP:
-        """A connection that has taken MAIL FROM. A kept one may have ended: that costs a new one, not the try."""
+        """A connection that has accepted MAIL FROM. If the open one has ended, another is opened at once."""
         if self._connection is not None:
             try:
                 return self._mail(self._connection, return_path)
@@ -71,59 +71,59 @@ class Smtp:
 
     def _mail(self, connection: smtplib.SMTP, return_path: str) -> smtplib.SMTP:
         code, answer = connection.mail(return_path)
-        if code != 250:  # about us, not about the recipient: nobody's letter bounces for it
+        if code != 250:  # about us, not about the recipient: no letter bounces for it
             raise smtplib.SMTPSenderRefused(code, answer, "MAIL FROM")
         return connection
 
-    def _converse(self, connection: smtplib.SMTP, recipient: str, message: bytes) -> Outcome:
+    def _send_message(self, connection: smtplib.SMTP, recipient: str, message: bytes) -> SmtpReply:
         code, answer = connection.rcpt(quoted(recipient))
         if code not in (250, 251):
-            outcome = _refused(code, answer)
+            reply = _refused(code, answer)
             self._reset(connection)
-            return outcome
+            return reply
         try:
             code, answer = connection.data(message)
         except smtplib.SMTPDataError as error:  # refused before the message was sent
-            outcome = _refused(error.smtp_code, _bytes(error.smtp_error))
+            reply = _refused(error.smtp_code, _bytes(error.smtp_error))
             self._reset(connection)
-            return outcome
+            return reply
         return Sent(_text(code, answer)) if code == 250 else _refused(code, answer)
 
     def _reset(self, connection: smtplib.SMTP) -> None:
-        """Ready for the next letter. The answer about this one stands, also from a server that hangs up after it."""
+        """Prepare for the next letter. The answer about this one is valid even if the server closes after it."""
         try:
             connection.rset()
         except (OSError, smtplib.SMTPException):
             self.close()
 
     def _connect(self) -> smtplib.SMTP:
-        relay = self._relay
+        server = self._server
         trust = ssl.create_default_context()
         connection = (
-            smtplib.SMTP_SSL(relay.host, relay.port, timeout=relay.seconds, context=trust)
-            if relay.tls == "implicit"
-            else smtplib.SMTP(relay.host, relay.port, timeout=relay.seconds)
+            smtplib.SMTP_SSL(server.host, server.port, timeout=server.seconds, context=trust)
+            if server.tls == "implicit"
+            else smtplib.SMTP(server.host, server.port, timeout=server.seconds)
         )
         try:
             connection.ehlo_or_helo_if_needed()
-            if relay.tls == "starttls":
+            if server.tls == "starttls":
                 connection.starttls(context=trust)
-            if relay.user is not None and relay.password_file is not None:
-                connection.login(relay.user, relay.password_file.read_text(encoding="utf-8").strip())
+            if server.user is not None and server.password_file is not None:
+                connection.login(server.user, server.password_file.read_text(encoding="utf-8").strip())
         except BaseException:
             connection.close()
             raise
         return connection
 
 
-def _refused(code: int, answer: bytes) -> Outcome:
+def _refused(code: int, answer: bytes) -> SmtpReply:
     if code == _SERVICE_CLOSING:
         raise smtplib.SMTPResponseException(code, answer)
     if 400 <= code < 500:
         return Deferred(_text(code, answer))
     if 500 <= code < 600:
         return Bounced(_text(code, answer))
-    raise smtplib.SMTPResponseException(code, answer)  # no answer of SMTP
+    raise smtplib.SMTPResponseException(code, answer)  # not a reply code of SMTP
 
 
 def _text(code: int, answer: bytes) -> str:
@@ -135,7 +135,7 @@ def _bytes(answer: bytes | str) -> bytes:
 
 
 def _cause(error: Exception) -> str:
-    """Without the text of an answer: it may hold an address."""
+    """Without the text of the answer: it may contain an address."""
     if isinstance(error, smtplib.SMTPResponseException):
         return f"answered {error.smtp_code}"
     return (

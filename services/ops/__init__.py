@@ -1,1 +1,1 @@
-"""Operations: the board on which the office sees the whole cohort, the dead letters, and the `akashi` command."""
+"""Operations: the board of a cohort, the dead letters, the orders of the office, and the command `akashi`."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from services.ops.app import build
 from services.ops.config import Config, read_config
-from services.ops.handlers import Ports
 from services.ops.lag import KafkaBroker, LagMeter
+from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction, Store
 from shared.runtime.process import Process, start
 

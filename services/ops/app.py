@@ -1,4 +1,4 @@
-"""The edge of ops: which event goes to which handler."""
+"""The edge of ops: which event goes where."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from pathlib import Path
 
 from services.ops import handlers
 from services.ops.config import Config
-from services.ops.handlers import Ports
-from services.ops.web.site import site
+from services.ops.ports import Ports
+from services.ops.store.events import OpsTransaction
+from services.ops.web.site import build_site
 from shared.events import (
     AssertionAnchored,
     AssertionIssued,
@@ -30,23 +31,23 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
-    process.consume(RegistrationRenewed, handlers.note_renewed, ports)
-    process.consume(RegistrationHeld, handlers.note_held, ports)
-    process.consume(RegistrationReleased, handlers.note_released, ports)
-    process.consume(RegistrationRejected, handlers.note_rejected, ports)
-    process.consume(AssertionIssued, handlers.note_issued, ports)
-    process.consume(LetterUpdated, handlers.note_letters, ports)
-    process.consume(BadgeReceived, handlers.note_received, ports)
-    process.consume(AssertionAnchored, handlers.note_anchored, ports)
-    process.consume(CertificateRendered, handlers.note_rendered, ports)
-    process.consume(AssertionRevoked, handlers.note_revoked, ports)
-    process.consume(OfficeDecided, handlers.note_decided, ports)
-    process.consume(DecisionSettled, handlers.note_settled, ports)
+    process.note(RegistrationRenewed, OpsTransaction.note_renewed)
+    process.note(RegistrationHeld, OpsTransaction.note_holds)
+    process.note(RegistrationReleased, OpsTransaction.note_holds)
+    process.note(RegistrationRejected, OpsTransaction.note_rejected)
+    process.note(AssertionIssued, OpsTransaction.note_issued)
+    process.note(LetterUpdated, OpsTransaction.note_letters)
+    process.note(BadgeReceived, OpsTransaction.note_received)
+    process.note(AssertionAnchored, OpsTransaction.note_anchored)
+    process.note(CertificateRendered, OpsTransaction.note_rendered)
+    process.note(AssertionRevoked, OpsTransaction.note_revoked)
+    process.note(OfficeDecided, OpsTransaction.note_decided)
+    process.note(DecisionSettled, OpsTransaction.note_settled)
     for topic in TOPICS:
         process.consume_raw(topic.dead, handlers.note_dead(topic), ports)
     process.tick("measure", handlers.measure, ports, every=2.0)
     process.serve(
-        site(config.runtime.programme, config.links, ports, process.wake),
+        build_site(config.runtime.programme, config.links, ports, process.wake),
         host=config.web_host,
         port=config.web_port,
     )

@@ -1,6 +1,6 @@
-"""`akashi`: one command for all parts, each of which brings its own by the entry-point group `akashi.commands`.
+"""`akashi`: one command for all parts. Each part registers its own by the entry-point group `akashi.commands`.
 
-A part's module is loaded when its command is used or listed; one that can't be loaded takes no other command with it.
+A part's module is imported when its command is used or listed. One that can't be imported affects no other command.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 
 from services.ops.commands.cohorts import reissue, undo
+from services.ops.commands.dead_letters import dead_letters
 from services.ops.commands.orders import correct, decisions, revoke
-from services.ops.commands.status import dead_letters, people, status
+from services.ops.commands.status import people, status
 
 GROUP = "akashi.commands"
 
@@ -34,7 +35,7 @@ class Commands(click.Group):
             return own
         try:
             loaded = point.load()
-        except Exception as error:  # whatever a part does at its import, the other commands go on
+        except Exception as error:  # whatever an import raises, the other commands work
             return _broken(cmd_name, f"{type(error).__name__}: {error}")
         if not isinstance(loaded, click.Command):
             return _broken(cmd_name, f"{point.value} is not a command")
@@ -42,7 +43,7 @@ class Commands(click.Group):
 
 
 def _broken(name: str, cause: str) -> click.Command:
-    """Stands for a command whose part can't be loaded: listed as such, and says why when it is used."""
+    """In place of a command whose part can't be imported: listed as such; says why when it is used."""
 
     @click.command(name, add_help_option=False, context_settings={"ignore_unknown_options": True})
     @click.argument("rest", nargs=-1)
@@ -59,7 +60,7 @@ def _broken(name: str, cause: str) -> click.Command:
 
 
 def akashi() -> Commands:
-    """The command with all that is installed now."""
+    """The command with the parts that are installed."""
 
     @click.group("akashi", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
     @click.version_option(package_name="akashi")

@@ -1,16 +1,16 @@
-"""Settings of the service ops, and where its commands find it."""
+"""Settings of the service ops, and the URL at which its commands find it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.runtime.settings import Runtime, Settings, read_runtime
+from shared.runtime.settings import Runtime, Settings, command_environment, read_runtime
 
 
 @dataclass(frozen=True)
 class Links:
-    """Where the office goes on from the board; None: the link is left out."""
+    """Links from the board to other services; None: the link is left out."""
 
     registration: str | None
     verifier: str | None
@@ -46,7 +46,5 @@ def _optional_url(settings: Settings, name: str) -> str | None:
 
 
 def ops_url(environment: Mapping[str, str]) -> str:
-    """OPS_URL, or ops of the stack at AKASHI_PORT_BASE (8600 unless set) on this machine."""
-    settings = Settings(environment)
-    base = settings.port("AKASHI_PORT_BASE", 8600)
-    return settings.url("OPS_URL", f"http://127.0.0.1:{base + 4}")
+    """OPS_URL, or ops of the local stack."""
+    return Settings(command_environment("ops", environment)).url("OPS_URL")

@@ -1,6 +1,6 @@
-"""How many messages each service has still to read: its committed offsets against the ends of its topics.
+"""The lag of each service: its committed offsets against the ends of its topics.
 
-Measured aside, so that no page waits for the broker; when it can't be measured, the answer is a reason, never a zero.
+Measured by a tick, so that no page waits for the broker. Without a measurement there is a reason instead of a number.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
-SERVICES = ("registration", "issuer", "anchor", "renderer", "mailer", "wallet", "verifier", "ops")
-"""The consumer groups; each is named as its service."""
+from shared.topics import SERVICES
 
-_EVERY = 2.0  # seconds for which a measurement holds
-_STALE = 15.0  # seconds after which an old one says nothing any more
-_PATIENCE_MS = 4000
+_EVERY = 2.0  # seconds between two measurements
+_STALE = 15.0  # seconds after which the lag is unknown without a new one
+_TIMEOUT_MS = 4000
 
-# kafka-python can't decode the subscription that Faust writes and says so each time; we read the assignment only.
+# kafka-python can't decode the subscription that Faust writes and logs it each time; we read the assignment only.
 logging.getLogger("kafka.admin._groups").setLevel(logging.ERROR)
 
 
@@ -36,13 +35,13 @@ class Lag:
 
 
 class Broker(Protocol):
-    """Reads lags. What it raises is the reason why none is known."""
+    """Reads lags. Raises when it can't; the error is the reason shown."""
 
     def lags(self, services: Sequence[str]) -> Lag: ...
 
 
 class LagMeter:
-    """The last measurement, at most every two seconds a new one. Safe to use from several threads."""
+    """The last measurement; a new one at most every two seconds. Thread-safe."""
 
     def __init__(
         self,
@@ -58,7 +57,7 @@ class LagMeter:
         self._latest: tuple[float, Lag] | None = None
 
     def measure(self) -> bool:
-        """Ask the broker, unless the last answer still holds: then False. Never raises for a broker that is away."""
+        """Ask the broker; False if it was asked less than two seconds ago. Broker errors make the lag unknown."""
         with self._measuring:
             if self._latest is not None and self._seconds() - self._latest[0] < _EVERY:
                 return False
@@ -118,8 +117,8 @@ class KafkaBroker:
             self._admin = KafkaAdminClient(
                 bootstrap_servers=self._bootstrap.split(","),
                 client_id="ops-lag",
-                request_timeout_ms=_PATIENCE_MS,
-                bootstrap_timeout_ms=_PATIENCE_MS,
+                request_timeout_ms=_TIMEOUT_MS,
+                bootstrap_timeout_ms=_TIMEOUT_MS,
             )
         groups = self._admin.describe_groups(list(services))
         lag = Lag()
@@ -160,7 +159,7 @@ class KafkaBroker:
 
 
 def _assigned(group: Mapping[str, Any]) -> set[str]:
-    """The topics that the living members of a consumer group read."""
+    """The topics assigned to the present members of a consumer group."""
     topics: set[str] = set()
     for member in group.get("members", ()):
         assignment = member.get("member_assignment")

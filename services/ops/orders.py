@@ -1,6 +1,7 @@
-"""What the office orders: to revoke, to correct, to undo a cohort, to issue it again; each once, on record, announced.
+"""Orders of the office: revoke, correct, undo a cohort, issue it again.
 
-An order is written down and announced in one transaction. Who carries it out says what became of it (DecisionSettled).
+An order is written down and announced in one transaction, once however often it is given. The service that carries it
+out announces the outcome (`DecisionSettled`).
 """
 
 from __future__ import annotations
@@ -9,39 +10,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.ops.board.counts import Person
 from services.ops.board.decisions import (
+    AlreadyDecidedError,
     Bulk,
     DecisionLine,
     DryRun,
-    Facts,
-    Life,
     ListedPerson,
     Selected,
-    Version,
+    VersionLine,
     correct_target,
     differences,
     digest_of,
     numbered,
+    recorded_correction,
     revoke_target,
-    told_of,
 )
-from services.ops.handlers import AlreadyDecidedError, Ports
+from services.ops.metrics import ORDERED
+from services.ops.ports import Ports
+from services.ops.queries import unknown_registration
 from services.ops.store.decisions import Order
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
 from shared.events import Correction, Decision, OfficeDecided
 from shared.runtime.log import logger
-from shared.runtime.metrics import counter
 
 log = logger("ops")
 
-_ORDERED = counter("ops_orders", "Orders of the office: announced, or why not", ("decision", "outcome"))
-
 
 @dataclass(frozen=True)
-class By:
-    """Who orders, and why: on record for good."""
+class Attribution:
+    """Who orders, and why: stays on record."""
 
     by: str
     why: str
@@ -50,196 +48,171 @@ class By:
 # ── one person ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def life(ports: Ports, registration_id: str) -> Life:
-    """All that is known of a registration. NotFound."""
-    with ports.store.transaction() as tx:
-        person, version, facts = _person(tx, registration_id)
-        return Life(
-            registration_id=registration_id,
-            cohort=person.cohort,
-            qualification=person.qualification,
-            name=person.name,
-            state=person.state,
-            reason=person.reason,
-            since=person.since,
-            version=version,
-            assertion_id=person.assertion_id,
-            facts=facts,
-            versions=tx.versions(registration_id),
-            letters=tx.life_letters(registration_id),
-            decisions=tx.decisions(registration_id, limit=200),
-        )
+def revoke(ports: Ports, id: str, who: Attribution) -> DecisionLine:
+    """Order the revocation of a badge: `id` is the assertion's, or the registration's for its newest. Idempotent.
 
-
-def revoke(ports: Ports, id: str, order: By) -> DecisionLine:
-    """Have a badge revoked: `id` is the assertion's, or the registration's for its newest. Twice is one order.
-
-    NotFound; AlreadyDecidedError when it is revoked already, or not issued yet.
+    NotFound. AlreadyDecidedError when the badge is revoked already, or not issued yet.
     """
     now = ports.now()
     with ports.store.transaction() as tx:
-        tx.lock_orders()
+        tx.decisions.lock_orders()
         version = _version(tx, id)
         target = revoke_target(version.assertion_id)
-        standing = tx.standing_order(target)
-        if standing is not None and standing.outcome is None:
-            return _counted(standing, "ordered-before")
-        if version.revoked_at is not None or standing is not None:
-            _ORDERED.labels("revoke", "revoked-before").inc()
-            raise AlreadyDecidedError(_revoked(version, standing))
+        earlier = tx.decisions.active_order(target)
+        if earlier is not None and earlier.outcome is None:
+            return _ordered_before(earlier)
+        if version.revoked_at is not None or earlier is not None:
+            ORDERED.labels("revoke", "revoked-before").inc()
+            raise AlreadyDecidedError(_revoked(version, earlier))
         event = OfficeDecided(
-            decision_id=numbered(target, tx.refused_before(target)),
+            decision_id=numbered(target, tx.decisions.count_numbered(target)),
             decision="revoke",
             subject=version.assertion_id,
-            by=order.by,
-            why=order.why,
+            by=who.by,
+            why=who.why,
             decided_at=now,
         )
-        return _given(tx, event, target)
+        return _announced(tx, event, target)
 
 
-def correct(ports: Ports, registration_id: str, version: int, correction: Correction, order: By) -> DecisionLine:
-    """Have a badge issued once more, corrected. `version` is the one that the office was looking at.
+def correct(ports: Ports, registration_id: str, version: int, correction: Correction, who: Attribution) -> DecisionLine:
+    """Order a badge to be issued again, corrected. `version` is the one that the office was looking at. Idempotent.
 
-    The same order twice is one. NotFound; AlreadyDecidedError when the registration has changed since, another
-    correction is on its way, or nothing is issued yet. Whether the content can be is registration's to say.
+    NotFound. AlreadyDecidedError when the registration has changed since, another correction is pending, or no badge is
+    issued yet. The content is validated by the service registration, not here.
     """
     now = ports.now()
     with ports.store.transaction() as tx:
-        tx.lock_orders()
-        person, newest, facts = _person(tx, registration_id)
+        tx.decisions.lock_orders()
+        known = tx.decisions.facts(registration_id)
+        person = tx.board.person(registration_id)
+        if person is None or known is None:
+            raise unknown_registration(registration_id)
+        newest, facts = known
         if person.assertion_id is None:
             raise AlreadyDecidedError("no badge is issued yet: correct the record upstream, or the address")
         target = correct_target(registration_id, version + 1)
-        standing = tx.standing_order(target)
-        if standing is not None:
-            if told_of(correction) == tx.told_correction(standing.id) and "email" not in _given_fields(correction):
-                return _counted(standing, "ordered-before")
-            _ORDERED.labels("correct", "under-way").inc()
+        earlier = tx.decisions.active_order(target)
+        if earlier is not None:
+            if recorded_correction(correction) == earlier.correction and "email" not in correction.changes:
+                return _ordered_before(earlier)
+            ORDERED.labels("correct", "under-way").inc()
             raise AlreadyDecidedError(
-                f"{standing.by} corrected this registration at {standing.at:%H:%M:%S}Z: look at it again"
+                f"{earlier.by} corrected this registration at {earlier.at:%H:%M:%S}Z: look at it again"
             )
         if newest != version:
-            _ORDERED.labels("correct", "changed-since").inc()
+            ORDERED.labels("correct", "changed-since").inc()
             raise AlreadyDecidedError(f"got version {version}, expected {newest}: it was corrected since, look again")
-        if _given_fields(correction) and not differences(facts, correction):
-            _ORDERED.labels("correct", "changes-nothing").inc()
-            raise AlreadyDecidedError("nothing in this correction differs from what stands")
+        if correction.changes and not differences(facts, correction):
+            ORDERED.labels("correct", "changes-nothing").inc()
+            raise AlreadyDecidedError("nothing in this correction differs from the registration")
         event = OfficeDecided(
-            decision_id=numbered(target, tx.refused_before(target)),
+            decision_id=numbered(target, tx.decisions.count_numbered(target)),
             decision="correct",
             subject=registration_id,
-            by=order.by,
-            why=order.why,
+            by=who.by,
+            why=who.why,
             decided_at=now,
             correction=correction,
         )
-        return _given(tx, event, target)
+        return _announced(tx, event, target)
 
 
-def _given(tx: OpsTransaction, event: OfficeDecided, target: str) -> DecisionLine:
-    tx.note_orders([Order(event, target)])
+def _announced(tx: OpsTransaction, event: OfficeDecided, target: str) -> DecisionLine:
+    tx.decisions.note_orders([Order(event, target)])
     tx.announce(event)
-    # Dying before the commit nothing was ordered and nobody was told so; after it the order is on its way for good.
-    _ORDERED.labels(event.decision, "announced").inc()
+    # Dying before the commit: nothing was ordered, and the caller got no answer. After it the outbox has the order.
+    ORDERED.labels(event.decision, "announced").inc()
     log.info("decided", decision=event.decision, decision_id=event.decision_id, subject=event.subject)
-    line = tx.decision(event.decision_id)
+    return _written(tx, event.decision_id)
+
+
+def _written(tx: OpsTransaction, id: str) -> DecisionLine:
+    line = tx.decisions.decision(id)
     if line is None:
-        raise LookupError(f"order {event.decision_id}: not found a moment after it was written")
+        raise LookupError(f"got no order {id}, expected the one that this transaction wrote")
     return line
 
 
-def _counted(standing: DecisionLine, outcome: str) -> DecisionLine:
-    _ORDERED.labels(standing.decision, outcome).inc()
-    return standing
+def _ordered_before(order: DecisionLine) -> DecisionLine:
+    ORDERED.labels(order.decision, "ordered-before").inc()
+    return order
 
 
-def _given_fields(correction: Correction) -> list[str]:
-    return [name for name in correction.__struct_fields__ if getattr(correction, name) is not None]
-
-
-def _person(tx: OpsTransaction, registration_id: str) -> tuple[Person, int, Facts]:
-    person, known = tx.person(registration_id), tx.facts(registration_id)
-    if person is None or known is None:
-        raise NotFound(f"got registration {registration_id!r}, expected one that the board knows: akashi people")
-    return person, *known
-
-
-def _version(tx: OpsTransaction, id: str) -> Version:
-    registration_id = tx.placed(id)
+def _version(tx: OpsTransaction, id: str) -> VersionLine:
+    registration_id = tx.decisions.registration_of(id)
     if registration_id is not None:
-        return next(version for version in tx.versions(registration_id) if version.assertion_id == id)
-    if tx.person(id) is None:
+        return next(version for version in tx.decisions.versions(registration_id) if version.assertion_id == id)
+    if tx.board.person(id) is None:
         raise NotFound(f"got {id!r}, expected a registration_id or an assertion_id that the board knows: akashi people")
-    versions = tx.versions(id)
+    versions = tx.decisions.versions(id)
     if not versions:
         raise AlreadyDecidedError(f"registration {id} has no badge yet: hold it instead, or wait until it is issued")
     return versions[0]
 
 
-def _revoked(version: Version, standing: DecisionLine | None) -> str:
+def _revoked(version: VersionLine, order: DecisionLine | None) -> str:
     if version.revoked_at is not None:
         replaced = f", replaced by {version.replaced_by}" if version.replaced_by else ""
         return f"{version.assertion_id} was revoked at {version.revoked_at:%Y-%m-%d %H:%M}Z{replaced}"
-    return f"{version.assertion_id} was revoked by {standing.by if standing else 'somebody'}"
+    return f"{version.assertion_id} was revoked by {order.by if order else 'somebody'}"
 
 
 # ── a whole cohort ──────────────────────────────────────────────────────────────────────────────────────
 
 
 class ListChangedError(AlreadyDecidedError):
-    """The list is not the one that was looked at: look at it again."""
+    """The list differs from the one that the office looked at: look at it again."""
 
 
 def dry_run(ports: Ports, act: Bulk, selected: Selected) -> DryRun:
-    """Whom an undo would revoke now, or whose badge a reissue would issue once more. Changes nothing."""
+    """The people whose badge an undo would revoke now, or a reissue issue again. Changes nothing."""
     with ports.store.transaction() as tx:
         return _dry_run(tx, act, selected)
 
 
-def apply(ports: Ports, act: Bulk, selected: Selected, digest: str, order: By) -> DecisionLine:
-    """Do it to just the people of the list that has this digest: one order each, all of them or none.
+def apply(ports: Ports, act: Bulk, selected: Selected, digest: str, who: Attribution) -> DecisionLine:
+    """Order it for exactly the people of the list with this digest: one order each, all of them or none.
 
-    ListChangedError when the list is another one by now. Twice does nothing the second time: whoever has an order on
-    its way is on no list.
+    ListChangedError when the list is a different one by now. Applying it twice orders nothing the second time: people
+    with a pending order are on no list.
     """
     now = ports.now()
     with ports.store.transaction() as tx:
-        tx.lock_orders()
+        tx.decisions.lock_orders()
         run = _dry_run(tx, act, selected)
         if run.digest != digest:
-            _ORDERED.labels(act, "list-changed").inc()
+            ORDERED.labels(act, "list-changed").inc()
             raise ListChangedError(
                 f"got digest {digest}, expected {run.digest}: the list has changed, it has {run.count} people now."
                 " Look at it again"
             )
         if not run.people:
-            _ORDERED.labels(act, "nobody").inc()
+            ORDERED.labels(act, "nobody").inc()
             raise ListChangedError("nobody is on this list: nothing is to be done")
-        id = numbered(f"{act}/{selected.cohort}/{digest}", tx.refused_before(f"{act}/{selected.cohort}/{digest}"))
+        unnumbered = f"{act}/{selected.cohort}/{digest}"
+        id = numbered(unnumbered, tx.decisions.count_numbered(unnumbered))
         whole = OfficeDecided(
             decision_id=id,
             decision=act,
             subject=selected.cohort,
-            by=order.by,
-            why=order.why,
+            by=who.by,
+            why=who.why,
             decided_at=now,
             value=str(run.count),
         )
-        parts = _parts(act, id, run.people, order, now)
-        tx.note_orders([Order(whole, None), *parts])
+        parts = _parts(act, id, run.people, who, now)
+        tx.decisions.note_orders([Order(whole, None), *parts])
         tx.announce(whole, *(part.event for part in parts))
-        # Dying before the commit nobody was touched. After it every order is in the outbox, however often any service
+        # Dying before the commit: nothing was ordered. After it every order is in the outbox, however often a service
         # dies while they are carried out; the list on record is the orders themselves.
-        line = tx.decision(id)
-        if line is None:
-            raise LookupError(f"order {id}: not found a moment after it was written")
-    _ORDERED.labels(act, "announced").inc()
+        line = _written(tx, id)
+    ORDERED.labels(act, "announced").inc()
     log.info("decided", decision=act, decision_id=id, people=run.count)
     return line
 
 
-def _parts(act: Bulk, id: str, people: Sequence[ListedPerson], order: By, now: datetime) -> list[Order]:
+def _parts(act: Bulk, id: str, people: Sequence[ListedPerson], who: Attribution, now: datetime) -> list[Order]:
     decision: Decision = "revoke" if act == "undo" else "correct"
     correction = None if act == "undo" else Correction()
     parts = []
@@ -252,8 +225,8 @@ def _parts(act: Bulk, id: str, people: Sequence[ListedPerson], order: By, now: d
             decision_id=f"{id}/{subject}",
             decision=decision,
             subject=subject,
-            by=order.by,
-            why=order.why,
+            by=who.by,
+            why=who.why,
             decided_at=now,
             correction=correction,
             part_of=id,
@@ -263,7 +236,7 @@ def _parts(act: Bulk, id: str, people: Sequence[ListedPerson], order: By, now: d
 
 
 def _dry_run(tx: OpsTransaction, act: Bulk, selected: Selected) -> DryRun:
-    people, left_out = tx.to_undo(selected) if act == "undo" else tx.to_reissue(selected)
+    people, left_out = tx.decisions.to_undo(selected) if act == "undo" else tx.decisions.to_reissue(selected)
     return DryRun(
         act=act,
         selected=selected,
@@ -272,21 +245,3 @@ def _dry_run(tx: OpsTransaction, act: Bulk, selected: Selected) -> DryRun:
         digest=digest_of(act, selected, people),
         people=people,
     )
-
-
-# ── the record ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-def decisions(ports: Ports, about: str | None, *, limit: int) -> list[DecisionLine]:
-    """What was ordered, the latest first; `about` None leaves out the parts of an undo or a reissue."""
-    with ports.store.transaction() as tx:
-        return tx.decisions(about, limit=limit)
-
-
-def decision(ports: Ports, id: str) -> DecisionLine:
-    """One order and what became of it. NotFound."""
-    with ports.store.transaction() as tx:
-        found = tx.decision(id)
-    if found is None:
-        raise NotFound(f"got decision {id!r}, expected one of: akashi decisions")
-    return found

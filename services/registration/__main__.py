@@ -1,10 +1,10 @@
-"""Starts registration: `python -m services.registration`."""
+"""`python -m services.registration` runs the service."""
 
 from __future__ import annotations
 
 from services.registration.app import build
 from services.registration.config import Config, read_config
-from services.registration.domain.registration import Rules
+from services.registration.domain.record import Rules
 from services.registration.handlers import Ports
 from services.registration.store import RegistrationTransaction, Store
 from shared.errors import RefuseToStart

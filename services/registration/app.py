@@ -1,4 +1,4 @@
-"""The edge of registration: what it hears, what it does by itself, where records are delivered."""
+"""The edge of registration: which messages it consumes, which ticks it runs, where records are delivered."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from shared.events import OfficeDecided
 from shared.runtime.process import Process
 from shared.topics import UPSTREAM_REGISTRATIONS
 
-_CYCLE_SECONDS = 60.0  # a cycle begins once a year
+_CYCLE_SECONDS = 60.0  # a cycle begins once a year: no need for the eager tick
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
-    process.consume_raw(UPSTREAM_REGISTRATIONS, handlers.take_in, ports)
-    process.consume(OfficeDecided, orders.decide, ports, predicate=orders.is_ours)
+    process.consume_raw(UPSTREAM_REGISTRATIONS, handlers.accept_messages, ports)
+    process.consume(OfficeDecided, orders.carry_out, ports, predicate=orders.is_ours)
     process.tick("release", handlers.release, ports)
-    process.tick("begin-cycle", handlers.begin_cycle, ports, every=_CYCLE_SECONDS)
+    process.tick("begin_cycle", handlers.begin_cycle, ports, every=_CYCLE_SECONDS)
     site = intake_site(ports, config.upstream_key, config.upload_limit, process.wake)
     process.serve(site, host=config.web_host, port=config.web_port)
     return process

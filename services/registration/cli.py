@@ -1,4 +1,4 @@
-"""`akashi feed`: delivers a file of upstream records, as the society's system or the office would."""
+"""`akashi feed`: delivers a file of upstream records over HTTP or Kafka."""
 
 from __future__ import annotations
 
@@ -14,40 +14,32 @@ import click
 
 from services.registration.config import read_upstream
 from services.registration.domain.delivery import (
-    Rejected,
+    FilePart,
+    RejectedField,
     UnreadableDeliveryError,
     csv_rows,
-    decoded,
     json_row,
-    lines_of,
-    told_to_sender,
+    parts_of,
+    rejected_as_json,
 )
 from shared.errors import AkashiError, RefuseToStart, TryLater
+from shared.runtime.commands import json_option
 from shared.topics import UPSTREAM_REGISTRATIONS
 
 if TYPE_CHECKING:
     import httpx
 
-CHUNK = 1000  # rows a request
-_TRIES = 6  # 0.5 + 1 + 2 + 4 + 8 s: longer than a service takes to start again
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some rows of the file, in a form that can be sent by itself."""
-
-    body: bytes
-    first_row: int
-    rows: int
+_PART_ROWS = 1000  # rows a request
+_TRIES = 6  # with pauses of 0.5 + 1 + 2 + 4 + 8 s: longer than a service takes to restart
 
 
 @dataclass
-class Told:
-    """What the service answered so far."""
+class FeedResult:
+    """The sum of the answers so far; its fields are the JSON output."""
 
     accepted: int = 0
     unchanged: int = 0
-    sent: int = 0  # over Kafka nobody answers
+    sent: int = 0  # over Kafka there is no answer
     not_applied: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
 
@@ -60,17 +52,33 @@ class Told:
 
 @click.command("feed")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--as", "form", type=click.Choice(["csv", "jsonl"]), help="What FILE is; else by its name.")
-@click.option("--via", type=click.Choice(["http", "kafka"]), default="http", show_default=True)
-@click.option("--url", help="Of registration; else REGISTRATION_URL, or the stack on this machine.")
-@click.option("--key-file", type=click.Path(path_type=Path), help="Holds the API key; else UPSTREAM_KEY_FILE.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["csv", "jsonl"]),
+    help="FILE の形式（省略時は拡張子で判断）。 / Format of FILE (default: by its name).",
+)
+@click.option(
+    "--via", type=click.Choice(["http", "kafka"]), default="http", show_default=True, help="届け方。 / How to deliver."
+)
+@click.option(
+    "--url",
+    help="registration の URL（省略時は REGISTRATION_URL、なければこの計算機の一式）。"
+    " / URL of registration (default: REGISTRATION_URL, else the stack on this machine).",
+)
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path),
+    help="API キーのファイル（省略時は UPSTREAM_KEY_FILE）。 / File with the API key (default: UPSTREAM_KEY_FILE).",
+)
+@json_option
 def feed(file: Path, form: str | None, via: str, url: str | None, key_file: Path | None, as_json: bool) -> None:
-    """Deliver the upstream records in FILE (CSV in UTF-8 or CP932, or JSON Lines).
+    """FILE の登録データを届けます（UTF-8 か CP932 の CSV、または JSON Lines）。 / Deliver the upstream records in FILE.
 
     \b
-    The same file can be delivered again: what is known is left as it is.
-    Exit code 0: all rows are accepted or unchanged. 3: some were rejected or came too late. 1: not delivered.
+    同じファイルは何度届けても同じ結果です。 / Delivering the same file again changes nothing.
+    終了コード 0: すべて受付済み、3: 受け付けない行あり、1: 届かず。
+    Exit code 0: all rows are accepted or unchanged. 3: some were rejected or came after the issue. 1: not delivered.
     """
     environment = dict(os.environ)
     if url:
@@ -78,32 +86,18 @@ def feed(file: Path, form: str | None, via: str, url: str | None, key_file: Path
     if key_file:
         environment["UPSTREAM_KEY_FILE"] = str(key_file)
     form = form or ("csv" if file.suffix.lower() == ".csv" else "jsonl")
-    told = Told()
+    result = FeedResult()
     try:
-        (_over_http if via == "http" else _over_kafka)(file, form, environment, told)
+        (_over_http if via == "http" else _over_kafka)(file, form, environment, result)
     except AkashiError as error:
         raise click.ClickException(str(error)) from error
     finally:
-        _print(told, file, as_json)
-    if told.rejected or told.not_applied:
+        _print(result, file, as_json)
+    if result.rejected or result.not_applied:
         raise SystemExit(3)
 
 
-def parts_of(body: bytes, form: str, size: int = CHUNK) -> Iterator[Part]:
-    """The file in parts of `size` rows, a CSV's each with its heads. UnreadableDeliveryError for a wrong encoding."""
-    if form == "csv":
-        head, *lines = lines_of(decoded(body))
-        for at in range(0, max(len(lines), 1), size):
-            some = lines[at : at + size]
-            yield Part("\r\n".join([head, *some]).encode(), at + 2, len(some))
-    else:
-        records = body.split(b"\n")
-        for at in range(0, len(records), size):
-            some_records = records[at : at + size]
-            yield Part(b"\n".join(some_records), at + 1, len(some_records))
-
-
-def _over_http(file: Path, form: str, environment: dict[str, str], told: Told) -> None:
+def _over_http(file: Path, form: str, environment: dict[str, str], result: FeedResult) -> None:
     import httpx
 
     upstream = read_upstream(environment)
@@ -112,20 +106,20 @@ def _over_http(file: Path, form: str, environment: dict[str, str], told: Told) -
         "Content-Type": "text/csv; charset=utf-8" if form == "csv" else "application/x-ndjson",
     }
     try:
-        parts = list(parts_of(file.read_bytes(), form))
+        parts = list(parts_of(file.read_bytes(), form, _PART_ROWS))
     except UnreadableDeliveryError as error:
-        told.rejected.append(told_to_sender(error.rejected))
+        result.rejected.append(rejected_as_json(error.rejected))
         return
     with httpx.Client(base_url=upstream.url, headers=headers, timeout=120.0, trust_env=False) as client:
 
-        def send(part: Part) -> None:
-            told.add(_sent(client, part, file.name))
+        def send(part: FilePart) -> None:
+            result.add(_post(client, part, file.name))
 
         _with_progress(parts, sum(part.rows for part in parts), send)
 
 
-def _sent(client: httpx.Client, part: Part, source: str) -> dict[str, Any]:
-    """The service's answer. Sending a part again does no harm, so no answer means again. TryLater at the end."""
+def _post(client: httpx.Client, part: FilePart, source: str) -> dict[str, Any]:
+    """The service's answer. Sending is idempotent, so it is repeated without an answer. TryLater after the last try."""
     import httpx
 
     pause = 0.5
@@ -152,12 +146,12 @@ def _sent(client: httpx.Client, part: Part, source: str) -> dict[str, Any]:
     )
 
 
-def _over_kafka(file: Path, form: str, environment: dict[str, str], told: Told) -> None:
+def _over_kafka(file: Path, form: str, environment: dict[str, str], result: FeedResult) -> None:
     from kafka import KafkaProducer
     from kafka.errors import KafkaError
 
     upstream = read_upstream(environment)
-    messages = list(_messages(file.read_bytes(), form, told))
+    messages = list(_messages(file.read_bytes(), form, result))
     try:
         producer = KafkaProducer(
             bootstrap_servers=upstream.kafka.split(","), enable_idempotence=True, acks="all", linger_ms=20
@@ -165,7 +159,7 @@ def _over_kafka(file: Path, form: str, environment: dict[str, str], told: Told) 
 
         def send(message: tuple[bytes | None, bytes]) -> None:
             producer.send(UPSTREAM_REGISTRATIONS.name, key=message[0], value=message[1])
-            told.sent += 1
+            result.sent += 1
 
         _with_progress(messages, len(messages), send)
         producer.flush(timeout=60)
@@ -174,13 +168,13 @@ def _over_kafka(file: Path, form: str, environment: dict[str, str], told: Told) 
         raise TryLater(f"Kafka at {upstream.kafka}: {error}; run the same command again") from error
 
 
-def _messages(body: bytes, form: str, told: Told) -> Iterator[tuple[bytes | None, bytes]]:
-    """Key and value of each row. Rows of a CSV that can't be taken apart are rejected here; else the service judges."""
+def _messages(body: bytes, form: str, result: FeedResult) -> Iterator[tuple[bytes | None, bytes]]:
+    """Key and value of each row. Rejects only the rows of a CSV that can't be parsed; the service checks the others."""
     if form == "jsonl":
         for line in body.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
             if line.strip():
                 row = json_row(None, line)
-                id = None if isinstance(row, Rejected) else row.fields.get("registration_id")
+                id = None if isinstance(row, RejectedField) else row.fields.get("registration_id")
                 yield (id.encode() if isinstance(id, str) else None), line
         return
     try:
@@ -188,8 +182,8 @@ def _messages(body: bytes, form: str, told: Told) -> Iterator[tuple[bytes | None
     except UnreadableDeliveryError as error:
         rows = [error.rejected]
     for row in rows:
-        if isinstance(row, Rejected):
-            told.rejected.append(told_to_sender(row))
+        if isinstance(row, RejectedField):
+            result.rejected.append(rejected_as_json(row))
         else:
             yield str(row.fields["registration_id"]).encode() or None, json.dumps(dict(row.fields)).encode()
 
@@ -205,27 +199,27 @@ def _with_progress(items: Sequence[Any], rows: int, work: Callable[[Any], None])
         task = progress.add_task("rows", total=rows)
         for item in items:
             work(item)
-            progress.advance(task, item.rows if isinstance(item, Part) else 1)
+            progress.advance(task, item.rows if isinstance(item, FilePart) else 1)
 
 
-def _print(told: Told, file: Path, as_json: bool) -> None:
+def _print(result: FeedResult, file: Path, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(vars(told), ensure_ascii=False))
+        click.echo(json.dumps(vars(result), ensure_ascii=False))
         return
     from rich.console import Console
 
     console = Console()
-    if told.sent:
-        click.echo(f"{file.name}: {told.sent} rows sent to Kafka; what is rejected stands at /api/v1/rejected")
+    if result.sent:
+        click.echo(f"{file.name}: {result.sent} rows sent to Kafka; what is rejected stands at /api/v1/rejected")
     else:
         click.echo(
-            f"{file.name}: {told.accepted} accepted, {told.unchanged} unchanged,"
-            f" {len({each['row'] for each in told.rejected})} rejected, {len(told.not_applied)} too late"
+            f"{file.name}: {result.accepted} accepted, {result.unchanged} unchanged,"
+            f" {len({each['row'] for each in result.rejected})} rejected, {len(result.not_applied)} too late"
         )
-    if told.rejected:
-        console.print(_table("rejected", ("row", "field", "got", "expected"), told.rejected))
-    if told.not_applied:
-        console.print(_table("too late: the badge is issued", ("row", "registration_id", "fields"), told.not_applied))
+    if result.rejected:
+        console.print(_table("rejected", ("row", "field", "got", "expected"), result.rejected))
+    if result.not_applied:
+        console.print(_table("too late: the badge is issued", ("row", "registration_id", "fields"), result.not_applied))
 
 
 def _table(title: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> Any:

@@ -1,4 +1,4 @@
-"""The settings of registration, and where its command finds the service."""
+"""The settings of registration and of its command."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from services.registration.domain.cohort import Cycle, cycle_of
+from services.registration.domain.cohort import CohortCycle, cycle_of
 from shared.errors import RefuseToStart
 from shared.programme import Programme
-from shared.runtime.settings import Runtime, Settings, read_runtime
-
-_REPOSITORY = Path(__file__).resolve().parents[2]
+from shared.runtime.settings import Runtime, Settings, command_environment, read_runtime
 
 
 @dataclass(frozen=True)
@@ -20,15 +18,15 @@ class Config:
     runtime: Runtime
     web_host: str
     web_port: int
-    cycle: Cycle
-    settle: timedelta  # how long after the last change a delivery is judged
-    upstream_key: bytes  # who has it may deliver records
+    cycle: CohortCycle
+    settle: timedelta  # quiet time after which a delivery is judged
+    upstream_key: bytes  # authorises deliveries
     upload_limit: int  # bytes of one request
     font_folder: Path
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
-    """RefuseToStart, naming the setting, for a missing or impossible one."""
+    """RefuseToStart, naming the setting, for a missing or invalid one."""
     settings = Settings(environment)
     runtime = read_runtime("registration", settings)
     return Config(
@@ -43,8 +41,8 @@ def read_config(environment: Mapping[str, str]) -> Config:
     )
 
 
-def _cycle(programme: Programme) -> Callable[[str], Cycle]:
-    def read(cohort: str) -> Cycle:
+def _cycle(programme: Programme) -> Callable[[str], CohortCycle]:
+    def read(cohort: str) -> CohortCycle:
         if not (cohort.isascii() and cohort.isdigit() and len(cohort) == 4):
             raise ValueError("not a year of four digits")
         return cycle_of(programme, cohort)
@@ -54,14 +52,14 @@ def _cycle(programme: Programme) -> Callable[[str], Cycle]:
 
 @dataclass(frozen=True)
 class Upstream:
-    """Where records are delivered. By default the stack on this machine, by AKASHI_HOME and AKASHI_PORT_BASE."""
+    """Where records are delivered. By default the local stack."""
 
     url: str
     key_file: Path
     kafka: str
 
     def key(self) -> str:
-        """RefuseToStart when the file can't be read."""
+        """RefuseToStart if the file can't be read."""
         try:
             return self.key_file.read_text(encoding="utf-8").strip()
         except OSError as error:
@@ -70,11 +68,9 @@ class Upstream:
 
 def read_upstream(environment: Mapping[str, str]) -> Upstream:
     """RefuseToStart, naming the setting, for an impossible one."""
-    settings = Settings(environment)
-    base = settings.whole("AKASHI_PORT_BASE", 8600, least=1024, most=65_000)
-    home = Path(settings.text("AKASHI_HOME", str(_REPOSITORY / "var")))
+    settings = Settings(command_environment("registration", environment))
     return Upstream(
-        url=settings.url("REGISTRATION_URL", f"http://127.0.0.1:{base + 1}"),
-        key_file=Path(settings.text("UPSTREAM_KEY_FILE", str(home / "secrets" / "upstream.key"))),
-        kafka=settings.text("KAFKA_BOOTSTRAP", f"127.0.0.1:{base + 9}"),
+        url=settings.url("REGISTRATION_URL"),
+        key_file=Path(settings.text("UPSTREAM_KEY_FILE")),
+        kafka=settings.text("KAFKA_BOOTSTRAP"),
     )

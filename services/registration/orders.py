@@ -1,4 +1,4 @@
-"""What the office orders of registrations: correct, hold, resume; each settled with its outcome, done or why not."""
+"""The office's orders about registrations: correct, correct-address, hold, resume; each is settled with its outcome."""
 
 from __future__ import annotations
 
@@ -6,103 +6,103 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.registration.domain.correction import Outcome, cohort_of, corrected, taken_by
-from services.registration.domain.intake import Standing, renewed
+from services.registration.domain.correction import OrderOutcome, address_conflict, cohort_of, corrected
+from services.registration.domain.registration import Registration, renewed
 from services.registration.handlers import Ports
+from services.registration.metrics import ORDERS
 from services.registration.store import RegistrationTransaction
 from shared.addresses import address_problem
 from shared.events import Correction, DecisionSettled, Event, OfficeDecided
 from shared.runtime.log import logger
-from shared.runtime.metrics import counter
 
 log = logger("registration")
 
-_DECIDED = counter("registration_decisions", "Decisions of the office: done, or why not", ("outcome",))
-
 
 def is_ours(decision: OfficeDecided) -> bool:
-    """The other decisions are other services'."""
+    """Whether registration carries this decision out; other services carry out the rest."""
     return decision.decision in ("correct", "correct-address", "hold", "resume")
 
 
-def decide(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
-    """Any time. Correct a registration whose badge is issued, so that it is issued once more; or, before the issue
-    (step 2), correct an address, hold or resume: then it is judged again at once.
+def carry_out(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
+    """Any time. Correct an issued registration: its badge is issued once more, at the next version (step 3).
 
-    Each is settled with its outcome. One that can't be done changes nothing and is counted with its reason.
+    Before the issue (step 2): set an address, hold or resume; the registration is judged again at once. Each order is
+    settled with its outcome. One that can't be carried out changes nothing and is counted with its reason.
     """
     now = ports.now()
     with ports.store.transaction() as tx:
-        tx.alone()
+        tx.lock()
         claimed = tx.claim([decision for decision in decisions if is_ours(decision)])
-        carried_out = _CarryOut(tx, ports, now, tx.standings({decision.subject for decision in claimed}))
-        settled = [(decision, carried_out.outcome_of(decision)) for decision in claimed]
-        carried_out.finish()
+        batch = _Batch(tx, ports, now, tx.registrations({decision.subject for decision in claimed}))
+        settled = [(decision, batch.carry_out(decision)) for decision in claimed]
+        batch.finish()
         tx.announce(*(_settled(decision, outcome, now) for decision, outcome in settled))
-        # Dying before the commit, the decisions come again from Kafka; after it, the inbox knows them and the issuer
-        # hears of each corrected version once.
+        # If we die before the commit, the decisions come again from Kafka; after it, the inbox drops them, and each
+        # corrected version is announced once.
     for decision, outcome in settled:
         log.info("decided", decision_id=decision.decision_id, subject=decision.subject, outcome=outcome.outcome)
     for word, number in Counter(outcome.outcome for _, outcome in settled).items():
-        _DECIDED.labels(word).inc(number)
+        ORDERS.labels(word).inc(number)
 
 
-_DONE = Outcome("done")
+_DONE = OrderOutcome("done")
 
 
-class _CarryOut:
-    """A batch of decisions, one after the other; `known` is as the decisions so far left it."""
+class _Batch:
+    """A batch of decisions, carried out in order. `known`: the registrations as the decisions so far left them."""
 
-    def __init__(self, tx: RegistrationTransaction, ports: Ports, now: datetime, known: dict[str, Standing]) -> None:
+    def __init__(
+        self, tx: RegistrationTransaction, ports: Ports, now: datetime, known: dict[str, Registration]
+    ) -> None:
         self._tx = tx
         self._ports = ports
         self._now = now
         self._known = known
-        self._corrected: dict[str, Standing] = {}  # not written yet: a whole batch is one statement
-        self._facts: list[Event] = []
+        self._corrected: dict[str, Registration] = {}  # not written yet: one statement for the whole batch
+        self._events: list[Event] = []
 
-    def outcome_of(self, decision: OfficeDecided) -> Outcome:
-        standing = self._known.get(decision.subject)
-        if standing is None:
-            return Outcome("no-such-registration", f"got {decision.subject}, expected a registration_id")
+    def carry_out(self, decision: OfficeDecided) -> OrderOutcome:
+        registration = self._known.get(decision.subject)
+        if registration is None:
+            return OrderOutcome("no-such-registration", f"got {decision.subject}, expected a registration_id")
         if decision.decision == "correct":
-            return self._correct(standing, decision)
-        if standing.state == "released":
-            return Outcome("issued-already", "got a registration with a badge: correct it instead")
+            return self._correct(registration, decision)
+        if registration.state == "released":
+            return OrderOutcome("issued-already", "got a registration with a badge: correct it instead")
         if decision.decision == "correct-address":
             if decision.value is None:
-                return Outcome("no-address", "got no address")
+                return OrderOutcome("no-address", "got no address")
             problem = address_problem(decision.value)
             if problem is not None:
-                return Outcome("no-address", f"expected {problem}")
-            self._tx.set_office_address(standing, decision.value, decision.decided_at, self._now)
-            if standing.address_key is not None:
-                self._tx.judge_sharers_again([standing.address_key], self._now)
+                return OrderOutcome("no-address", f"expected {problem}")
+            self._tx.set_office_address(registration.id, decision.value, decision.decided_at, self._now)
+            if registration.address_key is not None:
+                self._tx.judge_address_sharers([registration.address_key], self._now)
         else:
-            self._tx.set_office_hold(standing, decision.decision == "hold", self._now)
-        self._known.update(self._tx.standings([standing.id]))
+            self._tx.set_office_hold(registration.id, decision.decision == "hold", self._now)
+        self._known.update(self._tx.registrations([registration.id]))
         return _DONE
 
-    def _correct(self, standing: Standing, decision: OfficeDecided) -> Outcome:
+    def _correct(self, registration: Registration, decision: OfficeDecided) -> OrderOutcome:
         after = corrected(
-            standing,
+            registration,
             decision.correction or Correction(),
             decision.decided_at,
             self._ports.rules,
             self._ports.cycle,
         )
-        if isinstance(after, Outcome):
+        if isinstance(after, OrderOutcome):
             return after
-        if after.address_key != standing.address_key and after.address_key is not None:
-            self.write()  # who of this batch came to the address a moment ago counts too
-            taken = taken_by(after, self._tx.address_uses([after.address_key], self._ports.cycle.begins_on))
+        if after.address_key != registration.address_key and after.address_key is not None:
+            self.write()  # an earlier correction of this batch may have taken the address
+            taken = address_conflict(after, self._tx.address_uses([after.address_key], self._ports.cycle.begins_on))
             if taken is not None:
                 return taken
         self._known[after.id] = self._corrected[after.id] = after
-        self._facts.append(renewed(after, cohort_of(after), self._now, decision.why))
-        if after.address_key != standing.address_key and standing.address_key is not None:
+        self._events.append(renewed(after, cohort_of(after), self._now, decision.why))
+        if after.address_key != registration.address_key and registration.address_key is not None:
             self.write()
-            self._tx.judge_sharers_again([standing.address_key], self._now)
+            self._tx.judge_address_sharers([registration.address_key], self._now)
         return _DONE
 
     def write(self) -> None:
@@ -111,10 +111,10 @@ class _CarryOut:
 
     def finish(self) -> None:
         self.write()
-        self._tx.announce(*self._facts)
+        self._tx.announce(*self._events)
 
 
-def _settled(decision: OfficeDecided, outcome: Outcome, now: datetime) -> DecisionSettled:
+def _settled(decision: OfficeDecided, outcome: OrderOutcome, now: datetime) -> DecisionSettled:
     return DecisionSettled(
         decision_id=decision.decision_id,
         subject=decision.subject,

@@ -1,32 +1,31 @@
-"""The schema `registration`: its SQL, and nobody else's. Birth dates and phones never leave it."""
+"""The schema `registration`: all of its SQL. Birth dates and phone numbers never leave it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import msgspec
+
 from services.registration.domain.cohort import AddressUse, Judgement
-from services.registration.domain.intake import NotApplied, Standing
-from services.registration.domain.registration import DATES, FIELDS, UpstreamRecord
+from services.registration.domain.intake import NotApplied
+from services.registration.domain.record import FIELDS, UpstreamRecord
+from services.registration.domain.registration import Registration
 from shared.addresses import same_address_key
-from shared.runtime.db import Database, Transaction
+from shared.runtime.db import Database, Transaction, replace
 
 _WRITERS = "registration/writers"
-_FIELDS = ", ".join(FIELDS)
-_NEW_FIELDS = ", ".join(f"new.{field}" for field in FIELDS)
-_ARRAYS = ", ".join("%s::date[]" if field in DATES else "%s::text[]" for field in FIELDS)
 _SELECT = (
-    f"select {_FIELDS}, office_email, confirmed_at, state, reason, first_registration_id, office_hold, revision,"
-    " version"
-    " from registrations"
+    f"select {', '.join(FIELDS)}, office_email, confirmed_at, state, reason, first_registration_id, office_hold,"
+    " revision, version from registrations"
 )
 
 
 @dataclass(frozen=True)
-class Due:
-    """What waits to be judged."""
+class DueRange:
+    """The registrations that wait for a judgement: since when the first and the last, and whether any can't wait."""
 
     newest: datetime
     oldest: datetime
@@ -35,7 +34,7 @@ class Due:
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A row that couldn't be read, as the office may see it: `got` only where it isn't personal."""
+    """One invalid field of a row, as the office may see it: `got` is None if it is personal."""
 
     rejection_id: str
     source: str
@@ -50,146 +49,117 @@ class RejectedRow:
 class RegistrationTransaction(Transaction):
     """One transaction on the registrations."""
 
-    def alone(self) -> None:
-        """Wait until no other process writes registrations; nobody else does until this transaction ends.
+    def lock(self) -> None:
+        """Wait until no other process writes registrations; none does until this transaction ends.
 
-        So two judges can't each release one of two people who share an address, and nobody is judged while the rest
-        of the delivery is being written.
+        So two judges can't each release one of two people who share an address, and no registration is judged while
+        the rest of its delivery is being written.
         """
         self.cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", (_WRITERS,))
 
     # ── accept ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def standings(self, ids: Iterable[str]) -> dict[str, Standing]:
-        """Those of the registrations that are known."""
-        found = self.cursor.execute(f"{_SELECT} where registration_id = any(%s)", (list(ids),))
-        return {standing.record.registration_id: standing for standing in map(_standing, found)}
+    def registrations(self, ids: Iterable[str]) -> dict[str, Registration]:
+        """Those of `ids` that are known."""
+        found: list[dict[str, Any]] = self.fetch_all(dict, f"{_SELECT} where registration_id = any(%s)", (list(ids),))
+        return {registration.id: registration for registration in map(_registration, found)}
 
     def insert(self, records: Sequence[UpstreamRecord], now: datetime) -> None:
-        """New registrations; they are judged when the delivery has settled."""
-        if not records:
-            return
-        self.cursor.execute(
-            f"insert into registrations ({_FIELDS}, address_key, received_at, due_since)"
-            f" select *, %s, %s from unnest({_ARRAYS}, %s::text[])",
-            (now, now, *_columns(records), [_key(record.email) for record in records]),
+        """New registrations. They are judged once the delivery has settled."""
+        self.insert_rows(
+            "registrations",
+            [
+                {**_columns(record), "address_key": _key(record.email), "received_at": now, "due_since": now}
+                for record in records
+            ],
         )
 
-    def update(self, changed: Sequence[Standing], now: datetime, *, judge: bool) -> None:
-        """Write the records of known registrations; with `judge` they are judged when the delivery has settled."""
-        if not changed:
-            return
-        self.cursor.execute(
-            f"update registrations set ({_FIELDS}) = ({_NEW_FIELDS}), address_key = new.key, received_at = %s,"
-            " due_since = case when %s then %s else due_since end"
-            f" from unnest({_ARRAYS}, %s::text[]) as new ({_FIELDS}, key)"
-            " where registrations.registration_id = new.registration_id",
-            (
-                now,
-                judge,
-                now,
-                *_columns([standing.record for standing in changed]),
-                [standing.address_key for standing in changed],
-            ),
+    def update(self, changed: Sequence[Registration], now: datetime, *, judge: bool) -> None:
+        """Write the records of known registrations. With `judge` they are judged once the delivery has settled."""
+        due: dict[str, Any] = {"due_since": now} if judge else {}
+        self.update_rows(
+            "registrations",
+            [{**_columns(each.record), "address_key": each.address_key, "received_at": now, **due} for each in changed],
+            "registration_id",
         )
 
-    def note(self, refused: Sequence[NotApplied], source: str, now: datetime) -> None:
-        """Remember which fields upstream wanted to change after the issue; not their content."""
-        if not refused:
-            return
+    def add_not_applied(self, refused: Sequence[NotApplied], source: str, now: datetime) -> None:
+        """Record which fields upstream changed after the issue, without their content."""
         pairs = sorted({(each.registration_id, field) for each in refused for field in each.fields})
-        self.cursor.execute(
-            "insert into not_applied (registration_id, field, source, noted_at)"
-            " select id, field, %s, %s from unnest(%s::text[], %s::text[]) as new (id, field)"
-            " on conflict (registration_id, field)"
-            " do update set source = excluded.source, noted_at = excluded.noted_at",
-            (source, now, [id for id, _ in pairs], [field for _, field in pairs]),
+        self.insert_rows(
+            "not_applied",
+            [{"registration_id": id, "field": field, "source": source, "noted_at": now} for id, field in pairs],
+            replace("registration_id, field", ("source", "noted_at")),
         )
 
-    def reject(self, rows: Sequence[RejectedRow]) -> list[RejectedRow]:
-        """Keep rows that couldn't be read; those that weren't kept before, in order."""
-        if not rows:
-            return []
-        unlike = {row.rejection_id: row for row in rows}
-        new = {
-            id
-            for (id,) in self.cursor.execute(
-                "insert into rejected"
-                " (rejection_id, source, row_number, field, got, expected, registration_id, received_at)"
-                " select * from unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[],"
-                " %s::text[], %s::timestamptz[]) on conflict do nothing returning rejection_id",
-                (
-                    [row.rejection_id for row in unlike.values()],
-                    [row.source for row in unlike.values()],
-                    [row.row for row in unlike.values()],
-                    [row.field for row in unlike.values()],
-                    [row.got for row in unlike.values()],
-                    [row.expected for row in unlike.values()],
-                    [row.registration_id for row in unlike.values()],
-                    [row.received_at for row in unlike.values()],
-                ),
-            )
-        }
-        return [row for id, row in unlike.items() if id in new]
+    def add_rejected(self, rows: Sequence[RejectedRow]) -> list[RejectedRow]:
+        """Keep rejected rows; returns those that are new, in order."""
+        by_id = {row.rejection_id: row for row in rows}
+        new = self.insert_rows("rejected", [_rejected(row) for row in by_id.values()], returning="rejection_id")
+        ids = {id for (id,) in new}
+        return [row for id, row in by_id.items() if id in ids]
 
     def rejected(self, limit: int) -> list[RejectedRow]:
-        """The rows that couldn't be read, newest first."""
-        found = self.cursor.execute(
-            "select rejection_id, source, row_number, field, got, expected, registration_id, received_at"
+        """The rejected rows, newest first."""
+        return self.fetch_all(
+            RejectedRow,
+            "select rejection_id, source, row_number as row, field, got, expected, registration_id, received_at"
             " from rejected order by received_at desc, rejection_id limit %s",
             (limit,),
         )
-        return [RejectedRow(*row) for row in found]
 
     # ── judge ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def due(self) -> Due | None:
-        """What waits to be judged; None if nothing does. Takes no lock."""
-        newest, oldest, at_once = self._one(
-            "select max(due_since), min(due_since), bool_or(at_once) from registrations where due_since is not null"
+    def due(self) -> DueRange | None:
+        """What waits for a judgement; None if nothing does. Takes no lock."""
+        return self.fetch_one(
+            DueRange,
+            "select max(due_since) as newest, min(due_since) as oldest, bool_or(at_once) as any_at_once"
+            " from registrations where due_since is not null having count(*) > 0",
         )
-        return None if newest is None else Due(newest, oldest, at_once)
 
-    def to_judge(self, *, at_once_only: bool, limit: int) -> list[Standing]:
-        """The next registrations to be judged, longest waiting first."""
-        found = self.cursor.execute(
+    def to_judge(self, *, at_once_only: bool, limit: int) -> list[Registration]:
+        """The next registrations to judge, those that wait longest first."""
+        found: list[dict[str, Any]] = self.fetch_all(
+            dict,
             f"{_SELECT} where due_since is not null and (at_once or not %s)"
             " order by due_since, registration_id limit %s",
             (at_once_only, limit),
         )
-        return [_standing(row) for row in found]
+        return [_registration(row) for row in found]
 
     def address_uses(self, keys: Iterable[str], not_before: date) -> list[AddressUse]:
-        """All registrations at these addresses: badges once issued, and periods that begin on `not_before` or later."""
-        found = self.cursor.execute(
+        """The registrations at these addresses that count: released ever, or with a period from `not_before` on."""
+        return self.fetch_all(
+            AddressUse,
             "select registration_id, person_id, address_key, released_at from registrations"
             " where address_key = any(%s) and (state = 'released' or valid_from >= %s)",
             (list(keys), not_before),
         )
-        return [AddressUse(*row) for row in found]
 
-    def judged(self, judgements: Sequence[tuple[Judgement, int]], now: datetime) -> None:
-        """Write what became of each, with its new revision. It is due no more."""
-        self.cursor.execute(
-            "update registrations set state = case when new.reason is null then 'released' else 'held' end,"
-            " reason = new.reason, first_registration_id = new.first, revision = new.revision,"
-            " notify_from = new.notify_from, released_at = case when new.reason is null then %s end,"
-            " due_since = null, at_once = false"
-            " from unnest(%s::text[], %s::text[], %s::text[], %s::int[], %s::timestamptz[])"
-            " as new (registration_id, reason, first, revision, notify_from)"
-            " where registrations.registration_id = new.registration_id",
-            (
-                now,
-                [each.registration_id for each, _ in judgements],
-                [each.reason for each, _ in judgements],
-                [each.first_registration_id for each, _ in judgements],
-                [revision for _, revision in judgements],
-                [each.notify_from for each, _ in judgements],
-            ),
+    def save_judgements(self, judgements: Sequence[tuple[Judgement, int]], now: datetime) -> None:
+        """Write each judgement with the registration's new revision. The registrations are no longer due."""
+        self.update_rows(
+            "registrations",
+            [
+                {
+                    "registration_id": each.registration_id,
+                    "state": "released" if each.reason is None else "held",
+                    "reason": each.reason,
+                    "first_registration_id": each.first_registration_id,
+                    "revision": revision,
+                    "notify_from": each.notify_from,
+                    "released_at": now if each.reason is None else None,
+                    "due_since": None,
+                    "at_once": False,
+                }
+                for each, revision in judgements
+            ],
+            "registration_id",
         )
 
-    def judge_sharers_again(self, keys: Collection[str], now: datetime) -> None:
-        """Somebody left these addresses: who was held for sharing one, or as the later one, may be alone there now."""
+    def judge_address_sharers(self, keys: Collection[str], now: datetime) -> None:
+        """A registration left these addresses: judge at once those held because they share one."""
         if not keys:
             return
         self.cursor.execute(
@@ -198,68 +168,66 @@ class RegistrationTransaction(Transaction):
             (now, list(keys)),
         )
 
-    def judge_later_cycle(self, begins_on: date, now: datetime) -> int:
-        """The cycle that some were held for has come: judge them; how many."""
+    def judge_cohort(self, begins_on: date, now: datetime) -> int:
+        """The cycle of a cohort has begun: judge those that were held until then; returns how many."""
         return self.cursor.execute(
             "update registrations set due_since = %s, at_once = true"
             " where reason = 'not-this-cycle' and valid_from = %s and due_since is null",
             (now, begins_on),
         ).rowcount
 
-    # ── decide ─────────────────────────────────────────────────────────────────────────────────────────
+    # ── the office's orders ────────────────────────────────────────────────────────────────────────────
 
-    def set_office_address(self, standing: Standing, address: str, confirmed_at: datetime, now: datetime) -> None:
-        """The office's address counts from now on; the registration is judged at once."""
+    def set_office_address(self, id: str, address: str, confirmed_at: datetime, now: datetime) -> None:
+        """Use the office's address from now on. The registration is judged at once."""
         self.cursor.execute(
             "update registrations set office_email = %s, confirmed_at = %s, address_key = %s, due_since = %s,"
             " at_once = true where registration_id = %s",
-            (address, confirmed_at, same_address_key(address), now, standing.record.registration_id),
+            (address, confirmed_at, same_address_key(address), now, id),
         )
 
-    def set_office_hold(self, standing: Standing, held: bool, now: datetime) -> None:
-        """Hold, or stop holding, by the office's order; the registration is judged at once."""
+    def set_office_hold(self, id: str, held: bool, now: datetime) -> None:
+        """Hold, or end the hold, by the office's order. The registration is judged at once."""
         self.cursor.execute(
             "update registrations set office_hold = %s, due_since = %s, at_once = true where registration_id = %s",
-            (held, now, standing.record.registration_id),
+            (held, now, id),
         )
 
-    def correct(self, corrected: Sequence[Standing], now: datetime) -> None:
-        """Write issued registrations as the office corrected them, each at its new version, to be told from now on."""
-        if not corrected:
-            return
+    def correct(self, corrected: Sequence[Registration], now: datetime) -> None:
+        """Write issued registrations as corrected, each at its new version. Their notice may go from now on."""
         self.update(corrected, now, judge=False)
-        self.cursor.execute(
-            "update registrations set office_email = new.email, confirmed_at = new.confirmed_at,"
-            " version = new.version, notify_from = %s"
-            " from unnest(%s::text[], %s::text[], %s::timestamptz[], %s::int[])"
-            " as new (registration_id, email, confirmed_at, version)"
-            " where registrations.registration_id = new.registration_id",
-            (
-                now,
-                [standing.id for standing in corrected],
-                [standing.office_email for standing in corrected],
-                [standing.confirmed_at for standing in corrected],
-                [standing.version for standing in corrected],
-            ),
+        self.update_rows(
+            "registrations",
+            [
+                {
+                    "registration_id": each.id,
+                    "office_email": each.office_email,
+                    "confirmed_at": each.confirmed_at,
+                    "version": each.version,
+                    "notify_from": now,
+                }
+                for each in corrected
+            ],
+            "registration_id",
         )
-
-    def _one(self, query: str) -> tuple[Any, ...]:
-        row = self.cursor.execute(query).fetchone()
-        if row is None:
-            raise LookupError(f"no row from an aggregate: {query}")
-        return tuple(row)
 
 
 Store = Database[RegistrationTransaction]
 
 
-def _standing(row: Sequence[Any]) -> Standing:
-    record = UpstreamRecord(**dict(zip(FIELDS, row[: len(FIELDS)], strict=True)))
-    return Standing(record, *row[len(FIELDS) :])
+def _registration(row: Mapping[str, Any]) -> Registration:
+    record = UpstreamRecord(**{name: row[name] for name in FIELDS})
+    return Registration(record, **{name: value for name, value in row.items() if name not in FIELDS})
 
 
-def _columns(records: Sequence[UpstreamRecord]) -> list[list[Any]]:
-    return [[getattr(record, field) for record in records] for field in FIELDS]
+def _columns(record: UpstreamRecord) -> dict[str, Any]:
+    return msgspec.structs.asdict(record)
+
+
+def _rejected(row: RejectedRow) -> dict[str, Any]:
+    columns = vars(row).copy()
+    columns["row_number"] = columns.pop("row")
+    return columns
 
 
 def _key(email: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Where upstream delivers records over HTTP, and the office reads what was rejected. One API key for both."""
+"""The HTTP API: upstream delivers records, the office reads the rejected rows. One API key for both."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Any
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from services.registration import handlers
 from services.registration.domain.delivery import (
@@ -21,54 +24,65 @@ from services.registration.domain.delivery import (
     Form,
     UnreadableDeliveryError,
     read_delivery,
-    told_to_sender,
+    rejected_as_json,
 )
-from services.registration.handlers import Accepted, Ports
+from services.registration.handlers import DeliveryResult, Ports
+from shared.runtime.web.guard import Guard, Refusal, harden
 
 _MOST_LISTED = 10_000
 
 
 def intake_site(ports: Ports, key: bytes, limit: int, wake: Callable[[], None]) -> Starlette:
-    """The two routes. `limit` bounds a delivery in bytes; `wake` is called when records have been taken in."""
+    """The two routes. `limit`: most bytes of a delivery. `wake` is called when records have been accepted."""
 
     async def deliver(request: Request) -> Response:
         _authorize(request, key)
         form = _form(request)
         first_row = _whole(request, "first_row", None)
         source = request.query_params.get("source", "http")[:200]
-        body = await _body(request, limit)
-        status, accepted = await run_in_threadpool(_deliver, body, form, first_row, source, ports)
+        body = await request.body()
+        status, result = await run_in_threadpool(_deliver, body, form, first_row, source, ports)
         wake()
-        return _json(status, answer(accepted))
+        return _json(status, answer(result))
 
     async def rejected(request: Request) -> Response:
         _authorize(request, key)
-        limit = min(_whole(request, "limit", None) or 1000, _MOST_LISTED)
-        return _json(200, {"rejected": await run_in_threadpool(handlers.rejected_rows, limit, ports)})
+        rows = min(_whole(request, "limit", None) or 1000, _MOST_LISTED)
+        return _json(200, {"rejected": await run_in_threadpool(handlers.rejected_rows, rows, ports)})
+
+    async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+        # The key first: a request without it learns nothing else, and every cross-site request is without it.
+        refused = HTTPException(413, f"got more than {limit} bytes, expected a delivery in smaller parts")
+        try:
+            _authorize(Request(scope, receive), key)
+        except HTTPException as unauthorized:
+            refused = unauthorized
+        await _error(refused)(scope, receive, send)
 
     return Starlette(
         routes=[
             Route("/upstream/registrations", deliver, methods=["POST"]),
             Route("/api/v1/rejected", rejected, methods=["GET"]),
         ],
-        exception_handlers={HTTPException: _refused},
+        middleware=[Middleware(Guard, refuse=refuse, most_bytes=limit)],
+        exception_handlers={HTTPException: _on_http_error, Exception: _on_bug},
     )
 
 
-def answer(accepted: Accepted) -> dict[str, Any]:
-    """What the sender is told, as JSON."""
+def answer(result: DeliveryResult) -> dict[str, Any]:
+    """The answer to a delivery, as JSON."""
     return {
-        "accepted": accepted.accepted,
-        "unchanged": accepted.unchanged,
+        "accepted": result.accepted,
+        "unchanged": result.unchanged,
         "not_applied": [
             {"row": each.row, "registration_id": each.registration_id, "fields": each.fields}
-            for each in accepted.not_applied
+            for each in result.not_applied
         ],
-        "rejected": [told_to_sender(each) for each in accepted.rejected],
+        "rejected": [rejected_as_json(each) for each in result.rejected],
     }
 
 
-def _deliver(body: bytes, form: Form, first_row: int | None, source: str, ports: Ports) -> tuple[int, Accepted]:
+def _deliver(body: bytes, form: Form, first_row: int | None, source: str, ports: Ports) -> tuple[int, DeliveryResult]:
     try:
         delivery = read_delivery(body, form, ports.rules, first_row=first_row)
     except UnreadableDeliveryError as error:
@@ -90,15 +104,6 @@ def _form(request: Request) -> Form:
     return form
 
 
-async def _body(request: Request, limit: int) -> bytes:
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > limit:
-            raise HTTPException(413, f"got more than {limit} bytes, expected a delivery in smaller parts")
-    return bytes(body)
-
-
 def _whole(request: Request, name: str, default: int | None) -> int | None:
     raw = request.query_params.get(name)
     if raw is None:
@@ -112,10 +117,20 @@ def _json(status: int, content: object) -> Response:
     return Response(msgspec.json.encode(content), status, media_type="application/json")
 
 
-async def _refused(_: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
+def _error(error: HTTPException) -> Response:
     headers = {"WWW-Authenticate": "Bearer"} if error.status_code == 401 else None
     return Response(
         msgspec.json.encode({"error": error.detail}), error.status_code, headers, media_type="application/json"
     )
+
+
+async def _on_http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _error(error)
+
+
+async def _on_bug(request: Request, _: Exception) -> Response:
+    # Answered outside the guard, which therefore can't set the headers. The server logs the exception.
+    response = PlainTextResponse("Internal Server Error", 500)
+    harden(MutableHeaders(raw=response.raw_headers), https=request.url.scheme == "https")
+    return response

@@ -18,7 +18,9 @@ def wire(config: Config) -> Process:
     try:
         press = Press(runtime.programme, config.font_folder)
     except OSError as error:
-        raise RefuseToStart(f"setting FONT_FOLDER: got {config.font_folder}, expected our fonts ({error})") from error
+        raise RefuseToStart(
+            f"setting FONT_FOLDER: got {config.font_folder}, expected the fonts of the certificates ({error})"
+        ) from error
     except (ValueError, MissingGlyph) as error:
         raise RefuseToStart(f"setting PROGRAMME_FILE, or FONT_FOLDER: {error}") from error
     return build(

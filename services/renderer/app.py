@@ -7,6 +7,7 @@ from pathlib import Path
 from services.renderer import handlers
 from services.renderer.config import Config
 from services.renderer.handlers import Ports
+from services.renderer.store import RendererTransaction
 from shared.events import AssertionAnchored, AssertionRevoked
 from shared.runtime.process import Process
 
@@ -15,7 +16,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
-    process.consume(AssertionAnchored, handlers.note_anchored, ports)
+    process.note(AssertionAnchored, RendererTransaction.note_anchored)
     process.consume(AssertionRevoked, handlers.note_revoked, ports)
     process.tick("render", handlers.render, ports)
     return process

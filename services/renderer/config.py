@@ -1,4 +1,4 @@
-"""The settings of renderer."""
+"""The settings of renderer: the only reader of its environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.runtime.settings import ObjectStorageSettings, Runtime, Settings, re
 class Config:
     runtime: Runtime
     objects: ObjectStorageSettings
-    public_url: str  # of the verification pages, which the QR codes hold
+    public_url: str  # of the verification pages: what the QR codes hold
     font_folder: Path
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from shared.runtime.metrics import counter, gauge
 
 RENDERED = counter("certificates_rendered", "Assertions whose two PDFs were put into object storage")
-NOT_RENDERED = counter("certificates_not_rendered", "Attempts to render that came to nothing, by cause", ("cause",))
+NOT_RENDERED = counter("certificates_not_rendered", "Attempts to render that failed, by cause", ("cause",))
 SKIPPED = counter("certificates_skipped", "Assertions that get no PDFs, by reason", ("reason",))
 NOT_DONE = gauge(
     "certificates_not_done",
-    "Anchored assertions without PDFs: pending, or failed until somebody mends what is wrong",
+    "Anchored assertions without PDFs: pending, or failed until fonts, programme or credential are corrected",
     ("state",),
 )

@@ -1,4 +1,4 @@
-"""The schema `renderer`: its SQL, and nobody else's. It holds ids and states, no names."""
+"""The renderer's table, and nobody else's. It holds ids and states, no names."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from shared.events import AssertionAnchored
 from shared.runtime.db import Database, Transaction
 
 NotDone = Literal["pending", "failed"]
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """An assertion that waits for its PDFs. `attempts` counts the ones that came to nothing."""
+class DueRendering:
+    """An assertion whose PDFs are due. `attempts` counts the failed ones."""
 
     assertion_id: str
     attempts: int
@@ -23,33 +24,36 @@ class Waiting:
 class RendererTransaction(Transaction):
     """One transaction on the renderer's schema."""
 
-    def note(self, assertion_ids: Sequence[str], now: datetime) -> None:
-        """These wait to be rendered from now on. One that was noted or skipped before is left as it is."""
-        self.cursor.execute(
-            "insert into renderings (assertion_id, next_try_at, noted_at)"
-            " select id, %s, %s from unnest(%s::text[]) as id order by id on conflict do nothing",
-            (now, now, list(assertion_ids)),
-        )
+    def note_anchored(self, events: Sequence[AssertionAnchored]) -> None:
+        """Step 7. These assertions wait for their PDFs. One that was noted or skipped before stays as it is."""
+        now = self.now()
+        rows = [{"assertion_id": event.assertion_id, "next_try_at": now, "noted_at": now} for event in events]
+        self.insert_rows("renderings", rows)
 
     def skip_revoked(self, assertion_ids: Sequence[str], now: datetime) -> int:
-        """These are never rendered, noted or not; how many of them. What is rendered already is left as it is."""
-        # A row that a tick is rendering is waited for: then it is done.
-        return self.cursor.execute(
-            "insert into renderings as known (assertion_id, state, skipped_as, next_try_at, noted_at)"
-            " select id, 'skipped', 'revoked', %s, %s from unnest(%s::text[]) as id order by id"
-            " on conflict (assertion_id) do update set state = 'skipped', skipped_as = 'revoked', last_error = null"
-            " where known.state <> 'done'",
-            (now, now, list(assertion_ids)),
-        ).rowcount
+        """These are never rendered, whether noted or not; how many. One that is rendered already stays as it is."""
+        rows = [
+            {"assertion_id": id, "state": "skipped", "skipped_as": "revoked", "next_try_at": now, "noted_at": now}
+            for id in dict.fromkeys(assertion_ids)
+        ]
+        # Waits for a tick that is rendering the row, which is done after that.
+        skipped = self.insert_rows(
+            "renderings",
+            rows,
+            "(assertion_id) do update set state = 'skipped', skipped_as = 'revoked', last_error = null"
+            " where renderings.state <> 'done'",
+            returning="assertion_id",
+        )
+        return len(skipped)
 
-    def take_waiting(self, limit: int, now: datetime) -> list[Waiting]:
+    def take_due(self, limit: int, now: datetime) -> list[DueRendering]:
         """What is due; no other process takes it until this transaction ends."""
-        found = self.cursor.execute(
+        return self.fetch_all(
+            DueRendering,
             "select assertion_id, attempts from renderings where state in ('pending', 'failed') and next_try_at <= %s"
             " order by next_try_at limit %s for update skip locked",
             (now, limit),
         )
-        return [Waiting(*row) for row in found]
 
     def mark_done(self, assertion_ids: Sequence[str], now: datetime) -> None:
         self.cursor.execute(
@@ -65,7 +69,7 @@ class RendererTransaction(Transaction):
         )
 
     def not_done(self) -> dict[NotDone, int]:
-        """How many are in each state that isn't the last."""
+        """How many are pending and how many failed."""
         found = self.cursor.execute(
             "select state, count(*) from renderings where state in ('pending', 'failed') group by state"
         )

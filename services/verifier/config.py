@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
-from pathlib import Path
 
 from limits import parse
 
 from shared.chain.lookup import read_networks
 from shared.chain.networks import Network
 from shared.errors import RefuseToStart
-from shared.runtime.settings import ObjectStorageSettings, Runtime, Settings, read_object_storage, read_runtime
+from shared.runtime.settings import (
+    ObjectStorageSettings,
+    Runtime,
+    Settings,
+    command_environment,
+    read_object_storage,
+    read_runtime,
+)
 
 _RATE = "a rate such as 60/minute"
 _PROXIES = "addresses or networks with commas, such as 10.0.0.0/8,127.0.0.1"
@@ -68,18 +74,10 @@ class CommandConfig:
 def read_command_config(
     environment: Mapping[str, str], *, issuer_url: str | None, rpc_url: str | None
 ) -> CommandConfig:
-    """The local stack at AKASHI_HOME and AKASHI_PORT_BASE, unless settings or the options name another."""
-    settings = Settings(environment)
-    base = settings.port("AKASHI_PORT_BASE", 8600)
-    home = Path(settings.text("AKASHI_HOME", "var"))
-    asked = dict(environment)
-    if issuer_url:
-        asked["PUBLIC_URL"] = issuer_url
-    asked.setdefault("NETWORKS_FILE", str(home / "networks.toml"))
-    settings = Settings(asked)
-    return CommandConfig(
-        issuer_url=settings.url("PUBLIC_URL", f"http://localhost:{base + 3}"), networks=_networks(settings, rpc_url)
-    )
+    """The local stack, unless settings or the options name another."""
+    asked = {**environment, "PUBLIC_URL": issuer_url} if issuer_url else environment
+    settings = Settings(command_environment("verifier", asked))
+    return CommandConfig(issuer_url=settings.url("PUBLIC_URL"), networks=_networks(settings, rpc_url))
 
 
 def _networks(settings: Settings, rpc_url: str | None) -> tuple[Network, ...] | str:

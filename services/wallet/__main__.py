@@ -1,4 +1,4 @@
-"""Starts the wallet: `python -m services.wallet`."""
+"""`python -m services.wallet` runs the service."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from services.wallet.app import build
 from services.wallet.config import Config, read_config
-from services.wallet.handlers import Ports
 from services.wallet.passwords import Passwords
+from services.wallet.ports import Ports
 from services.wallet.store import Store, WalletTransaction
 from shared.runtime.objects import Objects
 from shared.runtime.process import Process, start
@@ -25,7 +25,7 @@ def wire(config: Config) -> Process:
         passwords=Passwords(),
         new_token=lambda: secrets.token_urlsafe(32),
         link_secret=config.link_secret,
-        session=timedelta(seconds=config.session_seconds),
+        session_lifetime=timedelta(seconds=config.session_seconds),
     )
     return build(config, ports)
 

@@ -1,4 +1,4 @@
-"""Passwords as argon2id hashes: made slow on purpose, and no more of them at a time than the machine has memory for."""
+"""Passwords as argon2id hashes: slow on purpose, and only a few at a time, because each takes memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from threading import BoundedSemaphore
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from services.wallet.domain.accounts import password_form
+from services.wallet.domain.account import password_form
 
 
 class Passwords:
@@ -16,16 +16,16 @@ class Passwords:
     def __init__(self, *, at_once: int = 4) -> None:
         self._hasher = PasswordHasher(memory_cost=7168, time_cost=5, parallelism=1)
         self._turns = BoundedSemaphore(at_once)
-        self._nobodys = self._hasher.hash("a password that nobody has")
+        self._unknown = self._hasher.hash("a password that nobody has")
 
     def hash(self, password: str) -> str:
         with self._turns:
             return self._hasher.hash(password_form(password))
 
     def is_right(self, stored: str | None, password: str) -> bool:
-        """Takes as long for an address that nobody has (None) as for a wrong password, so the time tells neither."""
+        """Takes as long for an unknown address (None) as for a wrong password, so the time tells nothing."""
         with self._turns:
             try:
-                return self._hasher.verify(stored or self._nobodys, password_form(password)) and stored is not None
+                return self._hasher.verify(stored or self._unknown, password_form(password)) and stored is not None
             except (VerificationError, InvalidHashError):
                 return False

@@ -1,6 +1,6 @@
-"""What a chain says of a transaction and of a root. Judged by anchor and verifier; pure.
+"""What a chain says of a transaction and of a root. Used by anchor and verifier; pure.
 
-Read from the nodes by `shared/chain/registry.py` and `networks.py`.
+Read from the nodes by `shared/chain/registry.py` and `lookup.py`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from datetime import datetime
 import msgspec
 
 
-class Anchoring(msgspec.Struct, frozen=True):
-    """What the contract knows of a root."""
+class RegistryEntry(msgspec.Struct, frozen=True):
+    """The contract's entry of a root."""
 
     anchored_at: datetime  # the block's time
     block_number: int
@@ -32,23 +32,23 @@ class TransactionFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NetworkAnswers(msgspec.Struct, frozen=True, kw_only=True):
-    """What one network said. A root or transaction that it doesn't know is there with None."""
+    """The answers of one network. A root or transaction that it doesn't know has the value None."""
 
     network: str
     chain_id: int
     contract: str
     finalized_block: int
-    anchorings: dict[bytes, Anchoring | None]
+    anchorings: dict[bytes, RegistryEntry | None]
     transactions: dict[str, TransactionFacts | None]
 
     def stands(self, root: bytes) -> bool:
-        """Whether the root is in the contract, in a block that is final, and not taken back."""
-        anchoring = self.anchorings.get(root)
-        return anchoring is not None and anchoring.revoked_at is None and anchoring.block_number <= self.finalized_block
+        """Whether the root is in the contract, in a final block, and not revoked."""
+        entry = self.anchorings.get(root)
+        return entry is not None and entry.revoked_at is None and entry.block_number <= self.finalized_block
 
 
 class NetworkAway(msgspec.Struct, frozen=True, kw_only=True):
-    """One network that could not be asked, or whose endpoints don't agree, and why."""
+    """A network of which too few endpoints answer or agree, and why."""
 
     network: str
     chain_id: int

@@ -1,4 +1,4 @@
-"""All configured networks as a reader sees them. Used by anchor (the file) and verifier (the answers)."""
+"""Reads NETWORKS_FILE and looks roots up on all its networks. Used by anchor (the file) and verifier (both)."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from shared.chain.registry import Registry
 from shared.errors import RefuseToStart, TryLater
 from shared.runtime.settings import Settings
 
-_OTHERS = 0o137  # all but 0600 and 0640
+_TOO_OPEN = 0o137  # the bits that neither 0600 nor 0640 has
 
 
 def read_networks(settings: Settings, name: str = "NETWORKS_FILE") -> tuple[Network, ...]:
-    """The networks of the file that the setting names. RefuseToStart names the field; other users must not read it."""
+    """The networks of the file that the setting names. RefuseToStart names the field; also when others may read it."""
     file = settings.file(name)
     return networks_in(file, f"setting {name}: {file}")
 
 
 def networks_in(file: Path, what: str) -> tuple[Network, ...]:
-    """The networks of a file. RefuseToStart begins with `what`."""
+    """The networks of a file. The text of RefuseToStart begins with `what`."""
     try:
         mode = file.stat().st_mode & 0o777
-        if mode & _OTHERS:
+        if mode & _TOO_OPEN:
             raise ValueError(f"its mode is {mode:04o}, expected 0600 or 0640; run chmod 600 on it")
         return parse_networks(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -33,7 +33,7 @@ def networks_in(file: Path, what: str) -> tuple[Network, ...]:
 
 
 class Networks:
-    """Looks roots up on every network, all at once: one that has ended costs the others nothing. Thread-safe."""
+    """Looks roots up on all networks in parallel, so one that has ended doesn't delay the others. Thread-safe."""
 
     def __init__(self, networks: Sequence[Network], *, timeout: float = 5.0) -> None:
         self.networks = tuple(networks)
@@ -43,7 +43,7 @@ class Networks:
     def answers(
         self, roots: Iterable[bytes], transactions: Iterable[tuple[int, str]] = ()
     ) -> list[NetworkAnswers | NetworkAway]:
-        """What each network says, in the file's order. `transactions`: chain id and hash; asked on their chain only."""
+        """The answers of each network, in order. `transactions`: chain id and hash; each is asked on its chain only."""
         roots, named = tuple(dict.fromkeys(roots)), tuple(dict.fromkeys(transactions))
         pairs = list(zip(self.networks, self._registries, strict=True))
         others = [self._threads.submit(_answers, *pair, roots, named) for pair in pairs[1:]]
@@ -63,7 +63,7 @@ def _answers(
             chain_id=network.chain_id,
             contract=network.contract,
             finalized_block=finalized,
-            anchorings={root: registry.anchored_at(root) for root in roots},
+            anchorings={root: registry.entry_of(root) for root in roots},
             transactions={
                 hash: registry.transaction(hash) for chain_id, hash in transactions if chain_id == network.chain_id
             },

@@ -1,7 +1,7 @@
-"""The chains on which roots stand: one TOML file, read by anchor, verifier and the browser's page; pure.
+"""The networks on which roots are anchored: a TOML file. Used by anchor and verifier; pure.
 
-A network ends while badges go on, so there are several, in order: the first decides when a badge is complete,
-the others follow, and a root counts wherever it stands.
+A test network ends while badges are still valid, so there are several, in order: the first decides when a batch is
+complete, the others follow, and a root counts on whichever network it is anchored.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,22 +29,23 @@ _MOST_FEE_GWEI = 1_000_000
 
 @dataclass(frozen=True)
 class Network:
-    """One chain, and our contract on it. `rpc_urls` may hold keys: they stand in no log, error or repr."""
+    """One chain, and our contract on it. `rpc_urls` may hold API keys: they appear in no log, error or repr."""
 
     id: str  # "sepolia": as events, manifests and metrics name it
     name: Bilingual
     chain_id: int
     rpc_urls: tuple[str, ...] = field(repr=False)
     contract: str  # lower-case hexadecimal with 0x
-    agreement: int  # so many endpoints must say the same before it is believed
+    agreement: int  # the number of endpoints that must give the same answer
     max_fee_gwei: int = 100
     ends_on: date | None = None  # its announced end
-    retired: bool = False  # gets no new roots; still asked for those it has
+    retired: bool = False  # takes no new roots; still asked for those it has
     explorer: str | None = None  # a URL with {transaction}
 
-    def outlived_by(self, valid_until: date) -> bool:
-        """Whether a badge that is valid until this day outlives the network."""
-        return self.ends_on is not None and valid_until >= self.ends_on
+    @property
+    def last_day(self) -> date:
+        """The last day before its announced end; a badge valid after it outlives the network."""
+        return self.ends_on - timedelta(days=1) if self.ends_on else date.max
 
 
 class _Table(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -76,14 +77,14 @@ def parse_networks(text: str) -> tuple[Network, ...]:
         if id not in ids:
             raise ValueError(f"{id}: not named in networks; expected one of {', '.join(ids)}")
     networks = tuple(_network(id, raw.get(id)) for id in ids)
-    places = [(network.chain_id, network.contract) for network in networks]
-    if len(set(places)) != len(places):
-        raise ValueError("networks: two have the same chain_id and contract; expected each place once")
+    deployments = [(network.chain_id, network.contract) for network in networks]
+    if len(set(deployments)) != len(deployments):
+        raise ValueError("networks: two have the same chain_id and contract; expected each pair once")
     return networks
 
 
 def active(networks: tuple[Network, ...]) -> tuple[Network, ...]:
-    """Those that get new roots, in order."""
+    """Those that take new roots, in order."""
     return tuple(network for network in networks if not network.retired)
 
 
@@ -102,7 +103,7 @@ def _network(id: str, raw: Mapping[str, Any] | None) -> Network:
         if not _is_url(url):
             raise ValueError(f"{id}.rpc_urls: number {number} is no http or https URL")
     if len(set(table.rpc_urls)) != len(table.rpc_urls):
-        raise ValueError(f"{id}.rpc_urls: one is there twice; it would agree with itself")
+        raise ValueError(f"{id}.rpc_urls: one is there twice, expected each once; it would agree with itself")
     if not _ADDRESS.fullmatch(table.contract):
         raise ValueError(f"{id}.contract: got {table.contract[:60]!r}, expected an address (0x and 40 digits)")
     agreement = len(table.rpc_urls) // 2 + 1 if table.agreement is None else table.agreement

@@ -1,4 +1,4 @@
-"""Reading our contract, and the chain it is on. Used by anchor and verifier; sends nothing."""
+"""Reads our contract and the chain it is on. Used by anchor and verifier; sends nothing."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ from eth_typing import HexStr
 from web3 import Web3
 from web3.exceptions import BlockNotFound, TransactionNotFound
 
-from shared.chain.facts import Anchoring, TransactionFacts
+from shared.chain.facts import RegistryEntry, TransactionFacts
 from shared.chain.networks import Network
-from shared.chain.rpc import NoContract, Node, Refused, WrongChain
+from shared.chain.rpc import NoContract, Node
 from shared.errors import TryLater
 
-__all__ = ["NoContract", "Node", "Refused", "Registry", "WrongChain", "read_artifact"]
-
-os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")  # read at the first hash: signing is eleven times as fast
+os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")  # read at the first hash: signing is eleven times faster
 
 ARTIFACT = Path(__file__).parent.parent / "contract" / "AnchorRegistry.json"
 
 
 class Registry:
-    """Our contract as anybody sees it. Opens no connection before the first question. Thread-safe."""
+    """Read access to our contract on one network. Opens no connection before the first call. Thread-safe."""
 
     def __init__(
         self,
@@ -60,8 +58,8 @@ class Registry:
         if not code:
             raise self._no_contract()
 
-    def anchored_at(self, root: bytes) -> Anchoring | None:
-        """When and in which block `root` was anchored; None for a root that the contract doesn't know."""
+    def entry_of(self, root: bytes) -> RegistryEntry | None:
+        """The contract's entry of `root`; None for a root that it doesn't know."""
         call: Any = {"to": Web3.to_checksum_address(self.address), "data": self._anchor_of + root}
         answer = self.node.agreed(lambda web3: bytes(web3.eth.call(call)))
         if len(answer) != 96:
@@ -69,14 +67,14 @@ class Registry:
         time, block_number, revoked = (int.from_bytes(answer[at : at + 32]) for at in (0, 32, 64))
         if time == 0:
             return None
-        return Anchoring(_moment(time), block_number, _moment(revoked) if revoked else None)
+        return RegistryEntry(_moment(time), block_number, _moment(revoked) if revoked else None)
 
     def transaction(self, hash: str) -> TransactionFacts | None:
-        """The transaction with its outcome; None when the node doesn't know it (never sent, dropped, not yet seen)."""
+        """The transaction with its outcome; None when the node doesn't know it (not sent, dropped, not received)."""
         return self.node.agreed(lambda web3: _transaction(web3, hash))
 
     def transaction_of(self, root: bytes, block_number: int) -> str | None:
-        """The transaction by which the contract came to know `root` in this block; None when that block has none."""
+        """The transaction that anchored `root` in this block, by the contract's log; None when there is none."""
         asked: Any = {
             "address": Web3.to_checksum_address(self.address),
             "topics": [self._anchored.to_0x_hex(), "0x" + root.hex()],
@@ -88,11 +86,11 @@ class Registry:
         )
 
     def finalized_block(self) -> int:
-        """The number of the newest block that the chain holds for final."""
+        """The number of the newest final block."""
         return self.node.reached(lambda web3: int(web3.eth.get_block("finalized")["number"]))
 
     def block_hash(self, number: int) -> str | None:
-        """The hash of the block that now stands at this height; None above the head."""
+        """The hash of the block now at this height; None above the head."""
         return self.node.agreed(lambda web3: _block_hash(web3, number))
 
     @cached_property
@@ -130,7 +128,7 @@ def _transaction(web3: Web3, hash: str) -> TransactionFacts | None:
     )
     try:
         receipt = web3.eth.get_transaction_receipt(HexStr(hash))
-    except TransactionNotFound:  # pending; or mined this very moment: the next look sees it
+    except TransactionNotFound:  # pending, or mined between the two calls: the next poll sees it
         return facts
     return msgspec.structs.replace(
         facts,

@@ -1,7 +1,7 @@
-"""One network's RPC endpoints, of which some may be away, behind, or lying. Used by anchor and verifier (registry.py).
+"""One network's RPC endpoints, some of which may be unavailable, behind, or lying. Used by anchor and verifier.
 
-What matters is believed only when `agreement` endpoints say the same. One that does not answer, or answers otherwise
-than the others agree, is left out for a while and counted; with too few left, the answer is TryLater, never a guess.
+Facts need the same answer from `agreement` endpoints. An endpoint that doesn't answer, or disagrees with them, is left
+out for a while and counted; with too few left, the result is TryLater, never a guess.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ LEFT_OUT = counter(
 
 Reason = Literal["away", "wrong-chain", "disagrees", "behind", "ahead"]
 
-_SILENT_LEAST = 1.0  # seconds for which an endpoint that was away isn't asked; doubled each time
-_SILENT_MOST = 60.0
-_SILENT_IN_NEED = 3.0  # when the others are too few to agree
-_DOUBTED = 60.0  # seconds for which one that was outvoted is asked only if the others don't suffice
-_CHECKED = 2.0  # seconds for which an endpoint's chain id is taken for known
-_APART = 96  # blocks: three epochs; two honest endpoints don't differ by more for long
+_LEAST_PAUSE = 1.0  # seconds for which an unavailable endpoint isn't asked; doubled with each failure
+_MOST_PAUSE = 60.0
+_PAUSE_WHEN_NEEDED = 3.0  # when the others are too few to agree
+_DISTRUSTED_FOR = 60.0  # seconds for which an outvoted endpoint is asked only when the others are too few
+_CHAIN_ID_KNOWN_FOR = 2.0  # seconds for which an endpoint's chain id isn't checked again
+_MOST_BLOCKS_APART = 96  # three epochs: two honest endpoints don't differ by more for long
 
 
 class WrongChain(TryLater):
-    """The node works on another chain: mend the setting that the text names."""
+    """The node is on another chain: correct the setting that the text names."""
 
 
 class NoContract(WrongChain):
-    """It is our chain, but our contract isn't there."""
+    """The node is on our chain, but our contract isn't there."""
 
 
 class Refused(TryLater):
-    """The contract said no to our call, or the node to our transaction. The text is the answer."""
+    """The contract refused our call, or the node our transaction. The text has its answer."""
 
 
 class Endpoint:
-    """One RPC URL. Whatever keeps it from answering is TryLater, another chain id WrongChain, a no Refused."""
+    """One RPC URL. Raises TryLater when it gives no answer, WrongChain for another chain id, Refused for a refusal."""
 
     def __init__(self, number: int, url: str, network: str, chain_id: int, timeout: float) -> None:
         self.number = number
@@ -56,8 +56,8 @@ class Endpoint:
         self._timeout = timeout
         self._known_until = 0.0
         self._failures = 0
-        self.silent_since = self.silent_until = 0.0
-        self.doubted_until = 0.0
+        self.paused_since = self.paused_until = 0.0
+        self.distrusted_until = 0.0
 
     @cached_property
     def web3(self) -> Web3:
@@ -66,30 +66,30 @@ class Endpoint:
         )
 
     def any_chain_id(self) -> int:
-        """The id of whatever chain it is on."""
+        """The id of the chain it is on, ours or not."""
         return int(self._guard(lambda web3: web3.eth.chain_id))
 
     def ask(self, question: Callable[[Web3], T]) -> T:
-        """Its answer, once it is known to be on our chain; a failure leaves it out."""
+        """Its answer, after a check that it is on our chain; a failure leaves it out for a while."""
         try:
             if monotonic() >= self._known_until:
                 self._check_chain()
             answer = self._guard(question)
         except WrongChain:
-            self._silence("wrong-chain")
+            self._pause("wrong-chain")
             raise
         except Refused:
             self._failures = 0
             raise
         except TryLater:
-            self._silence("away")
+            self._pause("away")
             raise
         self._failures = 0
         return answer
 
-    def doubt(self, reason: Reason) -> None:
+    def distrust(self, reason: Reason) -> None:
         LEFT_OUT.labels(self._network, str(self.number), reason).inc()
-        self.doubted_until = monotonic() + _DOUBTED
+        self.distrusted_until = monotonic() + _DISTRUSTED_FOR
 
     def _check_chain(self) -> None:
         got = self.any_chain_id()
@@ -98,13 +98,13 @@ class Endpoint:
                 f"setting NETWORKS_FILE, {self._network}.rpc_urls: number {self.number} is on chain {got},"
                 f" expected {self._chain_id}"
             )
-        self._known_until = monotonic() + _CHECKED
+        self._known_until = monotonic() + _CHAIN_ID_KNOWN_FOR
 
-    def _silence(self, reason: Reason) -> None:
+    def _pause(self, reason: Reason) -> None:
         LEFT_OUT.labels(self._network, str(self.number), reason).inc()
         self._known_until = 0.0
-        self.silent_since = monotonic()
-        self.silent_until = self.silent_since + min(_SILENT_MOST, _SILENT_LEAST * 2 ** min(self._failures, 16))
+        self.paused_since = monotonic()
+        self.paused_until = self.paused_since + min(_MOST_PAUSE, _LEAST_PAUSE * 2 ** min(self._failures, 16))
         self._failures += 1
 
     def _guard(self, question: Callable[[Web3], T]) -> T:
@@ -119,13 +119,13 @@ class Endpoint:
         except TryLater:
             raise
         except Exception as error:
-            # requests, urllib3 and web3 have dozens of types for a node that is away, slow, behind or talks nonsense;
-            # for the caller they are one. Their texts hold the node's URL, and with it the user's API key: left out.
+            # requests, urllib3 and web3 have dozens of types for a node that is unavailable, slow, behind or answers
+            # nonsense; the caller handles them alike. Their texts hold the node's URL with its API key: left out.
             raise TryLater(f"node away or unwell: {type(error).__name__}; trying again") from error
 
 
 class Node:
-    """A network as its endpoints show it. Opens no connection before the first question. Thread-safe."""
+    """A network through its endpoints. Opens no connection before the first call. Thread-safe."""
 
     def __init__(
         self,
@@ -144,49 +144,49 @@ class Node:
 
     @property
     def web3(self) -> Web3:
-        """The first endpoint's, for what asks nobody (encoding), and for tests."""
+        """The first endpoint's, for encoding, which calls no node, and for tests."""
         return self._endpoints[0].web3
 
     def any_chain_id(self) -> int:
-        """The id of whatever chain the first endpoint is on."""
+        """The id of the chain that the first endpoint is on, ours or not."""
         return self._endpoints[0].any_chain_id()
 
     def sound(self) -> int:
-        """How many endpoints are not left out at the moment."""
+        """The number of endpoints that aren't left out at the moment."""
         now = monotonic()
-        return sum(each.silent_until <= now and each.doubted_until <= now for each in self._endpoints)
+        return sum(each.paused_until <= now and each.distrusted_until <= now for each in self._endpoints)
 
     def ask(self, question: Callable[[Web3], T]) -> T:
-        """What the first endpoint that can says: for prices and estimates, whose being wrong costs only time."""
+        """The answer of the first endpoint that gives one: for prices and estimates, where an error only costs time."""
         last: TryLater | None = None
-        for endpoint in self._in_turn():
+        for endpoint in self._in_order():
             try:
                 return endpoint.ask(question)
             except TryLater as error:
                 last = error
-        raise last or self._nobody()
+        raise last or self._too_few()
 
     def tell(self, question: Callable[[Web3], Any]) -> list[str]:
-        """Put it to every endpoint: the refusals; as many as were reached when all refuse. TryLater: none reached."""
+        """Send it to every endpoint. The refusals if all that were reached refuse, else []. TryLater: none reached."""
         last: TryLater | None = None
-        taken, refusals = 0, []
-        for endpoint in self._in_turn():
+        accepted, refusals = 0, []
+        for endpoint in self._in_order():
             try:
                 endpoint.ask(question)
-                taken += 1
+                accepted += 1
             except Refused as error:
                 refusals.append(str(error))
             except TryLater as error:
                 last = error
-        if not taken and not refusals:
-            raise last or self._nobody()
-        return [] if taken else refusals
+        if not accepted and not refusals:
+            raise last or self._too_few()
+        return [] if accepted else refusals
 
     def agreed(self, question: Callable[[Web3], T]) -> T:
-        """The answer that `agreement` endpoints give alike. Who gave another one is left out."""
+        """The answer that `agreement` endpoints give. Endpoints that gave another one are left out for a while."""
         votes: list[tuple[T, list[Endpoint]]] = []
         last: TryLater | None = None
-        for endpoint in self._in_turn():
+        for endpoint in self._in_order():
             try:
                 answer = endpoint.ask(question)
             except TryLater as error:
@@ -201,46 +201,46 @@ class Node:
                 for _, others in votes:
                     if others is not voters:
                         for other in others:
-                            other.doubt("disagrees")
+                            other.distrust("disagrees")
                 return answer
         if not votes:
-            raise last or self._nobody()
+            raise last or self._too_few()
         count = sum(len(who) for _, who in votes)
         raise TryLater(f"{self.network}: {count} endpoints answered {len(votes)} ways, expected {self.agreement} alike")
 
     def reached(self, question: Callable[[Web3], int]) -> int:
-        """The highest number that `agreement` endpoints have reached: of finality or of our transactions.
+        """The highest number that `agreement` endpoints have reached: the final block, or our transaction count.
 
-        One that runs ahead is not believed, one behind doesn't count; far off, they are left out.
+        A higher number of fewer endpoints doesn't count; an endpoint far ahead or behind is left out for a while.
         """
         said: list[tuple[int, Endpoint]] = []
         last: TryLater | None = None
-        for endpoint in self._in_turn():
-            if len(said) >= self.agreement and endpoint.doubted_until > monotonic():
+        for endpoint in self._in_order():
+            if len(said) >= self.agreement and endpoint.distrusted_until > monotonic():
                 break
             try:
                 said.append((endpoint.ask(question), endpoint))
             except TryLater as error:
                 last = error
         if len(said) < self.agreement:
-            raise last or self._nobody()
+            raise last or self._too_few()
         number = sorted((number for number, _ in said), reverse=True)[self.agreement - 1]
         for other, endpoint in said:
-            if abs(other - number) > _APART:
-                endpoint.doubt("ahead" if other > number else "behind")
+            if abs(other - number) > _MOST_BLOCKS_APART:
+                endpoint.distrust("ahead" if other > number else "behind")
         return number
 
-    def _in_turn(self) -> Iterator[Endpoint]:
-        """The sound ones, then those doubted; those that were away lately only if the others are too few to agree."""
+    def _in_order(self) -> Iterator[Endpoint]:
+        """The sound ones, then the distrusted; those that failed lately only if the others are too few to agree."""
         now = monotonic()
-        here = [each for each in self._endpoints if each.silent_until <= now]
-        yield from sorted(here, key=lambda each: each.doubted_until > now)
+        here = [each for each in self._endpoints if each.paused_until <= now]
+        yield from sorted(here, key=lambda each: each.distrusted_until > now)
         if len(here) < self.agreement:
             yield from (
-                each for each in self._endpoints if each not in here and each.silent_since + _SILENT_IN_NEED <= now
+                each for each in self._endpoints if each not in here and each.paused_since + _PAUSE_WHEN_NEEDED <= now
             )
 
-    def _nobody(self) -> TryLater:
+    def _too_few(self) -> TryLater:
         return TryLater(f"{self.network}: too few endpoints answer; trying again")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg
 import psycopg.errors
-from psycopg.rows import class_row
+from psycopg.rows import kwargs_row
 from psycopg_pool import ConnectionPool
 
 from shared.clock import Clock
@@ -157,30 +157,45 @@ class Transaction:
 
     # ── rows ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def fetch_all(self, row: type[R], query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[R]:
-        """The answer's rows as values of the class `row`, whose fields are named as the answer's columns."""
-        with self.connection.cursor(binary=True, row_factory=class_row(row)) as cursor:
+    def fetch_all(
+        self, row: Callable[..., R], query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[R]:
+        """The answer's rows, each made by `row`: a class or function that takes the answer's columns by their names."""
+        with self.connection.cursor(binary=True, row_factory=kwargs_row(row)) as cursor:
             return cursor.execute(query, parameters).fetchall()
 
-    def fetch_one(self, row: type[R], query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> R | None:
-        """The first row as a value of the class `row`; None without any."""
-        with self.connection.cursor(binary=True, row_factory=class_row(row)) as cursor:
+    def fetch_one(
+        self, row: Callable[..., R], query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> R | None:
+        """The first row, made by `row`; None without any."""
+        with self.connection.cursor(binary=True, row_factory=kwargs_row(row)) as cursor:
             return cursor.execute(query, parameters).fetchone()
 
+    def fetch_value(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
+        """The first column of the first row; None without any."""
+        row = self.cursor.execute(query, parameters).fetchone()
+        return None if row is None else row[0]
+
     def insert_rows(
-        self, table: str, rows: Sequence[Mapping[str, Any]], on_conflict: str = "do nothing", *, returning: str = ""
+        self,
+        table: str,
+        rows: Sequence[Mapping[str, Any]],
+        on_conflict: str | None = "do nothing",
+        *,
+        returning: str = "",
     ) -> list[Any]:
         """Insert `rows`, all with the same columns (name → value), by one statement; what `returning` names of each.
 
         They are inserted in the order of their first column: two workers lock the same rows in the same order, so they
-        can't deadlock. `on_conflict` is SQL: "do nothing", "(key) do update set …" or `replace(key, columns)`.
+        can't deadlock. `on_conflict` is SQL: "do nothing", "(key) do update set …" or `replace(key, columns)`; None:
+        UniqueViolation when a row is there already.
         """
         if not rows:
             return []
         columns = list(rows[0])
         query = (
             f"insert into {table} ({', '.join(map(_quoted, columns))}) select * from {self._arrays(table, columns)}"
-            f" on conflict {on_conflict}"
+            f"{'' if on_conflict is None else f' on conflict {on_conflict}'}"
         )
         values = _columns_of(columns, sorted(rows, key=lambda row: row[columns[0]]))
         if not returning:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -135,6 +136,20 @@ class ObjectStorageSettings:
     endpoint: str
     bucket: str
     credentials_file: Path
+
+
+def command_environment(service: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a command: settings that are not set are those of the local stack, where one is installed.
+
+    The stack gives them by an entry point of the group `akashi.settings`, so that no service knows its ports or files:
+    a function of (service, environment). RefuseToStart when the stack's own settings are impossible.
+    """
+    completed = dict(environment)
+    for point in entry_points(group="akashi.settings"):
+        for name, value in point.load()(service, environment).items():
+            if not completed.get(name, "").strip():
+                completed[name] = value
+    return completed
 
 
 def read_runtime(service: str, settings: Settings) -> Runtime:

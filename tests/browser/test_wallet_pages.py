@@ -11,11 +11,8 @@ from typing import Any
 import pytest
 
 from services.issuer.art.badge_art import badge_png
-from services.wallet import handlers
-from shared.events import AssertionRevoked
 from tests.worlds.wallet import (
     PROGRAMME,
-    START,
     Wallet,
     anchored,
     corrected,
@@ -35,7 +32,7 @@ def wallet() -> Iterator[Wallet]:
         for qualification in PROGRAMME.qualifications:
             art = badge_png(qualification, "2026", PROGRAMME, Path("node_modules/@expo-google-fonts"))
             for edition in ("2026", "2030"):
-                wallet.objects.bodies[f"badges/{qualification}/{edition}.png"] = art
+                wallet.objects.kept[f"badges/{qualification}/{edition}.png"] = art
         yield wallet
 
 
@@ -48,20 +45,19 @@ def _look(urls: Sequence[str], *options: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("width", "lang"), [("320", "ja-JP"), ("390", "en-US")])
-def test_a_page_can_not_be_used_by_everybody(wallet: Wallet, width: str, lang: str) -> None:
+def test_every_page_is_accessible_and_fits_a_phone(wallet: Wallet, width: str, lang: str) -> None:
     address = f"holder{width}@example.jp"
-    done, pending, revoked, waiting = [wallet.issue(address).assertion_id for _ in range(4)]
+    done, pending, withdrawn, waiting = [wallet.issue(address).assertion_id for _ in range(4)]
     fresh = wallet.issue(f"fresh{width}@example.jp").assertion_id
     with wallet.browser() as browser:
         join(browser, wallet, done, name="山田 花子")
         browser.post(wallet.link(pending))
-        browser.post(wallet.link(revoked))
+        browser.post(wallet.link(withdrawn))
         cookie = browser.cookies["wallet"]
     wallet.finish(done)
-    handlers.note_anchored([anchored(pending)], wallet.ports)
-    handlers.note_revoked([AssertionRevoked(assertion_id=revoked, reason="error", revoked_at=START)], wallet.ports)
+    wallet.consume(anchored(pending), revoked(withdrawn, reason="error"))
 
-    own = [f"/badges/{id}?received=1" for id in (done, pending, revoked, waiting)]
+    own = [f"/badges/{id}?received=1" for id in (done, pending, withdrawn, waiting)]
     signed_in = [wallet.url + path for path in ("/badges", *own, wallet.link(waiting))]
     _look(signed_in, "--width", width, "--lang", lang, "--cookie", f"wallet={cookie}")
     strangers = [
@@ -71,7 +67,7 @@ def test_a_page_can_not_be_used_by_everybody(wallet: Wallet, width: str, lang: s
 
 
 @pytest.mark.parametrize(("width", "lang"), [("320", "ja-JP"), ("390", "en-US")])
-def test_a_page_of_a_badges_later_life_can_not_be_used_by_everybody(wallet: Wallet, width: str, lang: str) -> None:
+def test_every_page_of_a_changed_badge_is_accessible_and_fits_a_phone(wallet: Wallet, width: str, lang: str) -> None:
     address = f"later{width}@example.jp"
     held, hidden, ended, moved = [wallet.issue(address) for _ in range(4)]
     with wallet.browser() as browser:
@@ -81,22 +77,22 @@ def test_a_page_of_a_badges_later_life_can_not_be_used_by_everybody(wallet: Wall
             wallet.finish(badge.assertion_id)
         browser.post(f"/badges/{hidden.assertion_id}/details", data={"details": "hidden"})
         cookie = browser.cookies["wallet"]
-    mended = corrected(held)
-    later = renewed(mended)
-    wallet.hear(mended, revoked(held.assertion_id, mended.assertion_id, "訂正：氏名"), later)
-    wallet.finish(mended.assertion_id)
+    fixed = corrected(held)
+    later = renewed(fixed)
+    wallet.consume(fixed, revoked(held.assertion_id, fixed.assertion_id, "訂正：氏名"), later)
+    wallet.finish(fixed.assertion_id)
     elsewhere = corrected(moved, f"elsewhere{width}@example.jp")
-    wallet.hear(elsewhere, revoked(moved.assertion_id, elsewhere.assertion_id), revoked(ended.assertion_id))
+    wallet.consume(elsewhere, revoked(moved.assertion_id, elsewhere.assertion_id), revoked(ended.assertion_id))
 
-    ids = [badge.assertion_id for badge in (held, mended, later, ended, moved)]
+    ids = [badge.assertion_id for badge in (held, fixed, later, ended, moved)]
     paths = ["/badges", f"/badges/{hidden.assertion_id}?changed=1", *(f"/badges/{id}" for id in ids)]
     _look([wallet.url + path for path in paths], "--width", width, "--lang", lang, "--cookie", f"wallet={cookie}")
     waiting = wallet.issue(f"stranger{width}@example.jp")
-    wallet.hear(corrected(waiting, f"other{width}@example.jp"))
+    wallet.consume(corrected(waiting, f"other{width}@example.jp"))
     _look([wallet.url + wallet.link(waiting.assertion_id)], "--width", width, "--lang", lang)
 
 
-def test_a_refused_form_does_not_say_where(wallet: Wallet) -> None:
+def test_a_refused_form_is_accessible_and_says_what_to_correct(wallet: Wallet) -> None:
     fresh = wallet.issue("refused@example.jp").assertion_id
     fill = ["--fill", "full_name=山田", "--fill", "password=short", "--click", "受領する"]
     report = _look([wallet.url + wallet.link(fresh)], *fill)

@@ -11,10 +11,10 @@ import pytest
 
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
-from services.anchor.chain import Chain
-from services.anchor.domain.anchoring import Fee
+from services.anchor.domain.costs import Fee
 from services.anchor.keystore import open_keystore
-from tests.worlds.anchor_story import AnchorStory, Blocks, Harbour, configure, deploy, elsewhere
+from services.anchor.sender import Sender
+from tests.worlds.anchor_story import AnchorStory, Blocks, PrivateChain, configure, deploy, other_root
 from tests.worlds.anvil import anvil
 from tests.worlds.faulty_node import (
     Ask,
@@ -51,24 +51,24 @@ def small(new_home: Callable[[str], Path]) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def harbour(small: Stack) -> Iterator[Harbour]:
+def network(small: Stack) -> Iterator[PrivateChain]:
     with ExitStack() as stack:
         chain = stack.enter_context(anvil(CHAIN_ID))
         contract = deploy(small, chain)
         nodes = [stack.enter_context(faulty_node(chain.url)) for _ in range(3)]
         blocks = Blocks(chain)
-        stack.callback(blocks.end)
-        made = Harbour("local", CHAIN_ID, chain, blocks, nodes, contract)
+        stack.callback(blocks.stop)
+        made = PrivateChain("local", CHAIN_ID, chain, blocks, nodes, contract)
         configure(small, made.toml())
         small.restart("anchor")
         yield made
 
 
 @pytest.fixture
-def story(small: Stack, harbour: Harbour, request: pytest.FixtureRequest) -> Iterator[AnchorStory]:
+def story(small: Stack, network: PrivateChain, request: pytest.FixtureRequest) -> Iterator[AnchorStory]:
     number = request.session.items.index(request.node)
-    yield AnchorStory(small, harbour, f"S{number:04}X")
-    harbour.harm(None)
+    yield AnchorStory(small, network, f"S{number:04}X")
+    network.set_fault(None)
 
 
 def refuse(*methods: str) -> Fault:
@@ -85,22 +85,22 @@ def refuse(*methods: str) -> Fault:
 # ── killed at each step ─────────────────────────────────────────────────────────────────────────────────
 
 
-def test_fifty_badges_during_which_the_service_is_killed_at_each_step(story: AnchorStory) -> None:
+def test_fifty_badges_complete_although_the_service_is_killed_at_each_step(story: AnchorStory) -> None:
     def kill() -> None:
         story.stack.kill("anchor")
         story.stack.wait_ready("anchor")
 
-    harbour = story.harbour
-    with harbour.blocks.held() as chain:
-        harbour.harm(broken())
+    network = story.network
+    with network.blocks.paused() as chain:
+        network.set_fault(broken())
         story.feed()
         story.wait("closed", at_least=50)
         kill()
-        harbour.harm(refuse("eth_sendRawTransaction"))
+        network.set_fault(refuse("eth_sendRawTransaction"))
         story.wait("signed", at_least=50)
         written = set(story.hashes("signed"))
         kill()
-        harbour.harm(None)
+        network.set_fault(None)
         story.wait_sent()
         kill()
         chain.mine()
@@ -126,8 +126,8 @@ def test_fifty_badges_during_which_the_service_is_killed_at_each_step(story: Anc
     [late(6), broken(), wrong_chain(), stale_receipts(), lying_receipts(), lying_finality(), lying_contract()],
     ids=["late", "500", "wrong-chain", "stale", "lying-receipts", "lying-finality", "lying-contract"],
 )
-def test_one_bad_endpoint_of_three_changes_nothing(story: AnchorStory, fault: Fault) -> None:
-    story.harbour.harm(fault, only=0)
+def test_fifty_badges_complete_with_one_faulty_endpoint_of_three(story: AnchorStory, fault: Fault) -> None:
+    story.network.set_fault(fault, only=0)
     story.feed()
     story.completes()
 
@@ -135,40 +135,40 @@ def test_one_bad_endpoint_of_three_changes_nothing(story: AnchorStory, fault: Fa
 @pytest.mark.parametrize(
     "fault", [broken(), stale_receipts(), lying_contract()], ids=["500", "stale", "lying-contract"]
 )
-def test_all_endpoints_bad_delay_everything_and_change_nothing(story: AnchorStory, fault: Fault) -> None:
-    with story.harbour.blocks.held():
+def test_faults_of_all_endpoints_only_delay_the_proofs(story: AnchorStory, fault: Fault) -> None:
+    with story.network.blocks.paused():
         story.feed()
         story.wait("sent")
-        story.harbour.harm(fault)
+        story.network.set_fault(fault)
     time.sleep(3)
     assert story.proved() == 0
-    story.harbour.harm(None)
+    story.network.set_fault(None)
     story.completes()
 
 
-def test_all_endpoints_on_another_chain_are_not_believed(story: AnchorStory) -> None:
+def test_answers_of_another_chain_complete_nothing(story: AnchorStory) -> None:
     """Not only by its id: all that they say is true of a chain that isn't ours."""
     with anvil(1) as other:
-        with story.harbour.blocks.held():
+        with story.network.blocks.paused():
             story.feed()
             story.wait("sent")
-            for node in story.harbour.nodes:
+            for node in story.network.nodes:
                 node.behind = other.url
         time.sleep(4)
         assert story.proved() == 0
-        for node in story.harbour.nodes:
-            node.behind = story.harbour.chain.url
+        for node in story.network.nodes:
+            node.behind = story.network.chain.url
     story.completes()
 
 
-def test_thirty_seconds_without_any_endpoint_cost_little_more(story: AnchorStory) -> None:
-    with story.harbour.blocks.held():
+def test_proofs_complete_after_thirty_seconds_without_any_endpoint(story: AnchorStory) -> None:
+    with story.network.blocks.paused():
         story.feed()
         story.wait("sent", at_least=20)
-        story.harbour.harm(broken(503))
+        story.network.set_fault(broken(503))
     time.sleep(30)
     assert story.proved() == 0
-    story.harbour.harm(None)
+    story.network.set_fault(None)
     story.completes(90)
 
 
@@ -176,7 +176,7 @@ def test_thirty_seconds_without_any_endpoint_cost_little_more(story: AnchorStory
 
 
 def test_a_dropped_transaction_is_sent_again(story: AnchorStory) -> None:
-    with story.harbour.blocks.held() as chain:
+    with story.network.blocks.paused() as chain:
         story.feed()
         story.wait_sent()
         for (hash,) in story.rows("select hash from transactions"):
@@ -185,8 +185,8 @@ def test_a_dropped_transaction_is_sent_again(story: AnchorStory) -> None:
 
 
 @pytest.mark.parametrize("depth", [1, 3])
-def test_a_reorg_before_finality_is_healed(story: AnchorStory, depth: int) -> None:
-    with story.harbour.blocks.held() as chain:
+def test_fifty_badges_complete_after_a_reorg_before_finality(story: AnchorStory, depth: int) -> None:
+    with story.network.blocks.paused() as chain:
         story.feed()
         story.wait_sent()
         chain.mine(depth)
@@ -196,11 +196,11 @@ def test_a_reorg_before_finality_is_healed(story: AnchorStory, depth: int) -> No
     story.completes()
 
 
-def test_a_reorg_deeper_than_finality_is_noticed_and_healed(story: AnchorStory) -> None:
+def test_roots_are_on_chain_again_after_a_reorg_deeper_than_finality(story: AnchorStory) -> None:
     story.feed()
     until(lambda: story.proved() == 50, seconds=30, what="50 proofs")
     story._over.set()  # what stood and then vanished was not told too early
-    with story.harbour.blocks.held() as chain:
+    with story.network.blocks.paused() as chain:
         first = min(
             block
             for (block,) in story.rows(
@@ -221,8 +221,8 @@ def test_a_reorg_deeper_than_finality_is_noticed_and_healed(story: AnchorStory) 
     story.completes()
 
 
-def test_a_base_fee_that_rises_twentyfold_is_followed(story: AnchorStory) -> None:
-    with story.harbour.blocks.held() as chain:
+def test_fifty_badges_complete_although_the_base_fee_rises_twentyfold(story: AnchorStory) -> None:
+    with story.network.blocks.paused() as chain:
         base = int(chain.call("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16)
         story.feed()
         story.wait_sent()
@@ -230,25 +230,25 @@ def test_a_base_fee_that_rises_twentyfold_is_followed(story: AnchorStory) -> Non
     story.completes()
 
 
-def test_a_nonce_used_by_another_transaction_of_the_same_key_is_noticed(story: AnchorStory) -> None:
+def test_fifty_badges_complete_although_another_transaction_of_the_key_uses_a_nonce(story: AnchorStory) -> None:
     secrets = story.stack.place.secrets
     account = open_keystore(secrets / "chain-keystore.json", secrets / "chain.password")
-    hand = Chain(story.registry, account)
-    with story.harbour.blocks.held():
+    sender = Sender(story.registry, account)
+    with story.network.blocks.paused():
         story.feed()
         story.wait_sent()
-        nonce = int(story.harbour.chain.call("eth_getTransactionCount", account.address, "latest"), 16)
-        _, raw = hand.sign(
-            elsewhere(str(nonce)), nonce, Fee(90 * GWEI, 5 * GWEI), 100_000, story.rows("select now()")[0][0]
+        nonce = int(story.network.chain.call("eth_getTransactionCount", account.address, "latest"), 16)
+        _, raw = sender.sign(
+            other_root(str(nonce)), nonce, Fee(90 * GWEI, 5 * GWEI), 100_000, story.rows("select now()")[0][0]
         )
-        assert hand.send(raw)[0] == "accepted"
+        assert sender.send(raw)[0] == "accepted"
     story.completes()
 
 
 # ── two of them ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_two_anchor_processes_started_by_mistake_do_everything_once(story: AnchorStory) -> None:
+def test_two_anchor_processes_at_once_anchor_everything_once(story: AnchorStory) -> None:
     second = story.stack.start_extra("anchor")
     try:
         story.feed()

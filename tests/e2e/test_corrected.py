@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deploy.local.letters import Inbox, Letter
+from deploy.local.demo.letters import Inbox, Letter
 from deploy.local.stack import Stack
 from shared.events import AssertionIssued, AssertionRevoked
 from tests.worlds.office import CORRECTED, VALID, akashi, done, life, matches, page, printed, shown_as

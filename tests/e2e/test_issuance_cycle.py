@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
-from deploy.local.letters import Inbox, Letter
+from deploy.local.demo.letters import Inbox, Letter
+from deploy.local.demo.run import Players, feed
+from deploy.local.demo.sample.cohort import Expected, write_sample
 from deploy.local.loopback import ask
-from deploy.local.run import Players, feed
-from deploy.local.sample.cohort import Expected, write_sample
 from deploy.local.stack import Stack
 from shared.events import AssertionAnchored, AssertionIssued, BadgeReceived, CertificateRendered, RegistrationRenewed
 from tests.worlds.outside_verifier import ask_outside_verifier
@@ -40,7 +40,7 @@ def feed_sample(stack: Stack) -> list[dict[str, Any]]:
     key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
     folder = stack.home / "sample"
     return [
-        feed(stack.urls["registration"], key, (folder / name).read_bytes(), content_type, name)
+        feed(stack.urls["registration"], key, (folder / name).read_bytes(), content_type)
         for name, content_type in (
             ("registrations.csv", "text/csv; charset=Shift_JIS"),
             ("registrations.jsonl", "application/x-ndjson"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from deploy.local.environment import SERVICES
 from deploy.local.stack import Stack
+from shared.topics import SERVICES
 from tests.worlds.story import LATER, Story
 
 # When so many of the 300 have come to where the service works, it dies in the middle of the others.

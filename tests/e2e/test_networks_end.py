@@ -22,7 +22,7 @@ from shared.chain.lookup import Networks, networks_in
 from shared.credentials.credential import leaf_of
 from shared.credentials.did import did_of
 from tests.e2e.test_anchor_faults import QUICK
-from tests.worlds.anchor_story import AnchorStory, Blocks, Harbour, configure, deploy
+from tests.worlds.anchor_story import AnchorStory, Blocks, PrivateChain, configure, deploy
 from tests.worlds.anvil import anvil
 from tests.worlds.faulty_node import Ask, faulty_node
 from tests.worlds.story import until
@@ -32,25 +32,25 @@ BADGES = 50
 
 
 @pytest.fixture
-def two(new_home: Callable[[str], Path]) -> Iterator[tuple[Stack, Harbour, Harbour]]:
+def two(new_home: Callable[[str], Path]) -> Iterator[tuple[Stack, PrivateChain, PrivateChain]]:
     """The anchor service, and two chains, of which it knows the first."""
     with ExitStack() as stack:
         running = stack.enter_context(Stack(new_home("ends"), free_base(), services=("anchor",), settings=QUICK))
-        harbours = []
+        networks = []
         for id, chain_id in (("local", 31337), ("second", 31338)):
             chain = stack.enter_context(anvil(chain_id))
             contract = deploy(running, chain)
             nodes = [stack.enter_context(faulty_node(chain.url))]
             blocks = Blocks(chain)
-            stack.callback(blocks.end)
-            harbours.append(Harbour(id, chain_id, chain, blocks, nodes, contract))
-        configure(running, harbours[0].toml(ends_on="2028-09-30"))
+            stack.callback(blocks.stop)
+            networks.append(PrivateChain(id, chain_id, chain, blocks, nodes, contract))
+        configure(running, networks[0].toml(ends_on="2028-09-30"))
         running.restart("anchor")
-        yield running, harbours[0], harbours[1]
+        yield running, networks[0], networks[1]
 
 
 def akashi(stack: Stack, *words: str) -> dict[str, Any]:
-    command = [sys.executable, "-c", "from services.anchor.cli import anchor; anchor()", *words, "--json"]
+    command = [sys.executable, "-c", "from services.anchor.commands.anchor import anchor; anchor()", *words, "--json"]
     environment = {**os.environ, "AKASHI_HOME": str(stack.home), "AKASHI_PORT_BASE": str(stack.port_base), **QUICK}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode in (0, 1), done.stderr
@@ -58,7 +58,9 @@ def akashi(stack: Stack, *words: str) -> dict[str, Any]:
     return answer
 
 
-def test_every_old_file_is_valid_after_its_network_ended(two: tuple[Stack, Harbour, Harbour], tmp_path: Path) -> None:
+def test_every_old_file_is_valid_after_its_network_ended(
+    two: tuple[Stack, PrivateChain, PrivateChain], tmp_path: Path
+) -> None:
     stack, first, second = two
     world = VerifierWorld("http://localhost:1", first.chain, "postgresql://nobody@127.0.0.1:1/none")
 
@@ -98,8 +100,8 @@ def test_every_old_file_is_valid_after_its_network_ended(two: tuple[Stack, Harbo
     assert akashi(stack, "status")["networks"][0]["badges_outliving"] == 0
 
     # The first network is off for good.
-    first.blocks.end()
-    first.harm(_gone)
+    first.blocks.stop()
+    first.set_fault(_gone)
     configure(stack, first.toml(ends_on="2028-09-30", retired="true"), second.toml())
     stack.restart("anchor")
     for file in files:

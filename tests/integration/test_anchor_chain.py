@@ -10,15 +10,17 @@ from threading import Thread
 
 import pytest
 
-from services.anchor import handlers, submitting
-from services.anchor.chain import Chain
-from services.anchor.domain.proving import Trees
+from services.anchor import handlers, submission
+from services.anchor.domain.proving import TreeCache
 from services.anchor.handlers import Ports
-from shared.chain.registry import Refused, Registry
+from services.anchor.sender import Sender
+from services.anchor.store import AnchorTransaction
+from shared.chain.registry import Registry
+from shared.chain.rpc import Refused
 from shared.credentials.merkle import root_of
-from shared.credentials.merkle_proof import decode_proof
 from tests.worlds.anchor import GWEI, Hand, World, encode, issued, leaf, received, revoked
 from tests.worlds.anvil import CHAIN_ID
+from tests.worlds.merkle import merkle_proof_in
 
 pytest_plugins = ("tests.worlds.anchor_fixtures",)
 
@@ -29,11 +31,11 @@ def world(anchor_world: World) -> World:
     return anchor_world
 
 
-def test_badges_go_from_receipt_to_a_proof_that_holds(world: World, registry: Registry) -> None:
+def test_received_badges_get_a_proof_that_leads_to_the_anchored_root(world: World, registry: Registry) -> None:
     ids = ("A", "B", "C")
     root = world.close(*ids)
-    assert submitting.submit(world.network) == 2
-    submitting.confirm(world.network)
+    assert submission.submit(world.network) == 2
+    submission.confirm(world.network)
     handlers.prove(world.ports)
     assert world.announced() == []  # nothing is said before finality
     world.settle()
@@ -42,12 +44,12 @@ def test_badges_go_from_receipt_to_a_proof_that_holds(world: World, registry: Re
     assert sorted(event.assertion_id for event in events) == list(ids)
     for event in events:
         document = json.loads(world.shelf.kept[f"credentials/{event.assertion_id}.json"])
-        proof = decode_proof(document["proof"][1]["proofValue"])
+        proof = merkle_proof_in(document)
         assert root_of(leaf(event.assertion_id), proof.path) == proof.merkle_root == root
         facts = registry.transaction(proof.anchors[0].transaction)
         assert facts is not None
         assert (facts.input, facts.to, facts.succeeded) == (root, registry.address, True)
-        anchoring = registry.anchored_at(root)
+        anchoring = registry.entry_of(root)
         assert anchoring is not None
         assert (event.block_number, event.anchored_at) == (anchoring.block_number, anchoring.anchored_at)
     manifest = json.loads(world.shelf.kept[f"batches/{root.hex()}.json"])
@@ -56,54 +58,53 @@ def test_badges_go_from_receipt_to_a_proof_that_holds(world: World, registry: Re
 
 
 def test_the_receipt_may_come_before_the_issue(world: World) -> None:
-    handlers.note_received([received("A")], world.ports)
-    handlers.note_issued([issued("B")], world.ports)
+    world.note(AnchorTransaction.note_received, [received("A")])
+    world.note(AnchorTransaction.note_issued, [issued("B")])
     world.wait(60)
     assert handlers.close_batch(world.ports) == 0
-    handlers.note_issued([issued("A")], world.ports)
+    world.note(AnchorTransaction.note_issued, [issued("A")])
     world.wait(60)
     assert handlers.close_batch(world.ports) == 1
 
 
-def test_without_waiting_for_receipts_the_issue_is_enough(world: World) -> None:
-    at_issue = replace(world.ports, ready_at_issue=True)
-    handlers.note_issued([issued("A"), issued("B")], at_issue)
+def test_a_badge_issued_as_ready_is_batched_without_a_receipt(world: World) -> None:
+    world.note(AnchorTransaction.note_issued_ready, [issued("A"), issued("B")])
     world.wait(60)
-    assert handlers.close_batch(at_issue) == 2
+    assert handlers.close_batch(world.ports) == 2
 
 
-def test_the_same_events_again_make_no_second_leaf(world: World) -> None:
+def test_repeated_events_leave_one_leaf(world: World) -> None:
     world.close("A", "B")
     world.award("A", "B")
     world.wait(60)
     assert handlers.close_batch(world.ports) == 0
 
 
-def test_what_is_revoked_first_is_never_anchored(world: World) -> None:
+def test_a_badge_revoked_before_its_batch_is_left_out_of_it(world: World) -> None:
     world.award("A", "B")
-    handlers.note_revoked([revoked("A"), revoked("C")], world.ports)
+    world.note(AnchorTransaction.note_revoked, [revoked("A"), revoked("C")])
     world.award("C")
     world.wait(60)
     assert handlers.close_batch(world.ports) == 1
     assert world.rows("select assertion_id from leaves where root is not null") == [("B",)]
-    handlers.note_revoked([revoked("B")], world.ports)
+    world.note(AnchorTransaction.note_revoked, [revoked("B")])
     assert world.rows("select excluded_as from leaves where assertion_id = 'B'") == [(None,)]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(5)))[::7])
-def test_a_corrected_badge_is_anchored_in_place_of_the_new_one_or_both_are(
+def test_only_the_corrected_version_is_anchored_in_whichever_order_events_come(
     world: World, order: tuple[int, ...]
 ) -> None:
-    """The new version is received by the wallet's word, without its holder, before or after we hear of it."""
-    heard: list[Callable[[], None]] = [
-        lambda: handlers.note_issued([issued("old")], world.ports),
-        lambda: handlers.note_received([received("old")], world.ports),
-        lambda: handlers.note_revoked([revoked("old")], world.ports),
-        lambda: handlers.note_issued([issued("new", corrects="old")], world.ports),
-        lambda: handlers.note_received([received("new")], world.ports),
+    """The wallet passes the receipt on to the new version without its holder; it may come before the issue."""
+    reports: list[Callable[[], None]] = [
+        lambda: world.note(AnchorTransaction.note_issued, [issued("old")]),
+        lambda: world.note(AnchorTransaction.note_received, [received("old")]),
+        lambda: world.note(AnchorTransaction.note_revoked, [revoked("old")]),
+        lambda: world.note(AnchorTransaction.note_issued, [issued("new", corrects="old")]),
+        lambda: world.note(AnchorTransaction.note_received, [received("new")]),
     ]
-    for place in (*order, *order):
-        heard[place]()
+    for number in (*order, *order):
+        reports[number]()
     world.wait(60)
     assert handlers.close_batch(world.ports) == 1
     assert world.rows("select assertion_id from leaves where root is not null") == [("new",)]
@@ -121,38 +122,38 @@ def test_one_process_at_a_time_closes_and_signs(world: World) -> None:
     world.award("A")
     world.wait(60)
     with world.ports.store.transaction() as other:
-        assert other.is_only_writer()
+        assert other.try_writer_lock()
         assert handlers.close_batch(world.ports) == 0
     assert handlers.close_batch(world.ports) == 1
     with world.ports.store.transaction() as other:
-        assert other.is_only_writer(CHAIN_ID)
-        assert submitting.sign_next(world.network) == 0
+        assert other.try_writer_lock(CHAIN_ID)
+        assert submission.sign_next(world.network) == 0
 
 
-def test_dying_between_signing_and_sending_loses_and_doubles_nothing(world: World) -> None:
+def test_a_transaction_signed_before_a_crash_is_the_one_that_becomes_final(world: World) -> None:
     world.close("A")
-    assert submitting.sign_next(world.network) == 1
+    assert submission.sign_next(world.network) == 1
     written = world.rows("select hash, nonce from transactions")
-    reborn = replace(world, ports=replace(world.ports, trees=Trees()))
+    reborn = replace(world, ports=replace(world.ports, trees=TreeCache()))
     reborn.settle()
     assert world.rows("select hash, nonce from transactions") == written
     assert world.states() == ["final"]
 
 
-def test_dying_between_sending_and_noting_it_sends_the_same_bytes(world: World) -> None:
+def test_a_transaction_sent_before_a_crash_becomes_final_without_a_second_one(world: World) -> None:
     world.close("A")
-    submitting.sign_next(world.network)
+    submission.sign_next(world.network)
     raw = bytes(world.rows("select raw from transactions")[0][0])
-    assert world.network.chain.send(raw)[0] == "accepted"
+    assert world.network.sender.send(raw)[0] == "accepted"
     world.settle()
     assert world.states() == ["final"]
     assert len(world.rows("select 1 from transactions")) == 1
 
 
-def test_a_dropped_transaction_is_sent_again_as_it_was(world: World) -> None:
+def test_a_dropped_transaction_is_sent_again_with_the_same_bytes(world: World) -> None:
     world.chain.mine_at_once(False)
     world.close("A")
-    submitting.submit(world.network)
+    submission.submit(world.network)
     [(hash,)] = world.rows("select hash from transactions")
     world.chain.call("anvil_dropTransaction", hash)
     world.settle()
@@ -160,12 +161,12 @@ def test_a_dropped_transaction_is_sent_again_as_it_was(world: World) -> None:
     assert world.rows("select transaction from anchorings") == [(hash,)]
 
 
-def test_a_stuck_transaction_is_replaced_by_a_dearer_one_with_its_nonce(world: World) -> None:
+def test_a_stuck_transaction_is_replaced_with_the_same_nonce_and_a_higher_fee(world: World) -> None:
     world.chain.mine_at_once(False)
     world.close("A")
-    submitting.submit(world.network)
+    submission.submit(world.network)
     world.wait(61)
-    submitting.confirm(world.network)
+    submission.confirm(world.network)
     world.settle()
     rows = world.rows("select nonce, fee_most from transactions order by number")
     assert len(rows) == 2
@@ -174,22 +175,22 @@ def test_a_stuck_transaction_is_replaced_by_a_dearer_one_with_its_nonce(world: W
     assert world.states() == ["final"]
 
 
-def test_a_fee_above_the_cap_is_waited_out(world: World) -> None:
+def test_nothing_is_signed_while_the_base_fee_is_above_the_cap(world: World) -> None:
     world.close("A")
     world.chain.call("anvil_setNextBlockBaseFeePerGas", hex(500 * GWEI))
     world.chain.mine()
-    assert submitting.submit(world.network) == 0
+    assert submission.submit(world.network) == 0
     assert world.rows("select last_error from anchorings")[0][0].endswith("above max_fee_gwei")
     world.chain.call("anvil_setNextBlockBaseFeePerGas", hex(GWEI))
     world.settle(30)
     assert world.states() == ["final"]
 
 
-def test_a_nonce_used_elsewhere_is_signed_anew(world: World, hand: Hand) -> None:
+def test_a_root_whose_nonce_was_used_elsewhere_is_signed_with_the_next_one(world: World, hand: Hand) -> None:
     world.close("A")
-    submitting.sign_next(world.network)
+    submission.sign_next(world.network)
     assert hand.send(leaf("elsewhere")).succeeded
-    submitting.submit(world.network)
+    submission.submit(world.network)
     world.wait(61)
     world.settle()
     rows = world.rows("select nonce from transactions order by number")
@@ -197,19 +198,17 @@ def test_a_nonce_used_elsewhere_is_signed_anew(world: World, hand: Hand) -> None
     assert world.states() == ["final"]
 
 
-def test_a_reorg_before_finality_puts_the_batch_back_and_it_becomes_final_once(
-    world: World, registry: Registry
-) -> None:
+def test_a_batch_becomes_final_once_after_a_reorg_before_finality(world: World, registry: Registry) -> None:
     root = world.close("A")
-    submitting.submit(world.network)
+    submission.submit(world.network)
     world.wait(2)
-    submitting.confirm(world.network)
+    submission.confirm(world.network)
     assert world.states() == ["mined"]
     world.chain.mine_at_once(False)
     world.chain.call("anvil_reorg", 1, [])
-    assert registry.anchored_at(root) is None
+    assert registry.entry_of(root) is None
     world.wait(2)
-    submitting.confirm(world.network)
+    submission.confirm(world.network)
     assert world.states() == ["sent"]
     world.settle()
     assert world.states() == ["final"]
@@ -217,27 +216,27 @@ def test_a_reorg_before_finality_puts_the_batch_back_and_it_becomes_final_once(
     assert len(world.rows("select 1 from transactions")) == 1
 
 
-def test_without_the_role_nothing_is_signed_and_the_reason_is_kept(
+def test_without_the_role_nothing_is_signed_and_the_reason_is_stored(
     world: World, registry: Registry, hand: Hand
 ) -> None:
     role = registry.node.web3.keccak(text="ANCHOR_ROLE")
     assert hand.send(encode(registry, "renounceRole", bytes(role), world.account.address)).succeeded
     world.close("A")
     with pytest.raises(Refused):
-        world.network.chain.outlook(leaf("A"))
-    assert submitting.submit(world.network) == 0
+        world.network.sender.estimate(leaf("A"))
+    assert submission.submit(world.network) == 0
     assert world.states() == ["closed"]
     assert "the contract answered" in world.rows("select last_error from anchorings")[0][0]
 
 
-def test_a_node_that_is_away_leaves_the_batch_pending(world: World, registry: Registry) -> None:
+def test_a_batch_stays_pending_while_the_node_is_unavailable(world: World, registry: Registry) -> None:
     world.close("A")
-    away = Chain(Registry("http://127.0.0.1:9", registry.address, CHAIN_ID), world.account)
-    offline = replace(world.network, chain=away)
-    assert submitting.submit(offline) == 0
+    away = Sender(Registry("http://127.0.0.1:9", registry.address, CHAIN_ID), world.account)
+    offline = replace(world.network, sender=away)
+    assert submission.submit(offline) == 0
     world.wait(5)
-    submitting.sign_next(world.network)
-    assert submitting.send_next(offline) == 0
+    submission.sign_next(world.network)
+    assert submission.send_next(offline) == 0
     assert world.states() == ["signed"]
     world.wait(5)
     world.settle()
@@ -245,13 +244,13 @@ def test_a_node_that_is_away_leaves_the_batch_pending(world: World, registry: Re
 
 
 @pytest.mark.parametrize("gone_after", [0, 1, 3])
-def test_storage_away_delays_proofs_and_announces_only_what_was_put(world: World, gone_after: int) -> None:
+def test_only_credentials_that_were_put_are_announced_while_storage_fails(world: World, gone_after: int) -> None:
     world.close("A", "B", "C")
     world.chain.mine_at_once(True)
-    submitting.submit(world.network)
+    submission.submit(world.network)
     world.chain.mine(10)
     world.wait(2)
-    submitting.confirm(world.network)
+    submission.confirm(world.network)
     assert world.states() == ["final"]
     world.shelf.puts_left = gone_after
     handlers.prove(world.ports)
@@ -264,7 +263,7 @@ def test_storage_away_delays_proofs_and_announces_only_what_was_put(world: World
     assert sorted(event.assertion_id for event in world.announced()) == ["A", "B", "C"]
 
 
-def test_a_missing_credential_does_not_hold_up_the_others(world: World) -> None:
+def test_the_other_credentials_get_their_proofs_when_one_is_missing(world: World) -> None:
     world.close("A", "B")
     del world.shelf.kept["credentials/A.json"]
     world.settle()
@@ -272,7 +271,7 @@ def test_a_missing_credential_does_not_hold_up_the_others(world: World) -> None:
     assert world.rows("select last_error from leaves where assertion_id = 'A'") == [("credentials/A.json",)]
 
 
-def test_dying_between_putting_and_announcing_puts_the_same_bytes(world: World) -> None:
+def test_proofs_put_before_a_crash_are_announced_with_the_same_bytes(world: World) -> None:
     world.close("A")
     world.settle()
     before = dict(world.shelf.kept)
@@ -283,7 +282,7 @@ def test_dying_between_putting_and_announcing_puts_the_same_bytes(world: World) 
     assert world.shelf.kept == before
 
 
-def test_two_processes_at_once_do_everything_once(world: World) -> None:
+def test_two_processes_at_once_anchor_and_announce_everything_once(world: World) -> None:
     ids = [f"X{number:02}" for number in range(23)]
     world.award(*ids)
     world.wait(60)
@@ -292,8 +291,8 @@ def test_two_processes_at_once_do_everything_once(world: World) -> None:
     def run(ports: Ports) -> None:
         ticks: tuple[Callable[[], int], ...] = (
             lambda: handlers.close_batch(ports),
-            lambda: submitting.submit(world.network),
-            lambda: submitting.confirm(world.network),
+            lambda: submission.submit(world.network),
+            lambda: submission.confirm(world.network),
             lambda: handlers.prove(ports),
         )
         try:
@@ -306,7 +305,7 @@ def test_two_processes_at_once_do_everything_once(world: World) -> None:
         except BaseException as fault:  # shown by the assertion below, in the test's own thread
             faults.append(fault)
 
-    pair = [Thread(target=run, args=(replace(world.ports, trees=Trees()),)) for _ in range(2)]
+    pair = [Thread(target=run, args=(replace(world.ports, trees=TreeCache()),)) for _ in range(2)]
     for thread in pair:
         thread.start()
     for thread in pair:

@@ -45,7 +45,7 @@ class Terminal:
         }
 
     def run(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from services.anchor.cli import anchor; anchor()", *words]
+        command = [sys.executable, "-c", "from services.anchor.commands.anchor import anchor; anchor()", *words]
         environment = {**os.environ, **self._settings, **settings}
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 
@@ -55,7 +55,7 @@ def terminal(world: World, keys: Path, registry: Registry, tmp_path: Path) -> Te
     return Terminal(world, keys, registry.address, tmp_path)
 
 
-def test_the_status_says_where_everything_is_and_ends_with_1_when_something_needs_attention(
+def test_the_status_counts_badges_and_roots_and_exits_with_1_when_there_are_warnings(
     world: World, terminal: Terminal
 ) -> None:
     world.close("A", "B")
@@ -74,7 +74,7 @@ def test_the_status_says_where_everything_is_and_ends_with_1_when_something_need
     assert "ends on 2026-09-30: 2 badges" in text
 
 
-def test_a_dry_run_reckons_and_sends_nothing(world: World, terminal: Terminal) -> None:
+def test_a_dry_run_estimates_the_cost_and_sends_nothing(world: World, terminal: Terminal) -> None:
     before = world.chain.call("eth_blockNumber")
     plan = json.loads(terminal.run("dry-run", "--leaves", "20000", "--json").stdout)
     assert (plan["leaves"], plan["depth"]) == (20_000, 15)
@@ -89,7 +89,7 @@ def test_a_dry_run_reckons_and_sends_nothing(world: World, terminal: Terminal) -
     assert world.rows("select count(*) from transactions") == [(0,)]
 
 
-def test_an_unknown_network_and_an_absent_database_end_with_2_and_say_what_to_do(terminal: Terminal) -> None:
+def test_an_unknown_network_and_an_unavailable_database_exit_with_2_and_name_the_fix(terminal: Terminal) -> None:
     unknown = terminal.run("migrate", "--to", "moon")
     assert unknown.returncode == 2
     assert "'moon': not in NETWORKS_FILE; expected one of local" in unknown.stderr
@@ -100,7 +100,7 @@ def test_an_unknown_network_and_an_absent_database_end_with_2_and_say_what_to_do
     assert "chmod 600" in terminal.run("status").stderr
 
 
-def test_a_history_that_is_there_already_is_migrated_by_doing_nothing(world: World, terminal: Terminal) -> None:
+def test_a_migration_of_roots_that_are_there_already_sends_nothing(world: World, terminal: Terminal) -> None:
     world.close("A")
     world.settle()
     result = terminal.run("migrate", "--to", "local", "--dry-run")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from web3 import Web3
 
-from shared.chain.registry import Registry, WrongChain, read_artifact
+from shared.chain.registry import Registry, read_artifact
+from shared.chain.rpc import WrongChain
 from shared.credentials.merkle import merkle_tree
 from shared.errors import TryLater
 from tests.worlds.anchor import ROOT, Hand, encode, leaf
@@ -26,11 +27,11 @@ def test_the_artifact_is_what_the_source_compiles_to(tmp_path: Path) -> None:
 
 
 def test_a_root_is_anchored_for_less_than_52_000_gas(hand: Hand, registry: Registry, chain: Anvil) -> None:
-    assert registry.anchored_at(leaf("a")) is None
+    assert registry.entry_of(leaf("a")) is None
     receipt = hand.send(leaf("a"))
     assert receipt.succeeded
     assert receipt.gas < 52_000
-    anchoring = registry.anchored_at(leaf("a"))
+    anchoring = registry.entry_of(leaf("a"))
     block = chain.call("eth_getBlockByNumber", "latest", False)
     assert anchoring is not None
     assert anchoring.block_number == int(block["number"], 16)
@@ -39,17 +40,17 @@ def test_a_root_is_anchored_for_less_than_52_000_gas(hand: Hand, registry: Regis
 
 def test_a_root_can_be_anchored_once_only(hand: Hand, registry: Registry) -> None:
     assert hand.send(leaf("a")).succeeded
-    first = registry.anchored_at(leaf("a"))
+    first = registry.entry_of(leaf("a"))
     assert not hand.send(leaf("a")).succeeded
-    assert registry.anchored_at(leaf("a")) == first
+    assert registry.entry_of(leaf("a")) == first
 
 
 @pytest.mark.parametrize("data", [b"", b"\1" * 31, b"\1" * 33, b"\1" * 64, bytes(32)])
-def test_what_is_not_exactly_one_root_is_rejected(hand: Hand, data: bytes) -> None:
+def test_calldata_other_than_one_root_is_rejected(hand: Hand, data: bytes) -> None:
     assert not hand.send(data).succeeded
 
 
-def test_a_stranger_can_neither_anchor_nor_revoke(chain: Anvil, registry: Registry, hand: Hand) -> None:
+def test_an_account_without_roles_can_neither_anchor_nor_revoke(chain: Anvil, registry: Registry, hand: Hand) -> None:
     stranger = Hand(chain, registry.address, "0x" + "77" * 20)
     assert hand.send(leaf("a")).succeeded
     assert not stranger.send(leaf("b")).succeeded
@@ -57,33 +58,33 @@ def test_a_stranger_can_neither_anchor_nor_revoke(chain: Anvil, registry: Regist
     assert not stranger.send(encode(registry, "revoke", leaf("a"))).succeeded
 
 
-def test_a_history_moves_as_a_whole_or_not_at_all(hand: Hand, registry: Registry) -> None:
+def test_many_roots_are_anchored_together_or_none_is(hand: Hand, registry: Registry) -> None:
     roots = [leaf(str(number)) for number in range(50)]
     receipt = hand.send(encode(registry, "anchorMany", roots))
     assert receipt.succeeded
     assert receipt.gas / len(roots) < 52_000
-    assert all(registry.anchored_at(root) for root in roots)
+    assert all(registry.entry_of(root) for root in roots)
     assert not hand.send(encode(registry, "anchorMany", [leaf("new"), roots[0]])).succeeded
-    assert registry.anchored_at(leaf("new")) is None
+    assert registry.entry_of(leaf("new")) is None
 
 
-def test_a_revoked_root_stays_known_and_says_since_when(hand: Hand, registry: Registry) -> None:
+def test_a_revoked_root_stays_known_with_the_time_of_revocation(hand: Hand, registry: Registry) -> None:
     assert not hand.send(encode(registry, "revoke", leaf("a"))).succeeded
     hand.send(leaf("a"))
     assert hand.send(encode(registry, "revoke", leaf("a"))).succeeded
-    anchoring = registry.anchored_at(leaf("a"))
+    anchoring = registry.entry_of(leaf("a"))
     assert anchoring is not None
     assert anchoring.revoked_at is not None
 
 
-def test_a_node_that_is_away_is_not_an_unknown_root(registry: Registry) -> None:
+def test_an_unavailable_node_raises_try_later(registry: Registry) -> None:
     away = Registry("http://127.0.0.1:9", registry.address, CHAIN_ID)
-    for question in (lambda: away.anchored_at(leaf("a")), lambda: away.transaction("0x" + "1" * 64), away.check):
+    for question in (lambda: away.entry_of(leaf("a")), lambda: away.transaction("0x" + "1" * 64), away.check):
         with pytest.raises(TryLater):
             question()
 
 
-def test_another_chain_is_named(chain: Anvil, registry: Registry) -> None:
+def test_an_endpoint_on_another_chain_is_refused_by_its_setting(chain: Anvil, registry: Registry) -> None:
     with pytest.raises(WrongChain, match=r"NETWORKS_FILE.*31337, expected 1"):
         Registry(chain.url, registry.address, 1).finalized_block()
     with pytest.raises(WrongChain, match="NETWORKS_FILE"):
@@ -118,13 +119,13 @@ def test_the_contract_verifies_what_our_tree_proves_and_nothing_else(hand: Hand,
 
 
 @pytest.mark.parametrize("size", [1, 2, 1000, 100_000])
-def test_the_gas_does_not_grow_with_the_batch(hand: Hand, size: int) -> None:
+def test_a_root_of_any_batch_size_takes_less_than_52_000_gas(hand: Hand, size: int) -> None:
     receipt = hand.send(merkle_tree(sha256(number.to_bytes(4)).digest() for number in range(size)).root)
     assert receipt.succeeded
     assert receipt.gas < 52_000
 
 
-def test_only_the_admin_gives_roles_and_each_role_does_its_own_thing_only(
+def test_only_the_admin_grants_roles_and_each_role_has_only_its_own_right(
     chain: Anvil, registry: Registry, hand: Hand
 ) -> None:
     clerk, auditor = (Hand(chain, registry.address, "0x" + digit * 40) for digit in "67")

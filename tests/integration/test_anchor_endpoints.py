@@ -63,7 +63,7 @@ def left_out(network: str, endpoint: int, reason: str) -> float:
     ],
 )
 @pytest.mark.parametrize("which", [0, 2])
-def test_one_bad_endpoint_of_three_is_never_believed_and_counted(
+def test_the_answers_of_two_sound_endpoints_win_and_the_faulty_one_is_counted(
     chain: Anvil, registry: Registry, hand: Hand, nodes: list[FaultyNode], fault: Fault, reason: str, which: int
 ) -> None:
     hand.send(ROOT)
@@ -71,12 +71,12 @@ def test_one_bad_endpoint_of_three_is_never_believed_and_counted(
     network = f"{reason}-{which}-{id(fault)}"
     asked = reader(registry, nodes, network)
     nodes[which].fault = fault
-    anchoring = registry.anchored_at(ROOT)
+    anchoring = registry.entry_of(ROOT)
     assert anchoring is not None
     hash = registry.transaction_of(ROOT, anchoring.block_number)
     assert hash is not None
     for _ in range(2):
-        assert asked.anchored_at(ROOT) == anchoring
+        assert asked.entry_of(ROOT) == anchoring
         assert asked.transaction(hash) == registry.transaction(hash)
         assert asked.finalized_block() == registry.finalized_block()
         assert asked.block_hash(anchoring.block_number) == registry.block_hash(anchoring.block_number)
@@ -84,27 +84,25 @@ def test_one_bad_endpoint_of_three_is_never_believed_and_counted(
         assert left_out(network, which + 1, reason) >= 1
 
 
-def test_one_that_was_outvoted_is_not_asked_for_a_while(
-    registry: Registry, hand: Hand, nodes: list[FaultyNode]
-) -> None:
+def test_an_outvoted_endpoint_is_left_out_for_a_while(registry: Registry, hand: Hand, nodes: list[FaultyNode]) -> None:
     hand.send(ROOT)
     asked = reader(registry, nodes)
     nodes[0].fault = lying_contract()
-    asked.anchored_at(ROOT)
+    asked.entry_of(ROOT)
     before = nodes[0].asked["eth_call"]
     for _ in range(5):
-        assert asked.anchored_at(ROOT) is not None
+        assert asked.entry_of(ROOT) is not None
     assert nodes[0].asked["eth_call"] == before
     assert asked.node.sound() == 2
 
 
-def test_one_that_was_outvoted_is_asked_again_when_the_others_do_not_suffice(
+def test_an_outvoted_endpoint_is_asked_again_when_the_others_are_too_few(
     registry: Registry, hand: Hand, nodes: list[FaultyNode]
 ) -> None:
     hand.send(ROOT)
     asked = reader(registry, nodes)
     nodes[0].fault = stale_receipts()
-    anchoring = registry.anchored_at(ROOT)
+    anchoring = registry.entry_of(ROOT)
     assert anchoring is not None
     hash = registry.transaction_of(ROOT, anchoring.block_number)
     assert hash is not None
@@ -114,25 +112,25 @@ def test_one_that_was_outvoted_is_asked_again_when_the_others_do_not_suffice(
     assert asked.transaction(hash) == registry.transaction(hash)
 
 
-def test_without_agreement_nothing_is_said(registry: Registry, hand: Hand, nodes: list[FaultyNode]) -> None:
+def test_without_agreement_the_answer_is_try_later(registry: Registry, hand: Hand, nodes: list[FaultyNode]) -> None:
     hand.send(ROOT)
     asked = reader(registry, nodes)
     nodes[0].fault, nodes[1].fault = lying_contract(), broken()
     with pytest.raises(TryLater, match="2 endpoints answered 2 ways, expected 2 alike"):
-        asked.anchored_at(ROOT)
+        asked.entry_of(ROOT)
     nodes[2].fault = broken()
     with pytest.raises(TryLater):
         asked.finalized_block()
 
 
-def test_two_endpoints_of_which_one_calls_everything_final_are_as_final_as_the_other(
+def test_finality_is_what_both_of_two_endpoints_have_reached(
     chain: Anvil, registry: Registry, nodes: list[FaultyNode]
 ) -> None:
     nodes[0].fault = lying_finality(3)
     assert reader(registry, nodes[:2]).finalized_block() == registry.finalized_block()
 
 
-def test_an_endpoint_that_is_mended_answers_again(registry: Registry, nodes: list[FaultyNode]) -> None:
+def test_a_repaired_endpoint_is_asked_again_after_its_pause(registry: Registry, nodes: list[FaultyNode]) -> None:
     asked = reader(registry, nodes[:1])
     nodes[0].fault = wrong_chain()
     with pytest.raises(WrongChain, match=r"NETWORKS_FILE, three\.rpc_urls: number 1 is on chain 1, expected 31337"):
@@ -140,7 +138,7 @@ def test_an_endpoint_that_is_mended_answers_again(registry: Registry, nodes: lis
     nodes[0].heal()
     with pytest.raises(TryLater):  # not asked again at once
         asked.check()
-    asked.node._endpoints[0].silent_until = 0.0
+    asked.node._endpoints[0].paused_until = 0.0
     asked.check()
 
 
@@ -148,9 +146,7 @@ def network(id: str, chain_id: int, url: str, contract: str) -> Network:
     return Network(id, Bilingual(id, id), chain_id, (url,), contract, 1)
 
 
-def test_a_network_that_is_off_for_good_takes_nothing_from_the_other(
-    chain: Anvil, registry: Registry, hand: Hand
-) -> None:
+def test_a_network_answers_although_another_is_switched_off(chain: Anvil, registry: Registry, hand: Hand) -> None:
     hand.send(ROOT)
     chain.mine(10)
     with anvil(31338) as other:

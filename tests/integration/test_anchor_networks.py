@@ -11,14 +11,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.anchor import handlers, measuring, migrating, submitting
-from services.anchor.chain import Chain, input_for
+from services.anchor import handlers, migration, network_status, submission
 from services.anchor.deploy import deploy_contract
-from services.anchor.domain.anchoring import Fee
-from services.anchor.domain.proving import Place
-from services.anchor.measuring import NetworkView, Watch
-from services.anchor.migrating import chunked
-from services.anchor.submitting import NetworkPorts
+from services.anchor.domain.anchoring import Deployment
+from services.anchor.domain.costs import MIGRATED_ROOT_GAS, MIGRATION_CALL_GAS, Fee
+from services.anchor.network_status import StatusMonitor
+from services.anchor.sender import NetworkConnection, Sender, input_for
+from services.anchor.store import AnchorTransaction
+from services.anchor.submission import NetworkPorts
 from shared.chain.networks import Network
 from shared.chain.registry import Registry
 from shared.credentials.merkle_proof import decode_proof
@@ -49,8 +49,8 @@ class Other:
 
     def settle(self, world: World, rounds: int = 12) -> None:
         for _ in range(rounds):
-            submitting.submit(self.ports)
-            submitting.confirm(self.ports)
+            submission.submit(self.ports)
+            submission.confirm(self.ports)
             handlers.prove(world.ports)
             self.chain.mine()
             world.wait(2)
@@ -61,13 +61,13 @@ def other(world: World, keys: Path) -> Iterator[Other]:
     with anvil(OTHER_ID) as chain:
         chain.fund(world.account.address)
         registry = Registry(chain.url, deploy_contract(chain.url, keys / "key", keys / "word"), OTHER_ID, network="two")
-        place = Place("two", OTHER_ID, registry.address)
-        ports = replace(world.network, chain=Chain(registry, world.account), place=place)
+        deployment = Deployment("two", OTHER_ID, registry.address)
+        ports = replace(world.network, sender=Sender(registry, world.account), deployment=deployment)
         yield Other(chain, registry, ports)
 
 
 def both(world: World, other: Other) -> World:
-    return replace(world, ports=replace(world.ports, places=(world.network.place, other.ports.place)))
+    return replace(world, ports=replace(world.ports, deployments=(world.network.deployment, other.ports.deployment)))
 
 
 def manifest(world: World, root: bytes) -> list[str]:
@@ -85,16 +85,16 @@ def test_a_badge_is_complete_on_the_first_network_and_the_others_follow(world: W
     assert {event.network for event in world.announced()} == {"local"}
     assert len(world.announced()) == 2
     assert manifest(world, root) == ["local", "two"]
-    assert other.registry.anchored_at(root) is not None
+    assert other.registry.entry_of(root) is not None
 
 
-def test_the_second_network_down_holds_up_nothing(world: World, other: Other) -> None:
+def test_a_badge_is_complete_while_the_second_network_is_unavailable(world: World, other: Other) -> None:
     world = both(world, other)
     root = world.close("A")
     gone = replace(
-        other.ports, chain=Chain(Registry("http://127.0.0.1:9", other.registry.address, OTHER_ID), world.account)
+        other.ports, sender=Sender(Registry("http://127.0.0.1:9", other.registry.address, OTHER_ID), world.account)
     )
-    assert submitting.submit(gone) == 0
+    assert submission.submit(gone) == 0
     world.settle()
     assert len(world.announced()) == 1
     assert manifest(world, root) == ["local"]
@@ -104,34 +104,34 @@ def test_the_second_network_down_holds_up_nothing(world: World, other: Other) ->
     assert len(world.announced()) == 1
 
 
-def test_the_history_moves_to_another_network_in_few_transactions(world: World, other: Other) -> None:
+def test_past_roots_migrate_to_another_network_in_few_transactions(world: World, other: Other) -> None:
     roots = [world.close(f"A{number}", f"B{number}") for number in range(5)]
     world.settle(20)
     before = world.announced()
-    place = other.ports.place
-    gas = migrating.GAS_OF_CALL + 2 * migrating.GAS_OF_ROOT
-    found = migrating.plan(world.ports.store, other.ports.chain, place, most_gas=gas)
+    deployment = other.ports.deployment
+    gas = MIGRATION_CALL_GAS + 2 * MIGRATED_ROOT_GAS
+    found = migration.plan(world.ports.store, other.ports.sender, deployment, most_gas=gas)
     assert [len(chunk) for chunk in found.chunks] == [2, 2, 1]
     assert 5 * 20_000 < found.gas < 3 * gas
-    migrating.begin(world.ports.store, place, found)
-    migrating.begin(world.ports.store, place, found)  # by another hand at the same time: nothing more
+    migration.begin(world.ports.store, deployment, found)
+    migration.begin(world.ports.store, deployment, found)  # by another hand at the same time: nothing more
     other.settle(world, 20)
-    assert all(other.registry.anchored_at(root) for root in roots)
+    assert all(other.registry.entry_of(root) for root in roots)
     assert world.states() == ["final"] * 8
     assert all(manifest(world, root) == ["local", "two"] for root in roots)
     assert world.announced() == before  # what people have in their hands stays as it is
-    assert migrating.plan(world.ports.store, other.ports.chain, place, most_gas=gas).roots == 0
+    assert migration.plan(world.ports.store, other.ports.sender, deployment, most_gas=gas).roots == 0
 
 
-def test_a_move_that_was_broken_off_goes_on_and_takes_what_is_there_already(world: World, other: Other) -> None:
+def test_an_interrupted_migration_goes_on_and_adopts_roots_that_are_there_already(world: World, other: Other) -> None:
     roots = [world.close(f"A{number}") for number in range(4)]
     world.settle(20)
     hand = Hand(other.chain, other.registry.address, world.account.address)
     assert hand.send(roots[0]).succeeded
-    found = migrating.plan(world.ports.store, other.ports.chain, other.ports.place, most_gas=10**7)
-    assert (found.roots, len(found.there)) == (3, 1)
-    migrating.begin(world.ports.store, other.ports.place, found)
-    submitting.sign_next(other.ports)
+    found = migration.plan(world.ports.store, other.ports.sender, other.ports.deployment, most_gas=10**7)
+    assert (found.roots, len(found.known)) == (3, 1)
+    migration.begin(world.ports.store, other.ports.deployment, found)
+    submission.sign_next(other.ports)
     assert hand.send(encode(other.registry, "anchorMany", [roots[1]])).succeeded  # between plan and sending
     other.chain.mine(10)
     world.wait(120)
@@ -139,38 +139,30 @@ def test_a_move_that_was_broken_off_goes_on_and_takes_what_is_there_already(worl
     world.wait(120)
     other.settle(world, 20)
     assert all(manifest(world, root) == ["local", "two"] for root in roots)
-    anchored = [other.registry.anchored_at(root) for root in roots]
+    anchored = [other.registry.entry_of(root) for root in roots]
     assert all(anchored)
     assert world.rows("select count(*) from anchored_roots where chain_id = 31338") == [(4,)]
 
 
-def test_chunks_keep_within_the_gas_and_lose_no_root() -> None:
-    roots = [leaf(str(number)) for number in range(401)]
-    chunks = chunked(roots, 5_000_000)
-    assert [root for chunk in chunks for root in chunk] == roots
-    assert all(migrating.GAS_OF_CALL + migrating.GAS_OF_ROOT * len(chunk) <= 5_000_000 for chunk in chunks)
-    assert chunked(roots[:2], 1) == ((roots[0],), (roots[1],))
-
-
-def test_the_gas_of_a_moved_root_is_what_we_reckon_with(hand: Hand, registry: Registry) -> None:
+def test_the_gas_of_a_migrated_root_is_within_the_estimate(hand: Hand, registry: Registry) -> None:
     roots = [leaf(str(number)) for number in range(180)]
     receipt = hand.send(input_for(roots, many=True))
     assert receipt.succeeded
-    assert receipt.gas < migrating.GAS_OF_CALL + migrating.GAS_OF_ROOT * len(roots) <= 5_000_000
+    assert receipt.gas < MIGRATION_CALL_GAS + MIGRATED_ROOT_GAS * len(roots) <= 5_000_000
 
 
-def test_after_a_database_was_restored_known_roots_are_adopted_and_never_sent_again(
+def test_after_a_restored_backup_known_roots_are_adopted_without_a_new_transaction(
     world: World, registry: Registry
 ) -> None:
     world.close("A", "B")
-    submitting.submit(world.network)
+    submission.submit(world.network)
     [(hash,)] = world.rows("select hash from transactions")
     with world.ports.store.transaction() as tx:  # the backup is from before the signing
         tx.cursor.execute("delete from transactions")
         tx.cursor.execute("delete from nonces")
         tx.cursor.execute("update anchorings set state = 'closed'")
     world.wait(2)
-    assert submitting.sign_next(world.network) == 1
+    assert submission.sign_next(world.network) == 1
     assert world.states() == ["mined"]
     handlers.prove(world.ports)
     assert world.announced() == []  # adopted is not final yet
@@ -180,21 +172,21 @@ def test_after_a_database_was_restored_known_roots_are_adopted_and_never_sent_ag
     assert world.rows("select count(*) from transactions") == [(0,)]
 
 
-def test_an_adopted_root_whose_block_goes_is_signed_after_all(world: World, registry: Registry, hand: Hand) -> None:
+def test_an_adopted_root_whose_block_is_reorged_out_is_signed(world: World, registry: Registry, hand: Hand) -> None:
     root = world.close("A")
     assert hand.send(root).succeeded
-    assert submitting.sign_next(world.network) == 1
+    assert submission.sign_next(world.network) == 1
     world.chain.mine_at_once(False)
     world.chain.call("anvil_reorg", 1, [])
     world.settle()
     world.wait(61)
     world.settle()
     assert world.states() == ["final"]
-    assert registry.anchored_at(root) is not None
+    assert registry.entry_of(root) is not None
     assert len(world.rows("select 1 from transactions")) == 1
 
 
-def test_a_root_taken_back_gets_no_proof(world: World, registry: Registry, hand: Hand) -> None:
+def test_a_revoked_root_gets_no_proof(world: World, registry: Registry, hand: Hand) -> None:
     root = world.close("A")
     assert hand.send(root).succeeded
     assert hand.send(encode(registry, "revoke", root)).succeeded
@@ -204,7 +196,7 @@ def test_a_root_taken_back_gets_no_proof(world: World, registry: Registry, hand:
     assert world.announced() == []
 
 
-def test_finality_that_the_chain_breaks_is_noticed_and_the_same_transaction_stands_again(
+def test_after_a_reorg_deeper_than_finality_the_same_transaction_is_on_chain_again(
     world: World, registry: Registry
 ) -> None:
     root = world.close("A")
@@ -214,9 +206,9 @@ def test_finality_that_the_chain_breaks_is_noticed_and_the_same_transaction_stan
     depth = int(world.chain.call("eth_blockNumber"), 16) - event.block_number + 1
     world.chain.call("anvil_reorg", depth, [])
     world.chain.mine(10)
-    assert registry.anchored_at(root) is None
+    assert registry.entry_of(root) is None
     world.wait(31)
-    assert submitting.watch(world.network) == 1
+    assert submission.check_finality(world.network) == 1
     assert world.states() == ["sent"]
     world.settle()
     assert world.states() == ["final"]
@@ -224,13 +216,13 @@ def test_finality_that_the_chain_breaks_is_noticed_and_the_same_transaction_stan
     assert facts is not None
     assert facts.succeeded
     assert len(world.rows("select 1 from transactions")) == 1
-    assert submitting.watch(world.network) == 0
+    assert submission.check_finality(world.network) == 0
     world.wait(31)
-    assert submitting.watch(world.network) == 1
+    assert submission.check_finality(world.network) == 1
     assert world.states() == ["final"]
 
 
-def test_a_proof_that_names_a_lost_transaction_is_made_anew(world: World, hand: Hand) -> None:
+def test_a_proof_that_names_a_lost_transaction_is_replaced(world: World, hand: Hand) -> None:
     root = world.close("A")
     world.settle()
     [(first,)] = world.rows("select hash from transactions")
@@ -242,7 +234,7 @@ def test_a_proof_that_names_a_lost_transaction_is_made_anew(world: World, hand: 
     assert hand.send(leaf("elsewhere")).succeeded  # takes the nonce that the root had
     world.chain.mine(10)
     world.wait(31)
-    submitting.watch(world.network)
+    submission.check_finality(world.network)
     world.wait(61)
     world.settle(20)
     assert world.states() == ["final"]
@@ -254,95 +246,101 @@ def test_a_proof_that_names_a_lost_transaction_is_made_anew(world: World, hand: 
     assert json.loads(world.shelf.kept[f"batches/{root.hex()}.json"])["anchors"][0]["transaction"] == rows[1][0]
 
 
-def test_a_batch_on_its_way_goes_to_the_contract_that_is_configured_now(world: World, keys: Path) -> None:
+def test_a_pending_batch_goes_to_the_contract_that_is_configured_now(world: World, keys: Path) -> None:
     root = world.close("A")
     world.chain.mine_at_once(False)
-    submitting.submit(world.network)
+    submission.submit(world.network)
     world.chain.mine_at_once(True)
     address = deploy_contract(world.chain.url, keys / "key", keys / "word")
-    place = Place("local", CHAIN_ID, address.lower())
+    deployment = Deployment("local", CHAIN_ID, address.lower())
     registry = Registry(world.chain.url, address, CHAIN_ID)
     moved = replace(
         world,
-        ports=replace(world.ports, places=(place,)),
-        network=replace(world.network, place=place, first=place, chain=Chain(registry, world.account)),
+        ports=replace(world.ports, deployments=(deployment,)),
+        network=replace(
+            world.network, deployment=deployment, deciding=deployment, sender=Sender(registry, world.account)
+        ),
     )
     handlers.close_batch(moved.ports)
     moved.settle()
-    assert registry.anchored_at(root) is not None
+    assert registry.entry_of(root) is not None
     [event] = moved.announced()
-    assert event.contract == place.contract
-    assert moved.rows("select contract, state from anchorings order by id")[1] == (place.contract, "final")
+    assert event.contract == deployment.contract
+    assert moved.rows("select contract, state from anchorings order by id")[1] == (deployment.contract, "final")
 
 
 def test_a_retired_network_gets_no_new_root_and_its_successor_decides(world: World, other: Other) -> None:
     world.close("A")
-    here = other.ports.place
-    ports = replace(world.ports, places=(here,), retired=(world.network.place,))
-    moved = replace(world, ports=ports, network=replace(other.ports, first=here), chain=other.chain)
+    here = other.ports.deployment
+    ports = replace(world.ports, deployments=(here,), retired=(world.network.deployment,))
+    moved = replace(world, ports=ports, network=replace(other.ports, deciding=here), chain=other.chain)
     handlers.close_batch(ports)
-    assert submitting.submit(replace(world.network, first=here, takes_new=False)) == 0
+    assert submission.submit(replace(world.network, deciding=here, takes_new=False)) == 0
     moved.settle()
     assert [event.network for event in moved.announced()] == ["two"]
     assert moved.rows("select network, state from anchorings") == [("two", "final")]
 
 
-def test_what_is_final_on_the_second_network_counts_once_it_is_the_first(world: World, other: Other) -> None:
+def test_a_root_final_on_the_second_network_completes_its_batch_once_that_is_the_first(
+    world: World, other: Other
+) -> None:
     world = both(world, other)
     world.close("A")
     other.settle(world)
     assert world.announced() == []
-    alone = replace(world.ports, places=(other.ports.place,))
+    alone = replace(world.ports, deployments=(other.ports.deployment,))
     handlers.close_batch(alone)
     handlers.prove(alone)
     assert [event.network for event in world.announced()] == ["two"]
 
 
-def view(ports: NetworkPorts, **changes: object) -> NetworkView:
-    place = ports.place
-    network = Network(place.network, Bilingual("", ""), place.chain_id, ("http://x",), place.contract, 1)
-    return NetworkView(replace(network, **changes), ports.chain)  # type: ignore[arg-type]
+def connection(ports: NetworkPorts, **changes: object) -> NetworkConnection:
+    deployment = ports.deployment
+    network = Network(deployment.network, Bilingual("", ""), deployment.chain_id, ("http://x",), deployment.contract, 1)
+    return NetworkConnection(replace(network, **changes), ports.sender)  # type: ignore[arg-type]
 
 
-def test_the_operator_is_told_of_low_money_and_of_badges_that_outlive_their_network(world: World, other: Other) -> None:
+def test_the_status_warns_of_a_low_balance_and_of_badges_that_outlive_their_network(world: World, other: Other) -> None:
     world.close("A", "B")
     world.settle()
     world.chain.call("anvil_setBalance", world.account.address, hex(10**17))
-    first, second = view(world.network, ends_on=date(2026, 9, 30)), view(other.ports)
-    found = measuring.status(world.ports, (first, second))
+    first, second = connection(world.network, ends_on=date(2026, 9, 30)), connection(other.ports)
+    found = network_status.status(world.ports, (first, second))
     assert [each.pays_for for each in found.networks] == [19, 1922]
     [money, ending] = found.networks[0].warnings
     assert money.startswith("low balance: pays for 19 roots")
     assert ending.startswith("ends on 2026-09-30: 2 badges stand on no network that lasts")
     assert "2030-03-31" in ending
     assert found.networks[1].warnings == ()
-    assert found.networks[0].rows.states == {"final": 1}
-    watch = Watch(world.ports, (first, second))
-    measuring.measure(watch)
-    said = set(watch.said)
+    assert found.networks[0].counts.states == {"final": 1}
+    watch = StatusMonitor(world.ports, (first, second))
+    network_status.measure(watch)
+    said = set(watch.logged)
     assert sorted(warning.split(":")[1].split()[0] for warning in said) == ["ends", "low"]
-    measuring.measure(watch)
-    assert watch.said == said
-    migrating.begin(
+    network_status.measure(watch)
+    assert watch.logged == said
+    migration.begin(
         world.ports.store,
-        other.ports.place,
-        migrating.plan(world.ports.store, other.ports.chain, other.ports.place, most_gas=10**6),
+        other.ports.deployment,
+        migration.plan(world.ports.store, other.ports.sender, other.ports.deployment, most_gas=10**6),
     )
     other.settle(world)
-    assert len(measuring.status(world.ports, (first, second)).networks[0].warnings) == 1
+    assert len(network_status.status(world.ports, (first, second)).networks[0].warnings) == 1
 
 
-def test_a_network_that_is_away_is_said_to_be_away_and_nothing_is_guessed(world: World) -> None:
-    chain = Chain(Registry("http://127.0.0.1:9", world.network.place.contract, CHAIN_ID), world.account)
-    [found] = measuring.status(world.ports, (view(replace(world.network, chain=chain)),)).networks
+def test_the_status_of_an_unavailable_network_says_so_without_figures(world: World) -> None:
+    sender = Sender(Registry("http://127.0.0.1:9", world.network.deployment.contract, CHAIN_ID), world.account)
+    [found] = network_status.status(world.ports, (connection(replace(world.network, sender=sender)),)).networks
     assert found.chain is None
     assert found.pays_for is None
     assert "node away" in found.away
 
 
-def test_batches_of_the_former_release_keep_their_place(databases: Databases, world: World, tmp_path: Path) -> None:
+def test_batches_of_the_previous_schema_keep_their_deployment(
+    databases: Databases, world: World, tmp_path: Path
+) -> None:
     roots = [world.close("A"), world.close("B"), world.close("C")]
-    signed, raw = world.network.chain.sign(roots[0], 7, Fee(GWEI, 1), 1, world.ports.now())
+    signed, raw = world.network.sender.sign(roots[0], 7, Fee(GWEI, 1), 1, world.ports.now())
     url = databases.fresh()
     folder = tmp_path / "migrations"
     folder.mkdir()
@@ -364,17 +362,17 @@ def test_batches_of_the_former_release_keep_their_place(databases: Databases, wo
             )
     migrate(url, "anchor", ROOT / "services" / "anchor" / "migrations")
     with psycopg.connect(url) as connection:
-        place = ("local", CHAIN_ID, world.network.place.contract)
+        deployment = ("local", CHAIN_ID, world.network.deployment.contract)
         rows = connection.execute("select network, chain_id, contract, state from anchorings order by state").fetchall()
-        assert rows == [(*place, "final"), (*place, "sent")]
+        assert rows == [(*deployment, "final"), (*deployment, "sent")]
         decided = connection.execute("select count(*) from batches where decided_by is not null").fetchone()
         assert decided == (1,)
         assert connection.execute("select count(*) from transactions where anchoring is not null").fetchone() == (2,)
 
 
-def test_a_badge_revoked_after_its_batch_keeps_its_place_in_the_tree(world: World) -> None:
+def test_a_badge_revoked_after_its_batch_still_gets_its_proof(world: World) -> None:
     world.close("A", "B")
-    handlers.note_revoked([revoked("A")], world.ports)
+    world.note(AnchorTransaction.note_revoked, [revoked("A")])
     world.settle()
     assert len(world.announced()) == 2
-    assert world.ports.batches.age == timedelta(seconds=30)
+    assert world.ports.batch_rules.age == timedelta(seconds=30)

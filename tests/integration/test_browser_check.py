@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from web3 import Web3
 
 from deploy.local.ports import free_port
-from services.issuer.domain.issuance import credential_of
-from services.issuer.signing.signer import SigningKey, did_document
+from services.issuer.domain.credential import credential_of
+from services.issuer.signing.keys import SigningKey, did_document
 from services.verifier import handlers
 from services.verifier.check.verdict import Verdict
 from shared.credentials.credential import leaf_of

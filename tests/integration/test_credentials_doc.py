@@ -16,14 +16,14 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMANDS = re.findall(r"^```sh\n(.*?)^```\n```text\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
-def test_the_files_are_what_the_issuer_makes_run_python_m_tests_doc_example() -> None:
+def test_the_example_files_are_what_the_issuer_makes() -> None:
     made = files()
     assert {path.name for path in FOLDER.iterdir()} == made.keys()
     for name in (
         "credential.json",
         "did.json",
     ):  # status.json has packed bytes in it, which another zlib may pack otherwise
-        assert (FOLDER / name).read_bytes() == made[name]
+        assert (FOLDER / name).read_bytes() == made[name], "run python -m tests.doc_example"
 
 
 def test_the_annotated_example_is_the_file_with_notes() -> None:
@@ -32,7 +32,7 @@ def test_the_annotated_example_is_the_file_with_notes() -> None:
 
 
 @pytest.mark.parametrize(("command", "expected"), COMMANDS)
-def test_the_commands_print_what_is_said(command: str, expected: str) -> None:
+def test_each_command_prints_the_output_beside_it(command: str, expected: str) -> None:
     ran = subprocess.run(["bash", "-euo", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, expected, "")
 

@@ -1,4 +1,4 @@
-"""docs/events: drawn from the code, right by AsyncAPI's own schema, and true of the bytes on Kafka."""
+"""docs/events: equal to what the code generates, valid by AsyncAPI's own schema, true of the bytes on Kafka."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shared.wire import encode
 from tests.worlds.outside_verifier import ask_node
 
 SPECS = Path("node_modules/@asyncapi/specs/schemas")
-SAMPLE = Path("deploy/local/sample/registrations.jsonl")
+SAMPLE = Path("deploy/local/demo/sample/registrations.jsonl")
 ASYNCAPI = asyncapi()
 AT = datetime(2026, 4, 1, tzinfo=UTC)
 WRONG_ATTRIBUTES: dict[str, Any] = {
@@ -83,11 +83,11 @@ def message_of(fact: Event, cause: Event | None = None) -> dict[str, Any]:
     return message
 
 
-def test_the_folder_is_what_the_code_says_run_make_schemas() -> None:
+def test_docs_events_is_what_make_schemas_generates() -> None:
     assert {path.name: path.read_text("utf-8") for path in FOLDER.iterdir()} == documents()
 
 
-def test_the_document_is_an_asyncapi_document_by_their_own_schema() -> None:
+def test_asyncapi_json_is_valid_by_asyncapis_own_schema_and_broken_copies_are_not() -> None:
     schema = {**json.loads((SPECS / "3.0.0-without-$id.json").read_text("utf-8")), "$id": "asyncapi-3.0.0"}
     broken = [copy.deepcopy(ASYNCAPI) for _ in range(3)]
     del broken[0]["info"]["title"]
@@ -99,7 +99,7 @@ def test_the_document_is_an_asyncapi_document_by_their_own_schema() -> None:
     assert all(others)
 
 
-def test_every_reference_in_the_document_leads_somewhere() -> None:
+def test_every_reference_in_asyncapi_json_resolves() -> None:
     references = _references(ASYNCAPI)
     assert len(references) > 60
     for reference in references:
@@ -108,7 +108,7 @@ def test_every_reference_in_the_document_leads_somewhere() -> None:
             place = place[step]
 
 
-def test_every_event_is_written_and_read_by_somebody() -> None:
+def test_every_event_has_a_writer_and_a_reader() -> None:
     assert [name for name, services in readers().items() if not services] == []
     assert {name for name, services in writers().items() if not services} <= {
         "UpstreamRecord",  # comes from outside
@@ -133,7 +133,7 @@ def test_the_schemas_are_true_of_the_bytes_on_kafka(facts: tuple[list[Event], ..
 
 @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(facts=st.tuples(*(values_of(event) for event in EVENTS)))
-def test_wrong_messages_are_found_out(facts: tuple[Event, ...]) -> None:
+def test_wrong_messages_are_rejected_and_messages_with_added_fields_are_accepted(facts: tuple[Event, ...]) -> None:
     broken: dict[str, tuple[str, Any]] = {}
     for event, fact in zip(EVENTS, facts, strict=True):
         message, schema, name = message_of(fact), event_schema(event), event.__name__
@@ -157,7 +157,7 @@ def newer_than(fact: Event) -> dict[str, Any]:
     return {**message, "later": 1, "data": {**message["data"], "later": 1}}
 
 
-def test_the_upstreams_records_are_as_their_schema_says() -> None:
+def test_the_samples_records_are_valid_by_the_schema_of_upstream_records() -> None:
     records = [json.loads(line) for line in SAMPLE.read_text("utf-8").splitlines()]
     schema = "asyncapi#/components/schemas/UpstreamRecord"
     assert wrong([(schema, each) for each in records]) == [[]] * len(records)

@@ -1,4 +1,4 @@
-"""Which letters leave about a badge that was corrected, in whatever order its events come; on a real PostgreSQL."""
+"""Which letters leave about a corrected badge, in any order of its events; on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from threading import Thread
 import pytest
 
 from services.mailer import handlers
-from services.mailer.domain.delivery import Deferred, Outcome, Sent
+from services.mailer.domain.delivery import Deferred, Sent, SmtpReply
 from services.mailer.domain.letters import Letter
 from shared.events import Event
 from tests.worlds.mailer import (
     APRIL_1,
     ID,
     OTHER,
-    Mailer,
+    MailerWorld,
     issued,
+    mailer_at,
     received,
     rendered,
     resend,
     revoked,
-    running_mailer,
 )
 from tests.worlds.postgres import Databases, postgres
 
@@ -41,12 +41,12 @@ def databases() -> Iterator[Databases]:
 
 @dataclass
 class Post:
-    """A mail server that takes everything, or nothing for now."""
+    """A mail server that accepts everything, or nothing while it is busy."""
 
     taken: list[tuple[str, str]] = field(default_factory=list)
     busy: bool = False
 
-    def send(self, return_path: str, recipient: str, message: bytes) -> Outcome:
+    def send(self, return_path: str, recipient: str, message: bytes) -> SmtpReply:
         if self.busy:
             return Deferred("450 busy")
         assertion_id, letter = return_path.removeprefix("bounce+").split("@")[0].split(".")
@@ -63,8 +63,8 @@ def post() -> Post:
 
 
 @pytest.fixture
-def mailer(databases: Databases, post: Post) -> Iterator[Mailer]:
-    with running_mailer(databases.fresh(), post.send) as made:
+def mailer(databases: Databases, post: Post) -> Iterator[MailerWorld]:
+    with mailer_at(databases.fresh(), post.send) as made:
         made.moment = APRIL_1
         yield made
 
@@ -82,7 +82,7 @@ def second(email: str = "TARO@example.jp") -> Event:
 
 @dataclass(frozen=True)
 class Story:
-    """One holder's events, all of them twice, in one order."""
+    """One holder's events, each of them twice, in one order."""
 
     old: str
     new: str
@@ -90,7 +90,7 @@ class Story:
 
 
 def _stories(count: int, *, same_address: bool, is_received: bool) -> list[Story]:
-    """Some of the orders of what can be heard of a badge and of the one that corrects it, evenly drawn."""
+    """`count` random orders of the events of a badge and of the badge that corrects it."""
     heard = 7 if is_received and same_address else 5
     orders = Random(20260401).sample(list(permutations(range(heard))), count)
     return [_story(number, order, same_address, is_received) for number, order in enumerate(orders)]
@@ -100,7 +100,7 @@ def _story(number: int, order: Sequence[int], same_address: bool, is_received: b
     old, new = (f"{number:05}".translate(str.maketrans("01", "AB")).ljust(26, version) for version in "XY")
     registration = f"R-{number}"
     email = f"holder{number}@example.jp"
-    other = email.upper() if same_address else f"mended{number}@example.jp"
+    other = email.upper() if same_address else f"corrected{number}@example.jp"
     events = [
         issued(old, email=email, registration_id=registration),
         issued(new, email=other, version=2, corrects=old, registration_id=registration),
@@ -113,21 +113,15 @@ def _story(number: int, order: Sequence[int], same_address: bool, is_received: b
     return Story(old, new, tuple(events[place] for place in order))
 
 
-def _hear_all(stories: Sequence[Story], mailer: Mailer, post: Post, *, tick_each: bool) -> list[int]:
-    """All stories side by side, event by event; after which event how many letters had left."""
+def _handle_all(stories: Sequence[Story], mailer: MailerWorld, post: Post, *, tick_each: bool) -> list[int]:
+    """All stories side by side, event by event; returns how many letters had left after each event."""
     left: list[int] = []
     for step in range(len(stories[0].events)):
         heard = [story.events[step] for story in stories]
-        for kind, group in groupby(sorted(heard, key=lambda e: type(e).__name__), key=lambda e: type(e).__name__):
+        for _, group in groupby(sorted(heard, key=lambda e: type(e).__name__), key=lambda e: type(e).__name__):
             batch = list(group)
-            handle = {
-                "AssertionIssued": handlers.note_issued,
-                "AssertionRevoked": handlers.note_revoked,
-                "BadgeReceived": handlers.note_received,
-                "CertificateRendered": handlers.note_rendered,
-            }[kind]
-            handle([*batch, *batch], mailer.ports)  # type: ignore[operator]
-            handle(batch, mailer.ports)  # type: ignore[operator]
+            mailer.handle_batch([*batch, *batch])
+            mailer.handle_batch(batch)
         if tick_each:
             mailer.tick(minutes=1)
         left.append(len(post.taken))
@@ -135,28 +129,28 @@ def _hear_all(stories: Sequence[Story], mailer: Mailer, post: Post, *, tick_each
     return left
 
 
-def test_who_had_the_badge_gets_another_than_the_one_letter_about_its_correction(mailer: Mailer, post: Post) -> None:
+def test_a_holder_who_had_the_badge_gets_only_the_letter_about_its_correction(mailer: MailerWorld, post: Post) -> None:
     stories = _stories(700, same_address=True, is_received=True)
-    _hear_all(stories, mailer, post, tick_each=False)
+    _handle_all(stories, mailer, post, tick_each=False)
     for story in stories:
         assert post.about(story.new) == ["correction"], story.events
         assert post.about(story.old) == []
 
 
 @pytest.mark.parametrize(("same_address", "is_received"), [(True, False), (False, True), (False, False)])
-def test_who_has_to_receive_the_new_badge_is_not_asked_to(
-    mailer: Mailer, post: Post, same_address: bool, is_received: bool
+def test_a_holder_who_has_to_receive_the_new_badge_gets_its_two_letters(
+    mailer: MailerWorld, post: Post, same_address: bool, is_received: bool
 ) -> None:
     stories = _stories(120, same_address=same_address, is_received=is_received)
-    _hear_all(stories, mailer, post, tick_each=False)
+    _handle_all(stories, mailer, post, tick_each=False)
     for story in stories:
         assert sorted(post.about(story.new)) == ["award", "completion"], story.events
         assert post.about(story.old) == []
 
 
-def test_letters_that_leave_in_between_tell_of_the_correction_twice_or_never(mailer: Mailer, post: Post) -> None:
+def test_the_correction_is_told_once_whenever_letters_leave_in_between(mailer: MailerWorld, post: Post) -> None:
     stories = _stories(700, same_address=True, is_received=True)
-    left = _hear_all(stories, mailer, post, tick_each=True)
+    left = _handle_all(stories, mailer, post, tick_each=True)
     endings = set()
     for story in stories:
         told = sorted(post.about(story.new))
@@ -176,86 +170,88 @@ def _place(story: Story, kind: str, assertion_id: str) -> int:
 # ── one thing at a time ─────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_wallets_word_that_comes_a_moment_later_is_not_waited_for(mailer: Mailer, post: Post) -> None:
-    mailer.hear(first(), second())
+def test_a_receipt_within_ten_seconds_makes_it_the_letter_about_the_correction(mailer: MailerWorld, post: Post) -> None:
+    mailer.handle(first(), second())
     mailer.tick(seconds=9)
-    mailer.hear(received(ID), rendered(OTHER))
+    mailer.handle(received(ID), rendered(OTHER))
     mailer.tick(seconds=2)
     assert post.taken == [(OTHER, "correction")]
 
 
-def test_a_receipt_heard_too_late_takes_back_what_the_award_letter_said(mailer: Mailer, post: Post) -> None:
-    mailer.hear(first(), second())
+def test_a_receipt_after_the_award_letter_left_changes_no_letter(mailer: MailerWorld, post: Post) -> None:
+    mailer.handle(first(), second())
     mailer.tick(seconds=11)
-    mailer.hear(received(ID), received(OTHER), rendered(OTHER))
+    mailer.handle(received(ID), received(OTHER), rendered(OTHER))
     mailer.tick(seconds=11)
     assert post.taken == [(OTHER, "award"), (OTHER, "completion")]
 
 
-def test_a_badge_that_is_corrected_twice_has_a_letter_of_each_version(mailer: Mailer, post: Post) -> None:
+def test_a_badge_corrected_twice_has_one_letter_about_its_newest_version(mailer: MailerWorld, post: Post) -> None:
     third = issued(NEWEST, version=3, corrects=OTHER, registration_id=REGISTRATION)
-    mailer.hear(first(), received(ID), second(), third, rendered(OTHER), rendered(NEWEST))
+    mailer.handle(first(), received(ID), second(), third, rendered(OTHER), rendered(NEWEST))
     mailer.tick(minutes=1)
     assert post.taken == [(NEWEST, "correction")]
 
 
-def test_a_corrected_badge_that_is_revoked_is_written_about(mailer: Mailer, post: Post) -> None:
-    mailer.hear(first(), received(ID), second(), revoked(OTHER), rendered(OTHER))
+def test_no_letter_leaves_about_a_corrected_badge_that_is_revoked(mailer: MailerWorld, post: Post) -> None:
+    mailer.handle(first(), received(ID), second(), revoked(OTHER), rendered(OTHER))
     mailer.tick(minutes=1)
     assert post.taken == []
     assert mailer.states(OTHER, "award") == ["suppressed"]
 
 
 @pytest.mark.parametrize("busy", [True, False])
-def test_a_letter_that_waits_leaves_after_its_badge_was_corrected(mailer: Mailer, post: Post, busy: bool) -> None:
+def test_a_waiting_letter_is_suppressed_when_its_badge_is_corrected(
+    mailer: MailerWorld, post: Post, busy: bool
+) -> None:
     post.busy = busy
-    mailer.hear(first())
+    mailer.handle(first())
     if busy:
         mailer.tick(seconds=1)
-    mailer.hear(second("hanako@example.jp"))
+    mailer.handle(second("hanako@example.jp"))
     post.busy = False
     mailer.tick(hours=1)
     assert post.taken == [(OTHER, "award")]
     assert mailer.states(ID)[-1] == "suppressed"
-    answers = [event.answer for event in mailer.said() if event.state == "suppressed"]
+    answers = [event.answer for event in mailer.letter_events() if event.state == "suppressed"]
     assert answers == ["corrected"]
 
 
 @pytest.mark.parametrize(("letter", "outcome"), [("award", "corrected"), ("correction", "no-such-letter")])
-def test_the_office_sends_a_letter_about_a_corrected_badge_again(
-    mailer: Mailer, post: Post, letter: Letter, outcome: str
+def test_an_order_to_send_a_letter_about_a_corrected_badge_again_is_refused(
+    mailer: MailerWorld, post: Post, letter: Letter, outcome: str
 ) -> None:
-    mailer.hear(first())
+    mailer.handle(first())
     mailer.tick(seconds=1)
-    mailer.hear(second("hanako@example.jp"), resend("D1", letter), resend("D1", letter))
+    mailer.handle(second("hanako@example.jp"), resend("D1", letter), resend("D1", letter))
     mailer.tick(seconds=1)
     assert post.about(ID) == ["award"]
     assert mailer.settled() == {"D1": outcome}
 
 
-def test_the_letter_about_a_correction_can_not_be_sent_again(mailer: Mailer, post: Post) -> None:
-    mailer.hear(first(), received(ID), second(), rendered(OTHER))
+def test_the_letter_about_a_correction_can_be_sent_again(mailer: MailerWorld, post: Post) -> None:
+    mailer.handle(first(), received(ID), second(), rendered(OTHER))
     mailer.tick(minutes=1)
-    mailer.hear(resend("D1", "correction", OTHER))
+    mailer.handle(resend("D1", "correction", OTHER))
     mailer.tick(minutes=1)
     assert post.taken == [(OTHER, "correction")] * 2
     assert mailer.settled() == {"D1": "done"}
 
 
-def test_two_workers_that_hear_of_it_at_once_lose_or_double_the_letter(mailer: Mailer, post: Post) -> None:
+def test_two_workers_at_once_send_the_letters_of_each_correction_once(mailer: MailerWorld, post: Post) -> None:
     stories = [
         _story(number, order, same_address=True, is_received=True)
         for number, order in enumerate(Random(7).sample(list(permutations(range(7))), 60))
     ]
 
-    def hear(part: int) -> None:
+    def handle(part: int) -> None:
         for story in stories:
             for event in story.events[part::2]:
-                mailer.hear(event)
-            mailer.moment += timedelta(seconds=8)  # some are decided upon before all is heard
+                mailer.handle(event)
+            mailer.moment += timedelta(seconds=8)  # some letters are chosen before all events are handled
             handlers.write(mailer.ports)
 
-    workers = [Thread(target=hear, args=(part,)) for part in range(2)]
+    workers = [Thread(target=handle, args=(part,)) for part in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -265,11 +261,11 @@ def test_two_workers_that_hear_of_it_at_once_lose_or_double_the_letter(mailer: M
         assert sorted(post.about(story.new)) in (["correction"], ["award", "completion"]), story.events
 
 
-def test_a_decision_waits_for_an_event_that_is_being_noted_or_misses_it(mailer: Mailer, post: Post) -> None:
-    mailer.hear(first(), received(ID), second())
+def test_a_correction_whose_event_is_being_noted_is_left_to_the_next_tick(mailer: MailerWorld, post: Post) -> None:
+    mailer.handle(first(), received(ID), second())
     with mailer.ports.store.transaction() as elsewhere:
         elsewhere.note_rendered([rendered(OTHER)])
-        mailer.tick(minutes=1)  # does not wait: leaves this one out
+        mailer.tick(minutes=1)  # does not wait: skips this one
         assert post.taken == []
     mailer.tick(minutes=1)
     assert post.taken == [(OTHER, "correction")]

@@ -1,4 +1,4 @@
-"""The mailer against a real mail server and a real PostgreSQL; Kafka is the calls of the handlers."""
+"""The mailer with a real mail server and a real PostgreSQL, and calls of the handlers instead of Kafka."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from datetime import timedelta
 import pytest
 
 from services.mailer import handlers
-from services.mailer.domain.delivery import Bounced, Deferred, Outcome, Sent
-from services.mailer.smtp import Relay, Smtp
+from services.mailer.domain.delivery import Bounced, Deferred, Sent, SmtpReply
+from services.mailer.smtp import SmtpClient, SmtpServer
 from shared.errors import TryLater
-from tests.worlds.mailer import APRIL_1, ID, OTHER, Mailer, issued, rendered, resend, revoked, running_mailer
+from tests.worlds.mailer import APRIL_1, ID, OTHER, MailerWorld, issued, mailer_at, rendered, resend, revoked
 from tests.worlds.postgres import Databases, postgres
 from tests.worlds.smtp_server import Smtpd, smtpd
 
@@ -31,14 +31,14 @@ def server() -> Iterator[Smtpd]:
         yield server
 
 
-def relay(server: Smtpd) -> Relay:
-    return Relay("127.0.0.1", server.port, seconds=3)
+def relay(server: Smtpd) -> SmtpServer:
+    return SmtpServer("127.0.0.1", server.port, seconds=3)
 
 
 # ── one letter, one server ──────────────────────────────────────────────────────────────────────────────
 
 
-def post(smtp: Smtp, recipient: str = "taro@example.jp") -> Outcome:
+def post(smtp: SmtpClient, recipient: str = "taro@example.jp") -> SmtpReply:
     return smtp.send("bounce+A.award@bounce.example.jp", recipient, b"Subject: a\r\n\r\nb\r\n")
 
 
@@ -46,22 +46,22 @@ def only(verb: str, answer: str) -> Callable[[str, str], str | None]:
     return lambda got, rest: answer if got == verb else None
 
 
-def test_each_letter_costs_a_connection(server: Smtpd) -> None:
-    smtp = Smtp(relay(server))
+def test_many_letters_take_one_connection(server: Smtpd) -> None:
+    smtp = SmtpClient(relay(server))
     for _ in range(3):
         assert isinstance(post(smtp), Sent)
     assert server.connections == 1
     assert server.taken[0].sender == "bounce+A.award@bounce.example.jp"
 
 
-def test_a_carriers_dotted_address_can_not_be_written_to(server: Smtpd) -> None:
-    assert isinstance(post(Smtp(relay(server)), "..taro..@docomo.example"), Sent)
+def test_a_carriers_dotted_address_is_written_to(server: Smtpd) -> None:
+    assert isinstance(post(SmtpClient(relay(server)), "..taro..@docomo.example"), Sent)
     assert server.taken[0].recipient == '"..taro.."@docomo.example'
 
 
 @pytest.mark.parametrize("verb", ["RCPT", "DATA", "."])
-def test_one_refused_recipient_ends_the_conversation_for_the_others(server: Smtpd, verb: str) -> None:
-    smtp = Smtp(relay(server))
+def test_after_a_refused_recipient_the_same_connection_takes_the_next(server: Smtpd, verb: str) -> None:
+    smtp = SmtpClient(relay(server))
     for answer, expected in (("451 4.7.1 greylisted", Deferred), ("550 5.1.1 unknown", Bounced)):
         server.answers = only(verb, answer)
         assert post(smtp) == expected(answer)
@@ -70,9 +70,9 @@ def test_one_refused_recipient_ends_the_conversation_for_the_others(server: Smtp
     assert server.connections == 1
 
 
-def test_a_server_that_hangs_up_after_its_5xx_makes_us_ask_for_ever(server: Smtpd) -> None:
+def test_a_5xx_counts_although_the_server_hangs_up_after_it(server: Smtpd) -> None:
     server.answers = lambda verb, rest: {"RCPT": "550 unknown", "RSET": ""}.get(verb)
-    smtp = Smtp(relay(server))
+    smtp = SmtpClient(relay(server))
     assert post(smtp) == Bounced("550 unknown")
     server.answers = lambda verb, rest: None
     assert isinstance(post(smtp), Sent)
@@ -81,26 +81,26 @@ def test_a_server_that_hangs_up_after_its_5xx_makes_us_ask_for_ever(server: Smtp
 @pytest.mark.parametrize(
     ("verb", "answer"), [("MAIL", "550 not you"), ("MAIL", "451 disk full"), ("RCPT", "421 closing"), (".", "421 bye")]
 )
-def test_a_server_that_refuses_us_bounces_a_person(server: Smtpd, verb: str, answer: str) -> None:
+def test_a_server_that_refuses_us_is_tried_later_and_bounces_nobody(server: Smtpd, verb: str, answer: str) -> None:
     server.answers = only(verb, answer)
     with pytest.raises(TryLater, match=f"answered {answer[:3]}") as away:
-        post(Smtp(relay(server)))
+        post(SmtpClient(relay(server)))
     assert "@" not in str(away.value)
 
 
 @pytest.mark.parametrize("verb", ["EHLO", "MAIL", "RCPT", "DATA", "."])
-def test_a_dropped_connection_counts_as_an_answer(server: Smtpd, verb: str) -> None:
+def test_a_dropped_connection_is_no_answer_and_the_next_try_reconnects(server: Smtpd, verb: str) -> None:
     server.answers = lambda got, rest: "" if got in (verb, "HELO") else None
-    smtp = Smtp(relay(server))
+    smtp = SmtpClient(relay(server))
     with pytest.raises(TryLater):
         post(smtp)
     server.answers = lambda got, rest: None
     assert isinstance(post(smtp), Sent)
 
 
-def test_a_server_that_was_restarted_is_not_found_again() -> None:
+def test_a_restarted_server_is_found_again() -> None:
     with smtpd() as server:
-        smtp, port = Smtp(relay(server)), server.port
+        smtp, port = SmtpClient(relay(server)), server.port
         assert isinstance(post(smtp), Sent)
         server.answers = lambda verb, rest: ""  # the old conversation ends at its next word
         with pytest.raises(TryLater):
@@ -115,12 +115,12 @@ def test_a_server_that_was_restarted_is_not_found_again() -> None:
 
 
 @pytest.fixture
-def mailer(databases: Databases, server: Smtpd) -> Iterator[Mailer]:
-    with running_mailer(databases.fresh(), Smtp(relay(server)).send) as made:
+def mailer(databases: Databases, server: Smtpd) -> Iterator[MailerWorld]:
+    with mailer_at(databases.fresh(), SmtpClient(relay(server)).send) as made:
         yield made
 
 
-def test_letter_1_leaves_before_april_1_or_with_damaged_names(mailer: Mailer, server: Smtpd) -> None:
+def test_letter_1_leaves_on_april_1_with_the_names_as_registered(mailer: MailerWorld, server: Smtpd) -> None:
     handlers.note_issued([issued()], mailer.ports)
     mailer.tick(minutes=59, seconds=59)
     assert not server.taken
@@ -134,7 +134,7 @@ def test_letter_1_leaves_before_april_1_or_with_damaged_names(mailer: Mailer, se
     assert mailer.states() == ["queued", "sent"]
 
 
-def test_a_second_copy_of_an_event_sends_a_second_letter(mailer: Mailer, server: Smtpd) -> None:
+def test_a_second_copy_of_an_event_sends_nothing(mailer: MailerWorld, server: Smtpd) -> None:
     for _ in range(2):
         handlers.note_issued([issued(), issued()], mailer.ports)
         handlers.note_rendered([rendered(), rendered()], mailer.ports)
@@ -142,7 +142,9 @@ def test_a_second_copy_of_an_event_sends_a_second_letter(mailer: Mailer, server:
     assert len(server.taken) == 2  # one of each
 
 
-def test_letter_2_is_lost_when_its_event_comes_before_the_holder_is_known(mailer: Mailer, server: Smtpd) -> None:
+def test_letter_2_leaves_although_its_event_came_before_the_holder_was_known(
+    mailer: MailerWorld, server: Smtpd
+) -> None:
     handlers.note_rendered([rendered()], mailer.ports)
     mailer.tick(hours=2)
     assert not server.taken
@@ -152,14 +154,16 @@ def test_letter_2_is_lost_when_its_event_comes_before_the_holder_is_known(mailer
     assert len(server.taken) == 2
 
 
-def test_letter_2_leaves_although_nothing_is_rendered(mailer: Mailer) -> None:
+def test_letter_2_waits_until_the_certificate_is_rendered(mailer: MailerWorld) -> None:
     handlers.note_issued([issued()], mailer.ports)
     mailer.tick(hours=24)
     assert mailer.states(letter="completion") == []
 
 
-def test_dying_between_the_servers_250_and_our_commit_sends_another_letter(mailer: Mailer, server: Smtpd) -> None:
-    def die(return_path: str, recipient: str, message: bytes) -> Outcome:
+def test_dying_between_the_servers_250_and_our_commit_sends_the_same_bytes_again(
+    mailer: MailerWorld, server: Smtpd
+) -> None:
+    def die(return_path: str, recipient: str, message: bytes) -> SmtpReply:
         outcome = mailer.ports.send(return_path, recipient, message)
         assert isinstance(outcome, Sent)
         raise KeyboardInterrupt
@@ -175,7 +179,7 @@ def test_dying_between_the_servers_250_and_our_commit_sends_another_letter(maile
     assert mailer.states() == ["queued", "sent"]
 
 
-def test_a_deferred_letter_is_given_up_or_another_person_bounces_with_one(mailer: Mailer, server: Smtpd) -> None:
+def test_a_deferred_letter_is_sent_later_and_a_bounce_affects_one_person(mailer: MailerWorld, server: Smtpd) -> None:
     answers = {"taro@": "450 4.2.0 greylisted taro@example.jp", "hanako@": "550 5.1.1 hanako: no such user"}
     server.answers = lambda verb, rest: next(
         (text for name, text in answers.items() if verb == "RCPT" and name in rest), None
@@ -193,11 +197,11 @@ def test_a_deferred_letter_is_given_up_or_another_person_bounces_with_one(mailer
     mailer.tick(hours=1)
     assert mailer.states() == ["queued", "deferred", "sent"]
     assert mailer.states(OTHER)[-1] == "bounced"
-    for event in mailer.said():
+    for event in mailer.letter_events():
         assert "@" not in (event.answer or "") and "hanako" not in (event.answer or "")
 
 
-def test_a_letter_about_a_revoked_badge_leaves(mailer: Mailer, server: Smtpd) -> None:
+def test_no_letter_leaves_about_a_revoked_badge(mailer: MailerWorld, server: Smtpd) -> None:
     handlers.note_issued([issued()], mailer.ports)
     handlers.note_revoked([revoked(), revoked(OTHER)], mailer.ports)  # the second comes before its AssertionIssued
     handlers.note_issued([issued(OTHER)], mailer.ports)
@@ -206,38 +210,38 @@ def test_a_letter_about_a_revoked_badge_leaves(mailer: Mailer, server: Smtpd) ->
     assert not server.taken
     for assertion_id in (ID, OTHER):
         assert mailer.states(assertion_id) == mailer.states(assertion_id, "completion") == ["suppressed"]
-    handlers.note_resends([resend()], mailer.ports)
+    handlers.resend([resend()], mailer.ports)
     mailer.tick(hours=1)
     assert not server.taken
     assert mailer.settled() == {"D1": "revoked"}
 
 
-def test_the_office_sends_a_letter_again_and_it_is_another_letter(mailer: Mailer, server: Smtpd) -> None:
+def test_a_letter_that_the_office_sends_again_is_the_same_letter(mailer: MailerWorld, server: Smtpd) -> None:
     handlers.note_issued([issued()], mailer.ports)
-    handlers.note_resends([resend("too-early"), resend("unknown", "thanks")], mailer.ports)
+    handlers.resend([resend("too-early"), resend("unknown", "thanks")], mailer.ports)
     mailer.tick(hours=1)
     assert len(server.taken) == 1
     for _ in range(2):
-        handlers.note_resends([resend()], mailer.ports)
+        handlers.resend([resend()], mailer.ports)
         mailer.tick(hours=1)
     assert len(server.taken) == 2
     assert server.taken[0].content == server.taken[1].content
     assert mailer.states() == ["queued", "sent", "queued", "sent"]
-    assert len({event.id for event in mailer.said()}) == 4
+    assert len({event.id for event in mailer.letter_events()}) == 4
     assert mailer.settled() == {"too-early": "not-sent-yet", "unknown": "no-such-letter", "D1": "done"}
 
 
-def test_a_letter_that_was_sent_goes_again_although_its_badge_was_revoked_since(mailer: Mailer, server: Smtpd) -> None:
+def test_an_order_to_send_again_is_refused_after_the_revocation(mailer: MailerWorld, server: Smtpd) -> None:
     handlers.note_issued([issued()], mailer.ports)
     mailer.tick(hours=1)
     handlers.note_revoked([revoked()], mailer.ports)
-    handlers.note_resends([resend()], mailer.ports)
+    handlers.resend([resend()], mailer.ports)
     mailer.tick(hours=1)
     assert len(server.taken) == 1
     assert mailer.settled() == {"D1": "revoked"}
 
 
-def test_one_letter_that_breaks_the_line_holds_up_the_others(mailer: Mailer, server: Smtpd) -> None:
+def test_a_letter_that_breaks_the_connection_does_not_block_the_others(mailer: MailerWorld, server: Smtpd) -> None:
     server.answers = lambda verb, rest: "" if (verb, rest) == (".", "TO:<taro@example.jp>") or "taro" in rest else None
     handlers.note_issued([issued()], mailer.ports)
     handlers.note_issued([issued(OTHER, email="hanako@example.jp")], mailer.ports)
@@ -255,7 +259,7 @@ def test_one_letter_that_breaks_the_line_holds_up_the_others(mailer: Mailer, ser
     assert mailer.states() == ["queued"]
 
 
-def test_one_letter_that_can_not_be_written_holds_up_the_others(mailer: Mailer, server: Smtpd) -> None:
+def test_letters_that_cannot_be_written_are_suppressed_and_the_others_leave(mailer: MailerWorld, server: Smtpd) -> None:
     broken = [issued(qualification="welder"), issued(OTHER, email="太郎@example.jp")]
     handlers.note_issued([*broken, issued("CDEFGHIJKLMNOPQRSTUVWX2345")], mailer.ports)
     mailer.tick(hours=1)
@@ -263,7 +267,7 @@ def test_one_letter_that_can_not_be_written_holds_up_the_others(mailer: Mailer, 
     assert mailer.states() == mailer.states(OTHER) == ["suppressed"]
 
 
-def test_a_full_width_address_is_mailed_as_it_was_typed(mailer: Mailer, server: Smtpd) -> None:
+def test_a_full_width_address_is_mailed_in_ascii(mailer: MailerWorld, server: Smtpd) -> None:
     handlers.note_issued([issued(email="ｔａｒｏ＠ｅｘａｍｐｌｅ．ｊｐ")], mailer.ports)
     mailer.tick(hours=1)
     assert server.taken[0].recipient == "taro@example.jp"

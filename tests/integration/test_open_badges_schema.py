@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -11,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from services.issuer.domain.issuance import badge_document, profile_document
+from services.issuer.domain.credential import badge_document, profile_document
+from tests.schemas import fetch
 from tests.worlds.issuing import ISSUER
 from tests.worlds.outside_verifier import ask_node
 from tests.worlds.shapes import anchored, shapes
 
-FOLDER = Path(__file__).parents[1] / "schemas"
-SCHEMAS = [json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.json"))]
+README = Path(__file__).parents[1] / "schemas" / "README.md"
+SCHEMAS = fetch.schemas()
 CREDENTIAL, PROFILE = (schema["$id"] for schema in SCHEMAS)
 ACHIEVEMENT = f"{CREDENTIAL}#/$defs/Achievement"
 
@@ -46,19 +46,20 @@ def wrong(*questions: tuple[str, Any]) -> list[list[str]]:
     return answers
 
 
-def test_the_copies_are_the_ones_that_their_readme_names() -> None:
-    readme = (FOLDER / "README.md").read_text("utf-8")
-    for path in FOLDER.glob("*.json"):
-        assert f"| {path.name} |" in readme and sha256(path.read_bytes()).hexdigest() in readme
+def test_the_fetched_schemas_have_the_hashes_that_are_checked_in() -> None:
+    readme, expected = README.read_text("utf-8"), fetch.sums()
+    for path in fetch.SCHEMAS.glob("*.json"):
+        assert f"| {path.name} |" in readme and sha256(path.read_bytes()).hexdigest() == expected[path.name]
+    assert len(expected) == 2
 
 
-def test_every_shape_passes_also_with_its_second_proof() -> None:
+def test_every_shape_is_valid_also_with_its_second_proof() -> None:
     made = shapes()
     documents = [*made.values(), *(anchored(document)[0] for document in made.values())]
     assert wrong(*((CREDENTIAL, each) for each in documents)) == [[]] * len(documents)
 
 
-def test_badge_classes_and_profile_pass() -> None:
+def test_badge_classes_and_profile_are_valid() -> None:
     classes = [badge_document(ISSUER, name, "2026") for name in ISSUER.programme.qualifications]
     questions = [(ACHIEVEMENT, each) for each in classes] + [(PROFILE, profile_document(ISSUER))]
     assert wrong(*questions) == [[]] * 4
@@ -66,14 +67,14 @@ def test_badge_classes_and_profile_pass() -> None:
 
 
 @pytest.mark.parametrize(("place", "names"), REQUIRED.items())
-def test_a_credential_without_a_required_property_fails(place: str, names: str) -> None:
+def test_a_credential_without_a_required_property_is_invalid(place: str, names: str) -> None:
     document = shapes()["renewal"]
     removed = [_changed(document, _place(f"{place}.{name}".removeprefix("."))) for name in names.split()]
     assert all(wrong(*((CREDENTIAL, each) for each in removed)))
 
 
 @pytest.mark.parametrize("value", [7, None, [7]], ids=["a number", "null", "a list of a number"])
-def test_a_value_of_a_wrong_type_fails_wherever_it_stands(value: object) -> None:
+def test_a_value_of_a_wrong_type_is_invalid_in_every_place(value: object) -> None:
     document = shapes()["corrected renewal"]
     places = list(_places(document))
     answers = wrong(*((CREDENTIAL, _changed(document, place, value)) for place in places))

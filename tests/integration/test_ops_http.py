@@ -1,26 +1,20 @@
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from services.ops import handlers
 from services.ops.config import Links
-from services.ops.handlers import Ports
 from services.ops.lag import Lag, LagMeter
+from services.ops.ports import Ports
 from services.ops.store.events import Store
-from services.ops.web.site import site
+from services.ops.web.site import build_site
 from shared.events import AssertionRevoked, OfficeDecided, RegistrationRejected
 from shared.programme import parse_programme
-from shared.runtime.batches import RawMessage
-from shared.topics import ASSERTION_ISSUED
-from tests.unit.ops.test_store import tell, tell_all
 from tests.worlds.cohorts import NOON, assertion_id, at, cycle, held, issued, letter, renewed
-from tests.worlds.ops import empty, ops_store
+from tests.worlds.ops import dead_letter, empty, ops_store, tell, tell_all
 from tests.worlds.serving import serving
 
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
@@ -63,24 +57,9 @@ def office(store: Store) -> Iterator[Office]:
     links = Links(registration=None, verifier=None, inbox="http://127.0.0.1:8605")
     with httpx.Client(headers={"accept-language": "ja"}) as browser:
         office = Office(ports, browser)
-        with serving(site(PROGRAMME, links, ports, office.wake)) as base:
+        with serving(build_site(PROGRAMME, links, ports, office.wake)) as base:
             browser.base_url = httpx.URL(base)
             yield office
-
-
-def bury(ports: Ports, id: str, value: bytes = b"poison") -> None:
-    record = {
-        "id": id,
-        "topic": "assertion.issued",
-        "partition": 0,
-        "offset": len(id),
-        "key": None,
-        "value": base64.b64encode(value).decode(),
-        "consumer": "mailer",
-        "cause": "Unreadable: <script>alert(1)</script>",
-        "at": NOON.isoformat(),
-    }
-    handlers.note_dead(ASSERTION_ISSUED)([RawMessage(record_key=None, value=json.dumps(record).encode())], ports)
 
 
 def populate(ports: Ports) -> None:
@@ -93,7 +72,7 @@ def populate(ports: Ports) -> None:
     tell(
         ports, RegistrationRejected(rejection_id="x", source="a.csv", row=7, field="valid_from", expected="YYYY-MM-DD")
     )
-    bury(ports, "dead-1")
+    dead_letter(ports, cause="Unreadable: <script>alert(1)</script>")
 
 
 def test_the_status_has_the_documented_shape(office: Office) -> None:
@@ -130,7 +109,7 @@ def test_the_board_puts_held_people_under_the_desk_that_answers_for_them(office:
     assert page.index("見本 第6") < page.rindex("<h3>") < page.index("見本 第8")
 
 
-def test_what_a_service_said_is_shown_as_text_and_never_as_markup(office: Office) -> None:
+def test_the_cause_of_a_dead_letter_is_shown_as_text(office: Office) -> None:
     populate(office.ports)
     for path in ("/", "/dead-letters"):
         page = office.browser.get(path).text
@@ -174,29 +153,29 @@ def test_an_unknown_state_or_stage_is_refused(office: Office) -> None:
     assert office.browser.get("/differences/eligible").status_code == 404
 
 
-def test_a_replay_puts_the_bytes_into_the_outbox_and_wakes_who_sends_them(office: Office) -> None:
-    bury(office.ports, "dead-1", b"as they were")
-    answer = office.browser.post("/api/v1/dead-letters/dead-1/replay", json={"by": "office", "why": "mended"})
-    assert answer.json() == {"id": "dead-1", "state": "replayed"}
+def test_a_replay_puts_the_bytes_into_the_outbox_and_wakes_the_ticks(office: Office) -> None:
+    id = dead_letter(office.ports, value=b"as they were")
+    answer = office.browser.post(f"/api/v1/dead-letters/{id}/replay", json={"by": "office", "why": "repaired"})
+    assert answer.json() == {"id": id, "state": "replayed"}
     with office.ports.store.transaction() as tx:
         rows = tx.cursor.execute("select topic, value from outbox order by id").fetchall()
     assert rows[0] == ("assertion.issued", b"as they were") and rows[1][0] == "office.decisions"
     assert office.woken == 1 and office.status()["dead_letters"] == 0
 
 
-def test_a_second_replay_is_refused_and_sends_nothing(office: Office) -> None:
-    bury(office.ports, "dead-1")
-    order = {"by": "office", "why": "mended"}
-    office.browser.post("/api/v1/dead-letters/dead-1/replay", json=order).raise_for_status()
-    assert office.browser.post("/api/v1/dead-letters/dead-1/replay", json=order).status_code == 409
+def test_a_second_replay_is_refused_and_leaves_the_outbox_as_it_is(office: Office) -> None:
+    id = dead_letter(office.ports)
+    order = {"by": "office", "why": "repaired"}
+    office.browser.post(f"/api/v1/dead-letters/{id}/replay", json=order).raise_for_status()
+    assert office.browser.post(f"/api/v1/dead-letters/{id}/replay", json=order).status_code == 409
     with office.ports.store.transaction() as tx:
         assert tx.cursor.execute("select count(*) from outbox").fetchone() == (2,)
 
 
 @pytest.mark.parametrize("body", [{}, {"by": "office"}, {"by": "office", "why": "  "}, {"by": "o", "why": "a\0b"}])
-def test_no_decision_without_who_and_why(office: Office, body: dict[str, str]) -> None:
-    bury(office.ports, "dead-1")
-    assert office.browser.post("/api/v1/dead-letters/dead-1/discard", json=body).status_code == 422
+def test_a_decision_without_author_or_reason_is_refused(office: Office, body: dict[str, str]) -> None:
+    id = dead_letter(office.ports)
+    assert office.browser.post(f"/api/v1/dead-letters/{id}/discard", json=body).status_code == 422
     assert office.status()["dead_letters"] == 1
 
 
@@ -206,17 +185,17 @@ def test_an_unknown_dead_letter_is_not_found(office: Office) -> None:
 
 
 def test_the_form_discards_with_a_reason_that_stays_on_the_page(office: Office) -> None:
-    bury(office.ports, "dead-1")
+    id = dead_letter(office.ports)
     form = {"act": "discard", "by": "事務局", "why": "試験の送信"}
-    page = office.browser.post("/dead-letters/dead-1", data=form, follow_redirects=True).raise_for_status().text
+    page = office.browser.post(f"/dead-letters/{id}", data=form, follow_redirects=True).raise_for_status().text
     assert "試験の送信" in page
-    assert office.browser.post("/dead-letters/dead-1", data=form).status_code == 409
+    assert office.browser.post(f"/dead-letters/{id}", data=form).status_code == 409
 
 
-def test_a_page_of_another_site_decides_nothing(office: Office) -> None:
-    bury(office.ports, "dead-1")
+def test_a_form_sent_from_another_site_is_refused(office: Office) -> None:
+    id = dead_letter(office.ports)
     form = {"act": "discard", "by": "x", "why": "x"}
-    answer = office.browser.post("/dead-letters/dead-1", data=form, headers={"sec-fetch-site": "cross-site"})
+    answer = office.browser.post(f"/dead-letters/{id}", data=form, headers={"sec-fetch-site": "cross-site"})
     assert answer.status_code == 403 and office.status()["dead_letters"] == 1
 
 

@@ -14,20 +14,19 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from services.ops import handlers, orders
+from services.ops import orders
 from services.ops.cli import main
 from services.ops.config import Links
-from services.ops.handlers import Ports
 from services.ops.lag import LagMeter
+from services.ops.ports import Ports
 from services.ops.store.events import Store
-from services.ops.web.site import site
+from services.ops.web.site import build_site
 from shared.events import Correction, DecisionSettled, OfficeDecided
 from shared.programme import parse_programme
 from shared.runtime.log import configure
 from shared.wire import decode
-from tests.unit.ops.test_store import NoBroker, tell, tell_all
 from tests.worlds.cohorts import NOON, again, assertion_id, at, cycle, held, issued, renewed, revoked
-from tests.worlds.ops import empty, ops_store
+from tests.worlds.ops import NoBroker, empty, ops_store, tell, tell_all
 from tests.worlds.serving import serving
 
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
@@ -36,7 +35,7 @@ WHO = {"by": "事務局", "why": "本人の申し出"}
 
 
 class Office:
-    """ops over HTTP. `settling` plays the services whose the orders are."""
+    """ops over HTTP. `settling` plays the services that carry the orders out."""
 
     def __init__(self, ports: Ports, base: str, browser: httpx.Client) -> None:
         self.ports, self.base, self.browser = ports, base, browser
@@ -58,7 +57,8 @@ class Office:
             while not over.wait(0.1):
                 fresh = [each for each in self.orders() if each.decision_id not in seen]
                 seen |= {each.decision_id for each in fresh}
-                handlers.note_settled(
+                tell_all(
+                    self.ports,
                     [
                         DecisionSettled(
                             decision_id=each.decision_id,
@@ -71,7 +71,6 @@ class Office:
                         for each in fresh
                         if each.decision not in ("undo", "reissue")
                     ],
-                    self.ports,
                 )
 
         thread = threading.Thread(target=settle)
@@ -96,7 +95,7 @@ def office(store: Store) -> Iterator[Office]:
     ports = Ports(store=store, lag=LagMeter(NoBroker()), now=lambda: NOON)
     links = Links(registration=None, verifier="http://localhost:8603", inbox=None)
     with (
-        serving(site(PROGRAMME, links, ports, lambda: None)) as base,
+        serving(build_site(PROGRAMME, links, ports, lambda: None)) as base,
         httpx.Client(base_url=base, headers={"accept-language": "ja"}) as browser,
     ):
         yield Office(ports, base, browser)
@@ -140,7 +139,7 @@ def test_the_same_request_twice_gives_one_order_and_the_same_answer(office: Offi
         ("/api/v1/undo", {"cohort": "2026", "digest": "x", "issued_after": "2026-04-01T00:00:00"}, 422),
     ],
 )
-def test_an_order_that_cannot_be_is_refused_with_the_reason_and_orders_nothing(
+def test_an_impossible_order_is_refused_with_the_reason_and_not_announced(
     office: Office, path: str, body: dict[str, Any], status: int
 ) -> None:
     crowd(office, 2)
@@ -157,7 +156,7 @@ def test_unknown_decisions_and_people_are_not_found(office: Office) -> None:
     assert office.browser.get("/api/v1/decisions?about=none").json() == []
 
 
-def test_a_page_of_another_site_orders_nothing(office: Office) -> None:
+def test_an_order_sent_from_another_site_is_refused(office: Office) -> None:
     crowd(office, 1)
     headers = {"sec-fetch-site": "cross-site"}
     for path, body in (
@@ -173,7 +172,7 @@ def test_a_page_of_another_site_orders_nothing(office: Office) -> None:
 # ── the commands ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_revoke_waits_for_the_outcome_and_tells_it(office: Office) -> None:
+def test_revoke_waits_for_the_outcome_and_prints_it(office: Office) -> None:
     crowd(office, 2)
     with office.settling():
         done = office.akashi("revoke", "R00000", assertion_id(1), "--reason", "退会", "--by", "山田")
@@ -183,7 +182,7 @@ def test_revoke_waits_for_the_outcome_and_tells_it(office: Office) -> None:
     assert again_.exit_code == 1 and "revoked" in again_.stderr
 
 
-def test_revoke_says_why_nothing_was_done(office: Office) -> None:
+def test_revoke_prints_the_outcome_of_an_order_that_came_to_nothing(office: Office) -> None:
     crowd(office, 1)
     with office.settling("no-such-assertion", "got A, expected one that was issued"):
         result = office.akashi("revoke", "R00000", "--reason", "x", "--json")
@@ -201,8 +200,8 @@ def test_correct_shows_old_and_new_and_a_dry_run_orders_nothing(office: Office) 
     crowd(office, 1)
     dry = office.akashi("correct", "R00000", "--family-name", "髙橋", "--valid-until", "2031-03-31", "--dry-run")
     assert dry.exit_code == 0 and "見本 → 髙橋" in dry.stderr and "2030-03-31 → 2031-03-31" in dry.stderr
-    told = json.loads(office.akashi("correct", "R00000", "--family-name", "髙橋", "--dry-run", "--json").stdout)
-    assert told["changes"] == [{"field": "family_name", "old": "見本", "new": "髙橋"}]
+    preview = json.loads(office.akashi("correct", "R00000", "--family-name", "髙橋", "--dry-run", "--json").stdout)
+    assert preview["changes"] == [{"field": "family_name", "old": "見本", "new": "髙橋"}]
     assert office.orders() == []
     with office.settling():
         done = office.akashi("correct", "R00000", "--family-name", "髙橋", "--email", "new@example.jp", "--why", "改姓")
@@ -211,7 +210,7 @@ def test_correct_shows_old_and_new_and_a_dry_run_orders_nothing(office: Office) 
     assert order.correction == Correction(family_name="髙橋", email="new@example.jp")
 
 
-def test_correct_needs_something_to_correct_and_a_reason(office: Office) -> None:
+def test_correct_is_refused_without_a_change_or_a_reason(office: Office) -> None:
     crowd(office, 1)
     assert office.akashi("correct", "R00000", "--why", "x").exit_code == 2
     assert office.akashi("correct", "R00000", "--again", "--given-name", "一郎", "--why", "x").exit_code == 2
@@ -221,7 +220,7 @@ def test_correct_needs_something_to_correct_and_a_reason(office: Office) -> None
     assert office.orders() == []
 
 
-def test_an_undo_is_looked_at_first_and_done_to_just_that_list(office: Office) -> None:
+def test_an_undo_lists_first_and_revokes_exactly_that_list(office: Office) -> None:
     crowd(office, 40)
     dry = office.akashi("undo", "2026", "--json")
     run = json.loads(dry.stdout)
@@ -248,7 +247,7 @@ def test_an_undo_is_looked_at_first_and_done_to_just_that_list(office: Office) -
     assert result.exit_code == 0 and "done\t40" in result.stdout
 
 
-def test_a_moment_without_a_zone_is_japans(office: Office) -> None:
+def test_a_time_without_a_zone_is_in_japan_time(office: Office) -> None:
     tell(office.ports, renewed(1), issued(1, 0), renewed(2), issued(2, 60))
     found = json.loads(office.akashi("undo", "2026", "--issued-after", "2026-04-01T13:00", "--json").stdout)
     assert [person["registration_id"] for person in found["people"]] == ["R00002"]
@@ -258,7 +257,7 @@ def test_a_moment_without_a_zone_is_japans(office: Office) -> None:
 # ── the pages ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_form_revokes_once_and_the_page_says_so(office: Office) -> None:
+def test_the_form_revokes_once_and_the_page_shows_the_order(office: Office) -> None:
     crowd(office, 1)
     form = {"act": "revoke", "subject": assertion_id(0), **WHO}
     for _ in range(2):
@@ -285,7 +284,7 @@ def test_the_form_corrects_only_what_was_changed(office: Office) -> None:
     assert order.correction == Correction(family_name="髙橋")
 
 
-def test_a_form_with_nothing_changed_or_no_date_orders_nothing(office: Office) -> None:
+def test_a_form_without_a_change_or_with_a_bad_date_is_refused(office: Office) -> None:
     crowd(office, 1)
     form = {"act": "correct", "version": "1", "family_name": "見本", **WHO}
     assert office.browser.post("/people/R00000", data=form).status_code == 422
@@ -305,11 +304,11 @@ def test_a_revoked_badge_is_issued_again_by_its_form(office: Office) -> None:
 
 
 @pytest.mark.parametrize(("width", "lang"), [("320", "ja-JP"), ("390", "en-US")])
-def test_a_page_of_the_office_can_not_be_used_on_a_phone(office: Office, width: str, lang: str) -> None:
+def test_every_page_of_the_office_can_be_used_on_a_phone(office: Office, width: str, lang: str) -> None:
     crowd(office, 3)
     tell(office.ports, again(renewed(1), 2), again(issued(1, 20), 2), revoked(1, 20, replaced=True), revoked(2))
     tell(office.ports, held(7))
-    settled = orders.revoke(office.ports, "R00000", orders.By("事務局", "退会の申し出があったため"))
+    settled = orders.revoke(office.ports, "R00000", orders.Attribution("事務局", "退会の申し出があったため"))
     tell(
         office.ports,
         DecisionSettled(

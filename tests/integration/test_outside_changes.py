@@ -1,7 +1,7 @@
-"""Every change of one character of a whole signed credential: rejected by others, and by us.
+"""Every change of one character of a whole signed credential is rejected by a third-party verifier and by ours.
 
-Rejected by others means: the text is no JSON any more, or @digitalbazaar/vc throws, or it says `verified: false`.
-By us: `read_document` can't read it, or the verdict is "not-valid". Nothing else counts.
+Rejected by the third-party one: the text is no JSON any more, or @digitalbazaar/vc throws, or says `verified: false`.
+Rejected by ours: `read_document` can't read it, or the verdict is "not-valid".
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ TEXT = msgspec.json.encode(CREDENTIAL).decode()
 OURS = OurVerifier(Evidence(DID, status_list(), Away("no chain here")), ISSUER.did, NOON)
 
 SAME_STATEMENT = {(TEXT.index('"criteria":') + 1, "C")}
-"""Open Badges' context 3.0.3 gives the property `criteria` the very IRI of the class `Criteria`, so `"Criteria": {…}`
-makes the same statement, word for word, and any JSON-LD signature of it holds. No content can be changed by it. Ours
-refuses it: a reader by names would find no criteria."""
+"""Open Badges' context 3.0.3 gives the property `criteria` the IRI of the class `Criteria`, so `"Criteria": {…}` makes
+the same statement, and any JSON-LD signature of it is valid. It changes no content. Ours rejects it: software that
+reads names would find no criteria."""
 
 
-def test_no_change_of_one_character_is_accepted_by_others() -> None:
+def test_every_change_of_one_character_but_one_is_rejected_by_the_outside_verifier() -> None:
     changes = every_change(TEXT)
     asked = {"text": TEXT, "did": DID, "statusList": status_list(), "now": NOON.isoformat()}
     assert ask_about_changes([(0, "{")], **asked) == [None], "unchanged it is accepted"
@@ -38,7 +38,7 @@ def test_no_change_of_one_character_is_accepted_by_others() -> None:
     assert set(rejections) == {"no JSON", "proof", None}
 
 
-def test_no_change_of_one_character_is_accepted_by_us() -> None:
+def test_every_change_of_one_character_is_rejected_by_our_verifier() -> None:
     changes = every_change(TEXT)
     assert OURS.verdict(TEXT) == "in-progress", "unchanged it waits for its anchoring only"
     verdicts = OURS.verdicts(TEXT, changes)
@@ -46,9 +46,9 @@ def test_no_change_of_one_character_is_accepted_by_us() -> None:
 
 
 def test_a_change_of_the_proof_of_anchoring_changes_nothing_that_a_valid_verdict_says() -> None:
-    """The second proof comes after the signature, so nothing signs it: what matters in it is computed and asked again.
+    """The second proof comes after the signature, so nothing signs it: the verifier computes what matters in it again.
 
-    What remains may be changed and the badge stays valid: the labels (type, date, purpose, name of the key), and the
+    The rest may change and the badge stays valid: the labels (type, date, purpose, name of the key), and the
     transaction that the proof names, once a node doesn't know it any more. The registry answers by root.
     """
     document, chain = anchored(CREDENTIAL)

@@ -1,4 +1,4 @@
-"""Verifiers of somebody else's making: what they say of our credentials, unmodified."""
+"""Our credentials in a third-party verifier, unmodified."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.issuer.domain.status import status_document
-from services.issuer.signing.signer import SigningKey, did_document
+from services.issuer.signing.keys import SigningKey, did_document
 from shared.credentials.credential import DoNotTrust, canonical_form, key_of, verify_proof
 from tests.worlds.issuing import DID, ISSUER, KEY, NOW, credential, status_list, unsigned
 from tests.worlds.outside_verifier import Answers, ask_outside_verifier
@@ -21,7 +21,7 @@ NOON = "2026-04-01T12:00:00+09:00"
 
 
 def ask(*requests: dict[str, Any]) -> Answers:
-    """What @digitalbazaar/vc says. A request's defaults: our DID document, an empty status list, noon of April 1."""
+    """The answers of @digitalbazaar/vc. Defaults: our DID document, an empty status list, noon of April 1."""
     filled = [{"did": DID, "statusList": status_list(), "now": NOON, **request} for request in requests]
     return ask_outside_verifier(*filled)
 
@@ -50,7 +50,9 @@ CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
 
 
 @pytest.mark.parametrize(("shape", "document"), shapes().items())
-def test_others_accept_each_shape_and_make_the_same_canonical_form_of_it(shape: str, document: dict[str, Any]) -> None:
+def test_the_outside_verifier_accepts_each_shape_and_makes_the_same_canonical_form(
+    shape: str, document: dict[str, Any]
+) -> None:
     (answer,) = ask({"credential": document})
     assert answer == {"verified": True, "error": None, "status": False, "canonical": canonical_form(document)}
 
@@ -63,7 +65,7 @@ def test_shapes_are_what_their_names_say() -> None:
     assert made["later edition of the class"]["credentialSubject"]["achievement"]["id"].endswith("/2026-2.json")
 
 
-def test_a_change_of_one_character_is_refused_by_others_and_by_us() -> None:
+def test_a_change_of_one_character_is_rejected_by_both_verifiers() -> None:
     document = credential(1)
     forged = {field: changed(document, change) for field, change in CHANGES.items()}
     answers = ask(*({"credential": each} for each in forged.values()))
@@ -73,7 +75,7 @@ def test_a_change_of_one_character_is_refused_by_others_and_by_us() -> None:
             verify_proof(each, key_of(each, DID))
 
 
-def test_a_set_bit_is_read_by_others_as_revoked() -> None:
+def test_the_outside_verifier_reads_a_set_bit_as_revoked() -> None:
     document = credential(1)
     bit = int(document["credentialStatus"]["statusListIndex"])
     revoked, neighbours = ask(
@@ -95,7 +97,7 @@ def test_a_stale_or_forged_status_list_reads_as_not_checked() -> None:
     assert (other["verified"], other["status"]) == (False, None)
 
 
-def test_others_read_the_end_of_the_period_as_the_last_second_of_its_last_day_in_japan() -> None:
+def test_the_outside_verifier_ends_the_period_with_the_last_second_of_its_last_day_in_japan() -> None:
     """They allow clocks to differ by five minutes. A list of that day, else it is the list that they find stale."""
     document = credential(1)
     day = datetime(2030, 3, 31, tzinfo=UTC)
@@ -141,7 +143,7 @@ def _signature_is_ours(document: dict[str, Any], did: dict[str, Any]) -> bool:
     return True
 
 
-def test_another_key_cannot_issue_in_our_name() -> None:
+def test_a_credential_signed_by_an_unlisted_key_is_rejected() -> None:
     stranger = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(32)), ISSUER.did)
     bare = {name: value for name, value in credential(1).items() if name != "proof"}
     forged = stranger.sign(bare, NOW)

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from deploy.local.sample.cohort import CSV_NAME, JSONL_NAME, write_sample
+from deploy.local.demo.sample.cohort import CSV_NAME, JSONL_NAME, write_sample
 from services.registration import handlers
 from services.registration.web import intake_site
 from shared.errors import Unreadable
@@ -23,7 +23,7 @@ from shared.events import (
     RegistrationRenewed,
 )
 from shared.runtime.batches import RawMessage
-from tests.worlds.registration import KEY, Desk, as_json, desk_at, record, registration_database
+from tests.worlds.registration import KEY, RegistrationWorld, as_json, record, registration_database, world_at
 from tests.worlds.serving import serving
 
 LIMIT = 20_000_000
@@ -36,14 +36,14 @@ def database() -> Iterator[str]:
 
 
 @pytest.fixture
-def desk(database: str) -> Iterator[Desk]:
-    with desk_at(database) as desk:
-        yield desk
+def world(database: str) -> Iterator[RegistrationWorld]:
+    with world_at(database) as world:
+        yield world
 
 
 @pytest.fixture
-def site(desk: Desk) -> Iterator[httpx.Client]:
-    app = intake_site(desk.ports, KEY, LIMIT, lambda: desk.woken.append(desk.clock.now))
+def site(world: RegistrationWorld) -> Iterator[httpx.Client]:
+    app = intake_site(world.ports, KEY, LIMIT, lambda: world.woken.append(world.clock.now))
     with serving(app) as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
         client.headers["Authorization"] = f"Bearer {KEY.decode()}"
         yield client
@@ -52,38 +52,40 @@ def site(desk: Desk) -> Iterator[httpx.Client]:
 # ── Kafka ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def bare(value: bytes) -> RawMessage:
+def raw(value: bytes) -> RawMessage:
     return RawMessage(record_key=None, value=value)
 
 
-def test_a_bad_record_over_kafka_is_rejected_and_the_others_go_on(desk: Desk) -> None:
-    handlers.take_in(
+def test_an_invalid_record_over_kafka_is_rejected_and_the_others_are_accepted(world: RegistrationWorld) -> None:
+    handlers.accept_messages(
         [
-            bare(json.dumps(as_json(record(1))).encode()),
-            bare(json.dumps(as_json(record(2), birth_date="never")).encode()),
-            bare(json.dumps(as_json(record(3))).encode()),
+            raw(json.dumps(as_json(record(1))).encode()),
+            raw(json.dumps(as_json(record(2), birth_date="never")).encode()),
+            raw(json.dumps(as_json(record(3))).encode()),
         ],
-        desk.ports,
+        world.ports,
     )
-    desk.settle()
-    assert desk.renewed() == ["R1", "R3"]
-    (rejected,) = desk.said(RegistrationRejected)
+    world.settle()
+    assert world.renewed() == ["R1", "R3"]
+    (rejected,) = world.announced(RegistrationRejected)
     assert (rejected.source, rejected.row, rejected.field, rejected.got) == ("kafka", None, "birth_date", None)
 
 
-def test_a_record_changed_and_changed_back_over_kafka_ends_as_it_was(desk: Desk) -> None:
-    first, second = (bare(json.dumps(as_json(record(1), given_name=name)).encode()) for name in ("太郎", "次郎"))
+def test_a_record_changed_and_changed_back_over_kafka_ends_as_it_was(world: RegistrationWorld) -> None:
+    first, second = (raw(json.dumps(as_json(record(1), given_name=name)).encode()) for name in ("太郎", "次郎"))
     for message in (first, second, first):
-        handlers.take_in([message], desk.ports)
-    desk.settle()
-    assert desk.said(RegistrationRenewed)[0].holder.given_name == "太郎"
+        handlers.accept_messages([message], world.ports)
+    world.settle()
+    assert world.announced(RegistrationRenewed)[0].holder.given_name == "太郎"
 
 
 @pytest.mark.parametrize("value", [b"", b"\x00\xff", b"{", b"[]", b"null", b'"R1"'])
-def test_poison_over_kafka_goes_to_the_dead_letters_not_to_the_table(desk: Desk, value: bytes) -> None:
+def test_a_value_over_kafka_that_is_no_json_object_is_unreadable_and_stores_nothing(
+    world: RegistrationWorld, value: bytes
+) -> None:
     with pytest.raises(Unreadable):
-        handlers.take_in([bare(json.dumps(as_json(record(1))).encode()), bare(value)], desk.ports)
-    assert desk.rows("select 1 from registrations") == []
+        handlers.accept_messages([raw(json.dumps(as_json(record(1))).encode()), raw(value)], world.ports)
+    assert world.rows("select 1 from registrations") == []
 
 
 # ── HTTP ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -95,34 +97,38 @@ def post(site: httpx.Client, body: bytes, content_type: str, **query: str) -> di
     return dict(response.json())
 
 
-def test_each_form_of_delivery_is_taken(desk: Desk, site: httpx.Client) -> None:
+def test_each_form_of_delivery_is_accepted(world: RegistrationWorld, site: httpx.Client) -> None:
     one, two, three = (json.dumps(as_json(record(number)), ensure_ascii=False).encode() for number in (1, 2, 3))
     assert post(site, one, "application/json")["accepted"] == 1
     assert post(site, b"[" + two + b"]", "application/json; charset=utf-8")["accepted"] == 1
     for media_type in ("application/x-ndjson", "application/ndjson", "application/jsonl"):
         answer = post(site, one + b"\n" + three + b"\n", media_type)
     assert (answer["accepted"], answer["unchanged"], answer["rejected"]) == (0, 2, [])
-    desk.settle()
-    assert desk.renewed() == ["R1", "R2", "R3"]
-    assert len(desk.woken) == 5
+    world.settle()
+    assert world.renewed() == ["R1", "R2", "R3"]
+    assert len(world.woken) == 5
 
 
-def test_the_sample_comes_out_as_it_promises(desk: Desk, site: httpx.Client, tmp_path: Path) -> None:
+def test_the_sample_has_the_expected_counts_over_http(
+    world: RegistrationWorld, site: httpx.Client, tmp_path: Path
+) -> None:
     expected = write_sample(tmp_path, "2026")
     answers = [
         post(site, (tmp_path / CSV_NAME).read_bytes(), "text/csv; charset=Shift_JIS", source=CSV_NAME),
         post(site, (tmp_path / JSONL_NAME).read_bytes(), "application/x-ndjson", source=JSONL_NAME),
     ]
-    desk.settle()
+    world.settle()
     assert sum(answer["accepted"] for answer in answers) == expected.accepted
     assert sum(answer["unchanged"] for answer in answers) == expected.unchanged
-    assert len(desk.said(RegistrationRejected)) == expected.rejected
-    assert len(desk.renewed()) == expected.eligible
-    assert Counter(desk.held().values()) == expected.held_by_reason
-    assert {"髙橋", "山﨑", "𠮷野", "辻\U000e0100"} <= {e.holder.family_name for e in desk.said(RegistrationRenewed)}
+    assert len(world.announced(RegistrationRejected)) == expected.rejected
+    assert len(world.renewed()) == expected.eligible
+    assert Counter(world.held().values()) == expected.held_by_reason
+    assert {"髙橋", "山﨑", "𠮷野", "辻\U000e0100"} <= {
+        e.holder.family_name for e in world.announced(RegistrationRenewed)
+    }
 
 
-def test_a_rejected_row_is_kept_once_without_anything_personal(desk: Desk, site: httpx.Client) -> None:
+def test_a_rejected_row_is_kept_once_without_anything_personal(world: RegistrationWorld, site: httpx.Client) -> None:
     body = json.dumps(as_json(record(1), birth_date="1980-13-13", valid_from="April", phone="0\x0090")).encode()
     for _ in range(2):
         answer = post(site, body, "application/x-ndjson", first_row="500", source="april.jsonl")
@@ -140,27 +146,31 @@ def test_a_rejected_row_is_kept_once_without_anything_personal(desk: Desk, site:
     }
     assert len(kept) == 3
     assert len(site.get("/api/v1/rejected?limit=2").json()["rejected"]) == 2
-    said = desk.rows("select value from outbox")
-    assert len(said) == 3
-    assert not any(b"1980" in bytes(value) for (value,) in said)
+    announced = world.rows("select value from outbox")
+    assert len(announced) == 3
+    assert not any(b"1980" in bytes(value) for (value,) in announced)
 
 
-def test_a_file_with_wrong_heads_is_refused_and_kept_as_rejected(desk: Desk, site: httpx.Client) -> None:
+def test_a_file_with_wrong_headers_is_refused_and_kept_as_rejected(
+    world: RegistrationWorld, site: httpx.Client
+) -> None:
     response = site.post(
         "/upstream/registrations", content="登録ID,氏名\r\n".encode("cp932"), headers={"Content-Type": "text/csv"}
     )
     assert response.status_code == 400
     assert response.json()["rejected"][0]["got"] == "氏名"
-    assert [event.field for event in desk.said(RegistrationRejected)] == ["heads"]
+    assert [event.field for event in world.announced(RegistrationRejected)] == ["heads"]
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer the key of upstrea", "Basic the key of upstream", "Bearer é"])
-def test_without_the_key_nothing_is_taken_or_shown(desk: Desk, site: httpx.Client, header: str) -> None:
+def test_without_the_key_nothing_is_accepted_or_shown(
+    world: RegistrationWorld, site: httpx.Client, header: str
+) -> None:
     headers = {b"Authorization": header.encode("latin-1"), b"Content-Type": b"application/json"}
     body = json.dumps(as_json(record(1)))
     assert site.post("/upstream/registrations", content=body, headers=headers).status_code == 401
     assert site.get("/api/v1/rejected", headers=headers).status_code == 401
-    assert desk.rows("select 1 from registrations") == []
+    assert world.rows("select 1 from registrations") == []
 
 
 @pytest.mark.parametrize(
@@ -175,7 +185,7 @@ def test_without_the_key_nothing_is_taken_or_shown(desk: Desk, site: httpx.Clien
     ],
     ids=["media type", "no media type", "too long", "no JSON", "negative row", "endless row"],
 )
-def test_a_delivery_that_cannot_be_taken_says_why(
+def test_a_delivery_that_is_refused_has_its_status_and_a_reason_in_json(
     site: httpx.Client, content_type: str, body: bytes, query: str, status: int
 ) -> None:
     response = site.post(f"/upstream/registrations{query}", content=body, headers={"Content-Type": content_type})
@@ -183,13 +193,22 @@ def test_a_delivery_that_cannot_be_taken_says_why(
     assert response.headers["content-type"] == "application/json"
 
 
-def test_a_cohort_of_20000_in_one_delivery_is_judged_together(desk: Desk, site: httpx.Client) -> None:
+def test_every_answer_has_the_headers_of_the_guard_and_a_large_body_without_the_key_is_401(site: httpx.Client) -> None:
+    answered = site.get("/api/v1/rejected")
+    assert (answered.headers["x-content-type-options"], answered.headers["cache-control"]) == ("nosniff", "no-store")
+    for headers in ({"Authorization": "Bearer no"}, {"Authorization": "", "Sec-Fetch-Site": "cross-site"}):
+        refused = site.post("/upstream/registrations", content=b" " * (LIMIT + 1), headers=headers)
+        assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+        assert refused.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_cohort_of_20000_in_one_delivery_is_judged_together(world: RegistrationWorld, site: httpx.Client) -> None:
     lines = [json.dumps(as_json(record(number)), ensure_ascii=False) for number in range(20_000)]
     lines[500] = json.dumps(as_json(record(500, email="person501@EXAMPLE.jp")))
     answer = post(site, "\n".join(lines).encode(), "application/x-ndjson")
     assert answer["accepted"] == 20_000
-    assert desk.settle() == 20_000
-    assert desk.held() == {"R500": "shared-address", "R501": "shared-address"}
+    assert world.settle() == 20_000
+    assert world.held() == {"R500": "shared-address", "R501": "shared-address"}
 
 
 # ── akashi feed ────────────────────────────────────────────────────────────────────────────────────────
@@ -208,7 +227,7 @@ def run(site: httpx.Client, file: Path, *arguments: str, key: bytes | None = KEY
 
 
 def test_feed_delivers_a_file_and_shows_the_rows_that_were_rejected(
-    desk: Desk, site: httpx.Client, tmp_path: Path
+    world: RegistrationWorld, site: httpx.Client, tmp_path: Path
 ) -> None:
     expected = write_sample(tmp_path, "2026")
     code, output, _ = run(site, tmp_path / CSV_NAME)
@@ -217,11 +236,11 @@ def test_feed_delivers_a_file_and_shows_the_rows_that_were_rejected(
     assert "1979/2/30" in output
     code, output, _ = run(site, tmp_path / JSONL_NAME, "--json")
     assert (code, json.loads(output)["accepted"], len(json.loads(output)["rejected"])) == (3, 5, 1)
-    desk.settle()
-    assert len(desk.renewed()) == expected.eligible
+    world.settle()
+    assert len(world.renewed()) == expected.eligible
 
 
-def test_feed_ends_well_when_all_rows_are_known(site: httpx.Client, tmp_path: Path) -> None:
+def test_feed_ends_with_0_when_all_rows_are_known(site: httpx.Client, tmp_path: Path) -> None:
     file = tmp_path / "many.jsonl"
     file.write_text("\n".join(json.dumps(as_json(record(number))) for number in range(2500)))
     code, output, _ = run(site, file, "--json")
@@ -230,7 +249,7 @@ def test_feed_ends_well_when_all_rows_are_known(site: httpx.Client, tmp_path: Pa
     assert (code, json.loads(output)["unchanged"]) == (0, 2500)
 
 
-def test_feed_says_what_stands_in_the_way(site: httpx.Client, tmp_path: Path) -> None:
+def test_feed_names_what_prevents_the_delivery(site: httpx.Client, tmp_path: Path) -> None:
     unreadable = tmp_path / "unreadable.csv"
     unreadable.write_bytes(b"\x81\x20")
     code, output, _ = run(site, unreadable, "--json")

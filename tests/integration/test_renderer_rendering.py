@@ -1,11 +1,10 @@
-"""Rendering with a real database: what is done, what waits, what is announced. Object storage is a dictionary here."""
+"""The renderer's handlers and store with a real database; object storage is in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -13,45 +12,23 @@ import msgspec
 import psycopg
 import pytest
 
-import services.renderer
 from services.issuer.art.badge_art import badge_png
-from services.issuer.domain.issuance import badge_key, credential_key
+from services.renderer.app import MIGRATIONS
 from services.renderer.domain.certificate import Press
-from services.renderer.handlers import Ports, note_anchored, note_revoked, render
+from services.renderer.handlers import Ports, note_revoked, render
 from services.renderer.store import RendererTransaction, Store
-from shared.errors import NotFound, TryLater
+from shared import object_keys
 from shared.events import AssertionAnchored, AssertionRevoked, CertificateRendered, Event
 from shared.runtime.db import Database
 from shared.runtime.migrate import migrate
 from shared.wire import decode
+from tests.worlds.consumer import note
 from tests.worlds.issuing import ISSUER, assertion, credential
+from tests.worlds.objects import MemoryObjects
 from tests.worlds.postgres import Databases, postgres
-from tests.worlds.printing import FONTS, PROGRAMME, badge, text_of
+from tests.worlds.press import FONTS, PROGRAMME, badge, text_of
 
 NOW = datetime(2026, 4, 2, 3, 0, tzinfo=UTC)
-
-
-@dataclass
-class Shelf:
-    """Object storage that can be away, in memory."""
-
-    objects: dict[str, bytes] = field(default_factory=dict)
-    away: bool = False
-    puts: list[str] = field(default_factory=list)
-
-    def get(self, key: str) -> bytes:
-        if self.away:
-            raise TryLater(f"object {key}: storage away")
-        if key not in self.objects:
-            raise NotFound(f"object {key}: not there")
-        return self.objects[key]
-
-    def put(self, key: str, body: bytes, content_type: str) -> None:
-        assert content_type == "application/pdf"
-        if self.away:
-            raise TryLater(f"object {key}: storage away")
-        self.puts.append(key)
-        self.objects[key] = body
 
 
 @dataclass
@@ -59,9 +36,12 @@ class Stage:
     """One renderer, its database, its storage, and a clock that stands still."""
 
     store: Store
-    shelf: Shelf
+    objects: MemoryObjects
     ports: Ports
     now: datetime = NOW
+
+    def note_anchored(self, *events: AssertionAnchored) -> None:
+        note(self.store, RendererTransaction.note_anchored, events)
 
     def later(self, by: timedelta) -> None:
         self.now += by
@@ -71,8 +51,8 @@ class Stage:
             return connection.execute(query).fetchall()
 
     def announced(self) -> list[CertificateRendered]:
-        said = [decode(value) for (value,) in self.rows("select value from outbox order by id")]
-        return [event for event in said if isinstance(event, CertificateRendered)]
+        events = [decode(value) for (value,) in self.rows("select value from outbox order by id")]
+        return [event for event in events if isinstance(event, CertificateRendered)]
 
     def states(self) -> dict[str, str]:
         return dict(self.rows("select assertion_id, state from renderings"))
@@ -92,25 +72,26 @@ def press() -> Press:
 @pytest.fixture
 def stage(databases: Databases, press: Press) -> Iterator[Stage]:
     url = databases.fresh()
-    migrate(url, "renderer", Path(services.renderer.__path__[0]) / "migrations")
+    migrate(url, "renderer", MIGRATIONS)
     made: list[Stage] = []
 
     def now() -> datetime:
         return made[0].now
 
     store = Store(url, "renderer", RendererTransaction, now)
-    shelf = Shelf()
+    objects = MemoryObjects()
     pictures = {(id, "2026"): badge(id) for id in PROGRAMME.qualifications}
-    made.append(Stage(store, shelf, Ports(store, shelf, press, ISSUER.public_url, now, pictures)))
+    made.append(Stage(store, objects, Ports(store, objects, press, ISSUER.public_url, now, pictures)))
     yield made[0]
+    assert objects.content_types <= {"application/pdf"}
     store.close()
 
 
-def anchored(number: int, shelf: Shelf | None = None, **changes: Any) -> AssertionAnchored:
-    """The event of an assertion; its credential lies on the shelf."""
+def anchored(number: int, objects: MemoryObjects | None = None, **changes: Any) -> AssertionAnchored:
+    """The event of an assertion; its credential is in object storage."""
     id = assertion(number, **changes).assertion_id
-    if shelf is not None:
-        shelf.objects[credential_key(id)] = msgspec.json.encode(credential(number, **changes))
+    if objects is not None:
+        objects.kept[object_keys.credential(id)] = msgspec.json.encode(credential(number, **changes))
     return AssertionAnchored(
         assertion_id=id,
         leaf="0" * 64,
@@ -131,27 +112,27 @@ def revoked(assertion_id: str) -> AssertionRevoked:
 
 
 def test_an_anchored_assertion_gets_both_pdfs_and_they_are_announced(stage: Stage) -> None:
-    event = anchored(1, stage.shelf)
-    note_anchored([event], stage.ports)
+    event = anchored(1, stage.objects)
+    stage.note_anchored(event)
     assert render(stage.ports) == 1
-    (said,) = stage.announced()
-    assert said.assertion_id == event.assertion_id
-    assert said.certificate_key == f"certificates/{event.assertion_id}/certificate.pdf"
-    for key in (said.certificate_key, said.details_key):
-        assert "髙橋 一郎" in text_of(stage.shelf.objects[key])
-    assert "P25-0001" in text_of(stage.shelf.objects[said.details_key])
+    (announced,) = stage.announced()
+    assert announced.assertion_id == event.assertion_id
+    assert announced.certificate_key == f"certificates/{event.assertion_id}/certificate.pdf"
+    for key in (announced.certificate_key, announced.details_key):
+        assert "髙橋 一郎" in text_of(stage.objects.kept[key])
+    assert "P25-0001" in text_of(stage.objects.kept[announced.details_key])
     assert stage.states() == {event.assertion_id: "done"}
     assert render(stage.ports) == 0
 
 
 def test_a_second_copy_of_the_event_renders_nothing(stage: Stage) -> None:
-    event = anchored(1, stage.shelf)
-    note_anchored([event, event], stage.ports)
+    event = anchored(1, stage.objects)
+    stage.note_anchored(event, event)
     render(stage.ports)
-    note_anchored([event], stage.ports)
+    stage.note_anchored(event)
     assert render(stage.ports) == 0
     assert len(stage.announced()) == 1
-    assert len(stage.shelf.puts) == 2
+    assert len(stage.objects.puts) == 2
 
 
 class Dying(RendererTransaction):
@@ -161,87 +142,89 @@ class Dying(RendererTransaction):
         raise KeyboardInterrupt
 
 
-def test_dying_before_the_commit_loses_and_doubles_nothing(stage: Stage) -> None:
-    note_anchored([anchored(1, stage.shelf)], stage.ports)
+def test_after_a_death_before_the_commit_the_next_run_renders_and_announces_once(stage: Stage) -> None:
+    stage.note_anchored(anchored(1, stage.objects))
     dying: Any = Database(stage.store.url, "renderer", Dying, stage.ports.now)
     with pytest.raises(KeyboardInterrupt):
         render(replace(stage.ports, store=dying))
     dying.close()
-    before = dict(stage.shelf.objects)
+    before = dict(stage.objects.kept)
     assert len(before) == 3  # the credential and both PDFs
     assert stage.announced() == []
     assert render(stage.ports) == 1
-    assert stage.shelf.objects == before
+    assert stage.objects.kept == before
     assert len(stage.announced()) == 1
 
 
 def test_while_storage_is_away_rows_wait_and_nothing_is_announced(stage: Stage) -> None:
-    note_anchored([anchored(number, stage.shelf) for number in range(1, 11)], stage.ports)
-    stage.shelf.away = True
+    stage.note_anchored(*(anchored(number, stage.objects) for number in range(1, 11)))
+    stage.objects.away = True
     assert render(stage.ports) == 0
     assert stage.announced() == []
     tried = stage.rows("select attempts, last_error from renderings where attempts > 0")
     assert 1 <= len(tried) <= 4  # the others were not begun
     assert all(attempts == 1 and "storage away" in error for attempts, error in tried)
-    stage.shelf.away = False
+    stage.objects.away = False
     stage.later(timedelta(seconds=2))
     assert render(stage.ports) == 10
     assert set(stage.states().values()) == {"done"}
 
 
-def test_a_missing_credential_holds_up_nobody_else(stage: Stage) -> None:
-    lost, fine = anchored(1), anchored(2, stage.shelf)
-    note_anchored([lost, fine], stage.ports)
+def test_a_missing_credential_is_waited_for_and_the_others_are_rendered(stage: Stage) -> None:
+    lost, fine = anchored(1), anchored(2, stage.objects)
+    stage.note_anchored(lost, fine)
     assert render(stage.ports) == 1
     assert stage.states() == {lost.assertion_id: "pending", fine.assertion_id: "done"}
     assert stage.rows("select attempts from renderings where state = 'pending'") == [(1,)]
-    anchored(1, stage.shelf)
+    anchored(1, stage.objects)
     assert render(stage.ports) == 0  # not before its time
     stage.later(timedelta(seconds=2))
     assert render(stage.ports) == 1
 
 
 def test_a_missing_badge_picture_is_waited_for(stage: Stage) -> None:
-    event = anchored(1, stage.shelf)
-    stage.ports.badges.clear()
-    note_anchored([event], stage.ports)
+    event = anchored(1, stage.objects)
+    stage.ports.pictures.clear()
+    stage.note_anchored(event)
     assert render(stage.ports) == 0
-    stage.shelf.objects[badge_key("shunin-gishi", "2026", "png")] = badge_png("shunin-gishi", "2026", PROGRAMME, FONTS)
-    stage.later(timedelta(seconds=2))
-    assert render(stage.ports) == 1
-
-
-def test_a_badge_has_the_picture_of_another_edition_than_its_own(stage: Stage) -> None:
-    event = anchored(1, stage.shelf, edition="2026-2")
-    note_anchored([event], stage.ports)
-    assert render(stage.ports) == 0
-    assert stage.rows("select last_error from renderings") == [("object badges/shunin-gishi/2026-2.png: not there",)]
-    stage.shelf.objects[badge_key("shunin-gishi", "2026-2", "png")] = badge_png(
+    stage.objects.kept[object_keys.badge_file("shunin-gishi", "2026", "png")] = badge_png(
         "shunin-gishi", "2026", PROGRAMME, FONTS
     )
     stage.later(timedelta(seconds=2))
     assert render(stage.ports) == 1
 
 
-def test_a_corrected_version_is_rendered_otherwise_than_any_badge(stage: Stage) -> None:
+def test_a_badge_is_printed_with_the_picture_of_its_own_edition(stage: Stage) -> None:
+    event = anchored(1, stage.objects, edition="2026-2")
+    stage.note_anchored(event)
+    assert render(stage.ports) == 0
+    assert stage.rows("select last_error from renderings") == [("object badges/shunin-gishi/2026-2.png: not there",)]
+    stage.objects.kept[object_keys.badge_file("shunin-gishi", "2026-2", "png")] = badge_png(
+        "shunin-gishi", "2026", PROGRAMME, FONTS
+    )
+    stage.later(timedelta(seconds=2))
+    assert render(stage.ports) == 1
+
+
+def test_a_corrected_version_is_rendered_like_any_badge(stage: Stage) -> None:
     old = assertion(1).assertion_id
-    event = anchored(1, stage.shelf, version=2, corrects=old, family_name="高橋")
+    event = anchored(1, stage.objects, version=2, corrects=old, family_name="高橋")
     note_revoked([revoked(old)], stage.ports)
-    note_anchored([event], stage.ports)
+    stage.note_anchored(event)
     assert event.assertion_id != old
     assert render(stage.ports) == 1
-    (said,) = stage.announced()
-    assert "高橋 一郎" in text_of(stage.shelf.objects[said.certificate_key])
+    (announced,) = stage.announced()
+    assert "高橋 一郎" in text_of(stage.objects.kept[announced.certificate_key])
 
 
-def test_what_was_revoked_before_it_was_rendered_is_rendered(stage: Stage) -> None:
-    early, late, fine = (anchored(number, stage.shelf) for number in (1, 2, 3))
-    broken = anchored(4, stage.shelf, family_name="髙😀")
+def test_what_was_revoked_before_it_was_rendered_is_skipped(stage: Stage) -> None:
+    early, late, fine = (anchored(number, stage.objects) for number in (1, 2, 3))
+    broken = anchored(4, stage.objects, family_name="髙😀")
     note_revoked([revoked(early.assertion_id)] * 2, stage.ports)  # before its AssertionAnchored
-    note_anchored([early, late, fine, broken], stage.ports)
-    stage.shelf.away = True
+    stage.note_anchored(early, late, fine, broken)
+    stage.objects.away = True
     render(stage.ports)
-    stage.shelf.away = False
+    stage.objects.away = False
     note_revoked([revoked(late.assertion_id), revoked(broken.assertion_id)], stage.ports)
     stage.later(timedelta(seconds=2))
     assert render(stage.ports) == 1
@@ -257,22 +240,22 @@ def test_what_was_revoked_before_it_was_rendered_is_rendered(stage: Stage) -> No
     assert render(stage.ports) == 0
 
 
-def test_what_cannot_be_printed_fails_with_its_cause_and_heals_when_mended(stage: Stage) -> None:
-    bad, fine = anchored(1, stage.shelf, family_name="髙😀"), anchored(2, stage.shelf)
-    note_anchored([bad, fine], stage.ports)
+def test_what_cannot_be_printed_fails_with_its_cause_and_is_rendered_once_corrected(stage: Stage) -> None:
+    bad, fine = anchored(1, stage.objects, family_name="髙😀"), anchored(2, stage.objects)
+    stage.note_anchored(bad, fine)
     assert render(stage.ports) == 2
     assert stage.states() == {bad.assertion_id: "failed", fine.assertion_id: "done"}
     ((cause,),) = stage.rows("select last_error from renderings where state = 'failed'")
     assert "U+1F600" in cause
     assert render(stage.ports) == 0
-    anchored(1, stage.shelf)  # corrected
+    anchored(1, stage.objects)  # corrected
     stage.later(timedelta(hours=1))
     assert render(stage.ports) == 1
     assert len(stage.announced()) == 2
 
 
 def test_two_replicas_share_the_work_and_render_each_once(stage: Stage) -> None:
-    note_anchored([anchored(number, stage.shelf) for number in range(1, 61)], stage.ports)
+    stage.note_anchored(*(anchored(number, stage.objects) for number in range(1, 61)))
     threads = [Thread(target=lambda: [render(stage.ports) for _ in range(6)]) for _ in range(2)]
     for thread in threads:
         thread.start()
@@ -280,4 +263,4 @@ def test_two_replicas_share_the_work_and_render_each_once(stage: Stage) -> None:
         thread.join()
     assert set(stage.states().values()) == {"done"}
     assert sorted(event.assertion_id for event in stage.announced()) == sorted(stage.states())
-    assert len(stage.shelf.puts) == 120
+    assert len(stage.objects.puts) == 120

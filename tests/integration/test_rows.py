@@ -55,6 +55,15 @@ def things(tx: Transaction) -> list[Thing]:
     return tx.fetch_all(Thing, "select id, number from things order by id")
 
 
+def test_a_row_may_be_made_by_a_function_that_takes_its_columns(tx: Transaction) -> None:
+    def label(*, id: str, number: int) -> str:
+        return f"{id}{number}"
+
+    tx.insert_rows("things", [{"id": "a", "number": 1}, {"id": "b", "number": 2}])
+    assert tx.fetch_all(label, "select id, number from things order by id") == ["a1", "b2"]
+    assert tx.fetch_one(label, "select id, number from things where id = %s", ("b",)) == "b2"
+
+
 def test_every_type_of_column_is_kept_as_it_was_and_null_stays_null(tx: Transaction) -> None:
     full = {"id": "a", "day": date(2027, 4, 1), "at": NOW, "number": 7, "bytes": b"\0\xff", "is_new": True, "offset": 9}
     empty = dict.fromkeys(full) | {"id": "b"}
@@ -104,3 +113,16 @@ def test_one_row_is_read_as_a_value_and_none_when_there_is_none(tx: Transaction)
 def test_an_unknown_column_fails_and_names_it(tx: Transaction) -> None:
     with pytest.raises((KeyError, psycopg.errors.UndefinedColumn), match="colour"):
         tx.insert_rows("things", [{"id": "a", "colour": "red"}])
+
+
+def test_one_value_is_read_alone_and_none_when_there_is_no_row(tx: Transaction) -> None:
+    tx.insert_rows("things", [{"id": "a", "number": 1}])
+    assert tx.fetch_value("select number from things where id = %s", ("a",)) == 1
+    assert tx.fetch_value("select number from things where id = %s", ("b",)) is None
+
+
+def test_without_a_rule_for_conflicts_a_second_row_of_one_key_is_an_error(tx: Transaction) -> None:
+    tx.insert_rows("things", [{"id": "a", "number": 1}], None)
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        tx.insert_rows("things", [{"id": "a", "number": 2}], None)
+    tx.connection.rollback()

@@ -1,4 +1,4 @@
-"""The stack's parts under harm: killed, stopped, orphaned, beside another stack, on taken ports."""
+"""The stack (stack, ports, parts, supervision): killed, stopped, orphaned, beside another stack, on taken ports."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ import psycopg
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
-from deploy.local.anvil import keep_state, kept_file, mend_state, state_file
 from deploy.local.environment import REPOSITORY, Place, database_url
-from deploy.local.parts import PARTS
+from deploy.local.parts.anvil import keep_state, kept_file, restore_state, state_file
+from deploy.local.parts.catalogue import PARTS
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack, stop_running
 from shared.errors import RefuseToStart
@@ -34,13 +34,13 @@ ON_LINUX = sys.platform == "linux"
 
 @pytest.fixture(scope="module")
 def own(new_home: Callable[[str], Path]) -> Iterator[Stack]:
-    """Parts that belong to this file alone, since it kills them."""
-    with Stack(new_home("harmed"), free_base(), services=()) as running:
+    """Parts for this file alone, since it kills them."""
+    with Stack(new_home("own"), free_base(), services=()) as running:
         yield running
 
 
 def processes_of(home: Path) -> list[str]:
-    """All processes on this machine that bear the home's mark, the children of parts included."""
+    """All processes of the home on this machine, by its mark in their environment; children of parts included."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -76,7 +76,7 @@ def messages_of(stack: Stack) -> list[bytes]:
         consumer.close()
 
 
-def test_what_was_kept_is_there_after_a_stop_and_a_start(own: Stack) -> None:
+def test_all_data_is_there_after_a_stop_and_a_start(own: Stack) -> None:
     producer = KafkaProducer(bootstrap_servers=own.place.address("kafka"), acks="all")
     producer.send(ASSERTION_ISSUED.name, key=b"k", value=b"kept").get(10)
     producer.close()
@@ -115,7 +115,7 @@ def smtp(stack: Stack) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_part_that_was_killed_comes_back_by_itself(own: Stack, part: str) -> None:
+def test_a_killed_part_is_restarted(own: Stack, part: str) -> None:
     killed = own.kill(part)
     own.wait_ready(part, 30)
     assert own.pid(part) != killed
@@ -131,7 +131,7 @@ def test_a_halted_part_stays_down_until_it_is_resumed(own: Stack) -> None:
         assert connection.execute("select 1").fetchone() == (1,)
 
 
-def test_a_service_does_not_see_anothers_tables(own: Stack) -> None:
+def test_a_services_tables_are_hidden_from_another(own: Stack) -> None:
     with psycopg.connect(database_url(own.place, "issuer")) as connection:
         connection.execute("create table secret_of_issuer (word text)")
     with psycopg.connect(database_url(own.place, "mailer")) as connection:
@@ -141,7 +141,7 @@ def test_a_service_does_not_see_anothers_tables(own: Stack) -> None:
             connection.rollback()
 
 
-def test_every_topic_has_its_dead_letters_and_none_is_made_by_use(own: Stack) -> None:
+def test_there_are_the_listed_topics_and_their_dead_letter_topics_and_no_others(own: Stack) -> None:
     admin = KafkaAdminClient(bootstrap_servers=own.place.address("kafka"))
     try:
         names = {name for name in admin.list_topics() if not name.startswith("__")}
@@ -150,14 +150,14 @@ def test_every_topic_has_its_dead_letters_and_none_is_made_by_use(own: Stack) ->
         admin.close()
 
 
-def test_nothing_listens_beyond_this_machine(own: Stack) -> None:
+def test_all_ports_listen_on_the_loopback_address_only(own: Stack) -> None:
     base = own.port_base
     listening = [c.laddr for c in psutil.net_connections("inet") if c.status == psutil.CONN_LISTEN and c.laddr]
     ours = {address.ip for address in listening if base < address.port < base + 50}
     assert ours <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
-def test_two_stacks_side_by_side_do_not_meet(own: Stack, parts: Stack) -> None:
+def test_two_stacks_side_by_side_are_separate(own: Stack, parts: Stack) -> None:
     objects_of(own).put("mine/word.txt", b"own", "text/plain")
     objects_of(parts).put("mine/word.txt", b"parts", "text/plain")
     assert objects_of(own).get("mine/word.txt") == b"own"
@@ -171,7 +171,7 @@ def test_a_second_start_in_the_same_home_is_refused(own: Stack) -> None:
     assert own.running()
 
 
-def test_a_taken_port_is_told_with_its_use_its_owner_and_the_way_out(tmp_path: Path) -> None:
+def test_a_taken_port_is_reported_with_its_use_its_owner_and_what_to_do(tmp_path: Path) -> None:
     base = free_base()
     with socket.socket() as other:
         other.bind(("127.0.0.1", base + 9))
@@ -227,7 +227,7 @@ def test_a_stack_can_be_stopped_from_another_process(starter: subprocess.Popen[s
     assert [line for line in processes_of(home) if "zombie" not in line] == []
 
 
-def test_a_torn_chain_state_is_replaced_by_the_last_whole_one(tmp_path: Path) -> None:
+def test_an_incomplete_chain_state_is_replaced_by_the_last_complete_one(tmp_path: Path) -> None:
     place = Place(tmp_path, 0)
     state_file(place).parent.mkdir(parents=True)
     whole = '{"block":{},"historical_states":null}'
@@ -236,5 +236,5 @@ def test_a_torn_chain_state_is_replaced_by_the_last_whole_one(tmp_path: Path) ->
     state_file(place).write_text(whole[:20])
     keep_state(place)
     assert kept_file(place).read_text() == whole
-    mend_state(place)
+    restore_state(place)
     assert state_file(place).read_text() == whole

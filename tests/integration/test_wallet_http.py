@@ -1,4 +1,7 @@
-"""The wallet over HTTP, from letter 1's link to the PDF, and what it must never let through."""
+"""The wallet over HTTP, from letter 1's link to the PDF, and what it refuses.
+
+Tests services/wallet: receive_link, sessions, badges, web, store.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,23 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from services.wallet import handlers
-from services.wallet.app import web
-from services.wallet.domain.holding import Badge
-from shared.events import AssertionRevoked
+from services.wallet import handlers, receive_link
+from services.wallet.domain.badge import WalletBadge
+from services.wallet.store import WalletTransaction
+from services.wallet.web.site import web_app
 from shared.links import receive_token
+from tests.worlds.consumer import note
 from tests.worlds.serving import serving
 from tests.worlds.wallet import (
     PASSWORD,
     SECRET,
-    START,
     Wallet,
     anchored,
     config,
     issued,
     join,
     rendered,
+    revoked,
     running_wallet,
     wallet_database,
 )
@@ -93,10 +97,10 @@ def test_receiving_twice_announces_one_receipt(wallet: Wallet) -> None:
     assert wallet.received(badge) == 1
 
 
-def test_an_event_that_comes_twice_or_early_changes_nothing(wallet: Wallet) -> None:
+def test_events_may_come_twice_and_in_any_order(wallet: Wallet) -> None:
     event = issued("a@example.jp", "gishi", "髙橋")
-    handlers.note_rendered([rendered(event.assertion_id)] * 2, wallet.ports)
-    handlers.note_anchored([anchored(event.assertion_id)] * 2, wallet.ports)
+    note(wallet.ports.store, WalletTransaction.note_rendered, [rendered(event.assertion_id)] * 2)
+    note(wallet.ports.store, WalletTransaction.note_anchored, [anchored(event.assertion_id)] * 2)
     handlers.note_issued([event, event], wallet.ports)
     handlers.note_issued([event], wallet.ports)
     with wallet.browser() as browser:
@@ -127,7 +131,7 @@ def test_a_right_link_whose_badge_is_on_its_way_says_so(wallet: Wallet) -> None:
     assert "リンクは正しい" in answer.text
 
 
-def test_nobody_sees_another_persons_badge(wallet: Wallet) -> None:
+def test_another_persons_badge_is_answered_as_one_that_does_not_exist(wallet: Wallet) -> None:
     mine, others = wallet.issue("a@example.jp").assertion_id, wallet.issue("b@example.jp").assertion_id
     with wallet.browser() as browser, wallet.browser() as other:
         join(browser, wallet, mine)
@@ -140,7 +144,7 @@ def test_nobody_sees_another_persons_badge(wallet: Wallet) -> None:
         assert browser.get(f"/badges/{'B' * 26}").status_code == 404
 
 
-def test_who_is_not_signed_in_is_asked_to_and_comes_back(wallet: Wallet) -> None:
+def test_a_visitor_who_is_not_logged_in_logs_in_and_comes_back_to_the_page(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:
         join(browser, wallet, badge)
@@ -183,7 +187,7 @@ def test_a_post_from_another_site_is_refused(wallet: Wallet) -> None:
     assert wallet.received(badge) == 0
 
 
-def test_a_session_ends(wallet: Wallet) -> None:
+def test_a_session_ends_after_a_day_and_is_forgotten(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:
         join(browser, wallet, badge)
@@ -195,7 +199,7 @@ def test_a_session_ends(wallet: Wallet) -> None:
     assert handlers.forget(wallet.ports) == 0
 
 
-def test_the_session_in_the_table_is_no_key(wallet: Wallet) -> None:
+def test_tokens_and_passwords_are_kept_as_hashes_only(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:
         answer = browser.post(
@@ -214,10 +218,10 @@ def test_the_session_in_the_table_is_no_key(wallet: Wallet) -> None:
     assert hashes[0][0].startswith("$argon2id$")
 
 
-def test_behind_https_the_cookie_never_travels_in_the_open(wallet: Wallet) -> None:
+def test_behind_https_the_cookie_is_secure_and_of_this_host_only(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     behind_https = config(wallet.ports.store.url, wallet.clock, "https://wallet.example.jp")
-    with serving(web(behind_https, wallet.ports)) as url, httpx.Client(base_url=url, trust_env=False) as browser:
+    with serving(web_app(behind_https, wallet.ports)) as url, httpx.Client(base_url=url, trust_env=False) as browser:
         answer = browser.post(wallet.link(badge), data={"full_name": "高橋一郎", "password": PASSWORD})
         cookie = answer.headers["set-cookie"]
     assert cookie.startswith("__Host-wallet=")
@@ -225,7 +229,7 @@ def test_behind_https_the_cookie_never_travels_in_the_open(wallet: Wallet) -> No
     assert "Path=/" in cookie
 
 
-def test_passwords_can_not_be_tried_without_end(wallet: Wallet) -> None:
+def test_ten_wrong_passwords_block_an_address_for_a_quarter_of_an_hour(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:
         join(browser, wallet, badge)
@@ -253,7 +257,7 @@ def test_a_refused_form_keeps_the_name_and_shows_no_password(wallet: Wallet) -> 
     assert wallet.received(badge) == 0
 
 
-def test_another_name_is_let_in_and_told_what_the_certificate_shows(wallet: Wallet) -> None:
+def test_another_name_is_accepted_and_told_what_the_certificate_shows(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:
         page = join(browser, wallet, badge, name="<b>山田 花子")
@@ -267,8 +271,8 @@ def test_a_revoked_badge_is_not_received_and_gives_no_pdf(wallet: Wallet) -> Non
     with wallet.browser() as browser:
         join(browser, wallet, held)
         wallet.finish(held)
-        revoked = [AssertionRevoked(assertion_id=id, reason="error", revoked_at=START) for id in (held, waiting)]
-        handlers.note_revoked(revoked, wallet.ports)
+        events = [revoked(id, reason="error") for id in (held, waiting)]
+        note(wallet.ports.store, WalletTransaction.note_revoked, events)
         assert "取り消された" in browser.get(f"/badges/{held}").text
         assert browser.get(f"/badges/{held}/certificate.pdf").status_code == 404
     with wallet.browser() as other:
@@ -293,17 +297,17 @@ def test_two_windows_at_once_make_one_account(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     password_hash = wallet.ports.passwords.hash(PASSWORD)
     with wallet.ports.store.transaction() as tx:
-        assert tx.create_account("一郎", password_hash, "A@example.jp") is not None
-        assert tx.create_account("一郎", password_hash, "a@example.jp") is None
-    outcome = handlers._join(
+        assert tx.accounts.create("一郎", password_hash, "A@example.jp") is not None
+        assert tx.accounts.create("一郎", password_hash, "a@example.jp") is None
+    result = receive_link.create_account(
         _badge(wallet, badge), "一郎", PASSWORD, None, replace(wallet.ports, new_token=lambda: "token")
     )
-    assert isinstance(outcome, handlers.Entered), "the window that was slower signs in to what the faster one made"
+    assert isinstance(result, receive_link.SignedIn), "the window that was slower signs in to what the faster one made"
     assert wallet.received(badge) == 1
 
 
-def _badge(wallet: Wallet, assertion_id: str) -> Badge:
+def _badge(wallet: Wallet, assertion_id: str) -> WalletBadge:
     with wallet.ports.store.transaction() as tx:
-        badge = tx.badge(assertion_id)
+        badge = tx.badges.get(assertion_id)
     assert badge is not None
     return badge

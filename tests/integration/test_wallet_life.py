@@ -1,4 +1,7 @@
-"""What becomes of a badge in the wallet after it was issued: corrected, revoked, renewed, its numbers hidden."""
+"""A badge in the wallet after it was issued: corrected, revoked, renewed, its numbers hidden.
+
+Tests services/wallet: handlers, badges, store.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,7 @@ def correction(old: AssertionIssued, email: str | None = None) -> tuple[Assertio
 
 
 @pytest.mark.parametrize("order", list(permutations(range(4))))
-def test_a_corrected_badge_is_not_carried_over_or_twice(wallet: Wallet, order: tuple[int, ...]) -> None:
+def test_a_corrected_badge_is_carried_over_once_in_any_order_of_events(wallet: Wallet, order: tuple[int, ...]) -> None:
     old = wallet.issue("a@example.jp")
     with wallet.browser() as browser:
         join(browser, wallet, old.assertion_id)
@@ -56,7 +59,7 @@ def test_a_corrected_badge_is_not_carried_over_or_twice(wallet: Wallet, order: t
         new, end = correction(old, "A@EXAMPLE.jp")
         events = (new, end, anchored(new.assertion_id), rendered(new.assertion_id))
         for _ in range(2):
-            wallet.hear(*(events[place] for place in order))
+            wallet.consume(*(events[place] for place in order))
         assert wallet.received(new.assertion_id) == 1
         assert wallet.received(old.assertion_id) == 1
 
@@ -75,13 +78,13 @@ def test_a_corrected_badge_is_not_carried_over_or_twice(wallet: Wallet, order: t
         assert browser.get(wallet.link(old.assertion_id)).url.path == f"/badges/{new.assertion_id}"
 
 
-def test_a_link_of_the_old_badge_does_not_lead_to_the_new_one(wallet: Wallet) -> None:
+def test_a_link_of_the_old_badge_leads_to_the_new_one(wallet: Wallet) -> None:
     old = wallet.issue("a@example.jp")
     new, end = correction(old)
     with wallet.browser() as browser:
-        wallet.hear(end)
+        wallet.consume(end)
         assert browser.get(wallet.link(old.assertion_id)).status_code == 503, "its event is on the way"
-        wallet.hear(new)
+        wallet.consume(new)
         page = browser.get(wallet.link(old.assertion_id))
         assert page.url.path == wallet.link(new.assertion_id)
         assert join(browser, wallet, old.assertion_id).url.path == wallet.link(new.assertion_id)
@@ -94,14 +97,14 @@ def test_a_link_of_the_old_badge_does_not_lead_to_the_new_one(wallet: Wallet) ->
         assert "1個" in browser.get("/badges").text
 
 
-def test_a_badge_goes_to_whom_only_the_wrong_address_belongs(wallet: Wallet) -> None:
+def test_a_corrected_address_takes_the_badge_from_the_wrong_one_to_the_right_one(wallet: Wallet) -> None:
     held, open_ = wallet.issue("wrong@example.jp"), wallet.issue("wrong@example.jp", qualification="shindanshi")
     with wallet.browser() as stranger, wallet.browser() as holder:
         join(stranger, wallet, held.assertion_id)
         news = []
         for old in (held, open_):
             new, end = correction(old, "right@example.jp")
-            wallet.hear(new, end)
+            wallet.consume(new, end)
             news.append(new.assertion_id)
         assert [wallet.received(id) for id in news] == [0, 0]
         listed = stranger.get("/badges").text
@@ -122,20 +125,20 @@ def test_a_badge_goes_to_whom_only_the_wrong_address_belongs(wallet: Wallet) -> 
         assert "2個" in holder.get("/badges").text
 
 
-def test_the_third_version_does_not_come_back_to_whom_the_first_was_given(wallet: Wallet) -> None:
+def test_the_third_version_goes_to_the_account_that_received_the_first(wallet: Wallet) -> None:
     first = wallet.issue("a@example.jp")
     second, _ = correction(first, "mistyped@example.jp")
     third, _ = correction(second, "a@example.jp")
     with wallet.browser() as browser:
         join(browser, wallet, first.assertion_id)
-        wallet.hear(replace(third, corrects=second.assertion_id), second)  # the second is heard last
+        wallet.consume(replace(third, corrects=second.assertion_id), second)  # the second is heard last
         assert wallet.received(third.assertion_id) == 1
         assert wallet.received(second.assertion_id) == 0
         listed = browser.get("/badges").text
         assert "1個" in listed and third.assertion_id in listed
 
 
-def test_a_receipt_at_the_moment_of_the_correction_is_lost(wallet: Wallet) -> None:
+def test_a_receipt_at_the_moment_of_the_correction_is_carried_over(wallet: Wallet) -> None:
     account = _account(wallet, "a@example.jp")
     for _ in range(12):
         old = wallet.issue("a@example.jp")
@@ -143,9 +146,9 @@ def test_a_receipt_at_the_moment_of_the_correction_is_lost(wallet: Wallet) -> No
 
         def receive(assertion_id: str = old.assertion_id) -> None:
             with wallet.ports.store.transaction() as tx:
-                tx.receive(assertion_id, account)
+                tx.badges.receive(assertion_id, account)
 
-        at_once = [Thread(target=receive), Thread(target=wallet.hear, args=(new,))]
+        at_once = [Thread(target=receive), Thread(target=wallet.consume, args=(new,))]
         for thread in at_once:
             thread.start()
         for thread in at_once:
@@ -155,7 +158,7 @@ def test_a_receipt_at_the_moment_of_the_correction_is_lost(wallet: Wallet) -> No
 
 def _account(wallet: Wallet, address: str) -> int:
     with wallet.ports.store.transaction() as tx:
-        account = tx.create_account("一郎", wallet.ports.passwords.hash(PASSWORD), address)
+        account = tx.accounts.create("一郎", wallet.ports.passwords.hash(PASSWORD), address)
     assert account is not None
     return account
 
@@ -163,12 +166,12 @@ def _account(wallet: Wallet, address: str) -> int:
 # ── revoked, renewed ────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_revoked_badge_does_not_say_why_or_gives_out_files(wallet: Wallet) -> None:
+def test_a_revoked_badge_says_why_and_gives_out_no_files(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:
         join(browser, wallet, badge)
         wallet.finish(badge)
-        wallet.hear(revoked(badge, reason="登録の<辞退>"))
+        wallet.consume(revoked(badge, reason="登録の<辞退>"))
         page = browser.get(f"/badges/{badge}")
         assert "取り消されたバッジです" in page.text.replace("<wbr>", "")
         assert "登録の&lt;辞退&gt;" in page.text
@@ -179,47 +182,47 @@ def test_a_revoked_badge_does_not_say_why_or_gives_out_files(wallet: Wallet) -> 
         assert browser.post(f"/badges/{badge}/details", data={"details": "hidden"}).status_code == 404
 
 
-def test_what_was_revoked_and_then_issued_once_more_is_still_shown_as_revoked(wallet: Wallet) -> None:
+def test_a_badge_that_was_revoked_and_issued_once_more_is_shown_as_the_new_one(wallet: Wallet) -> None:
     old = wallet.issue("a@example.jp")
     with wallet.browser() as browser:
         join(browser, wallet, old.assertion_id)
-        wallet.hear(revoked(old.assertion_id, reason="一括の取り消し"))
+        wallet.consume(revoked(old.assertion_id, reason="一括の取り消し"))
         new = corrected(old)
-        wallet.hear(new)
+        wallet.consume(new)
         listed = browser.get("/badges").text
         assert "1個" in listed and new.assertion_id in listed
         assert "取消" not in listed
         assert wallet.received(new.assertion_id) == 1
 
 
-def test_a_renewal_and_what_it_renews_are_not_linked(wallet: Wallet) -> None:
+def test_a_renewal_and_what_it_renews_are_linked(wallet: Wallet) -> None:
     former = wallet.issue("a@example.jp")
     with wallet.browser() as browser:
         join(browser, wallet, former.assertion_id)
         wallet.finish(former.assertion_id)
         later = renewed(former)
-        wallet.hear(later)
+        wallet.consume(later)
         assert f'href="/badges/{later.assertion_id}"' in browser.get(f"/badges/{former.assertion_id}").text
         assert f'href="/badges/{former.assertion_id}"' in browser.get(f"/badges/{later.assertion_id}").text
         assert "2個" in browser.get("/badges").text
 
-        mended, end = correction(former)  # the renewal names the version that was there when it was issued
-        wallet.hear(mended, end)
-        assert f'href="/badges/{mended.assertion_id}"' in browser.get(f"/badges/{later.assertion_id}").text
-        assert f'href="/badges/{later.assertion_id}"' in browser.get(f"/badges/{mended.assertion_id}").text
+        fixed, end = correction(former)  # the renewal names the version that was there when it was issued
+        wallet.consume(fixed, end)
+        assert f'href="/badges/{fixed.assertion_id}"' in browser.get(f"/badges/{later.assertion_id}").text
+        assert f'href="/badges/{later.assertion_id}"' in browser.get(f"/badges/{fixed.assertion_id}").text
 
         wallet.clock.now = datetime(2030, 4, 2, tzinfo=UTC)
         browser.post("/login", data={"email": "a@example.jp", "password": PASSWORD})
-        page = browser.get(f"/badges/{mended.assertion_id}").text
+        page = browser.get(f"/badges/{fixed.assertion_id}").text
         assert "期限切れ" in page and "更新されました" in page
-        wallet.hear(revoked(later.assertion_id))
-        assert later.assertion_id not in browser.get(f"/badges/{mended.assertion_id}").text
+        wallet.consume(revoked(later.assertion_id))
+        assert later.assertion_id not in browser.get(f"/badges/{fixed.assertion_id}").text
 
 
-def test_a_renewal_of_another_person_is_linked(wallet: Wallet) -> None:
+def test_a_renewal_of_another_person_is_not_linked(wallet: Wallet) -> None:
     former = wallet.issue("a@example.jp")
     later = renewed(former)
-    wallet.hear(replace(later, holder=replace(later.holder, email="b@example.jp")))
+    wallet.consume(replace(later, holder=replace(later.holder, email="b@example.jp")))
     with wallet.browser() as browser, wallet.browser() as other:
         join(browser, wallet, former.assertion_id)
         join(other, wallet, later.assertion_id)
@@ -230,7 +233,7 @@ def test_a_renewal_of_another_person_is_linked(wallet: Wallet) -> None:
 # ── the numbers on the public page ──────────────────────────────────────────────────────────────────────
 
 
-def said(wallet: Wallet, assertion_id: str) -> list[tuple[bool, int]]:
+def visibility_changes(wallet: Wallet, assertion_id: str) -> list[tuple[bool, int]]:
     return [
         (event.details_public, event.revision)
         for event in wallet.announced()
@@ -238,7 +241,7 @@ def said(wallet: Wallet, assertion_id: str) -> list[tuple[bool, int]]:
     ]
 
 
-def test_hiding_the_numbers_is_announced_twice_or_not_at_all(wallet: Wallet) -> None:
+def test_hiding_the_numbers_is_announced_once_and_by_their_holder_only(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser, wallet.browser() as other:
         join(browser, wallet, badge)
@@ -254,11 +257,11 @@ def test_hiding_the_numbers_is_announced_twice_or_not_at_all(wallet: Wallet) -> 
             answer = browser.post(path, data={"details": "hidden"})
             assert answer.url.path == f"/badges/{badge}"
             assert "変更しました" in answer.text
-        assert said(wallet, badge) == [(False, 1)]
+        assert visibility_changes(wallet, badge) == [(False, 1)]
         assert "/credentials/" not in answer.text, "the public site gives no file of a badge with hidden numbers"
         assert browser.get(f"/badges/{badge}/credential.json").json() == {"id": badge}
         browser.post(path, data={"details": "shown"})
-        assert said(wallet, badge) == [(False, 1), (True, 2)]
+        assert visibility_changes(wallet, badge) == [(False, 1), (True, 2)]
         assert browser.post(path, data={"details": "perhaps"}).status_code == 422
         assert (
             browser.post(path, data={"details": "hidden"}, headers={"origin": "https://a.example"}).status_code == 403
@@ -267,10 +270,10 @@ def test_hiding_the_numbers_is_announced_twice_or_not_at_all(wallet: Wallet) -> 
         join(other, wallet, wallet.issue("b@example.jp").assertion_id)
         assert other.post(path, data={"details": "hidden"}).status_code == 404
         assert other.get(f"/badges/{badge}/credential.json").status_code == 404
-    assert said(wallet, badge) == [(False, 1), (True, 2)]
+    assert visibility_changes(wallet, badge) == [(False, 1), (True, 2)]
 
 
-def test_a_correction_makes_hidden_numbers_public_again(wallet: Wallet) -> None:
+def test_a_correction_keeps_hidden_numbers_hidden(wallet: Wallet) -> None:
     old = wallet.issue("a@example.jp")
     with wallet.browser() as browser:
         join(browser, wallet, old.assertion_id)
@@ -278,8 +281,8 @@ def test_a_correction_makes_hidden_numbers_public_again(wallet: Wallet) -> None:
         browser.post(f"/badges/{old.assertion_id}/details", data={"details": "hidden"})
         new, end = correction(old)
         for _ in range(2):
-            wallet.hear(new, end)
-        assert said(wallet, new.assertion_id) == [(False, 1)]
+            wallet.consume(new, end)
+        assert visibility_changes(wallet, new.assertion_id) == [(False, 1)]
         wallet.finish(new.assertion_id)
         assert "表示していません" in browser.get(f"/badges/{new.assertion_id}").text
 
@@ -287,10 +290,10 @@ def test_a_correction_makes_hidden_numbers_public_again(wallet: Wallet) -> None:
 # ── the picture ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_badge_is_shown_with_the_picture_of_another_edition(wallet: Wallet) -> None:
+def test_a_badge_is_shown_with_the_picture_of_its_own_edition(wallet: Wallet) -> None:
     event = replace(issued("a@example.jp", "gishi", "髙橋"), edition="2026-2")
-    wallet.objects.bodies["badges/gishi/2026-2.png"] = b"\x89PNG changed art"
-    wallet.hear(event)
+    wallet.objects.kept["badges/gishi/2026-2.png"] = b"\x89PNG changed art"
+    wallet.consume(event)
     old = wallet.issue("a@example.jp")
     with wallet.browser() as browser:
         page = join(browser, wallet, event.assertion_id)

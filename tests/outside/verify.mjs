@@ -1,4 +1,4 @@
-// What a verifier of somebody else's making says of our credentials.
+// The verdict of a third-party verifier on our credentials.
 // stdin: a JSON list of {credential, did, statusList, now}. stdout: a list of {verified, error, status, canonical}:
 // `status` is the revocation bit (null when it was not read), `canonical` the RDFC-1.0 form that they make of the credential.
 import {readFileSync} from 'node:fs';

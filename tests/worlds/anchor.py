@@ -1,32 +1,36 @@
-"""What the tests that anchor act with: one anchor process after the other, and a hand that sends calldata."""
+"""World of the anchor tests: one anchor process after the other, and an account that sends any calldata."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from eth_account.signers.local import LocalAccount
 
-from services.anchor import handlers, submitting
+from services.anchor import handlers, submission
 from services.anchor.handlers import Ports
-from services.anchor.submitting import NetworkPorts
+from services.anchor.store import AnchorTransaction
+from services.anchor.submission import NetworkPorts
 from shared.chain.registry import Registry, read_artifact
 from shared.errors import NotFound, TryLater
-from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, Award, BadgeReceived, Holder
+from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, Award, BadgeReceived, Event, Holder
 from shared.wire import decode
 from tests.worlds.anvil import Anvil
 
 ROOT = Path(__file__).parents[2]
 GWEI = 10**9
+
+E = TypeVar("E", bound=Event)
 NOW = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
 
 
 class Shelf:
-    """Objects in a dict; away after so many puts."""
+    """Objects in a dict; unavailable after a number of puts."""
 
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
@@ -46,7 +50,7 @@ class Shelf:
 
 @dataclass
 class World:
-    """One anchor process after the other on the same chain, database and shelf."""
+    """One anchor process after the other on the same chain, database and objects."""
 
     chain: Anvil
     ports: Ports
@@ -59,11 +63,17 @@ class World:
         self.clock[0] += timedelta(seconds=seconds)
 
     def award(self, *ids: str) -> None:
-        """Badges that are issued and received."""
+        """Issue and receive badges."""
         for id in ids:
             self.shelf.kept[f"credentials/{id}.json"] = json.dumps({"id": id, "proof": [{"type": "first"}]}).encode()
-        handlers.note_issued([issued(id) for id in ids], self.ports)
-        handlers.note_received([received(id) for id in ids], self.ports)
+        self.note(AnchorTransaction.note_issued, [issued(id) for id in ids])
+        self.note(AnchorTransaction.note_received, [received(id) for id in ids])
+
+    def note(self, write: Callable[[AnchorTransaction, Sequence[E]], None], events: Sequence[E]) -> None:
+        """As `process.note`: claimed and written in one transaction."""
+        with self.ports.store.transaction() as tx:
+            if claimed := tx.claim(events):
+                write(tx, claimed)
 
     def close(self, *ids: str) -> bytes:
         """The root of a batch of received badges, closed."""
@@ -73,10 +83,10 @@ class World:
         return bytes(self.rows("select root from batches order by closed_at desc limit 1")[0][0])
 
     def settle(self, rounds: int = 12) -> None:
-        """Ticks, blocks and time go on for a while."""
+        """Run ticks, mine blocks and let time pass."""
         for _ in range(rounds):
-            submitting.submit(self.network)
-            submitting.confirm(self.network)
+            submission.submit(self.network)
+            submission.confirm(self.network)
             handlers.prove(self.ports)
             self.chain.mine()
             self.wait(2)
@@ -138,7 +148,7 @@ class Receipt:
 
 
 class Hand:
-    """Sends calldata by hand from an account that anvil signs for."""
+    """Sends any calldata from an account that anvil signs for."""
 
     def __init__(self, chain: Anvil, contract: str, sender: str) -> None:
         self._chain = chain

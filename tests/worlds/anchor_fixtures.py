@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 from eth_account.signers.local import LocalAccount
 
-from services.anchor.chain import Chain
 from services.anchor.deploy import deploy_contract
-from services.anchor.domain.anchoring import FeeRules
+from services.anchor.domain.anchoring import Deployment
 from services.anchor.domain.batching import BatchRules
-from services.anchor.domain.proving import Place, Trees
+from services.anchor.domain.costs import FeeRules
+from services.anchor.domain.proving import TreeCache
 from services.anchor.handlers import Ports
 from services.anchor.keystore import create_keystore, open_keystore
+from services.anchor.sender import Sender
 from services.anchor.store import AnchorTransaction, Store
-from services.anchor.submitting import NetworkPorts
+from services.anchor.submission import NetworkPorts
 from shared.chain.registry import Registry
 from shared.runtime.migrate import migrate
 from tests.worlds.anchor import GWEI, NOW, ROOT, Hand, Shelf, World
@@ -61,23 +62,22 @@ def anchor_world(chain: Anvil, registry: Registry, account: LocalAccount, databa
     url = databases.fresh()
     migrate(url, "anchor", ROOT / "services" / "anchor" / "migrations")
     shelf, clock = Shelf(), [NOW]
-    place = Place("local", CHAIN_ID, registry.address)
+    deployment = Deployment("local", CHAIN_ID, registry.address)
     ports = Ports(
         store=Store(url, "anchor", AnchorTransaction, lambda: clock[0]),
         objects=shelf,
-        trees=Trees(),
+        trees=TreeCache(),
         now=lambda: clock[0],
-        places=(place,),
+        deployments=(deployment,),
         retired=(),
-        batches=BatchRules(size=5, age=timedelta(seconds=30)),
-        ready_at_issue=False,
+        batch_rules=BatchRules(size=5, age=timedelta(seconds=30)),
         verification_method="did:web:example.jp#chain",
     )
     network = NetworkPorts(
         store=ports.store,
-        chain=Chain(registry, account),
-        place=place,
-        first=place,
+        sender=Sender(registry, account),
+        deployment=deployment,
+        deciding=deployment,
         takes_new=True,
         now=lambda: clock[0],
         fees=FeeRules(cap=100 * GWEI, stuck_after=timedelta(seconds=60)),

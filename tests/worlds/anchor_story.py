@@ -1,7 +1,7 @@
-"""Badges on their way to one chain under harm, through the real anchor service; and the proof that all came right.
+"""Badges anchored by the real anchor service on a chain with faults, and the check that each got its proof.
 
 The chain is a private one of the test, behind three endpoints that can be made to fail or lie. It makes a block each
-third of a second unless it is held; a block is final four blocks later.
+third of a second unless paused; a block is final four blocks later.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from kafka import KafkaProducer
 
 from deploy.local.stack import Stack
 from services.anchor.deploy import deploy_contract
+from shared import object_keys
 from shared.chain.registry import Registry
 from shared.credentials.merkle import root_of
-from shared.credentials.merkle_proof import decode_proof
 from shared.errors import TryLater
 from shared.events import AssertionAnchored, AssertionIssued, BadgeReceived, Event
 from shared.runtime.objects import Objects
@@ -33,13 +33,14 @@ from shared.wire import encode
 from tests.worlds.anchor import issued
 from tests.worlds.anvil import Anvil
 from tests.worlds.faulty_node import Fault, FaultyNode
+from tests.worlds.merkle import merkle_proof_in
 from tests.worlds.story import Story, until
 
 BLOCK_SECONDS = 0.3
 
 
 class Blocks:
-    """Makes the chain's blocks, until held."""
+    """Makes the chain's blocks, unless paused."""
 
     def __init__(self, chain: Anvil) -> None:
         self.chain = chain
@@ -55,19 +56,19 @@ class Blocks:
                 self.chain.mine()
 
     @contextmanager
-    def held(self) -> Iterator[Anvil]:
-        """No block but those that the block of code makes itself."""
+    def paused(self) -> Iterator[Anvil]:
+        """No block but those that the code inside makes itself."""
         with self._held:
             yield self.chain
 
-    def end(self) -> None:
+    def stop(self) -> None:
         self._over.set()
         self._thread.join(5)
 
 
 @dataclass
-class Harbour:
-    """A chain of the test: its contract, its three endpoints."""
+class PrivateChain:
+    """A chain with our contract, and its endpoints."""
 
     id: str
     chain_id: int
@@ -76,7 +77,7 @@ class Harbour:
     nodes: list[FaultyNode]
     contract: str
 
-    def harm(self, fault: Fault | None, *, only: int | None = None) -> None:
+    def set_fault(self, fault: Fault | None, *, only: int | None = None) -> None:
         """Every endpoint, or one."""
         for number, node in enumerate(self.nodes):
             if only is None or number == only:
@@ -99,7 +100,7 @@ def deploy(stack: Stack, chain: Anvil) -> str:
 
 
 def configure(stack: Stack, *tables: str) -> None:
-    """Write NETWORKS_FILE; who runs has to be restarted."""
+    """Write NETWORKS_FILE; running services have to be restarted."""
     ids = [table[1 : table.index("]")] for table in tables]
     stack.place.networks_file.write_text(f"networks = {json.dumps(ids)}\n" + "".join(tables), encoding="utf-8")
 
@@ -107,22 +108,22 @@ def configure(stack: Stack, *tables: str) -> None:
 class AnchorStory:
     """`size` badges, issued and received at once."""
 
-    def __init__(self, stack: Stack, harbour: Harbour, prefix: str, size: int = 50) -> None:
-        self.stack, self.harbour = stack, harbour
+    def __init__(self, stack: Stack, network: PrivateChain, prefix: str, size: int = 50) -> None:
+        self.stack, self.network = stack, network
         self.ids = [f"{prefix}{number:03}" for number in range(size)]
         self.objects = Objects(read_object_storage(Settings(stack.environment("anchor"))))
-        self.registry = Registry(harbour.chain.url, harbour.contract, harbour.chain_id)
+        self.registry = Registry(network.chain.url, network.contract, network.chain_id)
         self.too_early: list[str] = []
         self._over = threading.Event()
-        self._guard = threading.Thread(target=self._watch, daemon=True)
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
 
     def feed(self, documents: dict[str, bytes] | None = None, leaves: dict[str, str] | None = None) -> None:
-        """Put the credentials, say that they are issued and received, and watch for proofs that come too early."""
+        """Put the credentials, announce their issue and receipt, and watch for proofs that come too early."""
         producer = KafkaProducer(bootstrap_servers=self.stack.environment("anchor")["KAFKA_BOOTSTRAP"], acks="all")
         now = datetime.now(UTC)
         for id in self.ids:
             body = json.dumps({"id": id, "proof": [{"type": "DataIntegrityProof"}]}).encode()
-            self.objects.put(f"credentials/{id}.json", documents[id] if documents else body, "application/json")
+            self.objects.put(object_keys.credential(id), documents[id] if documents else body, "application/json")
             event: AssertionIssued = issued(id)
             if leaves:
                 event = msgspec.structs.replace(event, leaf=leaves[id])
@@ -131,7 +132,7 @@ class AnchorStory:
                 producer.send(each.topic.name, key=each.key.encode(), value=value)
         producer.flush()
         producer.close()
-        self._guard.start()
+        self._watcher.start()
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.stack.environment("anchor")["DATABASE_URL"]) as connection:
@@ -144,8 +145,8 @@ class AnchorStory:
             "  on known.root = leaves.root and known.chain_id = %s and known.contract = %s"
             " left join anchorings on anchorings.id = known.anchoring where assertion_id = any(%s)"
             " group by assertion_id",
-            self.harbour.chain_id,
-            self.harbour.contract,
+            self.network.chain_id,
+            self.network.contract,
             self.ids,
         )
         return Counter(row[0] for row in rows)
@@ -161,7 +162,7 @@ class AnchorStory:
         until(lambda: self.states()[state] >= at_least, seconds=seconds, what=f"{at_least} leaves {state}")
 
     def wait_sent(self) -> None:
-        """Until every leaf's root was sent, by whichever transaction: while blocks are held, fees are bumped."""
+        """Until every leaf's root was sent, by any transaction: while blocks are paused, fees are bumped."""
         query = (
             "select count(*) from leaves where assertion_id = any(%s) and exists (select from anchored_roots known"
             " join transactions using (anchoring) where known.root = leaves.root and sent_at is not null)"
@@ -180,17 +181,17 @@ class AnchorStory:
         return [row[0] for row in rows]
 
     def completes(self, seconds: float = 60) -> None:
-        """Every badge has its proof, and nothing on the way was lost, doubled, or told too early."""
+        """Wait until every badge has its proof; check that nothing was lost, done twice, or put before finality."""
         try:
             until(lambda: self.proved() == len(self.ids), seconds=seconds, what=f"{len(self.ids)} proofs")
         except AssertionError as error:
             troubles = self.rows("select id, state, attempts, last_error from anchorings where state <> 'final'")
             raise AssertionError(f"{error}; {self.states()}; {troubles}\n{self.stack.log_tail('anchor')}") from error
         self._over.set()
-        self._guard.join(10)
-        self.is_whole()
+        self._watcher.join(10)
+        self.check_all()
 
-    def is_whole(self) -> None:
+    def check_all(self) -> None:
         assert self.too_early == []
         rows = self.rows("select assertion_id, leaf, root from leaves where assertion_id = any(%s)", self.ids)
         assert sorted(row[0] for row in rows) == sorted(self.ids)  # a row has one root: no leaf is in two batches
@@ -198,33 +199,33 @@ class AnchorStory:
         times = self.times_on_chain(roots)
         assert times == dict.fromkeys(roots, 1), "a root is not on chain exactly once"
         for id, leaf, root in rows:
-            proofs = json.loads(self.objects.get(f"credentials/{id}.json"))["proof"]
-            assert len(proofs) == 2, f"{id} has {len(proofs)} proofs"
-            proof = decode_proof(proofs[1]["proofValue"])
+            document = json.loads(self.objects.get(object_keys.credential(id)))
+            assert len(document["proof"]) == 2, f"{id} has {len(document['proof'])} proofs"
+            proof = merkle_proof_in(document)
             assert (proof.target_hash, proof.merkle_root) == (bytes(leaf), bytes(root))
             assert root_of(bytes(leaf), proof.path) == bytes(root)
-        self._transactions_stand(roots)
-        self._events_are_single()
+        self._check_transactions(roots)
+        self._check_events()
 
     def times_on_chain(self, roots: set[bytes]) -> dict[bytes, int]:
-        """How often the contract's log says of each root that it was anchored."""
-        logs = self.harbour.chain.call(
-            "eth_getLogs", {"address": self.harbour.contract, "fromBlock": "0x0", "toBlock": "latest"}
+        """How often each root was anchored, by the contract's log."""
+        logs = self.network.chain.call(
+            "eth_getLogs", {"address": self.network.contract, "fromBlock": "0x0", "toBlock": "latest"}
         )
         said = Counter(bytes.fromhex(log["topics"][1][2:]) for log in logs if len(log["topics"]) > 1)
         return {root: said[root] for root in roots}
 
-    def _transactions_stand(self, roots: set[bytes]) -> None:
+    def _check_transactions(self, roots: set[bytes]) -> None:
         for root in roots:
             [(hash,)] = self.rows("select proof_names from batches where root = %b", root)
             facts = self.registry.transaction(hash)
-            anchoring = self.registry.anchored_at(root)
-            assert facts is not None and anchoring is not None
-            assert (facts.succeeded, facts.block_number) == (True, anchoring.block_number)
-            manifest = json.loads(self.objects.get(f"batches/{root.hex()}.json"))
+            entry = self.registry.entry_of(root)
+            assert facts is not None and entry is not None
+            assert (facts.succeeded, facts.block_number) == (True, entry.block_number)
+            manifest = json.loads(self.objects.get(object_keys.batch_manifest(root)))
             assert hash in [anchor["transaction"] for anchor in manifest["anchors"]]
 
-    def _events_are_single(self) -> None:
+    def _check_events(self) -> None:
         reader = Story(self.stack, "-", 0)
         until(
             lambda: set(self.ids) <= {event.key for event in reader.stream(AssertionAnchored)},
@@ -238,27 +239,27 @@ class AnchorStory:
         assert {len(facts[id]) for id in self.ids} == {1}
 
     def _watch(self) -> None:
-        """Look again and again at one credential after the other: with a proof, its root must be final by then."""
+        """Check one credential after the other: when it has a proof, its root must be final by then."""
         turn = 0
         while not self._over.wait(0.1):
             turn += 1
             id = self.ids[turn % len(self.ids)]
             try:
-                proofs = json.loads(self.objects.get(f"credentials/{id}.json"))["proof"]
-                if len(proofs) < 2:
+                document = json.loads(self.objects.get(object_keys.credential(id)))
+                if len(document["proof"]) < 2:
                     continue
-                root = decode_proof(proofs[1]["proofValue"]).merkle_root
-                anchoring, finalized = self.registry.anchored_at(root), self.registry.finalized_block()
+                root = merkle_proof_in(document).merkle_root
+                entry, finalized = self.registry.entry_of(root), self.registry.finalized_block()
             except (
                 TryLater,
                 ValueError,
                 KeyError,
-            ):  # storage or chain are down in this story; the next turn looks again
+            ):  # storage or chain are down in this story; the next turn checks again
                 continue
-            if anchoring is None or anchoring.block_number > finalized:
-                self.too_early.append(f"{id}: {anchoring} with finality at {finalized}")
+            if entry is None or entry.block_number > finalized:
+                self.too_early.append(f"{id}: {entry} with finality at {finalized}")
 
 
-def elsewhere(name: str) -> bytes:
-    """32 bytes that are no badge's."""
+def other_root(name: str) -> bytes:
+    """A root of no batch."""
     return sha256(name.encode()).digest()

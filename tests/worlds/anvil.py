@@ -1,4 +1,4 @@
-"""A private Ethereum chain (anvil), for tests. Nothing is mined by itself when `mining` is off."""
+"""A private Ethereum chain (anvil), for tests. With `mine_at_once(False)` no block is made without `mine`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHAIN_ID = 31337
 
 
 class Anvil:
-    """Its URL, and the calls by which a test makes weather."""
+    """Its URL, and the calls by which a test controls it."""
 
     def __init__(self, url: str) -> None:
         self.url = url

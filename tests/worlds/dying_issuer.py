@@ -1,4 +1,4 @@
-"""An issuer whose relay dies by -9 between publishing to Kafka and forgetting the rows: the worst line to die on."""
+"""An issuer killed (SIGKILL) after its relay published to Kafka and before it deleted the rows: the worst moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An issuer that revokes by fifties and dies by -9 behind the second commit, before Kafka knows: the worst line."""
+"""An issuer that revokes in batches of 50, killed (SIGKILL) after the second commit and before Kafka knows of it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A node that is late, breaks, lies or lags: a real HTTP server in front of a real one, for tests.
+"""A node that is slow, fails, lies or lags, for tests: a real HTTP server in front of a real node.
 
-Without a fault it passes everything on. A fault changes what some methods answer, until `heal`.
+Without a fault it forwards everything. A fault changes what some methods answer, until `heal`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import httpx
 
 Ask = Callable[[], Any]
 Fault = Callable[[str, list[Any], Ask], Any]
-"""Given the method, its parameters, and a way to get the true result: the result to give instead."""
+"""Given the method, its parameters, and a function that gets the true result: the result to give instead."""
 
 
 class Broken(Exception):
@@ -30,7 +30,7 @@ class Broken(Exception):
 
 
 class FaultyNode:
-    """Its URL, its fault, and how often each method was asked."""
+    """Its URL, its fault, and how often each method was called."""
 
     def __init__(self, behind: str) -> None:
         self.behind = behind
@@ -129,7 +129,7 @@ def wrong_chain(chain_id: int = 1) -> Fault:
 
 
 def stale_receipts() -> Fault:
-    """It has seen no block for long: transactions are pending, receipts unknown."""
+    """It has stopped following the chain: transactions are pending, receipts unknown."""
 
     def fault(method: str, parameters: list[Any], ask: Ask) -> Any:
         if method == "eth_getTransactionReceipt":
@@ -143,7 +143,7 @@ def stale_receipts() -> Fault:
 
 
 def lying_finality(ahead: int = 1_000_000) -> Fault:
-    """It calls blocks final that are not."""
+    """It reports blocks as final that are not."""
 
     def fault(method: str, parameters: list[Any], ask: Ask) -> Any:
         true = ask()
@@ -167,7 +167,7 @@ def lying_receipts() -> Fault:
 
 
 def lying_contract(answer: bytes = bytes(96)) -> Fault:
-    """The contract is said to answer every call with this: by default that it knows nothing."""
+    """It reports this answer for every contract call: by default that no root is known."""
     return _instead("eth_call", lambda true: "0x" + answer.hex())
 
 

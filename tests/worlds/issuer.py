@@ -1,4 +1,4 @@
-"""An issuer with a real PostgreSQL and a real object storage, and a clock that the test turns."""
+"""An issuer with a real PostgreSQL and a real object storage, and a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ import msgspec
 import psycopg
 
 from services.issuer import handlers
-from services.issuer.domain.issuance import assertion_id_of, credential_key, status_key
-from services.issuer.domain.publication import Facts
+from services.issuer.domain.issuance import assertion_id_of
+from services.issuer.domain.publication import DocumentSources
 from services.issuer.handlers import Ports
 from services.issuer.signing.signer import Signer
 from services.issuer.store import IssuerTransaction, Store
+from shared import object_keys
 from shared.credentials.status_list import decoded, is_set
 from shared.errors import NotFound, TryLater
 from shared.events import Event, OfficeDecided, RegistrationRenewed
@@ -27,13 +28,13 @@ from shared.runtime.migrate import migrate
 from shared.runtime.objects import Objects
 from shared.runtime.settings import ObjectStorageSettings
 from shared.wire import decode
-from tests.worlds.issuing import FACTS, NOW, ROOT, SECRET, renewed
+from tests.worlds.issuing import NOW, ROOT, SECRET, SOURCES, renewed
 
 E = TypeVar("E", bound=Event)
 
 
 class Shelf:
-    """A bucket that can be away, and remembers who put what in which order."""
+    """A bucket that can be unavailable and records its puts in order."""
 
     def __init__(self, settings: ObjectStorageSettings) -> None:
         self._objects = Objects(settings)
@@ -53,7 +54,7 @@ class Shelf:
         return self._objects.get(key)
 
     def lose(self, *keys: str) -> None:
-        """Objects get lost."""
+        """Delete objects."""
         for key in keys:
             self._objects._client.delete_object(Bucket=self._objects._bucket, Key=key)
 
@@ -62,12 +63,12 @@ class Shelf:
 
     @property
     def keys(self) -> list[str]:
-        """Of all puts, tried ones too."""
+        """The keys of all puts, failed ones too."""
         return [key for key, _ in self.puts]
 
     @property
     def kept(self) -> set[str]:
-        """The keys of what is there."""
+        """The keys of the objects in the bucket."""
         there = set()
         for key in set(self.keys):
             with suppress(NotFound):
@@ -90,7 +91,7 @@ class World:
         migrate(self.url, "issuer", ROOT / "services" / "issuer" / "migrations")
         self.shelf = Shelf(self.bucket)
         store = Store(self.url, "issuer", IssuerTransaction, self.clock, pool=12)
-        self.ports = Ports(store, self.shelf, FACTS, signer_of(FACTS), SECRET, Random(1), self.clock)
+        self.ports = Ports(store, self.shelf, SOURCES, signer_of(SOURCES), SECRET, Random(1), self.clock)
 
     def clock(self) -> datetime:
         return self.now
@@ -102,28 +103,28 @@ class World:
         with psycopg.connect(self.url) as connection:
             return connection.execute(query, arguments or None).fetchall()
 
-    def said(self) -> list[Event]:
-        """All that others were told, in order."""
+    def events(self) -> list[Event]:
+        """All announced events, in order."""
         return [decode(bytes(value)) for (value,) in self.rows("select value from outbox order by id")]
 
     def announced(self, kind: type[E]) -> list[E]:
-        return [event for event in self.said() if isinstance(event, kind)]
+        return [event for event in self.events() if isinstance(event, kind)]
 
-    def ports_with(self, facts: Facts) -> Ports:
+    def ports_with(self, sources: DocumentSources) -> Ports:
         """The same issuer with another programme or key."""
-        return replace(self.ports, facts=facts, signer=signer_of(facts))
+        return replace(self.ports, sources=sources, signer=signer_of(sources))
 
     # ── what happens ───────────────────────────────────────────────────────────────────────────────────
 
     def issue(self, *events: RegistrationRenewed) -> None:
-        """Sign and store; the clock goes on by a second."""
+        """Sign and store; then one second passes."""
         handlers.issue(events, self.ports)
         while handlers.store(self.ports):
             pass
         self.wait(seconds=1)
 
     def publish(self) -> None:
-        """Till nothing is due."""
+        """Until nothing is due."""
         while handlers.publish(self.ports):
             pass
 
@@ -132,7 +133,7 @@ class World:
         self.wait(seconds=1)
 
     def published_bits(self, number: int = 1) -> set[int]:
-        bits = decoded(self.shelf.json(status_key(number))["credentialSubject"]["encodedList"])
+        bits = decoded(self.shelf.json(object_keys.status_list(number))["credentialSubject"]["encodedList"])
         return {index for index in range(len(bits) * 8) if is_set(bits, index)}
 
     def bits_of(self, ids: Iterable[str], number: int = 1) -> set[int]:
@@ -146,11 +147,11 @@ class World:
         return {key.split("/")[1].partition(".")[0] for key in self.shelf.kept if key.startswith("credentials/")}
 
     def credential(self, assertion_id: str) -> Any:
-        return self.shelf.json(credential_key(assertion_id))
+        return self.shelf.json(object_keys.credential(assertion_id))
 
 
-def signer_of(facts: Facts) -> Signer:
-    return Signer(facts.issuer, facts.key, SECRET, Random(2))
+def signer_of(sources: DocumentSources) -> Signer:
+    return Signer(sources.issuer, sources.key, SECRET, Random(2))
 
 
 def id_of(number: int, version: int = 1) -> str:
@@ -176,7 +177,7 @@ def order(assertion_id: str, decision_id: str | None = None, why: str = "退会�
 
 
 def side_by_side(*works: Callable[[], object]) -> None:
-    """Run them at once, each in a thread of its own. Raises what the first of them raised."""
+    """Run them concurrently, each in its own thread. Raises the first error raised."""
     barrier = Barrier(len(works))
     errors: list[BaseException] = []
 
@@ -197,7 +198,7 @@ def side_by_side(*works: Callable[[], object]) -> None:
 
 
 def dying_at(method: str, world: World) -> Ports:
-    """The same issuer, killed when it comes to a method of its transaction."""
+    """The same issuer, killed when it calls this method of its transaction."""
 
     def die(self: Any, *_: Any, **__: Any) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""An issuer with a key of its own and awards to fictional people, for tests: nothing of it runs anywhere."""
+"""The tests' issuer, its key, and credentials of fictional people, as values: no database, no server."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.issuer.domain.issuance import Assertion, Issuer, StatusPlace, assertion_for, credential_of
-from services.issuer.domain.publication import Facts
+from services.issuer.domain.credential import credential_of
+from services.issuer.domain.issuance import Assertion, Issuer, StatusPlace, assertion_for
+from services.issuer.domain.publication import DocumentSources
 from services.issuer.domain.status import status_document
-from services.issuer.signing.signer import SigningKey, did_document
+from services.issuer.signing.keys import SigningKey, did_document
 from shared.events import Award, Holder, RegistrationRenewed
 from shared.programme import parse_programme
 
@@ -24,7 +25,7 @@ ISSUER = Issuer(
     "https://badges.example.jp",
 )
 KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))), ISSUER.did)
-FACTS = Facts(ISSUER, KEY, ROOT / "node_modules" / "@expo-google-fonts")
+SOURCES = DocumentSources(ISSUER, KEY, ROOT / "node_modules" / "@expo-google-fonts")
 DID = did_document(ISSUER.did, [KEY.public], profile_url=f"{ISSUER.public_url}/issuer.json")
 
 

@@ -1,8 +1,8 @@
-"""A mailer as the tests see it: real PostgreSQL; Kafka is the calls of its handlers, time is in our hand."""
+"""The mailer for tests: a real PostgreSQL, calls of the handlers instead of Kafka, a clock that the test sets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import services.mailer
 from services.mailer import handlers
-from services.mailer.domain.delivery import Outcome
+from services.mailer.domain.delivery import SmtpReply
 from services.mailer.domain.letters import LetterWriter
 from services.mailer.handlers import Ports
 from services.mailer.store import MailerTransaction, Store
@@ -36,33 +36,38 @@ APRIL_1 = datetime(2026, 3, 31, 15, 0, tzinfo=UTC)
 ID = "ABCDEFGHIJKLMNOPQRSTUVWX23"
 OTHER = "BCDEFGHIJKLMNOPQRSTUVWX234"
 
-Send = Callable[[str, str, bytes], Outcome]
+Send = Callable[[str, str, bytes], SmtpReply]
 
 
 @dataclass
-class Mailer:
-    """The service without Kafka: its handlers, its ticks, and the clock in our hand."""
+class MailerWorld:
+    """The service without Kafka: its handlers, its ticks, and the clock."""
 
     ports: Ports
     moment: datetime
 
-    def hear(self, *events: Event) -> None:
-        """As the consumers hand events on, one at a time."""
+    def handle(self, *events: Event) -> None:
+        """Handle events, one at a time."""
         for event in events:
-            match event:
-                case AssertionIssued():
-                    handlers.note_issued([event], self.ports)
-                case BadgeReceived():
-                    handlers.note_received([event], self.ports)
-                case CertificateRendered():
-                    handlers.note_rendered([event], self.ports)
-                case AssertionRevoked():
-                    handlers.note_revoked([event], self.ports)
-                case OfficeDecided():
-                    handlers.note_resends([event], self.ports)
+            self.handle_batch([event])
+
+    def handle_batch(self, events: Sequence[Event]) -> None:
+        """Handle events of one kind as the consumers do: in one transaction."""
+        match events[0]:
+            case AssertionIssued():
+                handlers.note_issued(events, self.ports)  # type: ignore[arg-type]
+            case BadgeReceived():
+                with self.ports.store.transaction() as tx:  # as `Process.note` does
+                    tx.note_received(tx.claim(events))  # type: ignore[arg-type]
+            case CertificateRendered():
+                handlers.note_rendered(events, self.ports)  # type: ignore[arg-type]
+            case AssertionRevoked():
+                handlers.note_revoked(events, self.ports)  # type: ignore[arg-type]
+            case OfficeDecided():
+                handlers.resend(events, self.ports)  # type: ignore[arg-type]
 
     def tick(self, **after: float) -> None:
-        """Let time pass, then let both ticks do all that is due."""
+        """Move the clock, then run both ticks until nothing is due."""
         self.moment += timedelta(**after)
         while handlers.write(self.ports):
             pass
@@ -74,24 +79,24 @@ class Mailer:
             rows = tx.cursor.execute("select value from outbox order by id").fetchall()
         return [decode(bytes(row[0])) for row in rows]
 
-    def said(self) -> list[LetterUpdated]:
+    def letter_events(self) -> list[LetterUpdated]:
         return [event for event in self.announced() if isinstance(event, LetterUpdated)]
 
     def settled(self) -> dict[str, str]:
-        """What became of each decision of the office."""
+        """The outcome of each decision of the office."""
         return {event.decision_id: event.outcome for event in self.announced() if isinstance(event, DecisionSettled)}
 
     def states(self, assertion_id: str = ID, letter: str = "award") -> list[str]:
-        return [e.state for e in self.said() if (e.assertion_id, e.letter) == (assertion_id, letter)]
+        return [e.state for e in self.letter_events() if (e.assertion_id, e.letter) == (assertion_id, letter)]
 
     def sent(self) -> list[tuple[str, str]]:
-        """Badge and letter of all that was sent, in order."""
-        return [(event.assertion_id, event.letter) for event in self.said() if event.state == "sent"]
+        """Badge and letter of all messages sent, in order."""
+        return [(event.assertion_id, event.letter) for event in self.letter_events() if event.state == "sent"]
 
 
 @contextmanager
-def running_mailer(url: str, send: Send) -> Iterator[Mailer]:
-    """On an empty database."""
+def mailer_at(url: str, send: Send) -> Iterator[MailerWorld]:
+    """The mailer on an empty database."""
 
     def now() -> datetime:
         return made.moment
@@ -99,7 +104,7 @@ def running_mailer(url: str, send: Send) -> Iterator[Mailer]:
     migrate(url, "mailer", Path(services.mailer.__path__[0]) / "migrations")
     store = Store(url, "mailer", MailerTransaction, now)
     writer = LetterWriter(PROGRAMME, "http://localhost:8602", "http://localhost:8603", b"a secret of sixteen bytes")
-    made = Mailer(Ports(store, writer, PROGRAMME.sender, send, now), START)
+    made = MailerWorld(Ports(store, writer, PROGRAMME.sender, send, now), START)
     yield made
     store.close()
 

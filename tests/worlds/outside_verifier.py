@@ -1,4 +1,4 @@
-"""Asking a verifier of somebody else's making, @digitalbazaar/vc, offline: `tests/outside/*.mjs` in Node."""
+"""Queries to a third-party verifier, @digitalbazaar/vc, offline: `tests/outside/*.mjs` in Node."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 Answers = list[dict[str, Any]]
 Change = tuple[int, str]
-"""Where in a text, and the character that takes the place of the one there."""
+"""A position in a text, and the character that replaces the one there."""
 
 
 def ask_outside_verifier(*requests: dict[str, Any]) -> Answers:
-    """One answer a request of {credential, did, statusList, now}: {verified, error, status, canonical}."""
+    """One answer per request of {credential, did, statusList, now}: {verified, error, status, canonical}."""
     answers: Answers = ask_node("verify.mjs", requests)
     return answers
 

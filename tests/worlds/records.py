@@ -1,11 +1,12 @@
-"""What the tests of this folder read records by: the programme of JCI and the fonts of the certificates."""
+"""How tests of registration read records: the programme of JCI, the fonts of the certificates, a valid record."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from services.registration.domain.registration import Rules
+from services.registration.domain.record import Rules, UpstreamRecord, read_record
 from shared.glyphs import load_glyphs
 from shared.programme import Programme, parse_programme
 
@@ -22,8 +23,8 @@ def rules() -> Rules:
     return Rules(programme(), load_glyphs(ROOT / "node_modules/@expo-google-fonts").missing)
 
 
-def fields(**unlike: object) -> dict[str, object]:
-    """A good record as JSON gives it, but for what is `unlike`."""
+def fields(**changes: object) -> dict[str, object]:
+    """A valid record as JSON gives it, with these `changes`."""
     return {
         "registration_id": "R1",
         "person_id": "P1",
@@ -45,4 +46,11 @@ def fields(**unlike: object) -> dict[str, object]:
         "completed_on": "2026-02-01",
         "valid_from": "2026-04-01",
         "valid_until": "2030-03-31",
-    } | unlike
+    } | changes
+
+
+def record(**changes: Any) -> UpstreamRecord:
+    """The record in `fields`."""
+    read = read_record(fields(**changes), rules())
+    assert isinstance(read, UpstreamRecord), read
+    return read

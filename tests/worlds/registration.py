@@ -1,4 +1,4 @@
-"""Registration with the means of a test: deliver, let time pass, decide, read what it said. Kafka is the outbox."""
+"""Registration for tests: a real PostgreSQL, handlers and outbox instead of Kafka, a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import services.registration
 from services.registration import handlers, orders
 from services.registration.domain.cohort import cycle_of
 from services.registration.domain.delivery import Delivery
-from services.registration.domain.registration import Rules, UpstreamRecord
-from services.registration.handlers import Accepted, Ports
+from services.registration.domain.record import Rules, UpstreamRecord
+from services.registration.handlers import DeliveryResult, Ports
 from services.registration.store import RegistrationTransaction, Store
 from shared.clock import JST
 from shared.events import (
@@ -50,19 +50,19 @@ class Clock:
 
 
 @dataclass
-class Desk:
-    """Registration with the means of a test: deliver, let time pass, read what it said."""
+class RegistrationWorld:
+    """The service without Kafka: its handlers, its clock, the events that it announced."""
 
     ports: Ports
     clock: Clock
     woken: list[datetime] = field(default_factory=list)
     decisions: int = 0
 
-    def deliver(self, *records: UpstreamRecord) -> Accepted:
+    def deliver(self, *records: UpstreamRecord) -> DeliveryResult:
         return handlers.accept(Delivery(tuple(enumerate(records, 2)), ()), "test", self.ports)
 
     def settle(self) -> int:
-        """Let a delivery settle and judge all that is due; how many were judged."""
+        """Let a delivery settle, then judge all that is due; returns how many were judged."""
         self.clock.now += SETTLE
         return self.judge()
 
@@ -86,22 +86,22 @@ class Desk:
             value=value,
             correction=correction,
         )
-        orders.decide([event], self.ports)
+        orders.carry_out([event], self.ports)
         return event
 
-    def said(self, kind: type[E]) -> list[E]:
+    def announced(self, kind: type[E]) -> list[E]:
         """All events of a kind so far, in order."""
         with self.ports.store.transaction() as tx:
             rows = tx.cursor.execute("select value from outbox order by id").fetchall()
         return [event for event in (decode(bytes(row[0])) for row in rows) if isinstance(event, kind)]
 
     def renewed(self) -> list[str]:
-        return sorted(event.key for event in self.said(RegistrationRenewed))
+        return sorted(event.key for event in self.announced(RegistrationRenewed))
 
     def held(self) -> dict[str, str]:
-        """The reason of each that was told as held and not as released since."""
+        """The reason of each registration that was announced as held and not as released since."""
         reasons: dict[str, str] = {}
-        for event in self.said(Event):
+        for event in self.announced(Event):
             if isinstance(event, RegistrationHeld):
                 reasons[event.key] = event.reason
             elif isinstance(event, RegistrationReleased):
@@ -128,17 +128,17 @@ def ports_at(url: str, clock: Clock, cohort: str = "2026") -> Ports:
 
 
 @contextmanager
-def desk_at(url: str) -> Iterator[Desk]:
-    """A desk on empty tables."""
+def world_at(url: str) -> Iterator[RegistrationWorld]:
+    """Registration on empty tables."""
     clock = Clock()
-    desk = Desk(ports_at(url, clock), clock)
-    with desk.ports.store.transaction() as tx:
+    world = RegistrationWorld(ports_at(url, clock), clock)
+    with world.ports.store.transaction() as tx:
         tx.cursor.execute("truncate registrations, not_applied, rejected, inbox, outbox, announced")
-    yield desk
-    desk.ports.store.close()
+    yield world
+    world.ports.store.close()
 
 
-def record(number: int, **unlike: Any) -> UpstreamRecord:
+def record(number: int, **changes: Any) -> UpstreamRecord:
     ordinary = {
         "registration_id": f"R{number}",
         "person_id": f"P{number}",
@@ -161,9 +161,9 @@ def record(number: int, **unlike: Any) -> UpstreamRecord:
         "valid_from": date(2026, 4, 1),
         "valid_until": date(2030, 3, 31),
     }
-    return UpstreamRecord(**(ordinary | unlike))
+    return UpstreamRecord(**(ordinary | changes))
 
 
-def as_json(of: UpstreamRecord, **unlike: Any) -> dict[str, Any]:
+def as_json(of: UpstreamRecord, **changes: Any) -> dict[str, Any]:
     fields = {name: getattr(of, name) for name in of.__struct_fields__}
-    return {n: v.isoformat() if isinstance(v, date) else v for n, v in fields.items()} | unlike
+    return {n: v.isoformat() if isinstance(v, date) else v for n, v in fields.items()} | changes

@@ -7,17 +7,17 @@ from typing import Any
 
 from services.issuer.domain.issuance import assertion_id_of
 from services.verifier.check.evidence import ChainAnswers
-from shared.chain.facts import Anchoring, NetworkAnswers, TransactionFacts
+from shared.chain.facts import NetworkAnswers, RegistryEntry, TransactionFacts
 from shared.credentials.credential import leaf_of
-from shared.credentials.merkle import merkle_tree
-from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof
+from shared.credentials.merkle_proof import Anchor
 from tests.worlds.issuing import ISSUER, NOW, SECRET, credential
+from tests.worlds.merkle import merkle_proof, with_merkle_proof
 
 RARE = {"family_name": "𠮷野", "given_name": '辻󠄀"子\\', "family_name_latin": "O'Neill"}
 
 
 def shapes() -> dict[str, dict[str, Any]]:
-    """By name, each of another person unless it corrects one before it."""
+    """By name; each of another person, unless it corrects one before it."""
     former = assertion_id_of(SECRET, "R-00003")
     renewal = {"kind": "renewal", "previous_registration_id": "R-00003"}
     return {
@@ -38,28 +38,19 @@ def shapes() -> dict[str, dict[str, Any]]:
 def anchored(document: dict[str, Any]) -> tuple[dict[str, Any], ChainAnswers]:
     """The credential with its second proof, among four leaves, and a chain that has their root."""
     leaf = bytes.fromhex(leaf_of(document))
-    tree = merkle_tree([leaf, *(sha256(bytes([n])).digest() for n in range(3))])
     hash = "0x" + sha256(b"the transaction").hexdigest()
-    value = MerkleProof(path=tree.proof(leaf), merkle_root=tree.root, target_hash=leaf, anchors=(Anchor(31337, hash),))
-    proof = {
-        "type": "DataIntegrityProof",
-        "cryptosuite": "merkle-proof-2019",
-        "created": "2026-04-01T02:00:00Z",
-        "verificationMethod": f"{ISSUER.did}#chain",
-        "proofPurpose": "assertionMethod",
-        "proofValue": encode_proof(value),
-    }
+    value = merkle_proof(leaf, [sha256(bytes([n])).digest() for n in range(3)], Anchor(31337, hash))
     registry = "0x" + "1" * 40
     facts = TransactionFacts(
-        hash=hash, sender=registry, to=registry, input=tree.root, nonce=0, succeeded=True, block_number=5
+        hash=hash, sender=registry, to=registry, input=value.merkle_root, nonce=0, succeeded=True, block_number=5
     )
-    return {**document, "proof": [*document["proof"], proof]}, (
+    return with_merkle_proof(document, value, did=ISSUER.did), (
         NetworkAnswers(
             network="local",
             chain_id=31337,
             contract=registry,
             finalized_block=9,
-            anchorings={tree.root: Anchoring(NOW, 5)},
+            anchorings={value.merkle_root: RegistryEntry(NOW, 5)},
             transactions={hash: facts},
         ),
     )

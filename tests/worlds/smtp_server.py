@@ -1,4 +1,4 @@
-"""A real, small SMTP server whose answers a test decides; keeps what it took."""
+"""A small, real SMTP server whose answers the test sets. Keeps what it accepted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Taken(NamedTuple):
 
 
 class Smtpd(socketserver.ThreadingTCPServer):
-    """`answers(verb, rest of the line)` is the reply to a command or DATA's end ("."); None: as usual; "": hang up."""
+    """`answers(verb, rest of the line)`: the reply to a command or to DATA's end ("."). None: 250. "": disconnect."""
 
     allow_reuse_address = daemon_threads = True
     answers: Callable[[str, str], str | None] = staticmethod(lambda verb, rest: None)
@@ -58,6 +58,7 @@ class _Conversation(socketserver.StreamRequestHandler):
 
 @contextmanager
 def smtpd(port: int = 0) -> Iterator[Smtpd]:
+    """A running server; port 0 takes any free one."""
     with Smtpd(port) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()

@@ -14,8 +14,7 @@ from tempfile import mkdtemp
 import boto3
 from botocore.config import Config
 
-from deploy.local.parts import takes_connections
-from deploy.local.ports import free_port
+from deploy.local.ports import free_port, takes_connections
 from shared.runtime.settings import ObjectStorageSettings
 
 _KEY, _SECRET = "tests", "a secret of the tests only"

@@ -13,11 +13,11 @@ import httpx
 import psycopg
 from kafka import KafkaConsumer, TopicPartition
 
-from deploy.local.crowd import crowd, ndjson
-from deploy.local.holders import play
-from deploy.local.letters import Inbox, Letter
+from deploy.local.demo.crowd import crowd, ndjson
+from deploy.local.demo.holders import play
+from deploy.local.demo.letters import Inbox, Letter
+from deploy.local.demo.run import feed
 from deploy.local.loopback import ask
-from deploy.local.run import feed
 from deploy.local.stack import Stack
 from shared.errors import Unreadable
 from shared.events import AssertionAnchored, AssertionIssued, CertificateRendered, Event, RegistrationRenewed
@@ -45,7 +45,7 @@ class Story:
         key = (self.stack.home / "secrets" / "upstream.key").read_bytes().strip()
         body = ndjson(crowd(self.size, cohort=self.stack.cohort, prefix=self.prefix))
         answer: dict[str, Any] = until(
-            lambda: feed(self.stack.urls["registration"], key, body, "application/x-ndjson", self.prefix),
+            lambda: feed(self.stack.urls["registration"], key, body, "application/x-ndjson"),
             seconds=60,
             what="registration takes the crowd",
             forgive=(httpx.HTTPError,),

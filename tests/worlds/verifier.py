@@ -14,9 +14,10 @@ from typing import Any, cast
 from click.testing import CliRunner
 from web3 import Web3
 
-from services.issuer.domain.issuance import Issuer, credential_of, status_key
+from services.issuer.domain.credential import credential_of
+from services.issuer.domain.issuance import Issuer
 from services.issuer.domain.publication import (
-    BadgeClass,
+    BadgeClassEdition,
     class_objects,
     draw_class,
     draw_image,
@@ -25,7 +26,7 @@ from services.issuer.domain.publication import (
     issuer_objects,
 )
 from services.issuer.domain.status import status_document
-from services.issuer.signing.signer import SigningKey
+from services.issuer.signing.keys import SigningKey
 from services.verifier.app import web
 from services.verifier.check.credential import Badge
 from services.verifier.check.evidence import ChainAnswers
@@ -35,6 +36,7 @@ from services.verifier.handlers import Ports
 from services.verifier.sources.chains import Chains
 from services.verifier.sources.fetch import Connect, Fetcher, Resolve, connect, resolve
 from services.verifier.store import Store, VerifierTransaction
+from shared import object_keys
 from shared.chain.lookup import Networks
 from shared.chain.networks import Network
 from shared.chain.registry import read_artifact
@@ -46,7 +48,7 @@ from shared.programme import Bilingual
 from shared.runtime.migrate import migrate
 from shared.runtime.settings import ObjectStorageSettings, Runtime
 from tests.worlds.anvil import CHAIN_ID, Anvil
-from tests.worlds.issuing import FACTS, KEY, SECRET, assertion
+from tests.worlds.issuing import KEY, SECRET, SOURCES, assertion
 from tests.worlds.serving import serving
 
 UNLIMITED = Limits("1000000/minute", "1000000/minute")
@@ -54,13 +56,13 @@ AT = datetime(2026, 5, 11, 1, 23, tzinfo=UTC)
 
 
 @cache
-def _drawn(qualification: str) -> BadgeClass:
-    return draw_class(FACTS, qualification, "2026")
+def _drawn(qualification: str) -> BadgeClassEdition:
+    return draw_class(SOURCES, qualification, "2026")
 
 
 @cache
 def _society() -> bytes:
-    return draw_image(FACTS)
+    return draw_image(SOURCES)
 
 
 @dataclass
@@ -83,9 +85,9 @@ class VerifierWorld:
 
     def __init__(self, url: str, chain: Anvil, database_url: str) -> None:
         self.url, self.chain, self.moment = url, chain, AT
-        self.issuer = Issuer(FACTS.issuer.programme, url)
+        self.issuer = Issuer(SOURCES.issuer.programme, url)
         self.key = SigningKey(KEY.private, self.issuer.did)
-        facts = replace(FACTS, issuer=self.issuer, key=self.key)
+        facts = replace(SOURCES, issuer=self.issuer, key=self.key)
         self.shelf = Shelf({each.key: each.body for each in issuer_objects(facts, [self.key.public])})
         image = image_object(_society())
         self.shelf.kept[image.key] = image.body
@@ -116,7 +118,7 @@ class VerifierWorld:
     def revoke(self, *indexes: int) -> None:
         """Publish the status list with these bits set."""
         document = self.key.sign(status_document(self.issuer, 1, indexes, self.moment), self.moment)
-        self.shelf.kept[status_key(1)] = json.dumps(document).encode()
+        self.shelf.kept[object_keys.status_list(1)] = json.dumps(document).encode()
 
     def issue(self, number: int = 1, **changes: Any) -> dict[str, Any]:
         """A signed badge on the shelf, not anchored yet."""

@@ -1,25 +1,25 @@
-"""A wallet as the tests see it: real PostgreSQL and HTTP; object storage is a dictionary, Kafka the handlers' calls."""
+"""A wallet as the tests see it: real PostgreSQL and HTTP; object storage in memory; events are handed on by calls."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
 from msgspec.structs import replace
 
-import services.wallet
 from services.wallet import handlers
-from services.wallet.app import web
+from services.wallet.app import MIGRATIONS
 from services.wallet.config import Config
-from services.wallet.handlers import Ports
 from services.wallet.passwords import Passwords
+from services.wallet.ports import Ports
 from services.wallet.store import Store, WalletTransaction
-from shared.errors import NotFound
+from services.wallet.web.site import web_app
+from shared import object_keys
 from shared.events import (
     AssertionAnchored,
     AssertionIssued,
@@ -35,6 +35,8 @@ from shared.programme import parse_programme
 from shared.runtime.migrate import migrate
 from shared.runtime.settings import ObjectStorageSettings, Runtime
 from shared.wire import decode
+from tests.worlds.consumer import note
+from tests.worlds.objects import MemoryObjects
 from tests.worlds.postgres import postgres
 from tests.worlds.serving import serving
 
@@ -42,16 +44,6 @@ SECRET = b"a secret of sixteen bytes"
 START = datetime(2026, 4, 1, 1, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
-
-
-@dataclass
-class Objects:
-    bodies: dict[str, bytes] = field(default_factory=dict)
-
-    def get(self, key: str) -> bytes:
-        if key not in self.bodies:
-            raise NotFound(key)
-        return self.bodies[key]
 
 
 @dataclass
@@ -66,7 +58,7 @@ class Clock:
 class Wallet:
     url: str
     ports: Ports
-    objects: Objects
+    objects: MemoryObjects
     clock: Clock
 
     def browser(self) -> httpx.Client:
@@ -80,25 +72,24 @@ class Wallet:
         handlers.note_issued([event], self.ports)
         return event
 
-    def hear(self, *events: Event) -> None:
-        """As the consumers hand events on, one at a time."""
+    def consume(self, *events: Event) -> None:
+        """One at a time."""
         for event in events:
             match event:
                 case AssertionIssued():
                     handlers.note_issued([event], self.ports)
                 case AssertionAnchored():
-                    handlers.note_anchored([event], self.ports)
+                    note(self.ports.store, WalletTransaction.note_anchored, [event])
                 case CertificateRendered():
-                    handlers.note_rendered([event], self.ports)
+                    note(self.ports.store, WalletTransaction.note_rendered, [event])
                 case AssertionRevoked():
-                    handlers.note_revoked([event], self.ports)
+                    note(self.ports.store, WalletTransaction.note_revoked, [event])
 
     def finish(self, assertion_id: str) -> None:
-        handlers.note_rendered([rendered(assertion_id)], self.ports)
-        handlers.note_anchored([anchored(assertion_id)], self.ports)
-        for kind in ("certificate", "details"):
-            self.objects.bodies[f"certificates/{assertion_id}/{kind}.pdf"] = f"%PDF {kind}".encode()
-        self.objects.bodies[f"credentials/{assertion_id}.json"] = f'{{"id": "{assertion_id}"}}'.encode()
+        self.consume(rendered(assertion_id), anchored(assertion_id))
+        self.objects.kept[object_keys.certificate(assertion_id)] = b"%PDF certificate"
+        self.objects.kept[object_keys.details(assertion_id)] = b"%PDF details"
+        self.objects.kept[object_keys.credential(assertion_id)] = f'{{"id": "{assertion_id}"}}'.encode()
 
     def announced(self) -> list[Event]:
         with self.ports.store.transaction() as tx:
@@ -113,7 +104,7 @@ class Wallet:
 def wallet_database() -> Iterator[str]:
     with postgres() as server:
         url = server.fresh()
-        migrate(url, "wallet", Path(services.wallet.__path__[0]) / "migrations")
+        migrate(url, "wallet", MIGRATIONS)
         yield url
 
 
@@ -121,7 +112,7 @@ def wallet_database() -> Iterator[str]:
 def running_wallet(database: str) -> Iterator[Wallet]:
     """An empty wallet, served."""
     clock = Clock()
-    objects = Objects({"badges/gishi/2026.png": b"\x89PNG art"})
+    objects = MemoryObjects({"badges/gishi/2026.png": b"\x89PNG art"})
     store: Store = Store(database, "wallet", WalletTransaction, clock)
     ports = Ports(
         store=store,
@@ -131,11 +122,11 @@ def running_wallet(database: str) -> Iterator[Wallet]:
         passwords=Passwords(),
         new_token=lambda: secrets.token_urlsafe(32),
         link_secret=SECRET,
-        session=timedelta(hours=24),
+        session_lifetime=timedelta(hours=24),
     )
     with store.transaction() as tx:
         tx.cursor.execute("truncate accounts, badges, progress, login_attempts, inbox, outbox, announced cascade")
-    with serving(web(config(database, clock), ports, patience=0.1)) as url:
+    with serving(web_app(config(database, clock), ports, patience=0.1)) as url:
         yield Wallet(url, ports, objects, clock)
     store.close()
 
@@ -211,9 +202,9 @@ def anchored(assertion_id: str) -> AssertionAnchored:
 def rendered(assertion_id: str) -> CertificateRendered:
     return CertificateRendered(
         assertion_id=assertion_id,
-        certificate_key=f"certificates/{assertion_id}/certificate.pdf",
+        certificate_key=object_keys.certificate(assertion_id),
         certificate_sha256="aa",
-        details_key=f"certificates/{assertion_id}/details.pdf",
+        details_key=object_keys.details(assertion_id),
         details_sha256="bb",
         rendered_at=START,
     )

@@ -1,4 +1,4 @@
-"""The way of roots to finality on one network, and what the next step is given what the chain says. Pure.
+"""The states of an anchoring on one network, and its next step given what the chain says. Pure.
 
     closed ── sign ──▶ signed ── send ──▶ sent ── in a block ──▶ mined ── block final ──▶ final
       ▲ │                ▲ ▲              │  │                     │ ▲                      │
@@ -7,50 +7,39 @@
       │ └─ adopt: the contract knows it ─────┼───────────────────────┘
       └──────── nonce taken, reverted ───────┘
 
-One anchoring is one root by a transaction that holds nothing else, or, in the move to another network, many by one
-`anchorMany`. A batch has one for each network. Signed bytes are stored before they are sent, and sent again as they
-are. Whatever is done twice is done once on chain: a nonce is used once, and the contract takes a root once.
+An anchoring is the work of getting a root into our contract on one network: one root by a transaction that holds
+nothing else or, in a migration to another network, many by one `anchorMany`. A batch has one for each network. Signed
+bytes are stored before they are sent, and sent again unchanged. Repetition is safe: a nonce is used once on chain, and
+the contract accepts a root once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
-from shared.chain.facts import Anchoring, TransactionFacts
+from services.anchor.domain.costs import Fee, FeeRules, GasPrice, bumped
+from shared.chain.facts import RegistryEntry, TransactionFacts
 
 State = Literal["closed", "signed", "sent", "mined", "final"]
 STATES: tuple[State, ...] = ("closed", "signed", "sent", "mined", "final")
 
-Answer = Literal["accepted", "outbid", "refused"]
+SendResult = Literal["accepted", "underpriced", "refused"]
 
 
 @dataclass(frozen=True)
-class Fee:
-    """What we offer for a unit of gas, in wei (EIP-1559): `most` in all, of it `tip` for the block's producer."""
+class Deployment:
+    """Our contract on one network. `contract` in lower-case hexadecimal with 0x; `network` is its configured name."""
 
-    most: int
-    tip: int
-
-
-@dataclass(frozen=True)
-class Market:
-    """What gas costs now, in wei: the base fee of the newest block, and the tip that the node suggests."""
-
-    base: int
-    tip: int
+    network: str
+    chain_id: int
+    contract: str
 
 
 @dataclass(frozen=True)
-class FeeRules:
-    cap: int  # wei per gas; never offered more
-    stuck_after: timedelta  # without a block for so long: offer more
-
-
-@dataclass(frozen=True)
-class Signed:
-    """A signed transaction that carries the roots."""
+class SignedTransaction:
+    """A transaction of ours that carries the roots, without its raw bytes."""
 
     hash: str
     nonce: int
@@ -59,8 +48,8 @@ class Signed:
 
 
 @dataclass(frozen=True)
-class Included:
-    """In which block the root stands. `anchored_at` is the block's time."""
+class Inclusion:
+    """The block that includes the transaction. `anchored_at` is the block's time."""
 
     transaction: str
     block_number: int
@@ -69,8 +58,30 @@ class Included:
 
 
 @dataclass(frozen=True)
-class Target:
-    """What a transaction must be, to anchor the roots: from us, to the contract, with just this input."""
+class Anchoring:
+    """Roots to be anchored on one network, with all their transactions, the newest last. `raw`: the newest one's bytes.
+
+    `inclusion`: the block that has them, as far as is known. Without any transaction they were adopted.
+    """
+
+    id: int
+    roots: tuple[bytes, ...]
+    many: bool
+    state: State
+    attempts: int
+    signed: tuple[SignedTransaction, ...]
+    raw: bytes | None
+    inclusion: Inclusion | None
+
+    @property
+    def name(self) -> str:
+        """For logs: the root, or the first of many."""
+        return self.roots[0].hex()
+
+
+@dataclass(frozen=True)
+class ExpectedTransaction:
+    """What a transaction must be to anchor the roots: from our account, to the contract, with exactly this input."""
 
     roots: tuple[bytes, ...]
     input: bytes
@@ -82,71 +93,76 @@ class Target:
 class ChainFacts:
     """What a network says of an anchoring.
 
-    `known`: those of its transactions that the network has, pending or in a block. `anchorings`: of all its roots once
-    their block is final; before, of the first alone, since a transaction takes all or none.
+    `known`: those of its transactions that the network has, pending or in a block. `entries`: the contract's entries of
+    all its roots once their block is final; before, of the first root only, since a transaction anchors all or none.
     """
 
     known: tuple[TransactionFacts, ...]
-    anchorings: tuple[Anchoring | None, ...]
-    canonical_hash: str | None  # of the block that stands where the root was included; None if that is nowhere
+    entries: tuple[RegistryEntry | None, ...]
+    canonical_hash: str | None  # of the block now at the height of the inclusion; None without one
     finalized: int
-    next_nonce: int  # how many transactions of our account are in blocks
-    market: Market
+    next_nonce: int  # the number of transactions of our account that are in blocks
+    gas_price: GasPrice
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing to do before the next look. The reason is counted."""
+    """Nothing to do until the next poll. The reason is counted."""
 
     reason: Literal["pending", "not-final", "fee-over-cap", "not-seen", "node-disagrees", "revert-not-final"]
 
 
 @dataclass(frozen=True)
 class SendAgain:
-    """The node doesn't know the newest transaction: it gets the same bytes again."""
+    """The node doesn't know the newest transaction: send the same bytes again."""
 
 
 @dataclass(frozen=True)
 class Bump:
-    """No block took the transaction: the same nonce again, for more."""
+    """No block includes the transaction: sign the same nonce again with a higher fee."""
 
     nonce: int
     fee: Fee
 
 
 @dataclass(frozen=True)
-class SignAnew:
-    """None of the transactions can succeed any more: one with a new nonce."""
+class SignAgain:
+    """None of the transactions can succeed any more: sign one with a new nonce."""
 
     reason: Literal["nonce-taken", "reverted", "adopted-gone"]
 
 
 @dataclass(frozen=True)
 class Mined:
-    included: Included
+    inclusion: Inclusion
 
 
 @dataclass(frozen=True)
 class Final:
-    included: Included
+    inclusion: Inclusion
 
 
 @dataclass(frozen=True)
 class Reorged:
-    """The block that had the transaction is no longer part of the chain."""
+    """The block that included the transaction is no longer part of the chain."""
 
 
-Step = Wait | SendAgain | Bump | SignAnew | Mined | Final | Reorged
+Step = Wait | SendAgain | Bump | SignAgain | Mined | Final | Reorged
 
 
 def next_step(
-    state: State, target: Target, signed: tuple[Signed, ...], chain: ChainFacts, now: datetime, rules: FeeRules
+    state: State,
+    expected: ExpectedTransaction,
+    signed: tuple[SignedTransaction, ...],
+    chain: ChainFacts,
+    now: datetime,
+    rules: FeeRules,
 ) -> Step:
-    """What to do with roots that were sent. `signed`: all their transactions, the newest last; at least one."""
-    ours = [facts for facts in chain.known if _is_right(facts, target)]
+    """The next step for roots that were sent. `signed`: all their transactions, the newest last; at least one."""
+    ours = [facts for facts in chain.known if _is_expected(facts, expected)]
     for facts in ours:
         if facts.succeeded:
-            return _included(state, facts, chain)
+            return _step_in_block(state, facts, chain)
     if state == "mined":
         return Reorged()
     newest = signed[-1]
@@ -154,13 +170,13 @@ def next_step(
     for facts in current:
         if facts.succeeded is False:
             final = facts.block_number is not None and facts.block_number <= chain.finalized
-            return SignAnew("reverted") if final else Wait("revert-not-final")
+            return SignAgain("reverted") if final else Wait("revert-not-final")
     stuck = now - newest.signed_at >= rules.stuck_after
     if chain.next_nonce > newest.nonce:
         # Another transaction has our nonce, or the node shows the count before the receipt: it gets time to catch up.
-        return SignAnew("nonce-taken") if stuck else Wait("not-seen")
+        return SignAgain("nonce-taken") if stuck else Wait("not-seen")
     if stuck:
-        more = bumped(newest.fee, chain.market, rules.cap)
+        more = bumped(newest.fee, chain.gas_price, rules.cap)
         if more is not None:
             return Bump(newest.nonce, more)
     if not any(facts.hash == newest.hash for facts in current):
@@ -168,43 +184,27 @@ def next_step(
     return Wait("fee-over-cap" if stuck else "pending")
 
 
-def adopted_step(included: Included, chain: ChainFacts) -> Step:
-    """What to do with roots that the contract knew before we signed anything: their block only has to become final."""
-    if not _in_block(included.block_number, chain):
-        return SignAnew("adopted-gone")
-    if chain.canonical_hash != included.block_hash:
-        return Wait("node-disagrees") if chain.canonical_hash is None else SignAnew("adopted-gone")
-    return Final(included) if included.block_number <= chain.finalized else Wait("not-final")
+def adopted_step(inclusion: Inclusion, chain: ChainFacts) -> Step:
+    """The next step for roots that the contract knew before we signed anything: their block has to become final."""
+    if not _in_block(inclusion.block_number, chain):
+        return SignAgain("adopted-gone")
+    if chain.canonical_hash != inclusion.block_hash:
+        return Wait("node-disagrees") if chain.canonical_hash is None else SignAgain("adopted-gone")
+    return Final(inclusion) if inclusion.block_number <= chain.finalized else Wait("not-final")
 
 
-def stands_no_more(included: Included, chain: ChainFacts) -> bool:
-    """Whether a block that was final is not part of the chain any more. A node that is behind proves nothing."""
-    if chain.finalized < included.block_number:
+def left_the_chain(inclusion: Inclusion, chain: ChainFacts) -> bool:
+    """Whether a block that was final is not part of the chain any more. False while the node is behind that block."""
+    if chain.finalized < inclusion.block_number:
         return False
-    return chain.canonical_hash != included.block_hash or not _in_block(included.block_number, chain)
+    return chain.canonical_hash != inclusion.block_hash or not _in_block(inclusion.block_number, chain)
 
 
-def fee_for(market: Market, cap: int) -> Fee | None:
-    """An offer that outlives five full blocks (each raises the base fee by an eighth). None with gas above the cap."""
-    if market.base + market.tip > cap:
-        return None
-    return Fee(min(2 * market.base + market.tip, cap), market.tip)
+def send_result(answer: str) -> SendResult:
+    """What a node's error text for a sent transaction means: wordings of geth, reth, Nethermind, Besu and anvil.
 
-
-def bumped(fee: Fee, market: Market, cap: int) -> Fee | None:
-    """The next offer for the same nonce: 12.5 % more (nodes want 10) or the market's if higher. None above the cap."""
-    most = max(_eighth_more(fee.most), 2 * market.base + market.tip)
-    tip = max(_eighth_more(fee.tip), market.tip)
-    if most > cap:
-        most = _eighth_more(fee.most)
-    return Fee(most, min(tip, most)) if most <= cap else None
-
-
-def heard(answer: str) -> Answer:
-    """What a node's answer to a sent transaction means; the words are those of geth, reth, Nethermind, Besu and anvil.
-
-    accepted: it has the transaction, or had it. outbid: it wants more for this nonce, which `next_step` offers in time.
-    refused: it doesn't take it (no funds, no role); the same bytes are sent again later.
+    accepted: it has or had the transaction. underpriced: it wants a higher fee for this nonce, which `next_step` offers
+    in time. refused: it doesn't take it (no funds, no role); the same bytes are sent again later.
     """
     words = answer.lower()
     if any(phrase in words for phrase in ("already known", "known transaction", "already imported", "nonce too low")):
@@ -212,29 +212,25 @@ def heard(answer: str) -> Answer:
     if any(
         phrase in words for phrase in ("underpriced", "fee too low", "less than block base fee", "gas price too low")
     ):
-        return "outbid"
+        return "underpriced"
     return "refused"
 
 
-def _included(state: State, facts: TransactionFacts, chain: ChainFacts) -> Step:
-    first = chain.anchorings[0]
+def _step_in_block(state: State, facts: TransactionFacts, chain: ChainFacts) -> Step:
+    first = chain.entries[0]
     if facts.block_number is None or facts.block_hash is None or first is None:
-        return Wait("node-disagrees")  # a receipt of a root that the contract doesn't know
+        return Wait("node-disagrees")  # a receipt for a root that the contract doesn't know
     if chain.canonical_hash != facts.block_hash or not _in_block(facts.block_number, chain):
         return Reorged() if state == "mined" else Wait("node-disagrees")
-    included = Included(facts.hash, facts.block_number, facts.block_hash, first.anchored_at)
+    inclusion = Inclusion(facts.hash, facts.block_number, facts.block_hash, first.anchored_at)
     if facts.block_number <= chain.finalized:
-        return Final(included)
-    return Wait("not-final") if state == "mined" else Mined(included)
+        return Final(inclusion)
+    return Wait("not-final") if state == "mined" else Mined(inclusion)
 
 
 def _in_block(block_number: int, chain: ChainFacts) -> bool:
-    return all(known is not None and known.block_number == block_number for known in chain.anchorings)
+    return all(entry is not None and entry.block_number == block_number for entry in chain.entries)
 
 
-def _is_right(facts: TransactionFacts, target: Target) -> bool:
-    return facts.to == target.contract and facts.input == target.input and facts.sender == target.sender
-
-
-def _eighth_more(wei: int) -> int:
-    return wei + (wei + 7) // 8
+def _is_expected(facts: TransactionFacts, expected: ExpectedTransaction) -> bool:
+    return facts.to == expected.contract and facts.input == expected.input and facts.sender == expected.sender

@@ -16,11 +16,11 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class BatchRules:
-    """A batch closes as soon as one of these holds for the leaves that wait."""
+    """A batch closes as soon as one of these holds for the waiting leaves."""
 
-    size: int  # so many wait; also the most that one batch holds
-    age: timedelta  # the oldest has waited so long
-    cron: str | None = None  # the oldest has waited over a time of this expression, in Japan's time: "0 2 * * *"
+    size: int  # this many wait; also the most that one batch holds
+    age: timedelta  # the oldest has waited this long
+    cron: str | None = None  # the oldest was waiting at a time of this expression, in Japan's time: "0 2 * * *"
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Batch:
 def is_due(count: int, oldest_at: datetime | None, now: datetime, rules: BatchRules) -> bool:
     """Whether `count` waiting leaves, the oldest since `oldest_at`, are to be closed into a batch now.
 
-    A time of the cron expression that passed while no process ran is made up by this: the oldest has waited over it.
-    Several missed ones are made up once, and a night without leaves closes nothing.
+    A cron time that passed while no process ran is caught up, since the oldest leaf was waiting at it. Several missed
+    times are caught up by one batch, and a night without leaves closes nothing.
     """
     if count == 0 or oldest_at is None:
         return False
@@ -45,7 +45,7 @@ def is_due(count: int, oldest_at: datetime | None, now: datetime, rules: BatchRu
 
 
 def closes_at(oldest_at: datetime, now: datetime, rules: BatchRules) -> datetime:
-    """When leaves of which the oldest waits since `oldest_at` are closed at the latest; `now` when they are due."""
+    """When waiting leaves, the oldest since `oldest_at`, are closed at the latest; `now` when they are due."""
     by_age = oldest_at + rules.age
     by_clock = next_time(rules.cron, oldest_at) if rules.cron else by_age
     return max(now, min(by_age, by_clock))
@@ -58,7 +58,7 @@ def next_time(cron: str, after: datetime) -> datetime:
 
 
 def read_cron(text: str) -> str:
-    """A cron expression of five fields. ValueError for another text, or for a time that never comes."""
+    """A cron expression of five fields. ValueError for any other text, or for a time that never comes."""
     if len(text.split()) != 5 or not croniter.is_valid(text):
         raise ValueError("no cron expression of five fields")
     next_time(text, datetime(2026, 1, 1, tzinfo=JST))  # 30 February: croniter says so here
@@ -66,7 +66,7 @@ def read_cron(text: str) -> str:
 
 
 def close(leaves: Sequence[bytes]) -> Batch:
-    """The batch of these leaves (32 bytes each, at least one), the same in whatever order they came."""
+    """The batch of these leaves (32 bytes each, at least one). Their order doesn't matter."""
     tree = merkle_tree(leaves)
     return Batch(tree.root, tree.leaves)
 

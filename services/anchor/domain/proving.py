@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from services.anchor.domain.anchoring import Included
+from services.anchor.domain.anchoring import Deployment, Inclusion
 from shared.credentials.merkle import Path, Tree
 from shared.credentials.merkle_proof import CRYPTOSUITE, Anchor, MerkleProof, decode_proof, encode_proof
 from shared.errors import Unreadable
@@ -17,35 +17,26 @@ from shared.events import AssertionAnchored
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where roots stand. `contract` in lower-case hexadecimal with 0x; `network` is a name of the configuration."""
-
-    network: str
-    chain_id: int
-    contract: str
-
-
-@dataclass(frozen=True)
-class FinalBatch:
-    """A batch whose root is final on chain."""
+class FinalAnchor:
+    """A Merkle root that is final in a deployment of our contract, and the block that includes it."""
 
     root: bytes
-    place: Place
-    included: Included
+    deployment: Deployment
+    inclusion: Inclusion
 
 
-def proof_for(batch: FinalBatch, leaf: bytes, path: Path, verification_method: str) -> dict[str, str]:
-    """The Data Integrity proof (merkle-proof-2019) that a leaf is under the batch's root; dated by its block."""
+def proof_for(anchor: FinalAnchor, leaf: bytes, path: Path, verification_method: str) -> dict[str, str]:
+    """The Data Integrity proof (merkle-proof-2019) that a leaf is under the anchored root; dated by its block."""
     value = MerkleProof(
         path=path,
-        merkle_root=batch.root,
+        merkle_root=anchor.root,
         target_hash=leaf,
-        anchors=(Anchor(batch.place.chain_id, batch.included.transaction),),
+        anchors=(Anchor(anchor.deployment.chain_id, anchor.inclusion.transaction),),
     )
     return {
         "type": "DataIntegrityProof",
         "cryptosuite": CRYPTOSUITE,
-        "created": _utc(batch.included.anchored_at),
+        "created": _utc(anchor.inclusion.anchored_at),
         "verificationMethod": verification_method,
         "proofPurpose": "assertionMethod",
         "proofValue": encode_proof(value),
@@ -53,9 +44,9 @@ def proof_for(batch: FinalBatch, leaf: bytes, path: Path, verification_method: s
 
 
 def with_proof(credential: bytes, proof: dict[str, str]) -> bytes:
-    """The credential with `proof` as the last of its proofs, in place of one from the same chain.
+    """The credential with `proof` as the last of its proofs; it replaces one that names the same chain.
 
-    Doing it again gives the same bytes. Unreadable when it isn't a credential with an array of proofs.
+    Idempotent, byte for byte. Unreadable when it isn't a credential with an array of proofs.
     """
     try:
         document = msgspec.json.decode(credential, type=dict[str, Any])
@@ -69,43 +60,43 @@ def with_proof(credential: bytes, proof: dict[str, str]) -> bytes:
     return msgspec.json.encode({**document, "proof": [*kept, proof]})
 
 
-def anchored(assertion_id: str, batch: FinalBatch, leaf: bytes, path: Path) -> AssertionAnchored:
-    """What the others are told once the credential carries the proof."""
+def anchored(assertion_id: str, anchor: FinalAnchor, leaf: bytes, path: Path) -> AssertionAnchored:
+    """The event for the other services, announced once the credential carries the proof."""
     return AssertionAnchored(
         assertion_id=assertion_id,
         leaf=leaf.hex(),
-        merkle_root=batch.root.hex(),
+        merkle_root=anchor.root.hex(),
         path=tuple((side, sibling.hex()) for side, sibling in path),
-        network=batch.place.network,
-        chain_id=batch.place.chain_id,
-        contract=batch.place.contract,
-        transaction=batch.included.transaction,
-        block_number=batch.included.block_number,
-        block_hash=batch.included.block_hash,
-        anchored_at=batch.included.anchored_at,
+        network=anchor.deployment.network,
+        chain_id=anchor.deployment.chain_id,
+        contract=anchor.deployment.contract,
+        transaction=anchor.inclusion.transaction,
+        block_number=anchor.inclusion.block_number,
+        block_hash=anchor.inclusion.block_hash,
+        anchored_at=anchor.inclusion.anchored_at,
     )
 
 
-def manifest_for(batches: Sequence[FinalBatch], leaves: Sequence[bytes]) -> bytes:
-    """All that a stranger needs to rebuild the tree and find it on each chain; nothing personal. JSON.
+def manifest_for(anchors: Sequence[FinalAnchor], leaves: Sequence[bytes]) -> bytes:
+    """Everything needed to rebuild the tree and to find its root on each chain; no personal data. JSON.
 
-    `batches`: the same root on one network after the other, first the one that the proofs name.
+    `anchors`: of one root, one for each network; the first is the one that the proofs name.
     """
     return msgspec.json.format(
         msgspec.json.encode(
             {
-                "root": batches[0].root.hex(),
+                "root": anchors[0].root.hex(),
                 "anchors": [
                     {
-                        "network": batch.place.network,
-                        "chain_id": batch.place.chain_id,
-                        "contract": batch.place.contract,
-                        "transaction": batch.included.transaction,
-                        "block_number": batch.included.block_number,
-                        "block_hash": batch.included.block_hash,
-                        "anchored_at": _utc(batch.included.anchored_at),
+                        "network": anchor.deployment.network,
+                        "chain_id": anchor.deployment.chain_id,
+                        "contract": anchor.deployment.contract,
+                        "transaction": anchor.inclusion.transaction,
+                        "block_number": anchor.inclusion.block_number,
+                        "block_hash": anchor.inclusion.block_hash,
+                        "anchored_at": _utc(anchor.inclusion.anchored_at),
                     }
-                    for batch in batches
+                    for anchor in anchors
                 ],
                 "leaves": [leaf.hex() for leaf in leaves],
             }
@@ -114,8 +105,8 @@ def manifest_for(batches: Sequence[FinalBatch], leaves: Sequence[bytes]) -> byte
     )
 
 
-class Trees:
-    """The tree that was used last, so that a batch is hashed once and not for each hundred of its leaves."""
+class TreeCache:
+    """Keeps the last tree, so that a batch is hashed once and not for each hundred of its leaves."""
 
     def __init__(self) -> None:
         self._last: Tree | None = None
@@ -129,7 +120,7 @@ class Trees:
 
 
 def _chains(proof: dict[str, Any]) -> tuple[int, ...]:
-    return tuple(anchor.chain_id for anchor in decode_proof(str(proof.get("proofValue"))).anchors)
+    return tuple(each.chain_id for each in decode_proof(str(proof.get("proofValue"))).anchors)
 
 
 def _utc(moment: datetime) -> str:

@@ -29,7 +29,7 @@ _INK, _GOLD = "#1d2636", "#d9b45b"
 
 @lru_cache(maxsize=4)
 def art_version(font_folder: Path) -> str:
-    """Equal as long as the same words give the same pictures: of this code, the fonts and the library that paints."""
+    """A hash of what the pictures depend on besides their words: this code, the fonts and the imaging library."""
     files = (Path(__file__), Path(badge_paint.__file__), font_folder / SERIF_BOLD, font_folder / SERIF_BLACK)
     return sha256(
         b"".join([PIL.__version__.encode(), *(sha256(file.read_bytes()).digest() for file in files)])
@@ -47,7 +47,7 @@ def badge_png(qualification: str, edition: str, programme: Programme, font_folde
 
 
 def badge_svg(qualification: str, edition: str, programme: Programme, font_folder: Path) -> bytes:
-    """The same picture as shapes; letters are outlines. ValueError as for `badge_png`."""
+    """The same picture as SVG; letters are outlines. ValueError as for `badge_png`."""
     name = programme.qualification(qualification).name.ja
     painter = SvgPainter(f"{programme.society.name.ja} {name} {edition}年度")
     _draw(painter, qualification, edition, programme, font_folder)
@@ -64,7 +64,7 @@ def society_png(programme: Programme, font_folder: Path) -> bytes:
 def name_lines(name: str) -> tuple[str, ...]:
     """A qualification's name in one line or two, broken at a space, else where katakana ends, else in the middle.
 
-    コンクリート主任技士 is コンクリート / 主任技士: the part that tells qualifications apart stands large by itself.
+    コンクリート主任技士 is コンクリート / 主任技士: the second line, drawn larger, distinguishes the qualifications.
     """
     if len(name) <= 5:
         return (name,)
@@ -111,7 +111,7 @@ def _draw_society(painter: Painter, programme: Programme, font_folder: Path) -> 
 
 
 def _coin(painter: Painter, colour: str, gold: str) -> None:
-    """What both kinds of seal have: the field with its pattern, the band, the milled edge."""
+    """The parts of both kinds of seal: the field with its pattern, the band, the milled edge."""
     dark, deep = mix(gold, "#3a2c08", 0.35), mix(colour, "#000000", 0.35)
     metal = Gradient(((0.0, mix(gold, "#fff6d8", 0.55)), (0.35, gold), (0.62, dark), (0.82, gold), (1.0, dark)))
     painter.area(_disc(280), colour)
@@ -133,7 +133,7 @@ def _coin(painter: Painter, colour: str, gold: str) -> None:
 def _straight(
     painter: Painter, text: str, font: Path, size: float, base: float, room: float, colour: str, *, tracking: float
 ) -> None:
-    """One centred line on the base line `base`, made smaller until it is no wider than `room`."""
+    """One centred line on the base line `base`, reduced to at most `room` in width."""
     widths = [advance(character, font) + tracking for character in text]
     total = sum(widths) - tracking
     size = min(size, room / total)
@@ -154,7 +154,7 @@ def _around(painter: Painter, text: str, font: Path, size: float, radius: float,
     turn = -total * size / radius / 2
     for character, width in zip(text, widths, strict=True):
         half = (width - tracking) * size / 2
-        at = turn + half / radius  # where the letter's middle stands, from the vertical
+        at = turn + half / radius  # the angle of the letter's middle, from the vertical
         along, away = (math.sin(at), -math.cos(at)) if top else (math.sin(at), math.cos(at))
         lean = at if top else -at
         x = _CENTRE + foot * along - half * math.cos(lean)
@@ -164,9 +164,9 @@ def _around(painter: Painter, text: str, font: Path, size: float, radius: float,
 
 
 def _lattice() -> list[tuple[float, float]]:
-    """Where the links of the ground stand (七宝, interlocked circles), as far as the field reaches.
+    """The centres of the circles of the pattern (七宝, interlocked circles), within the field.
 
-    On whole pixels: the pattern repeats exactly, which is what keeps the PNG small.
+    On whole pixels: the pattern repeats exactly, which keeps the PNG small.
     """
     steps = range(-11, 12)
     places = [(column * _LINK, row * _LINK) for row in steps for column in steps if (row + column) % 2 == 0]

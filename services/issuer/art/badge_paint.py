@@ -1,4 +1,4 @@
-"""Two painters for badge art: one paints pixels, one writes SVG. Both draw the same shapes and letters the same way.
+"""Two painters for badge art, one for PNG and one for SVG. Both draw the same shapes and letters.
 
 Units are those of a picture 600 wide and 600 high, y downwards. Colours are "#rrggbb".
 """
@@ -21,8 +21,8 @@ from fontTools.ttLib import TTFont
 from PIL import Image, ImageDraw, ImageFont
 
 SIZE = 600
-_COLOURS = 44  # opaque ones: more would only tell apart shades of smoothed edges
-_FINE = 3  # the pixel painter works so many times finer, then shrinks: smooth edges
+_COLOURS = 44  # opaque ones; more would only add shades of anti-aliased edges
+_FINE = 3  # the pixel painter draws at this scale, then shrinks: anti-aliasing
 
 Points = Sequence[tuple[float, float]]
 
@@ -131,7 +131,7 @@ class PixelPainter:
 
 
 class SvgPainter:
-    """Writes an SVG of shapes alone: letters are outlines, so it needs no font. No script, nothing from outside."""
+    """Writes an SVG of shapes only: letters are outlines, so it needs no font. No script, no external resources."""
 
     def __init__(self, title: str) -> None:
         self._title = title

@@ -1,6 +1,6 @@
-"""Who revokes an assertion, why, and what the others are told of it. Pure.
+"""Revocation of assertions: the outcome of an order, its reason, and the events that announce them. Pure.
 
-An assertion is revoked once: by the office, or by its correction when that is stored. The second changes nothing.
+An assertion is revoked once: by the office, or by its correction when that is stored. A second time changes nothing.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Literal
 
 from shared.events import AssertionRevoked, DecisionSettled, OfficeDecided
 
-Outcome = Literal["done", "no-such-assertion", "revoked-before"]
+RevocationOutcome = Literal["done", "no-such-assertion", "revoked-before"]
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How an assertion stands: do the others know it (its credential is stored), does it still count."""
+class AssertionState:
+    """Whether an assertion's credential is stored (and so announced), and whether it is revoked."""
 
     stored: bool
     revoked: bool
@@ -25,7 +25,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Revocation:
-    """Why an assertion no longer counts. `decision_id` is the office's decision; None: a correction's doing."""
+    """Why an assertion is no longer valid. `decision_id` is the office's decision; None: revoked by a correction."""
 
     assertion_id: str
     reason: str
@@ -48,12 +48,12 @@ def is_revoke(order: OfficeDecided) -> bool:
     return order.decision == "revoke"
 
 
-def outcomes(orders: Sequence[OfficeDecided], standing: Mapping[str, Standing]) -> list[Outcome]:
-    """What becomes of each order to revoke. Of several about one assertion, the first revokes it."""
-    revoked = {id for id, each in standing.items() if each.revoked}
-    found: list[Outcome] = []
+def outcomes(orders: Sequence[OfficeDecided], states: Mapping[str, AssertionState]) -> list[RevocationOutcome]:
+    """The outcome of each order to revoke. Of several orders about one assertion, the first revokes it."""
+    revoked = {id for id, each in states.items() if each.revoked}
+    found: list[RevocationOutcome] = []
     for order in orders:
-        if order.subject not in standing:
+        if order.subject not in states:
             found.append("no-such-assertion")
         elif order.subject in revoked:
             found.append("revoked-before")
@@ -77,7 +77,7 @@ def revocation_by_correction(assertion_id: str, replaced_by: str, correction: st
     return Revocation(assertion_id, reason, now, replaced_by=replaced_by)
 
 
-def settled(order: OfficeDecided, outcome: Outcome, now: datetime) -> DecisionSettled:
+def decision_settled(order: OfficeDecided, outcome: RevocationOutcome, now: datetime) -> DecisionSettled:
     return DecisionSettled(
         decision_id=order.decision_id,
         subject=order.subject,

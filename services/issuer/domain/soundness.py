@@ -1,28 +1,26 @@
-"""What must not become a credential. Pure; asked before anything is signed."""
+"""Validation of an assertion before it is signed. Pure."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from services.issuer.domain.issuance import Assertion
 from shared.credentials.credential import DoNotSign, text_problem
 from shared.credentials.status_list import LENGTH
+from shared.object_keys import is_assertion_id, is_edition
 from shared.programme import Programme
 
 LONGEST_NAME = 64
-"""Characters (code points) of 氏 and of 名, each: as many as registration takes and one line of the 証書 holds."""
+"""Code points of 氏 and of 名, each: the limit of registration, and what one line of the 証書 holds."""
 
 LONGEST_TEXT = 100
-"""Characters of a number or id. Of an address 254, as a path of SMTP takes them (RFC 5321, 4.5.3.1.3)."""
+"""Code points of a number or id."""
 
-_LONGEST_ADDRESS = 254
-_ID = re.compile("[A-Z2-7]{26}")
-_EDITION = re.compile("[0-9]{4}(-[1-9][0-9]*)?")
+_LONGEST_ADDRESS = 254  # a path of SMTP without its brackets (RFC 5321, 4.5.3.1.3)
 
 
 def refuse_unsound(assertion: Assertion, programme: Programme) -> None:
-    """DoNotSign for the first thing that is wrong with an assertion: its field, got, expected. Nothing personal."""
+    """DoNotSign for the first invalid field of an assertion: field, got, expected. The text holds no personal data."""
     for field, problem in _problems(assertion, programme):
         raise DoNotSign(f"{field}: {problem}")
 
@@ -42,11 +40,11 @@ def _problems(assertion: Assertion, programme: Programme) -> Iterator[tuple[str,
         ("email", holder.email, _LONGEST_ADDRESS),
     ):
         if text.isprintable() and text.strip() and len(text) <= longest and "{" not in text and "}" not in text:
-            continue  # the quick way past nearly all
+            continue  # fast path: nearly all texts
         problem = _text_problem(text, longest)
         if problem is not None:
             yield field, problem
-    if not _EDITION.fullmatch(assertion.edition):
+    if not is_edition(assertion.edition):
         yield "edition", f"got {assertion.edition!r}, expected a year, or a year and a number: 2026, 2026-2"
     if status.number < 1:
         yield "status.number", f"got {status.number}, expected the number of a status list, from 1"
@@ -61,7 +59,7 @@ def _problems(assertion: Assertion, programme: Programme) -> Iterator[tuple[str,
         ("replaces", assertion.replaces),
         ("corrects", assertion.corrects),
     ):
-        if id is not None and not _ID.fullmatch(id):
+        if id is not None and not is_assertion_id(id):
             yield field, f"got {id[:40]!r}, expected 26 characters A-Z, 2-7"
     if assertion.assertion_id in (assertion.replaces, assertion.corrects):
         yield "replaces, corrects", "got the assertion's own id, expected another's"

@@ -1,4 +1,4 @@
-"""The status lists as the issuer keeps them. Pure.
+"""Status lists: how bits are drawn, and the credential of a list. Pure.
 
 Source: W3C Bitstring Status List 1.0, sections 2.2 (the credential of a list) and 4.1 (how an entry is chosen).
 """
@@ -16,14 +16,14 @@ from shared.credentials.credential import VC_CONTEXT
 from shared.credentials.status_list import LENGTH, encoded, with_bits
 
 ROOM = LENGTH // 2
-"""Entries of a list before the next is begun: so a drawn bit is free at least every second time."""
+"""Used entries of a list after which a new list begins: a drawn bit is free with probability 1/2 at least."""
 
 VALID_FOR = timedelta(days=7)
-"""A list that could not be renewed for so long reads as "could not check"."""
+"""After this time without a new signature, verifiers report a list as "could not check"."""
 
 
 def draw_indexes(random: Random, count: int) -> list[int]:
-    """`count` different bits of one list, in ascending order. Which of them are free, the table decides."""
+    """`count` different bits of one list, in ascending order. The table decides which of them are free."""
     return sorted(random.sample(range(LENGTH), min(count, LENGTH)))
 
 

@@ -1,4 +1,4 @@
-"""assertions: one row an award. status_entries: bits given out. documents: what else is published. signing_keys."""
+"""assertions: one row per award. status_entries: bits in use. documents: what else is published. signing_keys."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def upgrade() -> None:
             status_index integer not null,
             leaf text not null,
             credential bytea not null,     -- the signed document, as it goes to object storage
-            announcement bytea not null,   -- AssertionIssued, said once the document is there
+            announcement bytea not null,   -- AssertionIssued, announced once the document is stored
             issued_at timestamptz not null,
             state text not null default 'signed' check (state in ('signed', 'stored')),
             attempts integer not null default 0,

@@ -1,4 +1,4 @@
-"""What becomes of an assertion: revoked, corrected. Editions of badge classes, whose bytes never change."""
+"""Revocation and correction of assertions. Editions of badge classes, whose bytes never change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def upgrade() -> None:
     op.execute(
         """
         alter table assertions
-            add column corrects text,             -- the newest earlier version, which this one makes void
+            add column corrects text,             -- the newest earlier version, which this one corrects and revokes
             add column correction text,           -- the office's reason for this version
             add column revoked_at timestamptz,
             add column revocation_reason text,
@@ -32,8 +32,8 @@ def upgrade() -> None:
         alter table status_entries drop column revoked_at;
 
         alter table documents
-            add column revision integer not null default 0,  -- raised by what must be published at once
-            add column unsure_until timestamptz;             -- till then a put whose end nobody saw may still land
+            add column revision integer not null default 0,  -- raised by each change that must be published at once
+            add column unsure_until timestamptz;             -- until then a put whose end was not seen may take effect
         alter table signing_keys rename column first_used_at to listed_at;
 
         delete from documents where name like 'badges/%';  -- they are made from badge_classes now

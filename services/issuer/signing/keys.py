@@ -1,40 +1,75 @@
-"""Making the issuer's key, and what a published DID document says of keys."""
+"""The issuer's signing key, and the DID document that lists the public keys. Pure.
+
+Sources: W3C Decentralized Identifiers 1.0, section 5; Controlled Identifiers 1.0,
+section 2.2.2 (Multikey); did:web. The service of type IssuerProfile is what Blockcerts verifiers look for.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Collection
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from shared.credentials.credential import public_key_multibase
+from shared import object_keys
+from shared.credentials.credential import public_key_multibase, sign, sign_with_leaf
+from shared.credentials.did import chain_key_of
 from shared.errors import RefuseToStart
 
 
-def create_key(file: Path) -> str:
-    """Draw an Ed25519 key into a new file, PKCS #8 PEM, mode 0600 from its first byte; the public key (Multikey).
+@dataclass(frozen=True)
+class SigningKey:
+    """An Ed25519 key of the issuer. Its name in the DID document is the public key itself, so names are unique."""
 
-    FileExistsError when the file is there: no key is ever overwritten. Dying in the middle leaves no such file.
+    private: Ed25519PrivateKey
+    did: str
+
+    @property
+    def public(self) -> str:
+        """The public key as a Multikey: z6Mk…"""
+        return public_key_multibase(self.private.public_key())
+
+    @property
+    def verification_method(self) -> str:
+        return f"{self.did}#{self.public}"
+
+    def sign(self, document: Mapping[str, Any], created: datetime) -> dict[str, Any]:
+        """The document with its proof. DoNotSign for what must not be signed."""
+        return sign(document, self.private, verification_method=self.verification_method, created=created)
+
+    def sign_with_leaf(self, document: Mapping[str, Any], created: datetime) -> tuple[dict[str, Any], str]:
+        """The same, and the hex hash that is anchored."""
+        return sign_with_leaf(document, self.private, verification_method=self.verification_method, created=created)
+
+
+def did_document(
+    did: str, public_keys: Sequence[str], *, profile_url: str, chain_key: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """`did.json`: every key that ever signed, so that what it signed stays verifiable; and the chain key, if any.
+
+    `public_keys` are Multikeys, `chain_key` is a JWK of curve secp256k1 (RFC 8812).
     """
-    if file.exists():
-        raise FileExistsError(f"{file} is there; a key is never overwritten")
-    key = Ed25519PrivateKey.generate()
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-            opened.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-            opened.flush()
-            os.fsync(opened.fileno())
-        os.link(draft, file)  # unlike a rename, this fails when somebody made the file meanwhile
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            draft.unlink()
-    return public_key_multibase(key.public_key())
+    methods: list[dict[str, Any]] = [
+        {"id": f"{did}#{key}", "type": "Multikey", "controller": did, "publicKeyMultibase": key} for key in public_keys
+    ]
+    if chain_key is not None:
+        methods.append(
+            {"id": chain_key_of(did), "type": "JsonWebKey", "controller": did, "publicKeyJwk": dict(chain_key)}
+        )
+    return {
+        "@context": [
+            "https://www.w3.org/ns/did/v1",
+            "https://w3id.org/security/multikey/v1",
+            "https://w3id.org/security/jwk/v1",
+        ],
+        "id": did,
+        "verificationMethod": methods,
+        "assertionMethod": [method["id"] for method in methods],
+        "service": [{"id": f"{did}#issuer-profile", "type": "IssuerProfile", "serviceEndpoint": profile_url}],
+    }
 
 
 def keys_in(did_document: bytes) -> list[str]:
@@ -45,15 +80,15 @@ def keys_in(did_document: bytes) -> list[str]:
         return [method["publicKeyMultibase"] for method in methods if method["type"] == "Multikey"]
     except (msgspec.DecodeError, KeyError, TypeError) as error:
         raise RefuseToStart(
-            f"object issuer/did.json: got {did_document[:40]!r}, expected a DID document ({type(error).__name__}); "
-            "put the right one back: it says which keys may sign"
+            f"object {object_keys.DID_DOCUMENT}: got {did_document[:40]!r}, expected a DID document "
+            f"({type(error).__name__}); put the right one back: it says which keys may sign"
         ) from error
 
 
 def refuse_unlisted(key: str, listed: Collection[str]) -> None:
-    """RefuseToStart unless `key` is among the `listed` ones, or none is listed yet.
+    """RefuseToStart unless `key` is one of `listed`, or `listed` is empty.
 
-    What an unlisted key signs, no verifier would accept.
+    No verifier accepts what an unlisted key signs.
     """
     if listed and key not in listed:
         raise RefuseToStart(

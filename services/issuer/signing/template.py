@@ -1,9 +1,9 @@
-"""Many credentials of one shape, signed without an RDF parser for each: the exact canonical form by template. Pure.
+"""Signs credentials of one shape without parsing each as RDF: the exact canonical form by template. Pure.
 
-The shape is read once, with a placeholder for each text that differs. Per credential the texts are put into the
-statements, every unnamed node that they touch is hashed anew, the nodes are labelled in the order of their hashes and
-the lines put in order. That is RDFC-1.0 itself: to replace texts within a finished canonical form would be wrong, since
-labels follow hashes. Where two hashes are equal the algorithm goes on; that is left to the full one.
+The shape is parsed once, with a placeholder for each text that differs. For each credential the texts are put into the
+statements, the hash of every blank node that they affect is computed, the blank nodes are labelled in the order of
+their hashes and the lines are sorted. This is RDFC-1.0 itself; replacing texts in a finished canonical form would be
+wrong, since labels depend on hashes. If two hashes are equal, the credential is left to the full algorithm.
 
 Source: W3C RDF Dataset Canonicalization 1.0, sections 4.4.3 (the algorithm), 4.6.3 (a node's hash: of the statements in
 which it is `_:a` and others are `_:z`) and 5 (how a statement is written); Data Integrity EdDSA Cryptosuites 1.0, 3.2.
@@ -20,7 +20,7 @@ from typing import NamedTuple
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.issuer.signing.blocks import END, OTHER, SELF, Block, NeedsFullAlgorithm, blocks_of, in_graph
+from services.issuer.signing.statements import END, OTHER, SELF, Block, NeedsFullAlgorithm, blocks_of, in_graph
 from shared.credentials.credential import Document, DoNotSign, covered_by, proof_options, text_problem
 from shared.credentials.multibase import base58
 
@@ -29,10 +29,10 @@ PROOF_VALUE = "proofValue"
 
 _PLACEHOLDER = "urn:akashi:placeholder:"
 _IRI = re.compile(r"https?://[A-Za-z0-9._~:/?@!$&'()*+,;=-]+(#[A-Za-z0-9._~:/?@!$&'()*+,;=-]*)?")
-_MOST_LAYOUTS = 64  # kept; two or three are in use: which URL comes before which
+_MAX_LAYOUTS = 64  # cached; two or three are in use: the order of the URLs
 
 _Filled = Sequence[list[bytes]]  # the pieces of each block
-_Ranked = list[tuple[bytes, int]]  # a node's hash, and its number
+_Ranked = list[tuple[bytes, int]]  # hash and number of a blank node
 
 
 class Sealed(NamedTuple):
@@ -43,7 +43,7 @@ class Sealed(NamedTuple):
 
 
 class _Recipe(NamedTuple):
-    """What a node's hash is made from: `before` is said of it by the subject of a block, `after` by another node."""
+    """The input of a blank node's hash: the statements that mention it, `before` or `after` its own."""
 
     node: int
     own: int | None
@@ -53,7 +53,7 @@ class _Recipe(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """Blocks of IRIs in order: lines that never change, and positions for the others."""
+    """The blocks of IRIs in order: fixed lines, and positions for the blocks that vary."""
 
     parts: list[bytes]
     plain: list[tuple[int, int]]  # position, block: filled, without links
@@ -73,7 +73,7 @@ class _Layout(NamedTuple):
 
 
 def placeholder(name: str) -> str:
-    """What stands in a template's document where the text called `name` goes."""
+    """The text that marks the place of the text `name` in a template's document."""
     return f"{_PLACEHOLDER}{name}:"
 
 
@@ -85,7 +85,7 @@ class Template:
     """Signs all credentials of one shape.
 
     `document` has `placeholder(name)` as the whole of a text for each of `names`. DoNotSign, naming the field, for a
-    document that must not be signed (a property in no context, say) or a placeholder that would not be.
+    document that must not be signed (a property in no context, say) or a placeholder that would not be signed.
     """
 
     def __init__(self, document: Document, names: Sequence[str], *, verification_method: str) -> None:
@@ -100,8 +100,8 @@ class Template:
             [*covered.document, *covered.proof(document["id"], proof["proofValue"])], slots
         )
         self._iris = self._slots_of_iris(slots)
-        # Blocks are called by their places in the list, nodes by their numbers.
-        self._subjects = [block.subject or b"" for block in self._blocks]  # "": filled in, or a node's label
+        # Blocks are identified by their index, blank nodes by their number.
+        self._subjects = [block.subject or b"" for block in self._blocks]  # "": filled in, or the label of a blank node
         self._named = sorted((block.subject, place) for place, block in enumerate(self._blocks) if block.subject)
         self._known = frozenset(subject for subject, _ in self._named)
         self._opened = [(place, block.slot) for place, block in enumerate(self._blocks) if block.slot is not None]
@@ -109,7 +109,7 @@ class Template:
         self._varying = [(place, block) for place, block in enumerate(self._blocks) if block.holes]
         self._layouts: dict[tuple[tuple[int, int], ...], _Layout] = {}
 
-        # The proof: its graph (a node), the block of what is said there, of which node, and the link from the document.
+        # The proof: its graph (a blank node), the block in that graph and its subject, the link from the document.
         self._graph, self._proof = next(
             (number, node.graph) for number, node in enumerate(self._nodes) if node.graph is not None
         )
@@ -120,7 +120,7 @@ class Template:
             self._recipe(number) for number in range(len(self._nodes)) if number not in (self._graph, self._proof_node)
         ]
         self._recipes = [each for each in recipes if not self._is_fixed(each)]
-        # A node that no text touches has one hash for all credentials.
+        # A blank node that no text affects has the same hash in all credentials.
         self._fixed = [(self._hash(each, self._unfilled, []), each.node) for each in recipes if self._is_fixed(each)]
         self._labels = [f"_:c14n{rank}".encode() for rank in range(len(self._nodes))]
 
@@ -129,8 +129,8 @@ class Template:
     def seal(self, values: Sequence[str], key: Ed25519PrivateKey, created: str) -> Sealed:
         """The signed credential with these texts, in the order of the names. `created` is a `proof_time`.
 
-        Byte for byte what `sign_with_leaf` and JSON encoding make of the filled document. DoNotSign, naming the text,
-        for what must not be signed; NeedsFullAlgorithm where a template can't tell.
+        The same bytes as `sign_with_leaf` and JSON encoding make of the filled document. DoNotSign, naming the text,
+        for what must not be signed; NeedsFullAlgorithm where a template is not enough.
         """
         texts = [*self._encoded(values), created.encode(), b""]
         subjects, filled = self._subjects.copy(), self._unfilled.copy()
@@ -159,7 +159,7 @@ class Template:
         return Sealed(self._body.filled(texts), sha256(whole).hexdigest())
 
     def _encoded(self, values: Sequence[str]) -> list[bytes]:
-        """The texts as both N-Quads and JSON write them: without control characters they escape alike."""
+        """The texts as N-Quads and JSON write them: without control characters both escape the same way."""
         if len(values) != len(self._names):
             raise ValueError(f"got {len(values)} texts, expected {len(self._names)}")
         together = "".join(values)
@@ -176,7 +176,7 @@ class Template:
         return [value.encode() for value in values]
 
     def _hash(self, recipe: _Recipe, filled: _Filled, subjects: Sequence[bytes]) -> bytes:
-        """SHA-256 of the node's statements in order: an IRI's, its own, another node's."""
+        """SHA-256 of the blank node's statements in order: those of an IRI, its own, those of another blank node."""
         text = recipe.before
         if recipe.subject_of is not None:
             text = subjects[recipe.subject_of] + text
@@ -194,7 +194,7 @@ class Template:
         *,
         secured: bool,
     ) -> bytes:
-        """The canonical form, of the document alone or with its proof (`secured`). `parts` is still without labels."""
+        """The canonical form of the document, alone or with its proof (`secured`). `parts` has no labels yet."""
         ranked.sort()
         labels = [b""] * len(self._nodes)
         before = b""
@@ -209,10 +209,10 @@ class Template:
             if place == self._linking and not secured:
                 del pieces[self._link]
             parts[position] = subjects[place].join(pieces)
-        in_print = [node for _, node in ranked]
-        if len(in_print) > 10:
-            in_print.sort(key=lambda node: labels[node] + b" ")
-        for node in in_print:
+        in_order = [node for _, node in ranked]
+        if len(in_order) > 10:
+            in_order.sort(key=lambda node: labels[node] + b" ")
+        for node in in_order:
             own = self._nodes[node].own
             if node == self._proof_node:
                 parts.append(in_graph(labels[node], filled[self._proof], labels[self._graph]))
@@ -230,7 +230,7 @@ class Template:
         key = tuple([(bisect_left(self._named, mover), mover[1]) for mover in movers])
         found = self._layouts.get(key)
         if found is None:
-            if len(self._layouts) >= _MOST_LAYOUTS:
+            if len(self._layouts) >= _MAX_LAYOUTS:
                 self._layouts.clear()
             found = self._layouts[key] = self._laid_out(key)
         return found
@@ -238,7 +238,7 @@ class Template:
     # ── once ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _laid_out(self, movers: tuple[tuple[int, int], ...]) -> _Layout:
-        """`movers`: before which of the named blocks, which block."""
+        """`movers`: for each block with a filled-in IRI, the named block that it comes before."""
         layout = _Layout([], [], [])
         for position in range(len(self._named) + 1):
             for before, place in movers:
@@ -262,7 +262,7 @@ class Template:
         return _Recipe(number, node.own, node.mentioned_in, said, b"")
 
     def _is_fixed(self, recipe: _Recipe) -> bool:
-        """Whether the node's hash is the same for every text."""
+        """Whether the blank node's hash is the same for all texts."""
         return recipe.subject_of is None and (recipe.own is None or not self._blocks[recipe.own].holes)
 
     def _slots_of_iris(self, slots: Mapping[str, int]) -> list[int]:

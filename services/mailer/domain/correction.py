@@ -1,7 +1,7 @@
-"""How the holder of a corrected badge is told; pure.
+"""Which letter tells a holder that a badge was corrected; pure.
 
-A badge that corrects another has either `award` and later `completion`, as any badge, the first of them saying that it
-is a correction; or `correction` alone. So exactly one letter speaks of the correction, whatever is learnt afterwards.
+A badge that corrects another has either `award` and later `completion`, like any badge, where `award` says that it is
+a correction; or `correction` alone. So exactly one letter tells of the correction, in whatever order events come.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from typing import Literal
 
 from shared.addresses import same_address_key
 
-ToldBy = Literal["award", "correction"]
+CorrectionLetter = Literal["award", "correction"]
 
-HEARD_WITHIN = timedelta(seconds=10)
-"""So long the award letter of a correction waits for the wallet's word that the holder has the badge already."""
+RECEIPT_WAIT = timedelta(seconds=10)
+"""How long the award letter of a correction waits for the event that the holder has received the badge."""
 
 
 @dataclass(frozen=True)
-class Corrected:
-    """What is known of a badge that corrects another when its award letter may go."""
+class CorrectedBadge:
+    """A badge that corrects another, as known when its award letter is due."""
 
     assertion_id: str
     email: str
     is_received: bool
-    received_at_addresses: Collection[str]  # of the earlier versions of its registration
+    received_at_addresses: Collection[str]  # the addresses at which earlier versions of its registration were received
 
 
-def told_by(corrected: Corrected) -> ToldBy:
+def correction_letter(badge: CorrectedBadge) -> CorrectionLetter:
     """The letter that tells of the correction.
 
-    Who had received an earlier version at the same address has the new one without doing anything (the wallet carries
-    it over) and is told when it is finished. Everybody else is asked to receive it.
-    A receipt of which we hear later than HEARD_WITHIN costs a letter too many: the link of that award letter then
-    leads to a badge that is received already.
+    A holder who received an earlier version at the same address has the new one without doing anything (the wallet
+    carries it over): `correction`, when it is finished. Any other holder is asked to receive it: `award`.
+    If the event of the receipt comes later than RECEIPT_WAIT, the award letter is sent although it is not needed: its
+    link then leads to a badge that is received already.
     """
-    address = same_address_key(corrected.email)
-    had_it = any(same_address_key(other) == address for other in corrected.received_at_addresses)
-    return "correction" if corrected.is_received or had_it else "award"
+    address = same_address_key(badge.email)
+    had_earlier = any(same_address_key(other) == address for other in badge.received_at_addresses)
+    return "correction" if badge.is_received or had_earlier else "award"

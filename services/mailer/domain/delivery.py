@@ -1,6 +1,6 @@
-"""What an SMTP server's answer makes of a message; pure.
+"""The state of a message after the mail server's reply; pure.
 
-Sources: RFC 5321, 4.2 (reply codes), 4.5.4.1 (trying again); RFC 3463 (enhanced status codes, kept within the answer).
+Sources: RFC 5321, 4.2 (reply codes), 4.5.4.1 (retrying); RFC 3463 (enhanced status codes, kept in the answer).
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Literal
 
 from shared.retry import next_try
 
-LEAST_SECONDS = 30.0  # RFC 5321 asks for 30 minutes between tries; greylisting and busy carriers let us in much earlier
+LEAST_SECONDS = (
+    30.0  # RFC 5321 asks for 30 minutes between tries; greylisting servers and busy carriers accept much earlier
+)
 MOST_SECONDS = 3600.0
 
 _ADDRESS = re.compile(r"<[^<>]*@[^<>]*>|\"[^\"\s]*\"@[^\s<>\"]+|[^\s<>\"']+@[^\s<>\"']+")
@@ -21,31 +23,31 @@ _LONGEST_ANSWER = 300
 
 @dataclass(frozen=True)
 class Sent:
-    """The server has taken the message on: it is theirs to deliver or to bounce."""
+    """The server has accepted the message: it delivers or bounces it."""
 
     answer: str
 
 
 @dataclass(frozen=True)
 class Deferred:
-    """4xx: not now; the same message again later."""
+    """4xx: not now. The same message is sent again later."""
 
     answer: str
 
 
 @dataclass(frozen=True)
 class Bounced:
-    """5xx for this recipient: never. Says nothing about anybody else."""
+    """5xx for this recipient: never. It says nothing about other recipients."""
 
     answer: str
 
 
-Outcome = Sent | Deferred | Bounced
+SmtpReply = Sent | Deferred | Bounced
 
 
 @dataclass(frozen=True)
-class Settled:
-    """How a message stands after an attempt. `next_try_at` is None for an end."""
+class AttemptResult:
+    """The state of a message after an attempt. `next_try_at` is None for a final state."""
 
     state: Literal["sent", "deferred", "bounced"]
     attempts: int
@@ -53,22 +55,22 @@ class Settled:
     answer: str
 
 
-def settled(outcome: Outcome, attempts: int, recipient: str, now: datetime) -> Settled:
+def after_attempt(reply: SmtpReply, attempts: int, recipient: str, now: datetime) -> AttemptResult:
     """The state after the attempt that follows `attempts` earlier ones."""
     attempts += 1
-    answer = without_address(outcome.answer, recipient)
-    match outcome:
+    answer = without_address(reply.answer, recipient)
+    match reply:
         case Sent():
-            return Settled("sent", attempts, None, answer)
+            return AttemptResult("sent", attempts, None, answer)
         case Bounced():
-            return Settled("bounced", attempts, None, answer)
+            return AttemptResult("bounced", attempts, None, answer)
         case Deferred():
             again = next_try(attempts, now, least=LEAST_SECONDS, most=MOST_SECONDS)
-            return Settled("deferred", attempts, again, answer)
+            return AttemptResult("deferred", attempts, again, answer)
 
 
 def without_address(answer: str, recipient: str) -> str:
-    """A server's answer on one line, without mail addresses, without the recipient's local part ("taro: unknown")."""
+    """An answer on one line, without mail addresses and without the recipient's local part ("taro: unknown")."""
     flat = _ADDRESS.sub("<…>", " ".join(answer.split()))
     local = re.escape(recipient.rpartition("@")[0])
     if local:

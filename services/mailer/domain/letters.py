@@ -1,8 +1,8 @@
-"""The letters and what stands in them. A letter is a folder of three templates: subject.txt, body.txt, body.html; pure.
+"""The letters and their content; pure. A letter is a folder of three templates: subject.txt, body.txt, body.html.
 
-Which letters there are: `award` (letter 1, with the button 受領手続きをはじめる), `completion` (letter 2, with the way
-to the finished badge) and `correction` (the badge that the holder had was corrected: the way to the new one). The text
-part is complete by itself: some carriers turn HTML into text, some people read text only.
+`award` is letter 1, with the button 受領手続きをはじめる; `completion` is letter 2, with a link to the finished badge;
+`correction` tells that the holder's badge was corrected, with the link to the new one. The text part is complete by
+itself: some carriers convert HTML to text, some people read text only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FOLDER = Path(__file__).parents[1] / "letters"
 
 @dataclass(frozen=True)
 class Message:
-    """One letter to one person: all that differs from one to the next."""
+    """One letter to one person: the values that differ between messages."""
 
     letter: Letter
     assertion_id: str
@@ -38,18 +38,18 @@ class Message:
     kind: str  # new, renewal
     valid_from: date
     valid_until: date
-    corrects: bool = False  # it takes the place of a badge that was issued with something wrong in it
+    corrects: bool = False  # whether its badge corrects one that was issued with an error
 
 
 class LetterWriter:
-    """Turns messages into bytes. `secret` makes the links of letter 1."""
+    """Turns messages into bytes. `secret` signs the links of letter 1."""
 
     def __init__(self, programme: Programme, wallet_url: str, public_url: str, secret: bytes) -> None:
         self._programme = programme
         self._wallet_url = wallet_url
         self._public_url = public_url
         self._secret = secret
-        # subject.txt and body.txt are no markup; of body.html every value is escaped.
+        # subject.txt and body.txt are plain text; in body.html every value is escaped.
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_FOLDER),
             autoescape=jinja2.select_autoescape(("html",)),
@@ -67,15 +67,14 @@ class LetterWriter:
         }
 
     def write(self, message: Message, date: datetime) -> bytes:
-        """The whole mail. Equal arguments give equal bytes, so writing again after a crash changes nothing.
+        """The whole mail. Equal arguments give equal bytes, so writing it again after a crash changes nothing.
 
-        ValueError when the qualification is not in the programme file.
+        ValueError if the qualification is not in the programme file, or the address is one that no server accepts.
         """
-        mail = self.compose(message)
-        return compose(mail, date)
+        return compose(self.compose(message), date)
 
     def compose(self, message: Message) -> Mail:
-        """The letter as its reader sees it."""
+        """The letter as its reader sees it: subject, text and HTML filled in."""
         programme = self._programme
         qualification = programme.qualification(message.qualification)
         values = {
@@ -107,12 +106,12 @@ class LetterWriter:
 
 
 def message_id(letter: Letter, assertion_id: str, sender: str) -> str:
-    """What makes a letter one letter, however often it is sent: most readers show it once."""
+    """The Message-ID: the same however often the letter is sent, so most mail readers show it once."""
     return f"<{letter}.{assertion_id}@{sender.rpartition('@')[2]}>"
 
 
 def return_path(letter: Letter, assertion_id: str, bounce_domain: str) -> str:
-    """The envelope's sender (VERP): a bounce that comes back to it names the letter it is about."""
+    """The envelope's sender (VERP): a bounce that comes to it names the letter it is about."""
     return f"bounce+{assertion_id}.{letter}@{bounce_domain}"
 
 

@@ -1,7 +1,7 @@
-"""The bytes of a letter as SMTP carries them; pure and repeatable: equal arguments give equal bytes.
+"""The bytes of a letter as SMTP carries them; pure and deterministic: equal arguments give equal bytes.
 
 Sources: RFC 5322 (message format), RFC 2045 (base64 bodies), RFC 2046 (multipart/alternative), RFC 2047 (encoded
-words), RFC 3834 (Auto-Submitted). Everything beyond ASCII travels in base64 of UTF-8, so no server on the way can
+words), RFC 3834 (Auto-Submitted). Text beyond ASCII is base64 of UTF-8, so no server on the way can
 damage 髙, 﨑, ①, ㈱, 𠮷 or a variation selector, and no line can begin with a dot.
 """
 
@@ -23,7 +23,7 @@ _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{
 
 @dataclass(frozen=True)
 class Mail:
-    """What a reader sees of a letter, and what makes it one letter (`message_id`, with its angle brackets)."""
+    """What a reader sees of a letter, and its `message_id`, with angle brackets."""
 
     message_id: str
     sender_name: str
@@ -35,7 +35,7 @@ class Mail:
 
 
 def compose(mail: Mail, date: datetime) -> bytes:
-    """The whole message, CRLF lines of at most 76 characters; `date` is an aware moment, shown in Japan's time."""
+    """The whole message, CRLF lines of at most 76 characters. `date` is an aware moment, shown in Japan time."""
     boundary = f"={hashlib.sha256(mail.message_id.encode()).hexdigest()[:32]}="  # '=' : can't occur in base64's middle
     headers = (
         ("From", f"{encoded(mail.sender_name)} <{quoted(mail.sender)}>"),
@@ -59,7 +59,7 @@ def compose(mail: Mail, date: datetime) -> bytes:
 
 
 def encoded(text: str) -> str:
-    """`text` in a header: as it is when plain ASCII, else as encoded words, folded; never cut within a character."""
+    """`text` as a header value: unchanged if plain ASCII, else folded encoded words, never cut within a character."""
     if text.isascii() and text.isprintable() and not any(special in text for special in '"(),:;<>@[\\]=?'):
         return text
     words: list[bytes] = [b""]
@@ -72,9 +72,9 @@ def encoded(text: str) -> str:
 
 
 def quoted(address: str) -> str:
-    """The address as RFC 5321 writes it. Japanese carriers gave out `a..b.@…`: such a local part stands in quotes.
+    """The address as RFC 5321 writes it. Local parts like `a..b.@…`, which Japanese carriers gave out, are quoted.
 
-    ValueError (without the address) for one that no mail server takes.
+    ValueError (without the address) for one that no mail server accepts.
     """
     if not (address.isascii() and address.isprintable()):
         raise ValueError(f"got an address with {len(address)} characters, not all of them printable ASCII; expected so")

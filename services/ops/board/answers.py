@@ -1,17 +1,14 @@
-"""The stable JSON of the ops API and of `akashi … --json`: fields may be added, none is taken away or redefined."""
+"""The stable JSON of the ops API and of `akashi … --json`: fields may be added, none is removed or redefined."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from services.ops.board.counts import Board, Difference, Person, Stage
-
-if TYPE_CHECKING:
-    from services.ops.store.board import KeptDeadLetter
+from services.ops.board.rows import KeptDeadLetter
 
 LETTER_STATES = ("queued", "sent", "deferred", "bounced", "suppressed")
 
@@ -40,7 +37,7 @@ class MissingPerson(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Missing(msgspec.Struct, frozen=True, kw_only=True):
-    """Who reached the stage `after` and not this one; `people` names the first of `count`, the longest wait first."""
+    """People who reached the stage `after` and not this one; `people` has the first of `count`, longest wait first."""
 
     after: str
     count: int
@@ -49,13 +46,13 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Revoked(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose badge was revoked and not replaced, and why; `people` names the first of `count`, the latest first."""
+    """People whose badge was revoked and not replaced; `people` has the first of `count`, the latest first."""
 
     count: int
     people: list[MissingPerson]
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True):
+class BoardStatus(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     cohort: Cohort
     cohorts: list[str]
@@ -123,7 +120,7 @@ def _named(person: Person, since: datetime | None) -> MissingPerson:
 
 
 def letters_of(counts: Mapping[str, int]) -> dict[str, int]:
-    """Every state is there, also at 0."""
+    """The counts of all states, including those at 0."""
     return {state: counts.get(state, 0) for state in LETTER_STATES}
 
 

@@ -1,8 +1,8 @@
-"""The count match of a cohort: how many have reached each stage, who is missing between two, who is held and why.
+"""The count match of a cohort: how many have reached each stage, who is missing between two, who is held and why. Pure.
 
-The law: eligible = issued = notified = received = anchored = rendered = completed when a cohort is done. What each
-pair of neighbours differs by is people, and each of them can be named. A registration counts once, as the newest
-version of its badge stands. Whose badge was revoked and not replaced is in none of the seven, but beside them.
+A cohort is done when eligible = issued = notified = received = anchored = rendered = completed. The difference of two
+neighbouring counts is a set of people, each known by name. A registration counts once, by the newest version of its
+badge. A person whose badge was revoked and not replaced is counted in `revoked` and in none of the seven.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Stage(IntEnum):
 
     @property
     def word(self) -> str:
-        """As the outside knows it: "eligible"."""
+        """As in JSON and URLs: "eligible"."""
         return self.name.lower()
 
     @property
@@ -37,7 +37,7 @@ class Stage(IntEnum):
 PAIRS: tuple[tuple[Stage, Stage], ...] = tuple((left, Stage(left + 1)) for left in Stage if left < Stage.COMPLETED)
 
 HELD = "held"
-RELEASED = "released"  # no longer held; that it is eligible has not been heard yet
+RELEASED = "released"  # no longer held; the event that makes it eligible has not come yet
 REVOKED = "revoked"
 STATES: tuple[str, ...] = (HELD, RELEASED, *(stage.word for stage in Stage), REVOKED)
 
@@ -91,7 +91,7 @@ class Person:
 
     @property
     def reason(self) -> str | None:
-        """Why it does not go on: what holds it, why it was revoked, or a letter that doesn't arrive."""
+        """Why the person is held or revoked, or which letter was not delivered."""
         if self.held:
             return self.held_reason
         if self.ended:
@@ -108,7 +108,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Group:
-    """How many people of a cohort stand alike."""
+    """The number of people of a cohort in the same state."""
 
     reached: int
     ended: bool
@@ -120,8 +120,8 @@ class Group:
 class Difference:
     """Between two neighbouring stages: `missing` reached the left one and not the right one.
 
-    `ahead` reached the right one without the left one (an event that is still under way, or anchoring that does not
-    wait for the receipt). Always: count(left) - count(right) = missing - ahead.
+    `ahead` reached the right one without the left one (an event that has not come yet, or anchoring that does not wait
+    for the receipt). Always: count(left) - count(right) = missing - ahead.
     """
 
     left: Stage
@@ -144,7 +144,7 @@ class Board:
 
     @property
     def matches(self) -> bool:
-        """Everybody who is due has come through: nobody is missing, nobody ahead, and there is or was somebody."""
+        """Nobody is missing or ahead between any two stages, and the cohort has people, revoked or not."""
         return self.counts[Stage.ELIGIBLE] + self.revoked > 0 and not any(
             d.missing or d.ahead for d in self.differences
         )
@@ -177,9 +177,9 @@ def _difference(groups: tuple[Group, ...], left: Stage, right: Stage) -> Differe
 
 
 def state_of(reached: int, *, held: bool, ended: bool) -> str:
-    """One word for where a person stands: the last stage before the first one that is still missing.
+    """The state of a person: the last stage before the first one that is missing.
 
-    So whoever is "notified" waits for the receipt, whatever else came first. That a badge is issued implies eligible.
+    A person in "notified" waits for the receipt, even if the badge is anchored. Issued implies eligible.
     """
     if ended:
         return REVOKED
@@ -205,7 +205,7 @@ class Selection:
 
 
 def selection_of(state: str) -> Selection:
-    """Selects exactly those for whom `state_of` says `state`. ValueError for an unknown one."""
+    """Selects exactly the people whose `state_of` is `state`. ValueError for an unknown one."""
     if state == REVOKED:
         return Selection(mask=0, value=0, held=None, ended=True)
     if state == HELD:

@@ -1,15 +1,16 @@
-"""What the office orders and what became of it: the ids, the digest of a list, and the stable JSON of both. Pure."""
+"""Orders of the office and their outcomes: ids, the digest of a list, and the stable JSON of both. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-from shared.events import Correction
+from shared.errors import AkashiError
+from shared.events import CORRECTABLE, Correction
 
 DONE = "done"
 PARTLY = "partly"
@@ -19,7 +20,7 @@ BULK: tuple[Bulk, ...] = ("undo", "reissue")
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the decisions are that an undo or a reissue is made of: `outcomes` counts the `settled` ones by word."""
+    """Progress of the decisions that an undo or a reissue consists of: `outcomes` counts the `settled` ones by word."""
 
     total: int
     settled: int
@@ -27,9 +28,9 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One order. `outcome` None: not settled yet, or of a kind that nobody settles; "partly": see `parts`.
+    """One order. `outcome` None: none yet, or of a kind that gets none; "partly": see `parts`.
 
-    `correction` has the corrected fields; an address among them is null: corrected, not told here.
+    `correction` has the corrected fields; an address among them is null: corrected, but not shown here.
     """
 
     id: str
@@ -51,32 +52,32 @@ class DecisionLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListedPerson(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody whom an undo would revoke, or whose badge a reissue would issue once more."""
+    """A person whose badge an undo would revoke, or a reissue would issue again."""
 
     registration_id: str
     name: str | None
     qualification: str | None
     assertion_id: str
     issued_at: datetime | None
-    version: int  # of the registration, as last heard
+    version: int  # of the registration: the newest known
     reason: str | None = None  # reissue: why the badge was revoked
 
 
 class Selected(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom an undo or a reissue is about."""
+    """The selection of people for an undo or a reissue."""
 
     cohort: str
     qualification: str | None = None
     issued_after: datetime | None = None  # included
     issued_before: datetime | None = None  # not included
-    singly: bool = False  # reissue: those too whose badge was revoked by an order of its own
+    singly: bool = False  # reissue: include badges that were revoked by an order of their own
 
 
 class DryRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What would happen now. `digest` names this very list: it is asked for again before anything happens.
+    """The people an undo or a reissue would affect now. `digest` identifies this list; the order has to repeat it.
 
-    `left_out` are people of the same choice who are not on the list: undo, a badge or a corrected one of theirs is
-    still on its way; reissue, their badge was revoked by an order of its own.
+    `left_out` counts people of the same selection who are not on the list. Undo: their badge, or a corrected one, is
+    not issued yet. Reissue: their badge was revoked by an order of its own.
     """
 
     act: Bulk
@@ -87,7 +88,7 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     people: list[ListedPerson]
 
 
-class Version(msgspec.Struct, frozen=True, kw_only=True):
+class VersionLine(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a registration's badge."""
 
     assertion_id: str
@@ -103,7 +104,9 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     replaced_by: str | None
 
 
-class LifeLetter(msgspec.Struct, frozen=True, kw_only=True):
+class LetterLine(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest state of one letter about one version of a badge."""
+
     assertion_id: str
     letter: str
     state: str
@@ -113,20 +116,14 @@ class LifeLetter(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: datetime | None
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a registration says, as its newest version does. The address is not known here."""
+DAYS = tuple(field.name for field in msgspec.structs.fields(Correction) if field.type == date | None)
+"""The correctable fields that are calendar days."""
 
-    family_name: str | None
-    given_name: str | None
-    family_name_latin: str | None
-    given_name_latin: str | None
-    pass_number: str | None
-    registration_number: str | None
-    valid_from: date | None
-    valid_until: date | None
+FACTS = tuple(name for name in CORRECTABLE if name != "email")
+"""The correctable fields of a registration that ops knows: it keeps no address."""
 
 
-class Life(msgspec.Struct, frozen=True, kw_only=True):
+class History(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of one registration: the newest version, all versions, their letters, the decisions."""
 
     registration_id: str
@@ -136,62 +133,57 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     reason: str | None
     since: datetime | None
-    version: int  # the newest heard of; it may be issued a little later
+    version: int  # the newest known; it may be issued a little later
     assertion_id: str | None
-    facts: Facts
-    versions: list[Version]
-    letters: list[LifeLetter]
+    facts: dict[str, str | None]  # by the names in FACTS; days as YYYY-MM-DD
+    versions: list[VersionLine]
+    letters: list[LetterLine]
     decisions: list[DecisionLine]
 
 
+class AlreadyDecidedError(AkashiError):
+    """The order does not apply to the present state, mostly because another one came first: show that state."""
+
+
 def digest_of(act: Bulk, selected: Selected, people: Sequence[ListedPerson]) -> str:
-    """A short name of the list: other people, other badges or another choice give another one."""
-    told = (act, selected, [(person.registration_id, person.assertion_id, person.version) for person in people])
-    return sha256(msgspec.json.encode(told)).hexdigest()[:12]
+    """Identifies the list in 12 hex digits: other people, other badges or another selection give another digest."""
+    listed = (act, selected, [(person.registration_id, person.assertion_id, person.version) for person in people])
+    return sha256(msgspec.json.encode(listed)).hexdigest()[:12]
 
 
 def revoke_target(assertion_id: str) -> str:
-    """What a revocation makes, once: whoever orders it a second time finds the first order."""
+    """What an order to revoke brings about. At most one order for a target is pending or done."""
     return f"revoke/{assertion_id}"
 
 
 def correct_target(registration_id: str, version: int) -> str:
-    """What a correction makes, once: version `version` of the registration."""
+    """What an order to correct brings about: version `version` of the registration. Unique as above."""
     return f"correct/{registration_id}/{version}"
 
 
 def numbered(id: str, before: int) -> str:
-    """The id of an order of which `before` were refused already."""
+    """The id of an order for `id` after `before` earlier ones that came to nothing."""
     return id if before == 0 else f"{id}/{before + 1}"
 
 
-def told_of(correction: Correction | None) -> bytes | None:
-    """The corrected fields as the record keeps them: an address is not among what ops holds."""
+def recorded_correction(correction: Correction | None) -> dict[str, str | None] | None:
+    """The corrected fields as they are kept on record, days as YYYY-MM-DD; an address is None: ops keeps none."""
     if correction is None:
         return None
-    given: dict[str, Any] = {
-        name: value for name, value in msgspec.structs.asdict(correction).items() if value is not None
-    }
-    return msgspec.json.encode({name: None if name == "email" else value for name, value in given.items()})
+    return {name: None if name == "email" else str(value) for name, value in correction.changes.items()}
 
 
-def differences(facts: Facts, correction: Correction) -> list[tuple[str, str | None, str | None]]:
+def differences(facts: Mapping[str, str | None], correction: Correction) -> list[tuple[str, str | None, str | None]]:
     """Field, old, new of what a correction would change; the old address is not known."""
-    given: Mapping[str, Any] = msgspec.structs.asdict(correction)
-    known: Mapping[str, Any] = msgspec.structs.asdict(facts)
     return [
-        (name, _text(known.get(name)), _text(value))
-        for name, value in given.items()
-        if value is not None and _text(known.get(name)) != _text(value)
+        (name, facts.get(name) or None, str(value) or None)
+        for name, value in correction.changes.items()
+        if (facts.get(name) or "") != str(value)
     ]
 
 
 def outcome_of(parts: Parts) -> str | None:
-    """What became of an undo or a reissue as a whole; None while some of it is on its way."""
+    """The outcome of an undo or a reissue as a whole; None while some of its parts have none."""
     if parts.settled < parts.total:
         return None
     return DONE if set(parts.outcomes) <= {DONE} else PARTLY
-
-
-def _text(value: object) -> str | None:
-    return None if value is None or value == "" else str(value)

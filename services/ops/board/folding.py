@@ -1,15 +1,11 @@
-"""One row per key out of a batch of events, so that a batch is one upsert a table: which event of several counts."""
+"""Folds a batch of events into one row per key, so that a batch is one upsert per table. Pure."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
-
-import msgspec
 
 from shared.events import (
     AssertionIssued,
@@ -25,7 +21,7 @@ V = TypeVar("V", RegistrationRenewed, AssertionIssued)
 
 
 def last_of(events: Iterable[E], key: Callable[[E], K], order: Callable[[E], Any]) -> list[E]:
-    """The greatest event by `order` for each key; of equals the one that came later. Keys as first seen."""
+    """The greatest event by `order` for each key; of equal ones the last. Keys in the order of their first event."""
     chosen: dict[K, E] = {}
     for event in events:
         best = chosen.setdefault(key(event), event)
@@ -36,7 +32,7 @@ def last_of(events: Iterable[E], key: Callable[[E], K], order: Callable[[E], Any
 
 @dataclass(frozen=True)
 class Hold:
-    """Where a registration's holds stand after revision `revision`; `reason` None: released."""
+    """The hold of a registration as of `revision`; `reason` None: released."""
 
     registration_id: str
     cohort: str
@@ -79,9 +75,9 @@ def _hold(event: RegistrationHeld | RegistrationReleased) -> Hold:
 def current_letters(
     events: Sequence[LetterUpdated],
 ) -> list[tuple[LetterUpdated, datetime | None]]:
-    """One for each letter to each person: its latest event, and when in this batch it was last sent, if it was.
+    """One for each letter to each person: its latest event, and when it was last sent in this batch, if it was.
 
-    A bounce or a suppression takes the sending back: nobody was reached.
+    After a bounce or a suppression it counts as not sent.
     """
     latest = last_of(events, lambda event: (event.assertion_id, event.letter), lambda event: event.at)
     sent = {
@@ -101,71 +97,3 @@ def current_letters(
 def newest_versions(events: Sequence[V]) -> list[V]:
     """One for each registration: its highest version."""
     return last_of(events, lambda event: event.award.registration_id, lambda event: event.version)
-
-
-class _Record(msgspec.Struct, frozen=True):
-    """The value of a dead letter as the runtime writes it; key and value are base64."""
-
-    id: str
-    topic: str
-    consumer: str
-    cause: str
-    at: datetime
-    partition: int | None = None
-    offset: int | None = None
-    key: str | None = None
-    value: str | None = None
-
-
-_records = msgspec.json.Decoder(_Record)
-
-
-@dataclass(frozen=True)
-class DeadLetter:
-    """A message that a consumer could not handle: `key` and `value` are its bytes as they were on `topic`."""
-
-    dead_letter_id: str
-    topic: str
-    partition: int | None
-    offset: int | None
-    key: bytes | None
-    value: bytes | None
-    consumer: str
-    cause: str
-    died_at: datetime
-
-
-def dead_letter_of(value: bytes, *, topic: str, id: str, now: datetime) -> DeadLetter:
-    """The dead letter in the bytes that came on `<topic>.dead`.
-
-    Whatever lies there is a dead letter: bytes that aren't the runtime's record are kept as they are under `id`.
-    """
-    try:
-        record = _records.decode(value)
-        return DeadLetter(
-            dead_letter_id=record.id,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            key=_bytes(record.key),
-            value=_bytes(record.value),
-            consumer=record.consumer,
-            cause=record.cause.replace("\0", ""),  # PostgreSQL's text holds no NUL
-            died_at=record.at,
-        )
-    except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error) as error:
-        return DeadLetter(
-            dead_letter_id=id,
-            topic=topic,
-            partition=None,
-            offset=None,
-            key=None,
-            value=value,
-            consumer="ops",
-            cause=f"expected a dead letter's record, got {len(value)} bytes: {error}",
-            died_at=now,
-        )
-
-
-def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else base64.b64decode(text, validate=True)

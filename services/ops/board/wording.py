@@ -1,4 +1,4 @@
-"""What the codes of the events are called on the board, and what the office does about them."""
+"""The codes of the events in the words of the office, Japanese and English, and the next step for held people."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ HELD_REASONS: dict[str, HeldWords] = {
     "no-glyph": HeldWords(
         Bilingual("氏名の文字が書体にない", "A character of the name has no glyph"),
         Bilingual(
-            "本人に氏名の表記を確かめ、登録の記録を直します。", "Ask how the name is written and mend the record."
+            "本人に氏名の表記を確かめ、登録の記録を直します。", "Ask how the name is written and correct the record."
         ),
     ),
     "office-hold": HeldWords(
@@ -156,7 +156,7 @@ _LETTER_TROUBLE = {
 
 
 def reason_words(reason: str | None) -> Bilingual | None:
-    """A reason as people read it; a text of the office's own, or one that is new here, as it stands."""
+    """A reason in words; one that is not in these tables (a text of the office) unchanged."""
     if reason is None:
         return None
     held = HELD_REASONS.get(reason)
@@ -165,6 +165,6 @@ def reason_words(reason: str | None) -> Bilingual | None:
     return _LETTER_TROUBLE.get(reason, Bilingual(reason, reason))
 
 
-def either(words: dict[str, Bilingual], code: str) -> Bilingual:
-    """The words for a code, or the code itself where it is newer than this table."""
+def words_for(words: dict[str, Bilingual], code: str) -> Bilingual:
+    """The words for a code; the code itself if this table doesn't have it."""
     return words.get(code, Bilingual(code, code))

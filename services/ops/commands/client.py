@@ -1,4 +1,4 @@
-"""Asks the ops API for the commands. Whatever goes wrong ends in one line that says what to do next."""
+"""Client of the ops API for the commands. Every failure ends the command with one line that says what to do next."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ import msgspec
 from services.ops.config import ops_url
 from shared.errors import RefuseToStart
 
-UNREACHABLE = 2  # exit code: nothing is known
-REFUSED = 1  # exit code: ops answered, and said no
+UNREACHABLE = 2  # exit code: no answer of ops
+REFUSED = 1  # exit code: ops refused
 
 T = TypeVar("T")
 
 
 def fetch(path: str, shape: type[T], **query: str | None) -> T:
-    """What GET answers. Ends the command when there is no such answer."""
+    """The answer to GET. Ends the command when there is none of this shape."""
     return _decoded(_ask("GET", path, query, None), shape)
 
 
 def order(path: str, body: Mapping[str, str]) -> dict[str, str]:
-    """Have something done. Ends the command when it was refused."""
+    """POST; the answer is an object of texts. Ends the command when it is refused."""
     return send(path, body, dict[str, str])
 
 
 def send(path: str, body: Mapping[str, object], shape: type[T]) -> T:
-    """What POST answers. Ends the command when it was refused."""
+    """The answer to POST. Ends the command when it is refused."""
     return _decoded(_ask("POST", path, {}, body), shape)
 
 

@@ -1,4 +1,4 @@
-"""The office's commands about a whole cohort: `akashi undo` and its counterpart `akashi reissue`. First a dry run."""
+"""Orders for a whole cohort: `akashi undo` and its counterpart `akashi reissue`, each with a dry run first."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from services.ops.commands.waiting import all_settled, exit_code, later, on_record, outcome_text, reason_of
+from services.ops.commands.waiting import all_settled, attribution, exit_code, outcome_text, reason_of, say_later
 from shared.clock import JST
+from shared.runtime.commands import json_option
 
 if TYPE_CHECKING:
     from services.ops.board.decisions import Bulk, DryRun
@@ -32,23 +33,23 @@ _WORDS = {
         "年度のバッジをすべて取り消す / Revoke the badges of a cohort",
         "年度のバッジをまとめて取り消します。まず対象者と人数と照合番号を出すだけで、何もしません。"
         "その照合番号を --apply に付けると、その名簿のとおりに実行します。"
-        "\n\nRevokes the badges of a cohort. By itself it only lists the people, the count and a digest; with"
-        " --apply DIGEST it does it to just this list, and is refused when the list has changed since."
-        "\n\nExit code 0: listed, or all done. 1: refused, or not all done. 2: not known yet, or ops can't be reached.",
+        "\n\nRevokes the badges of a cohort. Without --apply it only lists the people, their number and a digest; with"
+        " --apply DIGEST it revokes exactly this list, and is refused when the list has changed."
+        "\n\nExit code 0: listed, or all done. 1: refused, or not all done. 2: no outcome yet, or no answer of ops.",
         "取り消す人 / to be revoked",
         "発行や訂正の途中で、この名簿に入っていない人。発行されたら、もう一度実行してください。"
-        " / badges on their way, not on this list: undo again once they are issued",
+        " / badges not issued yet, not on this list: undo again once they are issued",
     ),
     "reissue": (
         "取り消した年度を発行し直す / Issue the badges of an undone cohort again",
         "年度の取り消し（akashi undo）で取り消されたバッジを、同じ内容で発行し直します。"
         "まず名簿を出すだけで、何もしません。"
-        "\n\nIssues once more, with the same content, the badges that an undo revoked and nothing replaced. By itself"
-        " it only lists the people, the count and a digest; --apply DIGEST does it."
-        "\n\nExit code 0: listed, or all done. 1: refused, or not all done. 2: not known yet, or ops can't be reached.",
+        "\n\nIssues again, with the same content, the badges that an undo revoked and that were not replaced. Without"
+        " --apply it only lists the people, their number and a digest; --apply DIGEST issues them."
+        "\n\nExit code 0: listed, or all done. 1: refused, or not all done. 2: no outcome yet, or no answer of ops.",
         "発行し直す人 / to be issued again",
         "一人ずつ取り消され、この名簿に入っていない人（入れるなら --singly）。"
-        " / revoked by an order of their own, not on this list: --singly takes them in",
+        " / revoked by an order of their own, not on this list: --singly includes them",
     ),
 }
 
@@ -58,13 +59,18 @@ def _bulk(act: Bulk) -> click.Command:
 
     @click.command(act, short_help=short, help=help)
     @click.argument("cohort")
-    @click.option("--qualification", help="この資格だけ。 / Of this qualification only.")
+    @click.option("--qualification", help="この資格だけ。 / Only this qualification.")
     @click.option("--issued-after", type=_Moment(), help="この時刻以後の発行。 / Issued at this time or later.")
     @click.option("--issued-before", type=_Moment(), help="この時刻より前の発行。 / Issued before this time.")
-    @click.option("--apply", "digest", metavar="DIGEST", help="この照合番号の名簿に実行する。 / Do it to this list.")
-    @on_record(required=False)
-    @click.option("--no-wait", is_flag=True, help="結果を待たない。 / Don't wait for the outcomes.")
-    @click.option("--json", "as_json", is_flag=True, help="JSONで出す。 / As JSON.")
+    @click.option(
+        "--apply",
+        "digest",
+        metavar="DIGEST",
+        help="この照合番号の名簿に実行します。 / Carry it out for the list with this digest.",
+    )
+    @attribution(required=False)
+    @click.option("--no-wait", is_flag=True, help="結果を待ちません。 / Don't wait for the outcome.")
+    @json_option
     def command(
         cohort: str, digest: str | None, why: str | None, by: str, no_wait: bool, as_json: bool, **choice: Any
     ) -> None:
@@ -91,13 +97,15 @@ def _bulk(act: Bulk) -> click.Command:
             for word, count in done.items():
                 click.echo(f"  {word}\t{count}")
             if line.outcome != "done":
-                later(line.id)
+                say_later(line.id)
         raise SystemExit(0 if no_wait and line.outcome is None else exit_code(line))
 
     if act == "reissue":
         command.params.append(
             click.Option(
-                ["--singly"], is_flag=True, help="一人ずつ取り消された人も。 / Those too who were revoked one by one."
+                ["--singly"],
+                is_flag=True,
+                help="一人ずつ取り消された人も含めます。 / Include those revoked one by one.",
             )
         )
     return command
@@ -120,7 +128,7 @@ def _list(run: DryRun, heading: str, rest: str, command: str) -> None:
         click.echo(f"{rest}: {run.left_out:,}", err=True)
     if run.count:
         click.echo(f"照合番号 digest: {run.digest}", err=True)
-        click.echo(f"まだ何もしていません。実行するには / nothing was done; to do it:\n  {command}", err=True)
+        click.echo(f"まだ何もしていません。実行するには / nothing was done; to carry it out:\n  {command}", err=True)
 
 
 def _again(act: Bulk, cohort: str, choice: dict[str, Any], run: DryRun, why: str | None) -> str:

@@ -1,8 +1,7 @@
-"""The commands of ops: `akashi status`, `akashi people`, `akashi dead-letters`."""
+"""What the office looks at: `akashi status` and `akashi people`."""
 
 from __future__ import annotations
 
-import getpass
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -11,30 +10,31 @@ import click
 import msgspec
 
 from services.ops.board.counts import STATES, Stage
+from shared.runtime.commands import json_option
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from services.ops.board.answers import Status
+    from services.ops.board.answers import BoardStatus
 
 _WATCH_SECONDS = 1.0
 
 
-@click.command(short_help="発行の状況（人数の一致）/ The count match of a cohort")
-@click.option("--json", "as_json", is_flag=True, help="JSONで出す。 / As JSON.")
-@click.option("--watch", is_flag=True, help="Ctrl-C まで更新し続ける。 / Keep it fresh until Ctrl-C.")
-@click.option("--cohort", help="年度（指定がなければ最新）。 / The cohort; the latest unless given.")
+@click.command(short_help="発行の状況（人数の一致） / The count match of a cohort")
+@json_option
+@click.option("--watch", is_flag=True, help="Ctrl-C まで更新し続けます。 / Refresh it until Ctrl-C.")
+@click.option("--cohort", help="年度（指定がなければ最新）。 / Cohort (default: the latest).")
 def status(as_json: bool, watch: bool, cohort: str | None) -> None:
     """対象・発行・お知らせ・受領・記録・PDF・完了の人数と、その差を出します。
 
     Shows how many people have reached each stage, who is held and why, dead letters and lag.
     """
-    from services.ops.board.answers import Status, encode
+    from services.ops.board.answers import BoardStatus, encode
     from services.ops.commands.client import fetch
 
     if watch and as_json:
         raise click.UsageError("--json と --watch は同時に使えません。 / --json and --watch exclude each other.")
-    found = fetch("/api/v1/status", Status, cohort=cohort)
+    found = fetch("/api/v1/status", BoardStatus, cohort=cohort)
     if as_json:
         click.echo(msgspec.json.format(encode(found), indent=2))
         return
@@ -49,12 +49,12 @@ def status(as_json: bool, watch: bool, cohort: str | None) -> None:
         with Live(_table(found), console=console, auto_refresh=False) as live:
             while True:
                 time.sleep(_WATCH_SECONDS)
-                live.update(_table(fetch("/api/v1/status", Status, cohort=cohort)), refresh=True)
+                live.update(_table(fetch("/api/v1/status", BoardStatus, cohort=cohort)), refresh=True)
     except KeyboardInterrupt:
         return
 
 
-def _table(found: Status) -> RenderableType:
+def _table(found: BoardStatus) -> RenderableType:
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
@@ -102,14 +102,14 @@ def _table(found: Status) -> RenderableType:
     return Group(table, *lines)
 
 
-@click.command(short_help="人ごとの状態 / Where each person stands")
-@click.option("--state", type=click.Choice(STATES), help="この状態の人だけ。 / Only who is in this state.")
-@click.option("--json", "as_json", is_flag=True, help="1行に1人のJSON。 / One JSON object a line.")
-@click.option("--cohort", help="年度（指定がなければ最新）。 / The cohort; the latest unless given.")
+@click.command(short_help="人ごとの状態 / The state of each person")
+@click.option("--state", type=click.Choice(STATES), help="この状態の人だけ。 / Only people in this state.")
+@json_option
+@click.option("--cohort", help="年度（指定がなければ最新）。 / Cohort (default: the latest).")
 def people(state: str | None, as_json: bool, cohort: str | None) -> None:
-    """1行に1人、登録ID・状態・理由・バッジの番号を出します。
+    """1行に1人、登録ID・状態・理由・バッジの番号を出します。--json でも1行に1人です。
 
-    One line a person: registration_id, state, reason, assertion_id.
+    One line a person: registration_id, state, reason, assertion_id. With --json one JSON object a line.
     """
     from services.ops.board.answers import PersonLine
     from services.ops.commands.client import fetch
@@ -123,81 +123,3 @@ def people(state: str | None, as_json: bool, cohort: str | None) -> None:
             out.write(
                 f"{person.registration_id}\t{person.state}\t{person.reason or '-'}\t{person.assertion_id or '-'}\n"
             )
-
-
-@click.group("dead-letters", short_help="処理できなかったメッセージ / Messages that could not be handled")
-def dead_letters() -> None:
-    """処理できなかったメッセージの一覧、再投入、破棄。
-
-    List, replay or discard the messages that a service could not handle.
-    """
-
-
-@dead_letters.command("list", short_help="一覧 / List them")
-@click.option("--state", type=click.Choice(["open", "replayed", "discarded", "all"]), default="open", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="1行に1件のJSON。 / One JSON object a line.")
-def list_(state: str, as_json: bool) -> None:
-    """番号、トピック、位置、サービス、原因を出します。 / Id, topic, place, service, cause."""
-    from services.ops.board.answers import DeadLetterLine
-    from services.ops.commands.client import fetch
-
-    found = fetch("/api/v1/dead-letters", list[DeadLetterLine], state=state)
-    for letter in found:
-        if as_json:
-            click.echo(msgspec.json.encode(letter).decode())
-        else:
-            place = "-" if letter.offset is None else f"{letter.partition}/{letter.offset}"
-            click.echo(f"{letter.id}\t{letter.state}\t{letter.topic}\t{place}\t{letter.consumer}\t{letter.cause}")
-    if not found and not as_json:
-        click.echo("ありません。 / None.", err=True)
-
-
-def _decision(name: str, done: str, help: str, short: str, reason: str | None = None) -> click.Command:
-    @dead_letters.command(name, help=help, short_help=short)
-    @click.argument("ids", nargs=-1)
-    @click.option("--all", "everything", is_flag=True, help="未対応のすべて。 / All that are open.")
-    @click.option(
-        "--reason",
-        "why",
-        required=reason is None,
-        default=reason,
-        help="理由（記録に残ります）。 / Why; stays on record.",
-    )
-    @click.option(
-        "--by", default=getpass.getuser, help="担当者（指定がなければ利用者名）。 / Who; your user name unless given."
-    )
-    def command(ids: tuple[str, ...], everything: bool, why: str, by: str) -> None:
-        from services.ops.board.answers import DeadLetterLine
-        from services.ops.commands.client import fetch, order
-
-        if bool(ids) == everything:
-            raise click.UsageError("番号か --all のどちらかを指定してください。 / Give either ids or --all.")
-        chosen = list(ids)
-        if everything:
-            chosen = [letter.id for letter in fetch("/api/v1/dead-letters", list[DeadLetterLine])]
-        still_open = set(chosen)
-        for id in chosen:
-            if everything and id not in still_open:
-                continue  # it went with another one: several services had failed on one message
-            order(f"/api/v1/dead-letters/{id}/{name}", {"by": by, "why": why})
-            click.echo(f"{done} {id}")
-            if everything:
-                still_open = {letter.id for letter in fetch("/api/v1/dead-letters", list[DeadLetterLine])}
-
-    return command
-
-
-replay = _decision(
-    "replay",
-    "再投入 replayed",
-    "もとのトピックへ、もとのまま再び流します。処理済みのサービスでは二重になりません。"
-    "\n\nSends the message to its topic once more, as it was; who has handled it drops it.",
-    "再投入 / Replay",
-    reason="理由の記入なし / no reason given",
-)
-discard = _decision(
-    "discard",
-    "破棄 discarded",
-    "理由を残して破棄します。\n\nLets the message rest, with the reason on record.",
-    "破棄 / Discard",
-)

@@ -1,4 +1,4 @@
-"""How the commands wait for what becomes of an order, and how they say it."""
+"""Orders from the command line: who and why, waiting for the outcome, printing it."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from urllib.parse import quote
 
 import click
 
-from services.ops.board.wording import OUTCOMES, either
+from services.ops.board.wording import OUTCOMES, words_for
 
 if TYPE_CHECKING:
     from services.ops.board.decisions import DecisionLine
 
-UNDONE = 1  # exit code: it was not done, or not all of it
-UNKNOWN = 2  # exit code: nothing is known yet
+NOT_DONE = 1  # exit code: not done, or not all of it
+UNKNOWN = 2  # exit code: no outcome yet
 
 _WAIT_SECONDS = 20.0
-_STALL_SECONDS = 120.0  # of a whole cohort: so long without any progress
+_STALL_SECONDS = 120.0  # a whole cohort: without any progress for so long
 _POLL_SECONDS = 0.25
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def on_record(*, required: bool) -> Callable[[F], F]:
-    """The options `--by` and `--reason` (or `--why`): both stay on record. A dry run needs no reason."""
+def attribution(*, required: bool) -> Callable[[F], F]:
+    """The options `--by` and `--reason` (or `--why`): who orders, and why. A dry run needs no reason."""
 
     def add(command: F) -> F:
         by = click.option(
             "--by",
             default=getpass.getuser,
-            help="担当者（指定がなければ利用者名）。 / Who; your user name unless given.",
+            help="担当者（指定がなければ利用者名）。 / Author (default: your user name).",
         )
         why = click.option(
             "--reason",
             "--why",
             "why",
             required=required,
-            help="理由。記録に残り、確認ページにも出ます。 / Why; stays on record and is shown on the public page.",
+            help="理由。記録に残り、確認ページにも出ます。 / Reason; stays on record and is shown on the public page.",
         )
         return by(why(command))
 
@@ -48,14 +48,14 @@ def on_record(*, required: bool) -> Callable[[F], F]:
 
 
 def reason_of(why: str | None) -> str:
-    """The reason of what is really to be done. UsageError without one."""
+    """The reason of an order that is carried out. UsageError without one."""
     if why is None or not why.strip():
-        raise click.UsageError("理由（--reason）が要ります。 / A reason is needed: --reason TEXT.")
+        raise click.UsageError("理由（--reason）が要ります。 / A reason is required: --reason TEXT.")
     return why
 
 
 def settled(id: str, *, wait: bool = True) -> DecisionLine:
-    """The decision, as soon as it is settled or 20 s have passed."""
+    """The decision once it has an outcome, or after 20 s without one. Without `wait` as it is now."""
     from services.ops.board.decisions import DecisionLine
     from services.ops.commands.client import fetch
 
@@ -68,7 +68,7 @@ def settled(id: str, *, wait: bool = True) -> DecisionLine:
 
 
 def all_settled(id: str) -> DecisionLine:
-    """An undo or a reissue when all of it is settled, or nothing has moved for two minutes. Shows how far it is."""
+    """An undo or a reissue once it has an outcome, or after two minutes without progress. Shows a progress bar."""
     line = settled(id, wait=False)
     moved = time.monotonic()
     with _bar(line.parts.total if line.parts else 0) as show:
@@ -94,8 +94,8 @@ def _bar(total: int) -> Iterator[Callable[[int], None]]:
 def outcome_text(line: DecisionLine) -> str:
     """The outcome in both languages with its detail."""
     if line.outcome is None:
-        return "まだ結果が出ていません / not settled yet"
-    words = either(OUTCOMES, line.outcome)
+        return "まだ結果が出ていません / no outcome yet"
+    words = words_for(OUTCOMES, line.outcome)
     text = f"{words.ja} / {words.en}" if words.ja != words.en else line.outcome
     return f"{text} ({line.detail})" if line.detail else text
 
@@ -103,12 +103,12 @@ def outcome_text(line: DecisionLine) -> str:
 def exit_code(line: DecisionLine) -> int:
     if line.outcome is None:
         return UNKNOWN
-    return 0 if line.outcome == "done" else UNDONE
+    return 0 if line.outcome == "done" else NOT_DONE
 
 
-def later(id: str) -> None:
-    """What to do when the outcome is not there yet."""
+def say_later(id: str) -> None:
+    """Say how to see the outcome later."""
     click.echo(
-        f"結果は後で確かめられます / see later what became of it: akashi decisions {id}",
+        f"結果は後で確かめられます / see the outcome later: akashi decisions {id}",
         err=True,
     )

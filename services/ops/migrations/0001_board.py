@@ -106,8 +106,8 @@ create table decisions (
 create index decisions_by_time on decisions (decided_at);
 """
 
-# `reached` has one bit a stage, in the order of board.STAGES. A hold takes nobody out who has a badge already;
-# a letter that bounced after it was sent has notified nobody.
+# `reached` has one bit a stage, in the order of board/counts.py. A hold of a person who has a badge doesn't count,
+# nor does the sending of a letter that bounced afterwards.
 VIEW = """
 create view progress as
 select *,

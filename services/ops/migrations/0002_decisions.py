@@ -9,9 +9,9 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# `known_version` is the newest that registration or issuer spoke of, `issued_version` that of people.assertion_id.
-# `target` is set for orders given here: what the order would make, "revoke/<assertion_id>" or
-# "correct/<registration_id>/<version>". The index lets none be ordered twice; after a refusal it may be once more.
+# `known_version` is the newest announced by registration or issuer, `issued_version` that of people.assertion_id.
+# `target` is set for orders given here: what the order brings about, "revoke/<assertion_id>" or
+# "correct/<registration_id>/<version>". The index allows one order for a target that is pending or done.
 TABLES = """
 alter table people
     add column known_version integer not null default 1,
@@ -61,10 +61,10 @@ create table settlements (
 );
 """
 
-# `reached` has one bit a stage, in the order of board.STAGES. A hold takes nobody out who has a badge already; a letter
-# that bounced after it was sent has notified nobody. Whoever had received the badge before it was corrected gets one
-# letter, about the correction: it stands for both, and the receipt was carried over. Revoked and replaced is no end:
-# the replacement is on its way.
+# `reached` has one bit a stage, in the order of board/counts.py. A hold of a person who has a badge doesn't count, nor
+# does the sending of a letter that bounced afterwards. After a correction of a badge that was received there is one
+# letter, about the correction: it counts as both letters, and the receipt is carried over. A badge that is revoked and
+# replaced does not count as ended: its replacement takes its place.
 VIEW = """
 create view progress as
 select *,

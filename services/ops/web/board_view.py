@@ -1,4 +1,4 @@
-"""What the pages of ops show, put in order for their templates: who stands under which desk, which bar is how long."""
+"""What the board, the people and the dead letters show, prepared for their templates."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.ops.board import wording
-from services.ops.board.answers import MissingPerson, Status
+from services.ops.board.answers import BoardStatus, MissingPerson
 from services.ops.board.counts import STATES, Board, Person, Stage
 from services.ops.board.decisions import BULK, DecisionLine
-from services.ops.handlers import BoardPage, DifferencePage, PeoplePage
-from services.ops.store.board import Batch, KeptDeadLetter, Rejection, TroubledLetter
+from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, Rejection, TroubledLetter
+from services.ops.queries import BoardPage, DifferencePage, PeoplePage
 from shared.programme import Bilingual, Programme
 
-_NOBODY = Bilingual("担当不明", "No desk known")
+_NO_DESK = Bilingual("担当不明", "No desk known")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class LagRow:
 
 @dataclass(frozen=True)
 class DeadMessage:
-    """All that was said about one message: `letter` decides for all of them."""
+    """The dead letters about one message: a decision about `letter` holds for all of them."""
 
     letter: KeptDeadLetter
     state: Bilingual
@@ -89,7 +89,7 @@ class DeadMessage:
 class DecisionRow:
     line: DecisionLine
     name: Bilingual
-    outcome: Bilingual | None  # None: not settled, or of a kind that nobody settles
+    outcome: Bilingual | None  # None: none yet, or of a kind that gets none
     waiting: bool  # for its outcome
     fields: Sequence[tuple[Bilingual, str | None]]  # corrected; None: an address
     others: Sequence[tuple[Bilingual, int]]  # of an undo: outcomes other than done
@@ -97,7 +97,7 @@ class DecisionRow:
 
 @dataclass(frozen=True)
 class BoardView:
-    status: Status
+    status: BoardStatus
     pending: int
     stages: Sequence[StageRow]
     differences: Sequence[DifferenceRow]
@@ -105,7 +105,7 @@ class BoardView:
     held_shown: int
     letters: Sequence[LetterRow]
     rejections: Sequence[Rejection]
-    batches: Sequence[Batch]
+    batches: Sequence[AnchoredBatch]
     dead: Sequence[DeadMessage]
     lags: Sequence[LagRow]
     decisions: Sequence[DecisionRow]
@@ -116,7 +116,7 @@ class BoardView:
 
     @property
     def undelivered(self) -> int:
-        """Letters that the office has to look after; a deferred one looks after itself."""
+        """Letters that need the office; a deferred one is sent again by itself."""
         return self.status.letters["bounced"] + self.status.letters["suppressed"]
 
 
@@ -142,8 +142,8 @@ def board_view(page: BoardPage, programme: Programme) -> BoardView:
         letters=[
             LetterRow(
                 letter=letter,
-                name=wording.either(wording.LETTERS, letter.letter),
-                state=wording.either(wording.LETTER_STATES, letter.state),
+                name=wording.words_for(wording.LETTERS, letter.letter),
+                state=wording.words_for(wording.LETTER_STATES, letter.state),
             )
             for letter in page.troubled_letters
         ],
@@ -151,26 +151,26 @@ def board_view(page: BoardPage, programme: Programme) -> BoardView:
         batches=page.batches,
         dead=_messages(page.dead_letters),
         lags=[
-            LagRow(wording.either(wording.SERVICES, service), messages, page.status.lag_unknown.get(service))
+            LagRow(wording.words_for(wording.SERVICES, service), messages, page.status.lag_unknown.get(service))
             for service, messages in page.status.lag.items()
         ],
         decisions=decision_rows(page.decisions),
     )
 
 
-_SETTLED_KINDS = ("revoke", "correct", "correct-address", "hold", "resume", *BULK)
+_WITH_OUTCOME = ("revoke", "correct", "correct-address", "hold", "resume", *BULK)
 
 
 def decision_rows(lines: Iterable[DecisionLine]) -> list[DecisionRow]:
     return [
         DecisionRow(
             line=line,
-            name=wording.either(wording.DECISIONS, line.decision),
-            outcome=wording.either(wording.OUTCOMES, line.outcome) if line.outcome else None,
-            waiting=line.outcome is None and line.decision in _SETTLED_KINDS,
-            fields=[(wording.either(wording.FIELDS, name), text) for name, text in (line.correction or {}).items()],
+            name=wording.words_for(wording.DECISIONS, line.decision),
+            outcome=wording.words_for(wording.OUTCOMES, line.outcome) if line.outcome else None,
+            waiting=line.outcome is None and line.decision in _WITH_OUTCOME,
+            fields=[(wording.words_for(wording.FIELDS, name), text) for name, text in (line.correction or {}).items()],
             others=[
-                (wording.either(wording.OUTCOMES, word), count)
+                (wording.words_for(wording.OUTCOMES, word), count)
                 for word, count in (line.parts.outcomes if line.parts else {}).items()
                 if word != "done"
             ],
@@ -209,7 +209,7 @@ def _desks(held: Iterable[Person], programme: Programme) -> list[DeskRow]:
             name = programme.desks[desk].name if desk else None
             rows.append(
                 DeskRow(
-                    name=Bilingual(name, name) if name else _NOBODY,
+                    name=Bilingual(name, name) if name else _NO_DESK,
                     count=sum(len(people) for people in groups.values()),
                     groups=[
                         HeldGroup(wording.HELD_REASONS.get(reason) or _unknown(reason), people)
@@ -290,7 +290,7 @@ def dead_letters_view(letters: Sequence[KeptDeadLetter]) -> DeadLettersView:
 
 
 def _messages(letters: Iterable[KeptDeadLetter]) -> list[DeadMessage]:
-    """One for each message: several services may have failed on the same one."""
+    """One for each message: several services may have failed on it."""
     messages: dict[tuple[object, ...], list[KeptDeadLetter]] = defaultdict(list)
     for letter in letters:
         at = letter.dead_letter_id if letter.offset is None else letter.offset

@@ -1,4 +1,4 @@
-"""One answer for all who ask at nearly the same time: the board of a large cohort takes the database 0.2 s."""
+"""Answers shared by requests at nearly the same time: the board of a large cohort takes the database 0.2 s."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ T = TypeVar("T")
 _SECONDS = 0.5
 
 
-class Recent(Generic[T]):
-    """Answers by key, each at most half a second old; only one thread computes at a time."""
+class AnswerCache(Generic[T]):
+    """Answers by key, each at most half a second old. Only one thread computes at a time."""
 
     def __init__(self, *, seconds: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
@@ -21,7 +21,7 @@ class Recent(Generic[T]):
         self._answers: dict[object, tuple[float, T]] = {}
 
     def get(self, key: object, compute: Callable[[], T]) -> T:
-        """What `compute` said, now or a moment ago. What it raises is remembered by nobody."""
+        """What `compute` returned, now or less than half a second ago. What it raises is not cached."""
         with self._computing:
             now = self._seconds()
             self._answers = {known: found for known, found in self._answers.items() if now - found[0] < _SECONDS}
@@ -29,7 +29,7 @@ class Recent(Generic[T]):
                 self._answers[key] = (self._seconds(), compute())
             return self._answers[key][1]
 
-    def forget(self) -> None:
-        """Something was decided here: whoever asks next sees it."""
+    def clear(self) -> None:
+        """Drop all answers, after a decision: the next request sees it."""
         with self._computing:
             self._answers = {}

@@ -1,4 +1,4 @@
-"""What the routes of ops have in common: the texts that they take, the JSON that they answer."""
+"""Shared by the routes of ops: types of texts in requests, JSON answers."""
 
 from __future__ import annotations
 

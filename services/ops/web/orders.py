@@ -1,30 +1,30 @@
-"""The pages and the API by which the office orders: a person's page with its two forms, the record of decisions."""
+"""The office's orders: a person's page with its forms, the record of decisions, and the API of both."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from fastapi import FastAPI, Form, Query, Request, Response
-from pydantic import AwareDatetime, StringConstraints
+from pydantic import AwareDatetime, StringConstraints, create_model
 from starlette.responses import RedirectResponse
 
-from services.ops import orders
+from services.ops import orders, queries
 from services.ops.board.answers import encode
-from services.ops.board.decisions import BULK, Bulk, DecisionLine, Selected
-from services.ops.handlers import AlreadyDecidedError, Ports
-from services.ops.orders import By
+from services.ops.board.decisions import BULK, DAYS, AlreadyDecidedError, Bulk, DecisionLine, Selected
+from services.ops.orders import Attribution
+from services.ops.ports import Ports
 from services.ops.web import person_view
 from services.ops.web.http import ID, Words, json_answer, refused_answer
 from shared.errors import NotFound
-from shared.events import Correction
+from shared.events import CORRECTABLE, Correction
 from shared.programme import Programme
 from shared.runtime.web import Pages
 
-_MOST = 25_000  # decisions at once: an undo of a whole cohort and its parts
+_MOST = 25_000  # decisions in one answer: an undo of a whole cohort and its parts
 _SHOWN = 200  # decisions on a page
 
 Value = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00]*$")]
@@ -38,19 +38,26 @@ class RevokeOrder:
     why: Words
 
 
-@dataclass(frozen=True)
-class Corrected:
-    """The fields to correct; none of them: issue the badge once more. The empty text takes an optional one away."""
-
-    family_name: Value | None = None
-    given_name: Value | None = None
-    family_name_latin: Value | None = None
-    given_name_latin: Value | None = None
-    email: Value | None = None
-    pass_number: Value | None = None
-    registration_number: Value | None = None
-    valid_from: date | None = None
-    valid_until: date | None = None
+# Both forms take the fields of `Correction`, whichever it has; the type checker sees a Correction, and no form.
+if TYPE_CHECKING:
+    CorrectedFields = Correction
+    PersonForm = Any
+else:
+    CorrectedFields = create_model(
+        "Corrected",
+        __doc__="The fields to correct; none: issue the badge again, unchanged. An empty text removes an optional one.",
+        **{name: (date | None if name in DAYS else Value | None, None) for name in CORRECTABLE},
+    )
+    PersonForm = create_model(
+        "PersonForm",
+        __doc__="The forms of a person's page: `act` says which one was sent.",
+        act=(Literal["revoke", "correct", "again"], ...),
+        by=(Words, ...),
+        why=(Words, ...),
+        subject=(str, ""),
+        version=(int, 0),
+        **dict.fromkeys(CORRECTABLE, (Value | None, None)),
+    )
 
 
 @dataclass(frozen=True)
@@ -59,12 +66,12 @@ class CorrectOrder:
     version: int  # of the registration, as it was looked at
     by: Words
     why: Words
-    correction: Corrected = field(default_factory=Corrected)
+    correction: CorrectedFields = field(default_factory=CorrectedFields)
 
 
 @dataclass(frozen=True)
 class BulkOrder:
-    """`digest` is the dry run's: nothing is done to another list than the one that was looked at."""
+    """`digest` is the dry run's: the order is for exactly the list that was looked at."""
 
     cohort: Cohort
     digest: Cohort
@@ -76,37 +83,39 @@ class BulkOrder:
     singly: bool = False
 
 
-def office_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:
-    """`decided` is called when an order waits in the outbox."""
+def orders_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:
+    """`decided` is called when an order is in the outbox."""
 
     @app.post("/api/v1/revoke")
     def revoke(order: RevokeOrder) -> Response:
         """Revoke a badge: by its assertion_id, or a registration's newest by registration_id."""
-        return _ordered(lambda: orders.revoke(ports, order.id, By(order.by, order.why)), decided)
+        return _ordered(lambda: orders.revoke(ports, order.id, Attribution(order.by, order.why)), decided)
 
     @app.post("/api/v1/correct")
     def correct(order: CorrectOrder) -> Response:
         """Issue a badge once more, corrected."""
         correction = msgspec.convert(order.correction, Correction, from_attributes=True)
         return _ordered(
-            lambda: orders.correct(ports, order.registration_id, order.version, correction, By(order.by, order.why)),
+            lambda: orders.correct(
+                ports, order.registration_id, order.version, correction, Attribution(order.by, order.why)
+            ),
             decided,
         )
 
     @app.get("/api/v1/decisions")
     def decisions(about: ID | None = None, limit: Annotated[int, Query(ge=1, le=_MOST)] = _SHOWN) -> Response:
         """The record, the latest first; about a decision, a registration, a badge or a cohort, or all but parts."""
-        return json_answer(encode(orders.decisions(ports, about, limit=limit)))
+        return json_answer(encode(queries.decisions(ports, about, limit=limit)))
 
     @app.get("/api/v1/decisions/{id:path}")
     def decision(id: str) -> Response:
-        return _ordered(lambda: orders.decision(ports, id), lambda: None)
+        return _ordered(lambda: queries.decision(ports, id), lambda: None)
 
     @app.get("/api/v1/people/{id:path}")
-    def life(id: str) -> Response:
-        """The life of one registration's badge."""
+    def history(id: str) -> Response:
+        """One registration: all versions of its badge, their letters, the decisions."""
         try:
-            return json_answer(encode(orders.life(ports, id)))
+            return json_answer(encode(queries.history(ports, id)))
         except NotFound as missing:
             return refused_answer(404, str(missing))
 
@@ -123,15 +132,17 @@ def _bulk_api(app: FastAPI, act: Bulk, ports: Ports, decided: Callable[[], None]
         issued_before: AwareDatetime | None = None,
         singly: bool = False,
     ) -> Response:
-        """Whom it would be about, and the digest of this list. Changes nothing."""
+        """The people it would affect, and the digest of this list. Changes nothing."""
         selected = _selected(cohort, qualification, issued_after, issued_before, singly)
         return json_answer(encode(orders.dry_run(ports, act, selected)))
 
     @app.post(f"/api/v1/{act}", name=act)
     def apply(order: BulkOrder) -> Response:
-        """Do it to the people of the list that has this digest; 409 when the list is another by now."""
+        """Order it for the people of the list with this digest; 409 when the list has changed."""
         selected = _selected(order.cohort, order.qualification, order.issued_after, order.issued_before, order.singly)
-        return _ordered(lambda: orders.apply(ports, act, selected, order.digest, By(order.by, order.why)), decided)
+        return _ordered(
+            lambda: orders.apply(ports, act, selected, order.digest, Attribution(order.by, order.why)), decided
+        )
 
 
 def _selected(
@@ -151,57 +162,33 @@ def _ordered(give: Callable[[], DecisionLine], decided: Callable[[], None]) -> R
     return json_answer(encode(line))
 
 
-def office_pages(
-    app: FastAPI, made: Pages, programme: Programme, verifier: str | None, ports: Ports, decided: Callable[[], None]
+def orders_pages(
+    app: FastAPI, html: Pages, programme: Programme, verifier: str | None, ports: Ports, decided: Callable[[], None]
 ) -> None:
+    """`verifier`: base URL of the public pages, if there is one. `decided` as above."""
+
     def person_page(request: Request, id: str, status: int = 200, refused: str | None = None) -> Response:
-        page = person_view.life_view(orders.life(ports, id), programme)
-        return made.page(request, "person.html", status=status, page=page, refused=refused, verifier=verifier)
+        page = person_view.person_view(queries.history(ports, id), programme)
+        return html.page(request, "person.html", status=status, page=page, refused=refused, verifier=verifier)
 
     @app.get("/people/{id:path}", include_in_schema=False)
     def person(request: Request, id: str) -> Response:
         return person_page(request, id)
 
     @app.post("/people/{id:path}", include_in_schema=False)
-    def order(
-        request: Request,
-        id: str,
-        act: Annotated[Literal["revoke", "correct", "again"], Form()],
-        by: Annotated[Words, Form()],
-        why: Annotated[Words, Form()],
-        subject: Annotated[str, Form()] = "",
-        version: Annotated[int, Form()] = 0,
-        family_name: Annotated[Value | None, Form()] = None,
-        given_name: Annotated[Value | None, Form()] = None,
-        family_name_latin: Annotated[Value | None, Form()] = None,
-        given_name_latin: Annotated[Value | None, Form()] = None,
-        email: Annotated[Value | None, Form()] = None,
-        pass_number: Annotated[Value | None, Form()] = None,
-        registration_number: Annotated[Value | None, Form()] = None,
-        valid_from: Annotated[Value | None, Form()] = None,
-        valid_until: Annotated[Value | None, Form()] = None,
-    ) -> Response:
-        given = {
-            "family_name": family_name,
-            "given_name": given_name,
-            "family_name_latin": family_name_latin,
-            "given_name_latin": given_name_latin,
-            "email": email,
-            "pass_number": pass_number,
-            "registration_number": registration_number,
-            "valid_from": valid_from,
-            "valid_until": valid_until,
-        }
+    def order(request: Request, id: str, form: Annotated[PersonForm, Form()]) -> Response:
+        who = Attribution(form.by, form.why)
         try:
-            if act == "revoke":
-                orders.revoke(ports, subject, By(by, why))
-            elif act == "again":
-                orders.correct(ports, id, version, Correction(), By(by, why))
+            if form.act == "revoke":
+                orders.revoke(ports, form.subject, who)
+            elif form.act == "again":
+                orders.correct(ports, id, form.version, Correction(), who)
             else:
-                correction = person_view.entered(orders.life(ports, id).facts, given)
+                given = {name: getattr(form, name) for name in CORRECTABLE}
+                correction = person_view.correction_in(given, queries.history(ports, id).facts)
                 if correction is None:
                     return person_page(request, id, 422, "nothing")
-                orders.correct(ports, id, version, correction, By(by, why))
+                orders.correct(ports, id, form.version, correction, who)
         except AlreadyDecidedError as refused:
             return person_page(request, id, 409, str(refused))
         except ValueError:
@@ -212,5 +199,5 @@ def office_pages(
     @app.get("/decisions", include_in_schema=False)
     def decisions(request: Request, about: str | None = None) -> Response:
         about = about.strip() or None if about else None
-        page = person_view.decisions_view(orders.decisions(ports, about, limit=_SHOWN), about)
-        return made.page(request, "decisions.html", page=page)
+        page = person_view.decisions_view(queries.decisions(ports, about, limit=_SHOWN), about)
+        return html.page(request, "decisions.html", page=page)

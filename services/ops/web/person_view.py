@@ -1,26 +1,25 @@
-"""What the pages of a person and of the record show, put in order for their templates."""
+"""What the page of a person and the record of decisions show, prepared for their templates."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import msgspec
 
 from services.ops.board import wording
 from services.ops.board.counts import HELD, REVOKED
-from services.ops.board.decisions import DecisionLine, Facts, Life, LifeLetter, Version
+from services.ops.board.decisions import DAYS, DecisionLine, History, LetterLine, VersionLine
 from services.ops.web.board_view import DecisionRow, decision_rows
-from shared.events import Correction
+from shared.events import CORRECTABLE, Correction
 from shared.programme import Bilingual, Programme
 
 
 @dataclass(frozen=True)
 class VersionRow:
-    version: Version
-    letters: Sequence[tuple[LifeLetter, Bilingual, Bilingual]]  # with its name and state as people read them
+    version: VersionLine
+    letters: Sequence[tuple[LetterLine, Bilingual, Bilingual]]  # with its name and state as people read them
     newest: bool
 
 
@@ -33,15 +32,21 @@ class FieldRow:
 
 
 @dataclass(frozen=True)
-class LifeView:
-    life: Life
+class PersonView:
+    history: History
     qualification: Bilingual | None
     state: Bilingual
-    kind: str  # of the verdict
+    kind: str  # CSS class of the state
     reason: Bilingual | None
     versions: Sequence[VersionRow]
     decisions: Sequence[DecisionRow]
     fields: Sequence[FieldRow]
+
+    @property
+    def period(self) -> tuple[date, date] | None:
+        """The first and the last day, as far as they are known."""
+        first, last = self.history.facts.get("valid_from"), self.history.facts.get("valid_until")
+        return (date.fromisoformat(first), date.fromisoformat(last)) if first and last else None
 
     @property
     def revocable(self) -> str | None:
@@ -51,62 +56,67 @@ class LifeView:
 
     @property
     def waiting(self) -> bool:
-        """An order is on its way: the page looks again by itself."""
+        """An order has no outcome yet: the page reloads by itself."""
         return any(row.waiting for row in self.decisions)
 
 
-def life_view(life: Life, programme: Programme) -> LifeView:
-    qualification = programme.qualifications.get(life.qualification or "")
-    newest = life.versions[0].version if life.versions else None
-    kind = {REVOKED: "no", HELD: "wait", "completed": "ok"}.get(life.state, "old")
-    return LifeView(
-        life=life,
+def person_view(history: History, programme: Programme) -> PersonView:
+    qualification = programme.qualifications.get(history.qualification or "")
+    newest = history.versions[0].version if history.versions else None
+    kind = {REVOKED: "no", HELD: "wait", "completed": "ok"}.get(history.state, "old")
+    return PersonView(
+        history=history,
         qualification=qualification.name if qualification else None,
-        state=wording.STATES[life.state],
+        state=wording.STATES[history.state],
         kind=kind,
-        reason=wording.reason_words(life.reason),
+        reason=wording.reason_words(history.reason),
         versions=[
             VersionRow(
                 version=version,
                 letters=[
                     (
                         letter,
-                        wording.either(wording.LETTERS, letter.letter),
-                        wording.either(wording.LETTER_STATES, letter.state),
+                        wording.words_for(wording.LETTERS, letter.letter),
+                        wording.words_for(wording.LETTER_STATES, letter.state),
                     )
-                    for letter in life.letters
+                    for letter in history.letters
                     if letter.assertion_id == version.assertion_id
                 ],
                 newest=version.version == newest,
             )
-            for version in life.versions
+            for version in history.versions
         ],
-        decisions=decision_rows(life.decisions),
+        decisions=decision_rows(history.decisions),
         fields=[
-            FieldRow(name, label, str(getattr(life.facts, name, None) or ""), _KINDS.get(name, "text"))
-            for name, label in wording.FIELDS.items()
+            FieldRow(name, wording.FIELDS[name], history.facts.get(name) or "", _input_type(name))
+            for name in CORRECTABLE
         ],
     )
 
 
-_KINDS = {"email": "email", "valid_from": "date", "valid_until": "date"}
+def _input_type(name: str) -> str:
+    if name in DAYS:
+        return "date"
+    return "email" if name == "email" else "text"
 
 
-def entered(facts: Facts, form: Mapping[str, str | None]) -> Correction | None:
-    """The correction in a form that came filled in with what stands: only what was changed; None if nothing was.
+def correction_in(form: Mapping[str, str | None], facts: Mapping[str, str | None]) -> Correction | None:
+    """What was changed in a form that came filled in with `facts`; None if nothing was.
 
-    ValueError for a text that is no date. An empty address means no other address: the page doesn't know the one on
-    file. A field that the form lacks is not changed.
+    ValueError for a text that is no date. An empty date or address is no change: the page doesn't show the address on
+    file. A field that is missing in the form is no change.
     """
-    changed: dict[str, Any] = {}
-    for name, text in form.items():
-        entered = None if text is None else text.strip()
-        if name in ("valid_from", "valid_until"):
-            day = date.fromisoformat(entered) if entered else None
-            if day is not None and day != getattr(facts, name):
+    changed: dict[str, str | date] = {}
+    for name, given in form.items():
+        text = None if given is None else given.strip()
+        if text is None or text == (facts.get(name) or ""):
+            continue
+        if name not in DAYS:
+            changed[name] = text
+        elif text:
+            day = date.fromisoformat(text)
+            if day.isoformat() != facts.get(name):
                 changed[name] = day
-        elif entered is not None and entered != (getattr(facts, name, None) or ""):
-            changed[name] = entered
     return msgspec.convert(changed, Correction) if changed else None
 
 

@@ -1,6 +1,7 @@
-"""Who of a cohort may have a badge, and from when: eligibility, addresses of one's own, and the day of the notice.
+"""Which registrations of a cohort get a badge, and when: eligibility, addresses that are not shared, day of the notice.
 
-A cohort is everybody whose period begins on the cycle's first day (April 1 of the 年度). All days are Japan's.
+Pure. A cohort is every registration whose period begins on the cycle's first day (April 1 of the 年度). Days are
+Japan calendar days.
 """
 
 from __future__ import annotations
@@ -15,22 +16,22 @@ from shared.clock import japan_date, japan_midnight
 from shared.events import HeldReason
 from shared.programme import Programme
 
-PATIENCE = 10
-"""How many settling times a registration waits at most while others keep arriving."""
+MOST_SETTLING_TIMES = 10
+"""The most settling times that a registration waits while others keep arriving."""
 
 
 @dataclass(frozen=True)
-class Cycle:
-    """One year's calendar."""
+class CohortCycle:
+    """The calendar of one cohort."""
 
     cohort: str  # 年度: "2026"
     begins_on: date  # the first day of its periods
-    confirm_until: date  # addresses confirmed by the end of this day are notified on the first day
-    delayed_days: int  # the others on the next multiple of so many days after it
+    confirm_until: date  # registrations confirmed by the end of this day are notified on the first day
+    delayed_days: int  # the others are notified on the next multiple of this many days after it
 
     @property
     def begins_at(self) -> datetime:
-        """Before this moment nobody of the cohort is judged."""
+        """No registration of the cohort is judged before this moment."""
         return japan_midnight(self.begins_on)
 
 
@@ -42,14 +43,14 @@ class Candidate:
     person_id: str
     valid_from: date
     completed_on: date | None
-    address_key: str | None  # same_address_key of the address that counts; None: no address yet
-    confirmed_at: datetime | None  # when the address was confirmed or corrected; None: it came with the record
+    address_key: str | None  # same_address_key of the address in use; None: no address yet
+    confirmed_at: datetime | None  # when the office set the address; None: it came with the record
     office_hold: bool
 
 
 @dataclass(frozen=True)
 class AddressUse:
-    """Somebody's registration with an address. `released_at` is set once a badge is on its way to it."""
+    """A registration that uses an address. `released_at`: when its badge was released; None: not yet."""
 
     registration_id: str
     person_id: str
@@ -59,30 +60,30 @@ class AddressUse:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Released with the moment of the notice, or held for a reason; exactly one of the two is set."""
+    """Released, with the moment of the notice, or held for a reason: exactly one of the two is set."""
 
     registration_id: str
     reason: HeldReason | None
     notify_from: datetime | None
-    first_registration_id: str | None = None  # address-taken: who has a badge at this address
+    first_registration_id: str | None = None  # address-taken: the registration that has a badge at this address
 
 
-def cycle_of(programme: Programme, cohort: str) -> Cycle:
-    """The calendar of a cohort. ValueError, got and expected, for a calendar or a year that can't be."""
+def cycle_of(programme: Programme, cohort: str) -> CohortCycle:
+    """The calendar of a cohort. ValueError, with got and expected, for an impossible calendar or year."""
     begins_on = programme.cohort_begins_on(cohort)
     confirm_until = _day(programme.cycle.confirm_until, begins_on.year)
     if confirm_until >= begins_on:  # a cycle that begins in January has its deadline in the year before
         confirm_until = _day(programme.cycle.confirm_until, begins_on.year - 1)
     if programme.cycle.delayed_days < 1:
         raise ValueError(f"cycle.delayed_days: got {programme.cycle.delayed_days}, expected 1 or more")
-    return Cycle(cohort, begins_on, confirm_until, programme.cycle.delayed_days)
+    return CohortCycle(cohort, begins_on, confirm_until, programme.cycle.delayed_days)
 
 
-def judge(candidates: Sequence[Candidate], uses: Iterable[AddressUse], cycle: Cycle) -> list[Judgement]:
-    """What becomes of each candidate. `uses` are all registrations at the candidates' addresses, theirs included.
+def judge(candidates: Sequence[Candidate], uses: Iterable[AddressUse], cycle: CohortCycle) -> list[Judgement]:
+    """The judgement of each candidate. `uses`: all registrations at the candidates' addresses, their own included.
 
-    Nobody is released to an address that another person has too, whichever of them is looked at first: so judging the
-    same people in one go or in several, in any order, has one outcome as long as all of them are among `uses`.
+    No registration is released to an address that another person uses too, whichever is judged first. So the result
+    does not depend on the order or on how candidates are split into batches, as long as `uses` is complete.
     """
     by_address: dict[str, list[AddressUse]] = defaultdict(list)
     for use in uses:
@@ -90,7 +91,7 @@ def judge(candidates: Sequence[Candidate], uses: Iterable[AddressUse], cycle: Cy
     return [_judge(candidate, by_address, cycle) for candidate in candidates]
 
 
-def _judge(candidate: Candidate, by_address: Mapping[str, list[AddressUse]], cycle: Cycle) -> Judgement:
+def _judge(candidate: Candidate, by_address: Mapping[str, list[AddressUse]], cycle: CohortCycle) -> Judgement:
     others = [
         use
         for use in by_address.get(candidate.address_key or "", ())
@@ -121,16 +122,16 @@ def _judge(candidate: Candidate, by_address: Mapping[str, list[AddressUse]], cyc
 
 
 def confirmed_at(completed_on: date, address_confirmed_at: datetime | None) -> datetime:
-    """When all was there that the badge needs: the completion, or the address's confirmation if that came later."""
+    """When the registration was complete: its completion, or the confirmation of its address if that is later."""
     completed = japan_midnight(completed_on)
     return completed if address_confirmed_at is None else max(completed, address_confirmed_at)
 
 
-def notify_from(confirmed: datetime, cycle: Cycle) -> datetime:
-    """The moment before which no letter may leave: the cohort's first midnight, or the next delayed run's.
+def notify_from(confirmed: datetime, cycle: CohortCycle) -> datetime:
+    """The earliest moment of the notice: midnight of the cohort's first day, or of the next delayed run.
 
-    Confirmed by 23:59:59 Japan time of the deadline: the first day. Later: the first midnight after the confirmation
-    that lies a multiple of `delayed_days` behind the first day.
+    Confirmed by the end of the deadline day, Japan time: the first day. Later: the first midnight after the
+    confirmation that is a multiple of `delayed_days` after the first day.
     """
     confirmed_on = japan_date(confirmed)
     if confirmed_on <= cycle.confirm_until:
@@ -139,16 +140,16 @@ def notify_from(confirmed: datetime, cycle: Cycle) -> datetime:
     return japan_midnight(cycle.begins_on + timedelta(days=runs * cycle.delayed_days))
 
 
-def is_quiet(newest: datetime, oldest: datetime, now: datetime, settle: timedelta) -> bool:
-    """Whether what arrived may be judged: nothing new for a settling time, so that a delivery is judged as a whole.
+def is_settled(newest: datetime, oldest: datetime, now: datetime, settle: timedelta) -> bool:
+    """Whether what arrived may be judged: nothing new for one settling time, so that a delivery is judged as a whole.
 
-    An upstream that never pauses delays nobody by more than PATIENCE settling times.
+    Deliveries that never pause delay a registration by MOST_SETTLING_TIMES settling times at most.
     """
-    return newest + settle <= now or oldest + PATIENCE * settle <= now
+    return newest + settle <= now or oldest + MOST_SETTLING_TIMES * settle <= now
 
 
 def _day(text: str, year: int) -> date:
-    """ "02-15", or "02-end" for the month's last day, in a year."""
+    """The day of `year` that "02-15" means, or "02-end": the last day of the month."""
     month, _, day = text.partition("-")
     try:
         return date(year, int(month), monthrange(year, int(month))[1] if day == "end" else int(day))

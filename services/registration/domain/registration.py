@@ -1,320 +1,100 @@
-"""The upstream record: what the society's registration system says of one registration period, read and checked.
-
-A record is read whole or not at all. Every wrong field is named with what was found and what was expected, so that
-the office can mend all of them at once.
-"""
+"""A registration period as this service keeps it: the upstream record, the office's changes, the state; pure."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Literal, cast
+from datetime import datetime
+from typing import Literal
 
-import msgspec
-
-from shared.addresses import address_problem, same_address_key
-from shared.programme import Programme
-
-MissingGlyphs = Callable[[str], Sequence[str]]
-"""What of a text the certificate's fonts can't draw, each named, as "U+1F600 😀"."""
-
-HEADERS: Mapping[str, str] = {
-    "登録ID": "registration_id",
-    "個人ID": "person_id",
-    "資格": "qualification",
-    "区分": "kind",
-    "合格番号": "pass_number",
-    "登録番号": "registration_number",
-    "前回登録ID": "previous_registration_id",
-    "氏": "family_name",
-    "名": "given_name",
-    "氏カナ": "family_name_kana",
-    "名カナ": "given_name_kana",
-    "氏ローマ字": "family_name_latin",
-    "名ローマ字": "given_name_latin",
-    "生年月日": "birth_date",
-    "メールアドレス": "email",
-    "指定連絡先メールアドレス": "contact_email",
-    "電話番号": "phone",
-    "手続完了日": "completed_on",
-    "有効期間開始日": "valid_from",
-    "有効期間満了日": "valid_until",
-}
-"""The column heads of the office's export, in its order, and the fields they hold."""
-
-FIELDS: tuple[str, ...] = tuple(HEADERS.values())
-
-DATES = frozenset({"birth_date", "completed_on", "valid_from", "valid_until"})
-
-PUBLISHABLE = frozenset(
-    {
-        "registration_id",
-        "qualification",
-        "kind",
-        "registration_number",
-        "previous_registration_id",
-        "completed_on",
-        "valid_from",
-        "valid_until",
-    }
-)
-"""The fields whose content may be told to others than its sender: in an event, a log, a list of rejected rows."""
-
-PRIVATE = frozenset({"family_name_kana", "given_name_kana", "birth_date", "contact_email", "phone", "completed_on"})
-"""Fields that no event carries: a change of theirs contradicts nothing that was issued."""
-
-LONGEST_NAME = 64  # characters, each of 氏 and 名: what one line of the certificate holds at its smallest size
-LONGEST_TEXT = 100  # characters of an id, a number, a phone
-
-_DATE = re.compile(r"([0-9]{4})([-/])([0-9]{1,2})\2([0-9]{1,2})")
-_EDGES = " \t\u3000"
-_KINDS: Mapping[str, Literal["new", "renewal"]] = {"new": "new", "renewal": "renewal", "新規": "new", "更新": "renewal"}
-_EARLIEST_BIRTH = date(1900, 1, 1)
-
-
-class UpstreamRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One registration period of one person. Dates are Japan calendar days; names are as upstream wrote them."""
-
-    registration_id: str  # upstream's stable key, unique per registration period
-    person_id: str  # the same person over renewals and qualifications
-    qualification: str  # an id of the programme
-    kind: Literal["new", "renewal"]
-    pass_number: str  # 合格番号
-    registration_number: str  # 登録番号, of the period that begins
-    previous_registration_id: str | None
-    family_name: str
-    given_name: str
-    family_name_kana: str | None
-    given_name_kana: str | None
-    family_name_latin: str | None
-    given_name_latin: str | None
-    birth_date: date
-    email: str | None  # for the badge, if upstream has it already
-    contact_email: str | None  # 指定連絡先
-    phone: str | None
-    completed_on: date | None  # 登録手続きの完了日; None: not completed
-    valid_from: date
-    valid_until: date
+from services.registration.domain.cohort import Candidate, Judgement
+from services.registration.domain.record import UpstreamRecord
+from shared.addresses import as_mailed, same_address_key
+from shared.events import Award, HeldReason, Holder, RegistrationRenewed
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Why a row can't be read. `got` is as the sender wrote it, control characters escaped; None if it wasn't there."""
+class Registration:
+    """One registration period and its state.
 
-    field: str
-    got: str | None
-    expected: str
-
-
-class Rules:
-    """What a record is read by: the programme's qualifications, the glyphs that can be printed. Made once a process."""
-
-    def __init__(self, programme: Programme, missing_glyphs: MissingGlyphs) -> None:
-        self.programme = programme
-        self.readers = _readers(programme, missing_glyphs)
-
-
-class _WrongError(ValueError):
-    """A value is not what its field expects; the text follows "expected"."""
-
-
-def read_record(fields: Mapping[str, object], rules: Rules) -> UpstreamRecord | list[Problem]:
-    """The record that `fields` (by their English names) hold, or every problem found; never raises for bad content.
-
-    Values are texts as CSV and JSON give them; null and the empty text are the same; unknown fields are let pass, so
-    that upstream may add some. Spaces around a value are dropped, nothing else is changed: names are never normalised.
-    Dates: YYYY-MM-DD, and YYYY/M/D as spreadsheets export; the year comes first in both, so neither can be mistaken.
+    `revision` counts its holds and releases. `version` counts the badges issued for it: above 1, the office corrected
+    what was issued.
     """
-    values: dict[str, object] = {}
-    problems: list[Problem] = []
-    for name in FIELDS:
-        raw = fields.get(name)
-        try:
-            values[name] = rules.readers[name](_text(raw))
-        except _WrongError as wrong:
-            problems.append(Problem(name, shown(raw), str(wrong)))
-    problems.extend(_between_fields(values))
-    return problems or msgspec.convert(values, UpstreamRecord)
 
+    record: UpstreamRecord
+    office_email: str | None
+    confirmed_at: datetime | None
+    state: Literal["waiting", "held", "released"]
+    reason: HeldReason | None
+    first_registration_id: str | None
+    office_hold: bool
+    revision: int
+    version: int = 1
 
-def read_changes(record: UpstreamRecord, changes: Mapping[str, object], rules: Rules) -> UpstreamRecord | list[Problem]:
-    """`record` with the fields of `changes` instead, each read as in a whole record; or every problem found."""
-    values: dict[str, object] = msgspec.structs.asdict(record)
-    problems: list[Problem] = []
-    for name, raw in changes.items():
-        try:
-            values[name] = rules.readers[name](_text(raw))
-        except _WrongError as wrong:
-            problems.append(Problem(name, shown(raw), str(wrong)))
-    return problems or _between_fields(values) or msgspec.convert(values, UpstreamRecord)
+    @property
+    def id(self) -> str:
+        return self.record.registration_id
 
+    @property
+    def email(self) -> str | None:
+        """The address in use: the office's if it set one, whatever upstream delivers."""
+        return self.office_email or self.record.email
 
-def shown(raw: object) -> str | None:
-    """A value as a person may read it in a list of problems: on one line, at most 80 characters."""
-    if raw is None or raw == "":
-        return None
-    text = raw if isinstance(raw, str) else repr(raw)
-    text = "".join(c if c.isprintable() or c == "\u3000" else f"\\u{ord(c):04x}" for c in text[:200])
-    return text if len(text) <= 80 else text[:79] + "…"
+    @property
+    def address_key(self) -> str | None:
+        return None if self.email is None else same_address_key(self.email)
 
-
-def changed_fields(before: UpstreamRecord, after: UpstreamRecord) -> frozenset[str]:
-    """The names of the fields that differ; another spelling of the same address is no difference."""
-    return frozenset(
-        name
-        for name in FIELDS
-        if getattr(before, name) != getattr(after, name)
-        and not (name == "email" and _key(before.email) == _key(after.email))
-    )
-
-
-def with_private_of(issued: UpstreamRecord, later: UpstreamRecord) -> UpstreamRecord:
-    """The issued record, brought up to date in those fields alone that no event carries."""
-    return msgspec.structs.replace(issued, **{name: getattr(later, name) for name in PRIVATE})
-
-
-def _key(email: str | None) -> str | None:
-    return None if email is None else same_address_key(email)
-
-
-def _text(raw: object) -> str | None:
-    if raw is None:
-        return None
-    if not isinstance(raw, str):
-        raise _WrongError("a text")
-    return raw.strip(_EDGES) or None
-
-
-def _readers(programme: Programme, missing_glyphs: MissingGlyphs) -> Mapping[str, Callable[[str | None], object]]:
-    def required(read: Callable[[str], object]) -> Callable[[str | None], object]:
-        def reader(text: str | None) -> object:
-            if text is None:
-                raise _WrongError(read.__doc__ or "a value")
-            return read(text)
-
-        return reader
-
-    def optional(read: Callable[[str], object]) -> Callable[[str | None], object]:
-        return lambda text: None if text is None else read(text)
-
-    def qualification(text: str) -> str:
-        """a qualification of the programme"""
-        for id, known in programme.qualifications.items():
-            if text in (id, known.name.ja):
-                return id
-        raise _WrongError(
-            "one of " + ", ".join(f"{id} ({known.name.ja})" for id, known in programme.qualifications.items())
+    @property
+    def candidate(self) -> Candidate:
+        return Candidate(
+            registration_id=self.id,
+            person_id=self.record.person_id,
+            valid_from=self.record.valid_from,
+            completed_on=self.record.completed_on,
+            address_key=self.address_key,
+            confirmed_at=self.confirmed_at,
+            office_hold=self.office_hold,
         )
 
-    def printed(text: str) -> str:
-        """a name"""
-        missing = missing_glyphs(_name(text))
-        if missing:
-            raise _WrongError(
-                "characters that the certificate's fonts hold; there is no glyph for " + ", ".join(missing)
-            )
-        return text
-
-    return {
-        "registration_id": required(_id),
-        "person_id": required(_id),
-        "qualification": required(qualification),
-        "kind": required(_kind),
-        "pass_number": required(_number),
-        "registration_number": required(_number),
-        "previous_registration_id": optional(_id),
-        "family_name": required(printed),
-        "given_name": required(printed),
-        "family_name_kana": optional(_name),
-        "given_name_kana": optional(_name),
-        "family_name_latin": optional(printed),
-        "given_name_latin": optional(printed),
-        "birth_date": required(_birth_date),
-        "email": optional(_address),
-        "contact_email": optional(_address),
-        "phone": optional(_number),
-        "completed_on": optional(_date),
-        "valid_from": required(_date),
-        "valid_until": required(_date),
-    }
+    def is_held_as(self, judgement: Judgement) -> bool:
+        """Whether it is already held for this reason: there is nothing to announce."""
+        return (
+            self.state == "held"
+            and self.reason == judgement.reason
+            and self.first_registration_id == judgement.first_registration_id
+        )
 
 
-def _id(text: str) -> str:
-    """an id"""
-    if len(text) > LONGEST_TEXT or not text.isprintable() or " " in text:
-        raise _WrongError(f"an id of at most {LONGEST_TEXT} characters, without spaces and control characters")
-    return text
+def renewed(
+    registration: Registration, cohort: str, notify_from: datetime, correction: str | None = None
+) -> RegistrationRenewed:
+    """The event of a released registration: the award, its holder, and the earliest moment of the notice.
 
-
-def _kind(text: str) -> str:
-    """new (新規) or renewal (更新)"""
-    if text not in _KINDS:
-        raise _WrongError(cast(str, _kind.__doc__))
-    return _KINDS[text]
-
-
-def _number(text: str) -> str:
-    """a number"""
-    return _line(text, LONGEST_TEXT)
-
-
-def _name(text: str) -> str:
-    """a name"""
-    return _line(text, LONGEST_NAME)
-
-
-def _line(text: str, longest: int) -> str:
-    if len(text) > longest:
-        raise _WrongError(f"at most {longest} characters, found {len(text)}")
-    for character in text:
-        # Cc, Zl, Zp break lines; DEL, U+FFFE and U+FFFF canonicalise differently among signers; Cf turns or hides what
-        # is read.
-        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") or character in "\ufffe\uffff":
-            raise _WrongError(f"no control characters, found U+{ord(character):04X}")
-        if character in "{}":  # a wide-spread wallet finds the end of a baked badge by counting braces
-            raise _WrongError("no curly brackets")
-    return text
-
-
-def _date(text: str) -> date:
-    """a date, YYYY-MM-DD"""
-    found = _DATE.fullmatch(text)
-    try:
-        if found is not None:
-            return date(int(found[1]), int(found[3]), int(found[4]))
-    except ValueError as error:  # the 30th of February
-        raise _WrongError("a day of the calendar, YYYY-MM-DD") from error
-    raise _WrongError("a date, YYYY-MM-DD")
-
-
-def _birth_date(text: str) -> date:
-    """a date, YYYY-MM-DD"""
-    day = _date(text)
-    if day < _EARLIEST_BIRTH:
-        raise _WrongError(f"a day from {_EARLIEST_BIRTH} on")
-    return day
-
-
-def _address(text: str) -> str:
-    problem = address_problem(text)
-    if problem is not None:
-        raise _WrongError(problem)
-    return text
-
-
-def _between_fields(values: Mapping[str, object]) -> list[Problem]:
-    """What is wrong with fields that are each right."""
-    begins, ends, born = values.get("valid_from"), values.get("valid_until"), values.get("birth_date")
-    problems = []
-    if isinstance(begins, date) and isinstance(ends, date) and ends < begins:
-        problems.append(Problem("valid_until", str(ends), f"a day not before valid_from, {begins}"))
-    if isinstance(begins, date) and isinstance(born, date) and born >= begins:
-        problems.append(Problem("birth_date", str(born), "a day before the registration begins"))
-    if values.get("previous_registration_id") is not None and (
-        values["previous_registration_id"] == values.get("registration_id")
-    ):
-        problems.append(Problem("previous_registration_id", shown(values["registration_id"]), "another registration"))
-    return problems
+    `correction` is the reason for a version above 1. ValueError for a registration without an address.
+    """
+    record = registration.record
+    if registration.email is None:
+        raise ValueError(f"registration {registration.id}: got no address, expected one of a released registration")
+    return RegistrationRenewed(
+        award=Award(
+            registration_id=record.registration_id,
+            cohort=cohort,
+            qualification=record.qualification,
+            kind=record.kind,
+            pass_number=record.pass_number,
+            registration_number=record.registration_number,
+            valid_from=record.valid_from,
+            valid_until=record.valid_until,
+            previous_registration_id=record.previous_registration_id,
+        ),
+        holder=Holder(
+            person_id=record.person_id,
+            family_name=record.family_name,
+            given_name=record.given_name,
+            email=as_mailed(registration.email),
+            family_name_latin=record.family_name_latin,
+            given_name_latin=record.given_name_latin,
+        ),
+        notify_from=notify_from,
+        version=registration.version,
+        correction=correction,
+    )

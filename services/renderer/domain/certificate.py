@@ -1,7 +1,7 @@
-"""The two PDFs of an assertion: 証書, to be framed, and 内容詳細, to be filed. Pure: equal facts give equal bytes.
+"""The page 証書, and the press that prints both PDFs of an assertion. Pure: equal facts give equal bytes.
 
-証書 (landscape A4) shows ① badge ② 氏名 ③ 資格名 ④ 発行日・有効期限 ⑤ QR; 内容詳細 (portrait A4) these and
-⑥ 合格番号・登録番号. Neither shows a birth date. What all holders of a qualification have in common is drawn once.
+証書 (landscape A4) shows ① badge ② 氏名 ③ 資格名 ④ 発行日・有効期限 ⑤ QR; 内容詳細 (portrait A4, `details.py`) these
+and ⑥ 合格番号・登録番号. Neither shows a birth date. What is the same for all holders of a qualification is drawn once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from reportlab.lib.pagesizes import A4, landscape
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
-from services.renderer.domain.details import draw_details, draw_details_ground
+from services.renderer.domain.details import draw_details, draw_details_background
 from services.renderer.domain.facts import Certificate, japanese_date
 from services.renderer.domain.typesetting import GREY, Fonts, Line, fitted, fitted_lines, name_tracking, set_line
 from services.renderer.pdf.ornament import (
@@ -29,7 +29,16 @@ from services.renderer.pdf.ornament import (
     seal,
     stroke,
 )
-from services.renderer.pdf.page import About, Page, PageFont, Part, Picture, draw_operators, make_part, register
+from services.renderer.pdf.page import (
+    DocumentInfo,
+    Page,
+    PageFont,
+    PagePart,
+    RasterPicture,
+    draw_operators,
+    make_part,
+    register,
+)
 from services.renderer.pdf.qr import qr_modules, qr_operators, qr_text
 from services.renderer.pdf.typeface import load_typeface
 from shared.glyphs import SANS, SANS_MEDIUM, SERIF, SERIF_BLACK, SERIF_BOLD
@@ -52,22 +61,22 @@ class Printed:
 
 
 @dataclass(frozen=True)
-class _Grounds:
-    certificate: Part
-    details: Part
+class _Backgrounds:
+    certificate: PagePart
+    details: PagePart
 
 
 _ATTACHED = ("credential.json", "application/ld+json", "The signed credential (Open Badges 3.0)")
 
 
 class Press:
-    """Prints the certificates of one programme with the fonts of one folder. Threads may share it, in turn."""
+    """Prints the certificates of one programme with the fonts of one folder. Thread-safe: one prints at a time."""
 
     def __init__(self, programme: Programme, font_folder: Path) -> None:
-        """Reads the fonts and draws what doesn't change (a second).
+        """Reads the fonts and draws what is the same for all holders (1 s).
 
-        OSError, ValueError: a font is missing or is none, a colour is none. MissingGlyph: a text of the programme holds
-        what our fonts can't draw.
+        OSError: a font is missing. ValueError: a file is no font, or a text of the programme no colour. MissingGlyph: a
+        text of the programme holds a character that our fonts can't draw.
         """
         self._programme = programme
         self._seal_font = font_folder / SERIF_BLACK
@@ -75,63 +84,65 @@ class Press:
             register(load_typeface(font_folder / file)) for file in (SERIF, SERIF_BOLD, SANS, SANS_MEDIUM)
         )
         self._fonts = Fonts(serif=serif, serif_bold=bold, sans=sans, sans_medium=medium)
-        self._grounds: dict[tuple[str, str], _Grounds] = {}
-        self._turn = Lock()  # reportlab says nothing about threads
+        self._backgrounds: dict[tuple[str, str], _Backgrounds] = {}
+        self._lock = Lock()  # reportlab documents no thread safety
         for id, qualification in programme.qualifications.items():
-            self._grounds_for(id, qualification.name.ja)
+            self._backgrounds_of(id, qualification.name.ja)
 
-    def print(self, certificate: Certificate, badge: Picture, credential: bytes) -> Printed:
-        """Both documents, the credential attached to the 内容詳細, so that this file by itself can be checked.
+    def print(self, certificate: Certificate, badge: RasterPicture, credential: bytes) -> Printed:
+        """Both documents. The credential is attached to the 内容詳細, so that this file by itself can be verified.
 
-        Not to the 証書: the credential holds 合格番号 and 登録番号, which who hands on a 証書 doesn't expect to show.
+        Not to the 証書: the credential holds 合格番号 and 登録番号, which a holder who passes a 証書 on does not expect
+        to disclose.
 
-        MissingGlyph: a text holds what our fonts can't draw. ValueError: the programme doesn't know the qualification.
+        MissingGlyph: a text holds a character that our fonts can't draw. ValueError: a qualification that the programme
+        doesn't have.
         """
-        with self._turn:
+        with self._lock:
             return self._print(certificate, badge, credential)
 
-    def _print(self, certificate: Certificate, badge: Picture, credential: bytes) -> Printed:
-        grounds = self._grounds_for(certificate.qualification, certificate.qualification_name)
+    def _print(self, certificate: Certificate, badge: RasterPicture, credential: bytes) -> Printed:
+        backgrounds = self._backgrounds_of(certificate.qualification, certificate.qualification_name)
         code = qr_modules(qr_text(certificate.verification_url))
         texts, fonts = self._programme.texts, self._fonts
 
-        page = Page(WIDE, fonts.serif, self._about(texts.certificate_title.ja, certificate))
-        page.place(grounds.certificate)
+        page = Page(WIDE, fonts.serif, self._info(texts.certificate_title.ja, certificate))
+        page.place(backgrounds.certificate)
         page.picture(badge, *_BADGE)
         _draw_certificate(page.canvas, certificate, fonts)
         draw_operators(page.canvas, qr_operators(code, *QR))
         wide = page.finish()
 
-        page = Page(TALL, fonts.sans, self._about(texts.details_title.ja, certificate))
-        page.place(grounds.details)
+        page = Page(TALL, fonts.sans, self._info(texts.details_title.ja, certificate))
+        page.place(backgrounds.details)
         draw_details(page, certificate, badge, code, fonts)
         page.attach(*_ATTACHED, credential)
         return Printed(certificate=wide, details=page.finish())
 
-    def _about(self, title: str, certificate: Certificate) -> About:
-        return About(
+    def _info(self, title: str, certificate: Certificate) -> DocumentInfo:
+        return DocumentInfo(
             title=f"{title} {certificate.qualification_name} {certificate.holder}",
             author=self._programme.society.name.ja,
             subject=certificate.qualification_name,
             created_on=certificate.issued_on,
         )
 
-    def _grounds_for(self, qualification: str, name: str) -> _Grounds:
-        """The parts that don't change from holder to holder; `name` is the qualification's as signed."""
+    def _backgrounds_of(self, qualification: str, name: str) -> _Backgrounds:
+        """What is the same for all holders; `name` is the qualification's name as signed."""
         key = (qualification, name)
-        if key not in self._grounds:
+        if key not in self._backgrounds:
             fonts = self._fonts
-            self._grounds[key] = _Grounds(
-                make_part(WIDE, fonts.all, lambda canvas: self._draw_ground(canvas, qualification, name)),
+            self._backgrounds[key] = _Backgrounds(
+                make_part(WIDE, fonts.all, lambda canvas: self._draw_background(canvas, qualification, name)),
                 make_part(
                     TALL,
                     fonts.all,
-                    lambda canvas: draw_details_ground(canvas, self._programme, qualification, name, fonts),
+                    lambda canvas: draw_details_background(canvas, self._programme, qualification, name, fonts),
                 ),
             )
-        return self._grounds[key]
+        return self._backgrounds[key]
 
-    def _draw_ground(self, canvas: Canvas, qualification: str, name: str) -> None:
+    def _draw_background(self, canvas: Canvas, qualification: str, name: str) -> None:
         it = self._programme.qualification(qualification)
         society, texts, fonts = self._programme.society, self._programme.texts, self._fonts
         colour, gold = colour_of(it.colour), colour_of(it.accent)

@@ -1,4 +1,4 @@
-"""The page 内容詳細: what the certificate says, in a table, with the numbers and how to check it."""
+"""The page 内容詳細: the facts as a table, with the numbers and how to verify them. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reportlab.pdfgen.canvas import Canvas
 from services.renderer.domain.facts import Certificate, japanese_date
 from services.renderer.domain.typesetting import GREY, Fonts, Line, fitted, fitted_lines, name_tracking, set_line
 from services.renderer.pdf.ornament import colour_of, fill, rosette, stroke
-from services.renderer.pdf.page import Page, Picture, draw_operators
+from services.renderer.pdf.page import Page, RasterPicture, draw_operators
 from services.renderer.pdf.qr import qr_operators
 from shared.programme import Programme
 
@@ -25,8 +25,8 @@ QR = (_LEFT, 37 * mm, 36 * mm)  # x, y, side, quiet zone included
 _LABELS = ("氏名", "資格名", "合格番号", "登録番号", "発行日", "有効期間の開始日", "有効期限", "発行者")
 
 
-def draw_details_ground(canvas: Canvas, programme: Programme, qualification: str, name: str, fonts: Fonts) -> None:
-    """Everything but the person's own facts."""
+def draw_details_background(canvas: Canvas, programme: Programme, qualification: str, name: str, fonts: Fonts) -> None:
+    """What is the same for all holders; `name` is the qualification's name as signed."""
     it, society = programme.qualification(qualification), programme.society
     colour, gold = colour_of(it.colour), colour_of(it.accent)
     top = _HEIGHT - 30 * mm
@@ -81,9 +81,9 @@ def draw_details_ground(canvas: Canvas, programme: Programme, qualification: str
 
 
 def draw_details(
-    page: Page, certificate: Certificate, badge: Picture, code: Sequence[Sequence[bool]], fonts: Fonts
+    page: Page, certificate: Certificate, badge: RasterPicture, code: Sequence[Sequence[bool]], fonts: Fonts
 ) -> None:
-    """The person's own facts."""
+    """What is this holder's own; `code` is the QR code's modules."""
     canvas = page.canvas
     page.picture(badge, *_BADGE)
     room = _RIGHT - _VALUES

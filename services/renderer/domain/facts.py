@@ -1,4 +1,4 @@
-"""What a certificate says, read from the signed credential: what is printed is what was signed. Pure."""
+"""The facts on a certificate, read from the signed credential: only what was signed is printed. Pure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from datetime import date, datetime
 
 import msgspec
 
+from shared import object_keys
 from shared.clock import japan_date
 from shared.errors import Unreadable
 
 _PASS_NUMBER = "ext:passNumber"  # 合格番号
-_BADGE_ART = re.compile(r"/badges/([A-Za-z0-9_-]+)/([A-Za-z0-9_-]+)\.png$")
+_BADGE_PICTURE = re.compile(rf"/badges/({object_keys.QUALIFICATION})/({object_keys.EDITION})\.png$")
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Certificate:
     holder: str  # 氏 before 名: コンクリート 太郎
     qualification: str  # id in the programme
     qualification_name: str
-    edition: str  # of the badge's picture: 2026, or 2026-2 where that was changed within the 年度
+    edition: str  # of the badge's picture: 2026, or 2026-2 for the second picture of that 年度
     pass_number: str  # 合格番号
     registration_number: str  # 登録番号
     issued_on: date
@@ -67,18 +68,19 @@ _decoder = msgspec.json.Decoder(_Credential)
 
 
 def certificate_of(credential: bytes, assertion_id: str, public_url: str) -> Certificate:
-    """What to print for an assertion, from its credential as it lies in object storage.
+    """What to print for an assertion, from its credential in object storage.
 
-    Unreadable, naming the field, when the credential is another's or lacks something that is printed.
+    Unreadable, naming the field, when the credential is another assertion's or lacks something that is printed.
     """
     try:
         it = _decoder.decode(credential)
     except msgspec.DecodeError as error:
         raise Unreadable(f"credential {assertion_id}: {error}") from error
-    if not it.id.endswith(f"/credentials/{assertion_id}.json"):
-        raise Unreadable(f"credential {assertion_id}: got id {it.id}, expected …/credentials/{assertion_id}.json")
+    key = object_keys.credential(assertion_id)
+    if not it.id.endswith(f"/{key}"):
+        raise Unreadable(f"credential {assertion_id}: got id {it.id}, expected …/{key}")
     subject = it.credential_subject
-    badge = _BADGE_ART.search(subject.achievement.image.id)
+    badge = _BADGE_PICTURE.search(subject.achievement.image.id)
     if badge is None:
         raise Unreadable(
             f"credential {assertion_id}: got image {subject.achievement.image.id},"

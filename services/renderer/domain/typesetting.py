@@ -9,6 +9,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from services.renderer.pdf.ornament import Colour
 from services.renderer.pdf.page import PageFont
+from shared.glyphs import is_variation_selector
 
 BLACK: Colour = (0.09, 0.09, 0.10)
 GREY: Colour = (0.36, 0.37, 0.40)
@@ -28,7 +29,7 @@ class Fonts:
 
 @dataclass(frozen=True)
 class Line:
-    """One line. `tracking` is the space between characters in parts of the size."""
+    """One line. `size` is in points; `tracking` is the space between characters as a fraction of the size."""
 
     text: str
     font: PageFont
@@ -49,7 +50,7 @@ def fitted(line: Line, room: float) -> Line:
 
 
 def fitted_lines(line: Line, room: float, least: float) -> tuple[Line, ...]:
-    """The line made to fit; where that would be smaller than `least`, two lines, and these as small as they must be."""
+    """The line made to fit; where it would be smaller than `least`, two lines of one size."""
     one = fitted(line, room)
     if one.size >= least or len(line.font.typeface.glyphs(line.text)) < 2:
         return (one,)
@@ -61,14 +62,17 @@ def fitted_lines(line: Line, room: float, least: float) -> tuple[Line, ...]:
 
 
 def halves_of(text: str) -> tuple[str, str]:
-    """Two or more glyphs in two: at the space nearest to the middle, else in the middle, never inside a sequence."""
+    """A text of two or more glyphs split at the space nearest to its middle, else in the middle.
+
+    Never between a character and its variation selector.
+    """
     middle = len(text) / 2
     spaces = [at for at in range(1, len(text) - 1) if text[at].isspace()]
     if spaces:
         at = min(spaces, key=lambda place: abs(place - middle))
         return text[:at], text[at + 1 :]
     at = round(middle)
-    if _selects(text[at]):
+    if is_variation_selector(text[at]):
         at -= 1
     return text[:at], text[at:]
 
@@ -76,7 +80,7 @@ def halves_of(text: str) -> tuple[str, str]:
 def set_line(
     canvas: Canvas, line: Line, x: float, y: float, align: Literal["left", "centre", "right"] = "left"
 ) -> None:
-    """Draw a line on the base line y, at, about or up to x. MissingGlyph when the font lacks a character."""
+    """Draw a line on the base line y from x, centred on x or up to x. MissingGlyph when the font lacks a character."""
     if align != "left":
         x -= line.width / 2 if align == "centre" else line.width
     text = canvas.beginText(x, y)
@@ -88,9 +92,5 @@ def set_line(
 
 
 def name_tracking(name: str) -> float:
-    """Kanji and kana stand a little apart in a name set large; Latin letters don't."""
+    """The tracking of a name set large: kanji and kana stand a little apart, Latin letters don't."""
     return 0.1 if any(character >= "\u2e80" for character in name) else 0.01
-
-
-def _selects(character: str) -> bool:
-    return 0xFE00 <= ord(character) <= 0xFE0F or 0xE0100 <= ord(character) <= 0xE01EF

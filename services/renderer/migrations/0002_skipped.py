@@ -1,4 +1,4 @@
-"""renderings: what is not to be rendered, and why; among it assertions that were revoked before they were anchored."""
+"""renderings: state `skipped`, with the reason: for example an assertion that was revoked before it was anchored."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Engraved ornament, computed: a guilloche frame, a rosette, a seal. As PDF path operators, lengths in points.
+"""Ornaments as PDF path operators: guilloche frame, rosette, rules, seal. Lengths in points.
 
-Strands are sines whose phases are evenly spread, so they interlace; each is a cubic Hermite curve through a few points
-a wave. A side is one tile repeated and a rosette one sector turned: the same text over and over deflates to little.
+Strands are sines with evenly spread phases, so they interlace; each is a cubic Hermite curve through a few points a
+wave. A side is one tile repeated and a rosette one sector turned: repeated text deflates well.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from fontTools.ttLib import TTFont
 
 Colour = tuple[float, float, float]
 Curve = Callable[[float], tuple[float, float]]
-"""A point for each place from 0 to 1."""
+"""The point (x, y) for each parameter from 0 to 1."""
 
 _STEPS = 10  # pieces of a curve to a tile
 
 
 def colour_of(text: str, *, paler: float = 0.0, darker: float = 0.0) -> Colour:
-    """ "#1f4e79" as parts of one, so far on the way to white or to black. ValueError for anything else."""
+    """ "#1f4e79" as RGB from 0 to 1, mixed with white (`paler`) or black (`darker`). ValueError for anything else."""
     if len(text) != 7 or text[0] != "#":
         raise ValueError(f'colour: got {text!r}, expected six hex digits like "#1f4e79"')
     red, green, blue = (int(text[at : at + 2], 16) / 255 * (1 - darker) for at in (1, 3, 5))
@@ -75,7 +75,7 @@ _WAVES = 1.5  # of a strand to a tile: where one strand ends another begins, bec
 
 
 def _swing(place: float, depth: float, family: int, strand: int) -> float:
-    """How far a strand is off the middle of the band, `place` in tiles."""
+    """The distance of a strand from the middle of the band; `place` is in tiles."""
     breath = 0.7 + 0.3 * math.cos(math.tau * (place + family / 2))
     return depth * breath * math.sin(math.tau * (_WAVES * place + (strand + family / 2) / _STRANDS))
 
@@ -85,7 +85,7 @@ def _straight_strand(step: float, depth: float, family: int, strand: int) -> Cur
 
 
 def _bent_strand(corner: float, depth: float, family: int, strand: int) -> Curve:
-    """Two tiles round a quarter circle that begins at the origin, eastwards, and turns left."""
+    """Two tiles round a quarter circle that starts at the origin to the right and turns left."""
 
     def at(place: float) -> tuple[float, float]:
         reach = corner - _swing(2 * place, depth, family, strand)
@@ -96,7 +96,7 @@ def _bent_strand(corner: float, depth: float, family: int, strand: int) -> Curve
 
 
 def rosette(x: float, y: float, radius: float, lobes: int, rings: Sequence[tuple[float, float]], colour: Colour) -> str:
-    """A round guilloche. Each ring is (its middle, its swing) as parts of `radius`."""
+    """A round guilloche. Each ring is (its middle, its amplitude) as fractions of `radius`."""
     strands = 8
     sector = math.tau / lobes
 
@@ -114,10 +114,10 @@ def rosette(x: float, y: float, radius: float, lobes: int, rings: Sequence[tuple
 
 
 def notched_frame(size: tuple[float, float], inset: float, notch: float, colour: Colour, width: float) -> str:
-    """A line round the page whose corners are cut out by quarter circles."""
+    """A line round the page with quarter circles cut out of its corners."""
     left, bottom, right, top = inset, inset, size[0] - inset, size[1] - inset
     pull = notch * 0.5523  # a quarter circle as one Bézier curve
-    points = (  # from the lower left notch on, against the clock: a side, then a notch
+    points = (  # counter-clockwise from the lower left notch: a side, then a notch
         ((left + notch, bottom), (right - notch, bottom)),
         ((right - notch, bottom + pull), (right - pull, bottom + notch), (right, bottom + notch)),
         ((right, top - notch),),
@@ -154,7 +154,7 @@ def rule(x: float, y: float, half: float, colour: Colour) -> str:
 def seal(name: str, font: Path, x: float, y: float, side: float, colour: Colour) -> str:
     """A square seal (角印) of a society's name, in columns from right to left.
 
-    Outlines, so its columns don't get into the text that is copied out of the page.
+    Drawn as outlines, so that its characters are not part of the page's text.
     """
     columns = seal_columns(name)
     frame, room = side * 0.045, side * 0.83
@@ -178,11 +178,11 @@ def seal(name: str, font: Path, x: float, y: float, side: float, colour: Colour)
 
 
 def seal_columns(name: str) -> tuple[str, ...]:
-    """The characters of a seal by column: as near to a square as they fill, ended by 印, 之印 or 之印章 as it fits."""
-    bare = "".join(name.split())
+    """The characters of a seal by column, ended by 印, 之印 or 之印章: the one that leaves fewest gaps."""
+    characters = "".join(name.split())
     best: tuple[tuple[int, int], str, int] | None = None
     for order, ending in enumerate(("之印", "之印章", "印")):
-        text = bare + ending
+        text = characters + ending
         for columns in range(2, len(text)):
             rows = math.ceil(len(text) / columns)
             if not 0 <= rows - columns <= 2:
@@ -190,7 +190,7 @@ def seal_columns(name: str) -> tuple[str, ...]:
             empty = rows * columns - len(text)
             if best is None or (empty, order) < best[0]:
                 best = ((empty, order), text, columns)
-    text, count = (best[1], best[2]) if best else (bare + "之印", 2)
+    text, count = (best[1], best[2]) if best else (characters + "之印", 2)
     rows = math.ceil(len(text) / count)
     return tuple(text[at : at + rows] for at in range(0, len(text), rows))
 
@@ -221,17 +221,17 @@ class _OperatorPen(BasePen):  # type: ignore[misc] # fontTools has no types
 
 
 def _stretched(glyphs: Any, glyph: str | None, character: str, box: tuple[float, float, float, float]) -> str:
-    """A glyph's outline, filled, stretched into a box (left, low, width, height). A long vowel's bar stands upright."""
+    """A glyph's filled outline, stretched into a box (left, low, width, height); a long vowel bar is set upright."""
     if glyph is None:
-        return ""  # the seal is an ornament: a character that the font lacks leaves its cell empty
+        return ""  # the seal is an ornament: the cell of a character that the font lacks stays empty
     upright = character in "ー－―〜～"
-    bare = _OperatorPen(glyphs)
+    measured = _OperatorPen(glyphs)
     turned = (0, -1, 1, 0, 0, 0) if upright else (1, 0, 0, 1, 0, 0)
-    glyphs[glyph].draw(TransformPen(bare, turned))
-    if not bare.points:
+    glyphs[glyph].draw(TransformPen(measured, turned))
+    if not measured.points:
         return ""
-    left, right = min(x for x, _ in bare.points), max(x for x, _ in bare.points)
-    low, high = min(y for _, y in bare.points), max(y for _, y in bare.points)
+    left, right = min(x for x, _ in measured.points), max(x for x, _ in measured.points)
+    low, high = min(y for _, y in measured.points), max(y for _, y in measured.points)
     wide, tall = max(right - left, 1.0), max(high - low, 1.0)
     across, along = box[2] / max(wide, 620.0), box[3] / max(tall, 620.0)  # thin glyphs (一, ー) are not blown up
     placed = _OperatorPen(glyphs)
@@ -259,7 +259,7 @@ def _rounded(x: float, y: float, side: float, radius: float) -> str:
 
 
 def _path(curve: Curve, pieces: int = _STEPS) -> str:
-    """A curve as Bézier pieces: Hermite interpolation, its slopes by central differences."""
+    """A curve as Bézier pieces: Hermite interpolation with slopes by central differences."""
     near = 1e-4
     parts: list[str] = []
     before: tuple[float, float, float, float] | None = None

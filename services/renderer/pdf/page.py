@@ -1,4 +1,4 @@
-"""One-page PDFs by reportlab, with what it can't do itself: our font subsets, and page parts that are made once.
+"""One-page PDFs by reportlab, with what it lacks: our font subsets, and page parts that are made once.
 
 reportlab's own TrueType fonts copy 𠮷 out as another character, draw a box for a missing glyph, and know no variation
 sequences. `PageFont` takes their place behind the same interface (reportlab's "dynamic font").
@@ -64,8 +64,8 @@ class PageFont:
         return self._of(doc)[1].build()
 
 
-class _Ready(PDFObject):
-    """A PDF object whose bytes are ready, or are made when the document is written."""
+class _RawObject(PDFObject):
+    """A PDF object given as its bytes, or as a function that makes them when the document is written."""
 
     __RefOnly__ = 1
 
@@ -84,7 +84,7 @@ def _font_object(subset: FontSubset, doc: Any) -> Any:
     """Add the five objects of a composite font (ISO 32000-1, 9.7.6) and return the reference to the first."""
 
     def number(body: bytes | Callable[[Any], bytes]) -> str:
-        reference: bytes = doc.Reference(_Ready(body)).format(doc)
+        reference: bytes = doc.Reference(_RawObject(body)).format(doc)
         return reference.decode("ascii")
 
     file = number(_stream(f"/Length1 {subset.font_length}", subset.font))
@@ -100,7 +100,7 @@ def _font_object(subset: FontSubset, doc: Any) -> Any:
         ).encode()
     )
     return doc.Reference(
-        _Ready(
+        _RawObject(
             (
                 f"<< /Type /Font /Subtype /Type0 /BaseFont /{subset.name} /Encoding /Identity-H"
                 f" /DescendantFonts [{descendant}] /ToUnicode {characters} >>"
@@ -110,26 +110,26 @@ def _font_object(subset: FontSubset, doc: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of a page that is the same in many documents: operators, deflated once, and the fonts that they use."""
+class PagePart:
+    """A part of a page that many documents share: operators, deflated once, and the fonts that they use."""
 
     size: Size
     operators: bytes
     fonts: Mapping[str, FontSubset]
 
 
-def make_part(size: Size, fonts: tuple[PageFont, ...], draw: Callable[[Canvas], None]) -> Part:
-    """What `draw` draws. It may use these fonts, no pictures and no other parts."""
+def make_part(size: Size, fonts: tuple[PageFont, ...], draw: Callable[[Canvas], None]) -> PagePart:
+    """What `draw` draws. It may use the given fonts, but no pictures and no other parts."""
     canvas: Any = Canvas(io.BytesIO(), pagesize=size, invariant=1, initialFontName=_first(fonts[0]))
     doc = canvas._doc
     draw(canvas)
     used = {font._of(doc)[0]: font.subset_of(doc) for font in fonts if font.fontName in doc.fontMapping}
-    return Part(size, zlib.compress("\n".join(canvas._code).encode("latin-1"), 9), used)
+    return PagePart(size, zlib.compress("\n".join(canvas._code).encode("latin-1"), 9), used)
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A raster picture, deflated once. `colours` is the inside of its colour space."""
+class RasterPicture:
+    """A raster picture, deflated once. `colours` is the value of /ColorSpace."""
 
     width: int
     height: int
@@ -138,8 +138,8 @@ class Picture:
     alpha: bytes
 
 
-def make_picture(png: bytes) -> Picture:
-    """Any picture that Pillow reads, its palette and transparency kept. ValueError for anything else."""
+def make_picture(png: bytes) -> RasterPicture:
+    """From any picture that Pillow reads; palette and transparency are kept. ValueError for anything else."""
     try:
         with Image.open(io.BytesIO(png)) as image:
             image.load()
@@ -149,14 +149,14 @@ def make_picture(png: bytes) -> Picture:
                 colours, pixels = f"[/Indexed /DeviceRGB {len(palette) // 3 - 1} <{palette.hex()}>]", image.tobytes()
             else:
                 colours, pixels = "/DeviceRGB", image.convert("RGB").tobytes()
-            return Picture(*image.size, colours, zlib.compress(pixels, 9), zlib.compress(alpha, 9))
+            return RasterPicture(*image.size, colours, zlib.compress(pixels, 9), zlib.compress(alpha, 9))
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise ValueError(f"badge picture: expected a PNG, got {len(png)} bytes that are none ({error})") from error
+        raise ValueError(f"badge picture: got {len(png)} bytes, expected a PNG ({error})") from error
 
 
 @dataclass(frozen=True)
-class About:
-    """The metadata of a document."""
+class DocumentInfo:
+    """The document information dictionary (ISO 32000-1, 14.3.3)."""
 
     title: str
     author: str
@@ -165,9 +165,9 @@ class About:
 
 
 class Page:
-    """A document of one page in the making: `canvas` draws on it, `finish` gives the same bytes for the same page."""
+    """A document of one page: draw on `canvas`, then `finish` it. The same page gives the same bytes."""
 
-    def __init__(self, size: Size, font: PageFont, about: About) -> None:
+    def __init__(self, size: Size, font: PageFont, info: DocumentInfo) -> None:
         self._out = io.BytesIO()
         self.canvas = Canvas(
             self._out,
@@ -178,18 +178,18 @@ class Page:
             pdfVersion=(1, 7),
             lang="ja-JP",
         )
-        self.canvas.setTitle(about.title)
-        self.canvas.setAuthor(about.author)
-        self.canvas.setSubject(about.subject)
-        self.canvas.setCreator(about.author)
+        self.canvas.setTitle(info.title)
+        self.canvas.setAuthor(info.author)
+        self.canvas.setSubject(info.subject)
+        self.canvas.setCreator(info.author)
         self.canvas.setProducer("Akashi")
         self._doc = cast(Any, self.canvas)._doc
         self._doc.defaultStreamFilters = [PDFZCompress]
         self.canvas.setViewerPreference("DisplayDocTitle", "true")
-        self.canvas.setDateFormatter(lambda *_: about.created_on.strftime("D:%Y%m%d000000+09'00'"))
+        self.canvas.setDateFormatter(lambda *_: info.created_on.strftime("D:%Y%m%d000000+09'00'"))
 
-    def place(self, part: Part) -> None:
-        """Draw a ready part over the whole page."""
+    def place(self, part: PagePart) -> None:
+        """Draw a part that was made before over the whole page."""
 
         def body(doc: Any) -> bytes:
             fonts = " ".join(
@@ -201,12 +201,16 @@ class Page:
 
         self._use("part", body)
 
-    def picture(self, picture: Picture, x: float, y: float, side: float) -> None:
+    def picture(self, picture: RasterPicture, x: float, y: float, side: float) -> None:
         """Draw a picture into a square of `side` points, its lower left corner at x, y."""
         size = f"/Type /XObject /Subtype /Image /Width {picture.width} /Height {picture.height} /BitsPerComponent 8"
 
         def body(doc: Any) -> bytes:
-            mask = doc.Reference(_Ready(_stream(f"{size} /ColorSpace /DeviceGray", picture.alpha))).format(doc).decode()
+            mask = (
+                doc.Reference(_RawObject(_stream(f"{size} /ColorSpace /DeviceGray", picture.alpha)))
+                .format(doc)
+                .decode()
+            )
             return _stream(f"{size} /ColorSpace {picture.colours} /SMask {mask}", picture.pixels)
 
         self.canvas.saveState()
@@ -215,27 +219,27 @@ class Page:
         self._use("picture", body)
         self.canvas.restoreState()
 
-    def attach(self, name: str, kind: str, about: str, content: bytes) -> None:
-        """Put a file into the document, belonging to the whole of it as its data (ISO 32000-2, 7.11.4 and 14.13).
+    def attach(self, name: str, media_type: str, description: str, content: bytes) -> None:
+        """Embed a file as data associated with the whole document (ISO 32000-2, 7.11.4 and 14.13).
 
-        `name` and `about` are ASCII; `kind` is a media type.
+        `name` and `description` are ASCII.
         """
 
         def number(body: bytes) -> str:
-            reference: bytes = self._doc.Reference(_Ready(body)).format(self._doc)
+            reference: bytes = self._doc.Reference(_RawObject(body)).format(self._doc)
             return reference.decode("ascii")
 
-        head = f"/Type /EmbeddedFile /Subtype /{kind.replace('/', '#2F')} /Params << /Size {len(content)} >>"
+        head = f"/Type /EmbeddedFile /Subtype /{media_type.replace('/', '#2F')} /Params << /Size {len(content)} >>"
         file = number(_stream(head, zlib.compress(content)))
         entry = number(
-            f"<< /Type /Filespec /F ({name}) /UF ({name}) /Desc ({about}) /AFRelationship /Data"
+            f"<< /Type /Filespec /F ({name}) /UF ({name}) /Desc ({description}) /AFRelationship /Data"
             f" /EF << /F {file} /UF {file} >> >>".encode("ascii")
         )
         catalog = self._doc.Catalog
         catalog.__NoDefault__ = [*catalog.__NoDefault__, "AF"]  # reportlab doesn't know associated files
         catalog.__Refs__ = catalog.__NoDefault__
-        catalog.Names = _Ready(f"<< /EmbeddedFiles << /Names [({name}) {entry}] >> >>".encode("ascii"))
-        catalog.AF = _Ready(f"[{entry}]".encode("ascii"))
+        catalog.Names = _RawObject(f"<< /EmbeddedFiles << /Names [({name}) {entry}] >> >>".encode("ascii"))
+        catalog.AF = _RawObject(f"[{entry}]".encode("ascii"))
 
     def finish(self) -> bytes:
         self.canvas.showPage()
@@ -243,22 +247,22 @@ class Page:
         return self._out.getvalue()
 
     def _use(self, name: str, body: Callable[[Any], bytes]) -> None:
-        self._doc.Reference(_Ready(body), xObjectName(name))
+        self._doc.Reference(_RawObject(body), xObjectName(name))
         self.canvas.doForm(name)
 
 
 def draw_operators(canvas: Canvas, operators: str) -> None:
-    """Draw what is written in PDF operators already."""
+    """Append PDF operators to the page's content."""
     cast(Any, canvas)._code.append(operators)
 
 
 def _first(font: PageFont) -> Any:
-    """The font that a canvas starts with, for reportlab's own is Helvetica, never embedded. Its stubs want a number."""
+    """The font that a canvas starts with; reportlab's default is Helvetica, not embedded. Its stubs expect a number."""
     return font.fontName
 
 
 def register(typeface: Typeface) -> PageFont:
-    """The typeface under its PostScript name in reportlab's table of fonts, which is the process's. Twice is once."""
+    """Register the typeface in reportlab's table of fonts, which the process shares. Repeating it changes nothing."""
     known = cast(Any, pdfmetrics)._fonts.get(typeface.name)
     if isinstance(known, PageFont) and known.typeface is typeface:
         return known

@@ -1,7 +1,7 @@
 """The QR code of a verification URL as PDF path operators: sharp at any size, one fill.
 
-Level M; a fixed mask, because choosing the best of eight takes four times as long and any of them can be read; a quiet
-zone of 4 modules (ISO/IEC 18004).
+Error correction level M; a fixed mask, because choosing the best of eight takes four times as long and scanners read
+any; a quiet zone of 4 modules (ISO/IEC 18004).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MASK = 2
 
 
 def qr_text(url: str) -> str:
-    """The URL with scheme and host in capitals, which mean the same: a path in capitals then makes the smaller code."""
+    """The URL with scheme and host in capitals, which are equivalent: with a path in capitals the code is smaller."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme.upper(), parts.netloc.upper(), parts.path, parts.query, parts.fragment))
 

@@ -1,7 +1,7 @@
-"""Fonts as a PDF wants them: a small TrueType font of just the glyphs that a page shows, and what they stand for.
+"""Font subsets for embedding: a small TrueType font of the glyphs that a page shows, and its map back to text.
 
 The tables are those of a CIDFontType2 (ISO 32000-1, 9.7.4); glyph outlines are copied as bytes from the font file, so a
-subset costs microseconds. Pure: the same text gives the same bytes.
+subset costs microseconds. The same text gives the same bytes.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _COMPOSITE_WORDS, _COMPOSITE_SCALE, _COMPOSITE_MORE, _COMPOSITE_XY, _COMPOSITE_M
 
 
 class MissingGlyph(AkashiError):
-    """A text holds a character that the font can't draw: nothing is drawn, least of all a box."""
+    """A text holds a character that the font can't draw. Nothing is drawn."""
 
 
 @dataclass(frozen=True)
 class Typeface:
-    """One font file's tables, as far as a subset needs them. Lengths in font units, `units` of them to the em."""
+    """The tables of one font file that a subset needs. Lengths in font units, `units` per em."""
 
     name: str  # PostScript name
     units: int
@@ -41,7 +41,7 @@ class Typeface:
     descriptor: str  # the fixed part of its PDF FontDescriptor
 
     def glyphs(self, text: str) -> list[tuple[str, int]]:
-        """What is drawn: (characters, glyph number), one for a variation sequence. MissingGlyph names what can't be."""
+        """(characters, glyph number) in order, a variation sequence as one. MissingGlyph names what can't be drawn."""
         drawn: list[tuple[str, int]] = []
         for characters, glyph in self.coverage.glyphs(text):
             if glyph is None:
@@ -50,7 +50,7 @@ class Typeface:
         return drawn
 
     def width(self, text: str, size: float, tracking: float = 0.0) -> float:
-        """Of a line at `size`, with `tracking` between its characters; both in points."""
+        """The width of a line at `size`, with `tracking` between its characters; all in points."""
         drawn = self.glyphs(text)
         total = sum(self.advances[glyph][0] for _, glyph in drawn)
         return total * size / self.units + tracking * max(0, len(drawn) - 1)
@@ -65,11 +65,11 @@ def load_typeface(path: Path) -> Typeface:
     coverage = load_coverage(path)
     with TTFont(path, lazy=True) as font:
         if "glyf" not in font:
-            raise ValueError(f"font {path}: expected TrueType outlines (table glyf), which alone can be embedded")
+            raise ValueError(f"font {path}: expected TrueType outlines (table glyf): no others can be embedded")
         raw = font.reader
         metrics = font["hmtx"].metrics
         head = bytearray(raw["head"])
-        head[8:12] = bytes(4)  # checkSumAdjustment: of a whole file, not of a part
+        head[8:12] = bytes(4)  # checkSumAdjustment: valid for the whole file only
         head[50:52] = struct.pack(">h", 1)  # long offsets in loca
         kept = {tag: raw[tag] for tag in ("hhea", "maxp", "cvt ", "fpgm", "prep") if tag in raw}
         return Typeface(
@@ -99,8 +99,8 @@ class FontSubset:
 class SubsetBuilder:
     """Collects the glyphs of one page.
 
-    Each (glyph, characters) has its own code, so what is copied out is what was put in: a variation sequence comes back
-    as a sequence even where its glyph is that of the plain character.
+    Each (glyph, characters) has its own code, so that copied text is the text that was drawn: a variation sequence is
+    copied as a sequence even where its glyph is that of the plain character.
     """
 
     def __init__(self, typeface: Typeface) -> None:
@@ -169,7 +169,7 @@ def _outlines(face: Typeface, glyphs: list[int]) -> list[bytes]:
 
 
 def _parts(outline: bytes | bytearray) -> list[tuple[int, int]]:
-    """The components of a composite glyph: (where its number stands, its number). OpenType, glyf, "Composite"."""
+    """The components of a composite glyph: (offset of the glyph number, glyph number). OpenType, glyf, "Composite"."""
     if not outline or not outline[0] & 0x80:  # numberOfContours is not negative: a simple glyph
         return []
     parts: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""badges: one row per assertion. progress: what others said about it, in whatever order. accounts and their doors."""
+"""badges: one row an assertion. progress: what other services announced about it. Accounts, addresses, sessions."""
 
 from __future__ import annotations
 

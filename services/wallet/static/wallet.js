@@ -1,4 +1,4 @@
-// Two conveniences. Their buttons are hidden until this script runs, so that none is dead without it.
+// Copy a field; show a password. The buttons are hidden until this script runs, because they need it.
 for (const button of document.querySelectorAll('[data-copy]')) {
   const field = document.getElementById(button.dataset.copy);
   const status = document.getElementById(`${button.dataset.copy}-status`);

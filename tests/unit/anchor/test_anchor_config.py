@@ -42,11 +42,11 @@ def settings(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def test_good_settings_are_read(settings: dict[str, str]) -> None:
-    config = read_config({**settings, "BATCH_CRON": "30 2 * * *", "BATCH_AGE_SECONDS": "7"}).anchoring
+def test_valid_settings_are_read(settings: dict[str, str]) -> None:
+    config = read_config({**settings, "BATCH_CRON": "30 2 * * *", "BATCH_AGE_SECONDS": "7"}).anchor
     assert config.networks[0].contract == "0x" + "ab" * 20
     assert config.networks[0].max_fee_gwei == 50
-    assert (config.batches.cron, config.batches.age) == ("30 2 * * *", timedelta(seconds=7))
+    assert (config.batch_rules.cron, config.batch_rules.age) == ("30 2 * * *", timedelta(seconds=7))
     assert config.anchor_on == "receipt"
     assert "HIDDEN" not in repr(config)
 
@@ -67,19 +67,19 @@ def test_an_impossible_setting_is_refused_by_its_name(settings: dict[str, str], 
         read_config({**settings, name: value})
 
 
-def test_a_networks_file_with_a_fault_is_refused_by_its_field(settings: dict[str, str]) -> None:
+def test_a_wrong_field_of_the_networks_file_is_refused_by_its_name(settings: dict[str, str]) -> None:
     Path(settings["NETWORKS_FILE"]).write_text(NETWORKS.replace("31337", "1"))
     with pytest.raises(RefuseToStart, match=r"NETWORKS_FILE.*local\.chain_id: got 1, expected 31337"):
         read_config(settings)
 
 
-def test_a_networks_file_that_all_can_read_is_refused(settings: dict[str, str]) -> None:
+def test_a_networks_file_that_others_may_read_is_refused(settings: dict[str, str]) -> None:
     Path(settings["NETWORKS_FILE"]).chmod(0o644)
     with pytest.raises(RefuseToStart, match=r"NETWORKS_FILE.*mode is 0644.*chmod 600"):
         read_config(settings)
 
 
-def test_without_a_network_for_new_roots_nothing_starts(settings: dict[str, str]) -> None:
+def test_a_file_of_retired_networks_only_is_refused(settings: dict[str, str]) -> None:
     Path(settings["NETWORKS_FILE"]).write_text(NETWORKS + "retired = true\n")
     with pytest.raises(RefuseToStart, match="all networks are retired"):
         read_config(settings)
@@ -92,5 +92,5 @@ def test_the_commands_find_the_local_stack_by_its_home(settings: dict[str, str],
     (tmp_path / "networks.toml").chmod(0o600)
     config = read_command_config({**found, "AKASHI_HOME": str(tmp_path), "AKASHI_PORT_BASE": "9000"})
     assert config.database_url == "postgresql://anchor@127.0.0.1:9011/akashi"
-    assert config.anchoring.objects.endpoint == "http://127.0.0.1:9007"
+    assert config.anchor.objects.endpoint == "http://127.0.0.1:9007"
     assert config.clock().year == 2027

@@ -5,87 +5,83 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from services.anchor.domain.anchoring import (
     Bump,
     ChainFacts,
-    Fee,
-    FeeRules,
+    ExpectedTransaction,
     Final,
-    Included,
-    Market,
+    Inclusion,
     Mined,
     Reorged,
     SendAgain,
-    SignAnew,
-    Signed,
+    SignAgain,
+    SignedTransaction,
     State,
     Step,
-    Target,
     Wait,
     adopted_step,
-    bumped,
-    fee_for,
-    heard,
+    left_the_chain,
     next_step,
-    stands_no_more,
+    send_result,
 )
-from shared.chain.facts import Anchoring, TransactionFacts
+from services.anchor.domain.costs import Fee, FeeRules, GasPrice
+from shared.chain.facts import RegistryEntry, TransactionFacts
 
 GWEI = 10**9
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
-TARGET = Target(roots=(b"r" * 32,), input=b"r" * 32, contract="0xc", sender="0xa")
+TARGET = ExpectedTransaction(roots=(b"r" * 32,), input=b"r" * 32, contract="0xc", sender="0xa")
 RULES = FeeRules(cap=100 * GWEI, stuck_after=timedelta(seconds=60))
-SIGNED = Signed(hash="0x1", nonce=7, fee=Fee(20 * GWEI, GWEI), signed_at=NOW)
+SIGNED = SignedTransaction(hash="0x1", nonce=7, fee=Fee(20 * GWEI, GWEI), signed_at=NOW)
 PENDING = TransactionFacts(hash="0x1", sender="0xa", to="0xc", input=TARGET.input, nonce=7)
 TAKEN = msgspec.structs.replace(PENDING, succeeded=True, block_number=50, block_hash="0xb50")
 REVERTED = msgspec.structs.replace(TAKEN, succeeded=False)
 QUIET = ChainFacts(
     known=(PENDING,),
-    anchorings=(None,),
+    entries=(None,),
     canonical_hash=None,
     finalized=40,
     next_nonce=7,
-    market=Market(base=10 * GWEI, tip=GWEI),
+    gas_price=GasPrice(base=10 * GWEI, tip=GWEI),
 )
-IN_A_BLOCK = replace(QUIET, known=(TAKEN,), anchorings=(Anchoring(NOW, 50),), canonical_hash="0xb50", next_nonce=8)
-INCLUDED = Included("0x1", 50, "0xb50", NOW)
+IN_A_BLOCK = replace(QUIET, known=(TAKEN,), entries=(RegistryEntry(NOW, 50),), canonical_hash="0xb50", next_nonce=8)
+INCLUDED = Inclusion("0x1", 50, "0xb50", NOW)
 LATER = NOW + timedelta(seconds=60)
 
 
-def step(chain: ChainFacts, state: State = "sent", signed: tuple[Signed, ...] = (SIGNED,), now: datetime = NOW) -> Step:
+def step(
+    chain: ChainFacts, state: State = "sent", signed: tuple[SignedTransaction, ...] = (SIGNED,), now: datetime = NOW
+) -> Step:
     return next_step(state, TARGET, signed, chain, now, RULES)
 
 
-def test_a_block_that_may_still_vanish_is_not_final() -> None:
+def test_a_block_above_the_finalized_one_is_only_mined() -> None:
     assert step(IN_A_BLOCK) == Mined(INCLUDED)
     assert step(IN_A_BLOCK, "mined") == Wait("not-final")
 
 
 @pytest.mark.parametrize("state", ["sent", "mined"])
-def test_a_final_block_ends_the_batch(state: State) -> None:
+def test_a_root_in_a_final_block_is_final(state: State) -> None:
     assert step(replace(IN_A_BLOCK, finalized=50), state) == Final(INCLUDED)
 
 
-def test_a_reorg_puts_the_batch_back() -> None:
+def test_a_mined_root_whose_block_is_gone_is_reorged() -> None:
     assert step(replace(IN_A_BLOCK, canonical_hash="0xother"), "mined") == Reorged()
     assert step(QUIET, "mined") == Reorged()
 
 
-def test_a_receipt_alone_is_not_believed() -> None:
+def test_a_receipt_counts_only_with_its_block_on_chain_and_the_root_in_the_contract() -> None:
     """The block must stand on the chain and the contract must know the root, in that very block."""
     for lie in (
-        replace(IN_A_BLOCK, finalized=99, anchorings=(None,)),
-        replace(IN_A_BLOCK, finalized=99, anchorings=(Anchoring(NOW, 49),)),
+        replace(IN_A_BLOCK, finalized=99, entries=(None,)),
+        replace(IN_A_BLOCK, finalized=99, entries=(RegistryEntry(NOW, 49),)),
         replace(IN_A_BLOCK, finalized=99, canonical_hash="0xother"),
     ):
         assert step(lie) == Wait("node-disagrees")
 
 
 @pytest.mark.parametrize("wrong", [{"to": "0xelse"}, {"input": b"x" * 32}, {"sender": "0xelse"}])
-def test_a_transaction_that_is_not_ours_proves_nothing(wrong: dict[str, object]) -> None:
+def test_a_transaction_of_another_sender_contract_or_input_is_ignored(wrong: dict[str, object]) -> None:
     stranger = msgspec.structs.replace(TAKEN, **wrong)
     assert not isinstance(step(replace(IN_A_BLOCK, known=(stranger,), finalized=99)), Final | Mined)
 
@@ -94,7 +90,7 @@ def test_a_dropped_transaction_is_sent_again() -> None:
     assert step(replace(QUIET, known=())) == SendAgain()
 
 
-def test_a_pending_transaction_is_left_alone() -> None:
+def test_a_pending_transaction_waits() -> None:
     assert step(QUIET) == Wait("pending")
 
 
@@ -103,31 +99,31 @@ def test_a_stuck_transaction_gets_an_eighth_more_with_its_own_nonce() -> None:
     assert step(QUIET, now=LATER) == Bump(7, expected)
 
 
-def test_no_offer_goes_above_the_cap() -> None:
+def test_a_stuck_transaction_at_the_cap_is_not_bumped() -> None:
     dear = replace(SIGNED, fee=Fee(99 * GWEI, GWEI))
     assert step(QUIET, signed=(dear,), now=LATER) == Wait("fee-over-cap")
     assert step(replace(QUIET, known=()), signed=(dear,), now=LATER) == SendAgain()
 
 
-def test_the_first_offer_counts_when_the_second_was_outrun() -> None:
-    second = Signed(hash="0x2", nonce=7, fee=Fee(30 * GWEI, GWEI), signed_at=NOW)
+def test_the_first_transaction_counts_when_it_was_mined_before_its_replacement() -> None:
+    second = SignedTransaction(hash="0x2", nonce=7, fee=Fee(30 * GWEI, GWEI), signed_at=NOW)
     assert step(replace(IN_A_BLOCK, finalized=50), signed=(SIGNED, second)) == Final(INCLUDED)
 
 
-def test_a_nonce_used_elsewhere_is_noticed_but_not_in_haste() -> None:
+def test_a_nonce_used_elsewhere_is_replaced_only_after_the_stuck_time() -> None:
     elsewhere = replace(QUIET, known=(), next_nonce=8)
     assert step(elsewhere) == Wait("not-seen")
-    assert step(elsewhere, now=LATER) == SignAnew("nonce-taken")
+    assert step(elsewhere, now=LATER) == SignAgain("nonce-taken")
 
 
-def test_a_revert_is_believed_only_when_it_is_final() -> None:
+def test_a_revert_counts_only_when_it_is_final() -> None:
     failed = replace(QUIET, known=(REVERTED,), next_nonce=8)
     assert step(failed) == Wait("revert-not-final")
-    assert step(replace(failed, finalized=50)) == SignAnew("reverted")
+    assert step(replace(failed, finalized=50)) == SignAgain("reverted")
 
 
-def test_an_older_revert_does_not_stop_the_newer_transaction() -> None:
-    newer = Signed(hash="0x2", nonce=9, fee=SIGNED.fee, signed_at=NOW)
+def test_a_newer_transaction_waits_although_an_older_one_reverted() -> None:
+    newer = SignedTransaction(hash="0x2", nonce=9, fee=SIGNED.fee, signed_at=NOW)
     newer_pending = msgspec.structs.replace(PENDING, hash="0x2", nonce=9)
     chain = replace(QUIET, known=(REVERTED, newer_pending), next_nonce=9, finalized=99)
     assert step(chain, signed=(SIGNED, newer)) == Wait("pending")
@@ -138,50 +134,27 @@ def test_an_older_revert_does_not_stop_the_newer_transaction() -> None:
     [
         (IN_A_BLOCK, Wait("not-final")),
         (replace(IN_A_BLOCK, finalized=50), Final(INCLUDED)),
-        (replace(IN_A_BLOCK, finalized=50, anchorings=(None,)), SignAnew("adopted-gone")),
-        (replace(IN_A_BLOCK, finalized=50, anchorings=(Anchoring(NOW, 51),)), SignAnew("adopted-gone")),
-        (replace(IN_A_BLOCK, finalized=50, canonical_hash="0xother"), SignAnew("adopted-gone")),
+        (replace(IN_A_BLOCK, finalized=50, entries=(None,)), SignAgain("adopted-gone")),
+        (replace(IN_A_BLOCK, finalized=50, entries=(RegistryEntry(NOW, 51),)), SignAgain("adopted-gone")),
+        (replace(IN_A_BLOCK, finalized=50, canonical_hash="0xother"), SignAgain("adopted-gone")),
         (replace(IN_A_BLOCK, finalized=50, canonical_hash=None), Wait("node-disagrees")),
     ],
 )
-def test_an_adopted_root_needs_finality_like_any_other(chain: ChainFacts, expected: Step) -> None:
+def test_an_adopted_root_is_final_only_in_a_final_block_that_is_on_chain(chain: ChainFacts, expected: Step) -> None:
     assert adopted_step(INCLUDED, chain) == expected
 
 
 def test_many_roots_are_final_only_when_the_contract_knows_each_of_them() -> None:
-    for one_missing in ((Anchoring(NOW, 50), None), (Anchoring(NOW, 50), Anchoring(NOW, 49))):
-        assert step(replace(IN_A_BLOCK, finalized=50, anchorings=one_missing)) == Wait("node-disagrees")
+    for one_missing in ((RegistryEntry(NOW, 50), None), (RegistryEntry(NOW, 50), RegistryEntry(NOW, 49))):
+        assert step(replace(IN_A_BLOCK, finalized=50, entries=one_missing)) == Wait("node-disagrees")
 
 
-def test_finality_that_is_broken_is_noticed_and_a_node_that_is_behind_proves_nothing() -> None:
+def test_a_final_block_left_the_chain_only_by_the_word_of_a_node_that_is_not_behind() -> None:
     final = replace(IN_A_BLOCK, finalized=50)
-    assert not stands_no_more(INCLUDED, final)
-    assert stands_no_more(INCLUDED, replace(final, canonical_hash="0xother"))
-    assert stands_no_more(INCLUDED, replace(final, anchorings=(None,)))
-    assert not stands_no_more(INCLUDED, replace(final, finalized=49, canonical_hash=None, anchorings=(None,)))
-
-
-WEI = st.integers(1, 10**12)
-
-
-@given(WEI, WEI, WEI)
-def test_an_offer_pays_today_and_never_more_than_the_cap(base: int, tip: int, cap: int) -> None:
-    fee = fee_for(Market(base, tip), cap)
-    assert (fee is None) == (base + tip > cap)
-    if fee is not None:
-        assert base + tip <= fee.most <= cap
-        assert fee.tip <= fee.most
-
-
-@given(WEI, WEI, WEI, WEI, st.integers(1, 10**13))
-def test_a_bump_is_enough_for_every_node_and_within_the_cap(most: int, tip: int, base: int, now: int, cap: int) -> None:
-    fee = Fee(max(most, tip), tip)
-    more = bumped(fee, Market(base, now), cap)
-    if more is not None:
-        assert more.most <= cap
-        assert more.most * 8 >= fee.most * 9
-        assert more.tip * 8 >= fee.tip * 9
-        assert more.tip <= more.most
+    assert not left_the_chain(INCLUDED, final)
+    assert left_the_chain(INCLUDED, replace(final, canonical_hash="0xother"))
+    assert left_the_chain(INCLUDED, replace(final, entries=(None,)))
+    assert not left_the_chain(INCLUDED, replace(final, finalized=49, canonical_hash=None, entries=(None,)))
 
 
 @pytest.mark.parametrize(
@@ -190,11 +163,11 @@ def test_a_bump_is_enough_for_every_node_and_within_the_cap(most: int, tip: int,
         ("already known", "accepted"),
         ("transaction already imported", "accepted"),
         ("nonce too low: next nonce 8, tx nonce 7", "accepted"),
-        ("replacement transaction underpriced", "outbid"),
-        ("max fee per gas less than block base fee", "outbid"),
+        ("replacement transaction underpriced", "underpriced"),
+        ("max fee per gas less than block base fee", "underpriced"),
         ("insufficient funds for gas * price + value", "refused"),
         ("something that no node says", "refused"),
     ],
 )
-def test_the_answers_of_nodes_are_understood(answer: str, meaning: str) -> None:
-    assert heard(answer) == meaning
+def test_each_error_text_of_a_node_has_its_send_result(answer: str, meaning: str) -> None:
+    assert send_result(answer) == meaning

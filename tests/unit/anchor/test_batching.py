@@ -16,16 +16,16 @@ RULES = BatchRules(size=10, age=timedelta(minutes=5))
 NIGHTLY = BatchRules(size=1000, age=timedelta(days=9), cron="0 2 * * *")
 
 
-def test_no_batch_without_a_leaf() -> None:
+def test_without_a_leaf_nothing_is_due() -> None:
     assert not is_due(0, None, NOW, RULES)
 
 
-def test_a_full_batch_does_not_wait_for_its_age() -> None:
+def test_a_full_batch_is_due_before_its_age() -> None:
     assert is_due(10, NOW, NOW, RULES)
     assert not is_due(9, NOW, NOW, RULES)
 
 
-def test_a_lonely_leaf_is_not_left_waiting() -> None:
+def test_a_single_leaf_is_due_at_the_maximum_age() -> None:
     assert is_due(1, NOW - RULES.age, NOW, RULES)
     assert not is_due(1, NOW - RULES.age + timedelta(seconds=1), NOW, RULES)
 
@@ -43,7 +43,7 @@ def test_a_leaf_that_came_after_the_nightly_batch_waits_for_the_next() -> None:
     assert is_due(1, came, datetime(2026, 4, 3, 2, 0, tzinfo=JST), NIGHTLY)
 
 
-def test_a_time_missed_while_nothing_ran_is_made_up_once() -> None:
+def test_a_time_missed_while_nothing_ran_is_caught_up_once() -> None:
     """Down from the evening of the 1st to the morning of the 5th: one batch then, not four."""
     came, back = datetime(2026, 4, 1, 22, 0, tzinfo=JST), datetime(2026, 4, 5, 9, 0, tzinfo=JST)
     assert is_due(1, came, back, NIGHTLY)
@@ -51,11 +51,11 @@ def test_a_time_missed_while_nothing_ran_is_made_up_once() -> None:
     assert not is_due(1, back, later, NIGHTLY)
 
 
-def test_a_night_without_leaves_closes_nothing() -> None:
+def test_without_leaves_nothing_is_due_at_night() -> None:
     assert not is_due(0, None, datetime(2026, 4, 2, 2, 0, tzinfo=JST), NIGHTLY)
 
 
-def test_the_exact_second_of_the_clock_is_enough_and_no_earlier() -> None:
+def test_a_leaf_is_due_at_the_exact_second_and_not_before() -> None:
     evening = datetime(2026, 4, 1, 22, 0, tzinfo=JST)
     at = datetime(2026, 4, 2, 2, 0, tzinfo=JST)
     assert not is_due(1, evening, at - timedelta(microseconds=1), NIGHTLY)
@@ -63,7 +63,7 @@ def test_the_exact_second_of_the_clock_is_enough_and_no_earlier() -> None:
     assert is_due(1, at - timedelta(microseconds=1), at + timedelta(microseconds=1), NIGHTLY)
 
 
-def test_weekdays_only_means_weekdays_in_japan() -> None:
+def test_a_weekday_expression_means_weekdays_in_japan() -> None:
     weekdays = BatchRules(size=1000, age=timedelta(days=9), cron="30 1 * * 1-5")
     friday_evening = datetime(2026, 4, 3, 20, 0, tzinfo=JST)
     assert not is_due(1, friday_evening, datetime(2026, 4, 6, 1, 29, tzinfo=JST), weekdays)
@@ -78,13 +78,13 @@ def test_the_expected_close_is_the_next_night_or_the_age_whichever_is_first() ->
 
 
 @pytest.mark.parametrize("text", ["", "noon", "0 2 * *", "0 2 * * * *", "61 2 * * *", "@daily", "0 0 30 2 *"])
-def test_what_is_no_time_is_refused(text: str) -> None:
+def test_a_text_other_than_a_cron_expression_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         read_cron(text)
 
 
 @given(st.integers(1, 2000), st.integers(0, 10**6), st.integers(0, 10**6))
-def test_what_is_due_stays_due(count: int, waited: int, more: int) -> None:
+def test_leaves_that_are_due_stay_due(count: int, waited: int, more: int) -> None:
     oldest = NOW - timedelta(seconds=waited)
     for rules in (RULES, NIGHTLY):
         if is_due(count, oldest, NOW, rules):

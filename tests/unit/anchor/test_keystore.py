@@ -15,7 +15,7 @@ def create(folder: Path) -> str:
     return create_keystore(folder / "key.json", folder / "word", folder / "public.json", rounds=2)
 
 
-def test_a_key_that_is_there_is_not_drawn_again(tmp_path: Path) -> None:
+def test_an_existing_key_is_kept(tmp_path: Path) -> None:
     assert create(tmp_path) == create(tmp_path)
 
 
@@ -27,7 +27,7 @@ def test_the_public_key_is_the_one_of_the_address(tmp_path: Path) -> None:
     assert (jwk["kty"], jwk["crv"]) == ("EC", "secp256k1")
 
 
-def test_nobody_else_can_read_the_key(tmp_path: Path) -> None:
+def test_keystore_and_password_are_readable_by_their_owner_only(tmp_path: Path) -> None:
     create(tmp_path)
     assert {(tmp_path / name).stat().st_mode & 0o077 for name in ("key.json", "word")} == {0}
 

@@ -7,32 +7,39 @@ from hashlib import sha256
 
 import pytest
 
-from services.anchor.domain.anchoring import Included
-from services.anchor.domain.proving import FinalBatch, Place, Trees, anchored, manifest_for, proof_for, with_proof
+from services.anchor.domain.anchoring import Deployment, Inclusion
+from services.anchor.domain.proving import (
+    FinalAnchor,
+    TreeCache,
+    anchored,
+    manifest_for,
+    proof_for,
+    with_proof,
+)
 from shared.credentials.merkle import merkle_tree, root_of
 from shared.credentials.merkle_proof import Anchor, decode_proof
 from shared.errors import Unreadable
 
 LEAVES = [sha256(bytes([number])).digest() for number in range(5)]
 TREE = merkle_tree(LEAVES)
-BATCH = FinalBatch(
+BATCH = FinalAnchor(
     TREE.root,
-    Place("local", 31337, "0x" + "c" * 40),
-    Included("0x" + "ab" * 32, 12, "0x" + "cd" * 32, datetime(2026, 4, 1, 1, 2, 3, tzinfo=UTC)),
+    Deployment("local", 31337, "0x" + "c" * 40),
+    Inclusion("0x" + "ab" * 32, 12, "0x" + "cd" * 32, datetime(2026, 4, 1, 1, 2, 3, tzinfo=UTC)),
 )
 ELSEWHERE = replace(
     BATCH,
-    place=Place("sepolia", 11155111, BATCH.place.contract),
-    included=replace(BATCH.included, transaction="0x" + "ef" * 32),
+    deployment=Deployment("sepolia", 11155111, BATCH.deployment.contract),
+    inclusion=replace(BATCH.inclusion, transaction="0x" + "ef" * 32),
 )
 SIGNED = json.dumps({"id": "x", "name": "髙橋", "proof": [{"cryptosuite": "eddsa-rdfc-2022"}]}).encode()
 PROOF = proof_for(BATCH, LEAVES[0], TREE.proof(LEAVES[0]), "did:web:example.jp#chain")
 
 
-def test_the_proof_says_where_the_leaf_is_and_where_the_root_stands() -> None:
+def test_the_proof_holds_the_path_of_the_leaf_and_the_anchor_of_the_root() -> None:
     decoded = decode_proof(PROOF["proofValue"])
     assert root_of(LEAVES[0], decoded.path) == decoded.merkle_root == BATCH.root
-    assert (decoded.target_hash, decoded.anchors) == (LEAVES[0], (Anchor(31337, BATCH.included.transaction),))
+    assert (decoded.target_hash, decoded.anchors) == (LEAVES[0], (Anchor(31337, BATCH.inclusion.transaction),))
     assert PROOF["created"] == "2026-04-01T01:02:03Z"
 
 
@@ -47,7 +54,7 @@ def test_a_proof_added_twice_is_there_once_with_the_same_bytes() -> None:
     assert with_proof(once, PROOF) == once
 
 
-def test_a_proof_on_another_chain_is_kept_beside() -> None:
+def test_a_proof_on_another_chain_is_kept() -> None:
     other = proof_for(ELSEWHERE, LEAVES[0], TREE.proof(LEAVES[0]), "did:web:example.jp#chain")
     both = with_proof(with_proof(SIGNED, PROOF), other)
     assert len(json.loads(both)["proof"]) == 3
@@ -55,7 +62,7 @@ def test_a_proof_on_another_chain_is_kept_beside() -> None:
 
 
 @pytest.mark.parametrize("damaged", [b"", b"[]", b"{}", b'{"proof": {}}', b'{"proof": []}', b'{"proof": [1]}', b"\xff"])
-def test_what_is_no_credential_gets_no_proof(damaged: bytes) -> None:
+def test_bytes_other_than_a_credential_are_unreadable(damaged: bytes) -> None:
     with pytest.raises(Unreadable):
         with_proof(damaged, PROOF)
 
@@ -64,8 +71,8 @@ def test_the_manifest_rebuilds_the_tree() -> None:
     manifest = json.loads(manifest_for([BATCH, ELSEWHERE], TREE.leaves))
     assert merkle_tree(map(bytes.fromhex, manifest["leaves"])).root.hex() == manifest["root"]
     assert [(each["network"], each["transaction"]) for each in manifest["anchors"]] == [
-        ("local", BATCH.included.transaction),
-        ("sepolia", ELSEWHERE.included.transaction),
+        ("local", BATCH.inclusion.transaction),
+        ("sepolia", ELSEWHERE.inclusion.transaction),
     ]
 
 
@@ -76,8 +83,8 @@ def test_the_event_carries_a_path_that_leads_to_the_root() -> None:
     assert "@" not in str(event)
 
 
-def test_a_kept_tree_is_found_by_its_own_root_only() -> None:
-    trees = Trees()
+def test_a_cached_tree_is_found_by_its_own_root_only() -> None:
+    trees = TreeCache()
     assert trees.find(TREE.root) is None
     assert trees.find(trees.keep(TREE).root) is TREE
     assert trees.find(LEAVES[0]) is None

@@ -7,7 +7,7 @@ import pytest
 from deploy.bench.issue import measure
 
 
-def test_all_ways_that_are_measured_make_the_same_credentials(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_measured_ways_make_the_same_credentials(capsys: pytest.CaptureFixture[str]) -> None:
     report = measure(badges=60, sample=6)
     figures = {figure.name: figure for figure in report.figures}
     assert figures["credentials and leaves equal to ours"].value == 4 * 6

@@ -30,12 +30,12 @@ def missing(found: list[Finding]) -> list[str]:
     return [finding.need.name for finding in found if not finding.good]
 
 
-def test_a_machine_with_everything_is_not_found_wanting() -> None:
+def test_on_a_complete_machine_nothing_is_missing() -> None:
     assert missing(findings(GOOD)) == []
 
 
 @pytest.mark.parametrize(("program", "name"), [("java", "Java"), ("mvn", "Maven"), ("node", "Node"), ("npm", "npm")])
-def test_what_is_absent_is_named_with_the_command_of_each_system(program: str, name: str) -> None:
+def test_a_missing_program_is_listed_with_the_install_command_of_each_system(program: str, name: str) -> None:
     found = findings({key: value for key, value in GOOD.items() if key != program})
     assert missing(found) == [name]
     assert "apt install" in report(found, macos=False)
@@ -47,21 +47,21 @@ def test_what_is_absent_is_named_with_the_command_of_each_system(program: str, n
     ("program", "said"),
     [("java", 'java version "1.8.0_401"'), ("java", 'openjdk version "11.0.2"'), ("node", "v18.20.4")],
 )
-def test_what_is_too_old_is_as_good_as_absent(program: str, said: str) -> None:
+def test_a_program_that_is_too_old_counts_as_missing(program: str, said: str) -> None:
     assert len(missing(findings({**GOOD, program: said}))) == 1
 
 
-def test_a_machine_without_java_does_with_the_wheel() -> None:
+def test_without_java_the_wheel_is_accepted() -> None:
     without = {key: value for key, value in GOOD.items() if key != "java"}
     assert missing(findings(without, wheel=True)) == []
 
 
-def test_a_maven_that_only_lacks_a_java_is_not_called_missing_when_the_wheel_brings_one() -> None:
+def test_a_maven_that_only_lacks_java_is_accepted_where_the_wheel_has_one() -> None:
     assert missing(findings({"mvn": "", "node": "v22.1.0", "npm": "10.8.2"}, wheel=True)) == []
     assert missing(findings({"mvn": "", "node": "v22.1.0", "npm": "10.8.2"}, wheel=False)) == ["Java", "Maven"]
 
 
-def test_an_old_python_is_told_before_anything_is_installed() -> None:
+def test_an_old_python_counts_as_missing() -> None:
     assert missing(findings(GOOD, python=(3, 10, 4))) == ["Python"]
 
 
@@ -80,7 +80,7 @@ def test_versions_are_read_as_the_programs_write_them(said: str | None, version:
     assert version_in(said) == version
 
 
-def test_it_runs_on_a_bare_python_without_any_package() -> None:
+def test_it_runs_on_python_without_any_package() -> None:
     ran = subprocess.run([sys.executable, "-I", "-S", str(DOCTOR)], capture_output=True, text=True, check=False)
     assert "Python" in ran.stdout
     assert ran.stderr == ""

@@ -1,4 +1,4 @@
-"""When the local chain mines and when it rests."""
+"""When the local chain mines and when it pauses."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from deploy.local import miner
 from deploy.local.environment import Place
-from deploy.local.miner import Miner
+from deploy.local.parts import miner
+from deploy.local.parts.miner import Miner
 
 
 class Chain:
@@ -45,12 +45,12 @@ def chain(monkeypatch: pytest.MonkeyPatch) -> Chain:
     return made
 
 
-def test_an_idle_chain_grows(chain: Chain) -> None:
+def test_an_idle_chain_stops_mining(chain: Chain) -> None:
     chain.live(Miner(Place(Path("/nowhere"), 8600)), 100)
     assert not chain.mines and len(chain.blocks) < 20
 
 
-def test_a_transaction_that_comes_at_the_moment_of_rest_is_never_final(chain: Chain) -> None:
+def test_a_transaction_in_a_block_at_the_pause_still_becomes_final(chain: Chain) -> None:
     looker = Miner(Place(Path("/nowhere"), 8600))
     chain.late = 1
     chain.live(looker, 100)

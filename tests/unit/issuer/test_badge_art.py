@@ -49,7 +49,7 @@ def test_the_issuers_seal_has_the_promised_size_and_weight() -> None:
     assert png == society_png(PROGRAMME, FONTS)
 
 
-def test_other_fonts_are_other_art(tmp_path: Path) -> None:
+def test_other_fonts_have_another_art_version(tmp_path: Path) -> None:
     copied = tmp_path / "fonts"
     for font in (SERIF_BOLD, SERIF_BLACK):
         (copied / font).parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ def test_the_svg_needs_no_font_and_runs_nothing() -> None:
         ("士", "E"),
     ],
 )
-def test_no_name_runs_over_the_edge(ja: str, en: str) -> None:
+def test_every_name_stays_within_the_edge(ja: str, en: str) -> None:
     short = badge_png("q", "2026", named("コンクリート技士", "Engineer"), FONTS)
     drawn = badge_png(
         "q", "2026", named(ja, en, society="The International Society for the Certification of Engineers"), FONTS
@@ -107,7 +107,7 @@ def _pixel(png: bytes, at: tuple[int, int]) -> tuple[int, ...]:
     return tuple(round(channel / 32) for channel in pixel)
 
 
-def test_a_name_that_the_font_lacks_is_refused_instead_of_drawn_as_a_box() -> None:
+def test_a_name_with_a_character_that_the_font_lacks_is_refused() -> None:
     with pytest.raises(ValueError, match=r"U\+1F600"):
         badge_png("q", "2026", named("コンクリート😀士", "Engineer"), FONTS)
 
@@ -133,13 +133,13 @@ def test_a_name_breaks_where_a_reader_would(name: str, lines: tuple[str, ...]) -
 
 
 @given(st.text(st.characters(categories=["Lo", "Nd", "Lu"]), min_size=1, max_size=40))
-def test_no_character_of_a_name_is_lost_between_its_lines(name: str) -> None:
+def test_the_lines_of_a_name_hold_all_its_characters(name: str) -> None:
     lines = name_lines(name)
     assert "".join(lines) == name
     assert all(lines)
 
 
 @pytest.mark.parametrize("colour", ["red", "#12345", "#12345g", ""])
-def test_a_colour_that_is_none_is_refused(colour: str) -> None:
+def test_a_malformed_colour_is_refused(colour: str) -> None:
     with pytest.raises(ValueError, match="six hex digits"):
         mix(colour, "#000000", 0.5)

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from services.issuer.config import read_config
 from shared.errors import RefuseToStart
-from tests.worlds.issuing import FACTS, KEY, ROOT, SECRET
+from tests.worlds.issuing import KEY, ROOT, SECRET, SOURCES
 
 JWK = {"kty": "EC", "crv": "secp256k1", "x": "x", "y": "y"}
 
@@ -33,7 +33,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "PUBLIC_URL": "https://badges.example.jp/",
         "ISSUER_KEY_FILE": file("issuer.pem", pem),
         "ID_SECRET_FILE": file("id.secret", SECRET),
-        "FONT_FOLDER": str(FACTS.font_folder),
+        "FONT_FOLDER": str(SOURCES.font_folder),
         "CHAIN_PUBLIC_KEY_FILE": file("chain.jwk", json.dumps(JWK).encode()),
     }
 
@@ -63,9 +63,7 @@ def test_a_missing_setting_is_named(environment: dict[str, str], name: str) -> N
         ("CHAIN_PUBLIC_KEY_FILE", str(ROOT / "package.json")),
     ],
 )
-def test_an_impossible_setting_is_named_with_what_was_expected(
-    environment: dict[str, str], name: str, value: str
-) -> None:
+def test_an_invalid_setting_is_named_with_what_was_expected(environment: dict[str, str], name: str, value: str) -> None:
     with pytest.raises(RefuseToStart, match=f"setting {name}: got .*expected"):
         read_config({**environment, name: value})
 

@@ -1,4 +1,4 @@
-"""What the issuer makes, compared with files. How to write them anew: tests/golden/README.md."""
+"""What the issuer makes, compared with files. How to write them again: tests/golden/README.md."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from services.issuer.domain.issuance import badge_document, profile_document
+from services.issuer.domain.credential import badge_document, profile_document
 from services.issuer.signing.signer import Signer
 from shared.credentials.credential import canonical_form, leaf_of
 from shared.credentials.status_list import LENGTH, decoded, is_set
@@ -65,7 +65,7 @@ def same_as_golden(name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("shape", sorted(_SHAPES))
-def test_a_credential_is_what_it_was(shape: str) -> None:
+def test_a_credential_equals_its_golden_file(shape: str) -> None:
     sealed = Signer(ISSUER, KEY, SECRET, Random(1)).sign(assertion(1, **_SHAPES[shape]), NOW)
     document = json.loads(sealed.body)
     assert leaf_of(document) == sealed.leaf
@@ -74,11 +74,11 @@ def test_a_credential_is_what_it_was(shape: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(_OTHERS))
-def test_what_credentials_point_to_is_what_it_was(name: str) -> None:
+def test_a_document_equals_its_golden_file(name: str) -> None:
     same_as_golden(f"{name}.json", pretty(_OTHERS[name]()))
 
 
-def test_no_golden_file_is_left_that_nothing_is_compared_with() -> None:
+def test_every_golden_file_is_compared() -> None:
     expected = {f"credential-{shape}.{form}" for shape in _SHAPES for form in ("json", "nq")}
     assert {path.name for path in FOLDER.iterdir()} == expected | {f"{name}.json" for name in _OTHERS} | {"README.md"}
 

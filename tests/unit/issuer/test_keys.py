@@ -1,15 +1,35 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
-from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.issuer.signing.keys import create_key, keys_in, refuse_unlisted
+from services.issuer.signing.keys import SigningKey, did_document, keys_in, refuse_unlisted
+from shared.credentials.credential import key_of
 from shared.errors import RefuseToStart
-from tests.worlds.issuing import DID, KEY
+from tests.worlds.issuing import DID, ISSUER, KEY, credential
+
+
+def test_what_a_former_key_signed_verifies() -> None:
+    newer = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(32)), ISSUER.did)
+    rotated = did_document(ISSUER.did, [KEY.public, newer.public], profile_url="https://badges.example.jp/issuer.json")
+    assert key_of(credential(1), rotated) == KEY.private.public_key()
+    assert newer.verification_method in rotated["assertionMethod"]
+
+
+def test_the_chain_key_is_in_the_document() -> None:
+    jwk = {"kty": "EC", "crv": "secp256k1", "x": "x", "y": "y"}
+    document = did_document(ISSUER.did, [KEY.public], profile_url="https://a.example/issuer.json", chain_key=jwk)
+    assert document["verificationMethod"][-1] == {
+        "id": f"{ISSUER.did}#chain",
+        "type": "JsonWebKey",
+        "controller": ISSUER.did,
+        "publicKeyJwk": jwk,
+    }
+    assert f"{ISSUER.did}#chain" in document["assertionMethod"]
+    assert document["service"][0]["type"] == "IssuerProfile"
+    assert len(DID["verificationMethod"]) == 1
 
 
 def test_the_keys_of_a_did_document_are_read_without_the_chain_key() -> None:
@@ -19,7 +39,7 @@ def test_the_keys_of_a_did_document_are_read_without_the_chain_key() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"verificationMethod": [{"type": "Multikey"}]}'])
-def test_a_document_that_says_nothing_of_keys_stops_the_start(body: bytes) -> None:
+def test_a_did_document_without_keys_refuses_the_start(body: bytes) -> None:
     with pytest.raises(RefuseToStart, match=r"issuer/did\.json: got"):
         keys_in(body)
 
@@ -29,27 +49,3 @@ def test_an_unlisted_key_is_refused_unless_none_is_listed() -> None:
     refuse_unlisted("z6MkA", ["z6MkB", "z6MkA"])
     with pytest.raises(RefuseToStart, match=r"got the key z6MkA, expected .*z6MkB"):
         refuse_unlisted("z6MkA", ["z6MkB"])
-
-
-def test_dying_while_a_key_is_made_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def die(descriptor: int) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "fsync", die)
-    with pytest.raises(KeyboardInterrupt):
-        create_key(tmp_path / "issuer.pem")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_key_made_by_another_meanwhile_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file, link = tmp_path / "issuer.pem", os.link
-
-    def late(source: Any, target: Any) -> None:
-        file.write_text("another's")
-        link(source, target)
-
-    monkeypatch.setattr(os, "link", late)
-    with pytest.raises(FileExistsError):
-        create_key(file)
-    assert file.read_text() == "another's"
-    assert list(tmp_path.iterdir()) == [file]

@@ -12,14 +12,14 @@ from tests.worlds.issuing import ISSUER, KEY, NOW, status_list
 
 
 @given(st.integers(), st.integers(0, 600))
-def test_no_bit_is_drawn_twice(seed: int, count: int) -> None:
+def test_drawn_bits_are_different_and_sorted(seed: int, count: int) -> None:
     drawn = draw_indexes(Random(seed), count)
     assert len(set(drawn)) == len(drawn) == count
     assert all(0 <= index < LENGTH for index in drawn)
     assert drawn == sorted(drawn)
 
 
-def test_the_list_is_signed_and_ends_after_a_week() -> None:
+def test_a_list_is_signed_and_valid_for_a_week() -> None:
     document = status_list(3)
     verify_proof(document, KEY.private.public_key())
     assert is_set(decoded(document["credentialSubject"]["encodedList"]), 3)

@@ -8,24 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.mailer.domain.delivery import MOST_SECONDS, Bounced, Deferred, Sent, settled, without_address
+from services.mailer.domain.delivery import MOST_SECONDS, Bounced, Deferred, Sent, after_attempt, without_address
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 TARO = "taro.yamada@example.jp"
 
 
-def test_a_refused_letter_is_tried_again_or_a_deferred_one_is_not() -> None:
-    assert settled(Sent("250 ok"), 0, TARO, NOW).next_try_at is None
-    assert settled(Bounced("550 no"), 0, TARO, NOW).next_try_at is None
-    deferred = settled(Deferred("451 later"), 0, TARO, NOW)
+def test_only_a_deferred_letter_is_tried_again() -> None:
+    assert after_attempt(Sent("250 ok"), 0, TARO, NOW).next_try_at is None
+    assert after_attempt(Bounced("550 no"), 0, TARO, NOW).next_try_at is None
+    deferred = after_attempt(Deferred("451 later"), 0, TARO, NOW)
     assert deferred.state == "deferred"
     assert deferred.next_try_at is not None and deferred.next_try_at > NOW
 
 
 @given(st.integers(0, 200))
-def test_a_deferred_letter_is_tried_ever_faster_or_put_off_for_ever(attempts: int) -> None:
-    one = settled(Deferred("451"), attempts, TARO, NOW)
-    more = settled(Deferred("451"), attempts + 1, TARO, NOW)
+def test_the_pause_after_a_deferral_never_shrinks_and_is_an_hour_at_most(attempts: int) -> None:
+    one = after_attempt(Deferred("451"), attempts, TARO, NOW)
+    more = after_attempt(Deferred("451"), attempts + 1, TARO, NOW)
     assert one.attempts == attempts + 1
     assert one.next_try_at is not None and more.next_try_at is not None
     assert one.next_try_at <= more.next_try_at <= NOW + timedelta(seconds=MOST_SECONDS)
@@ -41,10 +41,12 @@ def test_a_deferred_letter_is_tried_ever_faster_or_put_off_for_ever(attempts: in
         ("250 2.0.0 Ok: queued as 4F1A2", "250 2.0.0 Ok: queued as 4F1A2"),
     ],
 )
-def test_an_answer_tells_an_address(answer: str, kept: str) -> None:
+def test_an_answer_is_kept_without_addresses(answer: str, kept: str) -> None:
     assert without_address(answer, TARO) == kept
 
 
 @given(st.from_regex(r"[a-z0-9.]{3,12}@[a-z]{2,8}\.jp", fullmatch=True), st.text(max_size=40), st.text(max_size=40))
-def test_an_answer_around_the_address_lets_it_through(address: str, before: str, after: str) -> None:
+def test_the_recipients_address_is_removed_wherever_it_stands_in_the_answer(
+    address: str, before: str, after: str
+) -> None:
     assert address not in without_address(f"{before} {address} {after}", address)

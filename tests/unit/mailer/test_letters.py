@@ -33,13 +33,13 @@ COMPLETION = replace(AWARD, letter="completion")
 CORRECTION = replace(AWARD, letter="correction", corrects=True)
 
 
-def test_the_subject_is_not_the_one_that_the_society_announced() -> None:
+def test_the_subject_is_the_one_that_the_society_announced() -> None:
     assert WRITER.compose(AWARD).subject == PROGRAMME.texts.award_subject
     assert WRITER.compose(COMPLETION).subject == PROGRAMME.texts.completion_subject
     assert WRITER.compose(CORRECTION).subject == PROGRAMME.texts.correction_subject
 
 
-def test_letter_1_without_its_button_or_with_a_url_that_a_reader_can_not_copy() -> None:
+def test_letter_1_has_its_button_and_its_url_on_a_line_of_its_own() -> None:
     mail = WRITER.compose(AWARD)
     url = receive_url(WALLET, SECRET, ID)
     assert url in mail.text.splitlines()
@@ -47,7 +47,7 @@ def test_letter_1_without_its_button_or_with_a_url_that_a_reader_can_not_copy() 
     assert "受領手続きをはじめる" in mail.html
 
 
-def test_letter_2_leads_elsewhere_than_to_the_badge() -> None:
+def test_letter_2_leads_to_the_badge_and_to_its_public_page() -> None:
     mail = WRITER.compose(COMPLETION)
     assert f"{WALLET}/badges/{ID}" in mail.text.splitlines()
     assert f'<a href="{WALLET}/badges/{ID}"' in mail.html
@@ -55,7 +55,7 @@ def test_letter_2_leads_elsewhere_than_to_the_badge() -> None:
     assert "/receive/" not in mail.text + mail.html
 
 
-def test_the_letter_about_a_correction_leaves_open_what_counts_now_or_asks_to_receive_again() -> None:
+def test_the_letter_about_a_correction_leads_to_the_new_badge_and_does_not_ask_to_receive_it() -> None:
     mail = WRITER.compose(CORRECTION)
     assert f"{WALLET}/badges/{ID}" in mail.text.splitlines()
     assert f"http://localhost:8603/V/{ID}" in mail.text.splitlines()
@@ -67,7 +67,7 @@ def test_the_letter_about_a_correction_leaves_open_what_counts_now_or_asks_to_re
         assert "/receive/" not in text
 
 
-def test_the_award_letter_of_a_corrected_badge_does_not_say_what_it_is() -> None:
+def test_the_award_letter_of_a_corrected_badge_says_that_it_is_a_correction() -> None:
     mail = WRITER.compose(replace(AWARD, corrects=True))
     for text in (mail.text, mail.html):
         assert "訂正" in text
@@ -78,7 +78,7 @@ def test_the_award_letter_of_a_corrected_badge_does_not_say_what_it_is() -> None
 
 
 @pytest.mark.parametrize("letter", LETTERS)
-def test_a_letter_lacks_whom_it_addresses_what_it_is_about_or_whom_to_ask(letter: Letter) -> None:
+def test_a_letter_names_its_holder_its_qualification_its_period_and_the_desk_to_ask(letter: Letter) -> None:
     mail = WRITER.compose(replace(AWARD, letter=letter))
     for text in (mail.text, mail.html):
         for needed in (
@@ -94,17 +94,17 @@ def test_a_letter_lacks_whom_it_addresses_what_it_is_about_or_whom_to_ask(letter
 
 @pytest.mark.parametrize("letter", LETTERS)
 @pytest.mark.parametrize("corrects", [True, False])
-def test_the_html_grows_beyond_what_readers_on_old_phones_load(letter: Letter, corrects: bool) -> None:
+def test_the_html_is_at_most_3_kib_for_readers_on_old_phones(letter: Letter, corrects: bool) -> None:
     assert len(WRITER.compose(replace(AWARD, letter=letter, corrects=corrects)).html.encode()) <= 3072
 
 
-def test_a_name_becomes_markup() -> None:
+def test_a_name_is_escaped_in_the_html() -> None:
     mail = WRITER.compose(replace(AWARD, family_name="<b>&"))
     assert "&lt;b&gt;&amp;" in mail.html
     assert "<b>& 𠮷之助 様" in mail.text
 
 
-def test_another_societys_letter_names_the_first_one() -> None:
+def test_another_societys_letter_names_that_society_only() -> None:
     other = msgspec.structs.replace(
         PROGRAMME,
         society=msgspec.structs.replace(
@@ -123,12 +123,12 @@ def test_another_societys_letter_names_the_first_one() -> None:
         assert "\n" not in mail.subject and mail.subject
 
 
-def test_an_unknown_qualification_makes_a_letter_all_the_same() -> None:
+def test_an_unknown_qualification_makes_no_letter() -> None:
     with pytest.raises(ValueError, match="expected one of gishi"):
         WRITER.compose(replace(AWARD, qualification="welder"))
 
 
-def test_the_two_letters_of_a_badge_are_taken_for_one() -> None:
+def test_the_two_letters_of_a_badge_have_ids_and_return_paths_of_their_own() -> None:
     sender = PROGRAMME.sender
     assert message_id("award", ID, sender.address) == f"<award.{ID}@jci.example.jp>"
     assert message_id("award", ID, sender.address) != message_id("completion", ID, sender.address)

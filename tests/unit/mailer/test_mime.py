@@ -40,14 +40,14 @@ def body(message: EmailMessage, kind: str) -> str:
     return str(part.get_content())
 
 
-def test_a_rare_character_is_damaged_on_the_way() -> None:
+def test_rare_characters_come_through_unchanged() -> None:
     message = read(compose(MAIL, DATE))
     assert message["Subject"] == RARE
     assert body(message, "plain").replace("\r\n", "\n") == MAIL.text
     assert body(message, "html").strip() == MAIL.html
 
 
-def test_a_reader_misses_a_header() -> None:
+def test_every_header_is_there_and_readable() -> None:
     message = read(compose(MAIL, DATE))
     assert message["From"] == "OpenBadge <noreply_openbadge@jci.example.jp>"
     assert message["To"] == "taro@example.jp"
@@ -58,11 +58,11 @@ def test_a_reader_misses_a_header() -> None:
     assert not message.defects
 
 
-def test_writing_the_same_letter_again_gives_other_bytes() -> None:
+def test_composing_the_same_letter_again_gives_the_same_bytes() -> None:
     assert compose(MAIL, DATE) == compose(MAIL, DATE)
 
 
-def test_a_line_is_longer_than_mail_allows_or_ends_without_crlf() -> None:
+def test_each_line_has_at_most_76_characters_and_ends_with_crlf() -> None:
     content = compose(replace(MAIL, subject=RARE * 20, text=RARE * 200), DATE)
     lines = content.split(b"\r\n")
     assert max(map(len, lines)) <= 76
@@ -71,20 +71,20 @@ def test_a_line_is_longer_than_mail_allows_or_ends_without_crlf() -> None:
 
 
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=200))
-def test_a_header_is_read_as_another_text(text: str) -> None:
+def test_a_header_is_read_as_the_text_that_was_written(text: str) -> None:
     header = encoded(text)
     assert all(len(word) <= 76 for word in header.split("\r\n"))
     if header != text:
         assert str(make_header(decode_header(header))) == text
 
 
-def test_a_carriers_dotted_address_is_refused_by_the_next_server() -> None:
+def test_a_carriers_dotted_address_is_quoted() -> None:
     assert quoted("..taro..@docomo.example") == '"..taro.."@docomo.example'
     assert quoted("taro.yamada@example.jp") == "taro.yamada@example.jp"
 
 
 @pytest.mark.parametrize("address", ["taro@example.jp\r\nBcc: all@example.jp", "ｔａｒｏ@example.jp"])
-def test_an_address_can_add_a_header(address: str) -> None:
+def test_an_address_with_a_line_break_or_beyond_ascii_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="printable ASCII") as refusal:
         compose(replace(MAIL, recipient=address), DATE)
     assert "example" not in str(refusal.value)

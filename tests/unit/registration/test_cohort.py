@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.registration.domain.cohort import (
-    PATIENCE,
+    MOST_SETTLING_TIMES,
     AddressUse,
     Candidate,
     Judgement,
     confirmed_at,
     cycle_of,
-    is_quiet,
+    is_settled,
     judge,
     notify_from,
 )
@@ -42,17 +42,17 @@ def use(candidate: Candidate, released_at: datetime | None = None) -> AddressUse
     return AddressUse(candidate.registration_id, candidate.person_id, candidate.address_key, released_at)
 
 
-def alone(candidate: Candidate) -> Judgement:
+def judge_alone(candidate: Candidate) -> Judgement:
     (judgement,) = judge([candidate], [use(candidate)] if candidate.address_key else [], CYCLE)
     return judgement
 
 
-def test_who_completed_in_time_is_told_on_april_1() -> None:
-    assert alone(A) == Judgement("A", None, APRIL)
+def test_a_registration_completed_in_time_is_notified_on_april_1() -> None:
+    assert judge_alone(A) == Judgement("A", None, APRIL)
 
 
 @pytest.mark.parametrize(
-    ("unlike", "reason"),
+    ("changes", "reason"),
     [
         ({"completed_on": None}, "not-completed"),
         ({"valid_from": date(2026, 4, 2)}, "not-this-cycle"),
@@ -63,29 +63,29 @@ def test_who_completed_in_time_is_told_on_april_1() -> None:
         ({"office_hold": True, "address_key": None}, "office-hold"),
     ],
 )
-def test_who_may_not_is_held_for_the_reason(unlike: dict[str, object], reason: str) -> None:
-    judgement = alone(replace(A, **unlike))  # type: ignore[arg-type]  # a table of single fields
+def test_a_registration_that_is_not_eligible_is_held_with_the_reason(changes: dict[str, object], reason: str) -> None:
+    judgement = judge_alone(replace(A, **changes))  # type: ignore[arg-type]  # a table of single fields
     assert (judgement.reason, judgement.notify_from) == (reason, None)
 
 
-def test_one_address_of_two_people_is_nobodys() -> None:
+def test_two_people_at_one_address_are_both_held() -> None:
     b = replace(A, registration_id="B", person_id="b")
     assert [each.reason for each in judge([A, b], [use(A), use(b)], CYCLE)] == ["shared-address"] * 2
 
 
-def test_one_person_with_two_qualifications_shares_with_nobody() -> None:
+def test_one_person_may_use_one_address_for_two_qualifications() -> None:
     b = replace(A, registration_id="B")
     assert [each.reason for each in judge([A, b], [use(A), use(b)], CYCLE)] == [None] * 2
 
 
-def test_an_address_with_a_badge_stays_its_holders_and_the_first_is_named() -> None:
+def test_an_address_with_a_badge_holds_later_people_and_names_the_first() -> None:
     first = AddressUse("F", "f", "a@example.jp", APRIL)
     later = AddressUse("G", "f", "a@example.jp", APRIL + timedelta(days=1))
     (judgement,) = judge([A], [use(A), later, first], CYCLE)
     assert (judgement.reason, judgement.first_registration_id) == ("address-taken", "F")
 
 
-def test_ones_own_badge_at_the_address_is_no_obstacle() -> None:
+def test_a_persons_own_badge_at_the_address_holds_nothing() -> None:
     (judgement,) = judge([A], [use(A), AddressUse("F", "a", "a@example.jp", APRIL)], CYCLE)
     assert judgement.reason is None
 
@@ -103,7 +103,7 @@ def candidates_of(pairs: list[tuple[int, int]]) -> list[Candidate]:
 
 
 @given(people)
-def test_no_two_people_are_ever_released_to_one_address(pairs: list[tuple[int, int]]) -> None:
+def test_released_people_have_addresses_of_their_own(pairs: list[tuple[int, int]]) -> None:
     candidates = candidates_of(pairs)
     judged = judge(candidates, map(use, candidates), CYCLE)
     released = {(c.address_key, c.person_id) for c, j in zip(candidates, judged, strict=True) if j.reason is None}
@@ -115,7 +115,7 @@ def test_no_two_people_are_ever_released_to_one_address(pairs: list[tuple[int, i
 
 
 @given(people, st.randoms(use_true_random=False))
-def test_the_order_of_judging_does_not_matter(pairs: list[tuple[int, int]], random: object) -> None:
+def test_judgements_do_not_depend_on_the_order(pairs: list[tuple[int, int]], random: object) -> None:
     candidates = candidates_of(pairs)
     uses = [use(candidate) for candidate in candidates]
     together = judge(candidates, uses, CYCLE)
@@ -126,7 +126,7 @@ def test_the_order_of_judging_does_not_matter(pairs: list[tuple[int, int]], rand
 
 
 @pytest.mark.parametrize("year", [2024, 2025, 2026, 2027, 2028, 2100])
-def test_february_ends_when_it_ends_in_japan(year: int) -> None:
+def test_the_deadline_is_the_end_of_february_in_japan(year: int) -> None:
     cycle = cycle_of(programme(), str(year))
     last = datetime(year, 3, 1, tzinfo=JST) - timedelta(seconds=1)
     assert cycle.confirm_until == japan_date(last)
@@ -158,12 +158,12 @@ def test_the_deadline_is_japans_not_utcs(minutes: int) -> None:
         (datetime(2026, 4, 14, 15, 0, tzinfo=UTC), date(2026, 4, 29)),
     ],
 )
-def test_who_is_late_is_told_at_the_next_run(confirmed: datetime, told: date) -> None:
+def test_a_late_registration_is_notified_at_the_next_delayed_run(confirmed: datetime, told: date) -> None:
     assert notify_from(confirmed, CYCLE) == datetime(told.year, told.month, told.day, tzinfo=JST)
 
 
 @given(st.datetimes(datetime(2025, 6, 1), datetime(2029, 1, 1), timezones=st.sampled_from([UTC, JST])))
-def test_a_late_notice_is_a_run_of_its_own_and_the_next(moment: datetime) -> None:
+def test_a_late_notice_is_at_the_first_delayed_run_after_the_confirmation(moment: datetime) -> None:
     told = notify_from(moment, CYCLE)
     days, rest = divmod(told - CYCLE.begins_at, timedelta(days=14))
     assert rest == timedelta(0)
@@ -177,14 +177,14 @@ def test_a_late_notice_is_a_run_of_its_own_and_the_next(moment: datetime) -> Non
 
 def test_a_corrected_address_counts_from_its_correction() -> None:
     in_time, late = datetime(2026, 2, 27, tzinfo=JST), datetime(2026, 4, 2, tzinfo=JST)
-    assert alone(replace(A, confirmed_at=in_time)).notify_from == APRIL
-    assert alone(replace(A, confirmed_at=late)).notify_from == APRIL + timedelta(days=14)
+    assert judge_alone(replace(A, confirmed_at=in_time)).notify_from == APRIL
+    assert judge_alone(replace(A, confirmed_at=late)).notify_from == APRIL + timedelta(days=14)
 
 
 def test_an_impossible_calendar_is_refused() -> None:
-    for unlike in ({"confirm_until": "02-31"}, {"confirm_until": "end"}, {"delayed_days": 0}):
-        cycle = msgspec.structs.replace(programme().cycle, **unlike)
-        with pytest.raises(ValueError, match=f"cycle.{next(iter(unlike))}: got"):
+    for changes in ({"confirm_until": "02-31"}, {"confirm_until": "end"}, {"delayed_days": 0}):
+        cycle = msgspec.structs.replace(programme().cycle, **changes)
+        with pytest.raises(ValueError, match=f"cycle.{next(iter(changes))}: got"):
             cycle_of(msgspec.structs.replace(programme(), cycle=cycle), "2026")
 
 
@@ -193,9 +193,9 @@ def test_a_cycle_from_january_has_its_deadline_in_the_year_before() -> None:
     assert cycle_of(msgspec.structs.replace(programme(), cycle=cycle), "2026").confirm_until == date(2025, 11, 30)
 
 
-def test_a_delivery_is_judged_when_it_has_settled_and_none_waits_for_ever() -> None:
+def test_a_delivery_is_judged_once_it_has_settled_or_after_ten_settling_times() -> None:
     settle = timedelta(seconds=2)
-    assert not is_quiet(APRIL, APRIL, APRIL + settle - timedelta(microseconds=1), settle)
-    assert is_quiet(APRIL, APRIL, APRIL + settle, settle)
-    assert not is_quiet(APRIL, APRIL - (PATIENCE - 1) * settle, APRIL, settle)
-    assert is_quiet(APRIL, APRIL - PATIENCE * settle, APRIL, settle)
+    assert not is_settled(APRIL, APRIL, APRIL + settle - timedelta(microseconds=1), settle)
+    assert is_settled(APRIL, APRIL, APRIL + settle, settle)
+    assert not is_settled(APRIL, APRIL - (MOST_SETTLING_TIMES - 1) * settle, APRIL, settle)
+    assert is_settled(APRIL, APRIL - MOST_SETTLING_TIMES * settle, APRIL, settle)

@@ -9,9 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registration.cli import parts_of
-from services.registration.domain.delivery import Delivery, Form, UnreadableDeliveryError, decoded, read_delivery
-from services.registration.domain.registration import FIELDS, HEADERS
+from services.registration.domain.delivery import (
+    Delivery,
+    Form,
+    UnreadableDeliveryError,
+    decoded,
+    parts_of,
+    read_delivery,
+)
+from services.registration.domain.record import FIELDS, HEADERS
 from tests.worlds.records import fields, rules
 
 HEAD = ",".join(HEADERS)
@@ -54,7 +60,7 @@ def test_columns_may_stand_in_any_order() -> None:
     assert read(body).records[0][1] == read(csv_of(line(fields()))).records[0][1]
 
 
-def test_a_bad_row_does_not_stop_the_others_and_keeps_its_number() -> None:
+def test_an_invalid_row_is_rejected_with_its_number_and_the_others_are_read() -> None:
     body = csv_of(
         line(fields(registration_id="R2")),
         line(fields(registration_id="R3", birth_date="1980-02-30")),
@@ -71,22 +77,22 @@ def test_a_bad_row_does_not_stop_the_others_and_keeps_its_number() -> None:
     assert delivery.rejected[2].problem.got == "3 cells"
 
 
-def test_a_missing_head_is_named() -> None:
+def test_a_missing_header_is_named() -> None:
     row, field, _, expected = refused(csv_of(head=HEAD.replace(",電話番号", "")))
     assert (row, field) == (1, "heads")
     assert "電話番号" in expected
 
 
-def test_an_unknown_head_is_named() -> None:
+def test_an_unknown_header_is_named() -> None:
     assert refused(csv_of(head=HEAD.replace("電話番号", "電話")))[2] == "電話"
 
 
-def test_a_doubled_head_is_named() -> None:
+def test_a_repeated_header_is_named() -> None:
     assert refused(csv_of(head=f"{HEAD},氏"))[2:] == ("氏", "each head once")
 
 
 @pytest.mark.parametrize("body", [b"", b"\r\n", b"\xff\xfe\x00"])
-def test_a_file_without_heads_is_refused(body: bytes) -> None:
+def test_a_file_without_headers_is_refused(body: bytes) -> None:
     assert refused(body)[0] == 1
 
 
@@ -96,12 +102,12 @@ def test_bytes_of_neither_encoding_are_named_by_line() -> None:
 
 
 @given(st.sampled_from(sorted(HEADERS)), st.text(alphabet="骨材太郎髙﨑①㈱ーアｱ", max_size=8))
-def test_the_encodings_are_never_mistaken_for_each_other(head: str, text: str) -> None:
+def test_each_encoding_is_recognised(head: str, text: str) -> None:
     written = f"{head},{text}"
     assert decoded(written.encode("cp932")) == decoded(written.encode()) == written
 
 
-def test_json_lines_are_numbered_from_one_and_bad_ones_are_left_out() -> None:
+def test_json_lines_are_numbered_from_one_and_invalid_ones_are_rejected() -> None:
     body = "\n".join([json.dumps(fields(registration_id="A")), "{broken", "", "[1]", json.dumps(fields()), ""]).encode()
     delivery = read(body, "jsonl")
     assert ids(delivery) == [(1, "A"), (5, "R1")]
@@ -115,18 +121,18 @@ def test_json_may_hold_one_record_or_many() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", '{"a": "\ud800"}'.encode("utf-8", "surrogatepass")])
-def test_what_is_no_json_is_refused_as_a_whole(body: bytes) -> None:
+def test_a_body_that_is_no_json_is_refused_as_a_whole(body: bytes) -> None:
     assert refused(body, "json")[1] == "delivery"
 
 
-def test_half_a_character_in_json_gets_into_no_name() -> None:
+def test_a_lone_surrogate_in_json_is_rejected() -> None:
     delivery = read(b'{"registration_id": "A", "family_name": "\\ud842"}', "jsonl")
     assert not delivery.records
     assert all("\ud842" not in (each.problem.got or "") for each in delivery.rejected)
 
 
 @given(st.binary())
-def test_no_bytes_make_the_reader_fail(body: bytes) -> None:
+def test_any_bytes_are_read_or_refused_with_what_was_expected(body: bytes) -> None:
     for form in ("csv", "jsonl", "json"):
         try:
             read(body, form)
@@ -137,7 +143,7 @@ def test_no_bytes_make_the_reader_fail(body: bytes) -> None:
 @given(
     st.lists(st.sampled_from(["good", "bad", ""]), max_size=12), st.integers(1, 5), st.sampled_from(["csv", "jsonl"])
 )
-def test_a_file_in_parts_is_the_file(kinds: list[str], size: int, form: Form) -> None:
+def test_a_file_in_parts_gives_the_same_records_and_rows(kinds: list[str], size: int, form: Form) -> None:
     records = {
         "good": fields(),
         "bad": fields(birth_date="?"),

@@ -3,96 +3,65 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
 
-import pytest
+from services.registration.domain.intake import Intake, intake_of
+from services.registration.domain.record import UpstreamRecord
+from services.registration.domain.registration import Registration
+from tests.worlds.records import record
 
-from services.registration.domain.intake import Intake, Standing, intake_of, renewed
-from services.registration.domain.registration import UpstreamRecord, read_record
-from shared.events import HeldReason
-from tests.worlds.records import fields, rules
-
-
-def record(**unlike: Any) -> UpstreamRecord:
-    read = read_record(fields(**unlike), rules())
-    assert isinstance(read, UpstreamRecord), read
-    return read
-
-
-WAITING = Standing(record(), None, None, "waiting", None, None, False, 0)
+WAITING = Registration(record(), None, None, "waiting", None, None, False, 0)
 RELEASED = replace(WAITING, state="released")
 
 
-def taken(*records: UpstreamRecord, known: Standing | None = None) -> Intake:
+def intake_after(*records: UpstreamRecord, known: Registration | None = None) -> Intake:
     return intake_of(enumerate(records, 2), {} if known is None else {known.id: known})
 
 
 def test_the_same_record_twice_is_one_registration() -> None:
-    intake = taken(record(), record())
+    intake = intake_after(record(), record())
     assert (intake.new, intake.accepted, intake.unchanged) == ((record(),), 1, 1)
 
 
-def test_what_is_known_changes_nothing() -> None:
-    intake = taken(record(), known=WAITING)
+def test_a_known_record_changes_nothing() -> None:
+    intake = intake_after(record(), known=WAITING)
     assert (intake.new, intake.changed, intake.accepted, intake.unchanged) == ((), (), 0, 1)
 
 
 def test_of_two_versions_in_one_file_the_later_counts() -> None:
-    assert taken(record(), record(given_name="次郎")).new == (record(given_name="次郎"),)
+    assert intake_after(record(), record(given_name="次郎")).new == (record(given_name="次郎"),)
 
 
-def test_a_change_and_its_taking_back_change_nothing() -> None:
-    intake = taken(record(given_name="次郎"), record(), known=WAITING)
+def test_a_change_that_is_reverted_in_the_same_delivery_changes_nothing() -> None:
+    intake = intake_after(record(given_name="次郎"), record(), known=WAITING)
     assert (intake.changed, intake.accepted) == ((), 2)
 
 
-def test_a_changed_address_leaves_the_former_one() -> None:
-    intake = taken(record(email="jiro@example.jp"), known=WAITING)
+def test_a_changed_address_frees_the_former_one() -> None:
+    intake = intake_after(record(email="jiro@example.jp"), known=WAITING)
     assert intake.left_addresses == {"taro@example.jp"}
     assert intake.changed[0].address_key == "jiro@example.jp"
 
 
-def test_a_changed_name_leaves_no_address() -> None:
-    assert taken(record(given_name="次郎"), known=WAITING).left_addresses == frozenset()
+def test_a_changed_name_frees_no_address() -> None:
+    assert intake_after(record(given_name="次郎"), known=WAITING).left_addresses == frozenset()
 
 
-def test_after_the_issue_nothing_of_the_badge_is_changed() -> None:
-    intake = taken(record(email="jiro@example.jp", given_name="次郎", phone="090-0000-0009"), known=RELEASED)
+def test_after_the_issue_only_private_fields_change() -> None:
+    intake = intake_after(record(email="jiro@example.jp", given_name="次郎", phone="090-0000-0009"), known=RELEASED)
     assert intake.changed == ()
     assert intake.not_applied[0].fields == ("email", "given_name")
     assert intake.not_applied[0].row == 2
-    assert [standing.record for standing in intake.amended] == [record(phone="090-0000-0009")]
+    assert [registration.record for registration in intake.amended] == [record(phone="090-0000-0009")]
     assert intake.left_addresses == frozenset()
 
 
-def test_after_the_issue_a_new_phone_number_is_taken() -> None:
-    intake = taken(record(phone="090-0000-0009"), known=RELEASED)
+def test_after_the_issue_a_new_phone_number_is_accepted() -> None:
+    intake = intake_after(record(phone="090-0000-0009"), known=RELEASED)
     assert (intake.accepted, intake.not_applied) == (1, ())
 
 
-def test_the_offices_address_stands_whatever_upstream_delivers() -> None:
+def test_deliveries_do_not_replace_the_offices_address() -> None:
     corrected = replace(WAITING, office_email="right@example.jp")
-    intake = taken(record(email="wrong@example.jp"), known=corrected)
+    intake = intake_after(record(email="wrong@example.jp"), known=corrected)
     assert intake.changed[0].email == "right@example.jp"
     assert intake.left_addresses == frozenset()
-
-
-def test_the_issuer_is_told_the_name_as_registered_and_an_address_that_mail_reaches() -> None:
-    standing = replace(WAITING, record=record(family_name="辻\U000e0100", email=" Ｔａｒｏ＠Example.jp"))
-    event = renewed(standing, "2026", datetime(2026, 4, 1, tzinfo=UTC))
-    assert event.holder.family_name == "辻\U000e0100"
-    assert event.holder.email == "Taro@Example.jp"
-    assert event.award.cohort == "2026"
-
-
-def test_nobody_is_announced_without_an_address() -> None:
-    with pytest.raises(ValueError, match="got no address"):
-        renewed(replace(WAITING, record=record(email=None)), "2026", datetime(2026, 4, 1, tzinfo=UTC))
-
-
-@pytest.mark.parametrize("reason", ["missing-address", "shared-address"])
-def test_birth_date_and_phone_are_in_no_event(reason: HeldReason) -> None:
-    event = renewed(replace(WAITING, reason=reason), "2026", datetime(2026, 4, 1, tzinfo=UTC))
-    assert "1980" not in str(event)
-    assert "090-" not in str(event)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.sample.cohort import CSV_NAME, JSONL_NAME, write_sample
+from deploy.local.demo.sample.cohort import CSV_NAME, JSONL_NAME, write_sample
 from services.registration.domain.cohort import AddressUse, Candidate, cycle_of, judge
 from services.registration.domain.delivery import Delivery, read_delivery
 from shared.addresses import same_address_key
@@ -18,11 +18,11 @@ from tests.worlds.records import ROOT, programme, rules
 def test_the_files_checked_in_are_those_of_2026(tmp_path: Path) -> None:
     write_sample(tmp_path, "2026")
     for name in (CSV_NAME, JSONL_NAME):
-        assert (tmp_path / name).read_bytes() == (ROOT / "deploy/local/sample" / name).read_bytes(), name
+        assert (tmp_path / name).read_bytes() == (ROOT / "deploy/local/demo/sample" / name).read_bytes(), name
 
 
 @pytest.mark.parametrize("cohort", ["2024", "2026", "2027", "2040"])
-def test_what_the_sample_promises_comes_true_in_any_year(tmp_path: Path, cohort: str) -> None:
+def test_the_sample_has_the_expected_counts_in_any_year(tmp_path: Path, cohort: str) -> None:
     expected = write_sample(tmp_path, cohort)
     deliveries = [
         read_delivery((tmp_path / CSV_NAME).read_bytes(), "csv", rules()),

@@ -1,3 +1,5 @@
+"""Both PDFs as a reader sees them: domain/certificate.py, domain/details.py, pdf/page.py."""
+
 from __future__ import annotations
 
 import io
@@ -17,7 +19,7 @@ from services.renderer.pdf.page import make_picture
 from services.renderer.pdf.qr import qr_modules, qr_text
 from services.renderer.pdf.typeface import MissingGlyph
 from shared.programme import Bilingual
-from tests.worlds.printing import CERTIFICATE, CREDENTIAL, FONTS, PROGRAMME, badge, press, printed, seen, text_of
+from tests.worlds.press import CERTIFICATE, CREDENTIAL, FONTS, PROGRAMME, badge, press, printed, seen, text_of
 
 NAMES = {
     "kanji": "見本 太郎",
@@ -41,7 +43,7 @@ def test_a_name_is_copied_out_as_it_was_registered(holder: str) -> None:
         assert squeezed(holder) in squeezed(text_of(pdf))
 
 
-def test_each_page_says_what_it_must() -> None:
+def test_each_page_says_what_belongs_on_it() -> None:
     both = printed()
     wide, tall = text_of(both.certificate), text_of(both.details)
     for text in ("見本 太郎", "コンクリート技士", "2026年4月1日", "2030年3月31日", "発行日", "有効期限"):
@@ -52,7 +54,7 @@ def test_each_page_says_what_it_must() -> None:
         assert text not in wide
 
 
-def test_no_birth_date_can_get_onto_paper() -> None:
+def test_a_certificate_has_no_birth_date_and_no_telephone_number() -> None:
     assert not [field.name for field in fields(Certificate) if "birth" in field.name or "phone" in field.name]
 
 
@@ -62,7 +64,7 @@ def test_printing_again_gives_the_same_bytes() -> None:
     assert other.print(CERTIFICATE, badge("gishi"), CREDENTIAL) == printed()
 
 
-def test_two_people_do_not_get_one_certificate() -> None:
+def test_another_name_gives_other_files_and_leaves_nothing_in_the_press() -> None:
     first, second = printed(), printed(holder="見本 次郎")
     assert first.certificate != second.certificate
     assert first.details != second.details
@@ -114,23 +116,23 @@ def test_the_code_on_paper_holds_the_address_of_this_badge(page: str) -> None:
     assert not [place for place in quiet if dark(*place) or dark(place[1], place[0])]
 
 
-def test_a_character_without_a_glyph_stops_the_printing() -> None:
+def test_a_character_without_a_glyph_is_refused_by_name() -> None:
     with pytest.raises(MissingGlyph, match=r"U\+1F600"):
         printed(holder="見本 😀")
 
 
-def test_an_unknown_qualification_stops_the_printing() -> None:
+def test_an_unknown_qualification_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="astronaut"):
         press().print(replace(CERTIFICATE, qualification="astronaut"), badge("gishi"), CREDENTIAL)
 
 
-def test_a_picture_that_is_none_is_refused() -> None:
+def test_bytes_that_are_no_picture_are_refused() -> None:
     with pytest.raises(ValueError, match="expected a PNG"):
         make_picture(b"<svg/>")
 
 
 @pytest.mark.parametrize("qualification", PROGRAMME.qualifications)
-def test_nothing_is_drawn_over_the_frame(qualification: str) -> None:
+def test_the_band_inside_the_frame_stays_empty(qualification: str) -> None:
     """The band between frame and text is empty, whatever the length of name and qualification."""
     name = PROGRAMME.qualifications[qualification].name.ja
     for holder in NAMES.values():
@@ -163,7 +165,7 @@ def test_another_society_prints_with_its_own_words() -> None:
     assert "コンクリート" not in text_of(both.certificate) + text_of(both.details)
 
 
-def test_the_details_by_themselves_can_not_be_checked() -> None:
+def test_the_credential_is_attached_to_the_details() -> None:
     with pikepdf.open(io.BytesIO(printed().details)) as document:
         assert list(document.attachments) == ["credential.json"]
         file = document.attachments["credential.json"]
@@ -172,6 +174,6 @@ def test_the_details_by_themselves_can_not_be_checked() -> None:
         assert file.get_file().mime_type == "application/ld+json"
 
 
-def test_who_hands_on_a_certificate_hands_on_numbers_that_it_does_not_show() -> None:
+def test_nothing_is_attached_to_the_certificate() -> None:
     with pikepdf.open(io.BytesIO(printed().certificate)) as document:
         assert not document.attachments

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from services.renderer.pdf.ornament import colour_of, guilloche_frame, notched_frame, rosette, rule, seal, seal_columns
 from shared.glyphs import SERIF_BLACK
-from tests.worlds.printing import FONTS
+from tests.worlds.press import FONTS
 
 NAME = "公益社団法人 日本コンクリート工学会"
 
 
 @given(st.text(st.characters(categories=["Lo"]), min_size=1, max_size=40))
-def test_a_seal_leaves_no_character_of_the_name_out(name: str) -> None:
+def test_a_seal_has_every_character_of_the_name(name: str) -> None:
     columns = seal_columns(name)
     assert "".join(columns).startswith(name)
     assert "".join(columns).removeprefix(name) in ("印", "之印", "之印章")
@@ -52,6 +52,6 @@ def test_an_ornament_ends_in_the_graphics_state_that_it_found(operators: str) ->
 
 
 @pytest.mark.parametrize("colour", ["", "red", "#12345", "#gggggg"])
-def test_a_colour_that_is_none_is_refused(colour: str) -> None:
+def test_text_that_is_no_colour_is_refused(colour: str) -> None:
     with pytest.raises(ValueError, match=r"hex|invalid literal"):
         colour_of(colour)

@@ -10,7 +10,7 @@ from services.renderer.pdf.qr import QUIET, qr_modules, qr_operators, qr_text
 ID = "MZXW6YTBOI2DGNBVGY3TQOJQGE"
 
 
-def test_capitals_make_the_smaller_code_and_mean_the_same() -> None:
+def test_scheme_and_host_are_written_in_capitals_which_make_the_smaller_code() -> None:
     assert qr_text(f"https://badges.example.jp/V/{ID}") == f"HTTPS://BADGES.EXAMPLE.JP/V/{ID}"
     assert len(qr_modules(f"HTTPS://BADGES.EXAMPLE.JP/V/{ID}")) == 29  # version 3
     assert len(qr_modules(f"https://badges.example.jp/V/{ID}")) > 29

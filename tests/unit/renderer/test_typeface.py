@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from services.renderer.pdf.typeface import MissingGlyph, SubsetBuilder, load_typeface
 from shared.glyphs import SERIF
-from tests.worlds.printing import FONTS
+from tests.worlds.press import FONTS
 
 FACE = load_typeface(FONTS / SERIF)
 
@@ -53,7 +53,7 @@ def test_the_embedded_glyphs_are_those_of_the_font() -> None:
 
 
 @given(st.lists(st.sampled_from(CHARACTERS), min_size=1))
-def test_what_is_copied_out_is_what_was_put_in(characters: list[str]) -> None:
+def test_copied_text_is_the_text_that_was_drawn(characters: list[str]) -> None:
     _, codes, to_unicode = subset_of("".join(characters))
     back = {
         int(code, 16): bytes.fromhex(text).decode("utf-16-be")
@@ -62,7 +62,7 @@ def test_what_is_copied_out_is_what_was_put_in(characters: list[str]) -> None:
     assert [back[code] for code in codes] == characters
 
 
-def test_a_map_back_to_text_has_no_block_too_long_for_readers() -> None:
+def test_a_block_of_the_map_back_to_text_has_at_most_100_entries() -> None:
     text = "".join(chr(point) for point in range(0x4E00, 0x4E00 + 250) if point in FACE.coverage.points)
     _, _, to_unicode = subset_of(text)
     counts = [int(count) for count in re.findall(rb"(\d+) beginbfchar", to_unicode)]
@@ -71,7 +71,7 @@ def test_a_map_back_to_text_has_no_block_too_long_for_readers() -> None:
 
 
 @pytest.mark.parametrize(("text", "named"), [("山😀", "U+1F600"), ("山\n", "U+000A"), ("か\u3099", "U+3099")])
-def test_no_box_is_drawn_for_a_missing_glyph(text: str, named: str) -> None:
+def test_a_missing_glyph_is_an_error_that_names_the_character(text: str, named: str) -> None:
     with pytest.raises(MissingGlyph, match=re.escape(named)):
         SubsetBuilder(FACE).encode(text)
 

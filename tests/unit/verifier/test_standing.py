@@ -7,17 +7,19 @@ from datetime import UTC, datetime
 import pytest
 
 from services.verifier.check.anchoring import standing_of
-from shared.chain.facts import Anchoring, NetworkAnswers, NetworkAway, TransactionFacts
+from shared.chain.facts import NetworkAnswers, NetworkAway, RegistryEntry, TransactionFacts
 from shared.credentials.merkle_proof import Anchor, MerkleProof
 
 ROOT, AT = b"\7" * 32, datetime(2026, 4, 2, tzinfo=UTC)
 OURS, THEIRS = "0x" + "ab" * 20, "0x" + "ee" * 20
 HASH = "0x" + "cd" * 32
-STANDS, YOUNG, UNKNOWN = Anchoring(AT, 12), Anchoring(AT, 99), None
-TAKEN_BACK = Anchoring(AT, 12, revoked_at=AT)
+STANDS, YOUNG, UNKNOWN = RegistryEntry(AT, 12), RegistryEntry(AT, 99), None
+TAKEN_BACK = RegistryEntry(AT, 12, revoked_at=AT)
 
 
-def network(name: str, chain_id: int, found: Anchoring | None, facts: TransactionFacts | None = None) -> NetworkAnswers:
+def network(
+    name: str, chain_id: int, found: RegistryEntry | None, facts: TransactionFacts | None = None
+) -> NetworkAnswers:
     return NetworkAnswers(
         network=name,
         chain_id=chain_id,

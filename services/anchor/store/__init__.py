@@ -1,0 +1,70 @@
+"""The SQL of anchor's schema. One transaction, with the statements of each table in a part of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from services.anchor import metrics
+from services.anchor.store.anchorings import AnchoringCounts, Anchorings
+from services.anchor.store.batches import BatchCounts, Batches
+from services.anchor.store.leaves import Leaves, UncoveredBadges, UnprovedLeaf, WaitingLeaves
+from services.anchor.store.transactions import Transactions
+from shared.clock import Clock
+from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived
+from shared.runtime.db import Database, Transaction
+
+__all__ = [
+    "AnchorTransaction",
+    "AnchoringCounts",
+    "BatchCounts",
+    "Store",
+    "UncoveredBadges",
+    "UnprovedLeaf",
+    "WaitingLeaves",
+]
+
+
+class AnchorTransaction(Transaction):
+    def __init__(self, connection: psycopg.Connection[Any], source: str, clock: Clock) -> None:
+        super().__init__(connection, source, clock)
+        self.leaves = Leaves(self)
+        self.batches = Batches(self)
+        self.anchorings = Anchorings(self)
+        self.transactions = Transactions(self)
+
+    def note_issued(self, events: Sequence[AssertionIssued]) -> None:
+        """Step 6. The leaf of each new badge, which waits for a batch once its receipt is known."""
+        self.leaves.note_issued(events, ready=False)
+
+    def note_issued_ready(self, events: Sequence[AssertionIssued]) -> None:
+        """Step 6. The leaf of each new badge, which waits for a batch from now on: no receipt is needed."""
+        self.leaves.note_issued(events, ready=True)
+
+    def note_received(self, events: Sequence[BadgeReceived]) -> None:
+        """Step 6. The holder has the badge; its leaf may not be known yet."""
+        self.leaves.note_received(events)
+
+    def note_revoked(self, events: Sequence[AssertionRevoked]) -> None:
+        """Any time. A badge revoked before it was batched is never anchored; afterwards its proof stays as it is."""
+        metrics.EXCLUDED.labels("revoked").inc(self.leaves.exclude_revoked(events))
+
+    def try_writer_lock(self, chain_id: int = 0) -> bool:
+        """True for one process at a time, until its transaction ends: the one that closes (0), or signs on a chain."""
+        query = "select pg_try_advisory_xact_lock(hashtext('anchor/writer'), %s)"
+        row = self.cursor.execute(query, (_lock_number(chain_id),)).fetchone()
+        return row is not None and bool(row[0])
+
+    def take_writer_lock(self, chain_id: int = 0) -> None:
+        """Wait for the same lock; it is held until this transaction ends."""
+        self.cursor.execute("select pg_advisory_xact_lock(hashtext('anchor/writer'), %s)", (_lock_number(chain_id),))
+
+
+Store = Database[AnchorTransaction]
+
+
+def _lock_number(chain_id: int) -> int:
+    """The second half of an advisory lock is a signed 32-bit integer; two chains that share one take turns."""
+    return chain_id % 2**31

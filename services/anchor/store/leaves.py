@@ -1,0 +1,180 @@
+"""The table `leaves`: one row for each badge, from its issue to its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from services.anchor.domain.anchoring import Deployment
+from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived
+from shared.retry import next_try
+from shared.runtime.db import Transaction
+
+_MOST_PAUSE = 60.0  # seconds between two attempts on a credential
+
+_IS_WAITING = "ready_at is not null and root is null and excluded_as is null"
+
+
+@dataclass(frozen=True)
+class WaitingLeaves:
+    """The leaves that wait for a batch. `oldest_at`: since when the first of them has."""
+
+    count: int
+    oldest_at: datetime | None
+
+
+@dataclass(frozen=True)
+class WaitingLeaf:
+    assertion_id: str
+    leaf: bytes
+
+
+@dataclass(frozen=True)
+class UnprovedLeaf:
+    """A leaf of a final batch whose credential doesn't carry the proof yet."""
+
+    assertion_id: str
+    leaf: bytes
+    attempts: int
+
+
+@dataclass(frozen=True)
+class UncoveredBadges:
+    """Badges that are valid after the last day of their networks, and until when the last of them is."""
+
+    count: int
+    until: date | None
+
+
+class Leaves:
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    # ── events ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def note_issued(self, events: Sequence[AssertionIssued], *, ready: bool) -> None:
+        """`ready`: they wait for a batch from now on, received or not; else as soon as their receipt is known."""
+        now = self._tx.now()
+        self._tx.insert_rows(
+            "leaves",
+            [
+                {
+                    "assertion_id": event.assertion_id,
+                    "leaf": bytes.fromhex(event.leaf),
+                    "valid_until": event.award.valid_until,
+                    "ready_at": now if ready else None,
+                }
+                for event in events
+            ],
+            "(assertion_id) do update set leaf = excluded.leaf, valid_until = excluded.valid_until",
+        )
+        self._mark_ready([event.assertion_id for event in events], now, ready=ready)
+
+    def note_received(self, events: Sequence[BadgeReceived]) -> None:
+        self._tx.upsert_rows(
+            "leaves",
+            [{"assertion_id": event.assertion_id, "received_at": event.received_at} for event in events],
+            "assertion_id",
+        )
+        self._mark_ready([event.assertion_id for event in events], self._tx.now())
+
+    def exclude_revoked(self, events: Sequence[AssertionRevoked]) -> int:
+        """Keep them out of batches unless they are in one already; returns the number kept out."""
+        now = self._tx.now()
+        rows = self._tx.insert_rows(
+            "leaves",
+            [{"assertion_id": event.assertion_id, "excluded_as": "revoked", "excluded_at": now} for event in events],
+            "(assertion_id) do update set excluded_as = excluded.excluded_as, excluded_at = excluded.excluded_at"
+            " where leaves.root is null",
+            returning="assertion_id",
+        )
+        return len(rows)
+
+    def _mark_ready(self, assertion_ids: Sequence[str], now: datetime, *, ready: bool = False) -> None:
+        """Those that have all that ANCHOR_ON asks for, from now on."""
+        self._tx.cursor.execute(
+            "update leaves set ready_at = %s where assertion_id = any(%s) and ready_at is null"
+            " and leaf is not null and (received_at is not null or %s)",
+            (now, list(assertion_ids), ready),
+        )
+
+    # ── batches ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def waiting(self) -> WaitingLeaves:
+        found = self._tx.fetch_one(
+            WaitingLeaves, f"select count(*), min(ready_at) as oldest_at from leaves where {_IS_WAITING}"
+        )
+        return found or WaitingLeaves(0, None)
+
+    def waiting_longest(self, limit: int) -> list[WaitingLeaf]:
+        """The leaves that have waited longest, locked, so that none is revoked in between."""
+        return self._tx.fetch_all(
+            WaitingLeaf,
+            f"select assertion_id, leaf from leaves where {_IS_WAITING}"
+            " order by ready_at, assertion_id limit %s for update",
+            (limit,),
+        )
+
+    def put_into_batch(self, root: bytes, assertion_ids: Sequence[str]) -> None:
+        self._tx.cursor.execute("update leaves set root = %b where assertion_id = any(%s)", (root, list(assertion_ids)))
+
+    def of_batch(self, root: bytes) -> list[bytes]:
+        rows = self._tx.cursor.execute("select leaf from leaves where root = %b order by leaf", (root,))
+        return [bytes(leaf) for (leaf,) in rows]
+
+    # ── proofs ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def unproved(self, root: bytes, limit: int) -> list[UnprovedLeaf]:
+        """Those that are due, locked; another process gets others."""
+        return self._tx.fetch_all(
+            UnprovedLeaf,
+            "select assertion_id, leaf, attempts from leaves where root = %b and proved_at is null"
+            " and next_try_at <= %s order by next_try_at, assertion_id limit %s for update skip locked",
+            (root, self._tx.now(), limit),
+        )
+
+    def mark_proved(self, assertion_ids: Sequence[str]) -> None:
+        self._tx.cursor.execute(
+            "update leaves set proved_at = %s, last_error = null where assertion_id = any(%s)",
+            (self._tx.now(), list(assertion_ids)),
+        )
+
+    def postpone(self, leaves: Sequence[UnprovedLeaf], cause: str) -> None:
+        now = self._tx.now()
+        self._tx.update_rows(
+            "leaves",
+            [
+                {
+                    "assertion_id": leaf.assertion_id,
+                    "attempts": leaf.attempts + 1,
+                    "last_error": cause[:500],
+                    "next_try_at": next_try(leaf.attempts + 1, now, most=_MOST_PAUSE),
+                }
+                for leaf in leaves
+            ],
+            "assertion_id",
+        )
+
+    # ── status ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def uncovered(self, deployment: Deployment, last_day: date, lasting: Sequence[Deployment]) -> UncoveredBadges:
+        """Badges anchored in `deployment` that are valid after `last_day` and final in none of `lasting`."""
+        found = self._tx.fetch_one(
+            UncoveredBadges,
+            "select count(*), max(valid_until) as until from leaves join anchored_roots using (root)"
+            " join anchorings on anchorings.id = anchoring"
+            " where anchorings.chain_id = %s and anchorings.contract = %s and valid_until > %s and not exists"
+            "  (select from anchored_roots other join anchorings there on there.id = other.anchoring"
+            "   join unnest(%s::bigint[], %s::text[]) as lasting (chain_id, contract)"
+            "    on lasting.chain_id = other.chain_id and lasting.contract = other.contract"
+            "   where other.root = leaves.root and there.state = 'final')",
+            (
+                deployment.chain_id,
+                deployment.contract,
+                last_day,
+                [each.chain_id for each in lasting],
+                [each.contract for each in lasting],
+            ),
+        )
+        return found or UncoveredBadges(0, None)

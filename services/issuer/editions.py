@@ -1,0 +1,65 @@
+"""The current edition of a badge class and the issuer's picture: found in the table, or drawn and saved there.
+
+An edition is saved with its bytes, so what a credential points to never changes. A process of another release, with
+other art, finds the edition that it would draw: two releases side by side issue in two editions and never make a third.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from services.issuer.domain.publication import (
+    DocumentSources,
+    badge_name,
+    digest_of,
+    draw_class,
+    draw_image,
+    in_edition,
+)
+from services.issuer.domain.selection import ClassYear, next_edition
+from services.issuer.store import IssuerTransaction
+from shared.runtime.log import logger
+
+log = logger("issuer")
+
+
+def current_editions(
+    classes: Iterable[ClassYear], tx: IssuerTransaction, sources: DocumentSources, now: datetime
+) -> dict[ClassYear, str]:
+    """The current edition of each class: the one with the text and art that we would publish now.
+
+    A missing one is drawn and saved; other processes see it when this transaction commits. ValueError for a
+    qualification that the programme doesn't have, or a name that the fonts can't draw.
+    """
+    made_from = {each: sources.class_made_from(*each) for each in dict.fromkeys(classes)}
+    known = tx.editions_made_from(made_from.values())
+    if len(known) < len(made_from):
+        tx.lock_editions()
+        known = tx.editions_made_from(made_from.values())  # another process may have drawn it in the meantime
+    for (qualification, year), made in made_from.items():
+        if made not in known:
+            known[made] = _draw(qualification, year, tx, sources, now)
+            tx.save_edition_source(made, qualification, known[made])
+    return {each: known[made] for each, made in made_from.items()}
+
+
+def issuer_picture(tx: IssuerTransaction, sources: DocumentSources, now: datetime) -> bytes:
+    made_from = sources.image_made_from()
+    png = tx.issuer_image(made_from)
+    if png is None:
+        png = draw_image(sources)
+        tx.save_issuer_image(made_from, png, now)
+    return png
+
+
+def _draw(qualification: str, year: str, tx: IssuerTransaction, sources: DocumentSources, now: datetime) -> str:
+    """The edition of the year with the same bytes as the drawn one, or a new edition."""
+    drawn = draw_class(sources, qualification, year)
+    digest, editions = digest_of(drawn), tx.editions_by_digest(qualification, year)
+    if digest in editions:
+        return editions[digest]
+    edition = next_edition(year, editions.values())
+    tx.save_edition(in_edition(sources, drawn, edition), digest, now)
+    log.info("drawn", document=badge_name(qualification, edition))
+    return edition

@@ -1,0 +1,66 @@
+"""Rows of the schema `ops` as the board shows them. Read by `store/`, shown by `web/` and the commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class KeptDeadLetter:
+    """A message that `consumer` could not handle, and what the office did with it.
+
+    `state` is open, replayed or discarded. `key` and `value` are the bytes as they were on `topic`; None once it is no
+    longer open.
+    """
+
+    dead_letter_id: str
+    topic: str
+    partition: int | None
+    offset: int | None
+    key: bytes | None
+    value: bytes | None
+    consumer: str
+    cause: str
+    died_at: datetime
+    state: str = "open"
+    decided_by: str | None = None
+    decided_why: str | None = None
+    decided_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A row of a delivery that could not be read."""
+
+    source: str
+    row_number: int | None
+    field: str
+    expected: str
+    got: str | None
+    noted_at: datetime
+
+
+@dataclass(frozen=True)
+class AnchoredBatch:
+    """A Merkle batch that is final on chain; `badges` of the cohort are in it."""
+
+    merkle_root: str
+    network: str
+    transaction: str
+    block_number: int
+    anchored_at: datetime
+    badges: int
+
+
+@dataclass(frozen=True)
+class TroubledLetter:
+    """A letter that is deferred, bounced or suppressed, and the person it is for."""
+
+    registration_id: str
+    name: str | None
+    letter: str
+    state: str
+    attempt: int
+    at: datetime
+    answer: str | None

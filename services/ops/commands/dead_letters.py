@@ -1,0 +1,97 @@
+"""The dead letters: `akashi dead-letters list`, `replay`, `discard`."""
+
+from __future__ import annotations
+
+import getpass
+
+import click
+import msgspec
+
+from shared.runtime.commands import json_option
+
+
+@click.group("dead-letters", short_help="処理できなかったメッセージ / Messages that could not be handled")
+def dead_letters() -> None:
+    """処理できなかったメッセージを一覧し、再投入または破棄します。
+
+    List, replay or discard the messages that a service could not handle.
+    """
+
+
+@dead_letters.command("list", short_help="一覧 / List them")
+@click.option(
+    "--state",
+    type=click.Choice(["open", "replayed", "discarded", "all"]),
+    default="open",
+    show_default=True,
+    help="この状態のものだけ。 / Only dead letters in this state.",
+)
+@json_option
+def list_(state: str, as_json: bool) -> None:
+    """番号・状態・トピック・位置・サービス・原因を出します。--json では1行に1件です。
+
+    One line each: id, state, topic, partition/offset, service, cause. With --json one JSON object a line.
+    """
+    from services.ops.board.answers import DeadLetterLine
+    from services.ops.commands.client import fetch
+
+    found = fetch("/api/v1/dead-letters", list[DeadLetterLine], state=state)
+    for letter in found:
+        if as_json:
+            click.echo(msgspec.json.encode(letter).decode())
+        else:
+            place = "-" if letter.offset is None else f"{letter.partition}/{letter.offset}"
+            click.echo(f"{letter.id}\t{letter.state}\t{letter.topic}\t{place}\t{letter.consumer}\t{letter.cause}")
+    if not found and not as_json:
+        click.echo("ありません。 / None.", err=True)
+
+
+def _decision(name: str, done: str, help: str, short: str, reason: str | None = None) -> click.Command:
+    @dead_letters.command(name, help=help, short_help=short)
+    @click.argument("ids", nargs=-1)
+    @click.option("--all", "everything", is_flag=True, help="未対応のすべて。 / All open ones.")
+    @click.option(
+        "--reason",
+        "why",
+        required=reason is None,
+        default=reason,
+        help="理由。記録に残ります。 / Reason; stays on record.",
+    )
+    @click.option(
+        "--by", default=getpass.getuser, help="担当者（指定がなければ利用者名）。 / Author (default: your user name)."
+    )
+    def command(ids: tuple[str, ...], everything: bool, why: str, by: str) -> None:
+        from services.ops.board.answers import DeadLetterLine
+        from services.ops.commands.client import fetch, order
+
+        if bool(ids) == everything:
+            raise click.UsageError("番号か --all のどちらかを指定してください。 / Give either ids or --all.")
+        chosen = list(ids)
+        if everything:
+            chosen = [letter.id for letter in fetch("/api/v1/dead-letters", list[DeadLetterLine])]
+        still_open = set(chosen)
+        for id in chosen:
+            if everything and id not in still_open:
+                continue  # closed together with another one: several services had failed on one message
+            order(f"/api/v1/dead-letters/{id}/{name}", {"by": by, "why": why})
+            click.echo(f"{done} {id}")
+            if everything:
+                still_open = {letter.id for letter in fetch("/api/v1/dead-letters", list[DeadLetterLine])}
+
+    return command
+
+
+replay = _decision(
+    "replay",
+    "再投入 replayed",
+    "もとのトピックへ、もとのまま再び流します。処理済みのサービスでは二重になりません。"
+    "\n\nSends the message to its topic again, unchanged; a service that has handled it drops it.",
+    "再投入 / Replay",
+    reason="理由の記入なし / no reason given",
+)
+discard = _decision(
+    "discard",
+    "破棄 discarded",
+    "理由を残して破棄します。\n\nCloses the dead letter without sending it; the reason stays on record.",
+    "破棄 / Discard",
+)

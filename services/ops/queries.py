@@ -1,0 +1,174 @@
+"""What the office asks: the count match, the people, the board, the history of one registration, the record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.ops.board.answers import BoardStatus, cohort_of, letters_of, missing_of, revoked_of
+from services.ops.board.counts import Board, Difference, Person, board_of, selection_of
+from services.ops.board.decisions import DecisionLine, History
+from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, Rejection, TroubledLetter
+from services.ops.ports import Ports
+from services.ops.store.events import OpsTransaction
+from shared.errors import NotFound
+
+_NAMED = 20  # people named between two stages; all of them have a page and an API of their own
+_LISTED = 200  # people held on the board; decisions in a history
+
+
+def board_of_cohort(tx: OpsTransaction, cohort: str | None) -> tuple[str | None, Board]:
+    """`cohort`, or the latest, and its counts. None while there is no cohort."""
+    id = cohort or tx.board.latest_cohort()
+    return id, board_of(tx.board.groups(id) if id else ())
+
+
+def status(ports: Ports, cohort: str | None) -> BoardStatus:
+    """The count match of `cohort` (None: the latest), and the first of the people who make each difference."""
+    with ports.store.transaction() as tx:
+        id, board = board_of_cohort(tx, cohort)
+        return _status(tx, ports, id, board)
+
+
+@dataclass(frozen=True)
+class BoardPage:
+    """All that the board shows."""
+
+    status: BoardStatus
+    board: Board
+    held: list[Person]
+    rejections: list[Rejection]
+    batches: list[AnchoredBatch]
+    troubled_letters: list[TroubledLetter]
+    dead_letters: list[KeptDeadLetter]
+    decisions: list[DecisionLine]
+
+
+def board_page(ports: Ports, cohort: str | None) -> BoardPage:
+    """The board of `cohort` (None: the latest)."""
+    with ports.store.transaction() as tx:
+        id, board = board_of_cohort(tx, cohort)
+        of = id or ""
+        return BoardPage(
+            status=_status(tx, ports, id, board),
+            board=board,
+            held=tx.board.people(of, selection_of("held"), limit=_LISTED),
+            rejections=tx.board.rejections(limit=50)[1],
+            batches=tx.board.batches(of, limit=20),
+            troubled_letters=tx.board.troubled_letters(of, limit=50),
+            dead_letters=tx.dead_letters.all("open", limit=20),
+            decisions=tx.decisions.decisions(None, limit=10),
+        )
+
+
+@dataclass(frozen=True)
+class PeoplePage:
+    """`after`: the registration_id after which the next page goes on; None on the last one."""
+
+    cohort: str | None
+    people: list[Person]
+    after: str | None = None
+
+
+def people(
+    ports: Ports, cohort: str | None, state: str | None, *, after: str = "", limit: int | None = None
+) -> PeoplePage:
+    """Everybody of the cohort, or of one state, or the next `limit` of them. ValueError for an unknown state."""
+    selection = selection_of(state) if state else None
+    with ports.store.transaction() as tx:
+        id = cohort or tx.board.latest_cohort()
+        found = tx.board.people(id or "", selection, after=after, limit=limit)
+        full = limit is not None and len(found) == limit
+        return PeoplePage(id, found, found[-1].registration_id if full else None)
+
+
+@dataclass(frozen=True)
+class DifferencePage:
+    """Everybody who makes the difference between two stages."""
+
+    cohort: str | None
+    difference: Difference
+    missing: list[Person]
+    ahead: list[Person]
+
+
+def difference(ports: Ports, cohort: str | None, stage: str) -> DifferencePage:
+    """Between `stage` and the one before it. NotFound for a stage that has none before it."""
+    with ports.store.transaction() as tx:
+        id, board = board_of_cohort(tx, cohort)
+        for found in board.differences:
+            if found.right.word == stage:
+                missing = tx.board.missing(id or "", [(found.left, found.right)])[found.right]
+                return DifferencePage(id, found, missing, tx.board.ahead(id or "", found.left, found.right))
+    raise NotFound(f"got stage {stage!r}, expected one that follows another")
+
+
+def dead_letters(ports: Ports, state: str | None, *, limit: int = 1000) -> list[KeptDeadLetter]:
+    """Oldest first. `state` None: of every state."""
+    with ports.store.transaction() as tx:
+        return tx.dead_letters.all(state, limit=limit)
+
+
+def history(ports: Ports, registration_id: str) -> History:
+    """All that is known of a registration. NotFound."""
+    with ports.store.transaction() as tx:
+        person, known = tx.board.person(registration_id), tx.decisions.facts(registration_id)
+        if person is None or known is None:
+            raise unknown_registration(registration_id)
+        version, facts = known
+        return History(
+            registration_id=registration_id,
+            cohort=person.cohort,
+            qualification=person.qualification,
+            name=person.name,
+            state=person.state,
+            reason=person.reason,
+            since=person.since,
+            version=version,
+            assertion_id=person.assertion_id,
+            facts=facts,
+            versions=tx.decisions.versions(registration_id),
+            letters=tx.decisions.letters(registration_id),
+            decisions=tx.decisions.decisions(registration_id, limit=_LISTED),
+        )
+
+
+def unknown_registration(registration_id: str) -> NotFound:
+    return NotFound(f"got registration {registration_id!r}, expected one that the board knows: akashi people")
+
+
+def decisions(ports: Ports, about: str | None, *, limit: int) -> list[DecisionLine]:
+    """What was ordered, the latest first; `about` None leaves out the parts of an undo or a reissue."""
+    with ports.store.transaction() as tx:
+        return tx.decisions.decisions(about, limit=limit)
+
+
+def decision(ports: Ports, id: str) -> DecisionLine:
+    """One order with its outcome. NotFound."""
+    with ports.store.transaction() as tx:
+        found = tx.decisions.decision(id)
+    if found is None:
+        raise NotFound(f"got decision {id!r}, expected one of: akashi decisions")
+    return found
+
+
+def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board) -> BoardStatus:
+    lag = ports.lag.latest()
+    pairs = [(found.left, found.right) for found in board.differences if found.missing]
+    missing = tx.board.missing(id or "", pairs, limit=_NAMED)
+    return BoardStatus(
+        at=ports.now(),
+        cohort=cohort_of(id, board),
+        cohorts=tx.board.cohorts(),
+        matches=board.matches,
+        held_by_reason=board.held_by_reason,
+        people_missing={
+            found.right.word: missing_of(found, missing.get(found.right, ())) for found in board.differences
+        },
+        revoked=revoked_of(board, tx.board.revoked(id, limit=_NAMED) if id and board.revoked else ()),
+        rejected=tx.board.rejections(limit=0)[0],
+        dead_letters=tx.dead_letters.open_count(),
+        letters=letters_of(tx.board.letters(id) if id else {}),
+        lag=lag.messages,
+        lag_unknown=lag.unknown,
+        unplaced=tx.board.unplaced(),
+    )

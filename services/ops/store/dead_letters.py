@@ -1,0 +1,53 @@
+"""The table `dead_letters` of the schema `ops`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+
+from services.ops.board.rows import KeptDeadLetter
+from shared.runtime.db import Transaction
+
+_COLUMNS = ", ".join(f'"{field.name}"' for field in fields(KeptDeadLetter))
+
+
+class DeadLetterRows:
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def note(self, letters: Sequence[KeptDeadLetter]) -> None:
+        """Keep dead letters. One that is there already, decided or not, stays as it is."""
+        self._tx.insert_rows("dead_letters", [asdict(letter) for letter in letters])
+
+    def open_count(self) -> int:
+        return int(self._tx.fetch_value("select count(*) from dead_letters where state = 'open'"))
+
+    def all(self, state: str | None, *, limit: int) -> list[KeptDeadLetter]:
+        """Oldest first. `state` None: of every state."""
+        return self._tx.fetch_all(
+            KeptDeadLetter,
+            f"select {_COLUMNS} from dead_letters where %s::text is null or state = %s"
+            " order by died_at, dead_letter_id limit %s",
+            (state, state, limit),
+        )
+
+    def lock(self, dead_letter_id: str) -> KeptDeadLetter | None:
+        """The dead letter, locked against other decisions until this transaction ends."""
+        return self._tx.fetch_one(
+            KeptDeadLetter,
+            f"select {_COLUMNS} from dead_letters where dead_letter_id = %s for update",
+            (dead_letter_id,),
+        )
+
+    def close(self, letter: KeptDeadLetter, state: str, by: str, why: str, now: datetime) -> None:
+        """Close `letter` and the dead letters of other consumers for the same message.
+
+        The message's bytes are removed: they may be a person's record, and nothing needs them any more.
+        """
+        self._tx.cursor.execute(
+            "update dead_letters set key = null, value = null,"
+            " state = %s, decided_by = %s, decided_why = %s, decided_at = %s"
+            " where state = 'open' and (dead_letter_id = %s or (topic, partition, \"offset\") = (%s, %s, %s))",
+            (state, by, why, now, letter.dead_letter_id, letter.topic, letter.partition, letter.offset),
+        )

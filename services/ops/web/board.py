@@ -1,0 +1,125 @@
+"""The board, the people and the dead letters, as pages and as an API. Each route translates one request and answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from fastapi import FastAPI, Form, Request, Response
+from starlette.responses import JSONResponse, RedirectResponse
+
+from services.ops import dead_letters, queries
+from services.ops.board.answers import BoardStatus, dead_letter_line, encode, person_line
+from services.ops.board.counts import STATES
+from services.ops.board.decisions import AlreadyDecidedError
+from services.ops.config import Links
+from services.ops.ports import Ports
+from services.ops.queries import BoardPage
+from services.ops.web import board_view
+from services.ops.web.cache import AnswerCache
+from services.ops.web.http import Words, json_answer, refused_answer
+from shared.programme import Programme
+from shared.runtime.web import Pages
+
+DeadState = Literal["open", "replayed", "discarded", "all"]
+Act = Literal["replay", "discard"]
+
+_PAGE = 500  # people on one page
+_DECIDE = {"replay": dead_letters.replay, "discard": dead_letters.discard}
+
+
+@dataclass(frozen=True)
+class DeadLetterOrder:
+    """The body of a replay or a discard: who orders it, and why."""
+
+    by: Words
+    why: Words
+
+
+def board_pages(
+    app: FastAPI,
+    html: Pages,
+    programme: Programme,
+    links: Links,
+    ports: Ports,
+    boards: AnswerCache[BoardPage],
+    decided: Callable[[], None],
+) -> None:
+    """`decided` is called when an event is in the outbox."""
+
+    @app.get("/", include_in_schema=False)
+    def board(request: Request, cohort: str | None = None) -> Response:
+        page = board_view.board_view(boards.get(cohort, lambda: queries.board_page(ports, cohort)), programme)
+        return html.page(request, "board.html", page=page, links=links)
+
+    @app.get("/board", include_in_schema=False)
+    def fragment(request: Request, cohort: str | None = None) -> Response:
+        """The part of the board that changes, for the script that refreshes it."""
+        page = board_view.board_view(boards.get(cohort, lambda: queries.board_page(ports, cohort)), programme)
+        return html.page(request, "fragment.html", page=page, links=links)
+
+    @app.get("/people", include_in_schema=False)
+    def people(request: Request, state: str | None = None, cohort: str | None = None, after: str = "") -> Response:
+        if state is not None and state not in STATES:
+            return html.error(request, 404)
+        found = queries.people(ports, cohort, state, after=after, limit=_PAGE)
+        page = board_view.people_view(found, state, programme)
+        return html.page(request, "people.html", page=page)
+
+    @app.get("/differences/{stage}", include_in_schema=False)
+    def difference(request: Request, stage: str, cohort: str | None = None) -> Response:
+        page = board_view.difference_view(queries.difference(ports, cohort, stage), programme)
+        return html.page(request, "difference.html", page=page)
+
+    @app.get("/dead-letters", include_in_schema=False)
+    def dead_letters(request: Request) -> Response:
+        page = board_view.dead_letters_view(queries.dead_letters(ports, None, limit=200))
+        return html.page(request, "dead-letters.html", page=page, refused=None)
+
+    @app.post("/dead-letters/{id}", include_in_schema=False)
+    def decide(
+        request: Request,
+        id: str,
+        act: Annotated[Act, Form()],
+        by: Annotated[Words, Form()],
+        why: Annotated[Words, Form()],
+    ) -> Response:
+        try:
+            _DECIDE[act](ports, id, by=by, why=why)
+        except AlreadyDecidedError as refused:
+            page = board_view.dead_letters_view(queries.dead_letters(ports, None, limit=200))
+            return html.page(request, "dead-letters.html", status=409, page=page, refused=str(refused))
+        decided()
+        return RedirectResponse("/dead-letters", 303)
+
+
+def board_api(app: FastAPI, ports: Ports, statuses: AnswerCache[BoardStatus], decided: Callable[[], None]) -> None:
+    @app.get("/api/v1/status")
+    def status(cohort: str | None = None) -> Response:
+        """The count match of a cohort; the latest unless one is named."""
+        return json_answer(encode(statuses.get(cohort, lambda: queries.status(ports, cohort))))
+
+    @app.get("/api/v1/people")
+    def people(state: str | None = None, cohort: str | None = None) -> Response:
+        """One entry a registration."""
+        if state is not None and state not in STATES:
+            return refused_answer(422, f"got state {state!r}, expected one of {', '.join(STATES)}")
+        found = queries.people(ports, cohort, state)
+        return json_answer(encode([person_line(person) for person in found.people]))
+
+    @app.get("/api/v1/dead-letters")
+    def dead_letters(state: DeadState = "open") -> Response:
+        """The messages that a service could not handle, oldest first."""
+        found = queries.dead_letters(ports, None if state == "all" else state)
+        return json_answer(encode([dead_letter_line(letter) for letter in found]))
+
+    @app.post("/api/v1/dead-letters/{id}/{act}")
+    def decide(id: str, act: Act, order: DeadLetterOrder) -> Response:
+        """Replay or discard one. The body says who and why: {"by": "…", "why": "…"}."""
+        try:
+            letter = _DECIDE[act](ports, id, by=order.by, why=order.why)
+        except AlreadyDecidedError as refused:
+            return refused_answer(409, str(refused))
+        decided()
+        return JSONResponse({"id": letter.dead_letter_id, "state": "replayed" if act == "replay" else "discarded"})

@@ -1,0 +1,11 @@
+"""The counters of registration."""
+
+from __future__ import annotations
+
+from shared.runtime.metrics import counter
+
+RECORDS = counter("registration_records", "Upstream records accepted, by outcome", ("outcome",))
+REJECTED = counter("registration_rows_rejected", "Invalid fields of rows", ("field",))
+NOT_APPLIED = counter("registration_changes_not_applied", "Changes by upstream after the issue", ("field",))
+JUDGED = counter("registration_judged", "Registrations judged: released, unchanged, or why held", ("outcome",))
+ORDERS = counter("registration_decisions", "Decisions of the office: done, or why not", ("outcome",))

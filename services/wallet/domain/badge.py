@@ -1,0 +1,129 @@
+"""A badge as its holder sees it: its state, the stages to it, the PDFs that may be downloaded. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from shared.clock import japan_date
+from shared.events import Holder
+
+BadgeState = Literal["unreceived", "pending", "issued", "expired", "revoked", "corrected"]
+"""受領前, 発行手続き中, 発行済み, 期限切れ, 取消, 訂正前."""
+
+_ENDED: tuple[BadgeState, ...] = ("expired", "revoked", "corrected")
+
+PdfKind = Literal["certificate", "details"]
+"""証書, 内容詳細."""
+
+USUAL_WAIT = timedelta(days=1)  # from receipt to the anchored, rendered badge: the pages promise hours to a day
+
+
+@dataclass(frozen=True)
+class BadgeProgress:
+    """What anchor, renderer and issuer have announced about it so far."""
+
+    anchored_at: datetime | None = None
+    rendered_at: datetime | None = None
+    certificate_key: str | None = None
+    details_key: str | None = None
+    revoked_at: datetime | None = None
+    revoke_reason: str | None = None
+    replaced_by: str | None = None
+
+
+@dataclass(frozen=True)
+class WalletBadge:
+    """One award as the wallet knows it. Dates are Japan calendar days, both included.
+
+    `corrected_by` is the newest version of the same registration, None for that one itself. `replaces` is the badge
+    that this one renews. `edition` names its picture; None: that of its year.
+    """
+
+    assertion_id: str
+    registration_id: str
+    qualification: str
+    pass_number: str
+    registration_number: str
+    valid_from: date
+    valid_until: date
+    holder: Holder
+    issued_at: datetime
+    account_id: int | None
+    received_at: datetime | None
+    progress: BadgeProgress
+    version: int = 1
+    edition: str | None = None
+    replaces: str | None = None
+    details_public: bool = True
+    corrected_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage between receipt and the finished badge."""
+
+    name: Literal["received", "anchored", "rendered"]
+    at: datetime | None  # when it was reached
+
+
+def state_of(badge: WalletBadge, now: datetime) -> BadgeState:
+    """The first that applies of: corrected, revoked, expired, unreceived, pending; issued when none does.
+
+    A badge is corrected as soon as the newer version is known, or its revocation in favour of one: the two events
+    arrive in any order.
+    """
+    if badge.corrected_by is not None or badge.progress.replaced_by is not None:
+        return "corrected"
+    if badge.progress.revoked_at is not None:
+        return "revoked"
+    if japan_date(now) > badge.valid_until:
+        return "expired"
+    if badge.received_at is None:
+        return "unreceived"
+    if badge.progress.anchored_at is None or badge.progress.rendered_at is None:
+        return "pending"
+    return "issued"
+
+
+def in_order(badges: Iterable[WalletBadge], now: datetime) -> list[tuple[WalletBadge, BadgeState]]:
+    """The newest version of each registration with its state; valid ones first, otherwise in the order given."""
+    newest: dict[str, WalletBadge] = {}
+    for badge in badges:
+        known = newest.setdefault(badge.registration_id, badge)
+        if badge.version > known.version:
+            newest[badge.registration_id] = badge
+    return sorted(((badge, state_of(badge, now)) for badge in newest.values()), key=lambda item: item[1] in _ENDED)
+
+
+def steps_of(badge: WalletBadge) -> tuple[Step, ...]:
+    """The stages as people see them. A stage counts when its event arrived; anchor and renderer come in any order."""
+    return (
+        Step("received", badge.received_at),
+        Step("anchored", badge.progress.anchored_at),
+        Step("rendered", badge.progress.rendered_at),
+    )
+
+
+def expected_by(badge: WalletBadge) -> datetime | None:
+    """When the badge should be finished; None before it is received."""
+    return badge.received_at + USUAL_WAIT if badge.received_at is not None else None
+
+
+def is_late(badge: WalletBadge, now: datetime) -> bool:
+    expected = expected_by(badge)
+    return expected is not None and now > expected
+
+
+def is_finished(badge: WalletBadge, now: datetime) -> bool:
+    """Whether its holder can show and download it; also after its period."""
+    return state_of(badge, now) in ("issued", "expired")
+
+
+def pdf_key(badge: WalletBadge, kind: PdfKind, now: datetime) -> str | None:
+    """The object key of a PDF that the holder may download; None while there is none and for a revoked badge."""
+    if not is_finished(badge, now):
+        return None
+    return badge.progress.certificate_key if kind == "certificate" else badge.progress.details_key

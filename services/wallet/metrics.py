@@ -1,0 +1,11 @@
+"""What the wallet counts."""
+
+from __future__ import annotations
+
+from shared.runtime.metrics import counter
+
+RECEIVED = counter("wallet_received", "Badges received by their holders")
+CARRIED_OVER = counter(
+    "wallet_carried_over", "Corrected badges given to the account that had received the version before"
+)
+REFUSED = counter("wallet_refused", "Requests of people that were refused, by reason", ("reason",))

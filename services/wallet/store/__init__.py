@@ -1,0 +1,66 @@
+"""The wallet's tables: what other services announced (here), `badges.py`, `accounts.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg
+
+from services.wallet.store.accounts import Account, Accounts
+from services.wallet.store.badges import Badges
+from shared.clock import Clock
+from shared.events import AssertionAnchored, AssertionRevoked, CertificateRendered
+from shared.runtime.db import Database, Transaction
+
+__all__ = ["Account", "Accounts", "Badges", "Store", "WalletTransaction"]
+
+
+class WalletTransaction(Transaction):
+    """One transaction on the wallet's schema.
+
+    What is noted may come in any order, also before the badge itself is known.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], source: str, clock: Clock) -> None:
+        super().__init__(connection, source, clock)
+        self.badges = Badges(self)
+        self.accounts = Accounts(self)
+
+    def note_anchored(self, events: Sequence[AssertionAnchored]) -> None:
+        """Step 7. The badge's root is final on the chain."""
+        self._note_progress({"assertion_id": event.assertion_id, "anchored_at": event.anchored_at} for event in events)
+
+    def note_rendered(self, events: Sequence[CertificateRendered]) -> None:
+        """Step 8. Both PDFs are in object storage."""
+        self._note_progress(
+            {
+                "assertion_id": event.assertion_id,
+                "rendered_at": event.rendered_at,
+                "certificate_key": event.certificate_key,
+                "certificate_sha256": event.certificate_sha256,
+                "details_key": event.details_key,
+                "details_sha256": event.details_sha256,
+            }
+            for event in events
+        )
+
+    def note_revoked(self, events: Sequence[AssertionRevoked]) -> None:
+        """Any time. The badge no longer counts: it can't be received, and its PDFs are no longer given out."""
+        self._note_progress(
+            {
+                "assertion_id": event.assertion_id,
+                "revoked_at": event.revoked_at,
+                "revoke_reason": event.reason,
+                "replaced_by": event.replaced_by,
+            }
+            for event in events
+        )
+
+    def _note_progress(self, rows: Iterable[dict[str, Any]]) -> None:
+        """The last row of each badge counts."""
+        last = {row["assertion_id"]: row for row in rows}
+        self.upsert_rows("progress", list(last.values()), key="assertion_id")
+
+
+Store = Database[WalletTransaction]

@@ -1,0 +1,193 @@
+"""The tables of badges and of their progress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from services.wallet.domain.badge import BadgeProgress, WalletBadge
+from shared.addresses import same_address_key
+from shared.events import AssertionIssued, BadgeReceived, BadgeVisibilityChanged, Holder
+from shared.runtime.db import Transaction
+
+_BADGE = """
+    select b.assertion_id, b.registration_id, b.qualification, b.pass_number, b.registration_number,
+           b.valid_from, b.valid_until, b.issued_at, b.account_id, b.received_at,
+           b.version, b.edition, b.replaces, b.details_public,
+           (select newer.assertion_id from badges as newer where newer.registration_id = b.registration_id
+             and newer.version > b.version order by newer.version desc limit 1) as corrected_by,
+           b.person_id, b.family_name, b.given_name, b.address as email, b.family_name_latin, b.given_name_latin,
+           p.anchored_at, p.rendered_at, p.certificate_key, p.details_key, p.revoked_at, p.revoke_reason, p.replaced_by
+    from badges b left join progress p using (assertion_id)
+"""
+
+# Whose a badge is: of the account that received it; before that, of the account that has proven the address it was
+# awarded to.
+_OWN = """
+    (b.account_id = %(account)s
+     or b.account_id is null and b.address_key in (select address_key from addresses where account_id = %(account)s))
+"""
+
+
+@dataclass(frozen=True)
+class CarriedOver:
+    """A badge that goes to the account that had an earlier version of it, which had its numbers shown or hidden."""
+
+    assertion_id: str
+    account_id: int
+    details_public: bool
+
+
+class Badges:
+    """The badges as one transaction sees them."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    # ── issued and corrected ──
+
+    def lock_versions(self, registration_ids: Sequence[str]) -> None:
+        """No version of these registrations can be received until this transaction ends.
+
+        Waits for transactions that are receiving one.
+        """
+        self._tx.cursor.execute(
+            "select from badges where registration_id = any(%s::text[]) order by assertion_id for update",
+            (list(registration_ids),),
+        )
+
+    def save_issued(self, events: Sequence[AssertionIssued]) -> None:
+        """A badge that is there already stays as it is."""
+        self._tx.insert_rows("badges", [_row(event) for event in events])
+
+    def to_carry_over(self, registration_ids: Sequence[str]) -> list[CarriedOver]:
+        """The newest versions that nobody has received, with the account that received an earlier one.
+
+        Only where that account has proven the address that the new version is awarded to.
+        """
+        return self._tx.fetch_all(
+            CarriedOver,
+            """
+            select n.assertion_id, had.account_id, had.details_public from badges as n, lateral (
+                select o.account_id, o.details_public from badges as o join addresses as a using (account_id)
+                where o.registration_id = n.registration_id and o.version < n.version and a.address_key = n.address_key
+                order by o.version desc limit 1) as had
+            where n.registration_id = any(%s::text[]) and n.received_at is null and not exists (
+                select from badges as newer
+                where newer.registration_id = n.registration_id and newer.version > n.version)
+            order by n.assertion_id
+            """,
+            (list(registration_ids),),
+        )
+
+    # ── look up ──
+
+    def get(self, assertion_id: str) -> WalletBadge | None:
+        return self._tx.fetch_one(_badge, f"{_BADGE} where b.assertion_id = %s", (assertion_id,))
+
+    def own(self, account_id: int, assertion_id: str) -> WalletBadge | None:
+        """The badge if it is that account's own; None for any other's and for none at all."""
+        return self._tx.fetch_one(
+            _badge,
+            f"{_BADGE} where b.assertion_id = %(id)s and {_OWN}",
+            {"id": assertion_id, "account": account_id},
+        )
+
+    def list_own(self, account_id: int) -> list[WalletBadge]:
+        """All of an account's own, the newest period first."""
+        return self._tx.fetch_all(
+            _badge,
+            f"{_BADGE} where {_OWN} order by b.valid_from desc, b.qualification, b.assertion_id",
+            {"account": account_id},
+        )
+
+    def former(self, account_id: int, badge: WalletBadge) -> WalletBadge | None:
+        """The newest version of what `badge` renews, if it is that account's own."""
+        return self._newest_own(
+            account_id,
+            "(select registration_id from badges where assertion_id = %(replaces)s)",
+            replaces=badge.replaces,
+        )
+
+    def renewed(self, account_id: int, badge: WalletBadge) -> WalletBadge | None:
+        """The newest version of what renews any version of `badge`, if it is that account's own."""
+        return self._newest_own(
+            account_id,
+            "(select registration_id from badges where replaces in"
+            " (select assertion_id from badges where registration_id = %(registration)s))",
+            registration=badge.registration_id,
+        )
+
+    def _newest_own(self, account_id: int, registrations: str, **values: str | None) -> WalletBadge | None:
+        return self._tx.fetch_one(
+            _badge,
+            f"{_BADGE} where b.registration_id in {registrations} and {_OWN} order by b.version desc limit 1",
+            {"account": account_id, **values},
+        )
+
+    # ── change ──
+
+    def receive(self, assertion_id: str, account_id: int) -> bool:
+        """Step 5. The account has the badge, and the receipt is announced once.
+
+        False when it was received before, or has been corrected since.
+        """
+        cursor, now = self._tx.cursor, self._tx.now()
+        # Waits for a correction that is being noted, so that the next statement sees it.
+        cursor.execute("select from badges where assertion_id = %s for update", (assertion_id,))
+        row = cursor.execute(
+            "update badges set account_id = %s, received_at = %s where assertion_id = %s and received_at is null"
+            " and not exists (select from badges as newer where newer.registration_id = badges.registration_id"
+            "  and newer.version > badges.version) returning 1",
+            (account_id, now, assertion_id),
+        ).fetchone()
+        if row is None:
+            return False
+        self._tx.announce(BadgeReceived(assertion_id=assertion_id, received_at=now))
+        return True
+
+    def show_details(self, assertion_id: str, account_id: int, *, public: bool) -> bool:
+        """Whether the public page shows the numbers; a change is announced once. False when nothing changed."""
+        row = self._tx.cursor.execute(
+            "update badges set details_public = %s, visibility_revision = visibility_revision + 1"
+            " where assertion_id = %s and account_id = %s and details_public <> %s returning visibility_revision",
+            (public, assertion_id, account_id, public),
+        ).fetchone()
+        if row is None:
+            return False
+        self._tx.announce(BadgeVisibilityChanged(assertion_id=assertion_id, details_public=public, revision=row[0]))
+        return True
+
+
+def _row(event: AssertionIssued) -> dict[str, Any]:
+    award, holder = event.award, event.holder
+    return {
+        "assertion_id": event.assertion_id,
+        "registration_id": award.registration_id,
+        "cohort": award.cohort,
+        "qualification": award.qualification,
+        "kind": award.kind,
+        "pass_number": award.pass_number,
+        "registration_number": award.registration_number,
+        "valid_from": award.valid_from,
+        "valid_until": award.valid_until,
+        "person_id": holder.person_id,
+        "family_name": holder.family_name,
+        "given_name": holder.given_name,
+        "family_name_latin": holder.family_name_latin,
+        "given_name_latin": holder.given_name_latin,
+        "address": holder.email,
+        "address_key": same_address_key(holder.email),
+        "issued_at": event.issued_at,
+        "replaces": event.replaces,
+        "version": event.version,
+        "edition": event.edition,
+    }
+
+
+def _badge(**columns: Any) -> WalletBadge:
+    """A badge from its columns; those of its holder and of its progress become values of their own."""
+    holder = Holder(**{name: columns.pop(name) for name in Holder.__struct_fields__})
+    progress = BadgeProgress(**{field.name: columns.pop(field.name) for field in fields(BadgeProgress)})
+    return WalletBadge(**columns, holder=holder, progress=progress)

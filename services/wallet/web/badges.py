@@ -1,0 +1,73 @@
+"""The pages of a person's own badges."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import FastAPI, Form
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from services.wallet import badges
+from services.wallet.badges import RelatedBadges
+from services.wallet.domain.account import is_same_name
+from services.wallet.domain.badge import expected_by, in_order, is_late, state_of, steps_of
+from services.wallet.store import Account
+from services.wallet.web.pages import WalletPages
+
+DetailsChoice = Literal["shown", "hidden"]
+
+
+def add_badges(app: FastAPI, pages: WalletPages) -> None:
+    ports = pages.ports
+
+    @app.get("/badges")
+    def all_badges(request: Request) -> Response:
+        account = pages.account(request)
+        listed = in_order(badges.own_badges(account, ports), ports.now())
+        return pages.page(request, "badges.html", account, badges=listed)
+
+    @app.get("/badges/{assertion_id}")
+    def one_badge(request: Request, assertion_id: str, received: str = "", changed: str = "") -> Response:
+        account = pages.account(request)
+        related = badges.show(account, assertion_id, ports)
+        return _badge_page(request, pages, related, account, just_received=bool(received), just_changed=bool(changed))
+
+    @app.post("/badges/{assertion_id}/receive")
+    def receive(request: Request, assertion_id: str) -> Response:
+        badges.receive_own(pages.account(request), assertion_id, ports)
+        return RedirectResponse(f"/badges/{assertion_id}?received=1", 303)
+
+    @app.post("/badges/{assertion_id}/details")
+    def show_details(request: Request, assertion_id: str, details: Annotated[DetailsChoice, Form()]) -> Response:
+        badges.show_details(pages.account(request), assertion_id, details == "shown", ports)
+        return RedirectResponse(f"/badges/{assertion_id}?changed=1#details", 303)
+
+
+def _badge_page(
+    request: Request,
+    pages: WalletPages,
+    related: RelatedBadges,
+    account: Account,
+    *,
+    just_received: bool,
+    just_changed: bool,
+) -> Response:
+    now = pages.ports.now()
+    badge = related.badge
+    return pages.page(
+        request,
+        "badge.html",
+        account,
+        badge=badge,
+        related=related,
+        state=state_of(badge, now),
+        steps=steps_of(badge),
+        expected=expected_by(badge),
+        late=is_late(badge, now),
+        public_page=f"{pages.config.public_url}/V/{badge.assertion_id}",
+        public_file=f"{pages.config.public_url}/credentials/{badge.assertion_id}",
+        just_received=just_received,
+        just_changed=just_changed,
+        other_name=just_received and not is_same_name(account.full_name, badge.holder),
+    )

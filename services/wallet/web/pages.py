@@ -1,0 +1,68 @@
+"""What all routes of the wallet share: the session cookie, and pages that know who is logged in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Form
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from services.wallet import sessions
+from services.wallet.config import Config
+from services.wallet.domain.badge import WalletBadge
+from services.wallet.ports import Ports
+from services.wallet.store import Account
+from shared.runtime.web import Pages
+
+FormText = Annotated[str, Form(max_length=1000)]
+
+
+class NotLoggedInError(Exception):
+    """The page is one person's, and nobody is logged in: redirect to the login page."""
+
+
+class WalletPages:
+    def __init__(self, config: Config, ports: Ports, pages: Pages) -> None:
+        self.config = config
+        self.ports = ports
+        self._pages = pages
+        self._https = config.wallet_url.startswith("https:")
+        # Another host of the same domain can't set a __Host- cookie, but browsers accept one over https only.
+        self._cookie = "__Host-wallet" if self._https else "wallet"
+
+    def session_token(self, request: Request) -> str | None:
+        return request.cookies.get(self._cookie)
+
+    def visitor(self, request: Request) -> Account | None:
+        """Who is logged in."""
+        return sessions.visitor(self.session_token(request), self.ports)
+
+    def account(self, request: Request) -> Account:
+        """Who is logged in. Without anybody the answer is the login page, which leads back here."""
+        account = self.visitor(request)
+        if account is None:
+            raise NotLoggedInError
+        return account
+
+    def page(
+        self, request: Request, template: str, account: Account | None, status: int = 200, **context: Any
+    ) -> Response:
+        return self._pages.page(request, template, status=status, account=account, edition=self.edition, **context)
+
+    def edition(self, badge: WalletBadge) -> str:
+        """The edition of its picture."""
+        return badge.edition or self.ports.programme.edition(badge.valid_from)
+
+    def log_in(self, token: str | None, path: str) -> Response:
+        """Redirect to `path`, with the cookie of a new session; None: the old one continues."""
+        response = RedirectResponse(path, 303)
+        if token is not None:
+            age = int(self.ports.session_lifetime.total_seconds())
+            response.set_cookie(self._cookie, token, max_age=age, httponly=True, samesite="lax", secure=self._https)
+        return response
+
+    def log_out(self) -> Response:
+        response = RedirectResponse("/login?left=1", 303)
+        response.delete_cookie(self._cookie, httponly=True, samesite="lax", secure=self._https)
+        return response

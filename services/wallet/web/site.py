@@ -1,0 +1,29 @@
+"""The wallet's pages over HTTP, put together. Each route translates one request and one answer; it decides nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.wallet.config import Config
+from services.wallet.ports import Ports
+from services.wallet.web.badges import add_badges
+from services.wallet.web.downloads import add_downloads
+from services.wallet.web.pages import WalletPages
+from services.wallet.web.receive_link import add_receive_link
+from services.wallet.web.sessions import add_sessions
+from shared.runtime.web import pages
+
+
+def web_app(config: Config, ports: Ports, *, patience: float = 3.0) -> FastAPI:
+    """A link waits up to `patience` seconds for its badge: letter 1 may be read before our copy of its event."""
+    app = FastAPI(title="wallet", docs_url=None, redoc_url=None, openapi_url=None)
+    shared_pages = pages(Path(__file__).parents[1] / "templates", config.runtime.programme)
+    shared_pages.install(app)
+    wallet_pages = WalletPages(config, ports, shared_pages)
+    add_receive_link(app, wallet_pages, patience)
+    add_sessions(app, wallet_pages)
+    add_badges(app, wallet_pages)
+    add_downloads(app, wallet_pages)
+    return app

@@ -1,0 +1,195 @@
+"""Issuance with a real PostgreSQL and object storage: what is saved, stored and announced, also after failures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from random import Random
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+
+from services.issuer import handlers
+from services.issuer.handlers import Ports
+from shared import object_keys
+from shared.credentials.credential import DoNotSign, leaf_of, verify_proof
+from shared.events import AssertionIssued, RegistrationRenewed
+from shared.runtime.batches import Batches
+from shared.runtime.dead_letters import DeadLetter, Record
+from shared.runtime.log import logger
+from shared.wire import encode
+from tests.worlds.issuer import World, dying_at, id_of, side_by_side
+from tests.worlds.issuing import KEY, NOW, renewed
+
+# ── issue ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_second_copy_of_the_event_issues_nothing(world: World) -> None:
+    events = [renewed(number) for number in range(1, 6)]
+    handlers.issue([*events, events[0]], world.ports)
+    first = world.rows("select assertion_id, credential, leaf from assertions order by 1")
+    world.wait(hours=1)
+    handlers.issue([*events, renewed(6)], world.ports)
+    assert len(first) == 5
+    assert set(first) < set(world.rows("select assertion_id, credential, leaf from assertions"))
+    assert world.rows("select count(*) from assertions, status_entries") == [(6 * 6,)]
+
+
+def test_an_event_that_the_inbox_forgot_issues_nothing(world: World) -> None:
+    handlers.issue([renewed(1)], world.ports)
+    with psycopg.connect(world.url) as connection:
+        connection.execute("delete from inbox")
+    handlers.issue([renewed(1), renewed(2)], world.ports)
+    assert world.rows("select count(*) from assertions") == [(2,)]
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "a control character in the name": ({"given_name": "一\x0b郎"}, "given_name"),
+    "an unbalanced brace": ({"pass_number": "P25-{0001"}, "pass_number"),
+    "an over-long name": ({"family_name": "橋" * 200}, "family_name"),
+    "a qualification that the programme hasn't": ({"qualification": "kyoshi"}, "qualification"),
+    "a period that ends before it begins": ({"valid_until": date(2026, 3, 31)}, "valid_until"),
+}
+
+
+@pytest.mark.parametrize("bad", list(BAD))
+def test_an_invalid_registration_leaves_no_row_and_the_others_are_issued(world: World, bad: str) -> None:
+    changes, named = BAD[bad]
+    events = [renewed(1), renewed(2, **changes), renewed(3)]
+    with pytest.raises(DoNotSign, match=f"{named}: got"):
+        handlers.issue(events, world.ports)
+    assert world.rows("select * from inbox, assertions, status_entries") == []
+    handlers.issue([events[0], events[2]], world.ports)
+    assert world.rows("select count(*) from assertions") == [(2,)]
+
+
+@pytest.mark.parametrize("bad", list(BAD))
+def test_a_bad_registration_in_a_batch_becomes_a_dead_letter_that_names_the_field(world: World, bad: str) -> None:
+    changes, named = BAD[bad]
+    batches = Batches(RegistrationRenewed.topic, world.ports.store, logger("issuer"))
+    batches.add(RegistrationRenewed, lambda events: handlers.issue(events, world.ports))
+    events = [renewed(number, **(changes if number == 13 else {})) for number in range(1, 41)]
+    records = [
+        Record(
+            topic=event.topic.name,
+            partition=0,
+            offset=offset,
+            key=event.key.encode(),
+            value=encode(event, source="registration", at=NOW),
+        )
+        for offset, event in enumerate(events)
+    ]
+    assert batches.handle(records) == 40
+    while handlers.store(world.ports):
+        pass
+    ((value,),) = world.rows("select value from outbox where topic = %s", RegistrationRenewed.topic.dead.name)
+    letter = msgspec.json.decode(bytes(value), type=DeadLetter)
+    assert (letter.offset, letter.cause.partition(":")[0]) == (12, "DoNotSign")
+    assert f"{named}: got" in letter.cause
+    others = {id_of(number) for number in range(1, 41) if number != 13}
+    assert {row[0] for row in world.rows("select assertion_id from assertions")} == others
+    assert world.kept_credentials() == others
+    assert world.rows("select count(*) from status_entries") == [(39,)]
+
+
+def test_a_renewal_names_the_former_registrations_newest_assertion_if_we_issued_it(world: World) -> None:
+    later = {"valid_from": date(2030, 4, 1), "valid_until": date(2034, 3, 31), "kind": "renewal"}
+    handlers.issue(
+        [
+            renewed(1),
+            renewed(2, previous_registration_id="R-00001", **later),  # in one batch with it
+            renewed(3, previous_registration_id="R-elsewhere", **later),
+            renewed(4),
+        ],
+        world.ports,
+    )
+    handlers.issue([msgspec.structs.replace(renewed(4), version=2, correction="氏名")], world.ports)
+    world.wait(days=365 * 4)
+    world.issue(renewed(5, previous_registration_id="R-00004", **later))
+    replaces = {(event.key, event.version): event.replaces for event in world.announced(AssertionIssued)}
+    assert replaces == {
+        (id_of(1), 1): None,
+        (id_of(2), 1): id_of(1),
+        (id_of(3), 1): None,
+        (id_of(4), 1): None,
+        (id_of(4, 2), 2): None,
+        (id_of(5), 1): id_of(4, 2),
+    }
+
+
+def test_two_processes_give_each_assertion_its_own_bit(world: World) -> None:
+    twins = [replace(world.ports, random=Random(7)) for _ in range(2)]  # both draw the very same bits
+
+    def run(ports: Ports, first: int) -> None:
+        for number in range(first, first + 60, 20):
+            handlers.issue([renewed(each) for each in range(number, number + 20)], ports)
+
+    side_by_side(lambda: run(twins[0], 100), lambda: run(twins[1], 200))
+    assert world.rows("select count(*), count(distinct status_index) from assertions") == [(120, 120)]
+
+
+def test_a_half_full_list_is_followed_by_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.issuer.store.ROOM", 3)
+    for number in (1, 3, 5):
+        handlers.issue([renewed(number), renewed(number + 1)], world.ports)
+    assert world.rows("select status_list, count(*) from assertions group by 1 order by 1") == [(1, 4), (2, 2)]
+    world.publish()
+    assert {"status/1.json", "status/2.json"} <= world.shelf.kept
+
+
+# ── store ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_credential_is_announced_once_and_after_it_can_be_fetched(world: World) -> None:
+    handlers.issue([renewed(number) for number in range(1, 4)], world.ports)
+    assert world.events() == []
+    assert handlers.store(world.ports) == 3
+    for event in world.announced(AssertionIssued):
+        document = world.credential(event.assertion_id)
+        verify_proof(document, KEY.private.public_key())
+        assert event.leaf == leaf_of(document)
+    assert handlers.store(world.ports) == 0
+    assert len(world.events()) == 3
+
+
+def test_credentials_wait_while_the_storage_is_away(world: World) -> None:
+    handlers.issue([renewed(number) for number in range(1, 31)], world.ports)
+    world.shelf.away = True
+    assert handlers.store(world.ports) == 0
+    assert world.events() == []
+    assert len(world.shelf.puts) < 30  # the rest isn't even tried
+    ((tried, error),) = world.rows("select count(*), max(last_error) from assertions where attempts = 1")
+    assert 0 < tried < 30
+    assert "storage away" in error
+    world.shelf.away = False
+    world.wait(seconds=2)
+    assert handlers.store(world.ports) == 30
+    assert len(world.events()) == 30
+
+
+def test_after_dying_between_put_and_commit_the_same_credential_is_announced_once(world: World) -> None:
+    handlers.issue([renewed(1)], world.ports)
+    ((before,),) = world.rows("select credential from assertions")
+    dying = dying_at("mark_stored", world)
+    with pytest.raises(KeyboardInterrupt):
+        handlers.store(dying)
+    dying.store.close()
+    assert world.shelf.keys == [object_keys.credential(id_of(1))]
+    assert world.events() == []
+    assert handlers.store(world.ports) == 1
+    assert set(world.shelf.puts) == {(object_keys.credential(id_of(1)), bytes(before))}
+    assert len(world.events()) == 1
+
+
+def test_replicas_store_each_credential_once(world: World) -> None:
+    handlers.issue([renewed(number) for number in range(250)], world.ports)
+
+    def run() -> None:
+        while handlers.store(world.ports):
+            pass
+
+    side_by_side(run, run, run)
+    assert len(world.shelf.keys) == len(set(world.shelf.keys)) == 250
+    assert len({event.key for event in world.events()}) == len(world.events()) == 250

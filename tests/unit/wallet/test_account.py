@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.wallet.domain.account import (
+    MOST_ATTEMPTS,
+    PASSWORD_SHORTEST,
+    is_blocked,
+    is_same_name,
+    name_problem,
+    password_form,
+    password_problem,
+)
+from shared.events import Holder
+
+HOLDER = Holder(
+    person_id="P1",
+    family_name="髙橋",
+    given_name="一郎",
+    email="ichiro.takahashi@example.jp",
+    family_name_latin="TAKAHASHI",
+    given_name_latin="Ichiro",
+)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "髙橋 一郎",
+        "髙橋一郎",
+        "高橋　一郎",
+        "一郎 髙橋",
+        " 高橋 一郎 ",
+        "Ichiro Takahashi",
+        "ＴＡＫＡＨＡＳＨＩ　ichiro",
+    ],
+)
+def test_the_holders_name_is_known_however_it_is_typed(typed: str) -> None:
+    assert is_same_name(typed, HOLDER)
+
+
+@pytest.mark.parametrize("typed", ["山田 一郎", "髙橋", "", " ", "髙橋 二郎"])
+def test_another_name_is_not_the_holders(typed: str) -> None:
+    assert not is_same_name(typed, HOLDER)
+
+
+def test_a_variation_selector_makes_no_difference_to_a_name() -> None:
+    holder = Holder(person_id="P", family_name="辻\U000e0100", given_name="翔", email="a@example.jp")
+    assert is_same_name("辻 翔", holder)
+
+
+def test_punctuation_alone_is_no_holders_name() -> None:
+    holder = Holder(person_id="P", family_name="辻", given_name="翔", email="a@example.jp")
+    assert not is_same_name("・", holder)
+
+
+@given(st.text())
+def test_every_typed_name_can_be_judged(typed: str) -> None:
+    name_problem(typed)
+    is_same_name(typed, HOLDER)
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [("", "missing"), ("　 ", "missing"), ("あ" * 101, "long"), ("太\x00郎", "unprintable"), ("𠮷野 家", None)],
+)
+def test_a_name_is_refused_with_its_reason(typed: str, problem: str | None) -> None:
+    assert name_problem(typed) == problem
+
+
+@pytest.mark.parametrize(
+    ("password", "problem"),
+    [
+        ("short", "short"),
+        ("123456789", "short"),
+        ("x" * 201, "long"),
+        ("1234567890", "known"),
+        ("Password123", "known"),
+        ("aaaaaaaaaaaa", "known"),
+        ("ababababababab", "known"),
+        ("Ichiro.Takahashi@example.jp", "known"),
+        ("ichiro.takahashi", "known"),
+        ("correct horse battery", None),
+        ("なにわづにさくやこのはな", None),
+    ],
+)
+def test_a_password_is_judged_by_length_and_by_how_easily_it_is_guessed(password: str, problem: str | None) -> None:
+    assert password_problem(password, HOLDER.email) == problem
+
+
+@given(st.text(min_size=PASSWORD_SHORTEST, max_size=150))
+def test_the_form_of_a_password_is_stable(password: str) -> None:
+    assert password_form(password_form(password)) == password_form(password)
+
+
+def test_the_tenth_attempt_of_a_window_is_the_last() -> None:
+    assert not is_blocked(MOST_ATTEMPTS)
+    assert is_blocked(MOST_ATTEMPTS + 1)
