@@ -123,16 +123,17 @@ def list_keys(ports: Ports, more: Sequence[str]) -> list[str]:
 
 
 def settle_restore(ports: Ports) -> None:
-    """If the database was restored: say what it lost and no topic said, and draw bits that no lost credential has.
+    """If the database was restored: announce what follows from what was taken back; draw bits from a new list.
 
     Our own announcements are taken back already. What they leave open: a correction whose former version is not
-    revoked, a revocation known by its order only. Bits that only a published list has are never drawn.
+    revoked, a revocation known by its order only. Bits that only a published list has are never drawn. Nor are those of
+    credentials in storage that nothing else tells of: their lists are not drawn from any more.
     """
     with ports.store.transaction() as tx:
         known, keys = tx.status_lists(), _own_keys(tx, ports)
     published = read_lists(known, ports.objects, keys)
     with ports.store.transaction() as tx:
-        now = ports.now()
+        now, known = ports.now(), tx.status_lists()  # read after storage: what others put meanwhile is noted by now
         for number, each in published.items():
             tx.reserve_bits((number, index) for index in each.bits)
         tx.add_documents([status_name(number) for number in published], ports.sources.fingerprint, now)
