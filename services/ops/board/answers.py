@@ -90,6 +90,8 @@ class DeadLetterLine(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     by: str | None
     why: str | None
+    size: int | None = None  # of the whole message in bytes, when only its beginning is kept: it can't be replayed
+    sha256: str | None = None  # of the whole, likewise
 
 
 def cohort_of(id: str | None, board: Board) -> Cohort:
@@ -149,6 +151,8 @@ def dead_letter_line(letter: KeptDeadLetter) -> DeadLetterLine:
         state=letter.state,
         by=letter.decided_by,
         why=letter.decided_why,
+        size=letter.size,
+        sha256=letter.sha256,
     )
 
 

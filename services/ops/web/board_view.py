@@ -10,7 +10,7 @@ from datetime import datetime
 from services.ops.board import wording
 from services.ops.board.answers import BoardStatus, MissingPerson
 from services.ops.board.counts import STATES, Board, Person, Stage
-from services.ops.board.decisions import BULK, DecisionLine
+from services.ops.board.decisions import BULK, REBUILD, DecisionLine
 from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, Rejection, TroubledLetter
 from services.ops.queries import BoardPage, DifferencePage, PeoplePage
 from shared.programme import Bilingual, Programme
@@ -158,7 +158,7 @@ def board_view(page: BoardPage, programme: Programme) -> BoardView:
     )
 
 
-_WITH_OUTCOME = ("revoke", "correct", "correct-address", "hold", "resume", *BULK)
+_WITH_OUTCOME = ("revoke", "correct", "correct-address", "hold", "resume", REBUILD, *BULK)
 
 
 def decision_rows(lines: Iterable[DecisionLine]) -> list[DecisionRow]:

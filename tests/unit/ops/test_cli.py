@@ -136,7 +136,7 @@ def whole() -> None:
     click.echo("as it should")
 
 
-OFFICE = [("revoke",), ("correct",), ("undo",), ("reissue",), ("decisions",)]
+OFFICE = [("revoke",), ("correct",), ("undo",), ("reissue",), ("decisions",), ("rebuild",)]
 
 
 @pytest.mark.parametrize(
