@@ -49,6 +49,7 @@ def build(config: Config, ports: Ports) -> Process:
     for topic in TOPICS:
         process.consume_raw(topic.dead, handlers.note_dead(topic), ports)
     process.tick("measure", handlers.measure, ports, every=2.0)
+    process.tick("health", handlers.read_health, ports, every=5.0)
     process.serve(
         build_site(config.runtime.programme, config.links, ports, process.wake),
         host=config.web_host,

@@ -102,6 +102,6 @@ def _decide(
 def _cut(letter: KeptDeadLetter, kept: int) -> str:
     return (
         f"of this message only {kept} of {letter.size} bytes are kept (SHA-256 {letter.sha256}), so it can't be"
-        f" replayed: it lies on {letter.topic}, partition {letter.partition}, offset {letter.offset}, until that topic's"
-        " retention ends. Have its sender deliver it again, and discard this one"
+        f" replayed: it lies on {letter.topic}, partition {letter.partition}, offset {letter.offset}, until that"
+        " topic's retention ends. Have its sender deliver it again, and discard this one"
     )

