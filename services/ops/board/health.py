@@ -172,7 +172,7 @@ def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
             ),
             Bilingual(
                 "このサービスを新しい版にすると、自動で読みます。",
-                "It reads them by itself when it is of that release.",
+                "It reads them by itself once it is that release.",
             ),
         )
     if health.unknown:
