@@ -163,13 +163,22 @@ def test_the_record_shows_each_producers_answer(ports: Ports, url: str) -> None:
         assert page.count("20 events") == 2 and "まだ答えがありません" in page
 
 
+def test_an_order_of_a_release_whose_services_read_otherwise_is_on_record(ports: Ports) -> None:
+    order = RebuildOrdered(
+        decision_id="D", reader="renderer", by="office", why="x", ordered_at=NOON, producer="mailer", dry_run=False
+    )
+    with ports.store.transaction() as tx:
+        tx.take_back_rebuilds([order])
+    assert queries.decision(ports, "D").producers == []
+
+
 # ── the command ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def run(url: str, *words: str) -> subprocess.CompletedProcess[str]:
     akashi = Path(sys.executable).parent / "akashi"
     environment = os.environ | {"OPS_URL": url}
-    command = [akashi, "rebuild", *words, "--by", "office"]
+    command = [str(akashi), "rebuild", *words, "--by", "office"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
 
@@ -220,3 +229,12 @@ def test_without_waiting_the_record_is_named(ports: Ports, url: str) -> None:
     result = run(url, "wallet", "--why", "x", "--no-wait")
     assert result.returncode == 0 and "akashi decisions rebuild/wallet/all" in result.stderr
     assert result.stdout.splitlines() == [f"{service}\t-\t-" for service in PRODUCERS]
+
+
+def test_the_list_of_decisions_shows_how_many_have_answered(ports: Ports, url: str) -> None:
+    answered(ports, rebuild(ports).id, *PRODUCERS[:2])
+    akashi = Path(sys.executable).parent / "akashi"
+    listed = subprocess.run(
+        [akashi, "decisions"], env=os.environ | {"OPS_URL": url}, capture_output=True, text=True, check=True
+    )
+    assert "\t- 2/3\t" in listed.stdout

@@ -175,7 +175,10 @@ def correct_target(registration_id: str, version: int) -> str:
 
 
 def target_of(event: OfficeDecided) -> str | None:
-    """The target of an order as its event tells it; None for orders that have none."""
+    """The target of an order as its event tells it; None for orders that have none.
+
+    An order to correct that was announced before events had `version` has none either.
+    """
     if event.decision == "revoke":
         return revoke_target(event.subject)
     if event.decision == "correct" and event.version is not None:

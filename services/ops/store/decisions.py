@@ -87,7 +87,7 @@ class DecisionRows:
                     "decided_by": order.by,
                     "why": order.why,
                     "decided_at": order.ordered_at,
-                    "producers": ",".join(producers_of(order.reader, order.producer)),
+                    "producers": ",".join(_awaited(order)),
                 }
                 for order in orders
             ],
@@ -363,6 +363,13 @@ def _values(selected: Selected) -> tuple[Any, ...]:
         *[selected.issued_after] * 2,
         *[selected.issued_before] * 2,
     )
+
+
+def _awaited(order: RebuildOrdered) -> tuple[str, ...]:
+    try:
+        return producers_of(order.reader, order.producer)
+    except ValueError:  # of another release, whose services read otherwise: it is on record, without an outcome
+        return ()
 
 
 def _with_target(targets: Mapping[str, str], decision_id: str, **columns: Any) -> TargetHolder:
