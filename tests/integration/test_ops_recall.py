@@ -19,11 +19,10 @@ from services.ops.store.events import OpsTransaction, Store
 from shared.events import Correction, DecisionSettled, Event, OfficeDecided, RebuildOrdered
 from shared.runtime.migrate import migrate
 from shared.runtime.recall import Recall
-from shared.wire import decode
 from tests.worlds.cohorts import NOON, assertion_id, at, cycle, issued, revoked
 from tests.worlds.ops import NoBroker, dead_letter, outbox, tell, tell_all
 from tests.worlds.postgres import Databases, postgres
-from tests.worlds.recalled import announced, recalled, taken_back
+from tests.worlds.recalled import announced, take_back
 
 OFFICE = Attribution("事務局", "本人の申し出")
 COHORT = Selected(cohort="2026")
@@ -57,7 +56,7 @@ class Restored:
         self.lived = _ports(Store(url, "ops", OpsTransaction, lambda: at(5)))
 
     def take_back(self) -> int:
-        return recalled(self.backup.store, announced(self.lived.store), RECALLS)
+        return take_back(self.backup.store, RECALLS, announced(self.lived.store))
 
     def same(self, query: str) -> list[Any]:
         """The rows, which are those of the database that was not restored."""
@@ -161,7 +160,7 @@ def test_an_order_about_a_badge_that_is_not_known_yet_is_taken_back(restored: Ca
     settled(world.lived, line.id)
     world.take_back()
     # What was consumed since the backup comes again, in another order.
-    tell(world.backup, decode(announced(world.lived.store)[0][3]), issued(2))
+    tell(world.backup, announced(world.lived.store)[0].event, issued(2))
     assert orders.revoke(world.backup, assertion_id(2), OFFICE).id == line.id
     settled(world.backup, line.id)
     crowd(world.backup)
@@ -208,10 +207,11 @@ def test_taking_back_twice_changes_nothing(restored: Callable[..., Restored]) ->
     orders.rebuild(world.lived, "wallet", "issuer", OFFICE, is_dry_run=True)
     world.take_back()
     once = _rows(world.backup, DECISIONS)
-    events = [decode(value) for _, _, _, value in announced(world.lived.store)]
+    events = [fact.event for fact in announced(world.lived.store)]
     for again in (events, events[:1], events[1:]):
         with world.backup.store.transaction() as tx:
-            taken_back(tx, again, RECALLS)
+            for kind, take_back_again in RECALLS.items():
+                take_back_again(tx, [event for event in again if type(event) is kind])
     assert _rows(world.backup, DECISIONS) == once
 
 
