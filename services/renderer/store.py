@@ -45,7 +45,7 @@ class RendererTransaction(Transaction):
                     "noted_at": event.rendered_at,
                     "rendered_at": event.rendered_at,
                 }
-                for event in events
+                for event in {event.assertion_id: event for event in events}.values()  # Kafka may hold one twice
             ],
             "(assertion_id) do update set state = 'done', rendered_at = excluded.rendered_at, last_error = null,"
             " skipped_as = null where renderings.state <> 'done'",

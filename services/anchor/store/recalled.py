@@ -47,7 +47,7 @@ class Recalled:
                     "root": bytes.fromhex(event.merkle_root),
                     "proved_at": self._tx.now(),
                 }
-                for event in events
+                for event in {event.assertion_id: event for event in events}.values()  # Kafka may hold one twice
             ],
             "(assertion_id) do update set leaf = excluded.leaf, root = excluded.root,"
             " proved_at = coalesce(leaves.proved_at, excluded.proved_at), last_error = null,"

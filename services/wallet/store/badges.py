@@ -173,12 +173,11 @@ class Badges:
     # ── after a restore ──
 
     def take_back_received(self, events: Sequence[BadgeReceived]) -> None:
+        received = {event.assertion_id: event.received_at for event in events}  # Kafka may hold an event twice
         self._tx.upsert_rows(
-            "recalled",
-            [{"assertion_id": event.assertion_id, "received_at": event.received_at} for event in events],
-            "assertion_id",
+            "recalled", [{"assertion_id": id, "received_at": at} for id, at in received.items()], "assertion_id"
         )
-        self._put_recalled_into_rows([event.assertion_id for event in events])
+        self._put_recalled_into_rows(list(received))
 
     def take_back_visibility(self, events: Sequence[BadgeVisibilityChanged]) -> None:
         last: dict[str, BadgeVisibilityChanged] = {}
