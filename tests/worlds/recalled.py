@@ -65,13 +65,13 @@ def announced(database: Database[Any]) -> list[Fact]:
 
 
 def take_back(database: Database[Any], recalls: Mapping[type[Event], Recall], facts: list[Fact]) -> int:
-    """What a start does with own facts that are on Kafka, each there twice; how many its tables did not know."""
+    """What a start does with own facts that are on Kafka; how many its tables did not know."""
     known = {fact.id for fact in announced(database)}
     unknown = [fact for fact in facts if fact.id not in known]
     with database.transaction() as tx:
         if unknown:
-            tx.recall([(fact.id, fact.topic, fact.key, fact.value) for fact in (*unknown, *unknown)])
+            tx.recall([(fact.id, fact.topic, fact.key, fact.value) for fact in unknown])
         for kind, recall in recalls.items():
-            if events := [fact.event for fact in (*unknown, *unknown) if type(fact.event) is kind]:
+            if events := [fact.event for fact in unknown if type(fact.event) is kind]:
                 recall(tx, events)
     return len(unknown)
