@@ -83,7 +83,8 @@ def _take_back(
                 "select event_id from announced where event_id = any(%s)", ([fact.id for fact in facts],)
             )
         }
-        unknown = [fact for fact in facts if fact.id not in known]
+        # Once each: the relay may have repeated them, or a rebuild.
+        unknown = list({fact.id: fact for fact in reversed(facts) if fact.id not in known}.values())[::-1]
         if unknown:
             tx.recall([(fact.id, fact.topic, fact.key, fact.value) for fact in unknown])
             for kind, take_back in recalls.items():

@@ -186,3 +186,17 @@ def test_a_visibility_without_a_recall_of_its_own_is_noted_as_announced(
         taken_back(emptied, kafka)
         announce(emptied, hidden)
         assert rows(emptied, "select 1 from outbox") == []
+
+
+def test_a_fact_that_the_relay_repeated_is_taken_back_once(
+    wallet: Database[WalletTransaction], databases: Databases, kafka: str, tmp_path: Path
+) -> None:
+    for _ in range(2):  # the relay died between publishing and forgetting
+        with wallet.transaction() as tx:
+            event = received("TWICE", 1)
+            tx.forward(BADGE_RECEIVED, event.key.encode(), encode(event, source="wallet", at=NOW))
+    relayed(wallet, kafka)
+    with wallet_database(databases, tmp_path) as emptied:
+        handed: list[Any] = []
+        recall(kafka, emptied, {BadgeReceived: lambda _, events: handed.extend(events)}, LOG)
+        assert [event for event in handed if event.assertion_id == "TWICE1"] == [received("TWICE", 1)]
