@@ -79,11 +79,13 @@ def relayed(database: Database[Any], kafka: str) -> None:
     """Run the relay until the outbox is empty."""
     relay = Relay(database.url, kafka, LOG)
     relay.start()
-    deadline = time.monotonic() + 60
-    while rows(database, "select 1 from outbox"):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    relay.stop(10)
+    try:
+        deadline = time.monotonic() + 240  # after a refusal the producer waits for its time-outs first
+        while rows(database, "select 1 from outbox"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        relay.stop(10)
 
 
 def rows(database: Database[Any], query: str) -> list[Any]:
