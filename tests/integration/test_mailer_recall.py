@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import permutations
@@ -16,6 +16,7 @@ from services.mailer.domain.letters import message_id
 from services.mailer.store import MailerTransaction
 from shared.events import DecisionSettled, Event, LetterUpdated
 from shared.runtime.db import Database
+from shared.runtime.recall import Recall
 from tests.worlds.mailer import (
     ID,
     OTHER,
@@ -32,7 +33,7 @@ from tests.worlds.mailer import (
 from tests.worlds.postgres import Databases, postgres
 from tests.worlds.recalled import take_back
 
-RECALLS = {
+RECALLS: Mapping[type[Event], Recall] = {
     LetterUpdated: MailerTransaction.take_back_letters,
     DecisionSettled: MailerTransaction.take_back_settled,
 }

@@ -91,7 +91,7 @@ class UpstreamRecord(msgspec.Struct, frozen=True, kw_only=True):
     given_name_kana: str | None
     family_name_latin: str | None
     given_name_latin: str | None
-    birth_date: date
+    birth_date: date | None  # None: the record was taken back after a restore and not delivered again yet
     email: str | None  # for the badge, if upstream has it already
     contact_email: str | None  # 指定連絡先
     phone: str | None
