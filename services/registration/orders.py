@@ -12,9 +12,10 @@ from services.registration.domain.registration import Registration, renewed
 from services.registration.handlers import Ports
 from services.registration.metrics import ORDERS
 from services.registration.store import RegistrationTransaction
-from shared.addresses import address_problem, same_address_key
+from shared.addresses import same_address_key
 from shared.events import Correction, DecisionSettled, Event, OfficeDecided
 from shared.runtime.log import logger
+from shared.soundness import address_fault
 
 log = logger("registration")
 
@@ -78,9 +79,9 @@ class _Batch:
         if decision.decision == "correct-address":
             if decision.value is None:
                 return OrderOutcome("no-address", "got no address")
-            problem = address_problem(decision.value)
-            if problem is not None:
-                return OrderOutcome("no-address", f"expected {problem}")
+            fault = address_fault(decision.value)
+            if fault is not None:
+                return OrderOutcome("no-address", f"expected {fault.expected}")
             self._tx.set_office_address(registration.id, decision.value, decision.decided_at, self._now)
             if registration.address_key is not None:
                 self._tx.judge_address_sharers([registration.address_key], self._now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.registration.domain.registration import Registration, announced_record
 from services.registration.store.registrations import Registrations, RejectedRow, record_columns
@@ -20,6 +20,15 @@ from shared.runtime.db import replace
 from shared.topics import SERVICES
 
 
+class _Revision(NamedTuple):
+    """A hold (with its reason) or a release of a registration."""
+
+    registration_id: str
+    revision: int
+    reason: str | None = None
+    first_registration_id: str | None = None
+
+
 class RegistrationTransaction(Registrations):
     """One transaction on the registrations, with what is taken back at a start after a restore."""
 
@@ -30,7 +39,8 @@ class RegistrationTransaction(Registrations):
         of a record that was not judged yet, and which changes after the issue were not applied.
         """
         self._take_back_revisions(
-            [(e.registration_id, e.revision, e.reason, e.first_registration_id) for e in events], due_since=None
+            [_Revision(e.registration_id, e.revision, e.reason, e.first_registration_id) for e in events],
+            due_since=None,
         )
 
     def take_back_released(self, events: Sequence[RegistrationReleased]) -> None:
@@ -38,7 +48,7 @@ class RegistrationTransaction(Registrations):
 
         If that was never published, the registration is judged when upstream has delivered it again.
         """
-        self._take_back_revisions([(e.registration_id, e.revision, None, None) for e in events], due_since=self.now())
+        self._take_back_revisions([_Revision(e.registration_id, e.revision) for e in events], due_since=self.now())
 
     def take_back_renewed(self, events: Sequence[RegistrationRenewed]) -> None:
         """Released in the version announced, with its names, numbers, period and address. Nobody else gets the address.
@@ -108,23 +118,17 @@ class RegistrationTransaction(Registrations):
         """What an order set on a registration that isn't here: it takes it over when its record comes."""
         self.insert_rows("recalled", [{"registration_id": id, **columns}], replace("registration_id", list(columns)))
 
-    def _take_back_revisions(
-        self, facts: Sequence[tuple[str, int, str | None, str | None]], *, due_since: datetime | None
-    ) -> None:
-        """(registration, revision, reason of the hold, first registration) of each; the highest revision counts."""
+    def _take_back_revisions(self, revisions: Sequence[_Revision], *, due_since: datetime | None) -> None:
+        """The highest of a registration counts."""
         self.lock()
-        rows = [
-            {"registration_id": id, "revision": revision, "reason": reason, "first_registration_id": first}
-            for id, revision, reason, first in sorted(facts)
-        ]
-        newest = list({row["registration_id"]: row for row in rows}.values())
+        newest = {each.registration_id: each for each in sorted(revisions, key=lambda each: each.revision)}
         self.insert_rows(
             "recalled",
-            newest,
+            [each._asdict() for each in newest.values()],
             f"{replace('registration_id', ('revision', 'reason', 'first_registration_id'))}"
             " where recalled.revision < excluded.revision",
         )
-        self.take_over([row["registration_id"] for row in newest], due_since=due_since, recalled=True)
+        self.take_over(list(newest), due_since=due_since, recalled=True)
 
     def _released(self, event: RegistrationRenewed, known: Registration | None) -> dict[str, Any]:
         now = self.now()
