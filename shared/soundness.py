@@ -36,9 +36,14 @@ def number_fault(text: str) -> Fault | None:
 
 
 def address_fault(text: str) -> Fault | None:
-    """What keeps `text` from being the address of a badge; None if nothing."""
+    """What keeps `text`, as a person wrote it, from being the address of a badge; None if nothing."""
     problem = address_problem(text)
-    return Fault(problem, "another text") if problem else _fault(as_mailed(text), LONGEST)
+    return Fault(problem, "another text") if problem else mailed_address_fault(as_mailed(text))
+
+
+def mailed_address_fault(text: str) -> Fault | None:
+    """What keeps `text`, as events carry it, from being signed as an address; None if nothing."""
+    return _fault(text, LONGEST)
 
 
 def period_fault(begins: date, ends: date) -> Fault | None:
@@ -55,9 +60,8 @@ def _fault(text: str, longest: int) -> Fault | None:
         return Fault(f"at most {longest} characters", str(len(text)))
     open_braces = 0
     for character in text:
-        # Cc, Zl, Zp break lines; DEL, U+FFFE and U+FFFF are canonicalised differently by signers; Cf hides text or
-        # reverses its direction; a lone surrogate has no bytes.
-        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") or character in "\ufffe\uffff":
+        # Controls, DEL, U+FFFE and U+FFFF are canonicalised differently by signers; a lone surrogate has no bytes.
+        if unicodedata.category(character) in ("Cc", "Cs") or character in "\ufffe\uffff":
             return Fault("no control characters", f"U+{ord(character):04X}")
         # A widespread wallet finds the end of a baked badge by counting braces.
         open_braces += (character == "{") - (character == "}")

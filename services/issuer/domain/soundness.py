@@ -9,7 +9,7 @@ from shared.credentials.credential import DoNotSign
 from shared.credentials.status_list import LENGTH
 from shared.object_keys import is_assertion_id, is_edition
 from shared.programme import Programme
-from shared.soundness import address_fault, name_fault, number_fault, period_fault
+from shared.soundness import mailed_address_fault, name_fault, number_fault, period_fault
 
 
 def refuse_unsound(assertion: Assertion, programme: Programme) -> None:
@@ -29,7 +29,7 @@ def _problems(assertion: Assertion, programme: Programme) -> Iterator[tuple[str,
         ("pass_number", number_fault(award.pass_number)),
         ("registration_number", number_fault(award.registration_number)),
         ("registration_id", number_fault(award.registration_id)),
-        ("email", address_fault(holder.email)),
+        ("email", mailed_address_fault(holder.email)),
     )
     for field, fault in faults:
         if fault is not None:

@@ -7,6 +7,7 @@ expected, so that the office can correct all of them at once.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -269,13 +270,13 @@ def _kind(text: str) -> str:
 def _number(text: str) -> str:
     """a number"""
     _refuse(number_fault(text))
-    return _without_brackets(text)
+    return _visible(text)
 
 
 def _name(text: str) -> str:
     """a name"""
     _refuse(name_fault(text))
-    return _without_brackets(text)
+    return _visible(text)
 
 
 def _refuse(fault: Fault | None) -> None:
@@ -283,9 +284,13 @@ def _refuse(fault: Fault | None) -> None:
         raise _InvalidValueError(f"{fault.expected}, found {fault.got}")
 
 
-def _without_brackets(text: str) -> str:
-    if "{" in text or "}" in text:  # a widespread wallet finds the end of a baked badge by counting braces
-        raise _InvalidValueError("no curly brackets")
+def _visible(text: str) -> str:
+    """Stricter than the issuer: what a name or number never needs."""
+    for character in text:
+        if unicodedata.category(character) in ("Cf", "Zl", "Zp"):  # hides text, reverses it, or breaks lines
+            raise _InvalidValueError(f"no control characters, found U+{ord(character):04X}")
+        if character in "{}":  # a widespread wallet finds the end of a baked badge by counting braces
+            raise _InvalidValueError("no curly brackets")
     return text
 
 

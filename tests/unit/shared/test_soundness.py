@@ -86,9 +86,14 @@ def test_what_the_fonts_lack_is_refused_on_its_field_in_records_and_corrections(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"pass_number": "\u00a0"}, {"family_name": "x" * 65}, {"email": "taro{@example.jp"}],
+    [
+        {"pass_number": "\u00a0"},
+        {"valid_from": date(26, 4, 1)},
+        {"family_name": "x" * 65},
+        {"email": "taro{@example.jp"},
+    ],
 )
-def test_what_the_issuer_refuses_is_no_correction(changes: dict[str, str]) -> None:
+def test_what_the_issuer_refuses_is_no_correction(changes: dict[str, Any]) -> None:
     assert corrected_with(**changes).outcome == "not-valid"
 
 
