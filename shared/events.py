@@ -323,7 +323,6 @@ Decision = Literal[
     "resend",
     "hold",
     "resume",
-    "release",
     "discard",
     "replay",
 ]
@@ -348,6 +347,7 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
     value: str | None = None  # correct-address: the new address; resend: the letter; undo, reissue: how many people
     correction: Correction | None = None
     part_of: str | None = None  # the decision_id of the undo or the reissue
+    version: int | None = None  # correct: of the registration, as which it is to be issued
 
     @property
     def identity(self) -> str:

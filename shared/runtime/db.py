@@ -267,18 +267,18 @@ class Transaction:
 
     def flush(self) -> None:
         """Append to the outbox what was announced and is new. The relay wakes when the transaction commits."""
-        if self._announced:
-            self._note_announced(
-                self._announced,
-                " insert into outbox (announced_at, topic, key, value)"
-                " select announced_at, topic, key, value from new order by seq",
-            )
-        if self._outbox:
+        if self._outbox:  # first: the decision to replay a message is published behind its bytes
             topics, keys, values = zip(*self._outbox, strict=True)
             self.cursor.execute(
                 "insert into outbox (announced_at, topic, key, value)"
                 " select %s, * from unnest(%s::text[], %b::bytea[], %b::bytea[])",
                 (self.now(), list(topics), list(keys), list(values)),
+            )
+        if self._announced:
+            self._note_announced(
+                self._announced,
+                " insert into outbox (announced_at, topic, key, value)"
+                " select announced_at, topic, key, value from new order by seq",
             )
         if self._announced or self._outbox:
             self.cursor.execute(f"notify {CHANNEL}")

@@ -35,6 +35,7 @@ Action = Literal[
     "issued",
     "drawn",
     "stored",
+    "adopted",  # object storage had it already
     "queued",
     "sent",
     "deferred",

@@ -62,6 +62,7 @@ class Process:
         self._log = logger(runtime.service)
         self._folder = tempfile.TemporaryDirectory(prefix=f"akashi-{runtime.service}-")  # Faust insists on one
         self._app = _faust_app(runtime, self._folder.name)
+        self._checks: list[Callable[[], None]] = []
         self._at_start: list[Callable[[], None]] = []
         self._recalls: dict[type[Event], Recall] = {}
         self._consumers: dict[str, Consumer] = {}
@@ -75,8 +76,18 @@ class Process:
         self.tick("rebuild", partial(announce_again, log=self._log), database)
         self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
 
+    def check(self, work: Callable[[P], None], ports: P) -> None:
+        """Call `work` at each start, once the schema is there and before Kafka is read. RefuseToStart ends the process.
+
+        It changes nothing: own announcements are not taken back yet.
+        """
+        self._checks.append(partial(work, ports))
+
     def at_start(self, work: Callable[[P], None], ports: P) -> None:
-        """Call `work` at each start, once the schema is there and before all else. RefuseToStart ends the process."""
+        """Call `work` at each start, once own announcements are taken back, before all else. See `recall.py`.
+
+        RefuseToStart ends the process.
+        """
         self._at_start.append(partial(work, ports))
 
     def consume(
@@ -142,6 +153,8 @@ class Process:
         """Until TERM or Ctrl-C. Raises when a part breaks that can't go on, so that the supervisor starts us again."""
         with self._folder:
             self._migrate()
+            for check in self._checks:
+                check()
             self._recall()
             for work in self._at_start:
                 work()

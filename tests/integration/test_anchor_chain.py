@@ -268,7 +268,9 @@ def test_the_other_credentials_get_their_proofs_when_one_is_missing(world: World
     del world.shelf.kept["credentials/A.json"]
     world.settle()
     assert [event.assertion_id for event in world.announced()] == ["B"]
-    assert world.rows("select last_error from leaves where assertion_id = 'A'") == [("credentials/A.json",)]
+    assert world.rows("select last_error from leaves where assertion_id = 'A'") == [
+        ("object credentials/A.json: not there",)
+    ]
 
 
 def test_proofs_put_before_a_crash_are_announced_with_the_same_bytes(world: World) -> None:

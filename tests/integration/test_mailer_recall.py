@@ -31,7 +31,7 @@ from tests.worlds.mailer import (
     revoked,
 )
 from tests.worlds.postgres import Databases, postgres
-from tests.worlds.recalled import take_back
+from tests.worlds.recalled import announced, take_back
 
 RECALLS: Mapping[type[Event], Recall] = {
     LetterUpdated: MailerTransaction.take_back_letters,
@@ -66,7 +66,7 @@ class Restored:
 
     def back(self) -> None:
         """The restored mailer starts: at the moment of the later one, with what that one announced."""
-        take_back(self.later.ports.store, self.world.ports.store, RECALLS)
+        take_back(self.world.ports.store, RECALLS, announced(self.later.ports.store))
         self.world.moment = self.later.moment
 
     def together(self, *events: Event, **after: float) -> None:

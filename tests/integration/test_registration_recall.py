@@ -27,7 +27,7 @@ from shared.events import (
     RegistrationRenewed,
 )
 from shared.runtime.recall import Recall
-from tests.worlds.recalled import take_back
+from tests.worlds.recalled import announced, take_back
 from tests.worlds.registration import (
     RULES,
     RegistrationWorld,
@@ -66,7 +66,7 @@ class Restored:
 
     def back(self) -> None:
         """The restored one starts: at the moment of the later one, with what that one announced."""
-        take_back(self.later.ports.store, self.world.ports.store, RECALLS)
+        take_back(self.world.ports.store, RECALLS, announced(self.later.ports.store))
         self.world.clock.now = self.later.clock.now
         self.world.judge()
 

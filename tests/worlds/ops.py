@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -113,6 +114,8 @@ def dead_letter(
     offset: int = 5,
     value: bytes | None = b"poison",
     cause: str = "Unreadable: expected a CloudEvents envelope",
+    at: datetime = NOON,
+    size: int | None = None,
 ) -> str:
     """As the runtime of `consumer` writes a dead letter, read twice; returns its id."""
     letter = DeadLetter(
@@ -124,7 +127,9 @@ def dead_letter(
         value=value,
         consumer=consumer,
         cause=cause,
-        at=NOON,
+        at=at,
+        size=size,
+        sha256=None if size is None else "ab" * 32,
     )
     message = RawMessage(record_key=None, value=msgspec.json.encode(letter))
     handlers.note_dead(ASSERTION_ISSUED)([message, message], ports)
