@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -42,6 +43,7 @@ _GRACE = 12.0  # seconds for the batch in hand at a stop
 _SESSION = 10.0  # seconds after which the broker gives a dead worker's partitions away
 _BACKLOG_EVERY = 5.0
 _FORGET_EVERY = 3600.0
+_RECURSION = 1000  # py_ecc, which web3 needs, sets 100,000: nested JSON then overflows the stack and kills the process
 EX_CONFIG = 78  # sysexits.h: configuration error; supervisors need not try again
 
 E = TypeVar("E", bound=Event)
@@ -349,6 +351,7 @@ C = TypeVar("C", bound=HasRuntime)
 
 def start(read_config: Callable[[Mapping[str, str]], C], wire: Callable[[C], Process]) -> None:
     """Read the settings, wire, run: the whole `main` of a service. A bad setting ends it with code 78 and its name."""
+    sys.setrecursionlimit(_RECURSION)
     configure(os.environ.get("LOG_FORMAT", "auto"))
     try:
         config = read_config(os.environ)
