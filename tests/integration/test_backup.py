@@ -58,7 +58,7 @@ def write(stack: Stack, word: str) -> datetime:
     with psycopg.connect(database_url(stack.place, "issuer"), autocommit=True) as connection:
         connection.execute("insert into words values (%s)", (word,))
         row = connection.execute("select clock_timestamp()").fetchone()
-        assert row is not None
+        assert row is not None and isinstance(row[0], datetime)
         return row[0].astimezone(UTC)
 
 
