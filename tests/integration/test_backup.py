@@ -18,7 +18,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from deploy.local.environment import Place, database_url
-from deploy.local.parts.topics import provision_topics, retention_from
+from deploy.local.parts.topics import provision_topics
 from deploy.local.ports import free_base
 from deploy.local.recovery.backup import take_backup
 from deploy.local.recovery.cluster import RecoveryFailed
@@ -237,10 +237,3 @@ def test_every_topic_and_dead_letter_topic_has_a_retention_and_the_other_setting
     assert {configs["retention.ms"] for configs in second.values()} == {str(7 * DAY_MS)}
     assert second[TOPICS[0].name]["max.message.bytes"] == "900000"
     provision_topics(kafka)
-
-
-@pytest.mark.parametrize("days", ["0", "61", "-1", "thirty", "1.5"])
-def test_an_impossible_retention_is_refused_by_the_name_of_its_setting(days: str) -> None:
-    with pytest.raises(RefuseToStart, match="TOPIC_RETENTION_DAYS"):
-        retention_from({"TOPIC_RETENTION_DAYS": days})
-    assert retention_from({}) == RETENTION

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import stat
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ def prepare(place: Place) -> None:
     made = subprocess.run([str(program("initdb")), *make], cwd="/", capture_output=True, text=True, **as_server())
     if made.returncode != 0:
         raise RuntimeError(f"initdb ended with code {made.returncode}: {made.stderr.strip()}")
+    if (archive := wal_archive(place)).exists():  # of a cluster that is gone: the names of its files come again
+        archive.rename(archive.with_name(f"{archive.name}.{time.time_ns()}"))
     draft.rename(data_folder(place))
 
 
