@@ -87,7 +87,7 @@ def doctor() -> None:
     raise SystemExit(main())
 
 
-@click.command(name="topics")
+@click.command(name="topics", short_help="トピックを整える。 / Create the topics; set their retention.")
 @click.option(
     "--bootstrap",
     envvar="KAFKA_BOOTSTRAP",
