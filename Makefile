@@ -3,9 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .setup
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Processes that run tests side by side, half of whose time is waiting; and the slowest tests, named at the end.
+WORKERS ?= 3
+PYTEST := $(BIN)/pytest -n $(WORKERS) --durations=10
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor setup run up down test unit integration e2e lint format css browser contract schemas bench-rival clean
+.PHONY: help doctor setup run up down test unit integration e2e lint format css browser contract schemas rooms bench-rival clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,16 +28,16 @@ down: setup ## stop what `akashi up --detach` started
 	@$(BIN)/akashi down
 
 test: setup ## run all tests
-	$(BIN)/pytest tests/unit tests/integration tests/browser tests/e2e
+	$(PYTEST) tests/unit tests/integration tests/browser tests/e2e
 
 unit: setup ## run the fast tests (tests/unit)
-	$(BIN)/pytest tests/unit
+	$(PYTEST) tests/unit
 
 integration: setup ## run the tests against real servers (tests/integration)
-	$(BIN)/pytest tests/integration
+	$(PYTEST) tests/integration
 
 e2e: setup ## run the stories (tests/e2e)
-	$(BIN)/pytest tests/e2e
+	$(PYTEST) tests/e2e
 
 lint: $(SETUP)/python $(SETUP)/package ## check format, style, types and import rules
 	$(BIN)/ruff format --check .
@@ -58,6 +61,9 @@ contract: $(SETUP)/npm ## compile the contract; its artifact is checked in
 
 schemas: $(SETUP)/python $(SETUP)/package ## generate docs/events from the event types
 	$(BIN)/python -m deploy.schemas
+
+rooms: $(SETUP)/python $(SETUP)/package ## count modules, rooms and imports of each service
+	@$(BIN)/python -m deploy.rooms
 
 bench-rival: ## install cert-issuer 3.13.1 into its own environment, for `akashi bench anchor`
 	$(PYTHON) -m venv var/bench/cert-issuer

@@ -323,7 +323,6 @@ Decision = Literal[
     "resend",
     "hold",
     "resume",
-    "release",
     "discard",
     "replay",
 ]

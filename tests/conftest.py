@@ -1,4 +1,5 @@
-"""Stacks for the tests: started only when a test asks for one, on free ports, in a temporary AKASHI_HOME."""
+"""Stacks for the tests, started only when a test asks for one, on free ports, in a temporary AKASHI_HOME; and which
+tests run side by side (docs/testing.md)."""
 
 from __future__ import annotations
 
@@ -7,11 +8,65 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
+from tests.worlds.postgres import stop_postgres
+
+ORDER = (
+    "tests/e2e/test_issuance_cycle.py",  # counts a cohort that nobody else has joined
+    "tests/e2e/test_undone.py",  # takes back all badges: while they are few
+    "tests/e2e/test_killed_service.py",
+    "tests/e2e/test_anchor_faults.py",
+    "tests/e2e",
+    "tests/integration/test_outside_changes.py",
+    "tests/integration/test_stack.py",
+    "tests/integration/test_iss",
+    "tests/integration/test_anchor",
+    "tests/browser",
+    "tests/integration",
+    "tests/unit/verifier",
+    "tests/unit/renderer",
+    "tests/unit",
+)
+"""Beginnings of paths. What takes minutes starts first, so that the workers end at about the same time."""
+
+SHARED = ("stack", "parts")
+"""Fixtures that take a gigabyte each: the files with a test that asks for one of them stay together on one worker."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist, which hands the groups on
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_place)  # stable: within a file nothing changes
+    groups = {item.path: name for item in items for name in SHARED if name in getattr(item, "fixturenames", ())}
+    for item in items:
+        if item.path in groups and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(groups[item.path]))
+
+
+def _place(item: pytest.Item) -> int:
+    return next((place for place, start in enumerate(ORDER) if item.nodeid.startswith(start)), len(ORDER))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """The tests of one group on one worker, all others file by file, in the order above."""
+    from xdist.scheduler import LoadGroupScheduling
+
+    scheduler = LoadGroupScheduling(config, log)
+    group_or_test = scheduler._split_scope
+    scheduler._split_scope = lambda nodeid: group_or_test(nodeid).partition("::")[0]
+    return scheduler
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_postgres() -> Iterator[None]:
+    """Ends the server that `tests.worlds.postgres` shares among all tests of this process."""
+    yield
+    stop_postgres()
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +85,7 @@ def new_home(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Path]]:
 
 @pytest.fixture(scope="session")
 def stack(new_home: Callable[[str], Path]) -> Iterator[Stack]:
-    """Parts and services, one for the whole session. Who harms it mends it, or the next test pays."""
+    """Parts and services, one for all stories of this process. A story leaves all of them running."""
     with Stack(new_home("stack"), free_base()) as running:
         yield running
 

@@ -1,8 +1,7 @@
-"""`akashi bench verify`: how soon the server says whether a badge counts, and how many times a second one core says it.
+"""`akashi bench verify`: the latency of a verdict, and how many verdicts a second one core gives.
 
-A stack of its own in a temporary folder with real badges, every one of which is asked for in turn: nothing is measured
-that a cache of a single answer would give. The verifier is held to one core; PostgreSQL, object storage and chain
-have the other.
+A stack of its own in a temporary folder with real badges, each of which is asked for in turn, so that no cache of a
+single answer is measured. The verifier is pinned to one core; PostgreSQL, object storage and chain have the other.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from deploy.local.demo.progress import Watch
 from deploy.local.demo.run import Players, feed
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
+from shared.runtime.commands import json_option
 
 MOST_MILLISECONDS = 30.0
 LEAST_RATE = 50.0
@@ -40,12 +40,12 @@ Ask = Callable[[httpx.Client, int], httpx.Response]
 
 
 @click.command()
-@click.option("--badges", default=60, show_default=True, help="何人分を作るか。 How many badges.")
-@click.option("--requests", default=600, show_default=True, help="何回たずねるか。 How many requests of each kind.")
-@click.option("--seconds", default=600.0, show_default=True, help="待つ上限。 When to give up.")
-@click.option("--json", "as_json", is_flag=True, help="決まった形の JSON を出す。 Print stable JSON.")
+@click.option("--badges", default=60, show_default=True, help="作成する人数。 / Number of badges to make.")
+@click.option("--requests", default=600, show_default=True, help="種類ごとの回数。 / Number of requests of each kind.")
+@click.option("--seconds", default=600.0, show_default=True, help="待つ上限（秒）。 / Seconds before giving up.")
+@json_option
 def verify(badges: int, requests: int, seconds: float, as_json: bool) -> None:
-    """確認の速さを測る。 Times the verdict by id, by file and as a page, on one core."""
+    """確認の速さを測る。 / Measure the verdict by id, by file and as a page, on one core."""
     with (
         tempfile.TemporaryDirectory(prefix="akashi-bench-") as folder,
         Stack(Path(folder) / "home", free_base(), settings=_UNLIMITED) as stack,
@@ -56,7 +56,7 @@ def verify(badges: int, requests: int, seconds: float, as_json: bool) -> None:
 
 
 def _complete(stack: Stack, badges: int, seconds: float) -> list[bytes]:
-    """The credentials of so many finished badges, each anchored at finality."""
+    """The credentials of `badges` finished badges, each anchored at finality."""
     body = ndjson(crowd(badges, cohort=stack.cohort, prefix="VERIFY"))
     key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
     players = Players(Inbox(stack.home / "inbox"), badges, seconds=seconds)
@@ -72,7 +72,7 @@ def _complete(stack: Stack, badges: int, seconds: float) -> list[bytes]:
 
 
 def measure(stack: Stack, documents: Sequence[bytes], requests: int) -> Report:
-    """Each way of asking: one after the other for the latency, by four at once for the rate."""
+    """Each kind of request: one after the other for the latency, four clients at once for the rate."""
     pid = stack.pid("verifier")
     assert pid is not None
     hold_to_core(pid, 0)
@@ -97,13 +97,13 @@ def measure(stack: Stack, documents: Sequence[bytes], requests: int) -> Report:
 
 
 def hold_to_core(pid: int, core: int) -> None:
-    """All threads of a process on one core."""
+    """Pin all threads of a process to one core."""
     for thread in psutil.Process(pid).threads():
         os.sched_setaffinity(thread.id, {core})
 
 
 def _check(ask: Ask, way: str) -> None:
-    """Warm, and right: nothing is timed that says something else than valid."""
+    """Warm up, and make sure that what is timed answers valid."""
     with httpx.Client(trust_env=False, timeout=30) as client:
         for number in range(40):
             answer = ask(client, number)

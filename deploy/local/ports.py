@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import random
 import socket
+import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 
 import psutil
 
@@ -34,12 +38,29 @@ def all_free(port_base: int) -> bool:
 
 
 def free_base() -> int:
-    """A port base at which a stack could start now; below Linux's ephemeral ports."""
+    """A port base at which a stack could start now; below Linux's ephemeral ports.
+
+    No other process that asks is given the same one while this process lives.
+    """
     for _ in range(200):
         base = random.randrange(10_000, 32_000, 100)
-        if all_free(base):
+        if _reserve(base) and all_free(base):
             return base
     raise RefuseToStart("AKASHI_PORT_BASE: no free range of ports was found from 10000 to 32000")
+
+
+def _reserve(base: int) -> bool:
+    """Whether nobody has it: by a lock that the kernel takes back when this process ends."""
+    try:
+        file = os.open(Path(tempfile.gettempdir(), f"akashi-ports-{base}.lock"), os.O_CREAT | os.O_RDONLY, 0o644)
+    except OSError:  # another user's
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        return False
+    return True
 
 
 def free_port() -> int:

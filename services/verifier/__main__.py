@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from services.verifier.app import build
 from services.verifier.config import Config, read_config
-from services.verifier.handlers import Ports
-from services.verifier.sources.cache import KeptSite
+from services.verifier.ports import Ports
+from services.verifier.sources.cache import CachedSite
 from services.verifier.sources.chains import Chains
 from services.verifier.sources.fetch import Fetcher
 from services.verifier.store import Store, VerifierTransaction
@@ -20,7 +20,7 @@ def wire(config: Config) -> Process:
         config,
         Ports(
             store=Store(runtime.database_url, runtime.service, VerifierTransaction, runtime.clock),
-            site=KeptSite(Objects(config.objects), runtime.clock),
+            site=CachedSite(Objects(config.objects), runtime.clock),
             chain=Chains(Networks(config.networks)),
             public_url=config.public_url,
             now=runtime.clock,

@@ -1,20 +1,24 @@
-"""`akashi verify`: the same checks from a terminal, from a file or URL, the issuer's site and a node of the chain."""
+"""`akashi verify`: the same checks at a terminal, of a file or URL, by the issuer's site and a node of the chain."""
 
 from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
+from shared.runtime.commands import json_option
+
 if TYPE_CHECKING:
-    from services.verifier.check.evidence import Noted
+    from services.verifier.check.evidence import IssuerRecord
     from services.verifier.check.verdict import Verdict
     from services.verifier.config import CommandConfig
     from services.verifier.sources.chains import Chains, NoChain
+    from services.verifier.verification import VerificationResult
     from shared.programme import Bilingual
 
 _MARKS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("？", "yellow")}
@@ -24,7 +28,7 @@ _USAGE = 64  # sysexits.h; 2 would read as "could not check"
 
 @click.command("verify")
 @click.argument("source", metavar="FILE|URL")
-@click.option("--json", "as_json", is_flag=True, help="JSON（フィールドは変わりません） / a stable JSON answer")
+@json_option
 @click.option("--issuer-url", metavar="URL", help="発行者の公開サイト（既定：PUBLIC_URL） / the issuer's public site")
 @click.option("--rpc-url", metavar="URL", help="ブロックチェーンのノード（既定：NETWORKS_FILE） / a node of the chain")
 def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | None) -> None:
@@ -43,47 +47,31 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
     except RefuseToStart as error:
         click.echo(f"akashi verify: {error}", err=True)
         raise SystemExit(_USAGE) from error
-    verdict, noted = _verdict_on(source, config)
+    result = _verify(source, config)
     from services.verifier.check.verdict import EXIT_CODES
 
     if as_json:
-        _print_json(verdict, noted, config)
+        _print_json(result, config)
     else:
-        _print_checks(verdict, noted, config)
-    sys.exit(EXIT_CODES[verdict.kind])
+        _print_checks(result.verdict, result.record, config)
+    sys.exit(EXIT_CODES[result.verdict.kind])
 
 
-def _verdict_on(source: str, config: CommandConfig) -> tuple[Verdict, Noted]:
-    from services.verifier.check.credential import read_badge, read_document
-    from services.verifier.check.evidence import Noted
-    from services.verifier.check.verdict import no_document, not_readable, verdict_on
-    from services.verifier.files.pdf import without_pdf
-    from services.verifier.sources.gather import HttpSite, gather, told_by
+def _verify(source: str, config: CommandConfig) -> VerificationResult:
+    from services.verifier.sources.issuer_site import HttpSite, published_record
+    from services.verifier.verification import Sources, verify
     from shared.clock import clock_from
-    from shared.credentials.did import did_of
-    from shared.errors import NotFound, TryLater, Unreadable
 
-    now = clock_from(os.environ.get("AKASHI_CLOCK"))()
-    try:
-        content = _content_of(source, config.issuer_url)
-    except (NotFound, TryLater) as error:
-        return no_document(str(error), now), Noted()
-    site = config.issuer_url
-    try:
-        document = read_document(without_pdf(content))
-        noted = told_by(site, read_badge(document))
-    except Unreadable as error:
-        return not_readable(error, now), Noted()
-    except TryLater as error:
-        return no_document(str(error), now), Noted()
-    evidence = gather(document, HttpSite(site), _chains(config), public_url=site, revocation=noted.revocation)
-    return verdict_on(document, evidence, did=did_of(site), now=now), noted
+    url = config.issuer_url
+    now = clock_from(os.environ.get("AKASHI_CLOCK"))
+    sources = Sources(HttpSite(url), _chains(config), partial(published_record, url), url, now)
+    return verify(lambda: _content_of(source), sources)
 
 
-def _content_of(source: str, issuer_url: str) -> bytes:
+def _content_of(source: str) -> bytes:
     """The bytes of a file, of a URL, or of the credential behind a page's URL in any case (`HTTP://…/V/ID`)."""
-    from services.verifier.files.baking import MOST_FILE_BYTES
-    from services.verifier.sources.gather import fetch
+    from services.verifier.files.baking import MAX_FILE_BYTES
+    from services.verifier.sources.issuer_site import download
 
     try:
         parts = urlsplit(source)
@@ -94,14 +82,12 @@ def _content_of(source: str, issuer_url: str) -> bytes:
         if not path.is_file():
             raise click.BadParameter(f"ファイルがありません / no such file: {source}", param_hint="FILE|URL")
         with path.open("rb") as file:
-            return file.read(
-                MOST_FILE_BYTES + 1
-            )  # one byte more than any reader takes: a huge one is refused, not read
+            return file.read(MAX_FILE_BYTES + 1)  # enough for every reader to refuse a larger one
     site = f"{parts.scheme.lower()}://{parts.netloc.lower()}"
     kind, _, id = parts.path.strip("/").partition("/")
     if kind.lower() == "v" and id:
-        return fetch(f"{site}/credentials/{id.upper()}.json")
-    return fetch(source)
+        return download(f"{site}/credentials/{id.upper()}.json")
+    return download(source)
 
 
 def _chains(config: CommandConfig) -> Chains | NoChain:
@@ -115,23 +101,24 @@ def _chains(config: CommandConfig) -> Chains | NoChain:
 
 
 def _issuer(verdict: Verdict, config: CommandConfig) -> Bilingual:
-    """The issuer's name as it signed it; the site's URL as long as nothing signed is there."""
+    """The issuer's name as signed; the site's URL when no signature was verified."""
     from shared.programme import Bilingual
 
     name = verdict.badge.issuer_name if verdict.badge is not None and verdict.is_genuine else ""
     return Bilingual(name or config.issuer_url, name or config.issuer_url)
 
 
-def _print_json(verdict: Verdict, noted: Noted, config: CommandConfig) -> None:
+def _print_json(result: VerificationResult, config: CommandConfig) -> None:
     import msgspec
 
     from services.verifier.web.answers import answer_of
 
-    answer = answer_of(verdict, _issuer(verdict, config), noted=noted, public_url=config.issuer_url)
+    issuer = _issuer(result.verdict, config)
+    answer = answer_of(result.verdict, issuer, record=result.record, public_url=config.issuer_url)
     click.echo(msgspec.json.format(msgspec.json.encode(answer), indent=1).decode())
 
 
-def _print_checks(verdict: Verdict, noted: Noted, config: CommandConfig) -> None:
+def _print_checks(verdict: Verdict, record: IssuerRecord, config: CommandConfig) -> None:
     from rich.console import Console
     from rich.padding import Padding
     from rich.table import Table
@@ -153,7 +140,7 @@ def _print_checks(verdict: Verdict, noted: Noted, config: CommandConfig) -> None
             ("資格名", badge.award),
             ("登録番号", badge.registration_number),
             ("有効期間", f"{japan_date(badge.valid_from)} ～ {japan_date(badge.valid_until)}"),
-            *_related(noted, config),
+            *_related(record, config),
         ):
             facts.add_row(Text(name, style="dim"), Text(value or "―", overflow="fold"))
         console.print(facts)
@@ -168,14 +155,14 @@ def _print_checks(verdict: Verdict, noted: Noted, config: CommandConfig) -> None
     console.print(Text(f"\n確認日時 {moment:%Y-%m-%d %H:%M:%S} JST　発行者 {config.issuer_url}\n", style="dim"))
 
 
-def _related(noted: Noted, config: CommandConfig) -> list[tuple[str, str]]:
+def _related(record: IssuerRecord, config: CommandConfig) -> list[tuple[str, str]]:
     """Why it was revoked, and the pages of its correction, its renewal and what it renews."""
-    revocation = noted.revocation
+    revocation = record.revocation
     named = (
         ("取消の理由", revocation.reason if revocation else None),
         ("訂正後の証明書", _page(revocation.replaced_by if revocation else None, config)),
-        ("更新後の証明書", _page(noted.renewed_as, config)),
-        ("更新前の証明書", _page(noted.renews, config)),
+        ("更新後の証明書", _page(record.renewed_as, config)),
+        ("更新前の証明書", _page(record.renews, config)),
     )
     return [(name, value) for name, value in named if value]
 

@@ -26,7 +26,7 @@ _PROXIES = "addresses or networks with commas, such as 10.0.0.0/8,127.0.0.1"
 
 @dataclass(frozen=True)
 class Limits:
-    """How often one client address may ask. `verify`: a file or URL is checked; `fetch`: a URL of others is fetched."""
+    """Rates for one client address. `verify`: files and URLs to verify; `fetch`: URLs of others to fetch."""
 
     verify: str = "60/minute"
     fetch: str = "10/minute"
@@ -65,7 +65,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
 
 @dataclass(frozen=True)
 class CommandConfig:
-    """What `akashi verify` needs. `networks` is the text of what is missing when there is no network to ask."""
+    """Settings of `akashi verify`. `networks` is the text of the error when there is no network to ask."""
 
     issuer_url: str
     networks: tuple[Network, ...] | str
@@ -81,7 +81,7 @@ def read_command_config(
 
 
 def _networks(settings: Settings, rpc_url: str | None) -> tuple[Network, ...] | str:
-    """Those of the file; with `rpc_url`, the first alone, asked of that node."""
+    """The networks of the file; with `rpc_url`, only the first, asked of that node."""
     try:
         networks = read_networks(settings)
     except RefuseToStart as error:

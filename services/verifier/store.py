@@ -1,15 +1,16 @@
-"""The schema `verifier`: beside each credential, what only the events tell (revoked why, renewed as what)."""
+"""The schema `verifier`: what the issuer's events say of each assertion beside its credential."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
-from services.verifier.check.evidence import Noted, Revocation
+from services.verifier.check.evidence import IssuerRecord, Revocation
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
-from shared.runtime.db import Database, Transaction
+from shared.runtime.db import Database, Transaction, replace
 
-_NOTED = """
+_RECORD = """
 with this as (
     select * from assertions where assertion_id = %(id)s
 ), versions as (
@@ -18,87 +19,99 @@ with this as (
 )
 select coalesce(this.details_public,
         (select details_public from versions where version < this.version and details_public is not null
-         order by version desc limit 1)),
+         order by version desc limit 1)) as details_public,
     this.revoked_at, this.revoked_reason,
     coalesce((select assertion_id from versions where version > this.version and revoked_at is null
-              order by version desc limit 1), this.replaced_by),
+              order by version desc limit 1), this.replaced_by) as replaced_by,
     (select next.assertion_id from assertions as next
      where next.replaces in (select assertion_id from versions) and next.revoked_at is null
-     order by next.version desc nulls last, next.assertion_id desc limit 1),
+     order by next.version desc nulls last, next.assertion_id desc limit 1) as renewed_as,
     coalesce((select newest.assertion_id from assertions as former join assertions as newest using (registration_id)
               where former.assertion_id = this.replaces and newest.revoked_at is null
-              order by newest.version desc limit 1), this.replaces)
+              order by newest.version desc limit 1), this.replaces) as renews
 from this
 """
 
+_VISIBILITY = ("details_public", "visibility_revision")
+
+
+@dataclass(frozen=True)
+class _Row:
+    """An answer to `_RECORD`."""
+
+    details_public: bool | None
+    revoked_at: datetime | None
+    revoked_reason: str | None
+    replaced_by: str | None
+    renewed_as: str | None
+    renews: str | None
+
 
 class VerifierTransaction(Transaction):
-    """Every `note_` locks its rows in the order of assertion_id; doing it again changes nothing."""
+    """Every `note_` locks its rows in the order of assertion_id; repeating one changes nothing."""
 
     def note_issued(self, events: Sequence[AssertionIssued]) -> None:
-        self._write(
-            "insert into assertions (assertion_id, issued_at, replaces, registration_id, version)"
-            " select * from unnest(%s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::integer[])"
-            " on conflict (assertion_id) do update set issued_at = excluded.issued_at, replaces = excluded.replaces,"
-            " registration_id = excluded.registration_id, version = excluded.version",
-            [(e.assertion_id, e.issued_at, e.replaces, e.award.registration_id, e.version) for e in events],
-        )
+        """Step 3. A badge exists; it may renew another."""
+        rows = [
+            {
+                "assertion_id": e.assertion_id,
+                "issued_at": e.issued_at,
+                "replaces": e.replaces,
+                "registration_id": e.award.registration_id,
+                "version": e.version,
+            }
+            for e in events
+        ]
+        self.upsert_rows("assertions", rows, "assertion_id")
 
     def note_received(self, events: Sequence[BadgeReceived]) -> None:
-        self._write(
-            "insert into assertions (assertion_id, received_at) select * from unnest(%s::text[], %s::timestamptz[])"
-            " on conflict (assertion_id) do update set received_at = excluded.received_at",
-            [(e.assertion_id, e.received_at) for e in events],
-        )
+        """Step 5. Its holder has it."""
+        rows = [{"assertion_id": e.assertion_id, "received_at": e.received_at} for e in events]
+        self.upsert_rows("assertions", rows, "assertion_id")
 
     def note_visibility(self, events: Sequence[BadgeVisibilityChanged]) -> None:
-        """The highest revision wins, whichever comes last."""
+        """Any time. The holder decides whether the page shows the numbers. The highest revision wins in any order."""
         newest = {e.assertion_id: e for e in sorted(events, key=lambda e: e.revision)}
-        self._write(
-            "insert into assertions (assertion_id, details_public, visibility_revision)"
-            " select * from unnest(%s::text[], %s::boolean[], %s::integer[])"
-            " on conflict (assertion_id) do update set details_public = excluded.details_public,"
-            " visibility_revision = excluded.visibility_revision"
-            " where coalesce(assertions.visibility_revision, -1) < excluded.visibility_revision",
-            [(e.assertion_id, e.details_public, e.revision) for e in newest.values()],
-        )
+        rows = [
+            {"assertion_id": id, "details_public": e.details_public, "visibility_revision": e.revision}
+            for id, e in newest.items()
+        ]
+        older = "coalesce(assertions.visibility_revision, -1) < excluded.visibility_revision"
+        self.insert_rows("assertions", rows, f"{replace('assertion_id', _VISIBILITY)} where {older}")
 
     def note_anchored(self, events: Sequence[AssertionAnchored]) -> None:
+        """Step 7. Its root is final."""
         newest = {e.assertion_id: e for e in events}
-        self._write(
-            "insert into assertions (assertion_id, anchored_at) select * from unnest(%s::text[], %s::timestamptz[])"
-            " on conflict (assertion_id) do update set anchored_at = excluded.anchored_at",
-            [(e.assertion_id, e.anchored_at) for e in newest.values()],
-        )
+        rows = [{"assertion_id": id, "anchored_at": e.anchored_at} for id, e in newest.items()]
+        self.upsert_rows("assertions", rows, "assertion_id")
 
     def note_revoked(self, events: Sequence[AssertionRevoked]) -> None:
-        self._write(
-            "insert into assertions (assertion_id, revoked_at, revoked_reason, replaced_by)"
-            " select * from unnest(%s::text[], %s::timestamptz[], %s::text[], %s::text[])"
-            " on conflict (assertion_id) do update set revoked_at = excluded.revoked_at,"
-            " revoked_reason = excluded.revoked_reason, replaced_by = excluded.replaced_by",
-            [(e.assertion_id, e.revoked_at, e.reason, e.replaced_by) for e in events],
-        )
+        """Any time. It is no longer valid from now on, whatever the published list still says."""
+        rows = [
+            {
+                "assertion_id": e.assertion_id,
+                "revoked_at": e.revoked_at,
+                "revoked_reason": e.reason,
+                "replaced_by": e.replaced_by,
+            }
+            for e in events
+        ]
+        self.upsert_rows("assertions", rows, "assertion_id")
 
-    def noted(self, assertion_id: str) -> Noted | None:
+    def issuer_record(self, assertion_id: str) -> IssuerRecord | None:
         """None for an assertion that no event has named.
 
-        What the holder hid of one version stays hidden of the next, until he shows it.
-        Whatever version of a registration was renewed, all its versions lead to the newest renewal that counts, and
-        that one to the newest of them.
+        What the holder hid of one version stays hidden of the next, until the holder shows it.
+        Whatever version of a registration was renewed, all its versions lead to the newest renewal that isn't revoked,
+        and that one to the newest of them.
         """
-        row = self.cursor.execute(_NOTED, {"id": assertion_id}).fetchone()
+        row = self.fetch_one(_Row, _RECORD, {"id": assertion_id})
         if row is None:
             return None
-        details_public, revoked_at, reason, replaced_by, renewed_as, renews = row
-        revocation = Revocation(revoked_at, reason, replaced_by) if revoked_at is not None else None
-        return Noted(details_public is not False, revocation, renewed_as, renews)
-
-    def _write(self, query: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """`rows` as one array a column, ordered by key."""
-        if rows:
-            columns = [list(column) for column in zip(*sorted(rows, key=lambda row: row[0]), strict=True)]
-            self.cursor.execute(query, tuple(columns))
+        revocation = None
+        if row.revoked_at is not None:
+            revocation = Revocation(row.revoked_at, row.revoked_reason or "", row.replaced_by)
+        return IssuerRecord(row.details_public is not False, revocation, row.renewed_as, row.renews)
 
 
 Store = Database[VerifierTransaction]

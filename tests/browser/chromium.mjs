@@ -1,8 +1,9 @@
 // Headless Chromium from the npm registry, with Japanese fonts.
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
 
 const require = createRequire(import.meta.url);
 const {chromium} = require('playwright-core');
@@ -17,7 +18,7 @@ export async function openBrowser() {
   ${fonts.map(folder => `<dir>${folder}</dir>`).join('')}<cachedir>${join(scratch, 'cache')}</cachedir>
   <alias><family>sans-serif</family><prefer><family>Noto Sans JP</family></prefer></alias>
   <alias><family>system-ui</family><prefer><family>Noto Sans JP</family></prefer></alias></fontconfig>`);
-  const executablePath = await packaged.executablePath();
+  const executablePath = await unpacked();
   process.env.FONTCONFIG_FILE = join(scratch, 'fonts.conf'); // after executablePath(), which sets its own
   delete process.env.FONTCONFIG_PATH;
   const browser = await chromium.launch({executablePath, args: packaged.args.filter(arg => arg !== '--single-process'), headless: true});
@@ -28,6 +29,27 @@ export async function openBrowser() {
       rmSync(scratch, {recursive: true, force: true});
     },
   };
+}
+
+/** The program's path. The first call on a machine unpacks it for some seconds, in which another test must not start the half of it. */
+async function unpacked() {
+  const lock = join(tmpdir(), 'akashi-chromium.lock');
+  for (;;) {
+    try {
+      mkdirSync(lock);
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+      const made = statSync(lock, {throwIfNoEntry: false})?.mtimeMs;
+      if (made && Date.now() - made > 60_000) rmSync(lock, {recursive: true, force: true}); // its owner was killed
+      await sleep(100);
+    }
+  }
+  try {
+    return await packaged.executablePath();
+  } finally {
+    rmSync(lock, {recursive: true, force: true});
+  }
 }
 
 /** What axe-core finds on a page, and by how many pixels it is wider than the screen. axe is evaluated by the debugger, so the page's CSP stays on. */

@@ -99,7 +99,7 @@ def asked(answer: dict[str, Any]) -> set[str]:
     return {request["url"].rstrip("/") for request in answer["requests"]}
 
 
-def test_a_visitor_can_not_check_his_file_on_our_page(desk: Desk) -> None:
+def test_a_visitor_checks_a_file_on_our_page(desk: Desk) -> None:
     world = desk.world
     badge, revoked = world.anchor(world.issue(1), world.issue(2))
     world.revoke(int(revoked["credentialStatus"]["statusListIndex"]))
@@ -135,7 +135,7 @@ def test_a_visitor_can_not_check_his_file_on_our_page(desk: Desk) -> None:
     assert bad["heading"] == "今は確認できません" and "別のノード" in bad["notes"]
 
 
-def test_what_the_visitor_told_goes_further_than_a_hash(desk: Desk) -> None:
+def test_nothing_of_the_visitors_file_leaves_the_browser_but_a_hash(desk: Desk) -> None:
     """Nothing of the badge but its root and transaction leaves the page."""
     world = desk.world
     [badge] = world.anchor(world.issue(3))
@@ -158,7 +158,7 @@ def test_what_the_visitor_told_goes_further_than_a_hash(desk: Desk) -> None:
     assert all("26-00003" not in request["url"] and badge["id"] != request["url"] for request in answer["requests"])
 
 
-def test_our_end_is_the_end_of_every_check(desk: Desk) -> None:
+def test_the_saved_file_checks_badges_without_our_servers(desk: Desk) -> None:
     """The saved page, opened from a disk: with our site, and without it: all but revocation then."""
     world = desk.world
     badge, other = world.anchor(world.issue(4), world.issue(5))
@@ -197,7 +197,7 @@ def test_our_end_is_the_end_of_every_check(desk: Desk) -> None:
     assert given["checks"] == down["checks"] and "お渡しいただいた did.json" in given["notes"]
 
 
-def test_a_mistake_of_the_visitor_ends_in_silence(desk: Desk) -> None:
+def test_a_mistake_of_the_visitor_is_explained(desk: Desk) -> None:
     world = desk.world
     blank = b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\nstartxref\n0\n%%EOF\n"
     badge = desk.file("badge.json", json.dumps(world.issue(6)).encode())
@@ -224,7 +224,7 @@ def test_a_mistake_of_the_visitor_ends_in_silence(desk: Desk) -> None:
     assert pending["heading"] == "発行手続き中です"
 
 
-def test_the_pages_policy_lets_in_what_is_not_its_own(desk: Desk) -> None:
+def test_the_pages_policy_lets_in_only_its_own(desk: Desk) -> None:
     page = httpx.get(desk.page, trust_env=False)
     policy = page.headers["content-security-policy"]
     assert "script-src 'self'" in policy and "unsafe" not in policy and "connect-src 'self' https: http:" in policy

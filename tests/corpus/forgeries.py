@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
-from services.verifier.check.credential import anchorings_of, read_badge
 from shared.credentials.credential import leaf_of
 from shared.credentials.merkle import root_of
-from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof
+from shared.credentials.merkle_proof import Anchor, MerkleProof, decode_proof, encode_proof
 from tests.worlds.anvil import CHAIN_ID
 from tests.worlds.verifier import VerifierWorld
 
@@ -17,7 +16,7 @@ Document = dict[str, Any]
 
 
 def proof_in(document: Document) -> MerkleProof:
-    return anchorings_of(read_badge(document))[0]
+    return decode_proof(document["proof"][1]["proofValue"])
 
 
 def with_proof(document: Document, **changes: Any) -> Document:

@@ -8,6 +8,8 @@ from deploy.local.stack import Stack
 from shared.topics import SERVICES
 from tests.worlds.story import LATER, Story
 
+pytestmark = pytest.mark.xdist_group("harm")  # on a stack of its own, beside that of the other stories
+
 # When so many of the 300 have come to where the service works, it dies in the middle of the others.
 MIDDLE: dict[str, tuple[str, ...]] = {
     "registration": ("eligible", "issued"),

@@ -15,6 +15,7 @@ import pytest
 
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
+from services.verifier.check.credential import read_credential
 from services.verifier.check.verdict import Verdict, verdict_on
 from services.verifier.sources.chains import Chains
 from services.verifier.sources.gather import gather
@@ -66,9 +67,10 @@ def test_every_old_file_is_valid_after_its_network_ended(
 
     def verdict(file: bytes) -> Verdict:
         networks = Networks(networks_in(stack.place.networks_file, "networks"), timeout=1)
-        evidence = gather(json.loads(file), world.shelf, Chains(networks), public_url=world.url)
+        credential = read_credential(json.loads(file))
+        evidence = gather(credential, world.shelf, Chains(networks), public_url=world.url)
         networks.close()
-        return verdict_on(json.loads(file), evidence, did=did_of(world.url), now=world.moment)
+        return verdict_on(credential, evidence, did=did_of(world.url), now=world.moment)
 
     # Fifty badges, signed as the issuer signs, anchored on the first network: people have these files.
     story = AnchorStory(stack, first, "OLD", BADGES)

@@ -19,7 +19,7 @@ SIZE = 200
 WHY = "誤った日付での発行"
 
 
-def test_a_cohort_is_undone_after_a_dry_run_whoever_dies_meanwhile_and_issued_again(stack: Stack) -> None:
+def test_a_cohort_is_undone_after_a_dry_run_although_the_issuer_dies_and_is_issued_again(stack: Stack) -> None:
     story = Story(stack, "UNDO", SIZE)
     story.feed()
     story.play()

@@ -5,8 +5,12 @@ from __future__ import annotations
 import signal
 import time
 
+import pytest
+
 from deploy.local.stack import Stack
 from tests.worlds.story import LATER, Story
+
+pytestmark = pytest.mark.xdist_group("harm")  # on a stack of its own, beside that of the other stories
 
 
 def test_a_second_worker_of_each_pipeline_service_joins_and_leaves_in_the_middle(stack: Stack) -> None:

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deploy.local.ports import free_port
-from services.verifier import handlers
-from services.verifier.files.baking import MOST_FILE_BYTES
+from services.verifier import publication, verification
+from services.verifier.files.baking import MAX_FILE_BYTES
 from tests.corpus.forgeries import FORGERIES
 from tests.corpus.make import attached
 from tests.worlds.anvil import Anvil, anvil
@@ -113,14 +113,14 @@ def asked(world: VerifierWorld, content: bytes) -> str:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_a_bad_file_reads_as_valid_or_breaks_the_verifier(file: Path, world: VerifierWorld, tmp_path: Path) -> None:
+def test_a_bad_file_is_not_valid(file: Path, world: VerifierWorld, tmp_path: Path) -> None:
     assert asked(world, file.read_bytes()) == "not-valid"
     code, text = verify(world, tmp_path, str(file))
     assert code == 1 and "有効な証明書です" not in text and "Traceback" not in text
 
 
 @pytest.mark.parametrize("name", FORGERIES)
-def test_a_forged_proof_is_believed(name: str, world: VerifierWorld, badges: list[Document], tmp_path: Path) -> None:
+def test_a_forged_proof_is_never_valid(name: str, world: VerifierWorld, badges: list[Document], tmp_path: Path) -> None:
     forged = FORGERIES[name](world, badges[0], badges[1])
     chainless = name in ("another chain", "the mainnet", "a chain that nobody knows (mocknet)")
     expected = "could-not-check" if chainless or name == "more transactions than a badge has" else "not-valid"
@@ -132,7 +132,7 @@ def test_a_forged_proof_is_believed(name: str, world: VerifierWorld, badges: lis
 
 
 @pytest.mark.parametrize("url", PRIVATE)
-def test_a_url_leads_into_a_private_network(url: str, world: VerifierWorld) -> None:
+def test_a_url_into_a_private_network_is_refused(url: str, world: VerifierWorld) -> None:
     api = httpx.post(f"{world.url}/api/v1/verify", params={"url": url}, trust_env=False, timeout=30)
     assert api.status_code == 422 or api.json()["verdict"] == "could-not-check", api.text
     if api.status_code == 422:
@@ -142,7 +142,7 @@ def test_a_url_leads_into_a_private_network(url: str, world: VerifierWorld) -> N
     assert "有効な証明書です" not in form.text.replace("<wbr>", "")
 
 
-def test_an_upload_of_50_mb_is_read_to_its_end(world: VerifierWorld) -> None:
+def test_an_upload_of_50_mb_is_refused_before_its_end(world: VerifierWorld) -> None:
     sent = 0
 
     def body() -> Iterator[bytes]:
@@ -159,11 +159,11 @@ def test_an_upload_of_50_mb_is_read_to_its_end(world: VerifierWorld) -> None:
         except httpx.TransportError:
             pass  # the server has answered and closed before all was sent
         assert sent < 50 * 1024 * 1024
-    declared = httpx.post(f"{world.url}/verify", content=b"x" * (3 * MOST_FILE_BYTES), trust_env=False)
+    declared = httpx.post(f"{world.url}/verify", content=b"x" * (3 * MAX_FILE_BYTES), trust_env=False)
     assert declared.status_code == 413
 
 
-def test_a_file_of_50_mb_is_read_by_the_command(world: VerifierWorld, tmp_path: Path) -> None:
+def test_a_file_of_50_mb_is_refused_by_the_command(world: VerifierWorld, tmp_path: Path) -> None:
     huge = tmp_path / "huge.json"
     with huge.open("wb") as file:
         file.truncate(50 * 1024 * 1024)
@@ -188,7 +188,7 @@ def _spoiled(content: bytes, draw: random.Random) -> bytes:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.randoms(use_true_random=False), form=st.sampled_from(["json", "png", "svg"]))
-def test_a_spoiled_file_reads_as_more_than_it_was(
+def test_a_spoiled_file_that_is_valid_says_what_it_said_before(
     seed: random.Random, form: str, world: VerifierWorld, badges: list[Document]
 ) -> None:
     """What still says valid after that still says the same: the picture was spoiled, or white space, or nothing."""
@@ -196,16 +196,16 @@ def test_a_spoiled_file_reads_as_more_than_it_was(
     good = json.dumps(badge, ensure_ascii=False).encode()
     if form != "json":
         id = str(badge["id"]).rpartition("/")[2].removesuffix(".json")
-        given_out = handlers.picture(id, "png" if form == "png" else "svg", world.ports)
+        given_out = publication.picture(id, "png" if form == "png" else "svg", world.ports)
         assert isinstance(given_out, bytes)
         good = given_out
-    shown = handlers.check(_spoiled(good, seed), world.ports)
-    if shown.verdict.kind == "valid":
-        assert shown.verdict.badge is not None and shown.verdict.badge.name == "髙橋 一郎"
-        assert shown.verdict.badge.registration_number == badge["credentialSubject"]["licenseNumber"]
+    result = verification.check(_spoiled(good, seed), world.ports)
+    if result.verdict.kind == "valid":
+        assert result.verdict.badge is not None and result.verdict.badge.name == "髙橋 一郎"
+        assert result.verdict.badge.registration_number == badge["credentialSubject"]["licenseNumber"]
 
 
-def test_a_good_badge_in_a_pdf_is_not_found(world: VerifierWorld, badges: list[Document]) -> None:
+def test_a_badge_in_a_pdf_is_verified(world: VerifierWorld, badges: list[Document]) -> None:
     good = json.dumps(badges[0], ensure_ascii=False).encode()
     assert asked(world, attached(good)) == "valid"
     assert asked(world, attached(json.dumps({**badges[0], "name": "偽"}).encode())) == "not-valid"

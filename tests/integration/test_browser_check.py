@@ -18,7 +18,7 @@ from web3 import Web3
 from deploy.local.ports import free_port
 from services.issuer.domain.credential import credential_of
 from services.issuer.signing.keys import SigningKey, did_document
-from services.verifier import handlers
+from services.verifier import verification
 from services.verifier.check.verdict import Verdict
 from shared.credentials.credential import leaf_of
 from shared.credentials.merkle import merkle_tree
@@ -78,7 +78,7 @@ def both(world: VerifierWorld, issuer: Document, *documents: Document) -> list[t
     contents = [json.dumps(document, ensure_ascii=False).encode() for document in documents]
     cases = [Case(content, world.moment, world.node) for content in contents]
     answers = ask_browser_check({**issuer, "pinned": None}, *cases)
-    verdicts = [handlers.check(content, world.ports).verdict for content in contents]
+    verdicts = [verification.check(content, world.ports).verdict for content in contents]
     for verdict, answer in zip(verdicts, answers, strict=True):
         assert answer["kind"] == verdict.kind, (answer, verdict)
         unasked = () if verdict.outcome(2) != "failed" else (5, 7)
@@ -111,7 +111,7 @@ def with_proof(document: Document, **changes: Any) -> Document:
     return with_value(document, encode_proof(MerkleProof(**{**fields, **changes})))
 
 
-def test_the_browser_refuses_a_good_badge(world: VerifierWorld, issuer: Document) -> None:
+def test_the_browser_finds_a_good_badge_valid(world: VerifierWorld, issuer: Document) -> None:
     rare = {"family_name": "𠮷野", "given_name": '辻󠄀"子\\', "family_name_latin": "O'Neill"}
     anchored = world.anchor(world.issue(1), world.issue(2, **rare), world.issue(3))
     for verdict, answer in both(world, issuer, *anchored):
@@ -149,13 +149,13 @@ CHANGES: dict[str, Callable[[Document], object]] = {
 }
 
 
-def test_the_browser_takes_a_changed_badge(world: VerifierWorld, issuer: Document) -> None:
+def test_the_browser_finds_a_changed_badge_not_valid(world: VerifierWorld, issuer: Document) -> None:
     [badge] = world.anchor(world.issue(1))
     found = kinds(world, issuer, *(changed(badge, change) for change in CHANGES.values()))
     assert {name for name, kind in zip(CHANGES, found, strict=True) if kind != "not-valid"} == set()
 
 
-def test_the_browser_overlooks_a_change_of_some_text(world: VerifierWorld, issuer: Document) -> None:
+def test_the_browser_finds_any_change_of_a_text(world: VerifierWorld, issuer: Document) -> None:
     """Whatever text is replaced, by a text or by another kind of value; but the second proof isn't signed."""
     [badge] = world.anchor(world.issue(30))
     places: list[tuple[str | int, ...]] = []
@@ -180,7 +180,7 @@ def test_the_browser_overlooks_a_change_of_some_text(world: VerifierWorld, issue
     assert set(kinds(world, issuer, *forged)) == {"not-valid"}
 
 
-def test_the_browser_takes_a_path_that_is_not_the_badges_own(world: VerifierWorld, issuer: Document) -> None:
+def test_the_browser_refuses_a_path_that_is_not_the_badges_own(world: VerifierWorld, issuer: Document) -> None:
     badge, neighbour, other = world.anchor(world.issue(1), world.issue(2), world.issue(3))
     leaf = bytes.fromhex(leaf_of(badge))
     proof = decode_proof(badge["proof"][1]["proofValue"])
@@ -197,7 +197,7 @@ def test_the_browser_takes_a_path_that_is_not_the_badges_own(world: VerifierWorl
         assert (verdict.kind, verdict.outcome(6)) == ("not-valid", "failed")
 
 
-def test_the_browser_believes_another_contract(world: VerifierWorld, issuer: Document) -> None:
+def test_the_browser_refuses_another_contract(world: VerifierWorld, issuer: Document) -> None:
     """The root is on this chain, but in a registry that anybody may have made."""
     ours, world.registry = world.registry, world._deploy()
     [elsewhere] = world.anchor(world.issue(5))
@@ -208,7 +208,7 @@ def test_the_browser_believes_another_contract(world: VerifierWorld, issuer: Doc
         assert (verdict.kind, verdict.outcome(7)) == ("not-valid", "failed")
 
 
-def test_the_browser_believes_a_reverted_transaction(world: VerifierWorld, issuer: Document) -> None:
+def test_the_browser_refuses_a_reverted_transaction(world: VerifierWorld, issuer: Document) -> None:
     [badge] = world.anchor(world.issue(7))
     root = decode_proof(badge["proof"][1]["proofValue"]).merkle_root
     again: Any = {
@@ -225,7 +225,7 @@ def test_the_browser_believes_a_reverted_transaction(world: VerifierWorld, issue
     assert kinds(world, issuer, reverted, forgotten) == ["not-valid", "valid"]
 
 
-def test_a_node_of_another_chain_counts(world: VerifierWorld, issuer: Document) -> None:
+def test_a_node_of_another_chain_leaves_the_badge_unchecked(world: VerifierWorld, issuer: Document) -> None:
     [badge] = world.anchor(world.issue(8))
     with anvil(chain_id=4242) as other:
         world.node = other.url
@@ -233,7 +233,7 @@ def test_a_node_of_another_chain_counts(world: VerifierWorld, issuer: Document) 
     assert answer["kind"] == "could-not-check" and "4242" in answer["checks"][6]["got"]
 
 
-def test_a_root_that_stands_elsewhere_reads_as_forged_or_valid(world: VerifierWorld, issuer: Document) -> None:
+def test_a_root_is_judged_only_on_the_chain_that_was_asked(world: VerifierWorld, issuer: Document) -> None:
     [badge] = world.anchor(world.issue(9))
     moved = with_proof(badge, anchors=(Anchor(560048, "0x" + "ab" * 32),))
     unknown = world.issue(10)
@@ -250,13 +250,13 @@ def test_a_root_that_stands_elsewhere_reads_as_forged_or_valid(world: VerifierWo
     assert kinds(world, issuer, moved, nowhere, here) == ["valid", "could-not-check", "not-valid"]
 
 
-def test_the_browser_hands_out_a_verdict_before_finality(world: VerifierWorld, issuer: Document) -> None:
+def test_the_browser_finds_a_badge_in_progress_before_finality(world: VerifierWorld, issuer: Document) -> None:
     [early] = world.anchor(world.issue(11), final=False)
     assert kinds(world, issuer, early, world.issue(12)) == ["in-progress", "in-progress"]
     world.chain.mine(8)
 
 
-def test_the_browser_takes_what_no_longer_counts(world: VerifierWorld, issuer: Document) -> None:
+def test_the_browser_finds_what_is_revoked_or_expired(world: VerifierWorld, issuer: Document) -> None:
     revoked, good = world.anchor(world.issue(13), world.issue(14))
     bit = int(revoked["credentialStatus"]["statusListIndex"])
     world.revoke(bit)
@@ -272,7 +272,7 @@ def test_the_browser_takes_what_no_longer_counts(world: VerifierWorld, issuer: D
     assert kinds(world, issuer, good) == ["not-yet-valid"]
 
 
-def test_a_root_that_the_registry_took_back_counts(world: VerifierWorld, issuer: Document) -> None:
+def test_a_root_that_the_registry_revoked_makes_the_badge_revoked(world: VerifierWorld, issuer: Document) -> None:
     [badge] = world.anchor(world.issue(15))
     root = decode_proof(badge["proof"][1]["proofValue"]).merkle_root
     selector = Web3.keccak(text="revoke(bytes32)")[:4]
@@ -280,7 +280,7 @@ def test_a_root_that_the_registry_took_back_counts(world: VerifierWorld, issuer:
     assert kinds(world, issuer, badge) == ["revoked"]
 
 
-def test_another_key_or_another_issuer_signs_for_the_society(world: VerifierWorld, issuer: Document) -> None:
+def test_a_badge_by_another_key_or_issuer_is_not_valid(world: VerifierWorld, issuer: Document) -> None:
     forger = SigningKey(Ed25519PrivateKey.from_private_bytes(b"\7" * 32), world.issuer.did)
     forged = forger.sign(credential_of(assertion(16), world.issuer, secret=SECRET), AT)
     disguised = changed(forged, lambda d: d["proof"][0].update(verificationMethod=world.key.verification_method))
@@ -289,7 +289,7 @@ def test_another_key_or_another_issuer_signs_for_the_society(world: VerifierWorl
     assert kinds(world, issuer, *world.anchor(forged, disguised, theirs)) == ["not-valid"] * 3
 
 
-def test_a_source_that_is_away_reads_as_an_answer(world: VerifierWorld, issuer: Document) -> None:
+def test_a_source_that_is_away_leaves_the_badge_unchecked(world: VerifierWorld, issuer: Document) -> None:
     [badge] = world.anchor(world.issue(18))
     world.node = "http://127.0.0.1:9"
     [(_, node_away)] = both(world, issuer, badge)
@@ -301,7 +301,7 @@ def test_a_source_that_is_away_reads_as_an_answer(world: VerifierWorld, issuer: 
     assert [check["outcome"] for check in site_away["checks"]][5:] == ["ok", "ok"]
 
 
-def test_a_copy_of_the_keys_is_of_no_use_or_of_too_much(world: VerifierWorld, issuer: Document) -> None:
+def test_a_copy_of_the_keys_is_used_only_while_they_can_not_be_fetched(world: VerifierWorld, issuer: Document) -> None:
     """With the site away: signature, path and chain are checked by the copy; revocation stays open; forgery is seen."""
     [badge] = world.anchor(world.issue(19))
     content = json.dumps(badge).encode()
@@ -330,7 +330,7 @@ def test_a_copy_of_the_keys_is_of_no_use_or_of_too_much(world: VerifierWorld, is
     assert stranger["kind"] == "could-not-check" and not stranger["genuine"]
 
 
-def test_somebody_else_is_asked_or_told(world: VerifierWorld, issuer: Document) -> None:
+def test_only_the_issuer_and_the_chosen_node_are_asked(world: VerifierWorld, issuer: Document) -> None:
     """Two addresses of the issuer's site that name no badge, the chosen node; nobody for a stranger's badge."""
     [badge] = world.anchor(world.issue(20))
     theirs = changed(badge, lambda d: d["issuer"].update(id="did:web:forger.example"))

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from services.verifier.check.evidence import Away, Evidence
+from services.verifier.check.evidence import Evidence, Unavailable
+from services.verifier.check.status_list import read_status_list
 from shared.credentials.merkle_proof import decode_proof
 from tests.worlds.changes import OurVerifier, after, every_change
 from tests.worlds.issuing import DID, ISSUER, credential, status_list
@@ -20,7 +21,7 @@ from tests.worlds.shapes import RARE, anchored
 NOON = datetime(2026, 4, 1, 3, tzinfo=UTC)
 CREDENTIAL = credential(4, **RARE, kind="renewal", previous_registration_id="R-00003", replaces="A" * 26)
 TEXT = msgspec.json.encode(CREDENTIAL).decode()
-OURS = OurVerifier(Evidence(DID, status_list(), Away("no chain here")), ISSUER.did, NOON)
+OURS = OurVerifier(Evidence(DID, read_status_list(status_list(), DID), Unavailable("no chain here")), ISSUER.did, NOON)
 
 SAME_STATEMENT = {(TEXT.index('"criteria":') + 1, "C")}
 """Open Badges' context 3.0.3 gives the property `criteria` the IRI of the class `Criteria`, so `"Criteria": {…}` makes
@@ -53,7 +54,7 @@ def test_a_change_of_the_proof_of_anchoring_changes_nothing_that_a_valid_verdict
     """
     document, chain = anchored(CREDENTIAL)
     text = msgspec.json.encode(document).decode()
-    ours = OurVerifier(Evidence(DID, status_list(), chain), ISSUER.did, NOON)
+    ours = OurVerifier(Evidence(DID, read_status_list(status_list(), DID), chain), ISSUER.did, NOON)
     assert ours.verdict(text) == "valid"
     changes = every_change(text, text.index('{"type":"DataIntegrityProof"', text.index('"proofValue"')))
     proof = decode_proof(document["proof"][1]["proofValue"])

@@ -242,7 +242,7 @@ def test_decisions_for_other_services_change_nothing_here(world: RegistrationWor
     world.decide("revoke", "R1")
     world.decide("undo", "2026")
     assert world.announced(DecisionSettled) == [] and world.rows("select count(*) from inbox") == [(0,)]
-    others: list[Decision] = ["revoke", "undo", "resend", "release", "discard", "replay"]
+    others: list[Decision] = ["revoke", "undo", "resend", "discard", "replay"]
     assert not any(orders.is_ours(msgspec.structs.replace(world.decide("undo", "x"), decision=d)) for d in others)
 
 

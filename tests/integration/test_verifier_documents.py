@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from deploy.local.ports import free_port
-from services.verifier import handlers
 from services.verifier.files.baking import unbake_png, unbake_svg
+from services.verifier.store import VerifierTransaction
 from shared.events import AssertionRevoked, BadgeVisibilityChanged
 from tests.worlds.anvil import Anvil, anvil
 from tests.worlds.postgres import Databases, postgres
@@ -55,15 +55,15 @@ def get(world: VerifierWorld, path: str, **headers: str) -> httpx.Response:
 
 def hide(world: VerifierWorld, document: Document, hidden: bool = True, revision: int = 1) -> None:
     event = BadgeVisibilityChanged(assertion_id=id_of(document), details_public=not hidden, revision=revision)
-    handlers.note_visibility([event], world.ports)
+    world.note(VerifierTransaction.note_visibility, event)
 
 
 def revoke(world: VerifierWorld, document: Document, reason: str = "本人の申し出") -> None:
     event = AssertionRevoked(assertion_id=id_of(document), reason=reason, revoked_at=AT)
-    handlers.note_revoked([event], world.ports)
+    world.note(VerifierTransaction.note_revoked, event)
 
 
-def test_the_chain_of_hosted_documents_is_broken(world: VerifierWorld) -> None:
+def test_hosted_documents_lead_from_the_assertion_to_the_issuer(world: VerifierWorld) -> None:
     [badge] = world.anchor(world.issue(edition="2026-2"))
     url = f"{world.url}/assertions/{id_of(badge)}.json"
     for kind, next_link in (("Assertion", "badge"), ("BadgeClass", "issuer"), ("Issuer", "id")):
@@ -81,7 +81,7 @@ def test_the_chain_of_hosted_documents_is_broken(world: VerifierWorld) -> None:
     assert plain.headers["content-type"] == "application/json"
 
 
-def test_a_revoked_badge_is_still_vouched_for(world: VerifierWorld) -> None:
+def test_a_revoked_badge_is_gone_and_says_revoked(world: VerifierWorld) -> None:
     told, listed = world.anchor(world.issue(1), world.issue(4))
     revoke(world, told)  # the list does not say so yet
     answer = get(world, f"/assertions/{id_of(told)}.json")
@@ -97,7 +97,7 @@ def test_a_revoked_badge_is_still_vouched_for(world: VerifierWorld) -> None:
         assert get(world, f"/credentials/{id_of(document)}.json").json() == document
 
 
-def test_not_revoked_is_said_without_a_list(world: VerifierWorld) -> None:
+def test_without_a_status_list_nothing_says_not_revoked(world: VerifierWorld) -> None:
     [badge] = world.anchor(world.issue())
     world.moment = AT + timedelta(days=30)  # the list is out of date
     for path in (f"/assertions/{id_of(badge)}.json", f"/credentials/{id_of(badge)}.png"):
@@ -107,7 +107,7 @@ def test_not_revoked_is_said_without_a_list(world: VerifierWorld) -> None:
     assert get(world, f"/assertions/{id_of(badge)}.json").status_code == 503
 
 
-def test_a_baked_badge_lacks_one_of_both_standards_or_its_art(world: VerifierWorld) -> None:
+def test_a_baked_badge_holds_both_standards_and_its_art(world: VerifierWorld) -> None:
     [badge] = world.anchor(world.issue(edition="2026-2"))
     stored = world.shelf.kept[f"credentials/{id_of(badge)}.json"]
     hosted = get(world, f"/assertions/{id_of(badge)}.json").json()
@@ -128,14 +128,14 @@ def test_a_baked_badge_lacks_one_of_both_standards_or_its_art(world: VerifierWor
     assert get(world, f"/credentials/{id_of(badge)}.svg").status_code == 404
 
 
-def test_a_badge_is_given_out_before_it_is_anchored(world: VerifierWorld) -> None:
+def test_a_picture_is_withheld_before_the_badge_is_anchored(world: VerifierWorld) -> None:
     badge = world.issue()
     answer = get(world, f"/credentials/{id_of(badge)}.png")
     assert (answer.status_code, answer.json()["detail"]) == (409, "in-progress")
     assert get(world, f"/credentials/{id_of(badge)}.json").status_code == 200
 
 
-def test_hidden_details_are_given_out(world: VerifierWorld) -> None:
+def test_hidden_details_are_withheld(world: VerifierWorld) -> None:
     [badge] = world.anchor(world.issue())
     hide(world, badge)
     for form in ("json", "png", "svg"):
@@ -155,7 +155,7 @@ def test_hidden_details_are_given_out(world: VerifierWorld) -> None:
     assert get(world, f"/credentials/{id_of(badge)}.json").status_code == 200
 
 
-def test_the_page_shows_the_art_of_another_edition(world: VerifierWorld) -> None:
+def test_the_page_shows_the_art_of_its_edition(world: VerifierWorld) -> None:
     [badge] = world.anchor(world.issue(edition="2026-2"))
     assert 'src="/badges/shunin-gishi/2026-2.png"' in get(world, f"/V/{id_of(badge)}").text
     for path in ("/badges/shunin-gishi/2026-2.json", "/badges/shunin-gishi/2026-2.svg", "/issuer/image.png"):
@@ -171,7 +171,7 @@ def test_the_page_shows_the_art_of_another_edition(world: VerifierWorld) -> None
         assert get(world, path).status_code == 404, path
 
 
-def test_an_unchanged_document_is_sent_again(world: VerifierWorld) -> None:
+def test_an_unchanged_document_is_answered_304(world: VerifierWorld) -> None:
     [badge] = world.anchor(world.issue())
     for path in (
         "/.well-known/did.json",
@@ -203,7 +203,7 @@ def test_an_unchanged_document_is_sent_again(world: VerifierWorld) -> None:
     assert (gone.status_code, gone.content) == (410, b"")
 
 
-def test_a_picture_is_shown_where_it_should_be_saved(world: VerifierWorld) -> None:
+def test_a_picture_is_a_download_when_asked_for_one(world: VerifierWorld) -> None:
     [badge] = world.anchor(world.issue())
     for form in ("png", "svg", "json"):
         path = f"/credentials/{id_of(badge)}.{form}"

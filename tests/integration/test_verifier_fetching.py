@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from services.verifier.config import Limits
 from services.verifier.sources import fetch
-from services.verifier.sources.cache import KeptSite
+from services.verifier.sources.cache import CachedSite
 from services.verifier.sources.fetch import Fetcher
 from services.verifier.sources.public_address import Refused
 from shared.errors import NotFound, TryLater
@@ -104,7 +104,7 @@ def names(**known: list[str]) -> fetch.Resolve:
     return resolve
 
 
-def test_a_badge_elsewhere_is_not_fetched(elsewhere: tuple[Elsewhere, int]) -> None:
+def test_a_badge_elsewhere_is_fetched(elsewhere: tuple[Elsewhere, int]) -> None:
     site, port = elsewhere
     fetch = Fetcher(names(good_example=[PUBLIC]), to(port))
     assert fetch("http://good.example/good") == BODY
@@ -119,7 +119,7 @@ def test_a_badge_elsewhere_is_not_fetched(elsewhere: tuple[Elsewhere, int]) -> N
         fetch("http://good.example/broken")
 
 
-def test_a_redirect_leads_into_this_machine(elsewhere: tuple[Elsewhere, int]) -> None:
+def test_a_redirect_into_this_machine_is_refused(elsewhere: tuple[Elsewhere, int]) -> None:
     site, port = elsewhere
     fetch = Fetcher(names(good_example=[PUBLIC], inner_example=["127.0.0.1"]), to(port))
     site.asked.clear()
@@ -129,7 +129,7 @@ def test_a_redirect_leads_into_this_machine(elsewhere: tuple[Elsewhere, int]) ->
     assert {path for _, path in site.asked if path == "good"} == set()
 
 
-def test_a_name_that_answers_otherwise_the_second_time_leads_into_this_machine(
+def test_a_name_is_resolved_once_and_the_connection_goes_to_that_address(
     elsewhere: tuple[Elsewhere, int],
 ) -> None:
     """DNS rebinding: the name is asked for once for a connection, and each answer is looked at."""
@@ -141,12 +141,12 @@ def test_a_name_that_answers_otherwise_the_second_time_leads_into_this_machine(
     assert ("two.example", "good") not in site.asked
 
 
-def test_one_private_address_among_public_ones_is_asked() -> None:
+def test_a_host_with_one_private_address_is_refused() -> None:
     with pytest.raises(Refused):
         Fetcher(lambda host, port: ["8.8.8.8", "10.0.0.1"])("http://both.example/")
 
 
-def test_a_site_that_drips_keeps_us_longer_than_it_may(elsewhere: tuple[Elsewhere, int]) -> None:
+def test_a_site_that_answers_slowly_is_left_in_time(elsewhere: tuple[Elsewhere, int]) -> None:
     _, port = elsewhere
     began = time.monotonic()
     with pytest.raises(TryLater):
@@ -182,7 +182,7 @@ def post(world: VerifierWorld, url: str, **more: Any) -> httpx.Response:
     return httpx.post(f"{world.url}/api/v1/verify", params={"url": url}, trust_env=False, timeout=30, **more)
 
 
-def test_a_url_of_ours_is_fetched_over_the_network(databases: Databases, chain: Anvil) -> None:
+def test_a_url_of_ours_is_verified_without_the_network(databases: Databases, chain: Anvil) -> None:
     """PUBLIC_URL may lead to an address of this machine, as it does in a stack of one's own."""
     with running(databases, chain) as world:
         [badge] = world.anchor(world.issue())
@@ -199,7 +199,7 @@ def test_a_url_of_ours_is_fetched_over_the_network(databases: Databases, chain: 
         assert post(world, f"{world.url}/issuer.json").status_code == 422
 
 
-def test_a_badge_at_a_url_of_others_has_another_verdict(databases: Databases, chain: Anvil) -> None:
+def test_a_badge_at_a_url_of_others_has_the_verdict_of_its_file(databases: Databases, chain: Anvil) -> None:
     with running(databases, chain) as world:
         [badge] = world.anchor(world.issue())
         content = json.dumps(badge).encode()
@@ -212,7 +212,7 @@ def test_a_badge_at_a_url_of_others_has_another_verdict(databases: Databases, ch
             assert post(world, "http://other.example/none.json").json()["verdict"] == "could-not-check"
 
 
-def test_whoever_asks_too_often_is_not_told_when_to_come_back(databases: Databases, chain: Anvil) -> None:
+def test_a_client_over_the_limit_is_told_when_to_try_again(databases: Databases, chain: Anvil) -> None:
     with running(databases, chain, Limits("5/minute", "2/minute", ("127.0.0.0/8",))) as world:
 
         def ask(client: str, **more: Any) -> httpx.Response:
@@ -239,10 +239,10 @@ def test_whoever_asks_too_often_is_not_told_when_to_come_back(databases: Databas
         assert httpx.get(unknown, headers={"x-forwarded-for": "192.0.2.1"}, trust_env=False).status_code == 404
 
 
-def test_the_storage_away_for_minutes_makes_a_file_unknown(databases: Databases, chain: Anvil) -> None:
+def test_a_file_is_verified_with_copies_while_the_storage_is_away(databases: Databases, chain: Anvil) -> None:
     with running(databases, chain) as world:
         [badge] = world.anchor(world.issue())
-        site = KeptSite(world.shelf, world.now)
+        site = CachedSite(world.shelf, world.now)
         object.__setattr__(world.ports, "site", site)
         content = json.dumps(badge).encode()
 

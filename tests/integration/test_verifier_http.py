@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from deploy.local.ports import free_port
-from services.verifier import handlers
+from services.verifier.store import VerifierTransaction
 from shared.events import AssertionIssued, AssertionRevoked, BadgeVisibilityChanged
 from tests.worlds.anvil import Anvil, anvil
 from tests.worlds.issuing import assertion
@@ -61,7 +61,7 @@ def kind(world: VerifierWorld, document: dict[str, Any]) -> str:
     return str(by_id["verdict"])
 
 
-def test_a_scanned_code_leads_nowhere_or_to_a_page_without_the_facts(world: VerifierWorld) -> None:
+def test_a_scanned_code_leads_to_a_page_with_the_facts(world: VerifierWorld) -> None:
     [badge] = world.anchor(world.issue())
     scanned = f"{world.url}/V/{id_of(badge)}".upper().replace("HTTP://LOCALHOST", "http://localhost")
     text = httpx.get(scanned, headers={"accept-language": "ja"}, trust_env=False).text.replace("<wbr>", "")
@@ -73,7 +73,7 @@ def test_a_scanned_code_leads_nowhere_or_to_a_page_without_the_facts(world: Veri
     assert typed.status_code == 308 and typed.headers["location"] == f"{world.url}/V/{id_of(badge)}?lang=en"
 
 
-def test_an_unknown_address_does_not_say_so(world: VerifierWorld) -> None:
+def test_an_unknown_address_says_so(world: VerifierWorld) -> None:
     for id in (UNKNOWN, "x", "A" * 25 + "1", "..%2Fissuer%2Fdid"):
         answer = httpx.get(f"{world.url}/V/{id}?lang=ja", trust_env=False)
         assert answer.status_code == 404
@@ -81,7 +81,7 @@ def test_an_unknown_address_does_not_say_so(world: VerifierWorld) -> None:
     assert "見つかりません" in httpx.get(f"{world.url}/V/{UNKNOWN}?lang=ja", trust_env=False).text.replace("<wbr>", "")
 
 
-def test_a_badge_on_its_way_reads_as_valid(world: VerifierWorld) -> None:
+def test_a_badge_before_finality_is_in_progress(world: VerifierWorld) -> None:
     badge = world.issue()
     assert kind(world, badge) == "in-progress"
     assert "発行手続き中です" in page(world, badge) and "有効な証明書です" not in page(world, badge)
@@ -91,7 +91,7 @@ def test_a_badge_on_its_way_reads_as_valid(world: VerifierWorld) -> None:
     assert kind(world, young) == "valid"
 
 
-def test_without_the_chain_the_storage_or_the_list_a_badge_reads_as_valid_or_invalid(world: VerifierWorld) -> None:
+def test_without_the_chain_the_storage_or_the_list_a_badge_could_not_be_checked(world: VerifierWorld) -> None:
     [badge] = world.anchor(world.issue())
     assert kind(world, badge) == "valid"
     node, world.node = world.node, "http://127.0.0.1:9"
@@ -106,10 +106,10 @@ def test_without_the_chain_the_storage_or_the_list_a_badge_reads_as_valid_or_inv
     assert answer.status_code == 503 and "今は確認できません" in answer.text.replace("<wbr>", "")
 
 
-def test_a_revocation_waits_for_the_next_list(world: VerifierWorld) -> None:
+def test_a_revocation_counts_before_the_next_list(world: VerifierWorld) -> None:
     badge, other = world.anchor(world.issue(1), world.issue(2))
     told = AssertionRevoked(assertion_id=id_of(badge), reason="本人の申し出", revoked_at=AT)
-    handlers.note_revoked([told, told], world.ports)
+    world.note(VerifierTransaction.note_revoked, told, told)
     assert kind(world, badge) == "revoked"
     text = page(world, badge)
     assert "取り消された証明書です" in text and "本人の申し出" in text
@@ -160,11 +160,11 @@ def links(world: VerifierWorld, document: dict[str, Any]) -> dict[str, str]:
     return {name: url.rpartition("/")[2] for name, url in found.items()}
 
 
-def test_an_expired_badge_does_not_lead_to_its_renewal_and_back(world: VerifierWorld) -> None:
+def test_an_expired_badge_leads_to_its_renewal_and_back(world: VerifierWorld) -> None:
     former_id = assertion(1).assertion_id
     former, renewal = world.anchor(world.issue(1), world.issue(2, replaces=former_id))
     assert links(world, renewal) == {"renews": former_id}  # signed, so known before any event
-    handlers.note_issued([issued(2, replaces=former_id), issued(1)], world.ports)
+    world.note(VerifierTransaction.note_issued, issued(2, replaces=former_id), issued(1))
     world.moment = AT + timedelta(days=365 * 5)
     assert kind(world, former) == "expired"
     text = page(world, former)
@@ -173,7 +173,7 @@ def test_an_expired_badge_does_not_lead_to_its_renewal_and_back(world: VerifierW
     assert links(world, renewal) == {"renews": id_of(former)}
 
 
-def test_a_corrected_badge_does_not_lead_to_the_one_that_counts(world: VerifierWorld) -> None:
+def test_a_corrected_badge_leads_to_the_newest_version(world: VerifierWorld) -> None:
     """Both the former registration and its renewal are corrected twice: every page leads to the newest versions."""
     former = [assertion(1, version=number).assertion_id for number in (1, 2)]
     changes: list[dict[str, Any]] = [
@@ -183,16 +183,16 @@ def test_a_corrected_badge_does_not_lead_to_the_one_that_counts(world: VerifierW
         {"number": 2, "version": 2, "replaces": former[1]},
         {"number": 2, "version": 3, "replaces": former[1]},
     ]
-    old, mended, first, second, third = world.anchor(*(world.issue(**each) for each in changes))
-    handlers.note_revoked([revoked(first, second), revoked(old, mended)], world.ports)  # events in any order
-    handlers.note_issued([issued(**each) for each in reversed(changes)], world.ports)
-    handlers.note_revoked([revoked(second, third)], world.ports)
+    old, corrected, first, second, third = world.anchor(*(world.issue(**each) for each in changes))
+    world.note(VerifierTransaction.note_revoked, revoked(first, second), revoked(old, corrected))  # events in any order
+    world.note(VerifierTransaction.note_issued, *(issued(**each) for each in reversed(changes)))
+    world.note(VerifierTransaction.note_revoked, revoked(second, third))
 
-    assert links(world, old) == {"replaced_by": id_of(mended), "renewed_as": id_of(third)}
-    assert links(world, mended) == {"renewed_as": id_of(third)}
-    assert links(world, first) == {"replaced_by": id_of(third), "renews": id_of(mended)}
-    assert links(world, second) == {"replaced_by": id_of(third), "renews": id_of(mended)}
-    assert links(world, third) == {"renews": id_of(mended)}
+    assert links(world, old) == {"replaced_by": id_of(corrected), "renewed_as": id_of(third)}
+    assert links(world, corrected) == {"renewed_as": id_of(third)}
+    assert links(world, first) == {"replaced_by": id_of(third), "renews": id_of(corrected)}
+    assert links(world, second) == {"replaced_by": id_of(third), "renews": id_of(corrected)}
+    assert links(world, third) == {"renews": id_of(corrected)}
     assert kind(world, old) == kind(world, first) == kind(world, second) == "revoked"
     text = page(world, old)
     assert (
@@ -201,32 +201,32 @@ def test_a_corrected_badge_does_not_lead_to_the_one_that_counts(world: VerifierW
     assert "corrected and replaced" in page(world, old, "en")
 
 
-def test_a_badge_issued_again_after_an_undo_is_not_found_from_the_old_one(world: VerifierWorld) -> None:
+def test_a_badge_issued_again_after_an_undo_is_found_from_the_old_one(world: VerifierWorld) -> None:
     old, again = world.anchor(world.issue(1), world.issue(1, version=2))
-    handlers.note_revoked([revoked(old, None)], world.ports)
-    handlers.note_issued([issued(1)], world.ports)
+    world.note(VerifierTransaction.note_revoked, revoked(old, None))
+    world.note(VerifierTransaction.note_issued, issued(1))
     assert links(world, old) == {} and "取り消された証明書です" in page(world, old)
-    handlers.note_issued([issued(1, version=2)], world.ports)
+    world.note(VerifierTransaction.note_issued, issued(1, version=2))
     assert links(world, old) == {"replaced_by": id_of(again)}
-    handlers.note_revoked([revoked(again, None)], world.ports)
+    world.note(VerifierTransaction.note_revoked, revoked(again, None))
     assert links(world, old) == {}
 
 
-def test_a_forged_file_tells_of_the_badge_whose_id_it_bears(world: VerifierWorld) -> None:
+def test_a_forged_file_gets_nothing_of_the_badge_whose_id_it_has(world: VerifierWorld) -> None:
     [badge] = world.anchor(world.issue(1))
-    handlers.note_issued([issued(1), issued(2, replaces=id_of(badge))], world.ports)
+    world.note(VerifierTransaction.note_issued, issued(1), issued(2, replaces=id_of(badge)))
     forged = json.dumps({**badge, "name": "偽"})
     answer = httpx.post(f"{world.url}/api/v1/verify", content=forged, trust_env=False).json()
     assert answer["verdict"] == "not-valid"
     assert answer["facts"] is answer["renewed_as"] is answer["revocation"] is None
 
 
-def test_the_page_shows_a_number_that_its_holder_hides(world: VerifierWorld) -> None:
+def test_the_page_hides_a_number_that_its_holder_hides(world: VerifierWorld) -> None:
     [badge] = world.anchor(world.issue())
 
     def visible(public: bool, revision: int) -> None:
         event = BadgeVisibilityChanged(assertion_id=id_of(badge), details_public=public, revision=revision)
-        handlers.note_visibility([event], world.ports)
+        world.note(VerifierTransaction.note_visibility, event)
 
     visible(False, 2)
     visible(True, 1)  # comes late
@@ -237,7 +237,7 @@ def test_the_page_shows_a_number_that_its_holder_hides(world: VerifierWorld) -> 
     assert "26-00001" in page(world, badge)
 
 
-def test_a_forged_file_gets_facts_on_the_page(world: VerifierWorld) -> None:
+def test_a_forged_file_gets_no_facts_on_the_page(world: VerifierWorld) -> None:
     [badge] = world.anchor(world.issue())
     badge["credentialSubject"]["identifier"][1]["identityHash"] = "偽造 太郎"
     world.put(badge)
@@ -246,7 +246,7 @@ def test_a_forged_file_gets_facts_on_the_page(world: VerifierWorld) -> None:
     assert "この証明書は使えません" in text and "偽造" not in text
 
 
-def test_published_documents_are_not_where_their_ids_say(world: VerifierWorld) -> None:
+def test_published_documents_are_where_their_ids_say(world: VerifierWorld) -> None:
     [badge] = world.anchor(world.issue())
     for url in (
         badge["id"],
@@ -267,7 +267,7 @@ def test_published_documents_are_not_where_their_ids_say(world: VerifierWorld) -
 # ── akashi verify ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_command_says_something_else_than_the_page(world: VerifierWorld, tmp_path: Path) -> None:
+def test_the_command_says_the_same_as_the_page(world: VerifierWorld, tmp_path: Path) -> None:
     [badge] = world.anchor(world.issue())
     file = tmp_path / "badge.json"
     file.write_text(json.dumps(badge, ensure_ascii=False), encoding="utf-8")
@@ -286,8 +286,8 @@ def test_the_command_says_something_else_than_the_page(world: VerifierWorld, tmp
     assert verify(world, tmp_path, str(file))[0] == 1
 
 
-def test_the_command_does_not_read_a_picture_or_says_less_of_it(world: VerifierWorld, tmp_path: Path) -> None:
-    old, mended = world.anchor(world.issue(1), world.issue(1, version=2, corrects=assertion(1).assertion_id))
+def test_the_command_reads_a_picture_and_says_the_same_of_it(world: VerifierWorld, tmp_path: Path) -> None:
+    old, corrected = world.anchor(world.issue(1), world.issue(1, version=2, corrects=assertion(1).assertion_id))
     for form in ("png", "svg"):
         url = f"{world.url}/credentials/{id_of(old)}.{form}"
         file = tmp_path / f"badge.{form}"
@@ -295,22 +295,22 @@ def test_the_command_does_not_read_a_picture_or_says_less_of_it(world: VerifierW
         for source in (str(file), url):
             code, text = verify(world, tmp_path, source)
             assert code == 0 and "有効な証明書です" in text and "髙橋 一郎" in text
-    handlers.note_issued([issued(1), issued(1, version=2), issued(2, replaces=id_of(mended))], world.ports)
-    handlers.note_revoked([revoked(old, mended)], world.ports)
+    world.note(VerifierTransaction.note_issued, issued(1), issued(1, version=2), issued(2, replaces=id_of(corrected)))
+    world.note(VerifierTransaction.note_revoked, revoked(old, corrected))
     code, text = verify(world, tmp_path, str(tmp_path / "badge.png"))
     assert code == 1 and "訂正され、新しい証明書に替わりました" in text and "訂正：氏名" in text
     code, text = verify(world, tmp_path, str(tmp_path / "badge.svg"), "--json")
-    assert code == 1 and json.loads(text)["replaced_by"] == f"{world.url}/V/{id_of(mended)}"
-    code, text = verify(world, tmp_path, mended["id"], "--json")
+    assert code == 1 and json.loads(text)["replaced_by"] == f"{world.url}/V/{id_of(corrected)}"
+    code, text = verify(world, tmp_path, corrected["id"], "--json")
     assert code == 0 and json.loads(text)["renewed_as"] == f"{world.url}/V/{assertion(2).assertion_id}"
     file.write_bytes(file.read_bytes()[:-100])
     assert verify(world, tmp_path, str(file))[0] == 1
 
 
-def test_the_command_asks_for_hidden_details_without_saying_what_to_do(world: VerifierWorld, tmp_path: Path) -> None:
+def test_the_command_says_what_to_do_when_details_are_hidden(world: VerifierWorld, tmp_path: Path) -> None:
     [badge] = world.anchor(world.issue())
     hidden = BadgeVisibilityChanged(assertion_id=id_of(badge), details_public=False, revision=1)
-    handlers.note_visibility([hidden], world.ports)
+    world.note(VerifierTransaction.note_visibility, hidden)
     code, text = verify(world, tmp_path, f"{world.url}/V/{id_of(badge)}")
     assert code == 2 and "Ask the holder for the file" in " ".join(text.split())
     file = tmp_path / "badge.json"
@@ -318,12 +318,12 @@ def test_the_command_asks_for_hidden_details_without_saying_what_to_do(world: Ve
     assert verify(world, tmp_path, str(file))[0] == 0
 
 
-def test_a_correction_shows_what_its_holder_had_hidden(world: VerifierWorld) -> None:
-    old, mended = world.anchor(world.issue(1), world.issue(1, version=2, corrects=assertion(1).assertion_id))
+def test_a_correction_keeps_hidden_what_its_holder_had_hidden(world: VerifierWorld) -> None:
+    old, corrected = world.anchor(world.issue(1), world.issue(1, version=2, corrects=assertion(1).assertion_id))
     hidden = BadgeVisibilityChanged(assertion_id=id_of(old), details_public=False, revision=1)
-    handlers.note_visibility([hidden], world.ports)
-    handlers.note_issued([issued(1), issued(1, version=2)], world.ports)
-    assert httpx.get(f"{world.url}/credentials/{id_of(mended)}.json", trust_env=False).status_code == 403
-    shown = BadgeVisibilityChanged(assertion_id=id_of(mended), details_public=True, revision=1)
-    handlers.note_visibility([shown], world.ports)
-    assert httpx.get(f"{world.url}/credentials/{id_of(mended)}.json", trust_env=False).status_code == 200
+    world.note(VerifierTransaction.note_visibility, hidden)
+    world.note(VerifierTransaction.note_issued, issued(1), issued(1, version=2))
+    assert httpx.get(f"{world.url}/credentials/{id_of(corrected)}.json", trust_env=False).status_code == 403
+    shown = BadgeVisibilityChanged(assertion_id=id_of(corrected), details_public=True, revision=1)
+    world.note(VerifierTransaction.note_visibility, shown)
+    assert httpx.get(f"{world.url}/credentials/{id_of(corrected)}.json", trust_env=False).status_code == 200

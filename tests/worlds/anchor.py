@@ -17,35 +17,16 @@ from services.anchor.handlers import Ports
 from services.anchor.store import AnchorTransaction
 from services.anchor.submission import NetworkPorts
 from shared.chain.registry import Registry, read_artifact
-from shared.errors import NotFound, TryLater
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, Award, BadgeReceived, Event, Holder
 from shared.wire import decode
 from tests.worlds.anvil import Anvil
+from tests.worlds.objects import MemoryObjects
 
 ROOT = Path(__file__).parents[2]
 GWEI = 10**9
 
 E = TypeVar("E", bound=Event)
 NOW = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
-
-
-class Shelf:
-    """Objects in a dict; unavailable after a number of puts."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-        self.puts_left = 1000
-
-    def put(self, key: str, body: bytes, content_type: str) -> None:
-        if self.puts_left == 0:
-            raise TryLater("storage away")
-        self.kept[key] = body
-        self.puts_left -= 1
-
-    def get(self, key: str) -> bytes:
-        if key not in self.kept:
-            raise NotFound(key)
-        return self.kept[key]
 
 
 @dataclass
@@ -55,7 +36,7 @@ class World:
     chain: Anvil
     ports: Ports
     network: NetworkPorts
-    shelf: Shelf
+    shelf: MemoryObjects
     account: LocalAccount
     clock: list[datetime] = field(default_factory=lambda: [NOW])
 

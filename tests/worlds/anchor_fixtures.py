@@ -21,8 +21,9 @@ from services.anchor.store import AnchorTransaction, Store
 from services.anchor.submission import NetworkPorts
 from shared.chain.registry import Registry
 from shared.runtime.migrate import migrate
-from tests.worlds.anchor import GWEI, NOW, ROOT, Hand, Shelf, World
+from tests.worlds.anchor import GWEI, NOW, ROOT, Hand, World
 from tests.worlds.anvil import CHAIN_ID, Anvil, anvil
+from tests.worlds.objects import MemoryObjects
 from tests.worlds.postgres import Databases, postgres
 
 
@@ -61,7 +62,7 @@ def registry(chain: Anvil, keys: Path, account: LocalAccount) -> Registry:
 def anchor_world(chain: Anvil, registry: Registry, account: LocalAccount, databases: Databases) -> Iterator[World]:
     url = databases.fresh()
     migrate(url, "anchor", ROOT / "services" / "anchor" / "migrations")
-    shelf, clock = Shelf(), [NOW]
+    shelf, clock = MemoryObjects(), [NOW]
     deployment = Deployment("local", CHAIN_ID, registry.address)
     ports = Ports(
         store=Store(url, "anchor", AnchorTransaction, lambda: clock[0]),

@@ -1,7 +1,7 @@
 """Badges anchored by the real anchor service on a chain with faults, and the check that each got its proof.
 
-The chain is a private one of the test, behind three endpoints that can be made to fail or lie. It makes a block each
-third of a second unless paused; a block is final four blocks later.
+The chain is a private one of the test, behind three endpoints that can be made to fail or lie. It makes five blocks a
+second unless paused; a block is final four blocks later.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tests.worlds.faulty_node import Fault, FaultyNode
 from tests.worlds.merkle import merkle_proof_in
 from tests.worlds.story import Story, until
 
-BLOCK_SECONDS = 0.3
+BLOCK_SECONDS = 0.2
 
 
 class Blocks:

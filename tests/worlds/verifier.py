@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from click.testing import CliRunner
 from web3 import Web3
@@ -27,15 +27,14 @@ from services.issuer.domain.publication import (
 )
 from services.issuer.domain.status import status_document
 from services.issuer.signing.keys import SigningKey
-from services.verifier.app import web
-from services.verifier.check.credential import Badge
 from services.verifier.check.evidence import ChainAnswers
 from services.verifier.cli import command
 from services.verifier.config import Config, Limits
-from services.verifier.handlers import Ports
+from services.verifier.ports import Ports
 from services.verifier.sources.chains import Chains
 from services.verifier.sources.fetch import Connect, Fetcher, Resolve, connect, resolve
 from services.verifier.store import Store, VerifierTransaction
+from services.verifier.web.site import build_site
 from shared import object_keys
 from shared.chain.lookup import Networks
 from shared.chain.networks import Network
@@ -43,13 +42,16 @@ from shared.chain.registry import read_artifact
 from shared.credentials.credential import leaf_of
 from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof
-from shared.errors import NotFound, TryLater
+from shared.events import Event
 from shared.programme import Bilingual
 from shared.runtime.migrate import migrate
 from shared.runtime.settings import ObjectStorageSettings, Runtime
 from tests.worlds.anvil import CHAIN_ID, Anvil
 from tests.worlds.issuing import KEY, SECRET, SOURCES, assertion
+from tests.worlds.objects import MemoryObjects
 from tests.worlds.serving import serving
+
+E = TypeVar("E", bound=Event)
 
 UNLIMITED = Limits("1000000/minute", "1000000/minute")
 AT = datetime(2026, 5, 11, 1, 23, tzinfo=UTC)
@@ -65,21 +67,6 @@ def _society() -> bytes:
     return draw_image(SOURCES)
 
 
-@dataclass
-class Shelf:
-    """Object storage."""
-
-    kept: dict[str, bytes] = field(default_factory=dict)
-    away: bool = False
-
-    def get(self, key: str) -> bytes:
-        if self.away:
-            raise TryLater("storage away")
-        if key not in self.kept:
-            raise NotFound(key)
-        return self.kept[key]
-
-
 class VerifierWorld:
     """One society's badges on the shelf and on the chain; `moment` is the verifier's clock."""
 
@@ -88,7 +75,7 @@ class VerifierWorld:
         self.issuer = Issuer(SOURCES.issuer.programme, url)
         self.key = SigningKey(KEY.private, self.issuer.did)
         facts = replace(SOURCES, issuer=self.issuer, key=self.key)
-        self.shelf = Shelf({each.key: each.body for each in issuer_objects(facts, [self.key.public])})
+        self.shelf = MemoryObjects({each.key: each.body for each in issuer_objects(facts, [self.key.public])})
         image = image_object(_society())
         self.shelf.kept[image.key] = image.body
         for name, edition in (("gishi", "2026"), ("shunin-gishi", "2026"), ("shunin-gishi", "2026-2")):
@@ -114,6 +101,11 @@ class VerifierWorld:
 
     def now(self) -> datetime:
         return self.moment
+
+    def note(self, write: Callable[[VerifierTransaction, list[E]], None], *events: E) -> None:
+        """Hand events to the verifier, as `Process.note` does with those from Kafka."""
+        with self.ports.store.transaction() as tx:
+            write(tx, tx.claim(events))
 
     def revoke(self, *indexes: int) -> None:
         """Publish the status list with these bits set."""
@@ -154,11 +146,11 @@ class VerifierWorld:
             self.put(anchored[-1])
         return anchored
 
-    def answers(self, badge: Badge) -> ChainAnswers:
+    def answers(self, proofs: Sequence[MerkleProof]) -> ChainAnswers:
         """Asks the node at `self.node`, which a test may change, and nothing but it."""
         networks = Networks([self.network(self.node)])
         try:
-            return Chains(networks).answers(badge)
+            return Chains(networks).answers(proofs)
         finally:
             networks.close()
 
@@ -212,7 +204,7 @@ def verifier_world(chain: Anvil, database_url: str, port: int, limits: Limits = 
         limits=limits,
         allow_private_urls=False,
     )
-    with serving(web(config, made.ports), port):
+    with serving(build_site(config, made.ports), port):
         yield made
     made.ports.store.close()
 

@@ -29,9 +29,10 @@ class Letter(NamedTuple):
 class Inbox:
     """The folder in which the local mail server stores what it received. Each letter is returned once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, skip_present: bool = False) -> None:
+        """`skip_present`: leave out the letters that are in the folder already."""
         self._folder = folder
-        self._seen: set[str] = set()
+        self._seen: set[str] = {path.name for path in folder.glob("*.eml")} if skip_present else set()
 
     def new(self) -> Iterator[Letter]:
         """The letters that arrived since the last call, oldest first."""

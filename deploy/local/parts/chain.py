@@ -10,7 +10,6 @@ import httpx
 
 from deploy.local.environment import CHAIN_ID, Place
 from deploy.local.loopback import ask
-from shared.chain.lookup import networks_in
 from shared.errors import TryLater
 
 NETWORKS = """\
@@ -58,6 +57,8 @@ def provision(place: Place) -> None:
 
 def _is_usable(place: Place, file: Path) -> bool:
     """Whether the local network's contract is on the chain, or the file has been edited to leave that network out."""
+    from shared.chain.lookup import networks_in  # web3 takes a second to load, and the supervisor doesn't need it
+
     local = [each for each in networks_in(file, str(file)) if each.id == "local"]
     return all(rpc(place, "eth_getCode", each.contract, "latest") != "0x" for each in local)
 

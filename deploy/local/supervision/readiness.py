@@ -6,6 +6,7 @@ import httpx
 import psutil
 
 from deploy.local.environment import OFFSETS, Place
+from deploy.local.loopback import ask
 from deploy.local.parts import chain, postgres, storage
 from deploy.local.parts.catalogue import PARTS
 from deploy.local.parts.topics import broker_answers
@@ -54,6 +55,6 @@ def _listens_on(pid: int) -> list[int]:
 
 def _serves_metrics(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=2, trust_env=False).status_code == 200
+        return ask.get(f"http://127.0.0.1:{port}/metrics", timeout=2).status_code == 200
     except httpx.HTTPError:
         return False

@@ -100,7 +100,6 @@ DECISIONS: dict[str, Bilingual] = {
     "resend": Bilingual("再送", "sent again"),
     "hold": Bilingual("保留", "held"),
     "resume": Bilingual("再開", "resumed"),
-    "release": Bilingual("保留の解除", "released"),
     "discard": Bilingual("メッセージの破棄", "message discarded"),
     "replay": Bilingual("メッセージの再投入", "message replayed"),
 }

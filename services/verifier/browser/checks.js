@@ -1,21 +1,21 @@
-// The seven checks of a credential, each a question with one of three answers: ok, failed, unknown.
+// The seven checks of a credential, each with one of three outcomes: ok, failed, unknown.
 // Numbers, names, outcomes and findings are those of services/verifier/check/checks.py.
 //
 // Sources: Data Integrity EdDSA Cryptosuites 1.0; Bitstring Status List 1.0, section 3.2 (validate algorithm);
-// MerkleProof2019; did:web. More is asked than these ask: the registry that answers, the transaction's outcome, finality.
+// MerkleProof2019; did:web. Checked beyond them: the registry that answers, the transaction's outcome, finality.
 import {keyOf, leafOf, verifyProof} from './credential.js';
 import {DoNotTrust, KeyNotListed, Unreadable} from './errors.js';
 import {Away} from './evidence.js';
 import {decodeProof, rootOf} from './merkle_proof.js';
 import {fromBase64url, shown, toHex} from './multibase.js';
-import {list, moment, object, text} from './reading.js';
+import {list, moment, object, text} from './badge.js';
 import {unpacked} from './unpack.js';
 
-const LIST_BITS = 131_072; // of a status list of ours, no more and no less: a bomb stops here
+const LIST_BITS = 131_072; // of a status list of ours, exactly; also the limit for a decompression bomb
 
 /**
- * @typedef {import('./reading.js').Badge} Badge
- * @typedef {'' | 'revoked' | 'expired' | 'early' | 'pending'} Finding why it failed or is unknown, when that is a state
+ * @typedef {import('./badge.js').Badge} Badge
+ * @typedef {'' | 'revoked' | 'expired' | 'early' | 'pending'} Finding why it failed or is unknown, when the reason is a state of a genuine credential
  * @typedef {{number: number, outcome: 'ok' | 'failed' | 'unknown', got: string, expected: string, finding: Finding}} Check
  */
 
@@ -28,7 +28,7 @@ export const unread = error => check(1, 'failed', error.message, 'an Open Badges
 
 export const readable = badge => check(1, 'ok', badge.id, 'an Open Badges 3.0 credential');
 
-/** The issuer is ours by name, and that name's document is at hand. Whose key signed is check 3. */
+/** The issuer is ours by its DID, whose document could be read. Whose key signed is check 3. */
 export function checkIssuer(badge, did, key) {
   if (badge.issuer !== did) return check(2, 'failed', badge.issuer, did);
   if (key instanceof Away) return check(2, 'unknown', key.why, `the DID document of ${did}`);
@@ -96,7 +96,7 @@ async function bitOf(statusList, didDocument, {url, index}, now) {
   return (bits[index >> 3] & (0x80 >> (index & 7))) !== 0;
 }
 
-/** The leaf is computed from the document itself, so no inner node can stand for it; the path is bounded. */
+/** The leaf is computed from the document itself, so no inner node is taken for it; the path is bounded. */
 export async function checkPath(document, badge) {
   const expected = "a path from this document's own hash to the Merkle root";
   if (!badge.anchorings.length) return check(6, 'unknown', 'no proof of anchoring yet', expected, 'pending');
@@ -123,7 +123,7 @@ export function checkChain(badge, path, chain) {
   if (path.outcome !== 'ok') return check(7, 'unknown', 'no root to ask for: see check 6', expected, path.finding);
   if (chain instanceof Away) return check(7, 'unknown', chain.why, expected);
   const checks = badge.anchorings.map(value => oneAnchoring(decodeProof(value), chain, expected));
-  // A root that stands on one network counts; a false one is worse than one that could not be asked for.
+  // One anchored root is enough; a false proof is worse than one whose network gave no answer.
   return checks.find(each => each.outcome === 'ok') ?? checks.find(each => each.outcome === 'failed') ?? checks[0];
 }
 
@@ -149,8 +149,8 @@ function oneAnchoring(proof, chain, expected) {
 }
 
 /**
- * What doesn't fit of the transactions that the proof names on this chain. Nodes forget where transactions are after
- * about a year, badges live for four: one that the node doesn't know takes nothing away from what the registry says.
+ * The first of the proof's transactions on this chain that isn't as the proof says. Nodes drop their index of transactions
+ * after about a year, badges are valid for four: one that the node doesn't know changes nothing of what the registry says.
  */
 function wrongTransaction(proof, chain, anchoring) {
   for (const anchor of proof.anchors) {

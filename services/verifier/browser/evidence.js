@@ -1,13 +1,13 @@
-// What the sources answered when a badge was checked, and asking them. Decides nothing.
+// Asking the sources about a badge, and their answers. Decides nothing.
 //
 // Only two places are ever asked: the issuer's own site (for did.json and the status list, whose addresses say nothing of
 // the badge) and the node that the visitor chose (for a Merkle root and a transaction: no personal data).
-import {bodyOf, patience} from './asking.js';
+import {bodyOf, patience} from './request.js';
 import {TryLater, Unreadable} from './errors.js';
 import {decodeProof} from './merkle_proof.js';
 import {toHex} from './multibase.js';
 import {chainAnswers} from './node.js';
-import {readJson} from './reading.js';
+import {readJson} from './badge.js';
 
 const MOST_BYTES = 4 * 1024 * 1024;
 
@@ -27,10 +27,10 @@ export class Away {
  */
 
 /**
- * The sources' answers about a badge. Throws nothing that a source can cause. A stranger's credential makes us ask nobody.
- * @param {import('./reading.js').Badge} badge
+ * The sources' answers about a badge. Throws nothing that a source can cause. Nobody is asked about a credential of another issuer.
+ * @param {import('./badge.js').Badge} badge
  * @param {Issuer} issuer
- * @param {{nodeUrl: string, given: Record<string, any> | null}} chosen the visitor's node, and the did.json that he gave
+ * @param {{nodeUrl: string, given: Record<string, any> | null}} chosen the visitor's node, and the did.json that the visitor gave
  * @param {typeof fetch} ask
  * @returns {Promise<Evidence>}
  */

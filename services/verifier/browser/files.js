@@ -1,8 +1,8 @@
-// The credential in a file: JSON itself, or what a PNG, SVG or PDF carries. The content decides, not the file's name.
+// The credential in a file: JSON, or inside of a PNG, SVG or PDF. The content decides, not the file's name.
 import {Unreadable} from './errors.js';
 import {credentialInPdf, isPdf} from './pdf.js';
 import {credentialInPng, isPng} from './png.js';
-import {readDocument} from './reading.js';
+import {readDocument} from './badge.js';
 import {credentialInSvg, isSvg} from './svg.js';
 
 export const MOST_FILE_BYTES = 8 * 1024 * 1024; // certificates of ours have less than one

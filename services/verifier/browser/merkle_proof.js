@@ -1,4 +1,4 @@
-// The proof value of merkle-proof-2019 (CBOR in base58btc), and the way from a leaf to the root.
+// The proof value of merkle-proof-2019 (CBOR in base58btc), and the path from a leaf to the root.
 // As shared/credentials/merkle_proof.py and shared/credentials/merkle.py.
 //
 // Source: MerkleProof2019 (W3C CCG, https://w3c-ccg.github.io/lds-merkle-proof-2019/) as Blockcerts writes it.
@@ -24,7 +24,7 @@ const ETHEREUM = 1;
  */
 
 /**
- * The proof in a proof value, whoever wrote it.
+ * The proof in a proof value of any writer.
  * @param {string} value
  * @returns {MerkleProof}
  * @throws {Unreadable} for everything that isn't one
@@ -39,7 +39,7 @@ export function decodeProof(value) {
       targetHash: hash(fields.get(TARGET_HASH)),
       anchors: listed(fields.get(ANCHORS), MOST_ANCHORS).map(parts => anchor(new Map(parts))),
     };
-  } catch (error) { // a stranger's bytes: whatever the decoder or the shape throws, it is no proof
+  } catch (error) { // untrusted bytes: whatever the decoder or the shape throws, it is no proof
     throw new Unreadable(`expected a merkle-proof-2019 proof value: ${error.message}`);
   }
 }

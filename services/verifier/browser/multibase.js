@@ -76,7 +76,7 @@ export function fromHex(text) {
 }
 
 /**
- * A stranger's value for an error's text. An object of his may have a `toString` that is no function: JSON it is.
+ * An untrusted value for an error's text, as JSON: an object's `toString` may be no function.
  * @param {unknown} value
  * @param {number} [most] characters
  */

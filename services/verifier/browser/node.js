@@ -1,7 +1,7 @@
 // Asking an Ethereum node for a root and a transaction, by JSON-RPC. Sends nothing but hashes and the registry's address.
 //
 // Sources: Ethereum JSON-RPC API (execution-apis); Contract ABI Specification 2.0. As shared/chain/registry.py.
-import {bodyOf, patience} from './asking.js';
+import {bodyOf, patience} from './request.js';
 import {TryLater} from './errors.js';
 import {shown} from './multibase.js';
 
@@ -13,7 +13,7 @@ const MOST_BYTES = 4 * 1024 * 1024;
  * @typedef {{hash: string, to: string | null, input: string, succeeded: boolean | null, blockNumber: number | null}} TransactionFacts
  * @typedef {{network: string, chainId: number, registry: string, finalizedBlock: number,
  *   anchorings: Map<string, Anchoring | null>, transactions: Map<string, TransactionFacts | null>}} ChainAnswers
- *   what one node said of one registry; a root (hex) or transaction that it doesn't know is there with null
+ *   what one node answered about one registry; a root (hex) or transaction that it doesn't know is there with null
  */
 
 /**
@@ -22,8 +22,8 @@ const MOST_BYTES = 4 * 1024 * 1024;
  * @param {string[]} roots hex
  * @param {{chainId: number, transaction: string}[]} anchors
  * @param {typeof fetch} ask
- * @returns {Promise<ChainAnswers>} of the registry on that chain in which a root stands; else of one that knows it; else of the first
- * @throws {TryLater} when the node is away, on a chain without a registry of the issuer, or talks nonsense
+ * @returns {Promise<ChainAnswers>} of the registry on that chain in which a root is final; else of one that knows it; else of the first
+ * @throws {TryLater} when the node is away, on a chain without a registry of the issuer, or its answers can't be read
  */
 export async function chainAnswers(nodeUrl, networks, roots, anchors, ask) {
   const node = (method, ...params) => call(nodeUrl, method, params, ask);

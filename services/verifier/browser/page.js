@@ -1,8 +1,8 @@
-// The page: takes a file, a node and perhaps a did.json, asks nothing before the button is pressed, shows the answer.
+// The page: takes a file, a node and perhaps a did.json, sends nothing before the button is pressed, shows the answer.
 import {Unreadable} from './errors.js';
 import {MOST_FILE_BYTES, documentIn} from './files.js';
 import {NoCredentialInPdf} from './pdf.js';
-import {readJson} from './reading.js';
+import {readJson} from './badge.js';
 import {notReadable, verdictOn} from './verdict.js';
 import {answer, element, said} from './view.js';
 

@@ -1,9 +1,9 @@
-// The credential attached to a PDF: its embedded files are looked through for one Open Badges 3.0 credential.
+// The credential attached to a PDF: its embedded files are searched for one Open Badges 3.0 credential.
 //
 // Source: ISO 32000-2, section 7.11.4 (embedded file streams).
 import {PDFArray, PDFDict, PDFName, PDFParser, PDFRawStream} from '@cantoo/pdf-lib';
 import {Unreadable} from './errors.js';
-import {MOST_BYTES, readDocument} from './reading.js';
+import {MOST_BYTES, readDocument} from './badge.js';
 import {unpacked} from './unpack.js';
 
 /** @param {string} start the file's first characters: readers allow some bytes before the mark */
@@ -18,7 +18,7 @@ export async function credentialInPdf(file) {
   let context;
   try {
     context = await PDFParser.forBytesWithOptions(file, 50, false).parseDocument();
-  } catch (error) { // a stranger's file: whatever the parser throws, it is no PDF that can be read
+  } catch (error) { // an untrusted file: whatever the parser throws, it is no PDF that can be read
     throw new Unreadable(`got a PDF that can't be read: ${String(error.message).slice(0, 200)}`);
   }
   const found = [];
@@ -48,7 +48,7 @@ function embedded(context) {
   return streams;
 }
 
-/** Plain or by FlateDecode, bounded; other filters are nobody's for a file of text. */
+/** Plain or by FlateDecode, bounded; no writer uses other filters for text. */
 async function contentOf(stream) {
   const given = stream.dict.lookup(PDFName.of('Filter'));
   const filters = given === undefined ? [] : given instanceof PDFArray ? given.asArray() : [given];

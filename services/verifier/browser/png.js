@@ -2,7 +2,7 @@
 //
 // Sources: Open Badges 3.0, section 5.3.1 (PNG); PNG Specification (Third Edition), sections 5 and 11.3.3.4 (iTXt).
 import {Unreadable} from './errors.js';
-import {MOST_BYTES} from './reading.js';
+import {MOST_BYTES} from './badge.js';
 import {unpacked} from './unpack.js';
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];

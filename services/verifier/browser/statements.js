@@ -61,7 +61,7 @@ function said(error) {
   return [error.message?.split('\n')[0], event?.code, what].filter(Boolean).join(': ').slice(0, 300);
 }
 
-/** RDFC-1.0 tries every order of unnamed nodes that look alike, n! of them: a stranger's file could be endless. */
+/** RDFC-1.0 tries every order of unnamed nodes that look alike, n! of them: an untrusted file could take for ever. */
 function refuseSymmetry(statements) {
   const looks = new Map();
   const look = (node, seen) => looks.set(node, [...(looks.get(node) ?? []), seen]);
@@ -101,8 +101,8 @@ function* walk(value, path = '') {
 }
 
 /**
- * JSON-LD keywords change what the rest means, null vanishes, great and broken numbers change, labels of unnamed nodes
- * make what is no tree: none of them is ours.
+ * JSON-LD keywords change the meaning of the rest, null vanishes, large numbers and fractions change, labels of unnamed
+ * nodes make what is no tree: our documents have none of them.
  * @param {Record<string, unknown>} document
  * @throws {Unreadable}
  */

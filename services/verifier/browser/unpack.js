@@ -1,4 +1,4 @@
-// Unpacking what a stranger packed: never more than so many bytes, whatever the packed ones promise.
+// Unpacking untrusted data: never more than a given number of bytes.
 import {Unreadable} from './errors.js';
 
 /**
@@ -21,7 +21,7 @@ export async function unpacked(packed, format, most) {
       parts.push(value);
     }
   } catch (error) {
-    reader.cancel().catch(() => undefined); // what is left of the stream is of no interest, nor how its end goes
+    reader.cancel().catch(() => undefined); // neither the rest of the stream nor an error at its end matters
     throw error instanceof Unreadable ? error : new Unreadable(`${error.message}, expected ${format}`);
   }
   const whole = new Uint8Array(length);

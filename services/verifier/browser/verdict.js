@@ -1,13 +1,13 @@
-// Whether a credential counts: seven numbered checks, one verdict. The kinds and their order are those of
-// services/verifier/check/verdict.py: valid is only what passed all seven; what could not be asked is neither valid nor invalid.
+// Whether a credential is valid: seven numbered checks, one verdict. The kinds and their order are those of
+// services/verifier/check/verdict.py: valid is only what passed all seven; what could not be checked is neither valid nor invalid.
 import {checkChain, checkIssuer, checkPath, checkPeriod, checkSignature, checkStatus, readable, unread} from './checks.js';
 import {Unreadable} from './errors.js';
 import {gather} from './evidence.js';
-import {readBadge} from './reading.js';
+import {readBadge} from './badge.js';
 
 /**
  * @typedef {'valid' | 'expired' | 'revoked' | 'not-valid' | 'not-yet-valid' | 'in-progress' | 'could-not-check'} Kind
- * @typedef {{kind: Kind, checks: import('./checks.js').Check[], checkedAt: Date, badge: import('./reading.js').Badge | null,
+ * @typedef {{kind: Kind, checks: import('./checks.js').Check[], checkedAt: Date, badge: import('./badge.js').Badge | null,
  *   key: import('./evidence.js').Key | import('./evidence.js').Away | null}} Verdict
  */
 
@@ -32,7 +32,7 @@ export async function verdictOn(document, issuer, chosen, {now, ask}) {
     if (error instanceof Unreadable) return notReadable(error, now);
     throw error;
   }
-  const path = await checkPath(document, badge); // before any source is asked: a forgery need not be asked for
+  const path = await checkPath(document, badge); // before any source is asked: none is needed for a forgery
   const {key, statusList, chain} = await gather(path.outcome === 'failed' ? {...badge, anchorings: []} : badge, issuer, chosen, ask);
   const byIssuer = checkIssuer(badge, issuer.did, key);
   const checks = [
@@ -47,7 +47,7 @@ export async function verdictOn(document, issuer, chosen, {now, ask}) {
   return {kind: kindOf(checks), checks, checkedAt: now, badge, key};
 }
 
-/** In this order: a forgery is nothing else besides; a certain no needs no other source; then the unknown. */
+/** In this order: a forgery is nothing else; revoked and expired need no other source; then what is unknown. */
 function kindOf(checks) {
   const findings = new Set(checks.map(check => check.finding));
   if (checks.some(check => check.outcome === 'failed' && !check.finding)) return 'not-valid';
@@ -60,12 +60,12 @@ function kindOf(checks) {
   return 'valid';
 }
 
-/** The society signed just this. Says nothing about whether it still counts. @param {Verdict} verdict */
+/** The society signed exactly this. Says nothing about whether it is still valid. @param {Verdict} verdict */
 export function isGenuine(verdict) {
   return verdict.kind !== 'not-valid' && [1, 2, 3].every(number => verdict.checks.some(check => check.number === number && check.outcome === 'ok'));
 }
 
-/** The checks whose source gave no answer. A signature without a key to check it with is the key's fault. @param {Verdict} verdict */
+/** The checks whose source gave no answer. Without those that only follow from another: no signature is checked without a key. @param {Verdict} verdict */
 export function asked(verdict) {
   const unknown = verdict.checks.filter(check => check.outcome === 'unknown' && check.finding !== 'pending');
   const keyIsMissing = unknown.some(check => check.number === 2);

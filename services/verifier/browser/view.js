@@ -54,7 +54,7 @@ export function answer(verdict, {society, qualifications, hasNode}) {
   ];
 }
 
-/** In plain words: what is sure, what isn't and why. @returns {Bilingual[]} */
+/** What was checked, what wasn't, and why. @returns {Bilingual[]} */
 function told(verdict, hasNode) {
   const unknown = new Set(asked(verdict).map(check => check.number));
   const isOpen = verdict.kind === 'could-not-check';
@@ -81,7 +81,7 @@ function told(verdict, hasNode) {
   ].filter(Boolean);
 }
 
-/** By which copy of the keys, when it wasn't the issuer's site. */
+/** Which copy of the keys was used, when they are not from the issuer's site. */
 function copyOf(key) {
   if (!key?.document || key.isLive) return null;
   if (key.isGiven) {

@@ -1,4 +1,4 @@
-// What a verdict is called and what to do next, in both languages. The words are those of services/verifier/check/wording.py:
+// The heading, sentence and next step of a verdict, in both languages. The texts are those of services/verifier/check/wording.py:
 // words.json is made from it by `python -m services.verifier.web.browser_words`.
 import {asked} from './verdict.js';
 import words from './words.json' with {type: 'json'};

@@ -1,8 +1,8 @@
-"""The seven checks of a credential, each a question with one of three answers: ok, failed, unknown; pure.
+"""The seven checks of a credential, each with one of three outcomes: ok, failed, unknown; pure.
 
 Sources: Data Integrity EdDSA Cryptosuites 1.0; Bitstring Status List 1.0, section 3.2 (validate algorithm);
-MerkleProof2019; did:web. More is asked than these ask: the registry that answers, the transaction's outcome, finality,
-the path's length.
+MerkleProof2019; did:web. Checked beyond them: the registry that answers, the transaction's outcome, finality, the
+length of the path.
 """
 
 from __future__ import annotations
@@ -10,21 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
 
-import msgspec
-
-from services.verifier.check.anchoring import Standing, standing_of
-from services.verifier.check.credential import Badge, anchorings_of
-from services.verifier.check.evidence import Away, ChainAnswers, Revocation
+from services.verifier.check.anchoring import RootStatus, root_status
+from services.verifier.check.credential import Badge, Credential, Invalid
+from services.verifier.check.evidence import ChainAnswers, Revocation, Unavailable
+from services.verifier.check.outcome import CheckOutcome, Finding
+from services.verifier.check.status_list import StatusList, is_revoked
 from shared.clock import JST
 from shared.credentials.credential import Document, DoNotTrust, key_of, leaf_of, public_key_multibase, verify_proof
 from shared.credentials.merkle import root_of
-from shared.credentials.status_list import decoded, is_set
 from shared.errors import Unreadable
 from shared.programme import Bilingual
-
-Outcome = Literal["ok", "failed", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -33,13 +29,11 @@ class Check:
 
     number: int
     name: Bilingual
-    outcome: Outcome
+    outcome: CheckOutcome
     got: str
     expected: str
-    finding: Literal["", "revoked", "expired", "early", "pending"] = (
-        ""  # why it failed or is unknown, when that is a state
-    )
-    networks: tuple[str, ...] = ()  # of check 7: the ids of those on which the root stands
+    finding: Finding = ""
+    networks: tuple[str, ...] = ()  # of check 7: the ids of those on which the root is final
 
 
 NAMES: dict[int, Bilingual] = {
@@ -69,25 +63,27 @@ def check_readable(badge: Badge, expected_id: str | None) -> Check:
     return _check(1, "ok", badge.id, expected_id or "an Open Badges 3.0 credential")
 
 
-def check_issuer(badge: Badge, did: str, did_document: Document | Away, copied: timedelta | None = None) -> Check:
-    """The issuer is ours by name, and that name's document could be fetched. Whose key signed is check 3.
+def check_issuer(
+    badge: Badge, did: str, did_document: Document | Unavailable, copied: timedelta | None = None
+) -> Check:
+    """The issuer is ours by its DID, whose document could be read. Whose key signed is check 3.
 
-    `copied`: the document is a copy so old, because its source is away.
+    `copied`: the age of the copy that was used because its source is unavailable.
     """
     if badge.issuer != did:
         return _check(2, "failed", badge.issuer, did)
-    if isinstance(did_document, Away):
+    if isinstance(did_document, Unavailable):
         return _check(2, "unknown", did_document.why, f"the DID document of {did}")
     if did_document.get("id") != did:
         return _check(2, "unknown", f"a DID document of {str(did_document.get('id'))[:200]}", f"one of {did}")
     return _check(2, "ok", badge.issuer + _copy(copied), did)
 
 
-def check_signature(document: Document, issuer: Check, did_document: Document | Away) -> Check:
+def check_signature(document: Document, issuer: Check, did_document: Document | Unavailable) -> Check:
     expected = "an eddsa-rdfc-2022 proof by a key of the issuer, over the whole document"
     if issuer.outcome == "failed":
         return _check(3, "failed", "a document of another issuer", expected)
-    if issuer.outcome == "unknown" or isinstance(did_document, Away):
+    if issuer.outcome == "unknown" or isinstance(did_document, Unavailable):
         return _check(3, "unknown", "no key to check with: see check 2", expected)
     try:
         key = key_of(document, did_document)
@@ -107,76 +103,47 @@ def check_period(badge: Badge, now: datetime) -> Check:
     return _check(4, "ok", _time(now), expected)
 
 
-class _ListSubject(msgspec.Struct, frozen=True, rename="camel"):
-    type: str | tuple[str, ...]
-    status_purpose: str | tuple[str, ...]
-    encoded_list: str
-
-
-class _List(msgspec.Struct, frozen=True, rename="camel"):
-    id: str
-    issuer: Any
-    type: tuple[str, ...]
-    valid_until: datetime
-    credential_subject: _ListSubject
-
-
 def check_status(
     badge: Badge,
-    status_list: Document | Away,
-    did_document: Document | Away,
+    status_list: StatusList | Invalid | Unavailable,
     revocation: Revocation | None,
     now: datetime,
     copied: timedelta | None = None,
 ) -> Check:
     """The list must be the one that the credential names, signed by the same issuer, and not out of date.
 
-    Anything less is unknown, never "not revoked". What the issuer told us of a revocation counts at once.
+    Anything less is unknown, never "not revoked". A revocation that the issuer announced counts at once.
     """
     expected = "bit 0 in the issuer's signed list"
     if revocation is not None:
         return _check(5, "failed", f"revoked at {_time(revocation.revoked_at)}", expected, "revoked")
     if badge.status is None:
         return _check(5, "unknown", "no status entry for revocation", expected)
-    for source in (status_list, did_document):
-        if isinstance(source, Away):
-            return _check(5, "unknown", source.why, expected)
-    assert not isinstance(status_list, Away) and not isinstance(did_document, Away)
+    if isinstance(status_list, Unavailable):
+        return _check(5, "unknown", status_list.why, expected)
     place = f"bit {badge.status.index} of {badge.status.url}"
+    if isinstance(status_list, Invalid):
+        return _check(5, "unknown", f"{place}: {status_list.why}", expected)
     try:
-        revoked = _bit(status_list, did_document, badge, now)
-    except (DoNotTrust, Unreadable) as error:
+        revoked = is_revoked(status_list, badge.status, now)
+    except Unreadable as error:
         return _check(5, "unknown", f"{place}: {error}", expected)
     if revoked:
         return _check(5, "failed", f"{place} is 1{_copy(copied)}", expected, "revoked")
     return _check(5, "ok", f"{place} is 0{_copy(copied)}", expected)
 
 
-def _bit(status_list: Document, did_document: Document, badge: Badge, now: datetime) -> bool:
-    assert badge.status is not None
-    verify_proof(status_list, key_of(status_list, did_document))
-    try:
-        read = msgspec.convert(status_list, _List)
-    except msgspec.ValidationError as error:
-        raise Unreadable(f"expected a BitstringStatusListCredential: {error}") from error
-    if "BitstringStatusListCredential" not in read.type or read.id != badge.status.url:
-        raise Unreadable(f"got {read.id[:200]}, expected the status list {badge.status.url}")
-    if read.valid_until.tzinfo is None or now > read.valid_until:
-        raise Unreadable(f"got a list that was valid until {read.valid_until.isoformat()}, expected a current one")
-    purposes = read.credential_subject.status_purpose
-    if "revocation" not in ((purposes,) if isinstance(purposes, str) else purposes):
-        raise Unreadable(f"got a list of purpose {purposes}, expected revocation")
-    return is_set(decoded(read.credential_subject.encoded_list), badge.status.index)
-
-
-def check_path(document: Document, badge: Badge) -> Check:
-    """The leaf is computed from the document itself, so no inner node can stand for it; the path is bounded."""
+def check_path(credential: Credential) -> Check:
+    """The leaf is computed from the document itself, so no inner node is taken for it; the path is bounded."""
     expected = "a path from this document's own hash to the Merkle root"
-    if not badge.anchorings:
+    proofs = credential.anchor_proofs
+    if proofs == ():
         return _check(6, "unknown", "no proof of anchoring yet", expected, "pending")
     try:
-        leaf = bytes.fromhex(leaf_of(document))
-        for proof in anchorings_of(badge):
+        leaf = bytes.fromhex(leaf_of(credential.document))
+        if isinstance(proofs, Invalid):
+            return _check(6, "failed", proofs.why, expected)
+        for proof in proofs:
             if proof.target_hash != leaf:
                 return _check(6, "failed", f"a proof for {proof.target_hash.hex()}", f"one for {leaf.hex()}")
             reached = root_of(leaf, proof.path)
@@ -187,32 +154,32 @@ def check_path(document: Document, badge: Badge) -> Check:
     return _check(6, "ok", f"{leaf.hex()} leads to {reached.hex()} in {len(proof.path)} steps", expected)
 
 
-def check_chain(badge: Badge, path: Check, chain: ChainAnswers | Away) -> Check:
-    """The root is looked up on every configured network; standing on one is enough, and the check says on which."""
+def check_chain(credential: Credential, path: Check, chain: ChainAnswers | Unavailable) -> Check:
+    """The root is looked up on every configured network; one where it is final is enough, and the check names it."""
     expected = "the root in the registry, in a block that is final, by a transaction that carries it"
-    if path.outcome != "ok":
+    if path.outcome != "ok" or isinstance(credential.anchor_proofs, Invalid):
         return _check(7, "unknown", "no root to ask for: see check 6", expected, path.finding)
-    if isinstance(chain, Away):
+    if isinstance(chain, Unavailable):
         return _check(7, "unknown", chain.why, expected)
-    found = _best([standing_of(proof, chain) for proof in anchorings_of(badge)])
+    found = _best([root_status(proof, chain) for proof in credential.anchor_proofs])
     return replace(_check(7, found.outcome, found.got, expected, found.finding), networks=found.networks)
 
 
-def _best(standings: Sequence[Standing]) -> Standing:
-    """One proof that stands is enough; a false one is worse than one that could not be asked for."""
-    for wanted in ("ok", "failed"):
-        for standing in standings:
-            if standing.outcome == wanted:
-                return standing
-    return standings[0]
+def _best(found: Sequence[RootStatus]) -> RootStatus:
+    """One anchored root is enough; a false proof is worse than one whose network gave no answer."""
+    for outcome in ("ok", "failed"):
+        for each in found:
+            if each.outcome == outcome:
+                return each
+    return found[0]
 
 
 def _check(
     number: int,
-    outcome: Outcome,
+    outcome: CheckOutcome,
     got: str,
     expected: str,
-    finding: Literal["", "revoked", "expired", "early", "pending"] = "",
+    finding: Finding = "",
 ) -> Check:
     return Check(number, NAMES[number], outcome, got[:500], expected[:500], finding)
 

@@ -1,4 +1,4 @@
-"""What a credential says, before anybody asks whether it is true; pure.
+"""A credential as it was read: document, content, proofs of anchoring. Nothing of it is verified yet; pure.
 
 Source: 1EdTech Open Badges 3.0, appendix B, with the terms that our issuer uses.
 """
@@ -6,25 +6,22 @@ Source: 1EdTech Open Badges 3.0, appendix B, with the terms that our issuer uses
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
-from services.verifier.files.baking import PNG_SIGNATURE, Unbaked, unbake_png, unbake_svg
+from shared import object_keys
 from shared.credentials.credential import Document
 from shared.credentials.merkle_proof import CRYPTOSUITE, MerkleProof, decode_proof
 from shared.errors import Unreadable
 
-MOST_BYTES = 128 * 1024
-"""A credential of ours has about 3 KB, with both proofs and a long path under 8."""
-
 _RENEWAL = "renewal"  # the genre of the evidence that is the former registration
-_MOST_PROOFS = 8
-_MOST_EVIDENCE = 20
-_BADGE_URL = re.compile(r"/badges/([a-z0-9-]{1,64})/([0-9]{4}(?:-[0-9]{1,3})?)\.(?:json|png|svg)\Z")
-_ID = re.compile(r"/credentials/([A-Z2-7]{26})\.json\Z")
+_MAX_PROOFS = 8
+_MAX_EVIDENCE = 20
+_BADGE_URL = re.compile(rf"/badges/({object_keys.QUALIFICATION})/({object_keys.EDITION})\.(?:json|png|svg)\Z")
+_ID = re.compile(rf"/credentials/({object_keys.ASSERTION_ID})\.json\Z")
 
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 
@@ -79,21 +76,21 @@ class _Credential(msgspec.Struct, frozen=True, rename="camel"):
     valid_from: Annotated[datetime, msgspec.Meta(tz=True)]
     valid_until: Annotated[datetime, msgspec.Meta(tz=True)]
     credential_subject: _Subject
-    proof: Annotated[tuple[_Proof, ...], msgspec.Meta(min_length=1, max_length=_MOST_PROOFS)]
+    proof: Annotated[tuple[_Proof, ...], msgspec.Meta(min_length=1, max_length=_MAX_PROOFS)]
     awarded_date: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     credential_status: _Status | None = None
-    evidence: Annotated[tuple[_Evidence, ...], msgspec.Meta(max_length=_MOST_EVIDENCE)] = ()
+    evidence: Annotated[tuple[_Evidence, ...], msgspec.Meta(max_length=_MAX_EVIDENCE)] = ()
 
 
-class StatusPlace(msgspec.Struct, frozen=True):
-    """Where the bit is that says whether the credential was revoked."""
+class StatusEntry(msgspec.Struct, frozen=True):
+    """Where the bit is that says whether the credential was revoked: the URL of a status list, and the bit's index."""
 
     url: str
     index: int
 
 
 class Badge(msgspec.Struct, frozen=True, kw_only=True):
-    """What the credential says, in the words of the page. `anchorings`: its merkle-proof-2019 values, not decoded."""
+    """What the credential says, in the words of the page."""
 
     id: str
     issuer: str
@@ -109,8 +106,8 @@ class Badge(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime | None
     valid_from: datetime
     valid_until: datetime
-    status: StatusPlace | None
-    anchorings: tuple[str, ...]
+    status: StatusEntry | None
+    has_anchor_proof: bool  # whether a merkle-proof-2019 is there, not whether it is right
 
     @property
     def assertion_id(self) -> str | None:
@@ -118,27 +115,27 @@ class Badge(msgspec.Struct, frozen=True, kw_only=True):
         return _assertion_id(self.id)
 
 
-def read_document(content: bytes) -> Document:
-    """The credential in a file of any kind: by itself as JSON, or in a PNG or SVG. Unreadable for everything else."""
-    if content.startswith(PNG_SIGNATURE):
-        return read_json(_credential_in(unbake_png(content)))
-    if content[:64].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
-        return read_json(_credential_in(unbake_svg(content)))
-    return read_json(content)
+@dataclass(frozen=True)
+class Invalid:
+    """A part that can't be decoded or isn't signed as it should be, and why."""
+
+    why: str
 
 
-def read_json(content: bytes) -> Document:
-    """A JSON object. Unreadable, with got and expected, for everything else."""
-    if len(content) > MOST_BYTES:
-        raise Unreadable(f"got {len(content)} bytes, expected at most {MOST_BYTES}")
-    try:
-        return msgspec.json.decode(content, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unreadable(f"got {len(content)} bytes that are no JSON object: {error}") from error
+@dataclass(frozen=True)
+class Credential:
+    """A credential, read once and carried from there on.
+
+    `anchor_proofs`: its proofs of anchoring, in their order; Invalid when one of them can't be decoded.
+    """
+
+    document: Document
+    badge: Badge
+    anchor_proofs: tuple[MerkleProof, ...] | Invalid
 
 
-def read_badge(document: Document) -> Badge:
-    """What a credential says. Unreadable, naming the field, when it isn't an Open Badges 3.0 credential of our form."""
+def read_credential(document: Document) -> Credential:
+    """Unreadable, naming the field, when the document isn't an Open Badges 3.0 credential of our form."""
     try:
         read = msgspec.convert(document, _Credential)
         status = _status_of(read.credential_status)
@@ -146,6 +143,11 @@ def read_badge(document: Document) -> Badge:
         raise Unreadable(f"expected an Open Badges 3.0 credential: {error}") from error
     if "OpenBadgeCredential" not in read.type:
         raise Unreadable(f"type: got {', '.join(read.type)}, expected OpenBadgeCredential among them")
+    values = [proof.proof_value for proof in read.proof[1:] if proof.cryptosuite == CRYPTOSUITE]
+    return Credential(document, _badge_of(read, status, bool(values)), _decoded(values))
+
+
+def _badge_of(read: _Credential, status: StatusEntry | None, has_anchor_proof: bool) -> Badge:
     subject = read.credential_subject
     plain = {each.identity_type: each.identity_hash for each in subject.identifier if not each.hashed}
     badge_class = _BADGE_URL.search(subject.achievement.id)
@@ -158,7 +160,7 @@ def read_badge(document: Document) -> Badge:
         award=subject.achievement.name,
         qualification=badge_class[1] if badge_class else None,
         edition=badge_class[2] if badge_class else None,
-        art=f"badges/{art[1]}/{art[2]}" if art else None,
+        art=object_keys.badge_class(art[1], art[2]) if art else None,
         renews=next((_assertion_id(each.id) for each in read.evidence if each.genre == _RENEWAL), None),
         pass_number=plain.get("ext:passNumber"),
         registration_number=subject.license_number,
@@ -166,16 +168,15 @@ def read_badge(document: Document) -> Badge:
         valid_from=read.valid_from,
         valid_until=read.valid_until,
         status=status,
-        anchorings=tuple(proof.proof_value for proof in read.proof[1:] if proof.cryptosuite == CRYPTOSUITE),
+        has_anchor_proof=has_anchor_proof,
     )
 
 
-def anchorings_of(badge: Badge) -> tuple[MerkleProof, ...]:
-    """The proofs of anchoring in a credential. Unreadable when one of them isn't one."""
-    return tuple(_decoded(value) for value in badge.anchorings)
-
-
-_decoded = lru_cache(maxsize=64)(decode_proof)  # three checks of one badge read the same
+def _decoded(values: list[str]) -> tuple[MerkleProof, ...] | Invalid:
+    try:
+        return tuple(decode_proof(value) for value in values)
+    except Unreadable as error:
+        return Invalid(str(error))
 
 
 def _assertion_id(url: str) -> str | None:
@@ -183,16 +184,9 @@ def _assertion_id(url: str) -> str | None:
     return found[1] if found else None
 
 
-def _credential_in(unbaked: Unbaked) -> bytes:
-    if unbaked.credential is None:
-        holds = "an Open Badges 2.0 assertion only" if unbaked.assertion is not None else "no badge"
-        raise Unreadable(f"got a picture with {holds}, expected an Open Badges 3.0 credential in it")
-    return unbaked.credential
-
-
-def _status_of(status: _Status | None) -> StatusPlace | None:
+def _status_of(status: _Status | None) -> StatusEntry | None:
     if status is None or status.status_purpose != "revocation":
         return None
     if not re.fullmatch(r"[0-9]{1,9}", status.status_list_index, re.ASCII):
         raise ValueError(f"credentialStatus.statusListIndex: got {status.status_list_index[:20]!r}, expected a number")
-    return StatusPlace(status.status_list_credential, int(status.status_list_index))
+    return StatusEntry(status.status_list_credential, int(status.status_list_index))

@@ -1,6 +1,6 @@
-"""What the public site gives of a badge to whoever asks for a file of it, and why not; pure.
+"""Which files of a badge the public site gives out, and the reasons for withholding one; pure.
 
-The page and the API always answer: these rules are about what can be carried away.
+The page and the API always answer: these rules are about files.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from services.verifier.check.checks import Check
 from services.verifier.check.credential import Badge
-from services.verifier.check.evidence import Noted
+from services.verifier.check.evidence import IssuerRecord
 from shared.programme import Bilingual
 
 
 @dataclass(frozen=True)
 class Withheld:
-    """Not given: the HTTP status, a word that stays, and what the reader should know."""
+    """Not given out: the HTTP status, a word that never changes, and the text for the reader."""
 
     status: int
     reason: str
@@ -48,22 +48,22 @@ IN_PROGRESS = Withheld(
 )
 
 
-def why_no_credential(noted: Noted) -> Withheld | None:
-    """A credential can't be shown in part: whoever has its numbers has all, and a changed one is worth nothing.
+def why_no_credential(record: IssuerRecord) -> Withheld | None:
+    """With hidden details it is withheld as a whole: a credential without some of them has no valid signature.
 
-    A revoked one is given: its own status entry says so to every verifier, which must be able to read it.
+    A revoked one is given out: every verifier finds the revocation by its status entry, and must be able to read it.
     """
-    return None if noted.details_public else DETAILS_HIDDEN
+    return None if record.details_public else DETAILS_HIDDEN
 
 
-def why_no_picture(badge: Badge, noted: Noted, status: Check) -> Withheld | None:
-    """Why the badge with all in it isn't given. `status` is the check of its revocation, and known.
+def why_no_picture(badge: Badge, record: IssuerRecord, status: Check) -> Withheld | None:
+    """Why the baked picture isn't given out. `status` is check 5, not unknown.
 
-    A picture is looked at, mostly by people who check nothing: a revoked one would go on saying what is no longer so.
-    One of before its anchoring would say "in progress" for ever, in whatever hands it is.
+    Most people who look at a picture don't check it: a revoked one would still be believed. One from before its
+    anchoring would read as "in progress" for ever.
     """
     if status.finding == "revoked":
         return REVOKED
-    if not noted.details_public:
+    if not record.details_public:
         return DETAILS_HIDDEN
-    return None if badge.anchorings else IN_PROGRESS
+    return None if badge.has_anchor_proof else IN_PROGRESS

@@ -1,6 +1,6 @@
-"""What the sources answered when a badge was checked; pure. Gathered by `sources.py`, judged by `verdict.py`.
+"""What the sources answered about a credential; pure. Gathered by `sources/gather.py`, judged by `verdict.py`.
 
-A source that could not be asked is `Away`: its check is unknown, which is neither a yes nor a no.
+A source without an answer is `Unavailable`: its check is then unknown, which is neither a yes nor a no.
 """
 
 from __future__ import annotations
@@ -8,24 +8,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.verifier.check.credential import Invalid
+from services.verifier.check.status_list import StatusList
 from shared.chain.facts import NetworkAnswers, NetworkAway
 from shared.credentials.credential import Document
 
 
 @dataclass(frozen=True)
-class Away:
+class Unavailable:
     """No answer, and why."""
 
     why: str
 
 
 ChainAnswers = tuple[NetworkAnswers | NetworkAway, ...]
-"""What each configured network said, in the order of the configuration."""
+"""What each configured network answered, in the order of the configuration."""
 
 
 @dataclass(frozen=True)
 class Revocation:
-    """What the issuer told us of a revocation; may be newer than the status list."""
+    """A revocation as the issuer announced it; may be newer than the status list."""
 
     revoked_at: datetime
     reason: str
@@ -33,8 +35,8 @@ class Revocation:
 
 
 @dataclass(frozen=True)
-class Noted:
-    """What the issuer told us of an assertion, beside its credential. The ids are of assertions that count now."""
+class IssuerRecord:
+    """What the issuer says of an assertion beside its credential. The ids are of assertions that are not revoked."""
 
     details_public: bool = True
     revocation: Revocation | None = None
@@ -44,11 +46,15 @@ class Noted:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All answers about one credential."""
+    """All answers about one credential.
 
-    did_document: Document | Away
-    status_list: Document | Away
-    chain: ChainAnswers | Away
-    did_document_copied: timedelta | None = None  # so old a copy, because its source is away; None: as it is now
+    `did_document_copied`, `status_list_copied`: the age of the copy that was used because its source is unavailable;
+    None for a current one.
+    """
+
+    did_document: Document | Unavailable
+    status_list: StatusList | Invalid | Unavailable
+    chain: ChainAnswers | Unavailable
+    did_document_copied: timedelta | None = None
     status_list_copied: timedelta | None = None
     revocation: Revocation | None = None

@@ -1,15 +1,15 @@
-"""Whether a credential counts: seven numbered checks, one verdict; pure.
+"""Whether a credential is valid: seven numbered checks, one verdict; pure.
 
 The page, the API and `akashi verify` say the same.
 
 The verdicts:
 - valid: all seven checks are ok. Nothing else reads as valid.
 - not-valid: forged or changed: it is not what the society issued (checks 1, 2, 3, 6 or 7 failed).
-- revoked, expired: it is what the society issued, and no longer counts. Signature and issuer are known to be right; the
-  chain is not needed for saying no.
+- revoked, expired: the society issued it, and it is no longer valid. Signature and issuer are known to be right; the
+  chain is not needed for this answer.
 - not-yet-valid: issued, its period has not begun.
 - in-progress: 発行手続き中. Signed by the society, not yet anchored at finality. Between issue and anchoring a badge is
-  real but its issue isn't finished, and whoever relies on it must find it on chain; so it does not read as valid.
+  genuine but its issue isn't finished: whoever relies on it must find it on chain, so it is not valid yet.
 - could-not-check: a source did not answer, so it is neither valid nor invalid. The unknown checks say which.
 """
 
@@ -31,9 +31,8 @@ from services.verifier.check.checks import (
     unfetched,
     unread,
 )
-from services.verifier.check.credential import Badge, read_badge
+from services.verifier.check.credential import Badge, Credential
 from services.verifier.check.evidence import Evidence, Revocation
-from shared.credentials.credential import Document
 from shared.errors import Unreadable
 
 Kind = Literal["valid", "expired", "revoked", "not-valid", "not-yet-valid", "in-progress", "could-not-check"]
@@ -52,7 +51,7 @@ _GENUINE = (1, 2, 3)
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer, when it was found, and how. `badge` is what the credential says: show it only when `is_genuine`."""
+    """The answer, when it was found, and by which checks. Show `badge`, what it says, only when `is_genuine`."""
 
     kind: Kind
     checks: tuple[Check, ...]
@@ -62,7 +61,7 @@ class Verdict:
 
     @property
     def is_genuine(self) -> bool:
-        """The society signed just this. Says nothing about whether it still counts."""
+        """The society signed exactly this. Says nothing about whether it is still valid."""
         return self.kind != "not-valid" and all(self.outcome(number) == "ok" for number in _GENUINE)
 
     @property
@@ -72,17 +71,17 @@ class Verdict:
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """The ids of the networks on which its root stands."""
+        """The ids of the networks on which its root is final."""
         return next((check.networks for check in self.checks if check.number == 7), ())
 
     @property
     def is_of_another_issuer(self) -> bool:
-        """It names an issuer that isn't ours: no word about whether that one's certificate is good."""
+        """It names another issuer, whose certificates this verifier can't judge."""
         return self.badge is not None and self.outcome(2) == "failed"
 
     @property
     def is_unread(self) -> bool:
-        """There was nothing in it that could be a credential."""
+        """Nothing in it could be read as a credential."""
         return self.kind == "not-valid" and self.badge is None
 
     def outcome(self, number: int) -> str:
@@ -99,37 +98,35 @@ def no_document(why: str, now: datetime) -> Verdict:
     return Verdict("could-not-check", (unfetched(why),), now)
 
 
+# The seven checks, in the order in which they are made and shown. Each is ok, failed or unknown (`checks.py`).
+#
+# 1. The document can be read, and is the credential `expected_id`, if one is expected.
+# 2. Its issuer is `did`, whose DID document could be read.
+# 3. The first proof is a signature over the whole document by a key of that DID document.
+# 4. `now` is within its period of validity.
+# 5. Its bit in the issuer's signed, current status list is 0, and no revocation was announced.
+# 6. Each proof of anchoring leads from the hash of this very document to its Merkle root.
+# 7. A configured network's registry holds that root at finality, and no registry has revoked it.
+
+
 def verdict_on(
-    document: Document, evidence: Evidence, *, did: str, now: datetime, expected_id: str | None = None
+    credential: Credential, evidence: Evidence, *, did: str, now: datetime, expected_id: str | None = None
 ) -> Verdict:
-    """The verdict on `document`, which should be issued by `did` and be the credential `expected_id`, if given."""
-    try:
-        badge = read_badge(document)
-    except Unreadable as error:
-        return not_readable(error, now)
+    """The verdict on a credential that should be issued by `did` and have the id `expected_id`, if given."""
+    badge = credential.badge
+    readable = check_readable(badge, expected_id)
     issuer = check_issuer(badge, did, evidence.did_document, evidence.did_document_copied)
-    path = check_path(document, badge)
-    checks = (
-        check_readable(badge, expected_id),
-        issuer,
-        check_signature(document, issuer, evidence.did_document),
-        check_period(badge, now),
-        check_status(
-            badge,
-            evidence.status_list,
-            evidence.did_document,
-            evidence.revocation,
-            now,
-            evidence.status_list_copied,
-        ),
-        path,
-        check_chain(badge, path, evidence.chain),
-    )
+    signature = check_signature(credential.document, issuer, evidence.did_document)
+    period = check_period(badge, now)
+    status = check_status(badge, evidence.status_list, evidence.revocation, now, evidence.status_list_copied)
+    path = check_path(credential)
+    chain = check_chain(credential, path, evidence.chain)
+    checks = (readable, issuer, signature, period, status, path, chain)
     return Verdict(_kind(checks), checks, now, badge, evidence.revocation)
 
 
 def _kind(checks: tuple[Check, ...]) -> Kind:
-    """In this order: a forgery is nothing else besides; a certain no needs no other source; then the unknown."""
+    """In this order: a forgery is nothing else; revoked and expired need no other source; then what is unknown."""
     findings = {check.finding for check in checks}
     if any(check.outcome == "failed" and not check.finding for check in checks):
         return "not-valid"

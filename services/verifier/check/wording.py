@@ -1,4 +1,4 @@
-"""What each verdict is called and what to do next, in both languages, wherever it is said; pure."""
+"""The heading, sentence and next step of each verdict, in both languages: for page, API, command and browser; pure."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _HEADINGS: dict[Kind, Bilingual] = {
 }
 
 _REPLACED = Bilingual("訂正され、新しい証明書に替わりました", "This certificate was corrected and replaced")
-_ANOTHERS = Bilingual("この学会の証明書ではありません", "Not a certificate of this society")
-_UNREAD = Bilingual("証明書を読み取れませんでした", "No certificate could be read")
+_OTHER_ISSUER = Bilingual("この学会の証明書ではありません", "Not a certificate of this society")
+_UNREADABLE = Bilingual("証明書を読み取れませんでした", "No certificate could be read")
 
 SHAPES: dict[Kind, str] = {
     "valid": "ok",
@@ -45,11 +45,11 @@ SOURCES: dict[int, Bilingual] = {
 
 
 def heading(verdict: Verdict) -> Bilingual:
-    """What the verdict is called. A certificate that was corrected is revoked, and nothing bad is meant by it."""
+    """The verdict's name. A certificate that was corrected is revoked too, but is not called so."""
     if verdict.is_of_another_issuer:
-        return _ANOTHERS
+        return _OTHER_ISSUER
     if verdict.is_unread:
-        return _UNREAD
+        return _UNREADABLE
     return _REPLACED if _is_replaced(verdict) else _HEADINGS[verdict.kind]
 
 
@@ -98,7 +98,7 @@ def sentence(verdict: Verdict, society: Bilingual) -> Bilingual:
                 "Made by the society, but its issue is not finished. It does not prove a qualification yet.",
             )
         case "could-not-check":
-            sources = [SOURCES[check.number] for check in asked(verdict)]
+            sources = [SOURCES[check.number] for check in without_answer(verdict)]
             return Bilingual(
                 f"{'と'.join(source.ja for source in sources)}を確認できませんでした。有効とも無効とも言えません。",
                 f"No answer about {' and '.join(source.en for source in sources)}."
@@ -158,8 +158,8 @@ def next_step(verdict: Verdict) -> Bilingual:
     }[verdict.kind]
 
 
-def asked(verdict: Verdict) -> list[Check]:
-    """The checks that are unknown by themselves: a signature without a key to check it with is the key's fault."""
+def without_answer(verdict: Verdict) -> list[Check]:
+    """The unknown checks without those that only follow from another: no signature is checked without a key."""
     unknown = list(verdict.unknown)
     numbers = {check.number for check in unknown}
     return [check for check in unknown if not (check.number == 3 and 2 in numbers)] or unknown

@@ -1,8 +1,8 @@
 """Badges in pictures: the credential and its Open Badges 2.0 assertion inside a PNG or SVG, and back; pure.
 
-Nothing is drawn or compressed again: the texts are put between the bytes of the picture, and what else is in the
-picture stays as it is, to the byte. Where to cut is found once for each picture and remembered, so baking for one more
-person copies and checksums, no more.
+Nothing is drawn or compressed again: the texts are inserted between the bytes of the picture, and everything else in it
+stays the same to the byte. The place is found once for each picture and cached, so baking for one more person is
+copying and checksums only.
 
 Sources: 1EdTech Open Badges 3.0, section 5.3 (Baked Badge); IMS Open Badges 2.0 Baking Specification; PNG (Third
 Edition), sections 5.3 (chunk layout) and 11.3.3.4 (iTXt); Namespaces in XML 1.0; XML 1.0, sections 2.2 and 2.7.
@@ -24,12 +24,12 @@ import msgspec
 from shared.errors import Unreadable
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MOST_FILE_BYTES = 1024 * 1024
-"""Of a picture that is read back. One of ours has about 60 KB."""
+MAX_FILE_BYTES = 1024 * 1024
+"""Of a file that is read. A picture of ours has about 60 KB."""
 
-_MOST_TEXT_BYTES = 128 * 1024  # of one document in it, unpacked: a bomb stops here
-_MOST_CHUNKS = 10_000
-_MOST_ELEMENTS = 50_000
+_MAX_TEXT_BYTES = 128 * 1024  # of one document in it, unpacked: the limit for a decompression bomb
+_MAX_CHUNKS = 10_000
+_MAX_ELEMENTS = 50_000
 
 _CREDENTIAL, _ASSERTION = b"openbadgecredential", b"openbadges"
 _OB3, _OB2 = "https://purl.imsglobal.org/ob/v3p0", "http://openbadges.org"
@@ -38,8 +38,10 @@ _PARTS = {f"{_OB3} credential": _CREDENTIAL, f"{_OB2} assertion": _ASSERTION}
 
 @dataclass(frozen=True)
 class Unbaked:
-    """What was found in a picture, to the byte as it was baked in (from SVG without white space around it). None: not
-    there."""
+    """What was found in a picture, byte for byte as it was baked in (in SVG without white space around it).
+
+    None: not there.
+    """
 
     credential: bytes | None = None
     assertion: bytes | None = None
@@ -55,9 +57,9 @@ _SUMS = {name: zlib.crc32(start) for name, start in _STARTS.items()}
 
 
 def bake_png(png: bytes, *, credential: bytes, assertion: bytes | None) -> bytes:
-    """The picture with a badge in it, in place of one that it may hold. Texts are UTF-8.
+    """The picture with a badge in it, which replaces one that it may hold. Texts are UTF-8.
 
-    Right behind IHDR, the credential first: a well-known wallet scans the raw bytes for the first keyword. Unreadable
+    Directly after IHDR, the credential first: a well-known wallet scans the raw bytes for the first keyword. Unreadable
     when `png` is no PNG.
     """
     head, tail = _cut_png(png)
@@ -86,7 +88,7 @@ def unbake_png(png: bytes) -> Unbaked:
 
 @lru_cache(maxsize=32)
 def _cut_png(png: bytes) -> tuple[bytes, bytes]:
-    """All up to the end of IHDR, and the rest without any badge."""
+    """Everything up to the end of IHDR, and the rest without any badge."""
     chunks = list(_chunks(png))
     kept = [png[start:end] for kind, start, end in chunks[1:] if not _is_badge(kind, png[start + 8 : end - 4])]
     return png[: chunks[0][2]], b"".join(kept)
@@ -98,11 +100,11 @@ def _text_chunk(name: bytes, text: bytes) -> tuple[bytes, ...]:
 
 
 def _chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """(type, start, end) of each chunk, IHDR to IEND. Unreadable when the file isn't made of such."""
+    """(type, start, end) of each chunk, IHDR to IEND. Unreadable when the file doesn't consist of chunks."""
     if not png.startswith(PNG_SIGNATURE):
         raise Unreadable("got no PNG signature, expected a PNG")
     start = len(PNG_SIGNATURE)
-    for number in range(_MOST_CHUNKS):
+    for number in range(_MAX_CHUNKS):
         if start + 12 > len(png):
             raise Unreadable(f"got a PNG that ends after {len(png)} bytes, expected IEND")
         length, kind = _HEAD.unpack_from(png, start)
@@ -113,16 +115,16 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, int, int]]:
         if kind == b"IEND":
             return
         start = end
-    raise Unreadable(f"got more than {_MOST_CHUNKS} chunks, expected fewer")
+    raise Unreadable(f"got more than {_MAX_CHUNKS} chunks, expected fewer")
 
 
 def _is_badge(kind: bytes, data: bytes) -> bool:
-    """Older bakers wrote tEXt."""
+    """Older bakers wrote tEXt chunks."""
     return kind in (b"iTXt", b"tEXt", b"zTXt") and data.partition(b"\0")[0] in _STARTS
 
 
 def _text_in(rest: bytes) -> bytes:
-    """The text of an iTXt chunk behind its keyword. Compressed ones aren't allowed, but understood."""
+    """The text of an iTXt chunk after its keyword. Compressed ones aren't allowed, but read."""
     fields = rest[2:].split(b"\0", 2)
     if len(rest) < 4 or len(fields) < 3 or rest[0] > 1 or rest[1]:
         raise Unreadable("got an iTXt chunk that ends too early, expected a text")
@@ -130,7 +132,7 @@ def _text_in(rest: bytes) -> bytes:
     if rest[0] == 1:
         unpacker = zlib.decompressobj()
         try:
-            text = unpacker.decompress(text, _MOST_TEXT_BYTES + 1)
+            text = unpacker.decompress(text, _MAX_TEXT_BYTES + 1)
         except zlib.error as error:
             raise Unreadable(f"got a compressed text that is broken: {error}") from error
     return _bounded(text)
@@ -138,9 +140,9 @@ def _text_in(rest: bytes) -> bytes:
 
 # ── SVG ────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Within a start tag, attributes are quoted and hold no "<": so says XML once the whole is known to be well-formed.
+# In a well-formed document, attributes are quoted and hold no "<".
 _START_TAG = re.compile(rb"""<([^\s/>]+)((?:[^'">]|"[^"]*"|'[^']*')*?)(/?)>""")
-# Two characters of Unicode that JSON may hold and XML may not; in JSON they only stand in texts.
+# Two characters of Unicode that JSON allows, inside of strings, and XML doesn't.
 _NOT_XML = ((b"\xef\xbf\xbe", b"\\ufffe"), (b"\xef\xbf\xbf", b"\\uffff"))
 
 
@@ -157,10 +159,10 @@ class _Seen:
 
 
 def bake_svg(svg: bytes, *, credential: bytes, assertion: bytes | None) -> bytes:
-    """The picture with a badge in it, in place of one that it may hold. Texts are JSON in UTF-8.
+    """The picture with a badge in it, which replaces one that it may hold. Texts are JSON in UTF-8.
 
-    Both standards use the prefix `openbadges`, each for a namespace of its own: that of 3.0 is declared on the root, as
-    its text wants, that of 2.0 on its element. Unreadable when `svg` is no SVG in UTF-8.
+    Both standards use the prefix `openbadges`, each for its own namespace: that of 3.0 is declared on the root, as it
+    requires, that of 2.0 on its element. Unreadable when `svg` is no SVG in UTF-8.
     """
     head, prefixed, tail = _cut_svg(svg)
     declared = b"" if prefixed else b' xmlns:openbadges="%s"' % _OB3.encode()
@@ -175,7 +177,7 @@ def bake_svg(svg: bytes, *, credential: bytes, assertion: bytes | None) -> bytes
 def unbake_svg(svg: bytes) -> Unbaked:
     """What an SVG holds. Unreadable when it is no SVG in UTF-8, declares entities, or holds two badges.
 
-    Scripts and links in it are text like any other: nothing of the picture is run, drawn or fetched.
+    Nothing of the picture is run, drawn or fetched.
     """
     _refuse_large(svg)
     found = {name: _bounded("".join(texts).strip().encode()) for name, texts in _seen(svg).texts.items()}
@@ -184,11 +186,11 @@ def unbake_svg(svg: bytes) -> Unbaked:
 
 @lru_cache(maxsize=32)
 def _cut_svg(svg: bytes) -> tuple[bytes, bool, bytes]:
-    """All up to the end of the root's start tag; whether that declares 3.0's namespace; the rest without any badge."""
+    """All up to the end of the root's start tag; whether that declares 3.0's namespace; the rest without a badge."""
     seen = _seen(svg)
     tag = _start_tag(svg, seen.root)
     name, attributes, closed = tag.groups()
-    others = b"xmlns:openbadges" in attributes  # somebody's own: then ours goes on our element
+    others = b"xmlns:openbadges" in attributes  # for another namespace: then ours is declared on our element
     declared = b"" if others else b' xmlns:openbadges="%s"' % _OB3.encode()
     kept, at = [], tag.end()
     for start, end in seen.spans:
@@ -200,7 +202,7 @@ def _cut_svg(svg: bytes) -> tuple[bytes, bool, bytes]:
 
 
 def _seen(svg: bytes) -> _Seen:
-    """One pass of expat, which doesn't recurse, without a document type and so without entities."""
+    """One pass of expat, which doesn't recurse. No document type is allowed, and so no entities."""
     seen = _Seen()
     parser = expat.ParserCreate("utf-8", namespace_separator=" ")
     parser.buffer_text = True
@@ -210,8 +212,8 @@ def _seen(svg: bytes) -> _Seen:
 
     def start(name: str, _: object) -> None:
         seen.elements += 1
-        if seen.elements > _MOST_ELEMENTS:
-            raise Unreadable(f"got more than {_MOST_ELEMENTS} elements, expected fewer")
+        if seen.elements > _MAX_ELEMENTS:
+            raise Unreadable(f"got more than {_MAX_ELEMENTS} elements, expected fewer")
         if seen.depth == 0:
             if name not in ("svg", "http://www.w3.org/2000/svg svg"):
                 raise Unreadable(f"got a root {name[-80:]}, expected svg")
@@ -228,7 +230,7 @@ def _seen(svg: bytes) -> _Seen:
         seen.depth -= 1
         if seen.open_part is not None and seen.open_part[2] == seen.depth:
             begins, at = seen.open_part[1], parser.CurrentByteIndex
-            # Of <a/> both events tell the same byte.
+            # Both events of <a/> have the same byte index.
             ends = _start_tag(svg, begins).end() if at == begins else svg.index(b">", at) + 1
             seen.spans.append((begins, ends))
             seen.open_part = None
@@ -257,8 +259,8 @@ def _start_tag(svg: bytes, at: int) -> re.Match[bytes]:
 
 
 def _cdata(text: bytes) -> tuple[bytes, bytes, bytes]:
-    for bare, escaped in _NOT_XML:
-        text = text.replace(bare, escaped)
+    for character, escaped in _NOT_XML:
+        text = text.replace(character, escaped)
     return b"<![CDATA[", text.replace(b"]]>", b"]]]]><![CDATA[>"), b"]]>"
 
 
@@ -267,16 +269,16 @@ class _Named(msgspec.Struct):
 
 
 def _id_in(assertion: bytes) -> bytes:
-    """The assertion's URL, quoted, which the attribute `verify` repeats."""
+    """The assertion's URL, quoted, for the attribute `verify`."""
     return quoteattr(msgspec.json.decode(assertion, type=_Named).id).encode()
 
 
 def _refuse_large(content: bytes) -> None:
-    if len(content) > MOST_FILE_BYTES:
-        raise Unreadable(f"got {len(content)} bytes, expected at most {MOST_FILE_BYTES}")
+    if len(content) > MAX_FILE_BYTES:
+        raise Unreadable(f"got {len(content)} bytes, expected at most {MAX_FILE_BYTES}")
 
 
 def _bounded(text: bytes) -> bytes:
-    if len(text) > _MOST_TEXT_BYTES:
-        raise Unreadable(f"got a text of more than {_MOST_TEXT_BYTES} bytes, expected fewer")
+    if len(text) > _MAX_TEXT_BYTES:
+        raise Unreadable(f"got a text of more than {_MAX_TEXT_BYTES} bytes, expected fewer")
     return text

@@ -1,7 +1,7 @@
-"""Open Badges 2.0 of what our issuer published as Open Badges 3.0: a mapping of documents and nothing else; pure.
+"""Open Badges 2.0 documents made from the Open Badges 3.0 documents that our issuer published; pure.
 
-Assertions are hosted: a verifier of Open Badges 2.0 fetches `/assertions/<id>.json` and believes this site, so nothing
-here is signed. The documents of 3.0 keep their own URLs; those of 2.0 are under `/ob2` where both have one.
+Assertions are hosted: a verifier of Open Badges 2.0 fetches `/assertions/<id>.json` and trusts this site, so nothing
+here is signed. The documents of 3.0 have their own URLs; those of 2.0 are under `/ob2` where both have one.
 
 Sources: IMS Open Badges 2.0 (12 April 2018), sections Assertion, BadgeClass, Profile, HostedBadge Verification; the
 fields of 3.0 are those of 1EdTech Open Badges 3.0, appendix B.
@@ -14,13 +14,14 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
+from shared import object_keys
 from shared.credentials.credential import Document
 from shared.errors import Unreadable
 
 CONTEXT: Final = "https://w3id.org/openbadges/v2"
 ISSUER_PATH = "/ob2/issuer.json"
 
-_ID = re.compile(r"/credentials/([A-Z2-7]{26})\.json\Z")
+_ID = re.compile(rf"/credentials/({object_keys.ASSERTION_ID})\.json\Z")
 _T = TypeVar("_T")
 
 
@@ -69,8 +70,10 @@ class _Linked(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, k
 
 
 class Assertion(_Linked, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
-    """`issued_on` and `expires` are as signed, in Japan's time: the standard recommends UTC, but who shows only the
-    date of a moment would then show March 31 for April 1."""
+    """`issued_on` and `expires` are as signed, in Japan's time.
+
+    The standard recommends UTC, but software that shows only the date would then show March 31 for April 1.
+    """
 
     recipient: Recipient
     badge: str
@@ -83,7 +86,7 @@ class Assertion(_Linked, frozen=True, rename="camel", omit_defaults=True, kw_onl
 
 
 class RevokedAssertion(_Linked, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
-    """What is left of an assertion that was revoked: nothing of the person."""
+    """An assertion that was revoked. Holds nothing of the person."""
 
     revoked: Literal[True]
     revocation_reason: str | None = None
@@ -265,8 +268,10 @@ def _narrative(subject: _Subject) -> str | None:
 
 
 def _evidence(given: _Evidence, public_url: str, details_public: bool) -> Evidence:
-    """Evidence of 2.0 is a page for people: a former credential of ours is shown by its page, which says whether it
-    counts. What else is written of it may hold its number."""
+    """Evidence of 2.0 is a page for people: a former credential of ours is named by its page, which shows its verdict.
+
+    Its other texts may hold its number, so they are left out unless the details are public.
+    """
     former = _assertion_id(given.id or "") if (given.id or "").startswith(f"{public_url}/") else None
     id = f"{public_url}/V/{former}" if former else given.id
     if not details_public:

@@ -1,7 +1,7 @@
-"""The credential attached to a PDF (ISO 32000-2, 7.11.4). Read in a process of its own with little time and memory.
+"""The credential attached to a PDF (ISO 32000-2, 7.11.4). Read in a child process with limits on time and memory.
 
-A PDF of 1 MB may unpack to a thousand times that, name itself its parent, or have a broken index that is searched for
-minutes: whatever it does, it does it there.
+A PDF of 1 MB may unpack to a thousand times that, have a page tree with a cycle, or a broken index that takes minutes
+to repair: it can cost no more than the child may use.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import sys
 from pathlib import Path
 from threading import BoundedSemaphore
 
-from services.verifier.files.baking import MOST_FILE_BYTES
-from services.verifier.files.pdf_child import MOST_BYTES, MOST_SECONDS
+from services.verifier.files.baking import MAX_FILE_BYTES
+from services.verifier.files.pdf_child import MAX_BYTES, MAX_SECONDS
 from shared.errors import TryLater, Unreadable
 
 _CHILD = Path(__file__).with_name("pdf_child.py")
 _HEADER = b"%PDF-"
 _AT_ONCE = BoundedSemaphore(2)
-_WAIT = 5.0  # seconds for a place among them
-_SECONDS = 5.0  # by the clock; MOST_SECONDS is of CPU
+_WAIT = 5.0  # seconds until one of them must end
+_SECONDS = 5.0  # of real time; MAX_SECONDS is CPU time
 
 _WHY = {
     3: "got a PDF that holds no credential (scan the QR code on it instead), expected one attached",
     4: "got a PDF with several documents attached, expected one called credential.json",
-    5: f"got an attached document of more than {MOST_BYTES} bytes, expected fewer",
+    5: f"got an attached document of more than {MAX_BYTES} bytes, expected fewer",
     6: "got a PDF that is broken or locked, expected one that can be read",
 }
 
@@ -34,15 +34,15 @@ def is_pdf(content: bytes) -> bool:
 
 
 def without_pdf(content: bytes) -> bytes:
-    """The document attached to a PDF; everything else as it is.
+    """The document attached to a PDF; other content is returned as it is.
 
-    Unreadable, with what to do, for a PDF without one, a broken one, or one that would take too much. TryLater while
-    too many are being read.
+    Unreadable, with what to do, for a PDF without one, a broken one, or one that exceeds the limits. TryLater while too
+    many are being read.
     """
     if not is_pdf(content):
         return content
-    if len(content) > MOST_FILE_BYTES:
-        raise Unreadable(f"got {len(content)} bytes, expected at most {MOST_FILE_BYTES}")
+    if len(content) > MAX_FILE_BYTES:
+        raise Unreadable(f"got {len(content)} bytes, expected at most {MAX_FILE_BYTES}")
     if not _AT_ONCE.acquire(timeout=_WAIT):
         raise TryLater("too many PDFs are being read; trying again")
     try:
@@ -56,5 +56,5 @@ def without_pdf(content: bytes) -> bytes:
     if done.returncode == 0:
         return done.stdout
     raise Unreadable(
-        _WHY.get(done.returncode, f"got a PDF that takes more than {MOST_SECONDS} s or too much memory to read")
+        _WHY.get(done.returncode, f"got a PDF that takes more than {MAX_SECONDS} s or too much memory to read")
     )

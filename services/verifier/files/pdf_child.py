@@ -1,7 +1,7 @@
-"""Takes the credential out of a PDF: its own process, so that no PDF can cost more than it may.
+"""Extracts the credential from a PDF, as a process of its own with limits on memory and CPU time.
 
 Standard input is the PDF, standard output the attached document. Exit code 3: nothing attached that could be one; 4:
-more than one; 5: one that is too large; 6: no PDF that can be read. Anything else is a limit that struck.
+more than one; 5: one that is too large; 6: no PDF that can be read. Any other: a limit was exceeded.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ import io
 import resource
 import sys
 
-MOST_MEMORY = 256 * 1024 * 1024
-MOST_SECONDS = 3
-MOST_BYTES = 128 * 1024
-MOST_FILES = 50
+MAX_MEMORY = 256 * 1024 * 1024
+MAX_SECONDS = 3
+MAX_BYTES = 128 * 1024
+MAX_FILES = 50
 NAME = "credential.json"  # of those that the renderer attaches
 
 
 def main() -> int:
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     import pikepdf
 
     try:
         with pikepdf.open(io.BytesIO(sys.stdin.buffer.read())) as document:
             found = {}
-            for name, spec in list(document.attachments.items())[:MOST_FILES]:
+            for name, spec in list(document.attachments.items())[:MAX_FILES]:
                 file = spec.get_file()
                 if file.mime_type in ("application/json", "application/ld+json", "application/vc") or name.endswith(
                     (".json", ".jsonld")
@@ -38,8 +38,8 @@ def main() -> int:
                 return 4
             content = found.get(NAME, next(iter(found.values()))).read_bytes()
     except (pikepdf.PdfError, pikepdf.PasswordError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
-        return 6  # qpdf and pikepdf have no one type for what is wrong with a stranger's PDF
-    if len(content) > MOST_BYTES:
+        return 6  # qpdf and pikepdf have no common type for errors of a PDF
+    if len(content) > MAX_BYTES:
         return 5
     sys.stdout.buffer.write(content)
     return 0

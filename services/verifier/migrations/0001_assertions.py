@@ -1,4 +1,4 @@
-"""assertions: what the events said of each, for what its credential can't say of itself."""
+"""assertions: what the events say of each, beside its credential."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# Events of one assertion come on several topics in any order, so every column but the key may be unknown (null).
+# Events of one assertion arrive on several topics in any order, so every column but the key may be null.
 TABLES = """
 create table assertions (
     assertion_id text primary key,

@@ -1,4 +1,4 @@
-"""assertions: which registration each is of, and which version, so that an old one leads to the newest."""
+"""assertions: the registration and version of each, so that an old one leads to the newest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# Null as long as only other events have named the assertion, and for those issued before this column was there.
+# Null until assertion.issued arrives, and for those issued before the columns existed.
 COLUMNS = """
 alter table assertions add column registration_id text, add column version integer;
 create index assertions_registration_id on assertions (registration_id) where registration_id is not null;

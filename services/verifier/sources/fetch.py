@@ -1,7 +1,7 @@
-"""Fetching a URL that a stranger gave, so that it reaches the public network and nothing else.
+"""Fetching an untrusted URL, so that it reaches the public network and nothing else.
 
-A name is resolved once, and the connection goes to an address that was looked at: a name that answers differently the
-next time (DNS rebinding) changes nothing. Every redirect goes through the same. One time limit holds for all of it.
+A name is resolved once, and the connection goes to an address that was checked: a different answer the next time (DNS
+rebinding) has no effect. Every redirect is checked in the same way. One time limit holds for everything together.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Late
+from concurrent.futures import TimeoutError as FutureTimeout
 from functools import cached_property
 from time import monotonic
 from typing import Any
@@ -21,13 +21,13 @@ import httpcore
 from services.verifier.sources.public_address import Refused, check_url, is_public
 from shared.errors import NotFound, TryLater
 
-MOST_BYTES = 1024 * 1024
-MOST_SECONDS = 5.0
-MOST_REDIRECTS = 3
+MAX_BYTES = 1024 * 1024
+MAX_SECONDS = 5.0
+MAX_REDIRECTS = 3
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TYPES = ("application/json", "application/ld+json", "application/vc", "image/png", "image/svg+xml", "application/pdf")
-_PLAIN = ("application/octet-stream", "text/plain", "")  # what storages and code hosts say of any file
+_PLAIN = ("application/octet-stream", "text/plain", "")  # what storages and code hosts send for any file
 _HEADERS = [("accept", ", ".join(_TYPES)), ("accept-encoding", "identity"), ("user-agent", "akashi-verifier")]
 
 Resolve = Callable[[str, int], list[str]]
@@ -48,7 +48,7 @@ def connect(address: str, port: int, seconds: float) -> httpcore.NetworkStream:
 
 
 class Fetcher:
-    """Fetches over the public network. Thread-safe. `private` lets it reach any address: for a stack on one machine."""
+    """Fetches over the public network. Thread-safe. `private` allows any address: for a stack on one machine."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Fetcher:
         connect: Connect = connect,
         *,
         private: bool = False,
-        seconds: float = MOST_SECONDS,
+        seconds: float = MAX_SECONDS,
     ) -> None:
         self._resolve = resolve
         self._connect = connect
@@ -67,19 +67,19 @@ class Fetcher:
     def __call__(self, url: str) -> bytes:
         """The body at a URL: at most 1 MB, within 5 s, over at most 3 redirects.
 
-        Refused for a URL that we don't ask, or an answer of another kind. NotFound for 404 and 410. TryLater for all
-        else that went wrong on the other side.
+        Refused for a URL that we don't fetch, or an answer of another type. NotFound for 404 and 410. TryLater for any
+        other failure of the other side.
         """
         ends = monotonic() + self._seconds
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(MAX_REDIRECTS + 1):
             answer = self._ask(url, ends)
             if isinstance(answer, bytes):
                 return answer
             url = urljoin(url, answer)
-        raise Refused(f"got more than {MOST_REDIRECTS} redirects, expected fewer")
+        raise Refused(f"got more than {MAX_REDIRECTS} redirects, expected fewer")
 
     def _ask(self, url: str, ends: float) -> bytes | str:
-        """The body, or where it was moved to."""
+        """The body, or the URL of a redirect."""
         scheme, host, port = check_url(url, private=self._private)
         backend = _Backend(self._addresses(host, port, ends), self._connect, ends)
         try:
@@ -93,10 +93,10 @@ class Fetcher:
             raise Refused(f"got a URL that can't be read: {error}"[:300]) from error
 
     def _addresses(self, host: str, port: int, ends: float) -> list[str]:
-        """The addresses of a host. Refused when one of them isn't public: the name is up to no good."""
+        """The addresses of a host. Refused when one of them isn't public."""
         try:
             found = self._resolvers.submit(self._resolve, host, port).result(max(ends - monotonic(), 0.01))
-        except (OSError, UnicodeError, Late) as error:
+        except (OSError, UnicodeError, FutureTimeout) as error:
             raise TryLater(f"{host[:200]}: no address ({type(error).__name__})") from error
         for address in found:
             if not self._private and not is_public(address):
@@ -126,13 +126,13 @@ def _read(answer: httpcore.Response) -> bytes | str:
     body = bytearray()
     for part in answer.iter_stream():
         body += part
-        if len(body) > MOST_BYTES:
-            raise Refused(f"got more than {MOST_BYTES} bytes, expected fewer")
+        if len(body) > MAX_BYTES:
+            raise Refused(f"got more than {MAX_BYTES} bytes, expected fewer")
     return bytes(body)
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Connects to addresses that were looked at, whatever the name is; ends everything in time."""
+    """Connects to addresses that were checked, whatever the host is called; all within the time limit."""
 
     def __init__(self, addresses: list[str], connect: Connect, ends: float) -> None:
         self._addresses = addresses
@@ -157,7 +157,7 @@ class _Backend(httpcore.NetworkBackend):
 
 
 class _Timed(httpcore.NetworkStream):
-    """A connection of which every step must fit into the time that is left."""
+    """A connection of which every read and write must end within the time that is left."""
 
     def __init__(self, stream: httpcore.NetworkStream, ends: float) -> None:
         self._stream = stream

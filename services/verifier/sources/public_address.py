@@ -1,4 +1,4 @@
-"""Which addresses of the network a stranger's URL may lead to; pure.
+"""Which URLs and network addresses may be fetched for a visitor; pure.
 
 Sources: IANA IPv4 and IPv6 Special-Purpose Address Registries (Python's `is_global`), RFC 4291 (IPv6 addressing),
 RFC 6052 (NAT64), RFC 3056 (6to4), RFC 4380 (Teredo).
@@ -12,24 +12,27 @@ from urllib.parse import urlsplit
 from shared.errors import Unreadable
 
 PORTS = {"http": (80, 8080), "https": (443, 8443)}
-MOST_CHARACTERS = 2000
+MAX_CHARACTERS = 2000
 
 _NAT64 = IPv6Network("64:ff9b::/96")  # an IPv6-only machine reaches IPv4 through it
-_UNICAST = IPv6Network("2000::/3")  # all that IANA has given out
-_TUNNELS = (IPv6Network("2002::/16"), IPv6Network("2001::/23"))  # 6to4, Teredo and others: end who knows where
-_CLOUDS = (IPv4Network("168.63.129.16/32"), IPv4Network("192.0.0.0/24"))  # public by number, and within the cloud
+_UNICAST = IPv6Network("2000::/3")  # all that IANA has allocated
+_TUNNELS = (IPv6Network("2002::/16"), IPv6Network("2001::/23"))  # 6to4, Teredo and others: their other end is unknown
+_CLOUDS = (
+    IPv4Network("168.63.129.16/32"),
+    IPv4Network("192.0.0.0/24"),
+)  # not private, but a cloud's own
 
 
 class Refused(Unreadable):
-    """A URL that we don't ask, whoever wants it: give another, or the file itself."""
+    """A URL that we never fetch: give another, or the file itself."""
 
 
 def check_url(url: str, *, private: bool = False) -> tuple[str, str, int]:
-    """Scheme, host and port of a URL that may be asked. Refused, with got and expected.
+    """Scheme, host and port of a URL that may be fetched. Refused, with got and expected.
 
-    `private`: ports and addresses don't matter, for a stack on one machine.
+    `private`: any port and address is allowed, for a stack on one machine.
     """
-    if len(url) > MOST_CHARACTERS or any(ord(character) <= 0x20 or character == "\\" for character in url):
+    if len(url) > MAX_CHARACTERS or any(ord(character) <= 0x20 or character == "\\" for character in url):
         raise Refused("got a URL that is too long or has spaces or backslashes in it, expected a plain one")
     try:
         parts = urlsplit(url)
@@ -51,7 +54,7 @@ def check_url(url: str, *, private: bool = False) -> tuple[str, str, int]:
 
 
 def is_public(text: str) -> bool:
-    """Whether an address is one of the public network, and so is the IPv4 address within it that a gateway reads."""
+    """Whether an address is public, and so is the IPv4 address inside of it that a NAT64 gateway would connect to."""
     try:
         address = ip_address(text)
     except ValueError:

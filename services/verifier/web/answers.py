@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from services.verifier.check.evidence import Noted
+from services.verifier.check.evidence import IssuerRecord
 from services.verifier.check.verdict import Kind, Verdict
 from services.verifier.check.wording import heading, next_step, sentence
 from shared.clock import JST, japan_date
@@ -57,7 +57,7 @@ class Answer(msgspec.Struct, frozen=True):
     replaced_by: str | None = None  # URL of the page of the corrected certificate
     renewed_as: str | None = None  # URL of the page of the renewal
     renews: str | None = None  # URL of the page of the former certificate
-    networks: tuple[str, ...] = ()  # names of the blockchains on which its record stands
+    networks: tuple[str, ...] = ()  # ids of the blockchains on which its record is final
 
 
 class Problem(msgspec.Struct):
@@ -69,10 +69,10 @@ class Problem(msgspec.Struct):
 
 
 def answer_of(
-    verdict: Verdict, society: Bilingual, *, noted: Noted, public_url: str, with_number: bool = True
+    verdict: Verdict, society: Bilingual, *, record: IssuerRecord, public_url: str, with_number: bool = True
 ) -> Answer:
     """The whole answer; without the registration number when its holder doesn't show it."""
-    known = noted if verdict.is_genuine else Noted()  # a forged file learns nothing of the one whose id it bears
+    known = record if verdict.is_genuine else IssuerRecord()  # a forged file gets nothing of the badge whose id it has
     revocation = known.revocation
 
     def page(assertion_id: str | None) -> str | None:

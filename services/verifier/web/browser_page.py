@@ -1,8 +1,8 @@
-"""The check that runs in the visitor's browser, without us: as a page of the site, and as one file to keep.
+"""The verifier that runs in the visitor's browser, without our servers: a page of the site, and one file to download.
 
-The script and the style are built from `browser/` by `make browser`. What the page knows of the issuer stands in it as
-JSON: its DID, a copy of its DID document with the day of the copy, and its registries. Addresses of nodes may hold
-keys, so none but those of this very machine are offered.
+The script and the style are built from `browser/` by `make browser`. The page holds the issuer's data as JSON: its DID,
+a copy of its DID document with the day of the copy, and its registries. Addresses of nodes may hold API keys, so only
+those on this very machine are offered.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from starlette.responses import HTMLResponse, Response
 
 import shared.runtime.web
 from services.verifier.config import Config
-from services.verifier.handlers import Ports
-from services.verifier.sources.cache import DID_DOCUMENT
+from services.verifier.ports import Ports
+from shared import object_keys
 from shared.clock import japan_date
 from shared.credentials.did import did_document_url, did_of
 from shared.errors import NotFound, TryLater
@@ -31,12 +31,12 @@ from shared.runtime.web.guard import POLICY
 
 _STATIC = Path(__file__).parents[1] / "static"
 _SHARED_STATIC = Path(shared.runtime.web.__file__).parent / "static"
-_ANY_NODE = "https: http:"  # the visitor's choice; a script may ask there, but holds nothing to tell
+_ANY_NODE = "https: http:"  # the visitor chooses the node; the script sends nothing but a hash there
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def install(app: FastAPI, site: Pages, config: Config, ports: Ports) -> None:
-    """GET /check and the one file /check/verify.html. The latter is a 503 while the keys to put in can't be read."""
+def add_browser_page(app: FastAPI, templates: Pages, config: Config, ports: Ports) -> None:
+    """GET /check, and /check/verify.html as one file; the file is a 503 while the issuer's keys can't be read."""
     script, style = _script(), _style()
     page_policy = "; ".join(
         f"{name} {value}" for name, value in {**POLICY, "connect-src": f"'self' {_ANY_NODE}"}.items()
@@ -47,8 +47,8 @@ def install(app: FastAPI, site: Pages, config: Config, ports: Ports) -> None:
         try:
             pinned = _pinned(ports)
         except (TryLater, NotFound):
-            pinned = None  # the page asks for the keys itself when the button is pressed, and says so if they are away
-        return site.page(
+            pinned = None  # the page fetches the keys itself when the button is pressed, and reports a failure
+        return templates.page(
             request,
             "check.html",
             headers={"content-security-policy": page_policy},
@@ -60,9 +60,9 @@ def install(app: FastAPI, site: Pages, config: Config, ports: Ports) -> None:
     @app.get("/check/verify.html", include_in_schema=False)
     def one_file(request: Request) -> Response:
         pinned = _pinned(ports)
-        text = site.text(
+        text = templates.text(
             "check.html",
-            site.language(request),
+            templates.language(request),
             "",
             "",
             config=_config(config, pinned),
@@ -92,7 +92,7 @@ def _config(config: Config, pinned: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _networks(config: Config) -> list[dict[str, Any]]:
-    """The chains on which the issuer has a registry, in its order; retired ones are still asked."""
+    """The chains on which the issuer has a registry, as configured; retired ones are still asked."""
     return [
         {
             "network": each.id,
@@ -110,11 +110,12 @@ def _pair(text: Bilingual) -> dict[str, str]:
 
 def _pinned(ports: Ports) -> dict[str, Any]:
     """A copy of the issuer's DID document, and today in Japan. TryLater, NotFound."""
-    return {"document": json.loads(ports.site.get(DID_DOCUMENT)), "copiedOn": japan_date(ports.now()).isoformat()}
+    document = json.loads(ports.site.get(object_keys.DID_DOCUMENT))
+    return {"document": document, "copiedOn": japan_date(ports.now()).isoformat()}
 
 
 def _one_file_policy(script: str, style: str) -> str:
-    """Nothing runs in the file but its own script, and nothing is loaded. Source: Content Security Policy Level 3."""
+    """Only the file's own script runs, and nothing is loaded. Source: Content Security Policy Level 3."""
     return (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
         f"connect-src {_ANY_NODE}; base-uri 'none'; form-action 'none'"

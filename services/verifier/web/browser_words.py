@@ -1,4 +1,4 @@
-"""The verdicts' words as JSON, for the check that runs in the visitor's browser: the page and it say the same; pure.
+"""The texts of `check/wording.py` as JSON, for the verifier in the browser, so that it and the page say the same; pure.
 
 `python -m services.verifier.web.browser_words` writes `browser/words.json`, which is built into the page's script.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from services.verifier.check.checks import NAMES, Check
-from services.verifier.check.credential import read_badge
+from services.verifier.check.credential import read_credential
 from services.verifier.check.verdict import EXIT_CODES, Kind, Verdict
 from services.verifier.check.wording import SHAPES, SOURCES, heading, next_step, sentence
 from shared.programme import Bilingual
@@ -24,7 +24,7 @@ _SOCIETY = Bilingual("{society}", "{society}")
 
 
 def words() -> dict[str, Any]:
-    """Names, headings, sentences, next steps. A sentence holds {society}, {day}, {sources} for a verdict's own."""
+    """Names, headings, sentences, next steps. {society}, {day}, {sources} in a sentence are filled in by the script."""
     return {
         "names": {number: _pair(name) for number, name in NAMES.items()},
         "headings": {kind: _breakable(heading(_verdict(kind))) for kind in EXIT_CODES},
@@ -50,7 +50,7 @@ def _breakable(text: Bilingual) -> dict[str, str]:
 
 
 def _verdict(kind: Kind, *open_checks: int) -> Verdict:
-    """One without what only the site knows: that a certificate was replaced stands in no document."""
+    """A verdict without the issuer's record: that a certificate was replaced is in no signed document."""
     return Verdict(kind, tuple(Check(number, NAMES[number], "unknown", "", "") for number in open_checks), _DAY, _BADGE)
 
 
@@ -63,7 +63,7 @@ def _sentence(kind: Kind) -> Bilingual:
 
 
 def _conjunction() -> dict[str, str]:
-    """What stands between two sources."""
+    """The text between two sources."""
     said = sentence(_verdict("could-not-check", 5, 7), _SOCIETY)
 
     def between(text: str, one: str, other: str) -> str:
@@ -75,7 +75,7 @@ def _conjunction() -> dict[str, str]:
     }
 
 
-_BADGE = read_badge(
+_BADGE = read_credential(
     {
         "id": "",
         "type": ["OpenBadgeCredential"],
@@ -85,7 +85,7 @@ _BADGE = read_badge(
         "credentialSubject": {"achievement": {"id": ""}},
         "proof": [{}],
     }
-)
+).badge
 
 if __name__ == "__main__":
     TARGET.write_text(as_text(), encoding="utf-8")

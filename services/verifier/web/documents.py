@@ -1,11 +1,10 @@
 """The published documents: credentials, status lists, badge classes, the issuer, in both standards, and baked badges.
 
-All may be read from any site. Each has an ETag, so that asking again costs nothing while it is unchanged.
+All may be read from any site. Each has an ETag, so that a repeated request is answered 304 while it is unchanged.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from hashlib import sha256
 
@@ -14,23 +13,20 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.verifier import handlers
+from services.verifier import publication
 from services.verifier.check.disclosure import Withheld
 from services.verifier.files.open_badges_2 import ISSUER_PATH, RevokedAssertion
-from services.verifier.handlers import Ports
+from services.verifier.ports import Ports
 from services.verifier.web.answers import Problem
+from shared import object_keys
 from shared.errors import NotFound
 
-OPEN = {"access-control-allow-origin": "*"}  # a browser's own check on any site may read them
+OPEN = {"access-control-allow-origin": "*"}  # verifiers in a browser may read them, on any site
 _FRESH = {**OPEN, "cache-control": "no-cache"}  # what a revocation or the holder's choice changes
 _SHORT = {**OPEN, "cache-control": "public, max-age=60"}
 _LONG = {**OPEN, "cache-control": "public, max-age=86400"}
 _TYPES = {"json": "application/json", "png": "image/png", "svg": "image/svg+xml"}
 _READ = ["GET", "HEAD"]
-
-_ID = re.compile(r"[A-Z2-7]{26}")
-_QUALIFICATION = re.compile(r"[a-z0-9-]{1,64}")
-_EDITION = re.compile(r"[0-9]{4}(-[0-9]{1,3})?")
 
 
 def add_documents(app: FastAPI, ports: Ports) -> None:
@@ -42,23 +38,23 @@ def add_documents(app: FastAPI, ports: Ports) -> None:
 def _add_issuer(app: FastAPI, ports: Ports) -> None:
     @app.api_route("/.well-known/did.json", methods=_READ)
     def did(request: Request) -> Response:
-        return _stored(request, "issuer/did.json", ports, _SHORT)
+        return _stored(request, object_keys.DID_DOCUMENT, ports, _SHORT)
 
     @app.api_route("/issuer.json", methods=_READ)
     def issuer(request: Request) -> Response:
-        return _stored(request, "issuer/profile.json", ports, _SHORT)
+        return _stored(request, object_keys.PROFILE, ports, _SHORT)
 
     @app.api_route("/issuer/image.png", methods=_READ)
     def image(request: Request) -> Response:
-        return _stored(request, "issuer/image.png", ports, _LONG)
+        return _stored(request, object_keys.ISSUER_IMAGE, ports, _LONG)
 
     @app.api_route(ISSUER_PATH, methods=_READ)
     def profile(request: Request) -> Response:
-        return _linked(request, handlers.profile(ports), _SHORT)
+        return _linked(request, publication.profile(ports), _SHORT)
 
     @app.api_route("/status/{number}.json", methods=_READ)
     def status(request: Request, number: int) -> Response:
-        return _stored(request, f"status/{number}.json", ports, _SHORT)
+        return _stored(request, object_keys.status_list(number), ports, _SHORT)
 
 
 def _add_badges(app: FastAPI, ports: Ports) -> None:
@@ -69,7 +65,7 @@ def _add_badges(app: FastAPI, ports: Ports) -> None:
 
     @app.api_route("/ob2/badges/{qualification}/{edition}.json", methods=_READ)
     def badge_class(request: Request, qualification: str, edition: str) -> Response:
-        return _linked(request, handlers.badge_class(f"{_class_key(qualification, edition)}.json", ports), _LONG)
+        return _linked(request, publication.badge_class(f"{_class_key(qualification, edition)}.json", ports), _LONG)
 
 
 def _add_assertions(app: FastAPI, ports: Ports) -> None:
@@ -78,41 +74,39 @@ def _add_assertions(app: FastAPI, ports: Ports) -> None:
         assertion_id = assertion_id_in(name)
         match _form(form):
             case "png":
-                given = handlers.picture(assertion_id, "png", ports)
+                given = publication.picture(assertion_id, "png", ports)
             case "svg":
-                given = handlers.picture(assertion_id, "svg", ports)
+                given = publication.picture(assertion_id, "svg", ports)
             case _:
-                given = handlers.credential(assertion_id, ports)
+                given = publication.credential(assertion_id, ports)
         if isinstance(given, Withheld):
             return _withheld(given)
-        saved = {"content-disposition": f'attachment; filename="{assertion_id}.{form}"'} if _is_saved(request) else {}
-        return _answer(request, given, _TYPES[form], {**_FRESH, **saved})
+        headers = dict(_FRESH)
+        if _is_download(request):
+            headers["content-disposition"] = f'attachment; filename="{assertion_id}.{form}"'
+        return _answer(request, given, _TYPES[form], headers)
 
     @app.api_route("/assertions/{name}.json", methods=_READ)
     def assertion(request: Request, name: str) -> Response:
         """IMS Open Badges 2.0, HostedBadge Verification: 410 and `revoked` for one that was revoked."""
-        told = handlers.assertion(assertion_id_in(name), ports)
-        return _linked(request, told, _FRESH, 410 if isinstance(told, RevokedAssertion) else 200)
-
-
-def is_assertion_id(text: str) -> bool:
-    return _ID.fullmatch(text) is not None
+        found = publication.assertion(assertion_id_in(name), ports)
+        return _linked(request, found, _FRESH, 410 if isinstance(found, RevokedAssertion) else 200)
 
 
 def assertion_id_in(text: str) -> str:
     """An assertion id. NotFound for what can't be one, before any object key is made of it."""
-    if not is_assertion_id(text):
+    if not object_keys.is_assertion_id(text):
         raise NotFound("no such assertion")
     return text
 
 
 def _class_key(qualification: str, edition: str) -> str:
-    if not _QUALIFICATION.fullmatch(qualification) or not _EDITION.fullmatch(edition):
+    if not object_keys.is_badge_class(qualification, edition):
         raise NotFound("no such badge")
-    return f"badges/{qualification}/{edition}"
+    return object_keys.badge_class(qualification, edition)
 
 
-def _is_saved(request: Request) -> bool:
+def _is_download(request: Request) -> bool:
     """`?download`: a browser saves it. From another site, the link's own `download` means nothing."""
     return "download" in request.query_params
 
@@ -136,7 +130,7 @@ def _linked(request: Request, document: msgspec.Struct, headers: Mapping[str, st
 
 
 def _answer(request: Request, body: bytes, kind: str, headers: Mapping[str, str], status: int = 200) -> Response:
-    """With a weak ETag: the body may be compressed on its way. 304 when the asker has it."""
+    """With a weak ETag, because the body may be compressed on its way. 304 when the client has it."""
     tag = f'W/"{sha256(body).hexdigest()[:32]}"'
     asked = [each.strip() for each in request.headers.get("if-none-match", "").split(",")]
     if status == 200 and tag in asked:

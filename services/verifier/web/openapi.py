@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import msgspec
 
-from services.verifier.files.baking import MOST_FILE_BYTES
+from services.verifier.files.baking import MAX_FILE_BYTES
 from services.verifier.web.answers import Answer, Problem
 
 _TITLE = "Is this certificate valid?"
@@ -29,7 +29,7 @@ def description(public_url: str) -> dict[str, Any]:
     refusals = {
         status: {"description": why, "content": {"application/json": {"schema": schema}}}
         for status, why, schema in (
-            ("413", f"More than {MOST_FILE_BYTES} bytes", _ERROR),
+            ("413", f"More than {MAX_FILE_BYTES} bytes", _ERROR),
             ("422", "A field or URL that is not taken; the text says why", _ERROR),
             ("429", "Too many requests from this address: again after the seconds of the header Retry-After", problem),
             ("503", "A part of this service is away: try again", _ERROR),

@@ -7,31 +7,38 @@ from starlette.responses import Response
 
 from services.verifier.check.wording import SHAPES, heading, next_step, sentence
 from services.verifier.config import Config
-from services.verifier.handlers import Ports, Shown
+from services.verifier.ports import Ports
+from services.verifier.verification import VerificationResult
 from shared.clock import japan_date
 from shared.runtime.web import Pages
 
 
-def shown_page(
-    site: Pages, request: Request, shown: Shown, ports: Ports, config: Config, *, handed_in: bool = False
+def verdict_page(
+    templates: Pages,
+    request: Request,
+    result: VerificationResult,
+    ports: Ports,
+    config: Config,
+    *,
+    handed_in: bool = False,
 ) -> Response:
     """The verdict in one sentence, what to do next, the facts, the checks.
 
-    `handed_in`: of a file that the visitor has, who therefore sees all that is in it; not of what lies at our address.
+    `handed_in`: the visitor has the file, and sees all that is in it; otherwise it is a badge at our own address.
     """
-    verdict = shown.verdict
+    verdict = result.verdict
     badge = verdict.badge if verdict.is_genuine else None
     ours = {network.id: network for network in config.networks}
-    return site.page(
+    return templates.page(
         request,
         "verdict.html",
         status=503 if not handed_in and verdict.outcome(1) == "unknown" else 200,
         assertion_id=badge.assertion_id if badge else None,
         handed_in=handed_in,
-        noted=shown.noted,
+        record=result.record,
         verdict=verdict,
         badge=badge,
-        with_number=handed_in or shown.noted.details_public,
+        with_number=handed_in or result.record.details_public,
         networks=[ours[id].name for id in verdict.networks if id in ours],
         heading=heading(verdict),
         sentence=sentence(verdict, config.runtime.programme.society.name),

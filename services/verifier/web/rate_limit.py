@@ -1,4 +1,4 @@
-"""How often one client may have files checked and URLs fetched. Counted in memory: each replica counts its own."""
+"""Rate limits per client, counted in memory: each replica counts its own requests."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import Request
 
-from shared.runtime.metrics import counter
-
-LIMITED = counter("verifier_limited", "Requests refused because their client sent too many, by limit", ("limit",))
+from services.verifier.metrics import LIMITED
 
 
-class TooMany(Exception):
-    """This client asked too often: again after so many seconds."""
+class TooManyRequests(Exception):
+    """This client has reached the limit: it may try again after `seconds`."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"too many requests; again in {seconds} s")
@@ -26,7 +24,7 @@ class TooMany(Exception):
 
 
 class Limit:
-    """At most so many in a sliding window, for each client."""
+    """At most so many requests of one client in a sliding window."""
 
     def __init__(self, name: str, rate: str, trusted_proxies: Sequence[str]) -> None:
         self._name = name
@@ -35,24 +33,24 @@ class Limit:
         self._window = MovingWindowRateLimiter(MemoryStorage())
 
     def count(self, request: Request) -> None:
-        """TooMany for the one too many."""
+        """Count a request. TooManyRequests when it is over the limit."""
         client = self.client(request)
         if not self._window.hit(self._rate, self._name, client):
             LIMITED.labels(self._name).inc()
             resets = self._window.get_window_stats(self._rate, self._name, client).reset_time
-            raise TooMany(max(ceil(resets - time()), 1))
+            raise TooManyRequests(max(ceil(resets - time()), 1))
 
     def client(self, request: Request) -> str:
-        """The address that counts: of the peer, or what our own proxies say in X-Forwarded-For, read from the right.
+        """The client's address: of the peer, or from X-Forwarded-For, read from the right through our own proxies.
 
-        A whole /64 is one client: that is what one line is given of IPv6.
+        An IPv6 /64 is one client: a single connection is given a whole one.
         """
         peer = request.client.host if request.client else ""
-        told = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
+        forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
         address = peer
-        while self._is_trusted(address) and told:
-            address = told.pop() or peer
-        return _one_line(address)
+        while self._is_trusted(address) and forwarded:
+            address = forwarded.pop() or peer
+        return _client_network(address)
 
     def _is_trusted(self, text: str) -> bool:
         try:
@@ -62,7 +60,7 @@ class Limit:
         return any(address in network for network in self._trusted)
 
 
-def _one_line(text: str) -> str:
+def _client_network(text: str) -> str:
     try:
         address = ip_address(text)
     except ValueError:

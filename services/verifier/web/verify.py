@@ -1,4 +1,4 @@
-"""Where a visitor or a program hands in a certificate: the form, and the API of version 1."""
+"""Verifying what is handed in: the form for visitors, and version 1 of the API."""
 
 from __future__ import annotations
 
@@ -13,41 +13,45 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.verifier import handlers
+from services.verifier import verification
 from services.verifier.config import Config
-from services.verifier.handlers import Ports, Shown
+from services.verifier.ports import Ports
 from services.verifier.sources.public_address import Refused
+from services.verifier.verification import VerificationResult
 from services.verifier.web.answers import Problem, answer_of
-from services.verifier.web.documents import OPEN, assertion_id_in, is_assertion_id
+from services.verifier.web.documents import OPEN, assertion_id_in
 from services.verifier.web.openapi import description
-from services.verifier.web.pages import shown_page
-from services.verifier.web.rate_limit import Limit, TooMany
+from services.verifier.web.pages import verdict_page
+from services.verifier.web.rate_limit import Limit, TooManyRequests
+from shared import object_keys
 from shared.programme import Bilingual
 from shared.runtime.web import Pages
 
-_OURS = re.compile(r"/(?:[Vv]|credentials|assertions)/([A-Za-z2-7]{26})(?:\.json|\.png|\.svg)?/?\Z")
+_OWN_PATH = re.compile(r"/(?:[Vv]|credentials|assertions)/([A-Za-z2-7]{26})(?:\.json|\.png|\.svg)?/?\Z")
 
 
 @dataclass(frozen=True)
 class _Limits:
+    """`verify` counts what is handed in, `fetch` the URLs of others."""
+
     verify: Limit
     fetch: Limit
 
 
-def add_checking(app: FastAPI, site: Pages, ports: Ports, config: Config) -> None:
+def add_verify(app: FastAPI, templates: Pages, ports: Ports, config: Config) -> None:
     set_to = config.limits
     limits = _Limits(
         Limit("verify", set_to.verify, set_to.trusted_proxies), Limit("fetch", set_to.fetch, set_to.trusted_proxies)
     )
-    _add_form(app, site, ports, config, limits)
+    _add_form(app, templates, ports, config, limits)
     _add_api(app, ports, config, limits)
-    _add_refusals(app, site)
+    _add_refusals(app, templates)
 
 
-def _add_form(app: FastAPI, site: Pages, ports: Ports, config: Config, limits: _Limits) -> None:
+def _add_form(app: FastAPI, templates: Pages, ports: Ports, config: Config, limits: _Limits) -> None:
     @app.get("/verify")
     def back(request: Request) -> Response:
-        """Where the answer to the form was: a file isn't kept, so it is handed in again."""
+        """The address of the form's answer. The file isn't kept, so it has to be handed in again."""
         return RedirectResponse(str(request.url.replace(path="/")), 303)
 
     @app.post("/verify")
@@ -56,14 +60,14 @@ def _add_form(app: FastAPI, site: Pages, ports: Ports, config: Config, limits: _
         content, url = await _form(request)
         if url:
             try:
-                shown = await _at(url, request, ports, limits)
+                result = await _verify_url(url, request, ports, limits)
             except Refused as error:
-                return site.page(request, "front.html", status=422, url=url[:300], problem=str(error))
+                return templates.page(request, "front.html", status=422, url=url[:300], problem=str(error))
         elif content:
-            shown = await run_in_threadpool(handlers.check, content, ports)
+            result = await run_in_threadpool(verification.check, content, ports)
         else:
-            return site.page(request, "front.html", status=422, url="", problem="nothing")
-        return shown_page(site, request, shown, ports, config, handed_in=True)
+            return templates.page(request, "front.html", status=422, url="", problem="nothing")
+        return verdict_page(templates, request, result, ports, config, handed_in=True)
 
 
 def _add_api(app: FastAPI, ports: Ports, config: Config, limits: _Limits) -> None:
@@ -75,8 +79,8 @@ def _add_api(app: FastAPI, ports: Ports, config: Config, limits: _Limits) -> Non
 
     @app.api_route("/api/v1/verify", methods=["GET", "HEAD"])
     def verify_by_id(id: str) -> Response:
-        shown = handlers.show(assertion_id_in(id.upper()), ports)
-        return _answer(shown, with_number=shown.noted.details_public)
+        result = verification.show(assertion_id_in(id.upper()), ports)
+        return _answer(result, with_number=result.record.details_public)
 
     @app.post("/api/v1/verify")
     async def verify_document(request: Request) -> Response:
@@ -86,21 +90,21 @@ def _add_api(app: FastAPI, ports: Ports, config: Config, limits: _Limits) -> Non
         if not url:
             content, url = await _form(request) if _is_form(request) else (await request.body(), "")
         if not url:
-            return _answer(await run_in_threadpool(handlers.check, content, ports), with_number=True)
-        shown = await _at(url, request, ports, limits)
-        return _answer(shown, with_number=_own(url, ports) is None or shown.noted.details_public)
+            return _answer(await run_in_threadpool(verification.check, content, ports), with_number=True)
+        result = await _verify_url(url, request, ports, limits)
+        return _answer(result, with_number=_own_id(url, ports) is None or result.record.details_public)
 
-    def _answer(shown: Shown, *, with_number: bool) -> Response:
+    def _answer(result: VerificationResult, *, with_number: bool) -> Response:
         society = config.runtime.programme.society.name
         answer = answer_of(
-            shown.verdict, society, noted=shown.noted, public_url=ports.public_url, with_number=with_number
+            result.verdict, society, record=result.record, public_url=ports.public_url, with_number=with_number
         )
         return Response(msgspec.json.encode(answer), media_type="application/json", headers=OPEN)
 
 
-def _add_refusals(app: FastAPI, site: Pages) -> None:
+def _add_refusals(app: FastAPI, templates: Pages) -> None:
     def too_many(request: Request, error: Exception) -> Response:
-        assert isinstance(error, TooMany)
+        assert isinstance(error, TooManyRequests)
         headers = {"retry-after": str(error.seconds)}
         if request.url.path.startswith("/api/"):
             text = Bilingual(
@@ -108,34 +112,34 @@ def _add_refusals(app: FastAPI, site: Pages) -> None:
                 f"There were too many requests from your address. Try again in {error.seconds} seconds.",
             )
             return _problem(429, "too-many-requests", text, headers)
-        return site.page(request, "too_many.html", status=429, headers=headers, seconds=error.seconds)
+        return templates.page(request, "too_many.html", status=429, headers=headers, seconds=error.seconds)
 
     def refused(request: Request, error: Exception) -> Response:
         text = Bilingual(f"このURLは確認できません。（{error}）", f"This URL can't be checked: {error}")
         return _problem(422, "url-refused", text)
 
-    app.add_exception_handler(TooMany, too_many)
+    app.add_exception_handler(TooManyRequests, too_many)
     app.add_exception_handler(Refused, refused)
 
 
-async def _at(url: str, request: Request, ports: Ports, limits: _Limits) -> Shown:
-    """Of ours by id, without a detour over the network; of others by what lies there."""
-    assertion_id = _own(url, ports)
+async def _verify_url(url: str, request: Request, ports: Ports, limits: _Limits) -> VerificationResult:
+    """A URL of our own site is shown by its id, without the network; another one is fetched."""
+    assertion_id = _own_id(url, ports)
     if assertion_id is not None:
-        return await run_in_threadpool(handlers.show, assertion_id, ports)
+        return await run_in_threadpool(verification.show, assertion_id, ports)
     limits.fetch.count(request)
-    return await run_in_threadpool(handlers.check_at, url, ports)
+    return await run_in_threadpool(verification.check_at, url, ports)
 
 
-def _own(url: str, ports: Ports) -> str | None:
+def _own_id(url: str, ports: Ports) -> str | None:
     """The assertion that a URL of our own site names."""
     try:
         parts = urlsplit(url)
         same = f"{parts.scheme}://{parts.netloc}".lower() == ports.public_url.lower()
     except ValueError:
         return None
-    found = _OURS.match(parts.path) if same else None
-    return found[1].upper() if found and is_assertion_id(found[1].upper()) else None
+    found = _OWN_PATH.match(parts.path) if same else None
+    return found[1].upper() if found and object_keys.is_assertion_id(found[1].upper()) else None
 
 
 def _is_form(request: Request) -> bool:

@@ -12,11 +12,11 @@ VERIFIER = Path("services/verifier")
 STATIC = VERIFIER / "static"
 
 
-def test_the_words_in_the_browser_are_not_those_of_the_page() -> None:
+def test_the_words_in_the_browser_are_those_of_the_page() -> None:
     assert (VERIFIER / "browser" / "words.json").read_text(encoding="utf-8") == browser_words.as_text()
 
 
-def test_a_verdict_has_no_words_in_the_browser() -> None:
+def test_every_verdict_has_words_in_the_browser() -> None:
     words = browser_words.words()
     for part in ("headings", "shapes", "sentences", "next"):
         assert set(words[part]) == set(words["headings"])
@@ -25,19 +25,19 @@ def test_a_verdict_has_no_words_in_the_browser() -> None:
     assert words["and"] == {"ja": "と", "en": " and "}
 
 
-def test_the_script_in_the_repository_is_not_what_its_sources_give() -> None:
+def test_the_script_in_the_repository_is_built_from_its_sources() -> None:
     built = subprocess.run(
         ["node", "services/verifier/browser/build.mjs", "--check"], capture_output=True, text=True, timeout=60
     )
     assert built.returncode == 0, built.stderr
 
 
-def test_the_page_is_too_heavy() -> None:
+def test_the_page_is_small() -> None:
     script = (STATIC / "check.min.js").read_bytes()
     assert len(gzip.compress(script, 9)) < 300_000
     assert len(script) < 900_000
 
 
-def test_the_script_ends_the_element_that_holds_it() -> None:
+def test_the_script_does_not_close_the_element_that_holds_it() -> None:
     script = (STATIC / "check.min.js").read_text(encoding="utf-8").lower()
     assert "</script" not in script and "<!--" not in script

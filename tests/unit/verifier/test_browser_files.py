@@ -69,7 +69,7 @@ def pdf(*attachments: bytes, name: str = "credential.json", **options: Any) -> b
     return file.getvalue()
 
 
-def test_a_baked_picture_does_not_read_as_its_credential() -> None:
+def test_a_baked_picture_reads_as_its_credential() -> None:
     older = text_chunk(b'{"@context":"https://w3id.org/openbadges/v2"}', keyword=b"openbadges")
     files = [
         CONTENT,
@@ -82,7 +82,7 @@ def test_a_baked_picture_does_not_read_as_its_credential() -> None:
         assert [check["outcome"] for check in answer["checks"]] == ["ok", "ok", "ok", "ok", *["unknown"] * 3]
 
 
-def test_a_bad_picture_reads_as_anything_but_not_valid() -> None:
+def test_a_bad_picture_is_not_valid() -> None:
     whole = png(text_chunk(CONTENT))
     assert "without a credential" in why(png())
     assert "2 credentials" in why(png(text_chunk(CONTENT), text_chunk(CONTENT)))
@@ -96,7 +96,7 @@ def test_a_bad_picture_reads_as_anything_but_not_valid() -> None:
     assert "expected deflate" in why(png(chunk(b"iTXt", b"openbadgecredential\0\1\0\0\0no zlib")))
 
 
-def test_a_credential_in_a_pdf_is_not_found() -> None:
+def test_a_credential_in_a_pdf_is_found() -> None:
     files = [
         pdf(CONTENT),
         pdf(b"another file", CONTENT),
@@ -107,7 +107,7 @@ def test_a_credential_in_a_pdf_is_not_found() -> None:
     assert all(answer["genuine"] for answer in judged(*files))
 
 
-def test_a_pdf_without_a_credential_of_its_own_reads_as_valid() -> None:
+def test_a_pdf_without_one_readable_credential_is_not_valid() -> None:
     whole = pdf(CONTENT)
     assert "without a credential" in why(pdf())
     assert "without a credential" in why(pdf(b"{}", b"\0" * 300_000))
@@ -123,7 +123,7 @@ def test_a_pdf_without_a_credential_of_its_own_reads_as_valid() -> None:
         assert answer["genuine"] == (answer["kind"] == "could-not-check")
 
 
-def test_an_attachment_that_unpacks_without_end_is_unpacked() -> None:
+def test_an_attachment_that_unpacks_to_100_mb_is_ignored() -> None:
     with Pdf.new() as made:
         made.add_blank_page()
         bomb = pikepdf.Stream(made, zlib.compress(b" " * 100_000_000))
@@ -160,22 +160,22 @@ BAD: list[bytes] = [
 ]
 
 
-def test_bytes_that_are_no_badge_of_ours_read_as_one() -> None:
+def test_bytes_that_are_no_badge_of_ours_are_not_valid() -> None:
     for content, answer in zip(BAD, judged(*BAD), strict=True):
         assert (answer["kind"], answer["genuine"]) == ("not-valid", False), content[:80]
 
 
-def test_a_huge_file_is_read() -> None:
+def test_a_huge_file_is_refused() -> None:
     assert "at most" in why(b" " * (9 * 1024 * 1024))
 
 
-def test_the_same_content_in_another_order_is_refused() -> None:
+def test_the_same_content_in_another_order_is_accepted() -> None:
     turned = json.dumps(dict(reversed(SIGNED.items())), indent=3).encode()
     [answer] = judged(turned)
     assert answer["genuine"]
 
 
-def test_a_signature_that_only_some_libraries_accept_is_accepted() -> None:
+def test_a_signature_that_only_some_libraries_accept_is_refused() -> None:
     """S of a signature plus the order of the group: the same equation, another signature (RFC 8032, 5.1.7)."""
     order = 2**252 + 27742317777372353535851937790883648493
     value = from_base58(SIGNED["proof"][0]["proofValue"])

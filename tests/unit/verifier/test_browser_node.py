@@ -111,7 +111,7 @@ def of(answer: Answer) -> str:
     return str(answer["checks"][6]["outcome"])
 
 
-def test_an_honest_node_is_not_believed() -> None:
+def test_an_honest_node_makes_check_seven_ok() -> None:
     with node(answering()) as (url, asked):
         [answer] = ask_browser_check(PAGE, Case(CONTENT, NOON, url, away=("https://",)))
     assert of(answer) == "ok"
@@ -142,7 +142,7 @@ NONSENSE: list[dict[str, Any]] = [
 ]
 
 
-def test_nonsense_of_a_node_is_an_answer() -> None:
+def test_nonsense_of_a_node_leaves_check_seven_unknown() -> None:
     outcomes = sevenths(*(answering(**changes) for changes in NONSENSE))
     assert [changes for changes, outcome in zip(NONSENSE, outcomes, strict=True) if outcome != "unknown"] == []
 
@@ -161,7 +161,7 @@ SAID: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_a_root_in_one_of_two_registries_on_a_chain_is_not_found() -> None:
+def test_a_root_in_one_of_two_registries_on_a_chain_is_found() -> None:
     other = "0x" + "cd" * 20
 
     def reply(request: dict[str, Any]) -> Reply:
@@ -174,7 +174,7 @@ def test_a_root_in_one_of_two_registries_on_a_chain_is_not_found() -> None:
     assert of(answer) == "ok"
 
 
-def test_what_the_chain_says_is_read_as_something_else() -> None:
+def test_what_the_chain_says_decides_check_seven() -> None:
     outcomes = sevenths(*(answering(**changes) for changes, _ in SAID))
     assert outcomes == [expected for _, expected in SAID]
 
@@ -192,7 +192,7 @@ BROKEN: list[Reply] = [
 ]
 
 
-def test_a_broken_node_is_an_answer() -> None:
+def test_a_broken_node_leaves_check_seven_unknown() -> None:
     def always(reply: Reply) -> Callable[[dict[str, Any]], Reply]:
         return lambda _: reply
 

@@ -1,4 +1,4 @@
-"""On which network a root stands."""
+"""On which network a root is anchored at finality."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.verifier.check.anchoring import standing_of
+from services.verifier.check.anchoring import root_status
 from shared.chain.facts import NetworkAnswers, NetworkAway, RegistryEntry, TransactionFacts
 from shared.credentials.merkle_proof import Anchor, MerkleProof
 
 ROOT, AT = b"\7" * 32, datetime(2026, 4, 2, tzinfo=UTC)
 OURS, THEIRS = "0x" + "ab" * 20, "0x" + "ee" * 20
 HASH = "0x" + "cd" * 32
-STANDS, YOUNG, UNKNOWN = RegistryEntry(AT, 12), RegistryEntry(AT, 99), None
-TAKEN_BACK = RegistryEntry(AT, 12, revoked_at=AT)
+FINAL, PENDING, UNKNOWN = RegistryEntry(AT, 12), RegistryEntry(AT, 99), None
+REVOKED = RegistryEntry(AT, 12, revoked_at=AT)
 
 
 def network(
@@ -47,36 +47,36 @@ PROOF = MerkleProof(path=(), merkle_root=ROOT, target_hash=ROOT, anchors=(Anchor
 @pytest.mark.parametrize(
     ("chain", "outcome", "finding", "networks"),
     [
-        ((network("old", 1, STANDS, facts()),), "ok", "", ("old",)),
-        ((network("old", 1, STANDS), network("new", 2, STANDS)), "ok", "", ("old", "new")),
-        ((away("old", 1), network("new", 2, STANDS)), "ok", "", ("new",)),
-        ((network("old", 1, UNKNOWN), network("new", 2, STANDS)), "ok", "", ("new",)),
-        ((network("old", 1, YOUNG), network("new", 2, STANDS)), "ok", "", ("new",)),
+        ((network("old", 1, FINAL, facts()),), "ok", "", ("old",)),
+        ((network("old", 1, FINAL), network("new", 2, FINAL)), "ok", "", ("old", "new")),
+        ((away("old", 1), network("new", 2, FINAL)), "ok", "", ("new",)),
+        ((network("old", 1, UNKNOWN), network("new", 2, FINAL)), "ok", "", ("new",)),
+        ((network("old", 1, PENDING), network("new", 2, FINAL)), "ok", "", ("new",)),
         ((away("old", 1), network("new", 2, UNKNOWN)), "unknown", "", ()),
         ((away("old", 1), away("new", 2)), "unknown", "", ()),
         ((), "unknown", "", ()),
-        ((network("old", 1, YOUNG), away("new", 2)), "unknown", "pending", ()),
+        ((network("old", 1, PENDING), away("new", 2)), "unknown", "pending", ()),
         ((network("old", 1, UNKNOWN), network("new", 2, UNKNOWN)), "failed", "", ()),
         ((network("third", 3, UNKNOWN),), "unknown", "", ()),
-        ((network("old", 1, TAKEN_BACK), network("new", 2, STANDS)), "failed", "revoked", ()),
-        ((network("old", 1, STANDS, facts(to=THEIRS)), network("new", 2, STANDS)), "failed", "", ()),
-        ((network("old", 1, STANDS, facts(input=b"\0" * 32)),), "failed", "", ()),
-        ((network("old", 1, STANDS, facts(succeeded=False)),), "failed", "", ()),
+        ((network("old", 1, REVOKED), network("new", 2, FINAL)), "failed", "revoked", ()),
+        ((network("old", 1, FINAL, facts(to=THEIRS)), network("new", 2, FINAL)), "failed", "", ()),
+        ((network("old", 1, FINAL, facts(input=b"\0" * 32)),), "failed", "", ()),
+        ((network("old", 1, FINAL, facts(succeeded=False)),), "failed", "", ()),
         ((network("old", 1, UNKNOWN, facts(succeeded=False)),), "failed", "", ()),
-        ((network("old", 1, STANDS, facts(block_number=13)),), "failed", "", ()),
+        ((network("old", 1, FINAL, facts(block_number=13)),), "failed", "", ()),
     ],
 )
-def test_a_root_is_judged_by_a_network_on_which_it_does_not_stand(
+def test_a_root_is_judged_by_what_every_network_answers(
     chain: tuple[NetworkAnswers | NetworkAway, ...], outcome: str, finding: str, networks: tuple[str, ...]
 ) -> None:
-    standing = standing_of(PROOF, chain)
-    assert (standing.outcome, standing.finding, standing.networks) == (outcome, finding, networks)
-    assert standing.got
+    found = root_status(PROOF, chain)
+    assert (found.outcome, found.finding, found.networks) == (outcome, finding, networks)
+    assert found.got
     for each in networks:
-        assert each in standing.got
+        assert each in found.got
 
 
-def test_a_proof_that_names_no_transaction_could_be_true() -> None:
-    bare = MerkleProof(path=(), merkle_root=ROOT, target_hash=ROOT, anchors=())
-    assert standing_of(bare, (network("old", 1, UNKNOWN),)).outcome == "failed"
-    assert standing_of(bare, (network("old", 1, STANDS),)).outcome == "ok"
+def test_a_proof_that_names_no_transaction_is_judged_by_its_root() -> None:
+    unnamed = MerkleProof(path=(), merkle_root=ROOT, target_hash=ROOT, anchors=())
+    assert root_status(unnamed, (network("old", 1, UNKNOWN),)).outcome == "failed"
+    assert root_status(unnamed, (network("old", 1, FINAL),)).outcome == "ok"

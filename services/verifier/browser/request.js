@@ -1,4 +1,4 @@
-// How long we wait for an answer, and how much of it we read.
+// Limits of a request: how long we wait, and how much we read.
 import {TryLater} from './errors.js';
 
 const PATIENCE = 10_000; // milliseconds

@@ -1,4 +1,4 @@
-// What a credential says, before anybody asks whether it is true. As services/verifier/check/credential.py.
+// What a credential says; nothing of it is verified yet. As services/verifier/check/credential.py.
 //
 // Source: 1EdTech Open Badges 3.0, appendix B, with the terms that our issuer uses.
 import {Unreadable} from './errors.js';
@@ -124,7 +124,7 @@ export function text(value, field, most = 2000) {
   return value;
 }
 
-/** What stands for a property that isn't there; null is there. */
+/** The default for a property that isn't there; null is there. */
 const absent = (value, fallback) => value === undefined ? fallback : value;
 
 function boolean(value, field) {

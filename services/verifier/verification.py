@@ -1,0 +1,122 @@
+"""Whether a badge is valid: read it once, ask the sources, judge. For the pages, the API and `akashi verify`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from services.verifier.check.credential import Badge, Credential, read_credential
+from services.verifier.check.evidence import IssuerRecord
+from services.verifier.check.verdict import Verdict, no_document, not_readable, verdict_on
+from services.verifier.files.read import read_document, read_json
+from services.verifier.metrics import SOURCES_AWAY, VERDICTS
+from services.verifier.sources.chains import AnchorSource
+from services.verifier.sources.gather import gather
+from services.verifier.sources.issuer_site import IssuerSite
+from shared import object_keys
+from shared.clock import Clock
+from shared.credentials.did import did_of
+from shared.errors import NotFound, TryLater, Unreadable
+from shared.runtime.log import logger
+
+if TYPE_CHECKING:
+    from services.verifier.ports import Ports  # the command has no database, and doesn't load its driver
+
+_log = logger("verifier")
+
+
+@dataclass(frozen=True)
+class VerificationResult:
+    """A verdict, with what the issuer says of the badge besides."""
+
+    verdict: Verdict
+    record: IssuerRecord
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Whom a verification asks. `record_of` is what the issuer says of a badge beside its credential; None: nothing."""
+
+    site: IssuerSite
+    chain: AnchorSource
+    record_of: Callable[[Badge], IssuerRecord | None]
+    public_url: str
+    now: Clock
+
+
+def show(assertion_id: str, ports: Ports) -> VerificationResult:
+    """Any time. Whether one of our badges is valid now. NotFound when there is none of this id."""
+    with ports.store.transaction() as tx:
+        record = tx.issuer_record(assertion_id)
+    key = object_keys.credential(assertion_id)
+    try:
+        credential = read_credential(read_json(ports.site.get(key)))
+    except NotFound:
+        if record is None:
+            raise
+        return _counted(VerificationResult(no_document("not in storage, though it was issued", ports.now()), record))
+    except TryLater as error:
+        return _counted(VerificationResult(no_document(str(error), ports.now()), record or IssuerRecord()))
+    except Unreadable as error:
+        return _counted(VerificationResult(not_readable(error, ports.now()), record or IssuerRecord()))
+    return _counted(_judged(credential, record, _sources(ports), expected_id=f"{ports.public_url}/{key}"))
+
+
+def check(content: bytes, ports: Ports) -> VerificationResult:
+    """Any time. Whether a file that somebody has is a valid badge: JSON, or a PNG, SVG or PDF with it inside."""
+    return _counted(verify(lambda: content, _sources(ports)))
+
+
+def check_at(url: str, ports: Ports) -> VerificationResult:
+    """Any time. Whether a valid badge is at a URL of others. Refused for a URL that we don't ask."""
+    return _counted(verify(partial(ports.fetch, url), _sources(ports)))
+
+
+def verify(load: Callable[[], bytes], sources: Sources) -> VerificationResult:
+    """The verdict on the file that `load` gives. NotFound and TryLater of `load` are part of it, other errors go on."""
+    try:
+        content = load()
+    except (NotFound, TryLater) as error:
+        return VerificationResult(no_document(str(error), sources.now()), IssuerRecord())
+    try:
+        credential = read_credential(read_document(content))
+        record = sources.record_of(credential.badge)
+    except Unreadable as error:
+        return VerificationResult(not_readable(error, sources.now()), IssuerRecord())
+    except TryLater as error:
+        return VerificationResult(no_document(str(error), sources.now()), IssuerRecord())
+    return _judged(credential, record, sources)
+
+
+def _judged(
+    credential: Credential, record: IssuerRecord | None, sources: Sources, expected_id: str | None = None
+) -> VerificationResult:
+    record = record or IssuerRecord()
+    url = sources.public_url
+    evidence = gather(credential, sources.site, sources.chain, public_url=url, revocation=record.revocation)
+    verdict = verdict_on(credential, evidence, did=did_of(url), now=sources.now(), expected_id=expected_id)
+    # What it renews is signed, so it is known before any event.
+    return VerificationResult(verdict, replace(record, renews=record.renews or credential.badge.renews))
+
+
+def _sources(ports: Ports) -> Sources:
+    return Sources(ports.site, ports.chain, partial(_record_of, ports), ports.public_url, ports.now)
+
+
+def _record_of(ports: Ports, badge: Badge) -> IssuerRecord | None:
+    if badge.assertion_id is None or badge.issuer != did_of(ports.public_url):
+        return None
+    with ports.store.transaction() as tx:
+        return tx.issuer_record(badge.assertion_id)
+
+
+def _counted(result: VerificationResult) -> VerificationResult:
+    verdict = result.verdict
+    VERDICTS.labels(verdict.kind).inc()
+    for unknown in verdict.unknown:
+        SOURCES_AWAY.labels(unknown.number).inc()
+    assertion_id = verdict.badge.assertion_id if verdict.badge else None
+    _log.info("verified", assertion_id=assertion_id, verdict=verdict.kind)
+    return result

@@ -1,0 +1,67 @@
+"""The public site: its pages, documents, forms and API, and what holds for all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from services.verifier import verification
+from services.verifier.config import Config
+from services.verifier.files.baking import MAX_FILE_BYTES
+from services.verifier.ports import Ports
+from services.verifier.web.browser_page import add_browser_page
+from services.verifier.web.documents import add_documents, assertion_id_in
+from services.verifier.web.pages import verdict_page
+from services.verifier.web.verify import add_verify
+from shared import object_keys
+from shared.errors import NotFound
+from shared.runtime.web import Pages, pages
+
+_FORM_BYTES = 8 * 1024  # what a browser puts around a file
+_TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+def build_site(config: Config, ports: Ports) -> FastAPI:
+    app = FastAPI(title="verifier", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Compression, minimum_size=1000)
+    templates = pages(_TEMPLATES, config.runtime.programme)
+    templates.install(app, most_bytes=MAX_FILE_BYTES + _FORM_BYTES)
+    _add_pages(app, templates, ports, config)
+    add_verify(app, templates, ports, config)
+    add_browser_page(app, templates, config, ports)
+    add_documents(app, ports)
+    return app
+
+
+def _add_pages(app: FastAPI, templates: Pages, ports: Ports, config: Config) -> None:
+    @app.api_route("/", methods=["GET", "HEAD"])
+    def front(request: Request) -> Response:
+        return templates.page(request, "front.html", url="", problem="")
+
+    @app.api_route("/V/{assertion_id}", methods=["GET", "HEAD"])
+    @app.api_route("/v/{assertion_id}", methods=["GET", "HEAD"])
+    def page(request: Request, assertion_id: str) -> Response:
+        """The QR code holds HTTP://HOST/V/ID in capitals; somebody who types it may use small letters."""
+        path = f"/V/{assertion_id.upper()}"
+        if request.url.path != path and object_keys.is_assertion_id(assertion_id.upper()):
+            return RedirectResponse(str(request.url.replace(path=path)), 308)
+        try:
+            result = verification.show(assertion_id_in(assertion_id), ports)
+        except NotFound:
+            return templates.page(request, "unknown.html", status=404)
+        return verdict_page(templates, request, result, ports, config)
+
+
+class Compression(GZipMiddleware):
+    """Compresses pages and JSON; a PNG is compressed already."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].endswith(".png"):
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)

@@ -1,0 +1,49 @@
+"""Which file holds a credential, whatever its format."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+
+import pytest
+
+from services.verifier.files.baking import PNG_SIGNATURE, bake_png, bake_svg
+from services.verifier.files.read import MAX_BYTES, read_document
+from shared.errors import Unreadable
+from tests.worlds.issuing import credential
+
+ASSERTION = b'{"type":"Assertion","id":"https://a.example/assertions/1.json"}'
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
+
+
+def png(*texts: bytes) -> bytes:
+    """The chunks of a PNG, with these iTXt chunks; its pixels don't matter."""
+    chunks = [(b"IHDR", b"\0" * 13), *((b"iTXt", text) for text in texts), (b"IEND", b"")]
+    made = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    return PNG_SIGNATURE + b"".join(made)
+
+
+def test_a_file_is_known_by_its_first_bytes() -> None:
+    document = credential(1)
+    text = json.dumps(document, ensure_ascii=False).encode()
+    for content in (
+        text,
+        b" \n" + text,
+        bake_png(png(), credential=text, assertion=ASSERTION),
+        bake_svg(SVG, credential=text, assertion=ASSERTION),
+        b"\xef\xbb\xbf" + bake_svg(b"<svg/>", credential=text, assertion=None),
+    ):
+        assert read_document(content) == document
+    for content, got in ((png(), "no badge"), (SVG, "no badge"), (b"%PDF-1.7", "a PDF that is broken")):
+        with pytest.raises(Unreadable, match=got):
+            read_document(content)
+    with pytest.raises(Unreadable, match="assertion only"):
+        read_document(png(b"openbadges\0\0\0\0\0" + ASSERTION))
+
+
+def test_a_huge_file_is_refused_unparsed() -> None:
+    with pytest.raises(Unreadable, match="at most"):
+        read_document(b" " * (MAX_BYTES + 1))
