@@ -20,6 +20,7 @@ def backed_up(stack: Stack, folder: Path) -> Path:
 def set_back(stack: Stack, backup: Path, *, before_start: Callable[[], None] = lambda: None) -> None:
     """Stop the services and PostgreSQL, restore PostgreSQL alone, start them; when this returns, all answer.
 
+    The verifier starts first: so it answers strangers while the others have still to find out.
     `before_start` is called when the data has been replaced and no service runs yet.
     """
     services = [name for name in SERVICES if name in stack.services]
@@ -29,5 +30,5 @@ def set_back(stack: Stack, backup: Path, *, before_start: Callable[[], None] = l
     replace_data(stack.place, backup, only=["postgres"])
     stack.resume("postgres")
     before_start()
-    for name in services:
+    for name in sorted(services, key=lambda name: name != "verifier"):
         stack.resume(name)
