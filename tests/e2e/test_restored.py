@@ -31,6 +31,8 @@ from tests.worlds.backups import backed_up, set_back
 from tests.worlds.office import REVOKED, VALID, akashi, done, life, matches, page, shown_as
 from tests.worlds.story import Story, until
 
+pytestmark = pytest.mark.timeout(900)  # the first test waits for all that happens before and during the restore
+
 BEFORE, AFTER = 10, 3
 REASON = "本人の申し出による退会"
 HIDDEN = "ご本人の設定により、証明書データは公開していません"
