@@ -152,6 +152,7 @@ class Process:
     def run(self) -> None:
         """Until TERM or Ctrl-C. Raises when a part breaks that can't go on, so that the supervisor starts us again."""
         with self._folder:
+            sys.setrecursionlimit(_RECURSION)  # once more: what the wiring imported may have raised it
             self._migrate()
             for check in self._checks:
                 check()
