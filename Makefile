@@ -4,11 +4,11 @@ BIN := .venv/bin
 SETUP := .setup
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Processes that run tests side by side, half of whose time is waiting; and the slowest tests, named at the end.
-WORKERS ?= 3
+WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --durations=10
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor setup run up down test unit integration e2e lint format css browser contract schemas rooms bench-rival clean
+.PHONY: help doctor setup run up down test again unit integration e2e lint format css browser contract schemas rooms bench-rival clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ down: setup ## stop what `akashi up --detach` started
 
 test: setup ## run all tests
 	$(PYTEST) tests/unit tests/integration tests/browser tests/e2e
+
+again: setup ## run the tests that failed in the last run once more, one after the other
+	$(BIN)/pytest -n 0 --last-failed --last-failed-no-failures none --durations=10
 
 unit: setup ## run the fast tests (tests/unit)
 	$(PYTEST) tests/unit

@@ -23,10 +23,12 @@ import msgspec
 
 from services.registration.domain.record import HEADERS, UpstreamRecord
 from shared.events import EVENTS, Event
-from shared.topics import TOPICS, UPSTREAM_REGISTRATIONS, Topic
+from shared.topics import SERVICES, TOPICS, UPSTREAM_REGISTRATIONS, Topic
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "events"
+RUNTIME = tuple(ROOT / "shared" / "runtime" / name for name in ("process.py", "rebuild.py"))
+"""What every service's process runs, and that consumes or announces events itself."""
 
 Schema = dict[str, Any]
 
@@ -87,23 +89,43 @@ def main() -> None:
 
 
 def writers() -> dict[str, list[str]]:
-    """For each event type, the services that call its constructor."""
+    """For each event type, the services that call its constructor; all, when the runtime that they share does."""
     return _services_by_event(_made)
 
 
 def readers() -> dict[str, list[str]]:
-    """For each event type, the services that call `process.consume(Event, …)` or `process.note(Event, …)`."""
+    """For each event type, the services that call `process.consume(Event, …)` or `process.note(Event, …)`.
+
+    All, when the runtime that they share does: `shared/runtime/process.py` notes the orders to rebuild.
+    """
     return _services_by_event(_consumed)
+
+
+def topics_read() -> dict[str, set[str]]:
+    """For each service the topics whose events its own code consumes; without what the shared runtime reads."""
+    found: dict[str, set[str]] = {service: set() for service in SERVICES}
+    topics = {_UPSTREAM: UPSTREAM_REGISTRATIONS, **{event.__name__: event.topic for event in EVENTS}}
+    for service, names in _names_by_service(_consumed):
+        found[service] |= {topics[name].name for name in names if name in topics}
+    return found
 
 
 def _services_by_event(names_in: Callable[[ast.AST], Iterator[str]]) -> dict[str, list[str]]:
     found: dict[str, set[str]] = {name: set() for name in (_UPSTREAM, *(event.__name__ for event in EVENTS))}
-    for path in sorted((ROOT / "services").glob("*/**/*.py")):
-        service = path.relative_to(ROOT / "services").parts[0]
-        for name in names_in(ast.parse(path.read_text("utf-8"))):
-            if name in found:
-                found[name].add(service)
+    shared = [(service, _names_in(path, names_in)) for path in RUNTIME for service in SERVICES]
+    for service, names in (*_names_by_service(names_in), *shared):
+        for name in names & found.keys():
+            found[name].add(service)
     return {name: sorted(services) for name, services in found.items()}
+
+
+def _names_by_service(names_in: Callable[[ast.AST], Iterator[str]]) -> Iterator[tuple[str, set[str]]]:
+    for path in sorted((ROOT / "services").glob("*/**/*.py")):
+        yield path.relative_to(ROOT / "services").parts[0], _names_in(path, names_in)
+
+
+def _names_in(path: Path, names_in: Callable[[ast.AST], Iterator[str]]) -> set[str]:
+    return set(names_in(ast.parse(path.read_text("utf-8"))))
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:

@@ -15,6 +15,14 @@ class Unreadable(AkashiError):
     """Bytes that can't be the message they should be: put them aside (dead letter), go on with the rest."""
 
 
+class NotYetKnown(Unreadable):
+    """A message of a later release: keep it, and read it again when this service is that release."""
+
+
+class TooLarge(AkashiError):
+    """A message that no topic takes: the fault is in what was to be announced."""
+
+
 class TryLater(AkashiError):
     """An outside party is away or slow: leave the row pending, the next tick does it again."""
 

@@ -347,6 +347,7 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
     value: str | None = None  # correct-address: the new address; resend: the letter; undo, reissue: how many people
     correction: Correction | None = None
     part_of: str | None = None  # the decision_id of the undo or the reissue
+    version: int | None = None  # correct: of the registration, as which it is to be issued
 
     @property
     def identity(self) -> str:
@@ -369,6 +370,32 @@ class DecisionSettled(Event, frozen=True, kw_only=True):
     def identity(self) -> str:
         return f"{self.decision_id}/{self.service}"
 
+    @classmethod
+    def id_of(cls, decision_id: str, service: str) -> UUID:
+        """The id that the settlement of an order by `service` has or would have."""
+        return uuid5(_NAMESPACE, f"{cls.__name__}/{decision_id}/{service}")
+
+
+class RebuildOrdered(Event, frozen=True, kw_only=True):
+    """`reader` is to become complete again: each producer announces again, as before, what `reader` learns from it.
+
+    Each answers with DecisionSettled: how many events. With `dry_run` it only counts them.
+    """
+
+    topic = OFFICE_DECISIONS
+    about = "reader"
+    decision_id: str
+    reader: str
+    by: str
+    why: str
+    ordered_at: datetime
+    producer: str | None = None  # only this one; None: all
+    dry_run: bool = False
+
+    @property
+    def identity(self) -> str:
+        return self.decision_id
+
 
 EVENTS: tuple[type[Event], ...] = (
     RegistrationRenewed,
@@ -384,4 +411,5 @@ EVENTS: tuple[type[Event], ...] = (
     AssertionRevoked,
     OfficeDecided,
     DecisionSettled,
+    RebuildOrdered,
 )

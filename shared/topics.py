@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import NamedTuple
 
+RETENTION = timedelta(days=30)
+"""How long a topic keeps a message, unless the setting TOPIC_RETENTION_DAYS says otherwise."""
+LONGEST_RETENTION = timedelta(days=60)
+INBOX_MEMORY = timedelta(days=90)
+"""How long a service remembers which events it handled: longer than a message can lie on a topic."""
 SERVICES = ("registration", "issuer", "anchor", "renderer", "mailer", "wallet", "verifier", "ops")
 """Each names a package in `services/`, a consumer group, a database role and schema, and the `source` of events."""
 
@@ -43,3 +49,15 @@ TOPICS: tuple[Topic, ...] = (
     ASSERTION_REVOKED,
     OFFICE_DECISIONS,
 )
+
+READ_BY: dict[str, tuple[Topic, ...]] = {
+    "registration": (UPSTREAM_REGISTRATIONS, OFFICE_DECISIONS),
+    "issuer": (REGISTRATION_RENEWED, OFFICE_DECISIONS),
+    "anchor": (ASSERTION_ISSUED, BADGE_RECEIVED, ASSERTION_REVOKED),
+    "renderer": (ASSERTION_ANCHORED, ASSERTION_REVOKED),
+    "mailer": (ASSERTION_ISSUED, BADGE_RECEIVED, CERTIFICATE_RENDERED, ASSERTION_REVOKED, OFFICE_DECISIONS),
+    "wallet": (ASSERTION_ISSUED, ASSERTION_ANCHORED, CERTIFICATE_RENDERED, ASSERTION_REVOKED),
+    "verifier": (ASSERTION_ISSUED, BADGE_RECEIVED, ASSERTION_ANCHORED, ASSERTION_REVOKED),
+    "ops": TOPICS[1:],
+}
+"""Service → the topics from which it learns what it knows. Besides, every service reads the orders to rebuild."""

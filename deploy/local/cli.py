@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import click
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.live import Live
 
 from deploy.local.environment import Place, service_settings
 from deploy.local.terminal import StartTable, clock_option, errors_as_messages, interruptible, show_urls
-from shared.topics import SERVICES
+from shared.topics import LONGEST_RETENTION, RETENTION, SERVICES
 
 _PAGES = ("ops", "inbox", "wallet", "verifier", "registration")
 _LOOK_SECONDS = 0.5
@@ -86,7 +87,7 @@ def doctor() -> None:
     raise SystemExit(main())
 
 
-@click.command(name="topics")
+@click.command(name="topics", short_help="トピックを整える。 / Create the topics; set their retention.")
 @click.option(
     "--bootstrap",
     envvar="KAFKA_BOOTSTRAP",
@@ -97,12 +98,26 @@ def doctor() -> None:
     type=click.IntRange(1, 9),
     help="複製の数。なければブローカーの既定。 / Replication factor (default: the broker's).",
 )
-def topics(bootstrap: str | None, replication: int | None) -> None:
-    """足りないトピックを作る。何度でも実行できる。 / Create the missing topics. Idempotent."""
+@click.option(
+    "--retention-days",
+    envvar="TOPIC_RETENTION_DAYS",
+    type=click.IntRange(1, LONGEST_RETENTION.days),
+    default=RETENTION.days,
+    show_default=True,
+    help="メッセージを残す日数。 / Days for which messages are kept.",
+)
+def topics(bootstrap: str | None, replication: int | None, retention_days: int) -> None:
+    """足りないトピックを作り、すべてに保存日数を設定する。何度でも実行できる。
+    / Create the missing topics; set the retention of all. Idempotent.
+    """
     from deploy.local.parts.topics import provision_topics
 
     with errors_as_messages():
-        made = provision_topics(bootstrap or Place.from_environment().address("kafka"), replication=replication or -1)
+        made = provision_topics(
+            bootstrap or Place.from_environment().address("kafka"),
+            replication=replication or -1,
+            retention=timedelta(days=retention_days),
+        )
         for name in made:
             click.echo(name)
         click.echo(f"{len(made)} 個のトピックを作りました。", err=True)

@@ -183,5 +183,11 @@ def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
         case "verifier":
             return {**web, **storage, **chain}
         case "ops":
-            return {**web, "REGISTRATION_URL": place.urls["registration"], "INBOX_URL": place.urls["inbox"]}
+            metrics = (f"{name}=http://{place.address(f'{name} metrics')}/metrics" for name in SERVICES)
+            return {
+                **web,
+                "REGISTRATION_URL": place.urls["registration"],
+                "INBOX_URL": place.urls["inbox"],
+                "METRICS_URLS": ",".join(metrics),
+            }
     raise ValueError(f"service: got {service!r}, expected one of {', '.join(SERVICES)}")

@@ -27,8 +27,9 @@ from deploy.local.history import clock_of, cohort_of
 from deploy.local.keys import create_secrets
 from deploy.local.parts import chain, postgres
 from deploy.local.parts.catalogue import PARTS
-from deploy.local.parts.topics import provision_topics
+from deploy.local.parts.topics import provision_topics, retention_from
 from deploy.local.ports import free_port, refuse_taken_ports, takes_connections
+from deploy.local.recovery.restore import refuse_half_restored
 from deploy.local.supervision import readiness
 from deploy.local.supervision.control import Job, SupervisorClient
 from deploy.local.supervision.leftovers import end_leftovers, is_running
@@ -123,6 +124,7 @@ class Stack:
         place = self.place
         if (other := running_supervisor(place)) is not None:
             raise RefuseToStart(f"a stack runs in {place.home} already (process {other}); stop it with `akashi down`")
+        refuse_half_restored(place)
         for folder in (place.home, place.logs, place.run, place.data):
             folder.mkdir(parents=True, exist_ok=True)
         end_leftovers(place)
@@ -149,7 +151,7 @@ class Stack:
             )
         self._await_all(PARTS)
         postgres.provision(place)
-        provision_topics(place.address("kafka"))
+        provision_topics(place.address("kafka"), retention=retention_from({**os.environ, **self._settings}))
         chain.provision(place)
         for service in self.services:
             self._progress(service, "starting")

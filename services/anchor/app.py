@@ -11,7 +11,7 @@ from services.anchor.handlers import Ports
 from services.anchor.network_status import StatusMonitor
 from services.anchor.store import AnchorTransaction
 from services.anchor.submission import NetworkPorts
-from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived
+from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived
 from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -27,6 +27,8 @@ def build(config: Config, ports: Ports, networks: Sequence[NetworkPorts], monito
         process.note(AssertionIssued, AnchorTransaction.note_issued)
     process.note(BadgeReceived, AnchorTransaction.note_received)
     process.note(AssertionRevoked, AnchorTransaction.note_revoked)
+    process.recall(AssertionAnchored, AnchorTransaction.take_back_anchored)
+    process.tick("read_manifest_again", handlers.read_manifest_again, ports)
     process.tick("close_batch", handlers.close_batch, ports)
     for network in networks:
         name = network.deployment.network.replace("-", "_")

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from services.anchor import metrics
 from services.anchor.domain.anchoring import Deployment
 from services.anchor.domain.batching import BatchRules, close, is_due
-from services.anchor.domain.proving import FinalAnchor, TreeCache, anchored, manifest_for, proof_for, with_proof
+from services.anchor.domain.proving import (
+    FinalAnchor,
+    TreeCache,
+    anchored,
+    manifest_for,
+    proof_for,
+    read_manifest,
+    with_proof,
+)
 from services.anchor.store import AnchorTransaction, Store, UnprovedLeaf
 from shared import object_keys
 from shared.clock import Clock
@@ -40,6 +48,9 @@ def close_batch(ports: Ports) -> int:
         if not tx.try_writer_lock():
             return 0
         _apply_network_changes(tx, ports)
+        if tx.recalled.has_unread_manifests():
+            return 0  # they tell which leaves are in a batch already
+        tx.recalled.put_into_batches()
         waiting = tx.leaves.waiting()
         metrics.WAITING.set(waiting.count)
         if not is_due(waiting.count, waiting.oldest_at, ports.now(), ports.batch_rules):
@@ -52,6 +63,34 @@ def close_batch(ports: Ports) -> int:
     # If we die before the commit above, all leaves still wait; after it, the batch is closed and never changes.
     log.info("closed", root=batch.root.hex(), leaves=len(batch.leaves))
     return len(batch.leaves)
+
+
+def read_manifest_again(ports: Ports) -> int:
+    """After a restore. Take back from its manifest what one batch had that was announced since the backup.
+
+    That is: leaves that were not announced yet, and other networks where the root is final. So these leaves are not
+    put into a second batch, and the manifest is never written with fewer leaves or networks.
+    """
+    with ports.store.transaction() as tx:
+        root = tx.recalled.next_unread_manifest()
+        if root is None:
+            return 0
+        try:
+            manifest = read_manifest(ports.objects.get(object_keys.batch_manifest(root)), root)
+        except TryLater as error:
+            metrics.NOT_DONE.labels("storage").inc()
+            log.warning("waiting", part="objects", cause=str(error))
+            return 0
+        except (NotFound, Unreadable) as error:
+            # The leaves that were not announced can't be known: they wait for a batch again.
+            metrics.NOT_DONE.labels("manifest").inc()
+            log.error("failed", root=root.hex(), cause=str(error))
+            tx.recalled.mark_manifest_read(root)
+            tx.batches.request_manifests([root])
+            return 1
+        tx.recalled.keep(manifest)
+    # If we die before the commit, the manifest is read again.
+    return 1
 
 
 def _apply_network_changes(tx: AnchorTransaction, ports: Ports) -> None:
@@ -75,8 +114,15 @@ def prove(ports: Ports) -> int:
         anchor = tx.batches.next_to_prove()
         if anchor is None:
             return manifests
-        tree = _tree_of(anchor.root, tx, ports)
-        done = _prove_leaves(tx.leaves.unproved(anchor.root, _PROOFS_AT_ONCE), anchor, tree, tx, ports)
+        leaves = tx.leaves.unproved(anchor.root, _PROOFS_AT_ONCE)
+        try:
+            tree = _tree_of(anchor.root, tx, ports)
+        except Unreadable as error:
+            metrics.NOT_DONE.labels("manifest").inc()
+            log.error("failed", root=anchor.root.hex(), cause=str(error))
+            tx.leaves.postpone(leaves, str(error))
+            return manifests
+        done = _prove_leaves(leaves, anchor, tree, tx, ports)
         # If we die here, credentials carry proofs that were not announced: the same bytes are put again and announced.
     metrics.PROVED.inc(done)
     return manifests + done
@@ -88,21 +134,30 @@ def write_manifest(ports: Ports) -> int:
         root = tx.batches.next_without_manifest()
         if root is None:
             return 0
-        tree = _tree_of(root, tx, ports)
         try:
+            tree = _tree_of(root, tx, ports)
             manifest = manifest_for(tx.batches.anchors_of(root), tree.leaves)
             ports.objects.put(object_keys.batch_manifest(root), manifest, "application/json")
         except TryLater as error:
             metrics.NOT_DONE.labels("storage").inc()
             log.warning("waiting", part="objects", cause=str(error))
             return 0
+        except Unreadable as error:
+            metrics.NOT_DONE.labels("manifest").inc()
+            log.error("failed", root=root.hex(), cause=str(error))
         # If we die here, the manifest exists and is written once more.
         tx.batches.mark_manifest(root)
     return 1
 
 
 def _tree_of(root: bytes, tx: AnchorTransaction, ports: Ports) -> Tree:
-    return ports.trees.find(root) or ports.trees.keep(merkle_tree(tx.leaves.of_batch(root)))
+    """Unreadable when not all leaves of the batch are known: after a restore, without its manifest."""
+    if (kept := ports.trees.find(root)) is not None:
+        return kept
+    tree = merkle_tree(tx.leaves.of_batch(root))
+    if tree.root != root:
+        raise Unreadable(f"batch {root.hex()}: got {len(tree.leaves)} leaves of another root; its manifest is missing")
+    return ports.trees.keep(tree)
 
 
 def _prove_leaves(

@@ -8,7 +8,8 @@ from services.issuer import handlers
 from services.issuer.config import Config
 from services.issuer.domain.revocation import is_revoke
 from services.issuer.handlers import Ports
-from shared.events import OfficeDecided, RegistrationRenewed
+from services.issuer.store import IssuerTransaction
+from shared.events import AssertionIssued, AssertionRevoked, DecisionSettled, OfficeDecided, RegistrationRenewed
 from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -16,6 +17,10 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
+    process.check(handlers.check_key, ports)
+    process.recall(AssertionIssued, IssuerTransaction.take_back_issued)
+    process.recall(AssertionRevoked, IssuerTransaction.take_back_revoked)
+    process.recall(DecisionSettled, IssuerTransaction.take_back_settled)
     process.at_start(handlers.begin, ports)
     process.consume(RegistrationRenewed, handlers.issue, ports)
     process.consume(OfficeDecided, handlers.revoke, ports, predicate=is_revoke)

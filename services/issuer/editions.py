@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from services.issuer.domain.publication import (
+    BadgeClassEdition,
     DocumentSources,
+    as_first_edition,
     badge_name,
     digest_of,
     draw_class,
@@ -18,19 +20,27 @@ from services.issuer.domain.publication import (
     in_edition,
 )
 from services.issuer.domain.selection import ClassYear, next_edition
+from services.issuer.published import read_edition
 from services.issuer.store import IssuerTransaction
 from shared.runtime.log import logger
+from shared.runtime.objects import ReadableObjects
 
 log = logger("issuer")
 
 
 def current_editions(
-    classes: Iterable[ClassYear], tx: IssuerTransaction, sources: DocumentSources, now: datetime
+    classes: Iterable[ClassYear],
+    tx: IssuerTransaction,
+    sources: DocumentSources,
+    objects: ReadableObjects,
+    now: datetime,
 ) -> dict[ClassYear, str]:
     """The current edition of each class: the one with the text and art that we would publish now.
 
     A missing one is drawn and saved; other processes see it when this transaction commits. ValueError for a
-    qualification that the programme doesn't have, or a name that the fonts can't draw.
+    qualification that the programme doesn't have, or a name that the fonts can't draw. TryLater when one is missing
+    and the storage is away: an edition that is published already, and that a restored database doesn't know, is taken
+    from there.
     """
     made_from = {each: sources.class_made_from(*each) for each in dict.fromkeys(classes)}
     known = tx.editions_made_from(made_from.values())
@@ -39,7 +49,7 @@ def current_editions(
         known = tx.editions_made_from(made_from.values())  # another process may have drawn it in the meantime
     for (qualification, year), made in made_from.items():
         if made not in known:
-            known[made] = _draw(qualification, year, tx, sources, now)
+            known[made] = _draw(qualification, year, tx, sources, objects, now)
             tx.save_edition_source(made, qualification, known[made])
     return {each: known[made] for each, made in made_from.items()}
 
@@ -53,13 +63,41 @@ def issuer_picture(tx: IssuerTransaction, sources: DocumentSources, now: datetim
     return png
 
 
-def _draw(qualification: str, year: str, tx: IssuerTransaction, sources: DocumentSources, now: datetime) -> str:
-    """The edition of the year with the same bytes as the drawn one, or a new edition."""
+def published_edition(
+    qualification: str, edition: str, tx: IssuerTransaction, objects: ReadableObjects, now: datetime
+) -> BadgeClassEdition | None:
+    """The edition as storage holds it, saved with its bytes; None if it isn't there. TryLater while storage is away.
+
+    ValueError when another edition of the year has the same content.
+    """
+    found = read_edition(qualification, edition, objects)
+    if found is None:
+        return None
+    digest = digest_of(as_first_edition(found))
+    if other := tx.editions_by_digest(qualification, found.year).get(digest):
+        raise ValueError(f"document {badge_name(qualification, edition)}: got the content of edition {other}")
+    tx.save_edition(found, digest, now)
+    log.warning("adopted", document=badge_name(qualification, edition))
+    return found
+
+
+def _draw(
+    qualification: str,
+    year: str,
+    tx: IssuerTransaction,
+    sources: DocumentSources,
+    objects: ReadableObjects,
+    now: datetime,
+) -> str:
+    """The edition of the year with the same bytes as the drawn one, or a new edition that isn't published yet."""
     drawn = draw_class(sources, qualification, year)
-    digest, editions = digest_of(drawn), tx.editions_by_digest(qualification, year)
-    if digest in editions:
-        return editions[digest]
-    edition = next_edition(year, editions.values())
-    tx.save_edition(in_edition(sources, drawn, edition), digest, now)
-    log.info("drawn", document=badge_name(qualification, edition))
-    return edition
+    digest = digest_of(drawn)
+    while True:
+        editions = tx.editions_by_digest(qualification, year)
+        if digest in editions:
+            return editions[digest]
+        edition = next_edition(year, editions.values())
+        if published_edition(qualification, edition, tx, objects, now) is None:
+            tx.save_edition(in_edition(sources, drawn, edition), digest, now)
+            log.info("drawn", document=badge_name(qualification, edition))
+            return edition

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
+from services.issuer.credential_storage import put_credentials
 from services.issuer.domain.issuance import assertion_for
 from services.issuer.domain.publication import (
     IMAGE,
     ISSUER,
-    JSON,
     REPUBLISH_AFTER,
     DocumentSources,
     PublishedObject,
@@ -21,6 +21,7 @@ from services.issuer.domain.publication import (
     class_objects,
     image_object,
     issuer_objects,
+    status_name,
     status_number,
     status_objects,
 )
@@ -34,20 +35,21 @@ from services.issuer.domain.selection import (
     not_issued,
     registrations_in,
 )
-from services.issuer.editions import current_editions, issuer_picture
+from services.issuer.editions import current_editions, issuer_picture, published_edition
 from services.issuer.metrics import (
+    ADOPTED,
     DOCUMENTS,
     ISSUED,
     NOT_ISSUED,
     NOT_PUBLISHED,
     NOT_REVOKED,
-    NOT_STORED,
     REVOKED,
     STORED,
 )
+from services.issuer.published import bits_to_publish, read_lists
 from services.issuer.signing.keys import keys_in, refuse_unlisted
 from services.issuer.signing.signer import Signer
-from services.issuer.store import IssuerTransaction, PendingCredential, SignedCredential, Store
+from services.issuer.store import IssuerTransaction, SignedCredential, Store
 from shared import object_keys
 from shared.clock import Clock
 from shared.errors import NotFound, TryLater
@@ -58,7 +60,6 @@ from shared.runtime.log import logger
 from shared.runtime.objects import ObjectStorage
 
 _PER_RUN = 100  # credentials or documents per run of a tick
-_CONCURRENT_PUTS = 8
 _LATEST_PUT = timedelta(seconds=60)  # a put that timed out may still take effect so long after it began
 _PAUSE = 1.0  # seconds between attempts while database or storage is away at our start
 
@@ -76,14 +77,24 @@ class Ports:
     now: Clock
 
 
+def check_key(ports: Ports) -> None:
+    """At each start, before we wait for Kafka: RefuseToStart with a key that the published did.json doesn't hold.
+
+    Without an answer from the storage nothing is checked; `begin` waits for it, and checks again.
+    """
+    with suppress(TryLater, NotFound):
+        refuse_unlisted(ports.sources.key.public, keys_in(ports.objects.get(object_keys.DID_DOCUMENT)))
+
+
 def begin(ports: Ports) -> None:
-    """At each start, before anything is signed: check and list our key, make every document due.
+    """At each start, before anything is signed: check and list our key, make every document due, settle a restore.
 
     Waits while storage or database are away. RefuseToStart with a key that the published did.json doesn't hold.
     """
     while True:
         try:
             list_keys(ports, [])
+            settle_restore(ports)
             return
         except (TryLater, *UNAVAILABLE) as error:
             log.warning("waiting", part="object storage and database", cause=str(error)[:200])
@@ -111,6 +122,32 @@ def list_keys(ports: Ports, more: Sequence[str]) -> list[str]:
         return tx.document_names()
 
 
+def settle_restore(ports: Ports) -> None:
+    """If the database was restored: announce what follows from what was taken back; draw bits from a new list.
+
+    Our own announcements are taken back already. What they leave open: a correction whose former version is not
+    revoked, a revocation known by its order only. Bits that only a published list has are never drawn. Nor are those of
+    credentials in storage that nothing else tells of: their lists are not drawn from any more.
+    """
+    with ports.store.transaction() as tx:
+        known, keys = tx.status_lists(), _own_keys(tx, ports)
+    published = read_lists(known, ports.objects, keys)
+    with ports.store.transaction() as tx:
+        now, known = ports.now(), tx.status_lists()  # read after storage: what others put meanwhile is noted by now
+        for number, each in published.items():
+            tx.reserve_bits((number, index) for index in each.bits)
+        tx.add_documents([status_name(number) for number in published], ports.sources.fingerprint, now)
+        is_newer = any((at := known.get(number)) is None or each.valid_from > at for number, each in published.items())
+        first_list = tx.begin_new_list({**known, **published}, now, restored=is_newer)
+        revoked = tx.forget_applied()
+        corrected = tx.superseded(now)
+        tx.revoke(corrected, now)
+        tx.announce(*(each.announcement for each in (*revoked, *corrected)))
+    # Committed: dying before, the next start does the same; after it, there is nothing left to do.
+    if first_list is not None or revoked or corrected:
+        log.warning("recalled", first_list=first_list, revoked=len(revoked), corrected=len(corrected))
+
+
 def issue(events: Sequence[RegistrationRenewed], ports: Ports) -> None:
     """Step 3. Sign one credential per version of a registration, however often its event arrives."""
     now = ports.now()
@@ -130,11 +167,18 @@ def issue(events: Sequence[RegistrationRenewed], ports: Ports) -> None:
 
 
 def store(ports: Ports) -> int:
-    """Step 3. Put signed credentials into object storage, then announce them; a correction revokes what it corrects."""
+    """Step 3. Put signed credentials into object storage, then announce them; a correction revokes what it corrects.
+
+    One that storage has already, from before the database was restored, is not put: that one is adopted.
+    """
     now = ports.now()
     with ports.store.transaction() as tx:
         waiting = tx.take_pending(_PER_RUN, now)
-        stored, failed = _put_credentials(waiting, ports.objects)
+        if not waiting:
+            return 0
+        puts = put_credentials(waiting, ports.objects, _own_keys(tx, ports))
+        stored = puts.stored
+        tx.adopt(puts.adopted, ports.sources.fingerprint, now)
         # If we die here, there are objects that were not announced; the next run puts the same bytes again. Anchor,
         # which adds its proof to the object, learns of it by the commit below only, so its proof is never overwritten.
         tx.mark_stored([each.assertion_id for each in stored], now)
@@ -148,12 +192,15 @@ def store(ports: Ports) -> int:
         ]
         tx.revoke(corrected, now)
         tx.announce(*(each.announcement for each in corrected))
-        for unstored, error in failed:
+        for unstored, error in puts.failed:
             tx.mark_not_stored(unstored.assertion_id, str(error), next_try(unstored.attempts + 1, now))
     STORED.inc(len(stored))
     REVOKED.labels("correction").inc(len(corrected))
+    ADOPTED.inc(len(puts.adopted))
     for each in stored:
         log.info("stored", assertion_id=each.assertion_id)
+    for found in puts.adopted:
+        log.warning("adopted", assertion_id=found.announcement.assertion_id, leaf=found.announcement.leaf)
     for revocation in corrected:
         log.info("revoked", assertion_id=revocation.assertion_id, replaced_by=revocation.replaced_by)
     return len(stored)
@@ -186,9 +233,13 @@ def revoke(orders: Sequence[OfficeDecided], ports: Ports) -> None:
 def publish(ports: Ports) -> int:
     """Step 3. Publish what credentials point to: issuer, badge classes, status lists; again daily."""
     now = ports.now()
-    with ports.store.transaction() as tx:
-        _update_documents(tx, ports, now)
-        names = tx.due_documents(_PER_RUN, now)
+    try:
+        with ports.store.transaction() as tx:
+            _update_documents(tx, ports, now)
+            names = tx.due_documents(_PER_RUN, now)
+    except TryLater as error:
+        log.warning("deferred", part="editions", cause=str(error))
+        return 0
     return sum(publish_one(name, ports) is not None for name in names)
 
 
@@ -228,7 +279,7 @@ def _sign(
     for reason in reasons:
         NOT_ISSUED.labels(reason).inc()
     classes = [class_of(event, ports.sources.issuer.programme) for event in events]
-    editions = current_editions(classes, tx, ports.sources, now)
+    editions = current_editions(classes, tx, ports.sources, ports.objects, now)
     batch = []
     for event, of, place in zip(events, classes, tx.reserve(len(events), ports.random), strict=True):
         award = event.award
@@ -248,34 +299,11 @@ def _sign(
     return batch
 
 
-def _put_credentials(
-    waiting: Sequence[PendingCredential], objects: ObjectStorage
-) -> tuple[list[PendingCredential], list[tuple[PendingCredential, TryLater]]]:
-    """Those that are stored now; those that failed, and why. No put begins after a failure: the rest stay due."""
-    stored: list[PendingCredential] = []
-    failed: list[tuple[PendingCredential, TryLater]] = []
-
-    def put(each: PendingCredential) -> None:
-        if failed:
-            return
-        try:
-            objects.put(object_keys.credential(each.assertion_id), each.credential, JSON)
-            stored.append(each)
-        except TryLater as error:
-            failed.append((each, error))
-            NOT_STORED.inc()
-            log.warning("deferred", assertion_id=each.assertion_id, cause=str(error))
-
-    if waiting:
-        with ThreadPoolExecutor(_CONCURRENT_PUTS) as pool:
-            list(pool.map(put, waiting))  # raises what isn't TryLater
-    return stored, failed
-
-
 def _update_documents(tx: IssuerTransaction, ports: Ports, now: datetime) -> None:
     """Make due what was made from other sources, and add the documents that exist without any credential."""
     sources = ports.sources
-    editions = current_editions(current_classes(sources.issuer.programme, now), tx, sources, now)
+    classes = current_classes(sources.issuer.programme, now)
+    editions = current_editions(classes, tx, sources, ports.objects, now)
     badges = [badge_name(qualification, edition) for (qualification, _), edition in editions.items()]
     # Two releases side by side do this in turns until the former one stops; then the remaining one has the last word.
     tx.make_changed_due(sources.fingerprint, now)
@@ -286,13 +314,17 @@ def _objects_of(name: str, tx: IssuerTransaction, ports: Ports, now: datetime) -
     sources = ports.sources
     number = status_number(name)
     if number is not None:
-        return status_objects(sources, number, tx.revoked_indexes(number), now)
+        return status_objects(sources, number, bits_to_publish(number, tx, ports.objects, _own_keys(tx, ports)), now)
     if name == ISSUER:
         return issuer_objects(sources, tx.listed_keys())
     if name == IMAGE:
         return [image_object(issuer_picture(tx, sources, now))]
     _, qualification, edition = name.split("/")
-    saved = tx.badge_class(qualification, edition)
+    saved = tx.badge_class(qualification, edition) or published_edition(qualification, edition, tx, ports.objects, now)
     if saved is None:
         raise ValueError(f"document {name}: no such edition")
     return class_objects(saved)
+
+
+def _own_keys(tx: IssuerTransaction, ports: Ports) -> list[str]:
+    return [*tx.listed_keys(), ports.sources.key.public]

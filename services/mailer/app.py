@@ -13,6 +13,8 @@ from shared.events import (
     AssertionRevoked,
     BadgeReceived,
     CertificateRendered,
+    DecisionSettled,
+    LetterUpdated,
     OfficeDecided,
 )
 from shared.runtime.process import Process
@@ -22,6 +24,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
+    process.recall(LetterUpdated, MailerTransaction.take_back_letters)
+    process.recall(DecisionSettled, MailerTransaction.take_back_settled)
     process.consume(AssertionIssued, handlers.note_issued, ports)
     process.note(BadgeReceived, MailerTransaction.note_received)
     process.consume(CertificateRendered, handlers.note_rendered, ports)

@@ -109,23 +109,37 @@ def resend(events: Sequence[OfficeDecided], ports: Ports) -> None:
 
 
 def write(ports: Ports) -> int:
-    """Steps 4 and 9. Store the bytes of the letters that are due: the intention, before anything is sent."""
+    """Steps 4 and 9. Store the bytes of the letters that are due: the intention, before anything is sent.
+
+    Letters that were queued before a restore, and whose bytes the backup lacked, are written again with their Date.
+    """
     now = ports.now()
     with ports.store.transaction() as tx:
         chosen = _choose_correction_letters(tx, now, ports)
+        lost = tx.without_bytes(_WRITE)
+        for message, written_at in lost:
+            if (content := _written(tx, message, written_at, now, ports)) is not None:
+                tx.keep_bytes(message, content)
         due = tx.due(now, _WRITE)
         written: list[tuple[Message, bytes]] = []
         for message in due:
-            try:
-                written.append((message, ports.writer.write(message, now)))
-            except ValueError as error:  # an unknown qualification, an invalid address: this letter only
-                tx.suppress_unwritable(message, str(error), now)
-                _announce(tx, ports, message.letter, message.assertion_id, "suppressed", 0, now, "unwritable")
+            if (content := _written(tx, message, now, now, ports)) is not None:
+                written.append((message, content))
         tx.queue(written, now)
         for message, _ in written:
             _announce(tx, ports, message.letter, message.assertion_id, "queued", 0, now)
     # If we die before the commit, bytes are lost that nobody has seen; after it, these bytes are the letter.
-    return len(due) + chosen
+    return len(due) + len(lost) + chosen
+
+
+def _written(tx: MailerTransaction, message: Message, date: datetime, now: datetime, ports: Ports) -> bytes | None:
+    """The bytes of a letter with this Date. None, and it ends suppressed, when it can't be written."""
+    try:
+        return ports.writer.write(message, date)
+    except ValueError as error:  # an unknown qualification, an invalid address: this letter only
+        tx.suppress_unwritable(message, str(error), now)
+        _announce(tx, ports, message.letter, message.assertion_id, "suppressed", 0, now, "unwritable")
+        return None
 
 
 def send(ports: Ports) -> int:
@@ -187,9 +201,7 @@ def _why_not_resent(status: MessageStatus | None) -> str | None:
         return status.void
     if status.state in ("waiting", "queued"):
         return "not-sent-yet"
-    if not status.has_bytes or status.state == "suppressed":
-        return "suppressed"
-    return None
+    return "suppressed" if status.state == "suppressed" else None
 
 
 def _announce(

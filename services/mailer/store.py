@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
 from services.mailer.domain.correction import CorrectedBadge, CorrectionLetter
 from services.mailer.domain.delivery import AttemptResult
+from services.mailer.domain.ledger import LedgerEntry, ledger_entry
 from services.mailer.domain.letters import Letter, Message
 from shared.addresses import as_mailed
 from shared.events import (
@@ -16,8 +17,10 @@ from shared.events import (
     AssertionRevoked,
     BadgeReceived,
     CertificateRendered,
+    DecisionSettled,
+    LetterUpdated,
 )
-from shared.runtime.db import Database, Transaction
+from shared.runtime.db import Database, Transaction, replace
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,17 @@ class MessageStatus:
     letter: Letter
     state: str
     attempts: int
-    has_bytes: bool
     void: str | None  # why no letter about its badge may leave: "revoked", "corrected"
 
 
 # Corrected: a newer version replaces the badge. Revoked: it is invalid for any other reason.
 _VOID = "case when corrected_by is not null then 'corrected' when revoked_at is not null then 'revoked' end"
-_STATUS = f"messages.assertion_id, letter, state, attempts, message is not null as has_bytes, {_VOID} as void"
+_STATUS = f"messages.assertion_id, letter, state, attempts, {_VOID} as void"
+_MESSAGE = (
+    "letter, assertion_id, email, family_name, given_name, qualification, kind, valid_from, valid_until,"
+    " corrects is not null as corrects"
+)
+_LEDGER = "from messages join holders using (assertion_id)"
 
 
 class MailerTransaction(Transaction):
@@ -170,8 +177,7 @@ class MailerTransaction(Transaction):
         """Messages that are due and not written yet, oldest first. Locked until the end of this transaction."""
         return self.fetch_all(
             Message,
-            "select letter, assertion_id, email, family_name, given_name, qualification, kind, valid_from, valid_until,"
-            " corrects is not null as corrects from messages join holders using (assertion_id)"
+            f"select {_MESSAGE} {_LEDGER}"
             " where state = 'waiting' and next_try_at <= %s and (corrects is null or told_by is not null)"
             " order by next_try_at limit %s for update of messages skip locked",
             (now, limit),
@@ -188,12 +194,30 @@ class MailerTransaction(Transaction):
                     "state": "queued",
                     "message": content,
                     "queued_at": now,
+                    "written_at": now,
                     "next_try_at": now,
                 }
                 for message, content in written
             ],
             "assertion_id",
             where="messages.letter = new.letter",
+        )
+
+    def without_bytes(self, limit: int) -> list[tuple[Message, datetime]]:
+        """Queued and deferred messages that a backup did not hold, each with its Date. Locked as those that are due."""
+        return self.fetch_all(
+            _dated_message,
+            f"select {_MESSAGE}, written_at {_LEDGER}"
+            " where state in ('queued', 'deferred') and message is null and email is not null"
+            " order by next_try_at limit %s for update of messages skip locked",
+            (limit,),
+        )
+
+    def keep_bytes(self, message: Message, content: bytes) -> None:
+        """Store the bytes of a message `without_bytes`. State and attempts stay."""
+        self.cursor.execute(
+            "update messages set message = %b where assertion_id = %s and letter = %s",
+            (content, message.assertion_id, message.letter),
         )
 
     def suppress_unwritable(self, message: Message, error: str, now: datetime) -> None:
@@ -208,8 +232,8 @@ class MailerTransaction(Transaction):
         """Messages to hand to the mail server now, oldest first. Other replicas skip them until our end."""
         return self.fetch_all(
             OutgoingMessage,
-            "select assertion_id, letter, email, attempts, message from messages join holders using (assertion_id)"
-            " where state in ('queued', 'deferred') and next_try_at <= %s"
+            f"select assertion_id, letter, email, attempts, message {_LEDGER}"
+            " where state in ('queued', 'deferred') and message is not null and next_try_at <= %s"
             " order by next_try_at limit %s for update of messages skip locked",
             (now, limit),
         )
@@ -238,8 +262,59 @@ class MailerTransaction(Transaction):
             (next_try_at, error, message.assertion_id, message.letter),
         )
 
+    # ── after a restore ─────────────────────────────────────────────────────────────────────────────────
+
+    def take_back_letters(self, events: Sequence[LetterUpdated]) -> None:
+        """The ledger says again what was announced of each message; which letter told of a correction is decided.
+
+        The badge need not be known yet. A message that was sent, bounced or suppressed stays so; one that was queued
+        or deferred goes on, after the same number of attempts, with its Message-ID and Date: equal bytes, unless the
+        holder or a template changed. What no topic holds: the attempts that got no answer, the error of a letter that
+        could not be written, and the choice of the letter about a correction before that letter was queued.
+        """
+        self.insert_rows("holders", [{"assertion_id": id} for id in sorted({e.assertion_id for e in events})])
+        keys = sorted({(event.assertion_id, event.letter) for event in events})
+        known = {(entry.assertion_id, entry.letter): entry for entry in self._entries([id for id, _ in keys])}
+        entries = [
+            ledger_entry([event for event in events if (event.assertion_id, event.letter) == key], known.get(key))
+            for key in keys
+        ]
+        self._save_entries([entry for entry in entries if entry != known.get((entry.assertion_id, entry.letter))])
+        for told_by in ("award", "correction"):
+            ids = [id for id, letter in keys if (letter == "correction") == (told_by == "correction")]
+            self.set_correction_letter(told_by, self._untold(ids))
+
+    def take_back_settled(self, events: Sequence[DecisionSettled]) -> None:
+        """Nothing to write: `claim` drops an order whose settlement was announced."""
+
+    def _entries(self, assertion_ids: Sequence[str]) -> list[LedgerEntry]:
+        return self.fetch_all(
+            LedgerEntry,
+            "select assertion_id, letter, state, attempts, next_try_at, answer, reason, created_at, queued_at,"
+            " written_at, settled_at from messages where assertion_id = any(%s::text[])"
+            " order by assertion_id, letter for update",
+            (list(assertion_ids),),
+        )
+
+    def _save_entries(self, entries: Sequence[LedgerEntry]) -> None:
+        columns = [column.name for column in fields(LedgerEntry) if column.name not in ("assertion_id", "letter")]
+        self.insert_rows("messages", [vars(entry) for entry in entries], replace("assertion_id, letter", columns))
+
+    def _untold(self, assertion_ids: Sequence[str]) -> list[str]:
+        """Those that correct another badge, as far as we know, and whose letter is not chosen yet."""
+        rows = self.cursor.execute(
+            "select assertion_id from holders where assertion_id = any(%s::text[]) and told_by is null"
+            " and (corrects is not null or email is null)",
+            (list(assertion_ids),),
+        )
+        return [id for (id,) in rows]
+
 
 Store = Database[MailerTransaction]
+
+
+def _dated_message(written_at: datetime, **columns: Any) -> tuple[Message, datetime]:
+    return Message(**columns), written_at
 
 
 def _holder(event: AssertionIssued) -> dict[str, Any]:

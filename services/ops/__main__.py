@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.ops.app import build
 from services.ops.config import Config, read_config
+from services.ops.health import HealthMeter
 from services.ops.lag import KafkaBroker, LagMeter
 from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction, Store
@@ -18,6 +19,7 @@ def wire(config: Config) -> Process:
             store=Store(runtime.database_url, runtime.service, OpsTransaction, runtime.clock),
             lag=LagMeter(KafkaBroker(runtime.kafka)),
             now=runtime.clock,
+            health=HealthMeter(config.metrics_urls),
         ),
     )
 

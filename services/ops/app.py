@@ -18,6 +18,7 @@ from shared.events import (
     DecisionSettled,
     LetterUpdated,
     OfficeDecided,
+    RebuildOrdered,
     RegistrationHeld,
     RegistrationRejected,
     RegistrationReleased,
@@ -43,9 +44,12 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(AssertionRevoked, OpsTransaction.note_revoked)
     process.note(OfficeDecided, OpsTransaction.note_decided)
     process.note(DecisionSettled, OpsTransaction.note_settled)
+    process.recall(OfficeDecided, OpsTransaction.take_back_decided)
+    process.recall(RebuildOrdered, OpsTransaction.take_back_rebuilds)
     for topic in TOPICS:
         process.consume_raw(topic.dead, handlers.note_dead(topic), ports)
     process.tick("measure", handlers.measure, ports, every=2.0)
+    process.tick("health", handlers.read_health, ports, every=5.0)
     process.serve(
         build_site(config.runtime.programme, config.links, ports, process.wake),
         host=config.web_host,

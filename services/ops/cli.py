@@ -13,6 +13,7 @@ import click
 from services.ops.commands.cohorts import reissue, undo
 from services.ops.commands.dead_letters import dead_letters
 from services.ops.commands.orders import correct, decisions, revoke
+from services.ops.commands.rebuild import rebuild
 from services.ops.commands.status import people, status
 
 GROUP = "akashi.commands"
@@ -73,7 +74,7 @@ def akashi() -> Commands:
         """
 
     assert isinstance(group, Commands)
-    for command in (status, people, revoke, correct, undo, reissue, decisions, dead_letters):
+    for command in (status, people, revoke, correct, undo, reissue, decisions, dead_letters, rebuild):
         group.add_command(command)
     return group
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.runtime.settings import Runtime, Settings, command_environment, read_runtime
+from shared.topics import SERVICES
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Config:
     web_host: str
     web_port: int
     links: Links
+    metrics_urls: Mapping[str, tuple[str, ...]]  # of each service its endpoints, one a replica
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -36,7 +38,18 @@ def read_config(environment: Mapping[str, str]) -> Config:
             verifier=_optional_url(settings, "PUBLIC_URL"),
             inbox=_optional_url(settings, "INBOX_URL"),
         ),
+        metrics_urls=settings.read("METRICS_URLS", "issuer=http://…/metrics,mailer=…", _metrics_urls, {}),
     )
+
+
+def _metrics_urls(raw: str) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for part in raw.split(","):
+        service, _, url = part.strip().partition("=")
+        if service not in SERVICES or not url.startswith(("http://", "https://")):
+            raise ValueError(f"{part.strip()!r} is no service=URL")
+        found[service] = (*found.get(service, ()), url)
+    return found
 
 
 def _optional_url(settings: Settings, name: str) -> str | None:

@@ -46,13 +46,15 @@ def dead_letter_of(value: bytes, *, topic: str, id: str, now: datetime) -> KeptD
         consumer=letter.consumer,
         cause=letter.cause.replace("\0", ""),  # PostgreSQL's text holds no NUL
         died_at=letter.at,
+        size=letter.size,
+        sha256=letter.sha256,
     )
 
 
 def replay(ports: Ports, dead_letter_id: str, *, by: str, why: str) -> KeptDeadLetter:
     """Send the message to its topic again, bytes unchanged; a service that handled it drops it by its inbox.
 
-    NotFound. AlreadyDecidedError when it was replayed or discarded before, or has no value to send.
+    NotFound. AlreadyDecidedError when it was replayed or discarded before, has no value to send, or one that was cut.
     """
     return _decide(ports, dead_letter_id, "replayed", by, why)
 
@@ -78,6 +80,8 @@ def _decide(
         if state == "replayed":
             if letter.value is None:
                 raise AlreadyDecidedError("this message has no value, so there is nothing to replay: discard it")
+            if letter.size is not None:
+                raise AlreadyDecidedError(_cut(letter, len(letter.value)))
             tx.forward(Topic(letter.topic), letter.key, letter.value)
         tx.dead_letters.close(letter, state, by, why, now)
         tx.announce(
@@ -93,3 +97,11 @@ def _decide(
     # Dying before the commit leaves the letter open; after it the outbox sends the bytes and the decision.
     log.info("decided", decision=state, dead_letter=dead_letter_id)
     return letter
+
+
+def _cut(letter: KeptDeadLetter, kept: int) -> str:
+    return (
+        f"of this message only {kept} of {letter.size} bytes are kept (SHA-256 {letter.sha256}), so it can't be"
+        f" replayed: it lies on {letter.topic}, partition {letter.partition}, offset {letter.offset}, until that"
+        " topic's retention ends. Have its sender deliver it again, and discard this one"
+    )

@@ -1,4 +1,4 @@
-"""Orders of the office: revoke, correct, undo a cohort, issue it again.
+"""Orders of the office: revoke, correct, undo a cohort, issue it again, rebuild a service.
 
 An order is written down and announced in one transaction, once however often it is given. The service that carries it
 out announces the outcome (`DecisionSettled`).
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.ops.board.decisions import (
+    REBUILD,
     AlreadyDecidedError,
     Bulk,
     DecisionLine,
@@ -25,13 +26,14 @@ from services.ops.board.decisions import (
     recorded_correction,
     revoke_target,
 )
+from services.ops.board.rebuilds import producers_of, rebuild_name
 from services.ops.metrics import ORDERED
 from services.ops.ports import Ports
 from services.ops.queries import unknown_registration
 from services.ops.store.decisions import Order
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
-from shared.events import Correction, Decision, OfficeDecided
+from shared.events import Correction, Decision, OfficeDecided, RebuildOrdered
 from shared.runtime.log import logger
 
 log = logger("ops")
@@ -114,6 +116,7 @@ def correct(ports: Ports, registration_id: str, version: int, correction: Correc
             why=who.why,
             decided_at=now,
             correction=correction,
+            version=version + 1,
         )
         return _announced(tx, event, target)
 
@@ -156,6 +159,43 @@ def _revoked(version: VersionLine, order: DecisionLine | None) -> str:
         replaced = f", replaced by {version.replaced_by}" if version.replaced_by else ""
         return f"{version.assertion_id} was revoked at {version.revoked_at:%Y-%m-%d %H:%M}Z{replaced}"
     return f"{version.assertion_id} was revoked by {order.by if order else 'somebody'}"
+
+
+# ── a service that lost what it knew ────────────────────────────────────────────────────────────────────
+
+_PENDING = timedelta(minutes=10)
+"""For how long an order to rebuild that has no outcome yet is not given once more."""
+
+
+def rebuild(ports: Ports, reader: str, producer: str | None, who: Attribution, *, is_dry_run: bool) -> DecisionLine:
+    """Order the producers (None: all) to announce again what `reader` reads; a dry run only counts. Idempotent.
+
+    ValueError for an unknown service, or a producer of which `reader` reads nothing.
+    """
+    producers_of(reader, producer)
+    name = rebuild_name(reader, producer, is_dry_run=is_dry_run)
+    now = ports.now()
+    with ports.store.transaction() as tx:
+        tx.decisions.lock_orders()
+        earlier = tx.decisions.pending_rebuild(name, now - _PENDING)
+        if earlier is not None:
+            return _ordered_before(earlier)
+        event = RebuildOrdered(
+            decision_id=numbered(name, tx.decisions.count_numbered(name)),
+            reader=reader,
+            by=who.by,
+            why=who.why,
+            ordered_at=now,
+            producer=producer,
+            dry_run=is_dry_run,
+        )
+        tx.decisions.note_rebuilds([event])
+        tx.announce(event)
+        # Dying before the commit: nothing was ordered. After it the outbox has the order.
+        line = _written(tx, event.decision_id)
+    ORDERED.labels(REBUILD, "announced").inc()
+    log.info("decided", decision=REBUILD, decision_id=event.decision_id, reader=reader)
+    return line
 
 
 # ── a whole cohort ──────────────────────────────────────────────────────────────────────────────────────
@@ -218,9 +258,10 @@ def _parts(act: Bulk, id: str, people: Sequence[ListedPerson], who: Attribution,
     parts = []
     for person in people:
         if act == "undo":
-            subject, target = person.assertion_id, revoke_target(person.assertion_id)
+            subject, version, target = person.assertion_id, None, revoke_target(person.assertion_id)
         else:
-            subject, target = person.registration_id, correct_target(person.registration_id, person.version + 1)
+            subject, version = person.registration_id, person.version + 1
+            target = correct_target(subject, version)
         event = OfficeDecided(
             decision_id=f"{id}/{subject}",
             decision=decision,
@@ -230,6 +271,7 @@ def _parts(act: Bulk, id: str, people: Sequence[ListedPerson], who: Attribution,
             decided_at=now,
             correction=correction,
             part_of=id,
+            version=version,
         )
         parts.append(Order(event, target))
     return parts

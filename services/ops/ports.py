@@ -1,9 +1,10 @@
-"""What the rooms of ops reach outside: its schema, the lag of the services, the clock."""
+"""What the rooms of ops reach outside: its schema, the services' lag and metrics, the clock."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from services.ops.health import HealthMeter
 from services.ops.lag import LagMeter
 from services.ops.store.events import Store
 from shared.clock import Clock
@@ -14,3 +15,4 @@ class Ports:
     store: Store
     lag: LagMeter
     now: Clock
+    health: HealthMeter = field(default_factory=lambda: HealthMeter({}))  # without endpoints it knows of no service

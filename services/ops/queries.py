@@ -171,4 +171,5 @@ def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board) -> B
         lag=lag.messages,
         lag_unknown=lag.unknown,
         unplaced=tx.board.unplaced(),
+        services=ports.health.latest(),
     )

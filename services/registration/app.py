@@ -7,8 +7,16 @@ from pathlib import Path
 from services.registration import handlers, orders
 from services.registration.config import Config
 from services.registration.handlers import Ports
+from services.registration.store import RegistrationTransaction
 from services.registration.web import intake_site
-from shared.events import OfficeDecided
+from shared.events import (
+    DecisionSettled,
+    OfficeDecided,
+    RegistrationHeld,
+    RegistrationRejected,
+    RegistrationReleased,
+    RegistrationRenewed,
+)
 from shared.runtime.process import Process
 from shared.topics import UPSTREAM_REGISTRATIONS
 
@@ -19,6 +27,11 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
+    process.recall(RegistrationRejected, RegistrationTransaction.take_back_rejected)
+    process.recall(RegistrationHeld, RegistrationTransaction.take_back_held)
+    process.recall(RegistrationReleased, RegistrationTransaction.take_back_released)
+    process.recall(RegistrationRenewed, RegistrationTransaction.take_back_renewed)
+    process.recall(DecisionSettled, RegistrationTransaction.take_back_settled)
     process.consume_raw(UPSTREAM_REGISTRATIONS, handlers.accept_messages, ports)
     process.consume(OfficeDecided, orders.carry_out, ports, predicate=orders.is_ours)
     process.tick("release", handlers.release, ports)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from services.registration.domain.correction import OrderOutcome, address_conflict, cohort_of, corrected
 from services.registration.domain.registration import Registration, renewed
 from services.registration.handlers import Ports
 from services.registration.metrics import ORDERS
 from services.registration.store import RegistrationTransaction
-from shared.addresses import address_problem
+from shared.addresses import same_address_key
 from shared.events import Correction, DecisionSettled, Event, OfficeDecided
 from shared.runtime.log import logger
+from shared.soundness import address_fault
 
 log = logger("registration")
 
@@ -27,13 +29,18 @@ def carry_out(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
     """Any time. Correct an issued registration: its badge is issued once more, at the next version (step 3).
 
     Before the issue (step 2): set an address, hold or resume; the registration is judged again at once. Each order is
-    settled with its outcome. One that can't be carried out changes nothing and is counted with its reason.
+    settled with its outcome. One that can't be carried out changes nothing and is counted with its reason. One that was
+    carried out before this database was restored sets again what it set, and is not settled again.
     """
     now = ports.now()
     with ports.store.transaction() as tx:
         tx.lock()
         claimed = tx.claim([decision for decision in decisions if is_ours(decision)])
-        batch = _Batch(tx, ports, now, tx.registrations({decision.subject for decision in claimed}))
+        recalled = tx.recalled_orders([decision.decision_id for decision in decisions])
+        batch = _Batch(tx, ports, now, tx.registrations({decision.subject for decision in decisions}))
+        for decision in decisions:
+            if decision.decision_id in recalled:
+                batch.set_again(decision)
         settled = [(decision, batch.carry_out(decision)) for decision in claimed]
         batch.finish()
         tx.announce(*(_settled(decision, outcome, now) for decision, outcome in settled))
@@ -72,9 +79,9 @@ class _Batch:
         if decision.decision == "correct-address":
             if decision.value is None:
                 return OrderOutcome("no-address", "got no address")
-            problem = address_problem(decision.value)
-            if problem is not None:
-                return OrderOutcome("no-address", f"expected {problem}")
+            fault = address_fault(decision.value)
+            if fault is not None:
+                return OrderOutcome("no-address", f"expected {fault.expected}")
             self._tx.set_office_address(registration.id, decision.value, decision.decided_at, self._now)
             if registration.address_key is not None:
                 self._tx.judge_address_sharers([registration.address_key], self._now)
@@ -82,6 +89,18 @@ class _Batch:
             self._tx.set_office_hold(registration.id, decision.decision == "hold", self._now)
         self._known.update(self._tx.registrations([registration.id]))
         return _DONE
+
+    def set_again(self, decision: OfficeDecided) -> None:
+        """What the order set before the restore; what it led to is taken back from its announcements already."""
+        registration = self._known.get(decision.subject)
+        if decision.decision == "correct":
+            return
+        if registration is None:
+            self._tx.keep_order(decision.subject, **_columns_set_by(decision))
+        elif registration.state != "released":
+            self.carry_out(decision)
+        elif decision.value is not None and same_address_key(decision.value) == registration.address_key:
+            self._tx.confirm_office_address(registration.id, decision.value, decision.decided_at)
 
     def _correct(self, registration: Registration, decision: OfficeDecided) -> OrderOutcome:
         after = corrected(
@@ -112,6 +131,13 @@ class _Batch:
     def finish(self) -> None:
         self.write()
         self._tx.announce(*self._events)
+
+
+def _columns_set_by(decision: OfficeDecided) -> dict[str, Any]:
+    if decision.decision == "correct-address" and decision.value is not None:
+        key = same_address_key(decision.value)
+        return {"office_email": decision.value, "address_key": key, "confirmed_at": decision.decided_at}
+    return {"office_hold": decision.decision == "hold"}
 
 
 def _settled(decision: OfficeDecided, outcome: OrderOutcome, now: datetime) -> DecisionSettled:

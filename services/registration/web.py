@@ -27,9 +27,12 @@ from services.registration.domain.delivery import (
     rejected_as_json,
 )
 from services.registration.handlers import DeliveryResult, Ports
+from shared.runtime.db import UNAVAILABLE, is_unavailable
+from shared.runtime.log import logger
 from shared.runtime.web.guard import Guard, Refusal, harden
 
 _MOST_LISTED = 10_000
+_RETRY_AFTER = 10  # seconds
 
 
 def intake_site(ports: Ports, key: bytes, limit: int, wake: Callable[[], None]) -> Starlette:
@@ -65,7 +68,11 @@ def intake_site(ports: Ports, key: bytes, limit: int, wake: Callable[[], None]) 
             Route("/api/v1/rejected", rejected, methods=["GET"]),
         ],
         middleware=[Middleware(Guard, refuse=refuse, most_bytes=limit)],
-        exception_handlers={HTTPException: _on_http_error, Exception: _on_bug},
+        exception_handlers={
+            HTTPException: _on_http_error,
+            **dict.fromkeys(UNAVAILABLE, _on_database_error),
+            Exception: _on_bug,
+        },
     )
 
 
@@ -118,7 +125,7 @@ def _json(status: int, content: object) -> Response:
 
 
 def _error(error: HTTPException) -> Response:
-    headers = {"WWW-Authenticate": "Bearer"} if error.status_code == 401 else None
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(_RETRY_AFTER)}}.get(error.status_code)
     return Response(
         msgspec.json.encode({"error": error.detail}), error.status_code, headers, media_type="application/json"
     )
@@ -127,6 +134,14 @@ def _error(error: HTTPException) -> Response:
 async def _on_http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return _error(error)
+
+
+async def _on_database_error(_: Request, error: Exception) -> Response:
+    # Nothing of the request is committed, so nothing but "again" can be said of it.
+    if not is_unavailable(error):
+        raise error
+    logger("web").warning("waiting", cause=type(error).__name__)
+    return _error(HTTPException(503, "the database is not available: send it again; known rows change nothing"))
 
 
 async def _on_bug(request: Request, _: Exception) -> Response:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from shared.events import AssertionAnchored
+from shared.events import AssertionAnchored, CertificateRendered
 from shared.runtime.db import Database, Transaction
 
 NotDone = Literal["pending", "failed"]
@@ -29,6 +29,27 @@ class RendererTransaction(Transaction):
         now = self.now()
         rows = [{"assertion_id": event.assertion_id, "next_try_at": now, "noted_at": now} for event in events]
         self.insert_rows("renderings", rows)
+
+    def take_back_rendered(self, events: Sequence[CertificateRendered]) -> None:
+        """After a restore. Both PDFs are in object storage and announced: they are not rendered again.
+
+        Attempts and errors before that can't be taken back.
+        """
+        self.insert_rows(
+            "renderings",
+            [
+                {
+                    "assertion_id": event.assertion_id,
+                    "state": "done",
+                    "next_try_at": event.rendered_at,
+                    "noted_at": event.rendered_at,
+                    "rendered_at": event.rendered_at,
+                }
+                for event in {event.assertion_id: event for event in events}.values()  # Kafka may hold one twice
+            ],
+            "(assertion_id) do update set state = 'done', rendered_at = excluded.rendered_at, last_error = null,"
+            " skipped_as = null where renderings.state <> 'done'",
+        )
 
     def skip_revoked(self, assertion_ids: Sequence[str], now: datetime) -> int:
         """These are never rendered, whether noted or not; how many. One that is rendered already stays as it is."""

@@ -9,7 +9,14 @@ from services.wallet.config import Config
 from services.wallet.ports import Ports
 from services.wallet.store import WalletTransaction
 from services.wallet.web.site import web_app
-from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, CertificateRendered
+from shared.events import (
+    AssertionAnchored,
+    AssertionIssued,
+    AssertionRevoked,
+    BadgeReceived,
+    BadgeVisibilityChanged,
+    CertificateRendered,
+)
 from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -21,6 +28,8 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(AssertionAnchored, WalletTransaction.note_anchored)
     process.note(CertificateRendered, WalletTransaction.note_rendered)
     process.note(AssertionRevoked, WalletTransaction.note_revoked)
+    process.recall(BadgeReceived, WalletTransaction.take_back_received)
+    process.recall(BadgeVisibilityChanged, WalletTransaction.take_back_visibility)
     process.tick("forget", handlers.forget, ports, every=3600.0)
     process.serve(web_app(config, ports), host=config.web_host, port=config.web_port)
     return process

@@ -64,7 +64,7 @@ def receive_own(account: Account, assertion_id: str, ports: Ports) -> None:
             receive(tx, assertion_id, account.account_id)
 
 
-def receive(tx: WalletTransaction, assertion_id: str, account_id: int) -> None:
+def receive(tx: WalletTransaction, assertion_id: str, account_id: int | None) -> None:
     """Step 5. The account receives the badge; nothing for one that was received or corrected before."""
     if tx.badges.receive(assertion_id, account_id):
         RECEIVED.inc()

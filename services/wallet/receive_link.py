@@ -113,6 +113,7 @@ def create_account(
     with ports.store.transaction() as tx:
         account_id = tx.accounts.create(full_name.strip(), password_hash, address)
         if account_id is not None:
+            tx.badges.give_to_account(account_id, address)
             receive(tx, badge.assertion_id, account_id)
             open_session(tx, token, session_token, account_id, ports)
     # If we die here or the answer is lost, account and receipt stand and are announced; the link asks for the password.

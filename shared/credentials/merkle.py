@@ -2,7 +2,7 @@
 
 The layout is that of OpenZeppelin's merkle-tree (an array of 2n-1 nodes, root first, sorted leaves from the end), so
 their `MerkleProof` with a SHA-256 pair hash accepts these proofs. Leaves are digests already and are not hashed again,
-so an inner node could pass as a leaf: whoever checks a proof computes the leaf from the document itself and bounds the
+so an inner node could pass as a leaf: a check of a proof computes the leaf from the document itself and bounds the
 path (`longest_path`).
 """
 

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from shared.errors import TryLater, Unreadable
+from shared.errors import NotYetKnown, TryLater, Unreadable
 from shared.events import Event
-from shared.runtime.db import UNAVAILABLE, Database
+from shared.runtime.db import Database, Positions, is_unavailable
 from shared.runtime.dead_letters import Record, dead_letter_of, write_dead_letter
 from shared.runtime.log import Log
-from shared.runtime.metrics import BATCHES_FAILED, BREAKER, DATABASE_AWAY, DEAD_LETTERED, HANDLED
+from shared.runtime.metrics import BATCHES_FAILED, BREAKER, DATABASE_AWAY, DEAD_LETTERED, HANDLED, UNREAD
+from shared.runtime.unread import forget_unread, keep_unread, unread_of
 from shared.topics import Topic
 from shared.wire import decode
 
@@ -55,6 +56,7 @@ class Batches:
         self._handlers: dict[type[Event], tuple[Handler, Predicate]] = {}
         self._is_raw = False
         self._failures = 0  # consecutive
+        self._unkept: Positions = {}  # of messages that are done with without a transaction
         self._interrupted = threading.Event()
 
     def add(self, event: type[Event], handler: Handler, predicate: Predicate = lambda event: True) -> None:
@@ -68,7 +70,9 @@ class Batches:
     def handle(self, records: Sequence[Record]) -> int:
         """Handle `records` in order; how many from the front are done with. Fewer than all only after `interrupt`.
 
-        Done with means committed, dead-lettered, or of no interest to this service. A failure is located by halving.
+        Done with means committed, dead-lettered, kept for the next release, or of no interest to this service. The
+        place in the topic is committed with each of them. A failure is located by halving. What this raises ends the
+        process: nothing of the batch that was not committed is acknowledged.
         """
         done = 0
         same_type: list[tuple[Record, Event]] = []
@@ -78,7 +82,7 @@ class Batches:
             except Unreadable as error:
                 handled = self._handle_run(same_type)
                 done += handled
-                if handled < len(same_type) or not self._dead_letter(record, error):
+                if handled < len(same_type) or not self._set_aside(record, error):
                     return done
                 done, same_type = done + 1, []
                 continue
@@ -89,7 +93,8 @@ class Batches:
                     return done
                 same_type = []
             same_type.append((record, event))
-        return done + self._handle_run(same_type)
+        done += self._handle_run(same_type)
+        return done if self._keep_unkept() else 0
 
     def _decode(self, record: Record) -> Event:
         if not self._is_raw:
@@ -104,12 +109,12 @@ class Batches:
             return 0
         kind = type(run[0][1])
         handler, predicate = self._handlers.get(kind, (None, None))
-        if handler is None or predicate is None:
+        positions = _positions_after(run)
+        events = [event for _, event in run if predicate is not None and predicate(event)]
+        if handler is None or not events:
+            self._unkept = {**self._unkept, **positions}
             return len(run)
-        events = [event for _, event in run if predicate(event)]
-        if not events:
-            return len(run)
-        error = self._try(partial(handler, events))
+        error = self._try(partial(handler, events), positions)
         if error is None:
             self._failures = 0
             HANDLED.labels(self._topic.name, kind.__name__).inc(len(events))
@@ -127,6 +132,22 @@ class Batches:
             first = self._handle_run(run[:half])
             return first + self._handle_run(run[half:]) if first == half else first
         return self._retry_one(run[0][0], partial(handler, events), error)
+
+    def _keep_unkept(self) -> bool:
+        """Commit the place after messages that needed no transaction of their own. False when interrupted."""
+        if not self._unkept:
+            return True
+        failed = self._try(self._write_nothing, self._unkept)
+        if isinstance(failed, _Interrupted):
+            return False
+        if failed is not None:
+            raise failed
+        self._unkept = {}
+        return True
+
+    def _write_nothing(self) -> None:
+        with self._database.transaction():
+            pass
 
     def _retry_one(self, record: Record, handle: Callable[[], None], error: Exception) -> int:
         """A single message that failed: tried `_TRIES` times in all, then dead-lettered; 1 when done with, else 0.
@@ -147,7 +168,7 @@ class Batches:
                 self._failures += 1
                 return int(self._dead_letter(record, error))
             tries += 1
-            again = self._try(handle)
+            again = self._try(handle, _position_after(record))
             if again is None:
                 self._failures = 0
                 BREAKER.labels(self._topic.name).set(0)
@@ -156,18 +177,24 @@ class Batches:
                 return 0
             error = again
 
-    def _try(self, work: Callable[[], None]) -> Exception | None:
-        """None when done, else the error. While the database is unavailable: wait, and try again without end."""
+    def _try(self, work: Callable[[], None], positions: Positions) -> Exception | None:
+        """None when `work` and `positions` are committed, else the error.
+
+        While the database is unavailable: wait, and try again without end.
+        """
         delay = _FIRST_DELAY
+        positions = {**self._unkept, **positions}
         while True:
             try:
-                work()
-            except (*UNAVAILABLE, TryLater) as error:
+                with self._database.reading_to(positions):
+                    work()
+            except Exception as error:
+                if not is_unavailable(error) and not isinstance(error, TryLater):
+                    return error
                 DATABASE_AWAY.labels(self._topic.name).set(1)
                 self._log.warning("waiting", topic=self._topic.name, cause=f"{type(error).__name__}: {error}"[:200])
-            except Exception as error:
-                return error
             else:
+                self._unkept = {}
                 DATABASE_AWAY.labels(self._topic.name).set(0)
                 return None
             if self._interrupted.wait(delay):
@@ -177,15 +204,54 @@ class Batches:
     def _dead_letter(self, record: Record, error: Exception) -> bool:
         """Write the dead letter, once per message however often it is read. False when interrupted before."""
         letter = dead_letter_of(record, consumer=self._database.service, error=error, at=self._database.now())
-        failed = self._try(partial(write_dead_letter, letter, self._topic, self._database))
-        place = f"{record.topic}/{record.partition}/{record.offset}"
-        if failed is None:
-            DEAD_LETTERED.labels(self._topic.name).inc()
-            self._log.error("dead-lettered", dead_letter=str(letter.id), place=place, cause=letter.cause[:200])
-            return True
-        if not isinstance(failed, _Interrupted):
-            self._log.error("failed", place=place, cause=f"{type(failed).__name__}: {failed}"[:200])
-        return False
+        failed = self._try(partial(write_dead_letter, letter, self._topic, self._database), _position_after(record))
+        if isinstance(failed, _Interrupted):
+            return False
+        if failed is not None:
+            raise failed
+        DEAD_LETTERED.labels(self._topic.name).inc()
+        self._log.error("dead-lettered", dead_letter=str(letter.id), place=_place(record), cause=letter.cause[:200])
+        return True
+
+    def _set_aside(self, record: Record, error: Unreadable) -> bool:
+        """A message that can't be decoded: for the next release, or a dead letter. False when interrupted before."""
+        if not isinstance(error, NotYetKnown):
+            return self._dead_letter(record, error)
+        failed = self._try(partial(keep_unread, record, error, self._database), _position_after(record))
+        if isinstance(failed, _Interrupted):
+            return False
+        if failed is not None:
+            raise failed
+        UNREAD.labels(self._topic.name).inc()
+        self._log.warning("kept", place=_place(record), cause=str(error)[:200])
+        return True
+
+    def read_again(self) -> int:
+        """Handle what an earlier release kept because it did not know it, if this one does; how many. At start."""
+        known = []
+        for record in unread_of(self._topic, self._database):
+            try:
+                self._decode(record)
+            except NotYetKnown:
+                continue
+            except Unreadable:
+                pass  # a dead letter, now that its type is known
+            known.append(record)
+        if known and self.handle(known) == len(known):
+            forget_unread(known, self._database)
+        return len(known)
+
+
+def _position_after(record: Record) -> Positions:
+    return {(record.topic, record.partition): record.offset + 1}
+
+
+def _positions_after(run: Sequence[tuple[Record, Event]]) -> Positions:
+    return {(record.topic, record.partition): record.offset + 1 for record, _ in run}
+
+
+def _place(record: Record) -> str:
+    return f"{record.topic}/{record.partition}/{record.offset}"
 
 
 class _Interrupted(Exception):

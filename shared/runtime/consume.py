@@ -32,11 +32,20 @@ class Consumer:
     """All that one service does with one topic: read in batches, have them handled, acknowledge what is done with."""
 
     def __init__(
-        self, app: faust.App, topic: Topic, database: Database[Any], log: Log, handled: Callable[[], None]
+        self,
+        app: faust.App,
+        topic: Topic,
+        database: Database[Any],
+        log: Log,
+        *,
+        handled: Callable[[], None],
+        failed: Callable[[str], None],
     ) -> None:
+        """`handled` is called after each batch, in its thread; `failed` when one was not wholly done, in the loop."""
         self._topic = topic
         self._log = log
         self._handled = handled
+        self._failed = failed
         self._app = app
         self._batches = Batches(topic, database, log)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"consume-{topic.name}")
@@ -50,6 +59,10 @@ class Consumer:
 
     def add(self, event: type[Event], handler: Handler, predicate: Predicate = lambda event: True) -> None:
         self._batches.add(event, handler, predicate)
+
+    def read_again(self) -> int:
+        """Handle what an earlier release kept because it did not know it. Before the first read; see `batches.py`."""
+        return self._batches.read_again()
 
     async def drain(self, seconds: float) -> None:
         """Wait for the batch in hand, so that it is acknowledged before the partition is given away."""
@@ -85,12 +98,16 @@ class Consumer:
             working.add_done_callback(partial(self._acknowledge, batch))
             try:
                 await asyncio.shield(working)  # when we are cancelled the thread goes on, and it is acknowledged then
+                if working.result() < len(batch):
+                    break  # the process ends: never a next batch before this one is done with
                 if len(batch) < _BATCH // 4:
                     await asyncio.sleep(_PAUSE)  # the next ones gather in the queue, none is in hand
             except asyncio.CancelledError:
                 if self._stopping.is_set() or self._app.should_stop:
                     return
                 raise
+            except Exception:
+                break  # as above; `_acknowledge` says why
         await asyncio.Event().wait()  # stopped: hold still until Faust cancels us
 
     def _handle(self, batch: Sequence[Any]) -> int:
@@ -101,11 +118,14 @@ class Consumer:
     def _acknowledge(self, batch: Sequence[Any], working: asyncio.Future[int]) -> None:
         if working.cancelled():
             return
-        if (error := working.exception()) is not None:
-            self._log.error("failed", topic=self._topic.name, cause=f"{type(error).__name__}: {error}")
-            return
-        for event in batch[: working.result()]:
+        error = working.exception()
+        done = 0 if error is not None else working.result()
+        for event in batch[:done]:
             event.ack()
+        if done < len(batch) and not self._stopping.is_set():
+            # To read on would acknowledge over the gap. The next start reads on from the place that is committed.
+            cause = f"{type(error).__name__}: {error}" if error is not None else "a batch was not wholly handled"
+            self._failed(f"topic {self._topic.name}: {cause}"[:500])
 
 
 def _record_of(event: Any) -> Record:

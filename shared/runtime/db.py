@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -9,23 +10,47 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import psycopg
+import psycopg.errors
 from psycopg.rows import kwargs_row
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool import ConnectionPool
 
 from shared.clock import Clock
-from shared.events import Event
+from shared.errors import TooLarge
+from shared.events import DecisionSettled, Event, OfficeDecided, RebuildOrdered
 from shared.runtime.metrics import SKIPPED
 from shared.topics import Topic
 from shared.wire import encode
 
-UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
-"""What psycopg raises while the database can't do its work: wait, the data are not at fault."""
+UNAVAILABLE = (
+    psycopg.InterfaceError,
+    psycopg.OperationalError,
+    psycopg.InternalError,
+    psycopg.ProgrammingError,
+    psycopg.NotSupportedError,
+)
+"""All that psycopg raises but data and integrity errors: a standby that refuses to write, a full disk, a deadlock, a
+table that isn't there. The row is not at fault: wait, and try again. The pool's own errors are operational ones."""
+
+_ABOUT_THE_ROW = (psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementTooComplex)
+"""Operational errors by class, yet of one row: a key that is too long for its index."""
+
+MAX_MESSAGE_BYTES = 900_000
+"""Of key and value: below what Kafka takes by default (1 MiB with headers and record)."""
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the database can't do its work now, so that the same work may succeed later."""
+    return isinstance(error, UNAVAILABLE) and not isinstance(error, _ABOUT_THE_ROW)
+
 
 E = TypeVar("E", bound=Event)
 T = TypeVar("T", bound="Transaction")
 R = TypeVar("R")
 
 CHANNEL = "outbox"
+
+Positions = Mapping[tuple[str, int], int]
+"""Topic and partition → the offset of the next message to read."""
 
 
 _COLUMN_TYPES = """
@@ -38,6 +63,11 @@ _TYPES: dict[tuple[str, str], dict[str, str]] = {}  # (service, table) → colum
 def replace(key: str, columns: Sequence[str]) -> str:
     """SQL after "on conflict": the row that comes replaces `columns` of the one that is there."""
     return f"({key}) do update set {', '.join(f'{_quoted(name)} = excluded.{_quoted(name)}' for name in columns)}"
+
+
+def _check_size(topic: Topic, key: bytes | None, value: bytes) -> None:
+    if len(key or b"") + len(value) > MAX_MESSAGE_BYTES:
+        raise TooLarge(f"message for {topic.name}: got {len(value)} bytes, expected {MAX_MESSAGE_BYTES} at most")
 
 
 def _quoted(name: str) -> str:
@@ -59,8 +89,10 @@ class Transaction:
         self.connection = connection
         self.cursor: psycopg.Cursor[Any] = connection.cursor(binary=True)
         self.now = clock
-        self._source = source
+        self.service = source
+        self._announced: list[tuple[UUID, str, bytes, bytes]] = []
         self._outbox: list[tuple[str, bytes | None, bytes]] = []
+        self.read_to: Positions | None = None
 
     def claim(self, events: Sequence[E]) -> list[E]:
         """Those of `events` that this service never handled, in order, each once. They count as handled at commit."""
@@ -68,10 +100,23 @@ class Transaction:
         for event in events:
             by_id.setdefault(event.id, event)
         new = self._claim_ids(list(by_id))
-        claimed = [event for id, event in by_id.items() if id in new]
+        settled = self._settled([event for id, event in by_id.items() if id in new])
+        claimed = [event for id, event in by_id.items() if id in new and id not in settled]
         for event in events[:1]:
             SKIPPED.labels(type(event).__name__).inc(len(events) - len(claimed))
         return claimed
+
+    def _settled(self, events: Sequence[Event]) -> set[UUID]:
+        """The orders among `events` that this service settled, however long ago: the inbox may have forgotten them."""
+        orders = {
+            DecisionSettled.id_of(event.decision_id, self.service): event.id
+            for event in events
+            if isinstance(event, OfficeDecided | RebuildOrdered)
+        }
+        if not orders:
+            return set()
+        found = self.cursor.execute("select event_id from announced where event_id = any(%s)", (list(orders),))
+        return {orders[row[0]] for row in found}
 
     def claim_id(self, id: UUID) -> bool:
         """Whether `id` is new to this service. It counts as handled at commit."""
@@ -86,14 +131,24 @@ class Transaction:
         return {row[0] for row in claimed}
 
     def announce(self, *events: Event, cause: Event | None = None) -> None:
-        """Announce `events`: they are in the outbox when this transaction commits, and on Kafka soon after."""
+        """Announce `events`: in the outbox when this transaction commits, on Kafka soon after.
+
+        A fact is announced once: an event whose id was announced before is left out, and the first stands. TooLarge
+        for what no topic takes.
+        """
         at = self.now()
         for event in events:
-            value = encode(event, source=self._source, at=at, cause=cause)
-            self._outbox.append((event.topic.name, event.key.encode(), value))
+            key, value = event.key.encode(), encode(event, source=self.service, at=at, cause=cause)
+            _check_size(event.topic, key, value)
+            self._announced.append((event.id, event.topic.name, key, value))
+
+    def recall(self, facts: Sequence[tuple[UUID, str, bytes, bytes]]) -> None:
+        """Note that these (id, topic, key, value) were announced before this database was restored."""
+        self._note_announced(facts, "")
 
     def forward(self, topic: Topic, key: bytes | None, value: bytes) -> None:
-        """Send bytes as they are: a dead letter, or one that is played again."""
+        """Send bytes as they are: a dead letter, or one that is replayed. TooLarge for what no topic takes."""
+        _check_size(topic, key, value)
         self._outbox.append((topic.name, key, value))
 
     def forget_claims(self, before: datetime) -> int:
@@ -174,7 +229,7 @@ class Transaction:
 
     def _arrays(self, table: str, columns: Sequence[str]) -> str:
         """`unnest(…)` of one array a column, each of the type that the column has in `table`."""
-        types = _TYPES.setdefault((self._source, table), {})
+        types = _TYPES.setdefault((self.service, table), {})
         if not types.keys() >= set(columns):
             types.update(self.cursor.execute(_COLUMN_TYPES, (table,)).fetchall())
         # psycopg dumps a list of bytes as an array of text unless the placeholder is binary.
@@ -182,25 +237,68 @@ class Transaction:
 
     # ── the end ─────────────────────────────────────────────────────────────────────────────────────────
 
+    def _keep_position(self, positions: Positions) -> None:
+        # The highest wins: a worker that lost the partition may commit after its successor.
+        self.cursor.execute(
+            "insert into positions (topic, partition, next_offset)"
+            " select topic, partition, next_offset from unnest(%s::text[], %s::integer[], %s::bigint[])"
+            "  as new (topic, partition, next_offset) order by topic, partition"
+            " on conflict (topic, partition) do update"
+            "  set next_offset = greatest(positions.next_offset, excluded.next_offset)",
+            (
+                [topic for topic, _ in positions],
+                [partition for _, partition in positions],
+                list(positions.values()),
+            ),
+        )
+
+    def _note_announced(self, facts: Sequence[tuple[UUID, str, bytes, bytes]], then: str) -> None:
+        ids, topics, keys, values = zip(*facts, strict=True)
+        self.cursor.execute(
+            "with new as ("
+            " insert into announced (announced_at, event_id, topic, key, value)"
+            "  select %s, id, topic, key, value"
+            "  from unnest(%s::uuid[], %s::text[], %b::bytea[], %b::bytea[]) with ordinality"
+            "   as fact (id, topic, key, value, place) order by place"
+            " on conflict (event_id) do nothing returning seq, announced_at, topic, key, value)"
+            + (then or " select 1"),
+            (self.now(), list(ids), list(topics), list(keys), list(values)),
+        )
+
     def flush(self) -> None:
-        """Append what was announced to the outbox. The relay wakes when the transaction commits."""
-        if self._outbox:
+        """Append to the outbox what was announced and is new. The relay wakes when the transaction commits."""
+        if self._outbox:  # first: the decision to replay a message is published behind its bytes
             topics, keys, values = zip(*self._outbox, strict=True)
             self.cursor.execute(
-                "insert into outbox (topic, key, value) select * from unnest(%s::text[], %b::bytea[], %b::bytea[])",
-                (list(topics), list(keys), list(values)),
+                "insert into outbox (announced_at, topic, key, value)"
+                " select %s, * from unnest(%s::text[], %b::bytea[], %b::bytea[])",
+                (self.now(), list(topics), list(keys), list(values)),
             )
+        if self._announced:
+            self._note_announced(
+                self._announced,
+                " insert into outbox (announced_at, topic, key, value)"
+                " select announced_at, topic, key, value from new order by seq",
+            )
+        if self._announced or self._outbox:
             self.cursor.execute(f"notify {CHANNEL}")
+            self._announced.clear()
             self._outbox.clear()
+        if self.read_to is not None:
+            self._keep_position(self.read_to)
 
 
 class Database(Generic[T]):
-    """The connections of one service. Opens no connection before the first transaction."""
+    """The connections of one service. Opens no connection before the first transaction.
+
+    Inside of `reading_to` a thread's transaction also keeps how far a topic is read: see `positions.py`.
+    """
 
     def __init__(self, url: str, service: str, transaction: type[T], clock: Clock, *, pool: int = 4) -> None:
         self.url = url
         self.service = service
         self._transaction = transaction
+        self._thread = threading.local()
         self.now = clock
         self._pool = ConnectionPool(
             url,
@@ -219,8 +317,26 @@ class Database(Generic[T]):
             self._pool.open()
         with self._pool.connection() as connection:
             tx = self._transaction(connection, self.service, self.now)
+            tx.read_to = self._take_read_to()
             yield tx
             tx.flush()
+
+    @contextmanager
+    def reading_to(self, positions: Positions) -> Iterator[None]:
+        """The one transaction of this thread inside the block commits `positions` with its rows."""
+        self._thread.read_to, self._thread.is_taken = positions, False
+        try:
+            yield
+        finally:
+            self._thread.read_to = None
+
+    def _take_read_to(self) -> Positions | None:
+        positions: Positions | None = getattr(self._thread, "read_to", None)
+        if positions is not None:
+            if self._thread.is_taken:  # a place that is committed before all rows are would lose messages
+                raise RuntimeError(f"{self.service}: a handler of messages is one transaction, got a second one")
+            self._thread.is_taken = True
+        return positions
 
     def close(self) -> None:
         self._pool.close(timeout=5)

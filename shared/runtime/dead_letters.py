@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -23,23 +24,38 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     value: bytes | None
 
 
+MAX_VALUE_BYTES = 500_000
+"""Of a message kept in its dead letter: in base64, with key and cause, still less than a topic takes."""
+_MAX_KEY_BYTES = 10_000
+
+
 class DeadLetter(Record, frozen=True, kw_only=True):
-    """The value of a message on `<topic>.dead`, in JSON (bytes as base64): the message, who failed on it, and why."""
+    """The value of a message on `<topic>.dead`, in JSON (bytes as base64): the message, who failed on it, and why.
+
+    Of a longer value the first MAX_VALUE_BYTES are kept, and `size` and `sha256` of the whole: it can't be replayed
+    from here, and lies on its topic, at its offset, until that topic's retention ends.
+    """
 
     id: UUID
     consumer: str
     cause: str
     at: datetime
+    size: int | None = None  # of the whole value in bytes; None: `value` is whole
+    sha256: str | None = None
 
 
 def dead_letter_of(record: Record, *, consumer: str, error: Exception, at: datetime) -> DeadLetter:
     """Its id is derived from consumer and place: the same failure read again is the same dead letter."""
+    value = record.value
+    is_cut = value is not None and len(value) > MAX_VALUE_BYTES
     return DeadLetter(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
-        key=record.key,
-        value=record.value,
+        key=record.key[:_MAX_KEY_BYTES] if record.key is not None else None,
+        value=value[:MAX_VALUE_BYTES] if value is not None else None,
+        size=len(value) if value is not None and is_cut else None,
+        sha256=sha256(value).hexdigest() if value is not None and is_cut else None,
         id=uuid5(NAMESPACE_URL, f"{consumer}/{record.topic}/{record.partition}/{record.offset}"),
         consumer=consumer,
         cause=f"{type(error).__name__}: {error}"[:2000],

@@ -21,6 +21,11 @@ Action = Literal[
     "skipped",
     "retried",
     "dead-lettered",
+    "kept",  # for the next release
+    "gap",  # messages were gone before they were read
+    "repositioned",
+    "recalled",  # own announcements that a restored database did not know
+    "rebuilding",
     "published",
     # the cycle
     "accepted",
@@ -30,6 +35,7 @@ Action = Literal[
     "issued",
     "drawn",
     "stored",
+    "adopted",  # object storage had it already
     "queued",
     "sent",
     "deferred",

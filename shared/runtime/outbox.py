@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import psycopg
 from kafka import KafkaProducer
+from kafka.errors import InvalidRecordError, InvalidTopicError, MessageSizeTooLargeError, RecordListTooLargeError
 
-from shared.runtime.db import CHANNEL
+from shared.runtime.db import CHANNEL, Database
 from shared.runtime.log import Log
-from shared.runtime.metrics import PUBLISHED, RELAY_FAILED
+from shared.runtime.metrics import OUTBOX_AGE, OUTBOX_DEPTH, OUTBOX_REFUSED_ROWS, PUBLISHED, RELAY_FAILED
 from shared.wire import CONTENT_TYPE
 
 _ROUND = 2000  # rows a round: 500 or more keep the producer's batches full
@@ -18,8 +20,30 @@ _PAUSE = 0.1  # seconds between two rounds
 _SHARE_LOCK = "select pg_try_advisory_lock(hashtext('relay/' || current_schema()))"
 
 
+_REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError, InvalidTopicError)
+"""What a broker says of a message that it will never take. Every other error is about the broker: try again."""
+
+
+class _Row(NamedTuple):
+    id: int
+    topic: str
+    key: bytes | None
+    value: bytes
+
+
+_Ends = dict[tuple[str, int], int]
+"""Topic and partition → the offset behind our last message on it."""
+
+
+def _later(ends: _Ends, others: _Ends) -> _Ends:
+    return {place: max(ends.get(place, 0), others.get(place, 0)) for place in {*ends, *others}}
+
+
 class Relay(threading.Thread):
-    """One active relay per schema (advisory lock), others stand by. Rows leave the outbox after Kafka has them all."""
+    """One active relay per schema (advisory lock), others stand by. Rows leave the outbox after Kafka has them all.
+
+    A row that Kafka refuses for good goes to the table `refused`, with a count and a log line, and the rest go on.
+    """
 
     def __init__(self, url: str, kafka: str, log: Log) -> None:
         super().__init__(name="relay", daemon=True)
@@ -48,16 +72,7 @@ class Relay(threading.Thread):
                 if self._stopping.wait(1.0):
                     return
             connection.execute(f"listen {CHANNEL}")
-            producer = KafkaProducer(
-                bootstrap_servers=self._kafka,
-                acks="all",
-                enable_idempotence=True,
-                linger_ms=5,
-                batch_size=256 * 1024,
-                max_block_ms=10_000,
-                request_timeout_ms=8_000,
-                delivery_timeout_ms=20_000,
-            )
+            producer = self._producer()
             try:
                 while not self._stopping.is_set():
                     if self._round(connection, producer):
@@ -72,19 +87,89 @@ class Relay(threading.Thread):
         row = connection.execute(_SHARE_LOCK).fetchone()
         return bool(row and row[0])
 
+    def _producer(self) -> Any:
+        return KafkaProducer(
+            bootstrap_servers=self._kafka,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=5,
+            batch_size=256 * 1024,
+            max_block_ms=10_000,
+            request_timeout_ms=8_000,
+            delivery_timeout_ms=20_000,
+        )
+
     def _round(self, connection: psycopg.Connection[Any], producer: Any) -> int:
         cursor = connection.cursor(binary=True)
-        rows = cursor.execute("select id, topic, key, value from outbox order by id limit %s", (_ROUND,)).fetchall()
+        selected = cursor.execute("select id, topic, key, value from outbox order by id limit %s", (_ROUND,)).fetchall()
+        rows = [_Row(*row) for row in selected]
         if rows:
-            headers = [("content-type", CONTENT_TYPE)]
-            sent = [producer.send(topic, key=key, value=value, headers=headers) for _, topic, key, value in rows]
-            producer.flush(timeout=20)
-            for future in sent:
-                future.get(timeout=1)
+            suspects, ends = self._publish(producer, rows)
+            for row in suspects:
+                # A broker that refuses one message refuses its whole batch: only what it refuses alone is at fault.
+                ends = _later(ends, self._publish_alone(cursor, row))
             # If we die here Kafka has the rows and the outbox too: they go out again; the readers' inboxes drop them.
-            self._forget(cursor, [row[0] for row in rows])
+            with connection.transaction():
+                self._forget(cursor, [row.id for row in rows])
+                self._note_published(cursor, ends)
             PUBLISHED.inc(len(rows))
         return len(rows)
 
+    def _publish(self, producer: Any, rows: Sequence[_Row]) -> tuple[list[_Row], _Ends]:
+        """Those that were refused, if only because they shared a batch with a bad one. Raises while Kafka is away."""
+        headers = [("content-type", CONTENT_TYPE)]
+        sent, refused, ends = [], [], {}
+        for row in rows:
+            try:
+                sent.append((row, producer.send(row.topic, key=row.key, value=row.value, headers=headers)))
+            except _REFUSALS:
+                refused.append(row)
+        producer.flush(timeout=20)
+        for row, future in sent:
+            try:
+                place = future.get(timeout=1)
+                ends[row.topic, place.partition] = place.offset + 1
+            except _REFUSALS:
+                refused.append(row)
+        return refused, ends
+
+    def _note_published(self, cursor: psycopg.Cursor[Any], ends: _Ends) -> None:
+        """How far our own words reach on each topic: what is on Kafka behind it, a restored database doesn't know."""
+        cursor.execute(
+            "insert into published (topic, partition, next_offset)"
+            " select * from unnest(%s::text[], %s::integer[], %s::bigint[])"
+            " on conflict (topic, partition) do update set next_offset = excluded.next_offset",
+            ([topic for topic, _ in ends], [partition for _, partition in ends], list(ends.values())),
+        )
+
+    def _publish_alone(self, cursor: psycopg.Cursor[Any], row: _Row) -> _Ends:
+        producer = self._producer()
+        try:
+            headers = [("content-type", CONTENT_TYPE)]
+            place = producer.send(row.topic, key=row.key, value=row.value, headers=headers).get(20)
+            return {(row.topic, place.partition): place.offset + 1}
+        except _REFUSALS as error:
+            cursor.execute(
+                "insert into refused (id, topic, key, value, cause, refused_at) values (%s, %s, %s, %b, %s, now())"
+                " on conflict do nothing",
+                (row.id, row.topic, row.key, row.value, f"{type(error).__name__}: {error}"[:500]),
+            )
+            self._log.error("failed", part="relay", row=row.id, topic=row.topic, cause=type(error).__name__)
+            return {}
+        finally:
+            producer.close(timeout=2)
+
     def _forget(self, cursor: psycopg.Cursor[Any], ids: list[int]) -> None:
         cursor.execute("delete from outbox where id = any(%s)", (ids,))
+
+
+def report_outbox(database: Database[Any]) -> None:
+    """Set the gauges: how many rows wait to be published, and how long the oldest has."""
+    with database.transaction() as tx:
+        row = tx.cursor.execute(
+            "select count(*), min(announced_at), (select count(*) from refused) from outbox"
+        ).fetchone()
+        depth, oldest, refused = row or (0, None, 0)
+        OUTBOX_DEPTH.set(depth)
+        OUTBOX_AGE.set(max((tx.now() - oldest).total_seconds(), 0.0) if oldest is not None else 0.0)
+        OUTBOX_REFUSED_ROWS.set(refused)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -22,23 +22,28 @@ import faust
 import psycopg
 import uvicorn
 import uvloop
+from kafka.errors import KafkaError
 
-from shared.errors import RefuseToStart
-from shared.events import Event
+from shared.errors import RefuseToStart, TryLater
+from shared.events import Event, RebuildOrdered
 from shared.runtime.batches import RawMessage
 from shared.runtime.consume import Consumer
-from shared.runtime.db import Database, Transaction
-from shared.runtime.log import configure, logger
-from shared.runtime.metrics import TICK_FAILED, TICK_SECONDS, TICKED, serve_metrics
+from shared.runtime.db import Database, Transaction, is_unavailable
+from shared.runtime.log import Log, configure, logger
+from shared.runtime.metrics import TICK_FAILED, TICK_FAILURES, TICK_SECONDS, TICKED, serve_metrics
 from shared.runtime.migrate import migrate
-from shared.runtime.outbox import Relay
+from shared.runtime.outbox import Relay, report_outbox
+from shared.runtime.positions import report_gaps, seek_to_kept
+from shared.runtime.rebuild import announce_again, note_rebuilds
+from shared.runtime.recall import Recall, recall
 from shared.runtime.settings import Runtime
-from shared.topics import Topic
+from shared.topics import INBOX_MEMORY, Topic
 
 _GRACE = 12.0  # seconds for the batch in hand at a stop
 _SESSION = 10.0  # seconds after which the broker gives a dead worker's partitions away
-_REMEMBER = timedelta(days=30)  # longer than any topic keeps its messages: 7 days by Kafka's default
+_BACKLOG_EVERY = 5.0
 _FORGET_EVERY = 3600.0
+_RECURSION = 1000  # py_ecc, which web3 needs, sets 100,000: nested JSON then overflows the stack and kills the process
 EX_CONFIG = 78  # sysexits.h: configuration error; supervisors need not try again
 
 E = TypeVar("E", bound=Event)
@@ -57,16 +62,32 @@ class Process:
         self._log = logger(runtime.service)
         self._folder = tempfile.TemporaryDirectory(prefix=f"akashi-{runtime.service}-")  # Faust insists on one
         self._app = _faust_app(runtime, self._folder.name)
+        self._checks: list[Callable[[], None]] = []
         self._at_start: list[Callable[[], None]] = []
+        self._recalls: dict[type[Event], Recall] = {}
         self._consumers: dict[str, Consumer] = {}
         self._ticks: list[_Tick] = []
         self._eager: list[_Tick] = []
         self._web: list[uvicorn.Server] = []
         self._ended = asyncio.Event()
+        self._broken: asyncio.Future[str] | None = None
+        self.tick("backlog", partial(_report_backlog, log=self._log, reported={}), database, every=_BACKLOG_EVERY)
+        self.note(RebuildOrdered, note_rebuilds)
+        self.tick("rebuild", partial(announce_again, log=self._log), database)
         self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
 
+    def check(self, work: Callable[[P], None], ports: P) -> None:
+        """Call `work` at each start, once the schema is there and before Kafka is read. RefuseToStart ends the process.
+
+        It changes nothing: own announcements are not taken back yet.
+        """
+        self._checks.append(partial(work, ports))
+
     def at_start(self, work: Callable[[P], None], ports: P) -> None:
-        """Call `work` at each start, once the schema is there and before all else. RefuseToStart ends the process."""
+        """Call `work` at each start, once own announcements are taken back, before all else. See `recall.py`.
+
+        RefuseToStart ends the process.
+        """
         self._at_start.append(partial(work, ports))
 
     def consume(
@@ -100,6 +121,13 @@ class Process:
         """The same as `consume` for a topic whose messages come from outside, without our envelope."""
         self._consumer(topic).add(RawMessage, partial(_handle, handler, ports))
 
+    def recall(self, event: type[E], take_back: Callable[[T, Sequence[E]], None]) -> None:
+        """At a start after a restore, hand own announcements that the tables don't know to `take_back`.
+
+        It is a method of the service's transaction; see `recall.py`. Before any tick, consumer or request.
+        """
+        self._recalls[event] = take_back
+
     def tick(self, name: str, work: Callable[[P], int], ports: P, *, every: float | None = None) -> None:
         """Call `work` again and again: at once if it acted on rows, else after a handled batch or the usual pause.
 
@@ -124,14 +152,22 @@ class Process:
     def run(self) -> None:
         """Until TERM or Ctrl-C. Raises when a part breaks that can't go on, so that the supervisor starts us again."""
         with self._folder:
+            sys.setrecursionlimit(_RECURSION)  # once more: what the wiring imported may have raised it
             self._migrate()
+            for check in self._checks:
+                check()
+            self._recall()
             for work in self._at_start:
                 work()
+            for consumer in self._consumers.values():
+                consumer.read_again()
             uvloop.run(self._main())
 
     def _consumer(self, topic: Topic) -> Consumer:
         if topic.name not in self._consumers:
-            self._consumers[topic.name] = Consumer(self._app, topic, self._database, self._log, self.wake)
+            self._consumers[topic.name] = Consumer(
+                self._app, topic, self._database, self._log, handled=self.wake, failed=self._fail
+            )
         return self._consumers[topic.name]
 
     def _migrate(self) -> None:
@@ -144,6 +180,17 @@ class Process:
                 self._log.warning("waiting", part="database", cause=str(error).splitlines()[0][:200])
                 time.sleep(1)
 
+    def _recall(self) -> None:
+        while self._recalls:
+            try:
+                recall(self._runtime.kafka, self._database, self._recalls, self._log)
+                return
+            except Exception as error:
+                if not is_unavailable(error) and not isinstance(error, TryLater | KafkaError):
+                    raise
+                self._log.warning("waiting", part="recall", cause=f"{type(error).__name__}: {error}"[:200])
+                time.sleep(1)
+
     async def _main(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -154,18 +201,27 @@ class Process:
             tick.start()
         web = [asyncio.create_task(server.serve()) for server in self._web]
         self._app.on_partitions_revoked.connect(self._revoked, weak=False)
+        broken = self._broken = loop.create_future()
+        reader: Any = self._app.consumer
+        reader.seek_to_committed = partial(seek_to_kept, reader, reader.seek_to_committed, self._database, self._log)
         await self._app.start()
         port = serve_metrics(self._runtime.metrics_host, self._runtime.metrics_port)
         self._log.info("started", pid=os.getpid(), metrics_port=port)
         crashed = asyncio.create_task(self._app.wait_until_stopped())
         ended = asyncio.create_task(self._ended.wait())
-        await asyncio.wait([crashed, ended, *web], return_when=asyncio.FIRST_COMPLETED)
-        broken = not self._ended.is_set()
+        await asyncio.wait([crashed, ended, broken, *web], return_when=asyncio.FIRST_COMPLETED)
+        is_broken = not self._ended.is_set()
+        reason = broken.result() if broken.done() else self._app.crash_reason
         crashed.cancel()
         await self._stop(relay, web)
-        self._log.info("stopped", pid=os.getpid(), broken=broken)
-        if broken:
-            raise SystemExit(f"{self._runtime.service}: {self._app.crash_reason or 'a part ended'}; start again")
+        self._log.info("stopped", pid=os.getpid(), broken=is_broken, cause=str(reason) if is_broken else None)
+        if is_broken:
+            raise SystemExit(f"{self._runtime.service}: {reason or 'a part ended'}; start again")
+
+    def _fail(self, reason: str) -> None:
+        """In the event loop: end the process, so that the next start reads on from what is committed."""
+        if self._broken is not None and not self._broken.done():
+            self._broken.set_result(reason)
 
     async def _stop(self, relay: Relay, web: Sequence[asyncio.Task[None]]) -> None:
         """In the order of the flow: no new requests, no new events, no new ticks; then publish the outbox."""
@@ -214,16 +270,22 @@ class _Tick(threading.Thread):
         self._wake.set()
 
     def run(self) -> None:
+        failures = 0  # in a row
         while not self._stopping.is_set():
             self._wake.clear()
             began = time.perf_counter()
             try:
                 rows = self._work()
             except Exception as error:
+                failures += 1
                 TICK_FAILED.labels(self._tick).inc()
+                TICK_FAILURES.labels(self._tick).set(failures)
                 self._log.warning("failed", tick=self._tick, cause=f"{type(error).__name__}: {error}"[:300])
                 self._stopping.wait(max(self._pause, 0.5))
                 continue
+            if failures:
+                failures = 0
+                TICK_FAILURES.labels(self._tick).set(0)
             if rows:
                 TICKED.labels(self._tick).inc(rows)
                 TICK_SECONDS.labels(self._tick).observe(time.perf_counter() - began)
@@ -239,9 +301,14 @@ class _Web(uvicorn.Server):
         yield
 
 
+def _report_backlog(database: Database[Any], *, log: Log, reported: dict[str, int]) -> int:
+    report_outbox(database)
+    return report_gaps(database, log, reported)
+
+
 def _forget_old_claims(database: Database[Any]) -> int:
     with database.transaction() as tx:
-        return int(tx.forget_claims(tx.now() - _REMEMBER))
+        return int(tx.forget_claims(tx.now() - INBOX_MEMORY))
 
 
 def _note(database: Database[Any], write: Callable[[Any, Any], None], events: Sequence[Event]) -> None:
@@ -285,6 +352,7 @@ C = TypeVar("C", bound=HasRuntime)
 
 def start(read_config: Callable[[Mapping[str, str]], C], wire: Callable[[C], Process]) -> None:
     """Read the settings, wire, run: the whole `main` of a service. A bad setting ends it with code 78 and its name."""
+    sys.setrecursionlimit(_RECURSION)
     configure(os.environ.get("LOG_FORMAT", "auto"))
     try:
         config = read_config(os.environ)

@@ -22,11 +22,13 @@ from services.anchor.submission import NetworkPorts
 from shared.chain.networks import Network
 from shared.chain.registry import Registry
 from shared.credentials.merkle_proof import decode_proof
+from shared.events import AssertionAnchored
 from shared.programme import Bilingual
 from shared.runtime.migrate import migrate
 from tests.worlds.anchor import GWEI, ROOT, Hand, World, encode, leaf, revoked
 from tests.worlds.anvil import CHAIN_ID, Anvil, anvil
 from tests.worlds.postgres import Databases
+from tests.worlds.recalled import announced, back_up, take_back
 
 pytest_plugins = ("tests.worlds.anchor_fixtures",)
 
@@ -368,6 +370,25 @@ def test_batches_of_the_previous_schema_keep_their_deployment(
         decided = connection.execute("select count(*) from batches where decided_by is not null").fetchone()
         assert decided == (1,)
         assert connection.execute("select count(*) from transactions where anchoring is not null").fetchone() == (2,)
+
+
+def test_after_a_restore_the_manifest_tells_on_which_networks_a_root_is_final(world: World, other: Other) -> None:
+    world = both(world, other)
+    backup = back_up(world.ports.store)
+    root = world.close("A")
+    world.settle()
+    other.settle(world)
+    assert manifest(world, root) == ["local", "two"]
+    facts = announced(world.ports.store)
+    backup.restore()
+    world.shelf.puts.clear()
+    take_back(world.ports.store, {AssertionAnchored: AnchorTransaction.take_back_anchored}, facts)
+    assert handlers.read_manifest_again(world.ports) == 1
+    other.settle(world, 2)
+    assert handlers.close_batch(world.ports) == 0
+    assert world.rows("select network, state from anchorings order by id") == [("local", "final"), ("two", "final")]
+    assert world.rows("select count(*) from batches where manifest_at is null") == [(0,)]
+    assert world.shelf.puts == []
 
 
 def test_a_badge_revoked_after_its_batch_still_gets_its_proof(world: World) -> None:

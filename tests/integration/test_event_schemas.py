@@ -14,8 +14,9 @@ import msgspec
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from deploy.schemas import FOLDER, asyncapi, documents, event_schema, readers, writers
+from deploy.schemas import FOLDER, asyncapi, documents, event_schema, readers, topics_read, writers
 from shared.events import EVENTS, BadgeVisibilityChanged, Event, RegistrationReleased
+from shared.topics import READ_BY
 from shared.wire import encode
 from tests.worlds.outside_verifier import ask_node
 
@@ -114,6 +115,10 @@ def test_every_event_has_a_writer_and_a_reader() -> None:
         "UpstreamRecord",  # comes from outside
         BadgeVisibilityChanged.__name__,
     }
+
+
+def test_read_by_names_the_topics_that_each_services_code_consumes() -> None:
+    assert topics_read() == {service: {topic.name for topic in topics} for service, topics in READ_BY.items()}
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))

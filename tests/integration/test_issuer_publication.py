@@ -58,6 +58,7 @@ def test_every_document_that_credentials_point_to_is_published(world: World) -> 
 
 
 def test_publishing_goes_on_after_an_outage_of_the_storage(world: World) -> None:
+    handlers.begin(world.ports)
     world.shelf.away = True
     assert handlers.publish(world.ports) == 0
     world.shelf.away = False

@@ -71,3 +71,13 @@ def test_a_message_without_value_can_only_be_discarded(ports: Ports) -> None:
 def test_an_unknown_dead_letter_is_not_found(ports: Ports) -> None:
     with pytest.raises(NotFound):
         discard(ports, "nothing", by="office", why="x")
+
+
+def test_a_message_that_was_cut_can_only_be_discarded(ports: Ports) -> None:
+    id = dead_letter(ports, size=700_000)
+    (kept,) = queries.dead_letters(ports, "open")
+    assert (kept.size, kept.sha256) == (700_000, "ab" * 32)
+    with pytest.raises(AlreadyDecidedError, match=r"only 6 of 700000 bytes are kept .*partition 1, offset 5"):
+        replay(ports, id, by="office", why="x")
+    assert outbox(ports) == []
+    discard(ports, id, by="office", why="x")

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from services.ops.config import Links
+from services.ops.health import HealthMeter
 from services.ops.lag import Lag, LagMeter
 from services.ops.ports import Ports
 from services.ops.store.events import Store
@@ -50,10 +52,19 @@ def store() -> Iterator[Store]:
 
 @pytest.fixture
 def office(store: Store) -> Iterator[Office]:
+    with office_of(store) as office:
+        yield office
+
+
+@contextmanager
+def office_of(store: Store, **metrics: str) -> Iterator[Office]:
+    """`metrics`: what services answer at /metrics."""
     empty(store)
     meter = LagMeter(TwoServices())
     meter.measure()
-    ports = Ports(store=store, lag=meter, now=lambda: NOON)
+    health = HealthMeter({service: (service,) for service in metrics}, read=metrics.__getitem__)
+    health.measure()
+    ports = Ports(store=store, lag=meter, now=lambda: NOON, health=health)
     links = Links(registration=None, verifier=None, inbox="http://127.0.0.1:8605")
     with httpx.Client(headers={"accept-language": "ja"}) as browser:
         office = Office(ports, browser)
@@ -145,6 +156,30 @@ def test_people_are_listed_by_state_with_their_reason(office: Office) -> None:
         "shared-address",
     }
     assert len(office.browser.get("/api/v1/people").json()) == 9
+
+
+def test_the_board_says_what_a_service_reports_and_what_to_do(store: Store) -> None:
+    with office_of(store, issuer='akashi_topic_gap{topic="registration.renewed"} 30.0\n', mailer="") as office:
+        page = office.browser.get("/").text
+        services = office.browser.get("/api/v1/status").json()["services"]
+    assert "akashi rebuild issuer" in page and "registration.renewed 30" in page and "様子のおかしいサービス 1" in page
+    assert services["issuer"]["gaps"] == {"registration.renewed": 30}
+    assert services["mailer"]["gaps"] == {} and services["mailer"]["unknown"] is None
+
+
+def test_the_board_has_one_calm_line_when_no_service_is_in_trouble(store: Store) -> None:
+    with office_of(store, issuer="", mailer="") as office:
+        assert "2のサービスすべてが、いつもどおりです" in office.browser.get("/").text.replace("<wbr>", "")
+
+
+def test_a_dead_letter_that_was_cut_has_size_and_hash_and_no_button_to_replay_it(office: Office) -> None:
+    id = dead_letter(office.ports, size=700_000)
+    page = office.browser.get("/dead-letters").text
+    assert "700,000" in page and "ab" * 32 in page and 'value="replay"' not in page and 'value="discard"' in page
+    (line,) = office.browser.get("/api/v1/dead-letters").json()
+    assert (line["size"], line["sha256"]) == (700_000, "ab" * 32)
+    answer = office.browser.post(f"/api/v1/dead-letters/{id}/replay", json={"by": "office", "why": "x"})
+    assert answer.status_code == 409 and "700000 bytes" in answer.json()["detail"]
 
 
 def test_an_unknown_state_or_stage_is_refused(office: Office) -> None:

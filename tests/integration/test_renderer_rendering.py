@@ -2,113 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from threading import Thread
 from typing import Any
 
-import msgspec
-import psycopg
 import pytest
 
 from services.issuer.art.badge_art import badge_png
-from services.renderer.app import MIGRATIONS
-from services.renderer.domain.certificate import Press
-from services.renderer.handlers import Ports, note_revoked, render
-from services.renderer.store import RendererTransaction, Store
+from services.renderer.handlers import note_revoked, render
+from services.renderer.store import RendererTransaction
 from shared import object_keys
-from shared.events import AssertionAnchored, AssertionRevoked, CertificateRendered, Event
+from shared.events import Event
 from shared.runtime.db import Database
-from shared.runtime.migrate import migrate
-from shared.wire import decode
-from tests.worlds.consumer import note
-from tests.worlds.issuing import ISSUER, assertion, credential
-from tests.worlds.objects import MemoryObjects
-from tests.worlds.postgres import Databases, postgres
-from tests.worlds.press import FONTS, PROGRAMME, badge, text_of
+from tests.worlds.issuing import assertion
+from tests.worlds.press import FONTS, PROGRAMME, text_of
+from tests.worlds.renderer import Stage, anchored, revoked
 
-NOW = datetime(2026, 4, 2, 3, 0, tzinfo=UTC)
-
-
-@dataclass
-class Stage:
-    """One renderer, its database, its storage, and a clock that stands still."""
-
-    store: Store
-    objects: MemoryObjects
-    ports: Ports
-    now: datetime = NOW
-
-    def note_anchored(self, *events: AssertionAnchored) -> None:
-        note(self.store, RendererTransaction.note_anchored, events)
-
-    def later(self, by: timedelta) -> None:
-        self.now += by
-
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.store.url) as connection:
-            return connection.execute(query).fetchall()
-
-    def announced(self) -> list[CertificateRendered]:
-        events = [decode(value) for (value,) in self.rows("select value from outbox order by id")]
-        return [event for event in events if isinstance(event, CertificateRendered)]
-
-    def states(self) -> dict[str, str]:
-        return dict(self.rows("select assertion_id, state from renderings"))
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def press() -> Press:
-    return Press(PROGRAMME, FONTS)
-
-
-@pytest.fixture
-def stage(databases: Databases, press: Press) -> Iterator[Stage]:
-    url = databases.fresh()
-    migrate(url, "renderer", MIGRATIONS)
-    made: list[Stage] = []
-
-    def now() -> datetime:
-        return made[0].now
-
-    store = Store(url, "renderer", RendererTransaction, now)
-    objects = MemoryObjects()
-    pictures = {(id, "2026"): badge(id) for id in PROGRAMME.qualifications}
-    made.append(Stage(store, objects, Ports(store, objects, press, ISSUER.public_url, now, pictures)))
-    yield made[0]
-    assert objects.content_types <= {"application/pdf"}
-    store.close()
-
-
-def anchored(number: int, objects: MemoryObjects | None = None, **changes: Any) -> AssertionAnchored:
-    """The event of an assertion; its credential is in object storage."""
-    id = assertion(number, **changes).assertion_id
-    if objects is not None:
-        objects.kept[object_keys.credential(id)] = msgspec.json.encode(credential(number, **changes))
-    return AssertionAnchored(
-        assertion_id=id,
-        leaf="0" * 64,
-        merkle_root="1" * 64,
-        path=(),
-        network="local",
-        chain_id=31337,
-        contract="0x" + "2" * 40,
-        transaction="0x" + "3" * 64,
-        block_number=7,
-        block_hash="0x" + "4" * 64,
-        anchored_at=NOW,
-    )
-
-
-def revoked(assertion_id: str) -> AssertionRevoked:
-    return AssertionRevoked(assertion_id=assertion_id, reason="withdrawn", revoked_at=NOW)
+pytest_plugins = ("tests.worlds.renderer_fixtures",)
 
 
 def test_an_anchored_assertion_gets_both_pdfs_and_they_are_announced(stage: Stage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -39,7 +40,9 @@ from shared.topics import ASSERTION_ISSUED
 from tests.worlds.cohorts import NOON
 from tests.worlds.postgres import postgres
 
-TABLES = "people, assertions, letters, batches, rejections, dead_letters, decisions, settlements, inbox, outbox"
+TABLES = (
+    "people, assertions, letters, batches, rejections, dead_letters, decisions, settlements, inbox, outbox, announced"
+)
 
 NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
     RegistrationRenewed: OpsTransaction.note_renewed,
@@ -111,6 +114,8 @@ def dead_letter(
     offset: int = 5,
     value: bytes | None = b"poison",
     cause: str = "Unreadable: expected a CloudEvents envelope",
+    at: datetime = NOON,
+    size: int | None = None,
 ) -> str:
     """As the runtime of `consumer` writes a dead letter, read twice; returns its id."""
     letter = DeadLetter(
@@ -122,7 +127,9 @@ def dead_letter(
         value=value,
         consumer=consumer,
         cause=cause,
-        at=NOON,
+        at=at,
+        size=size,
+        sha256=None if size is None else "ab" * 32,
     )
     message = RawMessage(record_key=None, value=msgspec.json.encode(letter))
     handlers.note_dead(ASSERTION_ISSUED)([message, message], ports)

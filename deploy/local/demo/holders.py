@@ -130,8 +130,8 @@ class _Forms(HTMLParser):
 
 
 def _form_of(html: str) -> _Form | None:
-    """The first form that is not the sign-out of the header."""
+    """The first form, but the sign-out of the header and the choice on a badge that was received."""
     parser = _Forms()
     parser.feed(html)
-    forms = [form for form in parser.forms if not form.action.endswith("/logout")]
+    forms = [form for form in parser.forms if not form.action.endswith(("/logout", "/details"))]
     return forms[0] if forms else None

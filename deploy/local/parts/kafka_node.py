@@ -48,7 +48,7 @@ group.initial.rebalance.delay.ms=0
 # a killed node may register again when the session of its previous run has expired
 broker.heartbeat.interval.ms=500
 broker.session.timeout.ms=2500
-# events and committed offsets are kept, however long the stack is stopped
+# committed offsets are kept, however long the stack is stopped; each topic of ours has a retention of its own
 log.retention.ms=-1
 offsets.retention.minutes=52560000
 # small

@@ -8,10 +8,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import pwd
+import shlex
 import shutil
 import stat
 import subprocess
+import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -23,49 +26,43 @@ OS_USER = "nobody"
 """PostgreSQL refuses to run as root; then it runs as this user, who exists on every system."""
 
 
-def command(place: Place) -> list[str]:
+def command(place: Place, data: Path | None = None, **further: str) -> list[str]:
+    """The server's command line; for a restore, over another data folder and with `further` settings."""
     settings = {
         "listen_addresses": "127.0.0.1",
         "port": str(place.port("postgres")),
         "unix_socket_directories": "",
         "max_connections": "200",
-        "wal_level": "minimal",
-        "max_wal_senders": "0",
+        "wal_level": "replica",
+        "max_wal_senders": "4",
+        "archive_mode": "on",
+        "archive_command": archive_command(wal_archive(place)),
         "jit": "off",
         "timezone": "UTC",
         "log_checkpoints": "off",
+        **further,
     }
     flags = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    return [str(_programs() / "postgres"), "-D", str(_data(place)), *flags]
+    return [str(program("postgres")), "-D", str(data or data_folder(place)), *flags]
 
 
 def prepare(place: Place) -> None:
     """On the first start, create the cluster. Dying in the middle leaves a draft, which the next start removes."""
     if os.geteuid() == 0:
         _make_reachable(_programs())
-    if (_data(place) / "PG_VERSION").exists():
+    if (data_folder(place) / "PG_VERSION").exists():
         return
-    draft = _data(place).with_name("postgres.draft")
+    draft = data_folder(place).with_name("postgres.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True, mode=0o700)
-    user = group = groups = None
-    if os.geteuid() == 0:
-        user, group, groups = pwd.getpwnam(OS_USER).pw_uid, pwd.getpwnam(OS_USER).pw_gid, ()
-        os.chown(draft, user, group)
-        _make_reachable(draft)
+    give_to_server(draft)
     make = ["--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--pgdata", str(draft)]
-    made = subprocess.run(
-        [str(_programs() / "initdb"), *make],
-        user=user,
-        group=group,
-        extra_groups=groups,
-        cwd="/",
-        capture_output=True,
-        text=True,
-    )
+    made = subprocess.run([str(program("initdb")), *make], cwd="/", capture_output=True, text=True, **as_server())
     if made.returncode != 0:
         raise RuntimeError(f"initdb ended with code {made.returncode}: {made.stderr.strip()}")
-    draft.rename(_data(place))
+    if (archive := wal_archive(place)).exists():  # of a cluster that is gone: the names of its files come again
+        archive.rename(archive.with_name(f"{archive.name}.{time.time_ns()}"))
+    draft.rename(data_folder(place))
 
 
 def provision(place: Place) -> None:
@@ -93,8 +90,41 @@ def answers(place: Place) -> bool:
         return False
 
 
-def _data(place: Place) -> Path:
+def data_folder(place: Place) -> Path:
     return place.data / "postgres"
+
+
+def wal_archive(place: Place) -> Path:
+    """Where finished write-ahead log goes, once a backup or a restore has made this folder. Before, it is dropped."""
+    return place.data / "wal-archive"
+
+
+def give_to_server(folder: Path) -> None:
+    """Make `folder` and all in it the server's own, and let the server reach it."""
+    if os.geteuid() != 0:
+        return
+    user = pwd.getpwnam(OS_USER)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+    _make_reachable(folder)
+
+
+def as_server() -> dict[str, Any]:
+    """Arguments of `subprocess` that run a program as the server's user."""
+    if os.geteuid() != 0:
+        return {}
+    user = pwd.getpwnam(OS_USER)
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
+
+
+def program(name: str) -> Path:
+    return _programs() / name
+
+
+def archive_command(archive: Path) -> str:
+    """Copy and rename: dying in between leaves a draft, and the server gives the same file again."""
+    folder = shlex.quote(str(archive)).replace("%", "%%")
+    return f"test ! -d {folder} || {{ cp %p {folder}/.%f.draft && mv {folder}/.%f.draft {folder}/%f; }}"
 
 
 def _programs() -> Path:

@@ -3,21 +3,42 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from datetime import timedelta
 
 from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from shared.errors import TryLater
-from shared.topics import TOPICS
+from shared.errors import RefuseToStart, TryLater
+from shared.topics import LONGEST_RETENTION, RETENTION, TOPICS
+
+_SEGMENT = timedelta(days=1)
+"""Kafka deletes whole segments: a message goes at most this much after its retention."""
 
 
-def provision_topics(bootstrap: str, *, replication: int = -1) -> list[str]:
+def retention_from(environment: Mapping[str, str]) -> timedelta:
+    """TOPIC_RETENTION_DAYS, 30 unless it is set. RefuseToStart when it is impossible."""
+    raw = environment.get("TOPIC_RETENTION_DAYS", "").strip() or str(RETENTION.days)
+    if not raw.isascii() or not raw.isdigit() or not 1 <= int(raw) <= LONGEST_RETENTION.days:
+        raise RefuseToStart(
+            f"setting TOPIC_RETENTION_DAYS: got {raw!r}, expected a whole number from 1 to {LONGEST_RETENTION.days}"
+        )
+    return timedelta(days=int(raw))
+
+
+def provision_topics(bootstrap: str, *, replication: int = -1, retention: timedelta = RETENTION) -> list[str]:
     """Create the missing topics; returns their names. `replication` -1 takes the broker's default.
 
-    When this returns, each partition of each topic has a leader. TryLater while the broker is unreachable.
+    `retention` is set on all of them, the existing ones too; their other settings stay as they are. When this returns,
+    each partition of each topic has a leader. TryLater while the broker is unreachable.
     """
+    configs = {
+        "cleanup.policy": "delete",
+        "retention.ms": str(retention // timedelta(milliseconds=1)),
+        "segment.ms": str(_SEGMENT // timedelta(milliseconds=1)),
+    }
     wanted = {topic.name: topic for topic in (*TOPICS, *(topic.dead for topic in TOPICS))}
     try:
         with (
@@ -27,12 +48,19 @@ def provision_topics(bootstrap: str, *, replication: int = -1) -> list[str]:
             missing = sorted(set(wanted) - set(admin.list_topics()))
             if missing:
                 new = {
-                    name: {"num_partitions": wanted[name].partitions, "replication_factor": replication}
+                    name: {
+                        "num_partitions": wanted[name].partitions,
+                        "replication_factor": replication,
+                        "configs": configs,
+                    }
                     for name in missing
                 }
                 admin.create_topics(new, wait_for_metadata=True)
+            if existing := sorted(set(wanted) - set(missing)):
+                resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs=configs) for name in existing]
+                admin.alter_configs(resources, incremental=True)
     except TopicAlreadyExistsError:  # another process created them in between
-        return provision_topics(bootstrap, replication=replication)
+        return provision_topics(bootstrap, replication=replication, retention=retention)
     except KafkaError as error:
         raise TryLater(f"Kafka at {bootstrap}: {type(error).__name__}; is it up?") from error
     return missing

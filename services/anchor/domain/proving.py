@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from services.anchor.domain.anchoring import Deployment, Inclusion
-from shared.credentials.merkle import Path, Tree
+from shared.credentials.merkle import Path, Tree, merkle_tree
 from shared.credentials.merkle_proof import CRYPTOSUITE, Anchor, MerkleProof, decode_proof, encode_proof
 from shared.errors import Unreadable
 from shared.events import AssertionAnchored
@@ -103,6 +103,55 @@ def manifest_for(anchors: Sequence[FinalAnchor], leaves: Sequence[bytes]) -> byt
         ),
         indent=1,
     )
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a batch's manifest tells: all its leaves, and where its root is final; first the anchor of its proofs."""
+
+    root: bytes
+    anchors: tuple[FinalAnchor, ...]
+    leaves: tuple[bytes, ...]
+
+
+def read_manifest(body: bytes, root: bytes) -> Manifest:
+    """The manifest as `manifest_for` made it. Unreadable when it isn't one, or its leaves don't lead to `root`."""
+    try:
+        written = msgspec.json.decode(body, type=_WrittenManifest)
+        leaves = tuple(bytes.fromhex(leaf) for leaf in written.leaves)
+        found = merkle_tree(leaves).root
+    except (msgspec.DecodeError, ValueError) as error:
+        raise Unreadable(f"expected the manifest of batch {root.hex()}: {error}") from error
+    if found != root or written.root != root.hex() or not written.anchors:
+        raise Unreadable(f"got the manifest of {written.root} with leaves of {found.hex()}, expected {root.hex()}")
+    return Manifest(
+        root,
+        tuple(
+            FinalAnchor(
+                root,
+                Deployment(each.network, each.chain_id, each.contract),
+                Inclusion(each.transaction, each.block_number, each.block_hash, each.anchored_at),
+            )
+            for each in written.anchors
+        ),
+        leaves,
+    )
+
+
+class _WrittenAnchor(msgspec.Struct, frozen=True):
+    network: str
+    chain_id: int
+    contract: str
+    transaction: str
+    block_number: int
+    block_hash: str
+    anchored_at: datetime
+
+
+class _WrittenManifest(msgspec.Struct, frozen=True):
+    root: str
+    anchors: tuple[_WrittenAnchor, ...]
+    leaves: tuple[str, ...]
 
 
 class TreeCache:

@@ -11,9 +11,10 @@ from services.anchor import metrics
 from services.anchor.store.anchorings import AnchoringCounts, Anchorings
 from services.anchor.store.batches import BatchCounts, Batches
 from services.anchor.store.leaves import Leaves, UncoveredBadges, UnprovedLeaf, WaitingLeaves
+from services.anchor.store.recalled import Recalled
 from services.anchor.store.transactions import Transactions
 from shared.clock import Clock
-from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived
+from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived
 from shared.runtime.db import Database, Transaction
 
 __all__ = [
@@ -34,6 +35,7 @@ class AnchorTransaction(Transaction):
         self.batches = Batches(self)
         self.anchorings = Anchorings(self)
         self.transactions = Transactions(self)
+        self.recalled = Recalled(self)
 
     def note_issued(self, events: Sequence[AssertionIssued]) -> None:
         """Step 6. The leaf of each new badge, which waits for a batch once its receipt is known."""
@@ -50,6 +52,16 @@ class AnchorTransaction(Transaction):
     def note_revoked(self, events: Sequence[AssertionRevoked]) -> None:
         """Any time. A badge revoked before it was batched is never anchored; afterwards its proof stays as it is."""
         metrics.EXCLUDED.labels("revoked").inc(self.leaves.exclude_revoked(events))
+
+    def take_back_anchored(self, events: Sequence[AssertionAnchored]) -> None:
+        """After a restore. These leaves are proved and in no further batch; their batches are complete where they say.
+
+        Rows of the badges may come later, by the re-read AssertionIssued and BadgeReceived. No topic holds signed
+        transactions, nonces, fees, roots that were sent but not final, and the moves to other networks that were begun:
+        the chain tells our next nonce, and roots that a contract knows are adopted. A batch of which nothing was
+        announced is not known any more: its leaves wait again.
+        """
+        self.recalled.take_back(events)
 
     def try_writer_lock(self, chain_id: int = 0) -> bool:
         """True for one process at a time, until its transaction ends: the one that closes (0), or signs on a chain."""

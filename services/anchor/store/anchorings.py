@@ -182,6 +182,17 @@ class Anchorings:
 
     def set_inclusion(self, id: int, state: State, inclusion: Inclusion, *, after: timedelta) -> None:
         """The block that includes the roots. Once final, they go into their batches' manifests."""
+        self._set_block(id, state, inclusion)
+        self.set_state(id, state, after=after)
+        if state == "final":
+            self._tx.batches.request_manifests(self._roots_of(id))
+
+    def set_final(self, id: int, inclusion: Inclusion) -> None:
+        """Final, as was announced before a restore: the manifests name it already. It is checked at once."""
+        self._set_block(id, "final", inclusion)
+        self.set_state(id, "final")
+
+    def _set_block(self, id: int, state: State, inclusion: Inclusion) -> None:
         self._tx.cursor.execute(
             "update anchorings set transaction = %s, block_number = %s, block_hash = %s, anchored_at = %s,"
             " final_at = case when %s = 'final' then %s::timestamptz end where id = %s",
@@ -195,9 +206,6 @@ class Anchorings:
                 id,
             ),
         )
-        self.set_state(id, state, after=after)
-        if state == "final":
-            self._tx.batches.request_manifests(self._roots_of(id))
 
     def poll_again(self, id: int, *, after: timedelta) -> None:
         self._tx.cursor.execute(

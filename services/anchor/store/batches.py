@@ -104,7 +104,7 @@ class Batches:
     def next_without_manifest(self) -> bytes | None:
         """The root of a complete batch whose manifest is missing or lacks a network, locked."""
         row = self._tx.cursor.execute(
-            "select root from batches where decided_by is not null and manifest_at is null"
+            "select root from batches where decided_by is not null and manifest_at is null and not manifest_unread"
             " and exists (select from anchorings where id = decided_by and state = 'final')"
             " order by closed_at limit 1 for update skip locked"
         ).fetchone()

@@ -67,7 +67,8 @@ class Leaves:
                 }
                 for event in events
             ],
-            "(assertion_id) do update set leaf = excluded.leaf, valid_until = excluded.valid_until",
+            "(assertion_id) do update set leaf = coalesce(leaves.leaf, excluded.leaf),"
+            " valid_until = excluded.valid_until",
         )
         self._mark_ready([event.assertion_id for event in events], now, ready=ready)
 
@@ -120,7 +121,12 @@ class Leaves:
         self._tx.cursor.execute("update leaves set root = %b where assertion_id = any(%s)", (root, list(assertion_ids)))
 
     def of_batch(self, root: bytes) -> list[bytes]:
-        rows = self._tx.cursor.execute("select leaf from leaves where root = %b order by leaf", (root,))
+        """All of them, also those whose badges were read before a restore and not since."""
+        rows = self._tx.cursor.execute(
+            "select leaf from leaves where root = %b union select leaf from recalled_leaves where root = %b"
+            " order by leaf",
+            (root, root),
+        )
         return [bytes(leaf) for (leaf,) in rows]
 
     # ── proofs ──────────────────────────────────────────────────────────────────────────────────────────

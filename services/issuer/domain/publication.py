@@ -124,6 +124,15 @@ def in_edition(sources: DocumentSources, drawn: BadgeClassEdition, edition: str)
     return replace(drawn, edition=edition, document=document)
 
 
+def as_first_edition(published: BadgeClassEdition) -> BadgeClassEdition:
+    """The same class and pictures as the first edition of its year, whatever programme it was made from."""
+    here, first = (
+        object_keys.badge_class(published.qualification, each) for each in (published.edition, published.year)
+    )
+    document = published.document.replace(f"/{here}.".encode(), f"/{first}.".encode())
+    return replace(published, edition=published.year, document=document)
+
+
 def draw_image(sources: DocumentSources) -> bytes:
     """The issuer's picture, a PNG."""
     return society_png(sources.issuer.programme, sources.font_folder)

@@ -17,10 +17,14 @@ RevocationOutcome = Literal["done", "no-such-assertion", "revoked-before"]
 
 @dataclass(frozen=True)
 class AssertionState:
-    """Whether an assertion's credential is stored (and so announced), and whether it is revoked."""
+    """Whether an assertion's credential is stored (and so announced), and whether it is revoked.
+
+    `unordered_reason`: why it was revoked, where the order is not known: taken back after a restore.
+    """
 
     stored: bool
     revoked: bool
+    unordered_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,19 @@ def is_revoke(order: OfficeDecided) -> bool:
 
 
 def outcomes(orders: Sequence[OfficeDecided], states: Mapping[str, AssertionState]) -> list[RevocationOutcome]:
-    """The outcome of each order to revoke. Of several orders about one assertion, the first revokes it."""
+    """The outcome of each order to revoke. Of several orders about one assertion, the first revokes it.
+
+    An assertion whose revocation was taken back was revoked by the order that gives the same reason.
+    """
+    unordered = {id: each.unordered_reason for id, each in states.items() if each.unordered_reason is not None}
     revoked = {id for id, each in states.items() if each.revoked}
     found: list[RevocationOutcome] = []
     for order in orders:
         if order.subject not in states:
             found.append("no-such-assertion")
+        elif order.subject in unordered and unordered[order.subject] == order.why:
+            del unordered[order.subject]
+            found.append("done")
         elif order.subject in revoked:
             found.append("revoked-before")
         else:
@@ -75,6 +86,11 @@ def revocation_by_correction(assertion_id: str, replaced_by: str, correction: st
         else "訂正のため、新しい登録証に替わりました"
     )
     return Revocation(assertion_id, reason, now, replaced_by=replaced_by)
+
+
+def lost_revocation() -> str:
+    """The reason of a revocation of which a restored issuer knows only that it happened."""
+    return "取り消されました（理由の記録は失われました）"
 
 
 def decision_settled(order: OfficeDecided, outcome: RevocationOutcome, now: datetime) -> DecisionSettled:

@@ -12,11 +12,19 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from shared import object_keys
-from shared.credentials.credential import public_key_multibase, sign, sign_with_leaf
+from shared.credentials.credential import (
+    DoNotTrust,
+    first_proof,
+    public_key_multibase,
+    sign,
+    sign_with_leaf,
+    verify_proof,
+)
 from shared.credentials.did import chain_key_of
+from shared.credentials.multibase import from_ed25519_multibase
 from shared.errors import RefuseToStart
 
 
@@ -96,3 +104,15 @@ def refuse_unlisted(key: str, listed: Collection[str]) -> None:
             f"({', '.join(listed)}); list it first, with the former key still set: "
             "akashi issuer publish --add-key FILE"
         )
+
+
+def refuse_foreign(document: Mapping[str, Any], keys: Collection[str]) -> None:
+    """DoNotTrust unless one of `keys` (Multikeys) signed the document; Unreadable without a proof.
+
+    The DID is not compared: what was signed before our site moved is ours, too.
+    """
+    method = str(first_proof(document).get("verificationMethod"))
+    key = method.rpartition("#")[2]
+    if key not in keys:
+        raise DoNotTrust(f"proof.verificationMethod: got {method[:200]!r}, expected one of our keys")
+    verify_proof(document, Ed25519PublicKey.from_public_bytes(from_ed25519_multibase(key)))

@@ -65,8 +65,12 @@ def after_attempt(reply: SmtpReply, attempts: int, recipient: str, now: datetime
         case Bounced():
             return AttemptResult("bounced", attempts, None, answer)
         case Deferred():
-            again = next_try(attempts, now, least=LEAST_SECONDS, most=MOST_SECONDS)
-            return AttemptResult("deferred", attempts, again, answer)
+            return AttemptResult("deferred", attempts, try_again_at(attempts, now), answer)
+
+
+def try_again_at(attempts: int, now: datetime) -> datetime:
+    """When a message that was deferred at `now`, after so many attempts, is sent again."""
+    return next_try(attempts, now, least=LEAST_SECONDS, most=MOST_SECONDS)
 
 
 def without_address(answer: str, recipient: str) -> str:

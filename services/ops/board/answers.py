@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from services.ops.board.counts import Board, Difference, Person, Stage
+from services.ops.board.health import ServiceHealth
 from services.ops.board.rows import KeptDeadLetter
 
 LETTER_STATES = ("queued", "sent", "deferred", "bounced", "suppressed")
@@ -66,6 +67,7 @@ class BoardStatus(msgspec.Struct, frozen=True, kw_only=True):
     lag: dict[str, int | None]
     lag_unknown: dict[str, str]
     unplaced: int
+    services: dict[str, ServiceHealth] = {}
 
 
 class PersonLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +92,8 @@ class DeadLetterLine(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     by: str | None
     why: str | None
+    size: int | None = None  # of the whole message in bytes, when only its beginning is kept: it can't be replayed
+    sha256: str | None = None  # of the whole, likewise
 
 
 def cohort_of(id: str | None, board: Board) -> Cohort:
@@ -149,6 +153,8 @@ def dead_letter_line(letter: KeptDeadLetter) -> DeadLetterLine:
         state=letter.state,
         by=letter.decided_by,
         why=letter.decided_why,
+        size=letter.size,
+        sha256=letter.sha256,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Literal
@@ -10,10 +11,11 @@ from typing import Literal
 import msgspec
 
 from shared.errors import AkashiError
-from shared.events import CORRECTABLE, Correction
+from shared.events import CORRECTABLE, Correction, OfficeDecided
 
 DONE = "done"
 PARTLY = "partly"
+REBUILD = "rebuild"
 
 Bulk = Literal["undo", "reissue"]
 BULK: tuple[Bulk, ...] = ("undo", "reissue")
@@ -27,10 +29,20 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: dict[str, int]
 
 
+class ProducerLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What a service answered to an order to rebuild another: `detail` is "N events". `outcome` None: nothing yet."""
+
+    service: str
+    outcome: str | None
+    detail: str | None
+    settled_at: datetime | None
+
+
 class DecisionLine(msgspec.Struct, frozen=True, kw_only=True):
     """One order. `outcome` None: none yet, or of a kind that gets none; "partly": see `parts`.
 
-    `correction` has the corrected fields; an address among them is null: corrected, but not shown here.
+    `correction` has the corrected fields; an address among them is null: corrected, but not shown here. `producers`:
+    of a rebuild, the services that announce again; it has its outcome when each has answered.
     """
 
     id: str
@@ -49,6 +61,7 @@ class DecisionLine(msgspec.Struct, frozen=True, kw_only=True):
     settled_by: str | None = None
     settled_at: datetime | None = None
     parts: Parts | None = None
+    producers: list[ProducerLine] | None = None
 
 
 class ListedPerson(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +172,41 @@ def revoke_target(assertion_id: str) -> str:
 def correct_target(registration_id: str, version: int) -> str:
     """What an order to correct brings about: version `version` of the registration. Unique as above."""
     return f"correct/{registration_id}/{version}"
+
+
+def target_of(event: OfficeDecided) -> str | None:
+    """The target of an order as its event tells it; None for orders that have none.
+
+    An order to correct that was announced before events had `version` has none either.
+    """
+    if event.decision == "revoke":
+        return revoke_target(event.subject)
+    if event.decision == "correct" and event.version is not None:
+        return correct_target(event.subject, event.version)
+    return None
+
+
+@dataclass(frozen=True)
+class TargetHolder:
+    """An order on record with its target."""
+
+    decision_id: str
+    target: str
+    decided_at: datetime
+    outcome: str | None
+
+
+def present_holders(orders: Iterable[TargetHolder]) -> dict[str, str]:
+    """For each target the decision_id of the order that is pending or done, if there is one.
+
+    Several look so while the outcome of the earlier ones is not known here: that the last was given at all shows that
+    those before it came to nothing. One that is done stays.
+    """
+    present: dict[str, TargetHolder] = {}
+    for order in sorted(orders, key=lambda order: (order.outcome == DONE, order.decided_at, len(order.decision_id))):
+        if order.outcome in (None, DONE):
+            present[order.target] = order
+    return {target: order.decision_id for target, order in present.items()}
 
 
 def numbered(id: str, before: int) -> str:

@@ -11,7 +11,7 @@ class KeptDeadLetter:
     """A message that `consumer` could not handle, and what the office did with it.
 
     `state` is open, replayed or discarded. `key` and `value` are the bytes as they were on `topic`; None once it is no
-    longer open.
+    longer open. A `value` longer than a dead letter keeps is cut: then `size` and `sha256` are those of the whole.
     """
 
     dead_letter_id: str
@@ -27,6 +27,8 @@ class KeptDeadLetter:
     decided_by: str | None = None
     decided_why: str | None = None
     decided_at: datetime | None = None
+    size: int | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)

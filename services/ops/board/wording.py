@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from services.ops.board.counts import HELD, RELEASED, REVOKED, Stage
+from services.ops.board.decisions import REBUILD
+from services.ops.board.rebuilds import DRY_RUN
 from shared.programme import Bilingual
 
 
@@ -102,10 +104,12 @@ DECISIONS: dict[str, Bilingual] = {
     "resume": Bilingual("再開", "resumed"),
     "discard": Bilingual("メッセージの破棄", "message discarded"),
     "replay": Bilingual("メッセージの再投入", "message replayed"),
+    REBUILD: Bilingual("サービスの再構築", "service rebuilt"),
 }
 
 OUTCOMES: dict[str, Bilingual] = {
     "done": Bilingual("完了", "done"),
+    DRY_RUN: Bilingual("数えただけ", "only counted"),
     "partly": Bilingual("一部は実行されず", "partly done"),
     "no-such-assertion": Bilingual("バッジがない", "no such badge"),
     "revoked-before": Bilingual("すでに取り消し済み", "revoked before"),

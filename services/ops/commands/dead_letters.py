@@ -41,7 +41,8 @@ def list_(state: str, as_json: bool) -> None:
             click.echo(msgspec.json.encode(letter).decode())
         else:
             place = "-" if letter.offset is None else f"{letter.partition}/{letter.offset}"
-            click.echo(f"{letter.id}\t{letter.state}\t{letter.topic}\t{place}\t{letter.consumer}\t{letter.cause}")
+            cut = "" if letter.size is None else f" [{letter.size} bytes, cut, SHA-256 {letter.sha256}]"
+            click.echo(f"{letter.id}\t{letter.state}\t{letter.topic}\t{place}\t{letter.consumer}\t{letter.cause}{cut}")
     if not found and not as_json:
         click.echo("ありません。 / None.", err=True)
 
@@ -68,7 +69,11 @@ def _decision(name: str, done: str, help: str, short: str, reason: str | None = 
             raise click.UsageError("番号か --all のどちらかを指定してください。 / Give either ids or --all.")
         chosen = list(ids)
         if everything:
-            chosen = [letter.id for letter in fetch("/api/v1/dead-letters", list[DeadLetterLine])]
+            letters = fetch("/api/v1/dead-letters", list[DeadLetterLine])
+            cut = [letter.id for letter in letters if name == "replay" and letter.size is not None]
+            chosen = [letter.id for letter in letters if letter.id not in cut]
+            for id in cut:
+                click.echo(f"一部しか残っていないため再投入できません / cut, can't be replayed: {id}", err=True)
         still_open = set(chosen)
         for id in chosen:
             if everything and id not in still_open:

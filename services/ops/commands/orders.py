@@ -157,6 +157,9 @@ def decisions(about: str | None, as_json: bool, limit: int | None) -> None:
         outcome = line.outcome or "-"
         if line.parts is not None:
             outcome = f"{outcome} {line.parts.settled}/{line.parts.total}"
+        if line.producers is not None:
+            answered = sum(producer.outcome is not None for producer in line.producers)
+            outcome = f"{outcome} {answered}/{len(line.producers)}"
         columns = (
             f"{line.at:%Y-%m-%dT%H:%M:%SZ}",
             line.decision,

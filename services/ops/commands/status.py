@@ -61,6 +61,7 @@ def _table(found: BoardStatus) -> RenderableType:
     from rich.text import Text
 
     from services.ops.board import wording
+    from services.ops.board.health import troubles_of
 
     most = max(getattr(found.cohort, stage.word) for stage in Stage)
     table = Table(box=None, title=f"{found.cohort.id or '–'}", title_justify="left", pad_edge=False)
@@ -95,6 +96,10 @@ def _table(found: BoardStatus) -> RenderableType:
             Text("メール letters  " + "  ".join(f"{state} {count:,}" for state, count in troubles.items()), "red")
         )
     waiting = {name: count for name, count in found.lag.items() if count}
+    for service, health in found.services.items():
+        for trouble in troubles_of(service, health):
+            lines.append(Text(f"{service}  {trouble.what.ja}{trouble.todo.ja}", "red"))
+            lines.append(Text(f"{' ' * len(service)}  {trouble.what.en} {trouble.todo.en}", "dim"))
     unknown = sorted(found.lag_unknown)
     lines.append(Text("処理待ち lag  " + ("  ".join(f"{name} {count:,}" for name, count in waiting.items()) or "0")))
     if unknown:

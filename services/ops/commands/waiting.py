@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import click
 
+from services.ops.board.rebuilds import DRY_RUN
 from services.ops.board.wording import OUTCOMES, words_for
 
 if TYPE_CHECKING:
@@ -68,17 +69,28 @@ def settled(id: str, *, wait: bool = True) -> DecisionLine:
 
 
 def all_settled(id: str) -> DecisionLine:
-    """An undo or a reissue once it has an outcome, or after two minutes without progress. Shows a progress bar."""
+    """An order of many parts once it has an outcome, or after two minutes without progress. Shows a progress bar.
+
+    The parts: the people of an undo or a reissue, the producers of a rebuild.
+    """
     line = settled(id, wait=False)
     moved = time.monotonic()
-    with _bar(line.parts.total if line.parts else 0) as show:
+    total, _ = _progress(line)
+    with _bar(total) as show:
         while line.outcome is None and time.monotonic() - moved < _STALL_SECONDS:
             time.sleep(_POLL_SECONDS * 2)
             before, line = line, settled(id, wait=False)
-            if line.parts != before.parts:
+            if _progress(line) != _progress(before):
                 moved = time.monotonic()
-            show(line.parts.settled if line.parts else 0)
+            show(_progress(line)[1])
     return line
+
+
+def _progress(line: DecisionLine) -> tuple[int, int]:
+    """How many parts, and how many of them are settled."""
+    if line.producers is not None:
+        return len(line.producers), sum(producer.outcome is not None for producer in line.producers)
+    return (line.parts.total, line.parts.settled) if line.parts else (0, 0)
 
 
 @contextmanager
@@ -103,7 +115,7 @@ def outcome_text(line: DecisionLine) -> str:
 def exit_code(line: DecisionLine) -> int:
     if line.outcome is None:
         return UNKNOWN
-    return 0 if line.outcome == "done" else NOT_DONE
+    return 0 if line.outcome in ("done", DRY_RUN) else NOT_DONE
 
 
 def say_later(id: str) -> None:

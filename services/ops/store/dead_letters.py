@@ -11,14 +11,46 @@ from shared.runtime.db import Transaction
 
 _COLUMNS = ", ".join(f'"{field.name}"' for field in fields(KeptDeadLetter))
 
+_CLOSED = (
+    "key = null, value = null, state = case d.decision when 'replay' then 'replayed' else 'discarded' end,"
+    " decided_by = d.decided_by, decided_why = d.why, decided_at = d.decided_at"
+)
+
 
 class DeadLetterRows:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
     def note(self, letters: Sequence[KeptDeadLetter]) -> None:
-        """Keep dead letters. One that is there already, decided or not, stays as it is."""
+        """Keep dead letters. One that is there already, decided or not, stays as it is.
+
+        One that a decision on record is about is closed by it: after a restore the decision is known before the letter.
+        """
         self._tx.insert_rows("dead_letters", [asdict(letter) for letter in letters])
+        self.close_decided([letter.dead_letter_id for letter in letters])
+
+    def close_decided(self, dead_letter_ids: Sequence[str]) -> None:
+        """Close those that the office decided, and the dead letters of other consumers for the same message.
+
+        Others only if they died before the decision: a later failure is for the office to decide.
+        """
+        ids = sorted(dead_letter_ids)
+        self._tx.cursor.execute(
+            f"update dead_letters l set {_CLOSED} from ("
+            " select subject, decision, decided_by, why, decided_at from decisions"
+            " where subject = any(%s) and decision in ('replay', 'discard')) d"
+            " where l.state = 'open' and l.dead_letter_id = d.subject",
+            (ids,),
+        )
+        self._tx.cursor.execute(
+            f"update dead_letters l set {_CLOSED} from ("
+            ' select topic, partition, "offset", decided_at, decided_by, decided_why as why,'
+            " case state when 'replayed' then 'replay' else 'discard' end as decision, dead_letter_id as subject"
+            " from dead_letters where state <> 'open') d"
+            ' where l.state = \'open\' and (l.topic, l.partition, l."offset") = (d.topic, d.partition, d."offset")'
+            " and l.died_at <= d.decided_at and (l.dead_letter_id = any(%s) or d.subject = any(%s))",
+            (ids, ids),
+        )
 
     def open_count(self) -> int:
         return int(self._tx.fetch_value("select count(*) from dead_letters where state = 'open'"))

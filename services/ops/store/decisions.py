@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,16 +13,22 @@ import msgspec
 from services.ops.board.decisions import (
     BULK,
     FACTS,
+    REBUILD,
     DecisionLine,
     LetterLine,
     ListedPerson,
     Parts,
+    ProducerLine,
     Selected,
+    TargetHolder,
     VersionLine,
     outcome_of,
+    present_holders,
     recorded_correction,
+    target_of,
 )
-from shared.events import DecisionSettled, OfficeDecided
+from services.ops.board.rebuilds import producers_of
+from shared.events import DecisionSettled, OfficeDecided, RebuildOrdered
 from shared.runtime.db import Transaction
 
 _OPEN_OR_DONE = "(d.outcome is null or d.outcome = 'done')"
@@ -38,6 +46,9 @@ _SELECTED = (
     " and (%s::timestamptz is null or p.issued_at >= %s) and (%s::timestamptz is null or p.issued_at < %s)"
 )
 _LISTED = "p.registration_id, p.name, p.qualification, p.assertion_id, p.issued_at, p.known_version as version"
+
+
+_PRODUCERS = "string_to_array(d.producers, ',')"
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,52 @@ class DecisionRows:
     def note_orders(self, orders: Sequence[Order]) -> None:
         """Keep orders before they are announced; their events are known when they come back from Kafka."""
         self._insert([(order.event, order.target) for order in orders])
+
+    def note_rebuilds(self, orders: Sequence[RebuildOrdered]) -> None:
+        """Keep orders to rebuild, with the services that are to answer."""
+        self._tx.insert_rows(
+            "decisions",
+            [
+                {
+                    "decision_id": order.decision_id,
+                    "decision": REBUILD,
+                    "subject": order.reader,
+                    "decided_by": order.by,
+                    "why": order.why,
+                    "decided_at": order.ordered_at,
+                    "producers": ",".join(_awaited(order)),
+                }
+                for order in orders
+            ],
+        )
+        self._take_outcomes([order.decision_id for order in orders])
+
+    def take_back_decided(self, events: Sequence[OfficeDecided]) -> None:
+        """Keep orders that were given here before a restore, each again with its target."""
+        self.note_decided(events)
+        targets = {event.decision_id: target for event in events if (target := target_of(event)) is not None}
+        held = self._tx.fetch_all(
+            TargetHolder,
+            "select decision_id, target, decided_at, outcome from decisions where target = any(%s)",
+            (sorted(set(targets.values())),),
+        )
+        given = self._tx.fetch_all(
+            partial(_with_target, targets),
+            "select decision_id, decided_at, outcome from decisions where decision_id = any(%s)",
+            (sorted(targets),),
+        )
+        present = present_holders([*held, *given])
+        # The index allows one at a time: those that came to nothing give their target up first.
+        self._tx.cursor.execute(
+            "update decisions set target = null where target = any(%s) and decision_id <> all(%s)"
+            " and (outcome is null or outcome = 'done')",
+            (list(present), list(present.values())),
+        )
+        self._tx.update_rows(
+            "decisions",
+            [{"decision_id": id, "target": target} for target, id in sorted(present.items())],
+            "decision_id",
+        )
 
     def note_decided(self, events: Sequence[OfficeDecided]) -> None:
         """Keep decisions, including those announced by other services."""
@@ -112,8 +169,28 @@ class DecisionRows:
         self._tx.cursor.execute(
             "update decisions set settled_by = s.service, outcome = s.outcome, detail = s.detail,"
             " settled_at = s.settled_at from settlements s"
-            " where s.decision_id = any(%s) and decisions.decision_id = s.decision_id and decisions.outcome is null",
+            " where s.decision_id = any(%s) and decisions.decision_id = s.decision_id and decisions.outcome is null"
+            " and decisions.producers is null",
             (sorted(decision_ids),),
+        )
+        self._tx.cursor.execute(
+            "update decisions set outcome = answered.outcome, settled_at = answered.at from ("
+            " select d.decision_id, max(s.settled_at) as at,"
+            " case when min(s.outcome) = max(s.outcome) then min(s.outcome) else 'partly' end as outcome"
+            f" from decisions d join settlements s on s.decision_id = d.decision_id and s.service = any({_PRODUCERS})"
+            " where d.decision_id = any(%s) and d.outcome is null"
+            f" group by d.decision_id having count(*) = cardinality({_PRODUCERS})) answered"
+            " where decisions.decision_id = answered.decision_id",
+            (sorted(decision_ids),),
+        )
+
+    def pending_rebuild(self, name: str, since: datetime) -> DecisionLine | None:
+        """An order of this name (`rebuild_name`), numbered or not, given after `since` and without an outcome."""
+        return self._first(
+            "d.decision = 'rebuild' and d.outcome is null and d.decided_at > %s"
+            " and regexp_replace(d.decision_id, '/[0-9]+$', '') = %s",
+            since,
+            name,
         )
 
     def active_order(self, target: str) -> DecisionLine | None:
@@ -186,8 +263,8 @@ class DecisionRows:
     def decision(self, id: str) -> DecisionLine | None:
         return self._first("d.decision_id = %s", id)
 
-    def _first(self, condition: str, value: str) -> DecisionLine | None:
-        found = self._select(condition, (value,), 1)
+    def _first(self, condition: str, *values: Any) -> DecisionLine | None:
+        found = self._select(condition, values, 1)
         return found[0] if found else None
 
     def _select(self, condition: str, values: tuple[Any, ...], limit: int) -> list[DecisionLine]:
@@ -203,7 +280,26 @@ class DecisionRows:
             (*values, limit),
         )
         parts = self._parts([line.id for line in lines if line.decision in BULK])
-        return [_with_parts(line, parts[line.id]) if line.id in parts else line for line in lines]
+        producers = self._producers([line.id for line in lines if line.decision == REBUILD])
+        return [
+            _with_parts(line, parts[line.id])
+            if line.id in parts
+            else msgspec.structs.replace(line, producers=producers.get(line.id))
+            for line in lines
+        ]
+
+    def _producers(self, ids: list[str]) -> dict[str, list[ProducerLine]]:
+        found: dict[str, list[ProducerLine]] = {id: [] for id in ids}
+        if ids:
+            for id, service, outcome, detail, at in self._tx.cursor.execute(
+                "select d.decision_id, p.service, s.outcome, s.detail, s.settled_at from decisions d"
+                f" cross join unnest({_PRODUCERS}) with ordinality as p (service, number)"
+                " left join settlements s on s.decision_id = d.decision_id and s.service = p.service"
+                " where d.decision_id = any(%s) order by p.number",
+                (ids,),
+            ):
+                found[id].append(ProducerLine(service=service, outcome=outcome, detail=detail, settled_at=at))
+        return found
 
     def _parts(self, ids: list[str]) -> dict[str, Parts]:
         counts: dict[str, dict[str | None, int]] = {id: {} for id in ids}
@@ -267,6 +363,17 @@ def _values(selected: Selected) -> tuple[Any, ...]:
         *[selected.issued_after] * 2,
         *[selected.issued_before] * 2,
     )
+
+
+def _awaited(order: RebuildOrdered) -> tuple[str, ...]:
+    try:
+        return producers_of(order.reader, order.producer)
+    except ValueError:  # of another release, whose services read otherwise: it is on record, without an outcome
+        return ()
+
+
+def _with_target(targets: Mapping[str, str], decision_id: str, **columns: Any) -> TargetHolder:
+    return TargetHolder(decision_id=decision_id, target=targets[decision_id], **columns)
 
 
 def _with_parts(line: DecisionLine, parts: Parts) -> DecisionLine:

@@ -20,6 +20,7 @@ from shared.events import (
     DecisionSettled,
     LetterUpdated,
     OfficeDecided,
+    RebuildOrdered,
     RegistrationHeld,
     RegistrationRejected,
     RegistrationReleased,
@@ -256,6 +257,20 @@ class OpsTransaction(Transaction):
     def note_decided(self, events: Sequence[OfficeDecided]) -> None:
         """Any time. The audit trail, including decisions announced by other services."""
         self.decisions.note_decided(events)
+
+    def take_back_decided(self, events: Sequence[OfficeDecided]) -> None:
+        """The orders that were given here after the backup: on record, not to be given twice, dead letters closed.
+
+        Their outcomes are read again from the services that carried them out. Cannot be taken back, since nothing on
+        any topic holds it: an order that was written down but not yet published when the database was lost (it was
+        never carried out either: give it again).
+        """
+        self.decisions.take_back_decided(events)
+        self.dead_letters.close_decided([e.subject for e in events if e.decision in ("replay", "discard")])
+
+    def take_back_rebuilds(self, events: Sequence[RebuildOrdered]) -> None:
+        """The orders to rebuild that were given here after the backup."""
+        self.decisions.note_rebuilds(events)
 
     def note_settled(self, events: Sequence[DecisionSettled]) -> None:
         """Any time. The outcomes of orders, as the services that carry them out announce them."""

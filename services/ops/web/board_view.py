@@ -10,7 +10,8 @@ from datetime import datetime
 from services.ops.board import wording
 from services.ops.board.answers import BoardStatus, MissingPerson
 from services.ops.board.counts import STATES, Board, Person, Stage
-from services.ops.board.decisions import BULK, DecisionLine
+from services.ops.board.decisions import BULK, REBUILD, DecisionLine
+from services.ops.board.health import Trouble, troubles_of
 from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, Rejection, TroubledLetter
 from services.ops.queries import BoardPage, DifferencePage, PeoplePage
 from shared.programme import Bilingual, Programme
@@ -77,6 +78,12 @@ class LagRow:
 
 
 @dataclass(frozen=True)
+class TroubleRow:
+    name: Bilingual
+    troubles: Sequence[Trouble]
+
+
+@dataclass(frozen=True)
 class DeadMessage:
     """The dead letters about one message: a decision about `letter` holds for all of them."""
 
@@ -108,6 +115,7 @@ class BoardView:
     batches: Sequence[AnchoredBatch]
     dead: Sequence[DeadMessage]
     lags: Sequence[LagRow]
+    troubled_services: Sequence[TroubleRow]
     decisions: Sequence[DecisionRow]
 
     @property
@@ -154,11 +162,16 @@ def board_view(page: BoardPage, programme: Programme) -> BoardView:
             LagRow(wording.words_for(wording.SERVICES, service), messages, page.status.lag_unknown.get(service))
             for service, messages in page.status.lag.items()
         ],
+        troubled_services=[
+            TroubleRow(wording.words_for(wording.SERVICES, service), troubles)
+            for service, health in page.status.services.items()
+            if (troubles := troubles_of(service, health))
+        ],
         decisions=decision_rows(page.decisions),
     )
 
 
-_WITH_OUTCOME = ("revoke", "correct", "correct-address", "hold", "resume", *BULK)
+_WITH_OUTCOME = ("revoke", "correct", "correct-address", "hold", "resume", REBUILD, *BULK)
 
 
 def decision_rows(lines: Iterable[DecisionLine]) -> list[DecisionRow]:

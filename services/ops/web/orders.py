@@ -83,6 +83,17 @@ class BulkOrder:
     singly: bool = False
 
 
+@dataclass(frozen=True)
+class RebuildOrder:
+    """`reader` is to become complete again; `producer`: only from this one."""
+
+    reader: ID
+    by: Words
+    why: Words
+    producer: ID | None = None
+    dry_run: bool = False
+
+
 def orders_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:
     """`decided` is called when an order is in the outbox."""
 
@@ -101,6 +112,17 @@ def orders_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:
             ),
             decided,
         )
+
+    @app.post("/api/v1/rebuild")
+    def rebuild(order: RebuildOrder) -> Response:
+        """Have what a service reads announced again; with dry_run only counted. The same pending order is one."""
+        who = Attribution(order.by, order.why)
+        try:
+            return _ordered(
+                lambda: orders.rebuild(ports, order.reader, order.producer, who, is_dry_run=order.dry_run), decided
+            )
+        except ValueError as refused:
+            return refused_answer(422, str(refused))
 
     @app.get("/api/v1/decisions")
     def decisions(about: ID | None = None, limit: Annotated[int, Query(ge=1, le=_MOST)] = _SHOWN) -> Response:

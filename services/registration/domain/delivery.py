@@ -27,6 +27,7 @@ FORMS: Mapping[str, Form] = {
 }
 """The media types of a delivery. NDJSON has no registered one: the three in use are accepted."""
 
+_JSON_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)  # strings hold brackets and commas
 _NEWLINE = re.compile(r"\r\n|\n|\r")  # str.splitlines breaks at eight more characters, some of which could be in names
 
 
@@ -163,19 +164,45 @@ def json_row(number: int | None, text: bytes) -> DeliveryRow | RejectedField:
     """The row in one JSON object, or why there is none."""
     try:
         return _row(number, msgspec.json.decode(text))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return RejectedField(number, FieldProblem("row", f"{len(text)} bytes", f"a JSON object ({error})"))
 
 
 def json_rows(body: bytes, first_row: int | None = None) -> Iterator[DeliveryRow | RejectedField]:
-    """One JSON object or an array of them. UnreadableDeliveryError if the body is not JSON."""
+    """One JSON object or an array of them. UnreadableDeliveryError if the body is not JSON.
+
+    A value that is nested too deeply costs its own row.
+    """
     try:
         found = msgspec.json.decode(body)
+    except RecursionError:
+        return (json_row(number, text) for number, text in enumerate(_items(body), first_row or 1))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         problem = FieldProblem("delivery", f"{len(body)} bytes", f"a JSON object or an array of them ({error})")
         raise UnreadableDeliveryError(1, problem) from error
     items = found if isinstance(found, list) else [found]
     return (_row(number, item) for number, item in enumerate(items, first_row or 1))
+
+
+def _items(body: bytes) -> Iterator[bytes]:
+    """The texts of the values in a JSON array, however deeply nested; the whole text if it is none."""
+    text = body.strip()
+    if not text.startswith(b"["):
+        yield text
+        return
+    depth, start = 0, 1
+    for token in _JSON_TOKEN.finditer(text):
+        if token[0] in b"[{":
+            depth += 1
+        elif token[0] in b"]}":
+            depth -= 1
+        if depth == 0 or (depth == 1 and token[0] == b","):
+            yield text[start : token.start()]
+            start = token.end()
+        if depth == 0:
+            break
+    if rest := text[start:].strip():
+        yield rest
 
 
 def decoded(body: bytes) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from services.registration.domain.record import PRIVATE, UpstreamRecord, changed_fields, with_private_of
-from services.registration.domain.registration import Registration
+from services.registration.domain.registration import Registration, delivered_again
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,9 @@ class Intake:
 
 def intake_of(records: Iterable[tuple[int | None, UpstreamRecord]], known: Mapping[str, Registration]) -> Intake:
     """What these records, in their order, change in `known`. The same records once more change nothing."""
+    records = list(records)
+    before_delivery = known
+    known = _delivered_again(records, known)
     current = {id: registration.record for id, registration in known.items()}
     not_applied = []
     accepted = unchanged = 0
@@ -53,7 +56,8 @@ def intake_of(records: Iterable[tuple[int | None, UpstreamRecord]], known: Mappi
                 not_applied.append(NotApplied(row, id, tuple(sorted(changed - PRIVATE))))
         else:
             current[id], accepted = record, accepted + 1
-    touched = [replace(each, record=current[id]) for id, each in known.items() if current[id] != each.record]
+    after = {id: replace(each, record=current[id]) for id, each in known.items()}
+    touched = [each for id, each in after.items() if each != before_delivery[id]]
     to_judge = tuple(each for each in touched if each.state != "released")
     return Intake(
         new=tuple(record for id, record in current.items() if id not in known),
@@ -64,6 +68,17 @@ def intake_of(records: Iterable[tuple[int | None, UpstreamRecord]], known: Mappi
         accepted=accepted,
         unchanged=unchanged,
     )
+
+
+def _delivered_again(
+    records: Iterable[tuple[int | None, UpstreamRecord]], known: Mapping[str, Registration]
+) -> Mapping[str, Registration]:
+    recalled = {
+        record.registration_id: delivered_again(known[record.registration_id], record)
+        for _, record in records
+        if record.registration_id in known and known[record.registration_id].is_recalled
+    }
+    return {**known, **recalled}
 
 
 def _left_addresses(known: Mapping[str, Registration], changed: Iterable[Registration]) -> Iterable[str]:

@@ -15,8 +15,9 @@ from typing import Literal, cast
 
 import msgspec
 
-from shared.addresses import address_problem, same_address_key
+from shared.addresses import same_address_key
 from shared.programme import Programme
+from shared.soundness import LONGEST_TEXT, Fault, address_fault, name_fault, number_fault, period_fault
 
 MissingGlyphs = Callable[[str], Sequence[str]]
 """The characters of a text that the certificate's fonts lack, each named, as "U+1F600 😀"."""
@@ -66,9 +67,6 @@ PUBLISHABLE = frozenset(
 PRIVATE = frozenset({"family_name_kana", "given_name_kana", "birth_date", "contact_email", "phone", "completed_on"})
 """Fields that no event carries: changing them contradicts nothing that was issued."""
 
-LONGEST_NAME = 64  # characters of 氏 and of 名: one line of the certificate at its smallest size
-LONGEST_TEXT = 100  # characters of an id, a number, a phone
-
 _DATE = re.compile(r"([0-9]{4})([-/])([0-9]{1,2})\2([0-9]{1,2})")
 _EDGES = " \t\u3000"
 _KINDS: Mapping[str, Literal["new", "renewal"]] = {"new": "new", "renewal": "renewal", "新規": "new", "更新": "renewal"}
@@ -91,7 +89,7 @@ class UpstreamRecord(msgspec.Struct, frozen=True, kw_only=True):
     given_name_kana: str | None
     family_name_latin: str | None
     given_name_latin: str | None
-    birth_date: date
+    birth_date: date | None  # None: the record was taken back after a restore and not delivered again yet
     email: str | None  # for the badge, if upstream has it already
     contact_email: str | None  # 指定連絡先
     phone: str | None
@@ -158,7 +156,10 @@ def printable(raw: object) -> str | None:
     """A value for a list of problems: on one line, at most 80 characters."""
     if raw is None or raw == "":
         return None
-    text = raw if isinstance(raw, str) else repr(raw)
+    try:
+        text = raw if isinstance(raw, str) else repr(raw)
+    except RecursionError:
+        text = f"a deeply nested {type(raw).__name__}"
     text = "".join(c if c.isprintable() or c == "\u3000" else f"\\u{ord(c):04x}" for c in text[:200])
     return text if len(text) <= 80 else text[:79] + "…"
 
@@ -212,28 +213,35 @@ def _readers(programme: Programme, missing_glyphs: MissingGlyphs) -> Mapping[str
         )
 
     def printed(text: str) -> str:
-        """a name"""
-        missing = missing_glyphs(_name(text))
+        missing = missing_glyphs(text)
         if missing:
             raise _InvalidValueError(
                 "characters that the certificate's fonts hold; there is no glyph for " + ", ".join(missing)
             )
         return text
 
+    def printed_name(text: str) -> str:
+        """a name"""
+        return printed(_name(text))
+
+    def printed_number(text: str) -> str:
+        """a number"""
+        return printed(_number(text))
+
     return {
         "registration_id": required(_id),
         "person_id": required(_id),
         "qualification": required(qualification),
         "kind": required(_kind),
-        "pass_number": required(_number),
-        "registration_number": required(_number),
+        "pass_number": required(printed_number),
+        "registration_number": required(printed_number),
         "previous_registration_id": optional(_id),
-        "family_name": required(printed),
-        "given_name": required(printed),
+        "family_name": required(printed_name),
+        "given_name": required(printed_name),
         "family_name_kana": optional(_name),
         "given_name_kana": optional(_name),
-        "family_name_latin": optional(printed),
-        "given_name_latin": optional(printed),
+        "family_name_latin": optional(printed_name),
+        "given_name_latin": optional(printed_name),
         "birth_date": required(_birth_date),
         "email": optional(_address),
         "contact_email": optional(_address),
@@ -248,6 +256,7 @@ def _id(text: str) -> str:
     """an id"""
     if len(text) > LONGEST_TEXT or not text.isprintable() or " " in text:
         raise _InvalidValueError(f"an id of at most {LONGEST_TEXT} characters, without spaces and control characters")
+    _refuse(number_fault(text))
     return text
 
 
@@ -260,21 +269,25 @@ def _kind(text: str) -> str:
 
 def _number(text: str) -> str:
     """a number"""
-    return _line(text, LONGEST_TEXT)
+    _refuse(number_fault(text))
+    return _visible(text)
 
 
 def _name(text: str) -> str:
     """a name"""
-    return _line(text, LONGEST_NAME)
+    _refuse(name_fault(text))
+    return _visible(text)
 
 
-def _line(text: str, longest: int) -> str:
-    if len(text) > longest:
-        raise _InvalidValueError(f"at most {longest} characters, found {len(text)}")
+def _refuse(fault: Fault | None) -> None:
+    if fault is not None:
+        raise _InvalidValueError(f"{fault.expected}, found {fault.got}")
+
+
+def _visible(text: str) -> str:
+    """Stricter than the issuer: what a name or number never needs."""
     for character in text:
-        # Cc, Zl, Zp break lines; DEL, U+FFFE and U+FFFF are canonicalised differently by signers; Cf hides text or
-        # reverses its direction.
-        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") or character in "\ufffe\uffff":
+        if unicodedata.category(character) in ("Cf", "Zl", "Zp"):  # hides text, reverses it, or breaks lines
             raise _InvalidValueError(f"no control characters, found U+{ord(character):04X}")
         if character in "{}":  # a widespread wallet finds the end of a baked badge by counting braces
             raise _InvalidValueError("no curly brackets")
@@ -286,7 +299,10 @@ def _date(text: str) -> date:
     found = _DATE.fullmatch(text)
     try:
         if found is not None:
-            return date(int(found[1]), int(found[3]), int(found[4]))
+            day = date(int(found[1]), int(found[3]), int(found[4]))
+            if day.year < _EARLIEST_BIRTH.year:  # 0026: no edition of a badge class is named so
+                raise _InvalidValueError(f"a day from {_EARLIEST_BIRTH} on")
+            return day
     except ValueError as error:  # the 30th of February
         raise _InvalidValueError("a day of the calendar, YYYY-MM-DD") from error
     raise _InvalidValueError("a date, YYYY-MM-DD")
@@ -301,9 +317,9 @@ def _birth_date(text: str) -> date:
 
 
 def _address(text: str) -> str:
-    problem = address_problem(text)
-    if problem is not None:
-        raise _InvalidValueError(problem)
+    fault = address_fault(text)
+    if fault is not None:
+        raise _InvalidValueError(fault.expected)
     return text
 
 
@@ -311,8 +327,8 @@ def _between_fields(values: Mapping[str, object]) -> list[FieldProblem]:
     """Problems between fields that are each valid."""
     begins, ends, born = values.get("valid_from"), values.get("valid_until"), values.get("birth_date")
     problems = []
-    if isinstance(begins, date) and isinstance(ends, date) and ends < begins:
-        problems.append(FieldProblem("valid_until", str(ends), f"a day not before valid_from, {begins}"))
+    if isinstance(begins, date) and isinstance(ends, date) and (fault := period_fault(begins, ends)):
+        problems.append(FieldProblem("valid_until", fault.got, fault.expected))
     if isinstance(begins, date) and isinstance(born, date) and born >= begins:
         problems.append(FieldProblem("birth_date", str(born), "a day before the registration begins"))
     if values.get("previous_registration_id") is not None and (

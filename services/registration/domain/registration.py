@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
+
+import msgspec
 
 from services.registration.domain.cohort import Candidate, Judgement
 from services.registration.domain.record import UpstreamRecord
@@ -17,7 +19,7 @@ class Registration:
     """One registration period and its state.
 
     `revision` counts its holds and releases. `version` counts the badges issued for it: above 1, the office corrected
-    what was issued.
+    what was issued. `is_recalled`: it is as announced before a restore, and its record may be older than that.
     """
 
     record: UpstreamRecord
@@ -29,6 +31,7 @@ class Registration:
     office_hold: bool
     revision: int
     version: int = 1
+    is_recalled: bool = False
 
     @property
     def id(self) -> str:
@@ -62,6 +65,49 @@ class Registration:
             and self.reason == judgement.reason
             and self.first_registration_id == judgement.first_registration_id
         )
+
+
+def delivered_again(registration: Registration, record: UpstreamRecord) -> Registration:
+    """A recalled registration when its record comes again: no longer recalled.
+
+    The address of a released one stays; where upstream has another one, it was the office's.
+    """
+    if registration.state != "released" or registration.email is None or record.email is None:
+        return replace(registration, is_recalled=False)
+    is_upstreams = same_address_key(record.email) == registration.address_key
+    return replace(
+        registration,
+        record=msgspec.structs.replace(registration.record, email=record.email),
+        office_email=None if is_upstreams else registration.email,
+        is_recalled=False,
+    )
+
+
+def announced_record(event: RegistrationRenewed, before: UpstreamRecord | None) -> UpstreamRecord:
+    """The record as announced; the rest is as `before`, or empty until upstream delivers it again."""
+    award, holder = event.award, event.holder
+    return UpstreamRecord(
+        registration_id=award.registration_id,
+        person_id=holder.person_id,
+        qualification=award.qualification,
+        kind=award.kind,
+        pass_number=award.pass_number,
+        registration_number=award.registration_number,
+        previous_registration_id=award.previous_registration_id,
+        family_name=holder.family_name,
+        given_name=holder.given_name,
+        family_name_kana=before.family_name_kana if before else None,
+        given_name_kana=before.given_name_kana if before else None,
+        family_name_latin=holder.family_name_latin,
+        given_name_latin=holder.given_name_latin,
+        birth_date=before.birth_date if before else None,
+        email=before.email if before else holder.email,
+        contact_email=before.contact_email if before else None,
+        phone=before.phone if before else None,
+        completed_on=before.completed_on if before else None,
+        valid_from=award.valid_from,
+        valid_until=award.valid_until,
+    )
 
 
 def renewed(

@@ -9,7 +9,7 @@ The verdicts:
   chain is not needed for this answer.
 - not-yet-valid: issued, its period has not begun.
 - in-progress: 発行手続き中. Signed by the society, not yet anchored at finality. Between issue and anchoring a badge is
-  genuine but its issue isn't finished: whoever relies on it must find it on chain, so it is not valid yet.
+  genuine but its issue isn't finished: a verifier must find it on chain, so it is not valid yet.
 - could-not-check: a source did not answer, so it is neither valid nor invalid. The unknown checks say which.
 """
 

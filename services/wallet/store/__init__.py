@@ -10,7 +10,13 @@ import psycopg
 from services.wallet.store.accounts import Account, Accounts
 from services.wallet.store.badges import Badges
 from shared.clock import Clock
-from shared.events import AssertionAnchored, AssertionRevoked, CertificateRendered
+from shared.events import (
+    AssertionAnchored,
+    AssertionRevoked,
+    BadgeReceived,
+    BadgeVisibilityChanged,
+    CertificateRendered,
+)
 from shared.runtime.db import Database, Transaction
 
 __all__ = ["Account", "Accounts", "Badges", "Store", "WalletTransaction"]
@@ -56,6 +62,19 @@ class WalletTransaction(Transaction):
             }
             for event in events
         )
+
+    def take_back_received(self, events: Sequence[BadgeReceived]) -> None:
+        """After a restore. The badge was received, also if its row comes only later by the re-read AssertionIssued.
+
+        It is of the account that has proven its address. Without one it is received all the same: who opens a link at
+        that address and makes the account again finds it received. No topic holds accounts, names as typed, passwords,
+        sessions and login attempts: what was made of them since the backup can't be taken back.
+        """
+        self.badges.take_back_received(events)
+
+    def take_back_visibility(self, events: Sequence[BadgeVisibilityChanged]) -> None:
+        """After a restore. The holder's last decision stands; the next one gets a higher revision."""
+        self.badges.take_back_visibility(events)
 
     def _note_progress(self, rows: Iterable[dict[str, Any]]) -> None:
         """The last row of each badge counts."""

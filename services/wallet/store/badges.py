@@ -9,7 +9,7 @@ from typing import Any
 from services.wallet.domain.badge import BadgeProgress, WalletBadge
 from shared.addresses import same_address_key
 from shared.events import AssertionIssued, BadgeReceived, BadgeVisibilityChanged, Holder
-from shared.runtime.db import Transaction
+from shared.runtime.db import Transaction, replace
 
 _BADGE = """
     select b.assertion_id, b.registration_id, b.qualification, b.pass_number, b.registration_number,
@@ -32,10 +32,13 @@ _OWN = """
 
 @dataclass(frozen=True)
 class CarriedOver:
-    """A badge that goes to the account that had an earlier version of it, which had its numbers shown or hidden."""
+    """A badge that goes to the account that had an earlier version of it, with its numbers shown or hidden.
+
+    Without an account: the one that received the earlier version was lost by a restore.
+    """
 
     assertion_id: str
-    account_id: int
+    account_id: int | None
     details_public: bool
 
 
@@ -58,20 +61,25 @@ class Badges:
         )
 
     def save_issued(self, events: Sequence[AssertionIssued]) -> None:
-        """A badge that is there already stays as it is."""
+        """A badge that is there already stays as it is. What was taken back of the others goes into their rows."""
         self._tx.insert_rows("badges", [_row(event) for event in events])
+        self._put_recalled_into_rows([event.assertion_id for event in events])
 
     def to_carry_over(self, registration_ids: Sequence[str]) -> list[CarriedOver]:
         """The newest versions that nobody has received, with the account that received an earlier one.
 
-        Only where that account has proven the address that the new version is awarded to.
+        Only where that account has proven the address that the new version is awarded to; one that a restore lost had
+        proven the address of the version that it received.
         """
         return self._tx.fetch_all(
             CarriedOver,
             """
             select n.assertion_id, had.account_id, had.details_public from badges as n, lateral (
-                select o.account_id, o.details_public from badges as o join addresses as a using (account_id)
-                where o.registration_id = n.registration_id and o.version < n.version and a.address_key = n.address_key
+                select o.account_id, o.details_public from badges as o
+                where o.registration_id = n.registration_id and o.version < n.version and case
+                    when o.account_id is null then o.received_at is not null and o.address_key = n.address_key
+                    else exists (select from addresses as a
+                        where a.account_id = o.account_id and a.address_key = n.address_key) end
                 order by o.version desc limit 1) as had
             where n.registration_id = any(%s::text[]) and n.received_at is null and not exists (
                 select from badges as newer
@@ -128,36 +136,102 @@ class Badges:
 
     # ── change ──
 
-    def receive(self, assertion_id: str, account_id: int) -> bool:
+    def receive(self, assertion_id: str, account_id: int | None) -> bool:
         """Step 5. The account has the badge, and the receipt is announced once.
 
-        False when it was received before, or has been corrected since.
+        False when it was received before, or has been corrected since. `account_id`: None where a restore lost it.
         """
         cursor, now = self._tx.cursor, self._tx.now()
         # Waits for a correction that is being noted, so that the next statement sees it.
         cursor.execute("select from badges where assertion_id = %s for update", (assertion_id,))
         row = cursor.execute(
-            "update badges set account_id = %s, received_at = %s where assertion_id = %s and received_at is null"
-            " and not exists (select from badges as newer where newer.registration_id = badges.registration_id"
-            "  and newer.version > badges.version) returning 1",
+            "update badges set account_id = %s, received_at = coalesce(received_at, %s) where assertion_id = %s"
+            " and account_id is null and not exists (select from badges as newer"
+            "  where newer.registration_id = badges.registration_id and newer.version > badges.version)"
+            " returning received_at",
             (account_id, now, assertion_id),
         ).fetchone()
         if row is None:
             return False
-        self._tx.announce(BadgeReceived(assertion_id=assertion_id, received_at=now))
+        # Received before a restore, by an account that is lost: announced then, and not again.
+        self._tx.announce(BadgeReceived(assertion_id=assertion_id, received_at=row[0]))
         return True
 
-    def show_details(self, assertion_id: str, account_id: int, *, public: bool) -> bool:
+    def show_details(self, assertion_id: str, account_id: int | None, *, public: bool) -> bool:
         """Whether the public page shows the numbers; a change is announced once. False when nothing changed."""
         row = self._tx.cursor.execute(
             "update badges set details_public = %s, visibility_revision = visibility_revision + 1"
-            " where assertion_id = %s and account_id = %s and details_public <> %s returning visibility_revision",
+            " where assertion_id = %s and account_id is not distinct from %s and details_public <> %s"
+            " returning visibility_revision",
             (public, assertion_id, account_id, public),
         ).fetchone()
         if row is None:
             return False
         self._tx.announce(BadgeVisibilityChanged(assertion_id=assertion_id, details_public=public, revision=row[0]))
         return True
+
+    # ── after a restore ──
+
+    def take_back_received(self, events: Sequence[BadgeReceived]) -> None:
+        received = {event.assertion_id: event.received_at for event in events}  # Kafka may hold an event twice
+        self._tx.upsert_rows(
+            "recalled", [{"assertion_id": id, "received_at": at} for id, at in received.items()], "assertion_id"
+        )
+        self._put_recalled_into_rows(list(received))
+
+    def take_back_visibility(self, events: Sequence[BadgeVisibilityChanged]) -> None:
+        last: dict[str, BadgeVisibilityChanged] = {}
+        for event in events:
+            if event.assertion_id not in last or event.revision > last[event.assertion_id].revision:
+                last[event.assertion_id] = event
+        self._tx.insert_rows(
+            "recalled",
+            [
+                {
+                    "assertion_id": event.assertion_id,
+                    "details_public": event.details_public,
+                    "visibility_revision": event.revision,
+                }
+                for event in last.values()
+            ],
+            f"{replace('assertion_id', ['details_public', 'visibility_revision'])}"
+            " where recalled.visibility_revision < excluded.visibility_revision",
+        )
+        self._put_recalled_into_rows(list(last))
+
+    def give_to_account(self, account_id: int, address: str) -> None:
+        """The badges that were received at this address by an account that a restore lost are this account's."""
+        self._tx.cursor.execute(
+            "update badges set account_id = %s"
+            " where address_key = %s and account_id is null and received_at is not null",
+            (account_id, same_address_key(address)),
+        )
+
+    def _put_recalled_into_rows(self, assertion_ids: Sequence[str]) -> None:
+        """What was taken back of badges whose rows are there. Those received are of the account at their address."""
+        ids = list(assertion_ids)
+        found = self._tx.cursor.execute(
+            """
+            with mine as (
+                delete from recalled using badges as b
+                where recalled.assertion_id = any(%s) and b.assertion_id = recalled.assertion_id
+                returning recalled.*)
+            update badges set
+                received_at = coalesce(badges.received_at, mine.received_at),
+                details_public = case when mine.visibility_revision > badges.visibility_revision
+                    then mine.details_public else badges.details_public end,
+                visibility_revision = greatest(badges.visibility_revision, mine.visibility_revision)
+            from mine where badges.assertion_id = mine.assertion_id
+            """,
+            (ids,),
+        ).rowcount
+        if found:
+            self._tx.cursor.execute(
+                "update badges set account_id = a.account_id from addresses as a"
+                " where badges.assertion_id = any(%s) and badges.address_key = a.address_key"
+                " and badges.account_id is null and badges.received_at is not null",
+                (ids,),
+            )
 
 
 def _row(event: AssertionIssued) -> dict[str, Any]:

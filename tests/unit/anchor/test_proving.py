@@ -14,6 +14,7 @@ from services.anchor.domain.proving import (
     anchored,
     manifest_for,
     proof_for,
+    read_manifest,
     with_proof,
 )
 from shared.credentials.merkle import merkle_tree, root_of
@@ -74,6 +75,28 @@ def test_the_manifest_rebuilds_the_tree() -> None:
         ("local", BATCH.inclusion.transaction),
         ("sepolia", ELSEWHERE.inclusion.transaction),
     ]
+
+
+def test_a_manifest_that_was_written_is_read_with_all_its_anchors_and_leaves() -> None:
+    manifest = read_manifest(manifest_for([BATCH, ELSEWHERE], TREE.leaves), TREE.root)
+    assert manifest.anchors == (BATCH, ELSEWHERE)
+    assert sorted(manifest.leaves) == sorted(TREE.leaves)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b'{"root": "00", "anchors": [], "leaves": []}',
+        manifest_for([BATCH], TREE.leaves[:-1]),
+        manifest_for([BATCH], TREE.leaves).replace(b'"leaves"', b'"fruits"'),
+        manifest_for([BATCH], TREE.leaves).replace(TREE.leaves[0].hex().encode(), b"zz"),
+    ],
+)
+def test_a_manifest_with_other_leaves_than_those_of_its_root_is_unreadable(body: bytes) -> None:
+    with pytest.raises(Unreadable, match=TREE.root.hex()):
+        read_manifest(body, TREE.root)
 
 
 def test_the_event_carries_a_path_that_leads_to_the_root() -> None:

@@ -46,3 +46,9 @@ def test_the_settled_event_names_its_decision() -> None:
     answer = decision_settled(order("A", "D1"), "revoked-before", NOW)
     assert (answer.decision_id, answer.subject, answer.service) == ("D1", "A", "issuer")
     assert answer.identity == "D1/issuer"
+
+
+def test_an_order_with_the_reason_of_a_revocation_taken_back_is_done_once() -> None:
+    states = {"A": AssertionState(stored=True, revoked=True, unordered_reason="退会")}
+    orders = [order("A", "D1", why="誤り"), order("A", "D2", why="退会"), order("A", "D3", why="退会")]
+    assert outcomes(orders, states) == ["revoked-before", "done", "revoked-before"]

@@ -30,6 +30,19 @@ STATUS = {
     "lag": {"issuer": 4, "mailer": None},
     "lag_unknown": {"mailer": "not measured yet"},
     "unplaced": 0,
+    "services": {
+        "issuer": {
+            "outbox_rows": 0,
+            "outbox_seconds": 0.0,
+            "refused_rows": 0,
+            "gaps": {"registration.renewed": 30},
+            "open_breakers": [],
+            "failing_ticks": {},
+            "recalled": 0,
+            "unread": {},
+            "unknown": None,
+        }
+    },
 }
 PERSON = {
     "registration_id": "R1",
@@ -103,7 +116,7 @@ def test_the_json_of_a_status_is_what_ops_said() -> None:
 def test_the_table_of_a_status_shows_counts_holds_and_what_is_unknown() -> None:
     with answering(200, STATUS) as url:
         shown = run("status", OPS_URL=url).stdout
-    for text in ("eligible", "shared-address", "rejected", "deferred 1", "issuer 4", "mailer"):
+    for text in ("eligible", "shared-address", "rejected", "deferred 1", "issuer 4", "mailer", "akashi rebuild issuer"):
         assert text in shown
 
 
@@ -136,7 +149,7 @@ def whole() -> None:
     click.echo("as it should")
 
 
-OFFICE = [("revoke",), ("correct",), ("undo",), ("reissue",), ("decisions",)]
+OFFICE = [("revoke",), ("correct",), ("undo",), ("reissue",), ("decisions",), ("rebuild",)]
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,21 @@ def test_a_link_that_is_no_url_is_refused_by_name() -> None:
         read_config({**GOOD, "INBOX_URL": "inbox"})
 
 
+def test_the_metrics_of_a_service_may_be_at_several_urls() -> None:
+    urls = "issuer=http://a:1/metrics, mailer=http://b:2/metrics,issuer=http://c:3/metrics"
+    assert read_config({**GOOD, "METRICS_URLS": urls}).metrics_urls == {
+        "issuer": ("http://a:1/metrics", "http://c:3/metrics"),
+        "mailer": ("http://b:2/metrics",),
+    }
+    assert read_config(GOOD).metrics_urls == {}
+
+
+@pytest.mark.parametrize("urls", ["http://a:1/metrics", "nobody=http://a:1/metrics", "issuer=a:1", "issuer"])
+def test_metrics_of_an_unknown_service_or_without_a_url_are_refused_by_name(urls: str) -> None:
+    with pytest.raises(RefuseToStart, match="METRICS_URLS"):
+        read_config({**GOOD, "METRICS_URLS": urls})
+
+
 def test_the_commands_find_ops_by_its_url_or_by_the_port_base() -> None:
     assert ops_url({}) == "http://127.0.0.1:8604"
     assert ops_url({"AKASHI_PORT_BASE": "9100"}) == "http://127.0.0.1:9104"

@@ -1,4 +1,4 @@
-"""The schema `registration`: all of its SQL. Birth dates and phone numbers never leave it."""
+"""The rows of registrations and of what was rejected or not applied."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ from services.registration.domain.intake import NotApplied
 from services.registration.domain.record import FIELDS, UpstreamRecord
 from services.registration.domain.registration import Registration
 from shared.addresses import same_address_key
-from shared.runtime.db import Database, Transaction, replace
+from shared.runtime.db import Transaction, replace
 
 _WRITERS = "registration/writers"
 _SELECT = (
     f"select {', '.join(FIELDS)}, office_email, confirmed_at, state, reason, first_registration_id, office_hold,"
-    " revision, version from registrations"
+    " revision, version, recalled as is_recalled from registrations"
+)
+# A recalled registration waits for its record, and one with a recalled order for that order.
+_TO_JUDGE = (
+    "due_since is not null and not recalled"
+    " and not exists (select from recalled_orders as set_before"
+    "  where set_before.registration_id = registrations.registration_id)"
 )
 
 
@@ -46,7 +52,7 @@ class RejectedRow:
     received_at: datetime
 
 
-class RegistrationTransaction(Transaction):
+class Registrations(Transaction):
     """One transaction on the registrations."""
 
     def lock(self) -> None:
@@ -65,21 +71,35 @@ class RegistrationTransaction(Transaction):
         return {registration.id: registration for registration in map(_registration, found)}
 
     def insert(self, records: Sequence[UpstreamRecord], now: datetime) -> None:
-        """New registrations. They are judged once the delivery has settled."""
+        """New registrations. They are judged once the delivery has settled.
+
+        What was announced of them before a restore, and the office's orders, they take over.
+        """
         self.insert_rows(
             "registrations",
             [
-                {**_columns(record), "address_key": _key(record.email), "received_at": now, "due_since": now}
+                {**record_columns(record), "address_key": _key(record.email), "received_at": now, "due_since": now}
                 for record in records
             ],
         )
+        self.take_over([record.registration_id for record in records])
 
     def update(self, changed: Sequence[Registration], now: datetime, *, judge: bool) -> None:
         """Write the records of known registrations. With `judge` they are judged once the delivery has settled."""
         due: dict[str, Any] = {"due_since": now} if judge else {}
         self.update_rows(
             "registrations",
-            [{**_columns(each.record), "address_key": each.address_key, "received_at": now, **due} for each in changed],
+            [
+                {
+                    **record_columns(each.record),
+                    "office_email": each.office_email,
+                    "address_key": each.address_key,
+                    "recalled": each.is_recalled,
+                    "received_at": now,
+                    **due,
+                }
+                for each in changed
+            ],
             "registration_id",
         )
 
@@ -115,15 +135,14 @@ class RegistrationTransaction(Transaction):
         return self.fetch_one(
             DueRange,
             "select max(due_since) as newest, min(due_since) as oldest, bool_or(at_once) as any_at_once"
-            " from registrations where due_since is not null having count(*) > 0",
+            f" from registrations where {_TO_JUDGE} having count(*) > 0",
         )
 
     def to_judge(self, *, at_once_only: bool, limit: int) -> list[Registration]:
         """The next registrations to judge, those that wait longest first."""
         found: list[dict[str, Any]] = self.fetch_all(
             dict,
-            f"{_SELECT} where due_since is not null and (at_once or not %s)"
-            " order by due_since, registration_id limit %s",
+            f"{_SELECT} where {_TO_JUDGE} and (at_once or not %s) order by due_since, registration_id limit %s",
             (at_once_only, limit),
         )
         return [_registration(row) for row in found]
@@ -186,6 +205,13 @@ class RegistrationTransaction(Transaction):
             (address, confirmed_at, same_address_key(address), now, id),
         )
 
+    def confirm_office_address(self, id: str, address: str, confirmed_at: datetime) -> None:
+        """The address of a released registration is the office's, as confirmed before a restore."""
+        self.cursor.execute(
+            "update registrations set office_email = %s, confirmed_at = %s where registration_id = %s",
+            (address, confirmed_at, id),
+        )
+
     def set_office_hold(self, id: str, held: bool, now: datetime) -> None:
         """Hold, or end the hold, by the office's order. The registration is judged at once."""
         self.cursor.execute(
@@ -211,8 +237,38 @@ class RegistrationTransaction(Transaction):
             "registration_id",
         )
 
+    # ── after a restore ────────────────────────────────────────────────────────────────────────────────
 
-Store = Database[RegistrationTransaction]
+    def take_over(self, ids: Sequence[str], *, due_since: datetime | None = None, recalled: bool = False) -> None:
+        """Give the registrations that are here what `recalled` holds for them; a released one its revision only.
+
+        With `recalled` a hold or release that is news to them makes them wait for their record, due since `due_since`.
+        """
+        self.cursor.execute(
+            "with past as (delete from recalled where registration_id = any(%(ids)s)"
+            "  and registration_id in (select registration_id from registrations) returning *),"
+            " change as (select past.*, registrations.state = 'released' as is_released,"
+            "   registrations.state <> 'released' and past.revision > registrations.revision as is_news"
+            "  from past join registrations using (registration_id))"
+            " update registrations set"
+            "  revision = greatest(registrations.revision, change.revision),"
+            "  state = case when not is_news then state when change.reason is null then 'waiting' else 'held' end,"
+            "  reason = case when is_news then change.reason else registrations.reason end,"
+            "  first_registration_id = case when is_news then change.first_registration_id"
+            "   else registrations.first_registration_id end,"
+            "  due_since = case when is_news and %(recalled)s then %(due_since)s else due_since end,"
+            "  at_once = at_once and not (is_news and %(recalled)s),"
+            "  recalled = recalled or (is_news and %(recalled)s),"
+            "  office_hold = not is_released and (registrations.office_hold or change.office_hold),"
+            "  office_email = case when is_released then registrations.office_email"
+            "   else coalesce(change.office_email, registrations.office_email) end,"
+            "  confirmed_at = case when is_released then registrations.confirmed_at"
+            "   else coalesce(change.confirmed_at, registrations.confirmed_at) end,"
+            "  address_key = case when is_released then registrations.address_key"
+            "   else coalesce(change.address_key, registrations.address_key) end"
+            " from change where change.registration_id = registrations.registration_id",
+            {"ids": list(ids), "due_since": due_since, "recalled": recalled},
+        )
 
 
 def _registration(row: Mapping[str, Any]) -> Registration:
@@ -220,7 +276,8 @@ def _registration(row: Mapping[str, Any]) -> Registration:
     return Registration(record, **{name: value for name, value in row.items() if name not in FIELDS})
 
 
-def _columns(record: UpstreamRecord) -> dict[str, Any]:
+def record_columns(record: UpstreamRecord) -> dict[str, Any]:
+    """The columns of `registrations` that hold the record."""
     return msgspec.structs.asdict(record)
 
 

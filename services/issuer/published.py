@@ -1,0 +1,69 @@
+"""What object storage holds of the issuer's documents already: status lists and editions of badge classes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from services.issuer.domain.adoption import PublishedList, published_list
+from services.issuer.domain.publication import BadgeClassEdition, status_name
+from services.issuer.metrics import BITS_ONLY_PUBLISHED
+from services.issuer.store import IssuerTransaction
+from shared import object_keys
+from shared.errors import NotFound, Unreadable
+from shared.object_keys import BadgeFile
+from shared.runtime.log import logger
+from shared.runtime.objects import ReadableObjects
+
+log = logger("issuer")
+
+
+def read_list(number: int, objects: ReadableObjects, keys: Collection[str]) -> PublishedList | None:
+    """The published list, None without one. TryLater while the storage is away.
+
+    One that is broken or not signed by one of `keys` counts as none, and is logged: the next publication replaces it.
+    """
+    try:
+        return published_list(objects.get(object_keys.status_list(number)), number, keys)
+    except NotFound:
+        return None
+    except Unreadable as error:
+        log.error("failed", document=status_name(number), cause=f"the published list is replaced: {error}"[:300])
+        return None
+
+
+def read_lists(known: Iterable[int], objects: ReadableObjects, keys: Collection[str]) -> dict[int, PublishedList]:
+    """The published ones of the `known` lists, and those that follow the last of them in storage."""
+    found = {number: each for number in known if (each := read_list(number, objects, keys)) is not None}
+    number = max(known, default=0) + 1
+    while (following := read_list(number, objects, keys)) is not None:
+        found[number] = following
+        number += 1
+    return found
+
+
+def bits_to_publish(number: int, tx: IssuerTransaction, objects: ReadableObjects, keys: Collection[str]) -> list[int]:
+    """The bits that the table or the published list has: a published fact never goes back.
+
+    TryLater when the published list can't be read: then nothing is published.
+    """
+    revoked = set(tx.revoked_indexes(number))
+    published = read_list(number, objects, keys)
+    lost = published.bits - revoked if published is not None else frozenset()
+    BITS_ONLY_PUBLISHED.labels(str(number)).set(len(lost))
+    if lost:
+        tx.reserve_bits((number, index) for index in lost)
+        cause = "set in the published list, not revoked in the tables; they stay set"
+        log.error("kept", document=status_name(number), bits=sorted(lost)[:20], count=len(lost), cause=cause)
+    return sorted(revoked | lost)
+
+
+def read_edition(qualification: str, edition: str, objects: ReadableObjects) -> BadgeClassEdition | None:
+    """An edition of a badge class with its pictures, as it is published; None unless all of it is there."""
+
+    def read(form: BadgeFile) -> bytes:
+        return objects.get(object_keys.badge_file(qualification, edition, form))
+
+    try:
+        return BadgeClassEdition(qualification, edition, read("json"), read("png"), read("svg"))
+    except NotFound:
+        return None

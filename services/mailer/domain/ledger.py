@@ -1,0 +1,83 @@
+"""A row of the ledger as the announcements about it tell; pure. Used after a restore."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from services.mailer.domain.delivery import try_again_at
+from services.mailer.domain.letters import Letter
+from shared.events import LetterUpdated
+
+_FINALITY = ("waiting", "queued", "deferred", "suppressed", "bounced", "sent")  # at the same moment the later one wins
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One message to one person, without its bytes. The columns of `messages`."""
+
+    assertion_id: str
+    letter: Letter
+    state: str
+    attempts: int
+    next_try_at: datetime | None
+    answer: str | None
+    reason: str | None
+    created_at: datetime
+    queued_at: datetime | None
+    written_at: datetime | None
+    settled_at: datetime | None
+
+
+def ledger_entry(events: Sequence[LetterUpdated], known: LedgerEntry | None) -> LedgerEntry:
+    """The row after these announcements about one message, at least one, in any order.
+
+    `known` is the row as it stands. What was announced before it came to its state changes nothing.
+    """
+    for event in sorted(events, key=_place_of):
+        if known is None or _place_of(event) >= _place(known):
+            known = _after(event, known)
+    assert known is not None
+    return known
+
+
+def _after(event: LetterUpdated, known: LedgerEntry | None) -> LedgerEntry:
+    before = known or LedgerEntry(
+        event.assertion_id, event.letter, "waiting", 0, event.at, None, None, event.at, None, None, None
+    )
+    after = replace(
+        before,
+        state=event.state,
+        attempts=max(before.attempts, event.attempt),
+        next_try_at=None,
+        settled_at=event.at,
+        reason=None,
+    )
+    match event.state:
+        case "queued":  # answer: an order to send it again leaves the last one
+            return replace(
+                after,
+                next_try_at=event.at,
+                settled_at=None,
+                queued_at=event.at,
+                written_at=before.written_at or event.at,
+            )
+        case "suppressed":
+            return replace(after, reason=event.answer)
+    return replace(
+        after,
+        answer=event.answer,
+        queued_at=before.queued_at or event.at,
+        written_at=before.written_at or event.at,
+        next_try_at=try_again_at(event.attempt, event.at) if event.state == "deferred" else None,
+    )
+
+
+def _place_of(event: LetterUpdated) -> tuple[float, int, int]:
+    return event.at.timestamp(), event.attempt, _FINALITY.index(event.state)
+
+
+def _place(entry: LedgerEntry) -> tuple[float, int, int]:
+    at = max((moment.timestamp() for moment in (entry.queued_at, entry.settled_at) if moment), default=0.0)
+    return at, entry.attempts, _FINALITY.index(entry.state)

@@ -1,0 +1,191 @@
+"""What each service says of itself at /metrics, and what of it needs somebody. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from shared.programme import Bilingual
+from shared.topics import UPSTREAM_REGISTRATIONS
+
+OUTBOX_PATIENCE = 60.0
+"""Seconds that an outbox row may wait: usually it waits for less than one."""
+TICK_PATIENCE = 3
+"""Failures in a row from which on a tick needs somebody."""
+
+
+class ServiceHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of one service. `unknown` says why there are none (then all others are empty).
+
+    `recalled` and `unread` count since the process started; `gaps` are messages by topic, `failing_ticks` failures in
+    a row by tick.
+    """
+
+    outbox_rows: int = 0
+    outbox_seconds: float = 0.0
+    refused_rows: int = 0
+    gaps: dict[str, int] = {}
+    open_breakers: tuple[str, ...] = ()  # topics
+    failing_ticks: dict[str, int] = {}
+    recalled: int = 0
+    unread: dict[str, int] = {}
+    unknown: str | None = None
+
+
+Samples = Iterable[tuple[str, Mapping[str, str], float]]
+"""Name, labels and value of each sample of a /metrics page."""
+
+
+def health_in(samples: Samples) -> ServiceHealth:
+    """The figures in a /metrics page. What isn't on it is 0."""
+    plain: dict[str, float] = {}
+    labelled: dict[str, dict[str, float]] = {}
+    for name, labels, value in samples:
+        if labels:
+            labelled.setdefault(name, {})["/".join(labels.values())] = value
+        else:
+            plain[name] = value
+
+    def by_label(name: str, least: int = 1) -> dict[str, int]:
+        return {key: int(value) for key, value in sorted(labelled.get(name, {}).items()) if value >= least}
+
+    return ServiceHealth(
+        outbox_rows=int(plain.get("akashi_outbox_rows", 0)),
+        outbox_seconds=round(plain.get("akashi_outbox_age_seconds", 0.0), 1),
+        refused_rows=int(plain.get("akashi_outbox_refused_rows", 0)),
+        gaps=by_label("akashi_topic_gap"),
+        open_breakers=tuple(by_label("akashi_breaker_open")),
+        failing_ticks=by_label("akashi_tick_failures_in_a_row", TICK_PATIENCE),
+        recalled=int(plain.get("akashi_facts_recalled_total", 0)),
+        unread=by_label("akashi_messages_unread_total"),
+    )
+
+
+def worst_of(replicas: Iterable[ServiceHealth]) -> ServiceHealth:
+    """One service's replicas as one: they share schema and outbox, so the highest of each figure."""
+    merged = ServiceHealth()
+    for each in replicas:
+        merged = ServiceHealth(
+            outbox_rows=max(merged.outbox_rows, each.outbox_rows),
+            outbox_seconds=max(merged.outbox_seconds, each.outbox_seconds),
+            refused_rows=max(merged.refused_rows, each.refused_rows),
+            gaps=_highest(merged.gaps, each.gaps),
+            open_breakers=tuple(sorted({*merged.open_breakers, *each.open_breakers})),
+            failing_ticks=_highest(merged.failing_ticks, each.failing_ticks),
+            recalled=max(merged.recalled, each.recalled),
+            unread=_highest(merged.unread, each.unread),
+            unknown=merged.unknown or each.unknown,
+        )
+    return merged
+
+
+def _highest(these: Mapping[str, int], those: Mapping[str, int]) -> dict[str, int]:
+    return {key: max(these.get(key, 0), those.get(key, 0)) for key in sorted({*these, *those})}
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that a service reports, and what to do about it."""
+
+    what: Bilingual
+    todo: Bilingual
+
+
+def troubles_of(service: str, health: ServiceHealth) -> list[Trouble]:
+    """What needs somebody, the most urgent first; nothing when all is well."""
+    return list(_troubles(service, health))
+
+
+def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
+    if health.gaps:
+        topics = _counted(health.gaps)
+        upstream = UPSTREAM_REGISTRATIONS.name in health.gaps
+        yield Trouble(
+            Bilingual(
+                f"読む前に消えたメッセージがあります（{topics}）。",
+                f"Messages were gone before it read them ({topics}).",
+            ),
+            Bilingual(
+                f"{'上流にもう一度送ってもらってから、' if upstream else ''}akashi rebuild {service} を実行します。"
+                "各サービスがもう一度知らせ、記録がそろいます。",
+                f"{'Have the upstream deliver again, then run' if upstream else 'Run'} akashi rebuild {service}:"
+                " the others announce them again.",
+            ),
+        )
+    if health.open_breakers:
+        topics = ", ".join(health.open_breakers)
+        yield Trouble(
+            Bilingual(
+                f"失敗が続き、読むのを止めています（{topics}）。",
+                f"One failure after the other: it stopped reading ({topics}).",
+            ),
+            _FIX_CAUSE,
+        )
+    if health.failing_ticks:
+        ticks = _counted(health.failing_ticks)
+        yield Trouble(
+            Bilingual(f"くり返しの仕事が続けて失敗しています（{ticks}回）。", f"Ticks fail in a row ({ticks})."),
+            _FIX_CAUSE,
+        )
+    if health.refused_rows:
+        yield Trouble(
+            Bilingual(
+                f"Kafkaが受け取らないメッセージが{health.refused_rows:,}件あります。",
+                f"Kafka refuses {health.refused_rows:,} messages.",
+            ),
+            Bilingual(
+                f"ログと表 {service}.refused で原因を確かめます。ほかの送信は続いています。",
+                f"See the log and the table {service}.refused; all others are published.",
+            ),
+        )
+    if health.outbox_rows and health.outbox_seconds >= OUTBOX_PATIENCE:
+        seconds = f"{health.outbox_seconds:,.0f}"
+        yield Trouble(
+            Bilingual(
+                f"{health.outbox_rows:,}件の知らせが送信を待っています（長いもので{seconds}秒）。",
+                f"{health.outbox_rows:,} events wait to be published, the oldest for {seconds} s.",
+            ),
+            Bilingual(
+                "Kafkaが動いているか確かめます。つながると、自動で送ります。",
+                "See whether Kafka runs; they go by themselves once it does.",
+            ),
+        )
+    if health.recalled:
+        yield Trouble(
+            Bilingual(
+                f"データベースが前の状態に戻されていました。自分の知らせ{health.recalled:,}件を読み戻しました。",
+                f"Its database had been restored: it took {health.recalled:,} of its own announcements back.",
+            ),
+            Bilingual(
+                "読み戻せないものを docs/recovery.md で確かめます。この表示は、次の起動で消えます。",
+                "See docs/recovery.md for what can't be taken back. This goes with the next start.",
+            ),
+        )
+    if health.unread:
+        topics = _counted(health.unread)
+        yield Trouble(
+            Bilingual(
+                f"新しい版のメッセージを取ってあります（{topics}）。",
+                f"Messages of a later release are kept ({topics}).",
+            ),
+            Bilingual(
+                "このサービスを新しい版にすると、自動で読みます。",
+                "It reads them by itself once it is that release.",
+            ),
+        )
+    if health.unknown:
+        yield Trouble(
+            Bilingual("いまの様子が分かりません。", "It does not say how it is."),
+            Bilingual(f"動いているか確かめます（{health.unknown}）。", f"See whether it runs ({health.unknown})."),
+        )
+
+
+_FIX_CAUSE = Bilingual(
+    "ログにある原因を直すと、自動で続きから進みます。", "Remove the cause that its log names; it goes on by itself."
+)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())

@@ -1,0 +1,151 @@
+"""What this service announced after the backup that its database was restored from. Used at each start of a process.
+
+If our announcements on Kafka reach further than our tables, the database was restored. So the process reads its own
+topics from the place that its tables know, and takes its own facts back; only then does it act. In the usual case there
+is nothing behind that place, or only what the relay had sent when the process died.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from kafka import KafkaConsumer, TopicPartition
+
+from shared.errors import TryLater, Unreadable
+from shared.events import Event
+from shared.runtime.db import Database, Transaction
+from shared.runtime.log import Log
+from shared.runtime.metrics import RECALLED
+from shared.topics import TOPICS
+from shared.wire import decode, source_of
+
+_BATCH = 500
+_PATIENCE_MS = 10_000
+
+Recall = Callable[[Any, Sequence[Any]], None]
+"""A method of the service's transaction: take back facts of one type, in order. Doing it again changes nothing."""
+
+
+@dataclass(frozen=True)
+class _Fact:
+    id: UUID
+    topic: str
+    key: bytes
+    value: bytes
+    event: Event
+
+
+def recall(kafka: str, database: Database[Any], recalls: Mapping[type[Event], Recall], log: Log) -> int:
+    """Take back what this service announced and its tables don't know; how many facts. TryLater while Kafka is away.
+
+    When this returns, they and their places are committed: dying half way, the next start reads the rest.
+    """
+    places = _published(database)
+    known = {topic.name for topic in TOPICS}
+    taken = 0
+    with closing(_consumer(kafka)) as consumer:
+        partitions = [
+            TopicPartition(topic, partition)
+            for topic in sorted(known & consumer.topics())
+            for partition in sorted(consumer.partitions_for_topic(topic) or ())
+        ]
+        ends = consumer.end_offsets(partitions)
+        beginnings = consumer.beginning_offsets(partitions)
+        for tp in partitions:
+            start = max(places.get((tp.topic, tp.partition), 0), beginnings[tp])
+            if not _is_ours(tp.topic, recalls) or start >= ends[tp]:
+                continue
+            for batch in _batches(consumer, tp, start, ends[tp]):
+                taken += _take_back(batch, tp, database, recalls, log)
+    return taken
+
+
+def _is_ours(topic: str, recalls: Mapping[type[Event], Recall]) -> bool:
+    return any(event.topic.name == topic for event in recalls)
+
+
+def _take_back(
+    records: Sequence[Any],
+    tp: TopicPartition,
+    database: Database[Any],
+    recalls: Mapping[type[Event], Recall],
+    log: Log,
+) -> int:
+    facts = list(_own_facts(records, database.service))
+    with database.transaction() as tx:
+        known = {
+            row[0]
+            for row in tx.cursor.execute(
+                "select event_id from announced where event_id = any(%s)", ([fact.id for fact in facts],)
+            )
+        }
+        # Once each: the relay may have repeated them, or a rebuild.
+        unknown = list({fact.id: fact for fact in reversed(facts) if fact.id not in known}.values())[::-1]
+        if unknown:
+            tx.recall([(fact.id, fact.topic, fact.key, fact.value) for fact in unknown])
+            for kind, take_back in recalls.items():
+                if events := [fact.event for fact in unknown if type(fact.event) is kind]:
+                    take_back(tx, events)
+        _note_place(tx, tp, records[-1].offset + 1)
+    # Dying before the commit, the next start reads this batch again; after it, the next one.
+    if unknown:
+        RECALLED.inc(len(unknown))
+        log.warning("recalled", topic=tp.topic, partition=tp.partition, events=len(unknown), to=records[-1].offset + 1)
+    return len(unknown)
+
+
+def _own_facts(records: Sequence[Any], service: str) -> Iterator[_Fact]:
+    for record in records:
+        if record.value is None or source_of(record.value) != service:
+            continue
+        try:
+            event = decode(record.value)
+        except Unreadable:
+            continue  # of a later release: it knows nothing that this one acts on
+        yield _Fact(event.id, record.topic, record.key or b"", record.value, event)
+
+
+def _published(database: Database[Any]) -> dict[tuple[str, int], int]:
+    with database.transaction() as tx:
+        rows = tx.cursor.execute("select topic, partition, next_offset from published").fetchall()
+    return {(topic, partition): offset for topic, partition, offset in rows}
+
+
+def _note_place(tx: Transaction, tp: TopicPartition, offset: int) -> None:
+    tx.insert_rows(
+        "published",
+        [{"topic": tp.topic, "partition": tp.partition, "next_offset": offset}],
+        "(topic, partition) do update set next_offset = excluded.next_offset",
+    )
+
+
+def _consumer(kafka: str) -> Any:
+    try:
+        return KafkaConsumer(
+            bootstrap_servers=kafka,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            consumer_timeout_ms=_PATIENCE_MS,
+            isolation_level="read_committed",
+        )
+    except Exception as error:
+        raise TryLater(f"Kafka at {kafka}: {type(error).__name__}; waiting before anything is done") from error
+
+
+def _batches(consumer: Any, tp: TopicPartition, start: int, end: int) -> Iterator[list[Any]]:
+    """The records from `start` to before `end`. TryLater when Kafka stops answering in between."""
+    consumer.assign([tp])
+    consumer.seek(tp, start)
+    batch: list[Any] = []
+    while consumer.position(tp) < end:
+        got = consumer.poll(timeout_ms=_PATIENCE_MS, max_records=_BATCH).get(tp, [])
+        if not got and consumer.position(tp) < end:
+            raise TryLater(f"Kafka: got nothing of {tp.topic}/{tp.partition} at {consumer.position(tp)}")
+        batch = [record for record in got if record.offset < end]
+        if batch:
+            yield batch

@@ -1,0 +1,53 @@
+"""Messages of a later release: kept, and read again when this service is that release. Used by `batches.py`.
+
+During a rolling upgrade an old replica may meet an event type, or a word of a closed list, that only the new ones know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from shared.errors import NotYetKnown
+from shared.runtime.db import Database
+from shared.runtime.dead_letters import Record
+from shared.topics import Topic
+
+
+def keep_unread(record: Record, error: NotYetKnown, database: Database[Any]) -> None:
+    """Keep `record`, once however often it is read."""
+    with database.transaction() as tx:
+        tx.insert_rows(
+            "unread",
+            [
+                {
+                    "topic": record.topic,
+                    "partition": record.partition,
+                    "offset": record.offset,
+                    "key": record.key,
+                    "value": record.value,
+                    "cause": str(error)[:500],
+                    "noticed_at": tx.now(),
+                }
+            ],
+        )
+
+
+def unread_of(topic: Topic, database: Database[Any]) -> list[Record]:
+    """What is kept of `topic`, in the order of its partitions."""
+    with database.transaction() as tx:
+        records: list[Record] = tx.fetch_all(
+            Record,
+            'select topic, partition, "offset", key, value from unread where topic = %s order by partition, "offset"',
+            (topic.name,),
+        )
+    return records
+
+
+def forget_unread(records: Sequence[Record], database: Database[Any]) -> None:
+    with database.transaction() as tx:
+        for record in records:
+            tx.cursor.execute(
+                'delete from unread where topic = %s and partition = %s and "offset" = %s',
+                (record.topic, record.partition, record.offset),
+            )

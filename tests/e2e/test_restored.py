@@ -1,0 +1,254 @@
+"""PostgreSQL is restored to a backup, Kafka and the objects are kept: what was announced since is taken back.
+
+Ten people before the backup. After it one badge is revoked, one holder hides the details, three more people come.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+
+from deploy.local.demo.holders import password_of, receive
+from deploy.local.demo.letters import Letter
+from deploy.local.loopback import ask, new_browser
+from deploy.local.ports import free_base
+from deploy.local.stack import Stack
+from shared.credentials.status_list import decoded, is_set
+from shared.errors import NotFound
+from shared.events import AssertionIssued, AssertionRevoked, Event
+from shared.runtime.objects import Objects
+from shared.runtime.settings import Settings, read_object_storage
+from shared.wire import decode
+from tests.worlds.backups import backed_up, set_back
+from tests.worlds.office import REVOKED, VALID, akashi, done, life, matches, page, shown_as
+from tests.worlds.story import Story, until
+
+pytestmark = pytest.mark.timeout(900)  # the first test waits for all that happens before and during the restore
+
+BEFORE, AFTER = 10, 3
+REASON = "本人の申し出による退会"
+HIDDEN = "ご本人の設定により、証明書データは公開していません"
+
+
+class Watch(threading.Thread):
+    """Asks for one badge again and again, as a stranger would, and notes each answer that calls it valid.
+
+    It reads the status list in object storage too, which is there before any service has started.
+    """
+
+    def __init__(self, stack: Stack, assertion_id: str, status: tuple[int, int]) -> None:
+        super().__init__(daemon=True)
+        self._stack, self._id, self._status = stack, assertion_id, status
+        self._over = threading.Event()
+        self.pages = self.lists = 0
+        self.wrong: list[str] = []
+
+    def run(self) -> None:
+        number, index = self._status
+        objects = objects_of(self._stack)
+        public = self._stack.urls["verifier"]
+        with httpx.Client(timeout=5, trust_env=False, headers={"accept-language": "ja"}) as stranger:
+            while not self._over.wait(0.02):
+                if not is_revoked_in(objects.get(f"status/{number}.json"), index):
+                    self.wrong.append("the stored status list has the bit cleared")
+                try:
+                    shown = stranger.get(f"{public}/V/{self._id}")
+                    listed = stranger.get(f"{public}/status/{number}.json")
+                except httpx.HTTPError:
+                    continue  # it is not up
+                if shown.status_code == 200:
+                    self.pages += 1
+                    if VALID in shown.text.replace("<wbr>", ""):
+                        self.wrong.append(f"page {self.pages} says valid")
+                if listed.status_code == 200:
+                    self.lists += 1
+                    if not is_revoked_in(listed.content, index):
+                        self.wrong.append(f"status list {self.lists} has the bit cleared")
+
+    def end(self) -> None:
+        self._over.set()
+        self.join(20)
+
+
+@dataclass
+class Restored:
+    """The stack after the restore, and what was so before it."""
+
+    stack: Stack
+    first: Story
+    later: Story
+    revoked: str
+    hidden: str
+    credentials: dict[str, bytes]
+    places: dict[str, tuple[int, int]]
+    message_ids: Counter[str]
+    watch: Watch
+
+    @property
+    def ids(self) -> set[str]:
+        return set(self.places)
+
+
+def objects_of(stack: Stack) -> Objects:
+    return Objects(read_object_storage(Settings(stack.environment("issuer"))))
+
+
+def is_revoked_in(status_list: bytes, index: int) -> bool:
+    return is_set(decoded(json.loads(status_list)["credentialSubject"]["encodedList"]), index)
+
+
+def facts(restored: Restored, kind: type[Event]) -> dict[UUID, Event]:
+    """What was announced on this stack since its first start, by id: a fact may be on its topic twice."""
+    events = [decode(value) for _, _, value in restored.first.records(kind)]
+    return {event.id: event for event in events if isinstance(event, kind)}
+
+
+def credentials_of(stack: Stack, ids: set[str]) -> dict[str, bytes]:
+    objects = objects_of(stack)
+    found: dict[str, bytes] = {}
+    for assertion_id in ids:
+        try:
+            found[assertion_id] = objects.get(f"credentials/{assertion_id}.json")
+        except NotFound:
+            found[assertion_id] = b""
+    return found
+
+
+def places_of(story: Story) -> dict[str, tuple[int, int]]:
+    """Each badge with its status list and bit, by the issuer's table."""
+    rows = story.rows(
+        "issuer",
+        "select assertion_id, status_list, status_index from assertions where registration_id like %s",
+        f"{story.prefix}-%",
+    )
+    return {assertion_id: (number, index) for assertion_id, number, index in rows}
+
+
+def hide(stack: Stack, address: str, assertion_id: str) -> None:
+    """The holder logs in and hides the details of the badge."""
+    wallet, browser = stack.urls["wallet"], new_browser()
+    own = {"Origin": wallet, "Sec-Fetch-Site": "same-origin"}
+    form = {"email": address, "password": password_of(address), "next": ""}
+    browser.post(f"{wallet}/login", data=form, headers=own).raise_for_status()
+    answer = browser.post(f"{wallet}/badges/{assertion_id}/details", data={"details": "hidden"}, headers=own)
+    answer.raise_for_status()
+
+
+def letters_of(*stories: Story) -> list[Letter]:
+    return [letter for story in stories for letter in story._inbox.all()]
+
+
+@pytest.fixture(scope="module")
+def restored(new_home: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restored]:
+    """A stack of its own, since its database goes back in time."""
+    with Stack(new_home("restored"), free_base()) as stack:
+        first, later = Story(stack, "FIRST", BEFORE), Story(stack, "LATER", AFTER)
+        first.feed()
+        first.play()
+        first.completes()
+        one, two, *_ = first.people()
+        revoked, hidden = one["assertion_id"], two["assertion_id"]
+        backup = backed_up(stack, tmp_path_factory.mktemp("restored") / "backup")
+
+        done(akashi(stack, "revoke", revoked, "--reason", REASON, "--by", "事務局"))
+        shown_as(stack, revoked, REVOKED, REASON)
+        (address,) = {letter.to for letter in first.letters if letter.link and hidden in letter.link}
+        hide(stack, address, hidden)
+        shown_as(stack, hidden, HIDDEN)
+        later.feed()
+        later.play()
+        later.completes()
+        matches(stack)
+
+        places = places_of(first) | places_of(later)
+        index = places[revoked]
+        assert is_revoked_in(objects_of(stack).get(f"status/{index[0]}.json"), index[1])
+        told = Restored(
+            stack,
+            first,
+            later,
+            revoked,
+            hidden,
+            credentials_of(stack, set(places)),
+            places,
+            Counter(letter.message_id for letter in letters_of(first, later)),
+            Watch(stack, revoked, index),
+        )
+        assert len(told.ids) == BEFORE + AFTER
+        set_back(stack, backup, before_start=told.watch.start)
+        first.feed()  # upstream delivers all again
+        later.feed()
+        yield told
+        told.watch.end()
+
+
+def test_everybody_is_on_the_board_again(restored: Restored) -> None:
+    restored.later.wait("completed", at_least=AFTER)
+    restored.first.wait("completed", at_least=BEFORE - 1)
+    after = matches(restored.stack)
+    assert after["cohort"]["completed"] == BEFORE + AFTER - 1
+    assert after["cohort"]["revoked"] == 1
+    people = [*restored.first.people(), *restored.later.people()]
+    assert {person["assertion_id"] for person in people} == restored.ids
+    assert after["dead_letters"] == 0
+
+
+def test_the_revoked_badge_was_valid_in_no_answer_since_the_start(restored: Restored) -> None:
+    shown_as(restored.stack, restored.revoked, REVOKED, REASON)
+    restored.watch.end()
+    assert restored.watch.pages and restored.watch.lists
+    assert not restored.watch.wrong, f"{len(restored.watch.wrong)} answers, the first: {restored.watch.wrong[0]}"
+
+
+def test_the_other_badges_are_valid_and_the_hidden_details_stay_hidden(restored: Restored) -> None:
+    shown_as(restored.stack, restored.hidden, HIDDEN, VALID)
+    answer = ask.get(f"{restored.stack.urls['verifier']}/credentials/{restored.hidden}.json")
+    assert answer.status_code != 200
+    for assertion_id in restored.ids - {restored.revoked}:
+        assert VALID in page(restored.stack, assertion_id)
+
+
+def test_every_badge_has_one_credential_and_one_status_bit(restored: Restored) -> None:
+    assert places_of(restored.first) | places_of(restored.later) == restored.places
+    assert credentials_of(restored.stack, restored.ids) == restored.credentials
+    issued = facts(restored, AssertionIssued)
+    assert Counter(event.key for event in issued.values()) == dict.fromkeys(restored.ids, 1)
+    assert [event.key for event in facts(restored, AssertionRevoked).values()] == [restored.revoked]
+
+
+def test_the_order_of_the_office_is_on_record_with_its_outcome(restored: Restored) -> None:
+    registration_id = next(
+        person["registration_id"] for person in restored.first.people() if person["assertion_id"] == restored.revoked
+    )
+
+    def settled() -> bool:
+        decisions = life(restored.stack, registration_id)["decisions"]
+        return [(each["outcome"], each["by"], each["why"]) for each in decisions] == [("done", "事務局", REASON)]
+
+    until(settled, seconds=30, what="the decision is on record", forgive=(httpx.HTTPError,))
+
+
+def test_no_letter_was_sent_twice(restored: Restored) -> None:
+    assert Counter(letter.message_id for letter in letters_of(restored.first, restored.later)) == restored.message_ids
+
+
+def test_a_holder_whose_account_is_lost_makes_it_again_by_the_same_link(restored: Restored) -> None:
+    for letter in restored.later.letters:
+        if letter.link is not None:
+            receive(letter)
+            browser, wallet = new_browser(), restored.stack.urls["wallet"]
+            form = {"email": letter.to, "password": password_of(letter.to), "next": ""}
+            shown = browser.post(
+                f"{wallet}/login", data=form, headers={"Origin": wallet, "Sec-Fetch-Site": "same-origin"}
+            ).raise_for_status()
+            (assertion_id,) = {each for each in restored.ids if each in letter.link}
+            assert assertion_id in shown.text
+    assert restored.later.count("completed") == AFTER

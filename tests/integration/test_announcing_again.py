@@ -1,0 +1,209 @@
+"""What a service announced: once, kept, recalled after a restore, announced again; on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.errors import TooLarge
+from shared.events import (
+    AssertionRevoked,
+    BadgeReceived,
+    BadgeVisibilityChanged,
+    DecisionSettled,
+    OfficeDecided,
+    RebuildOrdered,
+)
+from shared.runtime.db import Database, Transaction
+from shared.runtime.log import logger
+from shared.runtime.migrate import migrate
+from shared.runtime.rebuild import announce_again, note_rebuilds
+from shared.wire import decode
+from tests.worlds.postgres import Databases, postgres
+
+NOW = datetime(2027, 4, 1, tzinfo=UTC)
+MIGRATION = """
+revision, down_revision, branch_labels, depends_on = "0001", None, None, None
+def upgrade(): pass
+def downgrade(): pass
+"""
+LOG = logger("wallet")
+
+
+@pytest.fixture(scope="module")
+def databases() -> Iterator[Databases]:
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def wallet(databases: Databases, tmp_path: Path) -> Iterator[Database[Transaction]]:
+    (tmp_path / "0001_nothing.py").write_text(MIGRATION)
+    url = databases.fresh()
+    migrate(url, "wallet", tmp_path)
+    database = Database(url, "wallet", Transaction, lambda: NOW)
+    yield database
+    database.close()
+
+
+def received(number: int) -> BadgeReceived:
+    return BadgeReceived(assertion_id=f"A{number}", received_at=NOW)
+
+
+def hidden(number: int) -> BadgeVisibilityChanged:
+    return BadgeVisibilityChanged(assertion_id=f"A{number}", details_public=False, revision=1)
+
+
+def ordered(reader: str, *, producer: str | None = None, dry_run: bool = False, id: str = "D1") -> RebuildOrdered:
+    return RebuildOrdered(
+        decision_id=id, reader=reader, by="desk", why="restored", ordered_at=NOW, producer=producer, dry_run=dry_run
+    )
+
+
+def announce(database: Database[Transaction], *events: Any) -> None:
+    with database.transaction() as tx:
+        tx.announce(*events)
+
+
+def outbox(database: Database[Transaction]) -> list[bytes]:
+    with database.transaction() as tx:
+        return [bytes(row[0]) for row in tx.cursor.execute("select value from outbox order by id")]
+
+
+def published(database: Database[Transaction]) -> list[bytes]:
+    """As the relay does: all that is in the outbox, which is empty then."""
+    values = outbox(database)
+    with database.transaction() as tx:
+        tx.cursor.execute("delete from outbox")
+    return values
+
+
+def order(database: Database[Transaction], *orders: RebuildOrdered) -> None:
+    with database.transaction() as tx:
+        note_rebuilds(tx, tx.claim(orders))
+
+
+def test_a_fact_is_announced_once_and_in_order(wallet: Database[Transaction]) -> None:
+    announce(wallet, received(2), received(1), received(2))
+    announce(wallet, received(1), hidden(1))
+    assert [decode(value) for value in outbox(wallet)] == [received(2), received(1), hidden(1)]
+
+
+def test_what_was_recalled_is_not_announced_again(wallet: Database[Transaction]) -> None:
+    with wallet.transaction() as tx:
+        tx.recall([(received(1).id, "badge.received", b"A1", b"as it was")])
+    assert outbox(wallet) == []
+    announce(wallet, received(1), received(2))
+    assert [decode(value) for value in outbox(wallet)] == [received(2)]
+
+
+def test_an_event_that_no_topic_takes_is_refused_and_nothing_is_announced(wallet: Database[Transaction]) -> None:
+    huge = AssertionRevoked(assertion_id="A1", reason="理" * 400_000, revoked_at=NOW)
+    with pytest.raises(TooLarge, match="message for assertion"), wallet.transaction() as tx:
+        tx.announce(received(1))
+        tx.announce(huge)
+    assert outbox(wallet) == []
+
+
+def test_a_rebuild_announces_the_same_bytes_again_and_says_how_many(wallet: Database[Transaction]) -> None:
+    announce(wallet, *(received(number) for number in range(4500)))
+    first = published(wallet)
+    order(wallet, ordered("anchor"))
+    again: list[bytes] = []
+    while announce_again(wallet, log=LOG):
+        again += published(wallet)
+    assert again[:4500] == first
+    settled = decode(again[4500])
+    assert isinstance(settled, DecisionSettled)
+    assert (settled.outcome, settled.service, settled.detail) == ("done", "wallet", "4500 events")
+
+
+def test_a_rebuild_leaves_out_what_the_reader_does_not_read(wallet: Database[Transaction]) -> None:
+    announce(wallet, received(1))
+    published(wallet)
+    order(wallet, ordered("renderer"))
+    assert announce_again(wallet, log=LOG) == 0
+    [settled] = map(decode, published(wallet))
+    assert isinstance(settled, DecisionSettled)
+    assert (settled.outcome, settled.detail) == ("done", "0 events")
+
+
+def test_a_dry_run_counts_and_announces_nothing(wallet: Database[Transaction]) -> None:
+    announce(wallet, received(1), hidden(1))
+    published(wallet)
+    order(wallet, ordered("verifier", dry_run=True))
+    assert announce_again(wallet, log=LOG) == 0
+    [settled] = map(decode, published(wallet))
+    assert isinstance(settled, DecisionSettled)
+    assert (settled.outcome, settled.detail) == ("dry-run", "2 events")
+
+
+def test_a_rebuild_from_another_producer_is_not_ours(wallet: Database[Transaction]) -> None:
+    announce(wallet, received(1))
+    published(wallet)
+    order(wallet, ordered("anchor", producer="issuer"))
+    assert announce_again(wallet, log=LOG) == 0
+    assert published(wallet) == []
+
+
+def test_a_rebuild_waits_while_the_outbox_is_full(wallet: Database[Transaction]) -> None:
+    announce(wallet, *(received(number) for number in range(10_001)))
+    order(wallet, ordered("anchor"))
+    assert announce_again(wallet, log=LOG) == 0
+    published(wallet)
+    assert announce_again(wallet, log=LOG) == 2000
+
+
+def test_an_order_that_was_settled_is_not_carried_out_when_the_inbox_has_forgotten_it(
+    wallet: Database[Transaction],
+) -> None:
+    decided = OfficeDecided(decision_id="D9", decision="hold", subject="R1", by="desk", why="asked", decided_at=NOW)
+    with wallet.transaction() as tx:
+        assert tx.claim([decided]) == [decided]
+        tx.announce(DecisionSettled(decision_id="D9", subject="R1", service="wallet", outcome="done", settled_at=NOW))
+    with wallet.transaction() as tx:
+        tx.cursor.execute("delete from inbox")
+    with wallet.transaction() as tx:
+        assert tx.claim([decided]) == []
+
+
+def test_the_gaps_of_a_reader_are_settled_by_its_rebuild(wallet: Database[Transaction]) -> None:
+    with wallet.transaction() as tx:
+        tx.cursor.execute(
+            "insert into gaps (topic, partition, first_offset, next_offset, cause, noticed_at)"
+            " values ('assertion.issued', 0, 3, 9, 'retention', now())"
+        )
+    order(wallet, ordered("wallet", dry_run=True, id="D1"))
+    with wallet.transaction() as tx:
+        assert tx.cursor.execute("select count(*) from gaps where settled_at is null").fetchone() == (1,)
+    order(wallet, ordered("wallet", id="D2"))
+    with wallet.transaction() as tx:
+        assert tx.cursor.execute("select count(*) from gaps where settled_at is null").fetchone() == (0,)
+
+
+def test_a_second_transaction_of_one_handler_is_refused_so_that_no_place_is_kept_too_early(
+    wallet: Database[Transaction],
+) -> None:
+    with wallet.reading_to({("badge.received", 0): 5}):
+        with wallet.transaction():
+            pass
+        with pytest.raises(RuntimeError, match="one transaction"), wallet.transaction():
+            pass
+
+
+def test_the_place_is_committed_with_the_rows_and_never_goes_back(wallet: Database[Transaction]) -> None:
+    def place() -> Any:
+        with wallet.transaction() as tx:
+            return tx.cursor.execute("select topic, partition, next_offset from positions").fetchall()
+
+    with pytest.raises(ZeroDivisionError), wallet.reading_to({("t", 0): 5}), wallet.transaction():
+        raise ZeroDivisionError
+    assert place() == []
+    for offset in (7, 5):
+        with wallet.reading_to({("t", 0): offset}), wallet.transaction():
+            pass
+    assert place() == [("t", 0, 7)]

@@ -1,0 +1,204 @@
+"""The relay and the recall on a real Kafka: what was announced is found again, what Kafka refuses stops nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from deploy.local.stack import Stack
+from shared.events import BadgeReceived, BadgeVisibilityChanged
+from shared.runtime.db import Database, Transaction
+from shared.runtime.log import logger
+from shared.runtime.migrate import migrate
+from shared.runtime.outbox import Relay, report_outbox
+from shared.runtime.recall import recall
+from shared.topics import BADGE_RECEIVED, REGISTRATION_HELD, Topic
+from shared.wire import encode
+from tests.worlds.postgres import Databases, postgres
+
+NOW = datetime(2027, 4, 1, tzinfo=UTC)
+LOG = logger("wallet")
+MIGRATION = """
+from alembic import op
+revision, down_revision, branch_labels, depends_on = "0001", None, None, None
+def upgrade(): op.execute("create table badges (assertion_id text primary key, received_at timestamptz)")
+def downgrade(): pass
+"""
+
+
+class WalletTransaction(Transaction):
+    def take_back_received(self, events: Any) -> None:
+        self.insert_rows("badges", [{"assertion_id": e.assertion_id, "received_at": e.received_at} for e in events])
+
+
+@pytest.fixture(scope="module")
+def databases() -> Iterator[Databases]:
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def kafka(parts: Stack) -> str:
+    return parts.environment("wallet")["KAFKA_BOOTSTRAP"]
+
+
+@contextmanager
+def wallet_database(databases: Databases, folder: Path) -> Iterator[Database[WalletTransaction]]:
+    (folder / "0001_badges.py").write_text(MIGRATION)
+    url = databases.fresh()
+    migrate(url, "wallet", folder)
+    database = Database(url, "wallet", WalletTransaction, lambda: NOW)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def wallet(databases: Databases, tmp_path: Path) -> Iterator[Database[WalletTransaction]]:
+    with wallet_database(databases, tmp_path) as database:
+        yield database
+
+
+def received(name: str, number: int) -> BadgeReceived:
+    return BadgeReceived(assertion_id=f"{name}{number}", received_at=NOW)
+
+
+def announce(database: Database[Any], *events: Any) -> None:
+    with database.transaction() as tx:
+        tx.announce(*events)
+
+
+def relayed(database: Database[Any], kafka: str) -> None:
+    """Run the relay until the outbox is empty."""
+    relay = Relay(database.url, kafka, LOG)
+    relay.start()
+    try:
+        deadline = time.monotonic() + 240  # after a refusal the producer waits for its time-outs first
+        while rows(database, "select 1 from outbox"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        relay.stop(10)
+
+
+def rows(database: Database[Any], query: str) -> list[Any]:
+    with database.transaction() as tx:
+        return list(tx.cursor.execute(query).fetchall())
+
+
+def taken_back(database: Database[Any], kafka: str) -> int:
+    return recall(kafka, database, {BadgeReceived: WalletTransaction.take_back_received}, LOG)
+
+
+def test_an_emptied_database_takes_back_all_that_the_service_announced_and_nothing_of_others(
+    wallet: Database[WalletTransaction], databases: Databases, kafka: str, tmp_path: Path
+) -> None:
+    announce(wallet, *(received("EMPTY", number) for number in range(50)))
+    relayed(wallet, kafka)
+    with closing(KafkaProducer(bootstrap_servers=kafka)) as producer:
+        stranger = encode(received("STRANGER", 1), source="ops", at=NOW)
+        for value in (stranger, b"poison", None):
+            producer.send(BADGE_RECEIVED.name, key=b"k", value=value)
+        producer.flush(20)
+    with wallet_database(databases, tmp_path) as emptied:
+        assert taken_back(emptied, kafka) >= 50
+        names = {row[0] for row in rows(emptied, "select assertion_id from badges")}
+        assert {f"EMPTY{number}" for number in range(50)} <= names
+        assert "STRANGER1" not in names
+        assert taken_back(emptied, kafka) == 0
+        announce(emptied, *(received("EMPTY", number) for number in range(51)))
+        assert len(rows(emptied, "select 1 from outbox")) == 1  # the one that is new
+
+
+def test_a_database_that_knows_all_its_announcements_takes_nothing_back(
+    wallet: Database[WalletTransaction], kafka: str
+) -> None:
+    taken_back(wallet, kafka)  # what other tests announced
+    announce(wallet, *(received("KNOWN", number) for number in range(20)))
+    relayed(wallet, kafka)
+    assert taken_back(wallet, kafka) == 0
+
+
+def test_only_what_came_after_the_backup_is_taken_back(wallet: Database[WalletTransaction], kafka: str) -> None:
+    taken_back(wallet, kafka)
+    announce(wallet, *(received("BEFORE", number) for number in range(10)))
+    relayed(wallet, kafka)
+    published = rows(wallet, "select topic, partition, next_offset from published")
+    announce(wallet, *(received("AFTER", number) for number in range(10)))
+    relayed(wallet, kafka)
+    with wallet.transaction() as tx:  # the backup is restored
+        tx.cursor.execute("delete from announced where key like 'AFTER%'")
+        tx.cursor.execute("delete from published")
+        for topic, partition, offset in published:
+            tx.cursor.execute("insert into published values (%s, %s, %s)", (topic, partition, offset))
+        tx.cursor.execute("truncate badges")
+    assert taken_back(wallet, kafka) == 10
+    assert {row[0] for row in rows(wallet, "select assertion_id from badges")} == {f"AFTER{n}" for n in range(10)}
+
+
+def test_a_row_that_kafka_refuses_is_put_aside_and_all_others_are_published(
+    wallet: Database[WalletTransaction], kafka: str
+) -> None:
+    # The broker takes less than we think: as after a change of its settings.
+    with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
+        small = {"max.message.bytes": "20000"}
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, REGISTRATION_HELD.name, configs=small)])
+    try:
+        with wallet.transaction() as tx:
+            for number in range(10):
+                tx.announce(received("REFUSED", number))
+                tx.forward(REGISTRATION_HELD, b"k", b"x" * (50_000 if number == 5 else 100))
+        relayed(wallet, kafka)
+        assert [(row[0], row[1]) for row in rows(wallet, "select topic, length(value) from refused")] == [
+            (REGISTRATION_HELD.name, 50_000)
+        ]
+        report_outbox(wallet)
+    finally:
+        with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
+            usual = {"max.message.bytes": "1048588"}
+            admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, REGISTRATION_HELD.name, configs=usual)])
+
+
+def test_a_topic_that_does_not_exist_is_no_reason_to_lose_the_row(
+    wallet: Database[WalletTransaction], kafka: str
+) -> None:
+    with wallet.transaction() as tx:
+        tx.forward(Topic("no.such.topic"), b"k", b"v")
+    relay = Relay(wallet.url, kafka, LOG)
+    relay.start()
+    time.sleep(2)
+    relay.stop(15)
+    assert rows(wallet, "select topic from outbox") == [("no.such.topic",)]
+
+
+def test_a_visibility_without_a_recall_of_its_own_is_noted_as_announced(
+    wallet: Database[WalletTransaction], databases: Databases, kafka: str, tmp_path: Path
+) -> None:
+    hidden = BadgeVisibilityChanged(assertion_id="VISIBLE1", details_public=False, revision=1)
+    announce(wallet, hidden)
+    relayed(wallet, kafka)
+    with wallet_database(databases, tmp_path) as emptied:
+        taken_back(emptied, kafka)
+        announce(emptied, hidden)
+        assert rows(emptied, "select 1 from outbox") == []
+
+
+def test_a_fact_that_the_relay_repeated_is_taken_back_once(
+    wallet: Database[WalletTransaction], databases: Databases, kafka: str, tmp_path: Path
+) -> None:
+    for _ in range(2):  # the relay died between publishing and forgetting
+        with wallet.transaction() as tx:
+            event = received("TWICE", 1)
+            tx.forward(BADGE_RECEIVED, event.key.encode(), encode(event, source="wallet", at=NOW))
+    relayed(wallet, kafka)
+    with wallet_database(databases, tmp_path) as emptied:
+        handed: list[Any] = []
+        recall(kafka, emptied, {BadgeReceived: lambda _, events: handed.extend(events)}, LOG)
+        assert [event for event in handed if event.assertion_id == "TWICE1"] == [received("TWICE", 1)]

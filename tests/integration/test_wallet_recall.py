@@ -1,0 +1,255 @@
+"""A wallet whose database is restored to before receipts and decisions that it announced.
+
+Tests services/wallet: store, handlers, receive_link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.wallet.app import build
+from shared.events import AssertionIssued, BadgeReceived, BadgeVisibilityChanged, Event
+from tests.worlds.recalled import Backup, Fact, announced, back_up, take_back
+from tests.worlds.wallet import (
+    PASSWORD,
+    START,
+    Wallet,
+    anchored,
+    config,
+    corrected,
+    issued,
+    join,
+    rendered,
+    revoked,
+    running_wallet,
+    wallet_database,
+)
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    with wallet_database() as url:
+        yield url
+
+
+@pytest.fixture
+def wallet(database: str) -> Iterator[Wallet]:
+    with running_wallet(database) as wallet:
+        yield wallet
+
+
+def restore(wallet: Wallet, backup: Backup) -> None:
+    """Go back to `backup`, and start: own facts are taken back before anything else."""
+    facts = announced(wallet.ports.store)
+    backup.restore()
+    start(wallet, facts)
+
+
+def start(wallet: Wallet, facts: list[Fact]) -> int:
+    process = build(config(wallet.ports.store.url, wallet.clock), wallet.ports)
+    return take_back(wallet.ports.store, process._recalls, facts)
+
+
+def badges(wallet: Wallet, columns: str = "*") -> list[Any]:
+    with wallet.ports.store.transaction() as tx:
+        return tx.cursor.execute(f"select {columns} from badges order by assertion_id").fetchall()
+
+
+def outbox(wallet: Wallet, assertion_id: str) -> list[Event]:
+    """What was announced after the restore: the backup was made when the outbox was empty."""
+    return [event for event in wallet.announced() if event.key == assertion_id]
+
+
+def published(wallet: Wallet) -> None:
+    with wallet.ports.store.transaction() as tx:
+        tx.cursor.execute("delete from outbox")
+
+
+def hide(wallet: Wallet, browser: Any, assertion_id: str, details: str = "hidden") -> None:
+    assert browser.post(f"/badges/{assertion_id}/details", data={"details": details}).status_code == 200
+
+
+def details(wallet: Wallet, assertion_id: str) -> list[tuple[bool, int]]:
+    return [
+        (event.details_public, event.revision)
+        for event in outbox(wallet, assertion_id)
+        if isinstance(event, BadgeVisibilityChanged)
+    ]
+
+
+def all_events(badge: AssertionIssued) -> list[Event]:
+    return [badge, rendered(badge.assertion_id), anchored(badge.assertion_id)]
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["badge in the backup", "badge only re-read"])
+@pytest.mark.parametrize("backward", [False, True])
+def test_who_makes_the_account_again_finds_the_badge_received_and_it_is_not_announced_again(
+    wallet: Wallet, is_known: bool, backward: bool
+) -> None:
+    badge = issued("a@example.jp", "gishi", "髙橋")
+    before = back_up(wallet.ports.store)
+    wallet.consume(badge)
+    published(wallet)
+    if is_known:
+        before = back_up(wallet.ports.store)
+    with wallet.browser() as browser:
+        join(browser, wallet, badge.assertion_id)
+        wallet.finish(badge.assertion_id)
+        hide(wallet, browser, badge.assertion_id)
+        hide(wallet, browser, badge.assertion_id, "shown")
+        hide(wallet, browser, badge.assertion_id)
+    [row] = badges(wallet, "received_at, details_public, visibility_revision")
+
+    wallet.clock.now = START + timedelta(hours=5)
+    restore(wallet, before)
+    events = all_events(badge)
+    wallet.consume(*(reversed(events) if backward else events))
+
+    assert badges(wallet, "received_at, details_public, visibility_revision") == [row]
+    assert badges(wallet, "account_id") == [(None,)]
+    with wallet.browser() as browser:
+        assert "アカウントを" in browser.get(wallet.link(badge.assertion_id)).text
+        page = join(browser, wallet, badge.assertion_id)
+        assert page.url.path == f"/badges/{badge.assertion_id}"
+        assert "有効</span>" in page.text
+        assert "表示していません" in page.text
+        assert outbox(wallet, badge.assertion_id) == []
+        hide(wallet, browser, badge.assertion_id, "shown")
+        assert details(wallet, badge.assertion_id) == [(True, 4)]
+        assert badges(wallet, "received_at") == [(row[0],)]
+
+
+def test_a_receipt_taken_back_goes_to_the_account_that_the_backup_has(wallet: Wallet) -> None:
+    first, second, third = (issued("a@example.jp", kind, "髙橋") for kind in ("gishi", "shindanshi", "shunin-gishi"))
+    with wallet.browser() as browser:
+        wallet.consume(first, second)
+        join(browser, wallet, first.assertion_id)
+        published(wallet)
+        before = back_up(wallet.ports.store)
+        wallet.consume(third)
+        for badge in (second, third):
+            browser.post(f"/badges/{badge.assertion_id}/receive")
+            wallet.finish(badge.assertion_id)
+        hide(wallet, browser, third.assertion_id)
+        whole = badges(wallet)
+        restore(wallet, before)
+        wallet.consume(*all_events(third), *all_events(second))
+        assert badges(wallet) == whole
+        assert wallet.announced() == []
+        assert browser.get(wallet.link(third.assertion_id)).url.path == f"/badges/{third.assertion_id}", "logged in"
+        assert browser.post(f"/badges/{second.assertion_id}/receive").status_code == 200
+        assert wallet.announced() == []
+
+
+def test_all_that_was_received_at_the_address_comes_with_the_account_made_by_one_link(wallet: Wallet) -> None:
+    first, second, late = (issued("a@example.jp", kind, "髙橋") for kind in ("gishi", "shindanshi", "shunin-gishi"))
+    other = issued("b@example.jp", "gishi", "見本")
+    before = back_up(wallet.ports.store)
+    wallet.consume(first, second, late, other)
+    with wallet.browser() as browser, wallet.browser() as stranger:
+        join(browser, wallet, first.assertion_id)
+        join(stranger, wallet, other.assertion_id)
+        for badge in (second, late):
+            browser.post(f"/badges/{badge.assertion_id}/receive")
+    restore(wallet, before)
+    wallet.consume(first, second, other)
+    with wallet.browser() as browser:
+        join(browser, wallet, first.assertion_id)
+        wallet.consume(late)
+        for badge in (second, late):
+            wallet.finish(badge.assertion_id)
+            hide(wallet, browser, badge.assertion_id)
+            assert details(wallet, badge.assertion_id) == [(False, 1)]
+        assert "3個" in browser.get("/badges").text
+        assert browser.get(f"/badges/{other.assertion_id}").status_code == 404
+    assert not [event for event in wallet.announced() if isinstance(event, BadgeReceived)]
+
+
+def test_taking_back_twice_and_after_the_badge_was_read_changes_nothing(wallet: Wallet) -> None:
+    badge = issued("a@example.jp", "gishi", "髙橋")
+    empty = back_up(wallet.ports.store)
+    wallet.consume(badge)
+    with wallet.browser() as browser:
+        join(browser, wallet, badge.assertion_id)
+        wallet.finish(badge.assertion_id)
+        for choice in ("hidden", "shown", "hidden"):
+            hide(wallet, browser, badge.assertion_id, choice)
+    facts = announced(wallet.ports.store)
+    empty.restore()
+    wallet.consume(badge)
+    process = build(config(wallet.ports.store.url, wallet.clock), wallet.ports)
+
+    def taken(facts: Sequence[Fact]) -> Any:
+        with wallet.ports.store.transaction() as tx:
+            for kind, recall in process._recalls.items():
+                recall(tx, [fact.event for fact in facts if type(fact.event) is kind])
+        return badges(wallet)
+
+    once = taken(facts)
+    assert taken([*facts, *facts]) == once  # each is on its topic twice
+    assert taken(facts[:2]) == once  # an older decision does not replace a newer one
+    assert start(wallet, facts) == 4
+    assert start(wallet, facts) == 0
+    assert badges(wallet) == once
+    assert badges(wallet, "received_at, details_public, visibility_revision") == [(START, False, 3)]
+
+
+@pytest.mark.parametrize("account_again", [False, True])
+def test_a_correction_after_the_restore_finds_the_badge_received_and_its_numbers_hidden(
+    wallet: Wallet, account_again: bool
+) -> None:
+    old = issued("a@example.jp", "gishi", "髙橋")
+    before = back_up(wallet.ports.store)
+    wallet.consume(old)
+    with wallet.browser() as browser:
+        join(browser, wallet, old.assertion_id)
+        wallet.finish(old.assertion_id)
+        hide(wallet, browser, old.assertion_id)
+    restore(wallet, before)
+    wallet.consume(old)
+    new = corrected(old)
+    with wallet.browser() as browser:
+        if account_again:
+            join(browser, wallet, old.assertion_id)
+        for _ in range(2):
+            wallet.consume(new, revoked(old.assertion_id, new.assertion_id))
+        assert wallet.received(new.assertion_id) == 1
+        assert details(wallet, new.assertion_id) == [(False, 1)]
+        wallet.finish(new.assertion_id)
+        if not account_again:
+            page = browser.get(wallet.link(old.assertion_id))
+            assert page.url.path == wallet.link(new.assertion_id)
+            join(browser, wallet, new.assertion_id)
+        assert "表示していません" in browser.get(f"/badges/{new.assertion_id}").text
+    assert wallet.received(new.assertion_id) == 1
+    assert outbox(wallet, old.assertion_id) == []
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_a_correction_before_the_restore_is_carried_over_once(wallet: Wallet, backward: bool) -> None:
+    old = issued("a@example.jp", "gishi", "髙橋")
+    new = corrected(old)
+    before = back_up(wallet.ports.store)
+    wallet.consume(old)
+    with wallet.browser() as browser:
+        join(browser, wallet, old.assertion_id)
+        wallet.finish(old.assertion_id)
+        hide(wallet, browser, old.assertion_id)
+        wallet.consume(new)
+    columns = "assertion_id, received_at, details_public, visibility_revision"
+    whole = badges(wallet, columns)
+    wallet.clock.now = START + timedelta(hours=5)
+    restore(wallet, before)
+    wallet.consume(*((new, old) if backward else (old, new)))
+    assert badges(wallet, columns) == whole
+    assert wallet.announced() == []
+    with wallet.browser() as browser:
+        join(browser, wallet, new.assertion_id)
+        assert "1個" in browser.get("/badges").text
+    assert wallet.announced() == []
+    with wallet.browser() as browser:
+        assert browser.post("/login", data={"email": "a@example.jp", "password": PASSWORD}).url.path == "/badges"
