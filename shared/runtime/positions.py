@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -125,12 +124,6 @@ def open_gaps(database: Database[Any]) -> list[Gap]:
             " order by noticed_at, topic, partition",
         )
     return gaps
-
-
-def settle_gaps(database: Database[Any], at: datetime) -> int:
-    """After a rebuild: the facts that were in them came from their producers; how many."""
-    with database.transaction() as tx:
-        return int(tx.cursor.execute("update gaps set settled_at = %s where settled_at is null", (at,)).rowcount)
 
 
 def report_gaps(database: Database[Any], log: Log, reported: dict[str, int]) -> int:

@@ -152,7 +152,7 @@ class Process:
     def run(self) -> None:
         """Until TERM or Ctrl-C. Raises when a part breaks that can't go on, so that the supervisor starts us again."""
         with self._folder:
-            sys.setrecursionlimit(_RECURSION)  # once more: what the wiring imported may have raised it
+            sys.setrecursionlimit(_RECURSION)  # here: the wiring has imported what raises it
             self._migrate()
             for check in self._checks:
                 check()
@@ -352,7 +352,6 @@ C = TypeVar("C", bound=HasRuntime)
 
 def start(read_config: Callable[[Mapping[str, str]], C], wire: Callable[[C], Process]) -> None:
     """Read the settings, wire, run: the whole `main` of a service. A bad setting ends it with code 78 and its name."""
-    sys.setrecursionlimit(_RECURSION)
     configure(os.environ.get("LOG_FORMAT", "auto"))
     try:
         config = read_config(os.environ)

@@ -305,7 +305,7 @@ def test_of_a_huge_message_the_dead_letter_keeps_the_front_its_size_and_its_hash
 
 @pytest.fixture
 def usual_recursion_limit() -> Iterator[None]:
-    """That of a service: another test may have imported py_ecc, which sets 100 000 (see `process.start`)."""
+    """That of a service: another test may have imported py_ecc, which sets 100 000 (see `Process.run`)."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(1000)
     yield
