@@ -92,7 +92,7 @@ class RegistrationRenewed(Event, frozen=True, kw_only=True):
     """A registration, new or renewed, has a badge coming: eligible, at an address of its own.
 
     `notify_from` is the moment before which no letter may leave (April 1, or the next delayed run). A `version` above 1
-    is the office's correction of the one before, and `correction` its reason.
+    takes the place of the one before: the office's correction, with its reason, or upstream's before it was issued.
     """
 
     topic = REGISTRATION_RENEWED
@@ -188,6 +188,28 @@ class AssertionIssued(Event, frozen=True, kw_only=True):
     edition: str | None = None  # of the badge class: "2026", "2026-2"; None: the year in which the period begins
 
 
+class IssuanceRefused(Event, frozen=True, kw_only=True):
+    """The issuer signs no credential for this version of a registration: `field` is not as `expected`.
+
+    It stands until a later version is issued. `got` is nothing personal. `issued_version`: the newest that has a badge.
+    """
+
+    topic = ASSERTION_ISSUED
+    about = "registration_id"
+    registration_id: str
+    cohort: str
+    version: int
+    field: str
+    expected: str
+    refused_at: datetime
+    got: str | None = None
+    issued_version: int = 0  # 0: none
+
+    @property
+    def identity(self) -> str:
+        return f"{self.registration_id}/{self.version}"
+
+
 # ── 4 letter 1, 9 letter 2 ─────────────────────────────────────────────────────────────────────────────
 
 LetterState = Literal["queued", "sent", "deferred", "bounced", "suppressed"]
@@ -275,6 +297,29 @@ class CertificateRendered(Event, frozen=True, kw_only=True):
     details_key: str
     details_sha256: str
     rendered_at: datetime
+
+
+RenderingFailure = Literal["no-glyph", "missing-object", "unreadable-object", "unknown-qualification", "layout"]
+
+
+class RenderingFailed(Event, frozen=True, kw_only=True):
+    """No PDFs until somebody removes what `reason` names; over when CertificateRendered comes, in whatever order.
+
+    `revision` counts the failures of this assertion; of several the highest stands.
+    """
+
+    topic = CERTIFICATE_RENDERED
+    about = "assertion_id"
+    assertion_id: str
+    reason: RenderingFailure
+    revision: int
+    failed_at: datetime
+    field: str | None = None  # as in Correction ("name": 氏 or 名), or the object: "credential", "picture"
+    characters: tuple[str, ...] = ()  # that the fonts lack, by code point: "U+1F600"
+
+    @property
+    def identity(self) -> str:
+        return f"{self.assertion_id}/{self.revision}"
 
 
 # ── any time: revoke, correct, decide ──────────────────────────────────────────────────────────────────
@@ -403,11 +448,13 @@ EVENTS: tuple[type[Event], ...] = (
     RegistrationReleased,
     RegistrationRejected,
     AssertionIssued,
+    IssuanceRefused,
     LetterUpdated,
     BadgeReceived,
     BadgeVisibilityChanged,
     AssertionAnchored,
     CertificateRendered,
+    RenderingFailed,
     AssertionRevoked,
     OfficeDecided,
     DecisionSettled,

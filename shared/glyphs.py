@@ -20,8 +20,8 @@ SERIF_BLACK = "noto-serif-jp/900Black/NotoSerifJP_900Black.ttf"
 SANS = "noto-sans-jp/400Regular/NotoSansJP_400Regular.ttf"
 SANS_MEDIUM = "noto-sans-jp/500Medium/NotoSansJP_500Medium.ttf"
 
-NAME_FONTS = (SERIF, SANS)
-"""The fonts that a holder's name is set in: 証書 and 内容詳細."""
+PRINTED_FONTS = (SERIF, SANS, SANS_MEDIUM)
+"""The fonts that names and numbers are set in: 証書 and 内容詳細."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ def load_coverage(font: Path) -> Coverage:
 
 
 def load_glyphs(font_folder: Path) -> Glyphs:
-    """What the certificates' fonts can print of a name. `font_folder` holds the folders of the families."""
-    return Glyphs(tuple(load_coverage(font_folder / font) for font in NAME_FONTS))
+    """What the certificates' fonts can print of names and numbers. `font_folder` holds the folders of the families."""
+    return Glyphs(tuple(load_coverage(font_folder / font) for font in PRINTED_FONTS))
 
 
 def is_variation_selector(character: str) -> bool:

@@ -1,11 +1,14 @@
-"""Which texts of a registration can become a badge. Used by registration (refuses others) and issuer (before it signs).
+"""Which texts of a registration can become a badge. Used by registration (refuses others), issuer (before it signs) and
+renderer (names what it can't print).
 
-What registration accepts, the issuer signs: both ask here. Pure; no answer holds personal data.
+What registration accepts, the issuer signs and the renderer prints: all ask here. Pure; no answer holds personal data,
+but `printed_fault` names single characters.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -16,6 +19,12 @@ LONGEST_NAME = 64
 
 LONGEST_TEXT = 100
 """Code points of a number or id."""
+
+PRINTED = ("family_name", "given_name", "pass_number", "registration_number")
+"""The texts of a registration that are printed on its certificate."""
+
+MissingGlyphs = Callable[[str], Sequence[str]]
+"""The characters of a text that the certificate's fonts lack, each named, as "U+1F600 😀"."""
 
 
 class Fault(NamedTuple):
@@ -49,6 +58,12 @@ def mailed_address_fault(text: str) -> Fault | None:
 def period_fault(begins: date, ends: date) -> Fault | None:
     """What is wrong with the last day of a period; None if nothing."""
     return Fault(f"a day not before valid_from, {begins}", str(ends)) if ends < begins else None
+
+
+def printed_fault(text: str, missing_glyphs: MissingGlyphs) -> Fault | None:
+    """What keeps `text` from being printed, the characters by name; None if nothing."""
+    missing = missing_glyphs(text)
+    return Fault("characters that the certificate's fonts hold", ", ".join(missing)) if missing else None
 
 
 def _fault(text: str, longest: int) -> Fault | None:

@@ -8,7 +8,7 @@ from services.renderer import handlers
 from services.renderer.config import Config
 from services.renderer.handlers import Ports
 from services.renderer.store import RendererTransaction
-from shared.events import AssertionAnchored, AssertionRevoked, CertificateRendered
+from shared.events import AssertionAnchored, AssertionRevoked, CertificateRendered, RenderingFailed
 from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -19,5 +19,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(AssertionAnchored, RendererTransaction.note_anchored)
     process.consume(AssertionRevoked, handlers.note_revoked, ports)
     process.recall(CertificateRendered, RendererTransaction.take_back_rendered)
+    process.recall(RenderingFailed, RendererTransaction.take_back_failed)
+    process.at_start(handlers.try_failed, ports)
     process.tick("render", handlers.render, ports)
     return process

@@ -10,19 +10,22 @@ from hashlib import sha256
 
 from services.renderer.domain.certificate import Press
 from services.renderer.domain.facts import Certificate, certificate_of
+from services.renderer.domain.failure import Failure, NotRendered, unprintable
 from services.renderer.metrics import NOT_DONE, NOT_RENDERED, RENDERED, SKIPPED
 from services.renderer.pdf.page import RasterPicture, make_picture
-from services.renderer.store import DueRendering, NotDone, Store
+from services.renderer.pdf.typeface import MissingGlyph
+from services.renderer.store import DueRendering, NotDone, RendererTransaction, Store
 from shared import object_keys
 from shared.clock import Clock
-from shared.errors import NotFound, TryLater
-from shared.events import AssertionRevoked, CertificateRendered
+from shared.errors import NotFound, TryLater, Unreadable
+from shared.events import AssertionRevoked, CertificateRendered, RenderingFailed
 from shared.retry import next_try
 from shared.runtime.log import logger
 from shared.runtime.objects import ObjectStorage
 
 _BATCH = 20  # assertions a run of the tick
 _RETRY_FAILED = timedelta(hours=1)  # by then fonts, programme or credential may have been corrected
+_MISSING_TRIES = 3  # a picture is published a little after the first badge: then somebody has to look
 _THREADS = 4  # waiting for object storage
 
 log = logger("renderer")
@@ -48,7 +51,8 @@ def note_revoked(events: Sequence[AssertionRevoked], ports: Ports) -> None:
 def render(ports: Ports) -> int:
     """Step 8. Print what was signed, put both PDFs into object storage, then announce them.
 
-    Replicas share the work: each takes rows that no other has taken.
+    What can't be printed is announced with its reason, once as long as the reason stays, and tried again. Replicas
+    share the work: each takes rows that no other has taken.
     """
     now = ports.now()
     with ports.store.transaction() as tx:
@@ -59,8 +63,11 @@ def render(ports: Ports) -> int:
         tx.announce(*result.rendered)
         for each, postponed in result.postponed:
             tx.mark_not_done(each.assertion_id, "pending", str(postponed), next_try(each.attempts + 1, now))
+            if isinstance(postponed, NotRendered) and each.attempts + 1 >= _MISSING_TRIES:
+                _announce_failure(each.assertion_id, postponed.failure, tx, ports)
         for each, failed in result.failed:
             tx.mark_not_done(each.assertion_id, "failed", str(failed), now + _RETRY_FAILED)
+            _announce_failure(each.assertion_id, failed.failure, tx, ports)
         not_done = tx.not_done()
     states: tuple[NotDone, ...] = ("pending", "failed")
     for state in states:
@@ -69,13 +76,34 @@ def render(ports: Ports) -> int:
     return len(result.rendered) + len(result.failed)
 
 
+def try_failed(ports: Ports) -> None:
+    """At each start. What failed is tried again at once: this may be another release, with other fonts."""
+    with ports.store.transaction() as tx:
+        tx.try_failed(ports.now())
+
+
+def _announce_failure(assertion_id: str, failure: Failure, tx: RendererTransaction, ports: Ports) -> None:
+    revision = tx.note_failure(assertion_id, failure)
+    if revision is not None:
+        tx.announce(
+            RenderingFailed(
+                assertion_id=assertion_id,
+                reason=failure.reason,
+                revision=revision,
+                failed_at=ports.now(),
+                field=failure.field,
+                characters=failure.characters,
+            )
+        )
+
+
 @dataclass(frozen=True)
 class _TickResult:
     """What became of the assertions of one run. Those in none of the lists were not begun and stay due."""
 
     rendered: list[CertificateRendered] = field(default_factory=list)
-    postponed: list[tuple[DueRendering, TryLater | NotFound]] = field(default_factory=list)  # tried again soon
-    failed: list[tuple[DueRendering, Exception]] = field(default_factory=list)  # somebody has to correct something
+    postponed: list[tuple[DueRendering, TryLater | NotRendered]] = field(default_factory=list)  # tried again soon
+    failed: list[tuple[DueRendering, NotRendered]] = field(default_factory=list)  # somebody has to correct something
 
 
 def _report(result: _TickResult) -> None:
@@ -89,7 +117,7 @@ def _report(result: _TickResult) -> None:
         log.warning("deferred", assertion_id=each.assertion_id, cause=cause, attempt=each.attempts + 1)
     for each, error in result.failed:
         NOT_RENDERED.labels("unprintable").inc()
-        log.error("failed", assertion_id=each.assertion_id, cause=type(error).__name__)
+        log.error("failed", assertion_id=each.assertion_id, cause=error.failure.reason, field=error.failure.field)
 
 
 def _render_all(due: Sequence[DueRendering], ports: Ports) -> _TickResult:
@@ -105,10 +133,10 @@ def _render_all(due: Sequence[DueRendering], ports: Ports) -> _TickResult:
         except TryLater as error:
             away.append(error)
             result.postponed.append((each, error))
-        except NotFound as error:
-            result.postponed.append((each, error))
-        except Exception as error:  # MissingGlyph, Unreadable or a bug: costs this document only
-            result.failed.append((each, error))
+        except NotRendered as error:
+            (result.postponed if error.failure.reason == "missing-object" else result.failed).append((each, error))
+        except Exception as error:  # a bug: costs this document only
+            result.failed.append((each, NotRendered(Failure("layout"), f"{type(error).__name__}: {error}")))
 
     if due:
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -117,9 +145,19 @@ def _render_all(due: Sequence[DueRendering], ports: Ports) -> _TickResult:
 
 
 def _render(assertion_id: str, ports: Ports) -> CertificateRendered:
-    credential = ports.objects.get(object_keys.credential(assertion_id))
-    certificate = certificate_of(credential, assertion_id, ports.public_url)
-    printed = ports.press.print(certificate, _picture(certificate, ports), credential)
+    """NotRendered, with its reason, for what can't be printed."""
+    credential = _object(object_keys.credential(assertion_id), "credential", ports)
+    try:
+        certificate = certificate_of(credential, assertion_id, ports.public_url)
+    except Unreadable as error:
+        raise NotRendered(Failure("unreadable-object", "credential"), error) from error
+    if not ports.press.knows(certificate.qualification):
+        raise NotRendered(Failure("unknown-qualification", "qualification"), certificate.qualification)
+    picture = _picture(certificate, ports)
+    try:
+        printed = ports.press.print(certificate, picture, credential)
+    except MissingGlyph as error:
+        raise NotRendered(unprintable(certificate, ports.press.missing_glyphs), error) from error
     certificate_key, details_key = object_keys.certificate(assertion_id), object_keys.details(assertion_id)
     ports.objects.put(certificate_key, printed.certificate, "application/pdf")
     ports.objects.put(details_key, printed.details, "application/pdf")
@@ -137,5 +175,16 @@ def _picture(certificate: Certificate, ports: Ports) -> RasterPicture:
     """The badge class's picture, fetched once a process."""
     badge_class = (certificate.qualification, certificate.edition)
     if badge_class not in ports.pictures:
-        ports.pictures[badge_class] = make_picture(ports.objects.get(object_keys.badge_file(*badge_class, "png")))
+        content = _object(object_keys.badge_file(*badge_class, "png"), "picture", ports)
+        try:
+            ports.pictures[badge_class] = make_picture(content)
+        except Exception as error:  # whatever a decoder says of bytes that are no picture
+            raise NotRendered(Failure("unreadable-object", "picture"), error) from error
     return ports.pictures[badge_class]
+
+
+def _object(key: str, what: str, ports: Ports) -> bytes:
+    try:
+        return ports.objects.get(key)
+    except NotFound as error:
+        raise NotRendered(Failure("missing-object", what), error) from error

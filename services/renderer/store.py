@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from shared.events import AssertionAnchored, CertificateRendered
+from services.renderer.domain.failure import Failure
+from shared.events import AssertionAnchored, CertificateRendered, RenderingFailed
 from shared.runtime.db import Database, Transaction
 
 NotDone = Literal["pending", "failed"]
@@ -51,6 +52,31 @@ class RendererTransaction(Transaction):
             " skipped_as = null where renderings.state <> 'done'",
         )
 
+    def take_back_failed(self, events: Sequence[RenderingFailed]) -> None:
+        """After a restore. The failures that were announced: the same one is not announced again, another one is next.
+
+        Each of these assertions is tried again at once. Idempotent, in any order with the others.
+        """
+        now = self.now()
+        highest = {event.assertion_id: event for event in sorted(events, key=lambda event: event.revision)}
+        self.insert_rows(
+            "renderings",
+            [
+                {
+                    "assertion_id": event.assertion_id,
+                    "next_try_at": now,
+                    "noted_at": event.failed_at,
+                    "failure_revision": event.revision,
+                    **_columns(Failure(event.reason, event.field, event.characters)),
+                }
+                for event in highest.values()
+            ],
+            "(assertion_id) do update set failure_revision = excluded.failure_revision,"
+            " failure_reason = excluded.failure_reason, failure_field = excluded.failure_field,"
+            " failure_characters = excluded.failure_characters"
+            " where renderings.failure_revision < excluded.failure_revision",
+        )
+
     def skip_revoked(self, assertion_ids: Sequence[str], now: datetime) -> int:
         """These are never rendered, whether noted or not; how many. One that is rendered already stays as it is."""
         rows = [
@@ -78,7 +104,8 @@ class RendererTransaction(Transaction):
 
     def mark_done(self, assertion_ids: Sequence[str], now: datetime) -> None:
         self.cursor.execute(
-            "update renderings set state = 'done', rendered_at = %s, last_error = null where assertion_id = any(%s)",
+            "update renderings set state = 'done', rendered_at = %s, last_error = null, failure_reason = null,"
+            " failure_field = null, failure_characters = null where assertion_id = any(%s)",
             (now, list(assertion_ids)),
         )
 
@@ -89,12 +116,36 @@ class RendererTransaction(Transaction):
             (state, cause, next_try_at, assertion_id),
         )
 
+    def note_failure(self, assertion_id: str, failure: Failure) -> int | None:
+        """Note why it can't be rendered; the number of this failure, or None if it was noted already."""
+        revision: int | None = self.fetch_value(
+            "update renderings set failure_revision = failure_revision + 1, failure_reason = %(failure_reason)s,"
+            " failure_field = %(failure_field)s, failure_characters = %(failure_characters)s"
+            " where assertion_id = %(assertion_id)s and (failure_reason, failure_field, failure_characters)"
+            "  is distinct from (%(failure_reason)s::text, %(failure_field)s::text, %(failure_characters)s::text)"
+            " returning failure_revision",
+            {"assertion_id": assertion_id, **_columns(failure)},
+        )
+        return revision
+
+    def try_failed(self, now: datetime) -> int:
+        """Let what failed be tried again now; how many."""
+        return self.cursor.execute("update renderings set next_try_at = %s where state = 'failed'", (now,)).rowcount
+
     def not_done(self) -> dict[NotDone, int]:
         """How many are pending and how many failed."""
         found = self.cursor.execute(
             "select state, count(*) from renderings where state in ('pending', 'failed') group by state"
         )
         return dict(found.fetchall())
+
+
+def _columns(failure: Failure) -> dict[str, Any]:
+    return {
+        "failure_reason": failure.reason,
+        "failure_field": failure.field,
+        "failure_characters": ",".join(failure.characters),
+    }
 
 
 Store = Database[RendererTransaction]

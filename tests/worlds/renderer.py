@@ -14,7 +14,7 @@ from services.renderer.config import Config
 from services.renderer.handlers import Ports
 from services.renderer.store import RendererTransaction, Store
 from shared import object_keys
-from shared.events import AssertionAnchored, AssertionRevoked, CertificateRendered
+from shared.events import AssertionAnchored, AssertionRevoked, CertificateRendered, Event, RenderingFailed
 from shared.runtime.settings import ObjectStorageSettings, Runtime
 from shared.wire import decode
 from tests.worlds.consumer import note
@@ -44,9 +44,15 @@ class Stage:
         with psycopg.connect(self.store.url) as connection:
             return connection.execute(query).fetchall()
 
+    def events(self) -> list[Event]:
+        """All that was announced, in order."""
+        return [decode(value) for (value,) in self.rows("select value from outbox order by id")]
+
     def announced(self) -> list[CertificateRendered]:
-        events = [decode(value) for (value,) in self.rows("select value from outbox order by id")]
-        return [event for event in events if isinstance(event, CertificateRendered)]
+        return [event for event in self.events() if isinstance(event, CertificateRendered)]
+
+    def failures(self) -> list[RenderingFailed]:
+        return [event for event in self.events() if isinstance(event, RenderingFailed)]
 
     def states(self) -> dict[str, str]:
         return dict(self.rows("select assertion_id, state from renderings"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, cast
@@ -17,10 +17,16 @@ import msgspec
 
 from shared.addresses import same_address_key
 from shared.programme import Programme
-from shared.soundness import LONGEST_TEXT, Fault, address_fault, name_fault, number_fault, period_fault
-
-MissingGlyphs = Callable[[str], Sequence[str]]
-"""The characters of a text that the certificate's fonts lack, each named, as "U+1F600 😀"."""
+from shared.soundness import (
+    LONGEST_TEXT,
+    Fault,
+    MissingGlyphs,
+    address_fault,
+    name_fault,
+    number_fault,
+    period_fault,
+    printed_fault,
+)
 
 HEADERS: Mapping[str, str] = {
     "登録ID": "registration_id",
@@ -213,11 +219,9 @@ def _readers(programme: Programme, missing_glyphs: MissingGlyphs) -> Mapping[str
         )
 
     def printed(text: str) -> str:
-        missing = missing_glyphs(text)
-        if missing:
-            raise _InvalidValueError(
-                "characters that the certificate's fonts hold; there is no glyph for " + ", ".join(missing)
-            )
+        fault = printed_fault(text, missing_glyphs)
+        if fault is not None:
+            raise _InvalidValueError(f"{fault.expected}; there is no glyph for {fault.got}")
         return text
 
     def printed_name(text: str) -> str:

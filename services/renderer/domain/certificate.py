@@ -41,7 +41,7 @@ from services.renderer.pdf.page import (
 )
 from services.renderer.pdf.qr import qr_modules, qr_operators, qr_text
 from services.renderer.pdf.typeface import load_typeface
-from shared.glyphs import SANS, SANS_MEDIUM, SERIF, SERIF_BLACK, SERIF_BOLD
+from shared.glyphs import SANS, SANS_MEDIUM, SERIF, SERIF_BLACK, SERIF_BOLD, load_glyphs
 from shared.programme import Programme
 
 WIDE = landscape(A4)
@@ -80,6 +80,7 @@ class Press:
         """
         self._programme = programme
         self._seal_font = font_folder / SERIF_BLACK
+        self.missing_glyphs = load_glyphs(font_folder).missing
         serif, bold, sans, medium = (
             register(load_typeface(font_folder / file)) for file in (SERIF, SERIF_BOLD, SANS, SANS_MEDIUM)
         )
@@ -88,6 +89,10 @@ class Press:
         self._lock = Lock()  # reportlab documents no thread safety
         for id, qualification in programme.qualifications.items():
             self._backgrounds_of(id, qualification.name.ja)
+
+    def knows(self, qualification: str) -> bool:
+        """Whether the programme has it."""
+        return qualification in self._programme.qualifications
 
     def print(self, certificate: Certificate, badge: RasterPicture, credential: bytes) -> Printed:
         """Both documents. The credential is attached to the 内容詳細, so that this file by itself can be verified.

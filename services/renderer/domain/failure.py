@@ -1,0 +1,51 @@
+"""Why an assertion can't be rendered: a word, the field or object at fault, the characters. Pure; nothing personal."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from services.renderer.domain.facts import Certificate
+from shared.errors import AkashiError
+from shared.events import RenderingFailure
+from shared.soundness import MissingGlyphs
+
+
+class Failure(NamedTuple):
+    """`field` as in `RenderingFailed`; `characters` by code point only."""
+
+    reason: RenderingFailure
+    field: str | None = None
+    characters: tuple[str, ...] = ()
+
+
+class NotRendered(AkashiError):
+    """Somebody has to correct what `failure` names. The text is the cause in full: not for logs."""
+
+    def __init__(self, failure: Failure, cause: object) -> None:
+        super().__init__(str(cause))
+        self.failure = failure
+
+
+def unprintable(certificate: Certificate, missing_glyphs: MissingGlyphs) -> Failure:
+    """The first text that the fonts can't print, by the rule that registration applies to records."""
+    for field, text in _printed(certificate):
+        if missing := missing_glyphs(text):
+            return Failure("no-glyph", field, tuple(map(_code_points, missing)))
+    return Failure("no-glyph", "qualification")  # the only other text, in a font of its own
+
+
+def _printed(certificate: Certificate) -> list[tuple[str, str]]:
+    """Field and text. What was signed has 氏 and 名 in one: where a name has a second space, the field is "name"."""
+    names = certificate.holder.split(" ")
+    holder = list(zip(("family_name", "given_name"), names, strict=False)) if len(names) == 2 else []
+    return [
+        *(holder or [("name", certificate.holder)]),
+        ("pass_number", certificate.pass_number),
+        ("registration_number", certificate.registration_number),
+        ("qualification", certificate.qualification_name),
+    ]
+
+
+def _code_points(named: str) -> str:
+    """Of a character as `glyphs.name_of` writes it."""
+    return " ".join(word for word in named.split(" ") if word.startswith("U+"))
