@@ -9,7 +9,14 @@ from services.issuer.config import Config
 from services.issuer.domain.revocation import is_revoke
 from services.issuer.handlers import Ports
 from services.issuer.store import IssuerTransaction
-from shared.events import AssertionIssued, AssertionRevoked, DecisionSettled, OfficeDecided, RegistrationRenewed
+from shared.events import (
+    AssertionIssued,
+    AssertionRevoked,
+    DecisionSettled,
+    IssuanceRefused,
+    OfficeDecided,
+    RegistrationRenewed,
+)
 from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -19,6 +26,7 @@ def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
     process.check(handlers.check_key, ports)
     process.recall(AssertionIssued, IssuerTransaction.take_back_issued)
+    process.recall(IssuanceRefused, IssuerTransaction.take_back_refused)
     process.recall(AssertionRevoked, IssuerTransaction.take_back_revoked)
     process.recall(DecisionSettled, IssuerTransaction.take_back_settled)
     process.at_start(handlers.begin, ports)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from services.issuer.credential_storage import put_credentials
-from services.issuer.domain.issuance import assertion_for
+from services.issuer.domain.issuance import StatusPlace, assertion_for
 from services.issuer.domain.publication import (
     IMAGE,
     ISSUER,
@@ -25,8 +25,10 @@ from services.issuer.domain.publication import (
     status_number,
     status_objects,
 )
+from services.issuer.domain.refusal import refusal_of
 from services.issuer.domain.revocation import decision_settled, outcomes, revocation_by, revocation_by_correction
 from services.issuer.domain.selection import (
+    ClassYear,
     IssuedVersion,
     class_of,
     current_classes,
@@ -43,6 +45,7 @@ from services.issuer.metrics import (
     NOT_ISSUED,
     NOT_PUBLISHED,
     NOT_REVOKED,
+    REFUSED,
     REVOKED,
     STORED,
 )
@@ -52,8 +55,9 @@ from services.issuer.signing.signer import Signer
 from services.issuer.store import IssuerTransaction, SignedCredential, Store
 from shared import object_keys
 from shared.clock import Clock
+from shared.credentials.credential import DoNotSign
 from shared.errors import NotFound, TryLater
-from shared.events import OfficeDecided, RegistrationRenewed
+from shared.events import IssuanceRefused, OfficeDecided, RegistrationRenewed
 from shared.retry import next_try
 from shared.runtime.db import UNAVAILABLE
 from shared.runtime.log import logger
@@ -149,12 +153,16 @@ def settle_restore(ports: Ports) -> None:
 
 
 def issue(events: Sequence[RegistrationRenewed], ports: Ports) -> None:
-    """Step 3. Sign one credential per version of a registration, however often its event arrives."""
+    """Step 3. Sign one credential per version of a registration, however often its event arrives.
+
+    What must not be signed is announced with the field at fault: registration then takes an amended version.
+    """
     now = ports.now()
     with ports.store.transaction() as tx:
-        batch = _sign(tx.claim(events), tx, ports, now)
+        batch, refused = _sign(tx.claim(events), tx, ports, now)
         tx.save(batch, now)
         tx.add_documents(documents_for([each.assertion for each in batch]), ports.sources.fingerprint, now)
+        tx.announce(*refused)
     # Committed: the credentials exist but are not announced; store() announces them when they can be fetched.
     for each in batch:
         ISSUED.labels(each.assertion.award.qualification).inc()
@@ -164,6 +172,9 @@ def issue(events: Sequence[RegistrationRenewed], ports: Ports) -> None:
             registration_id=each.assertion.award.registration_id,
             leaf=each.leaf,
         )
+    for refusal in refused:
+        REFUSED.labels(refusal.field).inc()
+        log.error("refused", registration_id=refusal.registration_id, version=refusal.version, field=refusal.field)
 
 
 def store(ports: Ports) -> int:
@@ -272,16 +283,23 @@ def publish_one(name: str, ports: Ports, *, even_if_not_due: bool = False) -> li
 
 def _sign(
     events: Sequence[RegistrationRenewed], tx: IssuerTransaction, ports: Ports, now: datetime
-) -> list[SignedCredential]:
-    """DoNotSign, naming the field, for the first event that must not become a credential."""
+) -> tuple[list[SignedCredential], list[IssuanceRefused]]:
+    """One at fault costs one: it is refused, its bit goes back."""
     newest = tx.newest_versions(registrations_in(events))
     events, reasons = not_issued(events, newest)
     for reason in reasons:
         NOT_ISSUED.labels(reason).inc()
-    classes = [class_of(event, ports.sources.issuer.programme) for event in events]
-    editions = current_editions(classes, tx, ports.sources, ports.objects, now)
-    batch = []
-    for event, of, place in zip(events, classes, tx.reserve(len(events), ports.random), strict=True):
+    sound: list[tuple[RegistrationRenewed, ClassYear]] = []
+    refused: list[IssuanceRefused] = []
+    for event in events:
+        try:
+            sound.append((event, class_of(event, ports.sources.issuer.programme)))
+        except DoNotSign as error:
+            refused.append(refusal_of(event, error, newest.get(event.award.registration_id), now))
+    editions = current_editions([of for _, of in sound], tx, ports.sources, ports.objects, now)
+    batch: list[SignedCredential] = []
+    unused: list[StatusPlace] = []
+    for (event, of), place in zip(sound, tx.reserve(len(sound), ports.random), strict=True):
         award = event.award
         renewed, corrected = newest.get(award.previous_registration_id or ""), newest.get(award.registration_id)
         assertion = assertion_for(
@@ -293,10 +311,16 @@ def _sign(
             replaces=renewed.assertion_id if renewed else None,
             corrects=corrected.assertion_id if corrected else None,
         )
+        try:
+            sealed = ports.signer.sign(assertion, now)
+        except DoNotSign as error:
+            refused.append(refusal_of(event, error, corrected, now))
+            unused.append(place)
+            continue
         newest[award.registration_id] = IssuedVersion(event.version, assertion.assertion_id)
-        sealed = ports.signer.sign(assertion, now)
         batch.append(SignedCredential(assertion, sealed.body, sealed.leaf, event.correction))
-    return batch
+    tx.give_back(unused)
+    return batch, refused
 
 
 def _update_documents(tx: IssuerTransaction, ports: Ports, now: datetime) -> None:

@@ -6,6 +6,7 @@ from shared.runtime.metrics import counter, gauge
 
 ISSUED = counter("assertions_issued", "Credentials signed", ("qualification",))
 NOT_ISSUED = counter("assertions_not_issued", "Events of renewed registrations that needed no credential", ("reason",))
+REFUSED = counter("assertions_refused", "Registrations that must not be signed, by the field at fault", ("field",))
 STORED = counter("credentials_stored", "Credentials put into object storage and announced")
 ADOPTED = counter("credentials_adopted", "Credentials that object storage had already, after a restore of the database")
 NOT_STORED = counter("credentials_not_stored", "Attempts to store a credential that failed")

@@ -14,14 +14,10 @@ import pytest
 from services.issuer import handlers
 from services.issuer.handlers import Ports
 from shared import object_keys
-from shared.credentials.credential import DoNotSign, leaf_of, verify_proof
-from shared.events import AssertionIssued, RegistrationRenewed
-from shared.runtime.batches import Batches
-from shared.runtime.dead_letters import DeadLetter, Record
-from shared.runtime.log import logger
-from shared.wire import encode
-from tests.worlds.issuer import World, dying_at, id_of, side_by_side
-from tests.worlds.issuing import KEY, NOW, renewed
+from shared.credentials.credential import leaf_of, verify_proof
+from shared.events import AssertionIssued, IssuanceRefused
+from tests.worlds.issuer import World, corrected, dying_at, id_of, side_by_side
+from tests.worlds.issuing import KEY, renewed
 
 # ── issue ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -55,43 +51,36 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("bad", list(BAD))
-def test_an_invalid_registration_leaves_no_row_and_the_others_are_issued(world: World, bad: str) -> None:
+def test_an_invalid_registration_is_refused_with_its_field_and_the_others_are_issued(world: World, bad: str) -> None:
     changes, named = BAD[bad]
-    events = [renewed(1), renewed(2, **changes), renewed(3)]
-    with pytest.raises(DoNotSign, match=f"{named}: got"):
-        handlers.issue(events, world.ports)
-    assert world.rows("select * from inbox, assertions, status_entries") == []
-    handlers.issue([events[0], events[2]], world.ports)
-    assert world.rows("select count(*) from assertions") == [(2,)]
-
-
-@pytest.mark.parametrize("bad", list(BAD))
-def test_a_bad_registration_in_a_batch_becomes_a_dead_letter_that_names_the_field(world: World, bad: str) -> None:
-    changes, named = BAD[bad]
-    batches = Batches(RegistrationRenewed.topic, world.ports.store, logger("issuer"))
-    batches.add(RegistrationRenewed, lambda events: handlers.issue(events, world.ports))
     events = [renewed(number, **(changes if number == 13 else {})) for number in range(1, 41)]
-    records = [
-        Record(
-            topic=event.topic.name,
-            partition=0,
-            offset=offset,
-            key=event.key.encode(),
-            value=encode(event, source="registration", at=NOW),
-        )
-        for offset, event in enumerate(events)
-    ]
-    assert batches.handle(records) == 40
-    while handlers.store(world.ports):
-        pass
-    ((value,),) = world.rows("select value from outbox where topic = %s", RegistrationRenewed.topic.dead.name)
-    letter = msgspec.json.decode(bytes(value), type=DeadLetter)
-    assert (letter.offset, letter.cause.partition(":")[0]) == (12, "DoNotSign")
-    assert f"{named}: got" in letter.cause
+    world.issue(*events)
+    (refused,) = world.announced(IssuanceRefused)
+    assert (refused.registration_id, refused.version, refused.field) == ("R-00013", 1, named)
+    assert refused.expected and refused.issued_version == 0
+    assert "橋" not in str(refused) and "郎" not in str(refused)
     others = {id_of(number) for number in range(1, 41) if number != 13}
     assert {row[0] for row in world.rows("select assertion_id from assertions")} == others
     assert world.kept_credentials() == others
     assert world.rows("select count(*) from status_entries") == [(39,)]
+    world.issue(*events)
+    assert len(world.announced(IssuanceRefused)) == 1
+
+
+def test_a_refused_registration_is_issued_as_it_is_amended(world: World) -> None:
+    world.issue(renewed(1, pass_number="P25-{0001"))
+    world.issue(corrected(1, 2, why=None), renewed(1, pass_number="P25-{0001"))
+    (issued,) = world.announced(AssertionIssued)
+    assert (issued.assertion_id, issued.version, issued.corrects) == (id_of(1, 2), 2, None)
+
+
+def test_what_an_older_release_put_aside_is_refused_when_replayed_and_nothing_once_it_is_amended(world: World) -> None:
+    world.issue(renewed(1, pass_number="P25-{0001"))
+    world.issue(renewed(2, pass_number="P25-{0002"), corrected(2, 2))
+    with psycopg.connect(world.url) as connection:
+        connection.execute("truncate inbox, announced, outbox")  # the older release committed nothing but dead letters
+    world.issue(renewed(1, pass_number="P25-{0001"), renewed(2, pass_number="P25-{0002"))
+    assert [event.key for event in world.events()] == ["R-00001"]
 
 
 def test_a_renewal_names_the_former_registrations_newest_assertion_if_we_issued_it(world: World) -> None:

@@ -9,9 +9,10 @@ from typing import Literal
 
 from services.issuer.domain.issuance import Assertion
 from services.issuer.domain.publication import IMAGE, ISSUER, badge_name, status_name
+from services.issuer.domain.soundness import Unsound
 from shared.clock import japan_date
-from shared.credentials.credential import DoNotSign
 from shared.events import RegistrationRenewed
+from shared.object_keys import is_edition
 from shared.programme import Programme
 
 NotIssuedReason = Literal["issued-before", "corrected-before"]
@@ -63,12 +64,15 @@ def not_issued(
 
 
 def class_of(event: RegistrationRenewed, programme: Programme) -> ClassYear:
-    """DoNotSign for a qualification that the programme doesn't have."""
+    """Unsound for a qualification that the programme doesn't have, or a year that no edition is named after."""
     award = event.award
     if award.qualification not in programme.qualifications:
         known = ", ".join(programme.qualifications)
-        raise DoNotSign(f"qualification: got {award.qualification!r}, expected one of {known}")
-    return award.qualification, programme.edition(award.valid_from)
+        raise Unsound("qualification", repr(award.qualification), f"one of {known}")
+    year = programme.edition(award.valid_from)
+    if not is_edition(year):
+        raise Unsound("valid_from", str(award.valid_from), "a day of a year of four digits")
+    return award.qualification, year
 
 
 def current_classes(programme: Programme, now: datetime) -> list[ClassYear]:

@@ -116,6 +116,13 @@ class IssuerTransaction(RecallTransaction):
         random.shuffle(taken)
         return [StatusPlace(number, index) for index in taken]
 
+    def give_back(self, places: Sequence[StatusPlace]) -> None:
+        """Bits that this transaction reserved and does not use."""
+        for place in places:
+            self.cursor.execute(
+                "delete from status_entries where status_list = %s and status_index = %s", (place.number, place.index)
+            )
+
     def save(self, batch: Sequence[SignedCredential], now: datetime) -> None:
         """Save signed credentials, to be stored. UniqueViolation for a version of a registration that has one."""
         rows = [

@@ -11,7 +11,7 @@ from services.issuer.domain.adoption import AdoptedCredential
 from services.issuer.domain.publication import badge_name, status_name
 from services.issuer.domain.revocation import Revocation, lost_revocation, revocation_by_correction
 from services.issuer.store.documents import DocumentTransaction
-from shared.events import AssertionIssued, AssertionRevoked, DecisionSettled
+from shared.events import AssertionIssued, AssertionRevoked, DecisionSettled, IssuanceRefused
 from shared.object_keys import is_assertion_id
 
 _NO_FINGERPRINT = ""  # of a document known by its name only: it is due as soon as the sources are at hand
@@ -58,6 +58,9 @@ class RecallTransaction(DocumentTransaction):
         badges = {badge_name(event.award.qualification, event.edition) for event in told if event.edition is not None}
         self.add_documents(badges | {status_name(event.status_list) for event in told}, _NO_FINGERPRINT, now)
         self.apply_recalled([event.assertion_id for event in told], now)
+
+    def take_back_refused(self, events: Sequence[IssuanceRefused]) -> None:
+        """Nothing to write: a refusal leaves no row. `announced` has it, so it is not announced again."""
 
     def take_back_revoked(self, events: Sequence[AssertionRevoked]) -> None:
         """Assertions as they were revoked, their lists due; one that isn't in the table yet is revoked once it is.
