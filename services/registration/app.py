@@ -10,7 +10,9 @@ from services.registration.handlers import Ports
 from services.registration.store import RegistrationTransaction
 from services.registration.web import intake_site
 from shared.events import (
+    AssertionIssued,
     DecisionSettled,
+    IssuanceRefused,
     OfficeDecided,
     RegistrationHeld,
     RegistrationRejected,
@@ -33,6 +35,8 @@ def build(config: Config, ports: Ports) -> Process:
     process.recall(RegistrationRenewed, RegistrationTransaction.take_back_renewed)
     process.recall(DecisionSettled, RegistrationTransaction.take_back_settled)
     process.consume_raw(UPSTREAM_REGISTRATIONS, handlers.accept_messages, ports)
+    process.consume(AssertionIssued, handlers.note_issued, ports)
+    process.note(IssuanceRefused, RegistrationTransaction.note_refused)
     process.consume(OfficeDecided, orders.carry_out, ports, predicate=orders.is_ours)
     process.tick("release", handlers.release, ports)
     process.tick("begin_cycle", handlers.begin_cycle, ports, every=_CYCLE_SECONDS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -12,15 +12,18 @@ from typing import Literal
 import msgspec
 
 from services.registration.domain.cohort import CohortCycle, Judgement, is_settled, judge
+from services.registration.domain.correction import cohort_of
 from services.registration.domain.delivery import Delivery, RejectedField, json_row, read_rows
 from services.registration.domain.intake import NotApplied, intake_of
-from services.registration.domain.record import PUBLISHABLE, Rules
-from services.registration.domain.registration import Registration, renewed
+from services.registration.domain.record import PRIVATE, PUBLISHABLE, Rules, changed_fields
+from services.registration.domain.registration import Registration, announced_record, renewed
 from services.registration.metrics import JUDGED, NOT_APPLIED, RECORDS, REJECTED
 from services.registration.store import RegistrationTransaction, RejectedRow, Store
+from shared.addresses import same_address_key
 from shared.clock import Clock
 from shared.errors import Unreadable
 from shared.events import (
+    AssertionIssued,
     Event,
     RegistrationHeld,
     RegistrationRejected,
@@ -58,7 +61,9 @@ class DeliveryResult:
 def accept(delivery: Delivery, source: str, ports: Ports) -> DeliveryResult:
     """Step 1. Store the records of a delivery; a registration is stored once, however often its record comes.
 
-    What came after the issue and what is invalid is stored too, with its reason. When this returns, all is committed.
+    Until the issuer has issued its badge, upstream may amend it: what was released is judged once more, as its next
+    version. What came after the issue and what is invalid is stored too, with its reason. When this returns, all is
+    committed.
     """
     now = ports.now()
     with ports.store.transaction() as tx:
@@ -68,7 +73,7 @@ def accept(delivery: Delivery, source: str, ports: Ports) -> DeliveryResult:
         )
         tx.insert(intake.new, now)
         tx.update(intake.changed, now, judge=True)
-        tx.update(intake.amended, now, judge=False)
+        tx.update(intake.private, now, judge=False)
         tx.add_not_applied(intake.not_applied, source, now)
         tx.judge_address_sharers(intake.left_addresses, now)
         for row in tx.add_rejected([_rejected_row(each, source, now) for each in delivery.rejected]):
@@ -163,7 +168,7 @@ def _events_of(registration: Registration, judgement: Judgement, cohort: str) ->
             events.append(
                 RegistrationReleased(registration_id=registration.id, cohort=cohort, revision=registration.revision + 1)
             )
-        return [*events, renewed(registration, cohort, judgement.notify_from)]
+        return [*events, renewed(registration, cohort_of(registration), judgement.notify_from)]
     if judgement.reason is None or registration.is_held_as(judgement):
         return []
     return [
@@ -178,6 +183,51 @@ def _events_of(registration: Registration, judgement: Judgement, cohort: str) ->
             first_registration_id=judgement.first_registration_id,
         )
     ]
+
+
+def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
+    """Step 3. These have a badge: from now on only the office corrects them.
+
+    The badge may come while an amendment of upstream waits. It is judged now: released, it corrects the badge; else
+    what was issued stands, and the fields of the amendment count as not applied.
+    """
+    now = ports.now()
+    with ports.store.transaction() as tx:
+        tx.lock()
+        by_version = sorted(tx.claim(events), key=lambda event: event.version)
+        newest = {event.award.registration_id: event for event in by_version}
+        released = tx.released(newest)
+        known = tx.registrations(newest.keys() - released)
+        amended = [each for each in known.values() if each.state == "waiting" and not each.is_recalled]
+        uses = tx.address_uses({each.address_key for each in amended if each.address_key}, ports.cycle.begins_on)
+        judged = zip(amended, judge([each.candidate for each in amended], uses, ports.cycle), strict=True)
+        correcting = [(each, judgement) for each, judgement in judged if judgement.reason is None]
+        _apply(tx, correcting, ports.cycle.cohort, now)
+        others = newest.keys() - released - {each.id for each, _ in correcting}
+        _keep_issued([newest[id] for id in sorted(others)], known, tx, ports.cycle.cohort, now)
+        tx.note_issued({id: event.version for id, event in newest.items()})
+        # If we die before the commit, the events come again; after it, the inbox drops them.
+
+
+def _keep_issued(
+    events: Sequence[AssertionIssued],
+    known: Mapping[str, Registration],
+    tx: RegistrationTransaction,
+    cohort: str,
+    now: datetime,
+) -> None:
+    for event in events:
+        before = known.get(event.award.registration_id)
+        if before is None:
+            continue
+        fields = changed_fields(announced_record(event, before.record), before.record) - PRIVATE
+        if before.address_key != same_address_key(event.holder.email):
+            fields |= {"email"}
+        tx.add_not_applied([NotApplied(None, before.id, tuple(sorted(fields)))], "before the issue", now)
+        if before.state == "held":
+            tx.announce(RegistrationReleased(registration_id=before.id, cohort=cohort, revision=before.revision + 1))
+        log.warning("skipped", registration_id=before.id, cause="issued before it was amended", fields=sorted(fields))
+    tx.stand_as_issued(events, known)
 
 
 def begin_cycle(ports: Ports) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from services.registration.domain.correction import OrderOutcome, address_conflict, cohort_of, corrected
-from services.registration.domain.registration import Registration, renewed
+from services.registration.domain.registration import Registration, amended, renewed
 from services.registration.handlers import Ports
 from services.registration.metrics import ORDERS
 from services.registration.store import RegistrationTransaction
@@ -26,7 +27,7 @@ def is_ours(decision: OfficeDecided) -> bool:
 
 
 def carry_out(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
-    """Any time. Correct an issued registration: its badge is issued once more, at the next version (step 3).
+    """Any time. Correct a released registration: its badge is issued at the next version (step 3).
 
     Before the issue (step 2): set an address, hold or resume; the registration is judged again at once. Each order is
     settled with its outcome. One that can't be carried out changes nothing and is counted with its reason. One that was
@@ -74,7 +75,7 @@ class _Batch:
             return OrderOutcome("no-such-registration", f"got {decision.subject}, expected a registration_id")
         if decision.decision == "correct":
             return self._correct(registration, decision)
-        if registration.state == "released":
+        if registration.state == "released" and (registration.is_issued or decision.decision == "resume"):
             return OrderOutcome("issued-already", "got a registration with a badge: correct it instead")
         if decision.decision == "correct-address":
             if decision.value is None:
@@ -82,13 +83,21 @@ class _Batch:
             fault = address_fault(decision.value)
             if fault is not None:
                 return OrderOutcome("no-address", f"expected {fault.expected}")
+            self._reopen(registration)
             self._tx.set_office_address(registration.id, decision.value, decision.decided_at, self._now)
             if registration.address_key is not None:
                 self._tx.judge_address_sharers([registration.address_key], self._now)
         else:
+            self._reopen(registration)
             self._tx.set_office_hold(registration.id, decision.decision == "hold", self._now)
         self._known.update(self._tx.registrations([registration.id]))
         return _DONE
+
+    def _reopen(self, registration: Registration) -> None:
+        """A released one that has no badge yet is judged again, as its next version."""
+        if registration.state == "released":
+            self.write()
+            self._tx.update([amended(registration, registration.record)], self._now, judge=True)
 
     def set_again(self, decision: OfficeDecided) -> None:
         """What the order set before the restore; what it led to is taken back from its announcements already."""
@@ -112,13 +121,17 @@ class _Batch:
         )
         if isinstance(after, OrderOutcome):
             return after
-        if after.address_key != registration.address_key and after.address_key is not None:
+        # One without a badge may have been released before another person came to its address.
+        is_new_use = after.address_key != registration.address_key or not registration.is_issued
+        if is_new_use and after.address_key is not None:
             self.write()  # an earlier correction of this batch may have taken the address
             taken = address_conflict(after, self._tx.address_uses([after.address_key], self._ports.cycle.begins_on))
             if taken is not None:
                 return taken
+        notify_from = max(self._now, registration.notify_from or self._now)  # no letter before the cohort's day
+        after = replace(after, notify_from=notify_from)
         self._known[after.id] = self._corrected[after.id] = after
-        self._events.append(renewed(after, cohort_of(after), self._now, decision.why))
+        self._events.append(renewed(after, cohort_of(after), notify_from, decision.why))
         if after.address_key != registration.address_key and registration.address_key is not None:
             self.write()
             self._tx.judge_address_sharers([registration.address_key], self._now)

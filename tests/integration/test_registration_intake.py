@@ -125,6 +125,7 @@ def test_registrations_of_a_later_cycle_are_released_when_it_begins(world: Regis
 def test_a_change_after_the_issue_is_not_applied(world: RegistrationWorld) -> None:
     world.deliver(record(1))
     world.settle()
+    world.issue()
     answer = world.deliver(record(1, email="other@example.jp", phone=None))
     world.settle()
     assert [(each.row, each.fields) for each in answer.not_applied] == [(2, ("email",))]

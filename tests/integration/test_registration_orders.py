@@ -70,6 +70,7 @@ def test_a_decision_that_cannot_be_done_changes_nothing(
 ) -> None:
     world.deliver(record(1), record(2, email=None))
     world.settle()
+    world.issue()
     before = world.rows("select * from registrations order by 1")
     world.decide(decision, subject, value)
     assert world.judge() == 0
@@ -254,6 +255,7 @@ def test_an_order_before_the_issue_is_settled_too(world: RegistrationWorld) -> N
     world.decide("resume", "R1")
     assert [outcome for _, outcome in outcomes(world)] == ["done", "no-address", "done", "done"]
     world.settle()
+    world.issue()
     world.decide("hold", "R1")
     assert outcomes(world)[-1][1] == "issued-already"
 

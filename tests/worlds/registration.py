@@ -18,9 +18,11 @@ from services.registration.handlers import DeliveryResult, Ports
 from services.registration.store import RegistrationTransaction, Store
 from shared.clock import JST
 from shared.events import (
+    AssertionIssued,
     Correction,
     Decision,
     Event,
+    IssuanceRefused,
     OfficeDecided,
     RegistrationHeld,
     RegistrationReleased,
@@ -89,6 +91,28 @@ class RegistrationWorld:
         orders.carry_out([event], self.ports)
         return event
 
+    def issue(self, *ids: str, version: int | None = None) -> None:
+        """The issuer issues the newest version, or `version`, of these registrations; without any, of all."""
+        newest = {e.key: e for e in self.announced(RegistrationRenewed) if version in (None, e.version)}
+        handlers.note_issued([answer_of(newest[id]) for id in ids or newest], self.ports)
+
+    def refuse(self, *ids: str, field: str = "pass_number") -> None:
+        """The issuer refuses the newest version of these."""
+        newest = {e.key: e for e in self.announced(RegistrationRenewed)}
+        events = [
+            IssuanceRefused(
+                registration_id=id,
+                cohort="2026",
+                version=newest[id].version,
+                field=field,
+                expected="curly brackets in pairs",
+                refused_at=self.clock.now,
+            )
+            for id in ids
+        ]
+        with self.ports.store.transaction() as tx:
+            tx.note_refused(tx.claim(events))
+
     def announced(self, kind: type[E]) -> list[E]:
         """All events of a kind so far, in order."""
         with self.ports.store.transaction() as tx:
@@ -111,6 +135,21 @@ class RegistrationWorld:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with self.ports.store.transaction() as tx:
             return tx.cursor.execute(query).fetchall()
+
+
+def answer_of(event: RegistrationRenewed) -> AssertionIssued:
+    """The issuer has issued it."""
+    return AssertionIssued(
+        assertion_id=f"A/{event.key}/{event.version}",
+        leaf="0" * 64,
+        award=event.award,
+        holder=event.holder,
+        issued_at=event.notify_from,
+        notify_from=event.notify_from,
+        status_list=1,
+        status_index=1,
+        version=event.version,
+    )
 
 
 @contextmanager

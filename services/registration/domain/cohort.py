@@ -46,6 +46,7 @@ class Candidate:
     address_key: str | None  # same_address_key of the address in use; None: no address yet
     confirmed_at: datetime | None  # when the office set the address; None: it came with the record
     office_hold: bool
+    was_released: bool = False  # in this cycle or an earlier one, and not issued
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def _judge(candidate: Candidate, by_address: Mapping[str, list[AddressUse]], cyc
     issued = [(use.released_at, use.registration_id) for use in others if use.released_at is not None]
     reason: HeldReason | None = None
     first: str | None = None
-    if candidate.valid_from != cycle.begins_on:
+    if candidate.valid_from != cycle.begins_on and not _is_late(candidate, cycle):
         reason = "not-this-cycle"
     elif candidate.completed_on is None:
         reason = "not-completed"
@@ -119,6 +120,13 @@ def _judge(candidate: Candidate, by_address: Mapping[str, list[AddressUse]], cyc
         None,
         notify_from(confirmed_at(candidate.completed_on, candidate.confirmed_at), cycle),
     )
+
+
+def _is_late(candidate: Candidate, cycle: CohortCycle) -> bool:
+    """It was released in an earlier cycle, and amended since: it is not to wait for a cycle that is over."""
+    begins = candidate.valid_from
+    same_day = (begins.month, begins.day) == (cycle.begins_on.month, cycle.begins_on.day)
+    return candidate.was_released and same_day and begins < cycle.begins_on
 
 
 def confirmed_at(completed_on: date, address_confirmed_at: datetime | None) -> datetime:

@@ -1,4 +1,4 @@
-"""The office's correction of an issued registration: read by the rules of the intake, one version higher; pure."""
+"""The office's correction of a released registration: read by the rules of the intake, one version higher; pure."""
 
 from __future__ import annotations
 
@@ -32,12 +32,14 @@ def corrected(
 ) -> Registration | OrderOutcome:
     """The corrected registration, one version higher; or why it can't be corrected so.
 
+    Released is enough: where the issuer has refused it, or not answered yet, the next version takes its place.
+
     The values are read by the rules of the intake; the empty text clears an optional field. An address of the
     correction is the office's: deliveries do not replace it. Whether it is free is `address_conflict`'s question.
     """
     if registration.state != "released":
         return OrderOutcome(
-            "not-issued-yet", f"got a registration that is {registration.state}, expected one with a badge"
+            "not-issued-yet", f"got a registration that is {registration.state}, expected one that was released"
         )
     changes = changes_of(correction)
     record = read_changes(registration.record, {name: text for name, text in changes.items() if name != "email"}, rules)
@@ -51,6 +53,8 @@ def corrected(
             problems = [*problems, FieldProblem("email", None, "an address: a badge has one")]
         elif same_address_key(read.email) != registration.address_key:
             address = read.email
+    if not isinstance(record, list) and address is None and record.email is None:
+        problems = [*problems, FieldProblem("email", None, "an address: a badge has one")]
     if isinstance(record, list) or problems:
         return OrderOutcome("not-valid", "; ".join(map(_publishable, problems)))
     after = replace(

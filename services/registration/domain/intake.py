@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from services.registration.domain.record import PRIVATE, UpstreamRecord, changed_fields, with_private_of
-from services.registration.domain.registration import Registration, delivered_again
+from services.registration.domain.registration import Registration, amended, delivered_again
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Intake:
 
     new: tuple[UpstreamRecord, ...]
     changed: tuple[Registration, ...]  # to be judged again
-    amended: tuple[Registration, ...]  # issued, with new values of private fields
+    private: tuple[Registration, ...]  # released, with new values of private fields
     not_applied: tuple[NotApplied, ...]
     left_addresses: frozenset[str]  # keys of addresses that a registration no longer uses
     accepted: int
@@ -48,7 +48,7 @@ def intake_of(records: Iterable[tuple[int | None, UpstreamRecord]], known: Mappi
         changed = changed_fields(before, record)
         if not changed:
             unchanged += 1
-        elif id in known and known[id].state == "released":
+        elif id in known and known[id].state == "released" and known[id].is_issued:
             current[id] = with_private_of(before, record)
             if changed <= PRIVATE:
                 accepted += 1
@@ -56,18 +56,25 @@ def intake_of(records: Iterable[tuple[int | None, UpstreamRecord]], known: Mappi
                 not_applied.append(NotApplied(row, id, tuple(sorted(changed - PRIVATE))))
         else:
             current[id], accepted = record, accepted + 1
-    after = {id: replace(each, record=current[id]) for id, each in known.items()}
+    after = {id: _after(each, current[id]) for id, each in known.items()}
     touched = [each for id, each in after.items() if each != before_delivery[id]]
     to_judge = tuple(each for each in touched if each.state != "released")
     return Intake(
         new=tuple(record for id, record in current.items() if id not in known),
         changed=to_judge,
-        amended=tuple(each for each in touched if each.state == "released"),
+        private=tuple(each for each in touched if each.state == "released"),
         not_applied=tuple(not_applied),
         left_addresses=frozenset(_left_addresses(known, to_judge)),
         accepted=accepted,
         unchanged=unchanged,
     )
+
+
+def _after(before: Registration, record: UpstreamRecord) -> Registration:
+    """The registration with what became of its record: until the issuer has issued it, upstream may amend it."""
+    if before.state == "released" and not before.is_issued and not changed_fields(before.record, record) <= PRIVATE:
+        return amended(before, record)
+    return replace(before, record=record)
 
 
 def _delivered_again(

@@ -11,15 +11,17 @@ import msgspec
 from services.registration.domain.cohort import Candidate, Judgement
 from services.registration.domain.record import UpstreamRecord
 from shared.addresses import as_mailed, same_address_key
-from shared.events import Award, HeldReason, Holder, RegistrationRenewed
+from shared.events import AssertionIssued, Award, HeldReason, Holder, RegistrationRenewed
 
 
 @dataclass(frozen=True)
 class Registration:
     """One registration period and its state.
 
-    `revision` counts its holds and releases. `version` counts the badges issued for it: above 1, the office corrected
-    what was issued. `is_recalled`: it is as announced before a restore, and its record may be older than that.
+    `revision` counts its holds and releases. `version` counts what was released to the issuer: while the state is
+    "released" it is the newest that was, else the next one. `is_issued`: some version has a badge, or the office's
+    correction is to get it, so upstream amends it no more. `is_recalled`: it is as announced before a restore, and its
+    record may be older than that.
     """
 
     record: UpstreamRecord
@@ -32,6 +34,8 @@ class Registration:
     revision: int
     version: int = 1
     is_recalled: bool = False
+    is_issued: bool = False
+    notify_from: datetime | None = None
 
     @property
     def id(self) -> str:
@@ -56,6 +60,7 @@ class Registration:
             address_key=self.address_key,
             confirmed_at=self.confirmed_at,
             office_hold=self.office_hold,
+            was_released=self.version > 1,
         )
 
     def is_held_as(self, judgement: Judgement) -> bool:
@@ -67,12 +72,22 @@ class Registration:
         )
 
 
+def amended(registration: Registration, record: UpstreamRecord) -> Registration:
+    """A released registration without a badge as upstream has it now: to be judged, one version higher."""
+    return replace(registration, record=record, state="waiting", version=registration.version + 1, is_recalled=False)
+
+
 def delivered_again(registration: Registration, record: UpstreamRecord) -> Registration:
     """A recalled registration when its record comes again: no longer recalled.
 
-    The address of a released one stays; where upstream has another one, it was the office's.
+    The address of an issued one stays; where upstream has another one, it was the office's.
     """
-    if registration.state != "released" or registration.email is None or record.email is None:
+    if (
+        registration.state != "released"
+        or not registration.is_issued
+        or registration.email is None
+        or record.email is None
+    ):
         return replace(registration, is_recalled=False)
     is_upstreams = same_address_key(record.email) == registration.address_key
     return replace(
@@ -83,7 +98,7 @@ def delivered_again(registration: Registration, record: UpstreamRecord) -> Regis
     )
 
 
-def announced_record(event: RegistrationRenewed, before: UpstreamRecord | None) -> UpstreamRecord:
+def announced_record(event: RegistrationRenewed | AssertionIssued, before: UpstreamRecord | None) -> UpstreamRecord:
     """The record as announced; the rest is as `before`, or empty until upstream delivers it again."""
     award, holder = event.award, event.holder
     return UpstreamRecord(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from services.registration.domain.registration import Registration, announced_re
 from services.registration.store.registrations import Registrations, RejectedRow, record_columns
 from shared.addresses import same_address_key
 from shared.events import (
+    AssertionIssued,
     DecisionSettled,
     RegistrationHeld,
     RegistrationRejected,
@@ -59,11 +60,36 @@ class RegistrationTransaction(Registrations):
         self.lock()
         newest = {event.key: event for event in sorted(events, key=lambda event: event.version)}
         known = self.registrations(newest)
-        rows = [
-            self._released(event, known.get(id))
-            for id, event in newest.items()
-            if id not in known or known[id].state != "released" or known[id].version < event.version
-        ]
+        self._stand_as_released(
+            [
+                self._released(event, known.get(id))
+                for id, event in newest.items()
+                if id not in known or known[id].state != "released" or known[id].version < event.version
+            ]
+        )
+        self.take_over(list(newest))
+
+    def stand_as_issued(self, events: Sequence[AssertionIssued], known: Mapping[str, Registration]) -> None:
+        """What was issued stands, at most one event each, whatever `known` or a restore made of the registration.
+
+        A hold is over, which is a revision.
+        One that isn't here comes to be, without its private fields, until upstream delivers its record.
+        """
+        rows = []
+        for event in events:
+            before = known.get(event.award.registration_id)
+            row = self._released(event, before)
+            if before is not None:
+                row |= {"version": max(before.version, event.version), "recalled": before.is_recalled}
+            rows.append(row)
+        self.cursor.execute(
+            "update registrations set revision = revision + 1 where state = 'held' and registration_id = any(%s)",
+            ([row["registration_id"] for row in rows],),
+        )
+        self._stand_as_released(rows)
+        self.take_over([event.award.registration_id for event in events])
+
+    def _stand_as_released(self, rows: Sequence[dict[str, Any]]) -> None:
         kept = ("received_at", "released_at")
         columns = [name for name in (rows[0] if rows else ()) if name not in ("registration_id", "revision", *kept)]
         self.insert_rows(
@@ -72,7 +98,6 @@ class RegistrationTransaction(Registrations):
             replace("registration_id", columns)
             + "".join(f", {name} = coalesce(registrations.{name}, excluded.{name})" for name in kept),
         )
-        self.take_over(list(newest))
 
     def take_back_rejected(self, events: Sequence[RegistrationRejected]) -> None:
         """The rejected rows, for the office's list. What no topic holds: which registrations they were about."""
@@ -130,7 +155,7 @@ class RegistrationTransaction(Registrations):
         )
         self.take_over(list(newest), due_since=due_since, recalled=True)
 
-    def _released(self, event: RegistrationRenewed, known: Registration | None) -> dict[str, Any]:
+    def _released(self, event: RegistrationRenewed | AssertionIssued, known: Registration | None) -> dict[str, Any]:
         now = self.now()
         record = announced_record(event, known.record if known else None)
         office_email = known.office_email if known else None
@@ -151,4 +176,5 @@ class RegistrationTransaction(Registrations):
             "due_since": None,
             "at_once": False,
             "recalled": True,
+            "presumed_issued": True,
         }

@@ -14,12 +14,14 @@ from services.registration.domain.intake import NotApplied
 from services.registration.domain.record import FIELDS, UpstreamRecord
 from services.registration.domain.registration import Registration
 from shared.addresses import same_address_key
+from shared.events import IssuanceRefused
 from shared.runtime.db import Transaction, replace
 
 _WRITERS = "registration/writers"
 _SELECT = (
     f"select {', '.join(FIELDS)}, office_email, confirmed_at, state, reason, first_registration_id, office_hold,"
-    " revision, version, recalled as is_recalled from registrations"
+    " revision, version, recalled as is_recalled, notify_from,"
+    " issued_version > 0 or (presumed_issued and refused_version < version) as is_issued from registrations"
 )
 # A recalled registration waits for its record, and one with a recalled order for that order.
 _TO_JUDGE = (
@@ -85,8 +87,23 @@ class Registrations(Transaction):
         self.take_over([record.registration_id for record in records])
 
     def update(self, changed: Sequence[Registration], now: datetime, *, judge: bool) -> None:
-        """Write the records of known registrations. With `judge` they are judged once the delivery has settled."""
-        due: dict[str, Any] = {"due_since": now} if judge else {}
+        """Write the records of known registrations. With `judge` they are judged once the delivery has settled.
+
+        Those are not released, or no longer: they were amended before a badge was issued.
+        """
+
+        def due(each: Registration) -> dict[str, Any]:
+            if not judge:
+                return {}
+            return {
+                "state": each.state,
+                "reason": each.reason,
+                "version": each.version,
+                "notify_from": None,
+                "released_at": None,
+                "due_since": now,
+            }
+
         self.update_rows(
             "registrations",
             [
@@ -96,7 +113,7 @@ class Registrations(Transaction):
                     "address_key": each.address_key,
                     "recalled": each.is_recalled,
                     "received_at": now,
-                    **due,
+                    **due(each),
                 }
                 for each in changed
             ],
@@ -220,7 +237,10 @@ class Registrations(Transaction):
         )
 
     def correct(self, corrected: Sequence[Registration], now: datetime) -> None:
-        """Write issued registrations as corrected, each at its new version. Their notice may go from now on."""
+        """Write released registrations as corrected, each at its new version and with the moment of its notice.
+
+        Unless the issuer refuses that, upstream amends them no more: it may deliver what the office has corrected.
+        """
         self.update(corrected, now, judge=False)
         self.update_rows(
             "registrations",
@@ -230,11 +250,50 @@ class Registrations(Transaction):
                     "office_email": each.office_email,
                     "confirmed_at": each.confirmed_at,
                     "version": each.version,
-                    "notify_from": now,
+                    "notify_from": each.notify_from,
+                    "presumed_issued": True,
                 }
                 for each in corrected
             ],
             "registration_id",
+        )
+
+    # ── what the issuer answers ────────────────────────────────────────────────────────────────────────
+
+    def released(self, ids: Iterable[str]) -> set[str]:
+        """Those of `ids` that are released."""
+        found = self.cursor.execute(
+            "select registration_id from registrations where registration_id = any(%s) and state = 'released'",
+            (list(ids),),
+        )
+        return {id for (id,) in found}
+
+    def note_issued(self, versions: Mapping[str, int]) -> None:
+        """The newest version of each of these registrations that has a badge."""
+        self.update_rows(
+            "registrations",
+            [{"registration_id": id, "issued_version": version} for id, version in versions.items()],
+            "registration_id",
+            where="registrations.issued_version < new.issued_version",
+        )
+
+    def note_refused(self, events: Sequence[IssuanceRefused]) -> None:
+        """Step 3. The issuer refused these versions: upstream and the office may amend them, unless one has a badge."""
+        self.lock()
+        newest = {event.registration_id: event for event in sorted(events, key=lambda event: event.version)}
+        self.update_rows(
+            "registrations",
+            [
+                {
+                    "registration_id": id,
+                    "refused_version": event.version,
+                    "issued_version": event.issued_version,
+                }
+                for id, event in newest.items()
+            ],
+            "registration_id",
+            assign="refused_version = greatest(registrations.refused_version, new.refused_version),"
+            " issued_version = greatest(registrations.issued_version, new.issued_version)",
         )
 
     # ── after a restore ────────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ from tests.worlds.records import record
 
 WAITING = Registration(record(), None, None, "waiting", None, None, False, 0)
 RELEASED = replace(WAITING, state="released")
+ISSUED = replace(RELEASED, is_issued=True)
 
 
 def intake_after(*records: UpstreamRecord, known: Registration | None = None) -> Intake:
@@ -47,16 +48,16 @@ def test_a_changed_name_frees_no_address() -> None:
 
 
 def test_after_the_issue_only_private_fields_change() -> None:
-    intake = intake_after(record(email="jiro@example.jp", given_name="次郎", phone="090-0000-0009"), known=RELEASED)
+    intake = intake_after(record(email="jiro@example.jp", given_name="次郎", phone="090-0000-0009"), known=ISSUED)
     assert intake.changed == ()
     assert intake.not_applied[0].fields == ("email", "given_name")
     assert intake.not_applied[0].row == 2
-    assert [registration.record for registration in intake.amended] == [record(phone="090-0000-0009")]
+    assert [registration.record for registration in intake.private] == [record(phone="090-0000-0009")]
     assert intake.left_addresses == frozenset()
 
 
 def test_after_the_issue_a_new_phone_number_is_accepted() -> None:
-    intake = intake_after(record(phone="090-0000-0009"), known=RELEASED)
+    intake = intake_after(record(phone="090-0000-0009"), known=ISSUED)
     assert (intake.accepted, intake.not_applied) == (1, ())
 
 
@@ -65,3 +66,17 @@ def test_deliveries_do_not_replace_the_offices_address() -> None:
     intake = intake_after(record(email="wrong@example.jp"), known=corrected)
     assert intake.changed[0].email == "right@example.jp"
     assert intake.left_addresses == frozenset()
+
+
+def test_until_the_issue_a_change_is_an_amendment_that_is_judged_as_the_next_version() -> None:
+    intake = intake_after(record(email="jiro@example.jp", pass_number="21-0002"), known=RELEASED)
+    (amended,) = intake.changed
+    assert (amended.state, amended.version, amended.record.pass_number) == ("waiting", 2, "21-0002")
+    assert (intake.accepted, intake.not_applied) == (1, ())
+    assert intake.left_addresses == {"taro@example.jp"}
+
+
+def test_until_the_issue_the_same_record_and_new_private_fields_change_no_version() -> None:
+    assert intake_after(record(), known=RELEASED).unchanged == 1
+    intake = intake_after(record(phone="090-0000-0009"), known=RELEASED)
+    assert (intake.changed, [each.version for each in intake.private]) == ((), [1])
