@@ -16,6 +16,7 @@ from shared.events import (
     BadgeReceived,
     CertificateRendered,
     DecisionSettled,
+    IssuanceRefused,
     LetterUpdated,
     OfficeDecided,
     RebuildOrdered,
@@ -23,6 +24,7 @@ from shared.events import (
     RegistrationRejected,
     RegistrationReleased,
     RegistrationRenewed,
+    RenderingFailed,
 )
 from shared.runtime.process import Process
 from shared.topics import TOPICS
@@ -37,10 +39,12 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(RegistrationReleased, OpsTransaction.note_holds)
     process.note(RegistrationRejected, OpsTransaction.note_rejected)
     process.note(AssertionIssued, OpsTransaction.note_issued)
+    process.note(IssuanceRefused, OpsTransaction.note_refused)
     process.note(LetterUpdated, OpsTransaction.note_letters)
     process.note(BadgeReceived, OpsTransaction.note_received)
     process.note(AssertionAnchored, OpsTransaction.note_anchored)
     process.note(CertificateRendered, OpsTransaction.note_rendered)
+    process.note(RenderingFailed, OpsTransaction.note_failed)
     process.note(AssertionRevoked, OpsTransaction.note_revoked)
     process.note(OfficeDecided, OpsTransaction.note_decided)
     process.note(DecisionSettled, OpsTransaction.note_settled)

@@ -80,8 +80,8 @@ def revoke(ports: Ports, id: str, who: Attribution) -> DecisionLine:
 def correct(ports: Ports, registration_id: str, version: int, correction: Correction, who: Attribution) -> DecisionLine:
     """Order a badge to be issued again, corrected. `version` is the one that the office was looking at. Idempotent.
 
-    NotFound. AlreadyDecidedError when the registration has changed since, another correction is pending, or no badge is
-    issued yet. The content is validated by the service registration, not here.
+    NotFound. AlreadyDecidedError when the registration has changed since, another correction is pending, or it is not
+    released to the issuer yet. The content is validated by the service registration, not here.
     """
     now = ports.now()
     with ports.store.transaction() as tx:
@@ -91,8 +91,8 @@ def correct(ports: Ports, registration_id: str, version: int, correction: Correc
         if person is None or known is None:
             raise unknown_registration(registration_id)
         newest, facts = known
-        if person.assertion_id is None:
-            raise AlreadyDecidedError("no badge is issued yet: correct the record upstream, or the address")
+        if person.assertion_id is None and (person.held or person.eligible_at is None):
+            raise AlreadyDecidedError("it is not released yet: have the record corrected upstream, which releases it")
         target = correct_target(registration_id, version + 1)
         earlier = tx.decisions.active_order(target)
         if earlier is not None:

@@ -8,6 +8,7 @@ from services.ops.board.answers import BoardStatus, cohort_of, letters_of, missi
 from services.ops.board.counts import Board, Difference, Person, board_of, selection_of
 from services.ops.board.decisions import DecisionLine, History
 from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, Rejection, TroubledLetter
+from services.ops.board.stuck import stuck_of
 from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
@@ -36,6 +37,7 @@ class BoardPage:
     status: BoardStatus
     board: Board
     held: list[Person]
+    stuck: list[Person]
     rejections: list[Rejection]
     batches: list[AnchoredBatch]
     troubled_letters: list[TroubledLetter]
@@ -52,6 +54,7 @@ def board_page(ports: Ports, cohort: str | None) -> BoardPage:
             status=_status(tx, ports, id, board),
             board=board,
             held=tx.board.people(of, selection_of("held"), limit=_LISTED),
+            stuck=tx.board.stuck(of, limit=_LISTED) if board.stuck_by_reason else [],
             rejections=tx.board.rejections(limit=50)[1],
             batches=tx.board.batches(of, limit=20),
             troubled_letters=tx.board.troubled_letters(of, limit=50),
@@ -129,6 +132,7 @@ def history(ports: Ports, registration_id: str) -> History:
             versions=tx.decisions.versions(registration_id),
             letters=tx.decisions.letters(registration_id),
             decisions=tx.decisions.decisions(registration_id, limit=_LISTED),
+            stuck=stuck_of(person),
         )
 
 
@@ -172,4 +176,5 @@ def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board) -> B
         lag_unknown=lag.unknown,
         unplaced=tx.board.unplaced(),
         services=ports.health.latest(),
+        stuck_by_reason=board.stuck_by_reason,
     )

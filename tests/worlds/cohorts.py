@@ -16,9 +16,11 @@ from shared.events import (
     CertificateRendered,
     Event,
     Holder,
+    IssuanceRefused,
     LetterUpdated,
     RegistrationHeld,
     RegistrationRenewed,
+    RenderingFailed,
 )
 
 E = TypeVar("E", bound=Event)
@@ -81,6 +83,29 @@ def issued(number: int, minutes: float = 1) -> AssertionIssued:
         notify_from=NOON,
         status_list=1,
         status_index=number,
+    )
+
+
+def refused(number: int, version: int = 1, field: str = "pass_number", issued_version: int = 0) -> IssuanceRefused:
+    return IssuanceRefused(
+        registration_id=f"R{number:05}",
+        cohort="2026",
+        version=version,
+        field=field,
+        expected="curly brackets in pairs",
+        got="{ or } alone",
+        refused_at=at(1),
+        issued_version=issued_version,
+    )
+
+
+def failed(number: int, reason: str = "no-glyph", revision: int = 1, **more: Any) -> RenderingFailed:
+    return RenderingFailed(
+        assertion_id=assertion_id(number),
+        reason=reason,  # type: ignore[arg-type]  # the caller gives one of the event's reasons
+        revision=revision,
+        failed_at=at(5),
+        **more,
     )
 
 

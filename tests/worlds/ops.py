@@ -26,12 +26,14 @@ from shared.events import (
     CertificateRendered,
     DecisionSettled,
     Event,
+    IssuanceRefused,
     LetterUpdated,
     OfficeDecided,
     RegistrationHeld,
     RegistrationRejected,
     RegistrationReleased,
     RegistrationRenewed,
+    RenderingFailed,
 )
 from shared.runtime.batches import RawMessage
 from shared.runtime.dead_letters import DeadLetter
@@ -50,10 +52,12 @@ NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
     RegistrationReleased: OpsTransaction.note_holds,
     RegistrationRejected: OpsTransaction.note_rejected,
     AssertionIssued: OpsTransaction.note_issued,
+    IssuanceRefused: OpsTransaction.note_refused,
     LetterUpdated: OpsTransaction.note_letters,
     BadgeReceived: OpsTransaction.note_received,
     AssertionAnchored: OpsTransaction.note_anchored,
     CertificateRendered: OpsTransaction.note_rendered,
+    RenderingFailed: OpsTransaction.note_failed,
     AssertionRevoked: OpsTransaction.note_revoked,
     OfficeDecided: OpsTransaction.note_decided,
     DecisionSettled: OpsTransaction.note_settled,

@@ -68,6 +68,7 @@ class BoardStatus(msgspec.Struct, frozen=True, kw_only=True):
     lag_unknown: dict[str, str]
     unplaced: int
     services: dict[str, ServiceHealth] = {}
+    stuck_by_reason: dict[str, int] = {}
 
 
 class PersonLine(msgspec.Struct, frozen=True, kw_only=True):

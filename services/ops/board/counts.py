@@ -73,6 +73,11 @@ class Person:
     reached: int
     ended: bool
     held: bool
+    stuck_as: str | None = None  # why it does not go on by itself: `stuck.py`
+    stuck_field: str | None = None
+    stuck_expected: str | None = None
+    stuck_got: str | None = None
+    stuck_at: datetime | None = None
 
     def reached_at(self, stage: Stage) -> datetime | None:
         at: datetime | None = getattr(self, f"{stage.word}_at")
@@ -91,11 +96,13 @@ class Person:
 
     @property
     def reason(self) -> str | None:
-        """Why the person is held or revoked, or which letter was not delivered."""
+        """Why the person is held, revoked or stuck, or which letter was not delivered."""
         if self.held:
             return self.held_reason
         if self.ended:
             return self.revoked_reason
+        if self.stuck_as is not None:
+            return self.stuck_as
         for letter, state in (
             ("award", self.award_state),
             ("completion", self.completion_state),
@@ -114,6 +121,7 @@ class Group:
     ended: bool
     held_reason: str | None
     count: int
+    stuck_as: str | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +145,7 @@ class Board:
     held_by_reason: dict[str, int]
     released: int
     revoked: int
+    stuck_by_reason: dict[str, int]
 
     @property
     def held(self) -> int:
@@ -154,17 +163,22 @@ def board_of(groups: Iterable[Group]) -> Board:
     """The board of the people in `groups`. No count is negative; each person counts once in each stage reached."""
     everybody = tuple(groups)
     known = tuple(group for group in everybody if not group.ended)
-    held_by_reason: dict[str, int] = {}
-    for group in known:
-        if group.held_reason is not None:
-            held_by_reason[group.held_reason] = held_by_reason.get(group.held_reason, 0) + group.count
     return Board(
         counts={stage: sum(g.count for g in known if g.reached & stage.bit) for stage in Stage},
         differences=tuple(_difference(known, left, right) for left, right in PAIRS),
-        held_by_reason=dict(sorted(held_by_reason.items())),
+        held_by_reason=_by_reason((group.held_reason, group.count) for group in known),
         released=sum(g.count for g in known if g.reached == 0 and g.held_reason is None),
         revoked=sum(g.count for g in everybody if g.ended),
+        stuck_by_reason=_by_reason((group.stuck_as, group.count) for group in known),
     )
+
+
+def _by_reason(counts: Iterable[tuple[str | None, int]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for reason, count in counts:
+        if reason is not None:
+            found[reason] = found.get(reason, 0) + count
+    return dict(sorted(found.items()))
 
 
 def _difference(groups: tuple[Group, ...], left: Stage, right: Stage) -> Difference:

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from services.ops.board.stuck import Stuck
 from shared.errors import AkashiError
 from shared.events import CORRECTABLE, Correction, OfficeDecided
 
@@ -152,6 +153,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     versions: list[VersionLine]
     letters: list[LetterLine]
     decisions: list[DecisionLine]
+    stuck: Stuck | None = None
 
 
 class AlreadyDecidedError(AkashiError):

@@ -9,15 +9,18 @@ from typing import Any, TypeVar
 
 from shared.events import (
     AssertionIssued,
+    IssuanceRefused,
     LetterUpdated,
     RegistrationHeld,
     RegistrationReleased,
     RegistrationRenewed,
+    RenderingFailed,
 )
 
 E = TypeVar("E")
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V", RegistrationRenewed, AssertionIssued)
+F = TypeVar("F", IssuanceRefused, RenderingFailed)
 
 
 def last_of(events: Iterable[E], key: Callable[[E], K], order: Callable[[E], Any]) -> list[E]:
@@ -97,3 +100,8 @@ def current_letters(
 def newest_versions(events: Sequence[V]) -> list[V]:
     """One for each registration: its highest version."""
     return last_of(events, lambda event: event.award.registration_id, lambda event: event.version)
+
+
+def highest(events: Sequence[F], number: Callable[[F], int]) -> list[F]:
+    """One for each registration or assertion: the one with the highest number."""
+    return last_of(events, lambda event: event.key, number)

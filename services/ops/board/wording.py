@@ -79,6 +79,73 @@ HELD_REASONS: dict[str, HeldWords] = {
     ),
 }
 
+_LETTER_BOUNCED = Bilingual(
+    "本人に正しいアドレスを確かめ、メールアドレスを訂正します。新しいお知らせを送ります。",
+    "Ask for the right address and correct it: a new letter goes there.",
+)
+
+STUCK: dict[str, HeldWords] = {
+    "issuance-refused": HeldWords(
+        Bilingual("発行できない内容がある", "Refused by the issuer"),
+        Bilingual(
+            "その項目を訂正するか、直した記録を上流にもう一度送ってもらいます。どちらでも、そのまま発行されます。",
+            "Correct the field, or have upstream deliver the amended record again: either is issued at once.",
+        ),
+    ),
+    "rendering-no-glyph": HeldWords(
+        Bilingual("PDFに印字できない文字がある", "A character that the PDF's fonts lack"),
+        Bilingual(
+            "書き方を本人に確かめ、その項目を訂正します。書体を加えたときは、PDFの作成を起動し直せば進みます。",
+            "Ask how it is written and correct the field. With other fonts it goes on when the renderer is restarted.",
+        ),
+    ),
+    "rendering-missing-object": HeldWords(
+        Bilingual("PDFのもとになるファイルがない", "A file for the PDF is missing"),
+        Bilingual(
+            "akashi scrub --repair で作り直します。戻れば、自動で進みます。",
+            "Have it made again by akashi scrub --repair; it then goes on by itself.",
+        ),
+    ),
+    "rendering-unreadable-object": HeldWords(
+        Bilingual("PDFのもとになるファイルが壊れている", "A file for the PDF can't be read"),
+        Bilingual(
+            "akashi scrub --repair で作り直します。1時間以内に、自動で進みます。",
+            "Have it made again by akashi scrub --repair; it goes on by itself within an hour.",
+        ),
+    ),
+    "rendering-unknown-qualification": HeldWords(
+        Bilingual("設定にない資格", "A qualification that the programme lacks"),
+        Bilingual(
+            "PROGRAMME_FILE に資格を戻し、PDFの作成を起動し直します。",
+            "Put it back into PROGRAMME_FILE and restart the renderer.",
+        ),
+    ),
+    "rendering-layout": HeldWords(
+        Bilingual("PDFを組めない", "The PDF can't be laid out"),
+        Bilingual(
+            "プログラムの誤りです。PDFの作成のログを開発者に渡します。直した版を起動すれば進みます。",
+            "A fault of the program: give the renderer's log to its developers. With a corrected release it goes on.",
+        ),
+    ),
+    "award-letter-bounced": HeldWords(Bilingual("授与のお知らせが不達", "Award letter bounced"), _LETTER_BOUNCED),
+    "completion-letter-bounced": HeldWords(
+        Bilingual("発行完了のお知らせが不達", "Completion letter bounced"), _LETTER_BOUNCED
+    ),
+    "correction-letter-bounced": HeldWords(
+        Bilingual("訂正のお知らせが不達", "Correction letter bounced"), _LETTER_BOUNCED
+    ),
+    "award-letter-suppressed": HeldWords(
+        Bilingual("授与のお知らせを書けない", "Award letter can't be written"), _LETTER_BOUNCED
+    ),
+    "completion-letter-suppressed": HeldWords(
+        Bilingual("発行完了のお知らせを書けない", "Completion letter can't be written"), _LETTER_BOUNCED
+    ),
+    "correction-letter-suppressed": HeldWords(
+        Bilingual("訂正のお知らせを書けない", "Correction letter can't be written"), _LETTER_BOUNCED
+    ),
+}
+"""Why somebody is stuck (`board/stuck.py`), and the next step that ends it."""
+
 LETTERS: dict[str, Bilingual] = {
     "award": Bilingual("授与のお知らせ", "Award letter"),
     "completion": Bilingual("発行完了のお知らせ", "Completion letter"),
@@ -134,6 +201,14 @@ FIELDS: dict[str, Bilingual] = {
     "valid_until": Bilingual("有効期間の満了日", "Valid until"),
 }
 
+STUCK_FIELDS: dict[str, Bilingual] = {
+    **FIELDS,
+    "name": Bilingual("氏名", "Name"),
+    "qualification": Bilingual("資格", "Qualification"),
+    "credential": Bilingual("バッジのデータ", "Credential"),
+    "picture": Bilingual("バッジの画像", "Picture of the badge"),
+}
+
 DEAD_STATES: dict[str, Bilingual] = {
     "open": Bilingual("未対応", "open"),
     "replayed": Bilingual("再投入済み", "replayed"),
@@ -162,9 +237,9 @@ def reason_words(reason: str | None) -> Bilingual | None:
     """A reason in words; one that is not in these tables (a text of the office) unchanged."""
     if reason is None:
         return None
-    held = HELD_REASONS.get(reason)
-    if held is not None:
-        return held.name
+    known = HELD_REASONS.get(reason) or STUCK.get(reason)
+    if known is not None:
+        return known.name
     return _LETTER_TROUBLE.get(reason, Bilingual(reason, reason))
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from services.ops.board import wording
 from services.ops.board.decisions import DAYS, DecisionLine, History, differences
+from services.ops.board.stuck import Stuck
 from services.ops.commands.waiting import attribution, exit_code, outcome_text, reason_of, say_later, settled
 from shared.events import CORRECTABLE, Correction
 from shared.runtime.commands import json_option
@@ -78,9 +79,10 @@ def correct(
     **given: Any,
 ) -> None:
     """登録の内容を訂正し、バッジを発行し直します。前のバッジは「訂正により差し替え」になります。
+    発行できずに止まっている登録にも使えます。
 
-    Corrects a registration and issues its badge again; the former badge is revoked as replaced by the new one. Shows
-    old and new values first, and asks for confirmation on a terminal.
+    Corrects a registration and issues its badge again; the former badge is revoked as replaced by the new one. Also for
+    one whose badge could not be issued. Shows old and new values first, and asks for confirmation on a terminal.
 
     Exit code 0: done, or not confirmed. 1: refused, or not done. 2: no outcome yet, or no answer of ops.
     """
@@ -105,6 +107,7 @@ def correct(
         return
     if not as_json:
         _show(found.name, found.registration_id, changes)
+        _show_stuck(found.stuck)
     if dry_run:
         return
     if not yes and sys.stdin.isatty() and not click.confirm("実行しますか / Proceed?", default=False, err=True):
@@ -133,6 +136,14 @@ def _show(name: str | None, registration_id: str, changes: list[tuple[str, str |
         label = wording.words_for(wording.FIELDS, field)
         before = "（登録されているもの / on file）" if field == "email" else old or "–"
         click.echo(f"  {label.ja} {field}: {before} → {new or '–'}", err=True)
+
+
+def _show_stuck(stuck: Stuck | None) -> None:
+    if stuck is not None and stuck.reason in wording.STUCK:
+        words = wording.STUCK[stuck.reason].name
+        click.echo(
+            f"  いま止まっている理由 / stuck: {words.ja} / {words.en}  {stuck.field or ''} {stuck.got or ''}", err=True
+        )
 
 
 @click.command(short_help="操作の記録と結果 / Decisions of the office and their outcomes")

@@ -87,6 +87,11 @@ def _table(found: BoardStatus) -> RenderableType:
         lines.append(
             Text(f"保留 held  {count:>6,}  {reason} {(wording.reason_words(reason) or wording.STATES['held']).ja}")
         )
+    for reason, count in found.stuck_by_reason.items():
+        words = wording.STUCK.get(reason)
+        lines.append(Text(f"停止 stuck  {count:>6,}  {reason} {words.name.ja if words else ''}", "red"))
+        if words:
+            lines.append(Text(f"{' ' * 19}{words.next.ja} / {words.next.en}", "dim"))
     for label, count in (("読めなかった行 rejected", found.rejected), ("未処理 dead letters", found.dead_letters)):
         if count:
             lines.append(Text(f"{label}  {count:,}", "red"))

@@ -39,8 +39,8 @@ class BoardQueries:
     def groups(self, cohort: str) -> list[Group]:
         return self._tx.fetch_all(
             Group,
-            "select reached, ended, case when held then held_reason end as held_reason, count(*) as count"
-            " from progress where cohort = %s group by 1, 2, 3",
+            "select reached, ended, case when held then held_reason end as held_reason, stuck_as, count(*) as count"
+            " from progress where cohort = %s group by 1, 2, 3, 4",
             (cohort,),
         )
 
@@ -71,6 +71,15 @@ class BoardQueries:
             Person,
             f"select {_PERSON} from progress where cohort = %s and ended"
             " order by revoked_at desc, registration_id limit %s",
+            (cohort, limit),
+        )
+
+    def stuck(self, cohort: str, *, limit: int) -> list[Person]:
+        """People who are stuck, by reason, the longest wait first."""
+        return self._tx.fetch_all(
+            Person,
+            f"select {_PERSON} from progress where cohort = %s and stuck_as is not null"
+            " order by stuck_as, stuck_at, registration_id limit %s",
             (cohort, limit),
         )
 

@@ -18,6 +18,7 @@ from shared.events import (
     BadgeReceived,
     CertificateRendered,
     DecisionSettled,
+    IssuanceRefused,
     LetterUpdated,
     OfficeDecided,
     RebuildOrdered,
@@ -25,6 +26,7 @@ from shared.events import (
     RegistrationRejected,
     RegistrationReleased,
     RegistrationRenewed,
+    RenderingFailed,
 )
 from shared.runtime.db import Database, Transaction, replace
 
@@ -166,6 +168,28 @@ class OpsTransaction(Transaction):
             "assertion_id",
         )
 
+    def note_refused(self, events: Sequence[IssuanceRefused]) -> None:
+        """Step 3. The issuer refused a version: it stands until a later one is known. The highest refused counts."""
+        self.insert_rows(
+            "people",
+            [
+                {
+                    "registration_id": event.registration_id,
+                    "cohort": event.cohort,
+                    "refused_version": event.version,
+                    "refused_field": event.field,
+                    "refused_expected": event.expected,
+                    "refused_got": event.got,
+                    "refused_at": event.refused_at,
+                }
+                for event in folding.highest(events, lambda event: event.version)
+            ],
+            "(registration_id) do update set refused_version = excluded.refused_version,"
+            " refused_field = excluded.refused_field, refused_expected = excluded.refused_expected,"
+            " refused_got = excluded.refused_got, refused_at = excluded.refused_at"
+            " where coalesce(people.refused_version, 0) < excluded.refused_version",
+        )
+
     def note_letters(self, events: Sequence[LetterUpdated]) -> None:
         """Steps 4 and 9. The latest state of each letter; an older one that comes later is ignored."""
         letters = [
@@ -236,6 +260,27 @@ class OpsTransaction(Transaction):
             "assertions",
             [{"assertion_id": event.assertion_id, "rendered_at": event.rendered_at} for event in events],
             "assertion_id",
+        )
+
+    def note_failed(self, events: Sequence[RenderingFailed]) -> None:
+        """Step 8. Why there are no PDFs, until there are. The highest revision counts."""
+        self.insert_rows(
+            "assertions",
+            [
+                {
+                    "assertion_id": event.assertion_id,
+                    "failure_revision": event.revision,
+                    "failure_reason": event.reason,
+                    "failure_field": event.field,
+                    "failure_characters": ", ".join(event.characters) or None,
+                    "failed_at": event.failed_at,
+                }
+                for event in folding.highest(events, lambda event: event.revision)
+            ],
+            "(assertion_id) do update set failure_revision = excluded.failure_revision,"
+            " failure_reason = excluded.failure_reason, failure_field = excluded.failure_field,"
+            " failure_characters = excluded.failure_characters, failed_at = excluded.failed_at"
+            " where coalesce(assertions.failure_revision, 0) < excluded.failure_revision",
         )
 
     def note_revoked(self, events: Sequence[AssertionRevoked]) -> None:

@@ -13,6 +13,7 @@ from services.ops.board.counts import STATES, Board, Person, Stage
 from services.ops.board.decisions import BULK, REBUILD, DecisionLine
 from services.ops.board.health import Trouble, troubles_of
 from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, Rejection, TroubledLetter
+from services.ops.board.stuck import Stuck, stuck_of
 from services.ops.queries import BoardPage, DifferencePage, PeoplePage
 from shared.programme import Bilingual, Programme
 
@@ -54,6 +55,24 @@ class PersonRow:
 class HeldGroup:
     reason: wording.HeldWords
     people: Sequence[PersonRow]
+
+
+@dataclass(frozen=True)
+class StuckRow:
+    """`detail`: what was expected, and found, of the field. `order`: the command that ends it."""
+
+    stuck: Stuck
+    words: wording.HeldWords
+    field: Bilingual | None
+    detail: str
+    person: PersonRow | None = None
+
+
+@dataclass(frozen=True)
+class StuckGroup:
+    words: wording.HeldWords
+    count: int
+    rows: Sequence[StuckRow]
 
 
 @dataclass(frozen=True)
@@ -110,6 +129,7 @@ class BoardView:
     differences: Sequence[DifferenceRow]
     desks: Sequence[DeskRow]
     held_shown: int
+    stuck: Sequence[StuckGroup]
     letters: Sequence[LetterRow]
     rejections: Sequence[Rejection]
     batches: Sequence[AnchoredBatch]
@@ -147,6 +167,7 @@ def board_view(page: BoardPage, programme: Programme) -> BoardView:
         ],
         desks=_desks(page.held, programme),
         held_shown=len(page.held),
+        stuck=_stuck(page, programme),
         letters=[
             LetterRow(
                 letter=letter,
@@ -231,6 +252,31 @@ def _desks(held: Iterable[Person], programme: Programme) -> list[DeskRow]:
                 )
             )
     return rows
+
+
+def stuck_row(stuck: Stuck, person: PersonRow | None = None) -> StuckRow:
+    return StuckRow(
+        stuck=stuck,
+        words=wording.STUCK.get(stuck.reason) or _unknown(stuck.reason),
+        field=wording.words_for(wording.STUCK_FIELDS, stuck.field) if stuck.field else None,
+        detail=" ← ".join(text for text in (stuck.expected, stuck.got) if text),
+        person=person,
+    )
+
+
+def _stuck(page: BoardPage, programme: Programme) -> list[StuckGroup]:
+    rows: dict[str, list[StuckRow]] = {reason: [] for reason in page.status.stuck_by_reason}
+    for person in page.stuck:
+        if (stuck := stuck_of(person)) is not None:
+            rows.setdefault(stuck.reason, []).append(stuck_row(stuck, _person(person, programme)))
+    return [
+        StuckGroup(
+            words=wording.STUCK.get(reason) or _unknown(reason),
+            count=page.status.stuck_by_reason.get(reason, len(found)),
+            rows=found,
+        )
+        for reason, found in rows.items()
+    ]
 
 
 def _unknown(reason: str) -> wording.HeldWords:

@@ -11,7 +11,7 @@ import msgspec
 from services.ops.board import wording
 from services.ops.board.counts import HELD, REVOKED
 from services.ops.board.decisions import DAYS, DecisionLine, History, LetterLine, VersionLine
-from services.ops.web.board_view import DecisionRow, decision_rows
+from services.ops.web.board_view import DecisionRow, StuckRow, decision_rows, stuck_row
 from shared.events import CORRECTABLE, Correction
 from shared.programme import Bilingual, Programme
 
@@ -41,6 +41,12 @@ class PersonView:
     versions: Sequence[VersionRow]
     decisions: Sequence[DecisionRow]
     fields: Sequence[FieldRow]
+    stuck: StuckRow | None
+
+    @property
+    def correctable(self) -> bool:
+        """It was released to the issuer, with whatever result: the office may have it issued once more."""
+        return bool(self.versions) or self.history.state == "eligible"
 
     @property
     def period(self) -> tuple[date, date] | None:
@@ -91,6 +97,7 @@ def person_view(history: History, programme: Programme) -> PersonView:
             FieldRow(name, wording.FIELDS[name], history.facts.get(name) or "", _input_type(name))
             for name in CORRECTABLE
         ],
+        stuck=stuck_row(history.stuck) if history.stuck is not None else None,
     )
 
 
