@@ -16,6 +16,8 @@ CHAIN_UP = gauge("anchor_chain_up", "1 while the network's endpoints answer and 
 SOUND = gauge("anchor_endpoints_sound", "RPC endpoints that are not left out", ("network",))
 FINALIZED = gauge("anchor_finalized_block", "Number of the newest final block", ("network",))
 ENDS_IN = gauge("anchor_network_ends_in_days", "Days until the network's announced end", ("network",))
+WARNINGS = gauge("anchor_warnings", "What `akashi anchor status` says needs attention")
+UNPROVED = gauge("anchor_credentials_at_fault", "Credentials that can't take their proof: not there, or broken")
 OUTLIVING = gauge("anchor_badges_outliving", "Badges that outlive all networks they are anchored on", ("network",))
 
 EXCLUDED = counter("anchor_leaves_excluded", "Leaves kept out of all batches", ("reason",))

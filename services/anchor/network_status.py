@@ -90,9 +90,12 @@ def measure(monitor: StatusMonitor) -> int:
     """Any time. Set the gauges, and log each new warning."""
     found = status(monitor.ports, monitor.connections)
     metrics.WAITING.set(found.waiting.count)
+    with monitor.ports.store.transaction() as tx:
+        metrics.UNPROVED.set(tx.leaves.at_fault())
     for each in found.networks:
         _set_gauges(each, found.at)
     warnings = {f"{each.connection.network.id}: {warning}" for each in found.networks for warning in each.warnings}
+    metrics.WARNINGS.set(len(warnings))
     for warning in sorted(warnings - monitor.logged):
         log.warning("waiting", part="chain", cause=warning)
     monitor.logged = warnings

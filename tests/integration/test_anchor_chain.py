@@ -271,6 +271,12 @@ def test_the_other_credentials_get_their_proofs_when_one_is_missing(world: World
     assert world.rows("select last_error from leaves where assertion_id = 'A'") == [
         ("object credentials/A.json: not there",)
     ]
+    for expected in (0, 1):  # after three tries somebody has to look at it
+        with world.ports.store.transaction() as tx:
+            assert tx.leaves.at_fault() == expected
+        for _ in range(3):
+            world.wait(600)
+            handlers.prove(world.ports)
 
 
 def test_proofs_put_before_a_crash_are_announced_with_the_same_bytes(world: World) -> None:

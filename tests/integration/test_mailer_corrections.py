@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 from itertools import groupby, permutations
 from random import Random
 from threading import Thread
@@ -45,12 +47,16 @@ class Post:
 
     taken: list[tuple[str, str]] = field(default_factory=list)
     busy: bool = False
+    texts: list[str] = field(default_factory=list)  # of what was taken
 
     def send(self, return_path: str, recipient: str, message: bytes) -> SmtpReply:
         if self.busy:
             return Deferred("450 busy")
         assertion_id, letter = return_path.removeprefix("bounce+").split("@")[0].split(".")
         self.taken.append((assertion_id, letter))
+        text = message_from_bytes(message, policy=default).get_body(("plain",))
+        assert text is not None
+        self.texts.append(text.get_content())
         return Sent("250 ok")
 
     def about(self, assertion_id: str) -> list[str]:
@@ -215,6 +221,30 @@ def test_a_waiting_letter_is_suppressed_when_its_badge_is_corrected(
     assert mailer.states(ID)[-1] == "suppressed"
     answers = [event.answer for event in mailer.letter_events() if event.state == "suppressed"]
     assert answers == ["corrected"]
+
+
+def test_a_badge_that_is_replaced_before_anybody_was_told_has_an_ordinary_letter_1(
+    mailer: MailerWorld, post: Post
+) -> None:
+    mailer.moment = APRIL_1 - timedelta(days=1)
+    mailer.handle(first())
+    mailer.tick()
+    mailer.handle(second())
+    mailer.moment = APRIL_1
+    mailer.tick(seconds=60)
+    mailer.tick(seconds=60)
+    assert post.taken == [(OTHER, "award")]
+    assert "訂正" not in post.texts[0] and "前のバッジ" not in post.texts[0]
+
+
+def test_the_letter_about_a_badge_that_replaces_one_the_holder_knows_says_so(mailer: MailerWorld, post: Post) -> None:
+    mailer.handle(first())
+    mailer.tick(seconds=60)
+    mailer.handle(second(), issued(NEWEST, version=3, corrects=OTHER, registration_id=REGISTRATION))
+    mailer.tick(seconds=60)
+    mailer.tick(seconds=60)
+    assert post.taken == [(ID, "award"), (NEWEST, "award")]
+    assert "訂正" not in post.texts[0] and "訂正" in post.texts[1]
 
 
 @pytest.mark.parametrize(("letter", "outcome"), [("award", "corrected"), ("correction", "no-such-letter")])

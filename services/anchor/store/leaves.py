@@ -13,6 +13,7 @@ from shared.runtime.db import Transaction
 
 _MOST_PAUSE = 60.0  # seconds between two attempts on a credential
 
+_AT_FAULT = 3  # failed tries after which somebody has to look at a credential
 _IS_WAITING = "ready_at is not null and root is null and excluded_as is null"
 
 
@@ -160,6 +161,16 @@ class Leaves:
                 for leaf in leaves
             ],
             "assertion_id",
+        )
+
+    def at_fault(self) -> int:
+        """Number of those whose credential could not take its proof several times."""
+        return int(
+            self._tx.fetch_value(
+                "select count(*) from leaves where proved_at is null and root is not null and last_error is not null"
+                " and attempts >= %s",
+                (_AT_FAULT,),
+            )
         )
 
     # ── status ──────────────────────────────────────────────────────────────────────────────────────────

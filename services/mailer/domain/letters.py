@@ -38,7 +38,7 @@ class Message:
     kind: str  # new, renewal
     valid_from: date
     valid_until: date
-    corrects: bool = False  # whether its badge corrects one that was issued with an error
+    corrects: bool = False  # whether its badge corrects one of which the holder was told
 
 
 class LetterWriter:

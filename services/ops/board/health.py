@@ -31,6 +31,8 @@ class ServiceHealth(msgspec.Struct, frozen=True, kw_only=True):
     failing_ticks: dict[str, int] = {}
     recalled: int = 0
     unread: dict[str, int] = {}
+    chain_warnings: int = 0
+    unproved: int = 0  # credentials that can't take their proof
     unknown: str | None = None
 
 
@@ -60,6 +62,8 @@ def health_in(samples: Samples) -> ServiceHealth:
         failing_ticks=by_label("akashi_tick_failures_in_a_row", TICK_PATIENCE),
         recalled=int(plain.get("akashi_facts_recalled_total", 0)),
         unread=by_label("akashi_messages_unread_total"),
+        chain_warnings=int(plain.get("akashi_anchor_warnings", 0)),
+        unproved=int(plain.get("akashi_anchor_credentials_at_fault", 0)),
     )
 
 
@@ -76,6 +80,8 @@ def worst_of(replicas: Iterable[ServiceHealth]) -> ServiceHealth:
             failing_ticks=_highest(merged.failing_ticks, each.failing_ticks),
             recalled=max(merged.recalled, each.recalled),
             unread=_highest(merged.unread, each.unread),
+            chain_warnings=max(merged.chain_warnings, each.chain_warnings),
+            unproved=max(merged.unproved, each.unproved),
             unknown=merged.unknown or each.unknown,
         )
     return merged
@@ -161,6 +167,27 @@ def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
             Bilingual(
                 "読み戻せないものを docs/recovery.md で確かめます。この表示は、次の起動で消えます。",
                 "See docs/recovery.md for what can't be taken back. This goes with the next start.",
+            ),
+        )
+    if health.chain_warnings:
+        yield Trouble(
+            Bilingual(
+                f"チェーンについて注意が{health.chain_warnings}件あります。",
+                f"{health.chain_warnings} warnings about the chain.",
+            ),
+            Bilingual(
+                "akashi anchor status に、理由と次の手順が出ます。", "akashi anchor status names them and what to do."
+            ),
+        )
+    if health.unproved:
+        yield Trouble(
+            Bilingual(
+                f"チェーンの証明を書き込めないバッジが{health.unproved:,}個あります。",
+                f"{health.unproved:,} credentials can't take their proof: not there, or broken.",
+            ),
+            Bilingual(
+                "akashi scrub --repair で作り直します。戻れば、自動で進みます。",
+                "Have them made again by akashi scrub --repair; they go on by themselves.",
             ),
         )
     if health.unread:

@@ -124,3 +124,15 @@ def test_an_empty_cohort_does_not_match() -> None:
 def test_an_unknown_state_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="got state 'lost', expected one of held"):
         selection_of("lost")
+
+
+def test_people_who_are_stuck_are_counted_by_reason_and_those_whose_badge_was_revoked_are_not() -> None:
+    board = board_of(
+        [
+            Group(Stage.ELIGIBLE.bit, False, None, 2, "issuance-refused"),
+            Group(ALL, False, None, 3, "issuance-refused"),
+            Group(ALL, False, None, 4),
+            Group(ALL, True, None, 5, "rendering-layout"),
+        ]
+    )
+    assert board.stuck_by_reason == {"issuance-refused": 5}

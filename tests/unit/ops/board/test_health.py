@@ -25,6 +25,10 @@ akashi_facts_recalled_total 7.0
 akashi_facts_recalled_created 1.7e9
 # TYPE akashi_messages_unread counter
 akashi_messages_unread_total{topic="letter.updated"} 2.0
+# TYPE akashi_anchor_warnings gauge
+akashi_anchor_warnings 1.0
+# TYPE akashi_anchor_credentials_at_fault gauge
+akashi_anchor_credentials_at_fault 3.0
 """
 
 
@@ -47,6 +51,8 @@ def test_a_metrics_page_has_all_figures_of_the_service() -> None:
             failing_ticks={"inbox": 3},
             recalled=7,
             unread={"letter.updated": 2},
+            chain_warnings=1,
+            unproved=3,
         )
         == HEALTH
     )
@@ -54,7 +60,7 @@ def test_a_metrics_page_has_all_figures_of_the_service() -> None:
 
 def test_each_figure_is_one_trouble_with_what_to_do_in_both_languages() -> None:
     troubles = troubles_of("mailer", HEALTH)
-    assert len(troubles) == 7
+    assert len(troubles) == 9
     assert "akashi rebuild mailer" in troubles[0].todo.ja and "akashi rebuild mailer" in troubles[0].todo.en
     for trouble in troubles:
         assert not trouble.what.ja.isascii() and trouble.what.en.isascii()
