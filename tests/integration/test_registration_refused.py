@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from pathlib import Path
+from shutil import copy
 
 import psycopg
 import pytest
 
+import services.registration
 from services.registration import handlers
 from services.registration.store import RegistrationTransaction
 from shared.clock import JST
@@ -18,12 +21,16 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
 )
+from shared.runtime.migrate import migrate
+from tests.worlds.postgres import postgres
 from tests.worlds.recalled import announced, back_up, take_back
 from tests.worlds.registration import (
+    NOON,
     RegistrationWorld,
     answer_of,
     ports_at,
     record,
+    refusal,
     registration_database,
     world_at,
 )
@@ -221,3 +228,26 @@ def test_after_a_restore_a_released_registration_is_amended_only_once_it_is_refu
     world.clock.now += timedelta(seconds=1)
     world.settle()
     assert versions(world)[-1] == ("R1", 2, "25-0001")
+
+
+def test_what_was_released_before_answers_were_read_counts_as_issued_until_it_is_refused(tmp_path: Path) -> None:
+    with postgres() as server:
+        url, folder = server.fresh(), Path(services.registration.__path__[0]) / "migrations"
+        for file in ("0001_initial.py", "0002_versions.py", "0003_recall.py"):
+            copy(folder / file, tmp_path)
+        migrate(url, "registration", tmp_path)
+        ports = ports_at(url, lambda: NOON)  # type: ignore[arg-type]  # a clock that stands still
+        with ports.store.transaction() as tx:
+            tx.insert([record(1), record(2)], NOON)
+            tx.cursor.execute(
+                "update registrations set state = 'released', notify_from = %s, released_at = %s, due_since = null"
+                " where registration_id = 'R1'",
+                (NOON, NOON),
+            )
+        migrate(url, "registration", folder)
+        with ports.store.transaction() as tx:
+            known = tx.registrations(["R1", "R2"])
+            assert (known["R1"].is_issued, known["R2"].is_issued) == (True, False)
+            tx.note_refused([refusal("R1", 1, NOON)])
+            assert not tx.registrations(["R1"])["R1"].is_issued
+        ports.store.close()

@@ -99,17 +99,7 @@ class RegistrationWorld:
     def refuse(self, *ids: str, field: str = "pass_number") -> None:
         """The issuer refuses the newest version of these."""
         newest = {e.key: e for e in self.announced(RegistrationRenewed)}
-        events = [
-            IssuanceRefused(
-                registration_id=id,
-                cohort="2026",
-                version=newest[id].version,
-                field=field,
-                expected="curly brackets in pairs",
-                refused_at=self.clock.now,
-            )
-            for id in ids
-        ]
+        events = [refusal(id, newest[id].version, self.clock.now, field) for id in ids]
         with self.ports.store.transaction() as tx:
             tx.note_refused(tx.claim(events))
 
@@ -135,6 +125,18 @@ class RegistrationWorld:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with self.ports.store.transaction() as tx:
             return tx.cursor.execute(query).fetchall()
+
+
+def refusal(id: str, version: int, at: datetime, field: str = "pass_number") -> IssuanceRefused:
+    """The issuer has refused it."""
+    return IssuanceRefused(
+        registration_id=id,
+        cohort="2026",
+        version=version,
+        field=field,
+        expected="curly brackets in pairs",
+        refused_at=at,
+    )
 
 
 def answer_of(event: RegistrationRenewed) -> AssertionIssued:
