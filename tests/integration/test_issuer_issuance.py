@@ -13,11 +13,13 @@ import pytest
 
 from services.issuer import handlers
 from services.issuer.handlers import Ports
+from services.issuer.store import IssuerTransaction
 from shared import object_keys
 from shared.credentials.credential import leaf_of, verify_proof
 from shared.events import AssertionIssued, IssuanceRefused
 from tests.worlds.issuer import World, corrected, dying_at, id_of, side_by_side
 from tests.worlds.issuing import KEY, renewed
+from tests.worlds.recalled import announced, back_up, take_back
 
 # ── issue ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -72,6 +74,17 @@ def test_a_refused_registration_is_issued_as_it_is_amended(world: World) -> None
     world.issue(corrected(1, 2, why=None), renewed(1, pass_number="P25-{0001"))
     (issued,) = world.announced(AssertionIssued)
     assert (issued.assertion_id, issued.version, issued.corrects) == (id_of(1, 2), 2, None)
+
+
+def test_after_a_restore_a_refusal_is_not_announced_again(world: World) -> None:
+    backup = back_up(world.ports.store)
+    world.issue(renewed(1, pass_number="P25-{0001"))
+    facts = announced(world.ports.store)
+    backup.restore()
+    recalls = {IssuanceRefused: IssuerTransaction.take_back_refused}
+    assert take_back(world.ports.store, recalls, facts) == 1  # type: ignore[arg-type]  # of this event only
+    world.issue(renewed(1, pass_number="P25-{0001"))
+    assert world.events() == []
 
 
 def test_what_an_older_release_put_aside_is_refused_when_replayed_and_nothing_once_it_is_amended(world: World) -> None:
