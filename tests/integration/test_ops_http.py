@@ -15,7 +15,7 @@ from services.ops.store.events import Store
 from services.ops.web.site import build_site
 from shared.events import AssertionRevoked, OfficeDecided, RegistrationRejected
 from shared.programme import parse_programme
-from tests.worlds.cohorts import NOON, assertion_id, at, cycle, held, issued, letter, renewed
+from tests.worlds.cohorts import NOON, assertion_id, at, cycle, failed, held, issued, letter, refused, renewed
 from tests.worlds.ops import dead_letter, empty, ops_store, tell, tell_all
 from tests.worlds.serving import serving
 
@@ -116,8 +116,27 @@ def test_the_board_names_every_person_who_makes_a_difference_and_every_held_one(
 
 def test_the_board_puts_held_people_under_the_desk_that_answers_for_them(office: Office) -> None:
     populate(office.ports)
-    page = office.browser.get("/board").raise_for_status().text
+    page = office.browser.get("/board").raise_for_status().text.partition('data-part="stuck"')[0]
     assert page.index("見本 第6") < page.rindex("<h3>") < page.index("見本 第8")
+
+
+def test_board_and_person_name_who_is_stuck_with_reason_and_order(office: Office) -> None:
+    populate(office.ports)
+    tell(office.ports, renewed(9), refused(9), renewed(10), issued(10))
+    tell(office.ports, failed(10, field="name", characters=("U+1F600",)))
+    status = office.browser.get("/api/v1/status").raise_for_status().json()
+    assert status["stuck_by_reason"] == {"award-letter-bounced": 1, "issuance-refused": 1, "rendering-no-glyph": 1}
+    board = office.browser.get("/board", headers={"accept-language": "ja"}).raise_for_status().text
+    for number, order in ((3, "--email …"), (9, "--pass-number …"), (10, "--family-name … --given-name …")):
+        page = office.browser.get(f"/people/R{number:05}", headers={"accept-language": "ja"}).raise_for_status().text
+        for shown in (board, page):
+            assert f"akashi correct R{number:05} {order}" in shown
+        assert 'value="correct"' in page
+    assert "氏名" in board and "U+1F600" in board and "curly brackets in pairs ← { or } alone" in board
+    form = {"act": "correct", "version": "1", "by": "事務局", "why": "確認", "pass_number": "P-9"}
+    assert office.browser.post("/people/R00009", data=form).status_code in (200, 303)
+    waits = office.browser.get("/people/R00009", headers={"accept-language": "ja"}).text
+    assert "いま実行しています" in waits and 'value="correct"' not in waits
 
 
 def test_the_cause_of_a_dead_letter_is_shown_as_text(office: Office) -> None:

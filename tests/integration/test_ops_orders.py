@@ -18,7 +18,7 @@ from services.ops.store.events import Store
 from shared.errors import NotFound
 from shared.events import Correction, DecisionSettled, OfficeDecided
 from shared.wire import decode
-from tests.worlds.cohorts import NOON, again, assertion_id, at, cycle, issued, renewed, revoked, version_id
+from tests.worlds.cohorts import NOON, again, assertion_id, at, cycle, held, issued, renewed, revoked, version_id
 from tests.worlds.ops import NoBroker, counts, empty, ops_store, tell, tell_all
 
 OFFICE = Attribution("事務局", "本人の申し出")
@@ -169,10 +169,10 @@ def test_a_correction_that_came_to_nothing_can_be_ordered_again_changed(ports: P
 
 def test_a_correction_that_changes_nothing_or_nobody_is_refused(ports: Ports) -> None:
     crowd(ports, 1)
-    tell(ports, renewed(1))
+    tell(ports, held(1))
     with pytest.raises(AlreadyDecidedError, match="nothing"):
         orders.correct(ports, "R00000", 1, Correction(family_name="見本"), OFFICE)
-    with pytest.raises(AlreadyDecidedError, match="no badge"):
+    with pytest.raises(AlreadyDecidedError, match="not released yet"):
         orders.correct(ports, "R00001", 1, Correction(family_name="髙橋"), OFFICE)
     with pytest.raises(NotFound):
         orders.correct(ports, "R404", 1, Correction(family_name="髙橋"), OFFICE)

@@ -30,6 +30,7 @@ STATUS = {
     "lag": {"issuer": 4, "mailer": None},
     "lag_unknown": {"mailer": "not measured yet"},
     "unplaced": 0,
+    "stuck_by_reason": {"issuance-refused": 7},
     "services": {
         "issuer": {
             "outbox_rows": 0,
@@ -39,6 +40,8 @@ STATUS = {
             "open_breakers": [],
             "failing_ticks": {},
             "recalled": 0,
+            "chain_warnings": 0,
+            "unproved": 0,
             "unread": {},
             "unknown": None,
         }
@@ -118,6 +121,7 @@ def test_the_table_of_a_status_shows_counts_holds_and_what_is_unknown() -> None:
         shown = run("status", OPS_URL=url).stdout
     for text in ("eligible", "shared-address", "rejected", "deferred 1", "issuer 4", "mailer", "akashi rebuild issuer"):
         assert text in shown
+    assert "issuance-refused" in shown and "訂正するか" in shown
 
 
 def test_people_are_one_line_each_in_both_forms() -> None:
