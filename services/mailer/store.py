@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.mailer.domain.correction import CorrectedBadge, CorrectionLetter
-from services.mailer.domain.delivery import AttemptResult
+from services.mailer.domain.delivery import MOST_SECONDS, AttemptResult
 from services.mailer.domain.ledger import LedgerEntry, ledger_entry
 from services.mailer.domain.letters import Letter, Message
 from shared.addresses import as_mailed
@@ -20,6 +20,7 @@ from shared.events import (
     DecisionSettled,
     LetterUpdated,
 )
+from shared.retry import SKEW, due_at, is_due_sql
 from shared.runtime.db import Database, Transaction, replace
 
 
@@ -52,6 +53,10 @@ _MESSAGE = (
     "letter, assertion_id, email, family_name, given_name, qualification, kind, valid_from, valid_until,"
     " corrects is not null as corrects"
 )
+# What waits, for the day of its notice or for its turn, may wait long. Not for a moment that a clock named that was
+# ahead: then the badge was issued in the future, or the letter opened.
+_WAITED = "(next_try_at <= %(now)s or messages.created_at > %(ahead)s or issued_at > %(ahead)s)"
+_MOST_PAUSE = timedelta(seconds=MOST_SECONDS)
 _LEDGER = "from messages join holders using (assertion_id)"
 
 
@@ -128,9 +133,9 @@ class MailerTransaction(Transaction):
             "  where earlier.registration_id = holders.registration_id and earlier.version < holders.version"
             "  and earlier.received_at is not null) as received_at_addresses"
             " from messages join holders using (assertion_id) where state = 'waiting' and letter = 'award'"
-            " and next_try_at <= %s and corrects is not null and told_by is null"
-            " order by next_try_at limit %s for update of messages, holders skip locked",
-            (now, limit),
+            f" and {_WAITED} and corrects is not null and told_by is null"
+            " order by next_try_at limit %(limit)s for update of messages, holders skip locked",
+            {"now": now, "ahead": now + SKEW, "limit": limit},
         )
 
     def set_correction_letter(self, letter: CorrectionLetter, assertion_ids: Sequence[str]) -> None:
@@ -178,9 +183,9 @@ class MailerTransaction(Transaction):
         return self.fetch_all(
             Message,
             f"select {_MESSAGE} {_LEDGER}"
-            " where state = 'waiting' and next_try_at <= %s and (corrects is null or told_by is not null)"
-            " order by next_try_at limit %s for update of messages skip locked",
-            (now, limit),
+            f" where state = 'waiting' and {_WAITED} and (corrects is null or told_by is not null)"
+            " order by next_try_at limit %(limit)s for update of messages skip locked",
+            {"now": now, "ahead": now + SKEW, "limit": limit},
         )
 
     def queue(self, written: Sequence[tuple[Message, bytes]], now: datetime) -> None:
@@ -233,9 +238,9 @@ class MailerTransaction(Transaction):
         return self.fetch_all(
             OutgoingMessage,
             f"select assertion_id, letter, email, attempts, message {_LEDGER}"
-            " where state in ('queued', 'deferred') and message is not null and next_try_at <= %s"
+            f" where state in ('queued', 'deferred') and message is not null and {is_due_sql('next_try_at')}"
             " order by next_try_at limit %s for update of messages skip locked",
-            (now, limit),
+            (*due_at(now, _MOST_PAUSE), limit),
         )
 
     def save_attempt(self, message: OutgoingMessage, result: AttemptResult, now: datetime) -> None:
@@ -329,5 +334,6 @@ def _holder(event: AssertionIssued) -> dict[str, Any]:
         "kind": event.award.kind,
         "valid_from": event.award.valid_from,
         "valid_until": event.award.valid_until,
+        "issued_at": event.issued_at,
         "notify_from": event.notify_from,
     }

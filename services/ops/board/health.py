@@ -28,6 +28,9 @@ class ServiceHealth(msgspec.Struct, frozen=True, kw_only=True):
     refused_rows: int = 0
     gaps: dict[str, int] = {}
     open_breakers: tuple[str, ...] = ()  # topics
+    waiting: tuple[
+        str, ...
+    ] = ()  # topics whose messages wait for the database, or for a party that their handler needs
     failing_ticks: dict[str, int] = {}
     recalled: int = 0
     unread: dict[str, int] = {}
@@ -57,6 +60,7 @@ def health_in(samples: Samples) -> ServiceHealth:
         refused_rows=int(plain.get("akashi_outbox_refused_rows", 0)),
         gaps=by_label("akashi_topic_gap"),
         open_breakers=tuple(by_label("akashi_breaker_open")),
+        waiting=tuple(by_label("akashi_database_away")),
         failing_ticks=by_label("akashi_tick_failures_in_a_row", TICK_PATIENCE),
         recalled=int(plain.get("akashi_facts_recalled_total", 0)),
         unread=by_label("akashi_messages_unread_total"),
@@ -73,6 +77,7 @@ def worst_of(replicas: Iterable[ServiceHealth]) -> ServiceHealth:
             refused_rows=max(merged.refused_rows, each.refused_rows),
             gaps=_highest(merged.gaps, each.gaps),
             open_breakers=tuple(sorted({*merged.open_breakers, *each.open_breakers})),
+            waiting=tuple(sorted({*merged.waiting, *each.waiting})),
             failing_ticks=_highest(merged.failing_ticks, each.failing_ticks),
             recalled=max(merged.recalled, each.recalled),
             unread=_highest(merged.unread, each.unread),
@@ -122,6 +127,18 @@ def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
                 f"One failure after the other: it stopped reading ({topics}).",
             ),
             _FIX_CAUSE,
+        )
+    if health.waiting:
+        topics = ", ".join(health.waiting)
+        yield Trouble(
+            Bilingual(
+                f"データベースなどが応じず、待っています（{topics}）。",
+                f"The database, or another part that it needs, refuses: messages wait ({topics}).",
+            ),
+            Bilingual(
+                "ログにある原因を確かめます（空き容量、接続数、権限）。直ると、自動で続きから進みます。",
+                "Its log names the cause (disk space, connections, rights). It goes on by itself once that is gone.",
+            ),
         )
     if health.failing_ticks:
         ticks = _counted(health.failing_ticks)

@@ -38,6 +38,7 @@ STATUS = {
             "gaps": {"registration.renewed": 30},
             "open_breakers": [],
             "failing_ticks": {},
+            "waiting": [],
             "recalled": 0,
             "unread": {},
             "unknown": None,
