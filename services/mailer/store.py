@@ -53,9 +53,13 @@ _MESSAGE = (
     "letter, assertion_id, email, family_name, given_name, qualification, kind, valid_from, valid_until,"
     " corrects is not null as corrects"
 )
-# What waits, for the day of its notice or for its turn, may wait long. Not for a moment that a clock named that was
-# ahead: then the badge was issued in the future, or the letter opened.
-_WAITED = "(next_try_at <= %(now)s or messages.created_at > %(ahead)s or issued_at > %(ahead)s)"
+# When a letter is due. A badge that was issued in the future has its notice from a clock that was ahead, or ours is
+# behind: its letter waits for as long after now as the notice was to come after the issue.
+_NOTICE = (
+    "case when issued_at > %(ahead)s then %(now)s + greatest(notify_from - issued_at, interval '0')"
+    " else greatest(notify_from, %(now)s) end"
+)
+_WAITED = "(next_try_at <= %(now)s and (notify_from <= %(now)s or issued_at > %(ahead)s))"
 _MOST_PAUSE = timedelta(seconds=MOST_SECONDS)
 _LEDGER = "from messages join holders using (assertion_id)"
 
@@ -117,12 +121,20 @@ class MailerTransaction(Transaction):
         }[letter]
         return self.cursor.execute(
             "insert into messages (assertion_id, letter, state, next_try_at, created_at)"
-            " select assertion_id, %(letter)s, 'waiting', greatest(notify_from, %(now)s)"
+            f" select assertion_id, %(letter)s, 'waiting', {_NOTICE}"
             "  + case when corrects is not null and told_by is null then %(wait)s else interval '0' end, %(now)s"
             f" from holders where assertion_id = any(%(ids)s::text[]) and email is not null and {ready}"
             " order by assertion_id on conflict do nothing",
-            {"letter": letter, "now": now, "wait": wait, "ids": list(assertion_ids)},
+            {"letter": letter, "now": now, "ahead": now + SKEW, "wait": wait, "ids": list(assertion_ids)},
         ).rowcount
+
+    def wait_by_our_clock(self, now: datetime) -> None:
+        """Letters that were opened in the future, by a clock that was ahead, wait as if they were opened now."""
+        self.cursor.execute(
+            f"update messages set created_at = %(now)s, next_try_at = least(next_try_at, {_NOTICE}) from holders"
+            " where holders.assertion_id = messages.assertion_id and state = 'waiting' and created_at > %(ahead)s",
+            {"now": now, "ahead": now + SKEW},
+        )
 
     def undecided_corrections(self, now: datetime, limit: int) -> list[CorrectedBadge]:
         """Badges that correct others and whose award letter is due. Locked until the end of this transaction."""

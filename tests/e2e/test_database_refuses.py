@@ -8,8 +8,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
@@ -73,8 +73,12 @@ def test_a_database_that_refuses_for_a_while_costs_time_and_nothing_else(stack: 
     before.play()
     before.wait("notified", "received", "anchored", "rendered", "completed", at_least=5)
     logs = Logs(stack)
-    with refusal.begin(stack), fed_meanwhile(during):
+    feeding = threading.Thread(target=partial(during.feed, seconds=120))  # until registration has taken it
+    with refusal.begin(stack):
+        feeding.start()
         said = waiting_while(stack, SECONDS)
+    feeding.join()
+    assert during.was_fed, "registration never took the delivery"
     assert refusal.logged_as in logs.since(), "it was something else"
     assert said, "no service's metrics said that anything waits"
     after.feed()
@@ -83,18 +87,6 @@ def test_a_database_that_refuses_for_a_while_costs_time_and_nothing_else(stack: 
     for story in (before, during, after):
         story.completes()
     assert dead_letters_of(before) == []
-
-
-@contextmanager
-def fed_meanwhile(story: Story) -> Iterator[None]:
-    """The upstream delivers, again and again until registration has taken it, also after the block."""
-    feeding = threading.Thread(target=partial(story.feed, seconds=120))
-    feeding.start()
-    try:
-        yield
-    finally:
-        feeding.join()
-        assert story.was_fed, "registration never took the delivery"
 
 
 def waiting_while(stack: Stack, seconds: float) -> set[str]:

@@ -89,6 +89,40 @@ def test_a_letter_still_waits_for_the_day_of_its_notice(letters: MailerWorld) ->
     assert letters.states() == ["queued", "sent"]
 
 
+@pytest.mark.parametrize("wrong", [-AHEAD, AHEAD], ids=["behind", "ahead"])
+def test_no_letter_leaves_before_its_day_because_the_mailers_clock_was_wrong(
+    letters: MailerWorld, wrong: timedelta
+) -> None:
+    letters.moment = mailer.APRIL_1
+    day = letters.moment + timedelta(days=14)  # of the next delayed run
+    letters.handle(replace(issued(), issued_at=letters.moment, notify_from=day))
+    letters.tick()
+    letters.moment += wrong
+    if wrong < timedelta(0):
+        letters.tick()
+    letters.handle(replace(issued(OTHER), issued_at=mailer.APRIL_1, notify_from=day))
+    letters.moment -= wrong
+    letters.tick()
+    assert letters.sent() == []
+    letters.moment = day
+    letters.tick()
+    assert sorted(letters.sent()) == [(ID, "award"), (OTHER, "award")]
+
+
+def test_a_notice_that_a_clock_ahead_fixed_waits_no_longer_than_it_was_to_come_after_the_issue(
+    letters: MailerWorld,
+) -> None:
+    letters.moment = mailer.APRIL_1 + AHEAD
+    run = timedelta(days=14)
+    letters.handle(replace(issued(), issued_at=letters.moment, notify_from=letters.moment + run))
+    letters.moment -= AHEAD
+    letters.tick()
+    assert letters.sent() == []
+    letters.moment += run
+    letters.tick()
+    assert letters.sent() == [(ID, "award")]
+
+
 def test_what_was_postponed_ahead_is_rendered_at_once(stage: Stage) -> None:
     event = anchored(1)  # its credential is not in storage yet
     stage.later(AHEAD)
