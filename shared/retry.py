@@ -34,4 +34,4 @@ def due_at(now: datetime, longest: timedelta) -> tuple[datetime, datetime]:
 
 def has_passed(pause: timedelta, since: datetime, now: datetime) -> bool:
     """Whether `pause` has passed since a moment; one that lies as far in the future was noted by a wrong clock."""
-    return abs(now - since) >= pause
+    return now - since >= pause or since - now > max(pause, SKEW)

@@ -28,9 +28,7 @@ class ServiceHealth(msgspec.Struct, frozen=True, kw_only=True):
     refused_rows: int = 0
     gaps: dict[str, int] = {}
     open_breakers: tuple[str, ...] = ()  # topics
-    waiting: tuple[
-        str, ...
-    ] = ()  # topics whose messages wait for the database, or for a party that their handler needs
+    waiting: tuple[str, ...] = ()  # topics whose messages wait for the database, or for what their handler needs
     failing_ticks: dict[str, int] = {}
     recalled: int = 0
     unread: dict[str, int] = {}

@@ -39,6 +39,7 @@ def test_a_wait_that_began_in_the_future_has_passed() -> None:
     assert has_passed(HOUR, NOW - HOUR, NOW)
     assert not has_passed(HOUR, NOW - HOUR / 2, NOW)
     assert not has_passed(HOUR, NOW + SKEW, NOW)
+    assert not has_passed(timedelta(seconds=2), NOW + SKEW, NOW)
 
 
 def test_no_service_compares_a_due_time_with_now_by_itself() -> None:
