@@ -38,7 +38,7 @@ BEFORE, DURING, AFTER = 40, 5, 5
 
 @dataclass(frozen=True)
 class Refusal:
-    """How it is made, and the word by which the services' logs call it: psycopg's class, or the call of S3."""
+    """How it is made, and the words by which a log tells of it: psycopg's class, S3's call, PostgreSQL's PANIC."""
 
     begin: Callable[[Stack], AbstractContextManager[None]]
     logged_as: str
@@ -59,7 +59,7 @@ REFUSALS = {
     "deadlocks": Refusal(harm.deadlocks, "DeadlockDetected"),
     "lock timeout": Refusal(harm.locked_and_changed_rows, "LockNotAvailable"),
     "disk full": Refusal(harm.full_disk, "DiskFull"),
-    "write-ahead log full": Refusal(harm.full_write_ahead_log, "OperationalError"),
+    "write-ahead log full": Refusal(harm.full_write_ahead_log, "PANIC:  could not write"),
     "object storage full": Refusal(harm.full_object_storage, "put_object answered"),
 }
 
@@ -121,10 +121,10 @@ def readings(stack: Stack, service: str) -> Counter[str]:
 
 
 class Logs:
-    """What the services have written since this was made."""
+    """What the services and PostgreSQL have written since this was made."""
 
     def __init__(self, stack: Stack) -> None:
-        self._files = [stack.place.logs / f"{service}.log" for service in SERVICES]
+        self._files = [stack.place.logs / f"{name}.log" for name in (*SERVICES, "postgres")]
         self._starts = [file.stat().st_size for file in self._files]
 
     def since(self) -> str:
