@@ -214,6 +214,9 @@ class IssuanceRefused(Event, frozen=True, kw_only=True):
 
 LetterState = Literal["queued", "sent", "deferred", "bounced", "suppressed"]
 
+LETTER_STATES: tuple[LetterState, ...] = ("deferred", "sent", "bounced", "queued", "suppressed")
+"""In the order in which those with the same `attempt` follow each other: queued again after the answer to it."""
+
 
 class LetterUpdated(Event, frozen=True, kw_only=True):
     """A message of a letter changed its state. `answer` is the SMTP server's, without any address."""
@@ -231,6 +234,11 @@ class LetterUpdated(Event, frozen=True, kw_only=True):
     @property
     def identity(self) -> str:
         return f"{self.message_id}/{self.state}/{self.attempt}"
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Greater for a later state of the same message, whatever the clock said."""
+        return self.attempt, LETTER_STATES.index(self.state)
 
 
 # ── 5 receive ──────────────────────────────────────────────────────────────────────────────────────────

@@ -1,10 +1,37 @@
-"""When to try again. Used by every service whose ticks meet an outside party; pure."""
+"""When to try again, and whether it is time. Used by every service whose ticks meet an outside party; pure.
+
+A clock that was ahead leaves moments that lie in the future once it is right. None of them is waited for: a due time
+further ahead than any pause of its kind has come, and so has the end of a wait that began in the future.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+SKEW = timedelta(minutes=5)
+"""By how much the clocks of two machines may differ while both count as right."""
+
 
 def next_try(attempts: int, now: datetime, *, least: float = 1.0, most: float = 300.0) -> datetime:
     """When to try again after `attempts` (≥ 1) failed ones: pauses double from `least` seconds up to `most`."""
     return now + timedelta(seconds=min(most, least * 2 ** min(max(attempts, 1) - 1, 32)))
+
+
+def is_due(due_at: datetime, now: datetime, longest: timedelta) -> bool:
+    """Whether `due_at` has come. `longest` is the longest pause of its kind: beyond it, a wrong clock set it."""
+    return not now < due_at <= now + longest + SKEW
+
+
+def is_due_sql(column: str) -> str:
+    """`is_due` of a column as a condition in SQL, with two parameters: `*due_at(now, longest)`."""
+    return f"({column} <= %s or {column} > %s)"
+
+
+def due_at(now: datetime, longest: timedelta) -> tuple[datetime, datetime]:
+    """The parameters of `is_due_sql`."""
+    return now, now + longest + SKEW
+
+
+def has_passed(pause: timedelta, since: datetime, now: datetime) -> bool:
+    """Whether `pause` has passed since a moment; one that lies as far in the future was noted by a wrong clock."""
+    return now - since >= pause or since - now > max(pause, SKEW)

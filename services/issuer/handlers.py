@@ -58,7 +58,7 @@ from shared.clock import Clock
 from shared.credentials.credential import DoNotSign
 from shared.errors import NotFound, TryLater
 from shared.events import IssuanceRefused, OfficeDecided, RegistrationRenewed
-from shared.retry import next_try
+from shared.retry import is_due, next_try
 from shared.runtime.db import UNAVAILABLE
 from shared.runtime.log import logger
 from shared.runtime.objects import ObjectStorage
@@ -263,7 +263,7 @@ def publish_one(name: str, ports: Ports, *, even_if_not_due: bool = False) -> li
     # process that publishes finds this note, and publishes once more when no put of ours can take effect any more.
     with ports.store.transaction() as tx:
         due, now, kind = tx.lock_document(name), ports.now(), name.partition("/")[0]
-        if due is None or not (even_if_not_due or due.next_try_at <= now):
+        if due is None or not (even_if_not_due or is_due(due.next_try_at, now, REPUBLISH_AFTER)):
             return None
         try:
             objects = _objects_of(name, tx, ports, now)

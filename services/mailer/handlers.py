@@ -115,6 +115,7 @@ def write(ports: Ports) -> int:
     """
     now = ports.now()
     with ports.store.transaction() as tx:
+        tx.wait_by_our_clock(now)
         chosen = _choose_correction_letters(tx, now, ports)
         lost = tx.without_bytes(_WRITE)
         for message, written_at in lost:

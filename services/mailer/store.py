@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.mailer.domain.correction import CorrectedBadge, CorrectionLetter
-from services.mailer.domain.delivery import AttemptResult
+from services.mailer.domain.delivery import MOST_SECONDS, AttemptResult
 from services.mailer.domain.ledger import LedgerEntry, ledger_entry
 from services.mailer.domain.letters import Letter, Message
 from shared.addresses import as_mailed
@@ -20,6 +20,7 @@ from shared.events import (
     DecisionSettled,
     LetterUpdated,
 )
+from shared.retry import SKEW, due_at, is_due_sql
 from shared.runtime.db import Database, Transaction, replace
 
 
@@ -57,6 +58,14 @@ _MESSAGE = (
     "    where earlier.registration_id = holders.registration_id and earlier.version < holders.version)))"
     " as corrects"
 )
+# When a letter is due. A badge that was issued in the future has its notice from a clock that was ahead, or ours is
+# behind: its letter waits for as long after now as the notice was to come after the issue.
+_NOTICE = (
+    "case when issued_at > %(ahead)s then %(now)s + greatest(notify_from - issued_at, interval '0')"
+    " else greatest(notify_from, %(now)s) end"
+)
+_WAITED = "(next_try_at <= %(now)s and (notify_from <= %(now)s or issued_at > %(ahead)s))"
+_MOST_PAUSE = timedelta(seconds=MOST_SECONDS)
 _LEDGER = "from messages join holders using (assertion_id)"
 
 
@@ -117,12 +126,20 @@ class MailerTransaction(Transaction):
         }[letter]
         return self.cursor.execute(
             "insert into messages (assertion_id, letter, state, next_try_at, created_at)"
-            " select assertion_id, %(letter)s, 'waiting', greatest(notify_from, %(now)s)"
+            f" select assertion_id, %(letter)s, 'waiting', {_NOTICE}"
             "  + case when corrects is not null and told_by is null then %(wait)s else interval '0' end, %(now)s"
             f" from holders where assertion_id = any(%(ids)s::text[]) and email is not null and {ready}"
             " order by assertion_id on conflict do nothing",
-            {"letter": letter, "now": now, "wait": wait, "ids": list(assertion_ids)},
+            {"letter": letter, "now": now, "ahead": now + SKEW, "wait": wait, "ids": list(assertion_ids)},
         ).rowcount
+
+    def wait_by_our_clock(self, now: datetime) -> None:
+        """Letters that were opened in the future, by a clock that was ahead, wait as if they were opened now."""
+        self.cursor.execute(
+            f"update messages set created_at = %(now)s, next_try_at = least(next_try_at, {_NOTICE}) from holders"
+            " where holders.assertion_id = messages.assertion_id and state = 'waiting' and created_at > %(ahead)s",
+            {"now": now, "ahead": now + SKEW},
+        )
 
     def undecided_corrections(self, now: datetime, limit: int) -> list[CorrectedBadge]:
         """Badges that correct others and whose award letter is due. Locked until the end of this transaction."""
@@ -133,9 +150,9 @@ class MailerTransaction(Transaction):
             "  where earlier.registration_id = holders.registration_id and earlier.version < holders.version"
             "  and earlier.received_at is not null) as received_at_addresses"
             " from messages join holders using (assertion_id) where state = 'waiting' and letter = 'award'"
-            " and next_try_at <= %s and corrects is not null and told_by is null"
-            " order by next_try_at limit %s for update of messages, holders skip locked",
-            (now, limit),
+            f" and {_WAITED} and corrects is not null and told_by is null"
+            " order by next_try_at limit %(limit)s for update of messages, holders skip locked",
+            {"now": now, "ahead": now + SKEW, "limit": limit},
         )
 
     def set_correction_letter(self, letter: CorrectionLetter, assertion_ids: Sequence[str]) -> None:
@@ -183,9 +200,9 @@ class MailerTransaction(Transaction):
         return self.fetch_all(
             Message,
             f"select {_MESSAGE} {_LEDGER}"
-            " where state = 'waiting' and next_try_at <= %s and (corrects is null or told_by is not null)"
-            " order by next_try_at limit %s for update of messages skip locked",
-            (now, limit),
+            f" where state = 'waiting' and {_WAITED} and (corrects is null or told_by is not null)"
+            " order by next_try_at limit %(limit)s for update of messages skip locked",
+            {"now": now, "ahead": now + SKEW, "limit": limit},
         )
 
     def queue(self, written: Sequence[tuple[Message, bytes]], now: datetime) -> None:
@@ -238,9 +255,9 @@ class MailerTransaction(Transaction):
         return self.fetch_all(
             OutgoingMessage,
             f"select assertion_id, letter, email, attempts, message {_LEDGER}"
-            " where state in ('queued', 'deferred') and message is not null and next_try_at <= %s"
+            f" where state in ('queued', 'deferred') and message is not null and {is_due_sql('next_try_at')}"
             " order by next_try_at limit %s for update of messages skip locked",
-            (now, limit),
+            (*due_at(now, _MOST_PAUSE), limit),
         )
 
     def save_attempt(self, message: OutgoingMessage, result: AttemptResult, now: datetime) -> None:
@@ -334,5 +351,6 @@ def _holder(event: AssertionIssued) -> dict[str, Any]:
         "kind": event.award.kind,
         "valid_from": event.award.valid_from,
         "valid_until": event.award.valid_until,
+        "issued_at": event.issued_at,
         "notify_from": event.notify_from,
     }

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from services.renderer.domain.failure import Failure
 from shared.events import AssertionAnchored, CertificateRendered, RenderingFailed
+from shared.retry import due_at, is_due_sql
 from shared.runtime.db import Database, Transaction
 
 NotDone = Literal["pending", "failed"]
+
+MOST_PAUSE = timedelta(hours=1)
+"""Between two attempts on one assertion."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +101,9 @@ class RendererTransaction(Transaction):
         """What is due; no other process takes it until this transaction ends."""
         return self.fetch_all(
             DueRendering,
-            "select assertion_id, attempts from renderings where state in ('pending', 'failed') and next_try_at <= %s"
-            " order by next_try_at limit %s for update skip locked",
-            (now, limit),
+            "select assertion_id, attempts from renderings where state in ('pending', 'failed')"
+            f" and {is_due_sql('next_try_at')} order by next_try_at limit %s for update skip locked",
+            (*due_at(now, MOST_PAUSE), limit),
         )
 
     def mark_done(self, assertion_ids: Sequence[str], now: datetime) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from deploy.local.environment import Place, database_url
@@ -222,6 +222,7 @@ def test_every_topic_and_dead_letter_topic_has_a_retention_and_the_other_setting
     assert len(first) == 2 * len(TOPICS)
     assert {configs["retention.ms"] for configs in first.values()} == {str(RETENTION.days * DAY_MS)}
     assert {configs["segment.ms"] for configs in first.values()} == {str(DAY_MS)}
+    assert {configs["message.timestamp.type"] for configs in first.values()} == {"LogAppendTime"}
     with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
         own = ConfigResource(ConfigResourceType.TOPIC, TOPICS[0].name, configs={"max.message.bytes": "900000"})
         admin.alter_configs([own])
@@ -237,3 +238,12 @@ def test_every_topic_and_dead_letter_topic_has_a_retention_and_the_other_setting
     assert {configs["retention.ms"] for configs in second.values()} == {str(7 * DAY_MS)}
     assert second[TOPICS[0].name]["max.message.bytes"] == "900000"
     provision_topics(kafka)
+
+
+def test_a_message_of_a_producer_whose_clock_is_wrong_is_taken_and_kept_by_the_brokers_clock(stack: Stack) -> None:
+    kafka = stack.place.address("kafka")
+    with closing(KafkaProducer(bootstrap_servers=kafka)) as producer:
+        for days in (-40, 40):
+            wrong = time.time_ns() // 1_000_000 + days * DAY_MS
+            taken = producer.send(TOPICS[1].name, value=b"{}", timestamp_ms=wrong).get(20)
+            assert abs(taken.timestamp - wrong) > 39 * DAY_MS

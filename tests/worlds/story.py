@@ -39,21 +39,27 @@ class Story:
         self.letters: list[Letter] = []
         self._inbox = _OwnInbox(Inbox(stack.home / "inbox", skip_present=True), prefix, self.letters)
         self._starts: dict[TopicPartition, int] = {}
+        self._fed = False
         self._over = threading.Event()
         self._error: BaseException | None = None
         self._players = threading.Thread(target=self._play, daemon=True)
 
-    def feed(self) -> dict[str, Any]:
+    @property
+    def was_fed(self) -> bool:
+        return self._fed
+
+    def feed(self, seconds: float = 60) -> dict[str, Any]:
         """Hand the crowd to registration over HTTP; tried again while it is being restarted."""
         self._starts = self._ends()
         key = (self.stack.home / "secrets" / "upstream.key").read_bytes().strip()
         body = ndjson(crowd(self.size, cohort=self.stack.cohort, prefix=self.prefix))
         answer: dict[str, Any] = until(
             lambda: feed(self.stack.urls["registration"], key, body, "application/x-ndjson"),
-            seconds=60,
+            seconds=seconds,
             what="registration takes the crowd",
             forgive=(httpx.HTTPError,),
         )
+        self._fed = True
         return answer
 
     def play(self) -> None:

@@ -38,6 +38,9 @@ def provision_topics(bootstrap: str, *, replication: int = -1, retention: timede
         "cleanup.policy": "delete",
         "retention.ms": str(retention // timedelta(milliseconds=1)),
         "segment.ms": str(_SEGMENT // timedelta(milliseconds=1)),
+        # Retention goes by the broker's clock. By a producer's, messages of one that is behind would be deleted unread,
+        # and those of one that is an hour ahead would be refused.
+        "message.timestamp.type": "LogAppendTime",
     }
     wanted = {topic.name: topic for topic in (*TOPICS, *(topic.dead for topic in TOPICS))}
     try:

@@ -21,6 +21,7 @@ from typing import Literal
 
 from services.anchor.domain.costs import Fee, FeeRules, GasPrice, bumped
 from shared.chain.facts import RegistryEntry, TransactionFacts
+from shared.retry import has_passed
 
 State = Literal["closed", "signed", "sent", "mined", "final"]
 STATES: tuple[State, ...] = ("closed", "signed", "sent", "mined", "final")
@@ -171,7 +172,7 @@ def next_step(
         if facts.succeeded is False:
             final = facts.block_number is not None and facts.block_number <= chain.finalized
             return SignAgain("reverted") if final else Wait("revert-not-final")
-    stuck = now - newest.signed_at >= rules.stuck_after
+    stuck = has_passed(rules.stuck_after, newest.signed_at, now)
     if chain.next_nonce > newest.nonce:
         # Another transaction has our nonce, or the node shows the count before the receipt: it gets time to catch up.
         return SignAgain("nonce-taken") if stuck else Wait("not-seen")

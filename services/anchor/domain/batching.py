@@ -10,6 +10,7 @@ from croniter import croniter
 
 from shared.clock import JST
 from shared.credentials.merkle import merkle_tree
+from shared.retry import has_passed
 
 _SECOND = timedelta(seconds=1)
 
@@ -39,7 +40,7 @@ def is_due(count: int, oldest_at: datetime | None, now: datetime, rules: BatchRu
     """
     if count == 0 or oldest_at is None:
         return False
-    if count >= rules.size or now - oldest_at >= rules.age:
+    if count >= rules.size or has_passed(rules.age, oldest_at, now):
         return True
     return rules.cron is not None and oldest_at < _latest(rules.cron, now) <= now
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from services.anchor.domain.anchoring import Anchoring, Deployment, Inclusion, SignedTransaction, State
 from services.anchor.domain.costs import Fee
-from shared.retry import next_try
+from shared.retry import due_at, is_due_sql, next_try
 
 if TYPE_CHECKING:
     from services.anchor.store import AnchorTransaction
 
 _MOST_PAUSE = 20.0  # seconds between two attempts on an anchoring
+_LONGEST = timedelta(hours=1)  # between two looks at one, also after finality
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,9 @@ class Anchorings:
         row = self._tx.fetch_one(
             _AnchoringRow,
             f"select {_COLUMNS} from anchorings where chain_id = %s and contract = %s and state = any(%s)"
-            " and state <> 'final' and next_try_at <= %s order by next_try_at, id limit 1 for update skip locked",
-            (deployment.chain_id, deployment.contract, list(states), self._tx.now()),
+            f" and state <> 'final' and {is_due_sql('next_try_at')}"
+            " order by next_try_at, id limit 1 for update skip locked",
+            (deployment.chain_id, deployment.contract, list(states), *due_at(self._tx.now(), _LONGEST)),
         )
         return self._anchoring(row)
 
@@ -142,8 +144,8 @@ class Anchorings:
         row = self._tx.fetch_one(
             _AnchoringRow,
             f"select {_COLUMNS} from anchorings where chain_id = %s and contract = %s and state = 'final'"
-            " and final_at > %s and next_try_at <= %s order by next_try_at limit 1 for update skip locked",
-            (deployment.chain_id, deployment.contract, since, self._tx.now()),
+            f" and final_at > %s and {is_due_sql('next_try_at')} order by next_try_at limit 1 for update skip locked",
+            (deployment.chain_id, deployment.contract, since, *due_at(self._tx.now(), _LONGEST)),
         )
         return self._anchoring(row)
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from services.anchor.domain.anchoring import Deployment, Inclusion
 from services.anchor.domain.batching import Batch
 from services.anchor.domain.proving import FinalAnchor
+from services.anchor.store.leaves import MOST_PAUSE
+from shared.retry import due_at, is_due_sql
 from shared.runtime.db import Transaction
 
 
@@ -95,9 +97,9 @@ class Batches:
             _AnchorRow,
             f"select {_ANCHOR_COLUMNS} from batches join anchorings on anchorings.id = decided_by"
             " where state = 'final' and manifest_at is not null and exists (select from leaves"
-            "  where leaves.root = batches.root and proved_at is null and leaves.next_try_at <= %s)"
+            f"  where leaves.root = batches.root and proved_at is null and {is_due_sql('leaves.next_try_at')})"
             " order by final_at limit 1",
-            (self._tx.now(),),
+            due_at(self._tx.now(), MOST_PAUSE),
         )
         return row.anchor if row else None
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from services.anchor.domain.anchoring import Deployment
 from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived
-from shared.retry import next_try
+from shared.retry import due_at, is_due_sql, next_try
 from shared.runtime.db import Transaction
 
-_MOST_PAUSE = 60.0  # seconds between two attempts on a credential
+MOST_PAUSE = timedelta(seconds=60)
+"""Between two attempts on a credential."""
 
 _AT_FAULT = 3  # failed tries after which somebody has to look at a credential
 _IS_WAITING = "ready_at is not null and root is null and excluded_as is null"
@@ -137,8 +138,8 @@ class Leaves:
         return self._tx.fetch_all(
             UnprovedLeaf,
             "select assertion_id, leaf, attempts from leaves where root = %b and proved_at is null"
-            " and next_try_at <= %s order by next_try_at, assertion_id limit %s for update skip locked",
-            (root, self._tx.now(), limit),
+            f" and {is_due_sql('next_try_at')} order by next_try_at, assertion_id limit %s for update skip locked",
+            (root, *due_at(self._tx.now(), MOST_PAUSE), limit),
         )
 
     def mark_proved(self, assertion_ids: Sequence[str]) -> None:
@@ -156,7 +157,7 @@ class Leaves:
                     "assertion_id": leaf.assertion_id,
                     "attempts": leaf.attempts + 1,
                     "last_error": cause[:500],
-                    "next_try_at": next_try(leaf.attempts + 1, now, most=_MOST_PAUSE),
+                    "next_try_at": next_try(leaf.attempts + 1, now, most=MOST_PAUSE.total_seconds()),
                 }
                 for leaf in leaves
             ],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 
 import msgspec
@@ -19,8 +19,10 @@ from services.issuer.domain.selection import IssuedVersion
 from services.issuer.domain.status import ROOM, draw_indexes
 from services.issuer.store.recalled import RecallTransaction
 from shared.events import AssertionIssued
+from shared.retry import due_at, is_due_sql
 from shared.runtime.db import Database
 
+_MOST_PAUSE = timedelta(minutes=5)  # between two attempts to store a credential
 _announcements = msgspec.json.Decoder(AssertionIssued)
 
 
@@ -160,11 +162,11 @@ class IssuerTransaction(RecallTransaction):
             _PendingRow,
             "select assertion_id, credential, announcement, attempts, correction,"
             " revoked_at, revocation_reason, replaced_by, decision_id from assertions"
-            " where state = 'signed' and next_try_at <= %s and not exists (select from assertions as earlier"
+            f" where state = 'signed' and {is_due_sql('next_try_at')} and not exists (select from assertions as earlier"
             "  where earlier.registration_id = assertions.registration_id"
             "  and earlier.version < assertions.version and earlier.state = 'signed')"
             " order by next_try_at limit %s for update of assertions skip locked",
-            (now, limit),
+            (*due_at(now, _MOST_PAUSE), limit),
         )
         superseded = self._lock_superseded([row.assertion_id for row in found])
         taken = []

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.issuer.domain.publication import BadgeClassEdition
+from services.issuer.domain.publication import REPUBLISH_AFTER, BadgeClassEdition
+from shared.retry import SKEW, due_at, is_due_sql
 from shared.runtime.db import Transaction
 
 
@@ -48,7 +49,8 @@ class DocumentTransaction(Transaction):
     def due_documents(self, limit: int, now: datetime) -> list[str]:
         """The names of documents that are due."""
         found = self.cursor.execute(
-            "select name from documents where next_try_at <= %s order by next_try_at, name limit %s", (now, limit)
+            f"select name from documents where {is_due_sql('next_try_at')} order by next_try_at, name limit %s",
+            (*due_at(now, REPUBLISH_AFTER), limit),
         )
         return [name for (name,) in found]
 
@@ -56,12 +58,19 @@ class DocumentTransaction(Transaction):
         return [name for (name,) in self.cursor.execute("select name from documents order by name")]
 
     def begin_publishing(self, name: str, unsure_until: datetime) -> datetime | None:
-        """Note that a put of this document begins; until when another process's put may take effect, if any may."""
+        """Note that a put of this document begins; until when another process's put may take effect, if any may.
+
+        Others note as much after their own beginning: what is later than ours by more than clocks differ was noted by a
+        clock that was ahead, and may last as long as ours.
+        """
         row = self.cursor.execute("select unsure_until from documents where name = %s for update", (name,)).fetchone()
         self.cursor.execute(
-            "update documents set unsure_until = greatest(unsure_until, %s) where name = %s", (unsure_until, name)
+            "update documents set unsure_until = case when unsure_until > %s then %s"
+            " else greatest(unsure_until, %s) end where name = %s",
+            (unsure_until + SKEW, unsure_until, unsure_until, name),
         )
-        return None if row is None else row[0]
+        others = None if row is None else row[0]
+        return unsure_until if others is not None and others > unsure_until + SKEW else others
 
     def lock_document(self, name: str) -> DueDocument | None:
         """Wait until no other process publishes this document, then lock it until this transaction ends.

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from services.mailer.domain.delivery import try_again_at
 from services.mailer.domain.letters import Letter
-from shared.events import LetterUpdated
+from shared.events import LETTER_STATES, LetterUpdated
 
-_FINALITY = ("waiting", "queued", "deferred", "suppressed", "bounced", "sent")  # at the same moment the later one wins
+_STATES = ("waiting", *LETTER_STATES)
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ def ledger_entry(events: Sequence[LetterUpdated], known: LedgerEntry | None) -> 
 
     `known` is the row as it stands. What was announced before it came to its state changes nothing.
     """
-    for event in sorted(events, key=_place_of):
-        if known is None or _place_of(event) >= _place(known):
+    for event in sorted(events, key=lambda event: event.place):
+        if known is None or _place(event) >= _place(known):
             known = _after(event, known)
     assert known is not None
     return known
@@ -74,10 +74,7 @@ def _after(event: LetterUpdated, known: LedgerEntry | None) -> LedgerEntry:
     )
 
 
-def _place_of(event: LetterUpdated) -> tuple[float, int, int]:
-    return event.at.timestamp(), event.attempt, _FINALITY.index(event.state)
-
-
-def _place(entry: LedgerEntry) -> tuple[float, int, int]:
-    at = max((moment.timestamp() for moment in (entry.queued_at, entry.settled_at) if moment), default=0.0)
-    return at, entry.attempts, _FINALITY.index(entry.state)
+def _place(one: LetterUpdated | LedgerEntry) -> tuple[int, int]:
+    """As `LetterUpdated.place`, of a row too."""
+    attempts = one.attempt if isinstance(one, LetterUpdated) else one.attempts
+    return attempts, _STATES.index(one.state)

@@ -82,10 +82,10 @@ def current_letters(
 
     After a bounce or a suppression it counts as not sent.
     """
-    latest = last_of(events, lambda event: (event.assertion_id, event.letter), lambda event: event.at)
+    latest = last_of(events, lambda event: (event.assertion_id, event.letter), lambda event: event.place)
     sent = {
         (event.assertion_id, event.letter): event.at
-        for event in sorted(events, key=lambda event: event.at)
+        for event in sorted(events, key=lambda event: event.place)
         if event.state == "sent"
     }
     return [

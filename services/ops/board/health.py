@@ -28,6 +28,7 @@ class ServiceHealth(msgspec.Struct, frozen=True, kw_only=True):
     refused_rows: int = 0
     gaps: dict[str, int] = {}
     open_breakers: tuple[str, ...] = ()  # topics
+    waiting: tuple[str, ...] = ()  # topics whose messages wait for the database, or for what their handler needs
     failing_ticks: dict[str, int] = {}
     recalled: int = 0
     unread: dict[str, int] = {}
@@ -44,13 +45,14 @@ _OUTBOX_SECONDS = "akashi_outbox_age_seconds"
 _REFUSED_ROWS = "akashi_outbox_refused_rows"
 _GAP = "akashi_topic_gap"
 _BREAKER = "akashi_breaker_open"
+_DATABASE_AWAY = "akashi_database_away"
 _TICK_FAILURES = "akashi_tick_failures_in_a_row"
 _RECALLED = "akashi_facts_recalled_total"
 _UNREAD = "akashi_messages_unread_total"
 _CHAIN_WARNINGS = "akashi_anchor_warnings"
 _UNPROVED = "akashi_anchor_credentials_at_fault"
 SAMPLES = (
-    *(_OUTBOX_ROWS, _OUTBOX_SECONDS, _REFUSED_ROWS, _GAP, _BREAKER, _TICK_FAILURES, _RECALLED, _UNREAD),
+    *(_OUTBOX_ROWS, _OUTBOX_SECONDS, _REFUSED_ROWS, _GAP, _BREAKER, _DATABASE_AWAY, _TICK_FAILURES, _RECALLED, _UNREAD),
     *(_CHAIN_WARNINGS, _UNPROVED),
 )
 """All that `health_in` reads of a /metrics page: a service is asked for these alone."""
@@ -75,6 +77,7 @@ def health_in(samples: Samples) -> ServiceHealth:
         refused_rows=int(plain.get(_REFUSED_ROWS, 0)),
         gaps=by_label(_GAP),
         open_breakers=tuple(by_label(_BREAKER)),
+        waiting=tuple(by_label(_DATABASE_AWAY)),
         failing_ticks=by_label(_TICK_FAILURES, TICK_PATIENCE),
         recalled=int(plain.get(_RECALLED, 0)),
         unread=by_label(_UNREAD),
@@ -93,6 +96,7 @@ def worst_of(replicas: Iterable[ServiceHealth]) -> ServiceHealth:
             refused_rows=max(merged.refused_rows, each.refused_rows),
             gaps=_highest(merged.gaps, each.gaps),
             open_breakers=tuple(sorted({*merged.open_breakers, *each.open_breakers})),
+            waiting=tuple(sorted({*merged.waiting, *each.waiting})),
             failing_ticks=_highest(merged.failing_ticks, each.failing_ticks),
             recalled=max(merged.recalled, each.recalled),
             unread=_highest(merged.unread, each.unread),
@@ -144,6 +148,18 @@ def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
                 f"One failure after the other: it stopped reading ({topics}).",
             ),
             _FIX_CAUSE,
+        )
+    if health.waiting:
+        topics = ", ".join(health.waiting)
+        yield Trouble(
+            Bilingual(
+                f"データベースなどが応じず、待っています（{topics}）。",
+                f"The database, or another part that it needs, refuses: messages wait ({topics}).",
+            ),
+            Bilingual(
+                "ログにある原因を確かめます（空き容量、接続数、権限）。直ると、自動で続きから進みます。",
+                "Its log names the cause (disk space, connections, rights). It goes on by itself once that is gone.",
+            ),
         )
     if health.failing_ticks:
         ticks = _counted(health.failing_ticks)

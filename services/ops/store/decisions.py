@@ -29,6 +29,7 @@ from services.ops.board.decisions import (
 )
 from services.ops.board.rebuilds import producers_of
 from shared.events import DecisionSettled, OfficeDecided, RebuildOrdered
+from shared.retry import SKEW
 from shared.runtime.db import Transaction
 
 _OPEN_OR_DONE = "(d.outcome is null or d.outcome = 'done')"
@@ -185,11 +186,15 @@ class DecisionRows:
         )
 
     def pending_rebuild(self, name: str, since: datetime) -> DecisionLine | None:
-        """An order of this name (`rebuild_name`), numbered or not, given after `since` and without an outcome."""
+        """An order of this name (`rebuild_name`), numbered or not, given after `since` and without an outcome.
+
+        None that was given in the future, by a clock that was ahead.
+        """
         return self._first(
-            "d.decision = 'rebuild' and d.outcome is null and d.decided_at > %s"
+            "d.decision = 'rebuild' and d.outcome is null and d.decided_at between %s and %s"
             " and regexp_replace(d.decision_id, '/[0-9]+$', '') = %s",
             since,
+            self._tx.now() + SKEW,
             name,
         )
 

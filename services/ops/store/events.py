@@ -12,6 +12,7 @@ from services.ops.store.board import BoardQueries
 from services.ops.store.dead_letters import DeadLetterRows
 from services.ops.store.decisions import DecisionRows
 from shared.events import (
+    LETTER_STATES,
     AssertionAnchored,
     AssertionIssued,
     AssertionRevoked,
@@ -29,6 +30,10 @@ from shared.events import (
     RenderingFailed,
 )
 from shared.runtime.db import Database, Transaction, replace
+
+# As `LetterUpdated.place`, of a row.
+_STATES = ", ".join(f"'{state}'" for state in LETTER_STATES)
+_PLACE = f"({{0}}.attempt, array_position(array[{_STATES}], {{0}}.state))"
 
 
 class OpsTransaction(Transaction):
@@ -210,7 +215,8 @@ class OpsTransaction(Transaction):
             sorted(letters, key=lambda row: str(row["letter"])),  # within an assertion: one order of locks
             f"{replace('assertion_id, letter', ['message_id', 'state', 'attempt', 'at', 'answer'])},"
             " sent_at = case when excluded.state in ('bounced', 'suppressed') then null"
-            " else coalesce(letters.sent_at, excluded.sent_at) end where excluded.at >= letters.at",
+            " else coalesce(letters.sent_at, excluded.sent_at) end"
+            f" where {_PLACE.format('excluded')} >= {_PLACE.format('letters')}",
         )
 
     def note_received(self, events: Sequence[BadgeReceived]) -> None:

@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 from shared.clock import japan_date, japan_midnight
 from shared.events import HeldReason
 from shared.programme import Programme
+from shared.retry import has_passed
 
 MOST_SETTLING_TIMES = 10
 """The most settling times that a registration waits while others keep arriving."""
@@ -153,7 +154,7 @@ def is_settled(newest: datetime, oldest: datetime, now: datetime, settle: timede
 
     Deliveries that never pause delay a registration by MOST_SETTLING_TIMES settling times at most.
     """
-    return newest + settle <= now or oldest + MOST_SETTLING_TIMES * settle <= now
+    return has_passed(settle, newest, now) or has_passed(MOST_SETTLING_TIMES * settle, oldest, now)
 
 
 def _day(text: str, year: int) -> date:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.addresses import same_address_key
+from shared.retry import SKEW
 from shared.runtime.db import Transaction
 
 _ACCOUNT = "select account_id, full_name, password_hash from accounts"
@@ -72,11 +73,13 @@ class Accounts:
         )
 
     def by_session(self, token_sha256: bytes) -> Account | None:
-        """Whose session it is, until it expires."""
+        """Whose session it is, until it expires. One that was opened by a clock that was ahead has expired."""
+        now = self._tx.now()
         return self._tx.fetch_one(
             Account,
-            f"{_ACCOUNT} join sessions using (account_id) where token_sha256 = %s and expires_at > %s",
-            (token_sha256, self._tx.now()),
+            f"{_ACCOUNT} join sessions using (account_id)"
+            " where token_sha256 = %s and expires_at > %s and sessions.created_at <= %s",
+            (token_sha256, now, now + SKEW),
         )
 
     def close_session(self, token_sha256: bytes) -> None:
@@ -85,17 +88,20 @@ class Accounts:
     # ── login attempts ──
 
     def count_attempt(self, address_sha256: bytes, window: timedelta) -> int:
-        """How many attempts this address had in its window, this one included. A window begins with its first one."""
+        """How many attempts this address had in its window, this one included. A window begins with its first one.
+
+        One that began in the future, by a clock that was ahead, is over.
+        """
         now = self._tx.now()
         row = self._tx.cursor.execute(
             """
             insert into login_attempts as a (address_sha256, attempts, began_at) values (%(key)s, 1, %(now)s)
             on conflict (address_sha256) do update set
-                attempts = case when a.began_at <= %(past)s then 1 else a.attempts + 1 end,
-                began_at = case when a.began_at <= %(past)s then %(now)s else a.began_at end
+                attempts = case when a.began_at between %(past)s and %(ahead)s then a.attempts + 1 else 1 end,
+                began_at = case when a.began_at between %(past)s and %(ahead)s then a.began_at else %(now)s end
             returning attempts
             """,
-            {"key": address_sha256, "now": now, "past": now - window},
+            {"key": address_sha256, "now": now, "past": now - window, "ahead": now + SKEW},
         ).fetchone()
         assert row is not None
         attempts: int = row[0]
@@ -108,13 +114,13 @@ class Accounts:
         """Delete expired sessions and attempts whose window is over, at most `most` of each; how many."""
         now = self._tx.now()
         deleted = 0
-        for table, key, column, past in (
-            ("sessions", "token_sha256", "expires_at", now),
-            ("login_attempts", "address_sha256", "began_at", now - window),
+        for table, key, expires, past, begins in (
+            ("sessions", "token_sha256", "expires_at", now, "created_at"),
+            ("login_attempts", "address_sha256", "began_at", now - window, "began_at"),
         ):
             deleted += self._tx.cursor.execute(
-                f"delete from {table} where {key} in"
-                f" (select {key} from {table} where {column} <= %s limit %s for update skip locked)",
-                (past, most),
+                f"delete from {table} where {key} in (select {key} from {table}"
+                f" where {expires} <= %s or {begins} > %s limit %s for update skip locked)",
+                (past, now + SKEW, most),
             ).rowcount
         return deleted

@@ -99,6 +99,12 @@ def test_a_stuck_transaction_gets_an_eighth_more_with_its_own_nonce() -> None:
     assert step(QUIET, now=LATER) == Bump(7, expected)
 
 
+def test_a_transaction_signed_by_a_clock_that_was_ahead_counts_as_stuck_not_as_fresh_for_weeks() -> None:
+    ahead = replace(SIGNED, signed_at=NOW + timedelta(days=40))
+    assert isinstance(step(QUIET, signed=(ahead,)), Bump)
+    assert step(replace(QUIET, known=(), next_nonce=8), signed=(ahead,)) == SignAgain("nonce-taken")
+
+
 def test_a_stuck_transaction_at_the_cap_is_not_bumped() -> None:
     dear = replace(SIGNED, fee=Fee(99 * GWEI, GWEI))
     assert step(QUIET, signed=(dear,), now=LATER) == Wait("fee-over-cap")

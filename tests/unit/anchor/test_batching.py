@@ -30,6 +30,11 @@ def test_a_single_leaf_is_due_at_the_maximum_age() -> None:
     assert not is_due(1, NOW - RULES.age + timedelta(seconds=1), NOW, RULES)
 
 
+def test_a_leaf_that_waits_since_a_moment_in_the_future_is_due() -> None:
+    assert is_due(1, NOW + timedelta(days=40), NOW, RULES)
+    assert is_due(1, NOW + timedelta(days=40), NOW, NIGHTLY)
+
+
 def test_the_nightly_batch_closes_at_two_in_japan_not_in_utc() -> None:
     evening = datetime(2026, 4, 1, 22, 0, tzinfo=JST)
     assert not is_due(1, evening, datetime(2026, 4, 2, 1, 59, tzinfo=JST), NIGHTLY)

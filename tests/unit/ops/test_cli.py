@@ -39,6 +39,7 @@ STATUS = {
             "gaps": {"registration.renewed": 30},
             "open_breakers": [],
             "failing_ticks": {},
+            "waiting": [],
             "recalled": 0,
             "chain_warnings": 0,
             "unproved": 0,

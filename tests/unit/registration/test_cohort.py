@@ -199,3 +199,9 @@ def test_a_delivery_is_judged_once_it_has_settled_or_after_ten_settling_times() 
     assert is_settled(APRIL, APRIL, APRIL + settle, settle)
     assert not is_settled(APRIL, APRIL - (MOST_SETTLING_TIMES - 1) * settle, APRIL, settle)
     assert is_settled(APRIL, APRIL - MOST_SETTLING_TIMES * settle, APRIL, settle)
+
+
+def test_a_delivery_that_a_clock_noted_that_was_ahead_has_settled() -> None:
+    ahead = APRIL + timedelta(days=40)
+    assert is_settled(ahead, APRIL, APRIL, timedelta(seconds=2))
+    assert is_settled(ahead, ahead, APRIL, timedelta(seconds=2))

@@ -28,7 +28,7 @@ def test_a_new_hold_after_a_release_holds() -> None:
 
 
 def test_a_letter_sent_and_queued_again_in_one_batch_stays_sent() -> None:
-    ((last, sent_at),) = current_letters([letter(1, "award", "sent", 2), letter(1, "award", "queued", 4, attempt=0)])
+    ((last, sent_at),) = current_letters([letter(1, "award", "sent", 2), letter(1, "award", "queued", 4)])
     assert (last.state, sent_at) == ("queued", letter(1, "award", "sent", 2).at)
 
 
@@ -45,3 +45,9 @@ def test_the_newest_version_counts_whichever_comes_last() -> None:
     second = again(issued(1, 1), 2)
     assert newest_versions([second, issued(1, 5)]) == [second]
     assert newest_versions([renewed(1), again(renewed(1), 3), again(renewed(1), 2)]) == [again(renewed(1), 3)]
+
+
+def test_a_letter_that_was_queued_by_a_clock_that_was_ahead_and_sent_since_is_sent() -> None:
+    queued, sent = letter(1, "award", "queued", 60_000, attempt=0), letter(1, "award", "sent", 2)
+    ((last, sent_at),) = current_letters([queued, sent])
+    assert (last.state, sent_at) == ("sent", sent.at)

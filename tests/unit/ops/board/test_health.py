@@ -17,6 +17,9 @@ akashi_topic_gap{topic="assertion.issued"} 40.0
 # TYPE akashi_breaker_open gauge
 akashi_breaker_open{topic="assertion.issued"} 0.0
 akashi_breaker_open{topic="badge.received"} 1.0
+# TYPE akashi_database_away gauge
+akashi_database_away{topic="assertion.issued"} 1.0
+akashi_database_away{topic="badge.received"} 0.0
 # TYPE akashi_tick_failures_in_a_row gauge
 akashi_tick_failures_in_a_row{tick="sending"} 2.0
 akashi_tick_failures_in_a_row{tick="inbox"} 3.0
@@ -48,6 +51,7 @@ def test_a_metrics_page_has_all_figures_of_the_service() -> None:
             refused_rows=1,
             gaps={"assertion.issued": 40},
             open_breakers=("badge.received",),
+            waiting=("assertion.issued",),
             failing_ticks={"inbox": 3},
             recalled=7,
             unread={"letter.updated": 2},
@@ -60,7 +64,7 @@ def test_a_metrics_page_has_all_figures_of_the_service() -> None:
 
 def test_each_figure_is_one_trouble_with_what_to_do_in_both_languages() -> None:
     troubles = troubles_of("mailer", HEALTH)
-    assert len(troubles) == 9
+    assert len(troubles) == 10
     assert "akashi rebuild mailer" in troubles[0].todo.ja and "akashi rebuild mailer" in troubles[0].todo.en
     for trouble in troubles:
         assert not trouble.what.ja.isascii() and trouble.what.en.isascii()
