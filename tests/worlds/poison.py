@@ -88,7 +88,8 @@ _NESTED = b"[" * 10_000 + b"]" * 10_000 + b","
 
 def sample(kind: type[Any]) -> Event:
     """An event of this type about nobody; every field is given."""
-    return msgspec.convert({name: _value(form) for name, form in _fields(kind)}, kind)
+    event: Event = msgspec.convert({name: _value(form) for name, form in _fields(kind)}, kind)
+    return event
 
 
 def _fields(kind: type[Any]) -> list[tuple[str, Any]]:
