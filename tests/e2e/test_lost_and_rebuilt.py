@@ -332,7 +332,9 @@ def test_after_all_schemas_were_dropped_everybody_has_one_badge_and_holders_make
     world: World,
 ) -> None:
     before, half, new, *meanwhile = world.stories
-    for letter in first_letters(before, first=0, number=2):
+    for letter in first_letters(before, first=0, number=3):
+        if letter.link and world.revoked in letter.link:
+            continue
         receive(letter)  # the link of letter 1 makes the account again, and the badge is there
         _, page = log_in(world.stack, letter)
         assert any(id in page for id in ids_of(world) if letter.link and id in letter.link)
