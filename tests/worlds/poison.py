@@ -31,10 +31,8 @@ POISON: Mapping[str, bytes | None] = {
     "a huge integer": b'{"specversion": 1' + b"0" * 5_000 + b"}",
     "a number beyond a double": b'{"specversion": 1e999999}',
     "900 KB of text": json.dumps({"id": "x" * LARGE}).encode(),
-    "900 KB that are no JSON": b"\0" * LARGE,
     **{f"{depth} arrays": b"[" * depth + b"]" * depth for depth in DEPTHS},
-    **{f"{depth} objects": b'{"a":' * depth + b"1" + b"}" * depth for depth in DEPTHS},
-    **{f"{depth} arrays, not closed": b"[" * depth for depth in DEPTHS},
+    "100000 objects, not closed": b'{"a":' * 100_000,
 }
 """On any topic, by what is wrong with it."""
 
