@@ -61,3 +61,16 @@ READ_BY: dict[str, tuple[Topic, ...]] = {
     "ops": TOPICS[1:],
 }
 """Service → the topics from which it learns what it knows. Besides, every service reads the orders to rebuild."""
+
+WRITTEN_BY: dict[Topic, str] = {
+    REGISTRATION_RENEWED: "registration",
+    REGISTRATION_HELD: "registration",
+    ASSERTION_ISSUED: "issuer",
+    LETTER_UPDATED: "mailer",
+    BADGE_RECEIVED: "wallet",
+    ASSERTION_ANCHORED: "anchor",
+    CERTIFICATE_RENDERED: "renderer",
+    ASSERTION_REVOKED: "issuer",
+    OFFICE_DECISIONS: "ops",
+}
+"""Topic → the service whose facts are on it. Outcomes of orders, which every service announces, aren't counted."""

@@ -21,6 +21,7 @@ ORDER = (
     "tests/e2e/test_undone.py",  # takes back all badges: while they are few
     "tests/e2e/test_killed_service.py",
     "tests/e2e/test_anchor_faults.py",
+    "tests/e2e/test_lost_and_rebuilt.py",
     "tests/e2e/test_restored.py",
     "tests/e2e/test_database_refuses.py",
     "tests/e2e/test_wrong_clock.py",

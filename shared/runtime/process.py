@@ -25,7 +25,7 @@ import uvloop
 from kafka.errors import KafkaError
 
 from shared.errors import RefuseToStart, TryLater
-from shared.events import Event, RebuildOrdered
+from shared.events import DecisionSettled, Event, RebuildOrdered
 from shared.runtime.batches import RawMessage
 from shared.runtime.consume import Consumer
 from shared.runtime.db import Database, Transaction, is_unavailable
@@ -127,6 +127,7 @@ class Process:
         It is a method of the service's transaction; see `recall.py`. Before any tick, consumer or request.
         """
         self._recalls[event] = take_back
+        self._recalls.setdefault(DecisionSettled, _nothing)  # orders that were settled are not carried out again
 
     def tick(self, name: str, work: Callable[[P], int], ports: P, *, every: float | None = None) -> None:
         """Call `work` again and again: at once if it acted on rows, else after a handled batch or the usual pause.
@@ -317,6 +318,10 @@ def _note(database: Database[Any], write: Callable[[Any, Any], None], events: Se
             write(tx, claimed)
 
 
+def _nothing(tx: Any, events: Sequence[Event]) -> None:
+    """Nothing to write: `claim` drops an order whose settlement was announced."""
+
+
 def _handle(handler: Callable[[Any, Any], None], ports: Any, events: Sequence[Event]) -> None:
     handler(events, ports)
 
@@ -330,7 +335,7 @@ def _faust_app(runtime: Runtime, datadir: str) -> faust.App:
         web_port=6066,  # unused; given, because Faust reads WEB_PORT, which is our own setting, and refuses 0
         topic_disable_leader=True,
         topic_allow_declare=False,
-        consumer_auto_offset_reset="earliest",
+        consumer_auto_offset_reset="none",  # what was deleted under a reader ends it: the next start notes the gap
         broker_commit_interval=1.0,
         broker_commit_every=1_000_000,
         broker_session_timeout=_SESSION,

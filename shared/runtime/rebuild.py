@@ -12,7 +12,7 @@ from typing import Any
 from shared.events import DecisionSettled, RebuildOrdered
 from shared.runtime.db import CHANNEL, Database, Transaction
 from shared.runtime.log import Log
-from shared.topics import READ_BY
+from shared.topics import READ_BY, WRITTEN_BY
 
 _PART = 2000
 _FULL = 10_000  # rows in the outbox above which a rebuild waits
@@ -22,7 +22,7 @@ def note_rebuilds(tx: Transaction, events: Sequence[RebuildOrdered]) -> None:
     """Take the orders on: as a producer, to be carried out by `announce_again`; as the reader, gaps are settled."""
     for order in events:
         if order.reader == tx.service and not order.dry_run:
-            tx.cursor.execute("update gaps set settled_at = %s where settled_at is null", (tx.now(),))
+            _settle_gaps(tx, order)
         if order.producer not in (None, tx.service) or order.reader == tx.service:
             continue
         topics = [topic.name for topic in READ_BY.get(order.reader, ())]
@@ -39,6 +39,15 @@ def note_rebuilds(tx: Transaction, events: Sequence[RebuildOrdered]) -> None:
             " values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
             (order.decision_id, order.reader, topics, first, last, count, tx.now()),
         )
+
+
+def _settle_gaps(tx: Transaction, order: RebuildOrdered) -> None:
+    """Those noticed before the order, since it may be read again long after; of one producer, on its topics only."""
+    topics = [topic.name for topic, service in WRITTEN_BY.items() if service == order.producer]
+    tx.cursor.execute(
+        "update gaps set settled_at = %s where settled_at is null and noticed_at <= %s and (%s or topic = any(%s))",
+        (tx.now(), order.ordered_at, order.producer is None, topics),
+    )
 
 
 def announce_again(database: Database[Any], *, log: Log) -> int:

@@ -1,33 +1,123 @@
-"""Bytes that are no message, on every topic: each becomes a dead letter with its cause, and the stream goes on."""
+"""Values that are no message, or that no service can handle, on every topic: put aside with their cause, one by one."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing
+from typing import NamedTuple
+
 from kafka import KafkaProducer
 
+from deploy.local.demo.crowd import crowd, ndjson
+from deploy.local.demo.run import feed
 from deploy.local.loopback import ask
 from deploy.local.stack import Stack
-from shared.topics import TOPICS
+from shared.errors import NotYetKnown, Unreadable
+from shared.topics import OFFICE_DECISIONS, READ_BY, SERVICES, TOPICS, UPSTREAM_REGISTRATIONS, Topic
+from shared.wire import decode
+from tests.worlds.losses import select, settled
+from tests.worlds.poison import DEPTHS, LARGE, poison_for, recursion_limit_of_a_service, unknown_for
 from tests.worlds.story import Story, until
+
+HARMLESS = {"OfficeDecided: an integer beyond 64 bits", "RebuildOrdered: NUL in each text"}
+"""Orders about nobody whose bad field no service keeps."""
+
+
+class Sent(NamedTuple):
+    """A value that was sent: where it lies, and what is wrong with it."""
+
+    topic: Topic
+    partition: int
+    offset: int
+    what: str
+    value: bytes | None
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        return (self.topic.name, self.partition, self.offset)
+
+
+def send_all(stack: Stack) -> list[Sent]:
+    bootstrap = stack.environment("issuer")["KAFKA_BOOTSTRAP"]
+    with closing(KafkaProducer(bootstrap_servers=bootstrap, linger_ms=20)) as producer:
+        waiting = []
+        for topic in TOPICS:
+            values = {**poison_for(topic), **({} if topic == UPSTREAM_REGISTRATIONS else unknown_for(topic))}
+            for what, value in values.items():
+                waiting.append((topic, what, value, producer.send(topic.name, key=b"poison", value=value)))
+        producer.flush(60)
+        found = [(topic, what, value, future.get(10)) for topic, what, value, future in waiting]
+    return [Sent(topic, at.partition, at.offset, what, value) for topic, what, value, at in found]
+
+
+def readers_of(topic: Topic) -> set[str]:
+    if topic == OFFICE_DECISIONS:
+        return set(SERVICES)  # all read the orders to rebuild
+    return {service for service, topics in READ_BY.items() if topic in topics}
+
+
+def unreadable(sent: Iterable[Sent]) -> dict[tuple[str, int, int], bool]:
+    """Places of what no reader can decode, and whether a later release could."""
+    found = {}
+    for each in sent:
+        try:
+            decode(each.value)
+        except Unreadable as error:
+            found[each.place] = isinstance(error, NotYetKnown)
+    return found
 
 
 def test_poison_on_every_topic_is_put_aside_with_its_cause_and_stops_nobody(stack: Stack) -> None:
-    url = f"{stack.urls['ops']}/api/v1/dead-letters"
-    before = len(ask.get(url).json())
-    producer = KafkaProducer(bootstrap_servers=stack.environment("issuer")["KAFKA_BOOTSTRAP"])
-    for topic in TOPICS:
-        for poison in (b"\xff\xfe\x00 not json", b'{"specversion": "1.0"', None):
-            producer.send(topic.name, key=b"poison", value=poison)
-    producer.flush(20)
-    producer.close()
-    story = Story(stack, "POISON", 10)
+    processes = {service: stack.pid(service) for service in SERVICES}
+    sent = send_all(stack)
+    story = Story(stack, "POISON", 50)
     story.feed()
     story.play()
     story.completes()
-    letters = until(
-        lambda: (found := ask.get(url).json()) and len(found) > before + 10 and found,
-        seconds=30,
-        what="the dead letters are listed",
+    settled(stack, *SERVICES)
+    assert {service: stack.pid(service) for service in SERVICES} == processes, "a service ended"
+
+    events = [each for each in sent if each.topic != UPSTREAM_REGISTRATIONS]
+    with recursion_limit_of_a_service():
+        bad = unreadable(events)
+    wanted = Counter(
+        (service, *each.place) for each in events if bad.get(each.place) is False for service in readers_of(each.topic)
     )
-    fresh = [letter for letter in letters if letter["state"] == "open"]
-    assert {letter["topic"] for letter in fresh} == {topic.name for topic in TOPICS}
-    assert all("expected" in letter["cause"] for letter in fresh)
+    until(lambda: wanted <= dead_letters(stack), seconds=60, what="each reader's dead letters are listed")
+    dead = dead_letters(stack)
+    assert set(dead.values()) == {1}
+    places = {key[1:] for key in dead}
+    for each in events:
+        if each.place not in bad and each.what not in HARMLESS:
+            assert each.place in places, f"{each.topic.name}: nobody put aside {each.what}"
+    for topic in TOPICS[1:]:
+        later = {each.place for each in events if each.topic == topic and bad.get(each.place)}
+        assert len(later) == 2
+        for service in readers_of(topic):
+            kept = select(stack, service, 'topic, partition, "offset"', "unread")
+            assert later <= {(name, partition, offset) for name, partition, offset in kept}
+
+    def on_board() -> bool:
+        board = ask.get(f"{stack.urls['ops']}/api/v1/status").raise_for_status().json()
+        is_kept = all(board["services"][service]["unread"] for service in SERVICES)
+        return is_kept and board["dead_letters"] >= wanted.total()
+
+    until(on_board, seconds=30, what="the board has the dead letters, and what is kept for a later release")
+    causes = select(stack, "ops", "cause, octet_length(value), size", "dead_letters where state = 'open'")
+    assert all(cause for cause, _, _ in causes)
+    assert {size for _, kept, size in causes if kept == 500_000} == {LARGE + len('{"id": ""}')}
+
+
+def dead_letters(stack: Stack) -> Counter[tuple[str, str, int, int]]:
+    columns = 'consumer, topic, partition, "offset"'
+    return Counter(select(stack, "ops", columns, "dead_letters where state = 'open' and partition is not null"))
+
+
+def test_a_line_that_is_nested_too_deeply_costs_that_line_of_its_delivery_only(stack: Stack) -> None:
+    one, two = ndjson(crowd(2, cohort=stack.cohort, prefix="NESTED")).splitlines()
+    nested = [b"[" * depth + b"]" * depth for depth in DEPTHS]
+    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
+    answer = feed(stack.urls["registration"], key, b"\n".join([one, *nested, two]), "application/x-ndjson")
+    assert answer["accepted"] == 2
+    assert [rejected["row"] for rejected in answer["rejected"]] == [2, 3, 4]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -171,18 +171,39 @@ def test_an_order_that_was_settled_is_not_carried_out_when_the_inbox_has_forgott
         assert tx.claim([decided]) == []
 
 
-def test_the_gaps_of_a_reader_are_settled_by_its_rebuild(wallet: Database[Transaction]) -> None:
+def note_gap(wallet: Database[Transaction], topic: str, noticed_at: datetime) -> None:
     with wallet.transaction() as tx:
         tx.cursor.execute(
             "insert into gaps (topic, partition, first_offset, next_offset, cause, noticed_at)"
-            " values ('assertion.issued', 0, 3, 9, 'retention', now())"
+            " values (%s, 0, 3, 9, 'retention', %s)",
+            (topic, noticed_at),
         )
+
+
+def gaps(wallet: Database[Transaction]) -> list[str]:
+    with wallet.transaction() as tx:
+        return [topic for (topic,) in tx.cursor.execute("select topic from gaps where settled_at is null order by 1")]
+
+
+def test_the_gaps_of_a_reader_are_settled_by_its_rebuild(wallet: Database[Transaction]) -> None:
+    note_gap(wallet, "assertion.issued", NOW)
     order(wallet, ordered("wallet", dry_run=True, id="D1"))
-    with wallet.transaction() as tx:
-        assert tx.cursor.execute("select count(*) from gaps where settled_at is null").fetchone() == (1,)
+    assert gaps(wallet) == ["assertion.issued"]
     order(wallet, ordered("wallet", id="D2"))
-    with wallet.transaction() as tx:
-        assert tx.cursor.execute("select count(*) from gaps where settled_at is null").fetchone() == (0,)
+    assert gaps(wallet) == []
+
+
+def test_a_rebuild_settles_no_gap_that_was_noticed_after_it_was_ordered(wallet: Database[Transaction]) -> None:
+    note_gap(wallet, "assertion.issued", NOW + timedelta(seconds=1))
+    order(wallet, ordered("wallet"))  # read again, after the schema was dropped
+    assert gaps(wallet) == ["assertion.issued"]
+
+
+def test_a_rebuild_from_one_producer_settles_the_gaps_of_its_topics_only(wallet: Database[Transaction]) -> None:
+    note_gap(wallet, "assertion.issued", NOW)
+    note_gap(wallet, "assertion.anchored", NOW)
+    order(wallet, ordered("wallet", producer="anchor"))
+    assert gaps(wallet) == ["assertion.issued"]
 
 
 def test_a_second_transaction_of_one_handler_is_refused_so_that_no_place_is_kept_too_early(

@@ -320,7 +320,8 @@ def test_a_rejected_row_is_listed_again_and_announced_once(restored: Restored) -
     listed = "select rejection_id, source, row_number, field, got, expected from rejected"
     assert restored.world.rows(listed) == restored.later.rows(listed) != []
     deliver(restored.world)
-    assert restored.world.rows(listed) == restored.later.rows(listed)
+    about = listed.replace("select", "select registration_id,")  # which no topic holds: upstream says it again
+    assert restored.world.rows(about) == restored.later.rows(about)
     assert restored.world.announced(RegistrationRejected) == []
 
 

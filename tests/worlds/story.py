@@ -204,9 +204,10 @@ class Story:
             for topic in {kind.topic for kind in kinds}:
                 places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
                 consumer.assign(places)
+                ends, beginnings = consumer.end_offsets(places), consumer.beginning_offsets(places)
                 for place in places:
-                    consumer.seek(place, (starts or {}).get(place, 0))
-                ends = consumer.end_offsets(places)
+                    start = (starts or {}).get(place, 0)  # which may be gone: then from where the topic begins
+                    consumer.seek(place, start if beginnings[place] <= start <= ends[place] else beginnings[place])
                 while any(consumer.position(place) < ends[place] for place in places):
                     for records in consumer.poll(timeout_ms=1000).values():
                         found += [(topic.name, record.key, record.value) for record in records if record.value]

@@ -2,36 +2,10 @@
 
 from __future__ import annotations
 
-from shared.topics import (
-    ASSERTION_ANCHORED,
-    ASSERTION_ISSUED,
-    ASSERTION_REVOKED,
-    BADGE_RECEIVED,
-    CERTIFICATE_RENDERED,
-    LETTER_UPDATED,
-    OFFICE_DECISIONS,
-    READ_BY,
-    REGISTRATION_HELD,
-    REGISTRATION_RENEWED,
-    SERVICES,
-    Topic,
-)
+from shared.topics import READ_BY, SERVICES, WRITTEN_BY
 
 DRY_RUN = "dry-run"
 """The outcome of an order that only counts."""
-
-WRITTEN_BY: dict[Topic, str] = {
-    REGISTRATION_RENEWED: "registration",
-    REGISTRATION_HELD: "registration",
-    ASSERTION_ISSUED: "issuer",
-    LETTER_UPDATED: "mailer",
-    BADGE_RECEIVED: "wallet",
-    ASSERTION_ANCHORED: "anchor",
-    CERTIFICATE_RENDERED: "renderer",
-    ASSERTION_REVOKED: "issuer",
-    OFFICE_DECISIONS: "ops",
-}
-"""Topic → the service whose facts are on it. Outcomes of orders, which every service announces, aren't counted."""
 
 
 def producers_of(reader: str, producer: str | None = None) -> tuple[str, ...]:

@@ -133,6 +133,14 @@ class Registrations(Transaction):
         """Keep rejected rows; returns those that are new, in order."""
         by_id = {row.rejection_id: row for row in rows}
         new = self.insert_rows("rejected", [_rejected(row) for row in by_id.values()], returning="rejection_id")
+        # One that was taken back after a loss lacks it: no topic holds which registration it was about.
+        about = [{"rejection_id": id, "registration_id": row.registration_id} for id, row in by_id.items()]
+        self.update_rows(
+            "rejected",
+            [row for row in about if row["registration_id"] is not None],
+            "rejection_id",
+            where="rejected.registration_id is null",
+        )
         ids = {id for (id,) in new}
         return [row for id, row in by_id.items() if id in ids]
 

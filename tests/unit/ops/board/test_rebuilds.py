@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from deploy.schemas import writers
-from services.ops.board.rebuilds import WRITTEN_BY, producers_of, rebuild_name
+from services.ops.board.rebuilds import producers_of, rebuild_name
 from shared.events import EVENTS, DecisionSettled
-from shared.topics import READ_BY, SERVICES, TOPICS, UPSTREAM_REGISTRATIONS
+from shared.topics import READ_BY, SERVICES, TOPICS, UPSTREAM_REGISTRATIONS, WRITTEN_BY
 
 
 def test_each_topic_is_written_by_the_service_whose_code_announces_its_events() -> None:

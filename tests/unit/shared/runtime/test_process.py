@@ -1,0 +1,46 @@
+"""What a process adds to what its service declares."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from shared.events import BadgeReceived, DecisionSettled
+from shared.programme import parse_programme
+from shared.runtime.db import Database, Transaction
+from shared.runtime.process import Process
+from shared.runtime.settings import Runtime
+
+PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
+
+
+def now() -> datetime:
+    return datetime(2027, 4, 1, tzinfo=UTC)
+
+
+def take_back(tx: Any, events: Any) -> None:
+    raise AssertionError("nothing is taken back here")
+
+
+def process(folder: Path) -> Process:
+    url = "postgresql://nobody@127.0.0.1:1/nothing"  # no connection is opened
+    runtime = Runtime("wallet", url, "127.0.0.1:1", "127.0.0.1", 0, now, PROGRAMME, 1.0, "json")
+    return Process(runtime, Database(url, "wallet", Transaction, now), folder)
+
+
+def test_a_service_with_facts_of_its_own_takes_back_which_orders_it_settled(tmp_path: Path) -> None:
+    made = process(tmp_path)
+    made.recall(BadgeReceived, take_back)
+    assert set(made._recalls) == {BadgeReceived, DecisionSettled}
+
+
+def test_a_service_that_takes_back_settlements_itself_keeps_its_own_way(tmp_path: Path) -> None:
+    made = process(tmp_path)
+    made.recall(DecisionSettled, take_back)
+    made.recall(BadgeReceived, take_back)
+    assert made._recalls[DecisionSettled] is take_back
+
+
+def test_a_service_without_facts_of_its_own_recalls_nothing(tmp_path: Path) -> None:
+    assert process(tmp_path)._recalls == {}
