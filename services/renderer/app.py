@@ -7,6 +7,7 @@ from pathlib import Path
 from services.renderer import handlers
 from services.renderer.config import Config
 from services.renderer.handlers import Ports
+from services.renderer.inventory import Certificates
 from services.renderer.store import RendererTransaction
 from shared.events import AssertionAnchored, AssertionRevoked, CertificateRendered
 from shared.runtime.process import Process
@@ -20,4 +21,5 @@ def build(config: Config, ports: Ports) -> Process:
     process.consume(AssertionRevoked, handlers.note_revoked, ports)
     process.recall(CertificateRendered, RendererTransaction.take_back_rendered)
     process.tick("render", handlers.render, ports)
+    process.scrub(ports.objects, Certificates(ports), before="anchor")
     return process

@@ -138,6 +138,15 @@ def read_manifest(body: bytes, root: bytes) -> Manifest:
     )
 
 
+def has_more_anchors(body: bytes, root: bytes, known: Sequence[FinalAnchor]) -> bool:
+    """Whether it is a manifest of this batch that names a network beyond those that are `known`, and all of these."""
+    try:
+        told = {anchor.deployment for anchor in read_manifest(body, root).anchors}
+    except Unreadable:
+        return False
+    return told > {anchor.deployment for anchor in known}
+
+
 class _WrittenAnchor(msgspec.Struct, frozen=True):
     network: str
     chain_id: int
