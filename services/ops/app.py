@@ -17,12 +17,14 @@ from shared.events import (
     CertificateRendered,
     DecisionSettled,
     LetterUpdated,
+    ObjectsScrubbed,
     OfficeDecided,
     RebuildOrdered,
     RegistrationHeld,
     RegistrationRejected,
     RegistrationReleased,
     RegistrationRenewed,
+    ScrubOrdered,
 )
 from shared.runtime.process import Process
 from shared.topics import TOPICS
@@ -46,6 +48,8 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(DecisionSettled, OpsTransaction.note_settled)
     process.recall(OfficeDecided, OpsTransaction.take_back_decided)
     process.recall(RebuildOrdered, OpsTransaction.take_back_rebuilds)
+    process.note(ObjectsScrubbed, OpsTransaction.note_scrubbed)
+    process.recall(ScrubOrdered, OpsTransaction.take_back_scrubs)
     for topic in TOPICS:
         process.consume_raw(topic.dead, handlers.note_dead(topic), ports)
     process.tick("measure", handlers.measure, ports, every=2.0)

@@ -8,6 +8,7 @@ from services.ops.board.answers import BoardStatus, cohort_of, letters_of, missi
 from services.ops.board.counts import Board, Difference, Person, board_of, selection_of
 from services.ops.board.decisions import DecisionLine, History
 from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, Rejection, TroubledLetter
+from services.ops.board.scrubs import ScrubLine
 from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
@@ -151,6 +152,12 @@ def decision(ports: Ports, id: str) -> DecisionLine:
     return found
 
 
+def scrubs(ports: Ports, scrub_id: str | None) -> list[ScrubLine]:
+    """What was found in object storage: in this pass, or (None) in the last one of each service."""
+    with ports.store.transaction() as tx:
+        return tx.scrubs.latest() if scrub_id is None else tx.scrubs.of(scrub_id)
+
+
 def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board) -> BoardStatus:
     lag = ports.lag.latest()
     pairs = [(found.left, found.right) for found in board.differences if found.missing]
@@ -172,4 +179,5 @@ def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board) -> B
         lag_unknown=lag.unknown,
         unplaced=tx.board.unplaced(),
         services=ports.health.latest(),
+        scrubs=tx.scrubs.latest(),
     )

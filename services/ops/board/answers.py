@@ -10,6 +10,7 @@ import msgspec
 from services.ops.board.counts import Board, Difference, Person, Stage
 from services.ops.board.health import ServiceHealth
 from services.ops.board.rows import KeptDeadLetter
+from services.ops.board.scrubs import ScrubLine
 
 LETTER_STATES = ("queued", "sent", "deferred", "bounced", "suppressed")
 
@@ -68,6 +69,7 @@ class BoardStatus(msgspec.Struct, frozen=True, kw_only=True):
     lag_unknown: dict[str, str]
     unplaced: int
     services: dict[str, ServiceHealth] = {}
+    scrubs: list[ScrubLine] = []  # of object storage: the last pass of each service
 
 
 class PersonLine(msgspec.Struct, frozen=True, kw_only=True):

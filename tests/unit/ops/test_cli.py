@@ -30,6 +30,7 @@ STATUS = {
     "lag": {"issuer": 4, "mailer": None},
     "lag_unknown": {"mailer": "not measured yet"},
     "unplaced": 0,
+    "scrubs": [],
     "services": {
         "issuer": {
             "outbox_rows": 0,
