@@ -9,7 +9,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.anchor.domain.proving import FinalAnchor, TreeCache, has_more_anchors, manifest_for, proof_for, with_proof
+from services.anchor.domain.proving import (
+    FinalAnchor,
+    TreeCache,
+    has_more_anchors,
+    lacks_last_proof,
+    manifest_for,
+    proof_for,
+    with_proof,
+)
 from services.anchor.handlers import tree_of
 from services.anchor.store import AnchorTransaction
 from services.anchor.store.leaves import ProvedLeaf
@@ -78,7 +86,8 @@ class Proofs:
                 raise CannotMake(WAITS) from error
 
         place = row.root.hex() + row.leaf.hex()
-        return Expected(place, object_keys.credential(row.assertion_id), _JSON, is_intact, make)
+        key = object_keys.credential(row.assertion_id)
+        return Expected(place, key, _JSON, is_intact, make, lambda stored: lacks_last_proof(stored, proved(stored)))
 
     def unknown(self, tx: AnchorTransaction, keys: Sequence[str]) -> Sequence[str]:
         return ()

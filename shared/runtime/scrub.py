@@ -41,6 +41,7 @@ class Expected:
 
     `place` orders the objects of its kind. `make` gives the bytes that should be there, of those that are (None when
     there are none); it is called under the row's lock, and its changes of rows are committed once the object is put.
+    `only_adds`: whether it adds to the bytes that are there and takes nothing away; what it takes away is kept.
     """
 
     place: str
@@ -48,6 +49,7 @@ class Expected:
     content_type: str
     is_intact: Callable[[bytes], bool]
     make: Callable[[bytes | None], bytes]
+    only_adds: Callable[[bytes], bool] = lambda stored: False
 
 
 class Inventory(Protocol):
@@ -214,10 +216,10 @@ class Scrub:
                 if now is None or (stored is not None and now.is_intact(stored)):
                     return record.REPAIRED  # by its own service, in the meantime
                 body = now.make(stored)
-                if stored is not None:
+                if stored is not None and not now.only_adds(stored):
                     self._keep_evidence(now.key, stored)
                 self._objects.put(now.key, body, now.content_type)
-            # Dying before the commit, the object is intact, and its rows change when the page is done again.
+            # Dying before the commit, the object is intact all the same; the next look counts it as repaired.
             return record.REPAIRED
         except CannotMake as error:
             return str(error)

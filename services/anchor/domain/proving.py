@@ -60,6 +60,12 @@ def with_proof(credential: bytes, proof: dict[str, str]) -> bytes:
     return msgspec.json.encode({**document, "proof": [*kept, proof]})
 
 
+def lacks_last_proof(before: bytes, after: bytes) -> bool:
+    """Whether `after` (of `with_proof`) is `before` with one proof more."""
+    document: dict[str, Any] = msgspec.json.decode(after)
+    return msgspec.json.encode({**document, "proof": document["proof"][:-1]}) == before
+
+
 def anchored(assertion_id: str, anchor: FinalAnchor, leaf: bytes, path: Path) -> AssertionAnchored:
     """The event for the other services, announced once the credential carries the proof."""
     return AssertionAnchored(
