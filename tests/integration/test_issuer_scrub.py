@@ -345,23 +345,17 @@ def by_itself(world: World, hours: float = 24) -> Scrub:
     return scrubber(world.ports.store, world.shelf, inventories(world), hours=hours)
 
 
-def rested(scrub: Scrub) -> None:
-    """Until the pass is over, without the rest after each page."""
-    while scrub.step():
-        scrub._rests_until = 0.0
-
-
 def test_a_pass_begins_by_itself_every_so_many_hours_and_repairs(issued: World) -> None:
     before = bucket(issued)
     it = by_itself(issued)
-    rested(it)
+    finish(it)
     assert len(reports(issued.ports.store)) == 1
     issued.shelf.lose(CREDENTIAL)
     issued.wait(hours=23)
-    rested(it)
+    finish(it)
     assert len(reports(issued.ports.store)) == 1
     issued.wait(hours=1)
-    rested(it)
+    finish(it)
     assert bucket(issued) == before
     assert [report.repair for report in reports(issued.ports.store)] == [True, True]
     assert outcomes(issued.ports.store) == []  # nobody ordered it
@@ -390,15 +384,15 @@ def test_what_could_not_be_repaired_is_looked_at_again_sooner(issued: World) -> 
     issued.rows("update assertions set leaf = %s where assertion_id = %s returning 1", "0" * 64, id_of(1))
     issued.shelf.lose(CREDENTIAL)
     it = by_itself(issued)
-    rested(it)
+    finish(it)
     issued.wait(hours=1.1)
-    rested(it)
+    finish(it)
     assert len(reports(issued.ports.store)) == 2
 
 
 def test_a_clock_that_is_set_back_stops_no_pass(issued: World) -> None:
     it = by_itself(issued)
-    rested(it)
+    finish(it)
     issued.now -= timedelta(days=40)
-    rested(it)
+    finish(it)
     assert len(reports(issued.ports.store)) == 2

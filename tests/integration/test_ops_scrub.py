@@ -158,7 +158,7 @@ def run(ports: Ports, url: str, *words: str, outcome: str = "done") -> subproces
     services = threading.Thread(target=answer)
     services.start()
     akashi = Path(sys.executable).parent / "akashi"
-    command = [akashi, "scrub", *words, "--by", "office"]
+    command = [str(akashi), "scrub", *words, "--by", "office"]
     environment = os.environ | {"OPS_URL": url}
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     services.join()

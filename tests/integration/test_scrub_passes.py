@@ -148,7 +148,8 @@ def test_an_order_that_was_settled_is_not_carried_out_when_the_inbox_has_forgott
     order(anchor, "D")
     run(anchor, MemoryObjects())
     with anchor.transaction() as tx:
-        tx.cursor.execute("delete from inbox; delete from scrubs")
+        tx.cursor.execute("delete from inbox")
+        tx.cursor.execute("delete from scrubs")
     order(anchor, "D")
     run(anchor, MemoryObjects())
     assert len(reports(anchor)) == 1

@@ -85,12 +85,6 @@ class InventoryTransaction(RecallTransaction):
         found = self.cursor.execute("select key from published_objects where key = any(%s)", (list(keys),))
         return {key for (key,) in found}
 
-    def end_publishing(self, name: str, unsure_until: datetime) -> None:
-        """The put that `begin_publishing` noted has taken effect."""
-        self.cursor.execute(
-            "update documents set unsure_until = nullif(unsure_until, %s) where name = %s", (unsure_until, name)
-        )
-
 
 def _stored_credential(assertion_id: str, leaf: str, credential: bytes | None, announcement: bytes) -> StoredCredential:
     return StoredCredential(assertion_id, leaf, credential, _announcements.decode(announcement))
