@@ -28,7 +28,8 @@ from shared.runtime.scrub_record import Found, Pass
 _PAGE = 100  # rows
 _LISTED = 1000  # keys: the most that S3 gives at once
 _THREADS = 8
-_REST = 9  # times as long as a page of a pass by itself took: it uses a tenth of the time
+_REST = 9  # times as long as a page took, in a pass by itself in which all was well: it uses a tenth of the time
+_LONGEST_REST = 60.0  # seconds
 
 
 class CannotMake(AkashiError):
@@ -102,6 +103,7 @@ class Scrub:
         self._log = log
         self._turn: psycopg.Connection[Any] | None = None
         self._rests_until = 0.0
+        self._is_at_fault = False  # something of the page in hand
 
     def step(self) -> int:
         """One page of the pass that is due; how many objects. 0 when there is none, or another replica has the turn."""
@@ -116,10 +118,11 @@ class Scrub:
             it = record.next_pass(tx)  # another replica may have done it before the turn was ours
         if it is None:
             return 0
-        began = time.monotonic()
+        began, self._is_at_fault = time.monotonic(), False
         done = self._page(it)
-        if not it.is_ordered:
-            self._rests_until = time.monotonic() + _REST * (time.monotonic() - began)
+        if not it.is_ordered and not self._is_at_fault:
+            ended = time.monotonic()
+            self._rests_until = ended + min(_REST * (ended - began), _LONGEST_REST)
         return done
 
     def _takes_turn(self) -> bool:
@@ -187,6 +190,7 @@ class Scrub:
         found = self._look_again(inventory, expected)
         if found is None:
             return
+        self._is_at_fault = True
         with self._database.transaction() as tx:
             record.note_fault(tx, it, inventory.kind, expected.key, found)
         # Dying from here on, the next process finds the note, and the object as it was or repaired.
