@@ -17,6 +17,7 @@ from psycopg_pool import ConnectionPool
 from shared.clock import Clock
 from shared.errors import TooLarge
 from shared.events import DecisionSettled, Event, OfficeDecided, RebuildOrdered, ScrubOrdered
+from shared.runtime.lineage import Lineage, Replaced, end_process
 from shared.runtime.metrics import SKIPPED
 from shared.topics import Topic
 from shared.wire import encode
@@ -92,7 +93,6 @@ class Transaction:
         self.service = source
         self._announced: list[tuple[UUID, str, bytes, bytes]] = []
         self._outbox: list[tuple[str, bytes | None, bytes]] = []
-        self.read_to: Positions | None = None
 
     def claim(self, events: Sequence[E]) -> list[E]:
         """Those of `events` that this service never handled, in order, each once. They count as handled at commit."""
@@ -237,20 +237,31 @@ class Transaction:
 
     # ── the end ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _keep_position(self, positions: Positions) -> None:
+    def keep_position(self, positions: Positions, committed: Positions) -> str | None:
+        """How far topics are read, with the rows of this transaction. What the table lacks of `committed`, else None.
+
+        `committed` is what this process committed before: a table that has less was set back.
+        """
         # The highest wins: a worker that lost the partition may commit after its successor.
-        self.cursor.execute(
-            "insert into positions (topic, partition, next_offset)"
-            " select topic, partition, next_offset from unnest(%s::text[], %s::integer[], %s::bigint[])"
-            "  as new (topic, partition, next_offset) order by topic, partition"
+        behind = self.cursor.execute(
+            "with new as (select * from unnest(%s::text[], %s::integer[], %s::bigint[], %s::bigint[])"
+            "  as new (topic, partition, next_offset, committed)),"
+            " kept as ("
+            " insert into positions (topic, partition, next_offset)"
+            "  select topic, partition, next_offset from new order by topic, partition"
             " on conflict (topic, partition) do update"
-            "  set next_offset = greatest(positions.next_offset, excluded.next_offset)",
+            "  set next_offset = greatest(positions.next_offset, excluded.next_offset))"
+            " select new.topic, new.partition, before.next_offset, new.committed from new"
+            "  left join positions before using (topic, partition)"  # as it was before this statement
+            "  where coalesce(before.next_offset, 0) < new.committed",
             (
                 [topic for topic, _ in positions],
                 [partition for _, partition in positions],
                 list(positions.values()),
+                [committed.get(place, 0) for place in positions],
             ),
-        )
+        ).fetchone()
+        return None if behind is None else "{}/{} is read to {}, was to {}".format(*behind)
 
     def _note_announced(self, facts: Sequence[tuple[UUID, str, bytes, bytes]], then: str) -> None:
         ids, topics, keys, values = zip(*facts, strict=True)
@@ -284,8 +295,6 @@ class Transaction:
             self.cursor.execute(f"notify {CHANNEL}")
             self._announced.clear()
             self._outbox.clear()
-        if self.read_to is not None:
-            self._keep_position(self.read_to)
 
 
 class Database(Generic[T]):
@@ -294,14 +303,27 @@ class Database(Generic[T]):
     Inside of `reading_to` a thread's transaction also keeps how far a topic is read: see `positions.py`.
     """
 
-    def __init__(self, url: str, service: str, transaction: type[T], clock: Clock, *, pool: int = 4) -> None:
+    def __init__(
+        self,
+        url: str,
+        service: str,
+        transaction: type[T],
+        clock: Clock,
+        *,
+        pool: int = 4,
+        replaced: Replaced = end_process,
+    ) -> None:
+        """`replaced`: see `lineage.py`."""
         self.url = url
         self.service = service
         self._transaction = transaction
         self._thread = threading.local()
         self.now = clock
+        self._lineage = Lineage(service, replaced)
+        self._committed: dict[tuple[str, int], int] = {}
         self._pool = ConnectionPool(
             url,
+            configure=self._lineage.check,
             min_size=1,
             max_size=pool,
             open=False,
@@ -317,9 +339,13 @@ class Database(Generic[T]):
             self._pool.open()
         with self._pool.connection() as connection:
             tx = self._transaction(connection, self.service, self.now)
-            tx.read_to = self._take_read_to()
+            positions = self._take_read_to()
             yield tx
             tx.flush()
+            if positions is not None and (lost := tx.keep_position(positions, self._committed)) is not None:
+                self._lineage.lost(lost)
+        if positions is not None:
+            self._committed.update(positions)
 
     @contextmanager
     def reading_to(self, positions: Positions) -> Iterator[None]:
