@@ -22,6 +22,7 @@ ORDER = (
     "tests/e2e/test_killed_service.py",
     "tests/e2e/test_anchor_faults.py",
     "tests/e2e/test_restored.py",
+    "tests/e2e/test_scrubbed.py",
     "tests/e2e/test_database_refuses.py",
     "tests/e2e",
     "tests/integration/test_outside_changes.py",
