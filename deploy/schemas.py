@@ -22,7 +22,7 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 from services.registration.domain.record import HEADERS, UpstreamRecord
-from shared.events import EVENTS, Event
+from shared.events import EVENTS, Event, ObjectsScrubbed
 from shared.topics import SERVICES, TOPICS, UPSTREAM_REGISTRATIONS, Topic
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,8 +30,12 @@ FOLDER = ROOT / "docs" / "events"
 RUNTIME = tuple(ROOT / "shared" / "runtime" / name for name in ("process.py", "rebuild.py"))
 """What every service's process runs, and that consumes or announces events itself."""
 
+SCRUBBING = ROOT / "shared" / "runtime" / "scrub_record.py"
+"""What the processes run that compare their tables with object storage."""
+
 Schema = dict[str, Any]
 
+_SCRUB = "scrub"  # the method of a process
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 _COMMENT = re.compile(r"^ +(\w+): [^#\n]*#\s*(.+)$", re.MULTILINE)
 _UPSTREAM = "UpstreamRecord"
@@ -113,10 +117,30 @@ def topics_read() -> dict[str, set[str]]:
 def _services_by_event(names_in: Callable[[ast.AST], Iterator[str]]) -> dict[str, list[str]]:
     found: dict[str, set[str]] = {name: set() for name in (_UPSTREAM, *(event.__name__ for event in EVENTS))}
     shared = [(service, _names_in(path, names_in)) for path in RUNTIME for service in SERVICES]
-    for service, names in (*_names_by_service(names_in), *shared):
+    for service, names in (*_names_by_service(names_in), *shared, *_scrubbing(names_in)):
         for name in names & found.keys():
             found[name].add(service)
     return {name: sorted(services) for name, services in found.items()}
+
+
+def _scrubbing(names_in: Callable[[ast.AST], Iterator[str]]) -> Iterator[tuple[str, set[str]]]:
+    """The services that call `process.scrub(…)`, with what that consumes and announces.
+
+    Those that name no service `before` them wait for nobody's ObjectsScrubbed.
+    """
+    for path in sorted((ROOT / "services").glob("*/app.py")):
+        for call in _calls(ast.parse(path.read_text("utf-8"))):
+            if isinstance(call.func, ast.Attribute) and call.func.attr == _SCRUB:
+                method = _methods(ast.parse(RUNTIME[0].read_text("utf-8")), _SCRUB)
+                names = set(names_in(method)) | _names_in(SCRUBBING, names_in)
+                if names_in is _consumed and not call.keywords:
+                    names.discard(ObjectsScrubbed.__name__)
+                yield path.parent.name, names
+
+
+def _methods(tree: ast.Module, name: str) -> ast.Module:
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == name]
+    return ast.Module([*found], [])
 
 
 def _names_by_service(names_in: Callable[[ast.AST], Iterator[str]]) -> Iterator[tuple[str, set[str]]]:
@@ -125,7 +149,15 @@ def _names_by_service(names_in: Callable[[ast.AST], Iterator[str]]) -> Iterator[
 
 
 def _names_in(path: Path, names_in: Callable[[ast.AST], Iterator[str]]) -> set[str]:
-    return set(names_in(ast.parse(path.read_text("utf-8"))))
+    tree = ast.parse(path.read_text("utf-8"))
+    if path in RUNTIME:
+        tree = _WithoutScrub().visit(tree)
+    return set(names_in(tree))
+
+
+class _WithoutScrub(ast.NodeTransformer):
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef | None:
+        return None if node.name == _SCRUB else node
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:

@@ -450,6 +450,70 @@ class RebuildOrdered(Event, frozen=True, kw_only=True):
         return self.decision_id
 
 
+class ScrubOrdered(Event, frozen=True, kw_only=True):
+    """The service `subject`, or "all", is to compare its tables with object storage; to `repair`, or only to look.
+
+    Each announces ObjectsScrubbed, and DecisionSettled at the end.
+    """
+
+    topic = OFFICE_DECISIONS
+    about = "subject"
+    decision_id: str
+    subject: str
+    repair: bool
+    by: str
+    why: str
+    ordered_at: datetime
+
+    @property
+    def identity(self) -> str:
+        return self.decision_id
+
+
+class ScrubCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Objects of one kind: looked at, found to be at fault, put right."""
+
+    kind: str  # "credentials", "certificates" …
+    checked: int
+    missing: int = 0
+    different: int = 0
+    only_stored: int = 0
+    repaired: int = 0
+    adopted: int = 0
+
+
+class ScrubFault(msgspec.Struct, frozen=True, kw_only=True):
+    """`found` "missing", "different" or "only-stored"; `outcome` "repaired", "adopted", or why not. None: only seen."""
+
+    key: str
+    found: str
+    outcome: str | None
+
+
+class ObjectsScrubbed(Event, frozen=True, kw_only=True):
+    """What `service` has found in object storage since `started_at`: at the end of its pass, or on the way.
+
+    `scrub_id` is the order's decision_id, or that of a pass by itself; `named` has the first 20 objects at fault.
+    """
+
+    topic = OFFICE_DECISIONS
+    about = "subject"
+    scrub_id: str
+    subject: str
+    service: str
+    repair: bool
+    counts: tuple[ScrubCount, ...]
+    named: tuple[ScrubFault, ...]
+    started_at: datetime
+    at: datetime
+    finished: bool
+
+    @property
+    def identity(self) -> str:
+        checked = sum(count.checked for count in self.counts)
+        return f"{self.scrub_id}/{self.service}/{'end' if self.finished else checked}"
+
+
 EVENTS: tuple[type[Event], ...] = (
     RegistrationRenewed,
     RegistrationHeld,
@@ -467,4 +531,6 @@ EVENTS: tuple[type[Event], ...] = (
     OfficeDecided,
     DecisionSettled,
     RebuildOrdered,
+    ScrubOrdered,
+    ObjectsScrubbed,
 )

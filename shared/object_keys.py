@@ -19,6 +19,12 @@ DID_DOCUMENT = "issuer/did.json"
 PROFILE = "issuer/profile.json"
 ISSUER_IMAGE = "issuer/image.png"
 
+CREDENTIALS = "credentials/"
+BATCHES = "batches/"
+CERTIFICATES = "certificates/"
+SCRUBBED = "scrubbed/"
+"""Folders: each belongs to one service, which finds there what its tables don't have."""
+
 Picture = Literal["png", "svg"]
 BadgeFile = Literal["json", "png", "svg"]
 
@@ -66,6 +72,11 @@ def certificate(assertion_id: str) -> str:
 def details(assertion_id: str) -> str:
     """The PDF 内容詳細."""
     return f"certificates/{assertion_id}/details.pdf"
+
+
+def scrubbed(key: str, sha256: str) -> str:
+    """The bytes of a broken object that was made again: evidence, never served."""
+    return f"{SCRUBBED}{key}/{sha256}"
 
 
 def batch_manifest(merkle_root: bytes) -> str:

@@ -23,6 +23,7 @@ ORDER = (
     "tests/e2e/test_anchor_faults.py",
     "tests/e2e/test_lost_and_rebuilt.py",
     "tests/e2e/test_restored.py",
+    "tests/e2e/test_scrubbed.py",
     "tests/e2e/test_database_refuses.py",
     "tests/e2e/test_wrong_clock.py",
     "tests/e2e",

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from services.anchor import handlers, network_status, submission
 from services.anchor.config import Config
+from services.anchor.domain.proving import TreeCache
 from services.anchor.handlers import Ports
+from services.anchor.inventory import Manifests, Proofs
 from services.anchor.network_status import StatusMonitor
 from services.anchor.store import AnchorTransaction
 from services.anchor.submission import NetworkPorts
@@ -36,5 +38,8 @@ def build(config: Config, ports: Ports, networks: Sequence[NetworkPorts], monito
         process.tick(f"confirm_{name}", submission.confirm, network)
         process.tick(f"check_finality_{name}", submission.check_finality, network, every=network.poll.total_seconds())
     process.tick("prove", handlers.prove, ports)
+    process.scrub(
+        ports.objects, Proofs(TreeCache(), ports.verification_method), Manifests(TreeCache()), before="issuer"
+    )
     process.tick("measure", network_status.measure, monitor, every=_MEASURE_SECONDS)
     return process

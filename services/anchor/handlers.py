@@ -23,7 +23,7 @@ from shared.clock import Clock
 from shared.credentials.merkle import Path, Tree, merkle_tree
 from shared.errors import NotFound, TryLater, Unreadable
 from shared.runtime.log import logger
-from shared.runtime.objects import ObjectStorage
+from shared.runtime.objects import ListedObjects
 
 log = logger("anchor")
 
@@ -33,7 +33,7 @@ _PROOFS_AT_ONCE = 100
 @dataclass(frozen=True)
 class Ports:
     store: Store
-    objects: ObjectStorage
+    objects: ListedObjects
     trees: TreeCache
     now: Clock
     deployments: tuple[Deployment, ...]  # that take new roots; the first decides when a batch is complete
@@ -116,7 +116,7 @@ def prove(ports: Ports) -> int:
             return manifests
         leaves = tx.leaves.unproved(anchor.root, _PROOFS_AT_ONCE)
         try:
-            tree = _tree_of(anchor.root, tx, ports)
+            tree = tree_of(anchor.root, tx, ports.trees)
         except Unreadable as error:
             metrics.NOT_DONE.labels("manifest").inc()
             log.error("failed", root=anchor.root.hex(), cause=str(error))
@@ -135,7 +135,7 @@ def write_manifest(ports: Ports) -> int:
         if root is None:
             return 0
         try:
-            tree = _tree_of(root, tx, ports)
+            tree = tree_of(root, tx, ports.trees)
             manifest = manifest_for(tx.batches.anchors_of(root), tree.leaves)
             ports.objects.put(object_keys.batch_manifest(root), manifest, "application/json")
         except TryLater as error:
@@ -150,14 +150,14 @@ def write_manifest(ports: Ports) -> int:
     return 1
 
 
-def _tree_of(root: bytes, tx: AnchorTransaction, ports: Ports) -> Tree:
+def tree_of(root: bytes, tx: AnchorTransaction, trees: TreeCache) -> Tree:
     """Unreadable when not all leaves of the batch are known: after a restore, without its manifest."""
-    if (kept := ports.trees.find(root)) is not None:
+    if (kept := trees.find(root)) is not None:
         return kept
     tree = merkle_tree(tx.leaves.of_batch(root))
     if tree.root != root:
         raise Unreadable(f"batch {root.hex()}: got {len(tree.leaves)} leaves of another root; its manifest is missing")
-    return ports.trees.keep(tree)
+    return trees.keep(tree)
 
 
 def _prove_leaves(

@@ -27,7 +27,7 @@ from shared.runtime.process import Process
 
 def wire(config: Config) -> Process:
     runtime, settings = config.runtime, config.anchor
-    ticks = 4 * len(settings.networks) + 8  # each may hold a connection
+    ticks = 4 * len(settings.networks) + 9  # each may hold a connection
     store = Store(runtime.database_url, runtime.service, AnchorTransaction, runtime.clock, pool=ticks)
     connections = connections_of(settings)
     for connection in connections:

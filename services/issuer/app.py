@@ -8,6 +8,7 @@ from services.issuer import handlers
 from services.issuer.config import Config
 from services.issuer.domain.revocation import is_revoke
 from services.issuer.handlers import Ports
+from services.issuer.inventory import Credentials, Documents
 from services.issuer.store import IssuerTransaction
 from shared.events import (
     AssertionIssued,
@@ -34,4 +35,9 @@ def build(config: Config, ports: Ports) -> Process:
     process.consume(OfficeDecided, handlers.revoke, ports, predicate=is_revoke)
     process.tick("store", handlers.store, ports)
     process.tick("publish", handlers.publish, ports)
+    process.scrub(
+        ports.objects,
+        Credentials(ports.store, ports.sources, ports.signer),
+        Documents(ports.store, ports.objects, ports.sources, ports.now),
+    )
     return process

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import Random
 
 from services.issuer.credential_storage import put_credentials
@@ -49,7 +49,7 @@ from services.issuer.metrics import (
     REVOKED,
     STORED,
 )
-from services.issuer.published import bits_to_publish, read_lists
+from services.issuer.published import LATEST_PUT, bits_to_publish, own_keys, read_lists
 from services.issuer.signing.keys import keys_in, refuse_unlisted
 from services.issuer.signing.signer import Signer
 from services.issuer.store import IssuerTransaction, SignedCredential, Store
@@ -61,10 +61,9 @@ from shared.events import IssuanceRefused, OfficeDecided, RegistrationRenewed
 from shared.retry import is_due, next_try
 from shared.runtime.db import UNAVAILABLE
 from shared.runtime.log import logger
-from shared.runtime.objects import ObjectStorage
+from shared.runtime.objects import ListedObjects
 
 _PER_RUN = 100  # credentials or documents per run of a tick
-_LATEST_PUT = timedelta(seconds=60)  # a put that timed out may still take effect so long after it began
 _PAUSE = 1.0  # seconds between attempts while database or storage is away at our start
 
 log = logger("issuer")
@@ -73,7 +72,7 @@ log = logger("issuer")
 @dataclass(frozen=True)
 class Ports:
     store: Store
-    objects: ObjectStorage
+    objects: ListedObjects
     sources: DocumentSources
     signer: Signer
     secret: bytes  # assertion ids are derived with it
@@ -134,7 +133,7 @@ def settle_restore(ports: Ports) -> None:
     credentials in storage that nothing else tells of: their lists are not drawn from any more.
     """
     with ports.store.transaction() as tx:
-        known, keys = tx.status_lists(), _own_keys(tx, ports)
+        known, keys = tx.status_lists(), own_keys(tx, ports.sources)
     published = read_lists(known, ports.objects, keys)
     with ports.store.transaction() as tx:
         now, known = ports.now(), tx.status_lists()  # read after storage: what others put meanwhile is noted by now
@@ -187,7 +186,7 @@ def store(ports: Ports) -> int:
         waiting = tx.take_pending(_PER_RUN, now)
         if not waiting:
             return 0
-        puts = put_credentials(waiting, ports.objects, _own_keys(tx, ports))
+        puts = put_credentials(waiting, ports.objects, own_keys(tx, ports.sources))
         stored = puts.stored
         tx.adopt(puts.adopted, ports.sources.fingerprint, now)
         # If we die here, there are objects that were not announced; the next run puts the same bytes again. Anchor,
@@ -256,7 +255,7 @@ def publish(ports: Ports) -> int:
 
 def publish_one(name: str, ports: Ports, *, even_if_not_due: bool = False) -> list[str] | None:
     """Publish a document if it is still due, or in any case; its object keys. None if it wasn't due, or failed."""
-    unsure_until = ports.now() + _LATEST_PUT
+    unsure_until = ports.now() + LATEST_PUT
     with ports.store.transaction() as tx:
         others_until = tx.begin_publishing(name, unsure_until)
     # If we die from here on, or lose the database during a put, that put may take effect after a newer one. The next
@@ -277,6 +276,7 @@ def publish_one(name: str, ports: Ports, *, even_if_not_due: bool = False) -> li
         # If we die here, the document is in storage but still due: it is published again, nothing else happens.
         next_at = others_until if others_until is not None and others_until > now else now + REPUBLISH_AFTER
         tx.mark_published(due, unsure_until, now, next_at)
+        tx.keep_published(name, objects, now)
     DOCUMENTS.labels(kind).inc()
     return [each.key for each in objects]
 
@@ -338,7 +338,8 @@ def _objects_of(name: str, tx: IssuerTransaction, ports: Ports, now: datetime) -
     sources = ports.sources
     number = status_number(name)
     if number is not None:
-        return status_objects(sources, number, bits_to_publish(number, tx, ports.objects, _own_keys(tx, ports)), now)
+        bits = bits_to_publish(number, tx, ports.objects, own_keys(tx, sources))
+        return status_objects(sources, number, bits, now)
     if name == ISSUER:
         return issuer_objects(sources, tx.listed_keys())
     if name == IMAGE:
@@ -348,7 +349,3 @@ def _objects_of(name: str, tx: IssuerTransaction, ports: Ports, now: datetime) -
     if saved is None:
         raise ValueError(f"document {name}: no such edition")
     return class_objects(saved)
-
-
-def _own_keys(tx: IssuerTransaction, ports: Ports) -> list[str]:
-    return [*tx.listed_keys(), ports.sources.key.public]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import timedelta
 
 from services.issuer.domain.adoption import PublishedList, published_list
-from services.issuer.domain.publication import BadgeClassEdition, status_name
+from services.issuer.domain.publication import BadgeClassEdition, DocumentSources, status_name
 from services.issuer.metrics import BITS_ONLY_PUBLISHED
 from services.issuer.store import IssuerTransaction
 from shared import object_keys
@@ -14,7 +15,15 @@ from shared.object_keys import BadgeFile
 from shared.runtime.log import logger
 from shared.runtime.objects import ReadableObjects
 
+LATEST_PUT = timedelta(seconds=60)
+"""A put that timed out may still take effect so long after it began."""
+
 log = logger("issuer")
+
+
+def own_keys(tx: IssuerTransaction, sources: DocumentSources) -> list[str]:
+    """The Multikeys of all keys that may have signed what is in storage."""
+    return [*tx.listed_keys(), sources.key.public]
 
 
 def read_list(number: int, objects: ReadableObjects, keys: Collection[str]) -> PublishedList | None:
@@ -44,17 +53,23 @@ def read_lists(known: Iterable[int], objects: ReadableObjects, keys: Collection[
 def bits_to_publish(number: int, tx: IssuerTransaction, objects: ReadableObjects, keys: Collection[str]) -> list[int]:
     """The bits that the table or the published list has: a published fact never goes back.
 
-    TryLater when the published list can't be read: then nothing is published.
+    Of a published list that is gone or broken, those of the last one that we published. TryLater when the published
+    list can't be read: then nothing is published.
     """
     revoked = set(tx.revoked_indexes(number))
-    published = read_list(number, objects, keys)
-    lost = published.bits - revoked if published is not None else frozenset()
+    published = [read_list(number, objects, keys), _kept_list(number, tx, keys)]
+    lost = frozenset(index for each in published if each is not None for index in each.bits if index not in revoked)
     BITS_ONLY_PUBLISHED.labels(str(number)).set(len(lost))
     if lost:
         tx.reserve_bits((number, index) for index in lost)
         cause = "set in the published list, not revoked in the tables; they stay set"
         log.error("kept", document=status_name(number), bits=sorted(lost)[:20], count=len(lost), cause=cause)
     return sorted(revoked | lost)
+
+
+def _kept_list(number: int, tx: IssuerTransaction, keys: Collection[str]) -> PublishedList | None:
+    kept = tx.kept_object(object_keys.status_list(number))
+    return None if kept is None else published_list(kept.body, number, keys)
 
 
 def read_edition(qualification: str, edition: str, objects: ReadableObjects) -> BadgeClassEdition | None:

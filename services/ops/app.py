@@ -18,6 +18,7 @@ from shared.events import (
     DecisionSettled,
     IssuanceRefused,
     LetterUpdated,
+    ObjectsScrubbed,
     OfficeDecided,
     RebuildOrdered,
     RegistrationHeld,
@@ -25,6 +26,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
+    ScrubOrdered,
 )
 from shared.runtime.process import Process
 from shared.topics import TOPICS
@@ -50,6 +52,8 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(DecisionSettled, OpsTransaction.note_settled)
     process.recall(OfficeDecided, OpsTransaction.take_back_decided)
     process.recall(RebuildOrdered, OpsTransaction.take_back_rebuilds)
+    process.note(ObjectsScrubbed, OpsTransaction.note_scrubbed)
+    process.recall(ScrubOrdered, OpsTransaction.take_back_scrubs)
     for topic in TOPICS:
         process.consume_raw(topic.dead, handlers.note_dead(topic), ports)
     process.tick("measure", handlers.measure, ports, every=2.0)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from services.ops.board.decisions import (
     REBUILD,
+    SCRUB,
     AlreadyDecidedError,
     Bulk,
     DecisionLine,
@@ -27,13 +28,14 @@ from services.ops.board.decisions import (
     revoke_target,
 )
 from services.ops.board.rebuilds import producers_of, rebuild_name
+from services.ops.board.scrubs import scrub_name, scrubbers_of
 from services.ops.metrics import ORDERED
 from services.ops.ports import Ports
 from services.ops.queries import unknown_registration
 from services.ops.store.decisions import Order
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
-from shared.events import Correction, Decision, OfficeDecided, RebuildOrdered
+from shared.events import Correction, Decision, OfficeDecided, RebuildOrdered, ScrubOrdered
 from shared.runtime.log import logger
 
 log = logger("ops")
@@ -164,7 +166,7 @@ def _revoked(version: VersionLine, order: DecisionLine | None) -> str:
 # ── a service that lost what it knew ────────────────────────────────────────────────────────────────────
 
 _PENDING = timedelta(minutes=10)
-"""For how long an order to rebuild that has no outcome yet is not given once more."""
+"""For how long an order to several services that has no outcome yet is not given once more."""
 
 
 def rebuild(ports: Ports, reader: str, producer: str | None, who: Attribution, *, is_dry_run: bool) -> DecisionLine:
@@ -177,7 +179,7 @@ def rebuild(ports: Ports, reader: str, producer: str | None, who: Attribution, *
     now = ports.now()
     with ports.store.transaction() as tx:
         tx.decisions.lock_orders()
-        earlier = tx.decisions.pending_rebuild(name, now - _PENDING)
+        earlier = tx.decisions.pending_named(name, now - _PENDING)
         if earlier is not None:
             return _ordered_before(earlier)
         event = RebuildOrdered(
@@ -195,6 +197,39 @@ def rebuild(ports: Ports, reader: str, producer: str | None, who: Attribution, *
         line = _written(tx, event.decision_id)
     ORDERED.labels(REBUILD, "announced").inc()
     log.info("decided", decision=REBUILD, decision_id=event.decision_id, reader=reader)
+    return line
+
+
+# ── object storage ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def scrub(ports: Ports, subject: str, who: Attribution, *, repair: bool) -> DecisionLine:
+    """Order `subject`, a service or all, to compare its tables with object storage. Idempotent.
+
+    ValueError for a service that has no objects.
+    """
+    scrubbers_of(subject)
+    name = scrub_name(subject, repair=repair)
+    now = ports.now()
+    with ports.store.transaction() as tx:
+        tx.decisions.lock_orders()
+        earlier = tx.decisions.pending_named(name, now - _PENDING)
+        if earlier is not None:
+            return _ordered_before(earlier)
+        event = ScrubOrdered(
+            decision_id=numbered(name, tx.decisions.count_numbered(name)),
+            subject=subject,
+            repair=repair,
+            by=who.by,
+            why=who.why,
+            ordered_at=now,
+        )
+        tx.decisions.note_scrubs([event])
+        tx.announce(event)
+        # Dying before the commit: nothing was ordered. After it the outbox has the order.
+        line = _written(tx, event.decision_id)
+    ORDERED.labels(SCRUB, "announced").inc()
+    log.info("decided", decision=SCRUB, decision_id=event.decision_id, subject=subject)
     return line
 
 

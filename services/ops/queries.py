@@ -8,6 +8,7 @@ from services.ops.board.answers import BoardStatus, cohort_of, letters_of, missi
 from services.ops.board.counts import Board, Difference, Person, board_of, selection_of
 from services.ops.board.decisions import DecisionLine, History
 from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, Rejection, TroubledLetter
+from services.ops.board.scrubs import ScrubLine
 from services.ops.board.stuck import stuck_of
 from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction
@@ -155,6 +156,12 @@ def decision(ports: Ports, id: str) -> DecisionLine:
     return found
 
 
+def scrubs(ports: Ports, scrub_id: str | None) -> list[ScrubLine]:
+    """What was found in object storage: in this pass, or (None) in the last one of each service."""
+    with ports.store.transaction() as tx:
+        return tx.scrubs.latest() if scrub_id is None else tx.scrubs.of(scrub_id)
+
+
 def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board) -> BoardStatus:
     lag = ports.lag.latest()
     pairs = [(found.left, found.right) for found in board.differences if found.missing]
@@ -177,4 +184,5 @@ def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board) -> B
         unplaced=tx.board.unplaced(),
         services=ports.health.latest(),
         stuck_by_reason=board.stuck_by_reason,
+        scrubs=tx.scrubs.latest(),
     )

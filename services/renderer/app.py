@@ -7,6 +7,7 @@ from pathlib import Path
 from services.renderer import handlers
 from services.renderer.config import Config
 from services.renderer.handlers import Ports
+from services.renderer.inventory import Certificates
 from services.renderer.store import RendererTransaction
 from shared.events import AssertionAnchored, AssertionRevoked, CertificateRendered, RenderingFailed
 from shared.runtime.process import Process
@@ -22,4 +23,5 @@ def build(config: Config, ports: Ports) -> Process:
     process.recall(RenderingFailed, RendererTransaction.take_back_failed)
     process.at_start(handlers.try_failed, ports)
     process.tick("render", handlers.render, ports)
+    process.scrub(ports.objects, Certificates(ports), before="anchor")
     return process

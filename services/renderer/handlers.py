@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 
-from services.renderer.domain.certificate import Press
+from services.renderer.domain.certificate import Press, Printed
 from services.renderer.domain.facts import Certificate, certificate_of
 from services.renderer.domain.failure import Failure, NotRendered, unprintable
 from services.renderer.metrics import NOT_DONE, NOT_RENDERED, RENDERED, SKIPPED
@@ -21,7 +21,7 @@ from shared.errors import NotFound, TryLater, Unreadable
 from shared.events import AssertionRevoked, CertificateRendered, RenderingFailed
 from shared.retry import next_try
 from shared.runtime.log import logger
-from shared.runtime.objects import ObjectStorage
+from shared.runtime.objects import ListedObjects
 
 _BATCH = 20  # assertions a run of the tick
 _RETRY_FAILED = timedelta(hours=1)  # by then fonts, programme or credential may have been corrected
@@ -34,7 +34,7 @@ log = logger("renderer")
 @dataclass(frozen=True)
 class Ports:
     store: Store
-    objects: ObjectStorage
+    objects: ListedObjects
     press: Press
     public_url: str
     now: Clock
@@ -59,7 +59,7 @@ def render(ports: Ports) -> int:
         due = tx.take_due(_BATCH, now)
         result = _render_all(due, ports)
         # If we die here, the PDFs are stored but not announced: the next run puts the same bytes under the same keys.
-        tx.mark_done([each.assertion_id for each in result.rendered], now)
+        tx.mark_done(result.rendered, now)
         tx.announce(*result.rendered)
         for each, postponed in result.postponed:
             tx.mark_not_done(each.assertion_id, "pending", str(postponed), next_try(each.attempts + 1, now))
@@ -145,7 +145,25 @@ def _render_all(due: Sequence[DueRendering], ports: Ports) -> _TickResult:
 
 
 def _render(assertion_id: str, ports: Ports) -> CertificateRendered:
-    """NotRendered, with its reason, for what can't be printed."""
+    pdfs = printed(assertion_id, ports)
+    certificate_key, details_key = object_keys.certificate(assertion_id), object_keys.details(assertion_id)
+    ports.objects.put(certificate_key, pdfs.certificate, "application/pdf")
+    ports.objects.put(details_key, pdfs.details, "application/pdf")
+    return CertificateRendered(
+        assertion_id=assertion_id,
+        certificate_key=certificate_key,
+        certificate_sha256=sha256(pdfs.certificate).hexdigest(),
+        details_key=details_key,
+        details_sha256=sha256(pdfs.details).hexdigest(),
+        rendered_at=ports.now(),
+    )
+
+
+def printed(assertion_id: str, ports: Ports) -> Printed:
+    """Both PDFs of what the credential in object storage says: the same bytes for the same credential and fonts.
+
+    NotRendered, with its reason, for what can't be printed.
+    """
     credential = _object(object_keys.credential(assertion_id), "credential", ports)
     try:
         certificate = certificate_of(credential, assertion_id, ports.public_url)
@@ -155,20 +173,9 @@ def _render(assertion_id: str, ports: Ports) -> CertificateRendered:
         raise NotRendered(Failure("unknown-qualification", "qualification"), certificate.qualification)
     picture = _picture(certificate, ports)
     try:
-        printed = ports.press.print(certificate, picture, credential)
+        return ports.press.print(certificate, picture, credential)
     except MissingGlyph as error:
         raise NotRendered(unprintable(certificate, ports.press.missing_glyphs), error) from error
-    certificate_key, details_key = object_keys.certificate(assertion_id), object_keys.details(assertion_id)
-    ports.objects.put(certificate_key, printed.certificate, "application/pdf")
-    ports.objects.put(details_key, printed.details, "application/pdf")
-    return CertificateRendered(
-        assertion_id=assertion_id,
-        certificate_key=certificate_key,
-        certificate_sha256=sha256(printed.certificate).hexdigest(),
-        details_key=details_key,
-        details_sha256=sha256(printed.details).hexdigest(),
-        rendered_at=ports.now(),
-    )
 
 
 def _picture(certificate: Certificate, ports: Ports) -> RasterPicture:

@@ -26,6 +26,18 @@ class DueRendering:
     attempts: int
 
 
+@dataclass(frozen=True)
+class DoneRendering:
+    """An assertion whose PDFs are in object storage, with their announced hashes; None in rows of an old release."""
+
+    assertion_id: str
+    certificate_sha256: str | None
+    details_sha256: str | None
+
+
+_DONE = "select assertion_id, certificate_sha256, details_sha256 from renderings where state = 'done'"
+
+
 class RendererTransaction(Transaction):
     """One transaction on the renderer's schema."""
 
@@ -49,11 +61,14 @@ class RendererTransaction(Transaction):
                     "next_try_at": event.rendered_at,
                     "noted_at": event.rendered_at,
                     "rendered_at": event.rendered_at,
+                    "certificate_sha256": event.certificate_sha256,
+                    "details_sha256": event.details_sha256,
                 }
                 for event in {event.assertion_id: event for event in events}.values()  # Kafka may hold one twice
             ],
             "(assertion_id) do update set state = 'done', rendered_at = excluded.rendered_at, last_error = null,"
-            " skipped_as = null where renderings.state <> 'done'",
+            " skipped_as = null, certificate_sha256 = excluded.certificate_sha256,"
+            " details_sha256 = excluded.details_sha256 where renderings.state <> 'done'",
         )
 
     def take_back_failed(self, events: Sequence[RenderingFailed]) -> None:
@@ -106,11 +121,24 @@ class RendererTransaction(Transaction):
             (*due_at(now, MOST_PAUSE), limit),
         )
 
-    def mark_done(self, assertion_ids: Sequence[str], now: datetime) -> None:
-        self.cursor.execute(
-            "update renderings set state = 'done', rendered_at = %s, last_error = null, failure_reason = null,"
-            " failure_field = null, failure_characters = null where assertion_id = any(%s)",
-            (now, list(assertion_ids)),
+    def mark_done(self, rendered: Sequence[CertificateRendered], now: datetime) -> None:
+        self.update_rows(
+            "renderings",
+            [
+                {
+                    "assertion_id": event.assertion_id,
+                    "state": "done",
+                    "rendered_at": now,
+                    "last_error": None,
+                    "failure_reason": None,
+                    "failure_field": None,
+                    "failure_characters": None,
+                    "certificate_sha256": event.certificate_sha256,
+                    "details_sha256": event.details_sha256,
+                }
+                for event in rendered
+            ],
+            "assertion_id",
         )
 
     def mark_not_done(self, assertion_id: str, state: NotDone, cause: str, next_try_at: datetime) -> None:
@@ -135,6 +163,23 @@ class RendererTransaction(Transaction):
     def try_failed(self, now: datetime) -> int:
         """Let what failed be tried again now; how many."""
         return self.cursor.execute("update renderings set next_try_at = %s where state = 'failed'", (now,)).rowcount
+
+    # ── compared with object storage ───────────────────────────────────────────────────────────────────
+
+    def done(self, after: str, limit: int) -> list[DoneRendering]:
+        return self.fetch_all(
+            DoneRendering, f"{_DONE} and assertion_id > %s order by assertion_id limit %s", (after, limit)
+        )
+
+    def lock_done(self, assertion_id: str) -> DoneRendering | None:
+        return self.fetch_one(DoneRendering, f"{_DONE} and assertion_id = %s for update", (assertion_id,))
+
+    def known(self, assertion_ids: Sequence[str]) -> set[str]:
+        """Those of these assertions that have a row, rendered or not."""
+        found = self.cursor.execute(
+            "select assertion_id from renderings where assertion_id = any(%s)", (list(assertion_ids),)
+        )
+        return {id for (id,) in found}
 
     def not_done(self) -> dict[NotDone, int]:
         """How many are pending and how many failed."""

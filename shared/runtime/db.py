@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from shared.clock import Clock
 from shared.errors import TooLarge
-from shared.events import DecisionSettled, Event, OfficeDecided, RebuildOrdered
+from shared.events import DecisionSettled, Event, OfficeDecided, RebuildOrdered, ScrubOrdered
 from shared.runtime.lineage import Lineage, Replaced, end_process
 from shared.runtime.metrics import SKIPPED
 from shared.topics import Topic
@@ -111,7 +111,7 @@ class Transaction:
         orders = {
             DecisionSettled.id_of(event.decision_id, self.service): event.id
             for event in events
-            if isinstance(event, OfficeDecided | RebuildOrdered)
+            if isinstance(event, OfficeDecided | RebuildOrdered | ScrubOrdered)
         }
         if not orders:
             return set()

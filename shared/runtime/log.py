@@ -26,6 +26,7 @@ Action = Literal[
     "repositioned",
     "recalled",  # own announcements that a restored database did not know
     "rebuilding",
+    "scrubbed",  # an object was at fault; a pass over the objects ended
     "published",
     # the cycle
     "accepted",

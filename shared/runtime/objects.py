@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from configparser import ConfigParser
 from typing import Any, Protocol
 
@@ -26,6 +27,14 @@ class ObjectStorage(ReadableObjects, Protocol):
 
     def put(self, key: str, body: bytes, content_type: str) -> None:
         """When this returns, the object is durable and whole. TryLater while the storage is away."""
+        ...
+
+
+class ListedObjects(ObjectStorage, Protocol):
+    """Object storage for a service that looks for what is only there."""
+
+    def list_keys(self, prefix: str, after: str, limit: int) -> Sequence[str]:
+        """Up to `limit` (1 to 1000) keys that begin with `prefix` and follow `after`, in order. TryLater."""
         ...
 
 
@@ -61,6 +70,11 @@ class Objects:
         """The object's bytes. NotFound when there is none, TryLater while the storage is away."""
         body: bytes = self._call("get_object", key, Key=key)["Body"].read()
         return body
+
+    def list_keys(self, prefix: str, after: str, limit: int) -> Sequence[str]:
+        """Up to `limit` (1 to 1000) keys that begin with `prefix` and follow `after`, in order. TryLater."""
+        answer = self._call("list_objects_v2", f"{prefix}*", Prefix=prefix, StartAfter=after, MaxKeys=limit)
+        return [each["Key"] for each in answer.get("Contents", ())]
 
     def _call(self, operation: str, key: str, **arguments: Any) -> Any:
         try:

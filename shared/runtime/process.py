@@ -25,17 +25,20 @@ import uvloop
 from kafka.errors import KafkaError
 
 from shared.errors import RefuseToStart, TryLater
-from shared.events import DecisionSettled, Event, RebuildOrdered
+from shared.events import DecisionSettled, Event, ObjectsScrubbed, RebuildOrdered, ScrubOrdered
 from shared.runtime.batches import RawMessage
 from shared.runtime.consume import Consumer
 from shared.runtime.db import Database, Transaction, is_unavailable
 from shared.runtime.log import Log, configure, logger
 from shared.runtime.metrics import TICK_FAILED, TICK_FAILURES, TICK_SECONDS, TICKED, serve_metrics
 from shared.runtime.migrate import migrate
+from shared.runtime.objects import ListedObjects
 from shared.runtime.outbox import Relay, report_outbox
 from shared.runtime.positions import report_gaps, seek_to_kept
 from shared.runtime.rebuild import announce_again, note_rebuilds
 from shared.runtime.recall import Recall, recall
+from shared.runtime.scrub import Inventory, Scrub
+from shared.runtime.scrub_record import note_finished, note_ordered
 from shared.runtime.settings import Runtime
 from shared.topics import INBOX_MEMORY, Topic
 
@@ -138,6 +141,17 @@ class Process:
         self._ticks.append(tick)
         if every is None:
             self._eager.append(tick)
+
+    def scrub(self, objects: ListedObjects, *inventories: Inventory, before: str | None = None) -> None:
+        """Compare these kinds of objects with the tables, ordered or by itself every SCRUB_HOURS; see `scrub.py`.
+
+        `before` is the service whose objects ours are made from: its pass comes first.
+        """
+        self.note(ScrubOrdered, partial(note_ordered, before=before))
+        if before is not None:
+            self.note(ObjectsScrubbed, partial(note_finished, before=before))
+        scrub = Scrub(self._database, objects, inventories, self._runtime.scrub_hours, self._log)
+        self.tick("scrub", Scrub.step, scrub)
 
     def serve(self, app: Any, *, host: str, port: int) -> None:
         """Serve an ASGI app over HTTP; port 0 takes any free one."""

@@ -64,6 +64,15 @@ class Settings:
 
         return self.read(name, "seconds, not negative", parse, default)
 
+    def hours(self, name: str, default: float | None = None) -> float:
+        def parse(raw: str) -> float:
+            number = float(raw)
+            if not 0 <= number <= 8784:
+                raise ValueError("out of range")
+            return number
+
+        return self.read(name, "hours from 0 to 8784", parse, default)
+
     def port(self, name: str, default: int | None = None) -> int:
         """A TCP port; 0 takes any free one."""
         return self.whole(name, default, least=0, most=65535)
@@ -127,6 +136,7 @@ class Runtime:
     programme: Programme
     tick_seconds: float
     log_format: str
+    scrub_hours: float = 24.0
 
 
 @dataclass(frozen=True)
@@ -163,6 +173,7 @@ def read_runtime(service: str, settings: Settings) -> Runtime:
         programme=settings.programme(),
         tick_seconds=settings.seconds("TICK_SECONDS", 1.0),
         log_format=settings.choice("LOG_FORMAT", ("auto", "json", "pretty"), "auto"),
+        scrub_hours=settings.hours("SCRUB_HOURS", 24.0),
     )
 
 

@@ -215,6 +215,8 @@ def test_what_is_revoked_while_the_list_is_being_put_is_published_next(world: Wo
         def get(self, key: str) -> bytes:
             return world.shelf.get(key)
 
+        list_keys = world.shelf.list_keys
+
     handlers.publish(replace(world.ports, objects=Slow()))
     assert world.published_bits() == set()
     world.publish()

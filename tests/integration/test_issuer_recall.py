@@ -267,6 +267,8 @@ def test_a_published_list_that_storage_does_not_give_is_not_replaced(world: Worl
             finally:
                 world.shelf.away = False
 
+        list_keys = world.shelf.list_keys
+
     handlers.publish(replace(world.ports, objects=GivesNoList()))
     assert "status/1.json" not in world.shelf.keys
     assert "storage away" in world.rows("select last_error from documents where name = 'status/1'")[0][0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -52,6 +52,11 @@ class Shelf:
         if self.away:
             raise TryLater(f"object {key}: storage away")
         return self._objects.get(key)
+
+    def list_keys(self, prefix: str, after: str, limit: int) -> Sequence[str]:
+        if self.away:
+            raise TryLater(f"object {prefix}*: storage away")
+        return self._objects.list_keys(prefix, after, limit)
 
     def lose(self, *keys: str) -> None:
         """Delete objects."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.errors import NotFound, TryLater
@@ -23,6 +24,11 @@ class MemoryObjects:
         if key not in self.kept:
             raise NotFound(f"object {key}: not there")
         return self.kept[key]
+
+    def list_keys(self, prefix: str, after: str, limit: int) -> Sequence[str]:
+        if self.away:
+            raise TryLater(f"object {prefix}*: storage away")
+        return sorted(key for key in self.kept if key.startswith(prefix) and key > after)[:limit]
 
     def put(self, key: str, body: bytes, content_type: str) -> None:
         if self.away or self.puts_left == 0:

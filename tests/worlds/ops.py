@@ -43,7 +43,8 @@ from tests.worlds.cohorts import NOON
 from tests.worlds.postgres import postgres
 
 TABLES = (
-    "people, assertions, letters, batches, rejections, dead_letters, decisions, settlements, inbox, outbox, announced"
+    "people, assertions, letters, batches, rejections, dead_letters, decisions, settlements, scrub_reports, inbox,"
+    " outbox, announced"
 )
 
 NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {

@@ -60,6 +60,12 @@ def with_proof(credential: bytes, proof: dict[str, str]) -> bytes:
     return msgspec.json.encode({**document, "proof": [*kept, proof]})
 
 
+def lacks_last_proof(before: bytes, after: bytes) -> bool:
+    """Whether `after` (of `with_proof`) is `before` with one proof more."""
+    document: dict[str, Any] = msgspec.json.decode(after)
+    return msgspec.json.encode({**document, "proof": document["proof"][:-1]}) == before
+
+
 def anchored(assertion_id: str, anchor: FinalAnchor, leaf: bytes, path: Path) -> AssertionAnchored:
     """The event for the other services, announced once the credential carries the proof."""
     return AssertionAnchored(
@@ -136,6 +142,15 @@ def read_manifest(body: bytes, root: bytes) -> Manifest:
         ),
         leaves,
     )
+
+
+def has_more_anchors(body: bytes, root: bytes, known: Sequence[FinalAnchor]) -> bool:
+    """Whether it is a manifest of this batch that names a network beyond those that are `known`, and all of these."""
+    try:
+        told = {anchor.deployment for anchor in read_manifest(body, root).anchors}
+    except Unreadable:
+        return False
+    return told > {anchor.deployment for anchor in known}
 
 
 class _WrittenAnchor(msgspec.Struct, frozen=True):

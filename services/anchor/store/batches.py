@@ -46,6 +46,8 @@ _ANCHOR_COLUMNS = (
     "root, network, anchorings.chain_id, anchorings.contract, transaction, block_number, block_hash, anchored_at"
 )
 
+_HAS_MANIFEST = "manifest_at is not null and not manifest_unread and decided_by is not null"
+
 
 class Batches:
     def __init__(self, tx: Transaction) -> None:
@@ -123,6 +125,33 @@ class Batches:
             (root,),
         )
         return [row.anchor for row in rows]
+
+    def proof_anchor(self, root: bytes) -> FinalAnchor | None:
+        """The anchor that the proofs of this batch name; None while it isn't final."""
+        row = self._tx.fetch_one(
+            _AnchorRow,
+            f"select {_ANCHOR_COLUMNS} from batches join anchorings on anchorings.id = decided_by"
+            " where root = %b and state = 'final' and proof_names = transaction",
+            (root,),
+        )
+        return row.anchor if row else None
+
+    def with_manifest(self, after: bytes, limit: int) -> list[bytes]:
+        """The roots behind `after` whose manifests are written, in order."""
+        rows = self._tx.cursor.execute(
+            f"select root from batches where {_HAS_MANIFEST} and root > %b order by root limit %s", (after, limit)
+        )
+        return [bytes(root) for (root,) in rows]
+
+    def lock_with_manifest(self, root: bytes) -> bool:
+        """Whether its manifest is written; locked, as it is while it is being written."""
+        return bool(
+            self._tx.fetch_value(f"select true from batches where {_HAS_MANIFEST} and root = %b for update", (root,))
+        )
+
+    def known(self, roots: Sequence[bytes]) -> set[bytes]:
+        rows = self._tx.cursor.execute("select root from batches where root = any(%b::bytea[])", (list(roots),))
+        return {bytes(root) for (root,) in rows}
 
     def mark_manifest(self, root: bytes) -> None:
         self._tx.cursor.execute("update batches set manifest_at = %s where root = %b", (self._tx.now(), root))

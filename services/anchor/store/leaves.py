@@ -42,6 +42,15 @@ class UnprovedLeaf:
 
 
 @dataclass(frozen=True)
+class ProvedLeaf:
+    """A leaf whose credential carries the proof."""
+
+    assertion_id: str
+    leaf: bytes
+    root: bytes
+
+
+@dataclass(frozen=True)
 class UncoveredBadges:
     """Badges that are valid after the last day of their networks, and until when the last of them is."""
 
@@ -140,6 +149,24 @@ class Leaves:
             "select assertion_id, leaf, attempts from leaves where root = %b and proved_at is null"
             f" and {is_due_sql('next_try_at')} order by next_try_at, assertion_id limit %s for update skip locked",
             (root, *due_at(self._tx.now(), MOST_PAUSE), limit),
+        )
+
+    def proved(self, root: bytes, leaf: bytes, limit: int) -> list[ProvedLeaf]:
+        """Those that carry their proofs and follow this root and leaf, in order."""
+        return self._tx.fetch_all(
+            ProvedLeaf,
+            "select assertion_id, leaf, root from leaves where (root, leaf) > (%b, %b) and proved_at is not null"
+            " order by root, leaf limit %s",
+            (root, leaf, limit),
+        )
+
+    def lock_proved(self, assertion_id: str) -> ProvedLeaf | None:
+        """The leaf, if it carries its proof, locked: `unproved` takes the same lock before a proof is put."""
+        return self._tx.fetch_one(
+            ProvedLeaf,
+            "select assertion_id, leaf, root from leaves where assertion_id = %s and proved_at is not null"
+            " and root is not null for update",
+            (assertion_id,),
         )
 
     def mark_proved(self, assertion_ids: Sequence[str]) -> None:

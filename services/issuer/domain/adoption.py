@@ -19,7 +19,9 @@ from services.issuer.signing.keys import refuse_foreign
 from shared import object_keys
 from shared.clock import japan_date
 from shared.credentials.credential import DoNotTrust, first_proof, leaf_of
+from shared.credentials.merkle import root_of
 from shared.credentials.merkle_proof import CRYPTOSUITE as MERKLE_PROOF
+from shared.credentials.merkle_proof import decode_proof
 from shared.credentials.status_list import LENGTH, decoded, is_set
 from shared.errors import AkashiError, Unreadable
 from shared.events import AssertionIssued, Holder
@@ -94,6 +96,10 @@ class _Credential(msgspec.Struct, rename="camel"):
     evidence: list[_Evidence] = []
 
 
+class _WithProofs(msgspec.Struct):
+    proof: list[Any]
+
+
 class _ListSubject(msgspec.Struct, rename="camel"):
     encoded_list: str
 
@@ -121,6 +127,35 @@ def adopted(stored: bytes, expected: AssertionIssued, keys: Collection[str]) -> 
             raise DoNotReplace(f"got a credential with the proof of an anchoring, but {error}") from error
         raise Unreadable(str(error)) from error
     return AdoptedCredential(msgspec.json.encode(credential), announcement)
+
+
+def whole_credential(credential: bytes, leaf: str, stored: bytes | None) -> bytes:
+    """What storage should hold: `credential`, with the proofs of an anchoring of its leaf that `stored` carries.
+
+    Of whatever is stored, a proof that leads from this leaf to a root is kept: none is lost when the rest is broken.
+    """
+    proofs = [] if stored is None else [each for each in _proofs_in(stored) if _is_anchoring_of(each, leaf)]
+    if not proofs:
+        return credential
+    document = msgspec.json.decode(credential, type=dict[str, Any])
+    return msgspec.json.encode({**document, "proof": [first_proof(document), *proofs]})
+
+
+def _proofs_in(stored: bytes) -> list[dict[str, Any]]:
+    try:
+        proofs = msgspec.json.decode(stored, type=_WithProofs).proof
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+    return [each for each in proofs if isinstance(each, dict)]
+
+
+def _is_anchoring_of(proof: dict[str, Any], leaf: str) -> bool:
+    try:
+        value = decode_proof(str(proof.get("proofValue")))
+    except Unreadable:
+        return False
+    leads_to_root = root_of(value.target_hash, value.path) == value.merkle_root
+    return proof.get("cryptosuite") == MERKLE_PROOF and value.target_hash.hex() == leaf and leads_to_root
 
 
 def published_list(stored: bytes, number: int, keys: Collection[str]) -> PublishedList:

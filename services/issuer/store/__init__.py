@@ -17,7 +17,7 @@ from services.issuer.domain.publication import status_name
 from services.issuer.domain.revocation import AssertionState, Revocation
 from services.issuer.domain.selection import IssuedVersion
 from services.issuer.domain.status import ROOM, draw_indexes
-from services.issuer.store.recalled import RecallTransaction
+from services.issuer.store.inventory import InventoryTransaction
 from shared.events import AssertionIssued
 from shared.retry import due_at, is_due_sql
 from shared.runtime.db import Database
@@ -86,7 +86,7 @@ class _PendingRow:
         )
 
 
-class IssuerTransaction(RecallTransaction):
+class IssuerTransaction(InventoryTransaction):
     # ── issue ──────────────────────────────────────────────────────────────────────────────────────────
 
     def newest_versions(self, registration_ids: Iterable[str]) -> dict[str, IssuedVersion]:

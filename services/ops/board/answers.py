@@ -10,6 +10,7 @@ import msgspec
 from services.ops.board.counts import Board, Difference, Person, Stage
 from services.ops.board.health import ServiceHealth
 from services.ops.board.rows import KeptDeadLetter
+from services.ops.board.scrubs import ScrubLine
 
 LETTER_STATES = ("queued", "sent", "deferred", "bounced", "suppressed")
 
@@ -69,6 +70,7 @@ class BoardStatus(msgspec.Struct, frozen=True, kw_only=True):
     unplaced: int
     services: dict[str, ServiceHealth] = {}
     stuck_by_reason: dict[str, int] = {}
+    scrubs: list[ScrubLine] = []  # of object storage: the last pass of each service
 
 
 class PersonLine(msgspec.Struct, frozen=True, kw_only=True):

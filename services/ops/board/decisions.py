@@ -17,6 +17,7 @@ from shared.events import CORRECTABLE, Correction, OfficeDecided
 DONE = "done"
 PARTLY = "partly"
 REBUILD = "rebuild"
+SCRUB = "scrub"
 
 Bulk = Literal["undo", "reissue"]
 BULK: tuple[Bulk, ...] = ("undo", "reissue")
@@ -31,7 +32,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProducerLine(msgspec.Struct, frozen=True, kw_only=True):
-    """What a service answered to an order to rebuild another: `detail` is "N events". `outcome` None: nothing yet."""
+    """What a service answered to an order to several: "N events" or objects in `detail`. `outcome` None: nothing."""
 
     service: str
     outcome: str | None
@@ -43,7 +44,7 @@ class DecisionLine(msgspec.Struct, frozen=True, kw_only=True):
     """One order. `outcome` None: none yet, or of a kind that gets none; "partly": see `parts`.
 
     `correction` has the corrected fields; an address among them is null: corrected, but not shown here. `producers`:
-    of a rebuild, the services that announce again; it has its outcome when each has answered.
+    of a rebuild or a scrub, the services that carry it out; it has its outcome when each has answered.
     """
 
     id: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from services.ops.board.counts import HELD, RELEASED, REVOKED, Stage
-from services.ops.board.decisions import REBUILD
+from services.ops.board.decisions import REBUILD, SCRUB
 from services.ops.board.rebuilds import DRY_RUN
+from services.ops.board.scrubs import AT_FAULT
 from shared.programme import Bilingual
 
 
@@ -171,12 +172,14 @@ DECISIONS: dict[str, Bilingual] = {
     "resume": Bilingual("再開", "resumed"),
     "discard": Bilingual("メッセージの破棄", "message discarded"),
     "replay": Bilingual("メッセージの再投入", "message replayed"),
+    SCRUB: Bilingual("保管庫の点検", "object storage checked"),
     REBUILD: Bilingual("サービスの再構築", "service rebuilt"),
 }
 
 OUTCOMES: dict[str, Bilingual] = {
     "done": Bilingual("完了", "done"),
     DRY_RUN: Bilingual("数えただけ", "only counted"),
+    AT_FAULT: Bilingual("異常あり", "objects at fault"),
     "partly": Bilingual("一部は実行されず", "partly done"),
     "no-such-assertion": Bilingual("バッジがない", "no such badge"),
     "revoked-before": Bilingual("すでに取り消し済み", "revoked before"),
@@ -207,6 +210,31 @@ STUCK_FIELDS: dict[str, Bilingual] = {
     "qualification": Bilingual("資格", "Qualification"),
     "credential": Bilingual("バッジのデータ", "Credential"),
     "picture": Bilingual("バッジの画像", "Picture of the badge"),
+}
+
+OBJECTS: dict[str, Bilingual] = {
+    "credentials": Bilingual("証明書データ", "Credentials"),
+    "documents": Bilingual("発行者・バッジ・失効の文書", "Issuer, badge classes, status lists"),
+    "proofs": Bilingual("チェーンの証明", "Proofs of the chain"),
+    "batches": Bilingual("束の一覧", "Manifests of batches"),
+    "certificates": Bilingual("PDF", "PDFs"),
+}
+
+FOUND: dict[str, Bilingual] = {
+    "missing": Bilingual("ありません", "missing"),
+    "different": Bilingual("内容が違います", "different"),
+    "only-stored": Bilingual("記録にありません", "in no table"),
+}
+
+NOT_REPAIRED: dict[str, Bilingual] = {
+    "waits": Bilingual("もとになるものを先に直します", "what it is made from comes first"),
+    "lost": Bilingual("記録からは作れません。バックアップから戻します", "can't be made from the tables: restore it"),
+    "comes-out-otherwise": Bilingual(
+        "作り直すと違うものになります。バックアップから戻すか、再発行します",
+        "comes out otherwise when made again: restore it, or issue the badge again",
+    ),
+    "failed": Bilingual("作り直しに失敗しました。ログを確かめます", "making it again failed: see the log"),
+    "unknown": Bilingual("だれのものか分かりません", "nothing tells whose it is"),
 }
 
 DEAD_STATES: dict[str, Bilingual] = {

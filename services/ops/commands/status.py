@@ -105,6 +105,11 @@ def _table(found: BoardStatus) -> RenderableType:
         for trouble in troubles_of(service, health):
             lines.append(Text(f"{service}  {trouble.what.ja}{trouble.todo.ja}", "red"))
             lines.append(Text(f"{' ' * len(service)}  {trouble.what.en} {trouble.todo.en}", "dim"))
+    for line in found.scrubs:
+        if line.at_fault:
+            lines.append(
+                Text(f"{line.service}  保管庫に異常 objects at fault  {line.at_fault:,}  akashi scrub --repair", "red")
+            )
     unknown = sorted(found.lag_unknown)
     lines.append(Text("処理待ち lag  " + ("  ".join(f"{name} {count:,}" for name, count in waiting.items()) or "0")))
     if unknown:

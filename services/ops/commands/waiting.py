@@ -68,20 +68,21 @@ def settled(id: str, *, wait: bool = True) -> DecisionLine:
         time.sleep(_POLL_SECONDS)
 
 
-def all_settled(id: str) -> DecisionLine:
+def all_settled(id: str, moves: Callable[[], int] = lambda: 0) -> DecisionLine:
     """An order of many parts once it has an outcome, or after two minutes without progress. Shows a progress bar.
 
-    The parts: the people of an undo or a reissue, the producers of a rebuild.
+    The parts: the people of an undo or a reissue, the producers of a rebuild. `moves` is a number that grows while a
+    part is under way: that is progress, too.
     """
     line = settled(id, wait=False)
-    moved = time.monotonic()
+    moved, count = time.monotonic(), 0
     total, _ = _progress(line)
     with _bar(total) as show:
         while line.outcome is None and time.monotonic() - moved < _STALL_SECONDS:
             time.sleep(_POLL_SECONDS * 2)
             before, line = line, settled(id, wait=False)
-            if _progress(line) != _progress(before):
-                moved = time.monotonic()
+            if _progress(line) != _progress(before) or moves() != count:
+                moved, count = time.monotonic(), moves()
             show(_progress(line)[1])
     return line
 

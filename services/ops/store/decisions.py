@@ -14,6 +14,7 @@ from services.ops.board.decisions import (
     BULK,
     FACTS,
     REBUILD,
+    SCRUB,
     DecisionLine,
     LetterLine,
     ListedPerson,
@@ -28,7 +29,8 @@ from services.ops.board.decisions import (
     target_of,
 )
 from services.ops.board.rebuilds import producers_of
-from shared.events import DecisionSettled, OfficeDecided, RebuildOrdered
+from services.ops.board.scrubs import scrubbers_of
+from shared.events import DecisionSettled, OfficeDecided, RebuildOrdered, ScrubOrdered
 from shared.retry import SKEW
 from shared.runtime.db import Transaction
 
@@ -78,22 +80,15 @@ class DecisionRows:
 
     def note_rebuilds(self, orders: Sequence[RebuildOrdered]) -> None:
         """Keep orders to rebuild, with the services that are to answer."""
-        self._tx.insert_rows(
-            "decisions",
-            [
-                {
-                    "decision_id": order.decision_id,
-                    "decision": REBUILD,
-                    "subject": order.reader,
-                    "decided_by": order.by,
-                    "why": order.why,
-                    "decided_at": order.ordered_at,
-                    "producers": ",".join(_awaited(order)),
-                }
-                for order in orders
-            ],
-        )
-        self._take_outcomes([order.decision_id for order in orders])
+        self._note_awaited([_awaited_row(order, REBUILD, order.reader, _awaited(order)) for order in orders])
+
+    def note_scrubs(self, orders: Sequence[ScrubOrdered]) -> None:
+        """Keep orders to compare tables and object storage, with the services that are to answer."""
+        self._note_awaited([_awaited_row(order, SCRUB, order.subject, _awaited(order)) for order in orders])
+
+    def _note_awaited(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._tx.insert_rows("decisions", rows)
+        self._take_outcomes([row["decision_id"] for row in rows])
 
     def take_back_decided(self, events: Sequence[OfficeDecided]) -> None:
         """Keep orders that were given here before a restore, each again with its target."""
@@ -185,13 +180,13 @@ class DecisionRows:
             (sorted(decision_ids),),
         )
 
-    def pending_rebuild(self, name: str, since: datetime) -> DecisionLine | None:
+    def pending_named(self, name: str, since: datetime) -> DecisionLine | None:
         """An order of this name (`rebuild_name`), numbered or not, given after `since` and without an outcome.
 
         None that was given in the future, by a clock that was ahead.
         """
         return self._first(
-            "d.decision = 'rebuild' and d.outcome is null and d.decided_at between %s and %s"
+            "d.producers is not null and d.outcome is null and d.decided_at between %s and %s"
             " and regexp_replace(d.decision_id, '/[0-9]+$', '') = %s",
             since,
             self._tx.now() + SKEW,
@@ -285,7 +280,7 @@ class DecisionRows:
             (*values, limit),
         )
         parts = self._parts([line.id for line in lines if line.decision in BULK])
-        producers = self._producers([line.id for line in lines if line.decision == REBUILD])
+        producers = self._producers([line.id for line in lines if line.decision in (REBUILD, SCRUB)])
         return [
             _with_parts(line, parts[line.id])
             if line.id in parts
@@ -370,8 +365,24 @@ def _values(selected: Selected) -> tuple[Any, ...]:
     )
 
 
-def _awaited(order: RebuildOrdered) -> tuple[str, ...]:
+def _awaited_row(
+    order: RebuildOrdered | ScrubOrdered, decision: str, subject: str, producers: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "decision_id": order.decision_id,
+        "decision": decision,
+        "subject": subject,
+        "decided_by": order.by,
+        "why": order.why,
+        "decided_at": order.ordered_at,
+        "producers": ",".join(producers),
+    }
+
+
+def _awaited(order: RebuildOrdered | ScrubOrdered) -> tuple[str, ...]:
     try:
+        if isinstance(order, ScrubOrdered):
+            return scrubbers_of(order.subject)
         return producers_of(order.reader, order.producer)
     except ValueError:  # of another release, whose services read otherwise: it is on record, without an outcome
         return ()

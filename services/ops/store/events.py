@@ -11,6 +11,7 @@ from services.ops.board import folding
 from services.ops.store.board import BoardQueries
 from services.ops.store.dead_letters import DeadLetterRows
 from services.ops.store.decisions import DecisionRows
+from services.ops.store.scrubs import ScrubRows
 from shared.events import (
     LETTER_STATES,
     AssertionAnchored,
@@ -21,6 +22,7 @@ from shared.events import (
     DecisionSettled,
     IssuanceRefused,
     LetterUpdated,
+    ObjectsScrubbed,
     OfficeDecided,
     RebuildOrdered,
     RegistrationHeld,
@@ -28,6 +30,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
+    ScrubOrdered,
 )
 from shared.runtime.db import Database, Transaction, replace
 
@@ -50,6 +53,10 @@ class OpsTransaction(Transaction):
     @property
     def dead_letters(self) -> DeadLetterRows:
         return DeadLetterRows(self)
+
+    @property
+    def scrubs(self) -> ScrubRows:
+        return ScrubRows(self)
 
     def note_renewed(self, events: Sequence[RegistrationRenewed]) -> None:
         """Steps 1 and 2. The person is eligible, since the first such event."""
@@ -322,6 +329,14 @@ class OpsTransaction(Transaction):
     def take_back_rebuilds(self, events: Sequence[RebuildOrdered]) -> None:
         """The orders to rebuild that were given here after the backup."""
         self.decisions.note_rebuilds(events)
+
+    def take_back_scrubs(self, events: Sequence[ScrubOrdered]) -> None:
+        """The orders to compare tables and object storage that were given here after the backup."""
+        self.decisions.note_scrubs(events)
+
+    def note_scrubbed(self, events: Sequence[ObjectsScrubbed]) -> None:
+        """Any time. What a service found in object storage."""
+        self.scrubs.note(events)
 
     def note_settled(self, events: Sequence[DecisionSettled]) -> None:
         """Any time. The outcomes of orders, as the services that carry them out announce them."""

@@ -10,11 +10,13 @@ from datetime import datetime
 from services.ops.board import wording
 from services.ops.board.answers import BoardStatus, MissingPerson
 from services.ops.board.counts import STATES, Board, Person, Stage
-from services.ops.board.decisions import BULK, REBUILD, DecisionLine
+from services.ops.board.decisions import BULK, REBUILD, SCRUB, DecisionLine
 from services.ops.board.health import Trouble, troubles_of
 from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, Rejection, TroubledLetter
+from services.ops.board.scrubs import ScrubLine
 from services.ops.board.stuck import Stuck, stuck_of
 from services.ops.queries import BoardPage, DifferencePage, PeoplePage
+from shared.events import ScrubCount
 from shared.programme import Bilingual, Programme
 
 _NO_DESK = Bilingual("担当不明", "No desk known")
@@ -103,6 +105,14 @@ class TroubleRow:
 
 
 @dataclass(frozen=True)
+class ScrubRow:
+    name: Bilingual
+    line: ScrubLine
+    counts: Sequence[tuple[Bilingual, ScrubCount]]
+    left: Sequence[tuple[str, Bilingual, Bilingual | None]]  # key, what is wrong, and why it is left
+
+
+@dataclass(frozen=True)
 class DeadMessage:
     """The dead letters about one message: a decision about `letter` holds for all of them."""
 
@@ -137,6 +147,12 @@ class BoardView:
     lags: Sequence[LagRow]
     troubled_services: Sequence[TroubleRow]
     decisions: Sequence[DecisionRow]
+    scrubs: Sequence[ScrubRow]
+
+    @property
+    def at_fault(self) -> int:
+        """Objects that are missing or broken."""
+        return sum(row.line.at_fault for row in self.scrubs)
 
     @property
     def cohort(self) -> str | None:
@@ -189,10 +205,27 @@ def board_view(page: BoardPage, programme: Programme) -> BoardView:
             if (troubles := troubles_of(service, health))
         ],
         decisions=decision_rows(page.decisions),
+        scrubs=[_scrub(line) for line in page.status.scrubs],
     )
 
 
-_WITH_OUTCOME = ("revoke", "correct", "correct-address", "hold", "resume", REBUILD, *BULK)
+def _scrub(line: ScrubLine) -> ScrubRow:
+    return ScrubRow(
+        name=wording.words_for(wording.SERVICES, line.service),
+        line=line,
+        counts=[(wording.words_for(wording.OBJECTS, count.kind), count) for count in line.counts],
+        left=[
+            (
+                fault.key,
+                wording.words_for(wording.FOUND, fault.found),
+                None if fault.outcome is None else wording.words_for(wording.NOT_REPAIRED, fault.outcome),
+            )
+            for fault in line.left
+        ],
+    )
+
+
+_WITH_OUTCOME = ("revoke", "correct", "correct-address", "hold", "resume", REBUILD, SCRUB, *BULK)
 
 
 def decision_rows(lines: Iterable[DecisionLine]) -> list[DecisionRow]:

@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse
 from services.ops import orders, queries
 from services.ops.board.answers import encode
 from services.ops.board.decisions import BULK, DAYS, AlreadyDecidedError, Bulk, DecisionLine, Selected
+from services.ops.board.scrubs import ALL
 from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from services.ops.web import person_view
@@ -94,6 +95,16 @@ class RebuildOrder:
     dry_run: bool = False
 
 
+@dataclass(frozen=True)
+class ScrubOrder:
+    """`subject`: one service, or all."""
+
+    by: Words
+    why: Words
+    subject: ID = ALL
+    repair: bool = False
+
+
 def orders_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:
     """`decided` is called when an order is in the outbox."""
 
@@ -123,6 +134,20 @@ def orders_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:
             )
         except ValueError as refused:
             return refused_answer(422, str(refused))
+
+    @app.post("/api/v1/scrub")
+    def scrub(order: ScrubOrder) -> Response:
+        """Have tables and object storage compared; with repair also what is lost made again."""
+        who = Attribution(order.by, order.why)
+        try:
+            return _ordered(lambda: orders.scrub(ports, order.subject, who, repair=order.repair), decided)
+        except ValueError as refused:
+            return refused_answer(422, str(refused))
+
+    @app.get("/api/v1/scrubs")
+    def scrubs(id: ID | None = None) -> Response:
+        """What was found in object storage: in the pass `id`, else in the last one of each service."""
+        return json_answer(encode(queries.scrubs(ports, id)))
 
     @app.get("/api/v1/decisions")
     def decisions(about: ID | None = None, limit: Annotated[int, Query(ge=1, le=_MOST)] = _SHOWN) -> Response:

@@ -12,6 +12,8 @@ from services.anchor.domain.proving import (
     FinalAnchor,
     TreeCache,
     anchored,
+    has_more_anchors,
+    lacks_last_proof,
     manifest_for,
     proof_for,
     read_manifest,
@@ -104,6 +106,21 @@ def test_the_event_carries_a_path_that_leads_to_the_root() -> None:
     path = tuple((side, bytes.fromhex(sibling)) for side, sibling in event.path)
     assert root_of(bytes.fromhex(event.leaf), path).hex() == event.merkle_root
     assert "@" not in str(event)
+
+
+def test_a_proof_that_is_added_takes_nothing_away() -> None:
+    signed, proved = with_proof(SIGNED, PROOF), with_proof(with_proof(SIGNED, PROOF), {**PROOF, "created": "later"})
+    plain = json.dumps(json.loads(SIGNED), ensure_ascii=False, separators=(",", ":")).encode()
+    assert lacks_last_proof(plain, signed)
+    assert not lacks_last_proof(signed, proved)
+
+
+def test_a_manifest_with_a_network_more_is_told_from_one_with_another() -> None:
+    both, one = manifest_for([BATCH, ELSEWHERE], TREE.leaves), manifest_for([ELSEWHERE], TREE.leaves)
+    assert has_more_anchors(both, TREE.root, [BATCH])
+    assert not has_more_anchors(both, TREE.root, [BATCH, ELSEWHERE])
+    assert not has_more_anchors(one, TREE.root, [BATCH])
+    assert not has_more_anchors(b"{", TREE.root, [BATCH])
 
 
 def test_a_cached_tree_is_found_by_its_own_root_only() -> None:

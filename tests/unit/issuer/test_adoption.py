@@ -9,12 +9,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.issuer.domain.adoption import DoNotReplace, adopted, published_list
+from services.issuer.domain.adoption import DoNotReplace, adopted, published_list, whole_credential
 from services.issuer.domain.issuance import StatusPlace, assertion_id_of, issued
 from services.issuer.domain.publication import as_first_edition, draw_class, in_edition
 from services.issuer.domain.status import status_document
 from services.issuer.signing.keys import SigningKey
 from shared.credentials.credential import leaf_of
+from shared.credentials.merkle import merkle_tree
+from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof
 from shared.credentials.status_list import LENGTH
 from shared.errors import Unreadable
 from shared.events import AssertionIssued
@@ -105,3 +107,50 @@ def test_a_published_edition_is_the_same_as_when_it_was_drawn() -> None:
     drawn = draw_class(SOURCES, "gishi", "2026")
     assert as_first_edition(in_edition(SOURCES, drawn, "2026-3")) == drawn
     assert as_first_edition(drawn) == drawn
+
+
+# ── the whole credential, with what is stored of it ─────────────────────────────────────────────────────
+
+FIRST = credential(1)
+LEAF = leaf_of(FIRST)
+
+
+def second_proof(leaf: str, root: bytes | None = None, chain_id: int = 31337) -> dict[str, Any]:
+    tree = merkle_tree([bytes.fromhex(leaf), b"x" * 32])
+    value = MerkleProof(
+        path=tree.proof(bytes.fromhex(leaf)),
+        merkle_root=root or tree.root,
+        target_hash=bytes.fromhex(leaf),
+        anchors=(Anchor(chain_id, "0x" + "1" * 64),),
+    )
+    return {**ANCHORED, "proofValue": encode_proof(value)}
+
+
+def with_proofs(*proofs: dict[str, Any], **changes: Any) -> bytes:
+    return encoded({**FIRST, "proof": [*FIRST["proof"], *proofs], **changes})
+
+
+@pytest.mark.parametrize("stored", [None, b"", b"{", b"[]", b'{"proof": 7}', b'{"proof": [7, {}]}', b"\xff"])
+def test_of_nothing_useful_the_whole_is_what_was_signed(stored: bytes | None) -> None:
+    assert whole_credential(encoded(FIRST), LEAF, stored) == encoded(FIRST)
+
+
+def test_proofs_of_the_anchoring_are_kept_whatever_else_is_broken() -> None:
+    proofs = [second_proof(LEAF), second_proof(LEAF, chain_id=560048)]
+    for changes in ({}, {"issuer": "somebody else"}, {"proof": [{"first": "gone"}, *proofs]}):
+        assert whole_credential(encoded(FIRST), LEAF, with_proofs(*proofs, **changes)) == with_proofs(*proofs)
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        second_proof("00" * 32),
+        second_proof(LEAF, root=b"y" * 32),
+        {**second_proof(LEAF), "cryptosuite": "another"},
+        {**ANCHORED, "proofValue": "z1"},
+        {**ANCHORED},
+    ],
+    ids=["another leaf", "another root", "another suite", "no proof value", "without one"],
+)
+def test_what_does_not_lead_from_the_leaf_to_its_root_is_no_proof(proof: dict[str, Any]) -> None:
+    assert whole_credential(encoded(FIRST), LEAF, with_proofs(proof)) == encoded(FIRST)

@@ -31,6 +31,7 @@ STATUS = {
     "lag_unknown": {"mailer": "not measured yet"},
     "unplaced": 0,
     "stuck_by_reason": {"issuance-refused": 7},
+    "scrubs": [],
     "services": {
         "issuer": {
             "outbox_rows": 0,

@@ -19,6 +19,10 @@ def test_keys_are_those_that_the_public_site_serves() -> None:
     assert object_keys.batch_manifest(bytes(32)) == f"batches/{'00' * 32}.json"
 
 
+def test_the_evidence_of_a_repair_lies_in_a_folder_of_its_own() -> None:
+    assert object_keys.scrubbed("status/3.json", "ab" * 32) == f"scrubbed/status/3.json/{'ab' * 32}"
+
+
 @pytest.mark.parametrize("text", [ID, "A" * 26, "234567" + "Z" * 20])
 def test_twenty_six_characters_of_base32_are_an_assertion_id(text: str) -> None:
     assert is_assertion_id(text)

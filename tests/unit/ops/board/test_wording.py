@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import get_args, get_type_hints
 
 from services.ops.board.counts import STATES
-from services.ops.board.decisions import REBUILD
+from services.ops.board.decisions import REBUILD, SCRUB
 from services.ops.board.stuck import REFUSED, order_for
 from services.ops.board.wording import DECISIONS, FIELDS, HELD_REASONS, STUCK, STUCK_FIELDS
 from services.ops.board.wording import STATES as STATE_WORDS
@@ -17,7 +17,7 @@ def test_every_state_and_every_held_reason_has_words() -> None:
 
 def test_every_correctable_field_and_every_decision_has_words() -> None:
     assert tuple(FIELDS) == CORRECTABLE
-    assert set(DECISIONS) == {*get_args(Decision), REBUILD}
+    assert set(DECISIONS) == {*get_args(Decision), REBUILD, SCRUB}
 
 
 def test_every_reason_why_somebody_is_stuck_has_words_and_a_next_step_in_both_languages() -> None:

@@ -1,0 +1,74 @@
+"""What the renderer's table says of object storage: both PDFs of each assertion, with their announced hashes.
+
+Compared and made again by `shared/runtime/scrub.py`. A PDF that comes out otherwise, with other fonts or of another
+release, is never put in place of the one that was announced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from services.renderer.handlers import Ports, printed
+from services.renderer.store import DoneRendering, RendererTransaction
+from shared import object_keys
+from shared.credentials.merkle_proof import CRYPTOSUITE
+from shared.errors import NotFound, Unreadable
+from shared.runtime.scrub import CannotMake, Expected
+from shared.runtime.scrub_record import WAITS
+
+_PDF = re.compile(rf"{object_keys.CERTIFICATES}({object_keys.ASSERTION_ID})/(?:certificate|details)\.pdf")
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """`certificates/<id>/certificate.pdf` and `details.pdf`."""
+
+    ports: Ports
+    kind: str = "certificates"
+    folder: str | None = object_keys.CERTIFICATES
+
+    def page(self, tx: RendererTransaction, after: str, limit: int) -> Sequence[Expected]:
+        return [each for row in tx.done(after, limit) for each in self._expected(row)]
+
+    def prepare(self, expected: Expected) -> None:
+        """Nothing: the same bytes at any time."""
+
+    def lock(self, tx: RendererTransaction, expected: Expected) -> Expected | None:
+        row = tx.lock_done(expected.place)
+        return None if row is None else next(each for each in self._expected(row) if each.key == expected.key)
+
+    def _expected(self, row: DoneRendering) -> Sequence[Expected]:
+        id = row.assertion_id
+        pdfs = {
+            object_keys.certificate(id): (row.certificate_sha256, lambda: printed(id, self.ports).certificate),
+            object_keys.details(id): (row.details_sha256, lambda: printed(id, self.ports).details),
+        }
+        return [self._pdf(id, key, announced, render) for key, (announced, render) in pdfs.items()]
+
+    def _pdf(self, id: str, key: str, announced: str | None, render: Callable[[], bytes]) -> Expected:
+        def is_intact(stored: bytes) -> bool:
+            return sha256(stored).hexdigest() == announced if announced else stored.startswith(b"%PDF-")
+
+        def make(stored: bytes | None) -> bytes:
+            try:
+                body = render()
+                is_anchored = CRYPTOSUITE.encode() in self.ports.objects.get(object_keys.credential(id))
+            except (NotFound, Unreadable) as error:  # the credential, or the picture: the issuer makes it again
+                raise CannotMake(WAITS) from error
+            if sha256(body).hexdigest() != announced:
+                raise CannotMake("comes-out-otherwise" if is_anchored else WAITS)
+            return body
+
+        return Expected(id, key, "application/pdf", is_intact, make)
+
+    def unknown(self, tx: RendererTransaction, keys: Sequence[str]) -> Sequence[str]:
+        ids = {key: found[1] for key in keys if (found := _PDF.fullmatch(key))}
+        known = tx.known(list(set(ids.values())))
+        return [key for key in keys if ids.get(key) not in known]
+
+    def adopt(self, tx: RendererTransaction, key: str, stored: bytes) -> bool:
+        """Never: the PDFs of an assertion that is anchored are made by `render`, and announced."""
+        return False

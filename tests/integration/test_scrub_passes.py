@@ -1,0 +1,155 @@
+"""Passes over object storage on a real PostgreSQL: who waits for whom, and what is told on the way.
+
+Tests shared/runtime/scrub_record.py and scrub.py; what each service compares is in test_<service>_scrub.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.events import ObjectsScrubbed, ScrubCount
+from shared.runtime.db import Database, Transaction
+from shared.runtime.migrate import migrate
+from shared.runtime.scrub import Expected
+from shared.runtime.scrub_record import note_finished, note_ordered
+from shared.wire import decode
+from tests.worlds.objects import MemoryObjects
+from tests.worlds.postgres import Databases, postgres
+from tests.worlds.scrubbing import NOW, finish, order, ordered, outcomes, reports, scrubber
+
+MIGRATION = """
+revision, down_revision, branch_labels, depends_on = "0001", None, None, None
+def upgrade(): pass
+def downgrade(): pass
+"""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Objects `n/00000` … whose bytes are their own keys."""
+
+    count: int
+    kind: str = "numbers"
+    folder: str | None = "n/"
+
+    def page(self, tx: Any, after: str, limit: int) -> Sequence[Expected]:
+        first = int(after) + 1 if after else 0
+        return [self._expected(number) for number in range(first, min(first + limit, self.count))]
+
+    def _expected(self, number: int) -> Expected:
+        key = f"n/{number:05}"
+        return Expected(str(number), key, "text/plain", key.encode().__eq__, lambda stored: key.encode())
+
+    def prepare(self, expected: Expected) -> None: ...
+
+    def lock(self, tx: Any, expected: Expected) -> Expected | None:
+        return expected
+
+    def unknown(self, tx: Any, keys: Sequence[str]) -> Sequence[str]:
+        return [key for key in keys if int(key[2:]) >= self.count]
+
+    def adopt(self, tx: Any, key: str, stored: bytes) -> bool:
+        return False
+
+
+@pytest.fixture(scope="module")
+def databases() -> Iterator[Databases]:
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def anchor(databases: Databases, tmp_path: Path) -> Iterator[Database[Transaction]]:
+    (tmp_path / "0001_nothing.py").write_text(MIGRATION)
+    url = databases.fresh()
+    migrate(url, "anchor", tmp_path)
+    database = Database(url, "anchor", Transaction, lambda: NOW)
+    yield database
+    database.close()
+
+
+def run(database: Database[Transaction], objects: MemoryObjects, count: int = 3) -> None:
+    finish(scrubber(database, objects, [Numbers(count)]))
+
+
+def hear(database: Database[Transaction], scrub_id: str, **changes: Any) -> None:
+    """Anchor reads what a service told: the issuer, at the end of a pass that repaired one object."""
+    told: dict[str, Any] = {
+        "subject": "all",
+        "service": "issuer",
+        "repair": True,
+        "counts": (ScrubCount(kind="credentials", checked=9, missing=1, repaired=1),),
+        "finished": True,
+        **changes,
+    }
+    event = ObjectsScrubbed(scrub_id=scrub_id, named=(), started_at=NOW, at=NOW, **told)
+    with database.transaction() as tx:
+        note_finished(tx, tx.claim([event]), "issuer")
+
+
+def test_an_order_to_all_waits_until_the_service_before_has_finished(anchor: Database[Transaction]) -> None:
+    order(anchor, "D", before="issuer")
+    run(anchor, MemoryObjects())
+    assert reports(anchor) == []
+    hear(anchor, "D", finished=False)
+    hear(anchor, "D", service="renderer")
+    hear(anchor, "another")
+    run(anchor, MemoryObjects())
+    assert [report.scrub_id for report in reports(anchor)] == ["anchor/after/another"]
+    hear(anchor, "D")
+    run(anchor, MemoryObjects())
+    assert [report.scrub_id for report in reports(anchor)][1:] == ["D"]
+    assert outcomes(anchor) == ["done"]
+
+
+@pytest.mark.parametrize(("subject", "passes"), [("anchor", 1), ("renderer", 0)])
+def test_an_order_to_one_service_is_carried_out_by_it_at_once(
+    anchor: Database[Transaction], subject: str, passes: int
+) -> None:
+    with anchor.transaction() as tx:
+        note_ordered(tx, [ordered("D", subject)], "issuer")
+    run(anchor, MemoryObjects())
+    assert len(reports(anchor)) == passes
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"repair": False}, {"counts": (ScrubCount(kind="credentials", checked=9),)}, {"service": "renderer"}],
+    ids=["only looked", "repaired nothing", "of a later service"],
+)
+def test_no_pass_follows_one_that_changed_nothing_for_us(
+    anchor: Database[Transaction], changes: dict[str, Any]
+) -> None:
+    hear(anchor, "issuer/1", **changes)
+    run(anchor, MemoryObjects())
+    assert reports(anchor) == []
+
+
+def test_who_waits_is_told_how_far_it_is(anchor: Database[Transaction]) -> None:
+    order(anchor, "D")
+    run(anchor, MemoryObjects(), 4300)
+    with anchor.transaction() as tx:
+        rows = tx.cursor.execute("select value from outbox order by id").fetchall()
+    told = [event for (value,) in rows if isinstance(event := decode(bytes(value)), ObjectsScrubbed)]
+    assert [(event.finished, event.counts[0].checked) for event in told] == [(False, 2000), (False, 4000), (True, 4300)]
+    [count], named = told[-1].counts, told[-1].named
+    assert (count.missing, count.repaired) == (4300, 4300)
+    assert len(named) == 20
+
+
+def test_an_order_that_was_settled_is_not_carried_out_when_the_inbox_has_forgotten_it(
+    anchor: Database[Transaction],
+) -> None:
+    order(anchor, "D")
+    run(anchor, MemoryObjects())
+    with anchor.transaction() as tx:
+        tx.cursor.execute("delete from inbox")
+        tx.cursor.execute("delete from scrubs")
+    order(anchor, "D")
+    run(anchor, MemoryObjects())
+    assert len(reports(anchor)) == 1
