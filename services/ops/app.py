@@ -23,6 +23,7 @@ from shared.events import (
     RegistrationRejected,
     RegistrationReleased,
     RegistrationRenewed,
+    RestoreNoticed,
 )
 from shared.runtime.process import Process
 from shared.topics import TOPICS
@@ -44,6 +45,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(AssertionRevoked, OpsTransaction.note_revoked)
     process.note(OfficeDecided, OpsTransaction.note_decided)
     process.note(DecisionSettled, OpsTransaction.note_settled)
+    process.note(RestoreNoticed, OpsTransaction.note_restores)
     process.recall(OfficeDecided, OpsTransaction.take_back_decided)
     process.recall(RebuildOrdered, OpsTransaction.take_back_rebuilds)
     for topic in TOPICS:

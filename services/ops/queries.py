@@ -172,4 +172,5 @@ def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board) -> B
         lag_unknown=lag.unknown,
         unplaced=tx.board.unplaced(),
         services=ports.health.latest(),
+        restores=tx.restores.all("unseen", limit=_LISTED),
     )

@@ -38,6 +38,19 @@ MAX_MESSAGE_BYTES = 900_000
 """Of key and value: below what Kafka takes by default (1 MiB with headers and record)."""
 
 
+class Replaced(psycopg.OperationalError):
+    """The database is no longer the one that this process began with: it must end, and compare at its next start."""
+
+
+def history_of(connection: psycopg.Connection[Any]) -> str | None:
+    """Cluster and timeline of the server: a restore and a failover begin another timeline. None on a standby."""
+    row = connection.execute(
+        "select case when not pg_is_in_recovery() then (select system_identifier from pg_control_system())"
+        " || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) end"
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def is_unavailable(error: BaseException) -> bool:
     """Whether the database can't do its work now, so that the same work may succeed later."""
     return isinstance(error, UNAVAILABLE) and not isinstance(error, _ABOUT_THE_ROW)
@@ -300,8 +313,11 @@ class Database(Generic[T]):
         self._transaction = transaction
         self._thread = threading.local()
         self.now = clock
+        self.history: str | None = None
+        self.when_replaced: Callable[[str], None] = lambda _: None
         self._pool = ConnectionPool(
             url,
+            configure=self._check_new,
             min_size=1,
             max_size=pool,
             open=False,
@@ -320,6 +336,22 @@ class Database(Generic[T]):
             tx.read_to = self._take_read_to()
             yield tx
             tx.flush()
+
+    def check_history(self, connection: psycopg.Connection[Any]) -> None:
+        """Replaced, and `when_replaced` is called, when the server has another history than at our first connection.
+
+        Nothing that this process read or remembers is known to be true there. Costs one query a connection.
+        """
+        found = history_of(connection)
+        self.history = self.history or found
+        if found is not None and found != self.history:
+            cause = f"the database was restored or failed over: got history {found}, expected {self.history}"
+            self.when_replaced(cause)
+            raise Replaced(cause)
+
+    def _check_new(self, connection: psycopg.Connection[Any]) -> None:
+        self.check_history(connection)
+        connection.commit()
 
     @contextmanager
     def reading_to(self, positions: Positions) -> Iterator[None]:

@@ -35,7 +35,8 @@ from shared.runtime.migrate import migrate
 from shared.runtime.outbox import Relay, report_outbox
 from shared.runtime.positions import report_gaps, seek_to_kept
 from shared.runtime.rebuild import announce_again, note_rebuilds
-from shared.runtime.recall import Recall, recall
+from shared.runtime.recall import Recall
+from shared.runtime.restored import Storage, compare
 from shared.runtime.settings import Runtime
 from shared.topics import INBOX_MEMORY, Topic
 
@@ -65,12 +66,15 @@ class Process:
         self._checks: list[Callable[[], None]] = []
         self._at_start: list[Callable[[], None]] = []
         self._recalls: dict[type[Event], Recall] = {}
+        self._storage: Callable[[], Storage] = Storage
+        self._interrupted = threading.Event()
         self._consumers: dict[str, Consumer] = {}
         self._ticks: list[_Tick] = []
         self._eager: list[_Tick] = []
         self._web: list[uvicorn.Server] = []
         self._ended = asyncio.Event()
         self._broken: asyncio.Future[str] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.tick("backlog", partial(_report_backlog, log=self._log, reported={}), database, every=_BACKLOG_EVERY)
         self.note(RebuildOrdered, note_rebuilds)
         self.tick("rebuild", partial(announce_again, log=self._log), database)
@@ -89,6 +93,13 @@ class Process:
         RefuseToStart ends the process.
         """
         self._at_start.append(partial(work, ports))
+
+    def compare(self, storage: Callable[[P], Storage], ports: P) -> None:
+        """At each start, once own announcements are taken back, compare tables and object storage: see `restored.py`.
+
+        `storage` changes nothing. TryLater while the storage is away.
+        """
+        self._storage = partial(storage, ports)
 
     def consume(
         self,
@@ -153,10 +164,12 @@ class Process:
         """Until TERM or Ctrl-C. Raises when a part breaks that can't go on, so that the supervisor starts us again."""
         with self._folder:
             sys.setrecursionlimit(_RECURSION)  # here: the wiring has imported what raises it
+            self._database.when_replaced = self._replaced
             self._migrate()
             for check in self._checks:
                 check()
-            self._recall()
+            if self._recalls:
+                self._compare()
             for work in self._at_start:
                 work()
             for consumer in self._consumers.values():
@@ -180,31 +193,45 @@ class Process:
                 self._log.warning("waiting", part="database", cause=str(error).splitlines()[0][:200])
                 time.sleep(1)
 
-    def _recall(self) -> None:
-        while self._recalls:
+    def _compare(self) -> None:
+        """Take own facts back and notice a restore; until it is done, or a stop is ordered."""
+        while not self._interrupted.is_set():
             try:
-                recall(self._runtime.kafka, self._database, self._recalls, self._log)
+                compare(self._runtime.kafka, self._database, self._recalls, self._storage, self._log)
                 return
             except Exception as error:
                 if not is_unavailable(error) and not isinstance(error, TryLater | KafkaError):
                     raise
-                self._log.warning("waiting", part="recall", cause=f"{type(error).__name__}: {error}"[:200])
-                time.sleep(1)
+                self._log.warning("waiting", part="comparison", cause=f"{type(error).__name__}: {error}"[:200])
+                self._interrupted.wait(1)
+
+    def _replaced(self, cause: str) -> None:
+        """In any thread: end the process, so that the next start compares."""
+        self._log.error("failed", part="database", cause=cause)
+        self._interrupted.set()
+        if self._loop is None:
+            os.kill(os.getpid(), signal.SIGTERM)  # at the start, when nothing has begun
+        else:
+            self._loop.call_soon_threadsafe(self._fail, cause)
 
     async def _main(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._ended.set)
-        relay = Relay(self._database.url, self._runtime.kafka, self._log)
+            loop.add_signal_handler(number, self._end)
+        broken = self._broken = loop.create_future()
+        self._loop = loop
+        relay = Relay(self._database.url, self._runtime.kafka, self._log, check=self._database.check_history)
         relay.start()
         for tick in self._ticks:
             tick.start()
         web = [asyncio.create_task(server.serve()) for server in self._web]
         self._app.on_partitions_revoked.connect(self._revoked, weak=False)
-        broken = self._broken = loop.create_future()
         reader: Any = self._app.consumer
         reader.seek_to_committed = partial(seek_to_kept, reader, reader.seek_to_committed, self._database, self._log)
-        await self._app.start()
+        if not self._recalls:  # its pages need no Kafka: they are served meanwhile
+            await asyncio.to_thread(self._compare)
+        if not self._interrupted.is_set():
+            await self._app.start()
         port = serve_metrics(self._runtime.metrics_host, self._runtime.metrics_port)
         self._log.info("started", pid=os.getpid(), metrics_port=port)
         crashed = asyncio.create_task(self._app.wait_until_stopped())
@@ -217,6 +244,10 @@ class Process:
         self._log.info("stopped", pid=os.getpid(), broken=is_broken, cause=str(reason) if is_broken else None)
         if is_broken:
             raise SystemExit(f"{self._runtime.service}: {reason or 'a part ended'}; start again")
+
+    def _end(self) -> None:
+        self._interrupted.set()
+        self._ended.set()
 
     def _fail(self, reason: str) -> None:
         """In the event loop: end the process, so that the next start reads on from what is committed."""

@@ -9,6 +9,7 @@ import msgspec
 
 from services.ops.board.counts import Board, Difference, Person, Stage
 from services.ops.board.health import ServiceHealth
+from services.ops.board.restores import Restore
 from services.ops.board.rows import KeptDeadLetter
 
 LETTER_STATES = ("queued", "sent", "deferred", "bounced", "suppressed")
@@ -68,6 +69,7 @@ class BoardStatus(msgspec.Struct, frozen=True, kw_only=True):
     lag_unknown: dict[str, str]
     unplaced: int
     services: dict[str, ServiceHealth] = {}
+    restores: list[Restore] = []  # databases that were set back, and nobody has acknowledged yet
 
 
 class PersonLine(msgspec.Struct, frozen=True, kw_only=True):

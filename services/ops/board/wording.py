@@ -105,6 +105,7 @@ DECISIONS: dict[str, Bilingual] = {
     "discard": Bilingual("メッセージの破棄", "message discarded"),
     "replay": Bilingual("メッセージの再投入", "message replayed"),
     REBUILD: Bilingual("サービスの再構築", "service rebuilt"),
+    "acknowledge": Bilingual("復元の確認", "restore acknowledged"),
 }
 
 OUTCOMES: dict[str, Bilingual] = {

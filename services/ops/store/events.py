@@ -11,6 +11,7 @@ from services.ops.board import folding
 from services.ops.store.board import BoardQueries
 from services.ops.store.dead_letters import DeadLetterRows
 from services.ops.store.decisions import DecisionRows
+from services.ops.store.restores import RestoreRows
 from shared.events import (
     AssertionAnchored,
     AssertionIssued,
@@ -25,6 +26,7 @@ from shared.events import (
     RegistrationRejected,
     RegistrationReleased,
     RegistrationRenewed,
+    RestoreNoticed,
 )
 from shared.runtime.db import Database, Transaction, replace
 
@@ -43,6 +45,10 @@ class OpsTransaction(Transaction):
     @property
     def dead_letters(self) -> DeadLetterRows:
         return DeadLetterRows(self)
+
+    @property
+    def restores(self) -> RestoreRows:
+        return RestoreRows(self)
 
     def note_renewed(self, events: Sequence[RegistrationRenewed]) -> None:
         """Steps 1 and 2. The person is eligible, since the first such event."""
@@ -275,6 +281,10 @@ class OpsTransaction(Transaction):
     def note_settled(self, events: Sequence[DecisionSettled]) -> None:
         """Any time. The outcomes of orders, as the services that carry them out announce them."""
         self.decisions.note_settled(events)
+
+    def note_restores(self, events: Sequence[RestoreNoticed]) -> None:
+        """Any time. A service found its database set back."""
+        self.restores.note(events)
 
 
 Store = Database[OpsTransaction]

@@ -14,6 +14,7 @@ from services.ops.board.decisions import BULK, REBUILD, DecisionLine
 from services.ops.board.health import Trouble, troubles_of
 from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, Rejection, TroubledLetter
 from services.ops.queries import BoardPage, DifferencePage, PeoplePage
+from services.ops.web.restores import RestoreRow, restore_rows
 from shared.programme import Bilingual, Programme
 
 _NO_DESK = Bilingual("担当不明", "No desk known")
@@ -117,6 +118,7 @@ class BoardView:
     lags: Sequence[LagRow]
     troubled_services: Sequence[TroubleRow]
     decisions: Sequence[DecisionRow]
+    restores: Sequence[RestoreRow]
 
     @property
     def cohort(self) -> str | None:
@@ -168,6 +170,7 @@ def board_view(page: BoardPage, programme: Programme) -> BoardView:
             if (troubles := troubles_of(service, health))
         ],
         decisions=decision_rows(page.decisions),
+        restores=restore_rows(page.status.restores),
     )
 
 
