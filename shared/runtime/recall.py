@@ -3,7 +3,7 @@
 If our announcements on Kafka reach further than our tables, the database was restored. So the process reads its own
 topics from the place that its tables know, and takes its own facts back; only then does it act. In the usual case there
 is nothing behind that place, or only what the relay had sent when the process died. What was taken back is counted in
-`recalled`, until `restored.py` has told of it.
+`recalled_facts`, until `restored.py` has told of it.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _take_back(
 
 def _count(tx: Transaction, tp: TopicPartition, facts: Sequence[_Fact], first: int, following: int) -> None:
     tx.insert_rows(
-        "recalled",
+        "recalled_facts",
         [
             {
                 "topic": tp.topic,

@@ -215,7 +215,7 @@ def _notice(
     before = tx.fetch_value("select history from database_history")
     recalled = dict(
         tx.cursor.execute(
-            "select event, sum(facts)::bigint from recalled where restore_id is null group by 1 order by 1"
+            "select event, sum(facts)::bigint from recalled_facts where restore_id is null group by 1 order by 1"
         ).fetchall()
     )
     replaced = None not in (before, history) and before != history
@@ -237,7 +237,7 @@ def _notice(
         replaced=replaced,
     )
     _keep(tx, [notice], again)
-    tx.cursor.execute("update recalled set restore_id = %s where restore_id is null", (notice.restore_id,))
+    tx.cursor.execute("update recalled_facts set restore_id = %s where restore_id is null", (notice.restore_id,))
     tx.announce(notice)
     # If we die before the commit, all signs are still there; after it, the outbox tells the office.
     return notice

@@ -1,4 +1,4 @@
-"""Each service killed with -9 in the middle of 300 badges: the same end state, nothing lost, nothing doubled."""
+"""Each service killed with -9 in the middle of 300 badges: nothing lost, nothing doubled, no restore noticed."""
 
 from __future__ import annotations
 
@@ -32,3 +32,4 @@ def test_a_service_killed_in_the_middle_of_300_badges_loses_and_doubles_nothing(
     story.wait(*LATER[first:], at_least=20)
     stack.kill(service)
     story.completes()
+    assert story.rows(service, "select restore_id from restore_notices") == [], "a kill is no restore"

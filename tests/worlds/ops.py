@@ -32,6 +32,7 @@ from shared.events import (
     RegistrationRejected,
     RegistrationReleased,
     RegistrationRenewed,
+    RestoreNoticed,
 )
 from shared.runtime.batches import RawMessage
 from shared.runtime.dead_letters import DeadLetter
@@ -41,7 +42,8 @@ from tests.worlds.cohorts import NOON
 from tests.worlds.postgres import postgres
 
 TABLES = (
-    "people, assertions, letters, batches, rejections, dead_letters, decisions, settlements, inbox, outbox, announced"
+    "people, assertions, letters, batches, rejections, dead_letters, decisions, settlements, restores, inbox, outbox,"
+    " announced"
 )
 
 NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
@@ -57,6 +59,7 @@ NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
     AssertionRevoked: OpsTransaction.note_revoked,
     OfficeDecided: OpsTransaction.note_decided,
     DecisionSettled: OpsTransaction.note_settled,
+    RestoreNoticed: OpsTransaction.note_restores,
 }
 
 

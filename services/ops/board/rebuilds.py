@@ -31,7 +31,7 @@ WRITTEN_BY: dict[Topic, str] = {
     ASSERTION_REVOKED: "issuer",
     OFFICE_DECISIONS: "ops",
 }
-"""Topic → the service whose facts are on it. Outcomes of orders, which every service announces, aren't counted."""
+"""Topic → the service whose facts are on it. Not counted: outcomes and restores, which every service tells."""
 
 
 def producers_of(reader: str, producer: str | None = None) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def upgrade() -> None:
             read_again text not null, -- JSON: topic, partition, next offset by the tables, and by the consumer group
             storage text not null -- JSON: what only object storage has, by kind
         );
-        create table recalled (
+        create table recalled_facts (
             topic text not null,
             partition integer not null,
             first_offset bigint not null,
@@ -42,4 +42,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("drop table recalled; drop table restore_notices; drop table database_history; drop table topics")
+    op.execute("drop table recalled_facts; drop table restore_notices; drop table database_history; drop table topics")

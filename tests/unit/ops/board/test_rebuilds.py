@@ -4,13 +4,15 @@ import pytest
 
 from deploy.schemas import writers
 from services.ops.board.rebuilds import WRITTEN_BY, producers_of, rebuild_name
-from shared.events import EVENTS, DecisionSettled
+from shared.events import EVENTS, DecisionSettled, RestoreNoticed
 from shared.topics import READ_BY, SERVICES, TOPICS, UPSTREAM_REGISTRATIONS
 
 
 def test_each_topic_is_written_by_the_service_whose_code_announces_its_events() -> None:
     made = writers()
-    found = {event.topic: tuple(made[event.__name__]) for event in EVENTS if event is not DecisionSettled}
+    found = {
+        event.topic: tuple(made[event.__name__]) for event in EVENTS if event not in (DecisionSettled, RestoreNoticed)
+    }
     assert found == {topic: (service,) for topic, service in WRITTEN_BY.items()}
     assert set(WRITTEN_BY) == set(TOPICS) - {UPSTREAM_REGISTRATIONS}
 
