@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -212,7 +212,8 @@ class Process:
         if self._loop is None:
             os.kill(os.getpid(), signal.SIGTERM)  # at the start, when nothing has begun
         else:
-            self._loop.call_soon_threadsafe(self._fail, cause)
+            with suppress(RuntimeError):  # the loop has ended already
+                self._loop.call_soon_threadsafe(self._fail, cause)
 
     async def _main(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,7 +1,8 @@
 """PostgreSQL is restored to a backup, Kafka and the objects are kept: what was announced since is taken back.
 
 47 people before the backup. After it one badge is revoked, one holder hides the details, three more people come. Each
-service notices that it was restored, and the board shows it until the office has looked.
+service notices that it was restored, also the mailer, which nobody stopped, and the board shows it until the office has
+looked.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from tests.worlds.story import Story, until
 pytestmark = pytest.mark.timeout(900)  # the first test waits for all that happens before and during the restore
 
 BEFORE, AFTER = 47, 3
+FORGOTTEN = "mailer"  # nobody stops it for the restore
 REASON = "本人の申し出による退会"
 HIDDEN = "ご本人の設定により、証明書データは公開していません"
 
@@ -186,7 +188,7 @@ def restored(new_home: Callable[[str], Path], tmp_path_factory: pytest.TempPathF
             Watch(stack, revoked, index),
         )
         assert len(told.ids) == BEFORE + AFTER
-        set_back(stack, backup, before_start=told.watch.start)
+        set_back(stack, backup, before_start=told.watch.start, forgotten=[FORGOTTEN])
         first.feed()  # upstream delivers all again
         later.feed()
         yield told
@@ -278,6 +280,14 @@ def test_the_board_shows_the_restore_of_every_service_until_somebody_has_looked(
     assert {(each["by"], each["why"]) for each in seen} == {("事務局", "アカウントの作り直しを案内した")}
     assert restores(stack) == []
     assert "データベースが前の状態に戻されています" not in board(stack)
+
+
+def test_a_service_that_ran_during_the_restore_ended_by_itself_and_compared(restored: Restored) -> None:
+    log = (restored.stack.home / "log" / f"{FORGOTTEN}.log").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    ends = [str(line["cause"]) for line in lines if line.get("action") == "stopped" and line["broken"]]
+    assert any("restored or failed over" in cause for cause in ends), ends
+    assert [line["replaced"] for line in lines if line.get("action") == "restored"] == [True]
 
 
 def test_a_holder_whose_account_is_lost_makes_it_again_by_the_same_link(restored: Restored) -> None:
