@@ -71,10 +71,10 @@ def compare(
     storage: Callable[[], Storage],
     log: Log,
 ) -> RestoreNoticed | None:
-    """Take own facts back, compare, and tell of a restore: the event that is announced, or None. TryLater while a
-    part is away.
+    """Take own facts back, compare, and tell of a restore: the event that is announced, or None.
 
-    When this returns, all of it is committed. Dying before, the next start finds the same signs again.
+    When this returns, all of it is committed. Dying before, the next start finds the same signs again. TryLater while a
+    part is away.
     """
     marks = read_marks(kafka, database.service)  # before the tables: others may read on meanwhile, never back
     again = settle_topics(database, marks, log)
@@ -148,8 +148,7 @@ def _offsets(admin: Any, partitions: Sequence[TopicPartition], spec: OffsetSpec)
 
 
 def settle_topics(database: Database[Any], marks: Marks, log: Log) -> list[Again]:
-    """Write down a gap in each topic that was created again, and read it from its beginning; what is read again
-    because of a restore."""
+    """Settle topics that were created again: gaps, and read from the beginning. What is read again after a restore."""
     with database.transaction() as tx:
         known = dict(tx.cursor.execute("select topic, topic_id from topics order by topic for update").fetchall())
         rows = tx.cursor.execute("select topic, partition, next_offset from positions").fetchall()
