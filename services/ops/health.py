@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.ops.board.health import ServiceHealth, health_in, worst_of
+from services.ops.board.health import SAMPLES, ServiceHealth, health_in, worst_of
 
 _STALE = 30.0  # seconds after which the figures are unknown without new ones
 _TIMEOUT = 3.0
@@ -31,7 +31,7 @@ class HealthMeter:
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._urls = urls
-        self._read = read or _get
+        self._read = read or _Pages().read
         self._seconds = seconds
         self._measuring = threading.Lock()
         self._latest: tuple[float, dict[str, ServiceHealth]] | None = None
@@ -67,12 +67,19 @@ class HealthMeter:
         return health_in((sample.name, sample.labels, sample.value) for family in families for sample in family.samples)
 
 
-def _get(url: str) -> str:
-    try:
-        answer = httpx.get(url, timeout=_TIMEOUT)
-        answer.raise_for_status()
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise OSError(f"{type(error).__name__}: no answer of /metrics") from error
-    if len(answer.content) > _MAX_BYTES:
-        raise OSError(f"got {len(answer.content)} bytes, expected {_MAX_BYTES} at most")
-    return answer.text
+class _Pages:
+    """Reads pages over one client: a new one for each page costs ten times as much as the answer."""
+
+    def __init__(self) -> None:
+        self._client = httpx.Client(timeout=_TIMEOUT)
+
+    def read(self, url: str) -> str:
+        try:
+            # A whole page takes the service and us ten times as long to write and to parse.
+            answer = self._client.get(url, params={"name[]": SAMPLES})
+            answer.raise_for_status()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise OSError(f"{type(error).__name__}: no answer of /metrics") from error
+        if len(answer.content) > _MAX_BYTES:
+            raise OSError(f"got {len(answer.content)} bytes, expected {_MAX_BYTES} at most")
+        return answer.text

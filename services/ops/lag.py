@@ -122,10 +122,13 @@ class KafkaBroker:
             )
         groups = self._admin.describe_groups(list(services))
         lag = Lag()
-        committed: dict[str, dict[TopicPartition, int]] = {}
-        for service in services:
-            offsets = self._admin.list_group_offsets(service).get(service, {})
-            committed[service] = {partition: found.offset for partition, found in offsets.items() if found.offset >= 0}
+        offsets = self._admin.list_group_offsets(list(services))
+        committed = {
+            service: {
+                partition: found.offset for partition, found in offsets.get(service, {}).items() if found.offset >= 0
+            }
+            for service in services
+        }
         topics = {
             service: _assigned(groups.get(service, {})) | {partition.topic for partition in committed[service]}
             for service in services

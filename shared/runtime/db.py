@@ -17,6 +17,7 @@ from psycopg_pool import ConnectionPool
 from shared.clock import Clock
 from shared.errors import TooLarge
 from shared.events import DecisionSettled, Event, OfficeDecided, RebuildOrdered
+from shared.runtime.lineage import Lineage, Replaced, end_process
 from shared.runtime.metrics import SKIPPED
 from shared.topics import Topic
 from shared.wire import encode
@@ -36,19 +37,6 @@ _ABOUT_THE_ROW = (psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementT
 
 MAX_MESSAGE_BYTES = 900_000
 """Of key and value: below what Kafka takes by default (1 MiB with headers and record)."""
-
-
-class Replaced(psycopg.OperationalError):
-    """The database is no longer the one that this process began with: it must end, and compare at its next start."""
-
-
-def history_of(connection: psycopg.Connection[Any]) -> str | None:
-    """Cluster and timeline of the server: a restore and a failover begin another timeline. None on a standby."""
-    row = connection.execute(
-        "select case when not pg_is_in_recovery() then (select system_identifier from pg_control_system())"
-        " || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) end"
-    ).fetchone()
-    return None if row is None else row[0]
 
 
 def is_unavailable(error: BaseException) -> bool:
@@ -105,7 +93,6 @@ class Transaction:
         self.service = source
         self._announced: list[tuple[UUID, str, bytes, bytes]] = []
         self._outbox: list[tuple[str, bytes | None, bytes]] = []
-        self.read_to: Positions | None = None
 
     def claim(self, events: Sequence[E]) -> list[E]:
         """Those of `events` that this service never handled, in order, each once. They count as handled at commit."""
@@ -250,20 +237,31 @@ class Transaction:
 
     # ── the end ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _keep_position(self, positions: Positions) -> None:
+    def keep_position(self, positions: Positions, committed: Positions) -> str | None:
+        """How far topics are read, with the rows of this transaction. What the table lacks of `committed`, else None.
+
+        `committed` is what this process committed before: a table that has less was set back.
+        """
         # The highest wins: a worker that lost the partition may commit after its successor.
-        self.cursor.execute(
-            "insert into positions (topic, partition, next_offset)"
-            " select topic, partition, next_offset from unnest(%s::text[], %s::integer[], %s::bigint[])"
-            "  as new (topic, partition, next_offset) order by topic, partition"
+        behind = self.cursor.execute(
+            "with new as (select * from unnest(%s::text[], %s::integer[], %s::bigint[], %s::bigint[])"
+            "  as new (topic, partition, next_offset, committed)),"
+            " kept as ("
+            " insert into positions (topic, partition, next_offset)"
+            "  select topic, partition, next_offset from new order by topic, partition"
             " on conflict (topic, partition) do update"
-            "  set next_offset = greatest(positions.next_offset, excluded.next_offset)",
+            "  set next_offset = greatest(positions.next_offset, excluded.next_offset))"
+            " select new.topic, new.partition, before.next_offset, new.committed from new"
+            "  left join positions before using (topic, partition)"  # as it was before this statement
+            "  where coalesce(before.next_offset, 0) < new.committed",
             (
                 [topic for topic, _ in positions],
                 [partition for _, partition in positions],
                 list(positions.values()),
+                [committed.get(place, 0) for place in positions],
             ),
-        )
+        ).fetchone()
+        return None if behind is None else "{}/{} is read to {}, was to {}".format(*behind)
 
     def _note_announced(self, facts: Sequence[tuple[UUID, str, bytes, bytes]], then: str) -> None:
         ids, topics, keys, values = zip(*facts, strict=True)
@@ -297,8 +295,6 @@ class Transaction:
             self.cursor.execute(f"notify {CHANNEL}")
             self._announced.clear()
             self._outbox.clear()
-        if self.read_to is not None:
-            self._keep_position(self.read_to)
 
 
 class Database(Generic[T]):
@@ -307,17 +303,27 @@ class Database(Generic[T]):
     Inside of `reading_to` a thread's transaction also keeps how far a topic is read: see `positions.py`.
     """
 
-    def __init__(self, url: str, service: str, transaction: type[T], clock: Clock, *, pool: int = 4) -> None:
+    def __init__(
+        self,
+        url: str,
+        service: str,
+        transaction: type[T],
+        clock: Clock,
+        *,
+        pool: int = 4,
+        replaced: Replaced = end_process,
+    ) -> None:
+        """`replaced`: see `lineage.py`."""
         self.url = url
         self.service = service
         self._transaction = transaction
         self._thread = threading.local()
         self.now = clock
-        self.history: str | None = None
-        self.when_replaced: Callable[[str], None] = lambda _: None
+        self._lineage = Lineage(service, replaced)
+        self._committed: dict[tuple[str, int], int] = {}
         self._pool = ConnectionPool(
             url,
-            configure=self._check_new,
+            configure=self._lineage.check,
             min_size=1,
             max_size=pool,
             open=False,
@@ -333,25 +339,22 @@ class Database(Generic[T]):
             self._pool.open()
         with self._pool.connection() as connection:
             tx = self._transaction(connection, self.service, self.now)
-            tx.read_to = self._take_read_to()
+            positions = self._take_read_to()
             yield tx
             tx.flush()
+            if positions is not None and (lost := tx.keep_position(positions, self._committed)) is not None:
+                self._lineage.lost(lost)
+        if positions is not None:
+            self._committed.update(positions)
 
-    def check_history(self, connection: psycopg.Connection[Any]) -> None:
-        """Replaced, and `when_replaced` is called, when the server has another history than at our first connection.
+    @property
+    def history(self) -> str | None:
+        """Server and timeline, as this process found them: see `lineage.py`. None before the first connection."""
+        return self._lineage.known
 
-        Nothing that this process read or remembers is known to be true there. Costs one query a connection.
-        """
-        found = history_of(connection)
-        self.history = self.history or found
-        if found is not None and found != self.history:
-            cause = f"the database was restored or failed over: got history {found}, expected {self.history}"
-            self.when_replaced(cause)
-            raise Replaced(cause)
-
-    def _check_new(self, connection: psycopg.Connection[Any]) -> None:
-        self.check_history(connection)
-        connection.commit()
+    def check(self, connection: psycopg.Connection[Any]) -> None:
+        """For a connection of somebody's own: as `Lineage.check`."""
+        self._lineage.check(connection)
 
     @contextmanager
     def reading_to(self, positions: Positions) -> Iterator[None]:

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -74,7 +74,6 @@ class Process:
         self._web: list[uvicorn.Server] = []
         self._ended = asyncio.Event()
         self._broken: asyncio.Future[str] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self.tick("backlog", partial(_report_backlog, log=self._log, reported={}), database, every=_BACKLOG_EVERY)
         self.note(RebuildOrdered, note_rebuilds)
         self.tick("rebuild", partial(announce_again, log=self._log), database)
@@ -164,7 +163,6 @@ class Process:
         """Until TERM or Ctrl-C. Raises when a part breaks that can't go on, so that the supervisor starts us again."""
         with self._folder:
             sys.setrecursionlimit(_RECURSION)  # here: the wiring has imported what raises it
-            self._database.when_replaced = self._replaced
             self._migrate()
             for check in self._checks:
                 check()
@@ -205,28 +203,17 @@ class Process:
                 self._log.warning("waiting", part="comparison", cause=f"{type(error).__name__}: {error}"[:200])
                 self._interrupted.wait(1)
 
-    def _replaced(self, cause: str) -> None:
-        """In any thread: end the process, so that the next start compares."""
-        self._log.error("failed", part="database", cause=cause)
-        self._interrupted.set()
-        if self._loop is None:
-            os.kill(os.getpid(), signal.SIGTERM)  # at the start, when nothing has begun
-        else:
-            with suppress(RuntimeError):  # the loop has ended already
-                self._loop.call_soon_threadsafe(self._fail, cause)
-
     async def _main(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
-        broken = self._broken = loop.create_future()
-        self._loop = loop
-        relay = Relay(self._database.url, self._runtime.kafka, self._log, check=self._database.check_history)
+        relay = Relay(self._database.url, self._runtime.kafka, self._log, check=self._database.check)
         relay.start()
         for tick in self._ticks:
             tick.start()
         web = [asyncio.create_task(server.serve()) for server in self._web]
         self._app.on_partitions_revoked.connect(self._revoked, weak=False)
+        broken = self._broken = loop.create_future()
         reader: Any = self._app.consumer
         reader.seek_to_committed = partial(seek_to_kept, reader, reader.seek_to_committed, self._database, self._log)
         if not self._recalls:  # its pages need no Kafka: they are served meanwhile

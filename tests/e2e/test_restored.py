@@ -285,8 +285,8 @@ def test_the_board_shows_the_restore_of_every_service_until_somebody_has_looked(
 def test_a_service_that_ran_during_the_restore_ended_by_itself_and_compared(restored: Restored) -> None:
     log = (restored.stack.home / "log" / f"{FORGOTTEN}.log").read_text(encoding="utf-8")
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
-    ends = [str(line["cause"]) for line in lines if line.get("action") == "stopped" and line["broken"]]
-    assert any("restored or failed over" in cause for cause in ends), ends
+    ends = [str(line["cause"]) for line in lines if line.get("action") == "failed" and line.get("part") == "database"]
+    assert any("a failover or a restore" in cause for cause in ends), ends
     assert [line["replaced"] for line in lines if line.get("action") == "restored"] == [True]
 
 

@@ -15,7 +15,7 @@ from shared.events import AssertionRevoked, DecisionSettled, OfficeDecided
 from tests.worlds.office import REVOKED, VALID, akashi, done, matches, page, shown_as
 from tests.worlds.story import Story, until
 
-SIZE = 200
+SIZE = 120
 WHY = "誤った日付での発行"
 
 

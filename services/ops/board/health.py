@@ -37,6 +37,17 @@ class ServiceHealth(msgspec.Struct, frozen=True, kw_only=True):
 Samples = Iterable[tuple[str, Mapping[str, str], float]]
 """Name, labels and value of each sample of a /metrics page."""
 
+_OUTBOX_ROWS = "akashi_outbox_rows"
+_OUTBOX_SECONDS = "akashi_outbox_age_seconds"
+_REFUSED_ROWS = "akashi_outbox_refused_rows"
+_GAP = "akashi_topic_gap"
+_BREAKER = "akashi_breaker_open"
+_TICK_FAILURES = "akashi_tick_failures_in_a_row"
+_RECALLED = "akashi_facts_recalled_total"
+_UNREAD = "akashi_messages_unread_total"
+SAMPLES = (_OUTBOX_ROWS, _OUTBOX_SECONDS, _REFUSED_ROWS, _GAP, _BREAKER, _TICK_FAILURES, _RECALLED, _UNREAD)
+"""All that `health_in` reads of a /metrics page: a service is asked for these alone."""
+
 
 def health_in(samples: Samples) -> ServiceHealth:
     """The figures in a /metrics page. What isn't on it is 0."""
@@ -52,14 +63,14 @@ def health_in(samples: Samples) -> ServiceHealth:
         return {key: int(value) for key, value in sorted(labelled.get(name, {}).items()) if value >= least}
 
     return ServiceHealth(
-        outbox_rows=int(plain.get("akashi_outbox_rows", 0)),
-        outbox_seconds=round(plain.get("akashi_outbox_age_seconds", 0.0), 1),
-        refused_rows=int(plain.get("akashi_outbox_refused_rows", 0)),
-        gaps=by_label("akashi_topic_gap"),
-        open_breakers=tuple(by_label("akashi_breaker_open")),
-        failing_ticks=by_label("akashi_tick_failures_in_a_row", TICK_PATIENCE),
-        recalled=int(plain.get("akashi_facts_recalled_total", 0)),
-        unread=by_label("akashi_messages_unread_total"),
+        outbox_rows=int(plain.get(_OUTBOX_ROWS, 0)),
+        outbox_seconds=round(plain.get(_OUTBOX_SECONDS, 0.0), 1),
+        refused_rows=int(plain.get(_REFUSED_ROWS, 0)),
+        gaps=by_label(_GAP),
+        open_breakers=tuple(by_label(_BREAKER)),
+        failing_ticks=by_label(_TICK_FAILURES, TICK_PATIENCE),
+        recalled=int(plain.get(_RECALLED, 0)),
+        unread=by_label(_UNREAD),
     )
 
 
