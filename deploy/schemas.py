@@ -27,7 +27,7 @@ from shared.topics import SERVICES, TOPICS, UPSTREAM_REGISTRATIONS, Topic
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "events"
-RUNTIME = tuple(ROOT / "shared" / "runtime" / name for name in ("process.py", "rebuild.py"))
+RUNTIME = tuple(ROOT / "shared" / "runtime" / name for name in ("process.py", "rebuild.py", "restored.py"))
 """What every service's process runs, and that consumes or announces events itself."""
 
 SCRUBBING = ROOT / "shared" / "runtime" / "scrub_record.py"

@@ -378,6 +378,7 @@ Decision = Literal[
     "resume",
     "discard",
     "replay",
+    "acknowledge",
 ]
 
 
@@ -393,7 +394,7 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
     about = "subject"
     decision_id: str
     decision: Decision
-    subject: str  # a registration_id, an assertion_id, a cohort or a dead letter's id
+    subject: str  # a registration_id, an assertion_id, a cohort, a dead letter's id or a restore_id
     by: str
     why: str
     decided_at: datetime
@@ -514,6 +515,24 @@ class ObjectsScrubbed(Event, frozen=True, kw_only=True):
         return f"{self.scrub_id}/{self.service}/{'end' if self.finished else checked}"
 
 
+class RestoreNoticed(Event, frozen=True, kw_only=True):
+    """At its start `service` found its tables behind Kafka, object storage or PostgreSQL's own history.
+
+    Of its own facts it took back so many of each event; it reads so many messages again. Acknowledged by the office.
+    """
+
+    topic = OFFICE_DECISIONS
+    about = "restore_id"
+    restore_id: str
+    service: str
+    noticed_at: datetime
+    recalled: dict[str, int] = {}
+    read_again: int = 0
+    gone: int = 0  # messages of these that the topics no longer have
+    storage: dict[str, int] = {}  # what only object storage has, by kind
+    replaced: bool = False  # the database is another one, or on another timeline: restored, or failed over
+
+
 EVENTS: tuple[type[Event], ...] = (
     RegistrationRenewed,
     RegistrationHeld,
@@ -533,4 +552,5 @@ EVENTS: tuple[type[Event], ...] = (
     RebuildOrdered,
     ScrubOrdered,
     ObjectsScrubbed,
+    RestoreNoticed,
 )

@@ -30,6 +30,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.recall(IssuanceRefused, IssuerTransaction.take_back_refused)
     process.recall(AssertionRevoked, IssuerTransaction.take_back_revoked)
     process.recall(DecisionSettled, IssuerTransaction.take_back_settled)
+    process.compare(handlers.compare_storage, ports)
     process.at_start(handlers.begin, ports)
     process.consume(RegistrationRenewed, handlers.issue, ports)
     process.consume(OfficeDecided, handlers.revoke, ports, predicate=is_revoke)

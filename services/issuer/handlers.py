@@ -49,7 +49,7 @@ from services.issuer.metrics import (
     REVOKED,
     STORED,
 )
-from services.issuer.published import LATEST_PUT, bits_to_publish, own_keys, read_lists
+from services.issuer.published import LATEST_PUT, bits_to_publish, mark_of, own_keys, read_lists
 from services.issuer.signing.keys import keys_in, refuse_unlisted
 from services.issuer.signing.signer import Signer
 from services.issuer.store import IssuerTransaction, SignedCredential, Store
@@ -62,6 +62,7 @@ from shared.retry import is_due, next_try
 from shared.runtime.db import UNAVAILABLE
 from shared.runtime.log import logger
 from shared.runtime.objects import ListedObjects
+from shared.runtime.restored import Storage
 
 _PER_RUN = 100  # credentials or documents per run of a tick
 _PAUSE = 1.0  # seconds between attempts while database or storage is away at our start
@@ -123,6 +124,25 @@ def list_keys(ports: Ports, more: Sequence[str]) -> list[str]:
         tx.make_due(None, now)
         # Committed: did.json holds the keys as soon as it is put into storage, and no key ever leaves it again.
         return tx.document_names()
+
+
+def compare_storage(ports: Ports) -> Storage:
+    """The status lists as published and as in the tables. Ahead: bits, and lists, that only storage has.
+
+    A publication is noted before its put, and a bit is published after its commit: so neither is ahead unless the
+    database was restored. TryLater while the storage is away.
+    """
+    with ports.store.transaction() as tx:
+        known, keys = tx.status_lists(), own_keys(tx, ports.sources)
+    published = read_lists(known, ports.objects, keys)
+    with ports.store.transaction() as tx:  # read after storage: what others put meanwhile is noted by now
+        known = tx.status_lists()
+        lost = [each.bits.difference(tx.revoked_indexes(number)) for number, each in published.items()]
+    ahead = [number for number, each in published.items() if (at := known.get(number)) is None or each.valid_from > at]
+    return Storage(
+        marks={"status_lists": len(known), "published_lists": len(published), "last_list": mark_of(published)},
+        ahead={"status_bits": sum(map(len, lost)), "newer_lists": len(ahead)},
+    )
 
 
 def settle_restore(ports: Ports) -> None:

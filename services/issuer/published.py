@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
+from hashlib import sha256
 
 from services.issuer.domain.adoption import PublishedList, published_list
 from services.issuer.domain.publication import BadgeClassEdition, DocumentSources, status_name
@@ -48,6 +49,15 @@ def read_lists(known: Iterable[int], objects: ReadableObjects, keys: Collection[
         found[number] = following
         number += 1
     return found
+
+
+def mark_of(published: Mapping[int, PublishedList]) -> str | None:
+    """The last of the `published` lists in short: its number and a hash of its set bits. None without any."""
+    if not published:
+        return None
+    number = max(published)
+    bits = ",".join(map(str, sorted(published[number].bits)))
+    return f"{number}:{sha256(bits.encode()).hexdigest()[:12]}"
 
 
 def bits_to_publish(number: int, tx: IssuerTransaction, objects: ReadableObjects, keys: Collection[str]) -> list[int]:

@@ -26,6 +26,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
+    RestoreNoticed,
     ScrubOrdered,
 )
 from shared.runtime.process import Process
@@ -50,6 +51,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(AssertionRevoked, OpsTransaction.note_revoked)
     process.note(OfficeDecided, OpsTransaction.note_decided)
     process.note(DecisionSettled, OpsTransaction.note_settled)
+    process.note(RestoreNoticed, OpsTransaction.note_restores)
     process.recall(OfficeDecided, OpsTransaction.take_back_decided)
     process.recall(RebuildOrdered, OpsTransaction.take_back_rebuilds)
     process.note(ObjectsScrubbed, OpsTransaction.note_scrubbed)

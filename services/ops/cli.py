@@ -14,6 +14,7 @@ from services.ops.commands.cohorts import reissue, undo
 from services.ops.commands.dead_letters import dead_letters
 from services.ops.commands.orders import correct, decisions, revoke
 from services.ops.commands.rebuild import rebuild
+from services.ops.commands.restores import restores
 from services.ops.commands.scrub import scrub
 from services.ops.commands.status import people, status
 
@@ -75,7 +76,7 @@ def akashi() -> Commands:
         """
 
     assert isinstance(group, Commands)
-    for command in (status, people, revoke, correct, undo, reissue, decisions, dead_letters, rebuild, scrub):
+    for command in (status, people, revoke, correct, undo, reissue, decisions, dead_letters, rebuild, restores, scrub):
         group.add_command(command)
     return group
 

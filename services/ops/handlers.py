@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from services.ops import queries
 from services.ops.dead_letters import dead_letter_of
-from services.ops.metrics import DEAD_LETTERS, HELD, LAG, PEOPLE
+from services.ops.metrics import DEAD_LETTERS, HELD, LAG, PEOPLE, RESTORES
 from services.ops.ports import Ports
 from shared.runtime.batches import RawMessage
 from shared.topics import Topic
@@ -35,6 +35,7 @@ def measure(ports: Ports) -> int:
     with ports.store.transaction() as tx:
         cohort, board = queries.board_of_cohort(tx, None)
         DEAD_LETTERS.set(tx.dead_letters.open_count())
+        RESTORES.set(tx.restores.unseen_count())
     for service, messages in ports.lag.latest().messages.items():
         LAG.labels(service).set(float("nan") if messages is None else messages)
     HELD.clear()  # else a reason that no longer holds anybody would keep its last value

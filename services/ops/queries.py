@@ -185,4 +185,5 @@ def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board) -> B
         services=ports.health.latest(),
         stuck_by_reason=board.stuck_by_reason,
         scrubs=tx.scrubs.latest(),
+        restores=tx.restores.all("unseen", limit=_LISTED),
     )

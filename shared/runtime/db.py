@@ -347,6 +347,15 @@ class Database(Generic[T]):
         if positions is not None:
             self._committed.update(positions)
 
+    @property
+    def history(self) -> str | None:
+        """Server and timeline, as this process found them: see `lineage.py`. None before the first connection."""
+        return self._lineage.known
+
+    def check(self, connection: psycopg.Connection[Any]) -> None:
+        """For a connection of somebody's own: as `Lineage.check`."""
+        self._lineage.check(connection)
+
     @contextmanager
     def reading_to(self, positions: Positions) -> Iterator[None]:
         """The one transaction of this thread inside the block commits `positions` with its rows."""

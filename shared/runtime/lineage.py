@@ -45,6 +45,11 @@ class Lineage:
         self._lock = threading.Lock()
         self._known: tuple[str, str] | None = None
 
+    @property
+    def known(self) -> str | None:
+        """Server and timeline of the first connection."""
+        return "/".join(self._known) if self._known else None
+
     def check(self, connection: psycopg.Connection[Any]) -> None:
         """For each new connection. OperationalError on a standby: it can't write, and once promoted has another past.
 

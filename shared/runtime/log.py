@@ -25,6 +25,8 @@ Action = Literal[
     "gap",  # messages were gone before they were read
     "repositioned",
     "recalled",  # own announcements that a restored database did not know
+    "compared",  # tables, offsets and storage, at each start
+    "restored",  # they differ: the database was set back
     "rebuilding",
     "scrubbed",  # an object was at fault; a pass over the objects ended
     "published",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
@@ -45,8 +45,12 @@ class Relay(threading.Thread):
     A row that Kafka refuses for good goes to the table `refused`, with a count and a log line, and the rest go on.
     """
 
-    def __init__(self, url: str, kafka: str, log: Log) -> None:
+    def __init__(
+        self, url: str, kafka: str, log: Log, *, check: Callable[[psycopg.Connection[Any]], None] = lambda _: None
+    ) -> None:
+        """`check` raises for a connection that must not be used: of a database that was replaced."""
         super().__init__(name="relay", daemon=True)
+        self._check = check
         self._url = url
         self._kafka = kafka
         self._log = log
@@ -68,6 +72,8 @@ class Relay(threading.Thread):
 
     def _serve(self) -> None:
         with psycopg.connect(self._url, autocommit=True, connect_timeout=3) as connection:
+            # What is published from a restored database would hide what was lost of it: see `_note_published`.
+            self._check(connection)
             while not self._locked(connection):
                 if self._stopping.wait(1.0):
                     return

@@ -7,12 +7,12 @@ topic begins after that place, or ends before it, messages are gone: that is a g
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from shared.runtime.db import Database, is_unavailable
+from shared.runtime.db import Database, Transaction, is_unavailable
 from shared.runtime.log import Log
 from shared.runtime.metrics import GAP
 
@@ -68,10 +68,6 @@ async def seek_to_kept(
         tp: start_of(tp.topic, tp.partition, kept.get((tp.topic, tp.partition)), beginning=beginnings[tp], end=ends[tp])
         for tp in assigned
     }
-    gaps = [start.gap for start in starts.values() if start.gap is not None]
-    if gaps:
-        moved = {(tp.topic, tp.partition): start.offset for tp, start in starts.items() if start.gap is not None}
-        await _waiting(partial(keep_gaps, gaps, moved, database), log)
     offsets = {tp: start.offset for tp, start in starts.items()}
     await consumer.seek_wait(offsets)
     # The group's offset is what lag is measured by: after a restore it must not tell that all is read.
@@ -79,6 +75,11 @@ async def seek_to_kept(
         await consumer._commit(behind)
         for tp, offset in behind.items():
             log.warning("repositioned", topic=tp.topic, partition=tp.partition, to=offset, group_had=by_group[tp])
+    # If we die here, the gaps are found again. In the other order the next start would see a group that is ahead of
+    # its tables, and call it a restore.
+    if gaps := [start.gap for start in starts.values() if start.gap is not None]:
+        moved = {(tp.topic, tp.partition): start.offset for tp, start in starts.items() if start.gap is not None}
+        await _waiting(partial(keep_gaps, gaps, moved, database), log)
     return offsets
 
 
@@ -91,28 +92,33 @@ def kept_positions(database: Database[Any]) -> dict[tuple[str, int], int]:
 def keep_gaps(gaps: list[Gap], positions: Mapping[tuple[str, int], int], database: Database[Any]) -> None:
     """Write `gaps` down and go on behind them: `positions` replace what was kept."""
     with database.transaction() as tx:
-        tx.insert_rows(
-            "gaps",
-            [
-                {
-                    "topic": gap.topic,
-                    "partition": gap.partition,
-                    "first_offset": gap.first_offset,
-                    "next_offset": gap.next_offset,
-                    "cause": gap.cause,
-                    "noticed_at": tx.now(),
-                }
-                for gap in gaps
-            ],
-        )
-        tx.insert_rows(
-            "positions",
-            [
-                {"topic": topic, "partition": partition, "next_offset": offset}
-                for (topic, partition), offset in positions.items()
-            ],
-            "(topic, partition) do update set next_offset = excluded.next_offset",
-        )
+        note_gaps(tx, gaps, positions)
+
+
+def note_gaps(tx: Transaction, gaps: Sequence[Gap], positions: Mapping[tuple[str, int], int]) -> None:
+    """`keep_gaps` within a transaction."""
+    tx.insert_rows(
+        "gaps",
+        [
+            {
+                "topic": gap.topic,
+                "partition": gap.partition,
+                "first_offset": gap.first_offset,
+                "next_offset": gap.next_offset,
+                "cause": gap.cause,
+                "noticed_at": tx.now(),
+            }
+            for gap in gaps
+        ],
+    )
+    tx.insert_rows(
+        "positions",
+        [
+            {"topic": topic, "partition": partition, "next_offset": offset}
+            for (topic, partition), offset in positions.items()
+        ],
+        "(topic, partition) do update set next_offset = excluded.next_offset",
+    )
 
 
 def open_gaps(database: Database[Any]) -> list[Gap]:

@@ -36,7 +36,8 @@ from shared.runtime.objects import ListedObjects
 from shared.runtime.outbox import Relay, report_outbox
 from shared.runtime.positions import report_gaps, seek_to_kept
 from shared.runtime.rebuild import announce_again, note_rebuilds
-from shared.runtime.recall import Recall, recall
+from shared.runtime.recall import Recall
+from shared.runtime.restored import Storage, compare
 from shared.runtime.scrub import Inventory, Scrub
 from shared.runtime.scrub_record import note_finished, note_ordered
 from shared.runtime.settings import Runtime
@@ -68,6 +69,8 @@ class Process:
         self._checks: list[Callable[[], None]] = []
         self._at_start: list[Callable[[], None]] = []
         self._recalls: dict[type[Event], Recall] = {}
+        self._storage: Callable[[], Storage] = Storage
+        self._interrupted = threading.Event()
         self._consumers: dict[str, Consumer] = {}
         self._ticks: list[_Tick] = []
         self._eager: list[_Tick] = []
@@ -92,6 +95,13 @@ class Process:
         RefuseToStart ends the process.
         """
         self._at_start.append(partial(work, ports))
+
+    def compare(self, storage: Callable[[P], Storage], ports: P) -> None:
+        """At each start, once own announcements are taken back, compare tables and object storage: see `restored.py`.
+
+        `storage` changes nothing. TryLater while the storage is away.
+        """
+        self._storage = partial(storage, ports)
 
     def consume(
         self,
@@ -171,7 +181,8 @@ class Process:
             self._migrate()
             for check in self._checks:
                 check()
-            self._recall()
+            if self._recalls:
+                self._compare()
             for work in self._at_start:
                 work()
             for consumer in self._consumers.values():
@@ -195,22 +206,23 @@ class Process:
                 self._log.warning("waiting", part="database", cause=str(error).splitlines()[0][:200])
                 time.sleep(1)
 
-    def _recall(self) -> None:
-        while self._recalls:
+    def _compare(self) -> None:
+        """Take own facts back and notice a restore; until it is done, or a stop is ordered."""
+        while not self._interrupted.is_set():
             try:
-                recall(self._runtime.kafka, self._database, self._recalls, self._log)
+                compare(self._runtime.kafka, self._database, self._recalls, self._storage, self._log)
                 return
             except Exception as error:
                 if not is_unavailable(error) and not isinstance(error, TryLater | KafkaError):
                     raise
-                self._log.warning("waiting", part="recall", cause=f"{type(error).__name__}: {error}"[:200])
-                time.sleep(1)
+                self._log.warning("waiting", part="comparison", cause=f"{type(error).__name__}: {error}"[:200])
+                self._interrupted.wait(1)
 
     async def _main(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._ended.set)
-        relay = Relay(self._database.url, self._runtime.kafka, self._log)
+            loop.add_signal_handler(number, self._end)
+        relay = Relay(self._database.url, self._runtime.kafka, self._log, check=self._database.check)
         relay.start()
         for tick in self._ticks:
             tick.start()
@@ -219,7 +231,10 @@ class Process:
         broken = self._broken = loop.create_future()
         reader: Any = self._app.consumer
         reader.seek_to_committed = partial(seek_to_kept, reader, reader.seek_to_committed, self._database, self._log)
-        await self._app.start()
+        if not self._recalls:  # its pages need no Kafka: they are served meanwhile
+            await asyncio.to_thread(self._compare)
+        if not self._interrupted.is_set():
+            await self._app.start()
         port = serve_metrics(self._runtime.metrics_host, self._runtime.metrics_port)
         self._log.info("started", pid=os.getpid(), metrics_port=port)
         crashed = asyncio.create_task(self._app.wait_until_stopped())
@@ -232,6 +247,10 @@ class Process:
         self._log.info("stopped", pid=os.getpid(), broken=is_broken, cause=str(reason) if is_broken else None)
         if is_broken:
             raise SystemExit(f"{self._runtime.service}: {reason or 'a part ended'}; start again")
+
+    def _end(self) -> None:
+        self._interrupted.set()
+        self._ended.set()
 
     def _fail(self, reason: str) -> None:
         """In the event loop: end the process, so that the next start reads on from what is committed."""

@@ -2,11 +2,13 @@
 
 If our announcements on Kafka reach further than our tables, the database was restored. So the process reads its own
 topics from the place that its tables know, and takes its own facts back; only then does it act. In the usual case there
-is nothing behind that place, or only what the relay had sent when the process died.
+is nothing behind that place, or only what the relay had sent when the process died. What was taken back is counted in
+`recalled_facts`, until `restored.py` has told of it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -77,6 +79,8 @@ def _take_back(
 ) -> int:
     facts = list(_own_facts(records, database.service))
     with database.transaction() as tx:
+        # One replica at a time: a fact is taken back, and counted, once.
+        tx.cursor.execute("select pg_advisory_xact_lock(hashtext('recall/' || current_schema()))")
         known = {
             row[0]
             for row in tx.cursor.execute(
@@ -90,12 +94,33 @@ def _take_back(
             for kind, take_back in recalls.items():
                 if events := [fact.event for fact in unknown if type(fact.event) is kind]:
                     take_back(tx, events)
+            _count(tx, tp, unknown, records[0].offset, records[-1].offset + 1)
         _note_place(tx, tp, records[-1].offset + 1)
     # Dying before the commit, the next start reads this batch again; after it, the next one.
     if unknown:
         RECALLED.inc(len(unknown))
         log.warning("recalled", topic=tp.topic, partition=tp.partition, events=len(unknown), to=records[-1].offset + 1)
     return len(unknown)
+
+
+def _count(tx: Transaction, tp: TopicPartition, facts: Sequence[_Fact], first: int, following: int) -> None:
+    tx.insert_rows(
+        "recalled_facts",
+        [
+            {
+                "topic": tp.topic,
+                "partition": tp.partition,
+                "first_offset": first,
+                "next_offset": following,
+                "event": event,
+                "facts": facts,
+            }
+            for event, facts in Counter(type(fact.event).__name__ for fact in facts).items()
+        ],
+        # Read from the same place after another restore: it is that restore's.
+        "(topic, partition, first_offset, event) do update set next_offset = excluded.next_offset,"
+        " facts = excluded.facts, restore_id = null",
+    )
 
 
 def _own_facts(records: Sequence[Any], service: str) -> Iterator[_Fact]:

@@ -1,4 +1,4 @@
-"""Each service killed with -9 while 300 badges pass it: the same end state, nothing lost, nothing doubled."""
+"""Each service killed with -9 while 300 badges pass it: nothing lost, nothing doubled, no restore noticed."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ MIDDLE = {
     "verifier": "completed",
 }
 
+_NOTICES = "select restore_id from restore_notices order by restore_id"
+
 
 @dataclass(frozen=True)
 class Killed:
@@ -42,6 +44,7 @@ class Killed:
 def killed(stack: Stack) -> Iterator[dict[str, Killed]]:
     """One crowd on its way through eight kills; when this is there, all of them have completed, each thing once."""
     story = Story(stack, "KILL", SIZE)
+    before = {service: story.rows(service, _NOTICES) for service in SERVICES}
     story.feed()
     story.play()
     deaths: dict[str, Killed] = {}
@@ -51,6 +54,7 @@ def killed(stack: Stack) -> Iterator[dict[str, Killed]]:
         left = SIZE - story.count(*reached)
         deaths[service] = Killed(stack.kill(service), left)
     story.completes()
+    assert {service: story.rows(service, _NOTICES) for service in SERVICES} == before, "a kill is no restore"
     yield deaths
 
 

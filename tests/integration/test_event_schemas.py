@@ -46,6 +46,8 @@ def strategy_for(hint: Any) -> st.SearchStrategy[Any]:
     if origin is tuple:
         inner = [strategy_for(part) for part in parts if part is not Ellipsis]
         return st.lists(inner[0], max_size=3).map(tuple) if Ellipsis in parts else st.tuples(*inner)
+    if origin is dict:
+        return st.dictionaries(*map(strategy_for, parts), max_size=3)
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return values_of(hint)
     zones = st.sampled_from((UTC, timezone(timedelta(hours=9))))

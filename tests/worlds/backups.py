@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from deploy.local.recovery.backup import take_backup
@@ -17,13 +17,17 @@ def backed_up(stack: Stack, folder: Path) -> Path:
     return folder
 
 
-def set_back(stack: Stack, backup: Path, *, before_start: Callable[[], None] = lambda: None) -> None:
+def set_back(
+    stack: Stack, backup: Path, *, before_start: Callable[[], None] = lambda: None, forgotten: Sequence[str] = ()
+) -> None:
     """Stop the services and PostgreSQL, restore PostgreSQL alone, start them; when this returns, all answer.
+
+    The `forgotten` services are not stopped: they find out by themselves, later.
 
     The verifier starts first: so it answers strangers while the others have still to find out.
     `before_start` is called when the data has been replaced and no service runs yet.
     """
-    services = [name for name in SERVICES if name in stack.services]
+    services = [name for name in SERVICES if name in stack.services and name not in forgotten]
     for name in services:
         stack.halt(name)
     stack.halt("postgres")

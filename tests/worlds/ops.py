@@ -34,6 +34,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
+    RestoreNoticed,
 )
 from shared.runtime.batches import RawMessage
 from shared.runtime.dead_letters import DeadLetter
@@ -43,8 +44,8 @@ from tests.worlds.cohorts import NOON
 from tests.worlds.postgres import postgres
 
 TABLES = (
-    "people, assertions, letters, batches, rejections, dead_letters, decisions, settlements, scrub_reports, inbox,"
-    " outbox, announced"
+    "people, assertions, letters, batches, rejections, dead_letters, decisions, settlements, scrub_reports, restores,"
+    " inbox, outbox, announced"
 )
 
 NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
@@ -62,6 +63,7 @@ NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
     AssertionRevoked: OpsTransaction.note_revoked,
     OfficeDecided: OpsTransaction.note_decided,
     DecisionSettled: OpsTransaction.note_settled,
+    RestoreNoticed: OpsTransaction.note_restores,
 }
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from services.ops.board.counts import Board, Difference, Person, Stage
 from services.ops.board.health import ServiceHealth
+from services.ops.board.restores import Restore
 from services.ops.board.rows import KeptDeadLetter
 from services.ops.board.scrubs import ScrubLine
 
@@ -71,6 +72,7 @@ class BoardStatus(msgspec.Struct, frozen=True, kw_only=True):
     services: dict[str, ServiceHealth] = {}
     stuck_by_reason: dict[str, int] = {}
     scrubs: list[ScrubLine] = []  # of object storage: the last pass of each service
+    restores: list[Restore] = []  # databases that were set back, and nobody has acknowledged yet
 
 
 class PersonLine(msgspec.Struct, frozen=True, kw_only=True):

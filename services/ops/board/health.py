@@ -190,17 +190,6 @@ def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
                 "See whether Kafka runs; they go by themselves once it does.",
             ),
         )
-    if health.recalled:
-        yield Trouble(
-            Bilingual(
-                f"データベースが前の状態に戻されていました。自分の知らせ{health.recalled:,}件を読み戻しました。",
-                f"Its database had been restored: it took {health.recalled:,} of its own announcements back.",
-            ),
-            Bilingual(
-                "読み戻せないものを docs/recovery.md で確かめます。この表示は、次の起動で消えます。",
-                "See docs/recovery.md for what can't be taken back. This goes with the next start.",
-            ),
-        )
     if health.chain_warnings:
         yield Trouble(
             Bilingual(

@@ -174,6 +174,7 @@ DECISIONS: dict[str, Bilingual] = {
     "replay": Bilingual("メッセージの再投入", "message replayed"),
     SCRUB: Bilingual("保管庫の点検", "object storage checked"),
     REBUILD: Bilingual("サービスの再構築", "service rebuilt"),
+    "acknowledge": Bilingual("復元の確認", "restore acknowledged"),
 }
 
 OUTCOMES: dict[str, Bilingual] = {

@@ -62,6 +62,7 @@ def _table(found: BoardStatus) -> RenderableType:
 
     from services.ops.board import wording
     from services.ops.board.health import troubles_of
+    from services.ops.board.restores import loss_of
 
     most = max(getattr(found.cohort, stage.word) for stage in Stage)
     table = Table(box=None, title=f"{found.cohort.id or '–'}", title_justify="left", pad_edge=False)
@@ -100,6 +101,11 @@ def _table(found: BoardStatus) -> RenderableType:
         lines.append(
             Text("メール letters  " + "  ".join(f"{state} {count:,}" for state, count in troubles.items()), "red")
         )
+    for restore in found.restores:
+        loss = loss_of(restore).what
+        lost = (f"取り戻せないもの：{loss.ja}。", f" Lost: {loss.en}.") if loss else ("", "")
+        lines.append(Text(f"{restore.service}  データベースが戻されていました。{lost[0]} akashi restores", "red"))
+        lines.append(Text(f"{' ' * len(restore.service)}  Its database was set back.{lost[1]}", "dim"))
     waiting = {name: count for name, count in found.lag.items() if count}
     for service, health in found.services.items():
         for trouble in troubles_of(service, health):

@@ -11,6 +11,7 @@ from services.ops.board import folding
 from services.ops.store.board import BoardQueries
 from services.ops.store.dead_letters import DeadLetterRows
 from services.ops.store.decisions import DecisionRows
+from services.ops.store.restores import RestoreRows
 from services.ops.store.scrubs import ScrubRows
 from shared.events import (
     LETTER_STATES,
@@ -30,6 +31,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
+    RestoreNoticed,
     ScrubOrdered,
 )
 from shared.runtime.db import Database, Transaction, replace
@@ -57,6 +59,10 @@ class OpsTransaction(Transaction):
     @property
     def scrubs(self) -> ScrubRows:
         return ScrubRows(self)
+
+    @property
+    def restores(self) -> RestoreRows:
+        return RestoreRows(self)
 
     def note_renewed(self, events: Sequence[RegistrationRenewed]) -> None:
         """Steps 1 and 2. The person is eligible, since the first such event."""
@@ -341,6 +347,10 @@ class OpsTransaction(Transaction):
     def note_settled(self, events: Sequence[DecisionSettled]) -> None:
         """Any time. The outcomes of orders, as the services that carry them out announce them."""
         self.decisions.note_settled(events)
+
+    def note_restores(self, events: Sequence[RestoreNoticed]) -> None:
+        """Any time. A service found its database set back."""
+        self.restores.note(events)
 
 
 Store = Database[OpsTransaction]

@@ -16,6 +16,7 @@ from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, Rejection, Tr
 from services.ops.board.scrubs import ScrubLine
 from services.ops.board.stuck import Stuck, stuck_of
 from services.ops.queries import BoardPage, DifferencePage, PeoplePage
+from services.ops.web.restores import RestoreRow, restore_rows
 from shared.events import ScrubCount
 from shared.programme import Bilingual, Programme
 
@@ -148,6 +149,7 @@ class BoardView:
     troubled_services: Sequence[TroubleRow]
     decisions: Sequence[DecisionRow]
     scrubs: Sequence[ScrubRow]
+    restores: Sequence[RestoreRow]
 
     @property
     def at_fault(self) -> int:
@@ -206,6 +208,7 @@ def board_view(page: BoardPage, programme: Programme) -> BoardView:
         ],
         decisions=decision_rows(page.decisions),
         scrubs=[_scrub(line) for line in page.status.scrubs],
+        restores=restore_rows(page.status.restores),
     )
 
 

@@ -16,7 +16,7 @@ from services.ops import cli
 from services.ops.board.counts import Stage
 from services.ops.cli import main
 
-STATUS = {
+STATUS: dict[str, Any] = {
     "at": "2026-04-01T03:00:00Z",
     "cohort": {"id": "2026", "held": 2, "released": 0, "revoked": 0, **{stage.word: 3 for stage in Stage}},
     "cohorts": ["2026"],
@@ -48,6 +48,21 @@ STATUS = {
             "unknown": None,
         }
     },
+    "restores": [
+        {
+            "id": "wallet-20260401T030000.000000Z",
+            "service": "wallet",
+            "at": "2026-04-01T03:00:00Z",
+            "recalled": {"BadgeReceived": 2},
+            "read_again": 5,
+            "gone": 0,
+            "storage": {},
+            "replaced": True,
+            "by": None,
+            "why": None,
+            "seen_at": None,
+        }
+    ],
 }
 PERSON = {
     "registration_id": "R1",
@@ -121,7 +136,17 @@ def test_the_json_of_a_status_is_what_ops_said() -> None:
 def test_the_table_of_a_status_shows_counts_holds_and_what_is_unknown() -> None:
     with answering(200, STATUS) as url:
         shown = run("status", OPS_URL=url).stdout
-    for text in ("eligible", "shared-address", "rejected", "deferred 1", "issuer 4", "mailer", "akashi rebuild issuer"):
+    for text in (
+        "passwords",
+        "akashi restores",
+        "eligible",
+        "shared-address",
+        "rejected",
+        "deferred 1",
+        "issuer 4",
+        "mailer",
+        "akashi rebuild issuer",
+    ):
         assert text in shown
     assert "issuance-refused" in shown and "訂正するか" in shown
 
@@ -153,6 +178,34 @@ def test_the_other_commands_work_when_a_part_cannot_be_loaded(monkeypatch: pytes
 @click.command()
 def whole() -> None:
     click.echo("as it should")
+
+
+RESTORE = STATUS["restores"][0]
+SEEN = {**RESTORE, "by": "事務局", "why": "案内した", "seen_at": "2026-04-02T00:00:00Z"}
+
+
+def test_a_restore_nobody_has_looked_at_is_shown_with_what_to_do_and_code_1() -> None:
+    with answering(200, [RESTORE]) as url:
+        result = run("restores", OPS_URL=url)
+        as_json = run("restores", "--json", OPS_URL=url)
+    assert result.exit_code == 1 and as_json.exit_code == 1
+    assert result.stdout.startswith(f"{RESTORE['id']}\twallet\t2026-04-01T03:00:00Z\t2\t5\t-\n")
+    assert "passwords" in result.stdout and "letter 1" in result.stdout
+    assert json.loads(as_json.stdout) == RESTORE
+
+
+def test_nothing_is_left_to_look_at_with_code_0() -> None:
+    with answering(200, []) as url:
+        assert run("restores", OPS_URL=url).exit_code == 0
+    with answering(200, [SEEN]) as url:
+        shown = run("restores", "--seen", str(SEEN["id"]), "--why", "案内した", OPS_URL=url)
+    assert shown.exit_code == 0 and "事務局" in shown.stdout
+
+
+def test_a_restore_is_not_acknowledged_without_a_reason() -> None:
+    with answering(200, [RESTORE]) as url:
+        assert run("restores", "--seen", "x", OPS_URL=url).exit_code == 2
+        assert run("restores", "--seen", "x", "--all-seen", "--why", "y", OPS_URL=url).exit_code == 2
 
 
 OFFICE = [("revoke",), ("correct",), ("undo",), ("reissue",), ("decisions",), ("rebuild",)]

@@ -64,7 +64,7 @@ def test_a_metrics_page_has_all_figures_of_the_service() -> None:
 
 def test_each_figure_is_one_trouble_with_what_to_do_in_both_languages() -> None:
     troubles = troubles_of("mailer", HEALTH)
-    assert len(troubles) == 10
+    assert len(troubles) == 9  # a restore has a row of its own: see board/restores.py
     assert "akashi rebuild mailer" in troubles[0].todo.ja and "akashi rebuild mailer" in troubles[0].todo.en
     for trouble in troubles:
         assert not trouble.what.ja.isascii() and trouble.what.en.isascii()

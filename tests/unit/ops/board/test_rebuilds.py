@@ -4,11 +4,11 @@ import pytest
 
 from deploy.schemas import writers
 from services.ops.board.rebuilds import producers_of, rebuild_name
-from shared.events import EVENTS, DecisionSettled, ObjectsScrubbed
+from shared.events import EVENTS, DecisionSettled, ObjectsScrubbed, RestoreNoticed
 from shared.topics import READ_BY, SERVICES, TOPICS, UPSTREAM_REGISTRATIONS, WRITTEN_BY
 
-OUTCOMES = (DecisionSettled, ObjectsScrubbed)
-"""What a service announces of an order that it carried out."""
+OUTCOMES = (DecisionSettled, ObjectsScrubbed, RestoreNoticed)
+"""What a service announces of an order that it carried out, or of itself."""
 
 
 def test_each_topic_is_written_by_the_service_whose_code_announces_its_events() -> None:
