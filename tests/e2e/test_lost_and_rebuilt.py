@@ -87,6 +87,7 @@ class World:
         """The upstream delivers all that it ever delivered."""
         for story in self.stories:
             story.feed()
+            story._starts = {}  # its events are those of the first delivery, wherever they lie now
         deliver(self.stack, records_at_fault(self.stack))
 
     def watch_revoked(self) -> None:
