@@ -95,7 +95,7 @@ def test_a_refused_correction_stands_beside_the_badge_in_whatever_order(ports: P
     assert queries.history(ports, "R00001").state == "issued"
 
 
-def test_what_is_not_the_offices_to_correct_is_issued_again_once_the_rules_are_mended(ports: Ports) -> None:
+def test_what_is_not_the_offices_to_correct_is_issued_again_once_the_rules_are_corrected(ports: Ports) -> None:
     tell(ports, renewed(1), refused(1, field="qualification"))
     assert stuck(ports).order == "akashi correct R00001 --again"
     orders.correct(ports, "R00001", 1, Correction(), OFFICE)
