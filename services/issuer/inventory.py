@@ -17,6 +17,7 @@ from services.issuer.domain.publication import (
     IMAGE,
     ISSUER,
     JSON,
+    REPUBLISH_AFTER,
     DocumentSources,
     badge_name,
     status_name,
@@ -33,6 +34,7 @@ from shared.clock import Clock
 from shared.credentials.credential import DoNotSign
 from shared.errors import Unreadable
 from shared.events import AssertionIssued
+from shared.retry import is_due
 from shared.runtime.objects import ReadableObjects
 from shared.runtime.scrub import CannotMake, Expected
 
@@ -134,7 +136,7 @@ class Documents:
         name = _document_of(expected.key)
         due = None if name is None else tx.lock_document(name)
         row, now = tx.kept_object(expected.key), self.now()
-        if row is None or due is None or due.next_try_at <= now:
+        if row is None or due is None or is_due(due.next_try_at, now, REPUBLISH_AFTER):
             return None
         return self._expected(row, tx, own_keys(tx, self.sources), now)
 
