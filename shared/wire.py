@@ -12,9 +12,55 @@ from typing import Any
 import msgspec
 
 from shared.errors import NotYetKnown, Unreadable
-from shared.events import EVENTS, Event
+from shared.events import (
+    AssertionAnchored,
+    AssertionIssued,
+    AssertionRevoked,
+    BadgeReceived,
+    BadgeVisibilityChanged,
+    CertificateRendered,
+    Event,
+    IssuanceRefused,
+    LetterUpdated,
+    RegistrationHeld,
+    RegistrationRejected,
+    RegistrationReleased,
+    RegistrationRenewed,
+    RenderingFailed,
+)
+from shared.office_events import (
+    DecisionSettled,
+    ObjectsScrubbed,
+    OfficeDecided,
+    RebuildOrdered,
+    RestoreNoticed,
+    ScrubOrdered,
+)
 
 CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
+
+EVENTS: tuple[type[Event], ...] = (
+    RegistrationRenewed,
+    RegistrationHeld,
+    RegistrationReleased,
+    RegistrationRejected,
+    AssertionIssued,
+    IssuanceRefused,
+    LetterUpdated,
+    BadgeReceived,
+    BadgeVisibilityChanged,
+    AssertionAnchored,
+    CertificateRendered,
+    RenderingFailed,
+    AssertionRevoked,
+    OfficeDecided,
+    DecisionSettled,
+    RebuildOrdered,
+    ScrubOrdered,
+    ObjectsScrubbed,
+    RestoreNoticed,
+)
+"""Every event that travels, in order of time."""
 
 _TYPES: dict[str, type[Event]] = {f"akashi.{event.__name__}": event for event in EVENTS}
 _NAMES: dict[type[Event], str] = {event: name for name, event in _TYPES.items()}

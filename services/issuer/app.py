@@ -13,11 +13,10 @@ from services.issuer.store import IssuerTransaction
 from shared.events import (
     AssertionIssued,
     AssertionRevoked,
-    DecisionSettled,
     IssuanceRefused,
-    OfficeDecided,
     RegistrationRenewed,
 )
+from shared.office_events import DecisionSettled, OfficeDecided
 from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"

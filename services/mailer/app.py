@@ -13,10 +13,9 @@ from shared.events import (
     AssertionRevoked,
     BadgeReceived,
     CertificateRendered,
-    DecisionSettled,
     LetterUpdated,
-    OfficeDecided,
 )
+from shared.office_events import DecisionSettled, OfficeDecided
 from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -17,11 +17,10 @@ from shared.events import (
     AssertionIssued,
     AssertionRevoked,
     CertificateRendered,
-    DecisionSettled,
     LetterState,
     LetterUpdated,
-    OfficeDecided,
 )
+from shared.office_events import DecisionSettled, OfficeDecided
 from shared.programme import Sender
 from shared.retry import next_try
 from shared.runtime.log import logger

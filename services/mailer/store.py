@@ -17,9 +17,9 @@ from shared.events import (
     AssertionRevoked,
     BadgeReceived,
     CertificateRendered,
-    DecisionSettled,
     LetterUpdated,
 )
+from shared.office_events import DecisionSettled
 from shared.retry import SKEW, due_at, is_due_sql
 from shared.runtime.db import Database, Transaction, replace
 

@@ -9,7 +9,7 @@ from services.ops.board.decisions import AlreadyDecidedError
 from services.ops.board.rows import KeptDeadLetter
 from services.ops.ports import Ports
 from shared.errors import NotFound, Unreadable
-from shared.events import OfficeDecided
+from shared.office_events import OfficeDecided
 from shared.runtime.dead_letters import read_dead_letter
 from shared.runtime.log import logger
 from shared.topics import Topic

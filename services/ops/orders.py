@@ -35,7 +35,7 @@ from services.ops.queries import unknown_registration
 from services.ops.store.decisions import Order
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
-from shared.events import Correction, Decision, OfficeDecided, RebuildOrdered, ScrubOrdered
+from shared.office_events import Correction, Decision, OfficeDecided, RebuildOrdered, ScrubOrdered
 from shared.runtime.log import logger
 
 log = logger("ops")

@@ -10,7 +10,7 @@ from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from services.ops.store.decisions import Order
 from shared.errors import NotFound
-from shared.events import OfficeDecided
+from shared.office_events import OfficeDecided
 from shared.runtime.log import logger
 
 log = logger("ops")

@@ -11,14 +11,13 @@ from services.registration.store import RegistrationTransaction
 from services.registration.web import intake_site
 from shared.events import (
     AssertionIssued,
-    DecisionSettled,
     IssuanceRefused,
-    OfficeDecided,
     RegistrationHeld,
     RegistrationRejected,
     RegistrationReleased,
     RegistrationRenewed,
 )
+from shared.office_events import DecisionSettled, OfficeDecided
 from shared.runtime.process import Process
 from shared.topics import UPSTREAM_REGISTRATIONS
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.events import DecisionSettled, RebuildOrdered
+from shared.office_events import DecisionSettled, RebuildOrdered
 from shared.runtime.db import CHANNEL, Database, Transaction
 from shared.runtime.log import Log
 from shared.topics import READ_BY, WRITTEN_BY

@@ -23,8 +23,11 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
 from shared.errors import TryLater
-from shared.events import Event, RestoreNoticed
+from shared.events import (
+    Event,
+)
 from shared.losses import LOSSES
+from shared.office_events import RestoreNoticed
 from shared.runtime.db import Database, Transaction
 from shared.runtime.log import Log
 from shared.runtime.positions import Gap, note_gaps

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from shared.events import DecisionSettled, ObjectsScrubbed, ScrubCount, ScrubFault, ScrubOrdered
+from shared.office_events import DecisionSettled, ObjectsScrubbed, ScrubCount, ScrubFault, ScrubOrdered
 from shared.runtime.db import Transaction
 from shared.runtime.metrics import SCRUB_FAULTS
 

@@ -12,7 +12,7 @@ import pytest
 from services.anchor.domain.proving import TreeCache
 from services.anchor.inventory import Manifests, Proofs
 from shared import object_keys
-from shared.events import ObjectsScrubbed
+from shared.office_events import ObjectsScrubbed
 from tests.worlds.anchor import World
 from tests.worlds.scrubbing import count, found, outcomes, scrubbed
 

@@ -14,10 +14,8 @@ from shared.events import (
     AssertionRevoked,
     BadgeReceived,
     BadgeVisibilityChanged,
-    DecisionSettled,
-    OfficeDecided,
-    RebuildOrdered,
 )
+from shared.office_events import DecisionSettled, OfficeDecided, RebuildOrdered
 from shared.runtime.db import Database, Transaction
 from shared.runtime.log import logger
 from shared.runtime.migrate import migrate

@@ -19,7 +19,10 @@ from shared import object_keys
 from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import CRYPTOSUITE, Anchor, MerkleProof, encode_proof
 from shared.errors import NotFound, TryLater
-from shared.events import AssertionIssued, ObjectsScrubbed
+from shared.events import (
+    AssertionIssued,
+)
+from shared.office_events import ObjectsScrubbed
 from shared.runtime import scrub_record
 from shared.runtime.scrub import Scrub
 from tests.worlds.issuer import World, id_of, order

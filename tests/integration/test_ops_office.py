@@ -21,7 +21,7 @@ from services.ops.lag import LagMeter
 from services.ops.ports import Ports
 from services.ops.store.events import Store
 from services.ops.web.site import build_site
-from shared.events import Correction, DecisionSettled, OfficeDecided
+from shared.office_events import Correction, DecisionSettled, OfficeDecided
 from shared.programme import parse_programme
 from shared.runtime.log import configure
 from shared.wire import decode

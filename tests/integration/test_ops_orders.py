@@ -16,7 +16,7 @@ from services.ops.orders import Attribution, ListChangedError
 from services.ops.ports import Ports
 from services.ops.store.events import Store
 from shared.errors import NotFound
-from shared.events import Correction, DecisionSettled, OfficeDecided
+from shared.office_events import Correction, DecisionSettled, OfficeDecided
 from shared.wire import decode
 from tests.worlds.cohorts import NOON, again, assertion_id, at, cycle, held, issued, renewed, revoked, version_id
 from tests.worlds.ops import NoBroker, counts, empty, ops_store, tell, tell_all

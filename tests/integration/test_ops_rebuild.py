@@ -22,7 +22,7 @@ from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from services.ops.store.events import Store
 from services.ops.web.site import build_site
-from shared.events import DecisionSettled, RebuildOrdered
+from shared.office_events import DecisionSettled, RebuildOrdered
 from shared.programme import parse_programme
 from shared.wire import decode
 from tests.worlds.cohorts import NOON, at

@@ -16,7 +16,10 @@ from services.ops.lag import LagMeter
 from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction, Store
-from shared.events import Correction, DecisionSettled, Event, OfficeDecided, RebuildOrdered
+from shared.events import (
+    Event,
+)
+from shared.office_events import Correction, DecisionSettled, OfficeDecided, RebuildOrdered
 from shared.runtime.migrate import migrate
 from shared.runtime.recall import Recall
 from tests.worlds.cohorts import NOON, assertion_id, at, cycle, issued, revoked

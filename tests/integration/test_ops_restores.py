@@ -8,7 +8,7 @@ import pytest
 
 from services.ops import queries, restores
 from services.ops.store.events import Store
-from shared.events import OfficeDecided, RestoreNoticed
+from shared.office_events import OfficeDecided, RestoreNoticed
 from shared.wire import decode
 from tests.integration.test_ops_http import Office, office_of
 from tests.integration.test_ops_recall import OFFICE, Restored, databases

@@ -11,12 +11,9 @@ import pytest
 
 from services.registration import orders
 from shared.events import (
-    Correction,
-    Decision,
-    DecisionSettled,
-    OfficeDecided,
     RegistrationRenewed,
 )
+from shared.office_events import Correction, Decision, DecisionSettled, OfficeDecided
 from tests.worlds.registration import NOON, RegistrationWorld, record, registration_database, world_at
 
 

@@ -17,15 +17,13 @@ from services.registration.domain.delivery import read_delivery
 from services.registration.handlers import accept
 from services.registration.store import RegistrationTransaction
 from shared.events import (
-    Correction,
-    DecisionSettled,
     Event,
-    OfficeDecided,
     RegistrationHeld,
     RegistrationRejected,
     RegistrationReleased,
     RegistrationRenewed,
 )
+from shared.office_events import Correction, DecisionSettled, OfficeDecided
 from shared.runtime.recall import Recall
 from tests.worlds.recalled import announced, take_back
 from tests.worlds.registration import (

@@ -15,12 +15,11 @@ from services.registration import handlers
 from services.registration.store import RegistrationTransaction
 from shared.clock import JST
 from shared.events import (
-    Correction,
-    DecisionSettled,
     RegistrationHeld,
     RegistrationReleased,
     RegistrationRenewed,
 )
+from shared.office_events import Correction, DecisionSettled
 from shared.runtime.migrate import migrate
 from tests.worlds.postgres import postgres
 from tests.worlds.recalled import announced, back_up, take_back

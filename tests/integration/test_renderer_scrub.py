@@ -15,7 +15,7 @@ from services.renderer.handlers import render
 from services.renderer.inventory import Certificates
 from services.renderer.store import RendererTransaction
 from shared import object_keys
-from shared.events import ObjectsScrubbed
+from shared.office_events import ObjectsScrubbed
 from shared.runtime.migrate import migrate
 from tests.worlds.renderer import Stage, anchored
 from tests.worlds.scrubbing import count, found, outcomes, scrubbed

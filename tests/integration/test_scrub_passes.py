@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from shared.events import ObjectsScrubbed, ScrubCount
+from shared.office_events import ObjectsScrubbed, ScrubCount
 from shared.runtime.db import Database, Transaction
 from shared.runtime.migrate import migrate
 from shared.runtime.scrub import Expected

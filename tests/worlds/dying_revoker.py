@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from services.issuer import handlers
 from services.issuer.__main__ import main
-from shared.events import OfficeDecided
+from shared.office_events import OfficeDecided
 from shared.runtime import consume
 
 consume._BATCH = 50

@@ -20,12 +20,11 @@ from shared.events import (
     Award,
     BadgeReceived,
     CertificateRendered,
-    DecisionSettled,
     Event,
     Holder,
     LetterUpdated,
-    OfficeDecided,
 )
+from shared.office_events import DecisionSettled, OfficeDecided
 from shared.programme import parse_programme
 from shared.runtime.migrate import migrate
 from shared.wire import decode

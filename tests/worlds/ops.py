@@ -24,18 +24,16 @@ from shared.events import (
     AssertionRevoked,
     BadgeReceived,
     CertificateRendered,
-    DecisionSettled,
     Event,
     IssuanceRefused,
     LetterUpdated,
-    OfficeDecided,
     RegistrationHeld,
     RegistrationRejected,
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
-    RestoreNoticed,
 )
+from shared.office_events import DecisionSettled, OfficeDecided, RestoreNoticed
 from shared.runtime.batches import RawMessage
 from shared.runtime.dead_letters import DeadLetter
 from shared.runtime.migrate import migrate

@@ -11,9 +11,11 @@ from typing import Any
 
 import msgspec
 
-from shared.events import EVENTS, Event
+from shared.events import (
+    Event,
+)
 from shared.topics import Topic
-from shared.wire import encode
+from shared.wire import EVENTS, encode
 
 AT = datetime(2027, 4, 1, tzinfo=UTC)
 DEPTHS = (1_000, 10_000, 100_000)

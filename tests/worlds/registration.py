@@ -19,16 +19,14 @@ from services.registration.store import RegistrationTransaction, Store
 from shared.clock import JST
 from shared.events import (
     AssertionIssued,
-    Correction,
-    Decision,
     Event,
     IssuanceRefused,
-    OfficeDecided,
     RegistrationHeld,
     RegistrationReleased,
     RegistrationRenewed,
 )
 from shared.glyphs import load_glyphs
+from shared.office_events import Correction, Decision, OfficeDecided
 from shared.programme import parse_programme
 from shared.runtime.migrate import migrate
 from shared.wire import decode

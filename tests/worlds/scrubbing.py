@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from shared.events import DecisionSettled, ObjectsScrubbed, ScrubCount, ScrubOrdered
+from shared.office_events import DecisionSettled, ObjectsScrubbed, ScrubCount, ScrubOrdered
 from shared.runtime.db import Database
 from shared.runtime.log import logger
 from shared.runtime.objects import ListedObjects

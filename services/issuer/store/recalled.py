@@ -11,8 +11,13 @@ from services.issuer.domain.adoption import AdoptedCredential
 from services.issuer.domain.publication import badge_name, status_name
 from services.issuer.domain.revocation import Revocation, lost_revocation, revocation_by_correction
 from services.issuer.store.documents import DocumentTransaction
-from shared.events import AssertionIssued, AssertionRevoked, DecisionSettled, IssuanceRefused
+from shared.events import (
+    AssertionIssued,
+    AssertionRevoked,
+    IssuanceRefused,
+)
 from shared.object_keys import is_assertion_id
+from shared.office_events import DecisionSettled
 
 _NO_FINGERPRINT = ""  # of a document known by its name only: it is due as soon as the sources are at hand
 

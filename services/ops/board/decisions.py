@@ -12,7 +12,7 @@ import msgspec
 
 from services.ops.board.stuck import Stuck
 from shared.errors import AkashiError
-from shared.events import CORRECTABLE, Correction, OfficeDecided
+from shared.office_events import CORRECTABLE, Correction, OfficeDecided
 
 DONE = "done"
 PARTLY = "partly"

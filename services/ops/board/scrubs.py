@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from shared.events import ScrubCount, ScrubFault
+from shared.office_events import ScrubCount, ScrubFault
 
 ALL = "all"
 SCRUBBERS = ("issuer", "anchor", "renderer")

@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from services.ops.board.counts import Person
-from shared.events import CORRECTABLE
+from shared.office_events import CORRECTABLE
 
 REFUSED = "issuance-refused"
 REPAIR = "akashi scrub --repair"

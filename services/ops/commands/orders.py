@@ -15,7 +15,7 @@ from services.ops.board import wording
 from services.ops.board.decisions import DAYS, DecisionLine, History, differences
 from services.ops.board.stuck import Stuck
 from services.ops.commands.waiting import attribution, exit_code, outcome_text, reason_of, say_later, settled
-from shared.events import CORRECTABLE, Correction
+from shared.office_events import CORRECTABLE, Correction
 from shared.runtime.commands import json_option
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -30,7 +30,7 @@ from services.ops.board.decisions import (
 )
 from services.ops.board.rebuilds import producers_of
 from services.ops.board.scrubs import scrubbers_of
-from shared.events import DecisionSettled, OfficeDecided, RebuildOrdered, ScrubOrdered
+from shared.office_events import DecisionSettled, OfficeDecided, RebuildOrdered, ScrubOrdered
 from shared.retry import SKEW
 from shared.runtime.db import Transaction
 

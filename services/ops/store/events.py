@@ -20,17 +20,19 @@ from shared.events import (
     AssertionRevoked,
     BadgeReceived,
     CertificateRendered,
-    DecisionSettled,
     IssuanceRefused,
     LetterUpdated,
-    ObjectsScrubbed,
-    OfficeDecided,
-    RebuildOrdered,
     RegistrationHeld,
     RegistrationRejected,
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
+)
+from shared.office_events import (
+    DecisionSettled,
+    ObjectsScrubbed,
+    OfficeDecided,
+    RebuildOrdered,
     RestoreNoticed,
     ScrubOrdered,
 )

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from services.ops.board.restores import ACKNOWLEDGE, Restore, RestoreState
-from shared.events import RestoreNoticed
+from shared.office_events import RestoreNoticed
 from shared.runtime.db import Transaction
 
 _SELECT = (

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from services.ops.board.scrubs import ScrubLine, in_order
-from shared.events import ObjectsScrubbed, ScrubCount, ScrubFault
+from shared.office_events import ObjectsScrubbed, ScrubCount, ScrubFault
 from shared.runtime.db import Transaction, replace
 
 _COLUMNS = "scrub_id, service, repair, started_at, at, finished, counts, named"

@@ -17,7 +17,7 @@ from services.ops.board.scrubs import ScrubLine
 from services.ops.board.stuck import Stuck, stuck_of
 from services.ops.queries import BoardPage, DifferencePage, PeoplePage
 from services.ops.web.restores import RestoreRow, restore_rows
-from shared.events import ScrubCount
+from shared.office_events import ScrubCount
 from shared.programme import Bilingual, Programme
 
 _NO_DESK = Bilingual("担当不明", "No desk known")

@@ -21,7 +21,7 @@ from services.ops.ports import Ports
 from services.ops.web import person_view
 from services.ops.web.http import ID, Words, json_answer, refused_answer
 from shared.errors import NotFound
-from shared.events import CORRECTABLE, Correction
+from shared.office_events import CORRECTABLE, Correction
 from shared.programme import Programme
 from shared.runtime.web import Pages
 

@@ -12,7 +12,7 @@ from services.ops.board import wording
 from services.ops.board.counts import HELD, REVOKED
 from services.ops.board.decisions import DAYS, DecisionLine, History, LetterLine, VersionLine
 from services.ops.web.board_view import DecisionRow, StuckRow, decision_rows, stuck_row
-from shared.events import CORRECTABLE, Correction
+from shared.office_events import CORRECTABLE, Correction
 from shared.programme import Bilingual, Programme
 
 

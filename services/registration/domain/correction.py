@@ -10,7 +10,7 @@ from services.registration.domain.cohort import AddressUse, CohortCycle
 from services.registration.domain.record import PUBLISHABLE, FieldProblem, Rules, read_changes
 from services.registration.domain.registration import Registration
 from shared.addresses import same_address_key
-from shared.events import Correction
+from shared.office_events import Correction
 from shared.programme import Programme
 
 

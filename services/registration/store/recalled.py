@@ -11,12 +11,12 @@ from services.registration.store.registrations import Registrations, RejectedRow
 from shared.addresses import same_address_key
 from shared.events import (
     AssertionIssued,
-    DecisionSettled,
     RegistrationHeld,
     RegistrationRejected,
     RegistrationReleased,
     RegistrationRenewed,
 )
+from shared.office_events import DecisionSettled
 from shared.runtime.db import replace
 from shared.topics import SERVICES
 

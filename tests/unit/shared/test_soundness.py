@@ -17,7 +17,7 @@ from services.registration.domain.registration import Registration
 from shared.addresses import as_mailed
 from shared.clock import japan_midnight
 from shared.credentials.credential import DoNotSign
-from shared.events import Correction
+from shared.office_events import Correction
 from shared.soundness import address_fault, name_fault, number_fault, period_fault
 from tests.worlds.issuing import ISSUER, assertion
 from tests.worlds.records import fields, programme, record, rules

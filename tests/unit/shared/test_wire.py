@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from shared.errors import Unreadable
 from shared.events import (
-    EVENTS,
     AssertionIssued,
     Award,
     BadgeReceived,
@@ -18,7 +17,7 @@ from shared.events import (
     RegistrationHeld,
     RegistrationReleased,
 )
-from shared.wire import decode, encode
+from shared.wire import EVENTS, decode, encode
 
 NOW = datetime(2027, 4, 1, 0, 0, tzinfo=UTC)
 

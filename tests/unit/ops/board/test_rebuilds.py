@@ -4,8 +4,9 @@ import pytest
 
 from deploy.schemas import writers
 from services.ops.board.rebuilds import producers_of, rebuild_name
-from shared.events import EVENTS, DecisionSettled, ObjectsScrubbed, RestoreNoticed
+from shared.office_events import DecisionSettled, ObjectsScrubbed, RestoreNoticed
 from shared.topics import READ_BY, SERVICES, TOPICS, UPSTREAM_REGISTRATIONS, WRITTEN_BY
+from shared.wire import EVENTS
 
 OUTCOMES = (DecisionSettled, ObjectsScrubbed, RestoreNoticed)
 """What a service announces of an order that it carried out, or of itself."""

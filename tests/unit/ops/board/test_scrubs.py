@@ -4,7 +4,7 @@ import pytest
 
 from services.ops.board.scrubs import SCRUBBERS, ScrubLine, in_order, scrub_name, scrubbers_of
 from services.ops.board.wording import FOUND, NOT_REPAIRED, OBJECTS, SERVICES
-from shared.events import ScrubCount, ScrubFault
+from shared.office_events import ScrubCount, ScrubFault
 from tests.worlds.cohorts import NOON
 
 

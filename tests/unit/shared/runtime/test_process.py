@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from shared.events import BadgeReceived, DecisionSettled
+from shared.events import (
+    BadgeReceived,
+)
+from shared.office_events import DecisionSettled
 from shared.programme import parse_programme
 from shared.runtime.db import Database, Transaction
 from shared.runtime.process import Process

@@ -1,0 +1,209 @@
+"""What the office orders and what is answered, and what the services tell the office of themselves.
+
+Events like those of `events.py`, with the same rules; on the topic of the office's decisions, which is its audit trail.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from shared.events import Event, event_id
+from shared.topics import OFFICE_DECISIONS
+
+# ── about badges: revoke, correct, decide ──────────────────────────────────────────────────────────────
+
+
+class Correction(msgspec.Struct, frozen=True, kw_only=True):
+    """What the office corrects of a registration whose badge is issued. None leaves a field as it is."""
+
+    family_name: str | None = None
+    given_name: str | None = None
+    family_name_latin: str | None = None
+    given_name_latin: str | None = None
+    email: str | None = None
+    pass_number: str | None = None
+    registration_number: str | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+    @property
+    def changes(self) -> dict[str, str | date]:
+        """What is corrected: field and value, in the order of the fields."""
+        given = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return {name: value for name, value in given if value is not None}
+
+
+CORRECTABLE = Correction.__struct_fields__
+"""The fields of a registration that the office may correct."""
+
+Decision = Literal[
+    "revoke",
+    "correct",
+    "undo",
+    "reissue",
+    "correct-address",
+    "resend",
+    "hold",
+    "resume",
+    "discard",
+    "replay",
+    "acknowledge",
+]
+
+
+class OfficeDecided(Event, frozen=True, kw_only=True):
+    """What the office ordered, with author and reason. The topic is the audit trail.
+
+    Revoke is about an assertion; correct about a registration, whose badge is issued once more, as `correction` says.
+    Undo and reissue are about a cohort and do nothing themselves: each of its people has a decision of their own,
+    `part_of` it, to revoke or to correct.
+    """
+
+    topic = OFFICE_DECISIONS
+    about = "subject"
+    decision_id: str
+    decision: Decision
+    subject: str  # a registration_id, an assertion_id, a cohort, a dead letter's id or a restore_id
+    by: str
+    why: str
+    decided_at: datetime
+    value: str | None = None  # correct-address: the new address; resend: the letter; undo, reissue: how many people
+    correction: Correction | None = None
+    part_of: str | None = None  # the decision_id of the undo or the reissue
+    version: int | None = None  # correct: of the registration, as which it is to be issued
+
+    @property
+    def identity(self) -> str:
+        return self.decision_id
+
+
+class DecisionSettled(Event, frozen=True, kw_only=True):
+    """The outcome of an order: "done", or the reason why not. Announced by the service that carries the order out."""
+
+    topic = OFFICE_DECISIONS
+    about = "subject"
+    decision_id: str
+    subject: str
+    service: str
+    outcome: str  # a word: "done", "no-such-assertion", "revoked-before" …
+    settled_at: datetime
+    detail: str | None = None  # got …, expected …; nothing personal
+
+    @property
+    def identity(self) -> str:
+        return f"{self.decision_id}/{self.service}"
+
+    @classmethod
+    def id_of(cls, decision_id: str, service: str) -> UUID:
+        """The id that the settlement of an order by `service` has or would have."""
+        return event_id(cls.__name__, f"{decision_id}/{service}")
+
+
+# ── about the services: rebuild, compare, a restore ────────────────────────────────────────────────────
+
+
+class RebuildOrdered(Event, frozen=True, kw_only=True):
+    """`reader` is to become complete again: each producer announces again, as before, what `reader` learns from it.
+
+    Each answers with DecisionSettled: how many events. With `dry_run` it only counts them.
+    """
+
+    topic = OFFICE_DECISIONS
+    about = "reader"
+    decision_id: str
+    reader: str
+    by: str
+    why: str
+    ordered_at: datetime
+    producer: str | None = None  # only this one; None: all
+    dry_run: bool = False
+
+    @property
+    def identity(self) -> str:
+        return self.decision_id
+
+
+class ScrubOrdered(Event, frozen=True, kw_only=True):
+    """The service `subject`, or "all", is to compare its tables with object storage; to `repair`, or only to look.
+
+    Each announces ObjectsScrubbed, and DecisionSettled at the end.
+    """
+
+    topic = OFFICE_DECISIONS
+    about = "subject"
+    decision_id: str
+    subject: str
+    repair: bool
+    by: str
+    why: str
+    ordered_at: datetime
+
+    @property
+    def identity(self) -> str:
+        return self.decision_id
+
+
+class ScrubCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Objects of one kind: looked at, found to be at fault, put right."""
+
+    kind: str  # "credentials", "certificates" …
+    checked: int
+    missing: int = 0
+    different: int = 0
+    only_stored: int = 0
+    repaired: int = 0
+    adopted: int = 0
+
+
+class ScrubFault(msgspec.Struct, frozen=True, kw_only=True):
+    """`found` "missing", "different" or "only-stored"; `outcome` "repaired", "adopted", or why not. None: only seen."""
+
+    key: str
+    found: str
+    outcome: str | None
+
+
+class ObjectsScrubbed(Event, frozen=True, kw_only=True):
+    """What `service` has found in object storage since `started_at`: at the end of its pass, or on the way.
+
+    `scrub_id` is the order's decision_id, or that of a pass by itself; `named` has the first 20 objects at fault.
+    """
+
+    topic = OFFICE_DECISIONS
+    about = "subject"
+    scrub_id: str
+    subject: str
+    service: str
+    repair: bool
+    counts: tuple[ScrubCount, ...]
+    named: tuple[ScrubFault, ...]
+    started_at: datetime
+    at: datetime
+    finished: bool
+
+    @property
+    def identity(self) -> str:
+        checked = sum(count.checked for count in self.counts)
+        return f"{self.scrub_id}/{self.service}/{'end' if self.finished else checked}"
+
+
+class RestoreNoticed(Event, frozen=True, kw_only=True):
+    """At its start `service` found its tables behind Kafka, object storage or PostgreSQL's own history.
+
+    Of its own facts it took back so many of each event; it reads so many messages again. Acknowledged by the office.
+    """
+
+    topic = OFFICE_DECISIONS
+    about = "restore_id"
+    restore_id: str
+    service: str
+    noticed_at: datetime
+    recalled: dict[str, int] = msgspec.field(default_factory=dict)
+    read_again: int = 0
+    gone: int = 0  # messages of these that the topics no longer have
+    storage: dict[str, int] = msgspec.field(default_factory=dict)  # what only object storage has, by kind
+    replaced: bool = False  # the database is another one, or on another timeline: restored, or failed over
