@@ -13,12 +13,7 @@ from services.anchor.inventory import Manifests, Proofs
 from services.anchor.network_status import StatusMonitor
 from services.anchor.store import AnchorTransaction
 from services.anchor.submission import NetworkPorts
-from shared.events import (
-    AssertionAnchored,
-    AssertionIssued,
-    AssertionRevoked,
-    BadgeReceived,
-)
+from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived
 from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"

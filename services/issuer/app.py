@@ -10,12 +10,7 @@ from services.issuer.domain.revocation import is_revoke
 from services.issuer.handlers import Ports
 from services.issuer.inventory import Credentials, Documents
 from services.issuer.store import IssuerTransaction
-from shared.events import (
-    AssertionIssued,
-    AssertionRevoked,
-    IssuanceRefused,
-    RegistrationRenewed,
-)
+from shared.events import AssertionIssued, AssertionRevoked, IssuanceRefused, RegistrationRenewed
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.runtime.process import Process
 

@@ -57,10 +57,7 @@ from shared import object_keys
 from shared.clock import Clock
 from shared.credentials.credential import DoNotSign
 from shared.errors import NotFound, TryLater
-from shared.events import (
-    IssuanceRefused,
-    RegistrationRenewed,
-)
+from shared.events import IssuanceRefused, RegistrationRenewed
 from shared.office_events import OfficeDecided
 from shared.retry import is_due, next_try
 from shared.runtime.db import UNAVAILABLE

@@ -33,9 +33,7 @@ from shared import object_keys
 from shared.clock import Clock
 from shared.credentials.credential import DoNotSign
 from shared.errors import Unreadable
-from shared.events import (
-    AssertionIssued,
-)
+from shared.events import AssertionIssued
 from shared.retry import is_due
 from shared.runtime.objects import ReadableObjects
 from shared.runtime.scrub import CannotMake, Expected

@@ -9,12 +9,7 @@ from services.renderer.config import Config
 from services.renderer.handlers import Ports
 from services.renderer.inventory import Certificates
 from services.renderer.store import RendererTransaction
-from shared.events import (
-    AssertionAnchored,
-    AssertionRevoked,
-    CertificateRendered,
-    RenderingFailed,
-)
+from shared.events import AssertionAnchored, AssertionRevoked, CertificateRendered, RenderingFailed
 from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -18,11 +18,7 @@ from services.renderer.store import DueRendering, NotDone, RendererTransaction, 
 from shared import object_keys
 from shared.clock import Clock
 from shared.errors import NotFound, TryLater, Unreadable
-from shared.events import (
-    AssertionRevoked,
-    CertificateRendered,
-    RenderingFailed,
-)
+from shared.events import AssertionRevoked, CertificateRendered, RenderingFailed
 from shared.retry import next_try
 from shared.runtime.log import logger
 from shared.runtime.objects import ListedObjects

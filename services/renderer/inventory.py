@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from services.renderer.domain.failure import NotRendered
 from services.renderer.handlers import Ports, printed
 from services.renderer.store import DoneRendering, RendererTransaction
 from shared import object_keys
 from shared.credentials.merkle_proof import CRYPTOSUITE
-from shared.errors import NotFound, Unreadable
 from shared.runtime.scrub import CannotMake, Expected
 from shared.runtime.scrub_record import WAITS
 
@@ -56,8 +56,10 @@ class Certificates:
             try:
                 body = render()
                 is_anchored = CRYPTOSUITE.encode() in self.ports.objects.get(object_keys.credential(id))
-            except (NotFound, Unreadable) as error:  # the credential, or the picture: the issuer makes it again
-                raise CannotMake(WAITS) from error
+            except NotRendered as error:
+                if error.failure.reason not in ("missing-object", "unreadable-object"):
+                    raise
+                raise CannotMake(WAITS) from error  # for the credential, or the picture: the issuer makes it again
             if sha256(body).hexdigest() != announced:
                 raise CannotMake("comes-out-otherwise" if is_anchored else WAITS)
             return body

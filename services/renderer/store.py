@@ -8,11 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from services.renderer.domain.failure import Failure
-from shared.events import (
-    AssertionAnchored,
-    CertificateRendered,
-    RenderingFailed,
-)
+from shared.events import AssertionAnchored, CertificateRendered, RenderingFailed
 from shared.retry import due_at, is_due_sql
 from shared.runtime.db import Database, Transaction
 

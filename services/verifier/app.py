@@ -8,13 +8,7 @@ from services.verifier.config import Config
 from services.verifier.ports import Ports
 from services.verifier.store import VerifierTransaction
 from services.verifier.web.site import build_site
-from shared.events import (
-    AssertionAnchored,
-    AssertionIssued,
-    AssertionRevoked,
-    BadgeReceived,
-    BadgeVisibilityChanged,
-)
+from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
 from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"

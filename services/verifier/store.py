@@ -7,13 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.verifier.check.evidence import IssuerRecord, Revocation
-from shared.events import (
-    AssertionAnchored,
-    AssertionIssued,
-    AssertionRevoked,
-    BadgeReceived,
-    BadgeVisibilityChanged,
-)
+from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
 from shared.runtime.db import Database, Transaction, replace
 
 _RECORD = """

@@ -11,9 +11,7 @@ from functools import partial
 from typing import Any
 
 from shared.errors import NotYetKnown, TryLater, Unreadable
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from shared.runtime.db import Database, Positions, is_unavailable
 from shared.runtime.dead_letters import Record, dead_letter_of, write_dead_letter
 from shared.runtime.log import Log

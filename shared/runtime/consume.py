@@ -17,9 +17,7 @@ from typing import Any
 import faust
 import mode
 
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from shared.runtime.batches import Batches, Handler, Predicate
 from shared.runtime.db import Database
 from shared.runtime.dead_letters import Record

@@ -16,9 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from shared.clock import Clock
 from shared.errors import TooLarge
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from shared.office_events import DecisionSettled, OfficeDecided, RebuildOrdered, ScrubOrdered
 from shared.runtime.lineage import Lineage, Replaced, end_process
 from shared.runtime.metrics import SKIPPED

@@ -25,9 +25,7 @@ import uvloop
 from kafka.errors import KafkaError
 
 from shared.errors import RefuseToStart, TryLater
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from shared.office_events import DecisionSettled, ObjectsScrubbed, RebuildOrdered, ScrubOrdered
 from shared.runtime.batches import RawMessage
 from shared.runtime.consume import Consumer

@@ -18,9 +18,7 @@ from uuid import UUID
 from kafka import KafkaConsumer, TopicPartition
 
 from shared.errors import TryLater, Unreadable
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from shared.runtime.db import Database, Transaction
 from shared.runtime.log import Log
 from shared.runtime.metrics import RECALLED

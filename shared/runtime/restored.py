@@ -23,9 +23,7 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
 from shared.errors import TryLater
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from shared.losses import LOSSES
 from shared.office_events import RestoreNoticed
 from shared.runtime.db import Database, Transaction

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.local.loopback import ask
 from deploy.local.ports import free_port
 from services.verifier.files.baking import bake_png, bake_svg
 from tests.worlds.anvil import Anvil, anvil
@@ -56,7 +57,7 @@ class Desk:
         return (self.folder / "verify.html").as_uri()
 
     def save_page(self) -> None:
-        answer = httpx.get(f"{self.page}/verify.html", trust_env=False)
+        answer = ask.get(f"{self.page}/verify.html")
         assert answer.status_code == 200 and "attachment" in answer.headers["content-disposition"]
         (self.folder / "verify.html").write_bytes(answer.content)
 
@@ -176,7 +177,7 @@ def test_the_saved_file_checks_badges_without_our_servers(desk: Desk) -> None:
 
     desk.stop_site.close()  # our site is gone; the chain isn't ours
     with pytest.raises(httpx.ConnectError):
-        httpx.get(world.url, trust_env=False)
+        ask.get(world.url)
     down, english, forged, path, given = desk.look(
         {"page": desk.saved, "file": good, "node": node, "picture": "saved-site-down"},
         {"page": desk.saved, "file": good, "node": node, "language": "en", "width": 320, "picture": "saved-down-en"},
@@ -225,13 +226,13 @@ def test_a_mistake_of_the_visitor_is_explained(desk: Desk) -> None:
 
 
 def test_the_pages_policy_lets_in_only_its_own(desk: Desk) -> None:
-    page = httpx.get(desk.page, trust_env=False)
+    page = ask.get(desk.page)
     policy = page.headers["content-security-policy"]
     assert "script-src 'self'" in policy and "unsafe" not in policy and "connect-src 'self' https: http:" in policy
-    saved = httpx.get(f"{desk.page}/verify.html", trust_env=False).text
+    saved = ask.get(f"{desk.page}/verify.html").text
     assert "default-src 'none'; script-src 'sha256-" in saved.replace("&#39;", "'") and "unsafe" not in policy
     assert 'src="' not in saved and 'rel="stylesheet"' not in saved and "onclick" not in saved
     assert len(saved.encode()) < 1_000_000
     desk.world.shelf.away = True
-    assert httpx.get(desk.page, trust_env=False).status_code == 200
-    assert httpx.get(f"{desk.page}/verify.html", trust_env=False).status_code == 503
+    assert ask.get(desk.page).status_code == 200
+    assert ask.get(f"{desk.page}/verify.html").status_code == 503

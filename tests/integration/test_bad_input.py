@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from deploy.local.loopback import ask
 from deploy.local.ports import free_port
 from services.verifier import publication, verification
 from services.verifier.files.baking import MAX_FILE_BYTES
@@ -96,8 +97,8 @@ def badges(world: VerifierWorld) -> list[Document]:
 
 def asked(world: VerifierWorld, content: bytes) -> str:
     """The verdict by the API and by the form, which must agree; the status in digits when there is none."""
-    api = httpx.post(f"{world.url}/api/v1/verify", content=content, trust_env=False, timeout=30)
-    form = httpx.post(f"{world.url}/verify", files={"file": ("x", content)}, trust_env=False, timeout=30)
+    api = ask.post(f"{world.url}/api/v1/verify", content=content, timeout=30)
+    form = ask.post(f"{world.url}/verify", files={"file": ("x", content)}, timeout=30)
     assert api.status_code < 500 and form.status_code < 500
     assert api.headers["content-type"].startswith("application/json")
     if api.status_code != 200:
@@ -133,11 +134,11 @@ def test_a_forged_proof_is_never_valid(name: str, world: VerifierWorld, badges: 
 
 @pytest.mark.parametrize("url", PRIVATE)
 def test_a_url_into_a_private_network_is_refused(url: str, world: VerifierWorld) -> None:
-    api = httpx.post(f"{world.url}/api/v1/verify", params={"url": url}, trust_env=False, timeout=30)
+    api = ask.post(f"{world.url}/api/v1/verify", params={"url": url}, timeout=30)
     assert api.status_code == 422 or api.json()["verdict"] == "could-not-check", api.text
     if api.status_code == 422:
         assert api.json()["detail"] == "url-refused" and "このURLは確認できません" in api.json()["text"]["ja"]
-    form = httpx.post(f"{world.url}/verify?lang=ja", data={"url": url}, trust_env=False, timeout=30)
+    form = ask.post(f"{world.url}/verify?lang=ja", data={"url": url}, timeout=30)
     assert form.status_code == 422 if api.status_code == 422 else form.status_code == 200
     assert "有効な証明書です" not in form.text.replace("<wbr>", "")
 
@@ -154,12 +155,12 @@ def test_an_upload_of_50_mb_is_refused_before_its_end(world: VerifierWorld) -> N
     for headers in ({}, {"content-type": "multipart/form-data; boundary=x"}):
         sent = 0
         try:
-            answer = httpx.post(f"{world.url}/api/v1/verify", content=body(), headers=headers, trust_env=False)
+            answer = ask.post(f"{world.url}/api/v1/verify", content=body(), headers=headers)
             assert answer.status_code in (400, 413)
         except httpx.TransportError:
             pass  # the server has answered and closed before all was sent
         assert sent < 50 * 1024 * 1024
-    declared = httpx.post(f"{world.url}/verify", content=b"x" * (3 * MAX_FILE_BYTES), trust_env=False)
+    declared = ask.post(f"{world.url}/verify", content=b"x" * (3 * MAX_FILE_BYTES))
     assert declared.status_code == 413
 
 
@@ -209,5 +210,5 @@ def test_a_badge_in_a_pdf_is_verified(world: VerifierWorld, badges: list[Documen
     good = json.dumps(badges[0], ensure_ascii=False).encode()
     assert asked(world, attached(good)) == "valid"
     assert asked(world, attached(json.dumps({**badges[0], "name": "偽"}).encode())) == "not-valid"
-    answer = httpx.post(f"{world.url}/api/v1/verify", content=attached(b""), trust_env=False).json()
+    answer = ask.post(f"{world.url}/api/v1/verify", content=attached(b"")).json()
     assert "scan the QR code" in answer["checks"][0]["got"] and "QR" in answer["next"]["ja"]

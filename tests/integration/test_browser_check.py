@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from web3 import Web3
 
+from deploy.local.loopback import ask
 from deploy.local.ports import free_port
 from services.issuer.domain.credential import credential_of
 from services.issuer.signing.keys import SigningKey, did_document
@@ -54,7 +54,7 @@ def world(databases: Databases, chain: Anvil) -> Iterator[VerifierWorld]:
 @pytest.fixture(scope="module")
 def issuer(world: VerifierWorld) -> Document:
     """What the page itself knows of the issuer, but without a copy of its keys: the server has none either."""
-    page = httpx.get(f"{world.url}/check", trust_env=False).text
+    page = ask.get(f"{world.url}/check").text
     found = re.search(r'<script type="application/json" id="config">(.*?)</script>', page, re.DOTALL)
     assert found is not None
     config = json.loads(found[1])

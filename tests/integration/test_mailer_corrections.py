@@ -16,9 +16,7 @@ import pytest
 from services.mailer import handlers
 from services.mailer.domain.delivery import Deferred, Sent, SmtpReply
 from services.mailer.domain.letters import Letter
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from tests.worlds.mailer import (
     APRIL_1,
     ID,

@@ -12,9 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from deploy.local.loopback import ask
 from services.ops import orders, queries
 from services.ops.config import Links
 from services.ops.lag import LagMeter
@@ -144,13 +144,13 @@ def test_a_double_click_in_four_threads_is_one_order(ports: Ports) -> None:
 )
 def test_an_order_that_makes_no_sense_is_refused(ports: Ports, url: str, wrong: dict[str, str]) -> None:
     body = {"by": "office", "why": "x", **wrong}
-    assert httpx.post(f"{url}/api/v1/rebuild", json=body).status_code == 422
+    assert ask.post(f"{url}/api/v1/rebuild", json=body).status_code == 422
     assert ordered(ports) == []
 
 
 def test_an_order_sent_from_another_site_is_refused(ports: Ports, url: str) -> None:
     body = {"reader": "wallet", "by": "office", "why": "x"}
-    answer = httpx.post(f"{url}/api/v1/rebuild", json=body, headers={"sec-fetch-site": "cross-site"})
+    answer = ask.post(f"{url}/api/v1/rebuild", json=body, headers={"sec-fetch-site": "cross-site"})
     assert answer.status_code == 403 and ordered(ports) == []
 
 
@@ -158,7 +158,7 @@ def test_the_record_shows_each_producers_answer(ports: Ports, url: str) -> None:
     id = rebuild(ports).id
     answered(ports, id, *PRODUCERS[:2])
     for path in ("/decisions", "/decisions?about=wallet", "/"):
-        page = httpx.get(url + path, headers={"accept-language": "ja"}).raise_for_status().text
+        page = ask.get(url + path, headers={"accept-language": "ja"}).raise_for_status().text
         assert "サービスの再構築" in page and "空のデータベース" in page
         assert page.count("20 events") == 2 and "まだ答えがありません" in page
 

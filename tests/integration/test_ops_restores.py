@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +14,7 @@ from shared.wire import decode
 from tests.integration.test_ops_http import Office, office_of
 from tests.integration.test_ops_recall import OFFICE, Restored, databases
 from tests.worlds.cohorts import NOON, at
-from tests.worlds.ops import ops_store, outbox, tell
+from tests.worlds.ops import BOARD_AGE, ops_store, outbox, tell
 from tests.worlds.postgres import Databases
 
 __all__ = ["databases"]  # a fixture
@@ -46,6 +47,7 @@ def noticed(service: str, number: int = 1) -> RestoreNoticed:
 def test_the_board_names_each_service_and_what_people_have_to_do(office: Office) -> None:
     assert SHOWN not in office.browser.get("/").text.replace("<wbr>", "")
     tell(office.ports, noticed("wallet"), noticed("verifier"), noticed("wallet"))
+    time.sleep(BOARD_AGE)
     page = office.browser.get("/board").raise_for_status().text.replace("<wbr>", "")
     assert SHOWN in page and "復元されたデータベース 2" in page
     for words in (

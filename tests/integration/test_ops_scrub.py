@@ -7,13 +7,14 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from deploy.local.loopback import ask
 from services.ops import orders, queries
 from services.ops.board.scrubs import SCRUBBERS
 from services.ops.config import Links
@@ -26,7 +27,7 @@ from shared.office_events import DecisionSettled, ObjectsScrubbed, ScrubCount, S
 from shared.programme import parse_programme
 from shared.wire import decode
 from tests.worlds.cohorts import NOON, at
-from tests.worlds.ops import NoBroker, empty, ops_store, outbox
+from tests.worlds.ops import BOARD_AGE, NoBroker, empty, ops_store, outbox
 from tests.worlds.serving import serving
 
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
@@ -104,7 +105,7 @@ def test_the_last_pass_of_each_service_is_shown_whatever_is_under_way(ports: Por
         ("issuer", "issuer/2", 0),
         ("renderer", "renderer/1", 1),
     ]
-    assert httpx.get(f"{url}/api/v1/status").json()["scrubs"] == httpx.get(f"{url}/api/v1/scrubs").json()
+    assert ask.get(f"{url}/api/v1/status").json()["scrubs"] == ask.get(f"{url}/api/v1/scrubs").json()
 
 
 def test_what_was_told_last_of_a_pass_counts_in_whatever_order_it_is_read(ports: Ports) -> None:
@@ -117,17 +118,18 @@ def test_what_was_told_last_of_a_pass_counts_in_whatever_order_it_is_read(ports:
 @pytest.mark.parametrize(("language", "words"), [("ja", "失われたもの"), ("en", "Objects at fault")])
 def test_the_board_names_what_is_lost(ports: Ports, url: str, language: str, words: str) -> None:
     told(ports, "issuer/1", "issuer")
-    page = httpx.get(url, headers={"accept-language": language}).raise_for_status().text.replace("<wbr>", "")
+    page = ask.get(url, headers={"accept-language": language}).raise_for_status().text.replace("<wbr>", "")
     assert words in page and LOST.key in page and "akashi scrub --repair" in page
     told(ports, "issuer/2", "issuer", 2, counts=(ScrubCount(kind="credentials", checked=50),), named=())
-    page = httpx.get(url, headers={"accept-language": language}).raise_for_status().text.replace("<wbr>", "")
+    time.sleep(BOARD_AGE)
+    page = ask.get(url, headers={"accept-language": language}).raise_for_status().text.replace("<wbr>", "")
     assert words not in page and LOST.key not in page
 
 
 @pytest.mark.parametrize("wrong", [{"subject": "mailer"}, {"subject": ""}, {"why": " "}])
 def test_an_order_that_makes_no_sense_is_refused(ports: Ports, url: str, wrong: dict[str, str]) -> None:
     body = {"by": "office", "why": "x", **wrong}
-    assert httpx.post(f"{url}/api/v1/scrub", json=body).status_code == 422
+    assert ask.post(f"{url}/api/v1/scrub", json=body).status_code == 422
     assert ordered(ports) == []
 
 

@@ -16,13 +16,7 @@ from services.registration import orders
 from services.registration.domain.delivery import read_delivery
 from services.registration.handlers import accept
 from services.registration.store import RegistrationTransaction
-from shared.events import (
-    Event,
-    RegistrationHeld,
-    RegistrationRejected,
-    RegistrationReleased,
-    RegistrationRenewed,
-)
+from shared.events import Event, RegistrationHeld, RegistrationRejected, RegistrationReleased, RegistrationRenewed
 from shared.office_events import Correction, DecisionSettled, OfficeDecided
 from shared.runtime.recall import Recall
 from tests.worlds.recalled import announced, take_back

@@ -103,6 +103,6 @@ def test_rows_of_a_release_without_hashes_get_those_that_were_announced(rendered
     hashes = rendered.rows("select * from renderings order by 1")
     with psycopg.connect(rendered.store.url) as connection:
         connection.execute("alter table renderings drop column certificate_sha256, drop column details_sha256")
-        connection.execute("update schema_version set version_num = '0002'")
+        connection.execute("update schema_version set version_num = '0003'")
     assert migrate(rendered.store.url, "renderer", MIGRATIONS)
     assert rendered.rows("select * from renderings order by 1") == hashes

@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import psutil
 import psycopg
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from deploy.local.environment import REPOSITORY, Place, database_url
+from deploy.local.loopback import ask
 from deploy.local.parts.anvil import keep_state, kept_file, restore_state, state_file
 from deploy.local.parts.catalogue import PARTS
 from deploy.local.ports import free_base
@@ -62,7 +62,7 @@ def objects_of(stack: Stack) -> Objects:
 
 def block_number(stack: Stack) -> int:
     body = {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []}
-    return int(httpx.post(stack.urls["chain"], json=body, trust_env=False).json()["result"], 16)
+    return int(ask.post(stack.urls["chain"], json=body).json()["result"], 16)
 
 
 def messages_of(stack: Stack) -> list[bytes]:
@@ -98,7 +98,7 @@ def test_all_data_is_there_after_a_stop_and_a_start(own: Stack) -> None:
     with psycopg.connect(database_url(own.place, "issuer")) as connection:
         assert connection.execute("select word from kept").fetchall() == [("kept",)]
     assert objects_of(own).get("kept/word.txt") == b"kept"
-    assert len(httpx.get(f"{own.urls['inbox']}/api/email", trust_env=False).json()) == 1
+    assert len(ask.get(f"{own.urls['inbox']}/api/email").json()) == 1
     assert block_number(own) >= height
     assert (own.place.networks_file.read_text(), issuer_key(own)) == (contract, secrets)
 

@@ -12,13 +12,11 @@ import httpx
 import pytest
 from PIL import Image
 
+from deploy.local.loopback import ask
 from deploy.local.ports import free_port
 from services.verifier.files.baking import unbake_png, unbake_svg
 from services.verifier.store import VerifierTransaction
-from shared.events import (
-    AssertionRevoked,
-    BadgeVisibilityChanged,
-)
+from shared.events import AssertionRevoked, BadgeVisibilityChanged
 from tests.worlds.anvil import Anvil, anvil
 from tests.worlds.postgres import Databases, postgres
 from tests.worlds.verifier import AT, VerifierWorld, verifier_world
@@ -53,7 +51,7 @@ def id_of(document: Document) -> str:
 def get(world: VerifierWorld, path: str, **headers: str) -> httpx.Response:
     url = path if path.startswith("http") else world.url + path
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.get(url, headers=named, trust_env=False)
+    return ask.get(url, headers=named)
 
 
 def hide(world: VerifierWorld, document: Document, hidden: bool = True, revision: int = 1) -> None:
@@ -122,7 +120,7 @@ def test_a_baked_badge_holds_both_standards_and_its_art(world: VerifierWorld) ->
         assert found.credential == stored
         assert found.assertion is not None and json.loads(found.assertion) == hosted
         assert read(world.shelf.kept[art]).credential is None
-        verdict = httpx.post(f"{world.url}/api/v1/verify", content=answer.content, trust_env=False).json()
+        verdict = ask.post(f"{world.url}/api/v1/verify", content=answer.content).json()
         assert verdict["verdict"] == "valid" and verdict["facts"]["name"] == "髙橋 一郎"
         if form == "png":
             with Image.open(BytesIO(answer.content)) as baked, Image.open(BytesIO(world.shelf.kept[art])) as drawn:
@@ -193,7 +191,7 @@ def test_an_unchanged_document_is_answered_304(world: VerifierWorld) -> None:
         assert whole.status_code == 200, path
         again = get(world, path, if_none_match=f'"other", {whole.headers["etag"]}')
         assert (again.status_code, again.content) == (304, b"")
-        head = httpx.head(world.url + path, trust_env=False)
+        head = ask.head(world.url + path)
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["etag"] == whole.headers["etag"]
         assert head.headers["content-type"] == whole.headers["content-type"]
@@ -202,7 +200,7 @@ def test_an_unchanged_document_is_answered_304(world: VerifierWorld) -> None:
     assert get(world, f"/credentials/{id_of(badge)}.png").headers["cache-control"] == "no-cache"
     revoke(world, badge)
     assert get(world, f"/assertions/{id_of(badge)}.json", if_none_match=tag).status_code == 410
-    gone = httpx.head(f"{world.url}/assertions/{id_of(badge)}.json", trust_env=False)
+    gone = ask.head(f"{world.url}/assertions/{id_of(badge)}.json")
     assert (gone.status_code, gone.content) == (410, b"")
 
 

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from deploy.local.loopback import ask
 from services.verifier.config import Limits
 from services.verifier.sources import fetch
 from services.verifier.sources.cache import CachedSite
@@ -179,7 +180,7 @@ def running(databases: Databases, chain: Anvil, limits: Limits = UNLIMITED) -> I
 
 
 def post(world: VerifierWorld, url: str, **more: Any) -> httpx.Response:
-    return httpx.post(f"{world.url}/api/v1/verify", params={"url": url}, trust_env=False, timeout=30, **more)
+    return ask.post(f"{world.url}/api/v1/verify", params={"url": url}, timeout=30, **more)
 
 
 def test_a_url_of_ours_is_verified_without_the_network(databases: Databases, chain: Anvil) -> None:
@@ -194,7 +195,7 @@ def test_a_url_of_ours_is_verified_without_the_network(databases: Databases, cha
             f"{world.url}/credentials/{id}.png",
         ):
             assert post(world, url).json()["verdict"] == "valid"
-        page = httpx.post(f"{world.url}/verify?lang=ja", data={"url": badge["id"]}, trust_env=False)
+        page = ask.post(f"{world.url}/verify?lang=ja", data={"url": badge["id"]})
         assert "有効な証明書です" in page.text.replace("<wbr>", "")
         assert post(world, f"{world.url}/issuer.json").status_code == 422
 
@@ -215,28 +216,27 @@ def test_a_badge_at_a_url_of_others_has_the_verdict_of_its_file(databases: Datab
 def test_a_client_over_the_limit_is_told_when_to_try_again(databases: Databases, chain: Anvil) -> None:
     with running(databases, chain, Limits("5/minute", "2/minute", ("127.0.0.0/8",))) as world:
 
-        def ask(client: str, **more: Any) -> httpx.Response:
+        def ask_as(client: str, **more: Any) -> httpx.Response:
             headers = {"x-forwarded-for": f"8.8.8.8, {client}"}
-            return httpx.post(f"{world.url}/api/v1/verify", headers=headers, trust_env=False, **more)
+            return ask.post(f"{world.url}/api/v1/verify", headers=headers, **more)
 
-        assert [ask("192.0.2.1", content=b"x").status_code for _ in range(7)] == [200] * 5 + [429] * 2
-        refused = ask("192.0.2.1", content=b"x")
+        assert [ask_as("192.0.2.1", content=b"x").status_code for _ in range(7)] == [200] * 5 + [429] * 2
+        refused = ask_as("192.0.2.1", content=b"x")
         assert 1 <= int(refused.headers["retry-after"]) <= 60
         assert refused.json()["detail"] == "too-many-requests" and "秒" in refused.json()["text"]["ja"]
-        page = httpx.post(
+        page = ask.post(
             f"{world.url}/verify?lang=ja",
             headers={"x-forwarded-for": "192.0.2.1"},
             files={"file": b"x"},
-            trust_env=False,
         )
         assert page.status_code == 429 and "しばらくお待ちください" in page.text.replace("<wbr>", "")
-        assert ask("192.0.2.2", content=b"x").status_code == 200
+        assert ask_as("192.0.2.2", content=b"x").status_code == 200
         url = {"url": "http://127.0.0.1/"}
-        assert [ask("192.0.2.3", params=url).status_code for _ in range(4)] == [422] * 2 + [429] * 2
+        assert [ask_as("192.0.2.3", params=url).status_code for _ in range(4)] == [422] * 2 + [429] * 2
         lines = ["2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:2:ffff::1"]  # one line has a whole /64
-        assert [ask(lines[n % 3], content=b"x").status_code for n in range(6)] == [200] * 5 + [429]
+        assert [ask_as(lines[n % 3], content=b"x").status_code for n in range(6)] == [200] * 5 + [429]
         unknown = f"{world.url}/V/{'A' * 26}"
-        assert httpx.get(unknown, headers={"x-forwarded-for": "192.0.2.1"}, trust_env=False).status_code == 404
+        assert ask.get(unknown, headers={"x-forwarded-for": "192.0.2.1"}).status_code == 404
 
 
 def test_a_file_is_verified_with_copies_while_the_storage_is_away(databases: Databases, chain: Anvil) -> None:
@@ -247,7 +247,7 @@ def test_a_file_is_verified_with_copies_while_the_storage_is_away(databases: Dat
         content = json.dumps(badge).encode()
 
         def check() -> dict[str, Any]:
-            answer: dict[str, Any] = httpx.post(f"{world.url}/api/v1/verify", content=content, trust_env=False).json()
+            answer: dict[str, Any] = ask.post(f"{world.url}/api/v1/verify", content=content).json()
             return answer
 
         assert check()["verdict"] == "valid"

@@ -9,16 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from deploy.local.loopback import ask
 from deploy.local.ports import free_port
 from services.verifier.store import VerifierTransaction
-from shared.events import (
-    AssertionIssued,
-    AssertionRevoked,
-    BadgeVisibilityChanged,
-)
+from shared.events import AssertionIssued, AssertionRevoked, BadgeVisibilityChanged
 from tests.worlds.anvil import Anvil, anvil
 from tests.worlds.issuing import assertion
 from tests.worlds.postgres import Databases, postgres
@@ -51,7 +47,7 @@ def id_of(document: dict[str, Any]) -> str:
 
 
 def page(world: VerifierWorld, document: dict[str, Any], language: str = "ja") -> str:
-    answer = httpx.get(f"{world.url}/V/{id_of(document)}?lang={language}", trust_env=False)
+    answer = ask.get(f"{world.url}/V/{id_of(document)}?lang={language}")
     assert answer.status_code == 200
     assert len(gzip.compress(answer.content)) < 10_000  # too heavy for a phone otherwise
     return answer.text.replace("<wbr>", "")
@@ -59,8 +55,8 @@ def page(world: VerifierWorld, document: dict[str, Any], language: str = "ja") -
 
 def kind(world: VerifierWorld, document: dict[str, Any]) -> str:
     """The verdict by the API, of the badge on the shelf and of the file: they must agree."""
-    by_id = httpx.get(f"{world.url}/api/v1/verify", params={"id": id_of(document)}, trust_env=False).json()
-    by_file = httpx.post(f"{world.url}/api/v1/verify", content=json.dumps(document), trust_env=False).json()
+    by_id = ask.get(f"{world.url}/api/v1/verify", params={"id": id_of(document)}).json()
+    by_file = ask.post(f"{world.url}/api/v1/verify", content=json.dumps(document)).json()
     assert by_id["verdict"] == by_file["verdict"]
     return str(by_id["verdict"])
 
@@ -68,21 +64,21 @@ def kind(world: VerifierWorld, document: dict[str, Any]) -> str:
 def test_a_scanned_code_leads_to_a_page_with_the_facts(world: VerifierWorld) -> None:
     [badge] = world.anchor(world.issue())
     scanned = f"{world.url}/V/{id_of(badge)}".upper().replace("HTTP://LOCALHOST", "http://localhost")
-    text = httpx.get(scanned, headers={"accept-language": "ja"}, trust_env=False).text.replace("<wbr>", "")
+    text = ask.get(scanned, headers={"accept-language": "ja"}).text.replace("<wbr>", "")
     for fact in ("有効な証明書です", "髙橋 一郎", "コンクリート主任技士", "26-00001", "2026年5月11日", "2030年3月31日"):
         assert fact in text
     assert "valid" in page(world, badge, "en") and "Authorized Chief Concrete Engineer" in page(world, badge, "en")
     assert text.count("<script") == text.count("<script src=") == text.count(" defer></script>")  # it does without
-    typed = httpx.get(f"{world.url}/v/{id_of(badge).lower()}?lang=en", trust_env=False)
+    typed = ask.get(f"{world.url}/v/{id_of(badge).lower()}?lang=en")
     assert typed.status_code == 308 and typed.headers["location"] == f"{world.url}/V/{id_of(badge)}?lang=en"
 
 
 def test_an_unknown_address_says_so(world: VerifierWorld) -> None:
     for id in (UNKNOWN, "x", "A" * 25 + "1", "..%2Fissuer%2Fdid"):
-        answer = httpx.get(f"{world.url}/V/{id}?lang=ja", trust_env=False)
+        answer = ask.get(f"{world.url}/V/{id}?lang=ja")
         assert answer.status_code == 404
         assert "有効な" not in answer.text.replace("<wbr>", "")
-    assert "見つかりません" in httpx.get(f"{world.url}/V/{UNKNOWN}?lang=ja", trust_env=False).text.replace("<wbr>", "")
+    assert "見つかりません" in ask.get(f"{world.url}/V/{UNKNOWN}?lang=ja").text.replace("<wbr>", "")
 
 
 def test_a_badge_before_finality_is_in_progress(world: VerifierWorld) -> None:
@@ -106,7 +102,7 @@ def test_without_the_chain_the_storage_or_the_list_a_badge_could_not_be_checked(
     assert kind(world, badge) == "could-not-check"
     world.shelf.kept["status/1.json"] = kept
     world.shelf.away = True
-    answer = httpx.get(f"{world.url}/V/{id_of(badge)}?lang=ja", trust_env=False)
+    answer = ask.get(f"{world.url}/V/{id_of(badge)}?lang=ja")
     assert answer.status_code == 503 and "今は確認できません" in answer.text.replace("<wbr>", "")
 
 
@@ -147,7 +143,7 @@ def revoked(document: dict[str, Any], replaced_by: dict[str, Any] | None) -> Ass
 
 def by_id(world: VerifierWorld, document: dict[str, Any]) -> dict[str, Any]:
     url = f"{world.url}/api/v1/verify"
-    answer: dict[str, Any] = httpx.get(url, params={"id": id_of(document)}, trust_env=False).json()
+    answer: dict[str, Any] = ask.get(url, params={"id": id_of(document)}).json()
     return answer
 
 
@@ -155,7 +151,7 @@ def links(world: VerifierWorld, document: dict[str, Any]) -> dict[str, str]:
     """Where the API leads from a badge, as ids; page and file must lead there, too."""
     told, text = by_id(world, document), page(world, document)
     content = json.dumps(document)
-    by_file = httpx.post(f"{world.url}/api/v1/verify", content=content, trust_env=False).json()
+    by_file = ask.post(f"{world.url}/api/v1/verify", content=content).json()
     named = ("replaced_by", "renewed_as", "renews")
     found = {name: told[name] for name in named if told[name]}
     assert found == {name: by_file[name] for name in named if by_file[name]}
@@ -220,7 +216,7 @@ def test_a_forged_file_gets_nothing_of_the_badge_whose_id_it_has(world: Verifier
     [badge] = world.anchor(world.issue(1))
     world.note(VerifierTransaction.note_issued, issued(1), issued(2, replaces=id_of(badge)))
     forged = json.dumps({**badge, "name": "偽"})
-    answer = httpx.post(f"{world.url}/api/v1/verify", content=forged, trust_env=False).json()
+    answer = ask.post(f"{world.url}/api/v1/verify", content=forged).json()
     assert answer["verdict"] == "not-valid"
     assert answer["facts"] is answer["renewed_as"] is answer["revocation"] is None
 
@@ -235,7 +231,7 @@ def test_the_page_hides_a_number_that_its_holder_hides(world: VerifierWorld) -> 
     visible(False, 2)
     visible(True, 1)  # comes late
     assert "26-00001" not in page(world, badge)
-    answer = httpx.get(f"{world.url}/api/v1/verify", params={"id": id_of(badge)}, trust_env=False)
+    answer = ask.get(f"{world.url}/api/v1/verify", params={"id": id_of(badge)})
     assert "26-00001" not in answer.text
     visible(True, 3)
     assert "26-00001" in page(world, badge)
@@ -261,11 +257,11 @@ def test_published_documents_are_where_their_ids_say(world: VerifierWorld) -> No
         f"{world.url}/issuer.json",
         f"{world.url}/badges/gishi/2026.svg",
     ):
-        answer = httpx.get(url, trust_env=False)
+        answer = ask.get(url)
         assert answer.status_code == 200
         assert answer.headers["access-control-allow-origin"] == "*"
     for path in (f"/credentials/{UNKNOWN}.json", "/status/9.json", "/badges/gishi/1999.png", "/badges/gishi/2026.exe"):
-        assert httpx.get(world.url + path, trust_env=False).status_code == 404
+        assert ask.get(world.url + path).status_code == 404
 
 
 # ── akashi verify ───────────────────────────────────────────────────────────────────────────────────────
@@ -295,7 +291,7 @@ def test_the_command_reads_a_picture_and_says_the_same_of_it(world: VerifierWorl
     for form in ("png", "svg"):
         url = f"{world.url}/credentials/{id_of(old)}.{form}"
         file = tmp_path / f"badge.{form}"
-        file.write_bytes(httpx.get(url, trust_env=False).content)
+        file.write_bytes(ask.get(url).content)
         for source in (str(file), url):
             code, text = verify(world, tmp_path, source)
             assert code == 0 and "有効な証明書です" in text and "髙橋 一郎" in text
@@ -327,7 +323,7 @@ def test_a_correction_keeps_hidden_what_its_holder_had_hidden(world: VerifierWor
     hidden = BadgeVisibilityChanged(assertion_id=id_of(old), details_public=False, revision=1)
     world.note(VerifierTransaction.note_visibility, hidden)
     world.note(VerifierTransaction.note_issued, issued(1), issued(1, version=2))
-    assert httpx.get(f"{world.url}/credentials/{id_of(corrected)}.json", trust_env=False).status_code == 403
+    assert ask.get(f"{world.url}/credentials/{id_of(corrected)}.json").status_code == 403
     shown = BadgeVisibilityChanged(assertion_id=id_of(corrected), details_public=True, revision=1)
     world.note(VerifierTransaction.note_visibility, shown)
-    assert httpx.get(f"{world.url}/credentials/{id_of(corrected)}.json", trust_env=False).status_code == 200
+    assert ask.get(f"{world.url}/credentials/{id_of(corrected)}.json").status_code == 200

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it brings no types
 
+from deploy.local.loopback import ask
 from deploy.local.ports import free_port
 from tests.worlds.anvil import anvil
 from tests.worlds.postgres import postgres
@@ -24,13 +24,13 @@ def world() -> Iterator[VerifierWorld]:
 
 
 def test_every_answer_is_as_described(world: VerifierWorld) -> None:
-    described = httpx.get(f"{world.url}/api/v1/openapi.json", trust_env=False).json()
+    described = ask.get(f"{world.url}/api/v1/openapi.json").json()
     assert described["openapi"].startswith("3.1") and described["servers"] == [{"url": world.url}]
     path = described["paths"]["/api/v1/verify"]
     assert set(path) == {"get", "post"}
 
     def check(method: str, **request: Any) -> tuple[int, Any]:
-        answer = httpx.request(method, f"{world.url}/api/v1/verify", trust_env=False, **request)
+        answer = ask.request(method, f"{world.url}/api/v1/verify", **request)
         told = path[method.lower()]["responses"][str(answer.status_code)]
         schema = told["content"]["application/json"]["schema"]
         Draft202012Validator({**schema, "components": described["components"]}).validate(answer.json())

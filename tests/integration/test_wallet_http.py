@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from deploy.local.loopback import ask
 from services.wallet import handlers, receive_link
 from services.wallet.domain.badge import WalletBadge
 from services.wallet.store import WalletTransaction
@@ -126,7 +127,7 @@ def test_a_wrong_token_opens_nothing(wallet: Wallet) -> None:
 
 
 def test_a_right_link_whose_badge_is_on_its_way_says_so(wallet: Wallet) -> None:
-    answer = httpx.get(wallet.url + wallet.link("A" * 26), trust_env=False)
+    answer = ask.get(wallet.url + wallet.link("A" * 26))
     assert answer.status_code == 503
     assert "リンクは正しい" in answer.text
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from deploy.local.loopback import ask
 from deploy.local.ports import free_port
 
 _ROOT = Path(__file__).parents[2]
@@ -27,7 +28,7 @@ class Anvil:
 
     def call(self, method: str, *params: Any) -> Any:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        answer = httpx.post(self.url, json=body, timeout=10).json()
+        answer = ask.post(self.url, json=body, timeout=10).json()
         if "error" in answer:
             raise RuntimeError(f"{method}: {answer['error']}")
         return answer["result"]

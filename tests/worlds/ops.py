@@ -41,6 +41,9 @@ from shared.topics import ASSERTION_ISSUED
 from tests.worlds.cohorts import NOON
 from tests.worlds.postgres import postgres
 
+BOARD_AGE = 0.6
+"""Seconds after which the board shows what has changed: its answers are half a second old at the most."""
+
 TABLES = (
     "people, assertions, letters, batches, rejections, dead_letters, decisions, settlements, scrub_reports, restores,"
     " inbox, outbox, announced"

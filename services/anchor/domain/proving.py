@@ -13,9 +13,7 @@ from services.anchor.domain.anchoring import Deployment, Inclusion
 from shared.credentials.merkle import Path, Tree, merkle_tree
 from shared.credentials.merkle_proof import CRYPTOSUITE, Anchor, MerkleProof, decode_proof, encode_proof
 from shared.errors import Unreadable
-from shared.events import (
-    AssertionAnchored,
-)
+from shared.events import AssertionAnchored
 
 
 @dataclass(frozen=True)

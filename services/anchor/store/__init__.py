@@ -14,12 +14,7 @@ from services.anchor.store.leaves import Leaves, UncoveredBadges, UnprovedLeaf, 
 from services.anchor.store.recalled import Recalled
 from services.anchor.store.transactions import Transactions
 from shared.clock import Clock
-from shared.events import (
-    AssertionAnchored,
-    AssertionIssued,
-    AssertionRevoked,
-    BadgeReceived,
-)
+from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived
 from shared.runtime.db import Database, Transaction
 
 __all__ = [

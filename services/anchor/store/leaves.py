@@ -7,11 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from services.anchor.domain.anchoring import Deployment
-from shared.events import (
-    AssertionIssued,
-    AssertionRevoked,
-    BadgeReceived,
-)
+from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived
 from shared.retry import due_at, is_due_sql, next_try
 from shared.runtime.db import Transaction
 

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 
 from services.anchor.domain.anchoring import Deployment, Inclusion
 from services.anchor.domain.proving import FinalAnchor, Manifest
-from shared.events import (
-    AssertionAnchored,
-)
+from shared.events import AssertionAnchored
 
 if TYPE_CHECKING:
     from services.anchor.store import AnchorTransaction

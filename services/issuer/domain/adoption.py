@@ -24,10 +24,7 @@ from shared.credentials.merkle_proof import CRYPTOSUITE as MERKLE_PROOF
 from shared.credentials.merkle_proof import decode_proof
 from shared.credentials.status_list import LENGTH, decoded, is_set
 from shared.errors import AkashiError, Unreadable
-from shared.events import (
-    AssertionIssued,
-    Holder,
-)
+from shared.events import AssertionIssued, Holder
 
 _LIST = re.compile(r"/status/([1-9][0-9]{0,8})\.json")
 _EDITION = re.compile(rf"/badges/{object_keys.QUALIFICATION}/({object_keys.EDITION})\.json")

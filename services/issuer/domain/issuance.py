@@ -9,12 +9,7 @@ from datetime import datetime
 
 from shared import object_keys
 from shared.credentials.did import did_of
-from shared.events import (
-    AssertionIssued,
-    Award,
-    Holder,
-    RegistrationRenewed,
-)
+from shared.events import AssertionIssued, Award, Holder, RegistrationRenewed
 from shared.object_keys import BadgeFile
 from shared.programme import Programme
 

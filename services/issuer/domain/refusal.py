@@ -7,10 +7,7 @@ from datetime import datetime
 from services.issuer.domain.selection import IssuedVersion
 from services.issuer.domain.soundness import Unsound
 from shared.credentials.credential import DoNotSign
-from shared.events import (
-    IssuanceRefused,
-    RegistrationRenewed,
-)
+from shared.events import IssuanceRefused, RegistrationRenewed
 
 
 def refusal_of(

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from shared.events import (
-    AssertionRevoked,
-)
+from shared.events import AssertionRevoked
 from shared.office_events import DecisionSettled, OfficeDecided
 
 RevocationOutcome = Literal["done", "no-such-assertion", "revoked-before"]

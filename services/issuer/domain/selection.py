@@ -11,9 +11,7 @@ from services.issuer.domain.issuance import Assertion
 from services.issuer.domain.publication import IMAGE, ISSUER, badge_name, status_name
 from services.issuer.domain.soundness import Unsound
 from shared.clock import japan_date
-from shared.events import (
-    RegistrationRenewed,
-)
+from shared.events import RegistrationRenewed
 from shared.object_keys import is_edition
 from shared.programme import Programme
 

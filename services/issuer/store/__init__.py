@@ -18,9 +18,7 @@ from services.issuer.domain.revocation import AssertionState, Revocation
 from services.issuer.domain.selection import IssuedVersion
 from services.issuer.domain.status import ROOM, draw_indexes
 from services.issuer.store.inventory import InventoryTransaction
-from shared.events import (
-    AssertionIssued,
-)
+from shared.events import AssertionIssued
 from shared.retry import due_at, is_due_sql
 from shared.runtime.db import Database
 

@@ -10,9 +10,7 @@ import msgspec
 
 from services.issuer.domain.publication import PublishedObject
 from services.issuer.store.recalled import RecallTransaction
-from shared.events import (
-    AssertionIssued,
-)
+from shared.events import AssertionIssued
 
 _announcements = msgspec.json.Decoder(AssertionIssued)
 

@@ -11,11 +11,7 @@ from services.issuer.domain.adoption import AdoptedCredential
 from services.issuer.domain.publication import badge_name, status_name
 from services.issuer.domain.revocation import Revocation, lost_revocation, revocation_by_correction
 from services.issuer.store.documents import DocumentTransaction
-from shared.events import (
-    AssertionIssued,
-    AssertionRevoked,
-    IssuanceRefused,
-)
+from shared.events import AssertionIssued, AssertionRevoked, IssuanceRefused
 from shared.object_keys import is_assertion_id
 from shared.office_events import DecisionSettled
 

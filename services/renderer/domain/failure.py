@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 from services.renderer.domain.facts import Certificate
 from shared.errors import AkashiError
-from shared.events import (
-    RenderingFailure,
-)
+from shared.events import RenderingFailure
 from shared.soundness import MissingGlyphs
 
 

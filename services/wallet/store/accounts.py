@@ -97,8 +97,8 @@ class Accounts:
             """
             insert into login_attempts as a (address_sha256, attempts, began_at) values (%(key)s, 1, %(now)s)
             on conflict (address_sha256) do update set
-                attempts = case when a.began_at between %(past)s and %(ahead)s then a.attempts + 1 else 1 end,
-                began_at = case when a.began_at between %(past)s and %(ahead)s then a.began_at else %(now)s end
+                attempts = case when a.began_at > %(past)s and a.began_at <= %(ahead)s then a.attempts + 1 else 1 end,
+                began_at = case when a.began_at > %(past)s and a.began_at <= %(ahead)s then a.began_at else %(now)s end
             returning attempts
             """,
             {"key": address_sha256, "now": now, "past": now - window, "ahead": now + SKEW},

@@ -21,9 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from services.registration.domain.record import FIELDS, HEADERS
-from shared.events import (
-    HeldReason,
-)
+from shared.events import HeldReason
 
 CSV_NAME = "registrations.csv"
 JSONL_NAME = "registrations.jsonl"
