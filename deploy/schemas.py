@@ -23,9 +23,7 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 from services.registration.domain.record import HEADERS, UpstreamRecord
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from shared.office_events import ObjectsScrubbed
 from shared.topics import SERVICES, TOPICS, UPSTREAM_REGISTRATIONS, Topic
 from shared.wire import EVENTS

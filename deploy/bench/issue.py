@@ -31,11 +31,7 @@ from services.issuer.signing.template import Sealed
 from services.verifier.files.baking import Unbaked, bake_png, unbake_png
 from services.verifier.files.open_badges_2 import assertion_of
 from shared.credentials.status_list import LENGTH
-from shared.events import (
-    Award,
-    Holder,
-    RegistrationRenewed,
-)
+from shared.events import Award, Holder, RegistrationRenewed
 from shared.programme import parse_programme
 from shared.runtime.commands import json_option
 

@@ -8,13 +8,7 @@ from services.mailer import handlers
 from services.mailer.config import Config
 from services.mailer.handlers import Ports
 from services.mailer.store import MailerTransaction
-from shared.events import (
-    AssertionIssued,
-    AssertionRevoked,
-    BadgeReceived,
-    CertificateRendered,
-    LetterUpdated,
-)
+from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived, CertificateRendered, LetterUpdated
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.runtime.process import Process
 

@@ -13,13 +13,7 @@ from services.mailer.metrics import CORRECTIONS, MESSAGES, NOT_QUEUED
 from services.mailer.store import MailerTransaction, MessageStatus, OutgoingMessage, Store
 from shared.clock import Clock
 from shared.errors import TryLater
-from shared.events import (
-    AssertionIssued,
-    AssertionRevoked,
-    CertificateRendered,
-    LetterState,
-    LetterUpdated,
-)
+from shared.events import AssertionIssued, AssertionRevoked, CertificateRendered, LetterState, LetterUpdated
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.programme import Sender
 from shared.retry import next_try

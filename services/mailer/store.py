@@ -12,13 +12,7 @@ from services.mailer.domain.delivery import MOST_SECONDS, AttemptResult
 from services.mailer.domain.ledger import LedgerEntry, ledger_entry
 from services.mailer.domain.letters import Letter, Message
 from shared.addresses import as_mailed
-from shared.events import (
-    AssertionIssued,
-    AssertionRevoked,
-    BadgeReceived,
-    CertificateRendered,
-    LetterUpdated,
-)
+from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived, CertificateRendered, LetterUpdated
 from shared.office_events import DecisionSettled
 from shared.retry import SKEW, due_at, is_due_sql
 from shared.runtime.db import Database, Transaction, replace

@@ -22,13 +22,7 @@ from services.registration.store import RegistrationTransaction, RejectedRow, St
 from shared.addresses import same_address_key
 from shared.clock import Clock
 from shared.errors import Unreadable
-from shared.events import (
-    AssertionIssued,
-    Event,
-    RegistrationHeld,
-    RegistrationRejected,
-    RegistrationReleased,
-)
+from shared.events import AssertionIssued, Event, RegistrationHeld, RegistrationRejected, RegistrationReleased
 from shared.runtime.batches import RawMessage
 from shared.runtime.log import logger
 

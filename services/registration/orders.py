@@ -14,9 +14,7 @@ from services.registration.handlers import Ports
 from services.registration.metrics import ORDERS
 from services.registration.store import RegistrationTransaction
 from shared.addresses import same_address_key
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from shared.office_events import Correction, DecisionSettled, OfficeDecided
 from shared.runtime.log import logger
 from shared.soundness import address_fault

@@ -12,9 +12,7 @@ from services.wallet.badges import receive
 from services.wallet.domain import account
 from services.wallet.metrics import CARRIED_OVER
 from services.wallet.ports import Ports
-from shared.events import (
-    AssertionIssued,
-)
+from shared.events import AssertionIssued
 
 
 def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:

@@ -14,10 +14,7 @@ import pytest
 
 from deploy.local.ports import free_port
 from services.verifier.store import VerifierTransaction
-from shared.events import (
-    AssertionRevoked,
-    BadgeVisibilityChanged,
-)
+from shared.events import AssertionRevoked, BadgeVisibilityChanged
 from tests.worlds.anvil import anvil
 from tests.worlds.postgres import postgres
 from tests.worlds.verifier import AT, VerifierWorld, verifier_world

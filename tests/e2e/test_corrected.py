@@ -9,10 +9,7 @@ import pytest
 
 from deploy.local.demo.letters import Inbox, Letter
 from deploy.local.stack import Stack
-from shared.events import (
-    AssertionIssued,
-    AssertionRevoked,
-)
+from shared.events import AssertionIssued, AssertionRevoked
 from tests.worlds.office import CORRECTED, VALID, akashi, done, life, matches, page, printed, shown_as
 from tests.worlds.story import Story, until
 

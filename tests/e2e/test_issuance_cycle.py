@@ -17,13 +17,7 @@ from deploy.local.demo.run import Players, feed
 from deploy.local.demo.sample.cohort import Expected, write_sample
 from deploy.local.loopback import ask
 from deploy.local.stack import Stack
-from shared.events import (
-    AssertionAnchored,
-    AssertionIssued,
-    BadgeReceived,
-    CertificateRendered,
-    RegistrationRenewed,
-)
+from shared.events import AssertionAnchored, AssertionIssued, BadgeReceived, CertificateRendered, RegistrationRenewed
 from tests.worlds.outside_verifier import ask_outside_verifier
 from tests.worlds.story import Story, until
 

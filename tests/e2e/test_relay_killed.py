@@ -9,9 +9,7 @@ from collections import Counter
 import pytest
 
 from deploy.local.stack import Stack
-from shared.events import (
-    AssertionIssued,
-)
+from shared.events import AssertionIssued
 from tests.worlds.story import Story
 
 pytestmark = pytest.mark.xdist_group("harm")  # on a stack of its own, beside that of the other stories

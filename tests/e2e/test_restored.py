@@ -24,11 +24,7 @@ from deploy.local.loopback import ask, new_browser
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
 from shared.errors import NotFound
-from shared.events import (
-    AssertionIssued,
-    AssertionRevoked,
-    Event,
-)
+from shared.events import AssertionIssued, AssertionRevoked, Event
 from shared.topics import SERVICES
 from shared.wire import decode
 from tests.worlds.backups import backed_up, set_back

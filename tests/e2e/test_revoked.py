@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from deploy.local.stack import Stack
-from shared.events import (
-    AssertionRevoked,
-)
+from shared.events import AssertionRevoked
 from tests.worlds.office import REVOKED, VALID, akashi, done, life, matches, page, shown_as
 from tests.worlds.story import Story
 

@@ -13,11 +13,7 @@ from deploy.local.demo.run import feed
 from deploy.local.loopback import ask
 from deploy.local.stack import Stack
 from shared.addresses import same_address_key
-from shared.events import (
-    AssertionIssued,
-    IssuanceRefused,
-    RenderingFailed,
-)
+from shared.events import AssertionIssued, IssuanceRefused, RenderingFailed
 from tests.worlds.office import VALID, akashi, done, life, matches, page, printed, status
 from tests.worlds.story import Story, until
 

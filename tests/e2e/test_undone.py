@@ -11,9 +11,7 @@ import httpx
 
 from deploy.local.loopback import ask
 from deploy.local.stack import Stack
-from shared.events import (
-    AssertionRevoked,
-)
+from shared.events import AssertionRevoked
 from shared.office_events import DecisionSettled, OfficeDecided
 from tests.worlds.office import REVOKED, VALID, akashi, done, matches, page, shown_as
 from tests.worlds.story import Story, until

@@ -22,9 +22,7 @@ from services.anchor.submission import NetworkPorts
 from shared.chain.networks import Network
 from shared.chain.registry import Registry
 from shared.credentials.merkle_proof import decode_proof
-from shared.events import (
-    AssertionAnchored,
-)
+from shared.events import AssertionAnchored
 from shared.programme import Bilingual
 from shared.runtime.migrate import migrate
 from tests.worlds.anchor import GWEI, ROOT, Hand, World, encode, leaf, revoked

@@ -17,9 +17,7 @@ from services.anchor import handlers, submission
 from services.anchor.domain.proving import TreeCache
 from services.anchor.store import AnchorTransaction
 from shared.credentials.merkle import root_of
-from shared.events import (
-    AssertionAnchored,
-)
+from shared.events import AssertionAnchored
 from tests.worlds.anchor import World, issued, leaf, received, revoked
 from tests.worlds.merkle import merkle_proof_in
 from tests.worlds.recalled import Backup, Fact, announced, back_up, take_back

@@ -10,11 +10,7 @@ from typing import Any
 import pytest
 
 from shared.errors import TooLarge
-from shared.events import (
-    AssertionRevoked,
-    BadgeReceived,
-    BadgeVisibilityChanged,
-)
+from shared.events import AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
 from shared.office_events import DecisionSettled, OfficeDecided, RebuildOrdered
 from shared.runtime.db import Database, Transaction
 from shared.runtime.log import logger

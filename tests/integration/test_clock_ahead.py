@@ -16,9 +16,7 @@ from services.renderer.handlers import render
 from services.wallet.domain.account import ATTEMPTS_WINDOW, MOST_ATTEMPTS
 from services.wallet.store import Store as WalletStore
 from services.wallet.store import WalletTransaction
-from shared.events import (
-    AssertionIssued,
-)
+from shared.events import AssertionIssued
 from tests.worlds import issuer, mailer
 from tests.worlds.anchor import World as Anchor
 from tests.worlds.issuing import renewed

@@ -10,9 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from shared.events import (
-    BadgeReceived,
-)
+from shared.events import BadgeReceived
 from shared.runtime.db import Database, Transaction
 from shared.runtime.migrate import migrate
 from tests.worlds.postgres import Databases, postgres

@@ -15,11 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from deploy.schemas import FOLDER, asyncapi, documents, event_schema, readers, topics_read, writers
-from shared.events import (
-    BadgeVisibilityChanged,
-    Event,
-    RegistrationReleased,
-)
+from shared.events import BadgeVisibilityChanged, Event, RegistrationReleased
 from shared.topics import READ_BY
 from shared.wire import EVENTS, encode
 from tests.worlds.outside_verifier import ask_node

@@ -8,9 +8,7 @@ from shutil import copy
 import psycopg
 
 from services.issuer import handlers
-from shared.events import (
-    AssertionRevoked,
-)
+from shared.events import AssertionRevoked
 from shared.runtime.migrate import migrate
 from tests.worlds.issuer import World, id_of, order
 from tests.worlds.issuing import ROOT, renewed

@@ -15,9 +15,7 @@ from kafka import KafkaProducer
 
 from deploy.local.stack import Stack
 from services.issuer.domain.issuance import assertion_id_of
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from shared.office_events import OfficeDecided
 from shared.wire import encode
 from tests.worlds.issuer import corrected, order

@@ -21,12 +21,7 @@ from services.issuer.signing.keys import SigningKey
 from services.issuer.store import IssuerTransaction
 from shared import object_keys
 from shared.errors import NotFound
-from shared.events import (
-    AssertionIssued,
-    AssertionRevoked,
-    Event,
-    RegistrationRenewed,
-)
+from shared.events import AssertionIssued, AssertionRevoked, Event, RegistrationRenewed
 from shared.office_events import DecisionSettled
 from tests.worlds.issuer import World, corrected, id_of, order
 from tests.worlds.issuing import KEY, SOURCES, renewed

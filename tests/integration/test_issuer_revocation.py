@@ -13,10 +13,7 @@ from services.issuer.domain.revocation import is_revoke
 from shared import object_keys
 from shared.credentials.credential import verify_proof
 from shared.credentials.status_list import decoded, is_set
-from shared.events import (
-    AssertionIssued,
-    AssertionRevoked,
-)
+from shared.events import AssertionIssued, AssertionRevoked
 from shared.office_events import DecisionSettled, OfficeDecided
 from tests.worlds.issuer import World, dying_at, id_of, order, side_by_side
 from tests.worlds.issuing import KEY, NOW, renewed

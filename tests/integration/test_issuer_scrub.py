@@ -19,9 +19,7 @@ from shared import object_keys
 from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import CRYPTOSUITE, Anchor, MerkleProof, encode_proof
 from shared.errors import NotFound, TryLater
-from shared.events import (
-    AssertionIssued,
-)
+from shared.events import AssertionIssued
 from shared.office_events import ObjectsScrubbed
 from shared.runtime import scrub_record
 from shared.runtime.scrub import Scrub

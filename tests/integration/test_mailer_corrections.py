@@ -16,21 +16,8 @@ import pytest
 from services.mailer import handlers
 from services.mailer.domain.delivery import Deferred, Sent, SmtpReply
 from services.mailer.domain.letters import Letter
-from shared.events import (
-    Event,
-)
-from tests.worlds.mailer import (
-    APRIL_1,
-    ID,
-    OTHER,
-    MailerWorld,
-    issued,
-    mailer_at,
-    received,
-    rendered,
-    resend,
-    revoked,
-)
+from shared.events import Event
+from tests.worlds.mailer import APRIL_1, ID, OTHER, MailerWorld, issued, mailer_at, received, rendered, resend, revoked
 from tests.worlds.postgres import Databases, postgres
 
 NEWEST = "CDEFGHIJKLMNOPQRSTUVWX2345"

@@ -14,10 +14,7 @@ from services.mailer import handlers
 from services.mailer.domain.delivery import Bounced, Deferred, Sent, SmtpReply
 from services.mailer.domain.letters import message_id
 from services.mailer.store import MailerTransaction
-from shared.events import (
-    Event,
-    LetterUpdated,
-)
+from shared.events import Event, LetterUpdated
 from shared.office_events import DecisionSettled
 from shared.runtime.db import Database
 from shared.runtime.recall import Recall

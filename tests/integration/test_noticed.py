@@ -18,9 +18,7 @@ from kafka.structs import OffsetAndMetadata
 from deploy.local.stack import Stack
 from services.ops.app import MIGRATIONS
 from shared.errors import TryLater
-from shared.events import (
-    BadgeReceived,
-)
+from shared.events import BadgeReceived
 from shared.office_events import RestoreNoticed
 from shared.runtime.db import Database, Transaction
 from shared.runtime.log import logger

@@ -13,10 +13,7 @@ from services.ops.lag import Lag, LagMeter
 from services.ops.ports import Ports
 from services.ops.store.events import Store
 from services.ops.web.site import build_site
-from shared.events import (
-    AssertionRevoked,
-    RegistrationRejected,
-)
+from shared.events import AssertionRevoked, RegistrationRejected
 from shared.office_events import OfficeDecided
 from shared.programme import parse_programme
 from tests.worlds.cohorts import NOON, assertion_id, at, cycle, failed, held, issued, letter, refused, renewed

@@ -16,9 +16,7 @@ from services.ops.lag import LagMeter
 from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction, Store
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from shared.office_events import Correction, DecisionSettled, OfficeDecided, RebuildOrdered
 from shared.runtime.migrate import migrate
 from shared.runtime.recall import Recall

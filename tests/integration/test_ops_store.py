@@ -15,12 +15,7 @@ from services.ops.board.counts import PAIRS, STATES, Stage, board_of, selection_
 from services.ops.lag import Lag, LagMeter
 from services.ops.ports import Ports
 from services.ops.store.events import Store
-from shared.events import (
-    AssertionRevoked,
-    Event,
-    RegistrationRejected,
-    RegistrationReleased,
-)
+from shared.events import AssertionRevoked, Event, RegistrationRejected, RegistrationReleased
 from shared.office_events import OfficeDecided
 from tests.worlds.cohorts import NOON, anchored, assertion_id, at, cycle, held, issued, letter, received, renewed
 from tests.worlds.ops import NoBroker, counts, empty, ops_store, tell, tell_all

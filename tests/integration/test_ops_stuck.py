@@ -14,9 +14,7 @@ from services.ops.lag import LagMeter
 from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from services.ops.store.events import Store
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from shared.office_events import Correction, OfficeDecided
 from shared.wire import decode
 from tests.worlds.cohorts import (

@@ -12,9 +12,7 @@ from services.ops import queries
 from services.ops.lag import LagMeter
 from services.ops.ports import Ports
 from services.ops.store.events import Store
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from tests.worlds.cohorts import (
     NOON,
     again,

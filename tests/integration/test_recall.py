@@ -14,10 +14,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from deploy.local.stack import Stack
-from shared.events import (
-    BadgeReceived,
-    BadgeVisibilityChanged,
-)
+from shared.events import BadgeReceived, BadgeVisibilityChanged
 from shared.runtime.db import Database, Transaction
 from shared.runtime.log import logger
 from shared.runtime.migrate import migrate

@@ -18,10 +18,7 @@ from deploy.local.demo.sample.cohort import CSV_NAME, JSONL_NAME, write_sample
 from services.registration import handlers
 from services.registration.web import intake_site
 from shared.errors import Unreadable
-from shared.events import (
-    RegistrationRejected,
-    RegistrationRenewed,
-)
+from shared.events import RegistrationRejected, RegistrationRenewed
 from shared.runtime.batches import RawMessage
 from tests.worlds.registration import KEY, RegistrationWorld, as_json, record, registration_database, world_at
 from tests.worlds.serving import serving

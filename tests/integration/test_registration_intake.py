@@ -10,11 +10,7 @@ import pytest
 
 from services.registration import handlers
 from shared.clock import JST
-from shared.events import (
-    RegistrationHeld,
-    RegistrationReleased,
-    RegistrationRenewed,
-)
+from shared.events import RegistrationHeld, RegistrationReleased, RegistrationRenewed
 from tests.worlds.registration import SETTLE, RegistrationWorld, ports_at, record, registration_database, world_at
 
 

@@ -16,24 +16,11 @@ from services.registration import orders
 from services.registration.domain.delivery import read_delivery
 from services.registration.handlers import accept
 from services.registration.store import RegistrationTransaction
-from shared.events import (
-    Event,
-    RegistrationHeld,
-    RegistrationRejected,
-    RegistrationReleased,
-    RegistrationRenewed,
-)
+from shared.events import Event, RegistrationHeld, RegistrationRejected, RegistrationReleased, RegistrationRenewed
 from shared.office_events import Correction, DecisionSettled, OfficeDecided
 from shared.runtime.recall import Recall
 from tests.worlds.recalled import announced, take_back
-from tests.worlds.registration import (
-    RULES,
-    RegistrationWorld,
-    as_json,
-    record,
-    registration_database,
-    world_at,
-)
+from tests.worlds.registration import RULES, RegistrationWorld, as_json, record, registration_database, world_at
 
 RECALLS: Mapping[type[Event], Recall] = {
     RegistrationRejected: RegistrationTransaction.take_back_rejected,

@@ -14,11 +14,7 @@ import services.registration
 from services.registration import handlers
 from services.registration.store import RegistrationTransaction
 from shared.clock import JST
-from shared.events import (
-    RegistrationHeld,
-    RegistrationReleased,
-    RegistrationRenewed,
-)
+from shared.events import RegistrationHeld, RegistrationReleased, RegistrationRenewed
 from shared.office_events import Correction, DecisionSettled
 from shared.runtime.migrate import migrate
 from tests.worlds.postgres import postgres

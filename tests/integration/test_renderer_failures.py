@@ -14,12 +14,7 @@ from services.renderer.app import build
 from services.renderer.handlers import render, try_failed
 from services.renderer.store import RendererTransaction
 from shared import object_keys
-from shared.events import (
-    Award,
-    CertificateRendered,
-    Holder,
-    RenderingFailed,
-)
+from shared.events import Award, CertificateRendered, Holder, RenderingFailed
 from shared.soundness import PRINTED
 from tests.worlds.issuing import assertion
 from tests.worlds.recalled import announced, back_up, take_back

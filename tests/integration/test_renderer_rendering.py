@@ -13,9 +13,7 @@ from services.issuer.art.badge_art import badge_png
 from services.renderer.handlers import note_revoked, render
 from services.renderer.store import RendererTransaction
 from shared import object_keys
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from shared.runtime.db import Database
 from tests.worlds.issuing import assertion
 from tests.worlds.press import FONTS, PROGRAMME, text_of

@@ -15,10 +15,7 @@ from PIL import Image
 from deploy.local.ports import free_port
 from services.verifier.files.baking import unbake_png, unbake_svg
 from services.verifier.store import VerifierTransaction
-from shared.events import (
-    AssertionRevoked,
-    BadgeVisibilityChanged,
-)
+from shared.events import AssertionRevoked, BadgeVisibilityChanged
 from tests.worlds.anvil import Anvil, anvil
 from tests.worlds.postgres import Databases, postgres
 from tests.worlds.verifier import AT, VerifierWorld, verifier_world

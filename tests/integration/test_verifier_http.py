@@ -14,11 +14,7 @@ import pytest
 
 from deploy.local.ports import free_port
 from services.verifier.store import VerifierTransaction
-from shared.events import (
-    AssertionIssued,
-    AssertionRevoked,
-    BadgeVisibilityChanged,
-)
+from shared.events import AssertionIssued, AssertionRevoked, BadgeVisibilityChanged
 from tests.worlds.anvil import Anvil, anvil
 from tests.worlds.issuing import assertion
 from tests.worlds.postgres import Databases, postgres

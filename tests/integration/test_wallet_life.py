@@ -13,11 +13,7 @@ from threading import Thread
 import pytest
 from msgspec.structs import replace
 
-from shared.events import (
-    AssertionIssued,
-    BadgeVisibilityChanged,
-    Event,
-)
+from shared.events import AssertionIssued, BadgeVisibilityChanged, Event
 from tests.worlds.wallet import (
     PASSWORD,
     Wallet,

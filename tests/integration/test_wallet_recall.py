@@ -12,12 +12,7 @@ from typing import Any
 import pytest
 
 from services.wallet.app import build
-from shared.events import (
-    AssertionIssued,
-    BadgeReceived,
-    BadgeVisibilityChanged,
-    Event,
-)
+from shared.events import AssertionIssued, BadgeReceived, BadgeVisibilityChanged, Event
 from tests.worlds.recalled import Backup, Fact, announced, back_up, take_back
 from tests.worlds.wallet import (
     PASSWORD,

@@ -17,15 +17,7 @@ from services.anchor.handlers import Ports
 from services.anchor.store import AnchorTransaction
 from services.anchor.submission import NetworkPorts
 from shared.chain.registry import Registry, read_artifact
-from shared.events import (
-    AssertionAnchored,
-    AssertionIssued,
-    AssertionRevoked,
-    Award,
-    BadgeReceived,
-    Event,
-    Holder,
-)
+from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, Award, BadgeReceived, Event, Holder
 from shared.wire import decode
 from tests.worlds.anvil import Anvil
 from tests.worlds.objects import MemoryObjects

@@ -26,12 +26,7 @@ from shared import object_keys
 from shared.chain.registry import Registry
 from shared.credentials.merkle import root_of
 from shared.errors import TryLater
-from shared.events import (
-    AssertionAnchored,
-    AssertionIssued,
-    BadgeReceived,
-    Event,
-)
+from shared.events import AssertionAnchored, AssertionIssued, BadgeReceived, Event
 from shared.runtime.objects import Objects
 from shared.runtime.settings import Settings, read_object_storage
 from shared.wire import encode

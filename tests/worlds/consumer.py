@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from shared.runtime.db import Database, Transaction
 
 E = TypeVar("E", bound=Event)

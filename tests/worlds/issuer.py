@@ -23,10 +23,7 @@ from services.issuer.store import IssuerTransaction, Store
 from shared import object_keys
 from shared.credentials.status_list import decoded, is_set
 from shared.errors import NotFound, TryLater
-from shared.events import (
-    Event,
-    RegistrationRenewed,
-)
+from shared.events import Event, RegistrationRenewed
 from shared.office_events import OfficeDecided
 from shared.runtime.migrate import migrate
 from shared.runtime.objects import Objects

@@ -14,11 +14,7 @@ from services.issuer.domain.issuance import Assertion, Issuer, StatusPlace, asse
 from services.issuer.domain.publication import DocumentSources
 from services.issuer.domain.status import status_document
 from services.issuer.signing.keys import SigningKey, did_document
-from shared.events import (
-    Award,
-    Holder,
-    RegistrationRenewed,
-)
+from shared.events import Award, Holder, RegistrationRenewed
 from shared.programme import parse_programme
 
 ROOT = Path(__file__).resolve().parents[2]

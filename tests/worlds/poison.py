@@ -11,9 +11,7 @@ from typing import Any
 
 import msgspec
 
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from shared.topics import Topic
 from shared.wire import EVENTS, encode
 

@@ -9,9 +9,7 @@ from uuid import UUID
 
 import psycopg
 
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from shared.runtime.db import Database
 from shared.runtime.recall import Recall
 from shared.wire import decode

@@ -14,13 +14,7 @@ from services.renderer.config import Config
 from services.renderer.handlers import Ports
 from services.renderer.store import RendererTransaction, Store
 from shared import object_keys
-from shared.events import (
-    AssertionAnchored,
-    AssertionRevoked,
-    CertificateRendered,
-    Event,
-    RenderingFailed,
-)
+from shared.events import AssertionAnchored, AssertionRevoked, CertificateRendered, Event, RenderingFailed
 from shared.runtime.settings import ObjectStorageSettings, Runtime
 from shared.wire import decode
 from tests.worlds.consumer import note

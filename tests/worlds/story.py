@@ -21,13 +21,7 @@ from deploy.local.loopback import ask
 from deploy.local.stack import Stack
 from services.ops.board.counts import state_of
 from shared.errors import Unreadable
-from shared.events import (
-    AssertionAnchored,
-    AssertionIssued,
-    CertificateRendered,
-    Event,
-    RegistrationRenewed,
-)
+from shared.events import AssertionAnchored, AssertionIssued, CertificateRendered, Event, RegistrationRenewed
 from shared.runtime.objects import Objects
 from shared.runtime.settings import Settings, read_object_storage
 from shared.topics import TOPICS

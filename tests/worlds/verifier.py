@@ -42,9 +42,7 @@ from shared.chain.registry import read_artifact
 from shared.credentials.credential import leaf_of
 from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof
-from shared.events import (
-    Event,
-)
+from shared.events import Event
 from shared.programme import Bilingual
 from shared.runtime.migrate import migrate
 from shared.runtime.settings import ObjectStorageSettings, Runtime

@@ -8,10 +8,7 @@ from datetime import datetime
 
 from services.mailer.domain.delivery import try_again_at
 from services.mailer.domain.letters import Letter
-from shared.events import (
-    LETTER_STATES,
-    LetterUpdated,
-)
+from shared.events import LETTER_STATES, LetterUpdated
 
 _STATES = ("waiting", *LETTER_STATES)
 

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from shared.clock import japan_date, japan_midnight
-from shared.events import (
-    HeldReason,
-)
+from shared.events import HeldReason
 from shared.programme import Programme
 from shared.retry import has_passed
 

@@ -11,13 +11,7 @@ import msgspec
 from services.registration.domain.cohort import Candidate, Judgement
 from services.registration.domain.record import UpstreamRecord
 from shared.addresses import as_mailed, same_address_key
-from shared.events import (
-    AssertionIssued,
-    Award,
-    HeldReason,
-    Holder,
-    RegistrationRenewed,
-)
+from shared.events import AssertionIssued, Award, HeldReason, Holder, RegistrationRenewed
 
 
 @dataclass(frozen=True)

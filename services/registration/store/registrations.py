@@ -14,9 +14,7 @@ from services.registration.domain.intake import NotApplied
 from services.registration.domain.record import FIELDS, UpstreamRecord
 from services.registration.domain.registration import Registration
 from shared.addresses import same_address_key
-from shared.events import (
-    IssuanceRefused,
-)
+from shared.events import IssuanceRefused
 from shared.runtime.db import Transaction, replace
 
 _WRITERS = "registration/writers"

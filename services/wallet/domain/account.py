@@ -9,9 +9,7 @@ from datetime import timedelta
 from typing import Literal
 
 from shared.addresses import same_address_key
-from shared.events import (
-    Holder,
-)
+from shared.events import Holder
 
 NAME_LONGEST = 100  # characters
 PASSWORD_SHORTEST = 10  # characters

@@ -8,9 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from shared.clock import japan_date
-from shared.events import (
-    Holder,
-)
+from shared.events import Holder
 
 BadgeState = Literal["unreceived", "pending", "issued", "expired", "revoked", "corrected"]
 """受領前, 発行手続き中, 発行済み, 期限切れ, 取消, 訂正前."""

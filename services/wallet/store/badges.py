@@ -8,12 +8,7 @@ from typing import Any
 
 from services.wallet.domain.badge import BadgeProgress, WalletBadge
 from shared.addresses import same_address_key
-from shared.events import (
-    AssertionIssued,
-    BadgeReceived,
-    BadgeVisibilityChanged,
-    Holder,
-)
+from shared.events import AssertionIssued, BadgeReceived, BadgeVisibilityChanged, Holder
 from shared.runtime.db import Transaction, replace
 
 _BADGE = """

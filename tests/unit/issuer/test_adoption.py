@@ -19,9 +19,7 @@ from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof
 from shared.credentials.status_list import LENGTH
 from shared.errors import Unreadable
-from shared.events import (
-    AssertionIssued,
-)
+from shared.events import AssertionIssued
 from tests.worlds.issuing import ISSUER, KEY, NOW, SECRET, SOURCES, assertion, credential, status_list
 
 KEYS = [KEY.public]

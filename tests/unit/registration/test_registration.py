@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from services.registration.domain.registration import Registration, renewed
-from shared.events import (
-    HeldReason,
-)
+from shared.events import HeldReason
 from tests.worlds.records import record
 
 WAITING = Registration(record(), None, None, "waiting", None, None, False, 0)

@@ -13,9 +13,7 @@ from services.wallet.domain.account import (
     password_form,
     password_problem,
 )
-from shared.events import (
-    Holder,
-)
+from shared.events import Holder
 
 HOLDER = Holder(
     person_id="P1",

@@ -16,9 +16,7 @@ from services.wallet.domain.badge import (
     steps_of,
 )
 from shared.clock import japan_midnight
-from shared.events import (
-    Holder,
-)
+from shared.events import Holder
 
 NOW = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
 BADGE = WalletBadge(

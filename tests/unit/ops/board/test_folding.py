@@ -4,9 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ops.board.folding import current_letters, holds, last_of, newest_versions
-from shared.events import (
-    RegistrationReleased,
-)
+from shared.events import RegistrationReleased
 from tests.worlds.cohorts import again, held, issued, letter, renewed
 
 

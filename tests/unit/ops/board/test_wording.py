@@ -7,11 +7,7 @@ from services.ops.board.decisions import REBUILD, SCRUB
 from services.ops.board.stuck import REFUSED, order_for
 from services.ops.board.wording import DECISIONS, FIELDS, HELD_REASONS, STUCK, STUCK_FIELDS
 from services.ops.board.wording import STATES as STATE_WORDS
-from shared.events import (
-    HeldReason,
-    LetterUpdated,
-    RenderingFailure,
-)
+from shared.events import HeldReason, LetterUpdated, RenderingFailure
 from shared.office_events import CORRECTABLE, Decision
 
 

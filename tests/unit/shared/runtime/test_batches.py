@@ -15,11 +15,7 @@ import msgspec
 import psycopg
 import pytest
 
-from shared.events import (
-    BadgeReceived,
-    BadgeVisibilityChanged,
-    LetterUpdated,
-)
+from shared.events import BadgeReceived, BadgeVisibilityChanged, LetterUpdated
 from shared.runtime import batches
 from shared.runtime.batches import Batches, RawMessage
 from shared.runtime.db import Positions

@@ -6,9 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from shared.events import (
-    BadgeReceived,
-)
+from shared.events import BadgeReceived
 from shared.office_events import DecisionSettled
 from shared.programme import parse_programme
 from shared.runtime.db import Database, Transaction
