@@ -23,8 +23,8 @@ from shared import object_keys
 from shared.errors import NotFound
 from shared.events import AssertionIssued, AssertionRevoked, Event, RegistrationRenewed
 from shared.office_events import DecisionSettled
+from tests.worlds.credentials import KEY, SOURCES, renewed
 from tests.worlds.issuer import World, corrected, id_of, order
-from tests.worlds.issuing import KEY, SOURCES, renewed
 from tests.worlds.recalled import Backup, Fact, announced, back_up, take_back
 
 RECALLS: Any = {

@@ -17,8 +17,8 @@ from shared.events import AssertionRevoked, RegistrationRejected
 from shared.office_events import OfficeDecided
 from shared.programme import parse_programme
 from tests.worlds.cohorts import NOON, assertion_id, at, cycle, failed, held, issued, letter, refused, renewed
+from tests.worlds.http_server import serving
 from tests.worlds.ops import dead_letter, empty, ops_store, tell, tell_all
-from tests.worlds.serving import serving
 
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 STAGES = ["eligible", "issued", "notified", "received", "anchored", "rendered", "completed"]

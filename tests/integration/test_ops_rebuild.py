@@ -26,8 +26,8 @@ from shared.office_events import DecisionSettled, RebuildOrdered
 from shared.programme import parse_programme
 from shared.wire import decode
 from tests.worlds.cohorts import NOON, at
+from tests.worlds.http_server import serving
 from tests.worlds.ops import NoBroker, empty, ops_store, outbox, tell
-from tests.worlds.serving import serving
 
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 OFFICE = Attribution("事務局", "空のデータベース")

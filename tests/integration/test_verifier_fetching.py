@@ -25,8 +25,8 @@ from services.verifier.sources.fetch import Fetcher
 from services.verifier.sources.public_address import Refused
 from shared.errors import NotFound, TryLater
 from tests.worlds.anvil import Anvil, anvil
+from tests.worlds.http_server import serving
 from tests.worlds.postgres import Databases, postgres
-from tests.worlds.serving import serving
 from tests.worlds.verifier import UNLIMITED, VerifierWorld, verifier_world
 
 BODY = b'{"a": 1}'

@@ -16,7 +16,7 @@ from deploy.local.ports import free_port
 from services.verifier.store import VerifierTransaction
 from shared.events import AssertionIssued, AssertionRevoked, BadgeVisibilityChanged
 from tests.worlds.anvil import Anvil, anvil
-from tests.worlds.issuing import assertion
+from tests.worlds.credentials import assertion
 from tests.worlds.postgres import Databases, postgres
 from tests.worlds.verifier import AT, VerifierWorld, verifier_world, verify
 
