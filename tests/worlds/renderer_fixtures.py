@@ -14,15 +14,9 @@ from services.renderer.store import RendererTransaction, Store
 from shared.runtime.migrate import migrate
 from tests.worlds.credentials import ISSUER
 from tests.worlds.objects import MemoryObjects
-from tests.worlds.postgres import Databases, postgres
+from tests.worlds.postgres import Databases
 from tests.worlds.press import FONTS, PROGRAMME, badge
 from tests.worlds.renderer import Stage
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
