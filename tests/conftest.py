@@ -14,7 +14,7 @@ import pytest
 
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
-from tests.worlds.postgres import stop_postgres
+from tests.worlds.postgres import Databases, postgres, stop_postgres
 
 ORDER = (
     "tests/e2e/test_issuance_cycle.py",  # counts a cohort that nobody else has joined
@@ -72,6 +72,13 @@ def one_postgres() -> Iterator[None]:
     """Ends the server that `tests.worlds.postgres` shares among all tests of this process."""
     yield
     stop_postgres()
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases]:
+    """That server: `fresh()` makes an empty database."""
+    with postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from services.issuer.domain.issuance import assertion_id_of
-from tests.worlds.issuing import DID, SECRET, credential, status_list
+from tests.worlds.credentials import DID, SECRET, credential, status_list
 
 FOLDER = Path(__file__).parents[1] / "docs" / "example"
 

@@ -18,7 +18,7 @@ from deploy.local.loopback import ask
 from deploy.local.ports import free_port
 from services.verifier.files.baking import bake_png, bake_svg
 from tests.worlds.anvil import Anvil, anvil
-from tests.worlds.postgres import Databases, postgres
+from tests.worlds.postgres import Databases
 from tests.worlds.verifier import AT, VerifierWorld, verifier_world
 
 SCRIPT = Path(__file__).with_name("check_page.mjs")
@@ -26,12 +26,6 @@ PICTURES = os.environ.get("PICTURES")
 """A folder where to leave pictures of the pages, for whoever wants to look."""
 
 Step = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from deploy.local.stack import Stack
 from services.anchor.domain.costs import Fee
 from services.anchor.keystore import open_keystore
 from services.anchor.sender import Sender
-from tests.worlds.anchor_story import AnchorStory, Blocks, PrivateChain, configure, deploy, other_root
+from tests.worlds.anchor_story import QUICK, AnchorStory, Blocks, PrivateChain, configure, deploy, other_root
 from tests.worlds.anvil import anvil
 from tests.worlds.faulty_node import (
     Ask,
@@ -33,14 +33,6 @@ from tests.worlds.story import until
 
 CHAIN_ID = 31337
 GWEI = 10**9
-
-QUICK = {
-    "TICK_SECONDS": "0.2",
-    "CHAIN_POLL_SECONDS": "0.2",
-    "STUCK_SECONDS": "3",
-    "BATCH_SIZE": "20",
-    "BATCH_AGE_SECONDS": "0.5",
-}
 
 
 @pytest.fixture(scope="module")

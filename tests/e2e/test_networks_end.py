@@ -22,8 +22,7 @@ from services.verifier.sources.gather import gather
 from shared.chain.lookup import Networks, networks_in
 from shared.credentials.credential import leaf_of
 from shared.credentials.did import did_of
-from tests.e2e.test_anchor_faults import QUICK
-from tests.worlds.anchor_story import AnchorStory, Blocks, PrivateChain, configure, deploy
+from tests.worlds.anchor_story import QUICK, AnchorStory, Blocks, PrivateChain, configure, deploy
 from tests.worlds.anvil import anvil
 from tests.worlds.faulty_node import Ask, faulty_node
 from tests.worlds.story import until

@@ -9,7 +9,7 @@ import pytest
 from services.issuer.domain import publication
 from tests.worlds.issuer import World
 from tests.worlds.postgres import Databases, postgres
-from tests.worlds.storage import Buckets, storage
+from tests.worlds.s3_server import Buckets, storage
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from shared.runtime.log import logger
 from shared.runtime.migrate import migrate
 from shared.runtime.rebuild import announce_again, note_rebuilds
 from shared.wire import decode
-from tests.worlds.postgres import Databases, postgres
+from tests.worlds.postgres import Databases
 
 NOW = datetime(2027, 4, 1, tzinfo=UTC)
 MIGRATION = """
@@ -26,12 +26,6 @@ def upgrade(): pass
 def downgrade(): pass
 """
 LOG = logger("wallet")
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as server:
-        yield server
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from services.verifier.files.baking import MAX_FILE_BYTES
 from tests.corpus.forgeries import FORGERIES
 from tests.corpus.make import attached
 from tests.worlds.anvil import Anvil, anvil
-from tests.worlds.postgres import Databases, postgres
+from tests.worlds.postgres import Databases
 from tests.worlds.verifier import VerifierWorld, verifier_world, verify
 
 FILES = sorted((Path(__file__).parent.parent / "corpus" / "files").iterdir())
@@ -66,12 +66,6 @@ PRIVATE = [
 ]
 
 Document = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -25,17 +25,11 @@ from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, decode_proof, encode_proof
 from tests.worlds.anvil import CHAIN_ID, Anvil, anvil
 from tests.worlds.browser_check import Answer, Case, ask_browser_check
-from tests.worlds.issuing import SECRET, assertion
-from tests.worlds.postgres import Databases, postgres
+from tests.worlds.credentials import SECRET, assertion
+from tests.worlds.postgres import Databases
 from tests.worlds.verifier import AT, VerifierWorld, verifier_world
 
 Document = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

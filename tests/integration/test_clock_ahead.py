@@ -19,7 +19,7 @@ from services.wallet.store import WalletTransaction
 from shared.events import AssertionIssued
 from tests.worlds import issuer, mailer
 from tests.worlds.anchor import World as Anchor
-from tests.worlds.issuing import renewed
+from tests.worlds.credentials import renewed
 from tests.worlds.mailer import ID, OTHER, MailerWorld, issued, mailer_at, received
 from tests.worlds.postgres import postgres
 from tests.worlds.renderer import Stage, anchored

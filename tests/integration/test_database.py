@@ -13,30 +13,14 @@ import pytest
 from shared.events import BadgeReceived
 from shared.runtime.db import Database, Transaction
 from shared.runtime.migrate import migrate
-from tests.worlds.postgres import Databases, postgres
+from tests.worlds.migrations import write_migration
+from tests.worlds.postgres import Databases
 
 NOW = datetime(2027, 4, 1, tzinfo=UTC)
-MIGRATION = """
-from alembic import op
-revision, down_revision, branch_labels, depends_on = "{revision}", {before!r}, None, None
-def upgrade(): op.execute({sql!r})
-def downgrade(): pass
-"""
 
 
 def received(*numbers: int) -> list[BadgeReceived]:
     return [BadgeReceived(assertion_id=f"A{number}", received_at=NOW) for number in numbers]
-
-
-def written(folder: Path, revision: str, before: str | None, sql: str) -> Path:
-    (folder / f"{revision}_step.py").write_text(MIGRATION.format(revision=revision, before=before, sql=sql))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as server:
-        yield server
 
 
 @pytest.fixture
@@ -46,7 +30,7 @@ def url(databases: Databases) -> str:
 
 @pytest.fixture
 def database(url: str, tmp_path: Path) -> Iterator[Database[Transaction]]:
-    assert migrate(url, "probe", written(tmp_path, "0001", None, "create table thing (id int)"))
+    assert migrate(url, "probe", write_migration(tmp_path, "0001", None, "create table thing (id int)"))
     made = Database(url, "probe", Transaction, lambda: NOW)
     yield made
     made.close()
@@ -88,18 +72,18 @@ def test_only_claims_older_than_asked_are_forgotten(database: Database[Transacti
 
 
 def test_replicas_that_start_together_migrate_once(url: str, tmp_path: Path) -> None:
-    folder = written(tmp_path, "0001", None, "create table once (id int)")
+    folder = write_migration(tmp_path, "0001", None, "create table once (id int)")
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: migrate(url, "probe", folder), range(3)))
     assert migrate(url, "probe", folder) is False
-    written(tmp_path, "0002", "0001", "alter table once add column word text")
+    write_migration(tmp_path, "0002", "0001", "alter table once add column word text")
     assert migrate(url, "probe", folder) is True
     with psycopg.connect(url) as connection:
         assert connection.execute("select word from once").fetchall() == []
 
 
 def test_a_migration_that_fails_leaves_nothing_of_itself(url: str, tmp_path: Path) -> None:
-    folder = written(tmp_path, "0001", None, "create table whole (id int); select 1 / 0")
+    folder = write_migration(tmp_path, "0001", None, "create table whole (id int); select 1 / 0")
     with pytest.raises(Exception, match="division by zero"):
         migrate(url, "probe", folder)
     with psycopg.connect(url) as connection:

@@ -10,8 +10,8 @@ from services.issuer import handlers
 from services.issuer.handlers import Ports
 from shared.events import AssertionIssued, AssertionRevoked, Event, IssuanceRefused
 from shared.office_events import DecisionSettled
+from tests.worlds.credentials import renewed
 from tests.worlds.issuer import World, corrected, dying_at, id_of, order, side_by_side
-from tests.worlds.issuing import renewed
 
 
 def announcements(world: World) -> list[tuple[str, str]]:

@@ -17,8 +17,8 @@ from services.issuer.store import IssuerTransaction
 from shared import object_keys
 from shared.credentials.credential import leaf_of, verify_proof
 from shared.events import AssertionIssued, IssuanceRefused
+from tests.worlds.credentials import KEY, renewed
 from tests.worlds.issuer import World, corrected, dying_at, id_of, side_by_side
-from tests.worlds.issuing import KEY, renewed
 from tests.worlds.recalled import announced, back_up, take_back
 
 # ── issue ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -21,8 +21,8 @@ from services.issuer.signing.key_files import create_key, load_key
 from services.issuer.signing.keys import SigningKey
 from shared.credentials.credential import key_of, verify_proof
 from shared.errors import RefuseToStart
+from tests.worlds.credentials import KEY, ROOT, SECRET, SOURCES, renewed
 from tests.worlds.issuer import World, id_of
-from tests.worlds.issuing import KEY, ROOT, SECRET, SOURCES, renewed
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import psycopg
 from services.issuer import handlers
 from shared.events import AssertionRevoked
 from shared.runtime.migrate import migrate
+from tests.worlds.credentials import ROOT, renewed
 from tests.worlds.issuer import World, id_of, order
-from tests.worlds.issuing import ROOT, renewed
 from tests.worlds.postgres import Databases
-from tests.worlds.storage import Buckets
+from tests.worlds.s3_server import Buckets
 
 _FOLDER = ROOT / "services" / "issuer" / "migrations"
 

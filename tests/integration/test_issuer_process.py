@@ -18,8 +18,8 @@ from services.issuer.domain.issuance import assertion_id_of
 from shared.events import Event
 from shared.office_events import OfficeDecided
 from shared.wire import encode
+from tests.worlds.credentials import NOW, ROOT, renewed
 from tests.worlds.issuer import corrected, order
-from tests.worlds.issuing import NOW, ROOT, renewed
 
 _SECONDS = 60
 

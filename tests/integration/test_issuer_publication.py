@@ -13,8 +13,8 @@ from services.issuer import editions, handlers
 from services.issuer.domain.issuance import Issuer
 from services.issuer.handlers import Ports
 from shared.events import AssertionIssued
+from tests.worlds.credentials import SOURCES, renewed
 from tests.worlds.issuer import World, dying_at, id_of, order, side_by_side
-from tests.worlds.issuing import SOURCES, renewed
 
 FORMS = ("json", "png", "svg")
 FIRST = {

@@ -15,8 +15,8 @@ from shared.credentials.credential import verify_proof
 from shared.credentials.status_list import decoded, is_set
 from shared.events import AssertionIssued, AssertionRevoked
 from shared.office_events import DecisionSettled, OfficeDecided
+from tests.worlds.credentials import KEY, NOW, renewed
 from tests.worlds.issuer import World, dying_at, id_of, order, side_by_side
-from tests.worlds.issuing import KEY, NOW, renewed
 
 
 def settled(world: World) -> dict[str, str]:

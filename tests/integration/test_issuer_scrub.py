@@ -23,8 +23,8 @@ from shared.events import AssertionIssued
 from shared.office_events import ObjectsScrubbed
 from shared.runtime import scrub_record
 from shared.runtime.scrub import Scrub
+from tests.worlds.credentials import renewed
 from tests.worlds.issuer import World, id_of, order
-from tests.worlds.issuing import renewed
 from tests.worlds.scrubbing import count, finish, found, outcomes, reports, scrubbed, scrubber
 from tests.worlds.scrubbing import order as order_scrub
 

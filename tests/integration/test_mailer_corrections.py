@@ -17,28 +17,11 @@ from services.mailer import handlers
 from services.mailer.domain.delivery import Deferred, Sent, SmtpReply
 from services.mailer.domain.letters import Letter
 from shared.events import Event
-from tests.worlds.mailer import (
-    APRIL_1,
-    ID,
-    OTHER,
-    MailerWorld,
-    issued,
-    mailer_at,
-    received,
-    rendered,
-    resend,
-    revoked,
-)
-from tests.worlds.postgres import Databases, postgres
+from tests.worlds.mailer import APRIL_1, ID, OTHER, MailerWorld, issued, mailer_at, received, rendered, resend, revoked
+from tests.worlds.postgres import Databases
 
 NEWEST = "CDEFGHIJKLMNOPQRSTUVWX2345"
 REGISTRATION = "R-1"
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as made:
-        yield made
 
 
 @dataclass

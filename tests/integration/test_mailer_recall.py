@@ -31,7 +31,7 @@ from tests.worlds.mailer import (
     resend,
     revoked,
 )
-from tests.worlds.postgres import Databases, postgres
+from tests.worlds.postgres import Databases
 from tests.worlds.recalled import announced, take_back
 
 RECALLS: Mapping[type[Event], Recall] = {
@@ -75,12 +75,6 @@ class Restored:
         for world in (self.later, self.world):
             world.handle(*events)
             world.tick(**after)
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as made:
-        yield made
 
 
 @pytest.fixture

@@ -15,14 +15,8 @@ from services.mailer.domain.delivery import Bounced, Deferred, Sent, SmtpReply
 from services.mailer.smtp import SmtpClient, SmtpServer
 from shared.errors import TryLater
 from tests.worlds.mailer import APRIL_1, ID, OTHER, MailerWorld, issued, mailer_at, rendered, resend, revoked
-from tests.worlds.postgres import Databases, postgres
+from tests.worlds.postgres import Databases
 from tests.worlds.smtp_server import Smtpd, smtpd
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as made:
-        yield made
 
 
 @pytest.fixture

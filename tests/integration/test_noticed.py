@@ -29,18 +29,12 @@ from shared.runtime.recall import Recall
 from shared.runtime.restored import Storage, compare
 from shared.topics import LETTER_UPDATED
 from shared.wire import decode
-from tests.integration.test_recall import relayed, rows
-from tests.worlds.postgres import Databases, postgres
+from tests.worlds.postgres import Databases
+from tests.worlds.relay import relayed, rows
 
 LOG = logger("ops")
 UNREAD = LETTER_UPDATED.dead  # one partition; no test that shares this Kafka writes to it
 SECONDS = count(1)
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as server:
-        yield server
 
 
 @pytest.fixture

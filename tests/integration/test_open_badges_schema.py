@@ -12,7 +12,7 @@ import pytest
 
 from services.issuer.domain.credential import badge_document, profile_document
 from tests.schemas import fetch
-from tests.worlds.issuing import ISSUER
+from tests.worlds.credentials import ISSUER
 from tests.worlds.outside_verifier import ask_node
 from tests.worlds.shapes import anchored, shapes
 

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from services.ops import queries
 from services.ops.board.decisions import AlreadyDecidedError
 from services.ops.dead_letters import discard, replay
-from services.ops.lag import LagMeter
 from services.ops.ports import Ports
-from services.ops.store.events import Store
 from shared.errors import NotFound
-from tests.worlds.cohorts import NOON
-from tests.worlds.ops import NoBroker, dead_letter, empty, ops_store, outbox
+from tests.worlds.ops import dead_letter, outbox
 
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with ops_store(lambda: NOON) as store:
-        yield store
-
-
-@pytest.fixture
-def ports(store: Store) -> Ports:
-    empty(store)
-    return Ports(store=store, lag=LagMeter(NoBroker()), now=lambda: NOON)
+pytest_plugins = ("tests.worlds.ops_fixtures",)
 
 
 def test_a_replay_sends_the_bytes_unchanged_once_and_is_on_record(ports: Ports) -> None:

@@ -1,77 +1,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
-from services.ops.config import Links
-from services.ops.health import HealthMeter
-from services.ops.lag import Lag, LagMeter
 from services.ops.ports import Ports
 from services.ops.store.events import Store
-from services.ops.web.site import build_site
 from shared.events import AssertionRevoked, RegistrationRejected
 from shared.office_events import OfficeDecided
 from shared.programme import parse_programme
 from tests.worlds.cohorts import NOON, assertion_id, at, cycle, failed, held, issued, letter, refused, renewed
-from tests.worlds.ops import dead_letter, empty, ops_store, tell, tell_all
-from tests.worlds.serving import serving
+from tests.worlds.ops import dead_letter, tell, tell_all
+from tests.worlds.ops_site import Office, office_of
+
+pytest_plugins = ("tests.worlds.ops_fixtures",)
 
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 STAGES = ["eligible", "issued", "notified", "received", "anchored", "rendered", "completed"]
-
-
-class TwoServices:
-    def lags(self, services: object) -> Lag:
-        return Lag(messages={"issuer": 12, "mailer": None}, unknown={"mailer": "it has not read anything yet"})
-
-
-class Office:
-    """A browser at the ops pages; counts how often the ticks were woken."""
-
-    def __init__(self, ports: Ports, browser: httpx.Client) -> None:
-        self.ports = ports
-        self.browser = browser
-        self.woken = 0
-
-    def wake(self) -> None:
-        self.woken += 1
-
-    def status(self) -> dict[str, object]:
-        found: dict[str, object] = self.browser.get("/api/v1/status").raise_for_status().json()
-        return found
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with ops_store(lambda: NOON) as store:
-        yield store
 
 
 @pytest.fixture
 def office(store: Store) -> Iterator[Office]:
     with office_of(store) as office:
         yield office
-
-
-@contextmanager
-def office_of(store: Store, **metrics: str) -> Iterator[Office]:
-    """`metrics`: what services answer at /metrics."""
-    empty(store)
-    meter = LagMeter(TwoServices())
-    meter.measure()
-    health = HealthMeter({service: (service,) for service in metrics}, read=metrics.__getitem__)
-    health.measure()
-    ports = Ports(store=store, lag=meter, now=lambda: NOON, health=health)
-    links = Links(registration=None, verifier=None, inbox="http://127.0.0.1:8605")
-    with httpx.Client(headers={"accept-language": "ja"}) as browser:
-        office = Office(ports, browser)
-        with serving(build_site(PROGRAMME, links, ports, office.wake)) as base:
-            browser.base_url = httpx.URL(base)
-            yield office
 
 
 def populate(ports: Ports) -> None:

@@ -26,8 +26,8 @@ from shared.programme import parse_programme
 from shared.runtime.log import configure
 from shared.wire import decode
 from tests.worlds.cohorts import NOON, again, assertion_id, at, cycle, held, issued, renewed, revoked
+from tests.worlds.http_server import serving
 from tests.worlds.ops import NoBroker, empty, ops_store, tell, tell_all
-from tests.worlds.serving import serving
 
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 SCREENS = Path("tests/browser/screens.mjs")

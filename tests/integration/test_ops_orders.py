@@ -4,37 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from services.ops import orders, queries
 from services.ops.board.decisions import AlreadyDecidedError, Selected
-from services.ops.lag import LagMeter
 from services.ops.orders import Attribution, ListChangedError
 from services.ops.ports import Ports
-from services.ops.store.events import Store
 from shared.errors import NotFound
 from shared.office_events import Correction, DecisionSettled, OfficeDecided
 from shared.wire import decode
 from tests.worlds.cohorts import NOON, again, assertion_id, at, cycle, held, issued, renewed, revoked, version_id
-from tests.worlds.ops import NoBroker, counts, empty, ops_store, tell, tell_all
+from tests.worlds.ops import counts, tell, tell_all
+
+pytest_plugins = ("tests.worlds.ops_fixtures",)
 
 OFFICE = Attribution("事務局", "本人の申し出")
 COHORT = Selected(cohort="2026")
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with ops_store(lambda: NOON) as store:
-        yield store
-
-
-@pytest.fixture
-def ports(store: Store) -> Ports:
-    empty(store)
-    return Ports(store=store, lag=LagMeter(NoBroker()), now=lambda: NOON)
 
 
 def announced(ports: Ports) -> list[OfficeDecided]:

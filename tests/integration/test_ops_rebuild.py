@@ -17,32 +17,20 @@ import pytest
 from deploy.local.loopback import ask
 from services.ops import orders, queries
 from services.ops.config import Links
-from services.ops.lag import LagMeter
 from services.ops.orders import Attribution
 from services.ops.ports import Ports
-from services.ops.store.events import Store
 from services.ops.web.site import build_site
 from shared.office_events import DecisionSettled, RebuildOrdered
 from shared.programme import parse_programme
 from shared.wire import decode
 from tests.worlds.cohorts import NOON, at
-from tests.worlds.ops import NoBroker, empty, ops_store, outbox, tell
-from tests.worlds.serving import serving
+from tests.worlds.http_server import serving
+from tests.worlds.ops import outbox, tell
+
+pytest_plugins = ("tests.worlds.ops_fixtures",)
 
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 OFFICE = Attribution("事務局", "空のデータベース")
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with ops_store(lambda: NOON) as store:
-        yield store
-
-
-@pytest.fixture
-def ports(store: Store) -> Ports:
-    empty(store)
-    return Ports(store=store, lag=LagMeter(NoBroker()), now=lambda: NOON)
 
 
 @pytest.fixture

@@ -4,75 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from services.ops import orders, queries
-from services.ops.app import MIGRATIONS
 from services.ops.board.decisions import Selected
 from services.ops.dead_letters import discard, replay
-from services.ops.lag import LagMeter
 from services.ops.orders import Attribution
 from services.ops.ports import Ports
-from services.ops.store.events import OpsTransaction, Store
-from shared.events import Event
-from shared.office_events import Correction, DecisionSettled, OfficeDecided, RebuildOrdered
-from shared.runtime.migrate import migrate
-from shared.runtime.recall import Recall
-from tests.worlds.cohorts import NOON, assertion_id, at, cycle, issued, revoked
-from tests.worlds.ops import NoBroker, dead_letter, outbox, tell, tell_all
-from tests.worlds.postgres import Databases, postgres
-from tests.worlds.recalled import announced, take_back
+from shared.office_events import Correction, DecisionSettled
+from tests.worlds.cohorts import assertion_id, at, cycle, issued, revoked
+from tests.worlds.ops import dead_letter, outbox, tell, tell_all
+from tests.worlds.ops_restored import RECALLS, Restored, rows_of
+from tests.worlds.postgres import Databases
+from tests.worlds.recalled import announced
 
 OFFICE = Attribution("事務局", "本人の申し出")
 COHORT = Selected(cohort="2026")
-RECALLS: dict[type[Event], Recall] = {
-    OfficeDecided: OpsTransaction.take_back_decided,
-    RebuildOrdered: OpsTransaction.take_back_rebuilds,
-}
 DECISIONS = (
     "select decision_id, decision, subject, decided_by, why, decided_at, part_of, target, correction, people,"
     " producers, outcome, detail from decisions order by 1"
 )
 DEAD_LETTERS = "select dead_letter_id, state, decided_by, decided_why, key, value from dead_letters order by 1"
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as server:
-        yield server
-
-
-class Restored:
-    """Two copies of one database: `lived` goes on, `backup` is what is restored."""
-
-    def __init__(self, databases: Databases, before: Callable[[Ports], object]) -> None:
-        url = databases.fresh()
-        migrate(url, "ops", MIGRATIONS)
-        store = Store(url, "ops", OpsTransaction, lambda: NOON)
-        before(_ports(store))
-        store.close()
-        self.backup = _ports(Store(databases.copy(url), "ops", OpsTransaction, lambda: NOON))
-        self.lived = _ports(Store(url, "ops", OpsTransaction, lambda: at(5)))
-
-    def take_back(self) -> int:
-        return take_back(self.backup.store, RECALLS, announced(self.lived.store))
-
-    def same(self, query: str) -> list[Any]:
-        """The rows, which are those of the database that was not restored."""
-        rows = _rows(self.backup, query)
-        assert rows == _rows(self.lived, query)
-        return rows
-
-
-def _ports(store: Store) -> Ports:
-    return Ports(store=store, lag=LagMeter(NoBroker()), now=store.now)
-
-
-def _rows(ports: Ports, query: str) -> list[Any]:
-    with ports.store.transaction() as tx:
-        return tx.cursor.execute(query).fetchall()
 
 
 @pytest.fixture
@@ -207,13 +160,13 @@ def test_taking_back_twice_changes_nothing(restored: Callable[..., Restored]) ->
     orders.revoke(world.lived, assertion_id(0), OFFICE)
     orders.rebuild(world.lived, "wallet", "issuer", OFFICE, is_dry_run=True)
     world.take_back()
-    once = _rows(world.backup, DECISIONS)
+    once = rows_of(world.backup, DECISIONS)
     events = [fact.event for fact in announced(world.lived.store)]
     for again in (events, events[:1], events[1:]):
         with world.backup.store.transaction() as tx:
             for kind, take_back_again in RECALLS.items():
                 take_back_again(tx, [event for event in again if type(event) is kind])
-    assert _rows(world.backup, DECISIONS) == once
+    assert rows_of(world.backup, DECISIONS) == once
 
 
 def test_dead_letters_decided_since_the_backup_are_closed_again(restored: Callable[..., Restored]) -> None:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from services.ops import queries, restores
+from services.ops.orders import Attribution
 from services.ops.store.events import Store
 from shared.office_events import OfficeDecided, RestoreNoticed
 from shared.wire import decode
-from tests.integration.test_ops_http import Office, office_of
-from tests.integration.test_ops_recall import OFFICE, Restored, databases
-from tests.worlds.cohorts import NOON, at
-from tests.worlds.ops import BOARD_AGE, ops_store, outbox, tell
+from tests.worlds.cohorts import at
+from tests.worlds.ops import outbox, tell
+from tests.worlds.ops_restored import Restored
+from tests.worlds.ops_site import Office, office_of
 from tests.worlds.postgres import Databases
 
-__all__ = ["databases"]  # a fixture
+pytest_plugins = ("tests.worlds.ops_fixtures",)
+
+OFFICE = Attribution("事務局", "本人の申し出")
 SHOWN = "データベースが前の状態に戻されています"
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with ops_store(lambda: NOON) as store:
-        yield store
 
 
 @pytest.fixture
@@ -44,10 +40,12 @@ def noticed(service: str, number: int = 1) -> RestoreNoticed:
     )
 
 
+def test_a_board_without_restores_has_no_word_of_them(office: Office) -> None:
+    assert SHOWN not in office.browser.get("/").raise_for_status().text.replace("<wbr>", "")
+
+
 def test_the_board_names_each_service_and_what_people_have_to_do(office: Office) -> None:
-    assert SHOWN not in office.browser.get("/").text.replace("<wbr>", "")
     tell(office.ports, noticed("wallet"), noticed("verifier"), noticed("wallet"))
-    time.sleep(BOARD_AGE)
     page = office.browser.get("/board").raise_for_status().text.replace("<wbr>", "")
     assert SHOWN in page and "復元されたデータベース 2" in page
     for words in (

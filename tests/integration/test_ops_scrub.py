@@ -18,34 +18,22 @@ from deploy.local.loopback import ask
 from services.ops import orders, queries
 from services.ops.board.scrubs import SCRUBBERS
 from services.ops.config import Links
-from services.ops.lag import LagMeter
 from services.ops.orders import Attribution
 from services.ops.ports import Ports
-from services.ops.store.events import Store
 from services.ops.web.site import build_site
 from shared.office_events import DecisionSettled, ObjectsScrubbed, ScrubCount, ScrubFault, ScrubOrdered
 from shared.programme import parse_programme
 from shared.wire import decode
 from tests.worlds.cohorts import NOON, at
-from tests.worlds.ops import BOARD_AGE, NoBroker, empty, ops_store, outbox
-from tests.worlds.serving import serving
+from tests.worlds.http_server import serving
+from tests.worlds.ops import BOARD_AGE, outbox
+
+pytest_plugins = ("tests.worlds.ops_fixtures",)
 
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 OFFICE = Attribution("事務局", "定期点検")
 LOST = ScrubFault(key="credentials/A.json", found="missing", outcome=None)
 FOUND = ScrubCount(kind="credentials", checked=50, missing=1)
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with ops_store(lambda: NOON) as store:
-        yield store
-
-
-@pytest.fixture
-def ports(store: Store) -> Ports:
-    empty(store)
-    return Ports(store=store, lag=LagMeter(NoBroker()), now=lambda: NOON)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -18,19 +17,9 @@ from services.ops.store.events import Store
 from shared.events import AssertionRevoked, Event, RegistrationRejected, RegistrationReleased
 from shared.office_events import OfficeDecided
 from tests.worlds.cohorts import NOON, anchored, assertion_id, at, cycle, held, issued, letter, received, renewed
-from tests.worlds.ops import NoBroker, counts, empty, ops_store, tell, tell_all
+from tests.worlds.ops import counts, empty, tell, tell_all
 
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with ops_store(lambda: NOON) as store:
-        yield store
-
-
-@pytest.fixture
-def ports(store: Store) -> Ports:
-    empty(store)
-    return Ports(store=store, lag=LagMeter(NoBroker()), now=lambda: NOON)
+pytest_plugins = ("tests.worlds.ops_fixtures",)
 
 
 def test_a_whole_cycle_is_counted_at_every_stage(ports: Ports) -> None:

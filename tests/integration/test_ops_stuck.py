@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import permutations
 from typing import Any
 
@@ -10,15 +9,12 @@ import pytest
 
 from services.ops import orders, queries
 from services.ops.board.decisions import AlreadyDecidedError
-from services.ops.lag import LagMeter
 from services.ops.orders import Attribution
 from services.ops.ports import Ports
-from services.ops.store.events import Store
 from shared.events import Event
 from shared.office_events import Correction, OfficeDecided
 from shared.wire import decode
 from tests.worlds.cohorts import (
-    NOON,
     again,
     anchored,
     cycle,
@@ -32,21 +28,11 @@ from tests.worlds.cohorts import (
     renewed,
     revoked,
 )
-from tests.worlds.ops import NoBroker, empty, ops_store, outbox, tell
+from tests.worlds.ops import outbox, tell
+
+pytest_plugins = ("tests.worlds.ops_fixtures",)
 
 OFFICE = Attribution("事務局", "書き方を確かめた")
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with ops_store(lambda: NOON) as store:
-        yield store
-
-
-@pytest.fixture
-def ports(store: Store) -> Ports:
-    empty(store)
-    return Ports(store=store, lag=LagMeter(NoBroker()), now=lambda: NOON)
 
 
 def stuck(ports: Ports, number: int = 1) -> Any:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
 import msgspec
 import pytest
 
 from services.ops import queries
-from services.ops.lag import LagMeter
 from services.ops.ports import Ports
-from services.ops.store.events import Store
 from shared.events import Event
 from tests.worlds.cohorts import (
-    NOON,
     again,
     anchored,
     assertion_id,
@@ -28,19 +24,9 @@ from tests.worlds.cohorts import (
     revoked,
     version_id,
 )
-from tests.worlds.ops import NoBroker, counts, empty, ops_store, tell
+from tests.worlds.ops import counts, tell
 
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with ops_store(lambda: NOON) as store:
-        yield store
-
-
-@pytest.fixture
-def ports(store: Store) -> Ports:
-    empty(store)
-    return Ports(store=store, lag=LagMeter(NoBroker()), now=lambda: NOON)
+pytest_plugins = ("tests.worlds.ops_fixtures",)
 
 
 def corrected(number: int) -> list[Event]:

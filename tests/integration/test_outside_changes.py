@@ -14,7 +14,7 @@ from services.verifier.check.evidence import Evidence, Unavailable
 from services.verifier.check.status_list import read_status_list
 from shared.credentials.merkle_proof import decode_proof
 from tests.worlds.changes import OurVerifier, after, every_change
-from tests.worlds.issuing import DID, ISSUER, credential, status_list
+from tests.worlds.credentials import DID, ISSUER, credential, status_list
 from tests.worlds.outside_verifier import Change, ask_about_changes
 from tests.worlds.shapes import RARE, anchored
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from services.issuer.domain.status import status_document
 from services.issuer.signing.keys import SigningKey, did_document
 from shared.credentials.credential import DoNotTrust, canonical_form, key_of, verify_proof
-from tests.worlds.issuing import DID, ISSUER, KEY, NOW, credential, status_list, unsigned
+from tests.worlds.credentials import DID, ISSUER, KEY, NOW, credential, status_list, unsigned
 from tests.worlds.outside_verifier import Answers, ask_outside_verifier
 from tests.worlds.shapes import shapes
 

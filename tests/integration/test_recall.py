@@ -22,7 +22,8 @@ from shared.runtime.outbox import Relay, report_outbox
 from shared.runtime.recall import recall
 from shared.topics import BADGE_RECEIVED, REGISTRATION_HELD, Topic
 from shared.wire import encode
-from tests.worlds.postgres import Databases, postgres
+from tests.worlds.postgres import Databases
+from tests.worlds.relay import relayed, rows
 
 NOW = datetime(2027, 4, 1, tzinfo=UTC)
 LOG = logger("wallet")
@@ -37,12 +38,6 @@ def downgrade(): pass
 class WalletTransaction(Transaction):
     def take_back_received(self, events: Any) -> None:
         self.insert_rows("badges", [{"assertion_id": e.assertion_id, "received_at": e.received_at} for e in events])
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as server:
-        yield server
 
 
 @pytest.fixture
@@ -73,24 +68,6 @@ def received(name: str, number: int) -> BadgeReceived:
 def announce(database: Database[Any], *events: Any) -> None:
     with database.transaction() as tx:
         tx.announce(*events)
-
-
-def relayed(database: Database[Any], kafka: str) -> None:
-    """Run the relay until the outbox is empty."""
-    relay = Relay(database.url, kafka, LOG)
-    relay.start()
-    try:
-        deadline = time.monotonic() + 240  # after a refusal the producer waits for its time-outs first
-        while rows(database, "select 1 from outbox"):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-    finally:
-        relay.stop(10)
-
-
-def rows(database: Database[Any], query: str) -> list[Any]:
-    with database.transaction() as tx:
-        return list(tx.cursor.execute(query).fetchall())
 
 
 def taken_back(database: Database[Any], kafka: str) -> int:

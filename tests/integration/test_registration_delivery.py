@@ -20,8 +20,8 @@ from services.registration.web import intake_site
 from shared.errors import Unreadable
 from shared.events import RegistrationRejected, RegistrationRenewed
 from shared.runtime.batches import RawMessage
+from tests.worlds.http_server import serving
 from tests.worlds.registration import KEY, RegistrationWorld, as_json, record, registration_database, world_at
-from tests.worlds.serving import serving
 
 LIMIT = 20_000_000
 

@@ -20,14 +20,7 @@ from shared.events import Event, RegistrationHeld, RegistrationRejected, Registr
 from shared.office_events import Correction, DecisionSettled, OfficeDecided
 from shared.runtime.recall import Recall
 from tests.worlds.recalled import announced, take_back
-from tests.worlds.registration import (
-    RULES,
-    RegistrationWorld,
-    as_json,
-    record,
-    registration_database,
-    world_at,
-)
+from tests.worlds.registration import RULES, RegistrationWorld, as_json, record, registration_database, world_at
 
 RECALLS: Mapping[type[Event], Recall] = {
     RegistrationRejected: RegistrationTransaction.take_back_rejected,

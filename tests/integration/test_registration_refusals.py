@@ -16,8 +16,8 @@ from services.registration.store import RegistrationTransaction, Store
 from services.registration.web import intake_site
 from shared.errors import Unreadable
 from shared.runtime.batches import RawMessage
+from tests.worlds.http_server import serving
 from tests.worlds.registration import KEY, RegistrationWorld, as_json, record, registration_database, world_at
-from tests.worlds.serving import serving
 
 LIMIT = 8 * 2**20
 

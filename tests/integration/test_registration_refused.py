@@ -80,6 +80,16 @@ def test_a_refused_registration_is_released_again_as_the_office_corrects_it(worl
     assert versions(world)[-1] == ("R1", 3, "25-0009")
 
 
+def test_an_amendment_of_a_refused_correction_is_upstreams_again_until_it_is_issued(world: RegistrationWorld) -> None:
+    released(world, 1)
+    world.decide("correct", "R1", correction=Correction(pass_number="25-0001"))
+    world.refuse("R1")
+    for number in ("25-0003", "25-0004"):
+        assert world.deliver(record(1, pass_number=number)).not_applied == ()
+        world.settle()
+    assert versions(world)[2:] == [("R1", 3, "25-0003"), ("R1", 4, "25-0004")]
+
+
 def test_the_letter_of_a_corrected_registration_waits_for_its_day(world: RegistrationWorld) -> None:
     world.deliver(record(1, completed_on=date(2026, 3, 1)))
     world.settle()

@@ -16,7 +16,7 @@ from services.renderer.store import RendererTransaction
 from shared import object_keys
 from shared.events import Award, CertificateRendered, Holder, RenderingFailed
 from shared.soundness import PRINTED
-from tests.worlds.issuing import assertion
+from tests.worlds.credentials import assertion
 from tests.worlds.recalled import announced, back_up, take_back
 from tests.worlds.records import fields, rules
 from tests.worlds.renderer import Stage, anchored, config

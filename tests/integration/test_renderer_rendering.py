@@ -15,7 +15,7 @@ from services.renderer.store import RendererTransaction
 from shared import object_keys
 from shared.events import Event
 from shared.runtime.db import Database
-from tests.worlds.issuing import assertion
+from tests.worlds.credentials import assertion
 from tests.worlds.press import FONTS, PROGRAMME, text_of
 from tests.worlds.renderer import Stage, anchored, revoked
 

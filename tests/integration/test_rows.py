@@ -12,7 +12,7 @@ import pytest
 
 from shared.runtime.db import Database, Transaction, replace
 from shared.runtime.migrate import migrate
-from tests.worlds.postgres import Databases, postgres
+from tests.worlds.postgres import Databases
 
 NOW = datetime(2027, 4, 1, tzinfo=UTC)
 TABLES = """
@@ -32,12 +32,6 @@ def downgrade(): pass
 class Thing:
     id: str
     number: int | None
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as server:
-        yield server
 
 
 @pytest.fixture

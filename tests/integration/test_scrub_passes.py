@@ -19,7 +19,7 @@ from shared.runtime.scrub import Expected
 from shared.runtime.scrub_record import note_finished, note_ordered
 from shared.wire import decode
 from tests.worlds.objects import MemoryObjects
-from tests.worlds.postgres import Databases, postgres
+from tests.worlds.postgres import Databases
 from tests.worlds.scrubbing import NOW, finish, order, ordered, outcomes, reports, scrubber
 
 MIGRATION = """
@@ -55,12 +55,6 @@ class Numbers:
 
     def adopt(self, tx: Any, key: str, stored: bytes) -> bool:
         return False
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as server:
-        yield server
 
 
 @pytest.fixture

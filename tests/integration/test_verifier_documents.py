@@ -18,17 +18,11 @@ from services.verifier.files.baking import unbake_png, unbake_svg
 from services.verifier.store import VerifierTransaction
 from shared.events import AssertionRevoked, BadgeVisibilityChanged
 from tests.worlds.anvil import Anvil, anvil
-from tests.worlds.postgres import Databases, postgres
+from tests.worlds.postgres import Databases
 from tests.worlds.verifier import AT, VerifierWorld, verifier_world
 
 UNKNOWN = "A" * 26
 Document = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -26,8 +26,8 @@ from services.verifier.sources.fetch import Fetcher
 from services.verifier.sources.public_address import Refused
 from shared.errors import NotFound, TryLater
 from tests.worlds.anvil import Anvil, anvil
-from tests.worlds.postgres import Databases, postgres
-from tests.worlds.serving import serving
+from tests.worlds.http_server import serving
+from tests.worlds.postgres import Databases
 from tests.worlds.verifier import UNLIMITED, VerifierWorld, verifier_world
 
 BODY = b'{"a": 1}'
@@ -156,12 +156,6 @@ def test_a_site_that_answers_slowly_is_left_in_time(elsewhere: tuple[Elsewhere, 
 
 
 # ── in the service ──────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -16,17 +16,11 @@ from deploy.local.ports import free_port
 from services.verifier.store import VerifierTransaction
 from shared.events import AssertionIssued, AssertionRevoked, BadgeVisibilityChanged
 from tests.worlds.anvil import Anvil, anvil
-from tests.worlds.issuing import assertion
-from tests.worlds.postgres import Databases, postgres
+from tests.worlds.credentials import assertion
+from tests.worlds.postgres import Databases
 from tests.worlds.verifier import AT, VerifierWorld, verifier_world, verify
 
 UNKNOWN = "A" * 26
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

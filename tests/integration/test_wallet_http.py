@@ -20,7 +20,7 @@ from services.wallet.store import WalletTransaction
 from services.wallet.web.site import web_app
 from shared.links import receive_token
 from tests.worlds.consumer import note
-from tests.worlds.serving import serving
+from tests.worlds.http_server import serving
 from tests.worlds.wallet import (
     PASSWORD,
     SECRET,

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from shared.errors import NotFound, TryLater
 from shared.programme import parse_programme
 from shared.runtime.web import pages
-from tests.worlds.serving import serving
+from tests.worlds.http_server import serving
 
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 TEMPLATE = """{% extends "base.html" %}{% import "macros.html" as m with context %}

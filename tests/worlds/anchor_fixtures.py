@@ -24,13 +24,7 @@ from shared.runtime.migrate import migrate
 from tests.worlds.anchor import GWEI, NOW, ROOT, Hand, World
 from tests.worlds.anvil import CHAIN_ID, Anvil, anvil
 from tests.worlds.objects import MemoryObjects
-from tests.worlds.postgres import Databases, postgres
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as server:
-        yield server
+from tests.worlds.postgres import Databases
 
 
 @pytest.fixture

@@ -37,6 +37,14 @@ from tests.worlds.merkle import merkle_proof_in
 from tests.worlds.story import Story, until
 
 BLOCK_SECONDS = 0.2
+QUICK = {
+    "TICK_SECONDS": "0.2",
+    "CHAIN_POLL_SECONDS": "0.2",
+    "STUCK_SECONDS": "3",
+    "BATCH_SIZE": "20",
+    "BATCH_AGE_SECONDS": "0.5",
+}
+"""Settings of anchor under which a story of seconds has many batches."""
 
 
 class Blocks:

@@ -29,7 +29,7 @@ from shared.runtime.migrate import migrate
 from shared.runtime.objects import Objects
 from shared.runtime.settings import ObjectStorageSettings
 from shared.wire import decode
-from tests.worlds.issuing import NOW, ROOT, SECRET, SOURCES, renewed
+from tests.worlds.credentials import NOW, ROOT, SECRET, SOURCES, renewed
 
 E = TypeVar("E", bound=Event)
 

@@ -18,7 +18,7 @@ from shared.events import AssertionAnchored, AssertionRevoked, CertificateRender
 from shared.runtime.settings import ObjectStorageSettings, Runtime
 from shared.wire import decode
 from tests.worlds.consumer import note
-from tests.worlds.issuing import assertion, credential
+from tests.worlds.credentials import assertion, credential
 from tests.worlds.objects import MemoryObjects
 from tests.worlds.press import FONTS, PROGRAMME
 

@@ -12,17 +12,11 @@ from services.renderer.domain.certificate import Press
 from services.renderer.handlers import Ports
 from services.renderer.store import RendererTransaction, Store
 from shared.runtime.migrate import migrate
-from tests.worlds.issuing import ISSUER
+from tests.worlds.credentials import ISSUER
 from tests.worlds.objects import MemoryObjects
-from tests.worlds.postgres import Databases, postgres
+from tests.worlds.postgres import Databases
 from tests.worlds.press import FONTS, PROGRAMME, badge
 from tests.worlds.renderer import Stage
-
-
-@pytest.fixture(scope="module")
-def databases() -> Iterator[Databases]:
-    with postgres() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

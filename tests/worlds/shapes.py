@@ -10,7 +10,7 @@ from services.verifier.check.evidence import ChainAnswers
 from shared.chain.facts import NetworkAnswers, RegistryEntry, TransactionFacts
 from shared.credentials.credential import leaf_of
 from shared.credentials.merkle_proof import Anchor
-from tests.worlds.issuing import ISSUER, NOW, SECRET, credential
+from tests.worlds.credentials import ISSUER, NOW, SECRET, credential
 from tests.worlds.merkle import merkle_proof, with_merkle_proof
 
 RARE = {"family_name": "𠮷野", "given_name": '辻󠄀"子\\', "family_name_latin": "O'Neill"}

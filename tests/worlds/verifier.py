@@ -47,9 +47,9 @@ from shared.programme import Bilingual
 from shared.runtime.migrate import migrate
 from shared.runtime.settings import ObjectStorageSettings, Runtime
 from tests.worlds.anvil import CHAIN_ID, Anvil
-from tests.worlds.issuing import KEY, SECRET, SOURCES, assertion
+from tests.worlds.credentials import KEY, SECRET, SOURCES, assertion
+from tests.worlds.http_server import serving
 from tests.worlds.objects import MemoryObjects
-from tests.worlds.serving import serving
 
 E = TypeVar("E", bound=Event)
 

@@ -36,9 +36,9 @@ from shared.runtime.migrate import migrate
 from shared.runtime.settings import ObjectStorageSettings, Runtime
 from shared.wire import decode
 from tests.worlds.consumer import note
+from tests.worlds.http_server import serving
 from tests.worlds.objects import MemoryObjects
 from tests.worlds.postgres import postgres
-from tests.worlds.serving import serving
 
 SECRET = b"a secret of sixteen bytes"
 START = datetime(2026, 4, 1, 1, 0, tzinfo=UTC)

@@ -89,7 +89,8 @@ class Registrations(Transaction):
     def update(self, changed: Sequence[Registration], now: datetime, *, judge: bool) -> None:
         """Write the records of known registrations. With `judge` they are judged once the delivery has settled.
 
-        Those are not released, or no longer: they were amended before a badge was issued.
+        Those are not released, or no longer: they were amended before a badge was issued. So what is released of them
+        next is not issued until the issuer says so.
         """
 
         def due(each: Registration) -> dict[str, Any]:
@@ -102,6 +103,7 @@ class Registrations(Transaction):
                 "notify_from": None,
                 "released_at": None,
                 "due_since": now,
+                "presumed_issued": False,
             }
 
         self.update_rows(

@@ -20,7 +20,7 @@ from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof
 from shared.credentials.status_list import LENGTH
 from shared.errors import Unreadable
 from shared.events import AssertionIssued
-from tests.worlds.issuing import ISSUER, KEY, NOW, SECRET, SOURCES, assertion, credential, status_list
+from tests.worlds.credentials import ISSUER, KEY, NOW, SECRET, SOURCES, assertion, credential, status_list
 
 KEYS = [KEY.public]
 OTHER = SigningKey(Ed25519PrivateKey.generate(), KEY.did)

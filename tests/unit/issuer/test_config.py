@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from services.issuer.config import read_config
 from shared.errors import RefuseToStart
-from tests.worlds.issuing import KEY, ROOT, SECRET, SOURCES
+from tests.worlds.credentials import KEY, ROOT, SECRET, SOURCES
 
 JWK = {"kty": "EC", "crv": "secp256k1", "x": "x", "y": "y"}
 

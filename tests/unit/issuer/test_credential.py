@@ -25,7 +25,7 @@ from services.issuer.domain.issuance import Issuer
 from services.issuer.signing.signer import Signer
 from shared.clock import JST
 from shared.credentials.credential import DoNotSign, canonical_form, leaf_of, verify_proof
-from tests.worlds.issuing import ISSUER, KEY, NOW, SECRET, assertion, credential, unsigned
+from tests.worlds.credentials import ISSUER, KEY, NOW, SECRET, assertion, credential, unsigned
 
 
 def test_the_credential_says_what_the_award_says() -> None:

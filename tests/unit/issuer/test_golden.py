@@ -15,7 +15,7 @@ from services.issuer.domain.credential import badge_document, profile_document
 from services.issuer.signing.signer import Signer
 from shared.credentials.credential import canonical_form, leaf_of
 from shared.credentials.status_list import LENGTH, decoded, is_set
-from tests.worlds.issuing import DID, ISSUER, KEY, NOW, SECRET, assertion, status_list
+from tests.worlds.credentials import DID, ISSUER, KEY, NOW, SECRET, assertion, status_list
 
 FOLDER = Path(__file__).resolve().parents[2] / "golden"
 WRITE = bool(os.environ.get("AKASHI_WRITE_GOLDEN"))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from services.issuer.domain.issuance import assertion_id_of, issued
 from shared.credentials.credential import leaf_of
-from tests.worlds.issuing import ISSUER, NOW, SECRET, assertion, credential, renewed
+from tests.worlds.credentials import ISSUER, NOW, SECRET, assertion, credential, renewed
 
 _ids = st.text(min_size=1, max_size=30)
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from services.issuer.signing.key_files import create_key, load_key
-from tests.worlds.issuing import KEY
+from tests.worlds.credentials import KEY
 
 
 def pem(

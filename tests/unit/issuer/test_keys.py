@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from services.issuer.signing.keys import SigningKey, did_document, keys_in, refuse_unlisted
 from shared.credentials.credential import key_of
 from shared.errors import RefuseToStart
-from tests.worlds.issuing import DID, ISSUER, KEY, credential
+from tests.worlds.credentials import DID, ISSUER, KEY, credential
 
 
 def test_what_a_former_key_signed_verifies() -> None:

@@ -21,7 +21,7 @@ from services.issuer.domain.publication import (
 )
 from shared import object_keys
 from shared.credentials.credential import key_of, verify_proof
-from tests.worlds.issuing import ISSUER, KEY, NOW, SOURCES, credential
+from tests.worlds.credentials import ISSUER, KEY, NOW, SOURCES, credential
 
 
 def test_a_class_in_another_edition_has_other_urls_and_the_same_pictures() -> None:

@@ -10,8 +10,8 @@ from services.issuer.domain.revocation import (
     revocation_by,
     revocation_by_correction,
 )
+from tests.worlds.credentials import NOW
 from tests.worlds.issuer import order
-from tests.worlds.issuing import NOW
 
 _ids = st.sampled_from(["A", "B", "C", "D"])
 

@@ -18,7 +18,7 @@ from services.issuer.domain.selection import (
     registrations_in,
 )
 from shared.credentials.credential import DoNotSign
-from tests.worlds.issuing import ISSUER, NOW, assertion, renewed
+from tests.worlds.credentials import ISSUER, NOW, assertion, renewed
 
 
 def test_registrations_are_those_of_the_events_and_those_that_they_renew() -> None:

@@ -11,7 +11,7 @@ import pytest
 from services.issuer.signing.keys import SigningKey
 from services.issuer.signing.signer import Signer, StopSigning
 from shared.credentials.credential import leaf_of, verify_proof
-from tests.worlds.issuing import ISSUER, KEY, NOW, SECRET, assertion, credential
+from tests.worlds.credentials import ISSUER, KEY, NOW, SECRET, assertion, credential
 
 
 def test_the_signer_makes_the_credential_that_the_key_makes() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from services.issuer.signing.signer import Signer
 from shared.credentials.credential import DoNotSign, verify_proof
-from tests.worlds.issuing import ISSUER, KEY, NOW, SECRET, assertion
+from tests.worlds.credentials import ISSUER, KEY, NOW, SECRET, assertion
 
 _LONG = "髙" * 65
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from services.issuer.domain.status import draw_indexes, status_document
 from shared.credentials.credential import verify_proof
 from shared.credentials.status_list import LENGTH, decoded, is_set
-from tests.worlds.issuing import ISSUER, KEY, NOW, status_list
+from tests.worlds.credentials import ISSUER, KEY, NOW, status_list
 
 
 @given(st.integers(), st.integers(0, 600))

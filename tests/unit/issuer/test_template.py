@@ -15,7 +15,7 @@ from services.issuer.signing.signer import Signer
 from services.issuer.signing.statements import NeedsFullAlgorithm
 from services.issuer.signing.template import Sealed, Template, placeholder
 from shared.credentials.credential import DoNotSign, leaf_of, proof_time, text_problem, verify_proof
-from tests.worlds.issuing import ISSUER, KEY, NOW, SECRET, assertion, unsigned
+from tests.worlds.credentials import ISSUER, KEY, NOW, SECRET, assertion, unsigned
 
 CREATED = proof_time(NOW)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.renderer.domain.facts import certificate_of, japanese_date
 from shared.errors import Unreadable
-from tests.worlds.issuing import ISSUER, assertion, unsigned
+from tests.worlds.credentials import ISSUER, assertion, unsigned
 
 ID = assertion().assertion_id
 URL = ISSUER.public_url

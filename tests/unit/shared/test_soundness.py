@@ -19,7 +19,7 @@ from shared.clock import japan_midnight
 from shared.credentials.credential import DoNotSign
 from shared.office_events import Correction
 from shared.soundness import address_fault, name_fault, number_fault, period_fault
-from tests.worlds.issuing import ISSUER, assertion
+from tests.worlds.credentials import ISSUER, assertion
 from tests.worlds.records import fields, programme, record, rules
 
 TEXTS = ("family_name", "given_name", "pass_number", "registration_number", "registration_id", "email")

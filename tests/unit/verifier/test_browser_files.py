@@ -14,7 +14,7 @@ from pikepdf import Dictionary, Name, Pdf
 
 from shared.credentials.multibase import base58, from_base58
 from tests.worlds.browser_check import Answer, Case, ask_browser_check
-from tests.worlds.issuing import DID, ISSUER, NOW, credential
+from tests.worlds.credentials import DID, ISSUER, NOW, credential
 
 NOON = NOW + timedelta(hours=3)
 SIGNED = credential(1)

@@ -14,7 +14,7 @@ from shared.credentials.credential import leaf_of
 from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof
 from tests.worlds.browser_check import Answer, Case, ask_browser_check
-from tests.worlds.issuing import DID, ISSUER, NOW, credential
+from tests.worlds.credentials import DID, ISSUER, NOW, credential
 
 REGISTRY = "0x" + "ab" * 20
 TRANSACTION = "0x" + "cd" * 32

@@ -18,7 +18,7 @@ from services.verifier.sources.chains import NoChain
 from services.verifier.sources.gather import gather
 from shared import object_keys
 from shared.errors import NotFound, TryLater
-from tests.worlds.issuing import DID, ISSUER, NOW, credential, status_list
+from tests.worlds.credentials import DID, ISSUER, NOW, credential, status_list
 
 CREDENTIAL = read_credential(credential(1))
 INDEX = int(credential(1)["credentialStatus"]["statusListIndex"])

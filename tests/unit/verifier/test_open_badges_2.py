@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from services.issuer.domain.credential import badge_document, profile_document
 from services.verifier.files.open_badges_2 import assertion_of, badge_class_of, profile_of, revoked_assertion
 from shared.errors import Unreadable
-from tests.worlds.issuing import ISSUER, assertion, credential, unsigned
+from tests.worlds.credentials import ISSUER, assertion, credential, unsigned
 
 SITE = ISSUER.public_url
 FORMER = "B" * 26

@@ -11,7 +11,7 @@ import pytest
 from services.verifier.files.baking import PNG_SIGNATURE, bake_png, bake_svg
 from services.verifier.files.read import MAX_BYTES, read_document
 from shared.errors import Unreadable
-from tests.worlds.issuing import credential
+from tests.worlds.credentials import credential
 
 ASSERTION = b'{"type":"Assertion","id":"https://a.example/assertions/1.json"}'
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"/>'

@@ -26,7 +26,7 @@ from shared.credentials.credential import leaf_of
 from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, decode_proof, encode_proof
 from shared.errors import Unreadable
-from tests.worlds.issuing import DID, ISSUER, KEY, NOW, credential, status_list
+from tests.worlds.credentials import DID, ISSUER, KEY, NOW, credential, status_list
 
 CHAIN = 31337
 REGISTRY = "0x" + "ab" * 20

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.credentials import credential
 from shared.credentials.credential import canonical_form
 from shared.errors import Unreadable
-from tests.worlds.issuing import unsigned
+from tests.worlds.credentials import unsigned
 
 DOCUMENT = unsigned(1)
 
