@@ -99,7 +99,24 @@ def new_home(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Path]]:
 def stack(new_home: Callable[[str], Path]) -> Iterator[Stack]:
     """Parts and services, one for all stories of this process. A story leaves all of them running."""
     with Stack(new_home("stack"), free_base()) as running:
+        _of_stories.append(running)
         yield running
+
+
+_of_stories: list[Stack] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """After the last story of a process its stack stops: an idle one takes an eighth of a core from what follows."""
+    yield
+    if _is_story(item) and (nextitem is None or not _is_story(nextitem)):
+        while _of_stories:
+            _of_stories.pop().stop()
+
+
+def _is_story(item: pytest.Item) -> bool:
+    return item.path.parent.name == "e2e"
 
 
 @pytest.fixture(scope="session")
