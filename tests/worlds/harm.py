@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 from psycopg import sql
@@ -201,6 +202,15 @@ def small_disk(stack: Stack, part: str, folder: Path) -> Iterator[SmallDisk]:
             folder.rmdir()
             kept.rename(folder)
         stack.resume(part)
+
+
+def may_mount() -> bool:
+    """Whether this process may mount a file system: root usually may, in many containers not."""
+    with TemporaryDirectory() as folder:
+        if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True, check=False).returncode:
+            return False
+        subprocess.run(["umount", folder], check=True)
+    return True
 
 
 def _mount(folder: Path, *, size: int) -> None:
