@@ -16,8 +16,12 @@ from services.renderer.handlers import Ports, printed
 from services.renderer.store import DoneRendering, RendererTransaction
 from shared import object_keys
 from shared.credentials.merkle_proof import CRYPTOSUITE
+from shared.errors import NotFound
 from shared.runtime.scrub import CannotMake, Expected
 from shared.runtime.scrub_record import WAITS
+
+_OF_THE_ISSUER = ("missing-object", "unreadable-object")
+"""Why a PDF can't be printed until the issuer has made the credential or the picture again."""
 
 _PDF = re.compile(rf"{object_keys.CERTIFICATES}({object_keys.ASSERTION_ID})/(?:certificate|details)\.pdf")
 
@@ -57,9 +61,9 @@ class Certificates:
                 body = render()
                 is_anchored = CRYPTOSUITE.encode() in self.ports.objects.get(object_keys.credential(id))
             except NotRendered as error:
-                if error.failure.reason not in ("missing-object", "unreadable-object"):
-                    raise
-                raise CannotMake(WAITS) from error  # for the credential, or the picture: the issuer makes it again
+                raise CannotMake(WAITS if error.failure.reason in _OF_THE_ISSUER else "comes-out-otherwise") from error
+            except NotFound as error:
+                raise CannotMake(WAITS) from error
             if sha256(body).hexdigest() != announced:
                 raise CannotMake("comes-out-otherwise" if is_anchored else WAITS)
             return body
