@@ -43,13 +43,13 @@ class MessageStatus:
 # Corrected: a newer version replaces the badge. Revoked: it is invalid for any other reason.
 _VOID = "case when corrected_by is not null then 'corrected' when revoked_at is not null then 'revoked' end"
 _STATUS = f"messages.assertion_id, letter, state, attempts, {_VOID} as void"
+_TOLD = "from messages as told where told.letter in ('award', 'correction') and told.state = 'sent'"
 # The letter speaks of a correction only to a holder who was told of the badge that was wrong.
 _MESSAGE = (
     "letter, assertion_id, email, family_name, given_name, qualification, kind, valid_from, valid_until,"
-    " corrects is not null and exists (select from messages as told where told.letter in ('award', 'correction')"
-    "  and told.state = 'sent' and (told.assertion_id = holders.corrects or told.assertion_id in"
-    "   (select earlier.assertion_id from holders as earlier"
-    "    where earlier.registration_id = holders.registration_id and earlier.version < holders.version)))"
+    f" corrects is not null and (exists (select {_TOLD} and told.assertion_id = holders.corrects)"
+    f"  or exists (select {_TOLD} and told.assertion_id = any(array(select earlier.assertion_id from holders as earlier"
+    "   where earlier.registration_id = holders.registration_id and earlier.version < holders.version))))"
     " as corrects"
 )
 # When a letter is due. A badge that was issued in the future has its notice from a clock that was ahead, or ours is

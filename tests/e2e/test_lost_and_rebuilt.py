@@ -244,7 +244,7 @@ def test_what_is_deleted_under_a_reader_that_runs_is_a_gap_as_well(world: World)
 LEFT_OUT = {
     "positions", "published", "gaps", "rebuilds", "outbox", "topics",  # where the service stands, not what it knows
     "database_history", "restore_notices", "recalled_facts",  # what its starts found
-    "scrubs", "scrub_counts", "scrub_faults", "published_objects",  # its looks at storage; documents are published again
+    "scrubs", "scrub_counts", "scrub_faults", "published_objects",  # its looks at storage; published again
     "accounts", "addresses", "sessions", "login_attempts",  # wallet: on no topic, made again by the holders
     "nonces", "transactions",  # anchor: how the roots were sent; on no topic
     "restores",  # issuer: that a list was begun after a loss

@@ -14,7 +14,7 @@ from services.anchor.inventory import Manifests, Proofs
 from shared import object_keys
 from shared.office_events import ObjectsScrubbed
 from tests.worlds.anchor import World
-from tests.worlds.scrubbing import count, found, outcomes, scrubbed
+from tests.worlds.scrub_passes import count, found, outcomes, scrubbed
 
 pytest_plugins = ("tests.worlds.anchor_fixtures",)
 

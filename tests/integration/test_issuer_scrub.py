@@ -25,8 +25,8 @@ from shared.runtime import scrub_record
 from shared.runtime.scrub import Scrub
 from tests.worlds.credentials import renewed
 from tests.worlds.issuer import World, id_of, order
-from tests.worlds.scrubbing import count, finish, found, outcomes, reports, scrubbed, scrubber
-from tests.worlds.scrubbing import order as order_scrub
+from tests.worlds.scrub_passes import count, finish, found, outcomes, reports, scrubbed, scrubber
+from tests.worlds.scrub_passes import order as order_scrub
 
 CREDENTIAL = object_keys.credential(id_of(1))
 LIST = object_keys.status_list(1)

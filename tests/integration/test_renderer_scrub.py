@@ -18,7 +18,7 @@ from shared import object_keys
 from shared.office_events import ObjectsScrubbed
 from shared.runtime.migrate import migrate
 from tests.worlds.renderer import Stage, anchored
-from tests.worlds.scrubbing import count, found, outcomes, scrubbed
+from tests.worlds.scrub_passes import count, found, outcomes, scrubbed
 
 pytest_plugins = ("tests.worlds.renderer_fixtures",)
 

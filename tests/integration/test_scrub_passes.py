@@ -25,7 +25,7 @@ from shared.runtime.scrub_record import begin_if_due, note_finished, note_ordere
 from shared.wire import decode
 from tests.worlds.objects import MemoryObjects
 from tests.worlds.postgres import Databases
-from tests.worlds.scrubbing import NOW, finish, order, ordered, outcomes, reports, scrubber
+from tests.worlds.scrub_passes import NOW, finish, order, ordered, outcomes, reports, scrubber
 
 MIGRATION = """
 revision, down_revision, branch_labels, depends_on = "0001", None, None, None

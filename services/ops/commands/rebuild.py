@@ -23,7 +23,7 @@ _ONLY_COUNTED = "数えるだけ / count only"
     "--from", "producer", type=click.Choice(SERVICES), help="このサービスからだけ。 / Only from this service."
 )
 @click.option("--dry-run", is_flag=True, help="件数を数えるだけです。 / Only count the events.")
-@attribution(required=False)
+@attribution(required=False, public=False)
 @click.option("--no-wait", is_flag=True, help="結果を待ちません。 / Don't wait for the outcome.")
 @json_option
 def rebuild(

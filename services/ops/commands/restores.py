@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--seen", "ids", multiple=True, metavar="ID", help="これを確認しました。 / Acknowledge this one.")
 @click.option("--all-seen", is_flag=True, help="どれも確認しました。 / Acknowledge all of them.")
 @click.option("--history", is_flag=True, help="確認済みのものも出します。 / Also those that are acknowledged.")
-@attribution(required=False)
+@attribution(required=False, public=False)
 @json_option
 def restores(ids: tuple[str, ...], all_seen: bool, history: bool, why: str | None, by: str, as_json: bool) -> None:
     """データベースが前の状態に戻されていたことに、サービスが気づいたものです。確認するまでボードに出ます。

@@ -21,7 +21,7 @@ _ROUTINE = "点検 / check"
 @click.command(short_help="保管庫の点検と修復 / Compare tables and object storage")
 @click.option("--repair", is_flag=True, help="失われたものを作り直します。 / Make again what is lost.")
 @click.option("--service", type=click.Choice(SCRUBBERS), help="このサービスだけ。 / Only this service.")
-@attribution(required=False)
+@attribution(required=False, public=False)
 @click.option("--no-wait", is_flag=True, help="結果を待ちません。 / Don't wait for the outcome.")
 @json_option
 def scrub(repair: bool, service: str | None, why: str | None, by: str, no_wait: bool, as_json: bool) -> None:

@@ -27,8 +27,11 @@ _POLL_SECONDS = 0.25
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def attribution(*, required: bool) -> Callable[[F], F]:
-    """The options `--by` and `--reason` (or `--why`): who orders, and why. A dry run needs no reason."""
+def attribution(*, required: bool, public: bool = True) -> Callable[[F], F]:
+    """The options `--by` and `--reason` (or `--why`): who orders, and why. A dry run needs no reason.
+
+    `public`: the reason is that of a revocation, which everybody may read.
+    """
 
     def add(command: F) -> F:
         by = click.option(
@@ -41,7 +44,9 @@ def attribution(*, required: bool) -> Callable[[F], F]:
             "--why",
             "why",
             required=required,
-            help="理由。記録に残り、確認ページにも出ます。 / Reason; stays on record and is shown on the public page.",
+            help="理由。記録に残り、確認ページにも出ます。 / Reason; stays on record and is shown on the public page."
+            if public
+            else "理由。記録に残ります。 / Reason; stays on record.",
         )
         return by(why(command))
 
