@@ -126,7 +126,7 @@ def decode(value: bytes | None) -> Event:
         raise unreadable(f"got type {envelope.type[:100]!r}, expected one of {sorted(_readers)}")
     try:
         event: Event = reader.decode(envelope.data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # msgspec's own words for a Literal that lacks the value that came.
         unreadable = NotYetKnown if str(error).startswith("Invalid enum value") else Unreadable
         raise unreadable(f"expected the data of {envelope.type}: {error}") from error

@@ -11,13 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from services.renderer.domain.failure import NotRendered
 from services.renderer.handlers import Ports, printed
 from services.renderer.store import DoneRendering, RendererTransaction
 from shared import object_keys
 from shared.credentials.merkle_proof import CRYPTOSUITE
-from shared.errors import NotFound, Unreadable
+from shared.errors import NotFound
 from shared.runtime.scrub import CannotMake, Expected
 from shared.runtime.scrub_record import WAITS
+
+_OF_THE_ISSUER = ("missing-object", "unreadable-object")
+"""Why a PDF can't be printed until the issuer has made the credential or the picture again."""
 
 _PDF = re.compile(rf"{object_keys.CERTIFICATES}({object_keys.ASSERTION_ID})/(?:certificate|details)\.pdf")
 
@@ -56,7 +60,9 @@ class Certificates:
             try:
                 body = render()
                 is_anchored = CRYPTOSUITE.encode() in self.ports.objects.get(object_keys.credential(id))
-            except (NotFound, Unreadable) as error:  # the credential, or the picture: the issuer makes it again
+            except NotRendered as error:
+                raise CannotMake(WAITS if error.failure.reason in _OF_THE_ISSUER else "comes-out-otherwise") from error
+            except NotFound as error:
                 raise CannotMake(WAITS) from error
             if sha256(body).hexdigest() != announced:
                 raise CannotMake("comes-out-otherwise" if is_anchored else WAITS)

@@ -72,7 +72,8 @@ class RendererTransaction(Transaction):
             ],
             "(assertion_id) do update set state = 'done', rendered_at = excluded.rendered_at, last_error = null,"
             " skipped_as = null, certificate_sha256 = excluded.certificate_sha256,"
-            " details_sha256 = excluded.details_sha256 where renderings.state <> 'done'",
+            " details_sha256 = excluded.details_sha256"
+            " where renderings.state <> 'done' or renderings.certificate_sha256 is null",  # of a release without hashes
         )
 
     def take_back_failed(self, events: Sequence[RenderingFailed]) -> None:

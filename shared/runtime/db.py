@@ -368,6 +368,10 @@ class Database(Generic[T]):
         finally:
             self._thread.read_to = None
 
+    def reads_on_from(self, positions: Positions) -> None:
+        """These places were set behind gaps, and may be lower than what was committed: the tables were not set back."""
+        self._committed.update(positions)
+
     def _take_read_to(self) -> Positions | None:
         positions: Positions | None = getattr(self._thread, "read_to", None)
         if positions is not None:

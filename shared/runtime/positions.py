@@ -93,6 +93,7 @@ def keep_gaps(gaps: list[Gap], positions: Mapping[tuple[str, int], int], databas
     """Write `gaps` down and go on behind them: `positions` replace what was kept."""
     with database.transaction() as tx:
         note_gaps(tx, gaps, positions)
+    database.reads_on_from(positions)
 
 
 def note_gaps(tx: Transaction, gaps: Sequence[Gap], positions: Mapping[tuple[str, int], int]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.office_events import DecisionSettled, RebuildOrdered
+from shared.retry import SKEW
 from shared.runtime.db import CHANNEL, Database, Transaction
 from shared.runtime.log import Log
 from shared.topics import READ_BY, WRITTEN_BY
@@ -42,11 +43,15 @@ def note_rebuilds(tx: Transaction, events: Sequence[RebuildOrdered]) -> None:
 
 
 def _settle_gaps(tx: Transaction, order: RebuildOrdered) -> None:
-    """Those noticed before the order, since it may be read again long after; of one producer, on its topics only."""
+    """Those noticed before the order, since it may be read again long after; of one producer, on its topics only.
+
+    One that was noticed in the future was noticed by a clock that was ahead: before the order.
+    """
     topics = [topic.name for topic, service in WRITTEN_BY.items() if service == order.producer]
     tx.cursor.execute(
-        "update gaps set settled_at = %s where settled_at is null and noticed_at <= %s and (%s or topic = any(%s))",
-        (tx.now(), order.ordered_at, order.producer is None, topics),
+        "update gaps set settled_at = %s where settled_at is null and (noticed_at <= %s or noticed_at > %s)"
+        " and (%s or topic = any(%s))",
+        (tx.now(), order.ordered_at, tx.now() + SKEW, order.producer is None, topics),
     )
 
 

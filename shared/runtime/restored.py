@@ -7,7 +7,8 @@ Four signs, each of which is certain:
 4. the cluster or its timeline is not that of our last start: restored, or failed over. Nothing need be lost then, but
    nothing else tells of what no topic holds.
 None of them is there after a kill -9, a rebalance, in a new service, or when a topic was created again (that is a gap:
-the topic has another id). What was noticed is a row and an event, `RestoreNoticed`, in one transaction.
+the topic has another id). At the first start over tables of a release that kept no places, 1 and 2 tell nothing.
+What was noticed is a row and an event, `RestoreNoticed`, in one transaction.
 """
 
 from __future__ import annotations
@@ -221,6 +222,9 @@ def _notice(
         ).fetchall()
     )
     replaced = None not in (before, history) and before != history
+    is_first = before is None and _is_of_earlier_release(tx)
+    if is_first:
+        note_gaps(tx, (), retained(marks))
     is_told = {(each.topic, each.partition, each.had) for each in again} <= last.read_again
     more = {kind: count for kind, count in found.ahead.items() if count > last.storage.get(kind, 0)}
     if history is not None and before != history:
@@ -240,9 +244,29 @@ def _notice(
     )
     _keep(tx, [notice], again)
     tx.cursor.execute("update recalled_facts set restore_id = %s where restore_id is null", (notice.restore_id,))
+    if is_first and not more:
+        return None  # kept all the same: the next start calls neither the facts nor the places a restore
     tx.announce(notice)
     # If we die before the commit, all signs are still there; after it, the outbox tells the office.
     return notice
+
+
+def _is_of_earlier_release(tx: Transaction) -> bool:
+    """Whether these tables were filled by a release that kept neither places nor what it announced.
+
+    All that it announced is then taken back, and all topics are read again: no restore. Asked until the first history
+    is kept, so dying in between changes nothing.
+    """
+    return bool(tx.fetch_value("select exists (select from inbox) and not exists (select from positions)"))
+
+
+def retained(marks: Marks) -> dict[Place, int]:
+    """Where partitions begin of which the consumer group had read all that is gone since: no gap."""
+    return {
+        place: marks.beginnings[place]
+        for place, had in marks.group.items()
+        if place in marks.beginnings and marks.beginnings[place] <= had <= marks.ends.get(place, -1)
+    }
 
 
 def _latest(tx: Transaction) -> _Noticed:

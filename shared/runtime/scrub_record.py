@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Literal
 
 from shared.office_events import DecisionSettled, ObjectsScrubbed, ScrubCount, ScrubFault, ScrubOrdered
+from shared.retry import has_passed
 from shared.runtime.db import Transaction
 from shared.runtime.metrics import SCRUB_FAULTS
 
@@ -66,22 +67,27 @@ def note_finished(tx: Transaction, events: Sequence[ObjectsScrubbed], before: st
 
 def begin_if_due(tx: Transaction, hours: float) -> None:
     """Begin a pass by itself when the last one began `hours` ago, and none is under way. 0 hours: never."""
-    if not hours:
+    if not hours or not _is_due(tx, hours):
         return
+    tx.cursor.execute("select pg_advisory_xact_lock(hashtext('scrub/begin'), hashtext(current_schema()))")
+    if _is_due(tx, hours):  # another replica may have begun it
+        _begin(tx, f"{tx.service}/{tx.now().isoformat()}", tx.service, repair=True)
+
+
+def _is_due(tx: Transaction, hours: float) -> bool:
     now, pause = tx.now(), timedelta(hours=hours)
     last = tx.cursor.execute(
-        "select started_at, finished_at is null, exists (select from scrub_faults as fault"
+        "select started_at, exists (select from scrubs where not is_ordered and finished_at is null),"
+        " exists (select from scrub_faults as fault"
         " where fault.scrub_id = scrubs.scrub_id and outcome is not null and outcome <> all(%s)"
         " and found <> 'only-stored')"
         " from scrubs where not is_ordered order by started_at desc limit 1",
         (list(SETTLED),),
     ).fetchone()
-    if last is not None:
-        started_at, is_running, is_left = last
-        # Whatever the clock does: one that began in the future began long ago.
-        if is_running or abs(now - started_at) < (pause / _SOONER if is_left else pause):
-            return
-    _begin(tx, f"{tx.service}/{now.isoformat()}", tx.service, repair=True)
+    if last is None:
+        return True
+    started_at, is_running, is_left = last
+    return not is_running and has_passed(pause / _SOONER if is_left else pause, started_at, now)
 
 
 def _begin(

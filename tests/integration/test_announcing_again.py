@@ -187,6 +187,12 @@ def test_a_rebuild_settles_no_gap_that_was_noticed_after_it_was_ordered(wallet: 
     assert gaps(wallet) == ["assertion.issued"]
 
 
+def test_a_gap_that_was_noticed_by_a_clock_that_was_ahead_is_settled(wallet: Database[Transaction]) -> None:
+    note_gap(wallet, "assertion.issued", NOW + timedelta(days=40))
+    order(wallet, ordered("wallet"))
+    assert gaps(wallet) == []
+
+
 def test_a_rebuild_from_one_producer_settles_the_gaps_of_its_topics_only(wallet: Database[Transaction]) -> None:
     note_gap(wallet, "assertion.issued", NOW)
     note_gap(wallet, "assertion.anchored", NOW)

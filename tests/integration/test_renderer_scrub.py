@@ -99,10 +99,19 @@ def test_hashes_that_were_taken_back_after_a_restore_are_compared(rendered: Stag
     assert found(scrub(rendered)) == {CERTIFICATE: ("missing", "repaired")}
 
 
+def test_hashes_that_only_the_topic_has_are_taken_back(rendered: Stage) -> None:
+    """Rows of a release that kept neither hashes nor what it had announced."""
+    hashes = rendered.rows("select certificate_sha256, details_sha256 from renderings order by assertion_id")
+    with rendered.store.transaction() as tx:
+        tx.cursor.execute("update renderings set certificate_sha256 = null, details_sha256 = null")
+        RendererTransaction.take_back_rendered(tx, rendered.announced())
+    assert rendered.rows("select certificate_sha256, details_sha256 from renderings order by assertion_id") == hashes
+
+
 def test_rows_of_a_release_without_hashes_get_those_that_were_announced(rendered: Stage) -> None:
     hashes = rendered.rows("select * from renderings order by 1")
     with psycopg.connect(rendered.store.url) as connection:
         connection.execute("alter table renderings drop column certificate_sha256, drop column details_sha256")
-        connection.execute("update schema_version set version_num = '0002'")
+        connection.execute("update schema_version set version_num = '0003'")
     assert migrate(rendered.store.url, "renderer", MIGRATIONS)
     assert rendered.rows("select * from renderings order by 1") == hashes

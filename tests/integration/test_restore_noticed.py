@@ -26,7 +26,7 @@ from shared.runtime.migrate import migrate
 from shared.runtime.outbox import Relay
 from shared.runtime.positions import open_gaps
 from shared.runtime.recall import Recall
-from shared.runtime.restored import Storage, compare
+from shared.runtime.restored import Marks, Storage, compare, retained
 from shared.topics import LETTER_UPDATED
 from shared.wire import decode
 from tests.worlds.postgres import Databases
@@ -258,3 +258,25 @@ def test_the_relay_publishes_nothing_of_a_database_that_was_replaced(service: Se
     with psycopg.connect(service.url) as connection:
         assert connection.execute("select count(*) from outbox").fetchall() == [(1,)]
     database.close()
+
+
+def test_the_first_start_over_tables_of_a_release_that_kept_no_places_is_no_restore(
+    service: Service, kafka: str
+) -> None:
+    end = fill(kafka, 5)
+    service.announce("A")
+    with service.database.transaction() as tx:  # as that release left them
+        tx.claim_id(uuid4())
+        for table in ("announced", "published", "positions"):
+            tx.cursor.execute(f"delete from {table}")
+    service.acknowledge(end)
+    assert service.start() is None
+    assert [event.assertion_id for event in service.taken] == ["A"]
+    assert rows(service.database, "select topic, next_offset from positions") == [(UNREAD.name, 0)]
+    assert service.start() is None
+
+
+def test_what_a_group_had_read_before_it_was_deleted_is_no_gap() -> None:
+    had = {("read", 0): 7, ("unread", 0): 3, ("emptied", 0): 9, ("gone", 0): 1}
+    marks = Marks({}, {("read", 0): 5, ("unread", 0): 5, ("emptied", 0): 0}, {("read", 0): 8, ("unread", 0): 8}, had)
+    assert retained(marks) == {("read", 0): 5}

@@ -5,18 +5,23 @@ Tests shared/runtime/scrub_record.py and scrub.py; what each service compares is
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count as numbers
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from shared.office_events import ObjectsScrubbed, ScrubCount
 from shared.runtime.db import Database, Transaction
 from shared.runtime.migrate import migrate
 from shared.runtime.scrub import Expected
-from shared.runtime.scrub_record import note_finished, note_ordered
+from shared.runtime.scrub_record import begin_if_due, note_finished, note_ordered
 from shared.wire import decode
 from tests.worlds.objects import MemoryObjects
 from tests.worlds.postgres import Databases
@@ -147,3 +152,44 @@ def test_an_order_that_was_settled_is_not_carried_out_when_the_inbox_has_forgott
     order(anchor, "D")
     run(anchor, MemoryObjects())
     assert len(reports(anchor)) == 1
+
+
+def test_a_pass_that_began_ahead_of_time_is_followed_by_one_pass(anchor: Database[Transaction]) -> None:
+    """The clock was forty days ahead, and was put right."""
+    objects = MemoryObjects()
+    anchor.now = lambda: NOW + timedelta(days=40)
+    finish(scrubber(anchor, objects, [Numbers(3)], hours=24))
+    moments = numbers(1)
+    anchor.now = lambda: NOW + timedelta(seconds=next(moments))
+    scrub = scrubber(anchor, objects, [Numbers(3)], hours=24)
+    for _ in range(10):
+        scrub.step()
+        scrub._rests_until = 0.0
+    assert [report.started_at > NOW + timedelta(days=1) for report in reports(anchor)] == [True, False]
+    with anchor.transaction() as tx:
+        assert tx.fetch_value("select count(*) from scrubs") == 1
+
+
+def test_two_replicas_begin_one_pass(anchor: Database[Transaction]) -> None:
+    other = Database(anchor.url, "anchor", Transaction, lambda: NOW + timedelta(seconds=1))
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            with anchor.transaction() as tx:
+                begin_if_due(tx, 24)
+                second = pool.submit(scrubber(other, MemoryObjects(), [Numbers(3)], hours=24).step)
+                await_lock(anchor)
+            second.result(20)
+    finally:
+        other.close()
+    with anchor.transaction() as tx:
+        assert tx.fetch_value("select count(*) from scrubs") == 1
+
+
+def await_lock(database: Database[Transaction]) -> None:
+    """Until another transaction waits for one of ours, or is done without."""
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        for _ in range(100):
+            waits = connection.execute("select exists (select from pg_locks where not granted)").fetchone()
+            if waits and waits[0]:
+                return
+            time.sleep(0.05)

@@ -53,7 +53,7 @@ def with_proof(credential: bytes, proof: dict[str, str]) -> bytes:
     try:
         document = msgspec.json.decode(credential, type=dict[str, Any])
         proofs = msgspec.convert(document.get("proof"), list[dict[str, Any]])
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(f"expected a credential with an array of proofs: {error}") from error
     if not proofs:
         raise Unreadable("got a credential without a proof, expected the issuer's")
@@ -128,7 +128,7 @@ def read_manifest(body: bytes, root: bytes) -> Manifest:
         written = msgspec.json.decode(body, type=_WrittenManifest)
         leaves = tuple(bytes.fromhex(leaf) for leaf in written.leaves)
         found = merkle_tree(leaves).root
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Unreadable(f"expected the manifest of batch {root.hex()}: {error}") from error
     if found != root or written.root != root.hex() or not written.anchors:
         raise Unreadable(f"got the manifest of {written.root} with leaves of {found.hex()}, expected {root.hex()}")

@@ -224,5 +224,5 @@ def _part(pattern: re.Pattern[str], url: str, field: str) -> str:
 def _read(stored: bytes, kind: type[Any]) -> tuple[dict[str, Any], Any]:
     try:
         return msgspec.json.decode(stored, type=dict[str, Any]), msgspec.json.decode(stored, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(f"got {len(stored)} bytes, expected a credential: {error}") from error

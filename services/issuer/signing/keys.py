@@ -86,7 +86,7 @@ def keys_in(did_document: bytes) -> list[str]:
         document: Any = msgspec.json.decode(did_document)
         methods = document["verificationMethod"]
         return [method["publicKeyMultibase"] for method in methods if method["type"] == "Multikey"]
-    except (msgspec.DecodeError, KeyError, TypeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError) as error:
         raise RefuseToStart(
             f"object {object_keys.DID_DOCUMENT}: got {did_document[:40]!r}, expected a DID document "
             f"({type(error).__name__}); put the right one back: it says which keys may sign"

@@ -74,7 +74,7 @@ def certificate_of(credential: bytes, assertion_id: str, public_url: str) -> Cer
     """
     try:
         it = _decoder.decode(credential)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(f"credential {assertion_id}: {error}") from error
     key = object_keys.credential(assertion_id)
     if not it.id.endswith(f"/{key}"):

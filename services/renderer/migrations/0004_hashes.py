@@ -18,7 +18,8 @@ def upgrade() -> None:
             set certificate_sha256 = told.data ->> 'certificate_sha256', details_sha256 = told.data ->> 'details_sha256'
             from (select (convert_from(value, 'UTF8')::jsonb -> 'data') as data from announced
                 where topic = 'certificate.rendered') as told
-            where told.data ->> 'assertion_id' = renderings.assertion_id;
+            where told.data ->> 'assertion_id' = renderings.assertion_id
+                and told.data ? 'certificate_sha256'; -- the topic has other events too
         """
     )
 

@@ -36,6 +36,7 @@ ELSEWHERE = replace(
     inclusion=replace(BATCH.inclusion, transaction="0x" + "ef" * 32),
 )
 SIGNED = json.dumps({"id": "x", "name": "髙橋", "proof": [{"cryptosuite": "eddsa-rdfc-2022"}]}).encode()
+DAMAGED = (SIGNED.replace(b"eddsa", b"edd\xffa"), SIGNED.replace(b'"x"', b"[" * 100_000))
 PROOF = proof_for(BATCH, LEAVES[0], TREE.proof(LEAVES[0]), "did:web:example.jp#chain")
 
 
@@ -64,7 +65,9 @@ def test_a_proof_on_another_chain_is_kept() -> None:
     assert with_proof(both, other) == both
 
 
-@pytest.mark.parametrize("damaged", [b"", b"[]", b"{}", b'{"proof": {}}', b'{"proof": []}', b'{"proof": [1]}', b"\xff"])
+@pytest.mark.parametrize(
+    "damaged", [b"", b"[]", b"{}", b'{"proof": {}}', b'{"proof": []}', b'{"proof": [1]}', b"\xff", *DAMAGED]
+)
 def test_bytes_other_than_a_credential_are_unreadable(damaged: bytes) -> None:
     with pytest.raises(Unreadable):
         with_proof(damaged, PROOF)
@@ -94,6 +97,10 @@ def test_a_manifest_that_was_written_is_read_with_all_its_anchors_and_leaves() -
         manifest_for([BATCH], TREE.leaves[:-1]),
         manifest_for([BATCH], TREE.leaves).replace(b'"leaves"', b'"fruits"'),
         manifest_for([BATCH], TREE.leaves).replace(TREE.leaves[0].hex().encode(), b"zz"),
+        manifest_for([BATCH], TREE.leaves).replace(b"local", b"l\xffcal"),
+        manifest_for([BATCH], TREE.leaves).replace(b'"local"', b"[" * 100_000),
+        b'{"root": ' + b"[" * 100_000,
+        b'{"added": ' + b"[" * 100_000,
     ],
 )
 def test_a_manifest_with_other_leaves_than_those_of_its_root_is_unreadable(body: bytes) -> None:

@@ -78,6 +78,17 @@ def test_what_is_not_this_credential_by_our_key_is_unreadable_and_not_to_be_repl
         adopted(encoded({**document, "proof": [*document["proof"], ANCHORED]}), expected(1), KEYS)
 
 
+@pytest.mark.parametrize("damage", [b"\xff", b"["])
+def test_damaged_bytes_of_ours_are_unreadable_and_not_to_be_replaced_if_anchored(damage: bytes) -> None:
+    body = encoded(credential(1)).replace(b"https", damage, 1)
+    with pytest.raises(Unreadable):
+        adopted(body, expected(1), KEYS)
+    with pytest.raises(DoNotReplace):
+        adopted(body + encoded(ANCHORED), expected(1), KEYS)
+    with pytest.raises(Unreadable):
+        published_list(encoded(status_list(1)).replace(b"https", damage, 1), 1, KEYS)
+
+
 @given(st.binary(max_size=50))
 def test_bytes_that_are_no_credential_are_unreadable(body: bytes) -> None:
     with pytest.raises(Unreadable):

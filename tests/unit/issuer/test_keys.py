@@ -38,7 +38,18 @@ def test_the_keys_of_a_did_document_are_read_without_the_chain_key() -> None:
     assert keys_in(json.dumps(document).encode()) == [KEY.public]
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"verificationMethod": [{"type": "Multikey"}]}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"verificationMethod": [{"type": "Multikey"}]}',
+        b'{"id": "\xff"}',
+        b"[" * 100_000,
+    ],
+)
 def test_a_did_document_without_keys_refuses_the_start(body: bytes) -> None:
     with pytest.raises(RefuseToStart, match=r"issuer/did\.json: got"):
         keys_in(body)

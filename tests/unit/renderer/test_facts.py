@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
@@ -71,6 +72,13 @@ def test_a_credential_that_lacks_a_part_is_unreadable(change: Callable[[dict[str
     change(document)
     with pytest.raises(Unreadable, match=ID):
         read(document)
+
+
+@pytest.mark.parametrize("damage", [b'"\xff"', b"[" * 100_000], ids=["not UTF-8", "nested"])
+def test_a_credential_with_damaged_bytes_is_unreadable(damage: bytes) -> None:
+    body = json.dumps(unsigned()).encode().replace(json.dumps(unsigned()["id"]).encode(), damage, 1)
+    with pytest.raises(Unreadable, match=ID):
+        certificate_of(body, ID, URL)
 
 
 @given(st.binary(max_size=200))

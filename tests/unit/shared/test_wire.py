@@ -80,6 +80,8 @@ def test_an_event_with_a_field_of_a_later_release_is_still_read() -> None:
         b'{"specversion": "1.0"}',
         encode(issued(), source="issuer", at=NOW).replace(b"AssertionIssued", b"AssertionEaten"),
         encode(issued(), source="issuer", at=NOW).replace(b'"status_list":1', b'"status_list":"1"'),
+        encode(issued("KATO"), source="issuer", at=NOW).replace(b"KATO", b"K\xff\xfeO"),
+        encode(issued("KATO"), source="issuer", at=NOW).replace(b"akashi/issuer", b"akashi/\xff"),
     ],
 )
 def test_bytes_that_are_no_event_are_named_unreadable(value: bytes | None) -> None:
