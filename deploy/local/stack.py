@@ -15,14 +15,7 @@ from types import TracebackType
 
 import psutil
 
-from deploy.local.environment import (
-    OFFSETS,
-    PORT_BASE,
-    REPOSITORY,
-    Place,
-    own_environment,
-    service_settings,
-)
+from deploy.local.environment import OFFSETS, PORT_BASE, REPOSITORY, Place, own_environment, service_settings
 from deploy.local.history import clock_of, cohort_of
 from deploy.local.keys import create_secrets
 from deploy.local.parts import chain, postgres

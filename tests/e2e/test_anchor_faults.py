@@ -74,6 +74,34 @@ def refuse(*methods: str) -> Fault:
     return fault
 
 
+# ── first, while the chain is short: anvil forgets the states of older blocks, the contract with them ──────
+
+
+def test_roots_are_on_chain_again_after_a_reorg_deeper_than_finality(story: AnchorStory) -> None:
+    story.feed()
+    until(lambda: story.proved() == 50, seconds=30, what="50 proofs")
+    story._over.set()  # what stood and then vanished was not told too early
+    with story.network.blocks.paused() as chain:
+        first = min(
+            block
+            for (block,) in story.rows(
+                "select block_number from anchorings join batches on decided_by = id join leaves using (root)"
+                " where assertion_id = any(%s)",
+                story.ids,
+            )
+        )
+        height = int(chain.call("eth_blockNumber"), 16)
+        chain.call("anvil_reorg", height - first + 1, [])
+        roots = {
+            bytes(root) for (root,) in story.rows("select root from leaves where assertion_id = any(%s)", story.ids)
+        }
+        assert set(story.times_on_chain(roots).values()) == {0}
+    story.wait("final", at_least=50)
+    until(lambda: set(story.times_on_chain(roots).values()) == {1}, seconds=40, what="the roots stand again")
+    story.wait("final", at_least=50)
+    story.completes()
+
+
 # ── killed at each step ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -185,31 +213,6 @@ def test_fifty_badges_complete_after_a_reorg_before_finality(story: AnchorStory,
         story.wait("mined", at_least=50)
         chain.call("anvil_reorg", depth, [])
         assert story.proved() == 0
-    story.completes()
-
-
-def test_roots_are_on_chain_again_after_a_reorg_deeper_than_finality(story: AnchorStory) -> None:
-    story.feed()
-    until(lambda: story.proved() == 50, seconds=30, what="50 proofs")
-    story._over.set()  # what stood and then vanished was not told too early
-    with story.network.blocks.paused() as chain:
-        first = min(
-            block
-            for (block,) in story.rows(
-                "select block_number from anchorings join batches on decided_by = id join leaves using (root)"
-                " where assertion_id = any(%s)",
-                story.ids,
-            )
-        )
-        height = int(chain.call("eth_blockNumber"), 16)
-        chain.call("anvil_reorg", height - first + 1, [])
-        roots = {
-            bytes(root) for (root,) in story.rows("select root from leaves where assertion_id = any(%s)", story.ids)
-        }
-        assert set(story.times_on_chain(roots).values()) == {0}
-    story.wait("final", at_least=50)
-    until(lambda: set(story.times_on_chain(roots).values()) == {1}, seconds=40, what="the roots stand again")
-    story.wait("final", at_least=50)
     story.completes()
 
 

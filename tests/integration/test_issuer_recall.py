@@ -16,14 +16,7 @@ from shared.events import AssertionIssued, AssertionRevoked, Event, Registration
 from shared.office_events import DecisionSettled
 from tests.worlds.credentials import renewed
 from tests.worlds.issuer import World, corrected, id_of, order
-from tests.worlds.issuer_restored import (
-    KINDS,
-    RECALLS,
-    assertions,
-    only_published,
-    restore,
-    start,
-)
+from tests.worlds.issuer_restored import KINDS, RECALLS, assertions, only_published, restore, start
 from tests.worlds.recalled import announced, back_up
 
 

@@ -16,14 +16,7 @@ from shared.errors import NotFound
 from shared.events import AssertionIssued
 from tests.worlds.credentials import KEY, SOURCES, renewed
 from tests.worlds.issuer import World, corrected, id_of, order
-from tests.worlds.issuer_restored import (
-    STRANGER,
-    anchor,
-    only_published,
-    restore,
-    second_proof,
-    start,
-)
+from tests.worlds.issuer_restored import STRANGER, anchor, only_published, restore, second_proof, start
 from tests.worlds.recalled import back_up
 
 # ── status lists ───────────────────────────────────────────────────────────────────────────────────────
