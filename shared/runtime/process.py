@@ -47,6 +47,7 @@ from shared.topics import INBOX_MEMORY, Topic
 _GRACE = 12.0  # seconds for the batch in hand at a stop
 _SESSION = 10.0  # seconds after which the broker gives a dead worker's partitions away
 _BACKLOG_EVERY = 5.0
+_ORDERS_EVERY = 1.0  # rare: woken by each batch, these ticks would cost as much as the batch
 _FORGET_EVERY = 3600.0
 _RECURSION = 1000  # py_ecc, which web3 needs, sets 100,000: nested JSON then overflows the stack and kills the process
 EX_CONFIG = 78  # sysexits.h: configuration error; supervisors need not try again
@@ -80,7 +81,7 @@ class Process:
         self._broken: asyncio.Future[str] | None = None
         self.tick("backlog", partial(_report_backlog, log=self._log, reported={}), database, every=_BACKLOG_EVERY)
         self.note(RebuildOrdered, note_rebuilds)
-        self.tick("rebuild", partial(announce_again, log=self._log), database)
+        self.tick("rebuild", partial(announce_again, log=self._log), database, every=_ORDERS_EVERY)
         self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
 
     def check(self, work: Callable[[P], None], ports: P) -> None:
@@ -162,13 +163,12 @@ class Process:
         if before is not None:
             self.note(ObjectsScrubbed, partial(note_finished, before=before))
         scrub = Scrub(self._database, objects, inventories, self._runtime.scrub_hours, self._log)
-        self.tick("scrub", Scrub.step, scrub)
+        self.tick("scrub", Scrub.step, scrub, every=_ORDERS_EVERY)
 
     def serve(self, app: Any, *, host: str, port: int) -> None:
         """Serve an ASGI app over HTTP; port 0 takes any free one."""
-        self._web.append(
-            _Web(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, server_header=False))
-        )
+        config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, server_header=False)
+        self._web.append(_Web(config))
 
     def wake(self) -> None:
         """Let the ticks look now: there are new rows."""
@@ -268,9 +268,8 @@ class Process:
         try:
             await asyncio.wait_for(self._app.consumer.commit(), 5)
             await asyncio.wait_for(self._app.stop(), 10)
-        except (
-            Exception
-        ) as error:  # the broker is away: what isn't committed there is read again and dropped by the inbox
+        except Exception as error:
+            # The broker is away: what isn't committed there is read again and dropped by the inbox.
             self._log.warning("failed", part="faust", cause=f"{type(error).__name__}: {error}"[:200])
         for tick in self._ticks:
             tick.stop()
