@@ -255,8 +255,8 @@ COLUMNS = {
     "*": ["next_try_at", "attempts"],  # of work that is done
     "announced": ["seq", "announced_at"],  # taken back in another order, now
     "inbox": ["claimed_at"],
-    # registration: when it learned of it
-    "registrations": ["received_at", "released_at"],
+    # registration: when it learned of it; what was taken back counts as issued, whether or not its answer came again
+    "registrations": ["received_at", "released_at", "presumed_issued"],
     "rejected": ["received_at"],
     # issuer: the bytes are in object storage; when it published them, and how often
     "assertions": ["credential", "stored_at"],
