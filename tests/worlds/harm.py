@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NoReturn
 
 import psycopg
 from psycopg import sql
@@ -236,8 +236,9 @@ def full_disk(stack: Stack) -> Iterator[None]:
 def full_write_ahead_log(stack: Stack) -> Iterator[None]:
     """And none for its write-ahead log: PostgreSQL ends by PANIC and can't start until there is room."""
     with small_disk(stack, "postgres", postgres.data_folder(stack.place)) as disk:
-        disk.fill()
-        _use_up_log(stack)
+        with suppress(psycopg.OperationalError), server(stack) as connection:  # a full disk takes no new connections
+            disk.fill()
+            _use_up_log(connection)
         try:
             yield
         finally:
@@ -245,14 +246,10 @@ def full_write_ahead_log(stack: Stack) -> Iterator[None]:
             stack.wait_ready("postgres")
 
 
-def _use_up_log(stack: Stack) -> None:
-    """Go to the next file of the log until there is no room for another one."""
-    try:
-        with server(stack) as connection:
-            while True:
-                connection.execute("select pg_logical_emit_message(false, 'harm', 'x', true), pg_switch_wal()")
-    except psycopg.OperationalError:
-        time.sleep(0.1)
+def _use_up_log(connection: psycopg.Connection[tuple[object, ...]]) -> NoReturn:
+    """Go to the next file of the log until there is no room for another one: OperationalError."""
+    while True:
+        connection.execute("select pg_logical_emit_message(false, 'harm', 'x', true), pg_switch_wal()")
 
 
 @contextmanager
