@@ -21,6 +21,7 @@ from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, 
 from shared.wire import decode
 from tests.worlds.anvil import Anvil
 from tests.worlds.objects import MemoryObjects
+from tests.worlds.story import until
 
 ROOT = Path(__file__).parents[2]
 GWEI = 10**9
@@ -141,7 +142,8 @@ class Hand:
     def send(self, data: bytes) -> Receipt:
         call = {"from": self._sender, "to": self._contract, "data": "0x" + data.hex(), "gas": hex(5_000_000)}
         sent = self._chain.call("eth_sendTransaction", call)
-        receipt = self._chain.call("eth_getTransactionReceipt", sent)
+        # anvil answers before the block with the transaction is there
+        receipt = until(lambda: self._chain.call("eth_getTransactionReceipt", sent), seconds=5, what="a receipt")
         return Receipt(receipt["status"] == "0x1", int(receipt["gasUsed"], 16))
 
 
