@@ -67,6 +67,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return scheduler
 
 
+@pytest.fixture(autouse=True)
+def recursion_limit_of_a_service() -> None:
+    """py_ecc, which web3 imports, sets 100,000: deeply nested JSON then ends this process. See `Process.run`."""
+    sys.setrecursionlimit(1000)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_postgres() -> Iterator[None]:
     """Ends the server that `tests.worlds.postgres` shares among all tests of this process."""
