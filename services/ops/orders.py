@@ -6,9 +6,10 @@ out announces the outcome (`DecisionSettled`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from services.ops.board.decisions import (
     REBUILD,
@@ -32,7 +33,7 @@ from services.ops.board.scrubs import scrub_name, scrubbers_of
 from services.ops.metrics import ORDERED
 from services.ops.ports import Ports
 from services.ops.queries import unknown_registration
-from services.ops.store.decisions import Order
+from services.ops.store.decisions import DecisionRows, Order
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
 from shared.office_events import Correction, Decision, OfficeDecided, RebuildOrdered, ScrubOrdered
@@ -163,6 +164,9 @@ def _revoked(version: VersionLine, order: DecisionLine | None) -> str:
     return f"{version.assertion_id} was revoked by {order.by if order else 'somebody'}"
 
 
+ToServices = TypeVar("ToServices", RebuildOrdered, ScrubOrdered)
+
+
 # ── a service that lost what it knew ────────────────────────────────────────────────────────────────────
 
 _PENDING = timedelta(minutes=10)
@@ -175,15 +179,10 @@ def rebuild(ports: Ports, reader: str, producer: str | None, who: Attribution, *
     ValueError for an unknown service, or a producer of which `reader` reads nothing.
     """
     producers_of(reader, producer)
-    name = rebuild_name(reader, producer, is_dry_run=is_dry_run)
-    now = ports.now()
-    with ports.store.transaction() as tx:
-        tx.decisions.lock_orders()
-        earlier = tx.decisions.pending_named(name, now - _PENDING)
-        if earlier is not None:
-            return _ordered_before(earlier)
-        event = RebuildOrdered(
-            decision_id=numbered(name, tx.decisions.count_numbered(name)),
+
+    def order(decision_id: str, now: datetime) -> RebuildOrdered:
+        return RebuildOrdered(
+            decision_id=decision_id,
             reader=reader,
             by=who.by,
             why=who.why,
@@ -191,13 +190,10 @@ def rebuild(ports: Ports, reader: str, producer: str | None, who: Attribution, *
             producer=producer,
             dry_run=is_dry_run,
         )
-        tx.decisions.note_rebuilds([event])
-        tx.announce(event)
-        # Dying before the commit: nothing was ordered. After it the outbox has the order.
-        line = _written(tx, event.decision_id)
-    ORDERED.labels(REBUILD, "announced").inc()
-    log.info("decided", decision=REBUILD, decision_id=event.decision_id, reader=reader)
-    return line
+
+    return _order_services(
+        ports, REBUILD, rebuild_name(reader, producer, is_dry_run=is_dry_run), order, DecisionRows.note_rebuilds
+    )
 
 
 # ── object storage ──────────────────────────────────────────────────────────────────────────────────────
@@ -209,27 +205,37 @@ def scrub(ports: Ports, subject: str, who: Attribution, *, repair: bool) -> Deci
     ValueError for a service that has no objects.
     """
     scrubbers_of(subject)
+
+    def order(decision_id: str, now: datetime) -> ScrubOrdered:
+        return ScrubOrdered(
+            decision_id=decision_id, subject=subject, repair=repair, by=who.by, why=who.why, ordered_at=now
+        )
+
     name = scrub_name(subject, repair=repair)
+    return _order_services(ports, SCRUB, name, order, DecisionRows.note_scrubs)
+
+
+def _order_services(
+    ports: Ports,
+    decision: str,
+    name: str,
+    order: Callable[[str, datetime], ToServices],
+    note: Callable[[DecisionRows, Sequence[ToServices]], None],
+) -> DecisionLine:
+    """Note and announce the `order` of a decision_id and now, unless one of this name is pending: then that one."""
     now = ports.now()
     with ports.store.transaction() as tx:
         tx.decisions.lock_orders()
         earlier = tx.decisions.pending_named(name, now - _PENDING)
         if earlier is not None:
             return _ordered_before(earlier)
-        event = ScrubOrdered(
-            decision_id=numbered(name, tx.decisions.count_numbered(name)),
-            subject=subject,
-            repair=repair,
-            by=who.by,
-            why=who.why,
-            ordered_at=now,
-        )
-        tx.decisions.note_scrubs([event])
+        event = order(numbered(name, tx.decisions.count_numbered(name)), now)
+        note(tx.decisions, [event])
         tx.announce(event)
         # Dying before the commit: nothing was ordered. After it the outbox has the order.
         line = _written(tx, event.decision_id)
-    ORDERED.labels(SCRUB, "announced").inc()
-    log.info("decided", decision=SCRUB, decision_id=event.decision_id, subject=subject)
+    ORDERED.labels(decision, "announced").inc()
+    log.info("decided", decision=decision, decision_id=event.decision_id, **{event.about: event.key})
     return line
 
 
