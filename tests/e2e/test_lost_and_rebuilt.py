@@ -126,7 +126,7 @@ def deliver_over_kafka(stack: Stack, records: Iterable[dict[str, Any]]) -> None:
 def first_letters(story: Story, *, first: int, number: int) -> list[Letter]:
     """Letter 1 of `number` people of a story."""
     letters = sorted((letter for letter in story._inbox.all() if letter.link), key=lambda letter: letter.to)
-    story._inbox.again()  # whoever plays the holders sees them too
+    story._inbox.again()  # the players of the holders see them too
     assert len(letters) == story.size
     return letters[first : first + number]
 

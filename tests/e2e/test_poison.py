@@ -18,7 +18,7 @@ from shared.runtime.dead_letters import MAX_VALUE_BYTES
 from shared.topics import OFFICE_DECISIONS, READ_BY, SERVICES, TOPICS, UPSTREAM_REGISTRATIONS, Topic
 from shared.wire import decode
 from tests.worlds.losses import select, settled
-from tests.worlds.poison import DEPTHS, LARGE, poison_for, recursion_limit_of_a_service, unknown_for
+from tests.worlds.poison import DEPTHS, LARGE, poison_for, unknown_for
 from tests.worlds.story import Story, until
 
 HARMLESS = {
@@ -84,8 +84,7 @@ def test_poison_on_every_topic_is_put_aside_with_its_cause_and_stops_nobody(stac
     assert {service: stack.pid(service) for service in SERVICES} == processes, "a service ended"
 
     events = [each for each in sent if each.topic != UPSTREAM_REGISTRATIONS]
-    with recursion_limit_of_a_service():
-        bad = unreadable(events)
+    bad = unreadable(events)
     wanted = Counter(
         (service, *each.place) for each in events if bad.get(each.place) is False for service in readers_of(each.topic)
     )

@@ -179,7 +179,7 @@ def test_a_process_does_not_read_on_over_tables_that_were_set_back(
 def test_a_process_reads_on_behind_a_gap_that_set_its_place_back(
     server: Server, database: Database[Transaction], reasons: list[str]
 ) -> None:
-    """The topic was emptied, or created again, and the partition assigned anew: nothing was lost of the tables."""
+    """The topic was emptied, or created again, and the partition assigned again: the tables lost nothing."""
     read_to(database, 9)
     keep_gaps([Gap(*PLACE, 2, 9, "the topic ends at 2")], {PLACE: 0}, database)
     read_to(database, 2)

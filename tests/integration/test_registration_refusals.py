@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -39,15 +38,6 @@ def served(world: RegistrationWorld) -> Iterator[httpx.Client]:
     with serving(app) as url, httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
         client.headers["Authorization"] = f"Bearer {KEY.decode()}"
         yield client
-
-
-@pytest.fixture(autouse=True)
-def limited() -> Iterator[None]:
-    """The recursion limit of a service's process: a library of other tests raises it for all."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(1000)
-    yield
-    sys.setrecursionlimit(before)
 
 
 @pytest.fixture

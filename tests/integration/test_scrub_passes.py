@@ -1,4 +1,4 @@
-"""Passes over object storage on a real PostgreSQL: who waits for whom, and what is told on the way.
+"""Passes over object storage on a real PostgreSQL: which one waits for which, and what is told on the way.
 
 Tests shared/runtime/scrub_record.py and scrub.py; what each service compares is in test_<service>_scrub.py.
 """

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -68,17 +66,6 @@ def unknown_for(topic: Topic) -> dict[str, bytes]:
             b'"type":' + named, b'"type":' + named + b',"type":"akashi.OfALaterRelease"'
         ),
     }
-
-
-@contextmanager
-def recursion_limit_of_a_service() -> Iterator[None]:
-    """What other tests import sets 100 000: deeply nested JSON then ends the process. See `Process.run`."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(1000)
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
 
 
 _NESTED = b"[" * 10_000 + b"]" * 10_000 + b","

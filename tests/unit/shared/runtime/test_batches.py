@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -303,17 +302,8 @@ def test_of_a_huge_message_the_dead_letter_keeps_the_front_its_size_and_its_hash
     assert letter.sha256 == sha256(huge).hexdigest()
 
 
-@pytest.fixture
-def usual_recursion_limit() -> Iterator[None]:
-    """That of a service: another test may have imported py_ecc, which sets 100 000 (see `Process.run`)."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(1000)
-    yield
-    sys.setrecursionlimit(before)
-
-
 @pytest.mark.parametrize("value", [b"[" * 100_000, b'{"data":' * 50_000], ids=["arrays", "objects"])
-def test_deeply_nested_json_is_a_dead_letter(value: bytes, usual_recursion_limit: None) -> None:
+def test_deeply_nested_json_is_a_dead_letter(value: bytes) -> None:
     made, database = batches_of(lambda events: None)
     assert made.handle([message(value), received(1)]) == 2
     assert len(database.forwarded) == 1
