@@ -48,7 +48,7 @@ def is_edition(text: str) -> bool:
 
 def credential(assertion_id: str) -> str:
     """The signed credential: written by issuer with the first proof, by anchor with the second."""
-    return f"credentials/{assertion_id}.json"
+    return f"{CREDENTIALS}{assertion_id}.json"
 
 
 def badge_class(qualification: str, edition: str) -> str:
@@ -66,12 +66,12 @@ def status_list(number: int) -> str:
 
 def certificate(assertion_id: str) -> str:
     """The PDF 証書."""
-    return f"certificates/{assertion_id}/certificate.pdf"
+    return f"{CERTIFICATES}{assertion_id}/certificate.pdf"
 
 
 def details(assertion_id: str) -> str:
     """The PDF 内容詳細."""
-    return f"certificates/{assertion_id}/details.pdf"
+    return f"{CERTIFICATES}{assertion_id}/details.pdf"
 
 
 def scrubbed(key: str, sha256: str) -> str:
@@ -81,4 +81,4 @@ def scrubbed(key: str, sha256: str) -> str:
 
 def batch_manifest(merkle_root: bytes) -> str:
     """Leaves in order and where the root is anchored; nothing personal."""
-    return f"batches/{merkle_root.hex()}.json"
+    return f"{BATCHES}{merkle_root.hex()}.json"
