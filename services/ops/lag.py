@@ -16,6 +16,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
+from shared.runtime.broker import offsets_at, partitions_of
 from shared.topics import SERVICES
 
 _EVERY = 2.0  # seconds between two measurements
@@ -134,8 +135,8 @@ class KafkaBroker:
             for service in services
         }
         partitions = self._partitions(set().union(*topics.values()))
-        first = self._offsets(partitions, OffsetSpec.EARLIEST)
-        end = self._offsets(partitions, OffsetSpec.LATEST)
+        first = offsets_at(self._admin, partitions, OffsetSpec.EARLIEST)
+        end = offsets_at(self._admin, partitions, OffsetSpec.LATEST)
         for service in services:
             if not topics[service]:
                 lag.messages[service] = None
@@ -146,19 +147,7 @@ class KafkaBroker:
         return lag
 
     def _partitions(self, topics: set[str]) -> list[TopicPartition]:
-        if not topics:
-            return []
-        return [
-            TopicPartition(topic["name"], partition["partition_index"])
-            for topic in self._admin.describe_topics(sorted(topics))
-            for partition in topic["partitions"]
-        ]
-
-    def _offsets(self, partitions: Sequence[TopicPartition], spec: OffsetSpec) -> dict[TopicPartition, int]:
-        if not partitions:
-            return {}
-        found = self._admin.list_partition_offsets(dict.fromkeys(partitions, spec))
-        return {partition: answer.offset for partition, answer in found.items()}
+        return partitions_of(self._admin.describe_topics(sorted(topics))) if topics else []
 
 
 def _assigned(group: Mapping[str, Any]) -> set[str]:

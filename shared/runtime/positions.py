@@ -63,7 +63,7 @@ async def seek_to_kept(
         return by_group
     beginnings = await consumer.earliest_offsets(*assigned)
     ends = await consumer.highwaters(*assigned)
-    kept = await _waiting(partial(kept_positions, database), log)
+    kept = await _waiting(partial(_read_positions, database), log)
     starts = {
         tp: start_of(tp.topic, tp.partition, kept.get((tp.topic, tp.partition)), beginning=beginnings[tp], end=ends[tp])
         for tp in assigned
@@ -83,10 +83,14 @@ async def seek_to_kept(
     return offsets
 
 
-def kept_positions(database: Database[Any]) -> dict[tuple[str, int], int]:
-    with database.transaction() as tx:
-        rows = tx.cursor.execute("select topic, partition, next_offset from positions").fetchall()
+def kept_positions(tx: Transaction) -> dict[tuple[str, int], int]:
+    rows = tx.cursor.execute("select topic, partition, next_offset from positions").fetchall()
     return {(topic, partition): offset for topic, partition, offset in rows}
+
+
+def _read_positions(database: Database[Any]) -> dict[tuple[str, int], int]:
+    with database.transaction() as tx:
+        return kept_positions(tx)
 
 
 def keep_gaps(gaps: list[Gap], positions: Mapping[tuple[str, int], int], database: Database[Any]) -> None:

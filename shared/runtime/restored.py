@@ -27,9 +27,10 @@ from shared.errors import TryLater
 from shared.events import Event
 from shared.losses import LOSSES
 from shared.office_events import RestoreNoticed
+from shared.runtime.broker import offsets_at, partitions_of
 from shared.runtime.db import Database, Transaction
 from shared.runtime.log import Log
-from shared.runtime.positions import Gap, note_gaps
+from shared.runtime.positions import Gap, kept_positions, note_gaps
 from shared.runtime.recall import Recall, recall
 from shared.topics import TOPICS
 
@@ -131,30 +132,26 @@ def read_marks(kafka: str, service: str) -> Marks:
         ) as admin:
             group = admin.list_group_offsets(service).get(service, {})
             topics = [topic for topic in admin.describe_topics() if topic["name"] in ours]
-            partitions = [TopicPartition(t["name"], p["partition_index"]) for t in topics for p in t["partitions"]]
+            partitions = partitions_of(topics)
             return Marks(
                 topic_ids={topic["name"]: str(topic["topic_id"]) for topic in topics if topic.get("topic_id")},
-                beginnings=_offsets(admin, partitions, OffsetSpec.EARLIEST),
-                ends=_offsets(admin, partitions, OffsetSpec.LATEST),
-                group={(tp.topic, tp.partition): found.offset for tp, found in group.items() if found.offset >= 0},
+                beginnings=_by_place(offsets_at(admin, partitions, OffsetSpec.EARLIEST)),
+                ends=_by_place(offsets_at(admin, partitions, OffsetSpec.LATEST)),
+                group=_by_place({tp: found.offset for tp, found in group.items() if found.offset >= 0}),
             )
     except KafkaError as error:
         raise TryLater(f"Kafka at {kafka}: {type(error).__name__}; waiting before anything is done") from error
 
 
-def _offsets(admin: Any, partitions: Sequence[TopicPartition], spec: OffsetSpec) -> dict[Place, int]:
-    if not partitions:
-        return {}
-    found = admin.list_partition_offsets(dict.fromkeys(partitions, spec))
-    return {(tp.topic, tp.partition): answer.offset for tp, answer in found.items()}
+def _by_place(offsets: Mapping[TopicPartition, int]) -> dict[Place, int]:
+    return {(tp.topic, tp.partition): offset for tp, offset in offsets.items()}
 
 
 def settle_topics(database: Database[Any], marks: Marks, log: Log) -> list[Again]:
     """Settle topics that were created again: gaps, and read from the beginning. What is read again after a restore."""
     with database.transaction() as tx:
         known = dict(tx.cursor.execute("select topic, topic_id from topics order by topic for update").fetchall())
-        rows = tx.cursor.execute("select topic, partition, next_offset from positions").fetchall()
-        kept = {(topic, partition): offset for topic, partition, offset in rows}
+        kept = kept_positions(tx)
         recreated = {topic for topic, id in marks.topic_ids.items() if known.get(topic, id) != id}
         gaps, moved = gaps_in(recreated, kept, marks)
         if recreated:
