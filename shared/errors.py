@@ -15,6 +15,10 @@ class Unreadable(AkashiError):
     """Bytes that can't be the message they should be: put them aside (dead letter), go on with the rest."""
 
 
+class HoldsNothing(Unreadable):
+    """A whole file in which there is no badge: ask for another file; nothing is broken, nobody is at fault."""
+
+
 class NotYetKnown(Unreadable):
     """A message of a later release: keep it, and read it again when this service is that release."""
 

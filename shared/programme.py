@@ -99,6 +99,17 @@ class Texts(msgspec.Struct, frozen=True, kw_only=True):
     correction_subject: str | None = None  # None: the society's name, and that its badge was corrected
 
 
+class PublicPage(msgspec.Struct, frozen=True, kw_only=True):
+    """What the public page of a badge says; the holder decides about the numbers.
+
+    `shows_numbers`: 登録番号 and 合格番号 are public until the holder decides. `states_registration`: while a badge
+    waits for its receipt, the page may say that the registration itself is valid (登録は有効です).
+    """
+
+    shows_numbers: bool = True
+    states_registration: bool = False
+
+
 class Programme(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     society: Society
@@ -107,6 +118,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
     texts: Texts
     desks: dict[str, Desk]
     qualifications: dict[str, Qualification]
+    public_page: PublicPage = PublicPage()
 
     def qualification(self, id: str) -> Qualification:
         """ValueError, naming the known ones, for an unknown id."""

@@ -25,6 +25,7 @@ def wire(config: Config) -> Process:
             public_url=config.public_url,
             now=runtime.clock,
             fetch=Fetcher(private=config.allow_private_urls),
+            page=runtime.programme.public_page,
         ),
     )
 

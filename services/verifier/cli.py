@@ -37,7 +37,8 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
     FILE|URL は証明書データ、バッジの画像、PDF、または確認ページのURL（…/V/番号）。 / The credential, its badge as
     PNG or SVG, its PDF, or the URL of its page.
 
-    終了コード / exit code: 0 有効 valid, 1 有効でない not valid, 2 確認できない could not check.
+    終了コード / exit code: 0 有効 valid, 1 有効でない、発行されていない not valid, never issued,
+    2 確認できない could not check.
     """
     from services.verifier.config import read_command_config
     from shared.errors import RefuseToStart
@@ -47,7 +48,11 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
     except RefuseToStart as error:
         click.echo(f"akashi verify: {error}", err=True)
         raise SystemExit(_USAGE) from error
-    result = _verify(source, config)
+    try:
+        result = _verify(source, config)
+    except _NotIssued as error:
+        _say_not_issued(str(error), as_json)
+        raise SystemExit(1) from error
     from services.verifier.check.verdict import EXIT_CODES
 
     if as_json:
@@ -55,6 +60,25 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
     else:
         _print_checks(result.verdict, result.record, config)
     sys.exit(EXIT_CODES[result.verdict.kind])
+
+
+class _NotIssued(Exception):
+    """A page's URL under which the site has no certificate."""
+
+
+def _say_not_issued(url: str, as_json: bool) -> None:
+    """What the page says of an unknown id."""
+    from services.verifier.check.wording import LOOK_AGAIN, NOT_FOUND, NOT_ISSUED
+
+    if as_json:
+        import msgspec
+
+        answer = {"verdict": "not-found", "url": url, "heading": NOT_FOUND, "sentence": NOT_ISSUED, "next": LOOK_AGAIN}
+        click.echo(msgspec.json.format(msgspec.json.encode(answer), indent=1).decode())
+        return
+    for text in (NOT_FOUND, NOT_ISSUED, LOOK_AGAIN):
+        click.echo(f"{text.ja} / {text.en}")
+    click.echo(url)
 
 
 def _verify(source: str, config: CommandConfig) -> VerificationResult:
@@ -86,7 +110,12 @@ def _content_of(source: str) -> bytes:
     site = f"{parts.scheme.lower()}://{parts.netloc.lower()}"
     kind, _, id = parts.path.strip("/").partition("/")
     if kind.lower() == "v" and id:
-        return download(f"{site}/credentials/{id.upper()}.json")
+        from shared.errors import NotFound
+
+        try:
+            return download(f"{site}/credentials/{id.upper()}.json")
+        except NotFound as error:
+            raise _NotIssued(source) from error
     return download(source)
 
 
@@ -124,14 +153,18 @@ def _print_checks(verdict: Verdict, record: IssuerRecord, config: CommandConfig)
     from rich.table import Table
     from rich.text import Text
 
+    from services.verifier.check.explanation import explanation
     from services.verifier.check.verdict import EXIT_CODES
-    from services.verifier.check.wording import heading, sentence
+    from services.verifier.check.wording import heading, next_step, sentence
     from shared.clock import JST, japan_date
 
     console = Console(highlight=False)
-    colour = _COLOURS[EXIT_CODES[verdict.kind]]
+    colour = "yellow" if verdict.is_replaced or verdict.is_empty else _COLOURS[EXIT_CODES[verdict.kind]]
     console.print(Text(f"\n{heading(verdict).ja}", style=f"bold {colour}"))
+    if verdict.is_replaced and record.revocation:
+        console.print(Text(f"訂正後の証明書 {_page(record.revocation.replaced_by, config)}"))
     console.print(Text(sentence(verdict, _issuer(verdict, config)).ja))
+    console.print(Text(next_step(verdict).ja))
     badge = verdict.badge
     if badge is not None and verdict.is_genuine:
         facts = Table.grid(padding=(0, 2))
@@ -140,7 +173,7 @@ def _print_checks(verdict: Verdict, record: IssuerRecord, config: CommandConfig)
             ("資格名", badge.award),
             ("登録番号", badge.registration_number),
             ("有効期間", f"{japan_date(badge.valid_from)} ～ {japan_date(badge.valid_until)}"),
-            *_related(record, config),
+            *_related(verdict, record, config),
         ):
             facts.add_row(Text(name, style="dim"), Text(value or "―", overflow="fold"))
         console.print(facts)
@@ -148,6 +181,7 @@ def _print_checks(verdict: Verdict, record: IssuerRecord, config: CommandConfig)
     for check in verdict.checks:
         mark, style = _MARKS[check.outcome]
         console.print(Text.assemble((f" {mark} ", style), f"{check.number}. {check.name.ja}"))
+        console.print(Padding(Text(explanation(check).ja), (0, 0, 0, 6)))
         console.print(Padding(Text(check.got, style="dim", overflow="fold"), (0, 0, 0, 6)))
         if check.outcome != "ok":
             console.print(Padding(Text(f"expected: {check.expected}", style="dim", overflow="fold"), (0, 0, 0, 6)))
@@ -155,12 +189,11 @@ def _print_checks(verdict: Verdict, record: IssuerRecord, config: CommandConfig)
     console.print(Text(f"\n確認日時 {moment:%Y-%m-%d %H:%M:%S} JST　発行者 {config.issuer_url}\n", style="dim"))
 
 
-def _related(record: IssuerRecord, config: CommandConfig) -> list[tuple[str, str]]:
-    """Why it was revoked, and the pages of its correction, its renewal and what it renews."""
+def _related(verdict: Verdict, record: IssuerRecord, config: CommandConfig) -> list[tuple[str, str]]:
+    """Why it was revoked or corrected, and the pages of its renewal and what it renews."""
     revocation = record.revocation
     named = (
-        ("取消の理由", revocation.reason if revocation else None),
-        ("訂正後の証明書", _page(revocation.replaced_by if revocation else None, config)),
+        ("訂正の理由" if verdict.is_replaced else "取消の理由", revocation.reason if revocation else None),
         ("更新後の証明書", _page(record.renewed_as, config)),
         ("更新前の証明書", _page(record.renews, config)),
     )

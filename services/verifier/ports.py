@@ -9,6 +9,7 @@ from services.verifier.sources.chains import AnchorSource
 from services.verifier.sources.issuer_site import IssuerSite
 from services.verifier.store import Store
 from shared.clock import Clock
+from shared.programme import PublicPage
 
 Fetch = Callable[[str], bytes]
 """The body at a URL. Refused, NotFound, TryLater; see `sources/fetch.py`."""
@@ -24,3 +25,4 @@ class Ports:
     public_url: str
     now: Clock
     fetch: Fetch
+    page: PublicPage

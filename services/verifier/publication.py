@@ -74,15 +74,13 @@ def profile(ports: Ports) -> Profile:
 
 def _record(assertion_id: str, ports: Ports) -> IssuerRecord:
     with ports.store.transaction() as tx:
-        return tx.issuer_record(assertion_id) or IssuerRecord()
+        return tx.issuer_record(assertion_id, ports.page) or IssuerRecord(details_public=ports.page.shows_numbers)
 
 
 def _status(credential: Credential, record: IssuerRecord, ports: Ports) -> Check:
     """Check 5 by itself: whether it was revoked. TryLater when neither the issuer's record nor its list says so."""
-    evidence = gather(
-        credential, ports.site, NoChain("not asked"), public_url=ports.public_url, revocation=record.revocation
-    )
-    check = check_status(credential.badge, evidence.status_list, evidence.revocation, ports.now())
+    evidence = gather(credential, ports.site, NoChain("not asked"), public_url=ports.public_url)
+    check = check_status(credential.badge, evidence.status_list, record.revocation, ports.now())
     if check.outcome == "unknown":
         raise TryLater(check.got)
     return check

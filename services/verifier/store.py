@@ -8,6 +8,7 @@ from datetime import datetime
 
 from services.verifier.check.evidence import IssuerRecord, Revocation
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
+from shared.programme import PublicPage
 from shared.runtime.db import Database, Transaction, replace
 
 _RECORD = """
@@ -21,6 +22,8 @@ select coalesce(this.details_public,
         (select details_public from versions where version < this.version and details_public is not null
          order by version desc limit 1)) as details_public,
     this.revoked_at, this.revoked_reason,
+    case when this.received_at is not null or this.anchored_at is not null then true
+         when this.issued_at is not null then false end as received,
     coalesce((select assertion_id from versions where version > this.version and revoked_at is null
               order by version desc limit 1), this.replaced_by) as replaced_by,
     (select next.assertion_id from assertions as next
@@ -45,6 +48,7 @@ class _Row:
     replaced_by: str | None
     renewed_as: str | None
     renews: str | None
+    received: bool | None
 
 
 class VerifierTransaction(Transaction):
@@ -98,8 +102,8 @@ class VerifierTransaction(Transaction):
         ]
         self.upsert_rows("assertions", rows, "assertion_id")
 
-    def issuer_record(self, assertion_id: str) -> IssuerRecord | None:
-        """None for an assertion that no event has named.
+    def issuer_record(self, assertion_id: str, page: PublicPage) -> IssuerRecord | None:
+        """None for an assertion that no event has named. `page`: what holds until the holder decides otherwise.
 
         What the holder hid of one version stays hidden of the next, until the holder shows it.
         Whatever version of a registration was renewed, all its versions lead to the newest renewal that isn't revoked,
@@ -111,7 +115,14 @@ class VerifierTransaction(Transaction):
         revocation = None
         if row.revoked_at is not None:
             revocation = Revocation(row.revoked_at, row.revoked_reason or "", row.replaced_by)
-        return IssuerRecord(row.details_public is not False, revocation, row.renewed_as, row.renews)
+        return IssuerRecord(
+            details_public=page.shows_numbers if row.details_public is None else row.details_public,
+            revocation=revocation,
+            renewed_as=row.renewed_as,
+            renews=row.renews,
+            received=row.received,
+            registration_counts=page.states_registration,
+        )
 
 
 Store = Database[VerifierTransaction]

@@ -48,8 +48,9 @@ class Sources:
 
 def show(assertion_id: str, ports: Ports) -> VerificationResult:
     """Any time. Whether one of our badges is valid now. NotFound when there is none of this id."""
+    untold = IssuerRecord(details_public=ports.page.shows_numbers)  # while no event has named it
     with ports.store.transaction() as tx:
-        record = tx.issuer_record(assertion_id)
+        record = tx.issuer_record(assertion_id, ports.page)
     key = object_keys.credential(assertion_id)
     try:
         credential = read_credential(read_json(ports.site.get(key)))
@@ -58,10 +59,10 @@ def show(assertion_id: str, ports: Ports) -> VerificationResult:
             raise
         return _counted(VerificationResult(no_document("not in storage, though it was issued", ports.now()), record))
     except TryLater as error:
-        return _counted(VerificationResult(no_document(str(error), ports.now()), record or IssuerRecord()))
+        return _counted(VerificationResult(no_document(str(error), ports.now()), record or untold))
     except Unreadable as error:
-        return _counted(VerificationResult(not_readable(error, ports.now()), record or IssuerRecord()))
-    return _counted(_judged(credential, record, _sources(ports), expected_id=f"{ports.public_url}/{key}"))
+        return _counted(VerificationResult(not_readable(error, ports.now()), record or untold))
+    return _counted(_judged(credential, record or untold, _sources(ports), expected_id=f"{ports.public_url}/{key}"))
 
 
 def check(content: bytes, ports: Ports) -> VerificationResult:
@@ -95,7 +96,7 @@ def _judged(
 ) -> VerificationResult:
     record = record or IssuerRecord()
     url = sources.public_url
-    evidence = gather(credential, sources.site, sources.chain, public_url=url, revocation=record.revocation)
+    evidence = gather(credential, sources.site, sources.chain, public_url=url, record=record)
     verdict = verdict_on(credential, evidence, did=did_of(url), now=sources.now(), expected_id=expected_id)
     # What it renews is signed, so it is known before any event.
     return VerificationResult(verdict, replace(record, renews=record.renews or credential.badge.renews))
@@ -109,7 +110,7 @@ def _record_of(ports: Ports, badge: Badge) -> IssuerRecord | None:
     if badge.assertion_id is None or badge.issuer != did_of(ports.public_url):
         return None
     with ports.store.transaction() as tx:
-        return tx.issuer_record(badge.assertion_id)
+        return tx.issuer_record(badge.assertion_id, ports.page)
 
 
 def _counted(result: VerificationResult) -> VerificationResult:

@@ -41,6 +41,7 @@ class Network:
     ends_on: date | None = None  # its announced end
     retired: bool = False  # takes no new roots; still asked for those it has
     explorer: str | None = None  # a URL with {transaction}
+    public_rpc_urls: tuple[str, ...] = ()  # without keys: the check in the browser offers them
 
     @property
     def last_day(self) -> date:
@@ -60,6 +61,7 @@ class _Table(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     ends_on: date | None = None
     retired: bool = False
     explorer: str | None = None
+    public_rpc_urls: list[str] = []
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
@@ -102,6 +104,9 @@ def _network(id: str, raw: Mapping[str, Any] | None) -> Network:
     for number, url in enumerate(table.rpc_urls, 1):
         if not _is_url(url):
             raise ValueError(f"{id}.rpc_urls: number {number} is no http or https URL")
+    for number, url in enumerate(table.public_rpc_urls, 1):
+        if not _is_url(url):
+            raise ValueError(f"{id}.public_rpc_urls: number {number} is no http or https URL")
     if len(set(table.rpc_urls)) != len(table.rpc_urls):
         raise ValueError(f"{id}.rpc_urls: one is there twice, expected each once; it would agree with itself")
     if not _ADDRESS.fullmatch(table.contract):
@@ -126,6 +131,7 @@ def _network(id: str, raw: Mapping[str, Any] | None) -> Network:
         ends_on=table.ends_on,
         retired=table.retired,
         explorer=table.explorer,
+        public_rpc_urls=tuple(table.public_rpc_urls),
     )
 
 

@@ -1,6 +1,6 @@
 // Uses the page that checks a certificate in a real browser, as a visitor does: file, node, button.
-// stdin: JSON {now, steps: [{page (URL), file (path), drop, node, did (path), language, width, picture (path)}]}.
-// stdout: JSON list, one a step: {heading, notes, text, facts, checks: [class names], requests: [{method, url, body}], violations, overflow, console, title}.
+// stdin: JSON {now, steps: [{page (URL), file (path), drop, node (null: as the page has it), did (path), language, width, picture (path)}]}.
+// stdout: JSON list, one a step: {heading, notes, text, next, found (what each check found, in words), said (all above the checks), prefilled, facts, broken, checks: [class names], requests: [{method, url, body}], violations, overflow, console, title}.
 // A step opens the page anew. `requests` are those after the page itself has loaded and the file was chosen: `before` holds
 // those that came earlier than the button.
 import {readFileSync} from 'node:fs';
@@ -17,7 +17,7 @@ try {
 }
 process.stdout.write(JSON.stringify(answers));
 
-async function taken({page: url, file, drop = false, node = '', did = null, language = 'ja', width = 390, picture = null}) {
+async function taken({page: url, file, drop = false, node = null, did = null, language = 'ja', width = 390, picture = null}) {
   const context = await browser.newContext({viewport: {width, height: 844}, deviceScaleFactor: 2, locale: 'ja-JP', acceptDownloads: false});
   const page = await context.newPage();
   await page.clock.setFixedTime(new Date(now));
@@ -30,12 +30,13 @@ async function taken({page: url, file, drop = false, node = '', did = null, lang
   if (language === 'en') await page.locator('#language').click();
   if (file && drop) await dropped(page, file);
   else if (file) await page.locator('#file').setInputFiles(file);
-  if (node) await page.locator('#node').fill(node);
+  if (node !== null) await page.locator('#node').fill(node);
   if (did) {
     await page.locator('details', {has: page.locator('#did')}).locator('summary').click();
     await page.locator('#did-file').setInputFiles(did);
     await page.waitForFunction(() => document.getElementById('did').value !== '');
   }
+  const prefilled = await page.locator('#node').inputValue();
   await page.waitForTimeout(100); // whatever would be asked too early has its chance
   const before = requests.splice(0);
   await page.locator('button[type=submit]').click();
@@ -47,6 +48,9 @@ async function taken({page: url, file, drop = false, node = '', did = null, lang
       heading: text('#verdict'),
       text: text('#answer .verdict div'),
       problem: text('#problem'),
+      next: text('#answer > .note'),
+      found: [...document.querySelectorAll('.checks small:not(.mono)')].map(item => item.innerText).join('\n'),
+      said: [...document.querySelectorAll('#answer > :not(section:last-child)')].map(item => item.innerText).join('\n'),
       notes: text('.told:not(details .told)'),
       facts: text('dl.facts'),
       checks: [...document.querySelectorAll('.checks li')].map(item => item.className || 'ok'),
@@ -57,7 +61,7 @@ async function taken({page: url, file, drop = false, node = '', did = null, lang
   const found = await examined(page);
   if (picture) await page.screenshot({path: picture, fullPage: true});
   await context.close();
-  return {...seen, ...found, before, requests, console};
+  return {...found, ...seen, prefilled, before, requests, console};
 }
 
 async function dropped(page, path) {

@@ -52,13 +52,43 @@ async function unpacked() {
   }
 }
 
-/** What axe-core finds on a page, and by how many pixels it is wider than the screen. axe is evaluated by the debugger, so the page's CSP stays on. */
+/**
+ * What axe-core finds on a page, by how many pixels it is wider than the screen, which English words are broken inside, its
+ * text, and the KB that were loaded for it without its pictures. axe is evaluated by the debugger, so the page's CSP stays on.
+ */
 export async function examined(page) {
   await page.evaluate(require('axe-core').source + '\n;undefined');
   const {violations} = await page.evaluate(() => window.axe.run(document, {resultTypes: ['violations']}));
   const overflow = await page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth));
+  const {broken, text, kilobytes} = await page.evaluate(brokenWords);
   return {
     overflow,
+    broken,
+    text,
+    kilobytes,
     violations: violations.map(({id, impact, help, nodes}) => ({id, impact, help, nodes: nodes.map(node => node.html.slice(0, 200))})),
+  };
+}
+
+/** In the page: words of English prose whose letters stand on more than one line. Hashes and addresses may be broken anywhere. */
+function brokenWords() {
+  const broken = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const {currentNode: node} = walker;
+    if (!node.parentElement.closest(':lang(en)') || node.parentElement.closest('.mono, script, style, template, dd > a, input')) continue;
+    for (const {0: word, index} of node.data.matchAll(/(?<=^|\s|\()[A-Za-z\u2019']{2,}(?=$|[\s,.;:)?!])/g)) {
+      const range = document.createRange();
+      range.setStart(node, index);
+      range.setEnd(node, index + word.length);
+      if (new Set([...range.getClientRects()].map(rect => Math.round(rect.top))).size > 1) broken.push(word);
+    }
+  }
+  const loaded = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+    .filter(entry => entry.initiatorType !== 'img');
+  return {
+    broken,
+    text: document.querySelector('main')?.innerText ?? '',
+    kilobytes: Math.ceil(loaded.reduce((sum, entry) => sum + entry.encodedBodySize, 0) / 1000),
   };
 }

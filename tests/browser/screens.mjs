@@ -5,9 +5,9 @@
 //
 // A URL without =FILE.png is checked and not pictured. The cookies go to every page of 127.0.0.1 and localhost.
 // --fill and --click act on the first page after it has loaded; the page that follows is the one pictured.
-// Prints JSON: {pages: [{url, status, file, violations: [{id, impact, help, nodes}], console: [...], overflow}], violations: N}.
-// overflow: how many pixels the page is wider than the screen. Exit code 0 when there is no violation, no overflow and no
-// console error; 1 otherwise; 2 when a page could not be opened.
+// Prints JSON: {pages: [{url, status, file, violations: [{id, impact, help, nodes}], console: [...], overflow, broken, text, kilobytes}], violations: N}.
+// overflow: how many pixels the page is wider than the screen; broken: English words that are broken inside. Exit code 0 when
+// there is no violation, no overflow, no broken word and no console error; 1 otherwise; 2 when a page could not be opened.
 import {examined, openBrowser} from './chromium.mjs';
 
 const options = {width: 390, height: 844, scale: 2, lang: 'ja-JP', cookie: [], fill: [], click: ''};
@@ -59,11 +59,11 @@ try {
         answer = (await navigation) ?? answer;
       }
     }
-    const {violations, overflow} = await examined(page);
+    const {violations, overflow, broken, text, kilobytes} = await examined(page);
     if (file) await page.screenshot({path: file, fullPage: true});
     const status = answer?.status() ?? null;
     report.push({
-      url: page.url(), status, file: file ?? null, overflow,
+      url: page.url(), status, file: file ?? null, overflow, broken, text, kilobytes,
       violations,
       // Chromium itself reports an error page as a console error; the status says it already.
       console: said.filter(text => !(status >= 400 && text.startsWith('Failed to load resource'))),
@@ -78,4 +78,4 @@ try {
 }
 const violations = report.reduce((sum, page) => sum + page.violations.length, 0);
 console.log(JSON.stringify({pages: report, violations}, null, 1));
-process.exitCode = failed ? 2 : report.some(page => page.violations.length || page.console.length || page.overflow) ? 1 : 0;
+process.exitCode = failed ? 2 : report.some(page => page.violations.length || page.console.length || page.overflow || page.broken.length) ? 1 : 0;

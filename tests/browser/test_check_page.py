@@ -16,8 +16,11 @@ import pytest
 
 from deploy.local.loopback import ask
 from deploy.local.ports import free_port
+from services.issuer.domain.issuance import issued
 from services.verifier.files.baking import bake_png, bake_svg
+from services.verifier.store import VerifierTransaction
 from tests.worlds.anvil import Anvil, anvil
+from tests.worlds.credentials import assertion
 from tests.worlds.postgres import Databases
 from tests.worlds.verifier import AT, VerifierWorld, verifier_world
 
@@ -78,7 +81,9 @@ class Desk:
         assert ran.returncode == 0, ran.stderr.decode()
         answers: list[dict[str, Any]] = json.loads(ran.stdout)
         for answer in answers:
-            assert (answer["violations"], answer["overflow"], answer["before"]) == ([], 0, []), answer
+            assert (answer["violations"], answer["overflow"], answer["before"], answer["broken"]) == ([], 0, [], []), (
+                answer
+            )
         return answers
 
 
@@ -113,9 +118,10 @@ def test_a_visitor_checks_a_file_on_our_page(desk: Desk) -> None:
         {"file": desk.file("badge.svg", bake_svg(art["svg"], **baked)), "node": node},
         {"file": changed, "node": node, "picture": "changed"},
         {"file": desk.file("revoked.json", json.dumps(revoked).encode()), "node": node, "picture": "revoked"},
-        {"file": good, "picture": "no-node"},
+        {"file": good, "node": "", "picture": "no-node"},
         {"file": good, "node": "http://127.0.0.1:9", "picture": "node-away"},
     )
+    assert valid["prefilled"] == node  # of this machine: it may be shown
     for answer in (valid, wide, png, svg):
         assert answer["heading"] == "有効な証明書です" and answer["checks"] == ["ok"] * 7, answer
         assert "髙橋 一郎" in answer["facts"] and "26-00001" in answer["facts"] and answer["notes"] == ""
@@ -126,8 +132,12 @@ def test_a_visitor_checks_a_file_on_our_page(desk: Desk) -> None:
     assert no["heading"] == "この証明書は使えません" and "髙橋" not in no["facts"] and "高橋" not in no["facts"]
     assert out["heading"] == "取り消された証明書です"
     assert alone["heading"] == "今は確認できません" and "ノードを選んでいない" in alone["notes"]
+    assert "ノードのアドレスを入れて" in alone["next"] and "しばらくして" not in alone["next"]
     assert alone["checks"] == [*["ok"] * 6, "unknown"] and asked(alone) == sites
     assert bad["heading"] == "今は確認できません" and "別のノード" in bad["notes"]
+    assert "別のノードのアドレスを入れて" in bad["next"]
+    assert "この証明書は取り消されていません" in valid["found"] and "bit" not in valid["said"]
+    assert "this certificate is not revoked" in english["found"]
 
 
 def test_nothing_of_the_visitors_file_leaves_the_browser_but_a_hash(desk: Desk) -> None:
@@ -198,7 +208,11 @@ def test_a_mistake_of_the_visitor_is_explained(desk: Desk) -> None:
     badge = desk.file("badge.json", json.dumps(world.issue(6)).encode())
     entity = b'<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a "b">]><svg xmlns="http://www.w3.org/2000/svg">&a;</svg>'
     script = b'<svg xmlns="http://www.w3.org/2000/svg"><script>document.title = "run"</script></svg>'
-    nothing, pdf, node, did, svg, active, huge, pending = desk.look(
+    photo = desk.file("photo.jpg", b"\xff\xd8\xff\xe0" + b"\0" * 2_000_000)
+    announced = issued(assertion(7), "0" * 64)
+    world.note(VerifierTransaction.note_issued, announced)
+    unreceived = desk.file("unreceived.json", json.dumps(world.issue(7)).encode())
+    nothing, pdf, node, did, svg, active, huge, pending, picture, abroad, waiting, awaited = desk.look(
         {"picture": "no-file"},
         {"file": desk.file("certificate.pdf", blank), "picture": "pdf"},
         {"file": badge, "node": "localhost:8545"},
@@ -207,14 +221,23 @@ def test_a_mistake_of_the_visitor_is_explained(desk: Desk) -> None:
         {"file": desk.file("script.svg", script)},
         {"file": desk.file("huge.json", b" " * 9_000_000)},
         {"file": badge, "node": world.chain.url, "picture": "in-progress"},
+        {"file": photo, "picture": "photo"},
+        {"file": photo, "language": "en"},
+        {"file": unreceived, "picture": "waiting"},
+        {"file": unreceived, "language": "en"},
     )
     assert "先に、証明書のファイル" in nothing["problem"] and nothing["requests"] == []
     assert "印刷用" in pdf["problem"] and pdf["requests"] == []
     assert "https:// または http://" in node["problem"] and node["requests"] == []
     assert "did.json を読めませんでした" in did["problem"]
-    for picture in (svg, active):
-        assert picture["heading"] == "この証明書は使えません" and picture["requests"] == []
-        assert picture["title"].startswith("証明書を自分で確かめる")
+    assert svg["heading"] == "証明書を読み取れませんでした" and active["heading"] == "証明書のデータがありません"
+    for drawn in (svg, active):
+        assert drawn["requests"] == [] and drawn["title"].startswith("証明書を自分で確かめる")
+    assert picture["heading"] == "証明書のデータがありません" and "有効とも無効とも言えません" in picture["text"]
+    assert "発行したとおりのものではありません" not in picture["text"] and "写真" in picture["next"]
+    assert abroad["heading"] == "There is no certificate data in it" and "a photo" in abroad["next"]
+    assert waiting["heading"] == "受領待ちです" and "登録は有効です。" in waiting["text"]
+    assert awaited["heading"] == "Waiting for receipt" and "The registration is valid." in awaited["text"]
     assert "大きすぎます" in huge["problem"]
     assert pending["heading"] == "発行手続き中です"
 

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from deploy.local.ports import free_port
+from services.issuer.domain.issuance import issued as announced
 from services.verifier.store import VerifierTransaction
 from shared.events import AssertionRevoked, BadgeVisibilityChanged
 from tests.worlds.anvil import anvil
+from tests.worlds.credentials import assertion
 from tests.worlds.postgres import postgres
 from tests.worlds.verifier import AT, VerifierWorld, verifier_world
 
@@ -41,6 +43,41 @@ def id_of(document: dict[str, Any]) -> str:
     return str(document["id"]).rpartition("/")[2].removesuffix(".json")
 
 
+SENTENCES: dict[str, dict[str, list[str]]] = {
+    "ja-JP": {
+        "valid": [
+            "このページの正しいアドレスは {url}/ で始まります",
+            "ご本人かどうかまでは確かめません",
+            "氏名・資格名・登録番号が、このページと同じか",
+        ],
+        "hidden": ["氏名・資格名が、このページと同じか", "登録番号は、ご本人が公開していません"],
+        "replaced": ["訂正後の証明書を見る", "記載を訂正した新しい証明書があります", "訂正した日"],
+        "revoked": ["取り消した日"],
+        "waiting": [
+            "受領待ちです",
+            "登録は有効です。",
+            "2026年4月1日から2030年3月31日まで",
+            "ご本人の受領を待っています",
+        ],
+        "in-progress": ["発行手続き中です"],
+        "unknown": ["この番号の証明書は、発行されていません。"],
+    },
+    "en-US": {
+        "valid": [
+            "The true address of this page begins with {url}/",
+            "does not show that whoever presents the certificate is its holder",
+            "Compare name, qualification and registration number",
+        ],
+        "hidden": ["Compare name and qualification with", "does not show the registration number"],
+        "replaced": ["See the corrected certificate", "a new certificate with what was corrected", "Corrected"],
+        "revoked": ["Revoked"],
+        "waiting": ["Waiting for receipt", "The registration is valid.", "1 April 2026 to 31 March 2030"],
+        "in-progress": ["Issue is in progress"],
+        "unknown": ["No certificate was issued under this address."],
+    },
+}
+
+
 @pytest.mark.parametrize(("width", "lang"), [("320", "ja-JP"), ("390", "en-US")])
 def test_a_verdict_can_be_read_by_everybody(world: VerifierWorld, width: str, lang: str) -> None:
     pictures = os.environ.get("AKASHI_PICTURES")  # a folder: to look at them
@@ -61,8 +98,17 @@ def test_a_verdict_can_be_read_by_everybody(world: VerifierWorld, width: str, la
     def target(name: str, path: str) -> str:
         return f"{world.url}{path}" + (f"={pictures}/{name}-{lang[:2]}-{width}.png" if pictures else "")
 
+    world.note(VerifierTransaction.note_issued, announced(assertion(19), "0" * 64))
+    made["waiting"] = world.issue(19)
+    unknown = target("unknown", f"/V/{'A' * 26}")
     pages = [target(name, f"/V/{id_of(document)}") for name, document in made.items()]
-    look(*pages, target("front", "/"), width=width, lang=lang)
+    seen = look(*pages, unknown, target("front", "/"), width=width, lang=lang)["pages"]
+    said = dict(zip([*made, "unknown", "front"], [page["text"] for page in seen], strict=True))
+    for name, sentences in SENTENCES[lang].items():
+        for sentence in sentences:
+            assert sentence.replace("{url}", world.url) in said[name], (name, said[name])
+    assert ("取り消した日" if lang == "ja-JP" else "\nRevoked\n") not in said["replaced"]
+    assert all(page["kilobytes"] < 50 for page in seen), [page["kilobytes"] for page in seen]
     node, world.node = world.node, "http://127.0.0.1:9"
     look(target("could-not-check", f"/V/{id_of(made['valid'])}"), width=width, lang=lang)
     world.node, world.moment = node, AT + timedelta(days=3650)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from web3 import Web3
@@ -17,12 +18,17 @@ from web3 import Web3
 from deploy.local.loopback import ask
 from deploy.local.ports import free_port
 from services.issuer.domain.credential import credential_of
+from services.issuer.domain.issuance import issued as announced
 from services.issuer.signing.keys import SigningKey, did_document
 from services.verifier import verification
 from services.verifier.check.verdict import Verdict
+from services.verifier.check.wording import sentence
+from services.verifier.store import VerifierTransaction
 from shared.credentials.credential import leaf_of
 from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, decode_proof, encode_proof
+from shared.events import AssertionRevoked, BadgeReceived
+from shared.programme import Bilingual
 from tests.worlds.anvil import CHAIN_ID, Anvil, anvil
 from tests.worlds.browser_check import Answer, Case, ask_browser_check
 from tests.worlds.credentials import SECRET, assertion
@@ -248,6 +254,35 @@ def test_the_browser_finds_a_badge_in_progress_before_finality(world: VerifierWo
     [early] = world.anchor(world.issue(11), final=False)
     assert kinds(world, issuer, early, world.issue(12)) == ["in-progress", "in-progress"]
     world.chain.mine(8)
+
+
+def test_the_browser_asks_the_site_what_a_badge_waits_for(world: VerifierWorld, issuer: Document) -> None:
+    waiting, unknown = world.issue(21), world.issue(22)
+    world.note(VerifierTransaction.note_issued, announced(assertion(21), "0" * 64))
+    [(ours, theirs)] = both(world, issuer, waiting)
+    assert ours.kind == theirs["kind"] == "waiting-for-receipt"
+    assert theirs["sentence"]["ja"].startswith("登録は有効です。") and theirs["asked"][-1].endswith(
+        f"/api/v1/verify?id={assertion(21).assertion_id}"
+    )
+    assert kinds(world, issuer, unknown) == ["in-progress"]
+    [away] = ask_browser_check(issuer, Case(json.dumps(waiting).encode(), AT, away=(f"{world.url}/api/",)))
+    assert away["kind"] == "in-progress"
+    received = BadgeReceived(assertion_id=assertion(21).assertion_id, received_at=AT)
+    world.note(VerifierTransaction.note_received, received)
+    assert kinds(world, issuer, waiting) == ["in-progress"]
+
+
+def test_the_browser_calls_a_corrected_badge_so(world: VerifierWorld, issuer: Document) -> None:
+    [old] = world.anchor(world.issue(23))
+    world.revoke(int(old["credentialStatus"]["statusListIndex"]))
+    told = AssertionRevoked(
+        assertion_id=assertion(23).assertion_id, reason="訂正", revoked_at=AT, replaced_by=assertion(24).assertion_id
+    )
+    world.note(VerifierTransaction.note_revoked, told)
+    [(ours, theirs)] = both(world, issuer, old)
+    assert ours.is_replaced and theirs["kind"] == "revoked"
+    assert theirs["sentence"] == msgspec.to_builtins(sentence(ours, Bilingual("学会", "the society")))
+    assert "訂正した新しい証明書" in theirs["sentence"]["ja"]
 
 
 def test_the_browser_finds_what_is_revoked_or_expired(world: VerifierWorld, issuer: Document) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import html
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,7 +15,7 @@ import pytest
 from deploy.local.loopback import ask
 from deploy.local.ports import free_port
 from services.verifier.store import VerifierTransaction
-from shared.events import AssertionIssued, AssertionRevoked, BadgeVisibilityChanged
+from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
 from tests.worlds.anvil import Anvil, anvil
 from tests.worlds.credentials import assertion
 from tests.worlds.postgres import Databases
@@ -83,6 +84,62 @@ def test_a_badge_before_finality_is_in_progress(world: VerifierWorld) -> None:
     assert kind(world, young) == "in-progress"
     world.chain.mine(8)
     assert kind(world, young) == "valid"
+
+
+def test_a_badge_waits_for_its_receipt_until_its_holder_has_it(world: VerifierWorld, tmp_path: Path) -> None:
+    """By the page, the API and the command, and from the page of the registration before."""
+    former_id = assertion(1).assertion_id
+    [former] = world.anchor(world.issue(1))
+    renewal = world.issue(2, replaces=former_id)
+    world.note(VerifierTransaction.note_issued, issued(1), issued(2, replaces=former_id))
+    assert kind(world, renewal) == "waiting-for-receipt"
+    assert "受領待ちです" in page(world, renewal) and "登録は有効です。" in page(world, renewal)
+    assert "数時間" not in page(world, renewal) and "Waiting for receipt" in page(world, renewal, "en")
+    code, text = verify(world, tmp_path, f"{world.url}/V/{id_of(renewal)}")
+    assert code == 2 and "受領待ちです" in text and "登録は有効です。" in text
+    code, text = verify(world, tmp_path, f"{world.url}/V/{id_of(renewal)}", "--json")
+    answer = json.loads(text)
+    assert (code, answer["verdict"], answer["received"]) == (2, "waiting-for-receipt", False)
+
+    world.moment = AT + timedelta(days=365 * 4)  # of another cycle: the old one has lapsed
+    old = page(world, former)
+    assert "登録は更新されています" in old and "更新後の証明書のページでお確かめください" in old
+    assert "現在の資格の証明には使えません" not in old and "新しい登録証を見せて" not in old
+    world.moment = AT
+
+    received = BadgeReceived(assertion_id=id_of(renewal), received_at=AT)
+    world.note(VerifierTransaction.note_received, received)
+    assert kind(world, renewal) == "in-progress" and by_id(world, renewal)["received"] is True
+    [anchored] = world.anchor(renewal)
+    assert kind(world, anchored) == "valid"
+
+
+def test_what_a_check_found_is_told_in_the_readers_language_and_raw_below(world: VerifierWorld) -> None:
+    [badge] = world.anchor(world.issue())
+    checks = by_id(world, badge)["checks"]
+    for language in ("ja", "en"):
+        text = html.unescape(page(world, badge, language))
+        for check in checks:
+            assert f"<small>{check['said'][language]}</small>" in text
+            assert f'<small class="mono" lang="en">{check["got"]}</small>' in text
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("ja", "ふつうのウェブサイトでは使わないポート番号"), ("en", "a port number that web sites")]
+)
+def test_a_refused_url_is_explained_and_raw_below(world: VerifierWorld, language: str, said: str) -> None:
+    url = "https://badges.example:8444/V/A"
+    answer = ask.post(f"{world.url}/verify?lang={language}", files={"url": (None, url)})
+    assert answer.status_code == 422 and said in answer.text
+    assert '<p class="mono" lang="en">got port 8444, expected 443 or 8443 for https</p>' in answer.text
+    assert said in ask.post(f"{world.url}/api/v1/verify", params={"url": url}).text
+
+
+def test_a_page_may_be_shared_with_the_picture_of_its_class(world: VerifierWorld) -> None:
+    badge, taken = world.anchor(world.issue(1), world.issue(2))
+    assert f'<meta property="og:image" content="{world.url}/badges/shunin-gishi/2026.png">' in page(world, badge)
+    world.note(VerifierTransaction.note_revoked, revoked(taken, None))
+    assert "og:image" not in page(world, taken)
 
 
 def test_without_the_chain_the_storage_or_the_list_a_badge_could_not_be_checked(world: VerifierWorld) -> None:
@@ -190,8 +247,10 @@ def test_a_corrected_badge_leads_to_the_newest_version(world: VerifierWorld) -> 
     assert kind(world, old) == kind(world, first) == kind(world, second) == "revoked"
     text = page(world, old)
     assert (
-        "訂正され、新しい証明書に替わりました" in text and "訂正：氏名" in text and "取り消された証明書です" not in text
+        "訂正され、新しい証明書に替わりました" in text and "訂正：氏名" in text and "取り消" not in text.split("<ol")[0]
     )
+    assert "訂正した日" in text and 'class="verdict verdict--old"' in text
+    assert text.index(f"/V/{id_of(corrected)}") < text.index("記載を訂正した新しい証明書があります")
     assert "corrected and replaced" in page(world, old, "en")
 
 
@@ -273,7 +332,10 @@ def test_the_command_says_the_same_as_the_page(world: VerifierWorld, tmp_path: P
         assert code == 0 and answer["verdict"] == "valid" and len(answer["checks"]) == 7
     assert verify(world, tmp_path, str(file), "--rpc-url", "http://127.0.0.1:9")[0] == 2
     assert verify(world, tmp_path, str(file), "--issuer-url", "https://other.example.jp")[0] == 1
-    assert verify(world, tmp_path, f"{world.url}/V/{UNKNOWN}")[0] == 2
+    code, text = verify(world, tmp_path, f"{world.url}/V/{UNKNOWN}")
+    assert code == 1 and "この番号の証明書は、発行されていません。" in text and "No certificate was issued" in text
+    code, text = verify(world, tmp_path, f"{world.url}/V/{UNKNOWN}", "--json")
+    assert code == 1 and json.loads(text)["verdict"] == "not-found"
     file.write_text(json.dumps({**badge, "name": "偽"}), encoding="utf-8")
     assert verify(world, tmp_path, str(file))[0] == 1
     file.write_bytes(b"\x89PNG")

@@ -95,6 +95,7 @@ class VerifierWorld:
                 lambda host, port: self.resolve(host, port),
                 lambda address, port, seconds: self.connect(address, port, seconds),
             ),
+            page=self.issuer.programme.public_page,
         )
         self.resolve: Resolve = resolve
         self.connect: Connect = connect

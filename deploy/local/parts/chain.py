@@ -17,7 +17,7 @@ NETWORKS = """\
 networks = ["local"]
 
 [local]
-name = {{ ja = "手元のチェーン", en = "the local chain" }}
+name = {{ ja = "試験用のチェーン（このパソコンの中だけ）", en = "Test chain, on this machine only" }}
 chain_id = {chain_id}
 rpc_urls = ["{url}"]
 contract = "{contract}"

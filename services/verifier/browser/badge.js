@@ -1,7 +1,7 @@
 // What a credential says; nothing of it is verified yet. As services/verifier/check/credential.py.
 //
 // Source: 1EdTech Open Badges 3.0, appendix B, with the terms that our issuer uses.
-import {Unreadable} from './errors.js';
+import {HoldsNothing, Unreadable} from './errors.js';
 import {CRYPTOSUITE} from './merkle_proof.js';
 import {shown} from './multibase.js';
 
@@ -27,8 +27,14 @@ const MOMENT = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{
  * @throws {Unreadable} for everything else
  */
 export function readDocument(content) {
-  if (content.length > MOST_BYTES) throw new Unreadable(`got ${content.length} bytes, expected at most ${MOST_BYTES}`);
+  if (content.length > MOST_BYTES) throw new (refusal(content))(`got ${content.length} bytes, expected at most ${MOST_BYTES}`);
   return readJson(content);
+}
+
+/** What begins as JSON is broken; anything else never was a credential. */
+function refusal(content) {
+  const start = new TextDecoder('latin1').decode(content.subarray(0, 64));
+  return /^(\u00ef\u00bb\u00bf)?\s*[[{]/.test(start) ? Unreadable : HoldsNothing;
 }
 
 /** The same, of any length. @param {Uint8Array} content */
@@ -41,7 +47,7 @@ export function readJson(content) {
     if (/\\u[dD][89a-fA-F]/.test(text)) refuseBrokenText(value);
     return value;
   } catch (error) {
-    throw new Unreadable(`got ${content.length} bytes that are no JSON object: ${error.message}`);
+    throw new (refusal(content))(`got ${content.length} bytes that are no JSON object: ${error.message}`);
   }
 }
 

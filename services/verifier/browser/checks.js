@@ -4,7 +4,7 @@
 // Sources: Data Integrity EdDSA Cryptosuites 1.0; Bitstring Status List 1.0, section 3.2 (validate algorithm);
 // MerkleProof2019; did:web. Checked beyond them: the registry that answers, the transaction's outcome, finality.
 import {keyOf, leafOf, verifyProof} from './credential.js';
-import {DoNotTrust, KeyNotListed, Unreadable} from './errors.js';
+import {DoNotTrust, HoldsNothing, KeyNotListed, Unreadable} from './errors.js';
 import {Away} from './evidence.js';
 import {decodeProof, rootOf} from './merkle_proof.js';
 import {fromBase64url, shown, toHex} from './multibase.js';
@@ -15,7 +15,7 @@ const LIST_BITS = 131_072; // of a status list of ours, exactly; also the limit 
 
 /**
  * @typedef {import('./badge.js').Badge} Badge
- * @typedef {'' | 'revoked' | 'expired' | 'early' | 'pending'} Finding why it failed or is unknown, when the reason is a state of a genuine credential
+ * @typedef {'' | 'revoked' | 'expired' | 'early' | 'pending' | 'empty'} Finding why it failed or is unknown, when the reason is a state of a genuine credential
  * @typedef {{number: number, outcome: 'ok' | 'failed' | 'unknown', got: string, expected: string, finding: Finding}} Check
  */
 
@@ -24,7 +24,7 @@ function check(number, outcome, got, expected, finding = '') {
   return {number, outcome, got: got.slice(0, 500), expected: expected.slice(0, 500), finding};
 }
 
-export const unread = error => check(1, 'failed', error.message, 'an Open Badges 3.0 credential');
+export const unread = error => check(1, 'failed', error.message, 'an Open Badges 3.0 credential', error instanceof HoldsNothing ? 'empty' : '');
 
 export const readable = badge => check(1, 'ok', badge.id, 'an Open Badges 3.0 credential');
 

@@ -3,6 +3,9 @@
 /** These bytes are not what they should be: the document is no credential of ours. */
 export class Unreadable extends Error {}
 
+/** A whole file in which there is no badge: a photo, a document of another kind. Nothing is broken. */
+export class HoldsNothing extends Unreadable {}
+
 /** The proof doesn't fit the document or the key: it is not what the issuer signed. */
 export class DoNotTrust extends Error {}
 

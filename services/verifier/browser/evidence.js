@@ -1,7 +1,8 @@
 // Asking the sources about a badge, and their answers. Decides nothing.
 //
 // Only two places are ever asked: the issuer's own site (for did.json and the status list, whose addresses say nothing of
-// the badge) and the node that the visitor chose (for a Merkle root and a transaction: no personal data).
+// the badge; and by its id for a badge that is not anchored or revoked: whether it waits for its receipt, or was
+// corrected) and the node that the visitor chose (for a Merkle root and a transaction: no personal data).
 import {bodyOf, patience} from './request.js';
 import {TryLater, Unreadable} from './errors.js';
 import {decodeProof} from './merkle_proof.js';
@@ -43,6 +44,31 @@ export async function gather(badge, issuer, chosen, ask) {
     answer(() => chainFor(badge, issuer, chosen.nodeUrl, ask)),
   ]);
   return {key, statusList, chain};
+}
+
+/**
+ * What the issuer's site says of a badge beside its signed documents: `received` false while it waits for its holder, and
+ * the id of the badge that corrects it. It makes no verdict better. null without an answer.
+ * @typedef {{received: boolean | null, registrationCounts: boolean, replacedBy: string | null}} IssuerRecord
+ * @returns {Promise<IssuerRecord | null>}
+ */
+export async function recordOf(badge, {publicUrl}, ask) {
+  const id = within(`${publicUrl}/credentials/`, badge.id, '.json');
+  if (id === null) return null;
+  const found = await answer(() => documentAt(`${publicUrl}/api/v1/verify?id=${id}`, ask));
+  if (found instanceof Away) return null;
+  return {
+    received: typeof found.received === 'boolean' ? found.received : null,
+    registrationCounts: found.registration_counts === true,
+    replacedBy: within(`${publicUrl}/V/`, found.replaced_by, ''),
+  };
+}
+
+/** The assertion id between `before` and `after`; null for any other text. */
+function within(before, text, after) {
+  if (typeof text !== 'string' || !text.startsWith(before) || !text.endsWith(after)) return null;
+  const id = text.slice(before.length, text.length - after.length);
+  return /^[A-Z2-7]{26}$/.test(id) ? id : null;
 }
 
 /** The issuer's site first; a copy only while it is away. */

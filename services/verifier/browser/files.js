@@ -1,5 +1,5 @@
 // The credential in a file: JSON, or inside of a PNG, SVG or PDF. The content decides, not the file's name.
-import {Unreadable} from './errors.js';
+import {HoldsNothing, Unreadable} from './errors.js';
 import {credentialInPdf, isPdf} from './pdf.js';
 import {credentialInPng, isPng} from './png.js';
 import {readDocument} from './badge.js';
@@ -16,13 +16,13 @@ const MOST_PICTURE_BYTES = 1024 * 1024; // pictures of ours have about 60 KB
  */
 export async function documentIn(file) {
   const start = new TextDecoder('latin1').decode(file.subarray(0, 1024));
-  if (isPng(file)) return readDocument(await credentialInPng(atMost(file, MOST_PICTURE_BYTES)));
-  if (isSvg(start)) return readDocument(credentialInSvg(atMost(file, MOST_PICTURE_BYTES)));
+  if (isPng(file)) return readDocument(await credentialInPng(atMost(file, MOST_PICTURE_BYTES, HoldsNothing)));
+  if (isSvg(start)) return readDocument(credentialInSvg(atMost(file, MOST_PICTURE_BYTES, HoldsNothing)));
   if (isPdf(start)) return readDocument(await credentialInPdf(atMost(file, MOST_FILE_BYTES)));
   return readDocument(file);
 }
 
-function atMost(file, most) {
-  if (file.length > most) throw new Unreadable(`got ${file.length} bytes, expected at most ${most}`);
+function atMost(file, most, Refusal = Unreadable) {
+  if (file.length > most) throw new Refusal(`got ${file.length} bytes, expected at most ${most}`);
   return file;
 }

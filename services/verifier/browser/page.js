@@ -65,7 +65,7 @@ async function check() {
   try {
     const verdict = await judged(file, {nodeUrl, given}, new Date());
     if (mine !== round) return undefined;
-    part('answer').replaceChildren(...answer(verdict, {society: config.society, qualifications: config.qualifications, hasNode: nodeUrl !== ''}));
+    part('answer').replaceChildren(...answer(verdict, {society: config.society, qualifications: config.qualifications, hasNode: nodeUrl !== '', publicUrl: config.issuer.publicUrl}));
     tell(SENTENCES.done);
     part('verdict').focus();
   } catch (error) {

@@ -2,7 +2,7 @@
 //
 // Source: ISO 32000-2, section 7.11.4 (embedded file streams).
 import {PDFArray, PDFDict, PDFName, PDFParser, PDFRawStream} from '@cantoo/pdf-lib';
-import {Unreadable} from './errors.js';
+import {HoldsNothing, Unreadable} from './errors.js';
 import {MOST_BYTES, readDocument} from './badge.js';
 import {unpacked} from './unpack.js';
 
@@ -32,7 +32,7 @@ export async function credentialInPdf(file) {
 }
 
 /** A certificate for printing. It leads to its page by the QR code; by itself it proves nothing. */
-export class NoCredentialInPdf extends Unreadable {}
+export class NoCredentialInPdf extends HoldsNothing {}
 
 /** The streams that a file specification names in EF. */
 function embedded(context) {

@@ -1,7 +1,7 @@
 // The credential baked into a PNG: the text of its iTXt chunk `openbadgecredential`.
 //
 // Sources: Open Badges 3.0, section 5.3.1 (PNG); PNG Specification (Third Edition), sections 5 and 11.3.3.4 (iTXt).
-import {Unreadable} from './errors.js';
+import {HoldsNothing, Unreadable} from './errors.js';
 import {MOST_BYTES} from './badge.js';
 import {unpacked} from './unpack.js';
 
@@ -18,7 +18,7 @@ export const isPng = file => SIGNATURE.every((byte, place) => file[place] === by
  */
 export async function credentialInPng(file) {
   const found = [...texts(file)].filter(chunk => keywordOf(chunk) === KEYWORD);
-  if (!found.length) throw new Unreadable('got a PNG without a credential in it, expected a chunk openbadgecredential');
+  if (!found.length) throw new HoldsNothing('got a PNG without a credential in it, expected a chunk openbadgecredential');
   if (found.length > 1) throw new Unreadable(`got ${found.length} credentials in one PNG, expected one`);
   return contentOf(found[0]);
 }

@@ -2,7 +2,7 @@
 // The browser's XML parser reads it into a document of its own: nothing is run, shown or fetched from it.
 //
 // Source: Open Badges 3.0, section 5.3.2 (SVG).
-import {Unreadable} from './errors.js';
+import {HoldsNothing, Unreadable} from './errors.js';
 
 const NAMESPACE = 'https://purl.imsglobal.org/ob/v3p0';
 const SVG = 'http://www.w3.org/2000/svg';
@@ -24,6 +24,7 @@ export function credentialInSvg(file) {
     throw new Unreadable('got a file that is no well-formed SVG');
   }
   const found = read.getElementsByTagNameNS(NAMESPACE, 'credential');
+  if (!found.length) throw new HoldsNothing('got an SVG without a credential in it, expected one');
   if (found.length !== 1) throw new Unreadable(`got ${found.length} credentials in the SVG, expected one`);
   return new TextEncoder().encode(found[0].textContent.trim());
 }

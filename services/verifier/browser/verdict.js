@@ -2,18 +2,18 @@
 // services/verifier/check/verdict.py: valid is only what passed all seven; what could not be checked is neither valid nor invalid.
 import {checkChain, checkIssuer, checkPath, checkPeriod, checkSignature, checkStatus, readable, unread} from './checks.js';
 import {Unreadable} from './errors.js';
-import {gather} from './evidence.js';
+import {gather, recordOf} from './evidence.js';
 import {readBadge} from './badge.js';
 
 /**
- * @typedef {'valid' | 'expired' | 'revoked' | 'not-valid' | 'not-yet-valid' | 'in-progress' | 'could-not-check'} Kind
+ * @typedef {'valid' | 'expired' | 'revoked' | 'not-valid' | 'not-yet-valid' | 'waiting-for-receipt' | 'in-progress' | 'could-not-check'} Kind
  * @typedef {{kind: Kind, checks: import('./checks.js').Check[], checkedAt: Date, badge: import('./badge.js').Badge | null,
- *   key: import('./evidence.js').Key | import('./evidence.js').Away | null}} Verdict
+ *   key: import('./evidence.js').Key | import('./evidence.js').Away | null, record: import('./evidence.js').IssuerRecord | null}} Verdict
  */
 
 /** The verdict on bytes that are no credential. @returns {Verdict} */
 export function notReadable(error, now) {
-  return {kind: 'not-valid', checks: [unread(error)], checkedAt: now, badge: null, key: null};
+  return {kind: 'not-valid', checks: [unread(error)], checkedAt: now, badge: null, key: null, record: null};
 }
 
 /**
@@ -44,7 +44,11 @@ export async function verdictOn(document, issuer, chosen, {now, ask}) {
     path,
     checkChain(badge, path, chain),
   ];
-  return {kind: kindOf(checks), checks, checkedAt: now, badge, key};
+  const kind = kindOf(checks);
+  const isUnanchored = kind === 'in-progress' && !badge.anchorings.length;
+  const record = isUnanchored || kind === 'revoked' ? await recordOf(badge, issuer, ask) : null;
+  const isUnreceived = isUnanchored && record?.received === false;
+  return {kind: isUnreceived ? 'waiting-for-receipt' : kind, checks, checkedAt: now, badge, key, record};
 }
 
 /** In this order: a forgery is nothing else; revoked and expired need no other source; then what is unknown. */
@@ -58,6 +62,17 @@ function kindOf(checks) {
   if (findings.has('pending')) return 'in-progress';
   if (findings.has('early')) return 'not-yet-valid';
   return 'valid';
+}
+
+/**
+ * Under which words the verdict is told: its kind, or one of four that have their own. As `FACES` in web/browser_words.py.
+ * @param {Verdict} verdict @returns {Kind | 'empty' | 'unread' | 'other-issuer' | 'replaced'}
+ */
+export function faceOf({kind, badge, checks, record}) {
+  if (kind === 'revoked' && record?.replacedBy) return 'replaced';
+  if (kind !== 'not-valid') return kind;
+  if (badge === null) return checks[0].finding === 'empty' ? 'empty' : 'unread';
+  return checks.some(check => check.number === 2 && check.outcome === 'failed') ? 'other-issuer' : kind;
 }
 
 /** The society signed exactly this. Says nothing about whether it is still valid. @param {Verdict} verdict */

@@ -1,7 +1,7 @@
 // The answer on the page: the verdict, what was and what wasn't checked, the facts, the checks. Elements only, no HTML from
 // text; each text in both languages beside each other, of which the page's style shows one.
-import {asked, isGenuine} from './verdict.js';
-import {HEADINGS, NAMES, NEXT, SHAPES, SOURCES, both, dayText, sentence} from './words.js';
+import {asked, faceOf, isGenuine} from './verdict.js';
+import {HEADINGS, NAMES, NEXT, SHAPES, SOURCES, both, dayText, explanation, sentence} from './words.js';
 
 const MARKS = {ok: 'check', failed: 'cross', unknown: 'question'};
 const CLASSES = {ok: '', failed: 'no', unknown: 'unknown'};
@@ -35,23 +35,37 @@ export function said(text) {
 
 /**
  * @param {import('./verdict.js').Verdict} verdict
- * @param {{society: Bilingual, qualifications: Record<string, Bilingual>, hasNode: boolean}} around
+ * @param {{society: Bilingual, qualifications: Record<string, Bilingual>, hasNode: boolean, publicUrl: string}} around
  * @returns {Node[]}
  */
-export function answer(verdict, {society, qualifications, hasNode}) {
-  const shape = SHAPES[verdict.kind];
+export function answer(verdict, {society, qualifications, hasNode, publicUrl}) {
+  const face = faceOf(verdict);
+  const shape = SHAPES[face];
   const box = element('section', {class: `verdict verdict--${shape}`, 'aria-labelledby': 'verdict'}, picture(`shape-${shape}`),
-    element('h2', {id: 'verdict', tabindex: '-1'}, said(HEADINGS[verdict.kind])),
-    element('div', {}, element('p', {}, said(sentence(verdict, society))), element('p', {}, said(checkedAt(verdict.checkedAt)))));
+    element('h2', {id: 'verdict', tabindex: '-1'}, said(HEADINGS[face])),
+    element('div', {}, ...(face === 'replaced' ? [corrected(`${publicUrl}/V/${verdict.record.replacedBy}`)] : []), element('p', {}, said(sentence(verdict, society))), element('p', {}, said(checkedAt(verdict.checkedAt)))));
   const notes = told(verdict, hasNode);
   const genuine = isGenuine(verdict);
   return [
     box,
     ...(notes.length ? [element('div', {class: 'alert alert--info'}, element('ul', {class: 'told'}, ...notes.map(each => element('li', {}, said(each)))))] : []),
     ...(genuine ? [facts(verdict, society, qualifications)] : []),
-    element('p', {class: 'note'}, said(NEXT[verdict.kind])),
+    element('p', {class: 'note'}, said(nextStep(verdict, hasNode))),
     checks(verdict),
   ];
+}
+
+/** What to do next. When only the node was wanting, waiting doesn't help. */
+function nextStep(verdict, hasNode) {
+  const unknown = asked(verdict);
+  if (verdict.kind !== 'could-not-check' || unknown.some(check => check.number !== 7)) return NEXT[faceOf(verdict)];
+  return hasNode
+    ? {ja: '別のノードのアドレスを入れて、もう一度「確かめる」を押してください。', en: 'Give the address of another node and press "Check" again.'}
+    : {ja: 'ブロックチェーンのノードのアドレスを入れて、もう一度「確かめる」を押してください。', en: 'Give the address of a node of the blockchain and press "Check" again.'};
+}
+
+function corrected(url) {
+  return element('p', {}, element('a', {class: 'btn btn--main', href: url}, said({ja: '訂正後の証明書を見る', en: 'See the corrected certificate'})));
 }
 
 /** What was checked, what wasn't, and why. @returns {Bilingual[]} */
@@ -118,7 +132,7 @@ function checks(verdict) {
     const detail = check.outcome === 'ok' ? check.got : `${check.got} — expected ${check.expected}`;
     return element('li', CLASSES[check.outcome] ? {class: CLASSES[check.outcome]} : {}, picture(`icon-${MARKS[check.outcome]}`),
       element('span', {}, `${check.number}. `, said(NAMES[check.number]), ...(word ? [' ', element('b', {}, said(word))] : []),
-        element('small', {class: 'mono', lang: 'en'}, detail)));
+        element('small', {}, said(explanation(check))), element('small', {class: 'mono', lang: 'en'}, detail)));
   };
   return element('section', {class: 'stack'}, element('h3', {}, said({ja: 'どうやって確認したか', en: 'How it was checked'})),
     element('ol', {class: 'checks'}, ...verdict.checks.map(one)));

@@ -1,6 +1,6 @@
 // The heading, sentence and next step of a verdict, in both languages. The texts are those of services/verifier/check/wording.py:
 // words.json is made from it by `python -m services.verifier.web.browser_words`.
-import {asked} from './verdict.js';
+import {asked, faceOf} from './verdict.js';
 import words from './words.json' with {type: 'json'};
 
 /** @typedef {{ja: string, en: string}} Bilingual */
@@ -11,14 +11,22 @@ export const SHAPES = words.shapes;
 export const NEXT = words.next;
 export const SOURCES = words.sources;
 
+/** What a check found, in a plain sentence. @param {import('./checks.js').Check} check @returns {Bilingual} */
+export const explanation = check => words.explanations[`${check.number}-${check.outcome}-${check.finding}`];
+
 /** The verdict in one plain sentence. @param {import('./verdict.js').Verdict} verdict @param {Bilingual} society @returns {Bilingual} */
 export function sentence(verdict, society) {
-  const day = verdict.kind === 'expired' ? verdict.badge?.validUntil : verdict.badge?.validFrom;
+  const face = faceOf(verdict);
+  const inPeriod = verdict.checks.some(check => check.number === 4 && check.outcome === 'ok');
+  const counts = face === 'waiting-for-receipt' && verdict.record?.registrationCounts && inPeriod;
+  const day = moment => moment ? dayText(moment) : {ja: '―', en: '―'};
+  const [from, until] = [day(verdict.badge?.validFrom), day(verdict.badge?.validUntil)];
   const open = asked(verdict);
   const sources = both(language => open.map(check => SOURCES[check.number][language]).join(words.and[language]));
-  return both(language => words.sentences[verdict.kind][language]
+  return both(language => `${counts ? words.registrationIsValid[language] : ''}${words.sentences[face][language]}`
     .replaceAll('{society}', society[language])
-    .replaceAll('{day}', day ? dayText(day)[language] : '―')
+    .replaceAll('{from}', from[language])
+    .replaceAll('{until}', until[language])
     .replaceAll('{sources}', sources[language]));
 }
 

@@ -49,8 +49,8 @@ NAMES: dict[int, Bilingual] = {
 }
 
 
-def unread(error: Unreadable) -> Check:
-    return _check(1, "failed", str(error), "an Open Badges 3.0 credential")
+def unread(error: Unreadable, *, is_empty: bool = False) -> Check:
+    return _check(1, "failed", str(error), "an Open Badges 3.0 credential", "empty" if is_empty else "")
 
 
 def unfetched(why: str) -> Check:

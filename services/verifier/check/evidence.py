@@ -36,12 +36,22 @@ class Revocation:
 
 @dataclass(frozen=True)
 class IssuerRecord:
-    """What the issuer says of an assertion beside its credential. The ids are of assertions that are not revoked."""
+    """What the issuer says of an assertion beside its credential. The ids are of assertions that are not revoked.
+
+    `received`: whether its holder has received it; None where nobody told. `registration_counts`: the programme lets
+    the page say that the registration is valid while the receipt is awaited.
+    """
 
     details_public: bool = True
     revocation: Revocation | None = None
     renewed_as: str | None = None
     renews: str | None = None
+    received: bool | None = None
+    registration_counts: bool = False
+
+
+UNTOLD = IssuerRecord()
+"""Of a badge that the issuer says nothing of beside its credential."""
 
 
 @dataclass(frozen=True)
@@ -57,4 +67,4 @@ class Evidence:
     chain: ChainAnswers | Unavailable
     did_document_copied: timedelta | None = None
     status_list_copied: timedelta | None = None
-    revocation: Revocation | None = None
+    record: IssuerRecord = UNTOLD

@@ -6,5 +6,5 @@ from typing import Literal
 
 CheckOutcome = Literal["ok", "failed", "unknown"]
 
-Finding = Literal["", "revoked", "expired", "early", "pending"]
-"""Why a check failed or is unknown, when the reason is a state of a genuine credential."""
+Finding = Literal["", "revoked", "expired", "early", "pending", "empty"]
+"""Why a check failed or is unknown, when the reason is a state of a genuine credential; `empty`: there is none."""

@@ -8,8 +8,10 @@ The verdicts:
 - revoked, expired: the society issued it, and it is no longer valid. Signature and issuer are known to be right; the
   chain is not needed for this answer.
 - not-yet-valid: issued, its period has not begun.
-- in-progress: 発行手続き中. Signed by the society, not yet anchored at finality. Between issue and anchoring a badge is
-  genuine but its issue isn't finished: a verifier must find it on chain, so it is not valid yet.
+- waiting-for-receipt: 受領待ち. Signed by the society; its holder has not received it (受領), perhaps for months.
+  The registration is as the society states it, the badge is not anchored, so it is not valid yet.
+- in-progress: 発行手続き中. Received, not yet anchored at finality, or nobody told whether it was received. A
+  verifier must find it on chain, so it is not valid yet.
 - could-not-check: a source did not answer, so it is neither valid nor invalid. The unknown checks say which.
 """
 
@@ -32,16 +34,26 @@ from services.verifier.check.checks import (
     unread,
 )
 from services.verifier.check.credential import Badge, Credential
-from services.verifier.check.evidence import Evidence, Revocation
-from shared.errors import Unreadable
+from services.verifier.check.evidence import UNTOLD, Evidence, IssuerRecord
+from shared.errors import HoldsNothing, Unreadable
 
-Kind = Literal["valid", "expired", "revoked", "not-valid", "not-yet-valid", "in-progress", "could-not-check"]
+Kind = Literal[
+    "valid",
+    "expired",
+    "revoked",
+    "not-valid",
+    "not-yet-valid",
+    "waiting-for-receipt",
+    "in-progress",
+    "could-not-check",
+]
 EXIT_CODES: dict[Kind, int] = {
     "valid": 0,
     "expired": 1,
     "revoked": 1,
     "not-valid": 1,
     "not-yet-valid": 1,
+    "waiting-for-receipt": 2,
     "in-progress": 2,
     "could-not-check": 2,
 }
@@ -57,12 +69,23 @@ class Verdict:
     checks: tuple[Check, ...]
     checked_at: datetime
     badge: Badge | None = None
-    revocation: Revocation | None = None
+    record: IssuerRecord = UNTOLD
 
     @property
     def is_genuine(self) -> bool:
         """The society signed exactly this. Says nothing about whether it is still valid."""
         return self.kind != "not-valid" and all(self.outcome(number) == "ok" for number in _GENUINE)
+
+    @property
+    def is_replaced(self) -> bool:
+        """Corrected: revoked in favour of a newer version, which is no reproach to its holder."""
+        revocation = self.record.revocation
+        return self.kind == "revoked" and revocation is not None and revocation.replaced_by is not None
+
+    @property
+    def registration_counts(self) -> bool:
+        """The issuer says that the registration is valid, though the badge waits for its receipt: within its period."""
+        return self.kind == "waiting-for-receipt" and self.record.registration_counts and self.outcome(4) == "ok"
 
     @property
     def unknown(self) -> tuple[Check, ...]:
@@ -84,13 +107,18 @@ class Verdict:
         """Nothing in it could be read as a credential."""
         return self.kind == "not-valid" and self.badge is None
 
+    @property
+    def is_empty(self) -> bool:
+        """A file that never held a certificate: a photo, a document of another kind. Nothing says that it is broken."""
+        return any(check.finding == "empty" for check in self.checks)
+
     def outcome(self, number: int) -> str:
         return next((check.outcome for check in self.checks if check.number == number), "unknown")
 
 
 def not_readable(error: Unreadable, now: datetime) -> Verdict:
     """The verdict on bytes that are no credential."""
-    return Verdict("not-valid", (unread(error),), now)
+    return Verdict("not-valid", (unread(error, is_empty=isinstance(error, HoldsNothing)),), now)
 
 
 def no_document(why: str, now: datetime) -> Verdict:
@@ -118,14 +146,15 @@ def verdict_on(
     issuer = check_issuer(badge, did, evidence.did_document, evidence.did_document_copied)
     signature = check_signature(credential.document, issuer, evidence.did_document)
     period = check_period(badge, now)
-    status = check_status(badge, evidence.status_list, evidence.revocation, now, evidence.status_list_copied)
+    status = check_status(badge, evidence.status_list, evidence.record.revocation, now, evidence.status_list_copied)
     path = check_path(credential)
     chain = check_chain(credential, path, evidence.chain)
     checks = (readable, issuer, signature, period, status, path, chain)
-    return Verdict(_kind(checks), checks, now, badge, evidence.revocation)
+    is_unreceived = evidence.record.received is False and not badge.has_anchor_proof
+    return Verdict(_kind(checks, is_unreceived), checks, now, badge, evidence.record)
 
 
-def _kind(checks: tuple[Check, ...]) -> Kind:
+def _kind(checks: tuple[Check, ...], is_unreceived: bool) -> Kind:
     """In this order: a forgery is nothing else; revoked and expired need no other source; then what is unknown."""
     findings = {check.finding for check in checks}
     if any(check.outcome == "failed" and not check.finding for check in checks):
@@ -139,7 +168,7 @@ def _kind(checks: tuple[Check, ...]) -> Kind:
     if any(check.outcome == "unknown" and not check.finding for check in checks):
         return "could-not-check"
     if "pending" in findings:
-        return "in-progress"
+        return "waiting-for-receipt" if is_unreceived else "in-progress"
     if "early" in findings:
         return "not-yet-valid"
     return "valid"

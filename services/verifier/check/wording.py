@@ -1,4 +1,7 @@
-"""The heading, sentence and next step of each verdict, in both languages: for page, API, command and browser; pure."""
+"""The heading, sentence, next step and shape of each verdict, in both languages; pure.
+
+For page, API, command and browser. What each check says in plain words is in `explanation.py`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ _HEADINGS: dict[Kind, Bilingual] = {
     "revoked": Bilingual("取り消された証明書です", "This certificate was revoked"),
     "not-valid": Bilingual("この証明書は使えません", "This is not a valid certificate"),
     "not-yet-valid": Bilingual("有効期間の前です", "Not valid yet"),
+    "waiting-for-receipt": Bilingual("受領待ちです", "Waiting for receipt"),
     "in-progress": Bilingual("発行手続き中です", "Issue is in progress"),
     "could-not-check": Bilingual("今は確認できません", "Could not be checked now"),
 }
@@ -22,6 +26,19 @@ _HEADINGS: dict[Kind, Bilingual] = {
 _REPLACED = Bilingual("訂正され、新しい証明書に替わりました", "This certificate was corrected and replaced")
 _OTHER_ISSUER = Bilingual("この学会の証明書ではありません", "Not a certificate of this society")
 _UNREADABLE = Bilingual("証明書を読み取れませんでした", "No certificate could be read")
+_EMPTY = Bilingual("証明書のデータがありません", "There is no certificate data in it")
+
+NOT_FOUND = Bilingual("見つかりません", "Not found")
+NOT_ISSUED = Bilingual("この番号の証明書は、発行されていません。", "No certificate was issued under this address.")
+LOOK_AGAIN = Bilingual(
+    "QRコードをもう一度読み取るか、アドレスが途中で切れていないかをお確かめください。"
+    "それでも見つからないときは、資格の証明として受け取らず、下の窓口へお知らせください。",
+    "Scan the code again, or check that the address is complete."
+    " If it still can't be found, do not accept it as proof and tell the desk below.",
+)
+
+REGISTRATION_IS_VALID = Bilingual("登録は有効です。", "The registration is valid. ")
+"""Said before the sentence of a badge that waits for its receipt, where the programme lets the page say so."""
 
 SHAPES: dict[Kind, str] = {
     "valid": "ok",
@@ -29,6 +46,7 @@ SHAPES: dict[Kind, str] = {
     "revoked": "no",
     "not-valid": "no",
     "not-yet-valid": "old",
+    "waiting-for-receipt": "wait",
     "in-progress": "wait",
     "could-not-check": "wait",
 }
@@ -49,8 +67,15 @@ def heading(verdict: Verdict) -> Bilingual:
     if verdict.is_of_another_issuer:
         return _OTHER_ISSUER
     if verdict.is_unread:
-        return _UNREADABLE
-    return _REPLACED if _is_replaced(verdict) else _HEADINGS[verdict.kind]
+        return _EMPTY if verdict.is_empty else _UNREADABLE
+    return _REPLACED if verdict.is_replaced else _HEADINGS[verdict.kind]
+
+
+def shape(verdict: Verdict) -> str:
+    """ok, old, wait or no: shape and colour. A correction and a file without a badge are no alarm."""
+    if verdict.is_replaced:
+        return "old"
+    return "wait" if verdict.is_empty else SHAPES[verdict.kind]
 
 
 def sentence(verdict: Verdict, society: Bilingual) -> Bilingual:
@@ -65,14 +90,20 @@ def sentence(verdict: Verdict, society: Bilingual) -> Bilingual:
         case "expired":
             day = japan_date(badge.valid_until) if badge else None
             return Bilingual(
-                f"{_ja(day)}に有効期間が終わりました。現在の資格の証明には使えません。",
-                f"Its period ended on {_en(day)}. It does not prove a current qualification.",
+                f"{_ja(day)}に有効期間が終わりました。"
+                + ("登録は更新されています。" if verdict.record.renewed_as else "現在の資格の証明には使えません。"),
+                f"Its period ended on {_en(day)}. "
+                + (
+                    "The registration was renewed."
+                    if verdict.record.renewed_as
+                    else "It does not prove a current qualification."
+                ),
             )
         case "revoked":
-            if _is_replaced(verdict):
+            if verdict.is_replaced:
                 return Bilingual(
-                    "記載が訂正されました。この証明書は使えません。訂正後の新しい証明書をご覧ください。",
-                    "What it says was corrected. It no longer counts: see the new certificate.",
+                    "記載を訂正した新しい証明書があります。この証明書は、訂正前のものです。",
+                    "There is a new certificate with what was corrected. This is the one before.",
                 )
             return Bilingual("資格の証明には使えません。", "It does not prove a qualification.")
         case "not-valid" if verdict.is_of_another_issuer:
@@ -80,10 +111,16 @@ def sentence(verdict: Verdict, society: Bilingual) -> Bilingual:
                 f"{society.ja}ではない発行者の名前が書かれています。このサイトで確認できるのは、{society.ja}の証明書だけです。",
                 f"It names another issuer. This site can only check certificates of {society.en}.",
             )
+        case "not-valid" if verdict.is_empty:
+            return Bilingual(
+                "このファイルには、確かめられる証明書のデータが入っていません。有効とも無効とも言えません。",
+                "This file holds no certificate data that could be checked."
+                " So it is neither known to be valid nor to be invalid.",
+            )
         case "not-valid" if verdict.is_unread:
             return Bilingual(
-                "証明書のデータが入っていないか、データが壊れています。有効な証明書とは言えません。",
-                "There is no certificate in it, or it is damaged. It does not prove anything.",
+                "証明書のデータを最後まで読み取れません。途中で切れたか、壊れています。有効な証明書とは言えません。",
+                "The certificate data can't be read to its end: it is cut off or damaged. It does not prove anything.",
             )
         case "not-valid":
             return Bilingual(
@@ -92,6 +129,16 @@ def sentence(verdict: Verdict, society: Bilingual) -> Bilingual:
         case "not-yet-valid":
             day = japan_date(badge.valid_from) if badge else None
             return Bilingual(f"有効期間は{_ja(day)}に始まります。", f"Its period begins on {_en(day)}.")
+        case "waiting-for-receipt":
+            first, last = (badge.valid_from, badge.valid_until) if badge else (None, None)
+            first_day, last_day = first and japan_date(first), last and japan_date(last)
+            counts = REGISTRATION_IS_VALID if verdict.registration_counts else Bilingual("", "")
+            return Bilingual(
+                f"{counts.ja}{society.ja}の記録では、登録の期間は{_ja(first_day)}から{_ja(last_day)}までです。"
+                "オープンバッジは、ご本人の受領を待っています。",
+                f"{counts.en}According to {society.en}, the period of registration is"
+                f" {_en(first_day)} to {_en(last_day)}. Its holder has not received the badge yet.",
+            )
         case "in-progress":
             return Bilingual(
                 "学会が作成したものですが、発行の手続きが終わっていません。まだ資格の証明には使えません。",
@@ -106,8 +153,8 @@ def sentence(verdict: Verdict, society: Bilingual) -> Bilingual:
             )
 
 
-def next_step(verdict: Verdict) -> Bilingual:
-    """What the reader should do."""
+def next_step(verdict: Verdict, *, with_number: bool = True) -> Bilingual:
+    """What the reader should do. Nothing is to be compared that isn't shown: without `with_number`, no number."""
     if verdict.is_of_another_issuer:
         return Bilingual(
             "この学会の資格の証明としては受け取らないでください。ほかの団体の証明書であれば、その団体の確認サイトでお確かめください。",
@@ -122,10 +169,22 @@ def next_step(verdict: Verdict) -> Bilingual:
             "Use the file as it was saved from the wallet (PNG, SVG, PDF of the details, JSON): a photo or a"
             " screenshot holds no certificate. One on paper or as PDF can be checked by scanning its QR code.",
         )
-    if _is_replaced(verdict):
+    if verdict.is_replaced:
         return Bilingual(
             "お手元の証明書が訂正前のものであれば、ご本人に、訂正後の証明書を見せてもらってください。",
             "If the certificate that you were shown is the former one, ask to be shown the corrected one.",
+        )
+    if verdict.kind == "expired" and verdict.record.renewed_as:
+        return Bilingual(
+            "いまの登録は、更新後の証明書のページでお確かめください。",
+            "See the page of the new certificate for the registration as it is now.",
+        )
+    if verdict.kind == "valid" and not with_number:
+        return Bilingual(
+            "お手元の証明書の氏名・資格名が、このページと同じかを見比べてください。違うときは、下の窓口へお知らせください。"
+            "登録番号は、ご本人が公開していません。",
+            "Compare name and qualification with the certificate that you were shown."
+            " If they differ, tell the desk below. Its holder does not show the registration number.",
         )
     return {
         "valid": Bilingual(
@@ -147,6 +206,12 @@ def next_step(verdict: Verdict) -> Bilingual:
         "not-yet-valid": Bilingual(
             "その日になりましたら、もう一度このページを開いてください。", "Open this page again on that day."
         ),
+        "waiting-for-receipt": Bilingual(
+            "ご本人が受領し、手続きが終わると、このページの表示が「有効な証明書です」に変わります。"
+            "お急ぎのときは、ご本人か、下の窓口へお問い合わせください。",
+            "Once its holder has received the badge and its issue is finished, this page says that it is valid."
+            " If it is urgent, ask the holder or the desk below.",
+        ),
         "in-progress": Bilingual(
             "数時間、長くて1日ほどで終わります。あとでもう一度このページを開いてください。",
             "It takes some hours, at most about a day. Open this page again later.",
@@ -165,8 +230,14 @@ def without_answer(verdict: Verdict) -> list[Check]:
     return [check for check in unknown if not (check.number == 3 and 2 in numbers)] or unknown
 
 
-def _is_replaced(verdict: Verdict) -> bool:
-    return verdict.kind == "revoked" and verdict.revocation is not None and verdict.revocation.replaced_by is not None
+def address_note(public_url: str) -> Bilingual:
+    """The address that a page of this issuer must have, and what such a page does not say."""
+    return Bilingual(
+        f"このページの正しいアドレスは {public_url}/ で始まります。ブラウザーのアドレス欄をお確かめください。"
+        "このページは、証明書を持ってきた人がご本人かどうかまでは確かめません。",
+        f"The true address of this page begins with {public_url}/: look at your browser's address bar."
+        " This page does not show that whoever presents the certificate is its holder.",
+    )
 
 
 def _ja(day: date | None) -> str:

@@ -13,7 +13,7 @@ from threading import BoundedSemaphore
 
 from services.verifier.files.baking import MAX_FILE_BYTES
 from services.verifier.files.pdf_child import MAX_BYTES, MAX_SECONDS
-from shared.errors import TryLater, Unreadable
+from shared.errors import HoldsNothing, TryLater, Unreadable
 
 _CHILD = Path(__file__).with_name("pdf_child.py")
 _HEADER = b"%PDF-"
@@ -21,8 +21,9 @@ _AT_ONCE = BoundedSemaphore(2)
 _WAIT = 5.0  # seconds until one of them must end
 _SECONDS = 5.0  # of real time; MAX_SECONDS is CPU time
 
+_EMPTY = 3
 _WHY = {
-    3: "got a PDF that holds no credential (scan the QR code on it instead), expected one attached",
+    _EMPTY: "got a PDF that holds no credential (scan the QR code on it instead), expected one attached",
     4: "got a PDF with several documents attached, expected one called credential.json",
     5: f"got an attached document of more than {MAX_BYTES} bytes, expected fewer",
     6: "got a PDF that is broken or locked, expected one that can be read",
@@ -55,6 +56,8 @@ def without_pdf(content: bytes) -> bytes:
         _AT_ONCE.release()
     if done.returncode == 0:
         return done.stdout
+    if done.returncode == _EMPTY:
+        raise HoldsNothing(_WHY[_EMPTY])
     raise Unreadable(
         _WHY.get(done.returncode, f"got a PDF that takes more than {MAX_SECONDS} s or too much memory to read")
     )

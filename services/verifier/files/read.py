@@ -9,7 +9,9 @@ import msgspec
 from services.verifier.files.baking import PNG_SIGNATURE, Unbaked, unbake_png, unbake_svg
 from services.verifier.files.pdf import without_pdf
 from shared.credentials.credential import Document
-from shared.errors import Unreadable
+from shared.errors import HoldsNothing, Unreadable
+
+_MARK_AND_SPACE = b"\xef\xbb\xbf \t\r\n"
 
 MAX_BYTES = 128 * 1024
 """Of a JSON document. A credential of ours has about 3 KB, with both proofs and a long path under 8."""
@@ -29,17 +31,21 @@ def read_document(content: bytes) -> Document:
 
 
 def read_json(content: bytes) -> Document:
-    """A JSON object. Unreadable, with got and expected, for everything else."""
+    """A JSON object. Unreadable, with got and expected, for anything else: HoldsNothing if it doesn't begin as one."""
+    refused = Unreadable if content[:64].lstrip(_MARK_AND_SPACE).startswith((b"{", b"[")) else HoldsNothing
     if len(content) > MAX_BYTES:
-        raise Unreadable(f"got {len(content)} bytes, expected at most {MAX_BYTES}")
+        raise refused(f"got {len(content)} bytes, expected at most {MAX_BYTES}")
     try:
         return msgspec.json.decode(content, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unreadable(f"got {len(content)} bytes that are no JSON object: {error}") from error
+        raise refused(f"got {len(content)} bytes that are no JSON object: {error}") from error
 
 
 def _credential_in(unbaked: Unbaked) -> bytes:
+    if unbaked.credential is None and unbaked.assertion is None:
+        raise HoldsNothing("got a picture with no badge, expected an Open Badges 3.0 credential in it")
     if unbaked.credential is None:
-        holds = "an Open Badges 2.0 assertion only" if unbaked.assertion is not None else "no badge"
-        raise Unreadable(f"got a picture with {holds}, expected an Open Badges 3.0 credential in it")
+        raise Unreadable(
+            "got a picture with an Open Badges 2.0 assertion only, expected an Open Badges 3.0 credential in it"
+        )
     return unbaked.credential

@@ -76,7 +76,7 @@ class Fetcher:
             if isinstance(answer, bytes):
                 return answer
             url = urljoin(url, answer)
-        raise Refused(f"got more than {MAX_REDIRECTS} redirects, expected fewer")
+        raise Refused(f"got more than {MAX_REDIRECTS} redirects, expected fewer", "redirects")
 
     def _ask(self, url: str, ends: float) -> bytes | str:
         """The body, or the URL of a redirect."""
@@ -90,7 +90,7 @@ class Fetcher:
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError) as error:
             raise TryLater(f"{scheme}://{host}: {type(error).__name__}"[:300]) from error
         except (httpcore.UnsupportedProtocol, UnicodeError, ValueError) as error:
-            raise Refused(f"got a URL that can't be read: {error}"[:300]) from error
+            raise Refused(f"got a URL that can't be read: {error}"[:300], "form") from error
 
     def _addresses(self, host: str, port: int, ends: float) -> list[str]:
         """The addresses of a host. Refused when one of them isn't public."""
@@ -100,7 +100,9 @@ class Fetcher:
             raise TryLater(f"{host[:200]}: no address ({type(error).__name__})") from error
         for address in found:
             if not self._private and not is_public(address):
-                raise Refused(f"got {host[:200]} at the address {address}, expected one of the public network")
+                raise Refused(
+                    f"got {host[:200]} at the address {address}, expected one of the public network", "private"
+                )
         if not found:
             raise TryLater(f"{host[:200]}: no address")
         return found
@@ -120,14 +122,14 @@ def _read(answer: httpcore.Response) -> bytes | str:
         raise TryLater(f"the site answered {answer.status}, expected 200")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _TYPES and kind not in _PLAIN and not kind.endswith("+json"):
-        raise Refused(f"got {kind[:80]}, expected a credential (JSON) or its PNG, SVG or PDF")
+        raise Refused(f"got {kind[:80]}, expected a credential (JSON) or its PNG, SVG or PDF", "type")
     if headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refused("got a compressed answer, expected it as it is")
+        raise Refused("got a compressed answer, expected it as it is", "type")
     body = bytearray()
     for part in answer.iter_stream():
         body += part
         if len(body) > MAX_BYTES:
-            raise Refused(f"got more than {MAX_BYTES} bytes, expected fewer")
+            raise Refused(f"got more than {MAX_BYTES} bytes, expected fewer", "large")
     return bytes(body)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from services.verifier.check.credential import Badge, Credential, Invalid
-from services.verifier.check.evidence import ChainAnswers, Evidence, Revocation, Unavailable
+from services.verifier.check.evidence import UNTOLD, ChainAnswers, Evidence, IssuerRecord, Unavailable
 from services.verifier.check.status_list import StatusList, read_status_list
 from services.verifier.files.read import read_json
 from services.verifier.sources.cache import Found, read
@@ -30,7 +30,7 @@ def gather(
     chain: AnchorSource,
     *,
     public_url: str,
-    revocation: Revocation | None = None,
+    record: IssuerRecord = UNTOLD,
 ) -> Evidence:
     """The sources' answers about a credential. Raises nothing that a source can cause.
 
@@ -46,7 +46,7 @@ def gather(
         did_document=keys if isinstance(keys, Unavailable) else keys.value,
         status_list=listed if isinstance(listed, Unavailable) else listed.value,
         chain=_chain(credential, chain),
-        revocation=revocation,
+        record=record,
         did_document_copied=None if isinstance(keys, Unavailable) else keys.copied,
         status_list_copied=None if isinstance(listed, Unavailable) else listed.copied,
     )

@@ -84,12 +84,15 @@ class _Answer(msgspec.Struct):
     replaced_by: str | None = None
     renewed_as: str | None = None
     renews: str | None = None
+    received: bool | None = None
+    registration_counts: bool = False
 
 
 def published_record(public_url: str, badge: Badge) -> IssuerRecord | None:
     """What the issuer's API says of one of its badges beside its signed documents; None while it gives no answer.
 
-    It can only make a verdict worse (a revocation that is not in the list yet), never better.
+    It can only make a verdict worse (a revocation that is not in the list yet), or say for what an unfinished badge
+    waits; never better.
     """
     if badge.assertion_id is None or badge.issuer != did_of(public_url):
         return None
@@ -105,6 +108,8 @@ def published_record(public_url: str, badge: Badge) -> IssuerRecord | None:
         else None,
         renewed_as=_assertion_id(answer.renewed_as),
         renews=_assertion_id(answer.renews),
+        received=answer.received,
+        registration_counts=answer.registration_counts,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
+from services.verifier.check.explanation import Refusal
 from shared.errors import Unreadable
 
 PORTS = {"http": (80, 8080), "https": (443, 8443)}
@@ -24,7 +25,11 @@ _CLOUDS = (
 
 
 class Refused(Unreadable):
-    """A URL that we never fetch: give another, or the file itself."""
+    """A URL that we never fetch: give another, or the file itself. `why` names the kind, for the text to a visitor."""
+
+    def __init__(self, text: str, why: Refusal) -> None:
+        super().__init__(text)
+        self.why = why
 
 
 def check_url(url: str, *, private: bool = False) -> tuple[str, str, int]:
@@ -33,23 +38,23 @@ def check_url(url: str, *, private: bool = False) -> tuple[str, str, int]:
     `private`: any port and address is allowed, for a stack on one machine.
     """
     if len(url) > MAX_CHARACTERS or any(ord(character) <= 0x20 or character == "\\" for character in url):
-        raise Refused("got a URL that is too long or has spaces or backslashes in it, expected a plain one")
+        raise Refused("got a URL that is too long or has spaces or backslashes in it, expected a plain one", "form")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise Refused(f"got a URL that can't be read: {error}") from error
+        raise Refused(f"got a URL that can't be read: {error}", "form") from error
     scheme = parts.scheme.lower()
     if scheme not in PORTS:
-        raise Refused(f"got a URL of scheme {scheme[:20]!r}, expected http or https")
+        raise Refused(f"got a URL of scheme {scheme[:20]!r}, expected http or https", "form")
     if parts.username is not None or parts.password is not None:
-        raise Refused("got a URL with a name or password in it, expected one without")
+        raise Refused("got a URL with a name or password in it, expected one without", "password")
     if not host:
-        raise Refused("got a URL without a host, expected one")
+        raise Refused("got a URL without a host, expected one", "form")
     port = PORTS[scheme][0] if port is None else port
     if not private and port not in PORTS[scheme]:
         allowed = " or ".join(str(each) for each in PORTS[scheme])
-        raise Refused(f"got port {port}, expected {allowed} for {scheme}")
+        raise Refused(f"got port {port}, expected {allowed} for {scheme}", "port")
     return scheme, host, port
 
 

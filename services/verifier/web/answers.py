@@ -9,7 +9,9 @@ from datetime import datetime
 
 import msgspec
 
+from services.verifier.check.checks import Check
 from services.verifier.check.evidence import IssuerRecord
+from services.verifier.check.explanation import explanation
 from services.verifier.check.verdict import Kind, Verdict
 from services.verifier.check.wording import heading, next_step, sentence
 from shared.clock import JST, japan_date
@@ -20,6 +22,7 @@ class CheckAnswer(msgspec.Struct, frozen=True):
     number: int
     name: Bilingual
     outcome: str  # ok, failed, unknown
+    said: Bilingual  # what it found, in plain words
     got: str
     expected: str
 
@@ -57,6 +60,8 @@ class Answer(msgspec.Struct, frozen=True):
     replaced_by: str | None = None  # URL of the page of the corrected certificate
     renewed_as: str | None = None  # URL of the page of the renewal
     renews: str | None = None  # URL of the page of the former certificate
+    received: bool | None = None  # whether its holder has received it; null: nobody told
+    registration_counts: bool = False  # the society lets its page say that the registration is valid before receipt
     networks: tuple[str, ...] = ()  # ids of the blockchains on which its record is final
 
 
@@ -82,16 +87,22 @@ def answer_of(
         verdict=verdict.kind,
         heading=heading(verdict),
         sentence=sentence(verdict, society),
-        next=next_step(verdict),
+        next=next_step(verdict, with_number=with_number),
         checked_at=_moment(verdict.checked_at),
         facts=_facts(verdict, with_number),
-        checks=tuple(CheckAnswer(c.number, c.name, c.outcome, c.got, c.expected) for c in verdict.checks),
+        checks=tuple(map(_check, verdict.checks)),
         revocation=RevocationAnswer(_moment(revocation.revoked_at), revocation.reason) if revocation else None,
         replaced_by=page(revocation.replaced_by) if revocation else None,
         renewed_as=page(known.renewed_as),
         renews=page(known.renews),
+        received=known.received,
+        registration_counts=known.registration_counts,
         networks=verdict.networks,
     )
+
+
+def _check(check: Check) -> CheckAnswer:
+    return CheckAnswer(check.number, check.name, check.outcome, explanation(check), check.got, check.expected)
 
 
 def _facts(verdict: Verdict, with_number: bool) -> FactsAnswer | None:

@@ -2,7 +2,7 @@
 
 The script and the style are built from `browser/` by `make browser`. The page holds the issuer's data as JSON: its DID,
 a copy of its DID document with the day of the copy, and its registries. Addresses of nodes may hold API keys, so only
-those on this very machine are offered.
+those that the file of networks calls public are offered, and those on this very machine.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _config(config: Config, pinned: dict[str, Any] | None) -> dict[str, Any]:
         },
         "society": _pair(programme.society.name),
         "qualifications": {name: _pair(each.name) for name, each in programme.qualifications.items()},
-        "nodes": [url for each in config.networks for url in each.rpc_urls if urlsplit(url).hostname in _LOOPBACK],
+        "nodes": _nodes(config),
     }
 
 
@@ -102,6 +102,13 @@ def _networks(config: Config) -> list[dict[str, Any]]:
         }
         for each in config.networks
     ]
+
+
+def _nodes(config: Config) -> list[str]:
+    """Addresses that may be shown; the first is filled in."""
+    public = [url for each in config.networks for url in each.public_rpc_urls]
+    here = [url for each in config.networks for url in each.rpc_urls if urlsplit(url).hostname in _LOOPBACK]
+    return list(dict.fromkeys([*public, *here]))
 
 
 def _pair(text: Bilingual) -> dict[str, str]:

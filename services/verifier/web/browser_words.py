@@ -12,27 +12,35 @@ from typing import Any
 
 from services.verifier.check.checks import NAMES, Check
 from services.verifier.check.credential import read_credential
-from services.verifier.check.verdict import EXIT_CODES, Kind, Verdict
-from services.verifier.check.wording import SHAPES, SOURCES, heading, next_step, sentence
+from services.verifier.check.evidence import UNTOLD, IssuerRecord, Revocation
+from services.verifier.check.explanation import EXPLANATIONS
+from services.verifier.check.verdict import EXIT_CODES, Kind, Verdict, not_readable
+from services.verifier.check.wording import REGISTRATION_IS_VALID, SOURCES, heading, next_step, sentence, shape
+from shared.errors import HoldsNothing, Unreadable
 from shared.programme import Bilingual
 from shared.runtime.web.language import phrases
 
 TARGET = Path(__file__).parents[1] / "browser" / "words.json"
 
-_DAY = datetime(2001, 2, 3, tzinfo=UTC)
+_FROM, _UNTIL = datetime(2001, 2, 3, tzinfo=UTC), datetime(2004, 5, 6, tzinfo=UTC)
 _SOCIETY = Bilingual("{society}", "{society}")
 
 
 def words() -> dict[str, Any]:
-    """Names, headings, sentences, next steps. {society}, {day}, {sources} in a sentence are filled in by the script."""
+    """Names, headings, shapes, sentences, next steps, explanations.
+
+    {society}, {from}, {until}, {sources} in a sentence are filled in by the script.
+    """
     return {
         "names": {number: _pair(name) for number, name in NAMES.items()},
-        "headings": {kind: _breakable(heading(_verdict(kind))) for kind in EXIT_CODES},
-        "shapes": dict(SHAPES),
+        "headings": {face: _breakable(heading(verdict)) for face, verdict in FACES.items()},
+        "shapes": {face: shape(verdict) for face, verdict in FACES.items()},
         "sources": {number: _pair(source) for number, source in SOURCES.items()},
         "and": _conjunction(),
-        "sentences": {kind: _pair(_sentence(kind)) for kind in EXIT_CODES},
-        "next": {kind: _pair(next_step(_verdict(kind))) for kind in EXIT_CODES},
+        "sentences": {face: _pair(_sentence(verdict)) for face, verdict in FACES.items()},
+        "registrationIsValid": _pair(REGISTRATION_IS_VALID),
+        "next": {face: _pair(next_step(verdict)) for face, verdict in FACES.items()},
+        "explanations": {"-".join(map(str, case)): _pair(text) for case, text in EXPLANATIONS.items()},
     }
 
 
@@ -49,17 +57,16 @@ def _breakable(text: Bilingual) -> dict[str, str]:
     return {"ja": str(phrases(text.ja)).replace("<wbr>", "\u200b"), "en": text.en}
 
 
-def _verdict(kind: Kind, *open_checks: int) -> Verdict:
-    """A verdict without the issuer's record: that a certificate was replaced is in no signed document."""
-    return Verdict(kind, tuple(Check(number, NAMES[number], "unknown", "", "") for number in open_checks), _DAY, _BADGE)
+def _verdict(kind: Kind, *open_checks: int, record: IssuerRecord = UNTOLD) -> Verdict:
+    checks = tuple(Check(number, NAMES[number], "unknown", "", "") for number in open_checks)
+    return Verdict(kind, checks, _FROM, _BADGE, record)
 
 
-def _sentence(kind: Kind) -> Bilingual:
-    said = sentence(_verdict(kind, 5), _SOCIETY)
-    return Bilingual(
-        said.ja.replace("2001年2月3日", "{day}").replace(SOURCES[5].ja, "{sources}"),
-        said.en.replace("3 February 2001", "{day}").replace(SOURCES[5].en, "{sources}"),
-    )
+def _sentence(verdict: Verdict) -> Bilingual:
+    said = sentence(verdict, _SOCIETY)
+    ja = said.ja.replace("2001年2月3日", "{from}").replace("2004年5月6日", "{until}")
+    en = said.en.replace("3 February 2001", "{from}").replace("6 May 2004", "{until}")
+    return Bilingual(ja.replace(SOURCES[5].ja, "{sources}"), en.replace(SOURCES[5].en, "{sources}"))
 
 
 def _conjunction() -> dict[str, str]:
@@ -80,12 +87,21 @@ _BADGE = read_credential(
         "id": "",
         "type": ["OpenBadgeCredential"],
         "issuer": {"id": ""},
-        "validFrom": _DAY.isoformat(),
-        "validUntil": _DAY.isoformat(),
+        "validFrom": _FROM.isoformat(),
+        "validUntil": _UNTIL.isoformat(),
         "credentialSubject": {"achievement": {"id": ""}},
         "proof": [{}],
     }
 ).badge
+
+FACES: dict[str, Verdict] = {
+    **{kind: _verdict(kind, 5) for kind in EXIT_CODES},
+    "empty": not_readable(HoldsNothing(""), _FROM),
+    "unread": not_readable(Unreadable(""), _FROM),
+    "other-issuer": Verdict("not-valid", (Check(2, NAMES[2], "failed", "", ""),), _FROM, _BADGE),
+    "replaced": _verdict("revoked", record=IssuerRecord(revocation=Revocation(_FROM, "", "A"))),
+}
+"""A verdict for each set of words: one a kind, and the four that are told otherwise. As `faceOf` in verdict.js."""
 
 if __name__ == "__main__":
     TARGET.write_text(as_text(), encoding="utf-8")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.verifier.check.wording import SHAPES, heading, next_step, sentence
+from services.verifier.check.explanation import explanation
+from services.verifier.check.wording import address_note, heading, next_step, sentence, shape
 from services.verifier.config import Config
 from services.verifier.ports import Ports
 from services.verifier.verification import VerificationResult
@@ -28,6 +29,7 @@ def verdict_page(
     """
     verdict = result.verdict
     badge = verdict.badge if verdict.is_genuine else None
+    with_number = handed_in or result.record.details_public
     ours = {network.id: network for network in config.networks}
     return templates.page(
         request,
@@ -38,12 +40,15 @@ def verdict_page(
         record=result.record,
         verdict=verdict,
         badge=badge,
-        with_number=handed_in or result.record.details_public,
+        with_number=with_number,
         networks=[ours[id].name for id in verdict.networks if id in ours],
         heading=heading(verdict),
         sentence=sentence(verdict, config.runtime.programme.society.name),
-        next=next_step(verdict),
-        shape=SHAPES[verdict.kind],
+        next=next_step(verdict, with_number=with_number),
+        official=address_note(ports.public_url),
+        explanation=explanation,
+        shape=shape(verdict),
         url=f"{ports.public_url}/V/{badge.assertion_id}" if badge and badge.assertion_id else ports.public_url,
+        public_url=ports.public_url,
         japan_date=japan_date,
     )

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from services.verifier import verification
+from services.verifier.check.wording import LOOK_AGAIN, NOT_FOUND, NOT_ISSUED
 from services.verifier.config import Config
 from services.verifier.files.baking import MAX_FILE_BYTES
 from services.verifier.ports import Ports
@@ -41,7 +42,7 @@ def build_site(config: Config, ports: Ports) -> FastAPI:
 def _add_pages(app: FastAPI, templates: Pages, ports: Ports, config: Config) -> None:
     @app.api_route("/", methods=["GET", "HEAD"])
     def front(request: Request) -> Response:
-        return templates.page(request, "front.html", url="", problem="")
+        return templates.page(request, "front.html", url="", problem="", raw="")
 
     @app.api_route("/V/{assertion_id}", methods=["GET", "HEAD"])
     @app.api_route("/v/{assertion_id}", methods=["GET", "HEAD"])
@@ -53,7 +54,9 @@ def _add_pages(app: FastAPI, templates: Pages, ports: Ports, config: Config) -> 
         try:
             result = verification.show(assertion_id_in(assertion_id), ports)
         except NotFound:
-            return templates.page(request, "unknown.html", status=404)
+            return templates.page(
+                request, "unknown.html", status=404, heading=NOT_FOUND, sentence=NOT_ISSUED, next=LOOK_AGAIN
+            )
         return verdict_page(templates, request, result, ports, config)
 
 

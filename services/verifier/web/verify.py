@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.verifier import verification
+from services.verifier.check.explanation import REFUSALS
 from services.verifier.config import Config
 from services.verifier.ports import Ports
 from services.verifier.sources.public_address import Refused
@@ -62,11 +63,13 @@ def _add_form(app: FastAPI, templates: Pages, ports: Ports, config: Config, limi
             try:
                 result = await _verify_url(url, request, ports, limits)
             except Refused as error:
-                return templates.page(request, "front.html", status=422, url=url[:300], problem=str(error))
+                return templates.page(
+                    request, "front.html", status=422, url=url[:300], problem=REFUSALS[error.why], raw=str(error)
+                )
         elif content:
             result = await run_in_threadpool(verification.check, content, ports)
         else:
-            return templates.page(request, "front.html", status=422, url="", problem="nothing")
+            return templates.page(request, "front.html", status=422, url="", problem="nothing", raw="")
         return verdict_page(templates, request, result, ports, config, handed_in=True)
 
 
@@ -115,7 +118,11 @@ def _add_refusals(app: FastAPI, templates: Pages) -> None:
         return templates.page(request, "too_many.html", status=429, headers=headers, seconds=error.seconds)
 
     def refused(request: Request, error: Exception) -> Response:
-        text = Bilingual(f"このURLは確認できません。（{error}）", f"This URL can't be checked: {error}")
+        assert isinstance(error, Refused)
+        why = REFUSALS[error.why]
+        text = Bilingual(
+            f"このURLは確認できません。{why.ja}（{error}）", f"This URL can't be checked. {why.en} ({error})"
+        )
         return _problem(422, "url-refused", text)
 
     app.add_exception_handler(TooManyRequests, too_many)

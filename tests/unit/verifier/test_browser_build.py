@@ -6,6 +6,7 @@ import gzip
 import subprocess
 from pathlib import Path
 
+from services.verifier.check.verdict import EXIT_CODES
 from services.verifier.web import browser_words
 
 VERIFIER = Path("services/verifier")
@@ -19,8 +20,10 @@ def test_the_words_in_the_browser_are_those_of_the_page() -> None:
 def test_every_verdict_has_words_in_the_browser() -> None:
     words = browser_words.words()
     for part in ("headings", "shapes", "sentences", "next"):
-        assert set(words[part]) == set(words["headings"])
-    assert "{day}" in words["sentences"]["expired"]["en"] and "{society}" in words["sentences"]["valid"]["ja"]
+        assert set(words[part]) == {*EXIT_CODES, "empty", "unread", "other-issuer", "replaced"}
+    waiting = words["sentences"]["waiting-for-receipt"]
+    assert "{from}から{until}まで" in waiting["ja"] and "{from} to {until}" in waiting["en"]
+    assert "{until}" in words["sentences"]["expired"]["en"] and "{society}" in words["sentences"]["valid"]["ja"]
     assert words["sentences"]["could-not-check"]["ja"].startswith("{sources}")
     assert words["and"] == {"ja": "と", "en": " and "}
 

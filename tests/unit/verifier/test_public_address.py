@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.verifier.check.explanation import REFUSALS
 from services.verifier.sources.public_address import Refused, check_url, is_public
 
 
@@ -38,5 +39,23 @@ def test_a_text_that_is_no_url_is_refused(text: str) -> None:
             scheme, host, port = check_url(url)
         except Refused as error:
             assert "expected" in str(error) or "can't be read" in str(error)
+            assert "expected" not in REFUSALS[error.why].ja and REFUSALS[error.why].en.endswith(".")
         else:
             assert scheme in ("http", "https") and host and port in (80, 8080, 443, 8443)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://example.jp:8444/x", "port"),
+        ("http://example.jp:22/", "port"),
+        ("https://user:word@example.jp/", "password"),
+        ("file:///etc/passwd", "form"),
+        ("https://", "form"),
+        ("https://[::1", "form"),
+    ],
+)
+def test_a_refusal_names_its_kind_for_the_visitor(url: str, why: str) -> None:
+    with pytest.raises(Refused) as refused:
+        check_url(url)
+    assert refused.value.why == why

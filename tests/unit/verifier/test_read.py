@@ -10,7 +10,7 @@ import pytest
 
 from services.verifier.files.baking import PNG_SIGNATURE, bake_png, bake_svg
 from services.verifier.files.read import MAX_BYTES, read_document
-from shared.errors import Unreadable
+from shared.errors import HoldsNothing, Unreadable
 from tests.worlds.credentials import credential
 
 ASSERTION = b'{"type":"Assertion","id":"https://a.example/assertions/1.json"}'
@@ -42,6 +42,17 @@ def test_a_file_is_known_by_its_first_bytes() -> None:
             read_document(content)
     with pytest.raises(Unreadable, match="assertion only"):
         read_document(png(b"openbadges\0\0\0\0\0" + ASSERTION))
+
+
+def test_a_whole_file_without_a_badge_is_not_called_broken() -> None:
+    photo = b"\xff\xd8\xff\xe0" + b"\0" * 300_000  # JPEG, larger than any credential
+    for content in (photo, b"", b"\0\0\0\x18ftypheic", b"GIF89a", b"dear all,", png(), SVG, "証明書".encode()):
+        with pytest.raises(HoldsNothing):
+            read_document(content)
+    for broken in (b'{"@context": [', b"\xef\xbb\xbf{", png()[:-4], b'<svg xmlns="http://www.w3.org/2000/svg">'):
+        with pytest.raises(Unreadable) as told:
+            read_document(broken)
+        assert not isinstance(told.value, HoldsNothing)
 
 
 def test_a_huge_file_is_refused_unparsed() -> None:

@@ -17,15 +17,18 @@ from hypothesis import strategies as st
 
 from services.issuer.signing.keys import SigningKey, did_document
 from services.verifier.check.credential import Invalid, read_credential
-from services.verifier.check.evidence import Evidence, Revocation, Unavailable
+from services.verifier.check.evidence import Evidence, IssuerRecord, Revocation, Unavailable
+from services.verifier.check.explanation import explanation
 from services.verifier.check.status_list import StatusList, read_status_list
 from services.verifier.check.verdict import EXIT_CODES, Verdict, not_readable, verdict_on
+from services.verifier.check.wording import next_step, sentence, shape
 from services.verifier.files.read import read_document
 from shared.chain.facts import NetworkAnswers, RegistryEntry, TransactionFacts
 from shared.credentials.credential import leaf_of
 from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, decode_proof, encode_proof
-from shared.errors import Unreadable
+from shared.errors import HoldsNothing, Unreadable
+from shared.programme import Bilingual
 from tests.worlds.credentials import DID, ISSUER, KEY, NOW, credential, status_list
 
 CHAIN = 31337
@@ -33,6 +36,7 @@ REGISTRY = "0x" + "ab" * 20
 TRANSACTION = "0x" + "cd" * 32
 AT = NOW + timedelta(days=40)
 AWAY = Unavailable("node away")
+SOCIETY = Bilingual("学会", "the society")
 
 Document = dict[str, Any]
 
@@ -212,10 +216,10 @@ def test_a_status_list_that_can_not_be_trusted_leaves_revocation_unknown(bad: Do
 def test_a_revoked_badge_is_revoked_whatever_else_is_known() -> None:
     assert judged(status_list=signed_list(INDEX)).kind == "revoked"
     assert judged(status_list=signed_list(INDEX - 1, INDEX + 1)).kind == "valid"
-    told = Revocation(AT, "withdrawn")
+    told = IssuerRecord(revocation=Revocation(AT, "withdrawn"))
     for base in (EVIDENCE, replace(EVIDENCE, chain=AWAY), replace(EVIDENCE, status_list=AWAY)):
-        assert judged(base=base, revocation=told).kind == "revoked"
-    assert judged(revocation=told, now=AT + timedelta(days=3650)).kind == "revoked"
+        assert judged(base=base, record=told).kind == "revoked"
+    assert judged(record=told, now=AT + timedelta(days=3650)).kind == "revoked"
 
 
 @pytest.mark.parametrize(
@@ -243,6 +247,81 @@ def test_a_badge_that_is_not_anchored_yet_is_in_progress() -> None:
     assert verdict.is_genuine and not verdict.unknown
     young = msgspec.structs.replace(CHAIN_SAYS, finalized_block=11)
     assert judged(chain=(young,)).kind == "in-progress"
+
+
+UNRECEIVED = IssuerRecord(received=False)
+
+
+def test_a_badge_that_its_holder_has_not_received_waits_for_the_receipt() -> None:
+    verdict = judged(SIGNED, record=UNRECEIVED)
+    assert verdict.kind == "waiting-for-receipt" and EXIT_CODES[verdict.kind] == 2
+    assert verdict.is_genuine and not verdict.unknown
+    for told in (IssuerRecord(received=True), IssuerRecord(received=None)):
+        assert judged(SIGNED, record=told).kind == "in-progress"
+    young = msgspec.structs.replace(CHAIN_SAYS, finalized_block=11)
+    assert judged(chain=(young,), record=UNRECEIVED).kind == "in-progress"  # an older record than the file
+    assert judged(record=UNRECEIVED).kind == "valid"
+
+
+def test_what_is_wrong_with_a_badge_is_said_before_that_it_waits() -> None:
+    assert judged({**SIGNED, "name": "偽"}, record=UNRECEIVED).kind == "not-valid"
+    assert judged(SIGNED, record=UNRECEIVED, status_list=AWAY).kind == "could-not-check"
+    assert judged(SIGNED, record=UNRECEIVED, status_list=signed_list(INDEX)).kind == "revoked"
+    assert judged(SIGNED, record=UNRECEIVED, now=AT + timedelta(days=3650)).kind == "expired"
+
+
+@pytest.mark.parametrize(
+    ("now", "lets", "says"), [(AT, True, True), (AT, False, False), (datetime(2026, 3, 31, tzinfo=UTC), True, False)]
+)
+def test_a_registration_is_called_valid_before_receipt_only_in_its_period_and_if_the_programme_lets_it(
+    now: datetime, lets: bool, says: bool
+) -> None:
+    told = replace(UNRECEIVED, registration_counts=lets)
+    verdict = judged(SIGNED, record=told, now=now, status_list=signed_list(now=now))
+    assert verdict.kind == "waiting-for-receipt"
+    text = sentence(verdict, SOCIETY)
+    assert ("登録は有効です" in text.ja, "registration is valid" in text.en) == (says, says)
+    assert "2026年4月1日から2030年3月31日まで" in text.ja and "1 April 2026 to 31 March 2030" in text.en
+    promised = text.ja + text.en + next_step(verdict).ja + next_step(verdict).en
+    assert not any(word in promised for word in ("時間", "1日ほど", "hours", "a day"))
+
+
+def test_a_corrected_badge_and_a_file_without_one_are_no_alarm() -> None:
+    corrected = judged(record=IssuerRecord(revocation=Revocation(AT, "訂正：氏名", "A" * 26)))
+    withdrawn = judged(record=IssuerRecord(revocation=Revocation(AT, "本人の申し出")))
+    assert (corrected.kind, shape(corrected)) == ("revoked", "old") and shape(withdrawn) == "no"
+    empty, broken = not_readable(HoldsNothing("a photo"), AT), not_readable(Unreadable("cut off"), AT)
+    assert (shape(empty), shape(broken)) == ("wait", "no")
+    assert "壊れて" not in sentence(empty, SOCIETY).ja and "damaged" not in sentence(empty, SOCIETY).en
+    assert "壊れて" in sentence(broken, SOCIETY).ja
+
+
+def test_nothing_is_to_be_compared_that_is_not_shown() -> None:
+    shown, hidden = next_step(judged()), next_step(judged(), with_number=False)
+    assert "登録番号が、このページ" in shown.ja and "registration number with" in shown.en
+    assert "氏名・資格名が、このページ" in hidden.ja and "name and qualification with" in hidden.en
+
+
+@pytest.mark.parametrize(
+    ("document", "changes"),
+    [
+        (ANCHORED, {}),
+        (SIGNED, {}),
+        (ANCHORED, {"did_document": AWAY, "status_list": AWAY, "chain": AWAY}),
+        (ANCHORED, {"status_list": signed_list(INDEX)}),
+        (ANCHORED, {"now": AT + timedelta(days=3650)}),
+        (SIGNED, {"now": datetime(2026, 3, 31, tzinfo=UTC)}),
+        ({**ANCHORED, "name": "偽"}, {}),
+        ({**ANCHORED, "issuer": {**ANCHORED["issuer"], "id": "did:web:forger.example"}}, {}),
+        (ANCHORED, {"expected_id": "https://badges.example.jp/credentials/A.json"}),
+        (ANCHORED, {"chain": (msgspec.structs.replace(CHAIN_SAYS, finalized_block=11),)}),
+        (ANCHORED, {"chain": (msgspec.structs.replace(CHAIN_SAYS, anchorings={PROOF.merkle_root: None}),)}),
+    ],
+)
+def test_every_check_is_explained_in_both_languages(document: Document, changes: dict[str, Any]) -> None:
+    for check in judged(document, **changes).checks:
+        told = explanation(check)
+        assert told.ja.endswith("。") and told.en.endswith(".") and not set(told.ja) & set("abcdefghijklmnopqrstuvwxyz")
 
 
 def chain_with(**changes: Any) -> NetworkAnswers:

@@ -33,6 +33,14 @@ def test_the_order_of_the_file_is_the_order_of_the_networks() -> None:
     assert active((first, second)) == (first,)
 
 
+def test_nodes_for_everybody_are_named_apart_from_those_with_keys() -> None:
+    text = BOTH.replace("contract = ", 'public_rpc_urls = ["https://open.example"]\ncontract = ', 1)
+    first, second = parse_networks(text)
+    assert (first.public_rpc_urls, second.public_rpc_urls) == (("https://open.example",), ())
+    with pytest.raises(ValueError, match=r"sepolia\.public_rpc_urls: number 1 is no"):
+        parse_networks(text.replace("https://open", "ftp://open"))
+
+
 def test_a_badge_outlives_a_network_when_it_is_valid_after_the_day_before_its_end() -> None:
     first, second = parse_networks(BOTH)
     assert date(2030, 3, 31) > first.last_day
