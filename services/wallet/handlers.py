@@ -29,8 +29,8 @@ def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
         tx.badges.save_issued(new)
         for each in tx.badges.to_carry_over(corrected):
             receive(tx, each.assertion_id, each.account_id)
-            if not each.details_public:
-                tx.badges.show_details(each.assertion_id, each.account_id, public=False)
+            if each.details_public is not None:
+                tx.badges.show_details(each.assertion_id, each.account_id, public=each.details_public)
             CARRIED_OVER.inc()
 
 

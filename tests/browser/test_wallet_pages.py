@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -23,6 +25,7 @@ from tests.worlds.wallet import (
     wallet_database,
 )
 
+PICTURES = os.environ.get("AKASHI_PICTURES")  # a folder: to look at them
 SCREENS = Path(__file__).with_name("screens.mjs")
 
 
@@ -37,11 +40,31 @@ def wallet() -> Iterator[Wallet]:
 
 
 def _look(urls: Sequence[str], *options: str) -> dict[str, Any]:
+    if PICTURES:
+        urls = [f"{url}={PICTURES}/wallet-{uuid4().hex[:6]}-{options[-1][:5]}.png" for url in urls]
     seen = subprocess.run(["node", SCREENS, *options, *urls], capture_output=True, text=True, timeout=120)
     report: dict[str, Any] = json.loads(seen.stdout)
     assert seen.returncode == 0, seen.stdout + seen.stderr
     assert len(report["pages"]) == len(urls)
     return report
+
+
+PUBLIC = {
+    "ja-JP": (
+        "確認ページ：氏名、資格名、登録番号、",
+        "合格番号は表示しません",
+        "上の内容に加えて、合格番号も入っています",
+    ),
+    "en-US": (
+        "The public page: name, qualification, registration number",
+        "not the pass number",
+        "and the pass number too",
+    ),
+}
+HIDDEN = {
+    "ja-JP": ("番号は公開していません", "登録番号も表示しません", "確認ページからは取得できません"),
+    "en-US": ("Your numbers are not public", "Nor the registration number", "does not give them out"),
+}
 
 
 @pytest.mark.parametrize(("width", "lang"), [("320", "ja-JP"), ("390", "en-US")])
@@ -59,7 +82,9 @@ def test_every_page_is_accessible_and_fits_a_phone(wallet: Wallet, width: str, l
 
     own = [f"/badges/{id}?received=1" for id in (done, pending, withdrawn, waiting)]
     signed_in = [wallet.url + path for path in ("/badges", *own, wallet.link(waiting))]
-    _look(signed_in, "--width", width, "--lang", lang, "--cookie", f"wallet={cookie}")
+    seen = _look(signed_in, "--width", width, "--lang", lang, "--cookie", f"wallet={cookie}")["pages"]
+    for sentence in PUBLIC[lang]:  # on the badge's page and before it is received
+        assert sentence in seen[1]["text"] and sentence in seen[-1]["text"]
     strangers = [
         wallet.url + path for path in (wallet.link(fresh), wallet.link(waiting), "/login", "/receive/A/x", "/x")
     ]
@@ -86,7 +111,9 @@ def test_every_page_of_a_changed_badge_is_accessible_and_fits_a_phone(wallet: Wa
 
     ids = [badge.assertion_id for badge in (held, fixed, later, ended, moved)]
     paths = ["/badges", f"/badges/{hidden.assertion_id}?changed=1", *(f"/badges/{id}" for id in ids)]
-    _look([wallet.url + path for path in paths], "--width", width, "--lang", lang, "--cookie", f"wallet={cookie}")
+    urls = [wallet.url + path for path in paths]
+    seen = _look(urls, "--width", width, "--lang", lang, "--cookie", f"wallet={cookie}")["pages"]
+    assert all(sentence in seen[1]["text"] for sentence in HIDDEN[lang])
     waiting = wallet.issue(f"stranger{width}@example.jp")
     wallet.consume(corrected(waiting, f"other{width}@example.jp"))
     _look([wallet.url + wallet.link(waiting.assertion_id)], "--width", width, "--lang", lang)

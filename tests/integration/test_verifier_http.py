@@ -6,6 +6,7 @@ import gzip
 import html
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ import pytest
 
 from deploy.local.loopback import ask
 from deploy.local.ports import free_port
+from services.verifier import publication, verification
+from services.verifier.check.disclosure import Withheld
 from services.verifier.store import VerifierTransaction
 from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
+from shared.programme import PublicPage
 from tests.worlds.anvil import Anvil, anvil
 from tests.worlds.credentials import assertion
 from tests.worlds.postgres import Databases
@@ -288,6 +292,22 @@ def test_the_page_hides_a_number_that_its_holder_hides(world: VerifierWorld) -> 
     assert "26-00001" not in answer.text
     visible(True, 3)
     assert "26-00001" in page(world, badge)
+
+
+def test_until_its_holder_decides_the_programme_says_whether_the_numbers_are_public(world: VerifierWorld) -> None:
+    [badge] = world.anchor(world.issue())
+    world.note(VerifierTransaction.note_issued, issued(1))
+
+    def shows(default: bool) -> bool:
+        ports = replace(world.ports, page=PublicPage(shows_numbers=default))
+        withheld = isinstance(publication.credential(id_of(badge), ports), Withheld)
+        assert verification.show(id_of(badge), ports).record.details_public is not withheld
+        return not withheld
+
+    assert (shows(True), shows(False)) == (True, False)
+    chosen = BadgeVisibilityChanged(assertion_id=id_of(badge), details_public=True, revision=1)
+    world.note(VerifierTransaction.note_visibility, chosen)
+    assert (shows(True), shows(False)) == (True, True)
 
 
 def test_a_forged_file_gets_no_facts_on_the_page(world: VerifierWorld) -> None:

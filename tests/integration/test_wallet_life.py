@@ -284,7 +284,11 @@ def test_a_correction_keeps_hidden_numbers_hidden(wallet: Wallet) -> None:
             wallet.consume(new, end)
         assert visibility_changes(wallet, new.assertion_id) == [(False, 1)]
         wallet.finish(new.assertion_id)
-        assert "表示していません" in browser.get(f"/badges/{new.assertion_id}").text
+        assert "番号は公開していません" in browser.get(f"/badges/{new.assertion_id}").text
+        browser.post(f"/badges/{new.assertion_id}/details", data={"details": "shown"})
+        newest, over = correction(new)
+        wallet.consume(newest, over)
+        assert visibility_changes(wallet, newest.assertion_id) == [(True, 1)]  # whatever the programme says then
 
 
 # ── the picture ─────────────────────────────────────────────────────────────────────────────────────────

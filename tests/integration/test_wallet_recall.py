@@ -116,7 +116,7 @@ def test_who_makes_the_account_again_finds_the_badge_received_and_it_is_not_anno
         page = join(browser, wallet, badge.assertion_id)
         assert page.url.path == f"/badges/{badge.assertion_id}"
         assert "有効</span>" in page.text
-        assert "表示していません" in page.text
+        assert "番号は公開していません" in page.text
         assert outbox(wallet, badge.assertion_id) == []
         hide(wallet, browser, badge.assertion_id, "shown")
         assert details(wallet, badge.assertion_id) == [(True, 4)]
@@ -224,7 +224,7 @@ def test_a_correction_after_the_restore_finds_the_badge_received_and_its_numbers
             page = browser.get(wallet.link(old.assertion_id))
             assert page.url.path == wallet.link(new.assertion_id)
             join(browser, wallet, new.assertion_id)
-        assert "表示していません" in browser.get(f"/badges/{new.assertion_id}").text
+        assert "番号は公開していません" in browser.get(f"/badges/{new.assertion_id}").text
     assert wallet.received(new.assertion_id) == 1
     assert outbox(wallet, old.assertion_id) == []
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from shared.clock import japan_date
 from shared.events import Holder
+from shared.programme import PublicPage
 
 BadgeState = Literal["unreceived", "pending", "issued", "expired", "revoked", "corrected"]
 """受領前, 発行手続き中, 発行済み, 期限切れ, 取消, 訂正前."""
@@ -39,7 +40,8 @@ class WalletBadge:
     """One award as the wallet knows it. Dates are Japan calendar days, both included.
 
     `corrected_by` is the newest version of the same registration, None for that one itself. `replaces` is the badge
-    that this one renews. `edition` names its picture; None: that of its year.
+    that this one renews. `edition` names its picture; None: that of its year. `details_public` is the holder's choice;
+    None: none yet.
     """
 
     assertion_id: str
@@ -57,8 +59,12 @@ class WalletBadge:
     version: int = 1
     edition: str | None = None
     replaces: str | None = None
-    details_public: bool = True
+    details_public: bool | None = None
     corrected_by: str | None = None
+
+    def shows_numbers(self, page: PublicPage) -> bool:
+        """Whether its public page shows the registration number and gives out the files that hold both numbers."""
+        return page.shows_numbers if self.details_public is None else self.details_public
 
 
 @dataclass(frozen=True)

@@ -32,14 +32,14 @@ _OWN = """
 
 @dataclass(frozen=True)
 class CarriedOver:
-    """A badge that goes to the account that had an earlier version of it, with its numbers shown or hidden.
+    """A badge that goes to the account that had an earlier version of it, with its holder's choice about the numbers.
 
     Without an account: the one that received the earlier version was lost by a restore.
     """
 
     assertion_id: str
     account_id: int | None
-    details_public: bool
+    details_public: bool | None  # None: no choice was made
 
 
 class Badges:
@@ -161,7 +161,7 @@ class Badges:
         """Whether the public page shows the numbers; a change is announced once. False when nothing changed."""
         row = self._tx.cursor.execute(
             "update badges set details_public = %s, visibility_revision = visibility_revision + 1"
-            " where assertion_id = %s and account_id is not distinct from %s and details_public <> %s"
+            " where assertion_id = %s and account_id is not distinct from %s and details_public is distinct from %s"
             " returning visibility_revision",
             (public, assertion_id, account_id, public),
         ).fetchone()

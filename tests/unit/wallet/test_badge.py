@@ -17,6 +17,7 @@ from services.wallet.domain.badge import (
 )
 from shared.clock import japan_midnight
 from shared.events import Holder
+from shared.programme import PublicPage
 
 NOW = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
 BADGE = WalletBadge(
@@ -101,3 +102,11 @@ def test_only_the_newest_version_of_a_badge_is_listed() -> None:
     versions = [replace(RECEIVED, assertion_id=letter * 26, version=n) for n, letter in ((2, "B"), (1, "A"), (3, "C"))]
     listed = in_order([*versions, replace(BADGE, registration_id="R-2")], NOW)
     assert [(badge.registration_id, badge.version) for badge, _ in listed] == [("R-1", 3), ("R-2", 1)]
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_the_programme_decides_about_the_numbers_until_the_holder_does(default: bool) -> None:
+    page = PublicPage(shows_numbers=default)
+    assert BADGE.shows_numbers(page) is default
+    assert replace(BADGE, details_public=True).shows_numbers(page) is True
+    assert replace(BADGE, details_public=False).shows_numbers(page) is False
