@@ -52,6 +52,7 @@ Decision = Literal[
     "discard",
     "replay",
     "acknowledge",
+    "dismiss",
 ]
 
 
@@ -67,7 +68,7 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
     about = "subject"
     decision_id: str
     decision: Decision
-    subject: str  # a registration_id, an assertion_id, a cohort, a dead letter's id or a restore_id
+    subject: str  # a registration_id, an assertion_id, a cohort, a dead letter's id, a restore_id, a delivery's name
     by: str
     why: str
     decided_at: datetime
@@ -75,6 +76,7 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
     correction: Correction | None = None
     part_of: str | None = None  # the decision_id of the undo or the reissue
     version: int | None = None  # correct: of the registration, as which it is to be issued
+    rejections: tuple[str, ...] = ()  # dismiss: the rejection_ids of rejected rows that need nothing more, at most 1000
 
     @property
     def identity(self) -> str:

@@ -10,7 +10,14 @@ from rich.console import Console
 from rich.live import Live
 
 from deploy.local.environment import Place, service_settings
-from deploy.local.terminal import StartTable, clock_option, errors_as_messages, interruptible, show_urls
+from deploy.local.terminal import (
+    StartTable,
+    clock_option,
+    errors_as_messages,
+    interruptible,
+    show_urls,
+    supervisor_ended,
+)
 from shared.topics import LONGEST_RETENTION, RETENTION, SERVICES
 
 _PAGES = ("ops", "inbox", "wallet", "verifier", "registration")
@@ -39,15 +46,15 @@ def up(detach: bool, parts_only: bool, clock: str | None) -> None:
             stack.start()
         show_urls(console, stack.urls, _PAGES if stack.services else ("inbox",))
         if detach:
-            console.print("止めるには akashi down。")
+            console.print("止めるには akashi down。 / Stop it with akashi down.")
             return
-        console.print(f"記録は {place.logs} にあります。止めるには Ctrl-C。")
+        console.print(f"記録は {place.logs} にあります。止めるには Ctrl-C。 / Logs are there; Ctrl-C stops it.")
         try:
             while stack.running():
                 time.sleep(_LOOK_SECONDS)
-            raise click.ClickException(f"監視役が止まりました。記録: {place.logs / 'supervisor.log'}")
+            raise click.ClickException(supervisor_ended(place.logs / "supervisor.log"))
         except KeyboardInterrupt:
-            console.print("止めています…")
+            console.print("止めています… / Stopping…")
         finally:
             stack.stop()
 
@@ -60,7 +67,7 @@ def down() -> None:
     with errors_as_messages():
         place = Place.from_environment()
         stopped = stop_running(place)
-        click.echo(f"{place.home}: {'止めました。' if stopped else '動いていません。'}")
+        click.echo(f"{place.home}: {'止めました。 / Stopped.' if stopped else '動いていません。 / Not running.'}")
 
 
 @click.command(name="env", short_help="サービスの設定を表示する。 / Print a service's settings.")
@@ -120,4 +127,4 @@ def topics(bootstrap: str | None, replication: int | None, retention_days: int) 
         )
         for name in made:
             click.echo(name)
-        click.echo(f"{len(made)} 個のトピックを作りました。", err=True)
+        click.echo(f"{len(made)} 個のトピックを作りました。 / topics created.", err=True)

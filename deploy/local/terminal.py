@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -71,6 +72,10 @@ def show_urls(console: Console, urls: dict[str, str], names: tuple[str, ...]) ->
     for name in names:
         table.add_row(PAGES[name], urls[name])
     console.print(table)
+
+
+def supervisor_ended(log: Path) -> str:
+    return f"監視役が止まりました。記録を確かめてください。 / The supervisor ended, see its log: {log}"
 
 
 @contextlib.contextmanager

@@ -5,8 +5,11 @@ A part's module is imported when its command is used or listed. One that can't b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import click
 
@@ -14,15 +17,47 @@ from services.ops.commands.cohorts import reissue, undo
 from services.ops.commands.dead_letters import dead_letters
 from services.ops.commands.orders import correct, decisions, revoke
 from services.ops.commands.rebuild import rebuild
+from services.ops.commands.rejected import rejected
 from services.ops.commands.restores import restores
 from services.ops.commands.scrub import scrub
 from services.ops.commands.status import people, status
+from shared.errors import AkashiError
 
 GROUP = "akashi.commands"
 
 
+_OWN = (
+    status,
+    people,
+    revoke,
+    correct,
+    undo,
+    reissue,
+    decisions,
+    dead_letters,
+    rejected,
+    rebuild,
+    restores,
+    scrub,
+)
+
+
 class Commands(click.Group):
     """The commands given here, and those of the installed parts."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """An error of ours ends the command with its text, never with a traceback."""
+        try:
+            return super().invoke(ctx)
+        except AkashiError as error:
+            raise click.ClickException(str(error)) from error
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            ctx.fail(_unknown(args[0], self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
 
     @cached_property
     def _parts(self) -> dict[str, EntryPoint]:
@@ -43,6 +78,17 @@ class Commands(click.Group):
         if not isinstance(loaded, click.Command):
             return _broken(cmd_name, f"{point.value} is not a command")
         return loaded
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    """What to say of a command that there isn't, with those that were perhaps meant."""
+    close = get_close_matches(name, known, n=3)
+    ja = f"もしかして：{'、'.join(close)}。" if close else ""
+    en = f" Did you mean {' or '.join(close)}?" if close else ""
+    return (
+        f"{name} というコマンドはありません。{ja}一覧は akashi --help で出ます。"
+        f" / There is no command {name}.{en} akashi --help lists them."
+    )
 
 
 def _broken(name: str, cause: str) -> click.Command:
@@ -76,7 +122,7 @@ def akashi() -> Commands:
         """
 
     assert isinstance(group, Commands)
-    for command in (status, people, revoke, correct, undo, reissue, decisions, dead_letters, rebuild, restores, scrub):
+    for command in _OWN:
         group.add_command(command)
     return group
 

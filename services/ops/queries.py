@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from services.ops.board.answers import BoardStatus, cohort_of, letters_of, missing_of, revoked_of
 from services.ops.board.counts import Board, Difference, Person, board_of, selection_of
 from services.ops.board.decisions import DecisionLine, History
-from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, Rejection, TroubledLetter
+from services.ops.board.rejected import RejectedRow
+from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, TroubledLetter
 from services.ops.board.scrubs import ScrubLine
 from services.ops.board.stuck import stuck_of
 from services.ops.ports import Ports
@@ -20,12 +21,23 @@ _LISTED = 200  # people held on the board; decisions in a history
 
 def board_of_cohort(tx: OpsTransaction, cohort: str | None) -> tuple[str | None, Board]:
     """`cohort`, or the latest, and its counts. None while there is no cohort."""
-    id = cohort or tx.board.latest_cohort()
+    id = _known_cohort(tx, cohort)
     return id, board_of(tx.board.groups(id) if id else ())
 
 
+def _known_cohort(tx: OpsTransaction, cohort: str | None) -> str | None:
+    """`cohort`, or the latest. NotFound for one that nobody belongs to; None while there is none at all."""
+    known = tx.board.cohorts()
+    if cohort is not None and cohort not in known:
+        raise NotFound(f"got cohort {cohort!r}, expected one of: {', '.join(known) or 'none yet'}")
+    return cohort or tx.board.latest_cohort()
+
+
 def status(ports: Ports, cohort: str | None) -> BoardStatus:
-    """The count match of `cohort` (None: the latest), and the first of the people who make each difference."""
+    """The count match of `cohort` (None: the latest), and the first of the people who make each difference.
+
+    NotFound for an unknown cohort.
+    """
     with ports.store.transaction() as tx:
         id, board = board_of_cohort(tx, cohort)
         return _status(tx, ports, id, board)
@@ -39,7 +51,7 @@ class BoardPage:
     board: Board
     held: list[Person]
     stuck: list[Person]
-    rejections: list[Rejection]
+    rejections: list[RejectedRow]
     batches: list[AnchoredBatch]
     troubled_letters: list[TroubledLetter]
     dead_letters: list[KeptDeadLetter]
@@ -56,7 +68,7 @@ def board_page(ports: Ports, cohort: str | None) -> BoardPage:
             board=board,
             held=tx.board.people(of, selection_of("held"), limit=_LISTED),
             stuck=tx.board.stuck(of, limit=_LISTED) if board.stuck_by_reason else [],
-            rejections=tx.board.rejections(limit=50)[1],
+            rejections=tx.rejections.rows("open", limit=50),
             batches=tx.board.batches(of, limit=20),
             troubled_letters=tx.board.troubled_letters(of, limit=50),
             dead_letters=tx.dead_letters.all("open", limit=20),
@@ -76,10 +88,13 @@ class PeoplePage:
 def people(
     ports: Ports, cohort: str | None, state: str | None, *, after: str = "", limit: int | None = None
 ) -> PeoplePage:
-    """Everybody of the cohort, or of one state, or the next `limit` of them. ValueError for an unknown state."""
+    """Everybody of the cohort, or of one state, or the next `limit` of them.
+
+    ValueError for an unknown state, NotFound for an unknown cohort.
+    """
     selection = selection_of(state) if state else None
     with ports.store.transaction() as tx:
-        id = cohort or tx.board.latest_cohort()
+        id = _known_cohort(tx, cohort)
         found = tx.board.people(id or "", selection, after=after, limit=limit)
         full = limit is not None and len(found) == limit
         return PeoplePage(id, found, found[-1].registration_id if full else None)
@@ -176,7 +191,7 @@ def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board) -> B
             found.right.word: missing_of(found, missing.get(found.right, ())) for found in board.differences
         },
         revoked=revoked_of(board, tx.board.revoked(id, limit=_NAMED) if id and board.revoked else ()),
-        rejected=tx.board.rejections(limit=0)[0],
+        rejected=tx.rejections.open_count(),
         dead_letters=tx.dead_letters.open_count(),
         letters=letters_of(tx.board.letters(id) if id else {}),
         lag=lag.messages,

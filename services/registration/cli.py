@@ -20,6 +20,7 @@ from services.registration.domain.delivery import (
     csv_rows,
     json_row,
     parts_of,
+    refuse_other_kinds,
     rejected_as_json,
 )
 from shared.errors import AkashiError, RefuseToStart, TryLater
@@ -171,6 +172,11 @@ def _over_kafka(file: Path, form: str, environment: dict[str, str], result: Feed
 def _messages(body: bytes, form: str, result: FeedResult) -> Iterator[tuple[bytes | None, bytes]]:
     """Key and value of each row. Rejects only the rows of a CSV that can't be parsed; the service checks the others."""
     if form == "jsonl":
+        try:
+            refuse_other_kinds(body)
+        except UnreadableDeliveryError as error:
+            result.rejected.append(rejected_as_json(error.rejected))
+            return
         for line in body.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
             if line.strip():
                 row = json_row(None, line)
@@ -210,16 +216,27 @@ def _print(result: FeedResult, file: Path, as_json: bool) -> None:
 
     console = Console()
     if result.sent:
-        click.echo(f"{file.name}: {result.sent} rows sent to Kafka; what is rejected stands at /api/v1/rejected")
-    else:
         click.echo(
-            f"{file.name}: {result.accepted} accepted, {result.unchanged} unchanged,"
-            f" {len({each['row'] for each in result.rejected})} rejected, {len(result.not_applied)} too late"
+            f"{file.name}: Kafka へ {result.sent} 行を送りました。受け取れない行は akashi rejected list で出ます。"
+            f" / {result.sent} rows sent to Kafka; akashi rejected list shows what is rejected."
+        )
+    else:
+        rejected, late = len({each["row"] for each in result.rejected}), len(result.not_applied)
+        click.echo(
+            f"{file.name}: 受付 {result.accepted} 行、変更なし {result.unchanged} 行、受け取れない {rejected} 行、"
+            f"発行済みのため反映なし {late} 行 / {result.accepted} accepted, {result.unchanged} unchanged,"
+            f" {rejected} rejected, {late} too late"
         )
     if result.rejected:
-        console.print(_table("rejected", ("row", "field", "got", "expected"), result.rejected))
+        console.print(_table("受け取れない行 / rejected", ("row", "field", "got", "expected"), result.rejected))
     if result.not_applied:
-        console.print(_table("too late: the badge is issued", ("row", "registration_id", "fields"), result.not_applied))
+        console.print(
+            _table(
+                "発行済みのため反映なし / too late, the badge is issued",
+                ("row", "registration_id", "fields"),
+                result.not_applied,
+            )
+        )
 
 
 def _table(title: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> Any:

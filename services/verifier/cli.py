@@ -160,19 +160,23 @@ def _print_checks(verdict: Verdict, record: IssuerRecord, config: CommandConfig)
 
     console = Console(highlight=False)
     colour = "yellow" if verdict.is_replaced or verdict.is_empty else _COLOURS[EXIT_CODES[verdict.kind]]
-    console.print(Text(f"\n{heading(verdict).ja}", style=f"bold {colour}"))
+    said = heading(verdict)
+    console.print(Text(f"\n{said.ja} / {said.en}", style=f"bold {colour}"))
     if verdict.is_replaced and record.revocation:
-        console.print(Text(f"訂正後の証明書 {_page(record.revocation.replaced_by, config)}"))
-    console.print(Text(sentence(verdict, _issuer(verdict, config)).ja))
-    console.print(Text(next_step(verdict).ja))
+        console.print(
+            Text(f"訂正後の証明書 / the corrected certificate {_page(record.revocation.replaced_by, config)}")
+        )
+    for told in (sentence(verdict, _issuer(verdict, config)), next_step(verdict)):
+        console.print(Text(told.ja))
+        console.print(Text(told.en, style="dim"))
     badge = verdict.badge
     if badge is not None and verdict.is_genuine:
         facts = Table.grid(padding=(0, 2))
         for name, value in (
-            ("氏名", badge.name),
-            ("資格名", badge.award),
-            ("登録番号", badge.registration_number),
-            ("有効期間", f"{japan_date(badge.valid_from)} ～ {japan_date(badge.valid_until)}"),
+            ("氏名 name", badge.name),
+            ("資格名 qualification", badge.award),
+            ("登録番号 registration no.", badge.registration_number),
+            ("有効期間 period", f"{japan_date(badge.valid_from)} ～ {japan_date(badge.valid_until)}"),
             *_related(verdict, record, config),
         ):
             facts.add_row(Text(name, style="dim"), Text(value or "―", overflow="fold"))
@@ -180,22 +184,27 @@ def _print_checks(verdict: Verdict, record: IssuerRecord, config: CommandConfig)
     console.print()
     for check in verdict.checks:
         mark, style = _MARKS[check.outcome]
-        console.print(Text.assemble((f" {mark} ", style), f"{check.number}. {check.name.ja}"))
-        console.print(Padding(Text(explanation(check).ja), (0, 0, 0, 6)))
+        console.print(Text.assemble((f" {mark} ", style), f"{check.number}. {check.name.ja} / {check.name.en}"))
+        console.print(Padding(Text(f"{explanation(check).ja} / {explanation(check).en}"), (0, 0, 0, 6)))
         console.print(Padding(Text(check.got, style="dim", overflow="fold"), (0, 0, 0, 6)))
         if check.outcome != "ok":
             console.print(Padding(Text(f"expected: {check.expected}", style="dim", overflow="fold"), (0, 0, 0, 6)))
     moment = verdict.checked_at.astimezone(JST)
-    console.print(Text(f"\n確認日時 {moment:%Y-%m-%d %H:%M:%S} JST　発行者 {config.issuer_url}\n", style="dim"))
+    console.print(
+        Text(f"\n確認日時 checked {moment:%Y-%m-%d %H:%M:%S} JST　発行者 issuer {config.issuer_url}\n", style="dim")
+    )
 
 
 def _related(verdict: Verdict, record: IssuerRecord, config: CommandConfig) -> list[tuple[str, str]]:
     """Why it was revoked or corrected, and the pages of its renewal and what it renews."""
     revocation = record.revocation
     named = (
-        ("訂正の理由" if verdict.is_replaced else "取消の理由", revocation.reason if revocation else None),
-        ("更新後の証明書", _page(record.renewed_as, config)),
-        ("更新前の証明書", _page(record.renews, config)),
+        (
+            "訂正の理由 reason" if verdict.is_replaced else "取消の理由 reason",
+            revocation.reason if revocation else None,
+        ),
+        ("更新後の証明書 renewal", _page(record.renewed_as, config)),
+        ("更新前の証明書 renews", _page(record.renews, config)),
     )
     return [(name, value) for name, value in named if value]
 

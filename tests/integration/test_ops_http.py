@@ -52,6 +52,17 @@ def test_the_status_has_the_documented_shape(office: Office) -> None:
     assert [one["registration_id"] for one in found["people_missing"]["notified"]["people"]] == ["R00003", "R00004"]
 
 
+@pytest.mark.parametrize("cohort", ["1999", "2026 ", "abc", "令和8年"])
+def test_an_unknown_cohort_is_refused_with_those_there_are(office: Office, cohort: str) -> None:
+    populate(office.ports)
+    for path in ("/api/v1/status", "/api/v1/people"):
+        answer = office.browser.get(path, params={"cohort": cohort})
+        assert answer.status_code == 404 and "expected one of: 2026" in answer.json()["detail"]
+        assert office.browser.get(path, params={"cohort": "2026"}).is_success
+    for path in ("/", "/board", "/people", "/differences/issued"):
+        assert office.browser.get(path, params={"cohort": cohort}).status_code == 404
+
+
 def test_an_empty_office_has_a_page_and_a_status(office: Office) -> None:
     assert "まだ" in office.browser.get("/").raise_for_status().text
     found = office.browser.get("/api/v1/status").raise_for_status().json()

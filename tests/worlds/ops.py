@@ -45,8 +45,8 @@ BOARD_AGE = 0.6
 """Seconds after which the board shows what has changed: its answers are half a second old at the most."""
 
 TABLES = (
-    "people, assertions, letters, batches, rejections, dead_letters, decisions, settlements, scrub_reports, restores,"
-    " inbox, outbox, announced"
+    "people, assertions, letters, batches, rejections, dismissals, dead_letters, decisions, settlements, scrub_reports,"
+    " restores, inbox, outbox, announced"
 )
 
 NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {

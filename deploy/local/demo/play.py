@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import click
 from rich.console import Console
 
@@ -29,13 +31,34 @@ def play_command(people: int | None, everybody: bool, seconds: float) -> None:
     if everybody and people is not None:
         raise click.UsageError("--all と --people は同時に使えません。 / --all and --people cannot be combined.")
     console = Console()
-    inbox = Inbox(Place.from_environment().inbox)
+    folder = Place.from_environment().inbox
+    if not folder.is_dir():
+        _end(
+            f"{folder} に受信箱がありません。make run か akashi up で起動してください。"
+            " / There is no inbox: start the stack with make run or akashi up."
+        )
+    inbox = Inbox(folder)
 
     def received(letter: Letter) -> None:
-        console.print(f"受領 {letter.name}（{letter.to}）")
+        console.print(f"受領 received {letter.name}（{letter.to}）")
 
     try:
         done = play(inbox, people=people, seconds=seconds, received=received)
     except HolderStuck as error:
-        raise click.ClickException(f"受領できませんでした: {error}") from error
-    console.print(f"{done} 通を受領しました。")
+        _end(
+            f"受領できませんでした。一式が動いているか、確かめてください（akashi status）。"
+            f" / Could not receive; is the stack running? {error}"
+        )
+    console.print(f"{done.received} 通を受領しました。 / Received: {done.received}")
+    if done.left:
+        console.print(
+            f"受領済みか、受領できなくなったもの {done.left} 通は、そのままです。"
+            f" / Left alone, received before or gone: {done.left}"
+        )
+    elif not done.received:
+        console.print("受領を待つ手紙はありません。 / No letter waits.")
+
+
+def _end(text: str) -> NoReturn:
+    click.echo(f"akashi play: {text}", err=True)
+    raise SystemExit(2)

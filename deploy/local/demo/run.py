@@ -20,7 +20,7 @@ from deploy.local.demo.sample.cohort import Expected, write_sample
 from deploy.local.environment import Place
 from deploy.local.loopback import ask
 from deploy.local.stack import Stack
-from deploy.local.terminal import PAGES, StartTable, clock_option, errors_as_messages, interruptible
+from deploy.local.terminal import PAGES, StartTable, clock_option, errors_as_messages, interruptible, supervisor_ended
 from services.ops.board.wording import reason_words
 from shared import object_keys
 
@@ -97,7 +97,7 @@ def run_command(once: bool, clock: str | None) -> None:
                 raise SystemExit(0 if matched else 1)
             _stay(stack, console)
         except KeyboardInterrupt:
-            console.print("止めています…")
+            console.print("止めています… / Stopping…")
             raise SystemExit(130 if once else 0) from None
         finally:
             stack.stop()
@@ -113,10 +113,12 @@ def _feed_sample(stack: Stack, console: Console) -> Expected:
     )
     for name, content_type in deliveries:
         answer = feed(stack.urls["registration"], key, (folder / name).read_bytes(), content_type)
-        console.print(f"[bold]{name}[/]: 受付 {answer['accepted']} 件、変更なし {answer['unchanged']} 件")
+        console.print(
+            f"[bold]{name}[/]: 受付 accepted {answer['accepted']} 件、変更なし unchanged {answer['unchanged']} 件"
+        )
         for problem in answer["rejected"]:
             got = f"{problem['field']}: {problem['got']}"
-            console.print(f"  [yellow]{problem['row']} 行目[/] {got}（期待: {problem['expected']}）")
+            console.print(f"  [yellow]{problem['row']} 行目 row[/] {got}（期待 expected: {problem['expected']}）")
     return expected
 
 
@@ -133,7 +135,7 @@ def _watch(stack: Stack, console: Console, expected: Expected, waiting: int) -> 
     try:
         return watch.run(console, also=players.check), players
     except HolderStuck as error:
-        console.print(f"[red]受領できない人がいます[/]: {error}")
+        console.print(f"[red]受領できない人がいます / somebody could not receive[/]: {error}")
         return False, players
     finally:
         players.stop()
@@ -162,33 +164,41 @@ def _show(stack: Stack, console: Console, expected: Expected, players: Players, 
     people = ask.get(f"{stack.urls['ops']}/api/v1/people").json()
     counts = status["cohort"]
     console.print()
-    verdict = "[green]一致しました[/]" if matched else "[red]一致しません[/]"
+    left = expected.eligible - counts["received"]
+    verdict = "[green]一致しました / all match[/]" if matched else "[red]一致しません / no match[/]"
     line = "　".join(f"{words} {counts[stage]}" for stage, words in STAGES)
     console.print(f"[bold]人数の一致[/] {verdict}　{line}", soft_wrap=True)
+    if matched and left:
+        console.print(
+            f"  受領から先が {left} 人少ないのは、受領を試せるように残してあるためです。"
+            f" / {left} have not received: they are left for you to try."
+        )
     if not matched:
         held_as = dict(expected.held_by_reason)
         console.print(f"  期待: 発行の対象 {expected.eligible}、保留 {held_as}、読み取れない行 {expected.rejected}")
         for stage, missing in status["people_missing"].items():
             for person in missing["people"]:
                 console.print(f"  {dict(STAGES)[stage]}を待つ: {person['registration_id']} {person['name']}")
-    held = Table(title="保留の人", title_justify="left")
-    for heading in ("登録ID", "氏名", "理由"):
+    held = Table(title="保留の人 / held", title_justify="left")
+    for heading in ("登録ID id", "氏名 name", "理由 reason"):
         held.add_column(heading)
     for person in people:
         if person["state"] == "held":
             reason = reason_words(person["reason"])
-            held.add_row(person["registration_id"], person["name"] or "", reason.ja if reason else "")
+            held.add_row(
+                person["registration_id"], person["name"] or "", f"{reason.ja} / {reason.en}" if reason else ""
+            )
     console.print(held)
-    where = Table(title="見る", show_header=False, title_justify="left")
+    where = Table(title="見る / look at", show_header=False, title_justify="left")
     for page in ("ops", "inbox", "wallet"):
         where.add_row(PAGES[page], stack.urls[page])
     if players.received:
         letter = players.received[0]
-        where.add_row("　ログイン", f"{letter.to}　{password_of(letter.to)}")
+        where.add_row("　ログイン / login", f"{letter.to}　{password_of(letter.to)}")
     done = [person for person in people if person["state"] == "completed"]
     if done:
-        where.add_row("QR の先", f"{stack.urls['verifier']}/V/{done[0]['assertion_id']}")
-        where.add_row("証書", str(_save_certificate(stack, done[0]["assertion_id"])))
+        where.add_row("QR の先 / the QR code's page", f"{stack.urls['verifier']}/V/{done[0]['assertion_id']}")
+        where.add_row("証書 / certificate", str(_save_certificate(stack, done[0]["assertion_id"])))
     console.print(where)
 
 
@@ -203,8 +213,13 @@ def _save_certificate(stack: Stack, assertion_id: str) -> Path:
 
 
 def _stay(stack: Stack, console: Console) -> None:
-    console.print(f"\n受領を待つ手紙が {_LEFT_TO_RECEIVE} 通あります。届いた手紙を開いて、受領してみてください。")
-    console.print("止めるには Ctrl-C。データは残り、次の make run で続きから始まります。")
+    console.print(
+        f"\n受領を待つ手紙が {_LEFT_TO_RECEIVE} 通あります。届いた手紙を開いて、受領してみてください。"
+        f" / {_LEFT_TO_RECEIVE} letters wait to be received: open one of the inbox and try."
+    )
+    console.print(
+        "止めるには Ctrl-C。データは残り、次の make run で続きから始まります。 / Ctrl-C stops it; the data is kept."
+    )
     while stack.running():
         time.sleep(0.5)
-    raise click.ClickException(f"監視役が止まりました。記録: {stack.place.logs / 'supervisor.log'}")
+    raise click.ClickException(supervisor_ended(stack.place.logs / "supervisor.log"))

@@ -70,6 +70,7 @@ def backup_command(folder: Path, as_json: bool) -> None:
     size, took = manifest.bytes / 1e6, time.monotonic() - began
     click.echo(
         f"{folder}: {japan_time(manifest.ended_at)}、{size:.1f} MB、オブジェクト {manifest.objects} 個、{took:.1f} 秒"
+        f" / {manifest.objects} objects, {took:.1f} s"
     )
 
 
@@ -106,10 +107,11 @@ def restore_command(folder: Path, to: datetime | None, only: tuple[str, ...], as
         click.echo(msgspec.json.encode({"parts": done.parts, "to": japan_time(done.to), "replaced": replaced}).decode())
         return
     took, parts = time.monotonic() - began, ", ".join(done.parts)
-    click.echo(f"{place.home}: {japan_time(done.to)} に戻しました（{parts}、{took:.1f} 秒）。")
+    click.echo(f"{place.home}: {japan_time(done.to)} に戻しました。 / restored: {parts}, {took:.1f} s")
     if done.replaced:
-        click.echo(f"それまでのデータ: {done.replaced}（元に戻すには akashi down のあと、ここから移し戻す）")
-    click.echo("起動するには akashi up。")
+        click.echo(f"それまでのデータ / what was replaced: {done.replaced}")
+        click.echo("  元に戻すには akashi down のあと、ここから移し戻す。 / To undo: akashi down, then move it back.")
+    click.echo("起動するには akashi up。 / Start it with akashi up.")
 
 
 def _show(step: str) -> None:

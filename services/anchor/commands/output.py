@@ -61,9 +61,11 @@ def _network(each: NetworkStatus) -> dict[str, Any]:
 
 def print_status(status: AnchorStatus) -> None:
     console = Console(highlight=False)
-    oldest = f", the oldest since {_japan(status.waiting.oldest_at)}" if status.waiting.oldest_at else ""
-    console.print(f"{status.waiting.count} leaves wait for a batch{oldest}")
-    console.print(f"{status.closed} batches, {status.undecided} of them not complete yet")
+    since = _japan(status.waiting.oldest_at) if status.waiting.oldest_at else None
+    oldest = (f"、最も古いものは {since} から", f", the oldest since {since}") if since else ("", "")
+    waiting, closed, undecided = status.waiting.count, status.closed, status.undecided
+    console.print(f"束を待つ葉 {waiting}{oldest[0]} / {waiting} leaves wait for a batch{oldest[1]}")
+    console.print(f"束 {closed}、うち未完了 {undecided} / {closed} batches, {undecided} of them not complete yet")
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("network", "balance", "pays for", "base fee", "final block", "final after", "roots", "on the way"):
         table.add_column(name, justify="left" if name == "network" else "right")
@@ -87,9 +89,13 @@ def print_status(status: AnchorStatus) -> None:
     for each in status.networks:
         if each.counts.oldest_pending_at:
             since = _japan(each.counts.oldest_pending_at)
-            console.print(f"{each.connection.network.id}: the oldest on its way was closed {since}")
+            console.print(
+                f"{each.connection.network.id}: 送信中で最も古い束 / the oldest on its way was closed {since}"
+            )
         if each.counts.last_error:
-            console.print(f"{each.connection.network.id}: last error: {each.counts.last_error}", style="dim")
+            console.print(
+                f"{each.connection.network.id}: 直近の失敗 / last error: {each.counts.last_error}", style="dim"
+            )
         for warning in each.warnings:
             console.print(f"{each.connection.network.id}: {warning}", style="yellow")
 
@@ -116,8 +122,11 @@ def forecast_json(forecast: Forecast) -> str:
 
 def print_forecast(forecast: Forecast) -> None:
     console = Console(highlight=False)
-    when = f", closed by {_japan(forecast.closes_at)}" if forecast.closes_at else ": nothing would be sent"
-    console.print(f"{forecast.leaves} leaves, a tree {forecast.depth} deep{when}")
+    closes = _japan(forecast.closes_at) if forecast.closes_at else None
+    ja = f"、{closes} までに閉じます" if closes else "、送るものはありません"
+    en = f", closed by {closes}" if closes else ": nothing would be sent"
+    console.print(f"葉 {forecast.leaves}、木の深さ {forecast.depth}{ja}")
+    console.print(f"{forecast.leaves} leaves, a tree {forecast.depth} deep{en}")
     for each in forecast.networks:
         if each.cost is None or each.final_in is None or each.balance is None:
             console.print(f"{each.network}: {each.away}", style="yellow")
@@ -157,7 +166,8 @@ def print_migration(network: str, planned: Migration, cost: Cost) -> None:
 
 def print_progress(progress: MigrationProgress) -> None:
     error = f" · {progress.last_error}" if progress.last_error else ""
-    click.echo(f"{progress.final} final, {progress.pending} on the way{error}")
+    done, waits = progress.final, progress.pending
+    click.echo(f"確定 {done}、送信中 {waits} / {done} final, {waits} on the way{error}")
 
 
 def _cost(cost: Cost | None) -> dict[str, Any]:

@@ -32,18 +32,6 @@ class KeptDeadLetter:
 
 
 @dataclass(frozen=True)
-class Rejection:
-    """A row of a delivery that could not be read."""
-
-    source: str
-    row_number: int | None
-    field: str
-    expected: str
-    got: str | None
-    noted_at: datetime
-
-
-@dataclass(frozen=True)
 class AnchoredBatch:
     """A Merkle batch that is final on chain; `badges` of the cohort are in it."""
 

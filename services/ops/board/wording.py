@@ -175,6 +175,7 @@ DECISIONS: dict[str, Bilingual] = {
     SCRUB: Bilingual("保管庫の点検", "object storage checked"),
     REBUILD: Bilingual("サービスの再構築", "service rebuilt"),
     "acknowledge": Bilingual("復元の確認", "restore acknowledged"),
+    "dismiss": Bilingual("読めなかった行を対応済みに", "rejected rows dismissed"),
 }
 
 OUTCOMES: dict[str, Bilingual] = {

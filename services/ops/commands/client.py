@@ -59,7 +59,7 @@ def _ask(method: str, path: str, query: Mapping[str, str | None], body: Mapping[
             f" / can't answer now, try again soon: {_detail(answer.content)}",
         )
     if answer.is_error:
-        _end(REFUSED, f"{base}: {answer.status_code} {_detail(answer.content)}")
+        _end(REFUSED, f"受け付けられませんでした / refused ({base}, {answer.status_code}): {_detail(answer.content)}")
     return answer.content
 
 

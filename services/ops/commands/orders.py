@@ -157,11 +157,18 @@ def decisions(about: str | None, as_json: bool, limit: int | None) -> None:
     badge or a cohort. Without it the parts of an undo are left out.
 
     Columns: time, decision, subject, registration, name, by, outcome, why. With --json one JSON object a line.
+
+    Exit code 1: nothing is on record about this ID.
     """
     from services.ops.commands.client import fetch
 
     most = limit or (25_000 if about else 100)
-    for line in fetch("/api/v1/decisions", list[DecisionLine], about=about, limit=str(most)):
+    found = fetch("/api/v1/decisions", list[DecisionLine], about=about, limit=str(most))
+    if not found:
+        of = (f"{about} についての", f" about {about}") if about else ("", "")
+        click.echo(f"{of[0]}操作の記録はありません。 / No decision{of[1]} is on record.", err=True)
+        raise SystemExit(1 if about else 0)
+    for line in found:
         if as_json:
             sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
             continue

@@ -136,6 +136,8 @@ def people(state: str | None, as_json: bool, cohort: str | None) -> None:
     from services.ops.commands.client import fetch
 
     found = fetch("/api/v1/people", list[PersonLine], state=state, cohort=cohort)
+    if not found:
+        click.echo("該当する人はいません。 / Nobody.", err=True)
     out = sys.stdout
     for person in found:
         if as_json:

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from services.ops.board.counts import Group, Person, Selection, Stage
-from services.ops.board.rows import AnchoredBatch, Rejection, TroubledLetter
+from services.ops.board.rows import AnchoredBatch, TroubledLetter
 from shared.runtime.db import Transaction
 
 _PERSON = ", ".join(field.name for field in fields(Person))
@@ -154,16 +154,6 @@ class BoardQueries:
                 " where not exists (select from assertions a where a.assertion_id = named.assertion_id"
                 " and (a.registration_id is not null or a.replaced_by is not null))"
             )
-        )
-
-    def rejections(self, *, limit: int) -> tuple[int, list[Rejection]]:
-        """Number of rows of deliveries that could not be read, and the latest of them."""
-        count = int(self._tx.fetch_value("select count(*) from rejections"))
-        return count, self._tx.fetch_all(
-            Rejection,
-            "select source, row_number, field, expected, got, noted_at from rejections"
-            " order by noted_at desc, source, row_number limit %s",
-            (limit,),
         )
 
     def _read(self, query: str, *values: Any) -> list[tuple[Any, ...]]:

@@ -11,6 +11,7 @@ from services.ops.board import folding
 from services.ops.store.board import BoardQueries
 from services.ops.store.dead_letters import DeadLetterRows
 from services.ops.store.decisions import DecisionRows
+from services.ops.store.rejections import RejectionRows
 from services.ops.store.restores import RestoreRows
 from services.ops.store.scrubs import ScrubRows
 from shared.events import (
@@ -53,6 +54,10 @@ class OpsTransaction(Transaction):
     @property
     def decisions(self) -> DecisionRows:
         return DecisionRows(self)
+
+    @property
+    def rejections(self) -> RejectionRows:
+        return RejectionRows(self)
 
     @property
     def dead_letters(self) -> DeadLetterRows:
@@ -323,6 +328,7 @@ class OpsTransaction(Transaction):
     def note_decided(self, events: Sequence[OfficeDecided]) -> None:
         """Any time. The audit trail, including decisions announced by other services."""
         self.decisions.note_decided(events)
+        self.rejections.note_dismissed(events)
 
     def take_back_decided(self, events: Sequence[OfficeDecided]) -> None:
         """The orders that were given here after the backup: on record, not to be given twice, dead letters closed.
@@ -332,6 +338,7 @@ class OpsTransaction(Transaction):
         never carried out either: give it again).
         """
         self.decisions.take_back_decided(events)
+        self.rejections.note_dismissed(events)
         self.dead_letters.close_decided([e.subject for e in events if e.decision in ("replay", "discard")])
 
     def take_back_rebuilds(self, events: Sequence[RebuildOrdered]) -> None:

@@ -18,7 +18,9 @@ from services.ops.ports import Ports
 from services.ops.queries import BoardPage
 from services.ops.web import board_view
 from services.ops.web.cache import AnswerCache
+from services.ops.web.dead_letters_view import dead_letters_view
 from services.ops.web.http import Words, json_answer, refused_answer
+from shared.errors import NotFound
 from shared.programme import Programme
 from shared.runtime.web import Pages
 
@@ -74,7 +76,7 @@ def board_pages(
 
     @app.get("/dead-letters", include_in_schema=False)
     def dead_letters(request: Request) -> Response:
-        page = board_view.dead_letters_view(queries.dead_letters(ports, None, limit=200))
+        page = dead_letters_view(queries.dead_letters(ports, None, limit=200))
         return html.page(request, "dead-letters.html", page=page, refused=None)
 
     @app.post("/dead-letters/{id}", include_in_schema=False)
@@ -88,7 +90,7 @@ def board_pages(
         try:
             _DECIDE[act](ports, id, by=by, why=why)
         except AlreadyDecidedError as refused:
-            page = board_view.dead_letters_view(queries.dead_letters(ports, None, limit=200))
+            page = dead_letters_view(queries.dead_letters(ports, None, limit=200))
             return html.page(request, "dead-letters.html", status=409, page=page, refused=str(refused))
         decided()
         return RedirectResponse("/dead-letters", 303)
@@ -98,14 +100,20 @@ def board_api(app: FastAPI, ports: Ports, statuses: AnswerCache[BoardStatus], de
     @app.get("/api/v1/status")
     def status(cohort: str | None = None) -> Response:
         """The count match of a cohort; the latest unless one is named."""
-        return json_answer(encode(statuses.get(cohort, lambda: queries.status(ports, cohort))))
+        try:
+            return json_answer(encode(statuses.get(cohort, lambda: queries.status(ports, cohort))))
+        except NotFound as missing:
+            return refused_answer(404, str(missing))
 
     @app.get("/api/v1/people")
     def people(state: str | None = None, cohort: str | None = None) -> Response:
         """One entry a registration."""
         if state is not None and state not in STATES:
             return refused_answer(422, f"got state {state!r}, expected one of {', '.join(STATES)}")
-        found = queries.people(ports, cohort, state)
+        try:
+            found = queries.people(ports, cohort, state)
+        except NotFound as missing:
+            return refused_answer(404, str(missing))
         return json_answer(encode([person_line(person) for person in found.people]))
 
     @app.get("/api/v1/dead-letters")

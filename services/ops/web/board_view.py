@@ -12,10 +12,12 @@ from services.ops.board.answers import BoardStatus, MissingPerson
 from services.ops.board.counts import STATES, Board, Person, Stage
 from services.ops.board.decisions import BULK, REBUILD, SCRUB, DecisionLine
 from services.ops.board.health import Trouble, troubles_of
-from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, Rejection, TroubledLetter
+from services.ops.board.rows import AnchoredBatch, TroubledLetter
 from services.ops.board.scrubs import ScrubLine
 from services.ops.board.stuck import Stuck, stuck_of
 from services.ops.queries import BoardPage, DifferencePage, PeoplePage
+from services.ops.web.dead_letters_view import DeadMessage, dead_messages
+from services.ops.web.rejections import RejectedLine, rejected_lines
 from services.ops.web.restores import RestoreRow, restore_rows
 from shared.office_events import ScrubCount
 from shared.programme import Bilingual, Programme
@@ -114,15 +116,6 @@ class ScrubRow:
 
 
 @dataclass(frozen=True)
-class DeadMessage:
-    """The dead letters about one message: a decision about `letter` holds for all of them."""
-
-    letter: KeptDeadLetter
-    state: Bilingual
-    consumers: Sequence[str]
-
-
-@dataclass(frozen=True)
 class DecisionRow:
     line: DecisionLine
     name: Bilingual
@@ -142,7 +135,7 @@ class BoardView:
     held_shown: int
     stuck: Sequence[StuckGroup]
     letters: Sequence[LetterRow]
-    rejections: Sequence[Rejection]
+    rejections: Sequence[RejectedLine]
     batches: Sequence[AnchoredBatch]
     dead: Sequence[DeadMessage]
     lags: Sequence[LagRow]
@@ -194,9 +187,9 @@ def board_view(page: BoardPage, programme: Programme) -> BoardView:
             )
             for letter in page.troubled_letters
         ],
-        rejections=page.rejections,
+        rejections=rejected_lines(page.rejections),
         batches=page.batches,
-        dead=_messages(page.dead_letters),
+        dead=dead_messages(page.dead_letters),
         lags=[
             LagRow(wording.words_for(wording.SERVICES, service), messages, page.status.lag_unknown.get(service))
             for service, messages in page.status.lag.items()
@@ -369,32 +362,3 @@ def difference_view(page: DifferencePage, programme: Programme) -> DifferenceVie
         missing=[_person(person, programme) for person in page.missing],
         ahead=[_person(person, programme) for person in page.ahead],
     )
-
-
-@dataclass(frozen=True)
-class DeadLettersView:
-    open: Sequence[DeadMessage]
-    closed: Sequence[DeadMessage]
-
-
-def dead_letters_view(letters: Sequence[KeptDeadLetter]) -> DeadLettersView:
-    return DeadLettersView(
-        open=_messages(letter for letter in letters if letter.state == "open"),
-        closed=_messages(letter for letter in letters if letter.state != "open"),
-    )
-
-
-def _messages(letters: Iterable[KeptDeadLetter]) -> list[DeadMessage]:
-    """One for each message: several services may have failed on it."""
-    messages: dict[tuple[object, ...], list[KeptDeadLetter]] = defaultdict(list)
-    for letter in letters:
-        at = letter.dead_letter_id if letter.offset is None else letter.offset
-        messages[letter.topic, letter.partition, at].append(letter)
-    return [
-        DeadMessage(
-            letter=same[0],
-            state=wording.DEAD_STATES[same[0].state],
-            consumers=sorted({letter.consumer for letter in same}),
-        )
-        for same in messages.values()
-    ]

@@ -27,6 +27,19 @@ FORMS: Mapping[str, Form] = {
 }
 """The media types of a delivery. NDJSON has no registered one: the three in use are accepted."""
 
+# PNG, JPEG, GIF, PDF, ZIP (xlsx), OLE (xls), gzip, TIFF, RIFF (WebP); HEIC has its mark at byte 4.
+_OTHER_KINDS = (
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"%PDF-",
+    b"PK\x03\x04",
+    b"\xd0\xcf\x11\xe0",
+    b"\x1f\x8b",
+    b"II*\0",
+    b"MM\0*",
+    b"RIFF",
+)
 _JSON_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)  # strings hold brackets and commas
 _NEWLINE = re.compile(r"\r\n|\n|\r")  # str.splitlines breaks at eight more characters, some of which could be in names
 
@@ -154,10 +167,32 @@ def header_fields(line: str) -> list[str]:
 
 
 def json_lines(body: bytes, first_row: int | None = None) -> Iterator[DeliveryRow | RejectedField]:
-    """One JSON object a line (NDJSON, JSON Lines). Empty lines are ignored."""
+    """One JSON object a line (NDJSON, JSON Lines). Empty lines are ignored.
+
+    UnreadableDeliveryError for a file of another kind: a picture is no delivery, not a thousand rejected rows.
+    """
+    refuse_other_kinds(body)
+    return _json_lines(body, first_row)
+
+
+def _json_lines(body: bytes, first_row: int | None) -> Iterator[DeliveryRow | RejectedField]:
     for number, line in enumerate(body.removeprefix(b"\xef\xbb\xbf").split(b"\n"), first_row or 1):
         if line.strip():
             yield json_row(number, line)
+
+
+def refuse_other_kinds(body: bytes) -> None:
+    """UnreadableDeliveryError for what begins as a picture, PDF or workbook, or has no line that begins as JSON.
+
+    One bad line among others stays one bad line.
+    """
+    lines = (line.lstrip() for line in body.removeprefix(b"\xef\xbb\xbf").split(b"\n"))
+    begins = [line[:1] for line in lines if line]
+    if body.startswith(_OTHER_KINDS) or body[4:8] == b"ftyp" or (begins and not {b"{", b"["} & set(begins)):
+        problem = FieldProblem(
+            "delivery", f"{len(body)} bytes of another kind", "registrations: a CSV with its heads, or JSON objects"
+        )
+        raise UnreadableDeliveryError(1, problem)
 
 
 def json_row(number: int | None, text: bytes) -> DeliveryRow | RejectedField:
@@ -233,6 +268,7 @@ def parts_of(body: bytes, form: str, size: int) -> Iterator[FilePart]:
             some = lines[at : at + size]
             yield FilePart("\r\n".join([header, *some]).encode(), at + 2, len(some))
     else:
+        refuse_other_kinds(body)
         records = body.split(b"\n")
         for at in range(0, len(records), size):
             some_records = records[at : at + size]

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from services.ops import cli
 from services.ops.board.counts import Stage
 from services.ops.cli import main
+from shared.errors import TryLater
 
 STATUS: dict[str, Any] = {
     "at": "2026-04-01T03:00:00Z",
@@ -208,7 +209,86 @@ def test_a_restore_is_not_acknowledged_without_a_reason() -> None:
         assert run("restores", "--seen", "x", "--all-seen", "--why", "y", OPS_URL=url).exit_code == 2
 
 
-OFFICE = [("revoke",), ("correct",), ("undo",), ("reissue",), ("decisions",), ("rebuild",)]
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("statsu", "status"),
+        ("peoples", "people"),
+        ("decision", "decisions"),
+        ("verfiy", "verify"),
+        ("deadletters", "dead-letters"),
+    ],
+)
+def test_a_misspelt_command_is_answered_with_the_one_that_was_meant(typed: str, meant: str) -> None:
+    result = run(typed)
+    assert result.exit_code == 2 and "Traceback" not in result.output
+    assert f"もしかして：{meant}" in result.stderr and f"Did you mean {meant}" in result.stderr
+
+
+def test_what_is_like_no_command_is_answered_with_where_the_list_is() -> None:
+    result = run("zzzzzz")
+    assert result.exit_code == 2 and "もしかして" not in result.stderr and "akashi --help" in result.stderr
+
+
+def test_an_error_of_ours_in_any_command_is_a_sentence() -> None:
+    @click.command("broken")
+    def broken() -> None:
+        raise TryLater("got no answer of the storage, expected one; try again")
+
+    group = cli.akashi()
+    group.add_command(broken)
+    result = CliRunner().invoke(group, ["broken"])
+    assert result.exit_code == 1 and "got no answer of the storage" in result.stderr
+    assert isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize("words", [("people",), ("decisions",), ("decisions", "R1"), ("rejected", "list")])
+def test_nothing_found_is_said_and_not_left_blank(words: tuple[str, ...]) -> None:
+    with answering(200, []) as url:
+        result = run(*words, OPS_URL=url)
+    assert result.stdout == "" and result.stderr.strip() and result.exit_code == (1 if "R1" in words else 0)
+
+
+@pytest.mark.parametrize("words", [("status", "--cohort", "1999"), ("people", "--cohort", "1999")])
+def test_an_unknown_cohort_is_named_with_those_there_are(words: tuple[str, ...]) -> None:
+    with answering(404, {"detail": "got cohort '1999', expected one of: 2026"}) as url:
+        result = run(*words, OPS_URL=url)
+    assert result.exit_code == 1 and "expected one of: 2026" in result.stderr
+
+
+def test_rejected_rows_are_listed_in_words_and_dismissed_with_a_reason_only() -> None:
+    problem = {"rejection_id": "a", "field": "kind", "expected": "新規 or 更新", "got": "x"}
+    row = {
+        "id": "a",
+        "source": "登録者.csv",
+        "row_number": 7,
+        "noted_at": "2026-04-01T03:00:00Z",
+        "problems": [problem],
+    }
+    with answering(200, [row]) as url:
+        shown = run("rejected", "list", OPS_URL=url).stdout
+        assert json.loads(run("rejected", "list", "--json", OPS_URL=url).stdout)["id"] == "a"
+    assert shown.startswith(
+        "a\t登録者.csv\t7\t区分 kind: 新規か更新のどちらかではありません。 / neither new nor renewal"
+    )
+    assert run("rejected", "dismiss", "a").exit_code == 2
+    assert run("rejected", "dismiss", "a", "--all", "--reason", "x").exit_code == 2
+    assert run("rejected", "dismiss", "--reason", "x").exit_code == 2
+    with answering(200, {"dismissed": 3}) as url:
+        done = run("rejected", "dismiss", "--source", "登録者.csv", "--reason", "直した", OPS_URL=url)
+    assert done.exit_code == 0 and "3" in done.stdout
+
+
+OFFICE = [
+    ("rejected",),
+    ("rejected", "dismiss"),
+    ("revoke",),
+    ("correct",),
+    ("undo",),
+    ("reissue",),
+    ("decisions",),
+    ("rebuild",),
+]
 
 
 @pytest.mark.parametrize(

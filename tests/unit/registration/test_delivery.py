@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from services.registration.domain.delivery import (
     Delivery,
     Form,
+    RejectedField,
     UnreadableDeliveryError,
     decoded,
+    json_lines,
     parts_of,
     read_delivery,
 )
@@ -156,3 +158,27 @@ def test_a_file_in_parts_gives_the_same_records_and_rows(kinds: list[str], size:
     parts = [read_delivery(part.body, form, rules(), first_row=part.first_row) for part in parts_of(body, form, size)]
     assert [each for part in parts for each in part.records] == list(whole.records)
     assert [each for part in parts for each in part.rejected] == list(whole.rejected)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40 + b"\n{" * 9,
+        b"\xff\xd8\xff\xe0\0\x10JFIF\n{}",
+        b"%PDF-1.7\n<< /Type /Catalog >>\n[",
+        b"PK\x03\x04" + b"\n{}" * 5,  # a workbook
+        b"\0\0\0\x18ftypheic\n{}",
+        b"dear all,\nhere are the registrations\n",
+    ],
+)
+def test_a_file_of_another_kind_is_no_delivery_and_no_rejected_rows(body: bytes) -> None:
+    for read in (lambda: json_lines(body), lambda: list(parts_of(body, "jsonl", 1000))):
+        with pytest.raises(UnreadableDeliveryError) as refused:
+            read()
+        assert refused.value.rejected.problem.field == "delivery"
+
+
+def test_a_bad_line_beside_good_ones_costs_its_own_row_only() -> None:
+    body = b"\xff\xd8\n" + b'{"registration_id": "R1"}\n' + b"no JSON\n"
+    rows = list(json_lines(body))
+    assert [isinstance(row, RejectedField) for row in rows] == [True, False, True]
