@@ -70,6 +70,11 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.family_name} {self.given_name}"
 
     @property
+    def latin(self) -> str | None:
+        """The name in Latin letters, family name first: TEKKIN Kenichi. None when upstream gave none."""
+        return " ".join(part for part in (self.family_name_latin, self.given_name_latin) if part) or None
+
+    @property
     def given_first(self) -> str:
         """As the wallet shows it: 太郎 コンクリート."""
         return f"{self.given_name} {self.family_name}"

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from services.issuer.domain.adoption import DoNotReplace, adopted, published_list, whole_credential
 from services.issuer.domain.issuance import Assertion, StatusPlace
 from services.issuer.domain.publication import (
@@ -79,15 +81,20 @@ class Credentials:
         return Expected(row.assertion_id, object_keys.credential(row.assertion_id), JSON, is_intact, make)
 
     def _sign_again(self, row: StoredCredential) -> bytes:
-        """The credential made from its announcement: it is the same one if its leaf is the announced one."""
+        """The credential made from its announcement: it is the same one if its leaf is the announced one.
+
+        Releases that signed no Latin name made it without.
+        """
         told = row.announcement
-        try:
-            sealed = self.signer.sign(_assertion_of(told), told.issued_at)
-        except (DoNotSign, ValueError) as error:
-            raise CannotMake("lost") from error
-        if sealed.leaf != row.leaf:
-            raise CannotMake("lost")
-        return sealed.body
+        without = msgspec.structs.replace(told.holder, family_name_latin=None, given_name_latin=None)
+        for holder in (told.holder, without):
+            try:
+                sealed = self.signer.sign(_assertion_of(msgspec.structs.replace(told, holder=holder)), told.issued_at)
+            except (DoNotSign, ValueError) as error:
+                raise CannotMake("lost") from error
+            if sealed.leaf == row.leaf:
+                return sealed.body
+        raise CannotMake("lost")
 
     def unknown(self, tx: IssuerTransaction, keys: Sequence[str]) -> Sequence[str]:
         ids = {key: found[1] for key in keys if (found := _CREDENTIAL.fullmatch(key))}

@@ -173,7 +173,7 @@ def _print_checks(verdict: Verdict, record: IssuerRecord, config: CommandConfig)
     if badge is not None and verdict.is_genuine:
         facts = Table.grid(padding=(0, 2))
         for name, value in (
-            ("氏名 name", badge.name),
+            ("氏名 name", " / ".join(name for name in (badge.name, badge.latin_name) if name)),
             ("資格名 qualification", badge.award),
             ("登録番号 registration no.", badge.registration_number),
             ("有効期間 period", f"{japan_date(badge.valid_from)} ～ {japan_date(badge.valid_until)}"),

@@ -101,7 +101,8 @@ def asked(answer: dict[str, Any]) -> set[str]:
 
 def test_a_visitor_checks_a_file_on_our_page(desk: Desk) -> None:
     world = desk.world
-    badge, revoked = world.anchor(world.issue(1), world.issue(2))
+    latin = {"family_name_latin": "TAKAHASHI", "given_name_latin": "Ichiro"}
+    badge, revoked = world.anchor(world.issue(1, **latin), world.issue(2))
     world.revoke(int(revoked["credentialStatus"]["statusListIndex"]))
     text = json.dumps(badge, ensure_ascii=False)
     art = {form: world.shelf.kept[f"badges/shunin-gishi/2026.{form}"] for form in ("png", "svg")}
@@ -137,6 +138,8 @@ def test_a_visitor_checks_a_file_on_our_page(desk: Desk) -> None:
     assert bad["heading"] == "今は確認できません" and "別のノード" in bad["notes"]
     assert "別のノードのアドレスを入れて" in bad["next"]
     assert "この証明書は取り消されていません" in valid["found"] and "bit" not in valid["said"]
+    assert valid["facts"].index("髙橋 一郎") < valid["facts"].index("TAKAHASHI Ichiro")
+    assert english["facts"].index("TAKAHASHI Ichiro") < english["facts"].index("髙橋 一郎")
     assert "this certificate is not revoked" in english["found"]
 
 

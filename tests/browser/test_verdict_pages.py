@@ -43,6 +43,8 @@ def id_of(document: dict[str, Any]) -> str:
     return str(document["id"]).rpartition("/")[2].removesuffix(".json")
 
 
+LATIN = {"family_name_latin": "TAKAHASHI", "given_name_latin": "Ichiro"}
+
 SENTENCES: dict[str, dict[str, list[str]]] = {
     "ja-JP": {
         "valid": [
@@ -82,7 +84,9 @@ SENTENCES: dict[str, dict[str, list[str]]] = {
 def test_a_verdict_can_be_read_by_everybody(world: VerifierWorld, width: str, lang: str) -> None:
     pictures = os.environ.get("AKASHI_PICTURES")  # a folder: to look at them
     names = ("valid", "revoked", "replaced", "hidden", "forged")
-    made = dict(zip(names, world.anchor(*[world.issue(n) for n in (1, 4, 7, 10, 13)]), strict=True))
+    made = dict(
+        zip(names, world.anchor(*[world.issue(n, **(LATIN if n == 1 else {})) for n in (1, 4, 7, 10, 13)]), strict=True)
+    )
     world.note(
         VerifierTransaction.note_revoked,
         AssertionRevoked(assertion_id=id_of(made["revoked"]), reason="本人の申し出", revoked_at=AT),
@@ -108,6 +112,8 @@ def test_a_verdict_can_be_read_by_everybody(world: VerifierWorld, width: str, la
         for sentence in sentences:
             assert sentence.replace("{url}", world.url) in said[name], (name, said[name])
     assert ("取り消した日" if lang == "ja-JP" else "\nRevoked\n") not in said["replaced"]
+    first, second = ("髙橋 一郎", "TAKAHASHI Ichiro")[:: 1 if lang == "ja-JP" else -1]
+    assert 0 < said["valid"].index(first) < said["valid"].index(second)
     assert all(page["kilobytes"] < 50 for page in seen), [page["kilobytes"] for page in seen]
     node, world.node = world.node, "http://127.0.0.1:9"
     look(target("could-not-check", f"/V/{id_of(made['valid'])}"), width=width, lang=lang)

@@ -227,6 +227,20 @@ def test_a_credential_whose_bytes_nobody_has_is_signed_again_with_the_same_bytes
     assert issued.shelf.get(CREDENTIAL) == bytes_of(issued, 1) == first
 
 
+def test_a_credential_of_a_release_that_signed_no_latin_name_is_signed_again_without(issued: World) -> None:
+    first = bytes_of(issued, 1)
+    [[kept]] = issued.rows("select announcement from assertions where assertion_id = %s", id_of(1))
+    told = msgspec.json.decode(bytes(kept), type=AssertionIssued)
+    holder = msgspec.structs.replace(told.holder, family_name_latin="TAKAHASHI", given_name_latin="Ichiro")
+    told = msgspec.structs.replace(told, holder=holder)
+    change = "update assertions set announcement = %s where assertion_id = %s returning 1"
+    issued.rows(change, msgspec.json.encode(told), id_of(1))
+    forget_bytes(issued, 1)
+    issued.shelf.lose(CREDENTIAL)
+    assert found(scrub(issued)) == {CREDENTIAL: ("missing", "repaired")}
+    assert issued.shelf.get(CREDENTIAL) == first
+
+
 def test_a_credential_that_would_get_another_leaf_is_lost(issued: World) -> None:
     forget_bytes(issued, 1)
     issued.rows("update assertions set leaf = %s where assertion_id = %s returning 1", "0" * 64, id_of(1))

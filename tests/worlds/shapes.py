@@ -25,6 +25,7 @@ def shapes() -> dict[str, dict[str, Any]]:
         "new, of the second qualification": credential(2),
         "new, of the third qualification": credential(3),
         "rare characters": credential(5, **RARE),
+        "with a Latin name": credential(8, family_name_latin="TAKAHASHI", given_name_latin="Ichiro"),
         "renewal": credential(4, **renewal, replaces=former),
         "renewal of one that was never a badge": credential(6, **renewal),
         "corrected": credential(1, version=2, corrects=assertion_id_of(SECRET, "R-00001"), family_name="高橋"),

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from services.issuer.domain.credential import CORRECTION, PASS_NUMBER, RENEWAL
+from services.issuer.domain.credential import CORRECTION, LATIN_NAME, PASS_NUMBER, RENEWAL
 from services.issuer.signing.keys import refuse_foreign
 from shared import object_keys
 from shared.clock import japan_date
@@ -70,10 +70,12 @@ class _Subject(msgspec.Struct, rename="camel"):
     identifier: list[_Identity]
     license_number: str
 
+    def find(self, kind: str) -> str | None:
+        return next((each.identity_hash for each in self.identifier if each.identity_type == kind), None)
+
     def identity(self, kind: str) -> str:
-        for each in self.identifier:
-            if each.identity_type == kind:
-                return each.identity_hash
+        if (found := self.find(kind)) is not None:
+            return found
         raise Unreadable(f"credentialSubject.identifier: got none of type {kind}, expected one")
 
 
@@ -192,7 +194,7 @@ def _announcement(read: _Credential, expected: AssertionIssued, leaf: str) -> As
         expected,
         leaf=leaf,
         award=award,
-        holder=_named(expected.holder, subject.identity("name")),
+        holder=_named(expected.holder, subject.identity("name"), subject.find(LATIN_NAME)),
         status_list=int(_part(_LIST, read.credential_status.status_list_credential, "statusListCredential")),
         status_index=int(index),
         edition=_part(_EDITION, subject.achievement.id, "achievement.id"),
@@ -202,12 +204,15 @@ def _announcement(read: _Credential, expected: AssertionIssued, leaf: str) -> As
     )
 
 
-def _named(holder: Holder, name: str) -> Holder:
-    """The holder by the name that the credential has: 氏, a space, 名."""
-    if name == holder.family_first:
-        return holder
-    family_name, _, given_name = name.partition(" ")
-    return msgspec.structs.replace(holder, family_name=family_name, given_name=given_name)
+def _named(holder: Holder, name: str, latin: str | None) -> Holder:
+    """The holder by the names that the credential has: 氏, a space, 名; the Latin one as expected where it has none."""
+    if name != holder.family_first:
+        family_name, _, given_name = name.partition(" ")
+        holder = msgspec.structs.replace(holder, family_name=family_name, given_name=given_name)
+    if latin is not None and latin != holder.latin:
+        family_name, _, given_name = latin.partition(" ")
+        holder = msgspec.structs.replace(holder, family_name_latin=family_name, given_name_latin=given_name or None)
+    return holder
 
 
 def _part(pattern: re.Pattern[str], url: str, field: str) -> str:

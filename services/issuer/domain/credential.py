@@ -2,8 +2,9 @@
 
 Sources: 1EdTech Open Badges 3.0, appendix B (data models) with context 3.0.3; W3C Verifiable Credentials 2.0,
 section 4; Bitstring Status List 1.0, section 2.1. Only terms that these contexts define are used: `licenseNumber` is
-the 登録番号; the 合格番号 has no term, so it is an identifier of the subject, of a type of ours (`ext:`). The contexts
-have no languages for a text, so a text in two languages is one text: Japanese, " / ", English.
+the 登録番号; the 合格番号 and the name in Latin letters have no term, so they are identifiers of the subject, of types
+of ours (`ext:`). The contexts have no languages for a text, so a text in two languages is one text: Japanese, " / ",
+English.
 
 A credential is a shape (what all credentials of one badge class have in common) filled with one person's values.
 """
@@ -24,6 +25,12 @@ from shared.programme import Alignment, Bilingual
 PASS_NUMBER = "ext:passNumber"
 """The identityType of the 合格番号. Open Badges 3.0, IdentifierTypeEnum: extension types begin with `ext:`."""
 
+LATIN_NAME = "ext:latinName"
+"""The identityType of the name in Latin letters, family name first; there only when upstream gave it.
+
+Not a second `name`: a reader could not tell which is which, since a set has no order and no order is signed.
+"""
+
 RENEWAL = "renewal"
 CORRECTION = "correction"
 """The `genre` of the two kinds of evidence: the registration before this one, the credential that this one corrects."""
@@ -36,17 +43,20 @@ class Shape(NamedTuple):
     edition: str
     is_renewal: bool
     is_correction: bool
+    has_latin_name: bool
 
     @classmethod
     def of(cls, assertion: Assertion) -> Shape:
         renews, corrects = assertion.replaces is not None, assertion.corrects is not None
-        return cls(assertion.award.qualification, assertion.edition, renews, corrects)
+        return cls(
+            assertion.award.qualification, assertion.edition, renews, corrects, assertion.holder.latin is not None
+        )
 
 
 class Values(NamedTuple):
     """What differs among credentials of one shape; each value is a whole text of the document.
 
-    The last two are None where the shape has no such evidence.
+    None where the shape has no such name or evidence.
     """
 
     url: str
@@ -56,6 +66,7 @@ class Values(NamedTuple):
     address_hash: str
     salt: str
     name: str
+    latin_name: str | None
     pass_number: str
     registration_number: str
     status_entry: str
@@ -88,6 +99,7 @@ def values_of(assertion: Assertion, issuer: Issuer, *, secret: bytes) -> Values:
         address_hash=hashed_identity(holder.email, salt),
         salt=salt,
         name=holder.family_first,
+        latin_name=holder.latin,
         pass_number=award.pass_number,
         registration_number=award.registration_number,
         status_entry=f"{status_list}#{status.index}",
@@ -130,6 +142,7 @@ def document_of(shape: Shape, values: Values, issuer: Issuer) -> dict[str, Any]:
                     "salt": values.salt,
                 },
                 _plain_identity("name", values.name),
+                *([_plain_identity(LATIN_NAME, values.latin_name)] if values.latin_name is not None else []),
                 _plain_identity(PASS_NUMBER, values.pass_number),
             ],
             "licenseNumber": values.registration_number,

@@ -18,7 +18,7 @@ from shared.credentials.credential import proof_time
 from shared.errors import TryLater
 
 _CHECKED = 0.01  # the share of template signatures that is checked
-_MAX_TEMPLATES = 64  # one per shape; a programme has four shapes per badge class
+_MAX_TEMPLATES = 64  # one per shape; a programme has eight shapes per badge class
 
 
 class StopSigning(TryLater):
@@ -78,7 +78,11 @@ class Signer:
         return sealed
 
     def _template_of(self, shape: Shape) -> Template:
-        given = {"renewed": shape.is_renewal, "corrected": shape.is_correction}
+        given = {
+            "renewed": shape.is_renewal,
+            "corrected": shape.is_correction,
+            "latin_name": shape.has_latin_name,
+        }
         names = [name for name in Values._fields if given.get(name, True)]
         values = Values._make(placeholder(name) if name in names else None for name in Values._fields)
         document = document_of(shape, values, self._issuer)

@@ -14,7 +14,7 @@ const BADGE_URL = /\/badges\/([a-z0-9-]{1,64})\/[0-9]{4}(?:-[0-9]{1,3})?\.(?:jso
 const MOMENT = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /**
- * @typedef {{id: string, issuer: string, issuerName: string, name: string | null, award: string, qualification: string | null, registrationNumber: string | null,
+ * @typedef {{id: string, issuer: string, issuerName: string, name: string | null, latinName: string | null, award: string, qualification: string | null, registrationNumber: string | null,
  *   issuedAt: Date | null, validFrom: Date, validUntil: Date, status: {url: string, index: number} | null,
  *   anchorings: string[]}} Badge `anchorings`: its merkle-proof-2019 values, not decoded;
  *   `qualification`: its id in the programme file
@@ -99,6 +99,7 @@ export function readBadge(document) {
     issuer: text(issuer.id, 'issuer.id'),
     issuerName: text(absent(issuer.name, ''), 'issuer.name'),
     name: identifiers.findLast(each => !each.hashed && each.type === 'name')?.hash ?? null,
+    latinName: identifiers.findLast(each => !each.hashed && each.type === 'ext:latinName')?.hash ?? null,
     award: text(absent(achievement.name, ''), 'credentialSubject.achievement.name'),
     qualification: text(achievement.id, 'credentialSubject.achievement.id').match(BADGE_URL)?.[1] ?? null,
     registrationNumber: subject.licenseNumber == null ? null : text(subject.licenseNumber, 'credentialSubject.licenseNumber'),

@@ -118,12 +118,23 @@ function facts(verdict, society, qualifications) {
     ? {ja: '証明書に書かれていること（確認の途中です）', en: 'What it says (not checked to the end)'}
     : {ja: '証明書の内容', en: 'The certificate'};
   return element('section', {class: 'stack'}, element('h3', {}, said(title)), element('dl', {class: 'facts'},
-    line({ja: '氏名', en: 'Name'}, element('span', {lang: 'ja'}, badge.name ?? '―')),
+    line({ja: '氏名', en: 'Name'}, names(badge)),
     line({ja: '資格名', en: 'Qualification'}, said(Object.hasOwn(qualifications, badge.qualification) ? qualifications[badge.qualification] : both(() => badge.award))),
     line({ja: '登録番号', en: 'Registration no.'}, badge.registrationNumber ?? '―'),
     line({ja: '発行日', en: 'Issued'}, badge.issuedAt ? said(dayText(badge.issuedAt)) : '―'),
     line({ja: '有効期限', en: 'Valid until'}, said(dayText(badge.validUntil))),
     line({ja: '発行者', en: 'Issuer'}, said(society))));
+}
+
+/** In each language the name that its reader can read first, the other one small below. */
+function names({name, latinName}) {
+  const made = document.createDocumentFragment();
+  for (const [language, first, second] of [['ja', name, latinName], ['en', latinName ?? name, latinName ? name : null]]) {
+    const tongue = value => value === latinName ? 'en' : 'ja';
+    made.append(element('span', {class: language}, element('span', {lang: tongue(first)}, first ?? '―'),
+      ...(second ? [element('small', {lang: tongue(second)}, second)] : [])));
+  }
+  return made;
 }
 
 function checks(verdict) {

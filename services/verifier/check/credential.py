@@ -98,6 +98,7 @@ class Badge(msgspec.Struct, frozen=True, kw_only=True):
     issuer: str
     issuer_name: str
     name: str | None  # as the certificate shows it, family name first
+    latin_name: str | None  # in Latin letters, family name first
     award: str
     qualification: str | None  # its id in the programme file
     edition: str | None  # "2026", "2026-2"
@@ -164,6 +165,7 @@ def _badge_of(read: _Credential, status: StatusEntry | None, has_anchor_proof: b
         issuer=read.issuer.id,
         issuer_name=read.issuer.name,
         name=plain.get("name"),
+        latin_name=plain.get("ext:latinName"),
         award=subject.achievement.name,
         qualification=badge_class[1] if badge_class else None,
         edition=badge_class[2] if badge_class else None,

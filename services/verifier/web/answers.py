@@ -35,6 +35,7 @@ class FactsAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     valid_from: str
     valid_until: str
     name: str | None = None
+    latin_name: str | None = None
     registration_number: str | None = None
     issued_on: str | None = None
 
@@ -115,6 +116,7 @@ def _facts(verdict: Verdict, with_number: bool) -> FactsAnswer | None:
         valid_from=japan_date(badge.valid_from).isoformat(),
         valid_until=japan_date(badge.valid_until).isoformat(),
         name=badge.name,
+        latin_name=badge.latin_name,
         registration_number=badge.registration_number if with_number else None,
         issued_on=japan_date(badge.issued_at).isoformat() if badge.issued_at else None,
     )

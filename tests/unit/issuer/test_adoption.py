@@ -56,6 +56,27 @@ def test_a_name_that_differs_is_the_credentials() -> None:
     assert (found.announcement.holder.family_name, found.announcement.holder.given_name) == ("高橋", "花子")
 
 
+LATIN = {"family_name_latin": "TAKAHASHI", "given_name_latin": "Ichiro"}
+
+
+@pytest.mark.parametrize(
+    ("signed", "registered", "announced"),
+    [
+        (LATIN, LATIN, "TAKAHASHI Ichiro"),
+        (LATIN, {}, "TAKAHASHI Ichiro"),
+        (LATIN, {"family_name_latin": "TAKAHASI", "given_name_latin": "Ichirou"}, "TAKAHASHI Ichiro"),
+        ({"family_name_latin": "Suharto"}, {}, "Suharto"),
+        ({}, LATIN, "TAKAHASHI Ichiro"),  # of a release that signed none
+        ({}, {}, None),
+    ],
+)
+def test_the_latin_name_is_the_credentials_where_it_has_one(
+    signed: dict[str, Any], registered: dict[str, Any], announced: str | None
+) -> None:
+    found = adopted(encoded(credential(1, **signed)), expected(1, **registered), KEYS)
+    assert found.announcement.holder.latin == announced
+
+
 def broken() -> dict[str, dict[str, Any]]:
     document = credential(1)
     status = document["credentialStatus"]

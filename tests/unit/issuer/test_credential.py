@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from services.issuer.domain.credential import (
+    LATIN_NAME,
     PASS_NUMBER,
     achievement_of,
     badge_document,
@@ -43,8 +44,37 @@ def test_the_credential_says_what_the_award_says() -> None:
 
 def test_address_and_ids_of_the_person_are_not_in_the_credential() -> None:
     text = str(unsigned(1, family_name_latin="TAKAHASHI", given_name_latin="Ichiro"))
-    for secret in ("person1@example.jp", "person-1", "R-00001", "TAKAHASHI"):
+    for secret in ("person1@example.jp", "person-1", "R-00001"):
         assert secret not in text
+
+
+@pytest.mark.parametrize(
+    ("family", "given", "signed"),
+    [
+        ("TAKAHASHI", "Ichiro", "TAKAHASHI Ichiro"),
+        ("O'Neill-Smith", None, "O'Neill-Smith"),
+        (None, "Suharto", "Suharto"),
+        ("", "", None),
+        (None, None, None),
+    ],
+)
+def test_the_latin_name_is_signed_as_upstream_gives_it(
+    family: str | None, given: str | None, signed: str | None
+) -> None:
+    document = unsigned(1, family_name_latin=family, given_name_latin=given)
+    found = [
+        each["identityHash"]
+        for each in document["credentialSubject"]["identifier"]
+        if each["identityType"] == LATIN_NAME
+    ]
+    assert found == ([] if signed is None else [signed])
+    assert re.fullmatch("ext:[A-Za-z0-9._-]+", LATIN_NAME)
+    if signed is not None:
+        assert f'"{LATIN_NAME}"' in canonical_form(document) and f'"{signed}"' in canonical_form(document)
+    by_template = Signer(ISSUER, KEY, SECRET, Random(1))
+    for _ in range(2):  # the first of a shape is compared with the full algorithm, the second is the template's alone
+        sealed = by_template.sign(assertion(1, family_name_latin=family, given_name_latin=given), NOW)
+        assert sealed.leaf == leaf_of(KEY.sign(document, NOW))
 
 
 def test_the_holder_can_prove_the_address_by_the_hash() -> None:

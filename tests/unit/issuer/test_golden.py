@@ -33,6 +33,7 @@ _SHAPES: dict[str, dict[str, Any]] = {
         "corrects": assertion(1).assertion_id,
     },
     "later-edition": {"edition": "2026-2"},
+    "latin-name": {"family_name_latin": "TAKAHASHI", "given_name_latin": "Ichiro"},
     "rare-characters": {"family_name": "𠮷野", "given_name": '辻󠄀"子\\', "pass_number": "合格 P25-0001（再）"},
 }
 _OTHERS: dict[str, Callable[[], dict[str, Any]]] = {
