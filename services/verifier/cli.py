@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 _MARKS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("？", "yellow")}
 _COLOURS = {0: "green", 1: "red", 2: "yellow"}
+_PRINTED = (
+    "このPDFのQRコードが示す登録の状態です。PDFそのものは確かめていません。"
+    " / What the QR code on this PDF leads to; the PDF itself was not checked."
+)
 _USAGE = 64  # sysexits.h; 2 would read as "could not check"
 
 
@@ -41,7 +45,7 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
     2 確認できない could not check.
     """
     from services.verifier.config import read_command_config
-    from shared.errors import RefuseToStart
+    from shared.errors import NotFound, RefuseToStart
 
     try:
         config = read_command_config(os.environ, issuer_url=issuer_url, rpc_url=rpc_url)
@@ -50,14 +54,16 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
         raise SystemExit(_USAGE) from error
     try:
         result = _verify(source, config)
-    except _NotIssued as error:
-        _say_not_issued(str(error), as_json)
+    except (_NotIssued, NotFound) as error:
+        _say_not_issued(source, as_json)
         raise SystemExit(1) from error
     from services.verifier.check.verdict import EXIT_CODES
 
     if as_json:
         _print_json(result, config)
     else:
+        if result.printed:
+            click.echo(_PRINTED)
         _print_checks(result.verdict, result.record, config)
     sys.exit(EXIT_CODES[result.verdict.kind])
 
@@ -143,7 +149,9 @@ def _print_json(result: VerificationResult, config: CommandConfig) -> None:
     from services.verifier.web.answers import answer_of
 
     issuer = _issuer(result.verdict, config)
-    answer = answer_of(result.verdict, issuer, record=result.record, public_url=config.issuer_url)
+    answer = answer_of(
+        result.verdict, issuer, record=result.record, public_url=config.issuer_url, printed=result.printed
+    )
     click.echo(msgspec.json.format(msgspec.json.encode(answer), indent=1).decode())
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from services.verifier.check.credential import Badge, Credential, read_credential
-from services.verifier.check.evidence import IssuerRecord
+from services.verifier.check.evidence import UNTOLD, IssuerRecord
 from services.verifier.check.verdict import Verdict, no_document, not_readable, verdict_on
+from services.verifier.files.pdf import LeadsElsewhere
 from services.verifier.files.read import read_document, read_json
 from services.verifier.metrics import SOURCES_AWAY, VERDICTS
 from services.verifier.sources.chains import AnchorSource
@@ -29,10 +31,14 @@ _log = logger("verifier")
 
 @dataclass(frozen=True)
 class VerificationResult:
-    """A verdict, with what the issuer says of the badge besides."""
+    """A verdict, with what the issuer says of the badge besides.
+
+    `printed`: it is on the page that a printed certificate (PDF) names, and nothing in that file was checked.
+    """
 
     verdict: Verdict
     record: IssuerRecord
+    printed: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,11 @@ def check_at(url: str, ports: Ports) -> VerificationResult:
 
 
 def verify(load: Callable[[], bytes], sources: Sources) -> VerificationResult:
-    """The verdict on the file that `load` gives. NotFound and TryLater of `load` are part of it, other errors go on."""
+    """The verdict on the file that `load` gives. NotFound and TryLater of `load` are part of it, other errors go on.
+
+    Of a PDF without a credential that names the page of one of the issuer's badges: the verdict of that page. NotFound
+    when there is no such badge.
+    """
     try:
         content = load()
     except (NotFound, TryLater) as error:
@@ -84,11 +94,37 @@ def verify(load: Callable[[], bytes], sources: Sources) -> VerificationResult:
     try:
         credential = read_credential(read_document(content))
         record = sources.record_of(credential.badge)
+    except LeadsElsewhere as error:
+        id = _named_page(error.addresses, sources.public_url)
+        return VerificationResult(not_readable(error, sources.now()), UNTOLD) if id is None else _printed(id, sources)
     except Unreadable as error:
         return VerificationResult(not_readable(error, sources.now()), IssuerRecord())
     except TryLater as error:
         return VerificationResult(no_document(str(error), sources.now()), IssuerRecord())
     return _judged(credential, record, sources)
+
+
+def _printed(assertion_id: str, sources: Sources) -> VerificationResult:
+    key = object_keys.credential(assertion_id)
+    try:
+        credential = read_credential(read_json(sources.site.get(key)))
+        record = sources.record_of(credential.badge)
+    except Unreadable as error:
+        return VerificationResult(not_readable(error, sources.now()), UNTOLD, printed=True)
+    except TryLater as error:
+        return VerificationResult(no_document(str(error), sources.now()), UNTOLD, printed=True)
+    judged = _judged(credential, record, sources, expected_id=f"{sources.public_url}/{key}")
+    return replace(judged, printed=True)
+
+
+def _named_page(addresses: Sequence[str], public_url: str) -> str | None:
+    """The one badge whose page at our own address these name. None if there is none, or more than one.
+
+    Scheme and host may be in capitals, as in the QR code.
+    """
+    pattern = re.compile(f"(?i:{re.escape(public_url)}/V)/({object_keys.ASSERTION_ID})")
+    ids = {found[1] for address in addresses if (found := pattern.fullmatch(address))}
+    return ids.pop() if len(ids) == 1 else None
 
 
 def _judged(
@@ -110,7 +146,8 @@ def _record_of(ports: Ports, badge: Badge) -> IssuerRecord | None:
     if badge.assertion_id is None or badge.issuer != did_of(ports.public_url):
         return None
     with ports.store.transaction() as tx:
-        return tx.issuer_record(badge.assertion_id, ports.page)
+        untold = IssuerRecord(details_public=ports.page.shows_numbers)
+        return tx.issuer_record(badge.assertion_id, ports.page) or untold
 
 
 def _counted(result: VerificationResult) -> VerificationResult:

@@ -51,6 +51,7 @@ try {
         const input = page.locator(`[name="${name}"]`).first();
         const type = await input.getAttribute('type');
         if (type === 'radio' || type === 'checkbox') await page.locator(`[name="${name}"][value="${value}"]`).check();
+        else if (type === 'file') [answer] = await Promise.all([page.waitForNavigation({waitUntil: 'load'}), input.setInputFiles(value)]); // drop.js sends it
         else await input.fill(value);
       }
       if (options.click) {

@@ -18,6 +18,7 @@ from services.verifier.store import VerifierTransaction
 from shared.events import AssertionRevoked, BadgeVisibilityChanged
 from tests.worlds.anvil import anvil
 from tests.worlds.credentials import assertion
+from tests.worlds.pdfs import printed
 from tests.worlds.postgres import postgres
 from tests.worlds.verifier import AT, VerifierWorld, verifier_world
 
@@ -31,8 +32,8 @@ def world() -> Iterator[VerifierWorld]:
         yield made
 
 
-def look(*targets: str, width: str = "390", lang: str = "ja-JP") -> dict[str, Any]:
-    words = ["node", str(SCREENS), "--width", width, "--lang", lang, *targets]
+def look(*targets: str, width: str = "390", lang: str = "ja-JP", fill: str = "") -> dict[str, Any]:
+    words = ["node", str(SCREENS), "--width", width, "--lang", lang, *(["--fill", fill] if fill else []), *targets]
     seen = subprocess.run(words, capture_output=True, text=True, timeout=180)
     report: dict[str, Any] = json.loads(seen.stdout)
     assert seen.returncode == 0, seen.stdout + seen.stderr
@@ -80,8 +81,20 @@ SENTENCES: dict[str, dict[str, list[str]]] = {
 }
 
 
+HANDED_IN: dict[str, dict[str, list[str]]] = {
+    "ja-JP": {
+        "printed": ["このPDFのQRコードが示す登録の状態", "PDFそのものは確かめていません", "有効な証明書です"],
+        "photo": ["証明書のデータがありません", "有効とも無効とも言えません"],
+    },
+    "en-US": {
+        "printed": ["What the QR code on this PDF leads to", "itself was not checked", "This certificate is valid"],
+        "photo": ["There is no certificate data in it", "neither known to be valid nor to be invalid"],
+    },
+}
+
+
 @pytest.mark.parametrize(("width", "lang"), [("320", "ja-JP"), ("390", "en-US")])
-def test_a_verdict_can_be_read_by_everybody(world: VerifierWorld, width: str, lang: str) -> None:
+def test_a_verdict_can_be_read_by_everybody(world: VerifierWorld, tmp_path: Path, width: str, lang: str) -> None:
     pictures = os.environ.get("AKASHI_PICTURES")  # a folder: to look at them
     names = ("valid", "revoked", "replaced", "hidden", "forged")
     made = dict(
@@ -115,6 +128,15 @@ def test_a_verdict_can_be_read_by_everybody(world: VerifierWorld, width: str, la
     first, second = ("髙橋 一郎", "TAKAHASHI Ichiro")[:: 1 if lang == "ja-JP" else -1]
     assert 0 < said["valid"].index(first) < said["valid"].index(second)
     assert all(page["kilobytes"] < 50 for page in seen), [page["kilobytes"] for page in seen]
+    file = tmp_path / "certificate.pdf"
+    file.write_bytes(printed(f"{world.url}/V/{id_of(made['valid'])}"))
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"\xff\xd8\xff\xe0" + b"\0" * 300_000)
+    for name, handed_in in (("printed", file), ("photo", photo)):
+        [page] = look(target(name, "/"), width=width, lang=lang, fill=f"file={handed_in}")["pages"]
+        for sentence in HANDED_IN[lang][name]:
+            assert sentence in page["text"], page["text"]
+        assert page["kilobytes"] < 50
     node, world.node = world.node, "http://127.0.0.1:9"
     look(target("could-not-check", f"/V/{id_of(made['valid'])}"), width=width, lang=lang)
     world.node, world.moment = node, AT + timedelta(days=3650)

@@ -22,6 +22,7 @@ from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived, Badg
 from shared.programme import PublicPage
 from tests.worlds.anvil import Anvil, anvil
 from tests.worlds.credentials import assertion
+from tests.worlds.pdfs import printed
 from tests.worlds.postgres import Databases
 from tests.worlds.verifier import AT, VerifierWorld, verifier_world, verify
 
@@ -267,6 +268,67 @@ def test_a_badge_issued_again_after_an_undo_is_found_from_the_old_one(world: Ver
     assert links(world, old) == {"replaced_by": id_of(again)}
     world.note(VerifierTransaction.note_revoked, revoked(again, None))
     assert links(world, old) == {}
+
+
+@pytest.mark.parametrize("by", ["link", "capitals", "identifier"])
+def test_a_printed_certificate_leads_to_what_its_page_says(world: VerifierWorld, tmp_path: Path, by: str) -> None:
+    [badge] = world.anchor(world.issue(1))
+    url = f"{world.url}/V/{id_of(badge)}"
+    content = {
+        "link": lambda: printed("https://jci.example.jp/", url),
+        "capitals": lambda: printed(url.upper()),
+        "identifier": lambda: printed(identifier=url),
+    }[by]()
+    file = tmp_path / "certificate.pdf"
+    file.write_bytes(content)
+
+    def handed_in(language: str = "ja") -> str:
+        answer = ask.post(f"{world.url}/verify?lang={language}", files={"file": ("certificate.pdf", content)})
+        assert answer.status_code == 200
+        return answer.text.replace("<wbr>", "")
+
+    text = handed_in()
+    assert "このPDFのQRコードが示す登録の状態" in text and "このPDFそのものは確かめていません" in text
+    assert "有効な証明書です" in text and "26-00001" in text and "壊れて" not in text
+    assert "The PDF itself was not checked" in handed_in("en")
+    answer = ask.post(f"{world.url}/api/v1/verify", content=content).json()
+    assert (answer["verdict"], answer["printed"]) == ("valid", True)
+    code, said = verify(world, tmp_path, str(file))
+    assert code == 0 and "PDFそのものは確かめていません" in said and "有効な証明書です" in said
+
+    hidden = BadgeVisibilityChanged(assertion_id=id_of(badge), details_public=False, revision=1)
+    world.note(VerifierTransaction.note_visibility, hidden)
+    assert (
+        "26-00001" not in handed_in() and "26-00001" not in ask.post(f"{world.url}/api/v1/verify", content=content).text
+    )
+    world.note(VerifierTransaction.note_revoked, revoked(badge, None))
+    assert "取り消された証明書です" in handed_in()
+
+
+def test_a_pdf_that_leads_elsewhere_holds_no_badge_and_is_not_called_broken(world: VerifierWorld) -> None:
+    [one, two] = world.anchor(world.issue(1), world.issue(2))
+    pages = [f"{world.url}/V/{id_of(badge)}" for badge in (one, two)]
+    look_alikes = [
+        pages[0].replace("localhost", "localhost.evil.example"),
+        pages[0].replace("http://", "http://evil@"),
+        f"https://evil.example/?{pages[0]}",
+        f"{pages[0]}x",
+        f"{world.url}/credentials/{id_of(one)}.json",
+    ]
+    for content in (printed(), *map(printed, look_alikes), printed(*pages), printed(pages[0], identifier=pages[1])):
+        text = ask.post(f"{world.url}/verify?lang=ja", files={"file": ("x.pdf", content)}).text.replace("<wbr>", "")
+        assert "証明書のデータがありません" in text and "壊れて" not in text and "このPDFのQRコード" not in text
+        assert 'class="verdict verdict--wait"' in text and "髙橋" not in text
+
+
+def test_a_printed_certificate_that_was_never_issued_is_not_found(world: VerifierWorld, tmp_path: Path) -> None:
+    content = printed(f"{world.url}/V/{UNKNOWN}")
+    answer = ask.post(f"{world.url}/verify?lang=ja", files={"file": ("x.pdf", content)})
+    assert answer.status_code == 404 and "この番号の証明書は、発行されていません。" in answer.text
+    assert ask.post(f"{world.url}/api/v1/verify", content=content).status_code == 404
+    (tmp_path / "x.pdf").write_bytes(content)
+    code, said = verify(world, tmp_path, str(tmp_path / "x.pdf"))
+    assert code == 1 and "発行されていません" in said
 
 
 def test_a_forged_file_gets_nothing_of_the_badge_whose_id_it_has(world: VerifierWorld) -> None:

@@ -22,12 +22,21 @@ _WAIT = 5.0  # seconds until one of them must end
 _SECONDS = 5.0  # of real time; MAX_SECONDS is CPU time
 
 _EMPTY = 3
+_ADDRESSES = 7
 _WHY = {
     _EMPTY: "got a PDF that holds no credential (scan the QR code on it instead), expected one attached",
     4: "got a PDF with several documents attached, expected one called credential.json",
     5: f"got an attached document of more than {MAX_BYTES} bytes, expected fewer",
     6: "got a PDF that is broken or locked, expected one that can be read",
 }
+
+
+class LeadsElsewhere(HoldsNothing):
+    """A PDF without a credential that names web addresses: perhaps that of the page of a printed certificate."""
+
+    def __init__(self, text: str, addresses: tuple[str, ...]) -> None:
+        super().__init__(text)
+        self.addresses = addresses
 
 
 def is_pdf(content: bytes) -> bool:
@@ -37,8 +46,8 @@ def is_pdf(content: bytes) -> bool:
 def without_pdf(content: bytes) -> bytes:
     """The document attached to a PDF; other content is returned as it is.
 
-    Unreadable, with what to do, for a PDF without one, a broken one, or one that exceeds the limits. TryLater while too
-    many are being read.
+    HoldsNothing for a PDF without one, LeadsElsewhere if it names web addresses; Unreadable, with what to do, for a
+    broken one, or one that exceeds the limits. TryLater while too many are being read.
     """
     if not is_pdf(content):
         return content
@@ -56,6 +65,8 @@ def without_pdf(content: bytes) -> bytes:
         _AT_ONCE.release()
     if done.returncode == 0:
         return done.stdout
+    if done.returncode == _ADDRESSES:
+        raise LeadsElsewhere(_WHY[_EMPTY], tuple(done.stdout.decode("ascii").split("\n")))
     if done.returncode == _EMPTY:
         raise HoldsNothing(_WHY[_EMPTY])
     raise Unreadable(

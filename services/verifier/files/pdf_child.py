@@ -1,7 +1,8 @@
 """Extracts the credential from a PDF, as a process of its own with limits on memory and CPU time.
 
 Standard input is the PDF, standard output the attached document. Exit code 3: nothing attached that could be one; 4:
-more than one; 5: one that is too large; 6: no PDF that can be read. Any other: a limit was exceeded.
+more than one; 5: one that is too large; 6: no PDF that can be read; 7: nothing attached, and standard output holds the
+web addresses that it names, one a line. Any other: a limit was exceeded.
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ from __future__ import annotations
 import io
 import resource
 import sys
+from typing import Any
 
 MAX_MEMORY = 256 * 1024 * 1024
 MAX_SECONDS = 3
 MAX_BYTES = 128 * 1024
 MAX_FILES = 50
+MAX_PAGES = 20
+MAX_LINKS = 100
+MAX_ADDRESS = 300
 NAME = "credential.json"  # of those that the renderer attaches
 
 
@@ -33,7 +38,7 @@ def main() -> int:
                 ):
                     found[name] = file
             if not found:
-                return 3
+                return _say_addresses(pikepdf, document)
             if NAME not in found and len(found) > 1:
                 return 4
             content = found.get(NAME, next(iter(found.values()))).read_bytes()
@@ -43,6 +48,31 @@ def main() -> int:
         return 5
     sys.stdout.buffer.write(content)
     return 0
+
+
+def _say_addresses(pikepdf: Any, document: Any) -> int:
+    """Where its links lead (ISO 32000-2, 12.6.4.8) and its XMP `dc:identifier`: a certificate names its page so."""
+    found = {_identifier(document)}
+    for page in list(document.pages)[:MAX_PAGES]:
+        for annotation in list(page.get("/Annots", []))[:MAX_LINKS]:
+            action = annotation.get("/A")
+            if isinstance(action, pikepdf.Dictionary) and "/URI" in action:
+                found.add(str(action["/URI"]))
+    named = sorted(filter(_is_address, found))
+    sys.stdout.buffer.write("\n".join(named).encode())
+    return 7 if named else 3
+
+
+def _identifier(document: Any) -> str:
+    try:
+        return str(document.open_metadata().get("dc:identifier", ""))
+    except Exception:  # whatever an XML parser raises: metadata that can't be read name nothing, the PDF is whole
+        return ""
+
+
+def _is_address(text: str) -> bool:
+    is_web = text[:8].lower().startswith(("http://", "https://"))
+    return is_web and len(text) <= MAX_ADDRESS and text.isascii() and text.isprintable()
 
 
 if __name__ == "__main__":

@@ -63,6 +63,7 @@ class Answer(msgspec.Struct, frozen=True):
     renews: str | None = None  # URL of the page of the former certificate
     received: bool | None = None  # whether its holder has received it; null: nobody told
     registration_counts: bool = False  # the society lets its page say that the registration is valid before receipt
+    printed: bool = False  # of the page that a printed certificate (PDF) names: the file itself was not checked
     networks: tuple[str, ...] = ()  # ids of the blockchains on which its record is final
 
 
@@ -75,7 +76,13 @@ class Problem(msgspec.Struct):
 
 
 def answer_of(
-    verdict: Verdict, society: Bilingual, *, record: IssuerRecord, public_url: str, with_number: bool = True
+    verdict: Verdict,
+    society: Bilingual,
+    *,
+    record: IssuerRecord,
+    public_url: str,
+    with_number: bool = True,
+    printed: bool = False,
 ) -> Answer:
     """The whole answer; without the registration number when its holder doesn't show it."""
     known = record if verdict.is_genuine else IssuerRecord()  # a forged file gets nothing of the badge whose id it has
@@ -98,6 +105,7 @@ def answer_of(
         renews=page(known.renews),
         received=known.received,
         registration_counts=known.registration_counts,
+        printed=printed,
         networks=verdict.networks,
     )
 

@@ -6,7 +6,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.verifier.check.explanation import explanation
-from services.verifier.check.wording import address_note, heading, next_step, sentence, shape
+from services.verifier.check.wording import (
+    LOOK_AGAIN,
+    NOT_FOUND,
+    NOT_ISSUED,
+    address_note,
+    heading,
+    next_step,
+    sentence,
+    shape,
+)
 from services.verifier.config import Config
 from services.verifier.ports import Ports
 from services.verifier.verification import VerificationResult
@@ -25,11 +34,13 @@ def verdict_page(
 ) -> Response:
     """The verdict in one sentence, what to do next, the facts, the checks.
 
-    `handed_in`: the visitor has the file, and sees all that is in it; otherwise it is a badge at our own address.
+    `handed_in`: the visitor has the file, and sees all that is in it; otherwise it is a badge at our own address. Of a
+    printed certificate it is as on the badge's own page.
     """
     verdict = result.verdict
     badge = verdict.badge if verdict.is_genuine else None
-    with_number = handed_in or result.record.details_public
+    sees_file = handed_in and not result.printed
+    with_number = sees_file or result.record.details_public
     ours = {network.id: network for network in config.networks}
     return templates.page(
         request,
@@ -37,6 +48,7 @@ def verdict_page(
         status=503 if not handed_in and verdict.outcome(1) == "unknown" else 200,
         assertion_id=badge.assertion_id if badge else None,
         handed_in=handed_in,
+        printed=result.printed,
         record=result.record,
         verdict=verdict,
         badge=badge,
@@ -52,3 +64,8 @@ def verdict_page(
         public_url=ports.public_url,
         japan_date=japan_date,
     )
+
+
+def unknown_page(templates: Pages, request: Request) -> Response:
+    """Of an id under which nothing was issued."""
+    return templates.page(request, "unknown.html", status=404, heading=NOT_FOUND, sentence=NOT_ISSUED, next=LOOK_AGAIN)

@@ -11,13 +11,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from services.verifier import verification
-from services.verifier.check.wording import LOOK_AGAIN, NOT_FOUND, NOT_ISSUED
 from services.verifier.config import Config
 from services.verifier.files.baking import MAX_FILE_BYTES
 from services.verifier.ports import Ports
 from services.verifier.web.browser_page import add_browser_page
 from services.verifier.web.documents import add_documents, assertion_id_in
-from services.verifier.web.pages import verdict_page
+from services.verifier.web.pages import unknown_page, verdict_page
 from services.verifier.web.verify import add_verify
 from shared import object_keys
 from shared.errors import NotFound
@@ -54,9 +53,7 @@ def _add_pages(app: FastAPI, templates: Pages, ports: Ports, config: Config) -> 
         try:
             result = verification.show(assertion_id_in(assertion_id), ports)
         except NotFound:
-            return templates.page(
-                request, "unknown.html", status=404, heading=NOT_FOUND, sentence=NOT_ISSUED, next=LOOK_AGAIN
-            )
+            return unknown_page(templates, request)
         return verdict_page(templates, request, result, ports, config)
 
 

@@ -22,9 +22,10 @@ from services.verifier.verification import VerificationResult
 from services.verifier.web.answers import Problem, answer_of
 from services.verifier.web.documents import OPEN, assertion_id_in
 from services.verifier.web.openapi import description
-from services.verifier.web.pages import verdict_page
+from services.verifier.web.pages import unknown_page, verdict_page
 from services.verifier.web.rate_limit import Limit, TooManyRequests
 from shared import object_keys
+from shared.errors import NotFound
 from shared.programme import Bilingual
 from shared.runtime.web import Pages
 
@@ -67,7 +68,10 @@ def _add_form(app: FastAPI, templates: Pages, ports: Ports, config: Config, limi
                     request, "front.html", status=422, url=url[:300], problem=REFUSALS[error.why], raw=str(error)
                 )
         elif content:
-            result = await run_in_threadpool(verification.check, content, ports)
+            try:
+                result = await run_in_threadpool(verification.check, content, ports)
+            except NotFound:
+                return unknown_page(templates, request)
         else:
             return templates.page(request, "front.html", status=422, url="", problem="nothing", raw="")
         return verdict_page(templates, request, result, ports, config, handed_in=True)
@@ -93,14 +97,20 @@ def _add_api(app: FastAPI, ports: Ports, config: Config, limits: _Limits) -> Non
         if not url:
             content, url = await _form(request) if _is_form(request) else (await request.body(), "")
         if not url:
-            return _answer(await run_in_threadpool(verification.check, content, ports), with_number=True)
+            result = await run_in_threadpool(verification.check, content, ports)
+            return _answer(result, with_number=not result.printed or result.record.details_public)
         result = await _verify_url(url, request, ports, limits)
         return _answer(result, with_number=_own_id(url, ports) is None or result.record.details_public)
 
     def _answer(result: VerificationResult, *, with_number: bool) -> Response:
         society = config.runtime.programme.society.name
         answer = answer_of(
-            result.verdict, society, record=result.record, public_url=ports.public_url, with_number=with_number
+            result.verdict,
+            society,
+            record=result.record,
+            public_url=ports.public_url,
+            with_number=with_number,
+            printed=result.printed,
         )
         return Response(msgspec.json.encode(answer), media_type="application/json", headers=OPEN)
 

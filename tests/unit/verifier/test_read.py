@@ -9,9 +9,11 @@ import zlib
 import pytest
 
 from services.verifier.files.baking import PNG_SIGNATURE, bake_png, bake_svg
+from services.verifier.files.pdf import LeadsElsewhere
 from services.verifier.files.read import MAX_BYTES, read_document
 from shared.errors import HoldsNothing, Unreadable
 from tests.worlds.credentials import credential
+from tests.worlds.pdfs import printed
 
 ASSERTION = b'{"type":"Assertion","id":"https://a.example/assertions/1.json"}'
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
@@ -53,6 +55,25 @@ def test_a_whole_file_without_a_badge_is_not_called_broken() -> None:
         with pytest.raises(Unreadable) as told:
             read_document(broken)
         assert not isinstance(told.value, HoldsNothing)
+
+
+PAGE = f"https://badges.example.jp/V/{'A' * 26}"
+
+
+def test_a_pdf_without_a_credential_names_the_addresses_that_it_leads_to() -> None:
+    others = printed("https://jci.example.jp/", PAGE.upper(), pages=2)
+    for content, named in ((printed(identifier=PAGE), {PAGE}), (others, {"https://jci.example.jp/", PAGE.upper()})):
+        with pytest.raises(LeadsElsewhere) as told:
+            read_document(content)
+        assert set(told.value.addresses) == named
+
+
+def test_a_pdf_that_names_nothing_holds_nothing_and_is_not_broken() -> None:
+    unreadable = printed(identifier=PAGE).replace(b"<x:xmpmeta", b"&x:xmpmeta<")
+    for content in (printed("mailto:a@example.jp", "https://x/" + "a" * 400, identifier=" "), unreadable):
+        with pytest.raises(HoldsNothing) as told:
+            read_document(content)
+        assert not isinstance(told.value, LeadsElsewhere), told.value
 
 
 def test_a_huge_file_is_refused_unparsed() -> None:
