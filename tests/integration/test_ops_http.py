@@ -63,6 +63,19 @@ def test_an_unknown_cohort_is_refused_with_those_there_are(office: Office, cohor
         assert office.browser.get(path, params={"cohort": cohort}).status_code == 404
 
 
+def test_a_bounce_that_only_the_inbox_for_trials_makes_is_explained(office: Office) -> None:
+    populate(office.ports)
+    tell(
+        office.ports,
+        *cycle(11)[:2],
+        letter(11, "award", "bounced", 2, answer="501 Error: Bad recipient address syntax"),
+    )
+    explained = "実際のメールサーバーでは、このアドレスにも届きます"
+    assert explained in office.browser.get("/people/R00011").raise_for_status().text
+    assert "A real mail server takes this one" in office.browser.get("/people/R00011?lang=en").text
+    assert explained not in office.browser.get("/people/R00003?lang=ja").raise_for_status().text  # no such user
+
+
 def test_an_empty_office_has_a_page_and_a_status(office: Office) -> None:
     assert "まだ" in office.browser.get("/").raise_for_status().text
     found = office.browser.get("/api/v1/status").raise_for_status().json()

@@ -16,6 +16,7 @@ from services.ops import orders, queries
 from services.ops.board.answers import encode
 from services.ops.board.decisions import BULK, DAYS, AlreadyDecidedError, Bulk, DecisionLine, Selected
 from services.ops.board.scrubs import ALL
+from services.ops.config import Links
 from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from services.ops.web import person_view
@@ -210,13 +211,13 @@ def _ordered(give: Callable[[], DecisionLine], decided: Callable[[], None]) -> R
 
 
 def orders_pages(
-    app: FastAPI, html: Pages, programme: Programme, verifier: str | None, ports: Ports, decided: Callable[[], None]
+    app: FastAPI, html: Pages, programme: Programme, links: Links, ports: Ports, decided: Callable[[], None]
 ) -> None:
-    """`verifier`: base URL of the public pages, if there is one. `decided` as above."""
+    """`links`: the public pages, and the local inbox of a trial. `decided` as above."""
 
     def person_page(request: Request, id: str, status: int = 200, refused: str | None = None) -> Response:
         page = person_view.person_view(queries.history(ports, id), programme)
-        return html.page(request, "person.html", status=status, page=page, refused=refused, verifier=verifier)
+        return html.page(request, "person.html", status=status, page=page, refused=refused, links=links)
 
     @app.get("/people/{id:path}", include_in_schema=False)
     def person(request: Request, id: str) -> Response:

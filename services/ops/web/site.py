@@ -34,7 +34,7 @@ def build_site(programme: Programme, links: Links, ports: Ports, wake: Callable[
         wake()
 
     board_pages(app, html, programme, links, ports, boards, decided)
-    orders_pages(app, html, programme, links.verifier, ports, decided)
+    orders_pages(app, html, programme, links, ports, decided)
     rejections_pages(app, html, ports, decided)
     restores_pages(app, html, ports, decided)
     board_api(app, ports, statuses, decided)
