@@ -19,6 +19,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from shared.errors import TryLater, Unreadable
 from shared.events import Event
+from shared.runtime.broker import READ_COMMITTED
 from shared.runtime.db import Database, Transaction
 from shared.runtime.log import Log
 from shared.runtime.metrics import RECALLED
@@ -156,7 +157,7 @@ def _consumer(kafka: str) -> Any:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             consumer_timeout_ms=_PATIENCE_MS,
-            isolation_level="read_committed",
+            isolation_level=READ_COMMITTED,
         )
     except Exception as error:
         raise TryLater(f"Kafka at {kafka}: {type(error).__name__}; waiting before anything is done") from error
