@@ -60,7 +60,7 @@ from shared.errors import NotFound, TryLater
 from shared.events import IssuanceRefused, RegistrationRenewed
 from shared.office_events import OfficeDecided
 from shared.retry import is_due, next_try
-from shared.runtime.db import UNAVAILABLE
+from shared.runtime.db import UNAVAILABLE, is_unavailable
 from shared.runtime.log import logger
 from shared.runtime.objects import ListedObjects
 from shared.runtime.restored import Storage
@@ -267,10 +267,13 @@ def publish(ports: Ports) -> int:
     try:
         with ports.store.transaction() as tx:
             _update_documents(tx, ports, now)
-            names = tx.due_documents(_PER_RUN, now)
-    except TryLater as error:
-        log.warning("deferred", part="editions", cause=str(error))
-        return 0
+    except Exception as error:  # of one badge class: what is due already goes out all the same
+        if is_unavailable(error):
+            raise
+        NOT_PUBLISHED.labels("editions").inc()
+        log.warning("deferred", part="editions", cause=f"{type(error).__name__}: {error}"[:300])
+    with ports.store.transaction() as tx:
+        names = tx.due_documents(_PER_RUN, now)
     return sum(publish_one(name, ports) is not None for name in names)
 
 
@@ -286,10 +289,13 @@ def publish_one(name: str, ports: Ports, *, even_if_not_due: bool = False) -> li
         if due is None or not (even_if_not_due or is_due(due.next_try_at, now, REPUBLISH_AFTER)):
             return None
         try:
-            objects = _objects_of(name, tx, ports, now)
+            with tx.savepoint():
+                objects = _objects_of(name, tx, ports, now)
             for each in objects:
                 ports.objects.put(each.key, each.body, each.content_type)
-        except (TryLater, ValueError) as error:
+        except Exception as error:  # of whatever kind, it costs this document only
+            if is_unavailable(error):
+                raise
             tx.mark_not_published(name, str(error), next_try(due.attempts + 1, now))
             NOT_PUBLISHED.labels(kind).inc()
             log.warning("deferred", document=name, cause=str(error))
