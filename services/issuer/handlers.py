@@ -36,6 +36,7 @@ from services.issuer.domain.selection import (
     documents_for,
     not_issued,
     registrations_in,
+    renewed_by,
 )
 from services.issuer.editions import current_editions, issuer_picture, published_edition
 from services.issuer.metrics import (
@@ -328,14 +329,14 @@ def _sign(
     unused: list[StatusPlace] = []
     for (event, of), place in zip(sound, tx.reserve(len(sound), ports.random), strict=True):
         award = event.award
-        renewed, corrected = newest.get(award.previous_registration_id or ""), newest.get(award.registration_id)
+        corrected = newest.get(award.registration_id)
         assertion = assertion_for(
             event,
             secret=ports.secret,
             now=now,
             status=place,
             edition=editions[of],
-            replaces=renewed.assertion_id if renewed else None,
+            replaces=renewed_by(event, newest),
             corrects=corrected.assertion_id if corrected else None,
         )
         try:
@@ -344,7 +345,7 @@ def _sign(
             refused.append(refusal_of(event, error, corrected, now))
             unused.append(place)
             continue
-        newest[award.registration_id] = IssuedVersion(event.version, assertion.assertion_id)
+        newest[award.registration_id] = IssuedVersion(event.version, assertion.assertion_id, event.holder.person_id)
         batch.append(SignedCredential(assertion, sealed.body, sealed.leaf, event.correction))
     tx.give_back(unused)
     return batch, refused
