@@ -22,6 +22,7 @@ from kafka.errors import (
     UnsupportedForMessageFormatError,
 )
 
+from shared.errors import cause_of
 from shared.runtime.db import CHANNEL, Database
 from shared.runtime.log import Log
 from shared.runtime.metrics import OUTBOX_AGE, OUTBOX_DEPTH, OUTBOX_REFUSED_ROWS, PUBLISHED, RELAY_FAILED
@@ -224,7 +225,7 @@ class Relay(threading.Thread):
             cursor.execute(
                 "insert into refused (id, topic, key, value, cause, refused_at) values (%s, %s, %s, %b, %s, now())"
                 " on conflict do nothing",
-                (row.id, row.topic, row.key, row.value, f"{type(error).__name__}: {error}"[:500]),
+                (row.id, row.topic, row.key, row.value, cause_of(error, 500)),
             )
             self._log.error("failed", part="relay", row=row.id, topic=row.topic, cause=type(error).__name__)
             return {}
