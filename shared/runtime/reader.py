@@ -10,6 +10,7 @@ from typing import Any
 import faust
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 
+from shared.runtime.any_headers import take_any_headers
 from shared.runtime.broker import READ_COMMITTED
 from shared.runtime.settings import Runtime
 
@@ -32,6 +33,7 @@ class _CommittedConsumer(Consumer):
 
 
 def faust_app(runtime: Runtime, datadir: str) -> faust.App:
+    take_any_headers()
     app = faust.App(
         runtime.service,
         broker=";".join(f"aiokafka://{address}" for address in runtime.kafka.split(",")),
