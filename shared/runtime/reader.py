@@ -22,7 +22,7 @@ class _CommittedThread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer: Any = super()._create_worker_consumer(transport)
         # Read at its start, which is later. Faust has no setting for it; an upgrade is checked by
-        # tests/integration/test_kafka_records.py.
+        # tests/e2e/test_poison.py.
         consumer._isolation_level = READ_COMMITTED
         return consumer
 
