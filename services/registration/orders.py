@@ -143,6 +143,7 @@ class _Batch:
 
     def write(self) -> None:
         self._tx.correct(list(self._corrected.values()), self._now)
+        self._tx.judge_contradicted(list(self._corrected.values()), self._now)
         self._corrected.clear()
 
     def finish(self) -> None:
