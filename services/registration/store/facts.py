@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from services.registration.domain.facts import CONTRADICTIONS, KnownFacts, PersonRecord, facts_of
@@ -28,14 +28,14 @@ class Facts(Transaction):
         )
         return facts_of(records, dict(renewed.fetchall()), today)
 
-    def judge_contradicted(self, changed: Sequence[Registration], now: datetime) -> None:
-        """These changed, given as they were and as they are: judge at once those held because of what they said."""
-        if not changed:
+    def judge_contradicted(self, people: Collection[str], ids: Collection[str], now: datetime) -> None:
+        """Records of these people, or these records, changed: judge at once those held because of what they said."""
+        if not ids:
             return
         self.cursor.execute(
             "update registrations set due_since = %s, at_once = true where reason = any(%s)"
             " and (person_id = any(%s) or previous_registration_id = any(%s))",
-            (now, sorted(CONTRADICTIONS), [each.record.person_id for each in changed], [each.id for each in changed]),
+            (now, sorted(CONTRADICTIONS), list(people), list(ids)),
         )
 
     def confirm_facts(self, id: str, now: datetime) -> None:
