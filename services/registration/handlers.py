@@ -95,7 +95,7 @@ def accept_messages(messages: Sequence[RawMessage], ports: Ports) -> None:
     """
     rows = [json_row(None, message.value) for message in messages]
     for row in rows:
-        if isinstance(row, RejectedField) and row.problem.field == "row":
+        if isinstance(row, RejectedField):
             raise Unreadable(f"got {row.problem.got}, expected {row.problem.expected}")
     accept(read_rows(rows, ports.rules), "kafka", ports)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from services.registration.domain.correction import OrderOutcome, address_conflict, cohort_of, corrected
 from services.registration.domain.registration import Registration, amended, renewed
+from services.registration.domain.soundness import implausible_address, trimmed
 from services.registration.handlers import Ports
 from services.registration.metrics import ORDERS
 from services.registration.store import RegistrationTransaction
@@ -81,11 +82,12 @@ class _Batch:
         if decision.decision == "correct-address":
             if decision.value is None:
                 return OrderOutcome("no-address", "got no address")
-            fault = address_fault(decision.value)
+            address = trimmed(decision.value)
+            fault = address_fault(address) or implausible_address(address)
             if fault is not None:
                 return OrderOutcome("no-address", f"expected {fault.expected}")
             self._reopen(registration)
-            self._tx.set_office_address(registration.id, decision.value, decision.decided_at, self._now)
+            self._tx.set_office_address(registration.id, address, decision.decided_at, self._now)
             if registration.address_key is not None:
                 self._tx.judge_address_sharers([registration.address_key], self._now)
         else:
