@@ -12,7 +12,7 @@ import click
 
 from services.ops.commands.cohorts import reissue, undo
 from services.ops.commands.dead_letters import dead_letters
-from services.ops.commands.orders import correct, decisions, revoke
+from services.ops.commands.orders import correct, decisions, resume, revoke
 from services.ops.commands.rebuild import rebuild
 from services.ops.commands.restores import restores
 from services.ops.commands.scrub import scrub
@@ -76,7 +76,8 @@ def akashi() -> Commands:
         """
 
     assert isinstance(group, Commands)
-    for command in (status, people, revoke, correct, undo, reissue, decisions, dead_letters, rebuild, restores, scrub):
+    orders = (revoke, correct, resume, undo, reissue, decisions)
+    for command in (status, people, *orders, dead_letters, rebuild, restores, scrub):
         group.add_command(command)
     return group
 

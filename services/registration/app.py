@@ -33,6 +33,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.recall(RegistrationReleased, RegistrationTransaction.take_back_released)
     process.recall(RegistrationRenewed, RegistrationTransaction.take_back_renewed)
     process.recall(DecisionSettled, RegistrationTransaction.take_back_settled)
+    process.at_start(handlers.judge_failed, ports)
     process.consume_raw(UPSTREAM_REGISTRATIONS, handlers.accept_messages, ports)
     process.consume(AssertionIssued, handlers.note_issued, ports)
     process.note(IssuanceRefused, RegistrationTransaction.note_refused)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from services.registration.domain.correction import OrderOutcome, address_conflict, cohort_of, corrected
+from services.registration.domain.facts import CONTRADICTIONS
 from services.registration.domain.registration import Registration, amended, renewed
 from services.registration.domain.soundness import implausible_address, trimmed
 from services.registration.handlers import Ports
@@ -90,6 +91,8 @@ class _Batch:
             self._tx.set_office_address(registration.id, address, decision.decided_at, self._now)
             if registration.address_key is not None:
                 self._tx.judge_address_sharers([registration.address_key], self._now)
+        elif decision.decision == "resume" and registration.reason in CONTRADICTIONS:
+            self._tx.confirm_facts(registration.id, self._now)
         else:
             self._reopen(registration)
             self._tx.set_office_hold(registration.id, decision.decision == "hold", self._now)

@@ -236,6 +236,19 @@ class Transaction:
         # psycopg dumps a list of bytes as an array of text unless the placeholder is binary.
         return f"unnest({', '.join(f'%{_format(types[name])}::{types[name]}[]' for name in columns)})"
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """What the block changed and announced is undone when it raises; the rest of this transaction stands."""
+        if self.connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+            self.cursor.execute("select 1")  # begins the transaction: psycopg would else commit at the block's end
+        announced, forwarded = len(self._announced), len(self._outbox)
+        try:
+            with self.connection.transaction():
+                yield
+        except BaseException:
+            del self._announced[announced:], self._outbox[forwarded:]
+            raise
+
     # ── the end ─────────────────────────────────────────────────────────────────────────────────────────
 
     def keep_position(self, positions: Positions, committed: Positions) -> str | None:

@@ -32,6 +32,7 @@ RECALLED = counter("facts_recalled", "Own announcements that the tables did not 
 OUTBOX_DEPTH = gauge("outbox_rows", "Outbox rows that wait to be published")
 OUTBOX_AGE = gauge("outbox_age_seconds", "For how long the oldest outbox row has waited")
 OUTBOX_REFUSED_ROWS = gauge("outbox_refused_rows", "Messages that Kafka refuses for good, put aside")
+ROWS_ASIDE = counter("tick_rows_aside", "Rows at fault that a tick put aside, going on with the others", ("tick",))
 TICK_FAILURES = gauge("tick_failures_in_a_row", "How often a tick has failed since it last worked", ("tick",))
 DATABASE_AWAY = gauge("database_away", "1 while the messages of a topic wait for the database", ("topic",))
 BREAKER = gauge("breaker_open", "1 while one failure after the other stopped a topic", ("topic",))

@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import faust
 import psycopg
 import uvicorn
 import uvloop
@@ -35,7 +34,8 @@ from shared.runtime.metrics import TICK_FAILED, TICK_FAILURES, TICK_SECONDS, TIC
 from shared.runtime.migrate import migrate
 from shared.runtime.objects import ListedObjects
 from shared.runtime.outbox import Relay, report_outbox
-from shared.runtime.positions import report_gaps, seek_to_kept
+from shared.runtime.positions import pass_markers, report_gaps, seek_to_kept
+from shared.runtime.reader import SESSION_SECONDS, faust_app
 from shared.runtime.rebuild import announce_again, note_rebuilds
 from shared.runtime.recall import Recall
 from shared.runtime.restored import Storage, compare
@@ -45,7 +45,6 @@ from shared.runtime.settings import Runtime
 from shared.topics import INBOX_MEMORY, Topic
 
 _GRACE = 12.0  # seconds for the batch in hand at a stop
-_SESSION = 10.0  # seconds after which the broker gives a dead worker's partitions away
 _BACKLOG_EVERY = 5.0
 _ORDERS_EVERY = 1.0  # rare: woken by each batch, these ticks would cost as much as the batch
 _FORGET_EVERY = 3600.0
@@ -67,7 +66,7 @@ class Process:
         self._database = database
         self._log = logger(runtime.service)
         self._folder = tempfile.TemporaryDirectory(prefix=f"akashi-{runtime.service}-")  # Faust insists on one
-        self._app = _faust_app(runtime, self._folder.name)
+        self._app = faust_app(runtime, self._folder.name)
         self._checks: list[Callable[[], None]] = []
         self._at_start: list[Callable[[], None]] = []
         self._recalls: dict[type[Event], Recall] = {}
@@ -83,6 +82,7 @@ class Process:
         self.note(RebuildOrdered, note_rebuilds)
         self.tick("rebuild", partial(announce_again, log=self._log), database, every=_ORDERS_EVERY)
         self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
+        self.tick("markers", partial(pass_markers, kafka=runtime.kafka), database, every=_FORGET_EVERY)
 
     def check(self, work: Callable[[P], None], ports: P) -> None:
         """Call `work` at each start, once the schema is there and before Kafka is read. RefuseToStart ends the process.
@@ -280,7 +280,7 @@ class Process:
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
         # What is in hand is acknowledged before another worker gets the partition; what isn't, its inbox drops.
-        await asyncio.gather(*(consumer.drain(_SESSION / 3) for consumer in self._consumers.values()))
+        await asyncio.gather(*(consumer.drain(SESSION_SECONDS / 3) for consumer in self._consumers.values()))
         await self._app.consumer.commit()
 
 
@@ -357,27 +357,6 @@ def _nothing(tx: Any, events: Sequence[Event]) -> None:
 
 def _handle(handler: Callable[[Any, Any], None], ports: Any, events: Sequence[Event]) -> None:
     handler(events, ports)
-
-
-def _faust_app(runtime: Runtime, datadir: str) -> faust.App:
-    return faust.App(
-        runtime.service,
-        broker=";".join(f"aiokafka://{address}" for address in runtime.kafka.split(",")),
-        datadir=datadir,
-        web_enabled=False,
-        web_port=6066,  # unused; given, because Faust reads WEB_PORT, which is our own setting, and refuses 0
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        consumer_auto_offset_reset="none",  # what was deleted under a reader ends it: the next start notes the gap
-        broker_commit_interval=1.0,
-        broker_commit_every=1_000_000,
-        broker_session_timeout=_SESSION,
-        broker_heartbeat_interval=2.0,
-        broker_rebalance_timeout=20.0,
-        broker_max_poll_records=1000,
-        stream_buffer_maxsize=2000,
-        stream_wait_empty=False,
-    )
 
 
 class HasRuntime(Protocol):

@@ -177,6 +177,15 @@ def correct_target(registration_id: str, version: int) -> str:
     return f"correct/{registration_id}/{version}"
 
 
+RESUMABLE = frozenset({"birth-date-differs", "name-differs", "renews-another", "not-judged", "office-hold"})
+"""The reasons of a hold that the office ends by `resume`; registration says whether it does."""
+
+
+def resume_target(registration_id: str, held_at: datetime | None) -> str:
+    """What an order to resume brings about: the end of this hold. Unique as above."""
+    return f"resume/{registration_id}/{held_at:%Y%m%dT%H%M%S}" if held_at else f"resume/{registration_id}"
+
+
 def target_of(event: OfficeDecided) -> str | None:
     """The target of an order as its event tells it; None for orders that have none.
 

@@ -1,4 +1,4 @@
-"""Orders for one person: `akashi revoke`, `akashi correct`; and their record, `akashi decisions`."""
+"""Orders for one person: `akashi revoke`, `correct`, `resume`; and their record, `akashi decisions`."""
 
 from __future__ import annotations
 
@@ -39,6 +39,30 @@ def revoke(ids: tuple[str, ...], why: str, by: str, no_wait: bool, as_json: bool
     code = 0
     for id in ids:
         line = send("/api/v1/revoke", {"id": id, "by": by, "why": why}, DecisionLine)
+        line = settled(line.id, wait=not no_wait)
+        code = max(code, 0 if no_wait and line.outcome is None else exit_code(line))
+        _say(line, as_json)
+    raise SystemExit(code)
+
+
+@click.command(short_help="保留の登録を、そのままで進める / Release held registrations as they are")
+@click.argument("ids", nargs=-1, required=True, metavar="REGISTRATION…")
+@attribution(required=True)
+@click.option("--no-wait", is_flag=True, help="結果を待ちません。 / Don't wait for the outcome.")
+@json_option
+def resume(ids: tuple[str, ...], why: str, by: str, no_wait: bool, as_json: bool) -> None:
+    """ほかの記録と食い違うために保留の登録を、この記録が正しいものとして進めます。判定できなかった登録は判定し直します。
+
+    Releases registrations that are held because other records say otherwise: this record is right as it is. What could
+    not be judged is judged again. With --json one JSON object a line.
+
+    Exit code 0: done. 1: refused, or not done. 2: no outcome yet, or no answer of ops.
+    """
+    from services.ops.commands.client import send
+
+    code = 0
+    for id in ids:
+        line = send("/api/v1/resume", {"registration_id": id, "by": by, "why": why}, DecisionLine)
         line = settled(line.id, wait=not no_wait)
         code = max(code, 0 if no_wait and line.outcome is None else exit_code(line))
         _say(line, as_json)

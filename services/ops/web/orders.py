@@ -71,6 +71,13 @@ class CorrectOrder:
 
 
 @dataclass(frozen=True)
+class ResumeOrder:
+    registration_id: ID
+    by: Words
+    why: Words
+
+
+@dataclass(frozen=True)
 class BulkOrder:
     """`digest` is the dry run's: the order is for exactly the list that was looked at."""
 
@@ -123,6 +130,12 @@ def orders_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:
             ),
             decided,
         )
+
+    @app.post("/api/v1/resume")
+    def resume(order: ResumeOrder) -> Response:
+        """Release a held registration as it is, whatever other records say."""
+        who = Attribution(order.by, order.why)
+        return _ordered(lambda: orders.resume(ports, order.registration_id, who), decided)
 
     @app.post("/api/v1/rebuild")
     def rebuild(order: RebuildOrder) -> Response:

@@ -15,6 +15,7 @@ from typing import Literal, cast
 
 import msgspec
 
+from services.registration.domain.days import faults_of_days
 from services.registration.domain.soundness import (
     implausible_address,
     implausible_name,
@@ -22,7 +23,7 @@ from services.registration.domain.soundness import (
     trimmed,
 )
 from shared.addresses import same_address_key
-from shared.programme import Programme
+from shared.programme import Bounds, Programme
 from shared.soundness import (
     LONGEST_TEXT,
     Fault,
@@ -30,7 +31,6 @@ from shared.soundness import (
     address_fault,
     name_fault,
     number_fault,
-    period_fault,
     printed_fault,
 )
 
@@ -146,22 +146,27 @@ def read_record(fields: Mapping[str, object], rules: Rules) -> UpstreamRecord | 
             values[name] = rules.readers[name](_text(raw))
         except _InvalidValueError as wrong:
             problems.append(FieldProblem(name, printable(raw), str(wrong)))
-    problems.extend(_between_fields(values))
+    problems.extend(_between_fields(values, rules.programme.bounds))
     return problems or msgspec.convert(values, UpstreamRecord)
 
 
 def read_changes(
     record: UpstreamRecord, changes: Mapping[str, object], rules: Rules
 ) -> UpstreamRecord | list[FieldProblem]:
-    """`record` with the values of `changes`, each read as in a whole record; or every problem found."""
+    """`record` with the values of `changes`, each read as in a whole record; or every problem found.
+
+    What was wrong with the record before, as by the rules of an earlier release, is no problem of the changes.
+    """
     values: dict[str, object] = msgspec.structs.asdict(record)
+    before = {problem.field for problem in _between_fields(values, rules.programme.bounds)} - changes.keys()
     problems: list[FieldProblem] = []
     for name, raw in changes.items():
         try:
             values[name] = rules.readers[name](_text(raw))
         except _InvalidValueError as wrong:
             problems.append(FieldProblem(name, printable(raw), str(wrong)))
-    return problems or _between_fields(values) or msgspec.convert(values, UpstreamRecord)
+    problems += [each for each in _between_fields(values, rules.programme.bounds) if each.field not in before]
+    return problems or msgspec.convert(values, UpstreamRecord)
 
 
 def printable(raw: object) -> str | None:
@@ -335,14 +340,10 @@ def _address(text: str) -> str:
     return text
 
 
-def _between_fields(values: Mapping[str, object]) -> list[FieldProblem]:
-    """Problems between fields that are each valid."""
-    begins, ends, born = values.get("valid_from"), values.get("valid_until"), values.get("birth_date")
-    problems = []
-    if isinstance(begins, date) and isinstance(ends, date) and (fault := period_fault(begins, ends)):
-        problems.append(FieldProblem("valid_until", fault.got, fault.expected))
-    if isinstance(begins, date) and isinstance(born, date) and born >= begins:
-        problems.append(FieldProblem("birth_date", str(born), "a day before the registration begins"))
+def _between_fields(values: Mapping[str, object], bounds: Bounds) -> list[FieldProblem]:
+    """Problems of days, and between fields that are each valid."""
+    days = {name: day for name in DATES if isinstance(day := values.get(name), date)}
+    problems = [FieldProblem(name, fault.got, fault.expected) for name, fault in faults_of_days(days, bounds).items()]
     if values.get("previous_registration_id") is not None and (
         values["previous_registration_id"] == values.get("registration_id")
     ):

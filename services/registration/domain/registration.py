@@ -20,7 +20,8 @@ class Registration:
 
     `revision` counts its holds and releases. `version` counts what was released to the issuer: while the state is
     "released" it is the newest that was, else the next one. `is_issued`: some version has a badge, or the office's
-    correction is to get it, so upstream amends it no more. `is_recalled`: it is as announced before a restore, and its
+    correction is to get it, so upstream amends it no more. `facts_confirmed`: the office has said that this record is
+    right where others say otherwise. `is_recalled`: it is as announced before a restore, and its
     record may be older than that.
     """
 
@@ -36,6 +37,7 @@ class Registration:
     is_recalled: bool = False
     is_issued: bool = False
     notify_from: datetime | None = None
+    facts_confirmed: bool = False
 
     @property
     def id(self) -> str:
@@ -61,6 +63,8 @@ class Registration:
             confirmed_at=self.confirmed_at,
             office_hold=self.office_hold,
             was_released=self.version > 1,
+            previous_registration_id=self.record.previous_registration_id,
+            facts_confirmed=self.facts_confirmed,
         )
 
     def is_held_as(self, judgement: Judgement) -> bool:
