@@ -44,12 +44,14 @@ class FeedResult:
     sent: int = 0  # over Kafka there is no answer
     not_applied: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
+    look_alikes: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, answer: dict[str, Any]) -> None:
         self.accepted += answer["accepted"]
         self.unchanged += answer["unchanged"]
         self.not_applied += answer["not_applied"]
         self.rejected += answer["rejected"]
+        self.look_alikes += answer["look_alikes"]
 
 
 @click.command("feed")
@@ -221,6 +223,9 @@ def _print(result: FeedResult, file: Path, as_json: bool) -> None:
         console.print(_table("rejected", ("row", "field", "got", "expected"), result.rejected))
     if result.not_applied:
         console.print(_table("too late: the badge is issued", ("row", "registration_id", "fields"), result.not_applied))
+    if result.look_alikes:
+        title = "held: よく似た別の文字 / characters that look like others"
+        console.print(_table(title, ("row", "registration_id", "field", "got", "expected"), result.look_alikes))
 
 
 def _table(title: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> Any:

@@ -28,6 +28,7 @@ from services.registration.domain.delivery import (
     rejected_as_json,
 )
 from services.registration.domain.encoding import LABELS, Charset, charset_named
+from services.registration.domain.look_alikes import described
 from services.registration.handlers import DeliveryResult, Ports
 from shared.runtime.db import UNAVAILABLE, is_unavailable
 from shared.runtime.log import logger
@@ -88,6 +89,16 @@ def answer(result: DeliveryResult) -> dict[str, Any]:
             for each in result.not_applied
         ],
         "rejected": [rejected_as_json(each) for each in result.rejected],
+        "look_alikes": [
+            {
+                "row": row,
+                "registration_id": id,
+                "field": each.field,
+                "got": described(each.found),
+                "expected": described(each.meant) if each.meant else None,
+            }
+            for row, id, each in result.look_alikes
+        ],
     }
 
 

@@ -82,3 +82,14 @@ def is_euc_jp(cells: Sequence[bytes]) -> bool:
     """Whether a row of CP932 is EUC-JP in truth: all of its Japanese, in two cells or more."""
     japanese = [cell for cell in cells if not cell.isascii()]
     return len(japanese) > 1 and all(map(_EUC_CELL.fullmatch, japanese))
+
+
+def is_in_japanese_standards(character: str) -> bool:
+    """Whether Windows' character set or JIS X 0213 has it."""
+    for standard in ("cp932", "euc_jis_2004"):
+        try:
+            character.encode(standard)
+        except UnicodeEncodeError:
+            continue
+        return True
+    return False

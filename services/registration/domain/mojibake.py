@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from services.registration.domain.encoding import is_in_japanese_standards
+
 _KANJI = "\u3005\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _KANA = "\u3041-\u30ff"
 _HALF_WIDTH = "\uff61-\uff9f"
@@ -96,18 +98,6 @@ def _is_what_was_written(was: str, text: str, read: str) -> bool:
         return False
     if not _JAPANESE_LETTER.search(was):
         return False  # half-width katakana gives Latin letters: ﾃｱ, ñ
-    return all(map(_is_in_use, was))  # else it is chance: kanji that no Japanese standard has
-
-
-def _is_in_use(character: str) -> bool:
-    if "\U000e0100" <= character <= "\U000e01ef":
-        return True
-    return any(_is_in(character, standard) for standard in ("cp932", "euc_jis_2004"))
-
-
-def _is_in(character: str, standard: str) -> bool:
-    try:
-        character.encode(standard)
-    except UnicodeEncodeError:
-        return False
-    return True
+    return all(
+        "\U000e0100" <= character <= "\U000e01ef" or is_in_japanese_standards(character) for character in was
+    )  # else it is chance: kanji that no Japanese standard has

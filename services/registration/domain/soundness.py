@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 
 from services.registration.domain.debris import debris, lost_character
+from services.registration.domain.look_alikes import is_radical
 from services.registration.domain.mojibake import is_noise, misread
 from shared.addresses import as_mailed
 from shared.soundness import Fault
@@ -79,6 +80,8 @@ def _not_of_a_name(text: str) -> Fault | None:
             return Fault("no invisible characters", f"U+{ord(character):04X}")
         elif character in _NAME_SIGNS or character >= "\U0001f000":  # pictures: whether fonts have them is asked apart
             continue
+        elif is_radical(character):  # a symbol to Unicode; told as a look-alike
+            has_letter = True
         elif category in ("So", "Sc", "Sm", "Sk", "No") or unicodedata.normalize("NFKC", character) in _NO_NAME_SIGNS:
             return Fault("a name without symbols", f"U+{ord(character):04X} {character}")
     if not has_letter:
