@@ -32,6 +32,7 @@ from services.anchor.store import AnchorTransaction, Store
 from shared.clock import Clock
 from shared.errors import TryLater
 from shared.runtime.log import logger
+from shared.runtime.metrics import ROWS_ASIDE
 from shared.runtime.rows import is_away
 
 log = logger("anchor")
@@ -250,6 +251,7 @@ def _costs_one(tx: AnchorTransaction, anchoring: Anchoring) -> Iterator[None]:
     except Exception as error:
         if is_away(error):
             raise
+        ROWS_ASIDE.labels("anchorings").inc()
         log.error("failed", root=anchoring.name, cause=f"{type(error).__name__}: {error}"[:300])
         _postpone(tx, anchoring, "fault", f"{type(error).__name__}: {error}")
 

@@ -13,6 +13,7 @@ from services.issuer.store import PendingCredential
 from shared import object_keys
 from shared.errors import NotFound, TryLater, Unreadable
 from shared.runtime.log import logger
+from shared.runtime.metrics import ROWS_ASIDE
 from shared.runtime.objects import ObjectStorage
 
 _CONCURRENT_PUTS = 8
@@ -45,6 +46,8 @@ def put_credentials(waiting: Sequence[PendingCredential], objects: ObjectStorage
             puts.stored.append(each)
         except Exception as error:  # of whatever kind, it costs this credential only
             puts.is_away |= isinstance(error, TryLater)
+            if not isinstance(error, TryLater):
+                ROWS_ASIDE.labels("store").inc()
             puts.failed.append((each, error))
             NOT_STORED.inc()
             log.warning("deferred", assertion_id=each.assertion_id, cause=str(error))

@@ -63,6 +63,7 @@ from shared.office_events import OfficeDecided
 from shared.retry import is_due, next_try
 from shared.runtime.db import UNAVAILABLE, is_unavailable
 from shared.runtime.log import logger
+from shared.runtime.metrics import ROWS_ASIDE
 from shared.runtime.objects import ListedObjects
 from shared.runtime.restored import Storage
 
@@ -297,6 +298,8 @@ def publish_one(name: str, ports: Ports, *, even_if_not_due: bool = False) -> li
         except Exception as error:  # of whatever kind, it costs this document only
             if is_unavailable(error):
                 raise
+            if not isinstance(error, TryLater):
+                ROWS_ASIDE.labels("publish").inc()
             tx.mark_not_published(name, str(error), next_try(due.attempts + 1, now))
             NOT_PUBLISHED.labels(kind).inc()
             log.warning("deferred", document=name, cause=str(error))

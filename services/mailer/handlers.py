@@ -18,6 +18,7 @@ from shared.office_events import DecisionSettled, OfficeDecided
 from shared.programme import Sender
 from shared.retry import next_try
 from shared.runtime.log import logger
+from shared.runtime.metrics import ROWS_ASIDE
 
 _WRITE = 200  # messages written a commit
 _WRITE_AGAIN = timedelta(minutes=10)  # what can't be written by a fault of ours
@@ -136,6 +137,7 @@ def _written(tx: MailerTransaction, message: Message, date: datetime, now: datet
         _announce(tx, ports, message.letter, message.assertion_id, "suppressed", 0, now, "unwritable")
         return None
     except Exception as error:  # a fault of ours, so no reason to give the letter up: the others first, then again
+        ROWS_ASIDE.labels("write").inc()
         log.error("failed", assertion_id=message.assertion_id, letter=message.letter, cause=type(error).__name__)
         tx.postpone_writing(message, now + _WRITE_AGAIN, type(error).__name__)
         return None
@@ -168,6 +170,7 @@ def _send_one(tx: MailerTransaction, message: OutgoingMessage, ports: Ports) -> 
     except TryLater:
         raise
     except Exception as error:  # of this letter only; it is tried again, so that a fault of ours loses none
+        ROWS_ASIDE.labels("send").inc()
         log.error("failed", assertion_id=message.assertion_id, letter=message.letter, cause=type(error).__name__)
         reply = Deferred(f"not handed to the server: {type(error).__name__}")
     now = ports.now()

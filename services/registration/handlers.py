@@ -75,8 +75,9 @@ def accept(delivery: Delivery, source: str, ports: Ports) -> DeliveryResult:
         tx.update(intake.private, now, judge=False)
         tx.add_not_applied(intake.not_applied, source, now)
         tx.judge_address_sharers(intake.left_addresses, now)
-        changed = [record for each in intake.changed for record in (each.record, known[each.id].record)]
-        tx.judge_contradicted({each.person_id for each in changed}, {each.id for each in intake.changed}, now)
+        after = [*intake.changed, *intake.private]
+        changed = [record for each in after for record in (each.record, known[each.id].record)]
+        tx.judge_contradicted({each.person_id for each in changed}, {each.id for each in after}, now)
         rejected = (*delivery.rejected, *intake.rejected)
         for row in tx.add_rejected([_rejected_row(each, source, now) for each in rejected]):
             tx.announce(_rejection(row))

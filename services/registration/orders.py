@@ -161,6 +161,8 @@ class _Batch:
 
     def write(self) -> None:
         self._tx.correct(list(self._corrected.values()), self._now)
+        people = {each.record.person_id for each in self._corrected.values()}
+        self._tx.judge_contradicted(people, self._corrected.keys(), self._now)
         self._corrected.clear()
 
     def finish(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import faust
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 
+from shared.runtime.any_headers import take_any_headers
 from shared.runtime.broker import READ_COMMITTED
 from shared.runtime.settings import Runtime
 
@@ -21,7 +22,7 @@ class _CommittedThread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer: Any = super()._create_worker_consumer(transport)
         # Read at its start, which is later. Faust has no setting for it; an upgrade is checked by
-        # tests/integration/test_kafka_records.py.
+        # tests/e2e/test_poison.py.
         consumer._isolation_level = READ_COMMITTED
         return consumer
 
@@ -32,6 +33,7 @@ class _CommittedConsumer(Consumer):
 
 
 def faust_app(runtime: Runtime, datadir: str) -> faust.App:
+    take_any_headers()
     app = faust.App(
         runtime.service,
         broker=";".join(f"aiokafka://{address}" for address in runtime.kafka.split(",")),

@@ -11,7 +11,7 @@ import pytest
 from services.registration import handlers
 from shared.clock import JST
 from shared.events import RegistrationHeld, RegistrationRenewed
-from shared.office_events import DecisionSettled
+from shared.office_events import Correction, DecisionSettled
 from tests.worlds.registration import RegistrationWorld, record, registration_database, world_at
 
 
@@ -62,6 +62,27 @@ def test_a_record_that_contradicts_a_badge_is_held_and_the_office_may_release_it
     world.judge()
     assert (world.held(), world.renewed()) == ({}, ["R1", "R2", "R3"])
     assert [event.outcome for event in world.announced(DecisionSettled)] == ["done"]
+
+
+@pytest.mark.parametrize("reason", ["birth-date-differs", "name-differs"])
+def test_a_record_is_released_when_the_one_with_a_badge_no_longer_contradicts_it(
+    reason: str, world: RegistrationWorld
+) -> None:
+    born = date(1991, 5, 5)
+    world.deliver(record(1))
+    world.settle()
+    world.issue("R1")
+    differing = {"birth_date": born} if reason == "birth-date-differs" else {"given_name": "花子"}
+    world.deliver(record(2, person_id="P1", **differing))
+    world.settle()
+    assert world.held() == {"R2": reason}
+    if reason == "birth-date-differs":
+        world.deliver(record(1, birth_date=born))
+    else:
+        world.decide("correct", "R1", correction=Correction(given_name="花子"))
+    world.settle()
+    assert world.held() == {}
+    assert "R2" in world.renewed()
 
 
 def test_what_the_office_confirmed_counts_until_upstream_changes_the_record(world: RegistrationWorld) -> None:

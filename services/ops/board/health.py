@@ -175,7 +175,7 @@ def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
         ticks = _counted(health.aside)
         yield Trouble(
             Bilingual(
-                f"処理できない行を取り分けて、ほかを先に進めました（{ticks}件）。",
+                f"処理できない行を取り分けて、ほかを先に進めました（{ticks}回）。",
                 f"Rows that can't be worked on were put aside, and the others went on ({ticks}).",
             ),
             Bilingual(
