@@ -239,7 +239,9 @@ def json_row(number: int | None, text: bytes) -> DeliveryRow | RejectedField:
     try:
         return _row(number, msgspec.json.decode(_unmarked(text)))
     except UnicodeDecodeError as error:
-        return RejectedField(number, FieldProblem("encoding", f"byte 0x{text[error.start]:02x}", "JSON in UTF-8"))
+        return RejectedField(
+            number, FieldProblem("encoding", f"byte 0x{error.object[error.start]:02x}", "JSON in UTF-8")
+        )
     except (msgspec.DecodeError, RecursionError) as error:
         return RejectedField(number, FieldProblem("row", f"{len(text)} bytes", f"a JSON object ({error})"))
 
@@ -312,7 +314,7 @@ def parts_of(body: bytes, form: str, size: int) -> Iterator[FilePart]:
         charset = _charset(body, lines)
         above = _lines_above_head(lines)
         head, rows = lines[above], lines[above + 1 :]
-        decoded(head, charset)
+        decoded(head, charset, above + 1)
         for at in range(0, max(len(rows), 1), size):
             some = rows[at : at + size]
             yield FilePart(b"\r\n".join([head, *some]), above + at + 2, len(some), charset)

@@ -12,8 +12,6 @@ from typing import Literal
 
 Charset = Literal["utf-8", "cp932"]
 
-CHARSETS: tuple[Charset, ...] = ("utf-8", "cp932")
-
 NAMES: dict[Charset, str] = {"utf-8": "UTF-8", "cp932": "CP932 (Shift_JIS of Windows)"}
 
 LABELS: dict[Charset, str] = {"utf-8": "utf-8", "cp932": "windows-31j"}

@@ -53,9 +53,10 @@ def intake_of(records: Iterable[tuple[int | None, UpstreamRecord]], known: Mappi
     for row, record in records:
         id = record.registration_id
         before = current.get(id)
-        if people.setdefault(id, record.person_id) != record.person_id or _is_another_person(before, record):
+        if people.get(id, record.person_id) != record.person_id or _is_another_person(before, record):
             rejected.append(RejectedField(row, _person_problem(record), id))
             continue
+        people[id] = record.person_id
         if before is None:
             current[id], accepted = record, accepted + 1
             continue

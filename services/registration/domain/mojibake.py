@@ -18,9 +18,7 @@ _HALF_WIDTH = "\uff61-\uff9f"
 _SELECTORS = "\U000e0100-\U000e01ef"
 _ACCENTED = "\u00c0-\u024f\u1e00-\u1eff"
 
-_JAPANESE_WORD = re.compile(
-    f"[{_KANJI}{_KANA}\u3000\uff01-\uff60 ]*[{_KANJI}\u3041-\u30fa][{_KANJI}{_KANA}\u3000\uff01-\uff60 ]*"
-)
+_JAPANESE = re.compile(f"[{_KANJI}{_KANA}\u3000\uff01-\uff60 ]*")
 _JAPANESE_OR_LATIN = re.compile(
     f"[ -~{_KANJI}{_SELECTORS}{_KANA}{_HALF_WIDTH}{_ACCENTED}\u3000\uff01-\uff60\u00a0\u2010-\u201f]*"
 )
@@ -63,7 +61,7 @@ def misread(text: str) -> Misread | None:
     for written in _READ_AS_LATIN:
         for read in ("cp1252", "latin-1"):
             was = _decoded(text, read, written)
-            if was is not None and _JAPANESE_WORD.fullmatch(was):
+            if was is not None and _JAPANESE.fullmatch(was) and _JAPANESE_LETTER.search(was):
                 return Misread(_NAMES[written], "Latin")
     return None
 

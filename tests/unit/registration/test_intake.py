@@ -115,5 +115,7 @@ def test_a_later_record_of_another_person_is_rejected_and_one_with_the_right_id_
 ) -> None:
     for known in (WAITING, RELEASED, ISSUED):
         assert len(intake_after(record(person_id="P9", **changes), known=known).rejected) == 1
+        intake = intake_after(record(person_id="P9", **changes), record(), known=known)
+        assert ([each.row for each in intake.rejected], intake.unchanged) == ([2], 1)
     (amended,) = intake_after(record(person_id="P9"), known=WAITING).changed
     assert amended.record.person_id == "P9"
