@@ -51,7 +51,7 @@ class FeedResult:
         self.unchanged += answer["unchanged"]
         self.not_applied += answer["not_applied"]
         self.rejected += answer["rejected"]
-        self.look_alikes += answer["look_alikes"]
+        self.look_alikes += answer.get("look_alikes", [])  # an older release names none
 
 
 @click.command("feed")

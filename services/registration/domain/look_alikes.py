@@ -14,12 +14,13 @@ from services.registration.domain.encoding import is_in_japanese_standards
 
 LOOKED_AT = (
     *("family_name", "given_name", "family_name_latin", "given_name_latin"),
-    *("pass_number", "registration_number", "family_name_kana", "given_name_kana"),
+    *("pass_number", "registration_number"),
 )
+"""The texts that are signed or printed."""
 
-_RADICALS = {
-    **dict(zip("⺠⻁⻄⻆⻑⻘⻝⻣⻤⻨⻩⻫⻭⻯⻲", "民虎西角長青食骨鬼麦黄斉歯竜亀", strict=True))
-}  # without a decomposition
+_RADICALS = dict(zip("⺠⻁⻄⻆⻑⻘⻝⻣⻤⻨⻩⻫⻭⻯⻲", "民虎西角長青食骨鬼麦黄斉歯竜亀", strict=True))
+"""Those to which Unicode gives no decomposition."""
+
 _OTHER_SCRIPTS = dict(
     zip(
         "АВЕЅІЈКМНОРСТУХаеіјорсѕухΑΒΕΖΗΙΚΜΝΟΡΤΥΧονρ",  # Cyrillic and Greek, on purpose
