@@ -127,6 +127,9 @@ HeldReason = Literal[
     "birth-date-differs",
     "name-differs",
     "renews-another",
+    "duplicate-registration-number",
+    "duplicate-pass-number",
+    "look-alike",
     "not-judged",
 ]
 

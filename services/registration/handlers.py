@@ -15,6 +15,7 @@ from services.registration.domain.cohort import CohortCycle, Judgement, is_settl
 from services.registration.domain.correction import cohort_of
 from services.registration.domain.delivery import Delivery, RejectedField, json_row, read_rows
 from services.registration.domain.intake import NotApplied, intake_of
+from services.registration.domain.look_alikes import LookAlike, look_alikes
 from services.registration.domain.record import PRIVATE, PUBLISHABLE, Rules, changed_fields
 from services.registration.domain.registration import Registration, announced_record, renewed
 from services.registration.metrics import JUDGED, NOT_APPLIED, RECORDS, REJECTED
@@ -45,12 +46,16 @@ class Ports:
 
 @dataclass(frozen=True)
 class DeliveryResult:
-    """What became of the rows of a delivery: each is counted in one of the four."""
+    """What became of the rows of a delivery: each is counted in one of the first four.
+
+    `look_alikes`: of the rows that were not rejected, each with its row and registration; those registrations are held.
+    """
 
     accepted: int
     unchanged: int
     not_applied: tuple[NotApplied, ...]
     rejected: tuple[RejectedField, ...]
+    look_alikes: tuple[tuple[int | None, str, LookAlike], ...] = ()
 
 
 def accept(delivery: Delivery, source: str, ports: Ports) -> DeliveryResult:
@@ -73,7 +78,8 @@ def accept(delivery: Delivery, source: str, ports: Ports) -> DeliveryResult:
         after = [*intake.changed, *intake.private]
         changed = [record for each in after for record in (each.record, known[each.id].record)]
         tx.judge_contradicted({each.person_id for each in changed}, {each.id for each in after}, now)
-        for row in tx.add_rejected([_rejected_row(each, source, now) for each in delivery.rejected]):
+        rejected = (*delivery.rejected, *intake.rejected)
+        for row in tx.add_rejected([_rejected_row(each, source, now) for each in rejected]):
             tx.announce(_rejection(row))
         # If we die before the commit, nothing is stored and the sender got no answer: it sends the delivery again.
         # If we die after it, the same records are unchanged when they are sent again.
@@ -82,12 +88,13 @@ def accept(delivery: Delivery, source: str, ports: Ports) -> DeliveryResult:
     for refused in intake.not_applied:
         for field in refused.fields:
             NOT_APPLIED.labels(field).inc()
-    for each in delivery.rejected:
+    for each in rejected:
         REJECTED.labels(each.problem.field).inc()
     log.info("accepted", source=source, records=intake.accepted, unchanged=intake.unchanged)
-    if delivery.rejected:
-        log.warning("rejected", source=source, rows=delivery.rejected_rows)
-    return DeliveryResult(intake.accepted, intake.unchanged, intake.not_applied, delivery.rejected)
+    if rejected:
+        log.warning("rejected", source=source, rows=len({each.row for each in rejected}))
+    found = [(row, record.registration_id, each) for row, record in delivery.records for each in look_alikes(record)]
+    return DeliveryResult(intake.accepted, intake.unchanged, intake.not_applied, rejected, tuple(found))
 
 
 def accept_messages(messages: Sequence[RawMessage], ports: Ports) -> None:
@@ -98,7 +105,7 @@ def accept_messages(messages: Sequence[RawMessage], ports: Ports) -> None:
     """
     rows = [json_row(None, message.value) for message in messages]
     for row in rows:
-        if isinstance(row, RejectedField) and row.problem.field == "row":
+        if isinstance(row, RejectedField):
             raise Unreadable(f"got {row.problem.got}, expected {row.problem.expected}")
     accept(read_rows(rows, ports.rules), "kafka", ports)
 

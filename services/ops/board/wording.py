@@ -95,6 +95,21 @@ HELD_REASONS: dict[str, HeldWords] = {
     "renews-another": HeldWords(
         Bilingual("前回登録が別の人のもの", "Renews another person's registration"), _CONTRADICTION
     ),
+    "duplicate-registration-number": HeldWords(
+        Bilingual("登録番号がほかの登録と同じ", "Registration number of another registration"), _CONTRADICTION
+    ),
+    "duplicate-pass-number": HeldWords(
+        Bilingual("合格番号がほかの人と同じ", "Pass number of another person"), _CONTRADICTION
+    ),
+    "look-alike": HeldWords(
+        Bilingual("よく似た別の文字がある", "A character that looks like another"),
+        Bilingual(
+            "部首の⾼（U+2FBC）と漢字の高（U+9AD8）のように、見た目では分からない別の文字です。打ち直した記録を上流に"
+            "送ってもらいます。このままで正しいときは akashi resume で発行します。",
+            "Another character than the one it looks like, as the radical ⾼ (U+2FBC) for 高 (U+9AD8): have upstream"
+            " deliver the record typed anew. If it is right as it is, release it by akashi resume.",
+        ),
+    ),
     "not-judged": HeldWords(
         Bilingual("判定できない記録", "A record that can't be judged"),
         Bilingual(
@@ -220,6 +235,7 @@ OUTCOMES: dict[str, Bilingual] = {
     "not-valid": Bilingual("使えない文字や日付", "not valid"),
     "no-address": Bilingual("使えないアドレス", "no usable address"),
     "address-taken": Bilingual("ほかの人のアドレス", "somebody else's address"),
+    "number-taken": Bilingual("ほかの登録の番号", "a number of another registration"),
     "changes-nothing": Bilingual("変わるところがない", "changes nothing"),
 }
 

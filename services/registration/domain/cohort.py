@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from services.registration.domain.facts import Contradiction, KnownFacts, contradiction
+from services.registration.domain.facts import LOOK_ALIKE, Contradiction, KnownFacts, contradiction
 from shared.clock import japan_date, japan_midnight
 from shared.events import HeldReason
 from shared.programme import Programme
@@ -53,6 +53,7 @@ class Candidate:
     was_released: bool = False  # in this cycle or an earlier one, and not issued
     previous_registration_id: str | None = None
     facts_confirmed: bool = False  # the office said that the record is right, whatever other records say
+    has_look_alikes: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,8 @@ def _judge(
         reason = "completes-later"
     elif found := _contradiction(candidate, known):
         reason, first = found.reason, found.registration_id
+    elif candidate.has_look_alikes and not candidate.facts_confirmed:
+        reason = LOOK_ALIKE
     elif candidate.office_hold:
         reason = "office-hold"
     elif candidate.address_key is None:

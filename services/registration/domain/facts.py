@@ -1,4 +1,4 @@
-"""What records of one person, and of a registration and the one it renews, must agree in; pure.
+"""What records of one person, of a registration and the one it renews, and of one number must agree in; pure.
 
 A contradiction is upstream's, and only a person can say which record is right. Nothing of it is signed before that.
 """
@@ -10,9 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from services.registration.domain.numbers import DUPLICATES, Numbers, NumberUse, duplicate, numbers_of
 from shared.events import HeldReason
 
-CONTRADICTIONS: frozenset[HeldReason] = frozenset({"birth-date-differs", "name-differs", "renews-another"})
+LOOK_ALIKE: HeldReason = "look-alike"
+
+CONTRADICTIONS: frozenset[HeldReason] = frozenset(
+    {"birth-date-differs", "name-differs", "renews-another", LOOK_ALIKE, *DUPLICATES.values()}
+)
 """The reasons that the office may overrule: `resume` says that the records are right as they are."""
 
 
@@ -39,6 +44,7 @@ class KnownFacts:
     records: Mapping[str, Sequence[PersonRecord]] = field(default_factory=dict)  # by person_id
     person_of: Mapping[str, str] = field(default_factory=dict)  # by registration_id
     today: date | None = None
+    numbers: Numbers = field(default_factory=lambda: numbers_of(()))  # all that have a number of those to be judged
 
 
 @dataclass(frozen=True)
@@ -49,11 +55,13 @@ class Contradiction:
     registration_id: str
 
 
-def facts_of(records: Iterable[PersonRecord], person_of: Mapping[str, str], today: date) -> KnownFacts:
+def facts_of(
+    records: Iterable[PersonRecord], person_of: Mapping[str, str], today: date, numbers: Iterable[NumberUse] = ()
+) -> KnownFacts:
     by_person: dict[str, list[PersonRecord]] = {}
     for record in records:
         by_person.setdefault(record.person_id, []).append(record)
-    return KnownFacts(by_person, person_of, today)
+    return KnownFacts(by_person, person_of, today, numbers_of(numbers))
 
 
 def contradiction(
@@ -66,7 +74,13 @@ def contradiction(
     renews = known.person_of.get(previous_registration_id or "")
     if previous_registration_id is not None and renews is not None and renews != person_id:
         return Contradiction("renews-another", previous_registration_id)
-    records = known.records.get(person_id, ())
+    found = _of_one_person(registration_id, known.records.get(person_id, ()))
+    if found is None and (same := duplicate(registration_id, known.numbers)) is not None:
+        return Contradiction(DUPLICATES[same.field], same.registration_id)
+    return found
+
+
+def _of_one_person(registration_id: str, records: Sequence[PersonRecord]) -> Contradiction | None:
     own = next((each for each in records if each.registration_id == registration_id), None)
     if own is None:
         return None

@@ -16,6 +16,12 @@ from typing import Literal, cast
 import msgspec
 
 from services.registration.domain.days import faults_of_days
+from services.registration.domain.soundness import (
+    implausible_address,
+    implausible_name,
+    implausible_number,
+    trimmed,
+)
 from shared.addresses import same_address_key
 from shared.programme import Bounds, Programme
 from shared.soundness import (
@@ -74,7 +80,6 @@ PRIVATE = frozenset({"family_name_kana", "given_name_kana", "birth_date", "conta
 """Fields that no event carries: changing them contradicts nothing that was issued."""
 
 _DATE = re.compile(r"([0-9]{4})([-/])([0-9]{1,2})\2([0-9]{1,2})")
-_EDGES = " \t\u3000"
 _KINDS: Mapping[str, Literal["new", "renewal"]] = {"new": "new", "renewal": "renewal", "新規": "new", "更新": "renewal"}
 _EARLIEST_BIRTH = date(1900, 1, 1)
 
@@ -129,7 +134,8 @@ def read_record(fields: Mapping[str, object], rules: Rules) -> UpstreamRecord | 
     """The record in `fields` (by their English names), or every problem found. Never raises for bad content.
 
     Values are texts, as CSV and JSON give them; null and the empty text are the same. Unknown fields are ignored, so
-    that upstream may add some. Surrounding spaces are stripped, nothing else is changed: names are not normalised.
+    that upstream may add some. Surrounding white space of any kind is stripped, nothing else is changed: names are not
+    normalised.
     Dates are YYYY-MM-DD, or YYYY/M/D as spreadsheets export them; the year comes first, so both are unambiguous.
     """
     values: dict[str, object] = {}
@@ -199,7 +205,7 @@ def _text(raw: object) -> str | None:
         return None
     if not isinstance(raw, str):
         raise _InvalidValueError("a text")
-    return raw.strip(_EDGES) or None
+    return trimmed(raw) or None
 
 
 def _readers(programme: Programme, missing_glyphs: MissingGlyphs) -> Mapping[str, Callable[[str | None], object]]:
@@ -265,7 +271,7 @@ def _id(text: str) -> str:
     """an id"""
     if len(text) > LONGEST_TEXT or not text.isprintable() or " " in text:
         raise _InvalidValueError(f"an id of at most {LONGEST_TEXT} characters, without spaces and control characters")
-    _refuse(number_fault(text))
+    _refuse(number_fault(text) or implausible_number(text))
     return text
 
 
@@ -278,14 +284,16 @@ def _kind(text: str) -> str:
 
 def _number(text: str) -> str:
     """a number"""
-    _refuse(number_fault(text))
+    _refuse(number_fault(text) or implausible_number(text))
     return _visible(text)
 
 
 def _name(text: str) -> str:
     """a name"""
     _refuse(name_fault(text))
-    return _visible(text)
+    _visible(text)
+    _refuse(implausible_name(text))
+    return text
 
 
 def _refuse(fault: Fault | None) -> None:
@@ -326,7 +334,7 @@ def _birth_date(text: str) -> date:
 
 
 def _address(text: str) -> str:
-    fault = address_fault(text)
+    fault = address_fault(text) or implausible_address(text)
     if fault is not None:
         raise _InvalidValueError(fault.expected)
     return text

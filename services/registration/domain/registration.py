@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from services.registration.domain.cohort import Candidate, Judgement
+from services.registration.domain.look_alikes import look_alikes
 from services.registration.domain.record import UpstreamRecord
 from shared.addresses import as_mailed, same_address_key
 from shared.events import AssertionIssued, Award, HeldReason, Holder, RegistrationRenewed
@@ -65,6 +66,7 @@ class Registration:
             was_released=self.version > 1,
             previous_registration_id=self.record.previous_registration_id,
             facts_confirmed=self.facts_confirmed,
+            has_look_alikes=bool(look_alikes(self.record)),
         )
 
     def is_held_as(self, judgement: Judgement) -> bool:

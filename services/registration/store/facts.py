@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from services.registration.domain.facts import CONTRADICTIONS, KnownFacts, PersonRecord, facts_of
+from services.registration.domain.numbers import NumberUse, number_key
+from services.registration.domain.record import UpstreamRecord
 from services.registration.domain.registration import Registration
 from shared.runtime.db import Transaction
 
@@ -23,10 +25,33 @@ class Facts(Transaction):
             " from registrations where person_id = any(%s) and (state = 'released' or valid_from >= %s)",
             (sorted(people), not_before),
         )
+        numbers = self.number_uses([each.record for each in judged], not_before)
         renewed = self.cursor.execute(
             "select registration_id, person_id from registrations where registration_id = any(%s)", (list(previous),)
         )
-        return facts_of(records, dict(renewed.fetchall()), today)
+        return facts_of(records, dict(renewed.fetchall()), today, numbers)
+
+    def number_uses(self, records: Sequence[UpstreamRecord], not_before: date) -> list[NumberUse]:
+        """The registrations that count (as in `address_uses`) with a number of these in the same qualification."""
+        return self.fetch_all(
+            NumberUse,
+            "with asked as (select * from unnest(%s::text[], %s::text[], %s::text[])"
+            "  as given (qualification, registration_number_key, pass_number_key)),"
+            " found as ("
+            "  select registration_id from registrations"
+            "   join asked using (qualification, registration_number_key)"
+            "  union"
+            "  select registration_id from registrations join asked using (qualification, pass_number_key))"
+            " select registration_id, person_id, qualification, registration_number_key, pass_number_key, valid_from,"
+            "  released_at from registrations join found using (registration_id)"
+            " where state = 'released' or valid_from >= %s",
+            (
+                [record.qualification for record in records],
+                [number_key(record.registration_number) for record in records],
+                [number_key(record.pass_number) for record in records],
+                not_before,
+            ),
+        )
 
     def judge_contradicted(self, people: Collection[str], ids: Collection[str], now: datetime) -> None:
         """Records of these people, or these records, changed: judge at once those held because of what they said."""
@@ -34,8 +59,8 @@ class Facts(Transaction):
             return
         self.cursor.execute(
             "update registrations set due_since = %s, at_once = true where reason = any(%s)"
-            " and (person_id = any(%s) or previous_registration_id = any(%s))",
-            (now, sorted(CONTRADICTIONS), list(people), list(ids)),
+            " and (person_id = any(%s) or previous_registration_id = any(%s) or first_registration_id = any(%s))",
+            (now, sorted(CONTRADICTIONS), list(people), list(ids), list(ids)),
         )
 
     def confirm_facts(self, id: str, now: datetime) -> None:
