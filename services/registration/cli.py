@@ -23,7 +23,7 @@ from services.registration.domain.delivery import (
     rejected_as_json,
 )
 from shared.errors import AkashiError, RefuseToStart, TryLater
-from shared.runtime.commands import json_option
+from shared.runtime.commands import json_option, plain_console, say, say_json
 from shared.topics import UPSTREAM_REGISTRATIONS
 
 if TYPE_CHECKING:
@@ -189,10 +189,9 @@ def _messages(body: bytes, form: str, result: FeedResult) -> Iterator[tuple[byte
 
 
 def _with_progress(items: Sequence[Any], rows: int, work: Callable[[Any], None]) -> None:
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     with Progress(
         "delivering", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True
     ) as progress:
@@ -204,15 +203,13 @@ def _with_progress(items: Sequence[Any], rows: int, work: Callable[[Any], None])
 
 def _print(result: FeedResult, file: Path, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(vars(result), ensure_ascii=False))
+        say_json(vars(result))
         return
-    from rich.console import Console
-
-    console = Console()
+    console = plain_console()
     if result.sent:
-        click.echo(f"{file.name}: {result.sent} rows sent to Kafka; what is rejected stands at /api/v1/rejected")
+        say(f"{file.name}: {result.sent} rows sent to Kafka; what is rejected stands at /api/v1/rejected")
     else:
-        click.echo(
+        say(
             f"{file.name}: {result.accepted} accepted, {result.unchanged} unchanged,"
             f" {len({each['row'] for each in result.rejected})} rejected, {len(result.not_applied)} too late"
         )

@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 
-import click
 import msgspec
 
 from services.ops.config import ops_url
 from shared.errors import RefuseToStart
+from shared.runtime.commands import say
 
 UNREACHABLE = 2  # exit code: no answer of ops
 REFUSED = 1  # exit code: ops refused
@@ -82,5 +82,5 @@ def _detail(content: bytes) -> str:
 
 
 def _end(code: int, line: str) -> NoReturn:
-    click.echo(f"akashi: {line}", err=True)
+    say(f"akashi: {line}", err=True)
     raise SystemExit(code)

@@ -19,12 +19,14 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.types import Receive, Scope, Send
 
 from shared.errors import NotFound, TryLater
+from shared.plain_text import shown
 from shared.programme import Bilingual, Programme
 from shared.runtime.access import Access
 from shared.runtime.db import UNAVAILABLE, UNSTORABLE
 from shared.runtime.log import logger
 from shared.runtime.web import language as words
 from shared.runtime.web.assets import Assets
+from shared.runtime.web.fields import HIDDEN
 from shared.runtime.web.guard import REASONS, STATUS, Guard, Refusal, harden
 from shared.runtime.web.language import Language, language_of
 
@@ -46,6 +48,7 @@ class Pages:
             loader=ChoiceLoader([FileSystemLoader(folder), FileSystemLoader(_HERE / "templates")]),
             autoescape=True,
             undefined=StrictUndefined,
+            finalize=_plain,
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
@@ -135,8 +138,10 @@ class Pages:
     def _on_invalid(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         # Only which field: what was typed into it may be a password.
-        fields = sorted({".".join(str(part) for part in problem["loc"]) for problem in error.errors()})
-        return self.error(request, 422, detail=f"expected valid {', '.join(fields)}")
+        problems = error.errors()
+        fields = sorted({".".join(str(part) for part in problem["loc"]) for problem in problems})
+        why = sorted({f": {problem['msg']}" for problem in problems if problem["type"] == HIDDEN})
+        return self.error(request, 422, detail=shown(f"expected valid {', '.join(fields)}{''.join(why)}"))
 
     def _on_unstorable(self, request: Request, error: Exception) -> Response:
         # What was sent has characters or numbers that no column holds. Logged: it could be a fault of ours, too.
@@ -184,6 +189,11 @@ def _other(request: Request, language: Language) -> str:
     """This page in the other language."""
     query = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
     return "?" + urlencode([*query, ("lang", "en" if language == "ja" else "ja")])
+
+
+def _plain(value: Any) -> Any:
+    """What a template prints: a text that was stored before such characters were refused can't turn the page around."""
+    return shown(value) if type(value) is str else value
 
 
 @pass_context
