@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from services.ops.board.answers import BoardStatus, cohort_of, letters_of, missing_of, revoked_of
@@ -83,6 +84,18 @@ def people(
         found = tx.board.people(id or "", selection, after=after, limit=limit)
         full = limit is not None and len(found) == limit
         return PeoplePage(id, found, found[-1].registration_id if full else None)
+
+
+def all_people(ports: Ports, cohort: str | None, state: str | None, *, part: int) -> Iterator[Sequence[Person]]:
+    """Everybody as `people`, in parts of at most `part`, each read when it is asked for. The first may be empty.
+
+    Each is a transaction of its own: who arrives or moves meanwhile may be in a later part, or in none.
+    """
+    found = people(ports, cohort, state, limit=part)
+    yield found.people
+    while found.after is not None:
+        found = people(ports, found.cohort, state, after=found.after, limit=part)
+        yield found.people
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from services.ops.board.answers import BoardStatus
 
 _WATCH_SECONDS = 1.0
+_PAGE = 1000  # people asked for at a time
 
 
 @click.command(short_help="発行の状況（人数の一致） / The count match of a cohort")
@@ -130,11 +131,11 @@ def people(state: str | None, as_json: bool, cohort: str | None) -> None:
     One line a person: registration_id, state, reason, assertion_id. With --json one JSON object a line.
     """
     from services.ops.board.answers import PersonLine
-    from services.ops.commands.client import fetch
+    from services.ops.commands.client import fetch_pages
 
-    found = fetch("/api/v1/people", list[PersonLine], state=state, cohort=cohort)
-    for person in found:
-        if as_json:
-            say_json(person)
-        else:
-            say_row(person.registration_id, person.state, person.reason, person.assertion_id)
+    for page in fetch_pages("/api/v1/people", list[PersonLine], limit=_PAGE, state=state, cohort=cohort):
+        for person in page:
+            if as_json:
+                say_json(person)
+            else:
+                say_row(person.registration_id, person.state, person.reason, person.assertion_id)
