@@ -16,6 +16,7 @@ from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
 
 _NAMED = 20  # people named between two stages; all of them have a page and an API of their own
+_LONGEST = 1000  # people on the page of a difference; `akashi people` has all
 _LISTED = 200  # people held on the board; decisions in a history
 
 
@@ -100,7 +101,7 @@ def all_people(ports: Ports, cohort: str | None, state: str | None, *, part: int
 
 @dataclass(frozen=True)
 class DifferencePage:
-    """Everybody who makes the difference between two stages."""
+    """Who makes the difference between two stages: the first `_LONGEST` of `missing` and of `ahead`."""
 
     cohort: str | None
     difference: Difference
@@ -114,8 +115,9 @@ def difference(ports: Ports, cohort: str | None, stage: str) -> DifferencePage:
         id, board = board_of_cohort(tx, cohort)
         for found in board.differences:
             if found.right.word == stage:
-                missing = tx.board.missing(id or "", [(found.left, found.right)])[found.right]
-                return DifferencePage(id, found, missing, tx.board.ahead(id or "", found.left, found.right))
+                missing = tx.board.missing(id or "", [(found.left, found.right)], limit=_LONGEST)[found.right]
+                ahead = tx.board.ahead(id or "", found.left, found.right, limit=_LONGEST)
+                return DifferencePage(id, found, missing, ahead)
     raise NotFound(f"got stage {stage!r}, expected one that follows another")
 
 

@@ -71,8 +71,9 @@ def board_pages(
 
     @app.get("/differences/{stage}", include_in_schema=False)
     def difference(request: Request, stage: str, cohort: str | None = None) -> Response:
-        page = board_view.difference_view(queries.difference(ports, cohort, stage), programme)
-        return html.page(request, "difference.html", page=page)
+        found = queries.difference(ports, cohort, stage)
+        page = board_view.difference_view(found, programme)
+        return html.page(request, "difference.html", page=page, count=found.difference.missing)
 
     @app.get("/dead-letters", include_in_schema=False)
     def dead_letters(request: Request) -> Response:
