@@ -38,6 +38,11 @@ def app(folder: Path, seen: list[str]) -> FastAPI:
     def away(request: Request) -> Response:
         return RedirectResponse(str(request.url.replace(path="/thing")))
 
+    @made.get("/who")
+    def who(request: Request) -> Response:
+        assert request.client is not None
+        return PlainTextResponse(f"{request.client.host} {request.url.scheme} {request.url.netloc}")
+
     @made.get("/much")
     def much() -> Response:
         return StreamingResponse(b"x" * 65536 for _ in range(200))
@@ -106,6 +111,21 @@ def test_the_host_of_an_absolute_target_is_the_one_that_counts(url: str, seen: l
         assert status(ask(url, "host: evil.example", target=target)) in (400, 421), target
     assert status(ask(url, "host: evil.example", target=f"{url}/thing")) == 400
     assert seen == ["GET"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x-forwarded-for: 192.0.2.1",
+        "x-forwarded-proto: https",
+        "x-forwarded-host: evil.example",
+        "forwarded: for=192.0.2.1;proto=https;host=evil.example",
+        "x-real-ip: 192.0.2.1",
+    ],
+)
+def test_nothing_is_believed_of_what_was_forwarded_while_no_proxy_is_configured(url: str, line: str) -> None:
+    plain = f"127.0.0.1 http {url.removeprefix('http://')}".encode()
+    assert ask(url, own(url), line, target="/who").endswith(plain)
 
 
 def test_a_websocket_handshake_under_a_foreign_host_is_refused(url: str, seen: list[str]) -> None:
