@@ -1,4 +1,4 @@
-"""A page of another site has pointed its own name at this machine (DNS rebinding), or speaks HTTP as no browser does."""
+"""A page of another site points its own name at this machine (DNS rebinding), or speaks HTTP as no browser does."""
 
 from __future__ import annotations
 

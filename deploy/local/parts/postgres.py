@@ -110,7 +110,7 @@ def _set_password(place: Place) -> None:
     # If we die here, the next start does it again.
     mark.write_text(digest, encoding="ascii")
     mark.chmod(0o600)
-    give_to_server(mark)
+    _own(mark)
 
 
 def _password(place: Place, role: str) -> str:
@@ -161,10 +161,15 @@ def give_to_server(folder: Path) -> None:
     """Make `folder` and all in it the server's own, and let the server reach it."""
     if os.geteuid() != 0:
         return
-    user = pwd.getpwnam(OS_USER)
     for path in (folder, *folder.rglob("*")):
-        os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+        _own(path)
     _make_reachable(folder)
+
+
+def _own(path: Path) -> None:
+    if os.geteuid() == 0:
+        user = pwd.getpwnam(OS_USER)
+        os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
 
 
 def as_server() -> dict[str, Any]:
