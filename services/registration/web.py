@@ -39,7 +39,7 @@ _RETRY_AFTER = 10  # seconds
 def intake_site(
     ports: Ports, key: bytes, limit: int, wake: Callable[[], None], access: Access | None = None
 ) -> Starlette:
-    """The two routes. `limit`: most bytes of a delivery. `wake` is called when records have been accepted.
+    """The two routes, and /healthz. `limit`: most bytes of a delivery. `wake` is called when records have been accepted.
 
     `access`: as of `Pages.install`.
     """
@@ -74,6 +74,7 @@ def intake_site(
         routes=[
             Route("/upstream/registrations", deliver, methods=["POST"]),
             Route("/api/v1/rejected", rejected, methods=["GET"]),
+            Route("/healthz", lambda _: PlainTextResponse("ok\n")),
         ],
         middleware=[Middleware(Guard, refuse=refuse, most_bytes=limit, access=access)],
         exception_handlers={

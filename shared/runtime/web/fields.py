@@ -1,4 +1,4 @@
-"""Texts that forms and orders take. Used by ops, wallet and registration."""
+"""Texts that forms and orders take. Used by ops, and by the answers to what is refused."""
 
 from __future__ import annotations
 
