@@ -39,9 +39,9 @@ _RETRY_AFTER = 10  # seconds
 def intake_site(
     ports: Ports, key: bytes, limit: int, wake: Callable[[], None], access: Access | None = None
 ) -> Starlette:
-    """The two routes, and /healthz. `limit`: most bytes of a delivery. `wake` is called when records have been accepted.
+    """The two routes, and /healthz. `limit`: most bytes of a delivery. `access`: as of `Pages.install`.
 
-    `access`: as of `Pages.install`.
+    `wake` is called when records have been accepted.
     """
 
     async def deliver(request: Request) -> Response:
