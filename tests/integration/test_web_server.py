@@ -106,7 +106,7 @@ def test_a_foreign_host_can_neither_change_anything_nor_be_repeated(url: str, se
 
 def test_the_host_of_an_absolute_target_is_the_one_that_counts(url: str, seen: list[str]) -> None:
     assert status(ask(url, own(url), target=f"{url}/thing")) == 200
-    for target in ("http://evil.example/thing", f"http://evil.example:{url.rpartition(':')[2]}/thing", "HTTP://evil?x"):
+    for target in ("http://evil.example/thing", f"http://evil.example:{url.rpartition(':')[2]}/thing", "HTTP://evil?x", "ftp://evil/thing"):
         assert status(ask(url, own(url), target=target)) == 400, target
         assert status(ask(url, "host: evil.example", target=target)) in (400, 421), target
     assert status(ask(url, "host: evil.example", target=f"{url}/thing")) == 400

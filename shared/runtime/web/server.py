@@ -204,8 +204,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
         Source: RFC 9112, 3.2.2.
         """
-        scheme, mark, rest = self.url.partition(b"://")
-        if self.url.startswith(b"/") or not mark or scheme.lower() not in (b"http", b"https"):
+        _, mark, rest = self.url.partition(b"://")
+        if self.url.startswith(b"/") or not mark:
             return
         authority, slash, path = rest.partition(b"/")
         if not slash:
