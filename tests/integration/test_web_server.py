@@ -16,6 +16,7 @@ from shared.programme import parse_programme
 from shared.runtime.web import pages, server
 from shared.runtime.web.metrics import metrics_site
 from tests.worlds.http_server import all_of, answer_to, connected, serving
+from tests.worlds.story import until
 
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 
@@ -106,7 +107,12 @@ def test_a_foreign_host_can_neither_change_anything_nor_be_repeated(url: str, se
 
 def test_the_host_of_an_absolute_target_is_the_one_that_counts(url: str, seen: list[str]) -> None:
     assert status(ask(url, own(url), target=f"{url}/thing")) == 200
-    for target in ("http://evil.example/thing", f"http://evil.example:{url.rpartition(':')[2]}/thing", "HTTP://evil?x", "ftp://evil/thing"):
+    for target in (
+        "http://evil.example/thing",
+        f"http://evil.example:{url.rpartition(':')[2]}/thing",
+        "HTTP://evil?x",
+        "ftp://evil/thing",
+    ):
         assert status(ask(url, own(url), target=target)) == 400, target
         assert status(ask(url, "host: evil.example", target=target)) in (400, 421), target
     assert status(ask(url, "host: evil.example", target=f"{url}/thing")) == 400
@@ -263,8 +269,7 @@ def test_a_reader_that_takes_nothing_is_cut_off(quick: None, url: str) -> None:
         line.sendall(f"GET /much HTTP/1.1\r\n{own(url)}\r\n\r\n".encode())
         cut = server.CUT_OFF.labels("slow-reader")
         before = cut._value.get()
-        while cut._value.get() == before:
-            pass
+        until(lambda: cut._value.get() > before, seconds=30, what="the slow reader is cut off")
         line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
