@@ -29,6 +29,7 @@ _HBA = """\
 host all all 127.0.0.1/32 scram-sha-256
 host replication postgres 127.0.0.1/32 scram-sha-256
 """
+_ASKED_FOR_A_PASSWORD = ("password authentication failed", "no password supplied")
 _PASSWORD_MARK = "akashi-password"  # in the cluster: SHA-256 of the superuser's password
 
 OS_USER = "nobody"
@@ -136,12 +137,15 @@ def provision(place: Place) -> None:
 
 
 def answers(place: Place) -> bool:
-    """Whether a query is answered, or would be with the right password: a cluster in recovery may have another."""
+    """Whether a query is answered, or would be with the right password: a cluster in recovery may have another.
+
+    The server asks for it only once it takes queries.
+    """
     try:
         with psycopg.connect(database_url(place, "postgres", "postgres"), connect_timeout=2) as server:
             return server.execute("select 1").fetchone() == (1,)
     except psycopg.OperationalError as error:
-        return "password authentication failed" in str(error)
+        return any(words in str(error) for words in _ASKED_FOR_A_PASSWORD)
 
 
 def data_folder(place: Place) -> Path:
