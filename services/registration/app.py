@@ -40,6 +40,6 @@ def build(config: Config, ports: Ports) -> Process:
     process.consume(OfficeDecided, orders.carry_out, ports, predicate=orders.is_ours)
     process.tick("release", handlers.release, ports)
     process.tick("begin_cycle", handlers.begin_cycle, ports, every=_CYCLE_SECONDS)
-    site = intake_site(ports, config.upstream_key, config.upload_limit, process.wake)
+    site = intake_site(ports, config.upstream_key, config.upload_limit, process.wake, config.runtime.access)
     process.serve(site, host=config.web_host, port=config.web_port)
     return process

@@ -25,7 +25,7 @@ from services.registration.domain.delivery import (
 from services.registration.domain.encoding import LABELS
 from services.registration.domain.soundness import trimmed
 from shared.errors import AkashiError, RefuseToStart, TryLater
-from shared.runtime.commands import file_name, json_option
+from shared.runtime.commands import file_name, json_option, plain_console, say, say_json
 from shared.topics import UPSTREAM_REGISTRATIONS
 
 if TYPE_CHECKING:
@@ -192,10 +192,9 @@ def _messages(body: bytes, form: str, result: FeedResult) -> Iterator[tuple[byte
 
 
 def _with_progress(items: Sequence[Any], rows: int, work: Callable[[Any], None]) -> None:
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     with Progress(
         "delivering", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True
     ) as progress:
@@ -207,15 +206,13 @@ def _with_progress(items: Sequence[Any], rows: int, work: Callable[[Any], None])
 
 def _print(result: FeedResult, file: Path, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(vars(result), ensure_ascii=False))
+        say_json(vars(result))
         return
-    from rich.console import Console
-
-    console = Console()
+    console = plain_console()
     if result.sent:
-        click.echo(f"{file_name(file)}: {result.sent} rows sent to Kafka; what is rejected stands at /api/v1/rejected")
+        say(f"{file_name(file)}: {result.sent} rows sent to Kafka; what is rejected stands at /api/v1/rejected")
     else:
-        click.echo(
+        say(
             f"{file_name(file)}: {result.accepted} accepted, {result.unchanged} unchanged,"
             f" {len({each['row'] for each in result.rejected})} rejected, {len(result.not_applied)} too late"
         )

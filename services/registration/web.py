@@ -30,16 +30,22 @@ from services.registration.domain.delivery import (
 from services.registration.domain.encoding import LABELS, Charset, charset_named
 from services.registration.domain.look_alikes import described
 from services.registration.handlers import DeliveryResult, Ports
-from shared.runtime.db import UNAVAILABLE, is_unavailable
+from shared.runtime.access import Access
+from shared.runtime.db import UNAVAILABLE, UNSTORABLE, is_unavailable
 from shared.runtime.log import logger
-from shared.runtime.web.guard import Guard, Refusal, harden
+from shared.runtime.web.guard import REASONS, STATUS, Guard, Refusal, harden
 
 _MOST_LISTED = 10_000
 _RETRY_AFTER = 10  # seconds
 
 
-def intake_site(ports: Ports, key: bytes, limit: int, wake: Callable[[], None]) -> Starlette:
-    """The two routes. `limit`: most bytes of a delivery. `wake` is called when records have been accepted."""
+def intake_site(
+    ports: Ports, key: bytes, limit: int, wake: Callable[[], None], access: Access | None = None
+) -> Starlette:
+    """The two routes, and /healthz. `limit`: most bytes of a delivery. `access`: as of `Pages.install`.
+
+    `wake` is called when records have been accepted.
+    """
 
     async def deliver(request: Request) -> Response:
         _authorize(request, key)
@@ -57,23 +63,27 @@ def intake_site(ports: Ports, key: bytes, limit: int, wake: Callable[[], None]) 
         return _json(200, {"rejected": await run_in_threadpool(handlers.rejected_rows, rows, ports)})
 
     async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
-        # The key first: a request without it learns nothing else, and every cross-site request is without it.
-        refused = HTTPException(413, f"got more than {limit} bytes, expected a delivery in smaller parts")
-        try:
-            _authorize(Request(scope, receive), key)
-        except HTTPException as unauthorized:
-            refused = unauthorized
+        refused = HTTPException(STATUS[refusal], REASONS[refusal])
+        if refusal in ("too-large", "cross-site"):
+            # The key first: a request without it learns nothing else, and every cross-site request is without it.
+            refused = HTTPException(413, f"got more than {limit} bytes, expected a delivery in smaller parts")
+            try:
+                _authorize(Request(scope, receive), key)
+            except HTTPException as unauthorized:
+                refused = unauthorized
         await _error(refused)(scope, receive, send)
 
     return Starlette(
         routes=[
             Route("/upstream/registrations", deliver, methods=["POST"]),
             Route("/api/v1/rejected", rejected, methods=["GET"]),
+            Route("/healthz", lambda _: PlainTextResponse("ok\n")),
         ],
-        middleware=[Middleware(Guard, refuse=refuse, most_bytes=limit)],
+        middleware=[Middleware(Guard, refuse=refuse, most_bytes=limit, access=access)],
         exception_handlers={
             HTTPException: _on_http_error,
             **dict.fromkeys(UNAVAILABLE, _on_database_error),
+            **dict.fromkeys(UNSTORABLE, _on_unstorable),
             Exception: _on_bug,
         },
     )
@@ -167,6 +177,11 @@ async def _on_database_error(_: Request, error: Exception) -> Response:
         raise error
     logger("web").warning("waiting", cause=type(error).__name__)
     return _error(HTTPException(503, "the database is not available: send it again; known rows change nothing"))
+
+
+async def _on_unstorable(_: Request, error: Exception) -> Response:
+    logger("web").warning("refused", cause=type(error).__name__)
+    return _error(HTTPException(422, "a text or number that can't be stored: no NUL, no half characters"))
 
 
 async def _on_bug(request: Request, _: Exception) -> Response:

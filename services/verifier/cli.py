@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from shared.runtime.commands import json_option
+from shared.runtime.commands import json_option, plain_console, say, say_json
 
 if TYPE_CHECKING:
     from services.verifier.check.evidence import IssuerRecord
@@ -45,7 +45,7 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
     try:
         config = read_command_config(os.environ, issuer_url=issuer_url, rpc_url=rpc_url)
     except RefuseToStart as error:
-        click.echo(f"akashi verify: {error}", err=True)
+        say(f"akashi verify: {error}", err=True)
         raise SystemExit(_USAGE) from error
     result = _verify(source, config)
     from services.verifier.check.verdict import EXIT_CODES
@@ -109,17 +109,14 @@ def _issuer(verdict: Verdict, config: CommandConfig) -> Bilingual:
 
 
 def _print_json(result: VerificationResult, config: CommandConfig) -> None:
-    import msgspec
-
     from services.verifier.web.answers import answer_of
 
     issuer = _issuer(result.verdict, config)
     answer = answer_of(result.verdict, issuer, record=result.record, public_url=config.issuer_url)
-    click.echo(msgspec.json.format(msgspec.json.encode(answer), indent=1).decode())
+    say_json(answer, indent=1)
 
 
 def _print_checks(verdict: Verdict, record: IssuerRecord, config: CommandConfig) -> None:
-    from rich.console import Console
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
@@ -128,7 +125,7 @@ def _print_checks(verdict: Verdict, record: IssuerRecord, config: CommandConfig)
     from services.verifier.check.wording import heading, sentence
     from shared.clock import JST, japan_date
 
-    console = Console(highlight=False)
+    console = plain_console(highlight=False)
     colour = _COLOURS[EXIT_CODES[verdict.kind]]
     console.print(Text(f"\n{heading(verdict).ja}", style=f"bold {colour}"))
     console.print(Text(sentence(verdict, _issuer(verdict, config)).ja))

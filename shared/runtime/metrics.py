@@ -1,10 +1,10 @@
-"""Counters, gauges and histograms of a process, served at /metrics. Used by every service."""
+"""Counters, gauges and histograms of a process, served at /metrics (web/metrics.py). Used by every service."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram
 
 _LATENCY = (0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300)
 
@@ -43,9 +43,3 @@ RELAY_FAILED = counter("relay_failed", "Rounds of the relay that failed and are 
 TICKED = counter("tick_rows", "Rows that a tick acted on", ("tick",))
 TICK_FAILED = counter("tick_failed", "Runs of a tick that raised", ("tick",))
 TICK_SECONDS = histogram("tick_seconds", "Duration of a tick's run that acted on rows", ("tick",))
-
-
-def serve_metrics(host: str, port: int) -> int:
-    """Serve /metrics from a thread of its own; returns the port, which is a free one when `port` is 0."""
-    server, _ = start_http_server(port, addr=host)
-    return int(server.server_port)

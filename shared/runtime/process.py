@@ -12,14 +12,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import psycopg
-import uvicorn
 import uvloop
 from kafka.errors import KafkaError
 
@@ -30,7 +28,7 @@ from shared.runtime.batches import RawMessage
 from shared.runtime.consume import Consumer
 from shared.runtime.db import Database, Transaction, is_unavailable
 from shared.runtime.log import Log, configure, logger
-from shared.runtime.metrics import TICK_FAILED, TICK_FAILURES, TICK_SECONDS, TICKED, serve_metrics
+from shared.runtime.metrics import TICK_FAILED, TICK_FAILURES, TICK_SECONDS, TICKED
 from shared.runtime.migrate import migrate
 from shared.runtime.objects import ListedObjects
 from shared.runtime.outbox import Relay, report_outbox
@@ -42,6 +40,8 @@ from shared.runtime.restored import Storage, compare
 from shared.runtime.scrub import Inventory, Scrub
 from shared.runtime.scrub_record import note_finished, note_ordered
 from shared.runtime.settings import Runtime
+from shared.runtime.web.metrics import serve_metrics
+from shared.runtime.web.server import WebServer, web_server
 from shared.topics import INBOX_MEMORY, Topic
 
 _GRACE = 12.0  # seconds for the batch in hand at a stop
@@ -75,7 +75,7 @@ class Process:
         self._consumers: dict[str, Consumer] = {}
         self._ticks: list[_Tick] = []
         self._eager: list[_Tick] = []
-        self._web: list[uvicorn.Server] = []
+        self._web: list[WebServer] = []
         self._ended = asyncio.Event()
         self._broken: asyncio.Future[str] | None = None
         self.tick("backlog", partial(_report_backlog, log=self._log, reported={}), database, every=_BACKLOG_EVERY)
@@ -167,8 +167,8 @@ class Process:
 
     def serve(self, app: Any, *, host: str, port: int) -> None:
         """Serve an ASGI app over HTTP; port 0 takes any free one."""
-        config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, server_header=False)
-        self._web.append(_Web(config))
+        most = self._runtime.access.most_connections
+        self._web.append(web_server(app, host=host, port=port, most_connections=most))
 
     def wake(self) -> None:
         """Let the ticks look now: there are new rows."""
@@ -236,7 +236,7 @@ class Process:
             await asyncio.to_thread(self._compare)
         if not self._interrupted.is_set():
             await self._app.start()
-        port = serve_metrics(self._runtime.metrics_host, self._runtime.metrics_port)
+        port = serve_metrics(self._runtime.metrics_host, self._runtime.metrics_port, self._runtime.access)
         self._log.info("started", pid=os.getpid(), metrics_port=port)
         crashed = asyncio.create_task(self._app.wait_until_stopped())
         ended = asyncio.create_task(self._ended.wait())
@@ -325,14 +325,6 @@ class _Tick(threading.Thread):
                 TICK_SECONDS.labels(self._tick).observe(time.perf_counter() - began)
             else:
                 self._wake.wait(self._pause)
-
-
-class _Web(uvicorn.Server):
-    """uvicorn that leaves the signals to the process."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _report_backlog(database: Database[Any], *, log: Log, reported: dict[str, int]) -> int:

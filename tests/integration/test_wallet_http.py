@@ -48,6 +48,21 @@ def wallet(database: str) -> Iterator[Wallet]:
         yield wallet
 
 
+def test_a_scanner_that_asks_for_the_head_of_the_link_sees_what_a_reader_sees_and_receives_nothing(
+    wallet: Wallet,
+) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        for path in (wallet.link(badge), "/login", "/", "/badges", "/receive/x/y"):
+            got, head = (browser.request(method, path, follow_redirects=False) for method in ("GET", "HEAD"))
+            assert (head.status_code, head.content) == (got.status_code, b""), path
+            assert head.headers.get("location") == got.headers.get("location")
+            assert browser.options(path).status_code in (204, 404)
+        for path in ("/logout", f"/badges/{badge}/receive"):
+            assert browser.head(path).status_code == 405
+    assert wallet.received(badge) == 0
+
+
 def test_from_the_link_of_the_letter_to_the_pdf(wallet: Wallet) -> None:
     badge = wallet.issue("Ichiro@Example.jp").assertion_id
     with wallet.browser() as browser:

@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from shared.errors import NotFound, TryLater
 from shared.programme import parse_programme
+from shared.runtime.access import Access
 from shared.runtime.web import pages
 from tests.worlds.http_server import serving
 
@@ -38,7 +39,7 @@ def client(tmp_path: Path) -> Iterator[httpx.Client]:
     (folder / "one.html").write_text(TEMPLATE, encoding="utf-8")
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     site = pages(folder, PROGRAMME)
-    site.install(app)
+    site.install(app, access=Access(proxies=("127.0.0.1",)))
 
     @app.get("/one")
     def one(request: Request, name: str = "髙橋") -> Response:

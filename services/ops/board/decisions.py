@@ -156,6 +156,10 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     decisions: list[DecisionLine]
     stuck: Stuck | None = None
 
+    def has(self, subject: str) -> bool:
+        """Whether it is the id of this registration or of one of its badges."""
+        return subject == self.registration_id or any(subject == version.assertion_id for version in self.versions)
+
 
 class AlreadyDecidedError(AkashiError):
     """The order does not apply to the present state, mostly because another one came first: show that state."""

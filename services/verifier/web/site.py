@@ -30,7 +30,7 @@ def build_site(config: Config, ports: Ports) -> FastAPI:
     app = FastAPI(title="verifier", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Compression, minimum_size=1000)
     templates = pages(_TEMPLATES, config.runtime.programme)
-    templates.install(app, most_bytes=MAX_FILE_BYTES + _FORM_BYTES)
+    templates.install(app, access=config.runtime.access, most_bytes=MAX_FILE_BYTES + _FORM_BYTES)
     _add_pages(app, templates, ports, config)
     add_verify(app, templates, ports, config)
     add_browser_page(app, templates, config, ports)
