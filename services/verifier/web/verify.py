@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import msgspec
 from fastapi import FastAPI
@@ -16,18 +14,17 @@ from starlette.responses import RedirectResponse, Response
 from services.verifier import verification
 from services.verifier.config import Config
 from services.verifier.ports import Ports
+from services.verifier.sources.named import Misspelt, named_badge
 from services.verifier.sources.public_address import Refused
 from services.verifier.verification import VerificationResult
 from services.verifier.web.answers import Problem, answer_of
-from services.verifier.web.documents import OPEN, assertion_id_in
+from services.verifier.web.documents import OPEN
 from services.verifier.web.openapi import description
 from services.verifier.web.pages import verdict_page
 from services.verifier.web.rate_limit import Limit, TooManyRequests
-from shared import object_keys
+from shared.copied_text import url_in
 from shared.programme import Bilingual
 from shared.runtime.web import Pages
-
-_OWN_PATH = re.compile(r"/(?:[Vv]|credentials|assertions)/([A-Za-z2-7]{26})(?:\.json|\.png|\.svg)?/?\Z")
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,8 @@ def _add_form(app: FastAPI, templates: Pages, ports: Ports, config: Config, limi
             try:
                 result = await _verify_url(url, request, ports, limits)
             except Refused as error:
-                return templates.page(request, "front.html", status=422, url=url[:300], problem=str(error))
+                problem = "misspelt" if isinstance(error, Misspelt) else str(error)
+                return templates.page(request, "front.html", status=422, url=url[:300], problem=problem)
         elif content:
             result = await run_in_threadpool(verification.check, content, ports)
         else:
@@ -79,7 +77,7 @@ def _add_api(app: FastAPI, ports: Ports, config: Config, limits: _Limits) -> Non
 
     @app.api_route("/api/v1/verify", methods=["GET", "HEAD"])
     def verify_by_id(id: str) -> Response:
-        result = verification.show(assertion_id_in(id.upper()), ports)
+        result = verification.show(_id_in(id, ports), ports)
         return _answer(result, with_number=result.record.details_public)
 
     @app.post("/api/v1/verify")
@@ -92,7 +90,7 @@ def _add_api(app: FastAPI, ports: Ports, config: Config, limits: _Limits) -> Non
         if not url:
             return _answer(await run_in_threadpool(verification.check, content, ports), with_number=True)
         result = await _verify_url(url, request, ports, limits)
-        return _answer(result, with_number=_own_id(url, ports) is None or result.record.details_public)
+        return _answer(result, with_number=named_badge(url, ports.public_url) is None or result.record.details_public)
 
     def _answer(result: VerificationResult, *, with_number: bool) -> Response:
         society = config.runtime.programme.society.name
@@ -115,6 +113,11 @@ def _add_refusals(app: FastAPI, templates: Pages) -> None:
         return templates.page(request, "too_many.html", status=429, headers=headers, seconds=error.seconds)
 
     def refused(request: Request, error: Exception) -> Response:
+        if isinstance(error, Misspelt):
+            text = Bilingual(
+                f"証明書の番号が正しくありません。（{error}）", f"Not the number of a certificate: {error}"
+            )
+            return _problem(422, "misspelt", text)
         text = Bilingual(f"このURLは確認できません。（{error}）", f"This URL can't be checked: {error}")
         return _problem(422, "url-refused", text)
 
@@ -123,23 +126,20 @@ def _add_refusals(app: FastAPI, templates: Pages) -> None:
 
 
 async def _verify_url(url: str, request: Request, ports: Ports, limits: _Limits) -> VerificationResult:
-    """A URL of our own site is shown by its id, without the network; another one is fetched."""
-    assertion_id = _own_id(url, ports)
+    """A badge of ours is shown by its id, without the network; a URL of others is fetched."""
+    assertion_id = named_badge(url, ports.public_url)
     if assertion_id is not None:
         return await run_in_threadpool(verification.show, assertion_id, ports)
     limits.fetch.count(request)
-    return await run_in_threadpool(verification.check_at, url, ports)
+    return await run_in_threadpool(verification.check_at, url_in(url) or url, ports)
 
 
-def _own_id(url: str, ports: Ports) -> str | None:
-    """The assertion that a URL of our own site names."""
-    try:
-        parts = urlsplit(url)
-        same = f"{parts.scheme}://{parts.netloc}".lower() == ports.public_url.lower()
-    except ValueError:
-        return None
-    found = _OWN_PATH.match(parts.path) if same else None
-    return found[1].upper() if found and object_keys.is_assertion_id(found[1].upper()) else None
+def _id_in(text: str, ports: Ports) -> str:
+    """Misspelt when no badge of ours is named."""
+    assertion_id = named_badge(text, ports.public_url)
+    if assertion_id is None:
+        raise Misspelt("got a URL of another site, expected the number of a certificate")
+    return assertion_id
 
 
 def _is_form(request: Request) -> bool:

@@ -24,6 +24,7 @@ from shared.runtime.db import UNAVAILABLE
 from shared.runtime.log import logger
 from shared.runtime.web import language as words
 from shared.runtime.web.assets import Assets
+from shared.runtime.web.copied_links import CopiedLinks
 from shared.runtime.web.guard import Guard, Refusal, harden
 from shared.runtime.web.language import Language, language_of
 
@@ -63,6 +64,7 @@ class Pages:
 
     def install(self, app: FastAPI, *, most_bytes: int = 64 * 1024) -> None:
         """Give `app` the guard, /static, /healthz and the error pages. A body of more than `most_bytes` is refused."""
+        app.add_middleware(CopiedLinks)
         app.add_middleware(Guard, refuse=self._refuse, most_bytes=most_bytes)
         app.add_api_route("/static/{name}", self._static, methods=["GET", "HEAD"], include_in_schema=False)
         app.add_api_route("/healthz", _healthz, methods=["GET", "HEAD"], include_in_schema=False)
@@ -158,7 +160,8 @@ _ERRORS = {
 }
 
 
-def _healthz() -> Response:
+async def _healthz() -> Response:
+    """In the event loop, so that it needs no thread: it answers while all of them work."""
     return PlainTextResponse("ok\n")
 
 
