@@ -178,3 +178,9 @@ def test_a_path_that_no_route_knows_and_a_form_are_not_redirected(client: httpx.
     for path in ("/nowhere", "/..%2Fone.", "/nowhere/%E3%80%82", "/nowhere//one!"):
         assert client.get(path).status_code == 404, path
     assert client.post("/one%E3%80%82").status_code == 404
+
+
+def test_a_site_with_logins_is_closed_to_scripts_of_others(client: httpx.Client) -> None:
+    asked = {"origin": "https://other.example", "access-control-request-method": "POST"}
+    for answer in (client.get("/one", headers=asked), client.options("/form", headers=asked)):
+        assert "access-control-allow-origin" not in answer.headers

@@ -21,10 +21,9 @@ from services.verifier.web.answers import Problem
 from shared import object_keys
 from shared.errors import NotFound
 
-OPEN = {"access-control-allow-origin": "*"}  # verifiers in a browser may read them, on any site
-_FRESH = {**OPEN, "cache-control": "no-cache"}  # what a revocation or the holder's choice changes
-_SHORT = {**OPEN, "cache-control": "public, max-age=60"}
-_LONG = {**OPEN, "cache-control": "public, max-age=86400"}
+_FRESH = {"cache-control": "no-cache"}  # what a revocation or the holder's choice changes
+_SHORT = {"cache-control": "public, max-age=60"}
+_LONG = {"cache-control": "public, max-age=86400"}
 _TYPES = {"json": "application/json", "png": "image/png", "svg": "image/svg+xml"}
 _READ = ["GET", "HEAD"]
 

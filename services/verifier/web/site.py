@@ -17,7 +17,7 @@ from services.verifier.ports import Ports
 from services.verifier.web.browser_page import add_browser_page
 from services.verifier.web.documents import add_documents
 from services.verifier.web.pages import verdict_page
-from services.verifier.web.verify import add_verify
+from services.verifier.web.verify import VERIFY_PATH, add_verify
 from shared.copied_text import assertion_id_in
 from shared.errors import NotFound
 from shared.runtime.web import Pages, pages
@@ -30,7 +30,7 @@ def build_site(config: Config, ports: Ports) -> FastAPI:
     app = FastAPI(title="verifier", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Compression, minimum_size=1000)
     templates = pages(_TEMPLATES, config.runtime.programme)
-    templates.install(app, most_bytes=MAX_FILE_BYTES + _FORM_BYTES)
+    templates.install(app, most_bytes=MAX_FILE_BYTES + _FORM_BYTES, cross_site=(VERIFY_PATH,))
     _add_pages(app, templates, ports, config)
     add_verify(app, templates, ports, config)
     add_browser_page(app, templates, config, ports)

@@ -18,13 +18,14 @@ from services.verifier.sources.named import Misspelt, named_badge
 from services.verifier.sources.public_address import Refused
 from services.verifier.verification import VerificationResult
 from services.verifier.web.answers import Problem, answer_of
-from services.verifier.web.documents import OPEN
 from services.verifier.web.openapi import description
 from services.verifier.web.pages import verdict_page
 from services.verifier.web.rate_limit import Limit, TooManyRequests
 from shared.copied_text import url_in
 from shared.programme import Bilingual
 from shared.runtime.web import Pages
+
+VERIFY_PATH = "/api/v1/verify"
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,14 @@ def _add_api(app: FastAPI, ports: Ports, config: Config, limits: _Limits) -> Non
 
     @app.api_route("/api/v1/openapi.json", methods=["GET", "HEAD"])
     def openapi() -> Response:
-        return Response(document, media_type="application/json", headers=OPEN)
+        return Response(document, media_type="application/json")
 
-    @app.api_route("/api/v1/verify", methods=["GET", "HEAD"])
+    @app.api_route(VERIFY_PATH, methods=["GET", "HEAD"])
     def verify_by_id(id: str) -> Response:
         result = verification.show(_id_in(id, ports), ports)
         return _answer(result, with_number=result.record.details_public)
 
-    @app.post("/api/v1/verify")
+    @app.post(VERIFY_PATH)
     async def verify_document(request: Request) -> Response:
         """The document as body, or as the field `file` of a form; or the parameter or field `url`."""
         limits.verify.count(request)
@@ -97,7 +98,7 @@ def _add_api(app: FastAPI, ports: Ports, config: Config, limits: _Limits) -> Non
         answer = answer_of(
             result.verdict, society, record=result.record, public_url=ports.public_url, with_number=with_number
         )
-        return Response(msgspec.json.encode(answer), media_type="application/json", headers=OPEN)
+        return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
 def _add_refusals(app: FastAPI, templates: Pages) -> None:
@@ -157,4 +158,4 @@ async def _form(request: Request) -> tuple[bytes, str]:
 
 def _problem(status: int, detail: str, text: Bilingual, headers: dict[str, str] | None = None) -> Response:
     body = msgspec.json.encode(Problem(status, detail, text))
-    return Response(body, status, {**OPEN, **(headers or {})}, media_type="application/json")
+    return Response(body, status, headers, media_type="application/json")

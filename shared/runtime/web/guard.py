@@ -5,7 +5,7 @@ Sources: Fetch Metadata Request Headers (W3C), Content Security Policy Level 3 (
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Literal
 from urllib.parse import urlsplit
@@ -65,10 +65,13 @@ def is_cross_site(method: str, headers: Mapping[str, str]) -> bool:
 class Guard:
     """ASGI middleware. `refuse` answers what no route may see."""
 
-    def __init__(self, app: ASGIApp, refuse: Refuse, most_bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, refuse: Refuse, most_bytes: int, cross_site: Collection[str] = frozenset()
+    ) -> None:
         self._app = app
         self._refuse = refuse
         self._most_bytes = most_bytes
+        self._cross_site = cross_site  # paths that change nothing and look at no cookie: any site may send to them
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -103,7 +106,7 @@ class Guard:
                 return {"type": "http.disconnect"}  # ends whatever reads the body; its answer is dropped
             return message
 
-        if is_cross_site(scope["method"], headers):
+        if is_cross_site(scope["method"], headers) and scope["path"] not in self._cross_site:
             REFUSED.labels("cross-site").inc()
             await self._refuse("cross-site", scope, receive, send_hardened)
             return

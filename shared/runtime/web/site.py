@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -25,6 +25,7 @@ from shared.runtime.log import logger
 from shared.runtime.web import language as words
 from shared.runtime.web.assets import Assets
 from shared.runtime.web.copied_links import CopiedLinks
+from shared.runtime.web.cross_origin import CrossOrigin, open_to_all
 from shared.runtime.web.guard import Guard, Refusal, harden
 from shared.runtime.web.language import Language, language_of
 
@@ -41,6 +42,7 @@ def pages(folder: Path, programme: Programme) -> Pages:
 class Pages:
     def __init__(self, folder: Path, programme: Programme) -> None:
         self._programme = programme
+        self._is_open = False
         self._assets = Assets((_HERE / "static", folder.parent / "static"))
         self._templates = Environment(
             loader=ChoiceLoader([FileSystemLoader(folder), FileSystemLoader(_HERE / "templates")]),
@@ -62,10 +64,16 @@ class Pages:
             number=_number,
         )
 
-    def install(self, app: FastAPI, *, most_bytes: int = 64 * 1024) -> None:
-        """Give `app` the guard, /static, /healthz and the error pages. A body of more than `most_bytes` is refused."""
+    def install(self, app: FastAPI, *, most_bytes: int = 64 * 1024, cross_site: Collection[str] | None = None) -> None:
+        """Give `app` the guard, /static, /healthz and the error pages. A body of more than `most_bytes` is refused.
+
+        `cross_site`, for a site without logins: scripts of every other site may read it, and send to these paths.
+        """
         app.add_middleware(CopiedLinks)
-        app.add_middleware(Guard, refuse=self._refuse, most_bytes=most_bytes)
+        app.add_middleware(Guard, refuse=self._refuse, most_bytes=most_bytes, cross_site=cross_site or ())
+        if cross_site is not None:
+            self._is_open = True
+            app.add_middleware(CrossOrigin)
         app.add_api_route("/static/{name}", self._static, methods=["GET", "HEAD"], include_in_schema=False)
         app.add_api_route("/healthz", _healthz, methods=["GET", "HEAD"], include_in_schema=False)
         app.add_exception_handler(HTTPException, self._on_http_error)
@@ -144,7 +152,10 @@ class Pages:
     def _on_bug(self, request: Request, error: Exception) -> Response:
         # Answered outside the guard, which therefore can't set the headers. The server logs the exception.
         response = self.error(request, 500)
-        harden(MutableHeaders(raw=response.raw_headers), https=request.url.scheme == "https")
+        headers = MutableHeaders(raw=response.raw_headers)
+        harden(headers, https=request.url.scheme == "https")
+        if self._is_open:
+            open_to_all(headers)
         return response
 
 
