@@ -1,7 +1,7 @@
 """The public keys of the accounts that send, or sent, our transactions: a file that anchor writes and issuer reads.
 
 One key is a JWK, several are a JWK Set, the one in use first. `kid` is its name in the DID document, which proofs
-refer to, so a key keeps it for good; the first of all has none there, and is `chain`. `iat` is the second in which it was made.
+refer to, so a key keeps it for good; the first of all has none there, and is `chain`. `iat` is when it was made.
 
 Sources: RFC 8812, section 3.1 (secp256k1); RFC 7517, section 5 (JWK Set); OpenID Federation 1.0 (`iat` in a JWK).
 """

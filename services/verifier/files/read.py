@@ -27,7 +27,7 @@ class FileContent:
 
 
 def read_file(content: bytes) -> FileContent:
-    """The credential in a file of any of these formats. Unreadable for everything else; Busy as `without_pdf`."""
+    """The credential in a file of any of these formats. Unreadable for everything else; TryLater as `without_pdf`."""
     content = without_pdf(content)
     if content.startswith(PNG_SIGNATURE):
         return _baked(unbake_png(content))

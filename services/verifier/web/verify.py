@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 from fastapi import FastAPI
@@ -13,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from services.verifier import verification
 from services.verifier.config import Config
+from services.verifier.files.pdf import is_pdf
 from services.verifier.ports import Ports
 from services.verifier.sources.named import Misspelt, named_badge
 from services.verifier.sources.public_address import Refused
@@ -20,6 +22,7 @@ from services.verifier.verification import VerificationResult
 from services.verifier.web.answers import Problem, answer_of
 from services.verifier.web.openapi import description
 from services.verifier.web.pages import verdict_page
+from services.verifier.web.places import NoPlace, Places
 from services.verifier.web.rate_limit import Limit, TooManyRequests
 from shared.copied_text import url_in
 from shared.programme import Bilingual
@@ -30,16 +33,23 @@ VERIFY_PATH = "/api/v1/verify"
 
 @dataclass(frozen=True)
 class _Limits:
-    """`verify` counts what is handed in, `fetch` the URLs of others."""
+    """`verify` counts what is handed in, `fetch` the URLs of others. The places: what is done of it at once."""
 
     verify: Limit
     fetch: Limit
+    files: Places
+    pdfs: Places  # each may take seconds of CPU
+    fetches: Places  # each may take seconds of waiting
 
 
 def add_verify(app: FastAPI, templates: Pages, ports: Ports, config: Config) -> None:
     set_to = config.limits
     limits = _Limits(
-        Limit("verify", set_to.verify, set_to.trusted_proxies), Limit("fetch", set_to.fetch, set_to.trusted_proxies)
+        verify=Limit("verify", set_to.verify, set_to.trusted_proxies),
+        fetch=Limit("fetch", set_to.fetch, set_to.trusted_proxies),
+        files=Places("files", 16, each=8),
+        pdfs=Places("pdfs", 4),
+        fetches=Places("fetches", 8),
     )
     _add_form(app, templates, ports, config, limits)
     _add_api(app, ports, config, limits)
@@ -63,7 +73,7 @@ def _add_form(app: FastAPI, templates: Pages, ports: Ports, config: Config, limi
                 problem = "misspelt" if isinstance(error, Misspelt) else str(error)
                 return templates.page(request, "front.html", status=422, url=url[:300], problem=problem)
         elif content:
-            result = await run_in_threadpool(verification.check, content, ports)
+            result = await _verify_file(content, request, ports, limits)
         else:
             return templates.page(request, "front.html", status=422, url="", problem="nothing")
         return verdict_page(templates, request, result, ports, config, handed_in=True)
@@ -89,7 +99,7 @@ def _add_api(app: FastAPI, ports: Ports, config: Config, limits: _Limits) -> Non
         if not url:
             content, url = await _form(request) if _is_form(request) else (await request.body(), "")
         if not url:
-            return _answer(await run_in_threadpool(verification.check, content, ports), with_number=True)
+            return _answer(await _verify_file(content, request, ports, limits), with_number=True)
         result = await _verify_url(url, request, ports, limits)
         return _answer(result, with_number=named_badge(url, ports.public_url) is None or result.record.details_public)
 
@@ -113,6 +123,17 @@ def _add_refusals(app: FastAPI, templates: Pages) -> None:
             return _problem(429, "too-many-requests", text, headers)
         return templates.page(request, "too_many.html", status=429, headers=headers, seconds=error.seconds)
 
+    def no_place(request: Request, error: Exception) -> Response:
+        assert isinstance(error, NoPlace)
+        headers = {"retry-after": str(error.seconds)}
+        if request.url.path.startswith("/api/"):
+            text = Bilingual(
+                "ただいま、ほかの確認をしています。少したってから、もう一度お試しください。",
+                "Another check is going on. Try again a little later.",
+            )
+            return _problem(error.status, "one-at-a-time" if error.status == 429 else "busy", text, headers)
+        return templates.page(request, "too_many.html", status=error.status, headers=headers, seconds=error.seconds)
+
     def refused(request: Request, error: Exception) -> Response:
         if isinstance(error, Misspelt):
             text = Bilingual(
@@ -123,6 +144,7 @@ def _add_refusals(app: FastAPI, templates: Pages) -> None:
         return _problem(422, "url-refused", text)
 
     app.add_exception_handler(TooManyRequests, too_many)
+    app.add_exception_handler(NoPlace, no_place)
     app.add_exception_handler(Refused, refused)
 
 
@@ -132,7 +154,13 @@ async def _verify_url(url: str, request: Request, ports: Ports, limits: _Limits)
     if assertion_id is not None:
         return await run_in_threadpool(verification.show, assertion_id, ports)
     limits.fetch.count(request)
-    return await run_in_threadpool(verification.check_at, url_in(url) or url, ports)
+    check = partial(verification.check_at, url_in(url) or url, ports)
+    return await limits.fetches.run(limits.fetch.client(request), check)
+
+
+async def _verify_file(content: bytes, request: Request, ports: Ports, limits: _Limits) -> VerificationResult:
+    places = limits.pdfs if is_pdf(content) else limits.files
+    return await places.run(limits.verify.client(request), partial(verification.check, content, ports))
 
 
 def _id_in(text: str, ports: Ports) -> str:
