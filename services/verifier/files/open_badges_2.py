@@ -17,7 +17,7 @@ import msgspec
 from services.verifier.files.baking import Unbaked
 from services.verifier.files.read import read_json
 from shared import object_keys
-from shared.credentials.credential import Document
+from shared.credentials.content import Document
 from shared.errors import Unreadable
 
 CONTEXT: Final = "https://w3id.org/openbadges/v2"
