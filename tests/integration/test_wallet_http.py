@@ -75,7 +75,7 @@ def test_from_the_link_of_the_letter_to_the_pdf(wallet: Wallet) -> None:
         pdf = browser.get(f"/badges/{badge}/pdf", params={"kind": "details"})
         assert pdf.content == b"%PDF details"
         assert pdf.headers["content-type"] == "application/pdf"
-        assert pdf.headers["cache-control"].startswith("private")
+        assert pdf.headers["cache-control"] == "private, no-store"
         assert "filename*=UTF-8''%E7%99%BB%E9%8C%B2" in pdf.headers["content-disposition"]
         assert browser.get(f"/badges/{badge}/certificate.pdf").content == b"%PDF certificate"
         assert browser.get(f"/badges/{badge}/badge.png").content == b"\x89PNG art"

@@ -64,4 +64,4 @@ def _file_title(badge: WalletBadge, programme: Programme) -> str:
 def _attachment(plain: str, name: str) -> dict[str, str]:
     """Headers of a download (RFC 6266): an ASCII name for old programs, the real one for others. Kept by no cache."""
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-    return {"content-disposition": disposition, "cache-control": "no-store"}
+    return {"content-disposition": disposition, "cache-control": "private, no-store"}
