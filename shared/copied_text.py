@@ -19,11 +19,12 @@ _SHAPELESS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
 _ID = r"([A-Za-z2-7]{26})(?![A-Za-z0-9])"
-_NAMED_ID = re.compile(rf"/(?:[Vv]|credentials|assertions|badges|receive)/+[^A-Za-z0-9]*{_ID}")
+_NAMED_ID = re.compile(rf"/(?:[Vv]|credentials|assertions|badges|receive)/[^A-Za-z0-9]*{_ID}")
 _BARE_ID = re.compile(rf"(?<![A-Za-z0-9]){_ID}")
 _BREAK = re.compile(r"[-\u2010=]?[\r\n]+[\s>|]*|\s+")  # where mail and typesetting break a line, and quote it
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
 _AT_ENDS = "._~-"
+_TOKEN = 26  # characters of our ids and tokens
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _NOT_IN_URLS = re.compile(r"[\"<>`{}|^「」『』【】〈〉《》（）〔〕［］“”‘’、。，．！？；：…‥　]")
 _BEHIND_URLS = ".,;:!?'*"
@@ -49,13 +50,26 @@ def assertion_id_in(text: str) -> str | None:
     return None
 
 
-def plain_path(path: str) -> str:
+def plain_path(path: str) -> str | None:
     """The path that was meant: each part without what stands before and behind its plain characters.
+
+    None when letters of another script are a part of it: an id of upstream, perhaps, which means something else without
+    them. Behind an id or token of ours they are the sentence that goes on.
 
     It begins with one slash, so it can't lead to another host, and is its own plain path.
     """
-    found = (_PLAIN.search(visible(_decoded(part))) for part in path.split("/"))
-    return "/" + "/".join(part for each in found if each and (part := each[0].rstrip(_AT_ENDS)))
+    parts = [_plain(part) for part in path.split("/")]
+    return None if None in parts else "/" + "/".join(part for part in parts if part)
+
+
+def _plain(part: str) -> str | None:
+    text = visible(_decoded(part))
+    found = _PLAIN.search(text)
+    if found is None:
+        return None if any(map(str.isalnum, text)) else ""
+    before, behind = text[: found.start()], text[found.end() :]
+    goes_on = behind[:1].isalnum() and len(found[0]) < _TOKEN
+    return None if goes_on or any(map(str.isalnum, before)) else found[0].rstrip(_AT_ENDS)
 
 
 def url_in(text: str) -> str | None:

@@ -162,6 +162,7 @@ def test_the_served_style_sheet_is_built_from_its_source() -> None:
         ("/one%E2%80%8B", "/one"),
         ("/one%25E3%2580%258D", "/one"),
         ("/%E3%80%8Cone%E3%80%8D%E3%82%92", "/one"),
+        ("/one%EF%BC%81%E6%AC%A1", "/one"),
         ("/static/app.000000000000.css>", "/static/app.000000000000.css"),
     ],
 )
@@ -175,7 +176,7 @@ def test_a_path_that_was_copied_with_the_text_around_it_leads_to_the_page(
 
 
 def test_a_path_that_no_route_knows_and_a_form_are_not_redirected(client: httpx.Client) -> None:
-    for path in ("/nowhere", "/..%2Fone.", "/nowhere/%E3%80%82", "/nowhere//one!"):
+    for path in ("/nowhere", "/..%2Fone.", "/nowhere/%E3%80%82", "/nowhere//one!", "/%E4%BD%90one"):
         assert client.get(path).status_code == 404, path
     assert client.post("/one%E3%80%82").status_code == 404
 

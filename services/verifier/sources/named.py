@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from services.verifier.sources.public_address import Refused
+from services.verifier.sources.public_address import MAX_CHARACTERS, Refused
 from shared.copied_text import assertion_id_in, url_in, visible
 
 _HOST = re.compile(r"\s*(?:[\w-]+(?:\.[\w-]+)+(?::[0-9]+)?|[\w-]+:[0-9]+)(?=/)", re.ASCII)
@@ -20,8 +20,11 @@ class Misspelt(Refused):
 def named_badge(text: str, public_url: str) -> str | None:
     """The assertion id that the text names; None when it names a URL of others, which `url_in` finds.
 
-    Misspelt for the address of one of our pages without a whole id, and for any other text.
+    Refused for a text that is too long; Misspelt for the address of one of our pages without a whole id, and for any
+    other text.
     """
+    if len(text) > MAX_CHARACTERS:
+        raise Refused(f"got {len(text)} characters, expected at most {MAX_CHARACTERS}")
     url = url_in(text)
     if url is not None and not _is_ours(url, public_url):
         return None

@@ -57,4 +57,4 @@ def add_sessions(app: FastAPI, pages: WalletPages) -> None:
 def _own_path(text: str) -> str:
     """Where to go after the login: one of the wallet's own pages, whatever the request says."""
     path = plain_path(text)
-    return path if _OWN_PATH.fullmatch(path) else "/badges"
+    return path if path is not None and _OWN_PATH.fullmatch(path) else "/badges"

@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.copied_text import plain_path
 
+_MOST = 2000  # characters; paths of ours have fewer than 200
+
 
 class CopiedLinks:
     """ASGI middleware. Only an answer 404 is replaced, so ids of any form keep their pages."""
@@ -20,13 +22,14 @@ class CopiedLinks:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
-        path, meant = scope["path"], plain_path(scope["path"])
-        is_copied = meant != path and meant.count("/") == path.count("/")  # else it has empty parts, or dots
         replaced = False
 
         async def send_or_redirect(message: Message) -> None:
             nonlocal replaced
-            if message["type"] == "http.response.start" and message["status"] == 404 and is_copied:
+            meant = None
+            if message["type"] == "http.response.start" and message["status"] == 404:
+                meant = _meant(scope["path"])
+            if meant is not None:
                 replaced = True
                 query = b"?" + scope["query_string"] if scope["query_string"] else b""
                 headers = [(b"location", meant.encode() + query), (b"content-length", b"0")]
@@ -36,3 +39,11 @@ class CopiedLinks:
                 await send(message)
 
         await self._app(scope, receive, send_or_redirect)
+
+
+def _meant(path: str) -> str | None:
+    """The path without what was copied with it; None for one that has nothing of the kind, or empty parts and dots."""
+    if len(path) > _MOST:
+        return None
+    meant = plain_path(path)
+    return meant if meant not in (None, path) and meant.count("/") == path.count("/") else None

@@ -75,6 +75,12 @@ def test_what_is_no_single_id_is_none(text: str) -> None:
     assert assertion_id_in(text) is None
 
 
+@pytest.mark.parametrize("text", ["/V/" + "/" * 60_000, "/V/" * 20_000, "A" * 60_000, "%25" * 20_000, "\n>" * 30_000])
+def test_a_long_text_is_read_in_one_pass(text: str) -> None:
+    assert assertion_id_in(text) is None
+    assert (plain_path(text) or "/").startswith("/")
+
+
 @pytest.mark.parametrize(
     ("path", "plain"),
     [
@@ -96,9 +102,21 @@ def test_a_path_is_left_with_its_plain_characters(path: str, plain: str) -> None
     assert plain_path(path) == plain
 
 
+@pytest.mark.parametrize("path", ["/people/佐藤-001", "/people/001号", "/people/登録001。", "/V/トークン", "/x/١"])
+def test_letters_of_another_script_are_a_part_of_an_id(path: str) -> None:
+    assert plain_path(path) is None
+
+
+def test_a_sentence_that_goes_on_behind_an_id_is_none_of_it() -> None:
+    assert plain_path(f"/receive/{ID}/{OTHER.lower()}を開く") == f"/receive/{ID}/{OTHER.lower()}"
+    assert plain_path(f"/badges/{ID}です。") == f"/badges/{ID}"
+
+
 @given(st.text())
 def test_a_plain_path_leads_to_no_other_host_and_is_its_own_plain_path(text: str) -> None:
     plain = plain_path(text)
+    if plain is None:
+        return
     assert plain.startswith("/") and not plain.startswith("//") and "\\" not in plain and plain.isascii()
     assert plain_path(plain) == plain
 
