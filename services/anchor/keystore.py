@@ -50,14 +50,13 @@ def create_keystore(keystore_file: Path, password_file: Path, public_key_file: P
     return str(account.address)
 
 
-def key_name(account: LocalAccount, public_key_file: Path) -> str:
+def key_name(address: str, public_key_file: Path) -> str:
     """The name of the account's key in the DID document. RefuseToStart when the file doesn't list it."""
-    mine = _public_key(account)
     try:
-        return next(key.kid for key in read_chain_keys(public_key_file) if key.is_same_as(mine))
+        return next(key.kid for key in read_chain_keys(public_key_file) if key.address.lower() == address.lower())
     except (OSError, ValueError, StopIteration) as error:
         raise RefuseToStart(
-            f"setting CHAIN_PUBLIC_KEY_FILE: {public_key_file} doesn't list the key of {account.address}"
+            f"setting CHAIN_PUBLIC_KEY_FILE: {public_key_file} doesn't list the key of {address}"
             f" ({type(error).__name__}); write it with akashi contract key"
         ) from error
 

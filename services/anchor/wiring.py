@@ -52,16 +52,15 @@ def ports_of(settings: AnchorSettings, connections: tuple[NetworkConnection, ...
         deployments=tuple(each.deployment for each in connections if not each.network.retired),
         retired=tuple(each.deployment for each in connections if each.network.retired),
         batch_rules=settings.batch_rules,
-        verification_method=_verification_method(settings),
+        verification_method=_verification_method(settings, connections[0].sender.address),
     )
 
 
-def _verification_method(settings: AnchorSettings) -> str:
+def _verification_method(settings: AnchorSettings, address: str) -> str:
     did = did_of(settings.public_url)
     if settings.public_key_file is None:
         return chain_key_of(did)
-    account = open_keystore(settings.keystore_file, settings.password_file)
-    return chain_key_of(did, key_name(account, settings.public_key_file))
+    return chain_key_of(did, key_name(address, settings.public_key_file))
 
 
 def network_ports_of(

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
 
 FIRST = "chain"
 
@@ -39,6 +41,11 @@ class ChainKey(msgspec.Struct, frozen=True, omit_defaults=True):
         if [len(axis) for axis in axes] != [32, 32]:
             raise ValueError("x and y: expected 32 bytes each, as base64url")
         return b"".join(axes)
+
+    @property
+    def address(self) -> str:
+        """The account's address, with its checksum (ERC-55). Source: Ethereum Yellow Paper, appendix F."""
+        return to_checksum_address(keccak(self.point)[-20:])
 
     def is_same_as(self, other: ChainKey) -> bool:
         return (self.x, self.y) == (other.x, other.y)

@@ -13,8 +13,6 @@ from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
 
 from shared import object_keys
 from shared.credentials.chain_key import ChainKey
@@ -93,16 +91,11 @@ def issuing_addresses(chain_keys: Sequence[ChainKey]) -> list[dict[str, str]]:
     """
     return [
         {
-            "id": f"ecdsa-koblitz-pubkey:{_address_of(key)}",
+            "id": f"ecdsa-koblitz-pubkey:{key.address}",
             **({"created": datetime.fromtimestamp(key.iat, UTC).isoformat()} if key.iat is not None else {}),
         }
         for key in chain_keys
     ]
-
-
-def _address_of(key: ChainKey) -> str:
-    """The account's address. Source: Ethereum Yellow Paper, appendix F."""
-    return to_checksum_address(keccak(key.point)[-20:])
 
 
 def keys_in(did_document: bytes) -> list[str]:

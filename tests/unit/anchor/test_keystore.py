@@ -38,22 +38,21 @@ def test_the_public_key_says_when_it_was_made_and_keeps_it(tmp_path: Path) -> No
 
 def test_a_former_key_keeps_its_name_behind_the_new_one(tmp_path: Path) -> None:
     former = create(tmp_path)
-    account = open_keystore(tmp_path / "key.json", tmp_path / "word")
     (tmp_path / "key.json").rename(tmp_path / "former.json")
     address = create(tmp_path)
     new, old = read_chain_keys(tmp_path / "public.json")
     assert old.kid == "chain" and new.kid == f"chain-{address[2:10].lower()}" and former != address
-    assert key_name(account, tmp_path / "public.json") == "chain"
-    assert key_name(open_keystore(tmp_path / "key.json", tmp_path / "word"), tmp_path / "public.json") == new.kid
+    assert key_name(former, tmp_path / "public.json") == "chain"
+    assert key_name(address.lower(), tmp_path / "public.json") == new.kid
     assert create(tmp_path) == address and read_chain_keys(tmp_path / "public.json") == (new, old)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"keys": []}', '{"kty": "EC", "crv": "P-256", "x": "A", "y": "A"}'])
 def test_an_account_that_its_file_does_not_list_is_refused(tmp_path: Path, text: str) -> None:
-    create(tmp_path)
+    address = create(tmp_path)
     (tmp_path / "public.json").write_text(text)
     with pytest.raises(RefuseToStart, match="CHAIN_PUBLIC_KEY_FILE"):
-        key_name(open_keystore(tmp_path / "key.json", tmp_path / "word"), tmp_path / "public.json")
+        key_name(address, tmp_path / "public.json")
 
 
 def test_keystore_and_password_are_readable_by_their_owner_only(tmp_path: Path) -> None:
