@@ -192,6 +192,7 @@ def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
                 **chain,
                 "CHAIN_KEYSTORE_FILE": str(secrets / "chain-keystore.json"),
                 "CHAIN_PASSWORD_FILE": str(secrets / "chain.password"),
+                "CHAIN_PUBLIC_KEY_FILE": str(secrets / "chain-public.jwk"),
                 "ANCHOR_ON": "receipt",
                 "CHAIN_POLL_SECONDS": "0.5",
             }

@@ -34,8 +34,8 @@ _USAGE = 64  # sysexits.h; 2 would read as "could not check"
 def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | None) -> None:
     """証明書（JSON、バッジのPNG・SVG、PDF）が有効かを確かめる。 / Check whether a certificate is valid.
 
-    FILE|URL は証明書データ、バッジの画像、PDF、または確認ページのURL（…/V/番号）。 / The credential, its badge as
-    PNG or SVG, its PDF, or the URL of its page.
+    FILE|URL は証明書データ、バッジの画像、PDF、確認ページのURL（…/V/番号）、または番号。 / The credential, its badge
+    as PNG or SVG, its PDF, the URL of its page, or its number.
 
     終了コード / exit code: 0 有効 valid, 1 有効でない not valid, 2 確認できない could not check.
     """
@@ -65,29 +65,37 @@ def _verify(source: str, config: CommandConfig) -> VerificationResult:
     url = config.issuer_url
     now = clock_from(os.environ.get("AKASHI_CLOCK"))
     sources = Sources(HttpSite(url), _chains(config), partial(published_record, url), url, now)
-    return verify(lambda: _content_of(source), sources)
+    return verify(lambda: _content_of(source, url), sources)
 
 
-def _content_of(source: str) -> bytes:
-    """The bytes of a file, of a URL, or of the credential behind a page's URL in any case (`HTTP://…/V/ID`)."""
+def _content_of(source: str, issuer_url: str) -> bytes:
+    """The bytes of a file, of a URL, or of the credential whose page or number is named, however it was copied."""
     from services.verifier.files.baking import MAX_FILE_BYTES
     from services.verifier.sources.issuer_site import download
+    from shared.copied_text import assertion_id_in, url_in
 
+    if _is_file(source):
+        with Path(source).open("rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)  # enough for every reader to refuse a larger one
+    url = url_in(source) or (source if "://" in source else None)
     try:
-        parts = urlsplit(source)
+        parts = urlsplit(url or issuer_url)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="FILE|URL") from error
-    if parts.scheme.lower() not in ("http", "https"):
-        path = Path(source)
-        if not path.is_file():
-            raise click.BadParameter(f"ファイルがありません / no such file: {source}", param_hint="FILE|URL")
-        with path.open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)  # enough for every reader to refuse a larger one
-    site = f"{parts.scheme.lower()}://{parts.netloc.lower()}"
-    kind, _, id = parts.path.strip("/").partition("/")
-    if kind.lower() == "v" and id:
-        return download(f"{site}/credentials/{id.upper()}.json")
-    return download(source)
+    assertion_id = assertion_id_in(source)
+    if url is not None and parts.path.strip("/").partition("/")[0].lower() != "v":
+        return download(url)
+    if assertion_id is None:
+        what = "番号が正しくありません / not a whole number" if url else "ファイルがありません / no such file"
+        raise click.BadParameter(f"{what}: {source}", param_hint="FILE|URL")
+    return download(f"{parts.scheme.lower()}://{parts.netloc.lower()}/credentials/{assertion_id}.json")
+
+
+def _is_file(source: str) -> bool:
+    try:
+        return "://" not in source and Path(source).is_file()
+    except (OSError, ValueError):  # too long for a name, or no name at all
+        return False
 
 
 def _chains(config: CommandConfig) -> Chains | NoChain:

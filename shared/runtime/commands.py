@@ -35,6 +35,8 @@ def file_name(path: Path) -> str:
         except UnicodeDecodeError:
             continue
     return name.decode("utf-8", "replace")
+
+
 def say(text: str, *, err: bool = False) -> None:
     """Print lines of text."""
     click.echo(plain_text.shown(text), err=err)

@@ -6,7 +6,7 @@ RFC 9110 (421, HEAD, OPTIONS).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Literal
 from urllib.parse import urlsplit
@@ -101,10 +101,18 @@ class Guard:
     A route for GET also serves HEAD: it runs as for GET, and the body is dropped. A path that exists answers OPTIONS.
     """
 
-    def __init__(self, app: ASGIApp, refuse: Refuse, most_bytes: int, access: Access | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        refuse: Refuse,
+        most_bytes: int,
+        access: Access | None = None,
+        cross_site: Collection[str] = frozenset(),
+    ) -> None:
         self._app = app
         self._refuse = refuse
         self._most_bytes = most_bytes
+        self._cross_site = cross_site  # paths that change nothing and look at no cookie: any site may send to them
         access = access or Access()
         self._hosts = access.hosts
         self._proxies = Proxies(access.proxies)
@@ -158,7 +166,7 @@ class Guard:
             return message
 
         problem: Refusal | None = host_problem(scope, self._hosts) or target_problem(scope)
-        if problem is None and is_cross_site(asked, headers):
+        if problem is None and is_cross_site(asked, headers) and scope["path"] not in self._cross_site:
             problem = "cross-site"
         if problem is not None:
             REFUSED.labels(problem).inc()

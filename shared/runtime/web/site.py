@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -26,6 +26,8 @@ from shared.runtime.db import UNAVAILABLE, UNSTORABLE
 from shared.runtime.log import logger
 from shared.runtime.web import language as words
 from shared.runtime.web.assets import Assets
+from shared.runtime.web.copied_links import CopiedLinks
+from shared.runtime.web.cross_origin import CrossOrigin, open_to_all
 from shared.runtime.web.fields import HIDDEN
 from shared.runtime.web.guard import REASONS, STATUS, Guard, Refusal, harden
 from shared.runtime.web.language import Language, language_of
@@ -43,6 +45,7 @@ def pages(folder: Path, programme: Programme) -> Pages:
 class Pages:
     def __init__(self, folder: Path, programme: Programme) -> None:
         self._programme = programme
+        self._is_open = False
         self._assets = Assets((_HERE / "static", folder.parent / "static"))
         self._templates = Environment(
             loader=ChoiceLoader([FileSystemLoader(folder), FileSystemLoader(_HERE / "templates")]),
@@ -65,12 +68,26 @@ class Pages:
             number=_number,
         )
 
-    def install(self, app: FastAPI, *, access: Access | None = None, most_bytes: int = 64 * 1024) -> None:
+    def install(
+        self,
+        app: FastAPI,
+        *,
+        access: Access | None = None,
+        most_bytes: int = 64 * 1024,
+        cross_site: Collection[str] | None = None,
+    ) -> None:
         """Give `app` the guard, /static, /healthz and the error pages. A body of more than `most_bytes` is refused.
 
-        Without `access` it answers under loopback names only, and believes no proxy.
+        Without `access` it answers under loopback names only, and believes no proxy. `cross_site`, for a site without
+        logins: scripts of every other site may read it, and send to these paths.
         """
-        app.add_middleware(Guard, refuse=self._refuse, most_bytes=most_bytes, access=access)
+        app.add_middleware(CopiedLinks)
+        app.add_middleware(
+            Guard, refuse=self._refuse, most_bytes=most_bytes, access=access, cross_site=cross_site or ()
+        )
+        if cross_site is not None:
+            self._is_open = True
+            app.add_middleware(CrossOrigin)
         app.add_api_route("/static/{name}", self._static, methods=["GET"], include_in_schema=False)
         app.add_api_route("/healthz", _healthz, methods=["GET"], include_in_schema=False)
         app.add_exception_handler(HTTPException, self._on_http_error)
@@ -158,7 +175,10 @@ class Pages:
     def _on_bug(self, request: Request, error: Exception) -> Response:
         # Answered outside the guard, which therefore can't set the headers. The server logs the exception.
         response = self.error(request, 500)
-        harden(MutableHeaders(raw=response.raw_headers), https=request.url.scheme == "https")
+        headers = MutableHeaders(raw=response.raw_headers)
+        harden(headers, https=request.url.scheme == "https")
+        if self._is_open:
+            open_to_all(headers)
         return response
 
 
@@ -176,7 +196,8 @@ _ERRORS = {
 }
 
 
-def _healthz() -> Response:
+async def _healthz() -> Response:
+    """In the event loop, so that it needs no thread: it answers while all of them work."""
     return PlainTextResponse("ok\n")
 
 
