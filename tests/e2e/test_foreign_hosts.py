@@ -13,6 +13,8 @@ from tests.worlds.http_server import answer_to
 PAGES = ("registration", "wallet", "verifier", "ops")
 SERVERS = [name for name in OFFSETS if name in PAGES or name.endswith(" metrics")]
 
+_LAST = "Connection: close\r\n\r\n"  # or the server would wait for a further request
+
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_no_server_answers_under_a_foreign_host(stack: Stack, name: str) -> None:
@@ -27,8 +29,8 @@ def test_no_server_answers_under_a_foreign_host(stack: Stack, name: str) -> None
             assert answer.status_code == 421
             assert "evil" not in answer.text + str(answer.headers)
     for lines in ("", f"Host: localhost:{port}\r\nHost: evil.example\r\n", f"Host: user@localhost:{port}\r\n"):
-        assert b" 400 " in answer_to(url, f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode())[:20]
-    absolute = f"GET http://evil.example{path} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n"
+        assert b" 400 " in answer_to(url, f"GET {path} HTTP/1.1\r\n{lines}{_LAST}".encode())[:20]
+    absolute = f"GET http://evil.example{path} HTTP/1.1\r\nHost: localhost:{port}\r\n{_LAST}"
     assert b" 400 " in answer_to(url, absolute.encode())[:20]
 
 
