@@ -18,6 +18,7 @@ from shared.office_events import Correction, DecisionSettled, OfficeDecided
 from shared.wire import decode
 from tests.worlds.cohorts import NOON, again, assertion_id, at, cycle, held, issued, renewed, revoked, version_id
 from tests.worlds.ops import counts, tell, tell_all
+from tests.worlds.story import until
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
 
@@ -172,6 +173,23 @@ def test_a_correction_that_the_issuer_refuses_is_not_done_and_may_be_given_again
     settle(ports, second.id)
     tell(ports, again(issued(0, 60), 3))
     assert sorted(outcomes(ports, "R00000"), key=str) == [("done", "issuer"), ("issuance-refused", "issuer")]
+
+
+def test_of_two_answers_that_come_at_once_the_later_one_decides(ports: Ports) -> None:
+    crowd(ports, 1)
+    order = orders.correct(ports, "R00000", 1, Correction(family_name="髙橋"), OFFICE)
+    answer = DecisionSettled(
+        decision_id=order.id, subject="R00000", service="registration", outcome="done", settled_at=at(30)
+    )
+    issuing = threading.Thread(target=tell, args=(ports, again(issued(0, 40), 2)))
+    with ports.store.transaction() as tx:
+        tx.note_settled([answer])
+        issuing.start()
+        with ports.store.transaction() as other:
+            query = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+            until(lambda: other.fetch_value(query), seconds=30, what="the issuer's answer waits for the commit")
+    issuing.join()
+    assert outcomes(ports, "R00000") == [("done", "issuer")]
 
 
 def test_answers_that_come_before_the_order_decide_it(ports: Ports) -> None:

@@ -63,6 +63,8 @@ class Outcomes:
         self._take_corrections("decisions.subject = any(%s)", registration_ids)
 
     def _take_corrections(self, condition: str, ids: Sequence[str]) -> None:
+        # The two answers come on two topics, in two transactions at once: the later one sees what the other committed.
+        self._tx.cursor.execute("select pg_advisory_xact_lock(hashtext('ops/corrections'))")
         self._tx.cursor.execute(
             "update decisions set settled_by = 'issuer',"
             f" outcome = case when {_ISSUED} then 'done' else 'issuance-refused' end,"
