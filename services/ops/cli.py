@@ -15,13 +15,15 @@ import click
 
 from services.ops.commands.cohorts import reissue, undo
 from services.ops.commands.dead_letters import dead_letters
-from services.ops.commands.orders import correct, decisions, revoke
+from services.ops.commands.orders import correct, decisions, resume, revoke
 from services.ops.commands.rebuild import rebuild
 from services.ops.commands.rejected import rejected
 from services.ops.commands.restores import restores
 from services.ops.commands.scrub import scrub
 from services.ops.commands.status import people, status
 from shared.errors import AkashiError
+from shared.plain_text import shown
+from shared.runtime.commands import say
 
 GROUP = "akashi.commands"
 
@@ -31,6 +33,7 @@ _OWN = (
     people,
     revoke,
     correct,
+    resume,
     undo,
     reissue,
     decisions,
@@ -45,13 +48,6 @@ _OWN = (
 class Commands(click.Group):
     """The commands given here, and those of the installed parts."""
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """An error of ours ends the command with its text, never with a traceback."""
-        try:
-            return super().invoke(ctx)
-        except AkashiError as error:
-            raise click.ClickException(str(error)) from error
-
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -62,6 +58,19 @@ class Commands(click.Group):
     @cached_property
     def _parts(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=GROUP)}
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """An error of ours ends the command with its text, never with a traceback.
+
+        It may repeat what was typed or what a server answered: it is printed as plain text, too.
+        """
+        try:
+            return super().invoke(ctx)
+        except AkashiError as error:
+            raise click.ClickException(shown(str(error))) from error
+        except click.ClickException as error:
+            error.message = shown(error.message)
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *self._parts})
@@ -97,7 +106,7 @@ def _broken(name: str, cause: str) -> click.Command:
     @click.command(name, add_help_option=False, context_settings={"ignore_unknown_options": True})
     @click.argument("rest", nargs=-1)
     def command(rest: tuple[str, ...]) -> None:
-        click.echo(
+        say(
             f"akashi {name}: 読み込めません。インストールし直してください（make setup）。"
             f" / can't be loaded, install again: {cause}",
             err=True,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NoReturn
 
 import click
-from rich.console import Console
 
 from deploy.local.demo.holders import HolderStuck, play
 from deploy.local.demo.letters import Inbox, Letter
 from deploy.local.environment import Place
+from shared.runtime.commands import plain_console, say
 
 
 @click.command(name="play", short_help="待っている人に受領させる。 / Play the waiting holders.")
@@ -30,7 +30,7 @@ def play_command(people: int | None, everybody: bool, seconds: float) -> None:
     """
     if everybody and people is not None:
         raise click.UsageError("--all と --people は同時に使えません。 / --all and --people cannot be combined.")
-    console = Console()
+    console = plain_console()
     folder = Place.from_environment().inbox
     if not folder.is_dir():
         _end(
@@ -60,5 +60,5 @@ def play_command(people: int | None, everybody: bool, seconds: float) -> None:
 
 
 def _end(text: str) -> NoReturn:
-    click.echo(f"akashi play: {text}", err=True)
+    say(f"akashi play: {text}", err=True)
     raise SystemExit(2)

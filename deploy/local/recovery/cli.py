@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from deploy.local.environment import Place
 from deploy.local.recovery.manifest import PARTS
 from deploy.local.terminal import errors_as_messages
 from shared.clock import JST, japan_time
-from shared.runtime.commands import json_option
+from shared.runtime.commands import json_option, say, say_json
 
 _STEPS = {
     "postgres": "PostgreSQL / PostgreSQL",
@@ -65,10 +64,10 @@ def backup_command(folder: Path, as_json: bool) -> None:
     with errors_as_messages():
         manifest = take_backup(Place.from_environment(), folder.expanduser().absolute(), progress=_show)
     if as_json:
-        click.echo(msgspec.json.encode(manifest).decode())
+        say_json(manifest)
         return
     size, took = manifest.bytes / 1e6, time.monotonic() - began
-    click.echo(
+    say(
         f"{folder}: {japan_time(manifest.ended_at)}、{size:.1f} MB、オブジェクト {manifest.objects} 個、{took:.1f} 秒"
         f" / {manifest.objects} objects, {took:.1f} s"
     )
@@ -104,15 +103,15 @@ def restore_command(folder: Path, to: datetime | None, only: tuple[str, ...], as
         done = restore_backup(place, folder.expanduser().absolute(), to=to, only=only, progress=_show)
     if as_json:
         replaced = str(done.replaced) if done.replaced else None
-        click.echo(msgspec.json.encode({"parts": done.parts, "to": japan_time(done.to), "replaced": replaced}).decode())
+        say_json({"parts": done.parts, "to": japan_time(done.to), "replaced": replaced})
         return
     took, parts = time.monotonic() - began, ", ".join(done.parts)
-    click.echo(f"{place.home}: {japan_time(done.to)} に戻しました。 / restored: {parts}, {took:.1f} s")
+    say(f"{place.home}: {japan_time(done.to)} に戻しました。 / restored: {parts}, {took:.1f} s")
     if done.replaced:
-        click.echo(f"それまでのデータ / what was replaced: {done.replaced}")
-        click.echo("  元に戻すには akashi down のあと、ここから移し戻す。 / To undo: akashi down, then move it back.")
-    click.echo("起動するには akashi up。 / Start it with akashi up.")
+        say(f"それまでのデータ / what was replaced: {done.replaced}")
+        say("  元に戻すには akashi down のあと、ここから移し戻す。 / To undo: akashi down, then move it back.")
+    say("起動するには akashi up。 / Start it with akashi up.")
 
 
 def _show(step: str) -> None:
-    click.echo(f"{_STEPS[step]} …", err=True)
+    say(f"{_STEPS[step]} …", err=True)

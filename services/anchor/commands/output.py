@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from services.anchor.domain.costs import ETHER, Cost, Forecast
@@ -15,6 +13,8 @@ from services.anchor.migration import Migration, MigrationProgress
 from services.anchor.network_status import AnchorStatus, NetworkStatus
 from shared.chain.networks import GWEI
 from shared.clock import JST
+from shared.plain_text import in_json
+from shared.runtime.commands import plain_console, say
 
 
 def status_json(status: AnchorStatus) -> str:
@@ -60,7 +60,7 @@ def _network(each: NetworkStatus) -> dict[str, Any]:
 
 
 def print_status(status: AnchorStatus) -> None:
-    console = Console(highlight=False)
+    console = plain_console(highlight=False)
     since = _japan(status.waiting.oldest_at) if status.waiting.oldest_at else None
     oldest = (f"、最も古いものは {since} から", f", the oldest since {since}") if since else ("", "")
     waiting, closed, undecided = status.waiting.count, status.closed, status.undecided
@@ -121,7 +121,7 @@ def forecast_json(forecast: Forecast) -> str:
 
 
 def print_forecast(forecast: Forecast) -> None:
-    console = Console(highlight=False)
+    console = plain_console(highlight=False)
     closes = _japan(forecast.closes_at) if forecast.closes_at else None
     ja = f"、{closes} までに閉じます" if closes else "、送るものはありません"
     en = f", closed by {closes}" if closes else ": nothing would be sent"
@@ -158,7 +158,7 @@ def migration_json(
 
 def print_migration(network: str, planned: Migration, cost: Cost) -> None:
     there = f"{len(planned.known)} are there already"
-    Console(highlight=False).print(
+    plain_console(highlight=False).print(
         f"{network}: {planned.roots} roots by {len(planned.chunks)} transactions, {there};"
         f" {cost.gas} gas, {cost.now / ETHER:.6f} ETH at the fee of now, at most {cost.most / ETHER:.6f}"
     )
@@ -167,7 +167,7 @@ def print_migration(network: str, planned: Migration, cost: Cost) -> None:
 def print_progress(progress: MigrationProgress) -> None:
     error = f" · {progress.last_error}" if progress.last_error else ""
     done, waits = progress.final, progress.pending
-    click.echo(f"確定 {done}、送信中 {waits} / {done} final, {waits} on the way{error}")
+    say(f"確定 {done}、送信中 {waits} / {done} final, {waits} on the way{error}")
 
 
 def _cost(cost: Cost | None) -> dict[str, Any]:
@@ -179,7 +179,7 @@ def _cost(cost: Cost | None) -> dict[str, Any]:
 
 
 def _json(content: dict[str, Any]) -> str:
-    return msgspec.json.format(msgspec.json.encode(content), indent=1).decode()
+    return in_json(msgspec.json.format(msgspec.json.encode(content), indent=1).decode())
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import click
-import msgspec
 
 from services.ops.commands.waiting import attribution
-from shared.runtime.commands import json_option
+from shared.runtime.commands import json_option, say, say_json, say_row
 
 
 @click.group("rejected", short_help="読めなかった行 / Rows that could not be read")
@@ -37,15 +36,15 @@ def list_(state: str, as_json: bool) -> None:
     found = fetch("/api/v1/rejected", list[RejectedRow], state=state)
     for row in found:
         if as_json:
-            click.echo(msgspec.json.encode(row).decode())
+            say_json(row)
             continue
         wrong = []
         for problem in row.problems:
             name, said = rejected_words(problem.field)
             wrong.append(f"{name.ja} {problem.field}: {said.ja} / {said.en} (expected {problem.expected})")
-        click.echo("\t".join((row.id, row.source, str(row.row_number or "-"), *wrong)))
+        say_row(row.id, row.source, row.row_number, *wrong)
     if not found and not as_json:
-        click.echo("ありません。 / None.", err=True)
+        say("ありません。 / None.", err=True)
 
 
 @rejected.command("dismiss", short_help="対応済みにする / Dismiss them")
@@ -75,4 +74,4 @@ def dismiss(ids: tuple[str, ...], source: str | None, everything: bool, why: str
     else:
         body["everything"] = True
     count = send("/api/v1/rejected/dismiss", body, dict[str, int])["dismissed"]
-    click.echo(f"対応済みにしました：{count} 項目 / dismissed: {count} fields")
+    say(f"対応済みにしました：{count} 項目 / dismissed: {count} fields")

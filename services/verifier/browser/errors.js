@@ -3,6 +3,9 @@
 /** These bytes are not what they should be: the document is no credential of ours. */
 export class Unreadable extends Error {}
 
+/** A picture whose two halves say different things: it is not what the issuer gave out. */
+export class Contradicted extends Unreadable {}
+
 /** A whole file in which there is no badge: a photo, a document of another kind. Nothing is broken. */
 export class HoldsNothing extends Unreadable {}
 

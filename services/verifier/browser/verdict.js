@@ -1,19 +1,20 @@
 // Whether a credential is valid: seven numbered checks, one verdict. The kinds and their order are those of
 // services/verifier/check/verdict.py: valid is only what passed all seven; what could not be checked is neither valid nor invalid.
 import {checkChain, checkIssuer, checkPath, checkPeriod, checkSignature, checkStatus, readable, unread} from './checks.js';
-import {Unreadable} from './errors.js';
+import {Contradicted, Unreadable} from './errors.js';
 import {gather, recordOf} from './evidence.js';
 import {readBadge} from './badge.js';
 
 /**
  * @typedef {'valid' | 'expired' | 'revoked' | 'not-valid' | 'not-yet-valid' | 'waiting-for-receipt' | 'in-progress' | 'could-not-check'} Kind
  * @typedef {{kind: Kind, checks: import('./checks.js').Check[], checkedAt: Date, badge: import('./badge.js').Badge | null,
- *   key: import('./evidence.js').Key | import('./evidence.js').Away | null, record: import('./evidence.js').IssuerRecord | null}} Verdict
+ *   key: import('./evidence.js').Key | import('./evidence.js').Away | null, record: import('./evidence.js').IssuerRecord | null, isContradicted?: boolean}} Verdict
  */
 
 /** The verdict on bytes that are no credential. @returns {Verdict} */
 export function notReadable(error, now) {
-  return {kind: 'not-valid', checks: [unread(error)], checkedAt: now, badge: null, key: null, record: null};
+  const isContradicted = error instanceof Contradicted;
+  return {kind: 'not-valid', checks: [unread(error)], checkedAt: now, badge: null, key: null, record: null, isContradicted};
 }
 
 /**
@@ -68,9 +69,10 @@ function kindOf(checks) {
  * Under which words the verdict is told: its kind, or one of four that have their own. As `FACES` in web/browser_words.py.
  * @param {Verdict} verdict @returns {Kind | 'empty' | 'unread' | 'other-issuer' | 'replaced'}
  */
-export function faceOf({kind, badge, checks, record}) {
+export function faceOf({kind, badge, checks, record, isContradicted = false}) {
   if (kind === 'revoked' && record?.replacedBy) return 'replaced';
   if (kind !== 'not-valid') return kind;
+  if (isContradicted) return kind;
   if (badge === null) return checks[0].finding === 'empty' ? 'empty' : 'unread';
   return checks.some(check => check.number === 2 && check.outcome === 'failed') ? 'other-issuer' : kind;
 }

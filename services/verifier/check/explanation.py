@@ -46,8 +46,8 @@ Case = tuple[int, CheckOutcome, Finding]
 EXPLANATIONS: dict[Case, Bilingual] = {
     (1, "ok", ""): Bilingual("証明書のデータを読み取れました。", "The certificate data could be read."),
     (1, "failed", ""): Bilingual(
-        "証明書のデータとして読み取れないか、別の証明書のデータです。",
-        "It can't be read as certificate data, or it is the data of another certificate.",
+        "証明書のデータとして読み取れないか、別の証明書のデータか、ファイルの中で食い違っています。",
+        "It can't be read as certificate data, is that of another certificate, or contradicts itself within the file.",
     ),
     (1, "failed", "empty"): Bilingual(
         "ファイルに証明書のデータが入っていません。", "There is no certificate data in the file."

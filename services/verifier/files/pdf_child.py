@@ -8,6 +8,7 @@ web addresses that it names, one a line. Any other: a limit was exceeded.
 from __future__ import annotations
 
 import io
+import os
 import resource
 import sys
 from typing import Any
@@ -23,6 +24,7 @@ NAME = "credential.json"  # of those that the renderer attaches
 
 
 def main() -> int:
+    os.nice(10)  # pages come first
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -66,6 +66,14 @@ def verdict_page(
     )
 
 
-def unknown_page(templates: Pages, request: Request) -> Response:
-    """Of an id under which nothing was issued."""
-    return templates.page(request, "unknown.html", status=404, heading=NOT_FOUND, sentence=NOT_ISSUED, next=LOOK_AGAIN)
+def unknown_page(templates: Pages, request: Request, *, misspelt: bool = False) -> Response:
+    """Of an id under which nothing was issued, or (`misspelt`) of what is no id."""
+    return templates.page(
+        request,
+        "unknown.html",
+        status=404,
+        misspelt=misspelt,
+        heading=NOT_FOUND,
+        sentence=NOT_ISSUED,
+        next=LOOK_AGAIN,
+    )
