@@ -6,8 +6,10 @@ Compared and made again by `shared/runtime/scrub.py`: both are functions of the 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import msgspec
 
 from services.anchor.domain.proving import (
     FinalAnchor,
@@ -22,6 +24,8 @@ from services.anchor.handlers import tree_of
 from services.anchor.store import AnchorTransaction
 from services.anchor.store.leaves import ProvedLeaf
 from shared import object_keys
+from shared.credentials.content import Document
+from shared.credentials.credential import leaf_of
 from shared.credentials.merkle import Tree
 from shared.errors import Unreadable
 from shared.runtime.scrub import CannotMake, Expected
@@ -38,6 +42,7 @@ class Proofs:
 
     trees: TreeCache
     verification_method: str
+    leaf_of: Callable[[Document], str] = leaf_of
     kind: str = "proofs"
     folder: str | None = None
 
@@ -81,9 +86,13 @@ class Proofs:
 
         def make(stored: bytes | None) -> bytes:
             try:
-                return proved(stored or b"")
+                made = proved(stored or b"")
+                found = self.leaf_of(msgspec.json.decode(made))
             except Unreadable as error:  # the issuer makes the credential again; then we look once more
                 raise CannotMake(WAITS) from error
+            if found != row.leaf.hex():  # likewise: put now, it would undo what the issuer has made meanwhile
+                raise CannotMake(WAITS)
+            return made
 
         place = row.root.hex() + row.leaf.hex()
         key = object_keys.credential(row.assertion_id)

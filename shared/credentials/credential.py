@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -37,6 +35,7 @@ from pyoxigraph import (
     serialize,
 )
 
+from shared.credentials.content import Document, expected_count, refuse_keywords, text_problem, walk, with_only
 from shared.credentials.multibase import base58, ed25519_multibase, from_base58, from_ed25519_multibase
 from shared.errors import AkashiError, Unreadable
 
@@ -44,11 +43,8 @@ VC_CONTEXT = "https://www.w3.org/ns/credentials/v2"
 OB_CONTEXT = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
 CRYPTOSUITE = "eddsa-rdfc-2022"
 
-Document = Mapping[str, Any]
-"""A JSON-LD document as JSON gives it. Its shape is the business of the contexts, so it stays a mapping."""
-
 _MOST_ALIKE = 6
-_SUSPECT = re.compile("[{}\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]")
+_BASE58 = re.compile(r"z[1-9A-HJ-NP-Za-km-z]{1,200}")
 _SECURITY = "https://w3id.org/security#"
 _FILES = {VC_CONTEXT: "credentials-v2.json", OB_CONTEXT: "open-badges-3.0.3.json"}
 _CONTEXTS: dict[str, str] = {
@@ -82,7 +78,7 @@ def leaf_of(credential: Document) -> str:
     Later proofs don't change it, so the proof of the anchoring can be added to the document that it proves. Unreadable
     as above, or when there is no proof.
     """
-    return _sha256(canonical_form({**credential, "proof": [first_proof(credential)]})).hex()
+    return SignedDocument(credential).leaf()
 
 
 def first_proof(credential: Document) -> Document:
@@ -167,29 +163,69 @@ def covered_by(document: Document, options: Document) -> Covered:
 # ── verify ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def verify_proof(document: Document, public_key: Ed25519PublicKey) -> None:
-    """Returns when the first proof is an eddsa-rdfc-2022 signature by `public_key` over all but the proofs.
+class SignedDocument:
+    """A document with a proof. Its statements are read once, for the signature and for the leaf."""
 
-    Raises DoNotTrust otherwise. Which key may sign for which issuer is not asked here: see `key_of`.
-    """
-    try:
-        proof = first_proof(document)
-        _expect("proof.type", proof.get("type"), "DataIntegrityProof")
-        _expect("proof.cryptosuite", proof.get("cryptosuite"), CRYPTOSUITE)
-        _expect("proof.proofPurpose", proof.get("proofPurpose"), "assertionMethod")
-        options = {name: value for name, value in proof.items() if name != "proofValue"}
-        signature = from_base58(proof.get("proofValue"))
-        bare = {name: value for name, value in document.items() if name != "proof"}
-        signed = _sha256(_canonical(_configuration(document, options))) + _sha256(canonical_form(bare))
-    except Unreadable as error:
-        raise DoNotTrust(str(error)) from error
-    try:
-        public_key.verify(signature, signed)
-    except InvalidSignature as error:
-        raise DoNotTrust(
-            f"proof.proofValue: got a signature that doesn't fit the document (SHA-256 {signed[32:].hex()}) "
-            f"and the key {public_key_multibase(public_key)}, expected the issuer's own"
-        ) from error
+    def __init__(self, document: Document) -> None:
+        self.document = document
+
+    def verify(self, public_key: Ed25519PublicKey) -> None:
+        """Returns when the first proof is an eddsa-rdfc-2022 signature by `public_key` over all but the proofs.
+
+        Raises DoNotTrust otherwise. Which key may sign for which issuer is not asked here: see `key_of`.
+        """
+        try:
+            proof = first_proof(self.document)
+            _expect("proof.type", proof.get("type"), "DataIntegrityProof")
+            _expect("proof.cryptosuite", proof.get("cryptosuite"), CRYPTOSUITE)
+            _expect("proof.proofPurpose", proof.get("proofPurpose"), "assertionMethod")
+            options = _configuration(self.document, _without(proof, "proofValue"))
+            signature = from_base58(proof.get("proofValue"))
+            signed = _sha256(_canonical(options)) + _sha256(_canonical(self._bare()))
+        except Unreadable as error:
+            raise DoNotTrust(str(error)) from error
+        try:
+            public_key.verify(signature, signed)
+        except InvalidSignature as error:
+            raise DoNotTrust(
+                f"proof.proofValue: got a signature that doesn't fit the document (SHA-256 {signed[32:].hex()}) "
+                f"and the key {public_key_multibase(public_key)}, expected the issuer's own"
+            ) from error
+
+    def leaf(self) -> str:
+        """See `leaf_of`."""
+        proof, name = first_proof(self.document), self.document.get("id")
+        value, options = proof.get("proofValue"), _without(proof, "proofValue")
+        bare = self._bare()
+        if (
+            options == proof_options(str(options.get("verificationMethod")), str(options.get("created")))
+            and isinstance(value, str)
+            and _BASE58.fullmatch(value)
+            and any(isinstance(each.subject, NamedNode) and each.subject.value == name for each in bare)
+        ):
+            statements = [*bare, *Covered(bare, _configuration(self.document, options)).proof(str(name), value)]
+        else:  # whatever else a stranger's proof may hold
+            statements = _statements({**self.document, "proof": [proof]})
+        return _sha256(_canonical(statements)).hex()
+
+    def _bare(self) -> list[Quad]:
+        """The statements of all but the proofs."""
+        read = self._read
+        if isinstance(read, Unreadable):
+            raise read
+        return read
+
+    @cached_property
+    def _read(self) -> list[Quad] | Unreadable:
+        try:
+            return _statements(_without(self.document, "proof"))
+        except Unreadable as error:
+            return error
+
+
+def verify_proof(document: Document, public_key: Ed25519PublicKey) -> None:
+    """See `SignedDocument.verify`."""
+    SignedDocument(document).verify(public_key)
 
 
 def key_of(document: Document, did_document: Document) -> Ed25519PublicKey:
@@ -223,9 +259,9 @@ def public_key_multibase(key: Ed25519PublicKey) -> str:
 
 def _statements(document: Document) -> list[Quad]:
     """All statements of a document; Unreadable unless each of its properties is in them."""
-    _refuse_keywords(document)
+    refuse_keywords(document)
     statements = _parsed(document)
-    if len(statements) != _expected_count(document):
+    if len(statements) != expected_count(document):
         raise Unreadable(f"{_left_out(document)}: expected only what {' and '.join(_context_urls(document))} define")
     return statements
 
@@ -242,7 +278,7 @@ def _parsed(document: Document) -> list[Quad]:
 
 def _configuration(document: Document, options: Document) -> list[Quad]:
     """The statements of a proof's options, read by the contexts of the document that they secure."""
-    _refuse_keywords({"proof": options})
+    refuse_keywords({"proof": options})
     return _configuration_of(json.dumps({**options, "@context": list(_context_urls(document))}))
 
 
@@ -282,91 +318,21 @@ def _context_urls(document: Document) -> tuple[str, ...]:
     return given
 
 
-# ── what a document may hold ───────────────────────────────────────────────────────────────────────────
-
-
-def _walk(value: Any, path: str = "") -> Iterator[tuple[str, str | None, Any]]:
-    """Every (path, name, value) below `value`: members of objects with their names, entries of lists without."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            if path or name != "@context":
-                at = f"{path}.{name}" if path else str(name)
-                yield at, name, inner
-                yield from _walk(inner, at)
-    elif isinstance(value, list):
-        for position, inner in enumerate(value):
-            yield f"{path}[{position}]", None, inner
-            yield from _walk(inner, f"{path}[{position}]")
-
-
-def _refuse_keywords(document: Document) -> None:
-    """JSON-LD keywords change what the rest means, null vanishes, great and broken numbers
-    change, labels of unnamed nodes make what is no tree: none of them is ours."""
-    for path, name, value in _walk(document):
-        if name is not None and (name.startswith("@") or name[:1].isupper()):
-            # Open Badges' context gives `criteria` and the class `Criteria` one IRI: one statement by two names.
-            raise Unreadable(f"{path}: got a JSON-LD keyword or a class, expected id, type and properties")
-        if value is None or isinstance(value, float) or (isinstance(value, int) and abs(value) >= 2**53):
-            raise Unreadable(f"{path}: got {value!r}, expected text, a whole number below 2^53, true or false")
-        if name == "id" and (not isinstance(value, str) or value.startswith("_:")):
-            raise Unreadable(f"{path}: got {str(value)[:80]!r}, expected a URL")
-        if isinstance(value, list) and path.endswith("]"):
-            raise Unreadable(f"{path}: got a list in a list, expected a value")
-
-
 def _refuse_bad_text(document: Document) -> None:
-    for path, name, value in _walk(document):
+    for path, name, value in walk(document):
         for text in (name, value):
             problem = text_problem(text) if isinstance(text, str) else None
             if problem:
                 raise DoNotSign(f"{path}: {problem}")
 
 
-def text_problem(text: str) -> str | None:
-    """What keeps a text from being signed, as "got …, expected …"; None if nothing.
-
-    Control characters, DEL, U+FFFE and U+FFFF are escaped by some canonicalisers and not by others; a lone surrogate
-    has no bytes; some wallets find the end of a credential within a picture by counting braces.
-    """
-    if not _SUSPECT.search(text):
-        return None
-    open_braces = 0
-    for character in text:
-        if unicodedata.category(character) in ("Cc", "Cs"):
-            return f"got U+{ord(character):04X}, expected no control character"
-        if character in "\ufffe\uffff":
-            return f"got U+{ord(character):04X}, expected a character"
-        open_braces += (character == "{") - (character == "}")
-        if open_braces < 0:
-            break
-    return "got an unbalanced { or }, expected pairs" if open_braces else None
-
-
-def _expected_count(document: Document) -> int:
-    """How many statements a document makes when nothing is left out: one for each value of each property."""
-    made: set[tuple[str, str, str]] = set()
-
-    def node(value: Mapping[str, Any], place: str) -> str:
-        subject = value.get("id")
-        name = subject if isinstance(subject, str) else place
-        for property, inner in value.items():
-            if property not in ("id", "@context"):
-                for position, entry in enumerate(inner if isinstance(inner, list) else [inner]):
-                    below = f"{place}/{property}/{position}"
-                    made.add((name, property, node(entry, below) if isinstance(entry, Mapping) else json.dumps(entry)))
-        return name
-
-    node(document, "")
-    return len(made)
-
-
 def _left_out(document: Document) -> str:
     """The path of a property that makes no statement; by halving, so that a stranger's file doesn't keep us busy."""
-    paths = [path for path, name, _ in _walk(document) if name not in (None, "id", "type")]
+    paths = [path for path, name, _ in walk(document) if name not in (None, "id", "type")]
 
     def lacks(count: int) -> bool:
-        part = _with_only(document, {*paths[:count]})
-        return len(_parsed(part)) != _expected_count(part)
+        part = with_only(document, {*paths[:count]})
+        return len(_parsed(part)) != expected_count(part)
 
     found = bisect_left(range(len(paths)), True, key=lacks)
     if found == 0:
@@ -374,19 +340,8 @@ def _left_out(document: Document) -> str:
     return f"{paths[found - 1]}: got a property that would not be signed"
 
 
-def _with_only(document: Document, paths: set[str]) -> dict[str, Any]:
-    """The document with these properties, id and type."""
-
-    def copy(value: Any, at: str) -> Any:
-        if isinstance(value, Mapping):
-            named = {name: f"{at}.{name}" if at else name for name in value}
-            kept = [name for name in value if name in ("id", "type", "@context") or named[name] in paths]
-            return {name: copy(value[name], named[name]) for name in kept}
-        if isinstance(value, list):
-            return [copy(inner, f"{at}[{position}]") for position, inner in enumerate(value)]
-        return value
-
-    return {**copy(document, "")}
+def _without(document: Document, name: str) -> dict[str, Any]:
+    return {each: value for each, value in document.items() if each != name}
 
 
 def _expect(field: str, got: object, expected: object) -> None:

@@ -22,7 +22,6 @@ from shared.events import Event
 from shared.runtime.db import Database, Transaction
 from shared.runtime.log import Log
 from shared.runtime.metrics import RECALLED
-from shared.topics import TOPICS
 from shared.wire import decode, source_of
 
 _BATCH = 500
@@ -47,27 +46,26 @@ def recall(kafka: str, database: Database[Any], recalls: Mapping[type[Event], Re
     When this returns, they and their places are committed: dying half way, the next start reads the rest.
     """
     places = _published(database)
-    known = {topic.name for topic in TOPICS}
+    own = {event.topic.name for event in recalls}
     taken = 0
     with closing(_consumer(kafka)) as consumer:
+        missing = own - consumer.topics()
+        if missing:  # or a cluster that is starting doesn't list them yet: what lies there would be passed over
+            raise TryLater(f"Kafka at {kafka}: got no topic {', '.join(sorted(missing))}, expected it: akashi topics")
         partitions = [
             TopicPartition(topic, partition)
-            for topic in sorted(known & consumer.topics())
+            for topic in sorted(own)
             for partition in sorted(consumer.partitions_for_topic(topic) or ())
         ]
         ends = consumer.end_offsets(partitions)
         beginnings = consumer.beginning_offsets(partitions)
         for tp in partitions:
             start = max(places.get((tp.topic, tp.partition), 0), beginnings[tp])
-            if not _is_ours(tp.topic, recalls) or start >= ends[tp]:
+            if start >= ends[tp]:
                 continue
             for batch in _batches(consumer, tp, start, ends[tp]):
                 taken += _take_back(batch, tp, database, recalls, log)
     return taken
-
-
-def _is_ours(topic: str, recalls: Mapping[type[Event], Recall]) -> bool:
-    return any(event.topic.name == topic for event in recalls)
 
 
 def _take_back(

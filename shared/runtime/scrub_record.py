@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Literal
 
 from shared.office_events import DecisionSettled, ObjectsScrubbed, ScrubCount, ScrubFault, ScrubOrdered
-from shared.retry import has_passed
+from shared.retry import due_at, has_passed, is_due_sql
 from shared.runtime.db import Transaction
 from shared.runtime.metrics import SCRUB_FAULTS
 
@@ -26,6 +26,7 @@ SETTLED = (REPAIRED, ADOPTED)
 
 _NAMED = 20
 _TOLD_EVERY = 2000  # objects, while somebody waits for the end
+_LONGEST_WAIT = timedelta(hours=6)  # for the pass of another service
 _SOONER = 24  # times: the next pass, when something could not be put right in this one
 
 
@@ -111,11 +112,16 @@ def _begin(
 
 
 def next_pass(tx: Transaction) -> Pass | None:
-    """The pass to go on with: those that somebody waits for come first."""
+    """The pass to go on with: those that somebody waits for come first.
+
+    One that waits for another service's pass goes on without it after `_LONGEST_WAIT`: that answer was lost.
+    """
     return tx.fetch_one(
         Pass,
         "select scrub_id, subject, is_ordered, repair, step, after from scrubs"
-        " where finished_at is null and waits_for is null order by is_ordered desc, started_at, scrub_id limit 1",
+        f" where finished_at is null and (waits_for is null or {is_due_sql('started_at')})"
+        " order by is_ordered desc, started_at, scrub_id limit 1",
+        due_at(tx.now() - _LONGEST_WAIT, _LONGEST_WAIT),
     )
 
 

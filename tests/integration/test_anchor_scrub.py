@@ -12,8 +12,9 @@ import pytest
 from services.anchor.domain.proving import TreeCache
 from services.anchor.inventory import Manifests, Proofs
 from shared import object_keys
+from shared.credentials.content import Document
 from shared.office_events import ObjectsScrubbed
-from tests.worlds.anchor import World
+from tests.worlds.anchor import World, leaf
 from tests.worlds.scrub_passes import count, found, outcomes, scrubbed
 
 pytest_plugins = ("tests.worlds.anchor_fixtures",)
@@ -31,8 +32,13 @@ def world(anchor_world: World) -> World:
     return anchor_world
 
 
+def leaf_of_id(credential: Document) -> str:
+    """The leaves of this world are those of ids, and of whatever else is in the credential."""
+    return leaf("".join(str(value) for name, value in credential.items() if name != "proof")).hex()
+
+
 def scrub(world: World, *, repair: bool = True) -> ObjectsScrubbed:
-    inventories = (Proofs(TreeCache(), world.ports.verification_method), Manifests(TreeCache()))
+    inventories = (Proofs(TreeCache(), world.ports.verification_method, leaf_of_id), Manifests(TreeCache()))
     return scrubbed(world.ports.store, world.shelf, inventories, repair=repair)
 
 
@@ -71,6 +77,17 @@ def test_a_credential_that_is_gone_or_broken_waits_for_the_issuer(world: World, 
         world.shelf.kept[KEYS[0]] = stored
     assert [outcome for _, outcome in found(scrub(world)).values()] == ["waits"]
     assert world.shelf.kept.get(KEYS[0]) == stored
+    world.shelf.kept[KEYS[0]] = without_proof(before)
+    scrub(world)
+    assert world.shelf.kept[KEYS[0]] == before
+
+
+def test_a_changed_credential_waits_for_the_issuer_and_is_not_put_over_what_it_makes(world: World) -> None:
+    before = world.shelf.kept[KEYS[0]]
+    changed = json.dumps({**json.loads(without_proof(before)), "name": "changed"}).encode()
+    world.shelf.kept[KEYS[0]] = changed
+    assert found(scrub(world)) == {KEYS[0]: ("different", "waits")}
+    assert world.shelf.kept[KEYS[0]] == changed
     world.shelf.kept[KEYS[0]] = without_proof(before)
     scrub(world)
     assert world.shelf.kept[KEYS[0]] == before

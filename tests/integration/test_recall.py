@@ -14,6 +14,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from deploy.local.stack import Stack
+from shared.errors import TryLater
 from shared.events import BadgeReceived, BadgeVisibilityChanged
 from shared.runtime.db import Database, Transaction
 from shared.runtime.log import logger
@@ -92,6 +93,14 @@ def test_an_emptied_database_takes_back_all_that_the_service_announced_and_nothi
         assert taken_back(emptied, kafka) == 0
         announce(emptied, *(received("EMPTY", number) for number in range(51)))
         assert len(rows(emptied, "select 1 from outbox")) == 1  # the one that is new
+
+
+def test_a_topic_that_kafka_does_not_list_is_waited_for(
+    wallet: Database[WalletTransaction], kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BadgeReceived, "topic", Topic("badge.received.not-yet", 1))
+    with pytest.raises(TryLater, match=r"badge\.received\.not-yet"):
+        taken_back(wallet, kafka)
 
 
 def test_a_database_that_knows_all_its_announcements_takes_nothing_back(

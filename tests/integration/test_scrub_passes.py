@@ -106,6 +106,17 @@ def test_an_order_to_all_waits_until_the_service_before_has_finished(anchor: Dat
     assert outcomes(anchor) == ["done"]
 
 
+@pytest.mark.parametrize(("waited", "passes"), [(-1, 1), (0, 0), (5.9, 0), (6, 1)])
+def test_an_order_whose_turn_is_never_told_is_carried_out_after_six_hours(
+    anchor: Database[Transaction], waited: float, passes: int
+) -> None:
+    order(anchor, "D", before="issuer")
+    with anchor.transaction() as tx:
+        tx.cursor.execute("update scrubs set started_at = %s", (NOW - timedelta(hours=waited),))
+    run(anchor, MemoryObjects())
+    assert len(reports(anchor)) == passes
+
+
 @pytest.mark.parametrize(("subject", "passes"), [("anchor", 1), ("renderer", 0)])
 def test_an_order_to_one_service_is_carried_out_by_it_at_once(
     anchor: Database[Transaction], subject: str, passes: int

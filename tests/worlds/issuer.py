@@ -30,6 +30,7 @@ from shared.runtime.objects import Objects
 from shared.runtime.settings import ObjectStorageSettings
 from shared.wire import decode
 from tests.worlds.credentials import NOW, ROOT, SECRET, SOURCES, renewed
+from tests.worlds.objects import delete
 
 E = TypeVar("E", bound=Event)
 
@@ -62,7 +63,7 @@ class Shelf:
     def lose(self, *keys: str) -> None:
         """Delete objects."""
         for key in keys:
-            self._objects._client.delete_object(Bucket=self._objects._bucket, Key=key)
+            delete(self._objects, key)
 
     def json(self, key: str) -> Any:
         return json.loads(self.get(key))

@@ -21,7 +21,8 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.issuer.signing.statements import END, OTHER, SELF, Block, NeedsFullAlgorithm, blocks_of, in_graph
-from shared.credentials.credential import Document, DoNotSign, covered_by, proof_options, text_problem
+from shared.credentials.content import Document, text_problem
+from shared.credentials.credential import DoNotSign, covered_by, proof_options
 from shared.credentials.multibase import base58
 
 CREATED = "created"

@@ -17,7 +17,8 @@ from services.verifier.check.evidence import ChainAnswers, Revocation, Unavailab
 from services.verifier.check.outcome import CheckOutcome, Finding
 from services.verifier.check.status_list import StatusList, is_revoked
 from shared.clock import JST
-from shared.credentials.credential import Document, DoNotTrust, key_of, leaf_of, public_key_multibase, verify_proof
+from shared.credentials.content import Document
+from shared.credentials.credential import DoNotTrust, key_of, public_key_multibase
 from shared.credentials.merkle import root_of
 from shared.errors import Unreadable
 from shared.programme import Bilingual
@@ -79,15 +80,15 @@ def check_issuer(
     return _check(2, "ok", badge.issuer + _copy(copied), did)
 
 
-def check_signature(document: Document, issuer: Check, did_document: Document | Unavailable) -> Check:
+def check_signature(credential: Credential, issuer: Check, did_document: Document | Unavailable) -> Check:
     expected = "an eddsa-rdfc-2022 proof by a key of the issuer, over the whole document"
     if issuer.outcome == "failed":
         return _check(3, "failed", "a document of another issuer", expected)
     if issuer.outcome == "unknown" or isinstance(did_document, Unavailable):
         return _check(3, "unknown", "no key to check with: see check 2", expected)
     try:
-        key = key_of(document, did_document)
-        verify_proof(document, key)
+        key = key_of(credential.document, did_document)
+        credential.signed.verify(key)
     except (DoNotTrust, Unreadable) as error:
         return _check(3, "failed", str(error), expected)
     return _check(3, "ok", f"signature by {public_key_multibase(key)}", expected)
@@ -140,7 +141,7 @@ def check_path(credential: Credential) -> Check:
     if proofs == ():
         return _check(6, "unknown", "no proof of anchoring yet", expected, "pending")
     try:
-        leaf = bytes.fromhex(leaf_of(credential.document))
+        leaf = bytes.fromhex(credential.signed.leaf())
         if isinstance(proofs, Invalid):
             return _check(6, "failed", proofs.why, expected)
         for proof in proofs:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated
 
 import msgspec
 
 from shared import object_keys
-from shared.credentials.credential import Document
+from shared.credentials.content import Document
+from shared.credentials.credential import SignedDocument
 from shared.credentials.merkle_proof import CRYPTOSUITE, MerkleProof, decode_proof
 from shared.errors import Unreadable
 
@@ -132,6 +134,11 @@ class Credential:
     document: Document
     badge: Badge
     anchor_proofs: tuple[MerkleProof, ...] | Invalid
+
+    @cached_property
+    def signed(self) -> SignedDocument:
+        """The document, whose statements are read once for checks 3 and 6."""
+        return SignedDocument(self.document)
 
 
 def read_credential(document: Document) -> Credential:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from services.verifier.check.credential import Invalid
 from services.verifier.check.status_list import StatusList
 from shared.chain.facts import NetworkAnswers, NetworkAway
-from shared.credentials.credential import Document
+from shared.credentials.content import Document
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from services.verifier.check.credential import Invalid, StatusEntry
-from shared.credentials.credential import Document, DoNotTrust, key_of, verify_proof
+from shared.credentials.content import Document
+from shared.credentials.credential import DoNotTrust, key_of, verify_proof
 from shared.credentials.status_list import decoded, is_set
 from shared.errors import Unreadable
 

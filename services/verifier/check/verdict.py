@@ -116,7 +116,7 @@ def verdict_on(
     badge = credential.badge
     readable = check_readable(badge, expected_id)
     issuer = check_issuer(badge, did, evidence.did_document, evidence.did_document_copied)
-    signature = check_signature(credential.document, issuer, evidence.did_document)
+    signature = check_signature(credential, issuer, evidence.did_document)
     period = check_period(badge, now)
     status = check_status(badge, evidence.status_list, evidence.revocation, now, evidence.status_list_copied)
     path = check_path(credential)

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeVar
 import msgspec
 
 from shared import object_keys
-from shared.credentials.credential import Document
+from shared.credentials.content import Document
 from shared.errors import Unreadable
 
 CONTEXT: Final = "https://w3id.org/openbadges/v2"

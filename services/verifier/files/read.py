@@ -8,7 +8,7 @@ import msgspec
 
 from services.verifier.files.baking import PNG_SIGNATURE, Unbaked, unbake_png, unbake_svg
 from services.verifier.files.pdf import without_pdf
-from shared.credentials.credential import Document
+from shared.credentials.content import Document
 from shared.errors import Unreadable
 
 MAX_BYTES = 128 * 1024

@@ -17,7 +17,7 @@ from services.verifier.sources.cache import Found, read
 from services.verifier.sources.chains import AnchorSource
 from services.verifier.sources.issuer_site import IssuerSite
 from shared import object_keys
-from shared.credentials.credential import Document
+from shared.credentials.content import Document
 from shared.credentials.did import did_of
 from shared.errors import NotFound, TryLater, Unreadable
 

@@ -14,7 +14,8 @@ from services.issuer.domain.credential import Shape, Values, credential_of, docu
 from services.issuer.signing.signer import Signer
 from services.issuer.signing.statements import NeedsFullAlgorithm
 from services.issuer.signing.template import Sealed, Template, placeholder
-from shared.credentials.credential import DoNotSign, leaf_of, proof_time, text_problem, verify_proof
+from shared.credentials.content import text_problem
+from shared.credentials.credential import DoNotSign, leaf_of, proof_time, verify_proof
 from tests.worlds.credentials import ISSUER, KEY, NOW, SECRET, assertion, unsigned
 
 CREATED = proof_time(NOW)

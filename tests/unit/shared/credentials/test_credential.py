@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import shared.credentials.credential
+from shared.credentials.content import text_problem
 from shared.credentials.credential import (
     OB_CONTEXT,
     VC_CONTEXT,
@@ -25,7 +26,6 @@ from shared.credentials.credential import (
     public_key_multibase,
     sign,
     sign_with_leaf,
-    text_problem,
     verify_proof,
 )
 from shared.errors import Unreadable
@@ -88,6 +88,11 @@ def did_document(**changes: Any) -> dict[str, Any]:
     return {"id": DID, "verificationMethod": [entry], "assertionMethod": [METHOD], **changes}
 
 
+def leaf_in_full(document: dict[str, Any]) -> str:
+    """`leaf_of` by its definition: the document with its first proof, read as a whole."""
+    return sha256(canonical_form({**document, "proof": [document["proof"][0]]}).encode()).hexdigest()
+
+
 # ── sign and verify ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -108,7 +113,42 @@ def test_whatever_text_is_signed_can_be_verified_and_has_its_leaf(name: str, num
     result, leaf = sign_with_leaf(document, KEY, verification_method=METHOD, created=CREATED)
     travelled = json.loads(json.dumps(result))
     verify_proof(travelled, KEY.public_key())
-    assert leaf == leaf_of(travelled)
+    assert leaf == leaf_of(travelled) == leaf_in_full(travelled)
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        {"created": "2026-04-01T00:00:12+09:00"},
+        {"created": 5},
+        {"proofPurpose": "authentication"},
+        {"proofValue": "z\u3000"},
+        {"proofValue": 'with "quotes" and \\ and 髙'},
+        {"proofValue": ["z2", "z3"]},
+        {"proofValue": None},
+        {"id": "urn:example:proof"},
+        {"expires": "2030-01-01T00:00:00Z"},
+        {"unheardOf": 1},
+        {"verificationMethod": "_:b0"},
+        {"verificationMethod": "not a URL"},
+        {"verificationMethod": {"id": METHOD, "type": "Multikey"}},
+        {"type": ["DataIntegrityProof"]},
+    ],
+)
+@pytest.mark.parametrize("changes", [{}, {"id": "../A.json"}, {"id": "https://badges.example.jp/髙橋"}, {"name": 1.5}])
+def test_the_leaf_of_a_strangers_document_is_that_of_its_definition(
+    proof: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    document = signed()
+    document |= changes
+    document["proof"] = [document["proof"][0] | proof]
+    try:
+        expected = leaf_in_full(document)
+    except Unreadable:
+        with pytest.raises(Unreadable):
+            leaf_of(document)
+    else:
+        assert leaf_of(document) == expected
 
 
 @settings(max_examples=60, deadline=None)

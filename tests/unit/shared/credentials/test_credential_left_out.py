@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.credentials import credential
+from shared.credentials.content import Document
 from shared.credentials.credential import canonical_form
 from shared.errors import Unreadable
 from tests.worlds.credentials import unsigned
@@ -44,7 +45,7 @@ def test_a_property_that_is_not_signed_is_named_wherever_it_stands(place: int, a
 def test_a_strangers_file_with_many_properties_is_not_read_hundreds_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
     readings, parsed = [0], credential._parsed
 
-    def counted(document: credential.Document) -> Any:
+    def counted(document: Document) -> Any:
         readings[0] += 1
         return parsed(document)
 
