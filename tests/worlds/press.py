@@ -98,7 +98,9 @@ def sheets(**changes: Any) -> dict[str, RecordingSheet]:
     """What is set on the pages "certificate" and "details"."""
     certificate = replace(CERTIFICATE, **changes)
     wide, tall = RecordingSheet(), RecordingSheet()
-    press().draw(certificate, badge(certificate.qualification), wide, tall)
+    id = certificate.qualification
+    press().draw_static(id, certificate.qualification_name, badge(id), wide, tall)
+    press().draw_own(certificate, wide, tall)
     return {"certificate": wide, "details": tall}
 
 

@@ -42,7 +42,7 @@ from services.renderer.pdf.ornament import (
 )
 from services.renderer.pdf.page import Attachment, Template, make_document, make_template
 from services.renderer.pdf.picture import RasterPicture, make_picture
-from services.renderer.pdf.qr import qr_modules, qr_text
+from services.renderer.pdf.qr import Modules, qr_modules, qr_text
 from services.renderer.pdf.structure import Tag, english, figure
 from services.renderer.pdf.typeface import Face, load_face
 from shared.glyphs import SANS, SANS_MEDIUM, SERIF, SERIF_BLACK, SERIF_BOLD, chain_files, load_glyphs
@@ -127,21 +127,18 @@ class Press:
         """
         with self._lock:
             templates = self._templates_of(certificate, badge)
-        code = qr_modules(qr_text(certificate.verification_url))
         texts = self._programme.texts
         wide, tall = templates.certificate.layer(), templates.details.layer()
-        draw_certificate(wide, certificate, code, self._fonts)
-        draw_details(tall, certificate, code, self._fonts)
+        self.draw_own(certificate, wide, tall)
         attached = Attachment(*_ATTACHED, credential)
         return Printed(
             make_document(templates.certificate, wide, self._info(texts.certificate_title.ja, certificate)),
             make_document(templates.details, tall, self._info(texts.details_title.ja, certificate), attached),
         )
 
-    def draw(self, certificate: Certificate, badge: RasterPicture, wide: Sheet, tall: Sheet) -> None:
-        """Both pages in full, drawn on other sheets than those of `print`."""
+    def draw_own(self, certificate: Certificate, wide: Sheet, tall: Sheet) -> None:
+        """What is this holder's own, on both pages."""
         code = qr_modules(qr_text(certificate.verification_url))
-        self._draw_static(certificate, badge, wide, tall)
         draw_certificate(wide, certificate, code, self._fonts)
         draw_details(tall, certificate, code, self._fonts)
 
@@ -159,18 +156,20 @@ class Press:
         found = self._templates.get(key)
         if found is None or found.badge is not badge:
             wide, tall = Layer("S"), Layer("S")
-            self._draw_static(certificate, badge, wide, tall)
+            self.draw_static(certificate.qualification, certificate.qualification_name, badge, wide, tall)
+            for line in usual_glyphs(self._fonts):
+                wide.reserve(line.glyphs())
+            tall.reserve(Line(f"{_ASCII}年月日第号", self._fonts.sans, 1).glyphs())
             found = _Templates(badge, make_template(WIDE, wide), make_template(TALL, tall, CONTAINERS))
             self._templates[key] = found
         return found
 
-    def _draw_static(self, certificate: Certificate, badge: RasterPicture, wide: Sheet, tall: Sheet) -> None:
-        """What is the same for all holders; the qualification's name as signed."""
-        id, name = certificate.qualification, certificate.qualification_name
-        self._draw_background(wide, id, name)
+    def draw_static(self, qualification: str, name: str, badge: RasterPicture, wide: Sheet, tall: Sheet) -> None:
+        """What is the same for all holders of a badge class; `name` is the qualification's as signed."""
+        self._draw_background(wide, qualification, name)
         x, y, side = _BADGE
         wide.picture(figure((3,), f"オープンバッジ「{name}」", (x, y, x + side, y + side)), badge, x, y, side)
-        draw_details_background(tall, self._programme, id, name, self._fonts)
+        draw_details_background(tall, self._programme, qualification, name, self._fonts)
         draw_badge(tall, badge, name)
 
     def _draw_background(self, sheet: Sheet, qualification: str, name: str) -> None:
@@ -246,7 +245,20 @@ def _seal_picture(content: bytes) -> RasterPicture:
 _ATTACHED = ("credential.json", "application/ld+json", "The signed credential (Open Badges 3.0)")
 
 
-def draw_certificate(sheet: Sheet, certificate: Certificate, code: Sequence[Sequence[bool]], fonts: Fonts) -> None:
+def usual_glyphs(fonts: Fonts) -> tuple[Line, ...]:
+    """What nearly every 証書 shows beside the holder's name: its glyphs are in fonts that all share."""
+    return (
+        Line("殿", fonts.serif, 1),
+        Line("発行日　有効期限0123456789年月", fonts.serif, 1, tracking=_DATES_APART),
+        Line(_ASCII, fonts.sans, 1),
+    )
+
+
+_ASCII = "".join(map(chr, range(0x20, 0x7F)))
+_DATES_APART = 0.06
+
+
+def draw_certificate(sheet: Sheet, certificate: Certificate, code: Modules, fonts: Fonts) -> None:
     """What is this holder's own; `code` is the QR code's modules."""
     latin = certificate.latin_name
     _draw_name(sheet, certificate.holder, fonts, 0.0 if latin is None else 1.8 * MM)
@@ -254,7 +266,7 @@ def draw_certificate(sheet: Sheet, certificate: Certificate, code: Sequence[Sequ
         line = fitted(Line(latin, fonts.serif, 11, tracking=0.06), 205 * MM)
         set_line(sheet, _LATIN_NAME, line, _MIDDLE, 114 * MM, "centre")
     dates = (
-        Line(f"{label}　{japanese_date(day)}", fonts.serif, 12, tracking=0.06)
+        Line(f"{label}　{japanese_date(day)}", fonts.serif, 12, tracking=_DATES_APART)
         for label, day in (("発行日", certificate.issued_on), ("有効期限", certificate.valid_until))
     )
     issued, expires = dates

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 from services.renderer.domain.typesetting import Line, set_line, wrapped_address
 from services.renderer.pdf.layer import Sheet
-from services.renderer.pdf.qr import qr_operators
+from services.renderer.pdf.qr import Modules, qr_operators
 from services.renderer.pdf.structure import Tag, figure
 
 LEAST = 8.0
@@ -17,7 +16,7 @@ LEAST = 8.0
 def draw_code(
     sheet: Sheet,
     tag: Tag,
-    modules: Sequence[Sequence[bool]],
+    modules: Modules,
     place: tuple[float, float, float],
     address: Line,
     *,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from services.renderer.domain.code import draw_code
 from services.renderer.domain.facts import Certificate, japanese_date
 from services.renderer.domain.typesetting import (
@@ -21,6 +19,7 @@ from services.renderer.domain.typesetting import (
 from services.renderer.pdf.layer import Sheet
 from services.renderer.pdf.ornament import colour_of, fill, rosette, stroke
 from services.renderer.pdf.picture import RasterPicture
+from services.renderer.pdf.qr import Modules
 from services.renderer.pdf.structure import Tag, english, figure
 from shared.programme import Programme
 
@@ -111,7 +110,7 @@ def draw_badge(sheet: Sheet, badge: RasterPicture, name: str) -> None:
     sheet.picture(figure((3,), f"オープンバッジ「{name}」", (x, y, x + side, y + side)), badge, x, y, side)
 
 
-def draw_details(sheet: Sheet, certificate: Certificate, code: Sequence[Sequence[bool]], fonts: Fonts) -> None:
+def draw_details(sheet: Sheet, certificate: Certificate, code: Modules, fonts: Fonts) -> None:
     """What is this holder's own; `code` is the QR code's modules."""
     for number, text in (
         (2, certificate.pass_number),

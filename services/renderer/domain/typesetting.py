@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -107,12 +108,14 @@ def wrapped(line: Line, room: float) -> tuple[Line, ...]:
 
 def wrapped_address(line: Line, room: float) -> tuple[Line, ...]:
     """A URL on as many lines as it needs at its size: broken after a slash, else after any character."""
-    parts = [part for part in line.text.replace("/", "/\n").split("\n") if part]
+    parts = re.findall("[^/]*/+|[^/]+", line.text)
     pieces = [piece for part in parts for piece in ([part] if replace(line, text=part).width <= room else part)]
     return _filled(line, pieces, room)
 
 
 def _filled(line: Line, pieces: Iterable[str], room: float) -> tuple[Line, ...]:
+    if line.width <= room:
+        return (line,)
     texts, width, between = [""], 0.0, line.tracking * line.size
     for piece in pieces:
         whole, shown = (replace(line, text=each).width for each in (piece, piece.rstrip()))

@@ -24,6 +24,10 @@ class Spaced(NamedTuple):
     space: int
 
 
+SharedFonts = Mapping[Path, tuple[str, Mapping[tuple[int, str, int], int]]]
+"""By font file: its name in the page's resources, and its codes by glyph, characters and space."""
+
+
 class Sheet(Protocol):
     """What the pages are drawn on."""
 
@@ -48,9 +52,11 @@ class Sheet(Protocol):
 class Layer:
     """A sheet that becomes one content stream of a page. A page has one or two, with different prefixes."""
 
-    def __init__(self, prefix: str, first_mark: int = 0) -> None:
-        """`prefix` begins the names of its fonts and pictures; marks are numbered from `first_mark` on."""
+    def __init__(self, prefix: str, first_mark: int = 0, shared: SharedFonts | None = None) -> None:
+        """`prefix` begins the names of its fonts and pictures; marks are numbered from `first_mark` on; `shared` are
+        fonts that the page has anyway."""
         self._prefix = prefix
+        self._shared = shared or {}
         self._first_mark = first_mark
         self._parts: list[str] = []
         self._fonts: dict[Path, tuple[str, SubsetBuilder]] = {}  # by font file
@@ -83,15 +89,15 @@ class Layer:
         parts = [f"BT {red:.3f} {green:.3f} {blue:.3f} rg {x:.2f} {y:.2f} Td"]
         current = ""
         codes: list[str] = []
-        for (characters, typeface, glyph), space in line:
-            name, builder = self._font(typeface)
+        for each in line:
+            name, code = self._code(each)
             if name != current:
                 if codes:
                     parts.append(f"<{''.join(codes)}> Tj")
                     codes = []
                 parts.append(f"/{name} {size:.3f} Tf")
                 current = name
-            codes.append(f"{builder.encode(characters, glyph, space):04X}")
+            codes.append(f"{code:04X}")
         parts.append(f"<{''.join(codes)}> Tj ET")
         self._mark(tag, " ".join(parts))
 
@@ -102,6 +108,24 @@ class Layer:
         number = self._first_mark + len(self.marked)
         self.marked.append(Marked(tag, number))
         self._parts.append(f"/{tag.kind} << /MCID {number} >> BDC\n{operators}\nEMC")
+
+    def reserve(self, line: Iterable[Spaced]) -> None:
+        """Put glyphs into the fonts that are not drawn here, for other layers of the page."""
+        for each in line:
+            self._code(each)
+
+    def shared_fonts(self) -> SharedFonts:
+        return {path: (name, builder.codes()) for path, (name, builder) in self._fonts.items()}
+
+    def _code(self, each: Spaced) -> tuple[str, int]:
+        """The name of a font and the glyph's code in it."""
+        (characters, typeface, glyph), space = each
+        if (shared := self._shared.get(typeface.file.path)) is not None:
+            name, codes = shared
+            if (code := codes.get((glyph, characters, space))) is not None:
+                return name, code
+        name, builder = self._font(typeface)
+        return name, builder.encode(characters, glyph, space)
 
     def _font(self, typeface: Typeface) -> tuple[str, SubsetBuilder]:
         path = typeface.file.path

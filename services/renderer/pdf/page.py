@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from services.renderer.pdf.layer import Layer, Size
+from services.renderer.pdf.layer import Layer, SharedFonts, Size
 from services.renderer.pdf.metadata import LANGUAGE, DocumentInfo, information, xmp
 from services.renderer.pdf.picture import RasterPicture
 from services.renderer.pdf.structure import Marked, Tag, text_string, tree_of
@@ -38,10 +38,11 @@ class Template:
     pictures: str
     marked: tuple[Marked, ...]
     containers: tuple[Tag, ...]
+    shared: SharedFonts
 
     def layer(self) -> Layer:
         """An empty sheet for what is one document's own."""
-        return Layer("D", len(self.marked))
+        return Layer("D", len(self.marked), self.shared)
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ def make_template(size: Size, layer: Layer, containers: Sequence[Tag] = ()) -> T
         pictures,
         tuple(layer.marked),
         tuple(containers),
+        layer.shared_fonts(),
     )
 
 

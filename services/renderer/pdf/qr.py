@@ -6,7 +6,7 @@ any; a quiet zone of 4 modules (ISO/IEC 18004).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit, urlunsplit
 
 from qrcode.constants import ERROR_CORRECT_M
@@ -22,23 +22,43 @@ def qr_text(url: str) -> str:
     return urlunsplit((parts.scheme.upper(), parts.netloc.upper(), parts.path, parts.query, parts.fragment))
 
 
-def qr_modules(text: str) -> tuple[tuple[bool, ...], ...]:
+Modules = tuple[tuple[bool, ...], ...]
+
+
+def qr_modules(text: str) -> Modules:
     """The dark modules, row by row from the top, without the quiet zone."""
-    code = QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=_MASK)
+    filler = "A" if set(text) <= _ALPHANUMERIC else "a"
+    code = QRCode(_version(filler, len(text.encode())), ERROR_CORRECT_M, border=0, mask_pattern=_MASK)
     code.add_data(text, optimize=0)
-    code.make(fit=True)
-    return tuple(tuple(bool(module) for module in row) for row in code.modules)
+    code.make(fit=False)
+    return tuple(tuple(map(bool, row)) for row in code.modules)
 
 
-def qr_operators(modules: Sequence[Sequence[bool]], x: float, y: float, side: float) -> str:
+_ALPHANUMERIC = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:")
+
+
+@lru_cache(maxsize=32)
+def _version(filler: str, length: int) -> int:
+    """The smallest version for a text of so many characters like `filler`. Finding it takes as long as the code."""
+    code = QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=_MASK)
+    code.add_data(filler * length, optimize=0)
+    return int(code.best_fit())
+
+
+def qr_operators(modules: Modules, x: float, y: float, side: float) -> str:
     """White ground and black modules in a square of `side` points with the quiet zone, lower left corner at x, y."""
-    size = len(modules)
-    unit = side / (size + 2 * QUIET)
+    unit = side / (len(modules) + 2 * QUIET)
     left, top = x + QUIET * unit, y + side - QUIET * unit
-    rows = [
-        f"q 1 1 1 rg {x:.3f} {y:.3f} {side:.3f} {side:.3f} re f",
-        f"0 0 0 rg {unit:.5f} 0 0 {-unit:.5f} {left:.3f} {top:.3f} cm",
-    ]
+    return (
+        f"q 1 1 1 rg {x:.3f} {y:.3f} {side:.3f} {side:.3f} re f\n"
+        f"0 0 0 rg {unit:.5f} 0 0 {-unit:.5f} {left:.3f} {top:.3f} cm\n{_path(modules)}\nf Q"
+    )
+
+
+@lru_cache(maxsize=4)  # both pages of a person have the same code
+def _path(modules: Modules) -> str:
+    """The dark modules as rectangles, of one unit each, y downwards."""
+    size, rows = len(modules), []
     for row_number, row in enumerate(modules):
         start = 0
         while start < size:
@@ -50,4 +70,4 @@ def qr_operators(modules: Sequence[Sequence[bool]], x: float, y: float, side: fl
                 end += 1
             rows.append(f"{start} {row_number} {end - start} 1 re")
             start = end
-    return "\n".join([*rows, "f Q"])
+    return "\n".join(rows)

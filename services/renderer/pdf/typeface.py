@@ -59,7 +59,8 @@ class Face:
     typefaces: tuple[Typeface, ...]
     chain: Chain
 
-    def drawn(self, text: str) -> list[Drawn]:
+    @lru_cache(maxsize=512)  # noqa: B019 (faces live as long as the process; a line is measured several times)
+    def drawn(self, text: str) -> tuple[Drawn, ...]:
         """In order. MissingGlyph names what can't be drawn."""
         drawn: list[Drawn] = []
         for characters, place, glyph in self.chain.glyphs(text):
@@ -67,13 +68,18 @@ class Face:
                 name = self.typefaces[0].name
                 raise MissingGlyph(f"{name}: got {name_of(characters)}, expected a character of this font or the next")
             drawn.append(Drawn(characters, self.typefaces[place], glyph))
-        return drawn
+        return tuple(drawn)
 
     def width(self, text: str, size: float, tracking: float = 0.0) -> float:
         """The width of a line at `size`, with `tracking` between its characters; all in points."""
+        count, total = self._measured(text)
+        return total * size / _EM + tracking * max(0, count - 1)
+
+    @lru_cache(maxsize=512)  # noqa: B019
+    def _measured(self, text: str) -> tuple[int, float]:
+        """The number of glyphs and their width in thousandths of an em."""
         drawn = self.drawn(text)
-        total = sum(typeface.advance(glyph) for _, typeface, glyph in drawn)
-        return total * size / _EM + tracking * max(0, len(drawn) - 1)
+        return len(drawn), sum(typeface.advance(glyph) for _, typeface, glyph in drawn)
 
 
 def load_face(paths: Sequence[Path]) -> Face:
@@ -136,6 +142,10 @@ class SubsetBuilder:
             self._glyphs.append(glyph)
             self._spaces.append(space)
         return code
+
+    def codes(self) -> Mapping[tuple[int, str, int], int]:
+        """All of them, by glyph, characters and space."""
+        return dict(self._codes)
 
     def build(self) -> FontSubset:
         face, file = self._typeface, self._typeface.file
