@@ -17,11 +17,13 @@ from pathlib import Path
 
 import click
 import pypdfium2
+from PIL import Image
 
 from deploy.bench.render_ours import CREDENTIAL, FONTS, WARM, certificates, programme, rate
 from deploy.bench.report import Report
 from deploy.bench.reportlab_sheet import ReportlabSheet
 from services.issuer.art.badge_art import badge_png
+from services.renderer.domain import certificate, details
 from services.renderer.domain.certificate import TALL, WIDE, Press
 from services.renderer.domain.facts import Certificate
 from services.renderer.pdf import ornament
@@ -62,10 +64,10 @@ def measure(people: int, sample: int, codes: int) -> Report:
             (Path(folder) / f"{id}.png").write_bytes(png)
         command = [sys.executable, "-m", "deploy.bench.render_ours", folder, str(people)]
         ours = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-        rivals = [
+        rivals: list[tuple[_Reportlab | Typesetter, float | None]] = [
             (_Reportlab(press, badges, pictures), GOAL_REPORTLAB),
             (_Reportlab(press, badges, pictures, keeps=True), None),
-            (_Typst(press, badges, pictures, Path(folder)), GOAL_TYPST),
+            (Typesetter(press, badges, pictures, Path(folder)), GOAL_TYPST),
         ]
         rates = [_rate_of(rival.draw, few) for rival, _ in rivals]
     again = rate(press, pictures, certificates(min(people, 500), "AGAIN", it))
@@ -116,7 +118,7 @@ class _Reportlab:
         return wide.finish(), tall.finish()
 
 
-class _Typst:
+class Typesetter:
     name = "typst"
 
     def __init__(
@@ -143,7 +145,7 @@ class _Typst:
 
 
 def _decoded(press: Press, pictures: Mapping[str, RasterPicture], people: Sequence[Certificate]) -> dict[str, int]:
-    """How many pages each decoder reads rightly."""
+    """How many codes each decoder reads rightly, of what a camera would have in its frame."""
     import zxingcpp
 
     try:
@@ -151,14 +153,26 @@ def _decoded(press: Press, pictures: Mapping[str, RasterPicture], people: Sequen
     except ImportError as error:
         raise click.ClickException(f"zbar: got none ({error}), expected its library: apt install libzbar0") from error
 
+    places = ((WIDE, certificate.QR), (TALL, details.QR))
     found = {"zbar": 0, "zxing-cpp": 0}
     for each in people:
         expected = qr_text(each.verification_url)
         both = press.print(each, pictures[each.qualification], CREDENTIAL)
         for pdf in (both.certificate, both.details):
-            document = pypdfium2.PdfDocument(io.BytesIO(pdf))
-            image = document[0].render(scale=_DPI / 72, grayscale=True).to_pil()
-            document.close()
+            image = _code(pdf, places[pdf is both.details])
             found["zbar"] += [code.data.decode() for code in pyzbar.decode(image)] == [expected]
             found["zxing-cpp"] += [code.text for code in zxingcpp.read_barcodes(image)] == [expected]
     return found
+
+
+def _code(pdf: bytes, place: tuple[tuple[float, float], tuple[float, float, float]]) -> Image.Image:
+    """The code and a centimetre about it, as a raster."""
+    (width, height), (x, y, side) = place
+    about = 28.0
+    edges = (x - about, y - about, width - x - side - about, height - y - side - about)
+    document = pypdfium2.PdfDocument(io.BytesIO(pdf))
+    try:
+        image: Image.Image = document[0].render(scale=_DPI / 72, crop=edges, grayscale=True).to_pil()
+    finally:
+        document.close()
+    return image

@@ -1,19 +1,17 @@
 """The QR code of a verification URL as PDF path operators: sharp at any size, one fill.
 
-Error correction level M; a fixed mask, because choosing the best of eight takes four times as long and scanners read
-any; a quiet zone of 4 modules (ISO/IEC 18004).
+Error correction level M; a quiet zone of 4 modules (ISO/IEC 18004).
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from qrcode.constants import ERROR_CORRECT_M
-from qrcode.main import QRCode
+from zxingcpp import BarcodeFormat, create_barcode, write_barcode_to_image
 
 QUIET = 4
-_MASK = 2
 
 
 def qr_text(url: str) -> str:
@@ -27,22 +25,10 @@ Modules = tuple[tuple[bool, ...], ...]
 
 def qr_modules(text: str) -> Modules:
     """The dark modules, row by row from the top, without the quiet zone."""
-    filler = "A" if set(text) <= _ALPHANUMERIC else "a"
-    code = QRCode(_version(filler, len(text.encode())), ERROR_CORRECT_M, border=0, mask_pattern=_MASK)
-    code.add_data(text, optimize=0)
-    code.make(fit=False)
-    return tuple(tuple(map(bool, row)) for row in code.modules)
-
-
-_ALPHANUMERIC = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:")
-
-
-@lru_cache(maxsize=32)
-def _version(filler: str, length: int) -> int:
-    """The smallest version for a text of so many characters like `filler`. Finding it takes as long as the code."""
-    code = QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=_MASK)
-    code.add_data(filler * length, optimize=0)
-    return int(code.best_fit())
+    code = create_barcode(text, BarcodeFormat.QRCode, ec_level="M")
+    image: Any = write_barcode_to_image(code, scale=1, add_quiet_zones=False)  # a buffer, which its stubs don't say
+    rows: Any = memoryview(image).tolist()
+    return tuple(tuple(pixel == 0 for pixel in row) for row in rows)
 
 
 def qr_operators(modules: Modules, x: float, y: float, side: float) -> str:

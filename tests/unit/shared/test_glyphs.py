@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,29 @@ def test_a_form_that_our_fonts_lack_is_drawn_by_a_font_of_the_operator(tmp_path:
     assert GLYPHS.missing(name) == ("U+908A U+E0101 邊\U000e0101",)
     assert load_glyphs(FONTS, (path,)).missing(name) == ()
     assert load_glyphs(FONTS, (path,)).missing("渡邊\U000e0102") == ("U+908A U+E0102 邊\U000e0102",)
+
+
+ROWS = re.findall(
+    r"^\| (.+?) \| U\+([0-9A-F]+)–U\+([0-9A-F]+) \| (\d+) \| (\d+) \|$",
+    (FONTS.parents[1] / "docs" / "certificates.md").read_text("utf-8"),
+    re.MULTILINE,
+)
+
+
+def test_the_documentation_counts_what_can_be_printed() -> None:
+    alone = Glyphs(tuple(Chain(chain.fonts[:1]) for chain in GLYPHS.chains))
+    assert len(ROWS) > 10
+    for glyphs, column in ((alone, 3), (GLYPHS, 4)):
+        held = set.intersection(*(set().union(*(font.points for font in chain.fonts)) for chain in glyphs.chains))
+        for row in ROWS:
+            inside = {point for point in range(int(row[1], 16), int(row[2], 16) + 1) if point in held}
+            few = len(inside) < 1000  # larger blocks are Han and Hangul, which all have a shape
+            printed = [point for point in inside if not few or not glyphs.missing(chr(point))]
+            assert (row[0], len(printed)) == (row[0], int(row[column]))
+
+
+def test_the_documentation_counts_the_variation_sequences() -> None:
+    text = (FONTS.parents[1] / "docs" / "certificates.md").read_text("utf-8")
+    held = set.intersection(*(set().union(*(font.sequences for font in chain.fonts)) for chain in GLYPHS.chains))
+    ideographic = [selector for _, selector in held if selector >= 0xE0100]
+    assert f"\n{len(ideographic)} ideographic variation sequences" in text
