@@ -1,7 +1,7 @@
 """A TrueType file, mapped and not read: its characters, widths and outlines. Used by registration and renderer.
 
 The fonts of the certificates are 200 MB on disk; a process that maps them holds only the pages that it has used.
-Formats: OpenType 1.9, "cmap" (12 and 14), "hmtx", "loca", "glyf".
+Formats: OpenType 1.9, "cmap" (12 and 14), "hmtx", "loca", "glyf", "OS/2".
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from typing import Any
 
 from fontTools.ttLib import TTFont, TTLibError
 
+_RESTRICTED = 0x0002  # OS/2, fsType: "Restricted License embedding"
 _DIRECTORY = struct.Struct(">4sIII")
 
 
 class FontFile:
-    """One file. OSError: no such file. ValueError, naming it: not a TrueType font with a Unicode map."""
+    """One file. OSError: no such file. ValueError, naming it: not a TrueType font with a Unicode map, or one whose
+    licence forbids that it is embedded."""
 
     def __init__(self, path: Path) -> None:
         with path.open("rb") as file:
@@ -34,8 +36,11 @@ class FontFile:
             self.sequences: Mapping[tuple[int, int], int]
             self.points, self.sequences = self._characters(path)
             self._read_metrics()
+            (embedding,) = struct.unpack_from(">H", self._bytes, self._tables["OS/2"][0] + 8)
         except (struct.error, TTLibError, KeyError, TypeError, IndexError, AssertionError) as error:
             raise ValueError(f"font {path}: expected a TrueType font with a Unicode map and outlines") from error
+        if embedding & _RESTRICTED:
+            raise ValueError(f"font {path}: got one that may not be embedded (OS/2, fsType), expected one that may")
         self.path = path
 
     def table(self, tag: str) -> bytes:

@@ -7,6 +7,7 @@ from fontTools.ttLib import TTFont
 
 from shared.font_file import FontFile
 from shared.glyphs import PRINTED_FONTS, SERIF, chain_files
+from tests.worlds.fonts import font_with_variant
 from tests.worlds.press import FONTS
 
 FILES = chain_files(FONTS, SERIF)
@@ -63,4 +64,38 @@ def test_half_a_font_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "half.ttf"
     path.write_bytes(FILES[1].read_bytes()[:1000])
     with pytest.raises(ValueError, match=r"half\.ttf"):
+        FontFile(path)
+
+
+@pytest.mark.parametrize(("embedding", "is_allowed"), [(0, True), (2, False), (4, True), (8, True), (0x202, False)])
+def test_a_font_that_may_not_be_embedded_is_refused(tmp_path: Path, embedding: int, is_allowed: bool) -> None:
+    path = tmp_path / "own.ttf"
+    font_with_variant(path, "邊", "\U000e0101")
+    with TTFont(path) as font:
+        font["OS/2"].fsType = embedding
+        font.save(path)
+    if is_allowed:
+        assert FontFile(path).sequences[0x908A, 0xE0101]
+    else:
+        with pytest.raises(ValueError, match=r"own\.ttf.*may not be embedded"):
+            FontFile(path)
+
+
+def test_a_font_without_a_map_for_all_of_unicode_is_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "small.ttf"
+    font_with_variant(path, "邊", "\U000e0101")
+    with TTFont(path) as font:
+        font["cmap"].tables = [table for table in font["cmap"].tables if table.format == 4]
+        glyph = font.getReverseGlyphMap()[font.getBestCmap()[0x908A]]
+        font.save(path)
+    assert dict(FontFile(path).points) == {0x908A: glyph}
+
+
+def test_a_font_with_other_outlines_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "other.ttf"
+    font_with_variant(path, "邊", "\U000e0101")
+    with TTFont(path, lazy=True) as font:
+        del font["glyf"], font["loca"]
+        font.save(path)
+    with pytest.raises(ValueError, match=r"other\.ttf.*outlines"):
         FontFile(path)
