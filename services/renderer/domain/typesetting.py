@@ -54,10 +54,9 @@ class Line:
 
     def glyphs(self) -> list[Spaced]:
         """The line's glyphs, each with the space after it. MissingGlyph when the font lacks a character."""
-        gap = round(self.gap * _EM)
-        return [
-            Spaced(each, self._tracking + (gap if each.characters == " " else 0)) for each in self.font.drawn(self.text)
-        ]
+        tracking = self._tracking
+        wide = tracking + round(self.gap * _EM)
+        return [Spaced(each, wide if each.characters == " " else tracking) for each in self.font.drawn(self.text)]
 
     @property
     def _tracking(self) -> int:

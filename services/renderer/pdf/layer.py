@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import struct
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -26,6 +27,9 @@ class Spaced(NamedTuple):
 
 SharedFonts = Mapping[Path, tuple[str, Mapping[tuple[int, str, int], int]]]
 """By font file: its name in the page's resources, and its codes by glyph, characters and space."""
+
+
+_NONE: Mapping[tuple[int, str, int], int] = {}
 
 
 class Sheet(Protocol):
@@ -87,19 +91,10 @@ class Layer:
     ) -> None:
         red, green, blue = colour
         parts = [f"BT {red:.3f} {green:.3f} {blue:.3f} rg {x:.2f} {y:.2f} Td"]
-        current = ""
-        codes: list[str] = []
-        for each in line:
-            name, code = self._code(each)
-            if name != current:
-                if codes:
-                    parts.append(f"<{''.join(codes)}> Tj")
-                    codes = []
-                parts.append(f"/{name} {size:.3f} Tf")
-                current = name
-            codes.append(f"{code:04X}")
-        parts.append(f"<{''.join(codes)}> Tj ET")
-        self._mark(tag, " ".join(parts))
+        for name, codes in self._runs(line):
+            shown = struct.pack(f">{len(codes)}H", *codes).hex().upper()
+            parts.append(f"/{name} {size:.3f} Tf <{shown}> Tj")
+        self._mark(tag, " ".join((*parts, "ET")))
 
     def link(self, tag: Tag, address: str, box: Box) -> None:
         self.links.append((tag, address, box))
@@ -111,21 +106,33 @@ class Layer:
 
     def reserve(self, line: Iterable[Spaced]) -> None:
         """Put glyphs into the fonts that are not drawn here, for other layers of the page."""
-        for each in line:
-            self._code(each)
+        for _ in self._runs(line):
+            pass
 
     def shared_fonts(self) -> SharedFonts:
         return {path: (name, builder.codes()) for path, (name, builder) in self._fonts.items()}
 
-    def _code(self, each: Spaced) -> tuple[str, int]:
-        """The name of a font and the glyph's code in it."""
-        (characters, typeface, glyph), space = each
-        if (shared := self._shared.get(typeface.file.path)) is not None:
-            name, codes = shared
-            if (code := codes.get((glyph, characters, space))) is not None:
-                return name, code
-        name, builder = self._font(typeface)
-        return name, builder.encode(characters, glyph, space)
+    def _runs(self, line: Iterable[Spaced]) -> Iterator[tuple[str, list[int]]]:
+        """Pieces of a line in one font each: its name and the codes in it."""
+        run = ""
+        codes: list[int] = []
+        typeface: Typeface | None = None
+        for (characters, each, glyph), space in line:
+            if each is not typeface:
+                typeface = each
+                shared_name, shared = self._shared.get(each.file.path, ("", _NONE))
+            code = shared.get((glyph, characters, space))
+            name = shared_name
+            if code is None:
+                name, builder = self._font(each)
+                code = builder.encode(characters, glyph, space)
+            if name != run:
+                if codes:
+                    yield run, codes
+                run, codes = name, []
+            codes.append(code)
+        if codes:
+            yield run, codes
 
     def _font(self, typeface: Typeface) -> tuple[str, SubsetBuilder]:
         path = typeface.file.path

@@ -30,7 +30,7 @@ class Template:
 
     size: Size
     body: bytes
-    offsets: Mapping[int, int]
+    table: str  # of their offsets
     next_number: int
     profile: int  # number of the colour profile
     content: int
@@ -92,7 +92,7 @@ def make_template(size: Size, layer: Layer, containers: Sequence[Tag] = ()) -> T
     return Template(
         size,
         _HEAD + objects.written(),
-        objects.offsets,
+        _table(objects.offsets, range(_FIRST, objects.next_number)),
         objects.next_number,
         profile,
         content,
@@ -154,15 +154,20 @@ def make_document(template: Template, layer: Layer, info: DocumentInfo, attachme
 
 def _finished(template: Template, objects: _Objects) -> bytes:
     body = template.body + objects.written()
-    offsets = {**template.offsets, **objects.offsets}
-    count = len(offsets) + 1
-    table = "".join(f"{offsets[number]:010d} 00000 n \n" for number in range(1, count))
+    count = objects.next_number
+    before, after = range(1, _FIRST), range(template.next_number, count)
+    table = "".join((_table(objects.offsets, before), template.table, _table(objects.offsets, after)))
     identity = sha256(body).hexdigest()[:32]
     return body + (
         f"xref\n0 {count}\n0000000000 65535 f \n{table}"
         f"trailer\n<< /Size {count} /Root {_CATALOG} 0 R /Info {_INFO} 0 R /ID [<{identity}> <{identity}>] >>\n"
         f"startxref\n{len(body)}\n%%EOF\n"
     ).encode("ascii")
+
+
+def _table(offsets: Mapping[int, int], numbers: range) -> str:
+    """The lines of the table of offsets for these objects."""
+    return "".join([f"{offsets[number]:010d} 00000 n \n" for number in numbers])
 
 
 def _stream(head: str, content: bytes) -> bytes:
