@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.mailer.domain.correction import RECEIPT_WAIT, CorrectionLetter, correction_letter
-from services.mailer.domain.delivery import MOST_SECONDS, SmtpReply, after_attempt
+from services.mailer.domain.delivery import MOST_SECONDS, Deferred, SmtpReply, after_attempt
 from services.mailer.domain.letters import LETTERS, Letter, LetterWriter, Message, message_id, return_path
 from services.mailer.metrics import CORRECTIONS, MESSAGES, NOT_QUEUED
 from services.mailer.store import MailerTransaction, MessageStatus, OutgoingMessage, Store
@@ -18,8 +18,10 @@ from shared.office_events import DecisionSettled, OfficeDecided
 from shared.programme import Sender
 from shared.retry import next_try
 from shared.runtime.log import logger
+from shared.runtime.metrics import ROWS_ASIDE
 
 _WRITE = 200  # messages written a commit
+_WRITE_AGAIN = timedelta(minutes=10)  # what can't be written by a fault of ours
 _SEND = 20  # messages sent a commit: at most as many are sent twice, with the same Message-ID, if we die before it
 
 log = logger("mailer")
@@ -134,6 +136,11 @@ def _written(tx: MailerTransaction, message: Message, date: datetime, now: datet
         tx.suppress_unwritable(message, str(error), now)
         _announce(tx, ports, message.letter, message.assertion_id, "suppressed", 0, now, "unwritable")
         return None
+    except Exception as error:  # a fault of ours, so no reason to give the letter up: the others first, then again
+        ROWS_ASIDE.labels("write").inc()
+        log.error("failed", assertion_id=message.assertion_id, letter=message.letter, cause=type(error).__name__)
+        tx.postpone_writing(message, now + _WRITE_AGAIN, type(error).__name__)
+        return None
 
 
 def send(ports: Ports) -> int:
@@ -158,7 +165,14 @@ def send(ports: Ports) -> int:
 
 def _send_one(tx: MailerTransaction, message: OutgoingMessage, ports: Ports) -> None:
     path = return_path(message.letter, message.assertion_id, ports.sender.bounce_domain)
-    reply = ports.send(path, message.email, message.message)
+    try:
+        reply = ports.send(path, message.email, message.message)
+    except TryLater:
+        raise
+    except Exception as error:  # of this letter only; it is tried again, so that a fault of ours loses none
+        ROWS_ASIDE.labels("send").inc()
+        log.error("failed", assertion_id=message.assertion_id, letter=message.letter, cause=type(error).__name__)
+        reply = Deferred(f"not handed to the server: {type(error).__name__}")
     now = ports.now()
     result = after_attempt(reply, message.attempts, message.email, now)
     tx.save_attempt(message, result, now)
