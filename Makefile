@@ -16,7 +16,7 @@ help: ## print this list
 doctor: ## list missing programs, with the command that installs each
 	@$(PYTHON) deploy/local/doctor.py
 
-setup: $(SETUP)/python $(SETUP)/package $(SETUP)/npm $(SETUP)/kafka $(SETUP)/schemas ## install everything into this folder (fast when nothing has changed)
+setup: $(SETUP)/python $(SETUP)/package $(SETUP)/npm $(SETUP)/kafka $(SETUP)/schemas $(SETUP)/verapdf ## install everything into this folder (fast when nothing has changed)
 
 run: doctor setup ## start everything, feed the sample cohort, play its holders; ONCE=1 stops at the end, exit code 0 if all counts match
 	@$(BIN)/akashi run $(if $(filter-out 0,$(ONCE)),--once)
@@ -73,7 +73,7 @@ bench-rival: ## install cert-issuer 3.13.1 into its own environment, for `akashi
 	var/bench/cert-issuer/bin/pip install -q --no-deps -r deploy/bench/cert-issuer.txt
 
 clean: ## remove what was built and installed here; var/ is kept
-	rm -rf .venv $(SETUP) node_modules deploy/local/kafka/target .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv $(SETUP) node_modules deploy/local/kafka/target tests/verapdf/target .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	$(PYTHON) -m venv .venv
@@ -99,4 +99,9 @@ $(SETUP)/kafka: deploy/local/kafka/pom.xml deploy/local/kafka/log4j2.properties 
 # 1EdTech's JSON Schemas, for the tests
 $(SETUP)/schemas: tests/schemas/fetch.py tests/schemas/requirements.txt tests/schemas/SHA256SUMS $(SETUP)/python
 	$(BIN)/python -m tests.schemas.fetch
+	@touch $@
+
+# the validator of PDF/A and PDF/UA, for the tests
+$(SETUP)/verapdf: tests/verapdf/pom.xml tests/verapdf/fetch.py $(SETUP)/python
+	$(BIN)/python -m tests.verapdf.fetch
 	@touch $@

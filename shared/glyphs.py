@@ -1,18 +1,19 @@
-"""Which characters our fonts can draw. Used by registration (refuses other names), renderer and issuer (draw).
+"""Which characters our fonts can draw, and which font draws which. Used by registration (refuses other names), renderer
+and issuer (draw).
 
 A name is printed as it was registered, never normalised: 﨑, 髙, 𠮷 and variation sequences (辻󠄀 = U+8FBB U+E0100) stay
-as they are.
+as they are. What no font holds is missing: it is never drawn as a box, nor as the base character of its sequence.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from fontTools.ttLib import TTFont, TTLibError
+from shared.font_file import FontFile
 
 SERIF = "noto-serif-jp/500Medium/NotoSerifJP_500Medium.ttf"
 SERIF_BOLD = "noto-serif-jp/700Bold/NotoSerifJP_700Bold.ttf"
@@ -20,8 +21,18 @@ SERIF_BLACK = "noto-serif-jp/900Black/NotoSerifJP_900Black.ttf"
 SANS = "noto-sans-jp/400Regular/NotoSansJP_400Regular.ttf"
 SANS_MEDIUM = "noto-sans-jp/500Medium/NotoSansJP_500Medium.ttf"
 
+_AFTER = (("noto-{}", "Noto{}"), ("noto-{}-kr", "Noto{}KR"), ("noto-{}-sc", "Noto{}SC"), ("noto-{}-tc", "Noto{}TC"))
+"""The families that are asked, in this order, for what Noto Serif / Sans JP lacks: Latin, Greek and Cyrillic; Hangul;
+Han of China and Taiwan. The last three are Noto Serif / Sans JP for other regions: one hand, baseline and weight."""
+
+_LIGHTER = {("serif", "500Medium"): "400Regular", ("serif", "700Bold"): "600SemiBold"}
+"""Noto Serif by itself is darker than the Latin letters of Noto Serif JP: its weight for each of theirs."""
+
 PRINTED_FONTS = (SERIF, SANS, SANS_MEDIUM)
-"""The fonts that names and numbers are set in: 証書 and 内容詳細."""
+"""The fonts that names and numbers are set in: 証書 and 内容詳細. Each is the first of a chain."""
+
+_INVISIBLE = "\u115f\u1160\u3164\uffa0\u2800"
+"""Letters by their category, but drawn as nothing: the fillers of Hangul; the empty pattern of Braille."""
 
 
 @dataclass(frozen=True)
@@ -31,37 +42,80 @@ class Coverage:
     points: Mapping[int, int]
     sequences: Mapping[tuple[int, int], int]
 
-    def glyphs(self, text: str) -> Iterator[tuple[str, int | None]]:
-        """(characters, glyph number) in the order of the text; the glyph is None where the font has none.
+    def glyph(self, characters: str) -> int | None:
+        """The glyph of one of `clusters`, or None. None for a sequence that the font lacks even where it has the base
+        character, because the name was registered with that form; None for what has no shape of its own."""
+        point = ord(characters[0])
+        if len(characters) > 1:
+            return self.sequences.get((point, ord(characters[1]))) or None
+        return None if _has_no_shape(characters) else self.points.get(point) or None
 
-        A base character and its variation selector are one glyph. A sequence that the font lacks is missing even where
-        the font has the base character, because the name was registered with that form. Combining marks and invisible
-        characters count as missing, too: a mark would be drawn beside its letter.
+    def glyphs(self, text: str) -> Iterator[tuple[str, int | None]]:
+        """(characters, glyph number) in the order of the text; the glyph is None where the font has none."""
+        return ((characters, self.glyph(characters)) for characters in clusters(text))
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Fonts in the order in which they are asked for a character."""
+
+    fonts: tuple[Coverage, ...]
+    _found: dict[str, tuple[int, int | None]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def glyphs(self, text: str) -> list[tuple[str, int, int | None]]:
+        """(characters, place of the font in the chain, glyph number), in order; the glyph is None where all lack it.
+
+        All of a text that is not Han, kana or Hangul comes from the first font that has all of it, so that no letter of
+        a Latin name stands out.
         """
-        at = 0
-        while at < len(text):
-            point = ord(text[at])
-            selector = text[at + 1 : at + 2]
-            if is_variation_selector(selector):
-                yield text[at : at + 2], self.sequences.get((point, ord(selector)))
-                at += 2
-            else:
-                yield text[at], None if _has_no_shape(text[at]) else self.points.get(point)
-                at += 1
+        drawn = [(part, *self._first(part)) for part in clusters(text)]
+        if any(place and part[0] < _EAST_ASIAN for part, place, _ in drawn):
+            letters = {part for part, _, _ in drawn if part[0] < _EAST_ASIAN}
+            for place, font in enumerate(self.fonts):
+                if None not in (found := {part: font.glyph(part) for part in letters}).values():
+                    return [(part, place, found[part]) if part in found else (part, at, it) for part, at, it in drawn]
+        return drawn
+
+    def has(self, part: str) -> bool:
+        """Whether one of the fonts has this one of `clusters`."""
+        return self._first(part)[1] is not None
+
+    def _first(self, part: str) -> tuple[int, int | None]:
+        found = self._found.get(part)
+        if found is None:
+            if len(self._found) >= _MOST_KNOWN:
+                self._found.clear()
+            glyphs = (font.glyph(part) for font in self.fonts)
+            found = next(((place, glyph) for place, glyph in enumerate(glyphs) if glyph is not None), (0, None))
+            self._found[part] = found
+        return found
+
+
+_MOST_KNOWN = 20_000  # characters whose font is kept in memory
+_EAST_ASIAN = "\u2e80"  # the first code point of Han radicals; kana, Han and Hangul syllables come after it
 
 
 @dataclass(frozen=True)
 class Glyphs:
-    """The characters that every one of these fonts has."""
+    """The characters that every one of these chains has."""
 
-    fonts: tuple[Coverage, ...]
+    chains: tuple[Chain, ...]
 
     def missing(self, text: str) -> tuple[str, ...]:
         """The characters of `text` that can't be printed, each once, in order, as `name_of` writes them."""
-        found: dict[str, None] = {}
-        for font in self.fonts:
-            found.update((characters, None) for characters, glyph in font.glyphs(text) if glyph is None)
-        return tuple(name_of(characters) for characters in sorted(found, key=text.index))
+        lacked = (part for part in clusters(text) if not all(chain.has(part) for chain in self.chains))
+        return tuple(map(name_of, dict.fromkeys(lacked)))
+
+
+def clusters(text: str) -> list[str]:
+    """The characters of a text, a base character and its variation selector as one."""
+    found: list[str] = []
+    for character in text:
+        if is_variation_selector(character) and found and len(found[-1]) == 1:
+            found[-1] += character
+        else:
+            found.append(character)
+    return found
 
 
 def name_of(characters: str) -> str:
@@ -70,30 +124,40 @@ def name_of(characters: str) -> str:
     return numbers if _has_no_shape(characters[0]) else f"{numbers} {characters}"
 
 
-@lru_cache(maxsize=16)
-def load_coverage(font: Path) -> Coverage:
-    """The character map of one font file, read once (0.1 s). OSError: no such file. ValueError: not a font."""
-    try:
-        with TTFont(font, lazy=True) as file:
-            numbers = file.getReverseGlyphMap()
-            points = {point: numbers[name] for point, name in file.getBestCmap().items()}
-            sequences: dict[tuple[int, int], int] = {}
-            for table in file["cmap"].tables:
-                if table.format != 14:  # Unicode variation sequences: OpenType, cmap, format 14
-                    continue
-                for selector, entries in table.uvsDict.items():
-                    for point, name in entries:
-                        glyph = points.get(point) if name is None else numbers[name]
-                        if glyph is not None:
-                            sequences[point, selector] = glyph
-    except (TTLibError, KeyError, TypeError, AssertionError) as error:
-        raise ValueError(f"font {font}: expected a TrueType font with a Unicode map") from error
-    return Coverage(points, sequences)
+@lru_cache(maxsize=32)
+def load_font(path: Path) -> FontFile:
+    """Mapped once. OSError: no such file. ValueError: not a font."""
+    return FontFile(path)
 
 
-def load_glyphs(font_folder: Path) -> Glyphs:
-    """What the certificates' fonts can print of names and numbers. `font_folder` holds the folders of the families."""
-    return Glyphs(tuple(load_coverage(font_folder / font) for font in PRINTED_FONTS))
+def load_coverage(path: Path) -> Coverage:
+    """The character map of one font file. OSError: no such file. ValueError: not a font."""
+    font = load_font(path)
+    return Coverage(font.points, font.sequences)
+
+
+def chain_files(font_folder: Path, font: str, extra: Sequence[Path] = ()) -> tuple[Path, ...]:
+    """The files of a chain: `font`, one of PRINTED_FONTS, those of the other families in its weight, the operator's."""
+    family, weight, _ = font.split("/")
+    kind = family.split("-")[1]
+    lighter = _LIGHTER.get((kind, weight), weight)
+    weights = (lighter, weight, weight, weight)
+    others = (
+        font_folder / folder.format(kind) / each / f"{name.format(kind.title())}_{each}.ttf"
+        for (folder, name), each in zip(_AFTER, weights, strict=True)
+    )
+    return (font_folder / font, *others, *extra)
+
+
+def load_glyphs(font_folder: Path, extra: Sequence[Path] = ()) -> Glyphs:
+    """What the certificates' fonts can print of names and numbers. `font_folder` holds the folders of the families,
+    `extra` names font files of the operator, asked last. OSError: a file is missing. ValueError: not a font."""
+    return Glyphs(
+        tuple(
+            Chain(tuple(load_coverage(path) for path in chain_files(font_folder, font, extra)))
+            for font in PRINTED_FONTS
+        )
+    )
 
 
 def is_variation_selector(character: str) -> bool:
@@ -102,5 +166,17 @@ def is_variation_selector(character: str) -> bool:
 
 
 def _has_no_shape(character: str) -> bool:
-    """Controls, format characters, surrogates, private use, unassigned, line ends, and marks that need a letter."""
-    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Mn", "Me", "Mc")
+    """Whether a character alone can't be drawn as what it means, whatever fonts there are.
+
+    Controls, format characters, surrogates, private use, unassigned, line ends; marks that need a letter; fillers;
+    letters that take their shape from their neighbours (right-to-left scripts, parts of Hangul syllables), because each
+    character is drawn by itself, from left to right.
+    """
+    return (
+        unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Mn", "Me", "Mc")
+        or character in _INVISIBLE
+        or unicodedata.bidirectional(character) in ("R", "AL", "AN")
+        or "\u1100" <= character <= "\u11ff"
+        or "\ua960" <= character <= "\ua97f"
+        or "\ud7b0" <= character <= "\ud7ff"
+    )

@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -28,6 +29,10 @@ _PHONE = re.compile(r"\+[1-9][0-9]{1,14}")
 _OWN_TYPE = re.compile(r"ext:[A-Za-z0-9._-]+")
 
 
+DRAWN, NONE = "drawn", "none"
+"""What a programme may say instead of a picture of its seal."""
+
+
 class Bilingual(msgspec.Struct, frozen=True):
     """The same text in Japanese and in English."""
 
@@ -42,6 +47,7 @@ class Society(msgspec.Struct, frozen=True, kw_only=True):
     president: str  # title and name as the certificate shows them
     email: str
     phone: str | None = None  # E.164: "+81300000000"
+    seal: str = "drawn"  # on the 証書: DRAWN from the society's name, NONE, or a picture file beside the programme file
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +159,12 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
     def cohort_begins_on(self, cohort: str) -> date:
         month, day = self.cycle.begins.split("-")
         return date(int(cohort), int(month), int(day))
+
+
+def seal_file(programme: Programme, programme_file: Path) -> Path | None:
+    """The picture of the society's seal (印章), or None if it has none of its own."""
+    seal = programme.society.seal
+    return None if seal in (DRAWN, NONE) else programme_file.parent / seal
 
 
 def parse_programme(text: str) -> Programme:

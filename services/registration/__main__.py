@@ -26,9 +26,9 @@ def wire(config: Config) -> Process:
 
 def _glyphs(config: Config) -> Glyphs:
     try:
-        return load_glyphs(config.font_folder)
+        return load_glyphs(config.font_folder, config.extra_fonts)
     except (OSError, ValueError) as error:
-        raise RefuseToStart(f"setting FONT_FOLDER: {error}; expected the folder of the certificate's fonts") from error
+        raise RefuseToStart(f"setting FONT_FOLDER or EXTRA_FONTS: {error}; expected the certificate's fonts") from error
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ class Config:
     upstream_key: bytes  # authorises deliveries
     upload_limit: int  # bytes of one request
     font_folder: Path
+    extra_fonts: tuple[Path, ...]
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -38,6 +39,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
         upstream_key=settings.secret("UPSTREAM_KEY_FILE"),
         upload_limit=settings.whole("UPLOAD_LIMIT_BYTES", 64 * 2**20, least=1024),
         font_folder=settings.folder("FONT_FOLDER"),
+        extra_fonts=settings.files("EXTRA_FONTS"),
     )
 
 

@@ -16,13 +16,13 @@ from shared.runtime.process import Process, start
 def wire(config: Config) -> Process:
     runtime = config.runtime
     try:
-        press = Press(runtime.programme, config.font_folder)
+        press = Press(runtime.programme, config.font_folder, config.extra_fonts, config.seal)
     except OSError as error:
         raise RefuseToStart(
             f"setting FONT_FOLDER: got {config.font_folder}, expected the fonts of the certificates ({error})"
         ) from error
     except (ValueError, MissingGlyph) as error:
-        raise RefuseToStart(f"setting PROGRAMME_FILE, or FONT_FOLDER: {error}") from error
+        raise RefuseToStart(f"setting PROGRAMME_FILE, FONT_FOLDER or EXTRA_FONTS: {error}") from error
     return build(
         config,
         Ports(

@@ -12,7 +12,7 @@ from services.renderer.domain.certificate import Press, Printed
 from services.renderer.domain.facts import Certificate, certificate_of
 from services.renderer.domain.failure import Failure, NotRendered, unprintable
 from services.renderer.metrics import NOT_DONE, NOT_RENDERED, RENDERED, SKIPPED
-from services.renderer.pdf.page import RasterPicture, make_picture
+from services.renderer.pdf.picture import RasterPicture, make_picture
 from services.renderer.pdf.typeface import MissingGlyph
 from services.renderer.store import DueRendering, NotDone, RendererTransaction, Store
 from shared import object_keys

@@ -98,6 +98,18 @@ class Settings:
 
         return self.read(name, "the path of a readable file", parse)
 
+    def files(self, name: str) -> tuple[Path, ...]:
+        """Files separated by colons; none when the setting is not given."""
+
+        def parse(raw: str) -> tuple[Path, ...]:
+            paths = tuple(Path(each) for each in raw.split(":") if each)
+            for path in paths:
+                if not path.is_file():
+                    raise ValueError(f"{path}: no such file")
+            return paths
+
+        return self.read(name, "files separated by colons", parse, ())
+
     def folder(self, name: str) -> Path:
         def parse(raw: str) -> Path:
             path = Path(raw)

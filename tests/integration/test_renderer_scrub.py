@@ -5,18 +5,23 @@ Tests services/renderer/inventory.py.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 
+import msgspec
 import psycopg
 import pytest
 
 from services.renderer.app import MIGRATIONS
-from services.renderer.handlers import render
+from services.renderer.domain.certificate import Press
+from services.renderer.handlers import printed, render
 from services.renderer.inventory import Certificates
 from services.renderer.store import RendererTransaction
 from shared import object_keys
 from shared.office_events import ObjectsScrubbed
+from shared.programme import Bilingual
 from shared.runtime.migrate import migrate
+from tests.worlds.press import FONTS, PROGRAMME
 from tests.worlds.renderer import Stage, anchored
 from tests.worlds.scrub_passes import count, found, outcomes, scrubbed
 
@@ -63,12 +68,38 @@ def test_one_that_comes_out_otherwise_is_named_and_not_put(rendered: Stage) -> N
         tx.cursor.execute("update renderings set certificate_sha256 = %s where assertion_id = %s", ("0" * 64, ID))
     rendered.objects.kept[object_keys.credential(ID)] += b" "
     assert found(scrub(rendered)) == {CERTIFICATE: ("missing", "waits")}  # a credential without the second proof
-    proof = b'{"cryptosuite":"merkle-proof-2019"}'
-    credential = rendered.objects.kept[object_keys.credential(ID)]
-    rendered.objects.kept[object_keys.credential(ID)] = credential.replace(b'"proof":[', b'"proof":[' + proof + b",")
+    anchored_by_proof(rendered)
     assert found(scrub(rendered)) == {CERTIFICATE: ("missing", "comes-out-otherwise")}
     assert CERTIFICATE not in rendered.objects.kept
     assert outcomes(rendered.store)[-1] == "at-fault"
+
+
+def test_pdfs_that_were_drawn_otherwise_are_whole_and_are_never_replaced_by_todays(rendered: Stage) -> None:
+    """Of the release before, of other fonts, of a programme with other words: what counts is the announced hash."""
+    before = dict(rendered.objects.kept)
+    texts = msgspec.structs.replace(PROGRAMME.texts, certificate_title=Bilingual("認定証", "CERTIFICATE"))
+    society = msgspec.structs.replace(PROGRAMME.society, url="https://other.example.jp")
+    programme = msgspec.structs.replace(PROGRAMME, texts=texts, society=society)
+    rendered.ports = replace(rendered.ports, press=Press(programme, FONTS))
+    today = printed(ID, rendered.ports)
+    assert today.certificate != before[CERTIFICATE] and today.details != before[DETAILS]
+    assert scrub(rendered).named == ()
+    anchored_by_proof(rendered)
+    kept = dict(rendered.objects.kept)
+    del rendered.objects.kept[CERTIFICATE]
+    rendered.objects.kept[DETAILS] = today.details
+    report = found(scrub(rendered))
+    assert report[CERTIFICATE] == ("missing", "comes-out-otherwise")
+    assert report[DETAILS] == ("different", "comes-out-otherwise")
+    del kept[CERTIFICATE]
+    assert rendered.objects.kept == kept | {DETAILS: today.details}
+
+
+def anchored_by_proof(stage: Stage) -> None:
+    """The credential of ID has its second proof."""
+    proof = b'"proof":[{"cryptosuite":"merkle-proof-2019"},'
+    key = object_keys.credential(ID)
+    stage.objects.kept[key] = stage.objects.kept[key].replace(b'"proof":[', proof)
 
 
 def test_one_whose_credential_is_lost_waits(rendered: Stage) -> None:

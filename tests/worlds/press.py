@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,9 @@ from PIL import Image
 from services.issuer.art.badge_art import badge_png
 from services.renderer.domain.certificate import Press, Printed
 from services.renderer.domain.facts import Certificate
-from services.renderer.pdf.page import RasterPicture, make_picture
+from services.renderer.pdf.layer import Box, Spaced
+from services.renderer.pdf.picture import RasterPicture, make_picture
+from services.renderer.pdf.structure import Tag
 from shared.programme import parse_programme
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +28,7 @@ CREDENTIAL = b'{"id":"of a badge"}'
 CERTIFICATE = Certificate(
     assertion_id=ID,
     holder="見本 太郎",
+    latin_name="MIHON Taro",
     qualification="gishi",
     qualification_name="コンクリート技士",
     edition="2026",
@@ -50,6 +54,54 @@ def badge(qualification: str) -> RasterPicture:
 def printed(**changes: Any) -> Printed:
     certificate = replace(CERTIFICATE, **changes)
     return press().print(certificate, badge(certificate.qualification), CREDENTIAL)
+
+
+@dataclass(frozen=True)
+class SetText:
+    """One line as it was set; lengths in points."""
+
+    tag: Tag
+    text: str
+    size: float
+    x: float
+    y: float
+    width: float
+
+
+class RecordingSheet:
+    """A sheet that notes what is set on it."""
+
+    def __init__(self) -> None:
+        self.texts: list[SetText] = []
+
+    def text(
+        self, tag: Tag, line: Iterable[Spaced], size: float, colour: tuple[float, float, float], x: float, y: float
+    ) -> None:
+        glyphs = list(line)
+        width = sum(each.typeface.advance(each.glyph) + space for each, space in glyphs) * size / 1000
+        self.texts.append(SetText(tag, "".join(each.characters for each, _ in glyphs), size, x, y, width))
+
+    def ornament(self, operators: str) -> None:
+        """Not noted."""
+
+    def figure(self, tag: Tag, operators: str) -> None:
+        """Not noted."""
+
+    def picture(self, tag: Tag, picture: RasterPicture, x: float, y: float, side: float) -> None:
+        """Not noted."""
+
+    def link(self, tag: Tag, address: str, box: Box) -> None:
+        """Not noted."""
+
+
+def sheets(**changes: Any) -> dict[str, RecordingSheet]:
+    """What is set on the pages "certificate" and "details"."""
+    certificate = replace(CERTIFICATE, **changes)
+    wide, tall = RecordingSheet(), RecordingSheet()
+    id = certificate.qualification
+    press().draw_static(id, certificate.qualification_name, badge(id), wide, tall)
+    press().draw_own(certificate, wide, tall)
+    return {"certificate": wide, "details": tall}
 
 
 def text_of(pdf: bytes) -> str:

@@ -85,4 +85,4 @@ def revoked(assertion_id: str) -> AssertionRevoked:
 def config(stage: Stage) -> Config:
     runtime = Runtime("renderer", stage.store.url, "", "127.0.0.1", 0, stage.ports.now, PROGRAMME, 1.0, "auto")
     storage = ObjectStorageSettings("http://localhost", "", Path())
-    return Config(runtime, storage, stage.ports.public_url, FONTS)
+    return Config(runtime, storage, stage.ports.public_url, FONTS, (), None)

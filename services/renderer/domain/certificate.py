@@ -6,17 +6,28 @@ and ⑥ 合格番号・登録番号. Neither shows a birth date. What is the sam
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
-from reportlab.lib.pagesizes import A4, landscape
-from reportlab.lib.units import mm
-from reportlab.pdfgen.canvas import Canvas
-
-from services.renderer.domain.details import draw_details, draw_details_background
+from services.renderer.domain.code import LEAST, draw_code
+from services.renderer.domain.details import CONTAINERS, draw_badge, draw_details, draw_details_background
 from services.renderer.domain.facts import Certificate, japanese_date
-from services.renderer.domain.typesetting import GREY, Fonts, Line, fitted, fitted_lines, name_tracking, set_line
+from services.renderer.domain.typesetting import (
+    A4,
+    GREY,
+    MM,
+    Fonts,
+    Line,
+    fitted,
+    fitted_lines,
+    name_line,
+    set_line,
+    wrapped,
+)
+from services.renderer.pdf.layer import Layer, Sheet
+from services.renderer.pdf.metadata import DocumentInfo
 from services.renderer.pdf.ornament import (
     Colour,
     colour_of,
@@ -29,29 +40,35 @@ from services.renderer.pdf.ornament import (
     seal,
     stroke,
 )
-from services.renderer.pdf.page import (
-    DocumentInfo,
-    Page,
-    PageFont,
-    PagePart,
-    RasterPicture,
-    draw_operators,
-    make_part,
-    register,
-)
-from services.renderer.pdf.qr import qr_modules, qr_operators, qr_text
-from services.renderer.pdf.typeface import load_typeface
-from shared.glyphs import SANS, SANS_MEDIUM, SERIF, SERIF_BLACK, SERIF_BOLD, load_glyphs
-from shared.programme import Programme
+from services.renderer.pdf.page import Attachment, Template, make_document, make_template
+from services.renderer.pdf.picture import RasterPicture, make_picture
+from services.renderer.pdf.qr import Modules, qr_modules, qr_text
+from services.renderer.pdf.structure import Tag, english, figure
+from services.renderer.pdf.typeface import Face, load_face
+from shared.glyphs import SANS, SANS_MEDIUM, SERIF, SERIF_BLACK, SERIF_BOLD, chain_files, load_glyphs
+from shared.programme import DRAWN, Programme
 
-WIDE = landscape(A4)
 TALL = A4
+WIDE = (A4[1], A4[0])
 
 _WIDTH, _HEIGHT = WIDE
 _MIDDLE = _WIDTH / 2
 _VERMILION: Colour = (0.79, 0.17, 0.13)
-_BADGE = (26 * mm, 27 * mm, 44 * mm)  # x, y, side
-QR = (_WIDTH - 65 * mm, 33 * mm, 34 * mm)  # quiet zone included
+_BADGE = (26 * MM, 27 * MM, 44 * MM)  # x, y, side
+QR = (_WIDTH - 68 * MM, 34.6 * MM, 32.4 * MM)  # quiet zone included
+_SEAL = 21 * MM
+
+_TITLE = Tag((1,), "H1")
+_ENGLISH_TITLE = english(Tag((2,), "P"))
+_HOLDER = Tag((4,), "P")
+_LATIN_NAME = english(Tag((4, 1), "Span"))
+_TEXT = Tag((5,), "P")
+_QUALIFICATION = Tag((6,), "P")
+_ENGLISH_QUALIFICATION = english(Tag((7,), "P"))
+_DATES = Tag((8,), "P")
+_ISSUER = Tag((9,), "P")
+_HOW_TO_CHECK = Tag((11,), "P")
+_PAGE = Tag((12,), "Link")
 
 
 @dataclass(frozen=True)
@@ -61,34 +78,39 @@ class Printed:
 
 
 @dataclass(frozen=True)
-class _Backgrounds:
-    certificate: PagePart
-    details: PagePart
+class _Templates:
+    """What is the same for all holders of a badge class."""
 
-
-_ATTACHED = ("credential.json", "application/ld+json", "The signed credential (Open Badges 3.0)")
+    badge: RasterPicture
+    certificate: Template
+    details: Template
 
 
 class Press:
     """Prints the certificates of one programme with the fonts of one folder. Thread-safe: one prints at a time."""
 
-    def __init__(self, programme: Programme, font_folder: Path) -> None:
-        """Reads the fonts and draws what is the same for all holders (1 s).
+    def __init__(
+        self, programme: Programme, font_folder: Path, extra_fonts: Sequence[Path] = (), seal: bytes | None = None
+    ) -> None:
+        """Opens the fonts and tries what is the same for all holders. `seal` is the society's own picture of its seal.
 
-        OSError: a font is missing. ValueError: a file is no font, or a text of the programme no colour. MissingGlyph: a
-        text of the programme holds a character that our fonts can't draw.
+        OSError: a font is missing. ValueError: a file is no font, the seal no picture, or a text of the programme no
+        colour. MissingGlyph: a text of the programme holds a character that our fonts can't draw.
         """
         self._programme = programme
         self._seal_font = font_folder / SERIF_BLACK
-        self.missing_glyphs = load_glyphs(font_folder).missing
-        serif, bold, sans, medium = (
-            register(load_typeface(font_folder / file)) for file in (SERIF, SERIF_BOLD, SANS, SANS_MEDIUM)
-        )
-        self._fonts = Fonts(serif=serif, serif_bold=bold, sans=sans, sans_medium=medium)
-        self._backgrounds: dict[tuple[str, str], _Backgrounds] = {}
-        self._lock = Lock()  # reportlab documents no thread safety
+        self._seal = None if seal is None else _seal_picture(seal)
+        self.missing_glyphs = load_glyphs(font_folder, extra_fonts).missing
+
+        def face(font: str) -> Face:
+            return load_face(chain_files(font_folder, font, extra_fonts))
+
+        self._fonts = Fonts(face(SERIF), face(SERIF_BOLD), face(SANS), face(SANS_MEDIUM))
+        self._templates: dict[tuple[str, str, str], _Templates] = {}
+        self._lock = Lock()
         for id, qualification in programme.qualifications.items():
-            self._backgrounds_of(id, qualification.name.ja)
+            self._draw_background(Layer("S"), id, qualification.name.ja)
+            draw_details_background(Layer("S"), programme, id, qualification.name.ja, self._fonts)
 
     def knows(self, qualification: str) -> bool:
         """Whether the programme has it."""
@@ -104,25 +126,21 @@ class Press:
         doesn't have.
         """
         with self._lock:
-            return self._print(certificate, badge, credential)
+            templates = self._templates_of(certificate, badge)
+        texts = self._programme.texts
+        wide, tall = templates.certificate.layer(), templates.details.layer()
+        self.draw_own(certificate, wide, tall)
+        attached = Attachment(*_ATTACHED, credential)
+        return Printed(
+            make_document(templates.certificate, wide, self._info(texts.certificate_title.ja, certificate)),
+            make_document(templates.details, tall, self._info(texts.details_title.ja, certificate), attached),
+        )
 
-    def _print(self, certificate: Certificate, badge: RasterPicture, credential: bytes) -> Printed:
-        backgrounds = self._backgrounds_of(certificate.qualification, certificate.qualification_name)
+    def draw_own(self, certificate: Certificate, wide: Sheet, tall: Sheet) -> None:
+        """What is this holder's own, on both pages."""
         code = qr_modules(qr_text(certificate.verification_url))
-        texts, fonts = self._programme.texts, self._fonts
-
-        page = Page(WIDE, fonts.serif, self._info(texts.certificate_title.ja, certificate))
-        page.place(backgrounds.certificate)
-        page.picture(badge, *_BADGE)
-        _draw_certificate(page.canvas, certificate, fonts)
-        draw_operators(page.canvas, qr_operators(code, *QR))
-        wide = page.finish()
-
-        page = Page(TALL, fonts.sans, self._info(texts.details_title.ja, certificate))
-        page.place(backgrounds.details)
-        draw_details(page, certificate, badge, code, fonts)
-        page.attach(*_ATTACHED, credential)
-        return Printed(certificate=wide, details=page.finish())
+        draw_certificate(wide, certificate, code, self._fonts)
+        draw_details(tall, certificate, code, self._fonts)
 
     def _info(self, title: str, certificate: Certificate) -> DocumentInfo:
         return DocumentInfo(
@@ -130,91 +148,147 @@ class Press:
             author=self._programme.society.name.ja,
             subject=certificate.qualification_name,
             created_on=certificate.issued_on,
+            address=certificate.verification_url,
         )
 
-    def _backgrounds_of(self, qualification: str, name: str) -> _Backgrounds:
-        """What is the same for all holders; `name` is the qualification's name as signed."""
-        key = (qualification, name)
-        if key not in self._backgrounds:
-            fonts = self._fonts
-            self._backgrounds[key] = _Backgrounds(
-                make_part(WIDE, fonts.all, lambda canvas: self._draw_background(canvas, qualification, name)),
-                make_part(
-                    TALL,
-                    fonts.all,
-                    lambda canvas: draw_details_background(canvas, self._programme, qualification, name, fonts),
-                ),
-            )
-        return self._backgrounds[key]
+    def _templates_of(self, certificate: Certificate, badge: RasterPicture) -> _Templates:
+        key = (certificate.qualification, certificate.qualification_name, certificate.edition)
+        found = self._templates.get(key)
+        if found is None or found.badge is not badge:
+            wide, tall = Layer("S"), Layer("S")
+            self.draw_static(certificate.qualification, certificate.qualification_name, badge, wide, tall)
+            for line in usual_glyphs(self._fonts):
+                wide.reserve(line.glyphs())
+            tall.reserve(Line(f"{_ASCII}年月日第号", self._fonts.sans, 1).glyphs())
+            found = _Templates(badge, make_template(WIDE, wide), make_template(TALL, tall, CONTAINERS))
+            self._templates[key] = found
+        return found
 
-    def _draw_background(self, canvas: Canvas, qualification: str, name: str) -> None:
+    def draw_static(self, qualification: str, name: str, badge: RasterPicture, wide: Sheet, tall: Sheet) -> None:
+        """What is the same for all holders of a badge class; `name` is the qualification's as signed."""
+        self._draw_background(wide, qualification, name)
+        x, y, side = _BADGE
+        wide.picture(figure((3,), f"オープンバッジ「{name}」", (x, y, x + side, y + side)), badge, x, y, side)
+        draw_details_background(tall, self._programme, qualification, name, self._fonts)
+        draw_badge(tall, badge, name)
+
+    def _draw_background(self, sheet: Sheet, qualification: str, name: str) -> None:
         it = self._programme.qualification(qualification)
-        society, texts, fonts = self._programme.society, self._programme.texts, self._fonts
+        texts, fonts = self._programme.texts, self._fonts
         colour, gold = colour_of(it.colour), colour_of(it.accent)
         bronze = colour_of(it.accent, darker=0.36)
         for operators in (
             f"{fill((1.0, 0.997, 0.986))} 0 0 {_WIDTH:.2f} {_HEIGHT:.2f} re f",
-            rosette(_MIDDLE, 107 * mm, 72 * mm, 18, ((0.52, 0.2), (0.82, 0.16)), colour_of(it.accent, paler=0.8)),
-            guilloche_frame(WIDE, 12.5 * mm, 12.5 * mm, 3.9 * mm, (bronze, colour_of(it.colour, paler=0.2))),
-            notched_frame(WIDE, 18.4 * mm, 7 * mm, colour, 1.1),
-            notched_frame(WIDE, 19.6 * mm, 7 * mm, gold, 0.45),
+            rosette(_MIDDLE, 107 * MM, 72 * MM, 18, ((0.52, 0.2), (0.82, 0.16)), colour_of(it.accent, paler=0.8)),
+            guilloche_frame(WIDE, 12.5 * MM, 12.5 * MM, 3.9 * MM, (bronze, colour_of(it.colour, paler=0.2))),
+            notched_frame(WIDE, 18.4 * MM, 7 * MM, colour, 1.1),
+            notched_frame(WIDE, 19.6 * MM, 7 * MM, gold, 0.45),
             *(
                 diamond(x, y, 5.5, bronze)
-                for x in (21.6 * mm, _WIDTH - 21.6 * mm)
-                for y in (21.6 * mm, _HEIGHT - 21.6 * mm)
+                for x in (21.6 * MM, _WIDTH - 21.6 * MM)
+                for y in (21.6 * MM, _HEIGHT - 21.6 * MM)
             ),
-            rule(_MIDDLE, 144 * mm, 66 * mm, gold),
+            rule(_MIDDLE, 144 * MM, 66 * MM, gold),
             f"{stroke(gold, 0.5)} {QR[0] - 1.5:.2f} {QR[1] - 1.5:.2f} {QR[2] + 3:.2f} {QR[2] + 3:.2f} re S",
         ):
-            draw_operators(canvas, operators)
+            sheet.ornament(operators)
 
         title = Line(texts.certificate_title.ja, fonts.serif_bold, 54, colour, tracking=0.42)
-        set_line(canvas, fitted(title, 180 * mm), _MIDDLE, 160 * mm, "centre")
+        set_line(sheet, _TITLE, fitted(title, 180 * MM), _MIDDLE, 160 * MM, "centre")
         subtitle = Line(texts.certificate_title.en, fonts.serif, 11, bronze, tracking=0.26)
-        set_line(canvas, fitted(subtitle, 180 * mm), _MIDDLE, 149.8 * mm, "centre")
+        set_line(sheet, _ENGLISH_TITLE, fitted(subtitle, 180 * MM), _MIDDLE, 149.8 * MM, "centre")
 
-        lines = [Line(text, fonts.serif, 14, tracking=0.08) for text in it.certificate_text]
-        leading = min(9.0, 27 / max(1, len(lines))) * mm
+        lines = [
+            line
+            for text in it.certificate_text
+            for line in wrapped(Line(text, fonts.serif, 14, tracking=0.08), 210 * MM)
+        ]
+        leading = min(9.0, 27 / max(1, len(lines))) * MM
         for number, line in enumerate(lines):
-            y = 101 * mm + leading * ((len(lines) - 1) / 2 - number)
-            set_line(canvas, fitted(line, 210 * mm), _MIDDLE, y, "centre")
+            y = 101 * MM + leading * ((len(lines) - 1) / 2 - number)
+            set_line(sheet, _TEXT, line, _MIDDLE, y, "centre")
 
         qualified = Line(name, fonts.serif_bold, 36, colour, tracking=0.14)
-        set_line(canvas, fitted(qualified, 205 * mm), _MIDDLE, 76.5 * mm, "centre")
-        english = Line(it.name.en, fonts.serif, 12, bronze, tracking=0.1)
-        set_line(canvas, fitted(english, 205 * mm), _MIDDLE, 68.3 * mm, "centre")
-
-        president = fitted(Line(society.president, fonts.serif, 14, tracking=0.1), 118 * mm)
-        issuer = fitted(Line(society.name.ja, fonts.serif_bold, 16, tracking=0.06), 118 * mm)
-        side, gap = 21 * mm, 4 * mm
-        width = max(issuer.width, president.width)
-        left = _MIDDLE - (width + gap + side) / 2
-        set_line(canvas, issuer, left + width / 2, 41.5 * mm, "centre")
-        set_line(canvas, president, left + width / 2, 32 * mm, "centre")
-        draw_operators(canvas, seal(society.name.ja, self._seal_font, left + width + gap, 28.5 * mm, side, _VERMILION))
+        set_line(sheet, _QUALIFICATION, fitted(qualified, 205 * MM), _MIDDLE, 76.5 * MM, "centre")
+        translated = Line(it.name.en, fonts.serif, 12, bronze, tracking=0.1)
+        set_line(sheet, _ENGLISH_QUALIFICATION, fitted(translated, 205 * MM), _MIDDLE, 68.3 * MM, "centre")
+        self._draw_issuer(sheet)
         caption = Line("QRコードで真正性を確認できます", fonts.sans, 6.2, GREY)
-        set_line(canvas, caption, QR[0] + QR[2] / 2, QR[1] - 3.9 * mm, "centre")
+        set_line(sheet, _HOW_TO_CHECK, caption, QR[0] + QR[2] / 2, QR[1] - 3.4 * MM, "centre")
+
+    def _draw_issuer(self, sheet: Sheet) -> None:
+        """The society, its president, and its seal: its own picture, or one made of its name, or none."""
+        society, fonts = self._programme.society, self._fonts
+        president = fitted(Line(society.president, fonts.serif, 14, tracking=0.1), 118 * MM)
+        issuer = fitted(Line(society.name.ja, fonts.serif_bold, 16, tracking=0.06), 118 * MM)
+        width = max(issuer.width, president.width)
+        has_seal = self._seal is not None or society.seal == DRAWN
+        beside = 4 * MM + _SEAL if has_seal else 0.0
+        left = _MIDDLE - (width + beside) / 2
+        set_line(sheet, _ISSUER, issuer, left + width / 2, 41.5 * MM, "centre")
+        set_line(sheet, _ISSUER, president, left + width / 2, 32 * MM, "centre")
+        x, y = left + width + 4 * MM, 28.5 * MM
+        tag = figure((10,), "印章", (x, y, x + _SEAL, y + _SEAL))
+        if self._seal is not None:
+            sheet.picture(tag, self._seal, x, y, _SEAL)
+        elif has_seal:
+            sheet.figure(tag, seal(society.name.ja, self._seal_font, x, y, _SEAL, _VERMILION))
 
 
-def _draw_certificate(canvas: Canvas, certificate: Certificate, fonts: Fonts) -> None:
-    _draw_name(canvas, certificate.holder, fonts.serif)
-    dates = f"発行日　{japanese_date(certificate.issued_on)}　　　有効期限　{japanese_date(certificate.valid_until)}"
-    set_line(canvas, Line(dates, fonts.serif, 12, tracking=0.06), _MIDDLE, 55.8 * mm, "centre")
+def _seal_picture(content: bytes) -> RasterPicture:
+    try:
+        return make_picture(content)
+    except ValueError as error:
+        raise ValueError(f"society.seal: {error}") from error
 
 
-def _draw_name(canvas: Canvas, holder: str, font: PageFont) -> None:
-    """The name and 殿, centred together."""
-    honorific = Line("殿", font, 22)
-    gap = 7 * mm
-    lines = fitted_lines(
-        Line(holder, font, 38, tracking=name_tracking(holder)), 205 * mm - honorific.width - gap, least=19
+_ATTACHED = ("credential.json", "application/ld+json", "The signed credential (Open Badges 3.0)")
+
+
+def usual_glyphs(fonts: Fonts) -> tuple[Line, ...]:
+    """What nearly every 証書 shows beside the holder's name: its glyphs are in fonts that all share."""
+    return (
+        Line("殿", fonts.serif, 1),
+        Line("発行日　有効期限0123456789年月", fonts.serif, 1, tracking=_DATES_APART),
+        Line(_ASCII, fonts.sans, 1),
     )
-    foot = 121 * mm if len(lines) == 1 else 118 * mm
+
+
+_ASCII = "".join(map(chr, range(0x20, 0x7F)))
+_DATES_APART = 0.06
+
+
+def draw_certificate(sheet: Sheet, certificate: Certificate, code: Modules, fonts: Fonts) -> None:
+    """What is this holder's own; `code` is the QR code's modules."""
+    latin = certificate.latin_name
+    _draw_name(sheet, certificate.holder, fonts, 0.0 if latin is None else 1.8 * MM)
+    if latin is not None:
+        line = fitted(Line(latin, fonts.serif, 11, tracking=0.06), 205 * MM)
+        set_line(sheet, _LATIN_NAME, line, _MIDDLE, 114 * MM, "centre")
+    dates = (
+        Line(f"{label}　{japanese_date(day)}", fonts.serif, 12, tracking=_DATES_APART)
+        for label, day in (("発行日", certificate.issued_on), ("有効期限", certificate.valid_until))
+    )
+    issued, expires = dates
+    space = 13 * MM
+    left = _MIDDLE - (issued.width + space + expires.width) / 2
+    set_line(sheet, _DATES, issued, left, 55.8 * MM)
+    set_line(sheet, _DATES, expires, left + issued.width + space, 55.8 * MM)
+    address = Line(certificate.verification_url, fonts.sans, LEAST, GREY)
+    draw_code(sheet, _PAGE, code, QR, address, room=51 * MM, below=6.8 * MM, align="centre")
+
+
+def _draw_name(sheet: Sheet, holder: str, fonts: Fonts, higher: float) -> None:
+    """The name and 殿, centred together; `higher` by so many points than usual."""
+    honorific = Line("殿", fonts.serif, 22)
+    gap = 7 * MM
+    lines = fitted_lines(name_line(holder, fonts.serif, 38), 205 * MM - honorific.width - gap, least=19)
+    foot = (121 * MM if len(lines) == 1 else 118 * MM) + higher
     honorific = replace(honorific, size=min(honorific.size, lines[-1].size))
     for number, line in enumerate(lines):
         y = foot + line.size * 1.28 * (len(lines) - 1 - number)
         last = number == len(lines) - 1
         total = line.width + (gap + honorific.width if last else 0)
-        set_line(canvas, line, _MIDDLE - total / 2, y)
+        set_line(sheet, _HOLDER, line, _MIDDLE - total / 2, y)
         if last:
-            set_line(canvas, honorific, _MIDDLE + total / 2, y, "right")
+            set_line(sheet, _HOLDER, honorific, _MIDDLE + total / 2, y, "right")

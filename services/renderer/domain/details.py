@@ -2,91 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from reportlab.lib.pagesizes import A4
-from reportlab.lib.units import mm
-from reportlab.pdfgen.canvas import Canvas
-
+from services.renderer.domain.code import draw_code
 from services.renderer.domain.facts import Certificate, japanese_date
-from services.renderer.domain.typesetting import GREY, Fonts, Line, fitted, fitted_lines, name_tracking, set_line
+from services.renderer.domain.typesetting import (
+    A4,
+    GREY,
+    MM,
+    Fonts,
+    Line,
+    fitted,
+    fitted_lines,
+    name_line,
+    set_line,
+    wrapped,
+)
+from services.renderer.pdf.layer import Sheet
 from services.renderer.pdf.ornament import colour_of, fill, rosette, stroke
-from services.renderer.pdf.page import Page, RasterPicture, draw_operators
-from services.renderer.pdf.qr import qr_operators
+from services.renderer.pdf.picture import RasterPicture
+from services.renderer.pdf.qr import Modules
+from services.renderer.pdf.structure import Tag, english, figure
 from shared.programme import Programme
 
 _WIDTH, _HEIGHT = A4
-_LEFT, _RIGHT = 22 * mm, _WIDTH - 22 * mm
-_VALUES = 66 * mm
-_ROW = 12.2 * mm
-_TABLE = _HEIGHT - 104 * mm  # its upper edge
-_BADGE = (_LEFT, _HEIGHT - 94 * mm, 50 * mm)
-QR = (_LEFT, 37 * mm, 36 * mm)  # x, y, side, quiet zone included
+_LEFT, _RIGHT = 22 * MM, _WIDTH - 22 * MM
+_VALUES = 66 * MM
+_ROW = 12.2 * MM
+_TABLE = _HEIGHT - 104 * MM  # its upper edge
+_BADGE = (_LEFT, _HEIGHT - 94 * MM, 50 * MM)
+QR = (_LEFT, 41 * MM, 36 * MM)  # x, y, side, quiet zone included
 _LABELS = ("氏名", "資格名", "合格番号", "登録番号", "発行日", "有効期間の開始日", "有効期限", "発行者")
 
+_TITLE = Tag((1,), "H1")
+_ENGLISH_TITLE = english(Tag((2,), "P"))
+_HOLDER = Tag((4,), "P")
+_QUALIFICATION = Tag((5,), "P")
+_ENGLISH_QUALIFICATION = english(Tag((6,), "P"))
+_FACTS = Tag((7,), "Table")
+_HOW_TO_CHECK = Tag((8,), "H2")
+_PAGE = Tag((20,), "Link")
+_ISSUER = Tag((30,), "P")
+CONTAINERS = (_FACTS, *(Tag((7, row), "TR") for row in range(len(_LABELS))))
+"""Elements of the page's structure that only hold others."""
 
-def draw_details_background(canvas: Canvas, programme: Programme, qualification: str, name: str, fonts: Fonts) -> None:
+
+def draw_details_background(sheet: Sheet, programme: Programme, qualification: str, name: str, fonts: Fonts) -> None:
     """What is the same for all holders; `name` is the qualification's name as signed."""
     it, society = programme.qualification(qualification), programme.society
     colour, gold = colour_of(it.colour), colour_of(it.accent)
-    top = _HEIGHT - 30 * mm
+    top = _HEIGHT - 30 * MM
     for operators in (
-        f"{fill(colour)} 0 {top:.2f} {_WIDTH:.2f} {30 * mm:.2f} re f",
-        f"q 0 {top:.2f} {_WIDTH:.2f} {30 * mm:.2f} re W n",
-        rosette(
-            _WIDTH - 36 * mm, top + 12 * mm, 44 * mm, 16, ((0.5, 0.2), (0.8, 0.16)), colour_of(it.colour, paler=0.2)
-        ),
-        "Q",
-        f"{fill(gold)} 0 {top - 1.1 * mm:.2f} {_WIDTH:.2f} {1.1 * mm:.2f} re f",
+        f"{fill(colour)} 0 {top:.2f} {_WIDTH:.2f} {30 * MM:.2f} re f",
+        f"q 0 {top:.2f} {_WIDTH:.2f} {30 * MM:.2f} re W n\n"
+        + rosette(
+            _WIDTH - 36 * MM, top + 12 * MM, 44 * MM, 16, ((0.5, 0.2), (0.8, 0.16)), colour_of(it.colour, paler=0.2)
+        )
+        + "\nQ",
+        f"{fill(gold)} 0 {top - 1.1 * MM:.2f} {_WIDTH:.2f} {1.1 * MM:.2f} re f",
     ):
-        draw_operators(canvas, operators)
+        sheet.ornament(operators)
     title = Line(programme.texts.details_title.ja, fonts.serif_bold, 22, (1, 1, 1), tracking=0.14)
-    set_line(canvas, fitted(title, 160 * mm), _LEFT, top + 13.5 * mm)
-    english = Line(programme.texts.details_title.en, fonts.serif, 8.5, colour_of(it.accent, paler=0.25), tracking=0.2)
-    set_line(canvas, fitted(english, 160 * mm), _LEFT, top + 7.5 * mm)
+    set_line(sheet, _TITLE, fitted(title, 160 * MM), _LEFT, top + 13.5 * MM)
+    subtitle = Line(programme.texts.details_title.en, fonts.serif, 8.5, colour_of(it.accent, paler=0.25), tracking=0.2)
+    set_line(sheet, _ENGLISH_TITLE, fitted(subtitle, 160 * MM), _LEFT, top + 7.5 * MM)
 
     for number, label in enumerate(_LABELS):
         y = _TABLE - _ROW * (number + 1)
-        draw_operators(canvas, f"{stroke((0.82, 0.83, 0.85), 0.5)} {_LEFT:.2f} {y:.2f} m {_RIGHT:.2f} {y:.2f} l S")
-        set_line(canvas, Line(label, fonts.sans_medium, 9.5, colour), _LEFT + 1 * mm, y + 4.4 * mm)
-    draw_operators(canvas, f"{stroke(colour, 1.2)} {_LEFT:.2f} {_TABLE:.2f} m {_RIGHT:.2f} {_TABLE:.2f} l S")
-    room = _RIGHT - _VALUES
-    set_line(canvas, fitted(Line(society.name.ja, fonts.sans, 11.5), room), _VALUES, _row(7))
-    set_line(canvas, fitted(Line(name, fonts.sans, 11.5), room), _VALUES, _row(1))
+        sheet.ornament(f"{stroke((0.82, 0.83, 0.85), 0.5)} {_LEFT:.2f} {y:.2f} m {_RIGHT:.2f} {y:.2f} l S")
+        heading = Tag((7, number, 1), "TH", "/A << /O /Table /Scope /Row >>")
+        set_line(sheet, heading, Line(label, fonts.sans_medium, 9.5, colour), _LEFT + 1 * MM, y + 4.4 * MM)
+    sheet.ornament(f"{stroke(colour, 1.2)} {_LEFT:.2f} {_TABLE:.2f} m {_RIGHT:.2f} {_TABLE:.2f} l S")
+    _fact(sheet, 7, society.name.ja, fonts)
+    _fact(sheet, 1, name, fonts)
 
-    x = _BADGE[0] + _BADGE[2] + 9 * mm
+    x = _BADGE[0] + _BADGE[2] + 9 * MM
     qualified = fitted(Line(name, fonts.serif_bold, 17, colour, tracking=0.1), _RIGHT - x)
-    set_line(canvas, qualified, x, _BADGE[1] + 15.5 * mm)
-    english = fitted(Line(it.name.en, fonts.serif, 9.5, GREY, tracking=0.04), _RIGHT - x)
-    set_line(canvas, english, x, _BADGE[1] + 9.5 * mm)
-    draw_operators(
-        canvas, f"{stroke(gold, 0.6)} {x:.2f} {_BADGE[1] + 23 * mm:.2f} m {_RIGHT:.2f} {_BADGE[1] + 23 * mm:.2f} l S"
+    set_line(sheet, _QUALIFICATION, qualified, x, _BADGE[1] + 15.5 * MM)
+    translated = fitted(Line(it.name.en, fonts.serif, 9.5, GREY, tracking=0.04), _RIGHT - x)
+    set_line(sheet, _ENGLISH_QUALIFICATION, translated, x, _BADGE[1] + 9.5 * MM)
+    sheet.ornament(
+        f"{stroke(gold, 0.6)} {x:.2f} {_BADGE[1] + 23 * MM:.2f} m {_RIGHT:.2f} {_BADGE[1] + 23 * MM:.2f} l S"
     )
-    draw_operators(
-        canvas, f"{stroke(gold, 0.5)} {QR[0] - 1.5:.2f} {QR[1] - 1.5:.2f} {QR[2] + 3:.2f} {QR[2] + 3:.2f} re S"
-    )
+    sheet.ornament(f"{stroke(gold, 0.5)} {QR[0] - 1.5:.2f} {QR[1] - 1.5:.2f} {QR[2] + 3:.2f} {QR[2] + 3:.2f} re S")
 
-    x = QR[0] + QR[2] + 7 * mm
-    set_line(canvas, Line("この証明書の確認方法", fonts.sans_medium, 11, colour), x, 68 * mm)
+    x = QR[0] + QR[2] + 7 * MM
+    set_line(sheet, _HOW_TO_CHECK, Line("この証明書の確認方法", fonts.sans_medium, 11, colour), x, 72 * MM)
     notes = (
         "QRコードを読み取ると、登録の最新の状態（有効・期限切れ・失効）を確認できます。",
-        "本書は、電子署名されたオープンバッジ（Open Badges 3.0）の内容を印字したものです。",
+        "本書は、電子署名されたオープンバッジ（Open Badges 3.0）の内容を印字したものです。電子署名されたデータは、"
+        "このPDFに添付されています。",
         "Scan the code to check the current status of this registration.",
     )
+    y = 65.5 * MM
     for number, note in enumerate(notes):
-        set_line(canvas, fitted(Line(note, fonts.sans, 8.5), _RIGHT - x), x, (61.5 - 5.4 * number) * mm)
-    draw_operators(canvas, f"{stroke(gold, 0.8)} {_LEFT:.2f} {25 * mm:.2f} m {_RIGHT:.2f} {25 * mm:.2f} l S")
-    set_line(canvas, Line(society.name.ja, fonts.sans_medium, 8.5, colour), _LEFT, 19.5 * mm)
-    set_line(canvas, Line(society.url, fonts.sans, 8, GREY), _RIGHT, 19.5 * mm, "right")
+        tag = Tag((9 + number,), "P")
+        for line in wrapped(Line(note, fonts.sans, 8.5), _RIGHT - x):
+            set_line(sheet, english(tag) if note.isascii() else tag, line, x, y)
+            y -= 4.9 * MM
+        y -= 1.1 * MM
+    sheet.ornament(f"{stroke(gold, 0.8)} {_LEFT:.2f} {25 * MM:.2f} m {_RIGHT:.2f} {25 * MM:.2f} l S")
+    set_line(sheet, _ISSUER, Line(society.name.ja, fonts.sans_medium, 8.5, colour), _LEFT, 19.5 * MM)
+    set_line(sheet, _ISSUER, Line(society.url, fonts.sans, 8, GREY), _RIGHT, 19.5 * MM, "right")
 
 
-def draw_details(
-    page: Page, certificate: Certificate, badge: RasterPicture, code: Sequence[Sequence[bool]], fonts: Fonts
-) -> None:
+def draw_badge(sheet: Sheet, badge: RasterPicture, name: str) -> None:
+    """The picture of the badge; `name` is the qualification's."""
+    x, y, side = _BADGE
+    sheet.picture(figure((3,), f"オープンバッジ「{name}」", (x, y, x + side, y + side)), badge, x, y, side)
+
+
+def draw_details(sheet: Sheet, certificate: Certificate, code: Modules, fonts: Fonts) -> None:
     """What is this holder's own; `code` is the QR code's modules."""
-    canvas = page.canvas
-    page.picture(badge, *_BADGE)
-    room = _RIGHT - _VALUES
     for number, text in (
         (2, certificate.pass_number),
         (3, certificate.registration_number),
@@ -94,22 +119,28 @@ def draw_details(
         (5, japanese_date(certificate.valid_from)),
         (6, japanese_date(certificate.valid_until)),
     ):
-        set_line(canvas, fitted(Line(text, fonts.sans, 11.5), room), _VALUES, _row(number))
-    x = _BADGE[0] + _BADGE[2] + 9 * mm
+        _fact(sheet, number, text, fonts)
+    x = _BADGE[0] + _BADGE[2] + 9 * MM
     holder = certificate.holder
-    names = fitted_lines(Line(holder, fonts.serif, 24, tracking=name_tracking(holder)), _RIGHT - x, least=15)
+    names = fitted_lines(name_line(holder, fonts.serif, 24), _RIGHT - x, least=15)
     for number, line in enumerate(names):
-        set_line(canvas, line, x, _BADGE[1] + 27 * mm + line.size * 1.3 * (len(names) - 1 - number))
+        set_line(sheet, _HOLDER, line, x, _BADGE[1] + 27 * MM + line.size * 1.3 * (len(names) - 1 - number))
 
-    names = fitted_lines(Line(holder, fonts.sans_medium, 14), room, least=9)
+    latin = certificate.latin_name
+    names = fitted_lines(Line(holder, fonts.sans_medium, 14), _RIGHT - _VALUES, least=9)
+    if latin is not None:
+        names = (*names, fitted(Line(latin, fonts.sans, 8.5, GREY), _RIGHT - _VALUES))
     for number, line in enumerate(names):
-        set_line(canvas, line, _VALUES, _row(0) + line.size * 1.25 * ((len(names) - 1) / 2 - number))
+        y = _row(0) + 11.5 * ((len(names) - 1) / 2 - number)
+        set_line(sheet, Tag((7, 0, 2), "TD"), line, _VALUES, y)
 
-    draw_operators(canvas, qr_operators(code, *QR))
-    x = QR[0] + QR[2] + 7 * mm
-    url = Line(certificate.verification_url, fonts.sans, 8.5, GREY)
-    set_line(canvas, fitted(url, _RIGHT - x), x, 43 * mm)
+    under = Line(certificate.verification_url, fonts.sans, 8.5, GREY)
+    draw_code(sheet, _PAGE, code, QR, under, room=_RIGHT - _LEFT, below=5 * MM)
+
+
+def _fact(sheet: Sheet, row: int, text: str, fonts: Fonts) -> None:
+    set_line(sheet, Tag((7, row, 2), "TD"), fitted(Line(text, fonts.sans, 11.5), _RIGHT - _VALUES), _VALUES, _row(row))
 
 
 def _row(number: int) -> float:
-    return _TABLE - _ROW * (number + 1) + 4.2 * mm
+    return _TABLE - _ROW * (number + 1) + 4.2 * MM

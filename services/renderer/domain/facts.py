@@ -13,6 +13,7 @@ from shared.clock import japan_date
 from shared.errors import Unreadable
 
 _PASS_NUMBER = "ext:passNumber"  # 合格番号
+_LATIN_NAME = "ext:latinName"
 _BADGE_PICTURE = re.compile(rf"/badges/({object_keys.QUALIFICATION})/({object_keys.EDITION})\.png$")
 
 
@@ -22,6 +23,7 @@ class Certificate:
 
     assertion_id: str
     holder: str  # 氏 before 名: コンクリート 太郎
+    latin_name: str | None  # 氏 before 名, too; None in a badge without one
     qualification: str  # id in the programme
     qualification_name: str
     edition: str  # of the badge's picture: 2026, or 2026-2 for the second picture of that 年度
@@ -89,6 +91,7 @@ def certificate_of(credential: bytes, assertion_id: str, public_url: str) -> Cer
     return Certificate(
         assertion_id=assertion_id,
         holder=_identity(subject, "name", assertion_id),
+        latin_name=_latin_name(subject, assertion_id),
         qualification=badge[1],
         qualification_name=subject.achievement.name,
         edition=badge[2],
@@ -104,6 +107,11 @@ def certificate_of(credential: bytes, assertion_id: str, public_url: str) -> Cer
 def japanese_date(day: date) -> str:
     """2026年4月1日"""
     return f"{day.year}年{day.month}月{day.day}日"
+
+
+def _latin_name(subject: _Subject, assertion_id: str) -> str | None:
+    given = any(each.identity_type == _LATIN_NAME for each in subject.identifier)
+    return _identity(subject, _LATIN_NAME, assertion_id) if given else None
 
 
 def _identity(subject: _Subject, kind: str, assertion_id: str) -> str:

@@ -36,14 +36,18 @@ def unprintable(certificate: Certificate, missing_glyphs: MissingGlyphs) -> Fail
 
 def _printed(certificate: Certificate) -> list[tuple[str, str]]:
     """Field and text. What was signed has 氏 and 名 in one: where a name has a second space, the field is "name"."""
-    names = certificate.holder.split(" ")
-    holder = list(zip(("family_name", "given_name"), names, strict=False)) if len(names) == 2 else []
     return [
-        *(holder or [("name", certificate.holder)]),
+        *_parts(certificate.holder, "family_name", "given_name", "name"),
+        *_parts(certificate.latin_name or "", "family_name_latin", "given_name_latin", "family_name_latin"),
         ("pass_number", certificate.pass_number),
         ("registration_number", certificate.registration_number),
         ("qualification", certificate.qualification_name),
     ]
+
+
+def _parts(name: str, family: str, given: str, whole: str) -> list[tuple[str, str]]:
+    names = name.split(" ")
+    return list(zip((family, given), names, strict=True)) if len(names) == 2 else [(whole, name)]
 
 
 def _code_points(named: str) -> str:

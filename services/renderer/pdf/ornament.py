@@ -1,4 +1,4 @@
-"""Ornaments as PDF path operators: guilloche frame, rosette, rules, seal. Lengths in points.
+"""Ornaments as PDF path operators: guilloche frame, rosette, rules, seal. Lengths in points. Each is computed once.
 
 Strands are sines with evenly spread phases, so they interlace; each is a cubic Hermite curve through a few points a
 wave. A side is one tile repeated and a rosette one sector turned: repeated text deflates well.
@@ -7,7 +7,8 @@ wave. A side is one tile repeated and a rosette one sector turned: repeated text
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,9 @@ def fill(colour: Colour) -> str:
     return f"{colour[0]:.3f} {colour[1]:.3f} {colour[2]:.3f} rg"
 
 
+@lru_cache(maxsize=32)
 def guilloche_frame(
-    size: tuple[float, float], inset: float, corner: float, depth: float, colours: Sequence[Colour]
+    size: tuple[float, float], inset: float, corner: float, depth: float, colours: tuple[Colour, ...]
 ) -> str:
     """A band of strands round the page: its middle `inset` from the edges, corners rounded by `corner`, `depth` a side.
 
@@ -95,7 +97,10 @@ def _bent_strand(corner: float, depth: float, family: int, strand: int) -> Curve
     return at
 
 
-def rosette(x: float, y: float, radius: float, lobes: int, rings: Sequence[tuple[float, float]], colour: Colour) -> str:
+@lru_cache(maxsize=32)
+def rosette(
+    x: float, y: float, radius: float, lobes: int, rings: tuple[tuple[float, float], ...], colour: Colour
+) -> str:
     """A round guilloche. Each ring is (its middle, its amplitude) as fractions of `radius`."""
     strands = 8
     sector = math.tau / lobes
@@ -151,6 +156,7 @@ def rule(x: float, y: float, half: float, colour: Colour) -> str:
     return "\n".join((fill(colour), *shape, diamond(x, y, 4.2, colour)))
 
 
+@lru_cache(maxsize=32)
 def seal(name: str, font: Path, x: float, y: float, side: float, colour: Colour) -> str:
     """A square seal (角印) of a society's name, in columns from right to left.
 

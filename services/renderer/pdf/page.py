@@ -1,271 +1,229 @@
-"""One-page PDFs by reportlab, with what it lacks: our font subsets, and page parts that are made once.
+"""PDF/A-3b documents of one page, assembled from bytes: what many share is made once, the rest is added to it.
 
-reportlab's own TrueType fonts copy 𠮷 out as another character, draw a box for a missing glyph, and know no variation
-sequences. `PageFont` takes their place behind the same interface (reportlab's "dynamic font").
+A template holds the shared objects with their offsets; a document is the template, its own objects and the table of all
+offsets (ISO 32000-1, 7.5). Nothing is parsed and nothing depends on time or chance: the same page gives the same bytes.
 """
 
 from __future__ import annotations
 
-import io
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from types import SimpleNamespace
-from typing import Any, cast
-from weakref import WeakKeyDictionary
+from hashlib import sha256
+from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.pdfdoc import PDFObject, PDFZCompress, xObjectName
-from reportlab.pdfgen.canvas import Canvas
+from services.renderer.pdf.layer import Layer, SharedFonts, Size
+from services.renderer.pdf.metadata import LANGUAGE, DocumentInfo, information, xmp
+from services.renderer.pdf.picture import RasterPicture
+from services.renderer.pdf.structure import Marked, Tag, text_string, tree_of
+from services.renderer.pdf.typeface import FontSubset
 
-from services.renderer.pdf.typeface import FontSubset, SubsetBuilder, Typeface
-
-Size = tuple[float, float]
-"""Of a page in points: width, height."""
-
-
-class PageFont:
-    """A typeface as reportlab's canvas sees it. Each document that uses it gets its own subset."""
-
-    _multiByte = 1  # noqa: N815 (all these names are reportlab's)
-    _dynamicFont = 1  # noqa: N815
-    shapable = False
-
-    def __init__(self, typeface: Typeface) -> None:
-        self.typeface = typeface
-        self.fontName = typeface.name
-        self.face = SimpleNamespace(builtIn=False, name=typeface.name)
-        self._subsets: WeakKeyDictionary[Any, tuple[str, SubsetBuilder]] = WeakKeyDictionary()
-
-    def stringWidth(self, text: str, size: float, encoding: str = "utf8") -> float:  # noqa: N802
-        return self.typeface.width(text, size)
-
-    def splitString(self, text: str, doc: Any, encoding: str = "utf8") -> list[tuple[int, bytes]]:  # noqa: N802
-        return [(0, self._of(doc)[1].encode(text))]
-
-    def getSubsetInternalName(self, subset: int, doc: Any) -> str:  # noqa: N802
-        return f"/{self._of(doc)[0]}"
-
-    def addObjects(self, doc: Any) -> None:  # noqa: N802
-        name, builder = self._of(doc)
-        doc.idToObject["BasicFonts"].dict[name] = _font_object(builder.build(), doc)
-
-    def _of(self, doc: Any) -> tuple[str, SubsetBuilder]:
-        if doc not in self._subsets:
-            self._subsets[doc] = (f"F{len(doc.fontMapping) + 1}", SubsetBuilder(self.typeface))
-            doc.fontMapping[self.fontName] = f"/{self._subsets[doc][0]}"
-            doc.delayedFonts.append(self)
-        return self._subsets[doc]
-
-    def subset_of(self, doc: Any) -> FontSubset:
-        """What the document has used of this font so far."""
-        return self._of(doc)[1].build()
-
-
-class _RawObject(PDFObject):
-    """A PDF object given as its bytes, or as a function that makes them when the document is written."""
-
-    __RefOnly__ = 1
-
-    def __init__(self, body: bytes | Callable[[Any], bytes]) -> None:
-        self.body = body
-
-    def format(self, document: Any) -> bytes:
-        return self.body if isinstance(self.body, bytes) else self.body(document)
-
-
-def _stream(head: str, deflated: bytes) -> bytes:
-    return f"<< {head} /Filter /FlateDecode /Length {len(deflated)} >>\nstream\n".encode() + deflated + b"\nendstream"
-
-
-def _font_object(subset: FontSubset, doc: Any) -> Any:
-    """Add the five objects of a composite font (ISO 32000-1, 9.7.6) and return the reference to the first."""
-
-    def number(body: bytes | Callable[[Any], bytes]) -> str:
-        reference: bytes = doc.Reference(_RawObject(body)).format(doc)
-        return reference.decode("ascii")
-
-    file = number(_stream(f"/Length1 {subset.font_length}", subset.font))
-    characters = number(_stream("", subset.characters))
-    descriptor = number(
-        f"<< /Type /FontDescriptor /FontName /{subset.name} {subset.descriptor} /FontFile2 {file} >>".encode()
-    )
-    descendant = number(
-        (
-            f"<< /Type /Font /Subtype /CIDFontType2 /BaseFont /{subset.name} /CIDToGIDMap /Identity /DW 1000"
-            " /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >>"
-            f" /W [{subset.widths}] /FontDescriptor {descriptor} >>"
-        ).encode()
-    )
-    return doc.Reference(
-        _RawObject(
-            (
-                f"<< /Type /Font /Subtype /Type0 /BaseFont /{subset.name} /Encoding /Identity-H"
-                f" /DescendantFonts [{descendant}] /ToUnicode {characters} >>"
-            ).encode()
-        )
-    )
+_HEAD = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
+_CATALOG, _PAGES, _PAGE, _TREE, _METADATA, _INFO = range(1, 7)
+_FIRST = 7  # the first number of the template's own objects
+_PROFILE = zlib.compress((Path(__file__).parent / "srgb.icc").read_bytes(), 9)
 
 
 @dataclass(frozen=True)
-class PagePart:
-    """A part of a page that many documents share: operators, deflated once, and the fonts that they use."""
+class Template:
+    """What is the same in many documents: its objects as bytes, and where each of them begins."""
 
     size: Size
-    operators: bytes
-    fonts: Mapping[str, FontSubset]
+    body: bytes
+    table: str  # of their offsets
+    next_number: int
+    profile: int  # number of the colour profile
+    content: int
+    fonts: str  # the entries of the page's resources
+    pictures: str
+    marked: tuple[Marked, ...]
+    containers: tuple[Tag, ...]
+    shared: SharedFonts
 
-
-def make_part(size: Size, fonts: tuple[PageFont, ...], draw: Callable[[Canvas], None]) -> PagePart:
-    """What `draw` draws. It may use the given fonts, but no pictures and no other parts."""
-    canvas: Any = Canvas(io.BytesIO(), pagesize=size, invariant=1, initialFontName=_first(fonts[0]))
-    doc = canvas._doc
-    draw(canvas)
-    used = {font._of(doc)[0]: font.subset_of(doc) for font in fonts if font.fontName in doc.fontMapping}
-    return PagePart(size, zlib.compress("\n".join(canvas._code).encode("latin-1"), 9), used)
-
-
-@dataclass(frozen=True)
-class RasterPicture:
-    """A raster picture, deflated once. `colours` is the value of /ColorSpace."""
-
-    width: int
-    height: int
-    colours: str
-    pixels: bytes
-    alpha: bytes
-
-
-def make_picture(png: bytes) -> RasterPicture:
-    """From any picture that Pillow reads; palette and transparency are kept. ValueError for anything else."""
-    try:
-        with Image.open(io.BytesIO(png)) as image:
-            image.load()
-            alpha = image.convert("RGBA").getchannel("A").tobytes()
-            if image.mode == "P":
-                palette = bytes(image.getpalette("RGB") or ())
-                colours, pixels = f"[/Indexed /DeviceRGB {len(palette) // 3 - 1} <{palette.hex()}>]", image.tobytes()
-            else:
-                colours, pixels = "/DeviceRGB", image.convert("RGB").tobytes()
-            return RasterPicture(*image.size, colours, zlib.compress(pixels, 9), zlib.compress(alpha, 9))
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise ValueError(f"badge picture: got {len(png)} bytes, expected a PNG ({error})") from error
+    def layer(self) -> Layer:
+        """An empty sheet for what is one document's own."""
+        return Layer("D", len(self.marked), self.shared)
 
 
 @dataclass(frozen=True)
-class DocumentInfo:
-    """The document information dictionary (ISO 32000-1, 14.3.3)."""
+class Attachment:
+    """A file inside the document (ISO 32000-2, 7.11.4 and 14.13). `name` and `description` are ASCII."""
 
-    title: str
-    author: str
-    subject: str
-    created_on: date
+    name: str
+    media_type: str
+    description: str
+    content: bytes
 
 
-class Page:
-    """A document of one page: draw on `canvas`, then `finish` it. The same page gives the same bytes."""
+class _Objects:
+    """Objects written one after the other."""
 
-    def __init__(self, size: Size, font: PageFont, info: DocumentInfo) -> None:
-        self._out = io.BytesIO()
-        self.canvas = Canvas(
-            self._out,
-            pagesize=size,
-            pageCompression=0,
-            invariant=1,
-            initialFontName=_first(font),
-            pdfVersion=(1, 7),
-            lang="ja-JP",
+    def __init__(self, start: int, next_number: int) -> None:
+        self._bodies: list[bytes] = []
+        self._at = start
+        self.next_number = next_number
+        self.offsets: dict[int, int] = {}
+
+    def add(self, body: str | bytes, number: int | None = None) -> int:
+        if number is None:
+            number, self.next_number = self.next_number, self.next_number + 1
+        if isinstance(body, str):
+            body = body.encode("ascii")
+        whole = b"%d 0 obj\n%b\nendobj\n" % (number, body)
+        self.offsets[number] = self._at
+        self._at += len(whole)
+        self._bodies.append(whole)
+        return number
+
+    def stream(self, head: str, deflated: bytes) -> int:
+        return self.add(_stream(f"{head} /Filter /FlateDecode", deflated))
+
+    def written(self) -> bytes:
+        return b"".join(self._bodies)
+
+
+def make_template(size: Size, layer: Layer, containers: Sequence[Tag] = ()) -> Template:
+    """From what is drawn on `layer`. `containers` are elements of the structure without content of their own."""
+    objects = _Objects(len(_HEAD), _FIRST)
+    profile = objects.stream("/N 3", _PROFILE)
+    pictures = _pictures(objects, layer.pictures)
+    fonts = _fonts(objects, layer.fonts())
+    content = objects.stream("", zlib.compress(layer.content(), 9))
+    return Template(
+        size,
+        _HEAD + objects.written(),
+        _table(objects.offsets, range(_FIRST, objects.next_number)),
+        objects.next_number,
+        profile,
+        content,
+        fonts,
+        pictures,
+        tuple(layer.marked),
+        tuple(containers),
+        layer.shared_fonts(),
+    )
+
+
+def make_document(template: Template, layer: Layer, info: DocumentInfo, attachment: Attachment | None = None) -> bytes:
+    """The template with what is drawn on `layer`, which is one of `template.layer()`."""
+    objects = _Objects(len(template.body), template.next_number)
+    content = objects.stream("", zlib.compress(layer.content()))
+    fonts = _fonts(objects, layer.fonts())
+    pictures = _pictures(objects, layer.pictures)
+    links = {
+        tag: objects.add(
+            f"<< /Type /Annot /Subtype /Link /Rect [{' '.join(f'{edge:.2f}' for edge in box)}] /Border [0 0 0] /F 4"
+            f" /StructParent {key} /P {_PAGE} 0 R /Contents {text_string(address)}"
+            f" /A << /S /URI /URI ({_literal(address)}) >> >>"
         )
-        self.canvas.setTitle(info.title)
-        self.canvas.setAuthor(info.author)
-        self.canvas.setSubject(info.subject)
-        self.canvas.setCreator(info.author)
-        self.canvas.setProducer("Akashi")
-        self._doc = cast(Any, self.canvas)._doc
-        self._doc.defaultStreamFilters = [PDFZCompress]
-        self.canvas.setViewerPreference("DisplayDocTitle", "true")
-        self.canvas.setDateFormatter(lambda *_: info.created_on.strftime("D:%Y%m%d000000+09'00'"))
+        for key, (tag, address, box) in enumerate(layer.links, 1)
+    }
+    tree = tree_of(
+        (*template.marked, *layer.marked),
+        (*template.containers, *links),
+        {tag.place: number for tag, number in links.items()},
+        root=_TREE,
+        page=_PAGE,
+        first_number=objects.next_number,
+    )
+    objects.next_number = tree.next_number
+    for number, body in tree.objects.items():
+        objects.add(body, number)
 
-    def place(self, part: PagePart) -> None:
-        """Draw a part that was made before over the whole page."""
+    width, height = template.size
+    objects.add(
+        f"<< /Type /Page /Parent {_PAGES} 0 R /MediaBox [0 0 {width:.3f} {height:.3f}] /StructParents 0 /Tabs /S"
+        f" /Contents [{template.content} 0 R {content} 0 R]"
+        f" /Resources << /Font << {template.fonts} {fonts} >> /XObject << {template.pictures} {pictures} >> >>"
+        f" /Annots [{' '.join(f'{number} 0 R' for number in links.values())}] >>",
+        _PAGE,
+    )
+    objects.add(f"<< /Type /Pages /Kids [{_PAGE} 0 R] /Count 1 >>", _PAGES)
+    objects.add(_stream("/Type /Metadata /Subtype /XML", xmp(info)), _METADATA)
+    objects.add(information(info), _INFO)
+    objects.add(
+        f"<< /Type /Catalog /Version /1.7 /Pages {_PAGES} 0 R /Metadata {_METADATA} 0 R /StructTreeRoot {_TREE} 0 R"
+        f" /MarkInfo << /Marked true >> /Lang ({LANGUAGE}) /ViewerPreferences << /DisplayDocTitle true >>"
+        f" /OutputIntents [<< /Type /OutputIntent /S /GTS_PDFA1 /OutputConditionIdentifier (sRGB IEC61966-2.1)"
+        f" /Info (sRGB IEC61966-2.1) /DestOutputProfile {template.profile} 0 R >>]"
+        f"{_attached(objects, attachment, info) if attachment else ''} >>",
+        _CATALOG,
+    )
+    return _finished(template, objects)
 
-        def body(doc: Any) -> bytes:
-            fonts = " ".join(
-                f"/{name} {_font_object(font, doc).format(doc).decode()}" for name, font in part.fonts.items()
-            )
-            width, height = part.size
-            head = f"/Type /XObject /Subtype /Form /BBox [0 0 {width:.3f} {height:.3f}]"
-            return _stream(f"{head} /Resources << /Font << {fonts} >> >>", part.operators)
 
-        self._use("part", body)
+def _finished(template: Template, objects: _Objects) -> bytes:
+    body = template.body + objects.written()
+    count = objects.next_number
+    before, after = range(1, _FIRST), range(template.next_number, count)
+    table = "".join((_table(objects.offsets, before), template.table, _table(objects.offsets, after)))
+    identity = sha256(body).hexdigest()[:32]
+    return body + (
+        f"xref\n0 {count}\n0000000000 65535 f \n{table}"
+        f"trailer\n<< /Size {count} /Root {_CATALOG} 0 R /Info {_INFO} 0 R /ID [<{identity}> <{identity}>] >>\n"
+        f"startxref\n{len(body)}\n%%EOF\n"
+    ).encode("ascii")
 
-    def picture(self, picture: RasterPicture, x: float, y: float, side: float) -> None:
-        """Draw a picture into a square of `side` points, its lower left corner at x, y."""
-        size = f"/Type /XObject /Subtype /Image /Width {picture.width} /Height {picture.height} /BitsPerComponent 8"
 
-        def body(doc: Any) -> bytes:
-            mask = (
-                doc.Reference(_RawObject(_stream(f"{size} /ColorSpace /DeviceGray", picture.alpha)))
-                .format(doc)
-                .decode()
-            )
-            return _stream(f"{size} /ColorSpace {picture.colours} /SMask {mask}", picture.pixels)
+def _table(offsets: Mapping[int, int], numbers: range) -> str:
+    """The lines of the table of offsets for these objects."""
+    return "".join([f"{offsets[number]:010d} 00000 n \n" for number in numbers])
 
-        self.canvas.saveState()
-        self.canvas.translate(x, y)
-        self.canvas.scale(side, side)
-        self._use("picture", body)
-        self.canvas.restoreState()
 
-    def attach(self, name: str, media_type: str, description: str, content: bytes) -> None:
-        """Embed a file as data associated with the whole document (ISO 32000-2, 7.11.4 and 14.13).
+def _stream(head: str, content: bytes) -> bytes:
+    return f"<< {head} /Length {len(content)} >>\nstream\n".encode("ascii") + content + b"\nendstream"
 
-        `name` and `description` are ASCII.
-        """
 
-        def number(body: bytes) -> str:
-            reference: bytes = self._doc.Reference(_RawObject(body)).format(self._doc)
-            return reference.decode("ascii")
-
-        head = f"/Type /EmbeddedFile /Subtype /{media_type.replace('/', '#2F')} /Params << /Size {len(content)} >>"
-        file = number(_stream(head, zlib.compress(content)))
-        entry = number(
-            f"<< /Type /Filespec /F ({name}) /UF ({name}) /Desc ({description}) /AFRelationship /Data"
-            f" /EF << /F {file} /UF {file} >> >>".encode("ascii")
+def _fonts(objects: _Objects, subsets: Mapping[str, FontSubset]) -> str:
+    """Add the five objects of each composite font (ISO 32000-1, 9.7.6); the entries of the page's resources."""
+    entries: list[str] = []
+    for name, subset in subsets.items():
+        file = objects.stream(f"/Length1 {subset.font_length}", subset.font)
+        characters = objects.stream("", subset.characters)
+        descriptor = objects.add(
+            f"<< /Type /FontDescriptor /FontName /{subset.name} {subset.descriptor} /FontFile2 {file} 0 R >>"
         )
-        catalog = self._doc.Catalog
-        catalog.__NoDefault__ = [*catalog.__NoDefault__, "AF"]  # reportlab doesn't know associated files
-        catalog.__Refs__ = catalog.__NoDefault__
-        catalog.Names = _RawObject(f"<< /EmbeddedFiles << /Names [({name}) {entry}] >> >>".encode("ascii"))
-        catalog.AF = _RawObject(f"[{entry}]".encode("ascii"))
-
-    def finish(self) -> bytes:
-        self.canvas.showPage()
-        self.canvas.save()
-        return self._out.getvalue()
-
-    def _use(self, name: str, body: Callable[[Any], bytes]) -> None:
-        self._doc.Reference(_RawObject(body), xObjectName(name))
-        self.canvas.doForm(name)
+        descendant = objects.add(
+            f"<< /Type /Font /Subtype /CIDFontType2 /BaseFont /{subset.name} /CIDToGIDMap /Identity /DW 1000"
+            " /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >>"
+            f" /W [{subset.widths}] /FontDescriptor {descriptor} 0 R >>"
+        )
+        font = objects.add(
+            f"<< /Type /Font /Subtype /Type0 /BaseFont /{subset.name} /Encoding /Identity-H"
+            f" /DescendantFonts [{descendant} 0 R] /ToUnicode {characters} 0 R >>"
+        )
+        entries.append(f"/{name} {font} 0 R")
+    return " ".join(entries)
 
 
-def draw_operators(canvas: Canvas, operators: str) -> None:
-    """Append PDF operators to the page's content."""
-    cast(Any, canvas)._code.append(operators)
+def _pictures(objects: _Objects, pictures: Mapping[str, RasterPicture]) -> str:
+    entries: list[str] = []
+    for name, picture in pictures.items():
+        head = (
+            f"/Type /XObject /Subtype /Image /Width {picture.width} /Height {picture.height}"
+            " /BitsPerComponent 8 /Interpolate false"
+        )
+        mask = objects.stream(f"{head} /ColorSpace /DeviceGray", picture.alpha)
+        image = objects.stream(f"{head} /ColorSpace {picture.colours} /SMask {mask} 0 R", picture.pixels)
+        entries.append(f"/{name} {image} 0 R")
+    return " ".join(entries)
 
 
-def _first(font: PageFont) -> Any:
-    """The font that a canvas starts with; reportlab's default is Helvetica, not embedded. Its stubs expect a number."""
-    return font.fontName
+def _attached(objects: _Objects, it: Attachment, info: DocumentInfo) -> str:
+    """Add the file; the catalog's entries."""
+    day = f"{info.created_on:D:%Y%m%d000000+09'00'}"
+    file = objects.stream(
+        f"/Type /EmbeddedFile /Subtype /{it.media_type.replace('/', '#2F')}"
+        f" /Params << /Size {len(it.content)} /ModDate ({day}) >>",
+        zlib.compress(it.content),
+    )
+    entry = objects.add(
+        f"<< /Type /Filespec /F ({it.name}) /UF ({it.name}) /Desc ({it.description}) /AFRelationship /Data"
+        f" /EF << /F {file} 0 R /UF {file} 0 R >> >>"
+    )
+    return f" /Names << /EmbeddedFiles << /Names [({it.name}) {entry} 0 R] >> >> /AF [{entry} 0 R]"
 
 
-def register(typeface: Typeface) -> PageFont:
-    """Register the typeface in reportlab's table of fonts, which the process shares. Repeating it changes nothing."""
-    known = cast(Any, pdfmetrics)._fonts.get(typeface.name)
-    if isinstance(known, PageFont) and known.typeface is typeface:
-        return known
-    font = PageFont(typeface)
-    pdfmetrics.registerFont(font)
-    return font
+def _literal(address: str) -> str:
+    """A literal string of ASCII."""
+    return address.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")

@@ -1,19 +1,17 @@
 """The QR code of a verification URL as PDF path operators: sharp at any size, one fill.
 
-Error correction level M; a fixed mask, because choosing the best of eight takes four times as long and scanners read
-any; a quiet zone of 4 modules (ISO/IEC 18004).
+Error correction level M; a quiet zone of 4 modules (ISO/IEC 18004).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from qrcode.constants import ERROR_CORRECT_M
-from qrcode.main import QRCode
+from zxingcpp import BarcodeFormat, create_barcode, write_barcode_to_image
 
 QUIET = 4
-_MASK = 2
 
 
 def qr_text(url: str) -> str:
@@ -22,23 +20,31 @@ def qr_text(url: str) -> str:
     return urlunsplit((parts.scheme.upper(), parts.netloc.upper(), parts.path, parts.query, parts.fragment))
 
 
-def qr_modules(text: str) -> tuple[tuple[bool, ...], ...]:
+Modules = tuple[tuple[bool, ...], ...]
+
+
+def qr_modules(text: str) -> Modules:
     """The dark modules, row by row from the top, without the quiet zone."""
-    code = QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=_MASK)
-    code.add_data(text, optimize=0)
-    code.make(fit=True)
-    return tuple(tuple(bool(module) for module in row) for row in code.modules)
+    code = create_barcode(text, BarcodeFormat.QRCode, ec_level="M")
+    image: Any = write_barcode_to_image(code, scale=1, add_quiet_zones=False)  # a buffer, which its stubs don't say
+    rows: Any = memoryview(image).tolist()
+    return tuple(tuple(pixel == 0 for pixel in row) for row in rows)
 
 
-def qr_operators(modules: Sequence[Sequence[bool]], x: float, y: float, side: float) -> str:
+def qr_operators(modules: Modules, x: float, y: float, side: float) -> str:
     """White ground and black modules in a square of `side` points with the quiet zone, lower left corner at x, y."""
-    size = len(modules)
-    unit = side / (size + 2 * QUIET)
+    unit = side / (len(modules) + 2 * QUIET)
     left, top = x + QUIET * unit, y + side - QUIET * unit
-    rows = [
-        f"q 1 1 1 rg {x:.3f} {y:.3f} {side:.3f} {side:.3f} re f",
-        f"0 0 0 rg {unit:.5f} 0 0 {-unit:.5f} {left:.3f} {top:.3f} cm",
-    ]
+    return (
+        f"q 1 1 1 rg {x:.3f} {y:.3f} {side:.3f} {side:.3f} re f\n"
+        f"0 0 0 rg {unit:.5f} 0 0 {-unit:.5f} {left:.3f} {top:.3f} cm\n{_path(modules)}\nf Q"
+    )
+
+
+@lru_cache(maxsize=4)  # both pages of a person have the same code
+def _path(modules: Modules) -> str:
+    """The dark modules as rectangles, of one unit each, y downwards."""
+    size, rows = len(modules), []
     for row_number, row in enumerate(modules):
         start = 0
         while start < size:
@@ -50,4 +56,4 @@ def qr_operators(modules: Sequence[Sequence[bool]], x: float, y: float, side: fl
                 end += 1
             rows.append(f"{start} {row_number} {end - start} 1 re")
             start = end
-    return "\n".join([*rows, "f Q"])
+    return "\n".join(rows)

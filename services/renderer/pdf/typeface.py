@@ -9,79 +9,102 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fontTools.ttLib import TTFont
 
 from shared.errors import AkashiError
-from shared.glyphs import Coverage, load_coverage, name_of
+from shared.font_file import FontFile
+from shared.glyphs import Chain, Coverage, load_font, name_of
 
 _COMPOSITE_WORDS, _COMPOSITE_SCALE, _COMPOSITE_MORE, _COMPOSITE_XY, _COMPOSITE_MATRIX = 0x01, 0x08, 0x20, 0x40, 0x80
+_EM = 1000  # units of a PDF's widths to the em
 
 
 class MissingGlyph(AkashiError):
-    """A text holds a character that the font can't draw. Nothing is drawn."""
+    """A text holds a character that the fonts can't draw. Nothing is drawn."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Typeface:
-    """The tables of one font file that a subset needs. Lengths in font units, `units` per em."""
+    """One font file, with the tables of it that each subset takes."""
 
     name: str  # PostScript name
-    units: int
+    file: FontFile
     coverage: Coverage
-    advances: tuple[tuple[int, int], ...]  # (width, left side bearing) by glyph number
-    offsets: tuple[int, ...]
-    outlines: bytes
     tables: Mapping[str, bytes]
     descriptor: str  # the fixed part of its PDF FontDescriptor
 
-    def glyphs(self, text: str) -> list[tuple[str, int]]:
-        """(characters, glyph number) in order, a variation sequence as one. MissingGlyph names what can't be drawn."""
-        drawn: list[tuple[str, int]] = []
-        for characters, glyph in self.coverage.glyphs(text):
+    def advance(self, glyph: int) -> float:
+        """In thousandths of an em."""
+        return self.file.advance(glyph)[0] * _EM / self.file.units
+
+
+class Drawn(NamedTuple):
+    """A character, or a variation sequence, with the glyph that shows it."""
+
+    characters: str
+    typeface: Typeface
+    glyph: int
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """Typefaces that look like one: what the first lacks is drawn by the next that has it."""
+
+    typefaces: tuple[Typeface, ...]
+    chain: Chain
+
+    @lru_cache(maxsize=512)  # noqa: B019 (faces live as long as the process; a line is measured several times)
+    def drawn(self, text: str) -> tuple[Drawn, ...]:
+        """In order. MissingGlyph names what can't be drawn."""
+        drawn: list[Drawn] = []
+        for characters, place, glyph in self.chain.glyphs(text):
             if glyph is None:
-                raise MissingGlyph(f"{self.name}: got {name_of(characters)}, expected a character of this font")
-            drawn.append((characters, glyph))
-        return drawn
+                name = self.typefaces[0].name
+                raise MissingGlyph(f"{name}: got {name_of(characters)}, expected a character of this font or the next")
+            drawn.append(Drawn(characters, self.typefaces[place], glyph))
+        return tuple(drawn)
 
     def width(self, text: str, size: float, tracking: float = 0.0) -> float:
         """The width of a line at `size`, with `tracking` between its characters; all in points."""
-        drawn = self.glyphs(text)
-        total = sum(self.advances[glyph][0] for _, glyph in drawn)
-        return total * size / self.units + tracking * max(0, len(drawn) - 1)
+        count, total = self._measured(text)
+        return total * size / _EM + tracking * max(0, count - 1)
 
-    def outline(self, glyph: int) -> bytes:
-        return self.outlines[self.offsets[glyph] : self.offsets[glyph + 1]]
+    @lru_cache(maxsize=512)  # noqa: B019
+    def _measured(self, text: str) -> tuple[int, float]:
+        """The number of glyphs and their width in thousandths of an em."""
+        drawn = self.drawn(text)
+        return len(drawn), sum(typeface.advance(glyph) for _, typeface, glyph in drawn)
 
 
-@lru_cache(maxsize=16)
+def load_face(paths: Sequence[Path]) -> Face:
+    """OSError: no such file. ValueError: a file that isn't a TrueType font with outlines in `glyf`."""
+    typefaces = tuple(load_typeface(path) for path in paths)
+    return Face(typefaces, Chain(tuple(typeface.coverage for typeface in typefaces)))
+
+
+@lru_cache(maxsize=32)
 def load_typeface(path: Path) -> Typeface:
-    """Read once (0.1 s). ValueError for a file that isn't a TrueType font with outlines in `glyf`."""
-    coverage = load_coverage(path)
+    """Opened once. ValueError for a file that isn't a TrueType font with outlines in `glyf`."""
+    file = load_font(path)
+    head = bytearray(file.table("head"))
+    head[8:12] = bytes(4)  # checkSumAdjustment: valid for the whole file only
+    head[50:52] = struct.pack(">h", 1)  # long offsets in loca
+    kept = {tag: file.table(tag) for tag in ("hhea", "maxp", "cvt ", "fpgm", "prep") if tag in file}
     with TTFont(path, lazy=True) as font:
-        if "glyf" not in font:
-            raise ValueError(f"font {path}: expected TrueType outlines (table glyf): no others can be embedded")
-        raw = font.reader
-        metrics = font["hmtx"].metrics
-        head = bytearray(raw["head"])
-        head[8:12] = bytes(4)  # checkSumAdjustment: valid for the whole file only
-        head[50:52] = struct.pack(">h", 1)  # long offsets in loca
-        kept = {tag: raw[tag] for tag in ("hhea", "maxp", "cvt ", "fpgm", "prep") if tag in raw}
-        return Typeface(
-            name=font["name"].getDebugName(6),
-            units=font["head"].unitsPerEm,
-            coverage=coverage,
-            advances=tuple(metrics[name] for name in font.getGlyphOrder()),
-            offsets=tuple(font["loca"].locations),
-            outlines=raw["glyf"],
-            tables={**kept, "head": bytes(head)},
-            descriptor=_descriptor(font),
-        )
+        name, descriptor = font["name"].getDebugName(6), _descriptor(font)
+    return Typeface(
+        name="".join(character for character in name or path.stem if character.isalnum() or character == "-"),
+        file=file,
+        coverage=Coverage(file.points, file.sequences),
+        tables={**kept, "head": bytes(head)},
+        descriptor=descriptor,
+    )
 
 
 @dataclass(frozen=True)
@@ -99,33 +122,43 @@ class FontSubset:
 class SubsetBuilder:
     """Collects the glyphs of one page.
 
-    Each (glyph, characters) has its own code, so that copied text is the text that was drawn: a variation sequence is
-    copied as a sequence even where its glyph is that of the plain character.
+    Each (glyph, characters, space after it) has its own code. So copied text is the text that was drawn: a variation
+    sequence is copied as a sequence even where its glyph is that of the plain character, and the space between letters
+    that are set apart is part of their width, which no reader takes for a space between words.
     """
 
     def __init__(self, typeface: Typeface) -> None:
         self._typeface = typeface
         self._glyphs = [0]  # .notdef comes first in every font
-        self._codes: dict[tuple[int, str], int] = {}
+        self._spaces = [0]
+        self._codes: dict[tuple[int, str, int], int] = {}
 
-    def encode(self, text: str) -> bytes:
-        """The text as this subset's codes. MissingGlyph where a character can't be drawn."""
-        codes: list[int] = []
-        for characters, glyph in self._typeface.glyphs(text):
-            code = self._codes.get((glyph, characters))
-            if code is None:
-                code = self._codes[glyph, characters] = len(self._glyphs)
-                self._glyphs.append(glyph)
-            codes.append(code)
-        return struct.pack(f">{len(codes)}H", *codes)
+    def encode(self, characters: str, glyph: int, space: int = 0) -> int:
+        """The code of these characters, drawn as `glyph`, with `space` thousandths of an em after it."""
+        key = (glyph, characters, space)
+        code = self._codes.get(key)
+        if code is None:
+            code = self._codes[key] = len(self._glyphs)
+            self._glyphs.append(glyph)
+            self._spaces.append(space)
+        return code
+
+    def codes(self) -> Mapping[tuple[int, str, int], int]:
+        """All of them, by glyph, characters and space."""
+        return dict(self._codes)
 
     def build(self) -> FontSubset:
-        face = self._typeface
+        face, file = self._typeface, self._typeface.file
         glyphs = list(self._glyphs)
-        outlines = _outlines(face, glyphs)
+        outlines = _outlines(file, glyphs)
         offsets = [0]
         for outline in outlines:
             offsets.append(offsets[-1] + len(outline))
+        spaces = [*self._spaces, *(0 for _ in glyphs[len(self._spaces) :])]
+        metrics = [
+            (width + round(space * file.units / _EM), bearing)
+            for (width, bearing), space in zip(map(file.advance, glyphs), spaces, strict=True)
+        ]
         count = struct.pack(">H", len(glyphs))
         hhea, maxp = bytearray(face.tables["hhea"]), bytearray(face.tables["maxp"])
         hhea[34:36] = count  # numberOfHMetrics
@@ -135,30 +168,29 @@ class SubsetBuilder:
                 **face.tables,
                 "hhea": bytes(hhea),
                 "maxp": bytes(maxp),
-                "hmtx": b"".join(struct.pack(">Hh", *face.advances[glyph]) for glyph in glyphs),
+                "hmtx": b"".join(struct.pack(">Hh", *each) for each in metrics),
                 "loca": struct.pack(f">{len(offsets)}I", *offsets),
                 "glyf": b"".join(outlines),
             }
         )
         tag = "".join(chr(65 + byte % 26) for byte in hashlib.sha256(font).digest()[:6])
-        widths = " ".join(str(round(face.advances[glyph][0] * 1000 / face.units)) for glyph in glyphs)
-        characters = {code: text for (_, text), code in self._codes.items()}
+        widths = " ".join(f"{width * _EM / file.units:.6g}" for width, _ in metrics)
         return FontSubset(
             name=f"{tag}+{face.name}",
             descriptor=face.descriptor,
             font=zlib.compress(font),
             font_length=len(font),
             widths=f"0 [{widths}]",
-            characters=zlib.compress(_to_unicode(characters)),
+            characters=zlib.compress(_to_unicode({code: text for (_, text, _), code in self._codes.items()})),
         )
 
 
-def _outlines(face: Typeface, glyphs: list[int]) -> list[bytes]:
+def _outlines(file: FontFile, glyphs: list[int]) -> list[bytes]:
     """Each glyph's outline. Parts of composite glyphs are appended to `glyphs`, and the composites point at them."""
     places = {glyph: place for place, glyph in reversed(list(enumerate(glyphs)))}
     outlines: list[bytes] = []
     while len(outlines) < len(glyphs):
-        outline = bytearray(face.outline(glyphs[len(outlines)]))
+        outline = bytearray(file.outline(glyphs[len(outlines)]))
         for at, part in _parts(outline):
             if part not in places:
                 places[part] = len(glyphs)

@@ -53,6 +53,7 @@ def test_a_missing_setting_is_named(settings: dict[str, str], name: str) -> None
         ("UPSTREAM_KEY_FILE", "/nowhere"),
         ("UPLOAD_LIMIT_BYTES", "1"),
         ("FONT_FOLDER", "/nowhere"),
+        ("EXTRA_FONTS", "/nowhere/own.ttf"),
     ],
 )
 def test_an_invalid_setting_is_named(settings: dict[str, str], name: str, value: str) -> None:

@@ -9,17 +9,32 @@ from datetime import date
 
 import msgspec
 import pikepdf
+import pypdfium2
 import pytest
+from PIL import Image
 from reportlab.lib.pagesizes import A4
 
 from services.renderer.domain import certificate, details
-from services.renderer.domain.certificate import Press
+from services.renderer.domain.certificate import WIDE, Press
 from services.renderer.domain.facts import Certificate
-from services.renderer.pdf.page import make_picture
+from services.renderer.domain.typesetting import MM
+from services.renderer.pdf.picture import make_picture
 from services.renderer.pdf.qr import qr_modules, qr_text
 from services.renderer.pdf.typeface import MissingGlyph
 from shared.programme import Bilingual
-from tests.worlds.press import CERTIFICATE, CREDENTIAL, FONTS, PROGRAMME, badge, press, printed, seen, text_of
+from tests.worlds.press import (
+    CERTIFICATE,
+    CREDENTIAL,
+    FONTS,
+    ID,
+    PROGRAMME,
+    badge,
+    press,
+    printed,
+    seen,
+    sheets,
+    text_of,
+)
 
 NAMES = {
     "kanji": "見本 太郎",
@@ -36,11 +51,51 @@ def squeezed(text: str) -> str:
     return re.sub(r"\s", "", text)
 
 
-@pytest.mark.parametrize("holder", NAMES.values(), ids=NAMES)
+SHORT = (
+    "見本 太郎",
+    "一 一",
+    "鉄筋 健一",
+    "髙橋﨑 一郎",
+    "𠮷野 花子",
+    "辻\U000e0100 健",
+    "王 伟",
+    "김 철수",
+    "O'Brien Conan",
+    "Müller-Lüdenscheidt Hans",
+    "Nguyễn Thị Hồng",
+    "Łukasz Żółkiewski",
+    "Smith 太郎",
+    "長谷川・スミス 花子",
+)
+
+
+@pytest.mark.parametrize("holder", SHORT)
 def test_a_name_is_copied_out_as_it_was_registered(holder: str) -> None:
     both = printed(holder=holder)
     for pdf in (both.certificate, both.details):
+        assert holder in text_of(pdf)
+
+
+@pytest.mark.parametrize("holder", NAMES.values(), ids=NAMES)
+def test_every_character_of_a_name_on_two_lines_is_copied_out(holder: str) -> None:
+    both = printed(holder=holder)
+    for pdf in (both.certificate, both.details):
         assert squeezed(holder) in squeezed(text_of(pdf))
+
+
+def test_words_whose_letters_stand_apart_are_copied_out_as_words() -> None:
+    both = printed()
+    for text in ("登録証", "CERTIFICATE OF REGISTRATION", "Authorized Concrete Engineer", "下記の資格の登録を受けた者"):
+        assert text in text_of(both.certificate)
+    for text in ("登録内容詳細", "DETAILS OF REGISTRATION", "有効期間の開始日", "この証明書の確認方法"):
+        assert text in text_of(both.details)
+
+
+def test_the_name_in_latin_letters_is_on_both_pages_and_a_badge_without_one_has_none() -> None:
+    with_one, without = printed(latin_name="MIHON Taro"), printed(latin_name=None)
+    for page in ("certificate", "details"):
+        assert "MIHON Taro" in text_of(getattr(with_one, page))
+        assert "MIHON" not in text_of(getattr(without, page))
 
 
 def test_each_page_says_what_belongs_on_it() -> None:
@@ -177,3 +232,87 @@ def test_the_credential_is_attached_to_the_details() -> None:
 def test_nothing_is_attached_to_the_certificate() -> None:
     with pikepdf.open(io.BytesIO(printed().certificate)) as document:
         assert not document.attachments
+
+
+@pytest.mark.parametrize("page", ["certificate", "details"])
+def test_a_page_leads_to_its_badge_by_link_and_by_metadata(page: str) -> None:
+    pdf = getattr(printed(), page)
+    wide = page == "certificate"
+    x, y, side = certificate.QR if wide else details.QR
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        (link,) = document.pages[0].Annots
+        assert [str(link.Subtype), str(link.A.S)] == ["/Link", "/URI"]
+        assert str(link.A.URI) == CERTIFICATE.verification_url
+        left, bottom, right, top = (float(edge) for edge in link.Rect)
+        assert left <= x + 0.1 and right >= x + side - 0.1 and bottom < y and top >= y + side - 0.1
+        with document.open_metadata() as xmp:
+            assert xmp["dc:identifier"] == CERTIFICATE.verification_url
+            assert (xmp["pdfaid:part"], xmp["pdfaid:conformance"]) == ("3", "B")
+            assert xmp["dc:title"] == str(document.docinfo["/Title"])
+            assert xmp["dc:language"] == {"ja-JP"}
+            assert xmp["xmp:CreateDate"] == xmp["xmp:ModifyDate"] == "2026-04-01T00:00:00+09:00"
+
+
+def test_text_of_a_programme_that_looks_like_markup_stays_text() -> None:
+    name = "橋梁 <診断> & 補修"
+    pdf = printed(qualification_name=name).certificate
+    with pikepdf.open(io.BytesIO(pdf)) as document, document.open_metadata() as xmp:
+        assert xmp["dc:description"] == name
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        CERTIFICATE.verification_url,
+        f"https://openbadge.jci-net.or.jp/V/{ID}",
+        f"https://badges.long-name-of-a-society.example.or.jp/V/{ID}",
+    ],
+)
+@pytest.mark.parametrize("page", ["certificate", "details"])
+def test_the_address_stands_below_its_code_large_enough_to_be_typed(page: str, address: str) -> None:
+    drawn = sheets(verification_url=address)[page]
+    lines = [each for each in drawn.texts if each.tag.kind == "Link"]
+    assert "".join(line.text for line in lines) == address
+    x, y, side = certificate.QR if page == "certificate" else details.QR
+    for line in lines:
+        assert line.size >= 8
+        assert line.y < y
+        assert abs(line.x + line.width / 2 - x - side / 2) < 0.5 or abs(line.x - x) < 0.5
+        assert line.x + line.width < (WIDE if page == "certificate" else A4)[0] - 22 * MM
+
+
+def test_what_is_drawn_on_a_page_is_read_aloud_in_the_order_of_its_facts() -> None:
+    with pikepdf.open(io.BytesIO(printed().details)) as document:
+        document_element = document.Root.StructTreeRoot.K
+        kinds = [str(kid.S) for kid in document_element.K]
+        assert kinds[:4] == ["/H1", "/P", "/Figure", "/P"] and kinds[-2:] == ["/Link", "/P"]
+        table = next(kid for kid in document_element.K if kid.S == "/Table")
+        assert [[str(cell.S) for cell in row.K] for row in table.K] == [["/TH", "/TD"]] * 8
+        alternatives = [str(kid.Alt) for kid in document_element.K if kid.S == "/Figure"]
+        assert alternatives == ["オープンバッジ「コンクリート技士」"]
+    read = [each.text for each in sorted(sheets()["certificate"].texts, key=lambda each: each.tag.place)]
+    assert read[:4] == ["登録証", "CERTIFICATE OF REGISTRATION", "見本 太郎", "殿"]
+    assert read.index("コンクリート技士") < read.index("発行日　2026年4月1日") < read.index(PROGRAMME.society.name.ja)
+
+
+def red(pdf: bytes) -> int:
+    """Pixels of the colour of a seal."""
+    document = pypdfium2.PdfDocument(pdf)
+    try:
+        image = document[0].render(scale=1).to_pil().convert("RGB")
+    finally:
+        document.close()
+    return sum(r > 150 and g < 90 and b < 90 for r, g, b in zip(*[iter(image.tobytes())] * 3, strict=True))
+
+
+def test_the_seal_is_made_of_the_name_or_a_picture_or_left_out() -> None:
+    def with_seal(seal: str, picture: bytes | None = None) -> bytes:
+        society = msgspec.structs.replace(PROGRAMME.society, seal=seal)
+        press = Press(msgspec.structs.replace(PROGRAMME, society=society), FONTS, seal=picture)
+        return press.print(CERTIFICATE, badge("gishi"), CREDENTIAL).certificate
+
+    square = io.BytesIO()
+    Image.new("RGB", (8, 8), (200, 30, 30)).save(square, "PNG")
+    drawn, own, none = with_seal("drawn"), with_seal("seal.png", square.getvalue()), with_seal("none")
+    assert red(own) > red(drawn) > 300 > red(none) == 0
+    assert drawn == printed().certificate

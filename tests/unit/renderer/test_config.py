@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from services.renderer.__main__ import wire
 from services.renderer.config import read_config
 from shared.errors import RefuseToStart
 from tests.worlds.press import FONTS
@@ -37,3 +38,39 @@ def test_an_impossible_setting_is_named_before_anything_starts(
 ) -> None:
     with pytest.raises(RefuseToStart, match=name):
         read_config({**environment, name: value})
+
+
+def test_fonts_of_the_operator_are_files_separated_by_colons(environment: dict[str, str], tmp_path: Path) -> None:
+    own, other = tmp_path / "own.ttf", tmp_path / "other.ttf"
+    own.touch()
+    other.touch()
+    assert read_config(environment).extra_fonts == ()
+    assert read_config({**environment, "EXTRA_FONTS": f"{own}:{other}"}).extra_fonts == (own, other)
+    with pytest.raises(RefuseToStart, match=r"EXTRA_FONTS.*missing\.ttf"):
+        read_config({**environment, "EXTRA_FONTS": f"{own}:{tmp_path / 'missing.ttf'}"})
+
+
+def with_seal(environment: dict[str, str], folder: Path, seal: str) -> dict[str, str]:
+    text = Path(environment["PROGRAMME_FILE"]).read_text("utf-8")
+    path = folder / "programme.toml"
+    path.write_text(text.replace('short_name = "JCI"', f'short_name = "JCI"\nseal = "{seal}"'), "utf-8")
+    return {**environment, "PROGRAMME_FILE": str(path)}
+
+
+def test_a_seal_is_a_picture_beside_the_programme_file(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "seal.png").write_bytes(b"a picture")
+    assert read_config(with_seal(environment, tmp_path, "seal.png")).seal == b"a picture"
+    assert read_config(with_seal(environment, tmp_path, "none")).seal is None
+    assert read_config(with_seal(environment, tmp_path, "drawn")).seal is None
+    assert read_config(environment).seal is None
+    with pytest.raises(RefuseToStart, match=r"society\.seal.*lost\.png"):
+        read_config(with_seal(environment, tmp_path, "lost.png"))
+
+
+def test_what_cannot_be_a_seal_or_a_font_is_named_at_the_start(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "seal.png").write_bytes(b"no picture")
+    with pytest.raises(RefuseToStart, match=r"PROGRAMME_FILE.*seal.*PNG"):
+        wire(read_config(with_seal(environment, tmp_path, "seal.png")))
+    (tmp_path / "own.ttf").write_bytes(b"no font")
+    with pytest.raises(RefuseToStart, match=r"EXTRA_FONTS.*own\.ttf"):
+        wire(read_config({**environment, "EXTRA_FONTS": str(tmp_path / "own.ttf")}))

@@ -44,6 +44,31 @@ def test_a_name_is_printed_as_registered_and_never_normalised(name: str) -> None
     assert read(unsigned(family_name=name, given_name="一")).holder == f"{name} 一"
 
 
+def with_latin(*names: str, hashed: bool = False) -> dict[str, Any]:
+    document = copy.deepcopy(unsigned())
+    others = document["credentialSubject"]["identifier"]
+    kept = [each for each in others if each["identityType"] != "ext:latinName"]
+    kept += [
+        {"type": "IdentityObject", "hashed": hashed, "identityHash": name, "identityType": "ext:latinName"}
+        for name in names
+    ]
+    document["credentialSubject"]["identifier"] = kept
+    return document
+
+
+def test_the_name_in_latin_letters_is_printed_where_one_was_signed() -> None:
+    assert read(with_latin("TAKAHASHI Ichiro")).latin_name == "TAKAHASHI Ichiro"
+    assert read(with_latin()).latin_name is None
+
+
+@pytest.mark.parametrize(
+    "document", [with_latin("TAKAHASHI Ichiro", "SUZUKI Ichiro"), with_latin("TAKAHASHI", hashed=True)]
+)
+def test_a_name_in_latin_letters_that_cannot_be_told_is_unreadable(document: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable, match="ext:latinName"):
+        read(document)
+
+
 @pytest.mark.parametrize("moment", ["2026-03-31T15:00:00Z", "2026-04-01T23:59:59+09:00", "2026-04-01T00:00:00+09:00"])
 def test_a_day_is_the_day_in_japan(moment: str) -> None:
     assert read({**unsigned(), "awardedDate": moment}).issued_on == date(2026, 4, 1)

@@ -12,11 +12,13 @@ from fontTools.ttLib.tables._g_l_y_f import Glyph, GlyphComponent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.renderer.pdf.typeface import MissingGlyph, SubsetBuilder, load_typeface
+from services.renderer.pdf.typeface import MissingGlyph, SubsetBuilder, load_face, load_typeface
 from shared.glyphs import SERIF
+from tests.worlds.fonts import keep
 from tests.worlds.press import FONTS
 
 FACE = load_typeface(FONTS / SERIF)
+ONE = load_face([FONTS / SERIF])
 
 # a sequence that means the plain form: its glyph is that of the character alone
 PLAIN = next(
@@ -27,14 +29,13 @@ PLAIN = next(
 CHARACTERS = ["山", "髙", "﨑", "𠮷", "辻", "辻\U000e0100", PLAIN, PLAIN[0], "A", "（"]
 
 
-def subset_of(text: str) -> tuple[TTFont, list[int], bytes]:
+def subset_of(text: str, path: Path = FONTS / SERIF, space: int = 0) -> tuple[TTFont, list[int], bytes]:
     """The font that is embedded for a text, the text's codes, and the map back to text."""
-    builder = SubsetBuilder(FACE)
-    codes = builder.encode(text)
+    builder = SubsetBuilder(load_typeface(path))
+    codes = [builder.encode(characters, glyph, space) for characters, _, glyph in load_face([path]).drawn(text)]
     built = builder.build()
     assert len(zlib.decompress(built.font)) == built.font_length
-    numbers = [int.from_bytes(codes[at : at + 2]) for at in range(0, len(codes), 2)]
-    return TTFont(io.BytesIO(zlib.decompress(built.font))), numbers, zlib.decompress(built.characters)
+    return TTFont(io.BytesIO(zlib.decompress(built.font))), codes, zlib.decompress(built.characters)
 
 
 def drawn(font: TTFont, glyph: str) -> list[tuple[str, object]]:
@@ -47,9 +48,26 @@ def test_the_embedded_glyphs_are_those_of_the_font() -> None:
     text = "髙橋﨑𠮷辻\U000e0100Åé½"
     subset, codes, _ = subset_of(text)
     whole = TTFont(FONTS / SERIF)
-    for (_, glyph), code in zip(FACE.glyphs(text), codes, strict=True):
+    for (_, _, glyph), code in zip(ONE.drawn(text), codes, strict=True):
         assert drawn(subset, subset.getGlyphName(code)) == drawn(whole, whole.getGlyphName(glyph))
-        assert subset["hmtx"].metrics[subset.getGlyphName(code)] == FACE.advances[glyph]
+        assert subset["hmtx"].metrics[subset.getGlyphName(code)] == whole["hmtx"].metrics[whole.getGlyphName(glyph)]
+
+
+def test_the_space_between_letters_that_are_set_apart_is_part_of_their_width() -> None:
+    plain, codes, _ = subset_of("CERT")
+    apart, same, to_unicode = subset_of("CERT", space=260)
+    assert codes == same and b"<0020>" not in to_unicode
+    for code in codes:
+        narrow, wide = (font["hmtx"].metrics[font.getGlyphName(code)] for font in (plain, apart))
+        assert wide == (narrow[0] + 260, narrow[1])
+        assert drawn(plain, plain.getGlyphName(code)) == drawn(apart, apart.getGlyphName(code))
+
+
+def test_a_letter_with_two_spaces_after_it_is_two_codes_and_one_character() -> None:
+    builder = SubsetBuilder(FACE)
+    ((characters, _, glyph),) = ONE.drawn("山")
+    assert builder.encode(characters, glyph, 0) != builder.encode(characters, glyph, 100)
+    assert zlib.decompress(builder.build().characters).count(b"<5C71>") == 2
 
 
 @given(st.lists(st.sampled_from(CHARACTERS), min_size=1))
@@ -73,18 +91,22 @@ def test_a_block_of_the_map_back_to_text_has_at_most_100_entries() -> None:
 @pytest.mark.parametrize(("text", "named"), [("山😀", "U+1F600"), ("山\n", "U+000A"), ("か\u3099", "U+3099")])
 def test_a_missing_glyph_is_an_error_that_names_the_character(text: str, named: str) -> None:
     with pytest.raises(MissingGlyph, match=re.escape(named)):
-        SubsetBuilder(FACE).encode(text)
+        ONE.drawn(text)
 
 
 def test_the_same_text_gives_the_same_font() -> None:
-    first, second = SubsetBuilder(FACE), SubsetBuilder(FACE)
-    assert first.encode("髙橋") == second.encode("髙橋")
-    assert first.build() == second.build()
+    built = []
+    for builder in (SubsetBuilder(FACE), SubsetBuilder(FACE)):
+        for characters, _, glyph in ONE.drawn("髙橋"):
+            builder.encode(characters, glyph)
+        built.append(builder.build())
+    assert built[0] == built[1]
 
 
 def test_parts_of_a_composite_glyph_come_along(tmp_path: Path) -> None:
     path = tmp_path / "composite.ttf"
     with TTFont(FONTS / SERIF) as font:
+        keep(font, "WIO")
         names, made = font.getBestCmap(), Glyph()
         made.numberOfContours, made.components = -1, []
         for character, x in (("I", 0), ("O", 400)):
@@ -93,9 +115,7 @@ def test_parts_of_a_composite_glyph_come_along(tmp_path: Path) -> None:
             made.components.append(part)
         font["glyf"][names[ord("W")]] = made
         font.save(path)
-    builder = SubsetBuilder(load_typeface(path))
-    code = int.from_bytes(builder.encode("W"))
-    subset = TTFont(io.BytesIO(zlib.decompress(builder.build().font)))
+    subset, (code,), _ = subset_of("W", path)
     whole = TTFont(path)
     assert len(drawn(whole, whole.getBestCmap()[ord("W")])) > 4
     assert drawn(subset, subset.getGlyphName(code)) == drawn(whole, whole.getBestCmap()[ord("W")])
@@ -103,5 +123,5 @@ def test_parts_of_a_composite_glyph_come_along(tmp_path: Path) -> None:
 
 @given(st.text(st.sampled_from("山田 A𠮷"), max_size=20), st.floats(4, 60), st.floats(0, 10))
 def test_a_line_is_as_wide_as_its_characters_and_the_space_between(text: str, size: float, tracking: float) -> None:
-    each = sum(FACE.width(character, size) for character in text)
-    assert FACE.width(text, size, tracking) == pytest.approx(each + tracking * max(0, len(text) - 1))
+    each = sum(ONE.width(character, size) for character in text)
+    assert ONE.width(text, size, tracking) == pytest.approx(each + tracking * max(0, len(text) - 1))
