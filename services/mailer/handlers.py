@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.mailer.domain.correction import RECEIPT_WAIT, CorrectionLetter, correction_letter
+from services.mailer.domain.correction import RECEIPT_WAIT, REVOCATION_WAIT, CorrectionLetter, correction_letter
 from services.mailer.domain.delivery import MOST_SECONDS, SmtpReply, after_attempt
 from services.mailer.domain.letters import LETTERS, Letter, LetterWriter, Message, message_id, return_path
 from services.mailer.metrics import CORRECTIONS, MESSAGES, NOT_QUEUED
@@ -62,12 +62,14 @@ def note_rendered(events: Sequence[CertificateRendered], ports: Ports) -> None:
 
 
 def note_revoked(events: Sequence[AssertionRevoked], ports: Ports) -> None:
-    """Any time. Unsent letters about a revoked badge are suppressed."""
+    """Any time. Unsent letters about a revoked badge are suppressed; a holder who knows of it is told."""
     now = ports.now()
     with ports.store.transaction() as tx:
         new = tx.claim(events)
         tx.note_revoked(new)
+        # First: it waits for a letter that is being sent. The holder knows of the badge by that one, then.
         _suppress_unsent(tx, [event.assertion_id for event in new], now, ports)
+        _open(tx, [event.assertion_id for event in new], now, ports)
 
 
 def is_resend(decision: OfficeDecided) -> bool:
@@ -167,7 +169,8 @@ def _send_one(tx: MailerTransaction, message: OutgoingMessage, ports: Ports) -> 
 
 def _open(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, ports: Ports) -> None:
     for letter in LETTERS:
-        tx.open_messages(letter, assertion_ids, now, RECEIPT_WAIT)
+        wait = REVOCATION_WAIT if letter == "revocation" else RECEIPT_WAIT
+        tx.open_messages(letter, assertion_ids, now, wait)
     _suppress_unsent(tx, assertion_ids, now, ports)  # the revocation may have come first
 
 

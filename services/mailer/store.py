@@ -40,8 +40,11 @@ class MessageStatus:
     void: str | None  # why no letter about its badge may leave: "revoked", "corrected"
 
 
-# Corrected: a newer version replaces the badge. Revoked: it is invalid for any other reason.
-_VOID = "case when corrected_by is not null then 'corrected' when revoked_at is not null then 'revoked' end"
+# Corrected: a newer version replaces the badge. Revoked: it is invalid for any other reason, as one letter says.
+_VOID = (
+    "case when corrected_by is not null then 'corrected'"
+    " when revoked_at is not null and messages.letter <> 'revocation' then 'revoked' end"
+)
 _STATUS = f"messages.assertion_id, letter, state, attempts, {_VOID} as void"
 _TOLD = "from messages as told where told.letter in ('award', 'correction') and told.state = 'sent'"
 # The letter speaks of a correction only to a holder who was told of the badge that was wrong.
@@ -50,7 +53,7 @@ _MESSAGE = (
     f" corrects is not null and (exists (select {_TOLD} and told.assertion_id = holders.corrects)"
     f"  or exists (select {_TOLD} and told.assertion_id = any(array(select earlier.assertion_id from holders as earlier"
     "   where earlier.registration_id = holders.registration_id and earlier.version < holders.version))))"
-    " as corrects"
+    " as corrects, revoked_reason as reason"
 )
 # When a letter is due. A badge that was issued in the future has its notice from a clock that was ahead, or ours is
 # behind: its letter waits for as long after now as the notice was to come after the issue.
@@ -60,6 +63,12 @@ _NOTICE = (
 )
 _WAITED = "(next_try_at <= %(now)s and (notify_from <= %(now)s or issued_at > %(ahead)s))"
 _MOST_PAUSE = timedelta(seconds=MOST_SECONDS)
+# The holder knows of this badge, or of the one that it corrects: by a letter, or from the wallet.
+_KNOWS = (
+    "(received_at is not null or exists (select from messages as told where told.state = 'sent' and told.assertion_id"
+    "  = any(array(select earlier.assertion_id from holders as earlier"  # an array, so that indexes are used
+    "   where earlier.registration_id = holders.registration_id and earlier.version <= holders.version))))"
+)
 _LEDGER = "from messages join holders using (assertion_id)"
 
 
@@ -94,7 +103,12 @@ class MailerTransaction(Transaction):
     def note_revoked(self, events: Sequence[AssertionRevoked]) -> None:
         self._merge_holders(
             [
-                {"assertion_id": e.assertion_id, "revoked_at": e.revoked_at, "corrected_by": e.replaced_by}
+                {
+                    "assertion_id": e.assertion_id,
+                    "revoked_at": e.revoked_at,
+                    "revoked_reason": e.reason,
+                    "corrected_by": e.replaced_by,
+                }
                 for e in events
             ]
         )
@@ -111,17 +125,20 @@ class MailerTransaction(Transaction):
         """Open the row of `letter` for those of the assertions that are ready for it; returns how many were opened.
 
         Letter 1: the holder is known; that of a correction waits `wait` longer, until it is decided which letter tells
-        of it. Letter 2: and the PDFs are there. The letter about a correction takes the place of both. Idempotent.
+        of it. Letter 2: and the PDFs are there. The letter about a correction takes the place of both. That about a
+        revocation is for holders who know of the badge; it waits `wait` for a new badge that replaces it. Idempotent.
         """
         ready = {
             "award": "told_by is distinct from 'correction'",
             "completion": "rendered_at is not null and (corrects is null or told_by = 'award')",
             "correction": "rendered_at is not null and told_by = 'correction'",
+            "revocation": f"revoked_at is not null and corrected_by is null and {_KNOWS}",
         }[letter]
+        waits = "true" if letter == "revocation" else "corrects is not null and told_by is null"
         return self.cursor.execute(
             "insert into messages (assertion_id, letter, state, next_try_at, created_at)"
             f" select assertion_id, %(letter)s, 'waiting', {_NOTICE}"
-            "  + case when corrects is not null and told_by is null then %(wait)s else interval '0' end, %(now)s"
+            f"  + case when {waits} then %(wait)s else interval '0' end, %(now)s"
             f" from holders where assertion_id = any(%(ids)s::text[]) and email is not null and {ready}"
             " order by assertion_id on conflict do nothing",
             {"letter": letter, "now": now, "ahead": now + SKEW, "wait": wait, "ids": list(assertion_ids)},
@@ -194,7 +211,8 @@ class MailerTransaction(Transaction):
         return self.fetch_all(
             Message,
             f"select {_MESSAGE} {_LEDGER}"
-            f" where state = 'waiting' and {_WAITED} and (corrects is null or told_by is not null)"
+            f" where state = 'waiting' and {_WAITED}"
+            " and (corrects is null or told_by is not null or letter = 'revocation')"
             " order by next_try_at limit %(limit)s for update of messages skip locked",
             {"now": now, "ahead": now + SKEW, "limit": limit},
         )
@@ -296,9 +314,12 @@ class MailerTransaction(Transaction):
             for key in keys
         ]
         self._save_entries([entry for entry in entries if entry != known.get((entry.assertion_id, entry.letter))])
-        for told_by in ("award", "correction"):
-            ids = [id for id, letter in keys if (letter == "correction") == (told_by == "correction")]
-            self.set_correction_letter(told_by, self._untold(ids))
+        told: dict[CorrectionLetter, tuple[Letter, ...]] = {
+            "award": ("award", "completion"),
+            "correction": ("correction",),
+        }
+        for told_by, letters in told.items():
+            self.set_correction_letter(told_by, self._untold([id for id, letter in keys if letter in letters]))
 
     def take_back_settled(self, events: Sequence[DecisionSettled]) -> None:
         """Nothing to write: `claim` drops an order whose settlement was announced."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import click
 
@@ -19,14 +20,19 @@ from services.ops.commands.scrub import scrub
 from services.ops.commands.status import people, status
 
 GROUP = "akashi.commands"
+LETTERS = "akashi.letters"
 
 
 class Commands(click.Group):
-    """The commands given here, and those of the installed parts."""
+    """The commands given here, and those of the installed parts: the entry points of the group `parts`."""
+
+    def __init__(self, *args: Any, parts: str = GROUP, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._group = parts
 
     @cached_property
     def _parts(self) -> dict[str, EntryPoint]:
-        return {point.name: point for point in entry_points(group=GROUP)}
+        return {point.name: point for point in entry_points(group=self._group)}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *self._parts})
@@ -62,6 +68,11 @@ def _broken(name: str, cause: str) -> click.Command:
     return command
 
 
+@click.group("letters", cls=Commands, parts=LETTERS)
+def letters() -> None:
+    """お知らせのメール。 / The letters to the holders."""
+
+
 def akashi() -> Commands:
     """The command with the parts that are installed."""
 
@@ -76,7 +87,20 @@ def akashi() -> Commands:
         """
 
     assert isinstance(group, Commands)
-    for command in (status, people, revoke, correct, undo, reissue, decisions, dead_letters, rebuild, restores, scrub):
+    for command in (
+        status,
+        people,
+        revoke,
+        correct,
+        undo,
+        reissue,
+        decisions,
+        dead_letters,
+        rebuild,
+        restores,
+        scrub,
+        letters,
+    ):
         group.add_command(command)
     return group
 

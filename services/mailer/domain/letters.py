@@ -1,8 +1,9 @@
 """The letters and their content; pure. A letter is a folder of three templates: subject.txt, body.txt, body.html.
 
 `award` is letter 1, with the button 受領手続きをはじめる; `completion` is letter 2, with a link to the finished badge;
-`correction` tells that the holder's badge was corrected, with the link to the new one. The text part is complete by
-itself: some carriers convert HTML to text, some people read text only.
+`correction` tells that the badge was corrected, with the link to the new one; `revocation` that it was revoked.
+Text and HTML say the same: some carriers convert HTML to text, some people read text only. A text names no button or
+label of the wallet that is not there.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from typing import Literal
 
 import jinja2
 
-from services.mailer.domain.mime import Mail, compose
+from services.mailer.domain.mime import Mail, compose, one_line
 from shared.links import receive_url
 from shared.programme import Programme
 
-Letter = Literal["award", "completion", "correction"]
-LETTERS: tuple[Letter, ...] = ("award", "completion", "correction")
+Letter = Literal["award", "completion", "correction", "revocation"]
+LETTERS: tuple[Letter, ...] = ("award", "completion", "correction", "revocation")
 
 _FOLDER = Path(__file__).parents[1] / "letters"
 
@@ -39,6 +40,7 @@ class Message:
     valid_from: date
     valid_until: date
     corrects: bool = False  # whether its badge corrects one of which the holder was told
+    reason: str | None = None  # why its badge was revoked, as its public page says it
 
 
 class LetterWriter:
@@ -83,9 +85,10 @@ class LetterWriter:
             "texts": programme.texts,
             "desk": programme.desks[qualification.desk],
             "qualification": qualification.name.ja,
-            "name": f"{message.family_name} {message.given_name}",
+            "name": one_line(f"{message.family_name} {message.given_name}"),
             "renewal": message.kind == "renewal",
             "corrects": message.corrects,
+            "reason": one_line(message.reason or ""),
             "valid_from": message.valid_from,
             "valid_until": message.valid_until,
             "receive_url": receive_url(self._wallet_url, self._secret, message.assertion_id),
@@ -99,7 +102,7 @@ class LetterWriter:
             sender_name=programme.sender.name,
             sender=programme.sender.address,
             recipient=message.email,
-            subject=" ".join(subject.split()),
+            subject=one_line(subject),
             text=text,
             html=html,
         )

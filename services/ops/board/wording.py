@@ -80,6 +80,7 @@ HELD_REASONS: dict[str, HeldWords] = {
     ),
 }
 
+_TELL_OTHERWISE = Bilingual("電話や書面で、本人に知らせます。", "Tell the person by telephone or post.")
 _LETTER_BOUNCED = Bilingual(
     "本人に正しいアドレスを確かめ、メールアドレスを訂正します。新しいお知らせを送ります。",
     "Ask for the right address and correct it: a new letter goes there.",
@@ -144,6 +145,12 @@ STUCK: dict[str, HeldWords] = {
     "correction-letter-suppressed": HeldWords(
         Bilingual("訂正のお知らせを書けない", "Correction letter can't be written"), _LETTER_BOUNCED
     ),
+    "revocation-letter-bounced": HeldWords(
+        Bilingual("取り消しのお知らせが不達", "Revocation letter bounced"), _TELL_OTHERWISE
+    ),
+    "revocation-letter-suppressed": HeldWords(
+        Bilingual("取り消しのお知らせを書けない", "Revocation letter can't be written"), _TELL_OTHERWISE
+    ),
 }
 """Why somebody is stuck (`board/stuck.py`), and the next step that ends it."""
 
@@ -151,6 +158,7 @@ LETTERS: dict[str, Bilingual] = {
     "award": Bilingual("授与のお知らせ", "Award letter"),
     "completion": Bilingual("発行完了のお知らせ", "Completion letter"),
     "correction": Bilingual("訂正のお知らせ", "Correction letter"),
+    "revocation": Bilingual("取り消しのお知らせ", "Revocation letter"),
 }
 
 LETTER_STATES: dict[str, Bilingual] = {
