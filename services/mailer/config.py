@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from services.mailer.domain.dkim import DkimKey, parse_keys
+from services.mailer.domain.pacing import DomainLimits, parse_limits
 from services.mailer.smtp import SmtpServer, Tls
 from shared.runtime.settings import Runtime, Settings, read_runtime
 
@@ -16,6 +19,9 @@ class Config:
     wallet_url: str
     public_url: str
     link_secret: bytes
+    connections: int = 4
+    limits: DomainLimits = field(default_factory=DomainLimits)
+    dkim_keys: tuple[DkimKey, ...] = ()
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -30,11 +36,19 @@ def read_config(environment: Mapping[str, str]) -> Config:
             tls=_tls(settings),
             user=user,
             password_file=settings.file("SMTP_PASSWORD_FILE") if user else None,
+            ca_file=settings.file("SMTP_CA_FILE") if settings.text("SMTP_CA_FILE", "") else None,
         ),
         wallet_url=settings.url("WALLET_URL"),
         public_url=settings.url("PUBLIC_URL"),
         link_secret=settings.secret("LINK_SECRET_FILE"),
+        connections=settings.whole("SMTP_CONNECTIONS", 4, least=1, most=100),
+        limits=settings.read("MAIL_DOMAINS_FILE", "a file of limits (docs/mail.md)", _limits, DomainLimits()),
+        dkim_keys=settings.read("DKIM_KEYS", "selector:file of a private key, separated by commas", parse_keys, ()),
     )
+
+
+def _limits(path: str) -> DomainLimits:
+    return parse_limits(Path(path).read_text(encoding="utf-8"))
 
 
 def _tls(settings: Settings) -> Tls:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from time import monotonic
 
+from services.mailer.deliveries import Deliveries
 from services.mailer.domain.correction import RECEIPT_WAIT, REVOCATION_WAIT, CorrectionLetter, correction_letter
 from services.mailer.domain.delivery import MOST_SECONDS, SmtpReply, after_attempt
 from services.mailer.domain.letters import LETTERS, Letter, LetterWriter, Message, message_id, return_path
-from services.mailer.metrics import CORRECTIONS, MESSAGES, NOT_QUEUED
+from services.mailer.metrics import CORRECTIONS, MESSAGES, NOT_QUEUED, SERVER_AWAY
 from services.mailer.store import MailerTransaction, MessageStatus, OutgoingMessage, Store
 from shared.clock import Clock
 from shared.errors import TryLater
@@ -20,20 +24,26 @@ from shared.retry import next_try
 from shared.runtime.log import logger
 
 _WRITE = 200  # messages written a commit
-_SEND = 20  # messages sent a commit: at most as many are sent twice, with the same Message-ID, if we die before it
+_ROUND = 2.0  # seconds after which no more letters are started, so that a stop is noticed
+_LOOK = 0.2  # seconds between two looks for letters that have become due, while some are on their way
+_PATIENCE = 5.0  # seconds that an answer is waited for at the end of a round; the letter then stays on its way
 
 log = logger("mailer")
 
 
 @dataclass(frozen=True)
 class Ports:
-    """`send` hands (return path, recipient, message) to the mail server; TryLater while it is not available."""
+    """`send` hands (return path, recipient, message) to the mail server; TryLater while it is not available.
+
+    It is called in as many threads as `deliveries` has connections.
+    """
 
     store: Store
     writer: LetterWriter
     sender: Sender
     send: Callable[[str, str, bytes], SmtpReply]
     now: Clock
+    deliveries: Deliveries = field(default_factory=Deliveries)
 
 
 def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
@@ -89,7 +99,7 @@ def resend(events: Sequence[OfficeDecided], ports: Ports) -> None:
                 log.info("skipped", decision_id=event.decision_id, reason=reason)
             else:
                 tx.requeue(status, now)
-                _announce(tx, ports, status.letter, status.assertion_id, "queued", status.attempts, now)
+                announce(tx, ports, status.letter, status.assertion_id, "queued", status.attempts, now)
             tx.announce(
                 DecisionSettled(
                     decision_id=event.decision_id,
@@ -123,7 +133,7 @@ def write(ports: Ports) -> int:
                 written.append((message, content))
         tx.queue(written, now)
         for message, _ in written:
-            _announce(tx, ports, message.letter, message.assertion_id, "queued", 0, now)
+            announce(tx, ports, message.letter, message.assertion_id, "queued", 0, now)
     # If we die before the commit, bytes are lost that nobody has seen; after it, these bytes are the letter.
     return len(due) + len(lost) + chosen
 
@@ -134,37 +144,87 @@ def _written(tx: MailerTransaction, message: Message, date: datetime, now: datet
         return ports.writer.write(message, date)
     except ValueError as error:  # an unknown qualification, an invalid address: this letter only
         tx.suppress_unwritable(message, str(error), now)
-        _announce(tx, ports, message.letter, message.assertion_id, "suppressed", 0, now, "unwritable")
+        announce(tx, ports, message.letter, message.assertion_id, "suppressed", 0, now, "unwritable")
         return None
 
 
 def send(ports: Ports) -> int:
-    """Steps 4 and 9. Hand the written letters to the mail server, then write down its answers."""
-    unavailable: TryLater | None = None
-    done = 0
-    with ports.store.transaction() as tx:
-        for message in tx.to_send(ports.now(), _SEND):
-            try:
-                _send_one(tx, message, ports)
-            except TryLater as error:
-                again = next_try(message.attempts + 1, ports.now(), least=1.0, most=MOST_SECONDS)
-                tx.postpone(message, again, str(error))
-                unavailable = error
-                break
-            done += 1
-    # If we die between the server's 250 and this commit, the same bytes with the same Message-ID are sent again.
-    if unavailable is not None and not done:
-        raise unavailable
+    """Steps 4 and 9. Hand the written letters to the mail server, several at once, and write down its answers.
+
+    TryLater while the server is away. A letter whose answer takes long stays on its way after this returns.
+    """
+    deliveries = ports.deliveries
+    began = monotonic()
+    done = failed = 0
+    while True:
+        answered = deliveries.answered()
+        is_open = monotonic() - began < _ROUND
+        with ports.store.transaction() as tx:
+            void = tx.void_among([message.assertion_id for message, _ in answered]) if answered else set()
+            for message, reply in answered:
+                if _note_reply(tx, message, reply, message.assertion_id in void, ports):
+                    done += 1
+                else:
+                    failed += 1
+            started = _take(tx, ports) if is_open else []
+        deliveries.forget()  # not before: a database that is away now gets the answers later
+        # If we die between the server's 250 and this commit, the same bytes with the same Message-ID are sent again,
+        # after the lease: of each connection one letter at most.
+        deliveries.start(started, partial(_hand_over, ports))
+        if not deliveries or (not is_open and not answered and monotonic() - began > _ROUND + _PATIENCE):
+            break
+        deliveries.wait(_LOOK if is_open and deliveries.room(ports.now()) else _PATIENCE)
+    SERVER_AWAY.set(deliveries.breaker.is_away)
+    if failed and not done and deliveries.breaker.cause is not None:
+        raise TryLater(deliveries.breaker.cause)
     return done
 
 
-def _send_one(tx: MailerTransaction, message: OutgoingMessage, ports: Ports) -> None:
+def _take(tx: MailerTransaction, ports: Ports) -> list[OutgoingMessage]:
+    """Letters to hand over now, leased: as many as there is room for, to domains that may be written to."""
+    now, deliveries = ports.now(), ports.deliveries
+    deliveries.dismiss()
+    taken: list[OutgoingMessage] = []
+    while (room := deliveries.room(now) - len(taken)) > 0:
+        found = tx.to_send(now, room, deliveries.busy(now))
+        admitted = [message for message in found if deliveries.admit(message, now)]
+        tx.lease(admitted, now)
+        taken += admitted
+        if len(admitted) == len(found):
+            break
+    return taken
+
+
+def _hand_over(ports: Ports, message: OutgoingMessage) -> SmtpReply:
     path = return_path(message.letter, message.assertion_id, ports.sender.bounce_domain)
-    reply = ports.send(path, message.email, message.message)
+    return ports.send(path, message.email, message.message)
+
+
+def _note_reply(
+    tx: MailerTransaction, message: OutgoingMessage, reply: Future[SmtpReply], is_void: bool, ports: Ports
+) -> bool:
+    """Write down what became of a letter; whether the server answered."""
     now = ports.now()
-    result = after_attempt(reply, message.attempts, message.email, now)
+    try:
+        answer = reply.result()
+    except Exception as error:  # no answer, or a fault of ours: this letter waits, the others go on
+        if isinstance(error, TryLater):
+            ports.deliveries.breaker.failed(str(error), now)
+        else:
+            log.warning("failed", assertion_id=message.assertion_id, letter=message.letter, cause=type(error).__name__)
+        again = next_try(message.attempts + 1, now, least=1.0, most=MOST_SECONDS)
+        tx.postpone(message, again, str(error) if isinstance(error, TryLater) else type(error).__name__)
+        if is_void:
+            _suppress_unsent(tx, [message.assertion_id], now, ports)
+        return False
+    ports.deliveries.breaker.answered()
+    result = after_attempt(answer, message.attempts, message.email, now)
     tx.save_attempt(message, result, now)
-    _announce(tx, ports, message.letter, message.assertion_id, result.state, result.attempts, now, result.answer)
+    announce(tx, ports, message.letter, message.assertion_id, result.state, result.attempts, now, result.answer)
+    # The badge may have been revoked meanwhile: what was not sent ends here, and who was told of it is told so.
+    if is_void:
+        _open(tx, [message.assertion_id], now, ports)
+    return True
 
 
 def _open(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, ports: Ports) -> None:
@@ -176,7 +236,7 @@ def _open(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, po
 
 def _suppress_unsent(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, ports: Ports) -> None:
     for each in tx.suppress_unsent(assertion_ids, now):
-        _announce(tx, ports, each.letter, each.assertion_id, "suppressed", each.attempts, now, each.void)
+        announce(tx, ports, each.letter, each.assertion_id, "suppressed", each.attempts, now, each.void)
 
 
 def _choose_correction_letters(tx: MailerTransaction, now: datetime, ports: Ports) -> int:
@@ -201,7 +261,7 @@ def _why_not_resent(status: MessageStatus | None) -> str | None:
     return "suppressed" if status.state == "suppressed" else None
 
 
-def _announce(
+def announce(
     tx: MailerTransaction,
     ports: Ports,
     letter: Letter,
@@ -211,6 +271,7 @@ def _announce(
     now: datetime,
     answer: str | None = None,
 ) -> None:
+    """Announce that a message came to a state, and count it."""
     tx.announce(
         LetterUpdated(
             assertion_id=assertion_id,

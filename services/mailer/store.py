@@ -62,6 +62,9 @@ _NOTICE = (
     " else greatest(notify_from, %(now)s) end"
 )
 _WAITED = "(next_try_at <= %(now)s and (notify_from <= %(now)s or issued_at > %(ahead)s))"
+_LEASE = timedelta(minutes=10)
+"""For how long a message that is on its way is left alone: longer than all time-outs of one attempt together."""
+_ON_ITS_WAY = "(sending_until is not null and sending_until > %s and sending_until <= %s)"
 _MOST_PAUSE = timedelta(seconds=MOST_SECONDS)
 # The holder knows of this badge, or of the one that it corrects: by a letter, or from the wallet.
 _KNOWS = (
@@ -177,14 +180,17 @@ class MailerTransaction(Transaction):
             )
 
     def suppress_unsent(self, assertion_ids: Sequence[str], now: datetime) -> list[MessageStatus]:
-        """Suppress the unsent messages of the revoked or corrected ones among the assertions; returns them."""
+        """Suppress the unsent messages of the revoked or corrected ones among the assertions; returns them.
+
+        One that is on its way is left: whoever writes down its answer calls this again.
+        """
         return self.fetch_all(
             MessageStatus,
             f"update messages set state = 'suppressed', reason = {_VOID}, next_try_at = null, settled_at = %s"
             f" from holders where holders.assertion_id = messages.assertion_id and {_VOID} is not null"
             " and messages.assertion_id = any(%s::text[]) and state in ('waiting', 'queued', 'deferred')"
-            f" returning {_STATUS}",
-            (now, list(assertion_ids)),
+            f" and not {_ON_ITS_WAY} returning {_STATUS}",
+            (now, list(assertion_ids), now, now + _LEASE + SKEW),
         )
 
     def status(self, assertion_id: str, letter: str) -> MessageStatus | None:
@@ -262,21 +268,48 @@ class MailerTransaction(Transaction):
             (error, now, message.assertion_id, message.letter),
         )
 
-    def to_send(self, now: datetime, limit: int) -> list[OutgoingMessage]:
-        """Messages to hand to the mail server now, oldest first. Other replicas skip them until our end."""
+    def to_send(self, now: datetime, limit: int, busy: Sequence[str] = ()) -> list[OutgoingMessage]:
+        """Messages to hand to the mail server now, oldest first, none to a `busy` domain. Locked until our end.
+
+        None about a badge that is void: its revocation came while it was on its way, and then we died.
+        """
         return self.fetch_all(
             OutgoingMessage,
             f"select assertion_id, letter, email, attempts, message {_LEDGER}"
             f" where state in ('queued', 'deferred') and message is not null and {is_due_sql('next_try_at')}"
+            f" and not {_ON_ITS_WAY} and {_VOID} is null"
+            " and (cardinality(%s::text[]) = 0 or lower(split_part(email, '@', 2)) <> all(%s::text[]))"
             " order by next_try_at limit %s for update of messages skip locked",
-            (*due_at(now, _MOST_PAUSE), limit),
+            (*due_at(now, _MOST_PAUSE), now, now + _LEASE + SKEW, list(busy), list(busy), limit),
         )
+
+    def lease(self, messages: Sequence[OutgoingMessage], now: datetime) -> None:
+        """They are on their way: nobody else sends them until the lease ends, or the answer is written down."""
+        self._assign(messages, "sending_until = %s", now + _LEASE)
+
+    def void_among(self, assertion_ids: Sequence[str]) -> set[str]:
+        """Those that were revoked or corrected. A revocation that comes now waits for our end."""
+        # Before their messages are changed, as every `note_` locks them: no deadlock.
+        rows = self.cursor.execute(
+            "select assertion_id, revoked_at is not null or corrected_by is not null from holders"
+            " where assertion_id = any(%s::text[]) order by assertion_id for update",
+            (list(assertion_ids),),
+        ).fetchall()
+        return {id for id, is_void in rows if is_void}
+
+    def _assign(self, messages: Sequence[OutgoingMessage], assign: str, *values: Any) -> None:
+        if messages:
+            self.cursor.execute(
+                f"update messages set {assign} from unnest(%s::text[], %s::text[]) as taken (assertion_id, letter)"
+                " where messages.assertion_id = taken.assertion_id and messages.letter = taken.letter",
+                (*values, [each.assertion_id for each in messages], [each.letter for each in messages]),
+            )
 
     def save_attempt(self, message: OutgoingMessage, result: AttemptResult, now: datetime) -> None:
         """Write down what the mail server answered."""
         self.cursor.execute(
             "update messages set state = %s, attempts = %s, next_try_at = %s, answer = %s, last_error = null,"
-            " settled_at = %s where assertion_id = %s and letter = %s",
+            " sending_until = null, settled_at = %s where assertion_id = %s and letter = %s",
             (
                 result.state,
                 result.attempts,
@@ -291,7 +324,7 @@ class MailerTransaction(Transaction):
     def postpone(self, message: OutgoingMessage, next_try_at: datetime, error: str) -> None:
         """No answer: the state stays. A letter that always breaks the connection must not block the others."""
         self.cursor.execute(
-            "update messages set attempts = attempts + 1, next_try_at = %s, last_error = %s"
+            "update messages set attempts = attempts + 1, next_try_at = %s, last_error = %s, sending_until = null"
             " where assertion_id = %s and letter = %s",
             (next_try_at, error, message.assertion_id, message.letter),
         )

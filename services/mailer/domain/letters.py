@@ -8,7 +8,7 @@ label of the wallet that is not there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -16,7 +16,9 @@ from typing import Literal
 
 import jinja2
 
+from services.mailer.domain.dkim import DkimKey, signed
 from services.mailer.domain.mime import Mail, compose, one_line
+from services.mailer.domain.pacing import domain_of
 from shared.links import receive_url
 from shared.programme import Programme
 
@@ -44,13 +46,17 @@ class Message:
 
 
 class LetterWriter:
-    """Turns messages into bytes. `secret` signs the links of letter 1."""
+    """Turns messages into bytes. `secret` signs the links of letter 1; `keys` sign the letters, if there are any."""
 
-    def __init__(self, programme: Programme, wallet_url: str, public_url: str, secret: bytes) -> None:
+    def __init__(
+        self, programme: Programme, wallet_url: str, public_url: str, secret: bytes, keys: Sequence[DkimKey] = ()
+    ) -> None:
         self._programme = programme
         self._wallet_url = wallet_url
         self._public_url = public_url
         self._secret = secret
+        self._keys = keys
+        self._domain = domain_of(programme.sender.address)  # that of From, so DMARC sees it as aligned
         # subject.txt and body.txt are plain text; in body.html every value is escaped.
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_FOLDER),
@@ -73,7 +79,7 @@ class LetterWriter:
 
         ValueError if the qualification is not in the programme file, or the address is one that no server accepts.
         """
-        return compose(self.compose(message), date)
+        return signed(compose(self.compose(message), date), self._keys, self._domain, date)
 
     def compose(self, message: Message) -> Mail:
         """The letter as its reader sees it: subject, text and HTML filled in."""
