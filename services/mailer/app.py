@@ -23,7 +23,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(BadgeReceived, MailerTransaction.note_received)
     process.consume(CertificateRendered, handlers.note_rendered, ports)
     process.consume(AssertionRevoked, handlers.note_revoked, ports)
-    process.consume(OfficeDecided, handlers.resend, ports, predicate=handlers.is_resend)
+    process.consume(OfficeDecided, handlers.carry_out, ports, predicate=handlers.is_ours)
     process.tick("write", handlers.write, ports)
     process.tick("send", handlers.send, ports)
     return process

@@ -82,13 +82,43 @@ def note_revoked(events: Sequence[AssertionRevoked], ports: Ports) -> None:
         _open(tx, [event.assertion_id for event in new], now, ports)
 
 
-def is_resend(decision: OfficeDecided) -> bool:
-    """The only order of the office that the mailer carries out."""
-    return decision.decision == "resend"
+def is_ours(decision: OfficeDecided) -> bool:
+    """Whether the mailer carries this decision out; other services carry out the rest."""
+    return decision.decision in ("resend", "hold-letters", "resume-letters")
+
+
+def carry_out(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
+    """Any time. Send a letter again; hold or resume the letters of a cohort. Each order is settled with its outcome."""
+    resend([decision for decision in decisions if decision.decision == "resend"], ports)
+    hold([decision for decision in decisions if decision.decision in ("hold-letters", "resume-letters")], ports)
+
+
+def hold(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
+    """Any time. No letter of a held cohort is written or handed over; those that are on their way arrive."""
+    if not decisions:
+        return
+    now = ports.now()
+    with ports.store.transaction() as tx:
+        changed = tx.hold_letters(decisions)
+        for decision in tx.claim(decisions):
+            outcome = "done" if decision.decision_id in changed else "changes-nothing"
+            log.info("decided", decision_id=decision.decision_id, subject=decision.subject, outcome=outcome)
+            tx.announce(
+                DecisionSettled(
+                    decision_id=decision.decision_id,
+                    subject=decision.subject,
+                    service="mailer",
+                    outcome=outcome,
+                    settled_at=now,
+                ),
+                cause=decision,
+            )
 
 
 def resend(events: Sequence[OfficeDecided], ports: Ports) -> None:
     """Any time. The office orders a letter once more: the same bytes, the same Message-ID. The outcome is announced."""
+    if not events:
+        return
     now = ports.now()
     with ports.store.transaction() as tx:
         for event in sorted(tx.claim(events), key=lambda event: event.subject):

@@ -13,7 +13,7 @@ from services.mailer.domain.ledger import LedgerEntry, ledger_entry
 from services.mailer.domain.letters import Letter, Message
 from shared.addresses import as_mailed
 from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived, CertificateRendered, LetterUpdated
-from shared.office_events import DecisionSettled
+from shared.office_events import DecisionSettled, OfficeDecided
 from shared.retry import SKEW, due_at, is_due_sql
 from shared.runtime.db import Database, Transaction, replace
 
@@ -65,6 +65,7 @@ _WAITED = "(next_try_at <= %(now)s and (notify_from <= %(now)s or issued_at > %(
 _LEASE = timedelta(minutes=10)
 """For how long a message that is on its way is left alone: longer than all time-outs of one attempt together."""
 _ON_ITS_WAY = "(sending_until is not null and sending_until > %s and sending_until <= %s)"
+_NOT_HELD = "not exists (select from letter_holds where letter_holds.cohort = holders.cohort and letter_holds.is_held)"
 _MOST_PAUSE = timedelta(seconds=MOST_SECONDS)
 # The holder knows of this badge, or of the one that it corrects: by a letter, or from the wallet.
 _KNOWS = (
@@ -193,6 +194,25 @@ class MailerTransaction(Transaction):
             (now, list(assertion_ids), now, now + _LEASE + SKEW),
         )
 
+    def hold_letters(self, orders: Sequence[OfficeDecided]) -> set[str]:
+        """Letters of a cohort are held or not as its latest order says; returns the decision_ids that changed it.
+
+        Whatever order they come in, and however often: an order that was settled before a restore holds again.
+        """
+        changed = set()
+        for order in sorted(orders, key=lambda order: (order.subject, order.decided_at)):
+            is_held = order.decision == "hold-letters"
+            before = self.fetch_value("select is_held from letter_holds where cohort = %s for update", (order.subject,))
+            self.cursor.execute(
+                "insert into letter_holds (cohort, is_held, decided_at) values (%s, %s, %s) on conflict (cohort)"
+                " do update set is_held = excluded.is_held, decided_at = excluded.decided_at"
+                " where excluded.decided_at >= letter_holds.decided_at",
+                (order.subject, is_held, order.decided_at),
+            )
+            if bool(before) != is_held:
+                changed.add(order.decision_id)
+        return changed
+
     def status(self, assertion_id: str, letter: str) -> MessageStatus | None:
         """The state of a message; None without one. It is locked until the end of this transaction."""
         # The holder's row first, as every `note_` does: a revocation is either seen here or waits for our end.
@@ -218,7 +238,7 @@ class MailerTransaction(Transaction):
             Message,
             f"select {_MESSAGE} {_LEDGER}"
             f" where state = 'waiting' and {_WAITED}"
-            " and (corrects is null or told_by is not null or letter = 'revocation')"
+            f" and (corrects is null or told_by is not null or letter = 'revocation') and {_NOT_HELD}"
             " order by next_try_at limit %(limit)s for update of messages skip locked",
             {"now": now, "ahead": now + SKEW, "limit": limit},
         )
@@ -271,13 +291,14 @@ class MailerTransaction(Transaction):
     def to_send(self, now: datetime, limit: int, busy: Sequence[str] = ()) -> list[OutgoingMessage]:
         """Messages to hand to the mail server now, oldest first, none to a `busy` domain. Locked until our end.
 
-        None about a badge that is void: its revocation came while it was on its way, and then we died.
+        None about a badge that is void: its revocation came while it was on its way, and then we died. None of a cohort
+        whose letters the office holds.
         """
         return self.fetch_all(
             OutgoingMessage,
             f"select assertion_id, letter, email, attempts, message {_LEDGER}"
             f" where state in ('queued', 'deferred') and message is not null and {is_due_sql('next_try_at')}"
-            f" and not {_ON_ITS_WAY} and {_VOID} is null"
+            f" and not {_ON_ITS_WAY} and {_VOID} is null and {_NOT_HELD}"
             " and (cardinality(%s::text[]) = 0 or lower(split_part(email, '@', 2)) <> all(%s::text[]))"
             " order by next_try_at limit %s for update of messages skip locked",
             (*due_at(now, _MOST_PAUSE), now, now + _LEASE + SKEW, list(busy), list(busy), limit),
@@ -390,6 +411,7 @@ def _dated_message(written_at: datetime, **columns: Any) -> tuple[Message, datet
 def _holder(event: AssertionIssued) -> dict[str, Any]:
     return {
         "registration_id": event.award.registration_id,
+        "cohort": event.award.cohort,
         "version": event.version,
         "corrects": event.corrects,
         "email": as_mailed(event.holder.email),

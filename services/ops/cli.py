@@ -13,6 +13,7 @@ import click
 
 from services.ops.commands.cohorts import reissue, undo
 from services.ops.commands.dead_letters import dead_letters
+from services.ops.commands.letters import hold, resend, resume
 from services.ops.commands.orders import correct, decisions, revoke
 from services.ops.commands.rebuild import rebuild
 from services.ops.commands.restores import restores
@@ -71,6 +72,10 @@ def _broken(name: str, cause: str) -> click.Command:
 @click.group("letters", cls=Commands, parts=LETTERS)
 def letters() -> None:
     """お知らせのメール。 / The letters to the holders."""
+
+
+for order in (resend, hold, resume):
+    letters.add_command(order)
 
 
 def akashi() -> Commands:

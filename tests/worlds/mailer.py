@@ -63,7 +63,7 @@ class MailerWorld:
             case AssertionRevoked():
                 handlers.note_revoked(events, self.ports)  # type: ignore[arg-type]
             case OfficeDecided():
-                handlers.resend(events, self.ports)  # type: ignore[arg-type]
+                handlers.carry_out(events, self.ports)  # type: ignore[arg-type]
 
     def tick(self, **after: float) -> None:
         """Move the clock, then run both ticks until nothing is due."""

@@ -175,7 +175,9 @@ DECISIONS: dict[str, Bilingual] = {
     "undo": Bilingual("年度の取り消し", "cohort undone"),
     "reissue": Bilingual("年度の再発行", "cohort issued again"),
     "correct-address": Bilingual("アドレスの修正", "address corrected"),
-    "resend": Bilingual("再送", "sent again"),
+    "resend": Bilingual("お知らせの再送", "letter sent again"),
+    "hold-letters": Bilingual("お知らせを止める", "letters held"),
+    "resume-letters": Bilingual("お知らせの再開", "letters resumed"),
     "hold": Bilingual("保留", "held"),
     "resume": Bilingual("再開", "resumed"),
     "discard": Bilingual("メッセージの破棄", "message discarded"),
@@ -199,6 +201,11 @@ OUTCOMES: dict[str, Bilingual] = {
     "no-address": Bilingual("使えないアドレス", "no usable address"),
     "address-taken": Bilingual("ほかの人のアドレス", "somebody else's address"),
     "changes-nothing": Bilingual("変わるところがない", "changes nothing"),
+    "no-such-letter": Bilingual("そのお知らせはない", "no such letter"),
+    "not-sent-yet": Bilingual("まだ送っていない", "not sent yet"),
+    "suppressed": Bilingual("送信停止のお知らせ", "letter is suppressed"),
+    "revoked": Bilingual("取り消されたバッジ", "badge is revoked"),
+    "corrected": Bilingual("訂正前のバッジ", "badge was corrected"),
 }
 
 FIELDS: dict[str, Bilingual] = {

@@ -41,7 +41,7 @@ def revoke(ids: tuple[str, ...], why: str, by: str, no_wait: bool, as_json: bool
         line = send("/api/v1/revoke", {"id": id, "by": by, "why": why}, DecisionLine)
         line = settled(line.id, wait=not no_wait)
         code = max(code, 0 if no_wait and line.outcome is None else exit_code(line))
-        _say(line, as_json)
+        say(line, as_json)
     raise SystemExit(code)
 
 
@@ -120,7 +120,7 @@ def correct(
         "correction": msgspec.to_builtins(correction.changes),
     }
     line = settled(send("/api/v1/correct", body, DecisionLine).id, wait=not no_wait)
-    _say(line, as_json)
+    say(line, as_json)
     raise SystemExit(0 if no_wait and line.outcome is None else exit_code(line))
 
 
@@ -184,7 +184,8 @@ def decisions(about: str | None, as_json: bool, limit: int | None) -> None:
         sys.stdout.write("\t".join(columns) + "\n")
 
 
-def _say(line: DecisionLine, as_json: bool) -> None:
+def say(line: DecisionLine, as_json: bool) -> None:
+    """Print an order with its outcome."""
     if as_json:
         click.echo(msgspec.json.encode(line).decode())
         return

@@ -13,6 +13,7 @@ from services.ops.ports import Ports
 from services.ops.queries import BoardPage
 from services.ops.web.board import board_api, board_pages
 from services.ops.web.cache import AnswerCache
+from services.ops.web.letters import letters_api, letters_pages
 from services.ops.web.orders import orders_api, orders_pages
 from services.ops.web.restores import restores_api, restores_pages
 from shared.programme import Programme
@@ -35,7 +36,9 @@ def build_site(programme: Programme, links: Links, ports: Ports, wake: Callable[
     board_pages(app, html, programme, links, ports, boards, decided)
     orders_pages(app, html, programme, links.verifier, ports, decided)
     restores_pages(app, html, ports, decided)
+    letters_pages(app, html, ports, decided)
     board_api(app, ports, statuses, decided)
     orders_api(app, ports, decided)
     restores_api(app, ports, decided)
+    letters_api(app, ports, decided)
     return app
