@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from services.mailer.bounces import Listener, Protocol
 from services.mailer.domain.dkim import DkimKey, parse_keys
 from services.mailer.domain.pacing import DomainLimits, parse_limits
 from services.mailer.smtp import SmtpServer, Tls
@@ -22,14 +23,17 @@ class Config:
     connections: int = 4
     limits: DomainLimits = field(default_factory=DomainLimits)
     dkim_keys: tuple[DkimKey, ...] = ()
+    bounces: Listener | None = None
+    bounce_maildir: Path | None = None
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
     """RefuseToStart, naming the setting, for a missing or invalid one."""
     settings = Settings(environment)
     user = settings.text("SMTP_USER", "") or None
+    runtime = read_runtime("mailer", settings)
     return Config(
-        runtime=read_runtime("mailer", settings),
+        runtime=runtime,
         smtp=SmtpServer(
             host=settings.text("SMTP_HOST"),
             port=settings.port("SMTP_PORT"),
@@ -44,7 +48,24 @@ def read_config(environment: Mapping[str, str]) -> Config:
         connections=settings.whole("SMTP_CONNECTIONS", 4, least=1, most=100),
         limits=settings.read("MAIL_DOMAINS_FILE", "a file of limits (docs/mail.md)", _limits, DomainLimits()),
         dkim_keys=settings.read("DKIM_KEYS", "selector:file of a private key, separated by commas", parse_keys, ()),
+        bounces=_listener(settings, runtime.programme.sender.bounce_domain),
+        bounce_maildir=_maildir(settings) if settings.text("BOUNCE_MAILDIR", "") else None,
     )
+
+
+def _listener(settings: Settings, bounce_domain: str) -> Listener | None:
+    port = settings.port("BOUNCE_PORT", 0)
+    protocol: Protocol = "smtp" if settings.choice("BOUNCE_PROTOCOL", ("lmtp", "smtp"), "lmtp") == "smtp" else "lmtp"
+    return Listener(settings.text("BOUNCE_HOST", "127.0.0.1"), port, protocol, bounce_domain) if port else None
+
+
+def _maildir(settings: Settings) -> Path:
+    def parse(raw: str) -> Path:
+        if not all((Path(raw) / name).is_dir() for name in ("new", "cur", "tmp")):
+            raise ValueError("no maildir")
+        return Path(raw)
+
+    return settings.read("BOUNCE_MAILDIR", "a maildir: a folder with new, cur and tmp", parse)
 
 
 def _limits(path: str) -> DomainLimits:

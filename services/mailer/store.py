@@ -342,6 +342,18 @@ class MailerTransaction(Transaction):
             ),
         )
 
+    def recipient(self, assertion_id: str) -> str | None:
+        address: str | None = self.fetch_value("select email from holders where assertion_id = %s", (assertion_id,))
+        return address
+
+    def save_report(self, status: MessageStatus, state: str, answer: str, now: datetime) -> None:
+        """Write down what came back about a message that was sent."""
+        self.cursor.execute(
+            "update messages set state = %s, answer = %s, reason = case when %s = 'suppressed' then 'complaint' end,"
+            " settled_at = %s where assertion_id = %s and letter = %s",
+            (state, answer, state, now, status.assertion_id, status.letter),
+        )
+
     def postpone(self, message: OutgoingMessage, next_try_at: datetime, error: str) -> None:
         """No answer: the state stays. A letter that always breaks the connection must not block the others."""
         self.cursor.execute(

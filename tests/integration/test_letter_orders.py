@@ -10,11 +10,14 @@ from click.testing import CliRunner, Result
 
 from services.mailer import handlers
 from services.mailer.domain.delivery import Bounced, Sent, SmtpReply
+from services.mailer.domain.letters import return_path
+from services.mailer.reports import note_report
 from services.ops.cli import main
 from services.ops.store.events import Store
 from shared.events import AssertionRevoked, Event, LetterUpdated
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.wire import decode
+from tests.worlds.bounces import postfix
 from tests.worlds.cohorts import NOON, assertion_id, cycle
 from tests.worlds.cohorts import issued as issued_to
 from tests.worlds.mailer import MailerWorld, mailer_at
@@ -187,3 +190,20 @@ def test_what_cannot_be_sent_again_is_refused_with_the_reason(both: Both) -> Non
     both.mailer.handle(AssertionRevoked(assertion_id=assertion_id(1), reason="withdrawn", revoked_at=NOON))
     both.akashi("resend", assertion_id(1), "--letter", "award", "--reason", "x", "--no-wait")
     assert both.outcome() == "revoked"
+
+
+def test_a_bounce_that_comes_back_is_on_the_offices_list_and_goes_when_the_letter_is_sent_again(both: Both) -> None:
+    both.everybody(1)
+    both.mailer.tick()
+    both.exchange()
+    path = return_path("award", assertion_id(0), both.mailer.ports.sender.bounce_domain)
+    note_report(postfix(path), [path], both.mailer.ports)
+    both.exchange()
+    page = both.office.browser.get("/letters").text
+    assert f'value="{assertion_id(0)}/award"' in page and "5.1.1" in page
+    assert "taro@" not in page
+    both.akashi("resend", "R00000", "--letter", "award", "--reason", "asked", "--no-wait")
+    both.exchange()
+    both.mailer.tick()
+    both.exchange()
+    assert f'value="{assertion_id(0)}/award"' not in both.office.browser.get("/letters").text

@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from services.mailer.bounces import Listener
 from services.mailer.config import read_config
 from services.mailer.smtp import SmtpServer
 from shared.errors import RefuseToStart
@@ -22,6 +23,9 @@ HOW_LETTERS_LEAVE = [
     ("DKIM_KEYS", "mail-2026:/nowhere"),
     ("DKIM_KEYS", f"mail-2026:{ROOT / 'pyproject.toml'}"),
 ]
+
+
+BOUNCES = [("BOUNCE_PORT", "70000"), ("BOUNCE_MAILDIR", "/nowhere"), ("BOUNCE_MAILDIR", str(ROOT))]
 
 
 @pytest.fixture
@@ -72,6 +76,15 @@ def test_how_letters_leave_is_read(settings: dict[str, str], tmp_path: Path) -> 
     assert config.smtp.ca_file == tmp_path / "key"
 
 
+def test_where_bounces_come_in_is_read(settings: dict[str, str], tmp_path: Path) -> None:
+    assert read_config(settings).bounces is None and read_config(settings).bounce_maildir is None
+    for name in ("new", "cur", "tmp"):
+        (tmp_path / name).mkdir()
+    config = read_config(settings | {"BOUNCE_PORT": "2424", "BOUNCE_PROTOCOL": "smtp", "BOUNCE_MAILDIR": str(tmp_path)})
+    assert config.bounces == Listener("127.0.0.1", 2424, "smtp", "bounce.jci.example.jp")
+    assert config.bounce_maildir == tmp_path
+
+
 def test_a_user_without_a_password_file_is_refused(settings: dict[str, str]) -> None:
     with pytest.raises(RefuseToStart, match="setting SMTP_PASSWORD_FILE: missing"):
         read_config(settings | {"SMTP_USER": "u"})
@@ -85,6 +98,7 @@ def test_a_user_without_a_password_file_is_refused(settings: dict[str, str]) -> 
         ("WALLET_URL", "wallet"),
         ("LINK_SECRET_FILE", "/nowhere"),
         *HOW_LETTERS_LEAVE,
+        *BOUNCES,
     ],
 )
 def test_an_invalid_setting_is_named(settings: dict[str, str], name: str, value: str) -> None:
