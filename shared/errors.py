@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 
+def cause_of(error: BaseException, longest: int) -> str:
+    """What an error says, as any table and any message holds it: it may quote what a stranger sent."""
+    text = f"{type(error).__name__}: {error}".replace("\0", "")
+    return text.encode(errors="backslashreplace").decode()[:longest]
+
+
 class AkashiError(Exception):
     """Any error of ours that a person may read."""
 

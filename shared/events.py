@@ -116,7 +116,21 @@ class RegistrationRenewed(Event, frozen=True, kw_only=True):
 
 
 HeldReason = Literal[
-    "not-completed", "not-this-cycle", "missing-address", "shared-address", "address-taken", "no-glyph", "office-hold"
+    "not-completed",
+    "not-this-cycle",
+    "missing-address",
+    "shared-address",
+    "address-taken",
+    "no-glyph",
+    "office-hold",
+    "completes-later",
+    "birth-date-differs",
+    "name-differs",
+    "renews-another",
+    "duplicate-registration-number",
+    "duplicate-pass-number",
+    "look-alike",
+    "not-judged",
 ]
 
 
@@ -131,7 +145,7 @@ class RegistrationHeld(Event, frozen=True, kw_only=True):
     cohort: str
     reason: HeldReason
     revision: int
-    first_registration_id: str | None = None  # address-taken: who has a badge at this address already
+    first_registration_id: str | None = None  # whose badge has this address, or whose record says otherwise
     name: str | None = None  # 氏 名 as registered, so that the office's list can name the person
 
     @property

@@ -91,6 +91,24 @@ class Cycle(msgspec.Struct, frozen=True, kw_only=True):
     delayed_days: int  # later ones: the next multiple of so many days after the cohort's first
 
 
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """Which days a record may name. Others were mistyped, or made up by a spreadsheet, as 1899-12-30 and 1900-01-01."""
+
+    first_day: date = date(1970, 1, 1)  # of completions and periods
+    last_day: date = date(2099, 12, 31)
+    longest_years: int = 10  # of one period
+    youngest_years: int = 15  # age of a person when the period begins
+    oldest_years: int = 120
+
+    def years_after(self, day: date, years: int) -> date:
+        """The same day `years` later, of February 29 the 28th."""
+        year = min(day.year + years, date.max.year)
+        try:
+            return day.replace(year=year)
+        except ValueError:
+            return day.replace(year=year, day=28)
+
+
 class Texts(msgspec.Struct, frozen=True, kw_only=True):
     certificate_title: Bilingual  # 登録証
     details_title: Bilingual  # 内容詳細
@@ -105,6 +123,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
     sender: Sender
     cycle: Cycle
     texts: Texts
+    bounds: Bounds = Bounds()
     desks: dict[str, Desk]
     qualifications: dict[str, Qualification]
 
@@ -139,6 +158,11 @@ def parse_programme(text: str) -> Programme:
 def _problems(programme: Programme) -> Iterator[tuple[str, str]]:
     if programme.society.phone is not None and not _PHONE.fullmatch(programme.society.phone):
         yield "society.phone", f"got {programme.society.phone!r}, expected a number as in +81300000000 (E.164)"
+    bounds = programme.bounds
+    if not date(1900, 1, 2) <= bounds.first_day < bounds.last_day <= date(2999, 12, 31):
+        yield "bounds", f"got {bounds.first_day} to {bounds.last_day}, expected days between 1900-01-02 and 2999-12-31"
+    if not (1 <= bounds.longest_years <= 100 and 0 <= bounds.youngest_years < bounds.oldest_years <= 150):
+        yield "bounds", "got years that can't be, expected longest_years from 1, youngest_years below oldest_years"
     for id, qualification in programme.qualifications.items():
         place = f"qualifications.{id}"
         if qualification.desk not in programme.desks:

@@ -13,6 +13,7 @@ from datetime import date
 from typing import NamedTuple
 
 from shared.addresses import LONGEST, address_problem, as_mailed
+from shared.programme import Bounds
 
 LONGEST_NAME = 64
 """Code points of 氏 and of 名, each: what one line of the 証書 holds at its smallest size."""
@@ -55,9 +56,25 @@ def mailed_address_fault(text: str) -> Fault | None:
     return _fault(text, LONGEST)
 
 
-def period_fault(begins: date, ends: date) -> Fault | None:
+def day_fault(day: date, bounds: Bounds) -> Fault | None:
+    """What keeps `day` from being in a registration's record, except as a date of birth; None if nothing."""
+    if bounds.first_day <= day <= bounds.last_day:
+        return None
+    return Fault(f"a day from {bounds.first_day} to {bounds.last_day}", str(day))
+
+
+def period_fault(begins: date, ends: date, bounds: Bounds) -> Fault | None:
     """What is wrong with the last day of a period; None if nothing."""
-    return Fault(f"a day not before valid_from, {begins}", str(ends)) if ends < begins else None
+    if ends < begins:
+        return Fault(f"a day not before valid_from, {begins}", str(ends))
+    if fault := day_fault(ends, bounds):
+        return fault
+    latest = min(bounds.years_after(begins, bounds.longest_years), bounds.last_day)
+    return (
+        Fault(f"a day not after {latest}, {bounds.longest_years} years from valid_from", str(ends))
+        if (ends > latest)
+        else None
+    )
 
 
 def printed_fault(text: str, missing_glyphs: MissingGlyphs) -> Fault | None:

@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
 from tests.worlds.postgres import Databases, postgres, stop_postgres
+
+settings.register_profile("akashi", deadline=None)  # no test asserts a duration: the machine may be busy
+settings.load_profile("akashi")
 
 ORDER = (
     "tests/e2e/test_issuance_cycle.py",  # counts a cohort that nobody else has joined

@@ -6,11 +6,11 @@ import time
 from datetime import timedelta
 
 import click
-from rich.console import Console
 from rich.live import Live
 
 from deploy.local.environment import Place, service_settings
 from deploy.local.terminal import StartTable, clock_option, errors_as_messages, interruptible, show_urls
+from shared.runtime.commands import plain_console, say
 from shared.topics import LONGEST_RETENTION, RETENTION, SERVICES
 
 _PAGES = ("ops", "inbox", "wallet", "verifier", "registration")
@@ -29,7 +29,7 @@ def up(detach: bool, parts_only: bool, clock: str | None) -> None:
     """すべての土台とサービスを起動し、Ctrl-C まで動かす。 / Start all parts and services; run until Ctrl-C."""
     from deploy.local.stack import Stack
 
-    console = Console()
+    console = plain_console()
     services = () if parts_only else SERVICES
     with errors_as_messages(), interruptible():
         place = Place.from_environment()
@@ -60,7 +60,7 @@ def down() -> None:
     with errors_as_messages():
         place = Place.from_environment()
         stopped = stop_running(place)
-        click.echo(f"{place.home}: {'止めました。' if stopped else '動いていません。'}")
+        say(f"{place.home}: {'止めました。' if stopped else '動いていません。'}")
 
 
 @click.command(name="env", short_help="サービスの設定を表示する。 / Print a service's settings.")
@@ -76,7 +76,7 @@ def env(service: str) -> None:
         stack = Stack(place.home, place.port_base)
         settings = service_settings(place, service, cohort=stack.cohort, clock=stack.clock)
     for name, value in settings.items():
-        click.echo(f"export {name}={shlex.quote(value)}")
+        say(f"export {name}={shlex.quote(value)}")
 
 
 @click.command(name="doctor", short_help="足りないものを挙げる。 / List missing programs.")
@@ -119,5 +119,5 @@ def topics(bootstrap: str | None, replication: int | None, retention_days: int) 
             retention=timedelta(days=retention_days),
         )
         for name in made:
-            click.echo(name)
-        click.echo(f"{len(made)} 個のトピックを作りました。", err=True)
+            say(name)
+        say(f"{len(made)} 個のトピックを作りました。", err=True)

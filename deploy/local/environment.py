@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from urllib.parse import quote
 
 from shared.errors import RefuseToStart
 from shared.topics import SERVICES
@@ -27,8 +29,6 @@ OFFSETS: Mapping[str, int] = {
     "kafka": 9,
     "kafka controller": 10,
     "postgres": 11,
-    "supervisor": 12,
-    "supervisor events": 13,
     **{f"{service} metrics": 21 + number for number, service in enumerate(SERVICES)},
 }
 """Each port as its distance from the port base. Two stacks whose bases differ by 50 share no port."""
@@ -38,6 +38,7 @@ BUCKET = "akashi"
 DATABASE = "akashi"
 
 _HOST = "127.0.0.1"
+_LONGEST_SOCKET_FOLDER = 80  # bytes; of the 104 of a socket's path on macOS, 108 on Linux
 _PASSED_ON = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
 
 _DEMO_SPEEDS = {"SETTLE_SECONDS": "2", "BATCH_AGE_SECONDS": "3", "BATCH_SIZE": "500", "TICK_SECONDS": "0.5"}
@@ -72,6 +73,23 @@ class Place:
     @property
     def secrets(self) -> Path:
         return self.home / "secrets"
+
+    def password_file(self, role: str) -> Path:
+        """libpq's passfile with the password of one role of PostgreSQL."""
+        return self.passwords / f"{role}.pgpass"
+
+    @property
+    def passwords(self) -> Path:
+        """Those of the database. No backup has them: another cluster gets those of the home in which it starts."""
+        return self.home / "passwords"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        """The supervisor's Unix socket. In a folder below /tmp where the home's path is too long for one."""
+        folder = self.run
+        if len(os.fsencode(folder)) > _LONGEST_SOCKET_FOLDER:
+            folder = Path("/tmp") / f"akashi-{sha256(os.fsencode(self.home)).hexdigest()[:16]}"
+        return folder / "supervisor.sock"
 
     @property
     def logs(self) -> Path:
@@ -122,7 +140,10 @@ def own_environment(place: Place, inherited: Mapping[str, str]) -> dict[str, str
 
 
 def database_url(place: Place, role: str, database: str = DATABASE) -> str:
-    return f"postgresql://{role}@{place.address('postgres')}/{database}"
+    """The password is in a file: libpq reads it, and refuses one that others can read."""
+    return (
+        f"postgresql://{role}@{place.address('postgres')}/{database}?passfile={quote(str(place.password_file(role)))}"
+    )
 
 
 def service_settings(place: Place, service: str, *, cohort: str, clock: str) -> dict[str, str]:
@@ -171,6 +192,7 @@ def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
                 **chain,
                 "CHAIN_KEYSTORE_FILE": str(secrets / "chain-keystore.json"),
                 "CHAIN_PASSWORD_FILE": str(secrets / "chain.password"),
+                "CHAIN_PUBLIC_KEY_FILE": str(secrets / "chain-public.jwk"),
                 "ANCHOR_ON": "receipt",
                 "CHAIN_POLL_SECONDS": "0.5",
             }

@@ -7,6 +7,8 @@ import secrets
 from pathlib import Path
 
 from deploy.local.environment import Place
+from deploy.local.parts import postgres
+from shared.topics import SERVICES
 
 _SCRYPT_ROUNDS = 4096
 """scrypt's n for the chain key. Its password is random and stored beside it; more would only slow down each start."""
@@ -24,6 +26,9 @@ def create_secrets(place: Place) -> None:
         f"aws_access_key_id = {secrets.token_hex(10)}\n"
         f"aws_secret_access_key = {secrets.token_urlsafe(30)}\n",
     )
+    place.passwords.mkdir(mode=0o700, exist_ok=True)
+    for role in (postgres.SUPERUSER, *SERVICES):
+        _write_once(place.password_file(role), f"*:*:*:{role}:{secrets.token_urlsafe(24)}\n")
     if not (place.secrets / "issuer.pem").exists():
         from services.issuer.signing.key_files import create_key
 

@@ -17,11 +17,12 @@ import psutil
 
 from deploy.local.environment import OFFSETS, PORT_BASE, REPOSITORY, Place, own_environment, service_settings
 from deploy.local.history import clock_of, cohort_of
+from deploy.local.home import prepare_home, private_files
 from deploy.local.keys import create_secrets
 from deploy.local.parts import chain, postgres
 from deploy.local.parts.catalogue import PARTS
 from deploy.local.parts.topics import provision_topics, retention_from
-from deploy.local.ports import free_port, refuse_taken_ports, takes_connections
+from deploy.local.ports import free_port, refuse_taken_ports
 from deploy.local.recovery.restore import refuse_half_restored
 from deploy.local.supervision import readiness
 from deploy.local.supervision.control import Job, SupervisorClient
@@ -108,7 +109,8 @@ class Stack:
     def start(self) -> None:
         """When this returns, everything answers. After RefuseToStart, StackFailed or an interrupt nothing runs."""
         try:
-            self._start()
+            with private_files():
+                self._start()
         except BaseException:
             self.stop()
             raise
@@ -118,8 +120,7 @@ class Stack:
         if (other := running_supervisor(place)) is not None:
             raise RefuseToStart(f"a stack runs in {place.home} already (process {other}); stop it with `akashi down`")
         refuse_half_restored(place)
-        for folder in (place.home, place.logs, place.run, place.data):
-            folder.mkdir(parents=True, exist_ok=True)
+        prepare_home(place)
         end_leftovers(place)
         shutil.rmtree(place.temporary, ignore_errors=True)
         place.temporary.mkdir()
@@ -309,6 +310,7 @@ class Stack:
 
     def _supervise(self) -> SupervisorClient:
         place = self.place
+        place.supervisor_socket.unlink(missing_ok=True)  # of one that was killed
         command = [sys.executable, "-m", "deploy.local.supervision.supervisor", "--home", str(place.home)]
         command += ["--port-base", str(place.port_base), *(["--detached"] if self._detached else [])]
         with (place.logs / "supervisor.log").open("ab") as log:
@@ -322,7 +324,7 @@ class Stack:
                 start_new_session=True,  # Ctrl-C goes to this process only, which stops the stack in order
             )
         deadline = time.monotonic() + _READY_SECONDS
-        while not takes_connections(place.port("supervisor")):
+        while not place.supervisor_socket.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise StackFailed(f"the supervisor did not start:\n{self.log_tail('supervisor')}")
             time.sleep(0.02)

@@ -34,6 +34,7 @@ class AnchorSettings:
     networks: tuple[Network, ...]
     keystore_file: Path
     password_file: Path
+    public_key_file: Path | None  # names the key in proofs; None: the first that we have
     anchor_on: AnchorOn  # when a badge starts to wait for a batch: received by its holder, or issued
     batch_rules: BatchRules
     stuck_after: timedelta  # without a block for this long: offer more
@@ -79,6 +80,7 @@ def _anchor_settings(settings: Settings) -> AnchorSettings:
         networks=networks,
         keystore_file=settings.file("CHAIN_KEYSTORE_FILE"),
         password_file=settings.file("CHAIN_PASSWORD_FILE"),
+        public_key_file=settings.file("CHAIN_PUBLIC_KEY_FILE") if settings.text("CHAIN_PUBLIC_KEY_FILE", "") else None,
         anchor_on=cast(AnchorOn, settings.choice("ANCHOR_ON", ("receipt", "issue"), "receipt")),
         batch_rules=BatchRules(
             size=settings.whole("BATCH_SIZE", 20_000, least=1, most=100_000),

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from web3 import Web3
+from web3.types import Wei
 
 from services.anchor.keystore import open_keystore
+from shared.chain.blocks import read_block
 from shared.chain.registry import read_artifact
 from shared.chain.rpc import Node
 from shared.errors import AkashiError
@@ -27,8 +29,14 @@ def deploy_contract(rpc_url: str, keystore_file: Path, password_file: Path) -> s
 
     def send(web3: Web3) -> Any:
         constructor = web3.eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"]).constructor(account.address)
+        base, tip = read_block(web3, "latest").base_fee or web3.eth.gas_price, web3.eth.max_priority_fee
         transaction = constructor.build_transaction(
-            {"from": account.address, "nonce": web3.eth.get_transaction_count(account.address)}
+            {
+                "from": account.address,
+                "nonce": web3.eth.get_transaction_count(account.address),
+                "maxFeePerGas": Wei(2 * base + tip),
+                "maxPriorityFeePerGas": tip,
+            }
         )
         signed = account.sign_transaction(cast(Any, transaction))
         return web3.eth.send_raw_transaction(signed.raw_transaction)

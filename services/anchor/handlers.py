@@ -21,7 +21,8 @@ from services.anchor.store import AnchorTransaction, Store, UnprovedLeaf
 from shared import object_keys
 from shared.clock import Clock
 from shared.credentials.merkle import Path, Tree, merkle_tree
-from shared.errors import NotFound, TryLater, Unreadable
+from shared.errors import TryLater, Unreadable
+from shared.runtime.db import is_unavailable
 from shared.runtime.log import logger
 from shared.runtime.objects import ListedObjects
 
@@ -81,7 +82,7 @@ def read_manifest_again(ports: Ports) -> int:
             metrics.NOT_DONE.labels("storage").inc()
             log.warning("waiting", part="objects", cause=str(error))
             return 0
-        except (NotFound, Unreadable) as error:
+        except Exception as error:
             # The leaves that were not announced can't be known: they wait for a batch again.
             metrics.NOT_DONE.labels("manifest").inc()
             log.error("failed", root=root.hex(), cause=str(error))
@@ -117,7 +118,9 @@ def prove(ports: Ports) -> int:
         leaves = tx.leaves.unproved(anchor.root, _PROOFS_AT_ONCE)
         try:
             tree = tree_of(anchor.root, tx, ports.trees)
-        except Unreadable as error:
+        except Exception as error:  # of this batch: the next run takes another one
+            if is_unavailable(error):
+                raise
             metrics.NOT_DONE.labels("manifest").inc()
             log.error("failed", root=anchor.root.hex(), cause=str(error))
             tx.leaves.postpone(leaves, str(error))
@@ -142,7 +145,9 @@ def write_manifest(ports: Ports) -> int:
             metrics.NOT_DONE.labels("storage").inc()
             log.warning("waiting", part="objects", cause=str(error))
             return 0
-        except Unreadable as error:
+        except Exception as error:  # of this batch: the others get theirs
+            if is_unavailable(error):
+                raise
             metrics.NOT_DONE.labels("manifest").inc()
             log.error("failed", root=root.hex(), cause=str(error))
         # If we die here, the manifest exists and is written once more.
@@ -165,20 +170,19 @@ def _prove_leaves(
 ) -> int:
     done: list[str] = []
     for number, row in enumerate(leaves):
-        path = tree.proof(row.leaf)
         try:
+            path = tree.proof(row.leaf)
             _put_proof(row, path, anchor, ports)
-        except (NotFound, Unreadable) as error:
-            # Only this credential is at fault: its row gets the cause, the others go on.
-            metrics.NOT_DONE.labels("credential").inc()
-            log.error("failed", assertion_id=row.assertion_id, cause=str(error))
-            tx.leaves.postpone([row], str(error))
-            continue
         except TryLater as error:
             metrics.NOT_DONE.labels("storage").inc()
             log.warning("waiting", part="objects", cause=str(error))
             tx.leaves.postpone(leaves[number:], str(error))
             break
+        except Exception as error:  # of whatever kind: its row gets the cause, the others go on
+            metrics.NOT_DONE.labels("credential").inc()
+            log.error("failed", assertion_id=row.assertion_id, cause=f"{type(error).__name__}: {error}"[:300])
+            tx.leaves.postpone([row], str(error))
+            continue
         tx.announce(anchored(row.assertion_id, anchor, row.leaf, path))
         done.append(row.assertion_id)
     tx.leaves.mark_proved(done)

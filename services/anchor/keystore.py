@@ -6,12 +6,14 @@ import base64
 import json
 import os
 import secrets
+import time
 from pathlib import Path
 from typing import cast
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
+from shared.credentials.chain_key import FIRST, ChainKey, chain_keys_text, read_chain_keys
 from shared.errors import RefuseToStart
 
 
@@ -29,25 +31,49 @@ def open_keystore(keystore_file: Path, password_file: Path) -> LocalAccount:
 
 
 def create_keystore(keystore_file: Path, password_file: Path, public_key_file: Path, *, rounds: int = 262_144) -> str:
-    """Create a key and write keystore, password and public key (a JWK for did.json); existing files are kept.
+    """Create a key and write keystore, password and public key (a JWK for did.json); existing secrets are kept.
 
+    The public keys of former keystores stay in their file, behind this one.
     Returns the address. `rounds` is scrypt's n: 262 144 takes about a second at each start of the service.
     """
     if not password_file.exists():
         _write_secret(password_file, secrets.token_urlsafe(32))
+    made_at = None
     if not keystore_file.exists():
+        made_at = int(time.time())
         created = Account.create()
         password = password_file.read_text(encoding="utf-8").strip()
         _write_secret(keystore_file, json.dumps(Account.encrypt(created.key, password, iterations=rounds)))
     account = open_keystore(keystore_file, password_file)
-    public_key_file.write_text(json.dumps(public_jwk(account), indent=1) + "\n", encoding="utf-8")
+    keys = _listed(account, public_key_file, made_at)
+    public_key_file.write_text(chain_keys_text(keys), encoding="utf-8")
     return str(account.address)
 
 
-def public_jwk(account: LocalAccount) -> dict[str, str]:
-    """The public key as verifiers of merkle-proof-2019 read it in a DID document. Source: RFC 8812, section 3.1."""
+def key_name(address: str, public_key_file: Path) -> str:
+    """The name of the account's key in the DID document. RefuseToStart when the file doesn't list it."""
+    try:
+        return next(key.kid for key in read_chain_keys(public_key_file) if key.address.lower() == address.lower())
+    except (OSError, ValueError, StopIteration) as error:
+        raise RefuseToStart(
+            f"setting CHAIN_PUBLIC_KEY_FILE: {public_key_file} doesn't list the key of {address}"
+            f" ({type(error).__name__}); write it with akashi contract key"
+        ) from error
+
+
+def _listed(account: LocalAccount, file: Path, made_at: int | None) -> tuple[ChainKey, ...]:
+    """This account's key, then those that the file has besides: what they anchored is still verified by them."""
+    mine = _public_key(account)
+    known = read_chain_keys(file) if file.exists() else ()
+    former = tuple(key for key in known if not key.is_same_as(mine))
+    listed = next((key for key in known if key.is_same_as(mine)), None)
+    name = f"chain-{account.address[2:10].lower()}" if former else FIRST
+    return (listed or ChainKey(mine.x, mine.y, name, made_at), *former)
+
+
+def _public_key(account: LocalAccount) -> ChainKey:
     point = account._key_obj.public_key.to_bytes()  # eth_account has no public name for it
-    return {"kty": "EC", "crv": "secp256k1", "x": _base64url(point[:32]), "y": _base64url(point[32:])}
+    return ChainKey(_base64url(point[:32]), _base64url(point[32:]))
 
 
 def _base64url(number: bytes) -> str:

@@ -20,6 +20,7 @@ from services.anchor.domain.anchoring import (
     send_result,
 )
 from services.anchor.domain.costs import Fee, GasPrice
+from shared.chain.blocks import read_block
 from shared.chain.facts import RegistryEntry
 from shared.chain.networks import Network
 from shared.chain.registry import Registry, read_artifact
@@ -65,7 +66,7 @@ class Sender:
 
     def gas_price(self) -> GasPrice:
         def read(web3: Web3) -> GasPrice:
-            base = int(web3.eth.get_block("latest").get("baseFeePerGas") or web3.eth.gas_price)
+            base = read_block(web3, "latest").base_fee or int(web3.eth.gas_price)
             return GasPrice(base, int(web3.eth.max_priority_fee))
 
         return self._node.ask(read)
@@ -78,7 +79,7 @@ class Sender:
         number = self.registry.finalized_block()
 
         def age(web3: Web3) -> int:
-            return int(web3.eth.get_block("latest")["timestamp"]) - int(web3.eth.get_block(number)["timestamp"])
+            return read_block(web3, "latest").time - read_block(web3, number).time
 
         return Finality(number, self._node.ask(age))
 

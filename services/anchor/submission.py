@@ -5,6 +5,8 @@ Each network has ticks of its own, so that one that is unavailable, too expensiv
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -30,6 +32,8 @@ from services.anchor.store import AnchorTransaction, Store
 from shared.clock import Clock
 from shared.errors import TryLater
 from shared.runtime.log import logger
+from shared.runtime.metrics import ROWS_ASIDE
+from shared.runtime.rows import is_away
 
 log = logger("anchor")
 
@@ -66,27 +70,34 @@ def sign_next(ports: NetworkPorts) -> int:
         )
         if anchoring is None:
             return 0
-        try:
-            if adopted := _adopt(anchoring, tx, ports):
-                return adopted
-            estimate = ports.sender.estimate(input_for(anchoring.roots, many=anchoring.many))
-        except TryLater as error:
-            return _postpone(tx, anchoring, "chain", str(error))
-        if not ports.takes_new and not anchoring.many:
-            return _postpone(tx, anchoring, "retired", f"{ports.deployment.network} takes no new roots (retired)")
-        fee = fee_for(estimate.gas_price, ports.fees.cap)
-        if fee is None:
-            return _postpone(
-                tx, anchoring, "fee-over-cap", f"got a base fee of {estimate.gas_price.base} wei, above max_fee_gwei"
+        with _costs_one(tx, anchoring):
+            try:
+                if adopted := _adopt(anchoring, tx, ports):
+                    return adopted
+                estimate = ports.sender.estimate(input_for(anchoring.roots, many=anchoring.many))
+            except TryLater as error:
+                return _postpone(tx, anchoring, "chain", str(error))
+            if not ports.takes_new and not anchoring.many:
+                return _postpone(tx, anchoring, "retired", f"{ports.deployment.network} takes no new roots (retired)")
+            fee = fee_for(estimate.gas_price, ports.fees.cap)
+            if fee is None:
+                return _postpone(
+                    tx,
+                    anchoring,
+                    "fee-over-cap",
+                    f"got a base fee of {estimate.gas_price.base} wei, above max_fee_gwei",
+                )
+            nonce = tx.transactions.take_nonce(ports.deployment, ports.sender.address, estimate.next_nonce)
+            data = input_for(anchoring.roots, many=anchoring.many)
+            signed, raw = ports.sender.sign(data, nonce, fee, estimate.gas, ports.now())
+            tx.transactions.save(anchoring.id, signed, estimate.gas, raw)
+            # If we die before the commit, neither nonce nor signature exists; after it, `send_next` finds the bytes.
+            metrics.SIGNED.labels("anew" if anchoring.signed else "first").inc()
+            log.info(
+                "signed", network=ports.deployment.network, root=anchoring.name, transaction=signed.hash, nonce=nonce
             )
-        nonce = tx.transactions.take_nonce(ports.deployment, ports.sender.address, estimate.next_nonce)
-        data = input_for(anchoring.roots, many=anchoring.many)
-        signed, raw = ports.sender.sign(data, nonce, fee, estimate.gas, ports.now())
-        tx.transactions.save(anchoring.id, signed, estimate.gas, raw)
-    # If we die before the commit, neither nonce nor signature exists; after it, `send_next` finds the bytes.
-    metrics.SIGNED.labels("anew" if anchoring.signed else "first").inc()
-    log.info("signed", network=ports.deployment.network, root=anchoring.name, transaction=signed.hash, nonce=nonce)
-    return 1
+            return 1
+    return 0
 
 
 def _adopt(anchoring: Anchoring, tx: AnchorTransaction, ports: NetworkPorts) -> int:
@@ -124,18 +135,22 @@ def send_next(ports: NetworkPorts) -> int:
         anchoring = tx.anchorings.next_due(ports.deployment, ["signed"])
         if anchoring is None or anchoring.raw is None:
             return 0
-        newest = anchoring.signed[-1]
-        try:
-            result, text = ports.sender.send(anchoring.raw)
-        except TryLater as error:
-            return _postpone(tx, anchoring, "chain", str(error))
-        if result == "refused":
-            return _postpone(tx, anchoring, "refused", text)
-        # If we die here, the node has the transaction and we don't know it: the same bytes are sent again and answered
-        # with "already known".
-        tx.transactions.mark_sent(anchoring.id, newest.hash, poll_after=ports.poll)
-    log.info("submitted", network=ports.deployment.network, root=anchoring.name, transaction=newest.hash, answer=text)
-    return 1
+        with _costs_one(tx, anchoring):
+            newest = anchoring.signed[-1]
+            try:
+                result, text = ports.sender.send(anchoring.raw)
+            except TryLater as error:
+                return _postpone(tx, anchoring, "chain", str(error))
+            if result == "refused":
+                return _postpone(tx, anchoring, "refused", text)
+            # If we die here, the node has the transaction and we don't know it: the same bytes are sent again and
+            # answered with "already known".
+            tx.transactions.mark_sent(anchoring.id, newest.hash, poll_after=ports.poll)
+            log.info(
+                "submitted", network=ports.deployment.network, root=anchoring.name, transaction=newest.hash, answer=text
+            )
+            return 1
+    return 0
 
 
 def confirm(ports: NetworkPorts) -> int:
@@ -144,22 +159,24 @@ def confirm(ports: NetworkPorts) -> int:
         anchoring = tx.anchorings.next_due(ports.deployment, ["sent", "mined"])
         if anchoring is None:
             return 0
-        expected = ports.sender.expected(anchoring.roots, many=anchoring.many)
-        try:
-            facts = ports.sender.facts(
-                anchoring.roots, [signed.hash for signed in anchoring.signed], anchoring.inclusion
-            )
-        except TryLater as error:
-            return _postpone(tx, anchoring, "chain", str(error))
-        if anchoring.signed:
-            step = next_step(anchoring.state, expected, anchoring.signed, facts, ports.now(), ports.fees)
-        elif anchoring.inclusion is not None:
-            step = adopted_step(anchoring.inclusion, facts)
-        else:
-            step = SignAgain("adopted-gone")
-        _take(step, anchoring, tx, ports)
-    # If we die before the commit, the next poll finds the same or later facts and takes the step again.
-    return 1
+        with _costs_one(tx, anchoring):
+            expected = ports.sender.expected(anchoring.roots, many=anchoring.many)
+            try:
+                facts = ports.sender.facts(
+                    anchoring.roots, [signed.hash for signed in anchoring.signed], anchoring.inclusion
+                )
+            except TryLater as error:
+                return _postpone(tx, anchoring, "chain", str(error))
+            if anchoring.signed:
+                step = next_step(anchoring.state, expected, anchoring.signed, facts, ports.now(), ports.fees)
+            elif anchoring.inclusion is not None:
+                step = adopted_step(anchoring.inclusion, facts)
+            else:
+                step = SignAgain("adopted-gone")
+            _take(step, anchoring, tx, ports)
+            # If we die before the commit, the next poll finds the same or later facts and takes the step again.
+            return 1
+    return 0
 
 
 def _take(step: Step, anchoring: Anchoring, tx: AnchorTransaction, ports: NetworkPorts) -> None:
@@ -203,18 +220,40 @@ def check_finality(ports: NetworkPorts) -> int:
         anchoring = tx.anchorings.next_final_to_check(ports.deployment, ports.now() - _CHECKED_FOR)
         if anchoring is None or anchoring.inclusion is None:
             return 0
-        try:
-            facts = ports.sender.facts(anchoring.roots, (), anchoring.inclusion)
-        except TryLater as error:
-            return _postpone(tx, anchoring, "chain", str(error))
-        if not left_the_chain(anchoring.inclusion, facts):
-            tx.anchorings.poll_again(anchoring.id, after=_CHECK_EVERY * ports.poll)
+        with _costs_one(tx, anchoring):
+            try:
+                facts = ports.sender.facts(anchoring.roots, (), anchoring.inclusion)
+            except TryLater as error:
+                return _postpone(tx, anchoring, "chain", str(error))
+            if not left_the_chain(anchoring.inclusion, facts):
+                tx.anchorings.poll_again(anchoring.id, after=_CHECK_EVERY * ports.poll)
+                return 1
+            # The proofs name a transaction that is in no block now. Sent again unchanged it keeps its hash, and they
+            # hold.
+            tx.anchorings.set_state(anchoring.id, "sent" if anchoring.signed else "closed")
+            metrics.REORGED.labels("after-finality").inc()
+            log.error(
+                "reorged",
+                network=ports.deployment.network,
+                root=anchoring.name,
+                block=anchoring.inclusion.block_number,
+            )
             return 1
-        # The proofs name a transaction that is in no block now. Sent again unchanged it keeps its hash, and they hold.
-        tx.anchorings.set_state(anchoring.id, "sent" if anchoring.signed else "closed")
-    metrics.REORGED.labels("after-finality").inc()
-    log.error("reorged", network=ports.deployment.network, root=anchoring.name, block=anchoring.inclusion.block_number)
-    return 1
+    return 0
+
+
+@contextmanager
+def _costs_one(tx: AnchorTransaction, anchoring: Anchoring) -> Iterator[None]:
+    """What fails of one anchoring, whatever it is, postpones it with its cause: the next run takes another one."""
+    try:
+        with tx.savepoint():
+            yield
+    except Exception as error:
+        if is_away(error):
+            raise
+        ROWS_ASIDE.labels("anchorings").inc()
+        log.error("failed", root=anchoring.name, cause=f"{type(error).__name__}: {error}"[:300])
+        _postpone(tx, anchoring, "fault", f"{type(error).__name__}: {error}")
 
 
 def _postpone(tx: AnchorTransaction, anchoring: Anchoring, reason: str, cause: str) -> int:

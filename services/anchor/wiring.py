@@ -9,7 +9,7 @@ from services.anchor.config import AnchorSettings, Config
 from services.anchor.domain.costs import FeeRules
 from services.anchor.domain.proving import TreeCache
 from services.anchor.handlers import Ports
-from services.anchor.keystore import open_keystore
+from services.anchor.keystore import key_name, open_keystore
 from services.anchor.network_status import StatusMonitor
 from services.anchor.sender import NetworkConnection, Sender
 from services.anchor.store import AnchorTransaction, Store
@@ -52,8 +52,15 @@ def ports_of(settings: AnchorSettings, connections: tuple[NetworkConnection, ...
         deployments=tuple(each.deployment for each in connections if not each.network.retired),
         retired=tuple(each.deployment for each in connections if each.network.retired),
         batch_rules=settings.batch_rules,
-        verification_method=chain_key_of(did_of(settings.public_url)),
+        verification_method=_verification_method(settings, connections[0].sender.address),
     )
+
+
+def _verification_method(settings: AnchorSettings, address: str) -> str:
+    did = did_of(settings.public_url)
+    if settings.public_key_file is None:
+        return chain_key_of(did)
+    return chain_key_of(did, key_name(address, settings.public_key_file))
 
 
 def network_ports_of(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shared.runtime.commands import json_option
+from shared.runtime.commands import json_option, say, say_json
 
 if TYPE_CHECKING:
     from services.issuer.handlers import Ports
@@ -80,7 +79,7 @@ def publish(add_key: Path | None, as_json: bool) -> None:
     except (AkashiError, ValueError, OSError, *UNAVAILABLE) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        click.echo(json.dumps(asdict(report), ensure_ascii=False))
+        say_json(asdict(report))
     else:
         _print(report, add_key)
     if report.failed:
@@ -111,14 +110,14 @@ def _publish(ports: Ports, more: list[str]) -> PublishReport:
 
 def _print(report: PublishReport, add_key: Path | None) -> None:
     for object_key in report.written:
-        click.echo(object_key)
+        say(object_key)
     for name in report.failed:
-        click.echo(f"書けません（サービスがあとで書きます） / not written, the service will: {name}", err=True)
-    click.echo(f"{report.did} の鍵 / keys:")
+        say(f"書けません（サービスがあとで書きます） / not written, the service will: {name}", err=True)
+    say(f"{report.did} の鍵 / keys:")
     for listed in report.keys:
-        click.echo(f"  {listed}")
+        say(f"  {listed}")
     if add_key is not None and not report.failed:
-        click.echo(
+        say(
             f"この鍵で署名を始めるには ISSUER_KEY_FILE={add_key} として発行サービスを再起動してください。"
             " / To sign with it, set ISSUER_KEY_FILE to it and restart the issuer."
         )

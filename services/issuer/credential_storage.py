@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from services.issuer.domain.adoption import AdoptedCredential, DoNotReplace, adopted
+from services.issuer.domain.adoption import AdoptedCredential, adopted
 from services.issuer.domain.publication import JSON
 from services.issuer.metrics import NOT_STORED
 from services.issuer.store import PendingCredential
 from shared import object_keys
-from shared.errors import AkashiError, NotFound, TryLater, Unreadable
+from shared.errors import NotFound, TryLater, Unreadable
 from shared.runtime.log import logger
+from shared.runtime.metrics import ROWS_ASIDE
 from shared.runtime.objects import ObjectStorage
 
 _CONCURRENT_PUTS = 8
@@ -26,7 +27,7 @@ class Puts:
 
     stored: list[PendingCredential] = field(default_factory=list)
     adopted: list[AdoptedCredential] = field(default_factory=list)
-    failed: list[tuple[PendingCredential, AkashiError]] = field(default_factory=list)
+    failed: list[tuple[PendingCredential, Exception]] = field(default_factory=list)
     is_away: bool = False
 
 
@@ -43,14 +44,16 @@ def put_credentials(waiting: Sequence[PendingCredential], objects: ObjectStorage
                 each = replace(each, announcement=found.announcement)
                 puts.adopted.append(found)
             puts.stored.append(each)
-        except (TryLater, DoNotReplace) as error:
+        except Exception as error:  # of whatever kind, it costs this credential only
             puts.is_away |= isinstance(error, TryLater)
+            if not isinstance(error, TryLater):
+                ROWS_ASIDE.labels("store").inc()
             puts.failed.append((each, error))
             NOT_STORED.inc()
             log.warning("deferred", assertion_id=each.assertion_id, cause=str(error))
 
     with ThreadPoolExecutor(_CONCURRENT_PUTS) as pool:
-        list(pool.map(put, waiting))  # raises what is neither
+        list(pool.map(put, waiting))
     return puts
 
 

@@ -36,6 +36,7 @@ from services.issuer.domain.selection import (
     documents_for,
     not_issued,
     registrations_in,
+    renewed_by,
 )
 from services.issuer.editions import current_editions, issuer_picture, published_edition
 from services.issuer.metrics import (
@@ -60,8 +61,9 @@ from shared.errors import NotFound, TryLater
 from shared.events import IssuanceRefused, RegistrationRenewed
 from shared.office_events import OfficeDecided
 from shared.retry import is_due, next_try
-from shared.runtime.db import UNAVAILABLE
+from shared.runtime.db import UNAVAILABLE, is_unavailable
 from shared.runtime.log import logger
+from shared.runtime.metrics import ROWS_ASIDE
 from shared.runtime.objects import ListedObjects
 from shared.runtime.restored import Storage
 
@@ -267,10 +269,13 @@ def publish(ports: Ports) -> int:
     try:
         with ports.store.transaction() as tx:
             _update_documents(tx, ports, now)
-            names = tx.due_documents(_PER_RUN, now)
-    except TryLater as error:
-        log.warning("deferred", part="editions", cause=str(error))
-        return 0
+    except Exception as error:  # of one badge class: what is due already goes out all the same
+        if is_unavailable(error):
+            raise
+        NOT_PUBLISHED.labels("editions").inc()
+        log.warning("deferred", part="editions", cause=f"{type(error).__name__}: {error}"[:300])
+    with ports.store.transaction() as tx:
+        names = tx.due_documents(_PER_RUN, now)
     return sum(publish_one(name, ports) is not None for name in names)
 
 
@@ -286,10 +291,15 @@ def publish_one(name: str, ports: Ports, *, even_if_not_due: bool = False) -> li
         if due is None or not (even_if_not_due or is_due(due.next_try_at, now, REPUBLISH_AFTER)):
             return None
         try:
-            objects = _objects_of(name, tx, ports, now)
+            with tx.savepoint():
+                objects = _objects_of(name, tx, ports, now)
             for each in objects:
                 ports.objects.put(each.key, each.body, each.content_type)
-        except (TryLater, ValueError) as error:
+        except Exception as error:  # of whatever kind, it costs this document only
+            if is_unavailable(error):
+                raise
+            if not isinstance(error, TryLater):
+                ROWS_ASIDE.labels("publish").inc()
             tx.mark_not_published(name, str(error), next_try(due.attempts + 1, now))
             NOT_PUBLISHED.labels(kind).inc()
             log.warning("deferred", document=name, cause=str(error))
@@ -322,14 +332,14 @@ def _sign(
     unused: list[StatusPlace] = []
     for (event, of), place in zip(sound, tx.reserve(len(sound), ports.random), strict=True):
         award = event.award
-        renewed, corrected = newest.get(award.previous_registration_id or ""), newest.get(award.registration_id)
+        corrected = newest.get(award.registration_id)
         assertion = assertion_for(
             event,
             secret=ports.secret,
             now=now,
             status=place,
             edition=editions[of],
-            replaces=renewed.assertion_id if renewed else None,
+            replaces=renewed_by(event, newest),
             corrects=corrected.assertion_id if corrected else None,
         )
         try:
@@ -338,7 +348,7 @@ def _sign(
             refused.append(refusal_of(event, error, corrected, now))
             unused.append(place)
             continue
-        newest[award.registration_id] = IssuedVersion(event.version, assertion.assertion_id)
+        newest[award.registration_id] = IssuedVersion(event.version, assertion.assertion_id, event.holder.person_id)
         batch.append(SignedCredential(assertion, sealed.body, sealed.leaf, event.correction))
     tx.give_back(unused)
     return batch, refused

@@ -24,7 +24,7 @@ def ports_of(config: Config) -> Ports:
     return Ports(
         store=Store(runtime.database_url, runtime.service, IssuerTransaction, runtime.clock),
         objects=Objects(config.objects),
-        sources=DocumentSources(issuer, key, config.font_folder, config.chain_key),
+        sources=DocumentSources(issuer, key, config.font_folder, config.chain_keys),
         signer=Signer(issuer, key, config.secret, random),
         secret=config.secret,
         random=random,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
 
 from services.mailer.deliveries import Deliveries
 from services.mailer.domain.correction import RECEIPT_WAIT, REVOCATION_WAIT, CorrectionLetter, correction_letter
-from services.mailer.domain.delivery import MOST_SECONDS, SmtpReply, after_attempt
+from services.mailer.domain.delivery import MOST_SECONDS, Deferred, SmtpReply, after_attempt
 from services.mailer.domain.letters import LETTERS, Letter, LetterWriter, Message, message_id, return_path
 from services.mailer.metrics import CORRECTIONS, MESSAGES, NOT_QUEUED, SERVER_AWAY
 from services.mailer.store import MailerTransaction, MessageStatus, OutgoingMessage, Store
@@ -22,11 +22,13 @@ from shared.office_events import DecisionSettled, OfficeDecided
 from shared.programme import Sender
 from shared.retry import next_try
 from shared.runtime.log import logger
+from shared.runtime.metrics import ROWS_ASIDE
 
 _WRITE = 200  # messages written a commit
 _ROUND = 2.0  # seconds after which no more letters are started, so that a stop is noticed
 _LOOK = 0.2  # seconds between two looks for letters that have become due, while some are on their way
 _PATIENCE = 5.0  # seconds that an answer is waited for at the end of a round; the letter then stays on its way
+_WRITE_AGAIN = timedelta(minutes=10)  # what can't be written by a fault of ours
 
 log = logger("mailer")
 
@@ -176,6 +178,11 @@ def _written(tx: MailerTransaction, message: Message, date: datetime, now: datet
         tx.suppress_unwritable(message, str(error), now)
         announce(tx, ports, message.letter, message.assertion_id, "suppressed", 0, now, "unwritable")
         return None
+    except Exception as error:  # a fault of ours, so no reason to give the letter up: the others first, then again
+        ROWS_ASIDE.labels("write").inc()
+        log.error("failed", assertion_id=message.assertion_id, letter=message.letter, cause=type(error).__name__)
+        tx.postpone_writing(message, now + _WRITE_AGAIN, type(error).__name__)
+        return None
 
 
 def send(ports: Ports) -> int:
@@ -237,17 +244,18 @@ def _note_reply(
     now = ports.now()
     try:
         answer = reply.result()
-    except Exception as error:  # no answer, or a fault of ours: this letter waits, the others go on
-        if isinstance(error, TryLater):
-            ports.deliveries.breaker.failed(str(error), now)
-        else:
-            log.warning("failed", assertion_id=message.assertion_id, letter=message.letter, cause=type(error).__name__)
-        again = next_try(message.attempts + 1, now, least=1.0, most=MOST_SECONDS)
-        tx.postpone(message, again, str(error) if isinstance(error, TryLater) else type(error).__name__)
+    except TryLater as error:  # no answer: this letter waits, the others go on
+        ports.deliveries.breaker.failed(str(error), now)
+        tx.postpone(message, next_try(message.attempts + 1, now, least=1.0, most=MOST_SECONDS), str(error))
         if is_void:
             _suppress_unsent(tx, [message.assertion_id], now, ports)
         return False
-    ports.deliveries.breaker.answered()
+    except Exception as error:  # of this letter only; it is tried again, so that a fault of ours loses none
+        ROWS_ASIDE.labels("send").inc()
+        log.error("failed", assertion_id=message.assertion_id, letter=message.letter, cause=type(error).__name__)
+        answer = Deferred(f"not handed to the server: {type(error).__name__}")
+    else:
+        ports.deliveries.breaker.answered()
     result = after_attempt(answer, message.attempts, message.email, now)
     tx.save_attempt(message, result, now)
     announce(tx, ports, message.letter, message.assertion_id, result.state, result.attempts, now, result.answer)

@@ -288,6 +288,13 @@ class MailerTransaction(Transaction):
             (error, now, message.assertion_id, message.letter),
         )
 
+    def postpone_writing(self, message: Message, next_try_at: datetime, error: str) -> None:
+        """It is written later. `send` counts the attempts, so they stay."""
+        self.cursor.execute(
+            "update messages set next_try_at = %s, last_error = %s where assertion_id = %s and letter = %s",
+            (next_try_at, error, message.assertion_id, message.letter),
+        )
+
     def to_send(self, now: datetime, limit: int, busy: Sequence[str] = ()) -> list[OutgoingMessage]:
         """Messages to hand to the mail server now, oldest first, none to a `busy` domain. Locked until our end.
 

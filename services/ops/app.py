@@ -63,7 +63,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.tick("measure", handlers.measure, ports, every=2.0)
     process.tick("health", handlers.read_health, ports, every=5.0)
     process.serve(
-        build_site(config.runtime.programme, config.links, ports, process.wake),
+        build_site(config.runtime.programme, config.links, ports, process.wake, config.runtime.access),
         host=config.web_host,
         port=config.web_port,
     )

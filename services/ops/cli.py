@@ -13,12 +13,15 @@ import click
 
 from services.ops.commands.cohorts import reissue, undo
 from services.ops.commands.dead_letters import dead_letters
-from services.ops.commands.letters import hold, resend, resume
-from services.ops.commands.orders import correct, decisions, revoke
+from services.ops.commands.letters import hold, resend
+from services.ops.commands.letters import resume as resume_letters
+from services.ops.commands.orders import correct, decisions, resume, revoke
 from services.ops.commands.rebuild import rebuild
 from services.ops.commands.restores import restores
 from services.ops.commands.scrub import scrub
 from services.ops.commands.status import people, status
+from shared.plain_text import shown
+from shared.runtime.commands import say
 
 GROUP = "akashi.commands"
 LETTERS = "akashi.letters"
@@ -34,6 +37,14 @@ class Commands(click.Group):
     @cached_property
     def _parts(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=self._group)}
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """An error may repeat what was typed or what a server answered: it is printed as plain text, too."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            error.message = shown(error.message)
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *self._parts})
@@ -58,7 +69,7 @@ def _broken(name: str, cause: str) -> click.Command:
     @click.command(name, add_help_option=False, context_settings={"ignore_unknown_options": True})
     @click.argument("rest", nargs=-1)
     def command(rest: tuple[str, ...]) -> None:
-        click.echo(
+        say(
             f"akashi {name}: 読み込めません。インストールし直してください（make setup）。"
             f" / can't be loaded, install again: {cause}",
             err=True,
@@ -74,7 +85,7 @@ def letters() -> None:
     """お知らせのメール。 / The letters to the holders."""
 
 
-for order in (resend, hold, resume):
+for order in (resend, hold, resume_letters):
     letters.add_command(order)
 
 
@@ -92,20 +103,8 @@ def akashi() -> Commands:
         """
 
     assert isinstance(group, Commands)
-    for command in (
-        status,
-        people,
-        revoke,
-        correct,
-        undo,
-        reissue,
-        decisions,
-        dead_letters,
-        rebuild,
-        restores,
-        scrub,
-        letters,
-    ):
+    orders = (revoke, correct, resume, undo, reissue, decisions)
+    for command in (status, people, *orders, dead_letters, rebuild, restores, scrub, letters):
         group.add_command(command)
     return group
 

@@ -30,7 +30,7 @@ class Config:
 def read_config(environment: Mapping[str, str]) -> Config:
     settings = Settings(environment)
     return Config(
-        runtime=read_runtime("ops", settings),
+        runtime=read_runtime("ops", settings, "OPS_URL"),
         web_host=settings.text("WEB_HOST", "127.0.0.1"),
         web_port=settings.port("WEB_PORT"),
         links=Links(

@@ -8,15 +8,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
-from shared.runtime.broker import offsets_at, partitions_of
+from shared.runtime.broker import offsets_at, partitions_of, without_messages
 from shared.topics import SERVICES
 
 _EVERY = 2.0  # seconds between two measurements
@@ -81,17 +82,46 @@ def _unknown(services: Iterable[str], why: str) -> Lag:
     return Lag(messages=dict.fromkeys(services), unknown=dict.fromkeys(services, why))
 
 
-def messages_waiting(
+Span = tuple[TopicPartition, int, int]
+"""A partition, the offset of the next message to read, and the offset behind the last."""
+
+
+def unread_spans(
     committed: Mapping[TopicPartition, int],
     first: Mapping[TopicPartition, int],
     end: Mapping[TopicPartition, int],
-) -> int:
-    """The sum over the partitions of `end`; one without a committed offset is read from its first message."""
-    waiting = 0
-    for partition, last in end.items():
-        position = max(committed.get(partition, 0), first.get(partition, 0))
-        waiting += max(0, last - position)
-    return waiting
+) -> list[Span]:
+    """What of the partitions of `end` is not read; one without a committed offset is read from its first message."""
+    spans = ((tp, max(committed.get(tp, 0), first.get(tp, 0)), last) for tp, last in end.items())
+    return [(partition, position, last) for partition, position, last in spans if position < last]
+
+
+def messages_waiting(unread: Iterable[Span], empty: Collection[Span] = ()) -> int:
+    """The sum over `unread`, without those that hold no message."""
+    return sum(last - position for tp, position, last in unread if (tp, position, last) not in empty)
+
+
+class EmptySpans:
+    """Which unread spans hold no message: a topic that ends with the marker of a transaction. See `broker.py`.
+
+    Looked at only where nothing was read since the last time: of a reader at work the offsets say enough.
+    """
+
+    def __init__(self, look: Callable[[Mapping[TopicPartition, tuple[int, int]]], set[TopicPartition]]) -> None:
+        self._look = look
+        self._before: set[Span] = set()
+        self._is_empty: dict[Span, bool] = {}
+
+    def among(self, unread: Iterable[Span]) -> set[Span]:
+        spans = set(unread)
+        self._is_empty = {span: known for span, known in self._is_empty.items() if span in spans}
+        still = {span for span in spans & self._before if span not in self._is_empty}
+        self._before = spans
+        # Two readers may stand at two places of one partition: the earliest first, the others by the next measurement.
+        earliest = {span[0]: span for span in sorted(still, key=lambda span: -span[1])}
+        found = self._look({partition: (first, last) for partition, first, last in earliest.values()})
+        self._is_empty |= {span: partition in found for partition, span in earliest.items()}
+        return {span for span, is_empty in self._is_empty.items() if is_empty}
 
 
 class KafkaBroker:
@@ -100,6 +130,7 @@ class KafkaBroker:
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._admin: Any = None
+        self._empty = EmptySpans(partial(without_messages, bootstrap))
 
     def lags(self, services: Sequence[str]) -> Lag:
         try:
@@ -137,13 +168,16 @@ class KafkaBroker:
         partitions = self._partitions(set().union(*topics.values()))
         first = offsets_at(self._admin, partitions, OffsetSpec.EARLIEST)
         end = offsets_at(self._admin, partitions, OffsetSpec.LATEST)
+        unread: dict[str, list[Span]] = {}
         for service in services:
             if not topics[service]:
                 lag.messages[service] = None
                 lag.unknown[service] = "it has not read anything yet"
                 continue
             own = {partition: offset for partition, offset in end.items() if partition.topic in topics[service]}
-            lag.messages[service] = messages_waiting(committed[service], first, own)
+            unread[service] = unread_spans(committed[service], first, own)
+        empty = self._empty.among(span for spans in unread.values() for span in spans)
+        lag.messages.update({service: messages_waiting(spans, empty) for service, spans in unread.items()})
         return lag
 
     def _partitions(self, topics: set[str]) -> list[TopicPartition]:

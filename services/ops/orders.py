@@ -1,4 +1,4 @@
-"""Orders of the office: revoke, correct, undo a cohort, issue it again, rebuild a service.
+"""Orders of the office: revoke, correct, resume, undo a cohort, issue it again, rebuild a service.
 
 An order is written down and announced in one transaction, once however often it is given. The service that carries it
 out announces the outcome (`DecisionSettled`).
@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from services.ops.board.decisions import (
     REBUILD,
+    RESUMABLE,
     SCRUB,
     AlreadyDecidedError,
     Bulk,
@@ -26,6 +27,7 @@ from services.ops.board.decisions import (
     digest_of,
     numbered,
     recorded_correction,
+    resume_target,
     revoke_target,
 )
 from services.ops.board.rebuilds import producers_of, rebuild_name
@@ -120,6 +122,35 @@ def correct(ports: Ports, registration_id: str, version: int, correction: Correc
             decided_at=now,
             correction=correction,
             version=version + 1,
+        )
+        return _announced(tx, event, target)
+
+
+def resume(ports: Ports, registration_id: str, who: Attribution) -> DecisionLine:
+    """Order a held registration to be released as it is, whatever other records say. Idempotent.
+
+    NotFound. AlreadyDecidedError when it is not held, or for a reason that only another record ends.
+    """
+    now = ports.now()
+    with ports.store.transaction() as tx:
+        tx.decisions.lock_orders()
+        person = tx.board.person(registration_id)
+        if person is None:
+            raise unknown_registration(registration_id)
+        if not person.held or person.held_reason not in RESUMABLE:
+            got = f"held as {person.held_reason}" if person.held else person.state
+            raise AlreadyDecidedError(f"it is {got}, expected one held as {', '.join(sorted(RESUMABLE))}")
+        target = resume_target(registration_id, person.held_at)
+        earlier = tx.decisions.active_order(target)
+        if earlier is not None:
+            return _ordered_before(earlier)
+        event = OfficeDecided(
+            decision_id=numbered(target, tx.decisions.count_numbered(target)),
+            decision="resume",
+            subject=registration_id,
+            by=who.by,
+            why=who.why,
+            decided_at=now,
         )
         return _announced(tx, event, target)
 

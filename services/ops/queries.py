@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from services.ops.board.answers import BoardStatus, cohort_of, letters_of, missing_of, revoked_of
@@ -15,6 +16,7 @@ from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
 
 _NAMED = 20  # people named between two stages; all of them have a page and an API of their own
+_LONGEST = 1000  # people on the page of a difference; `akashi people` has all
 _LISTED = 200  # people held on the board; decisions in a history
 
 
@@ -85,9 +87,21 @@ def people(
         return PeoplePage(id, found, found[-1].registration_id if full else None)
 
 
+def all_people(ports: Ports, cohort: str | None, state: str | None, *, part: int) -> Iterator[Sequence[Person]]:
+    """Everybody as `people`, in parts of at most `part`, each read when it is asked for. The first may be empty.
+
+    Each is a transaction of its own: who arrives or moves meanwhile may be in a later part, or in none.
+    """
+    found = people(ports, cohort, state, limit=part)
+    yield found.people
+    while found.after is not None:
+        found = people(ports, found.cohort, state, after=found.after, limit=part)
+        yield found.people
+
+
 @dataclass(frozen=True)
 class DifferencePage:
-    """Everybody who makes the difference between two stages."""
+    """Who makes the difference between two stages: the first `_LONGEST` of `missing` and of `ahead`."""
 
     cohort: str | None
     difference: Difference
@@ -101,8 +115,9 @@ def difference(ports: Ports, cohort: str | None, stage: str) -> DifferencePage:
         id, board = board_of_cohort(tx, cohort)
         for found in board.differences:
             if found.right.word == stage:
-                missing = tx.board.missing(id or "", [(found.left, found.right)])[found.right]
-                return DifferencePage(id, found, missing, tx.board.ahead(id or "", found.left, found.right))
+                missing = tx.board.missing(id or "", [(found.left, found.right)], limit=_LONGEST)[found.right]
+                ahead = tx.board.ahead(id or "", found.left, found.right, limit=_LONGEST)
+                return DifferencePage(id, found, missing, ahead)
     raise NotFound(f"got stage {stage!r}, expected one that follows another")
 
 

@@ -22,8 +22,10 @@ from services.registration.domain.delivery import (
     parts_of,
     rejected_as_json,
 )
+from services.registration.domain.encoding import LABELS
+from services.registration.domain.soundness import trimmed
 from shared.errors import AkashiError, RefuseToStart, TryLater
-from shared.runtime.commands import json_option
+from shared.runtime.commands import file_name, json_option, plain_console, say, say_json
 from shared.topics import UPSTREAM_REGISTRATIONS
 
 if TYPE_CHECKING:
@@ -42,12 +44,14 @@ class FeedResult:
     sent: int = 0  # over Kafka there is no answer
     not_applied: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
+    look_alikes: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, answer: dict[str, Any]) -> None:
         self.accepted += answer["accepted"]
         self.unchanged += answer["unchanged"]
         self.not_applied += answer["not_applied"]
         self.rejected += answer["rejected"]
+        self.look_alikes += answer.get("look_alikes", [])  # an older release names none
 
 
 @click.command("feed")
@@ -101,10 +105,8 @@ def _over_http(file: Path, form: str, environment: dict[str, str], result: FeedR
     import httpx
 
     upstream = read_upstream(environment)
-    headers = {
-        "Authorization": f"Bearer {upstream.key()}",
-        "Content-Type": "text/csv; charset=utf-8" if form == "csv" else "application/x-ndjson",
-    }
+    headers = {"Authorization": f"Bearer {upstream.key()}"}
+    media_type = "text/csv" if form == "csv" else "application/x-ndjson"
     try:
         parts = list(parts_of(file.read_bytes(), form, _PART_ROWS))
     except UnreadableDeliveryError as error:
@@ -113,12 +115,12 @@ def _over_http(file: Path, form: str, environment: dict[str, str], result: FeedR
     with httpx.Client(base_url=upstream.url, headers=headers, timeout=120.0, trust_env=False) as client:
 
         def send(part: FilePart) -> None:
-            result.add(_post(client, part, file.name))
+            result.add(_post(client, part, media_type, file_name(file)))
 
         _with_progress(parts, sum(part.rows for part in parts), send)
 
 
-def _post(client: httpx.Client, part: FilePart, source: str) -> dict[str, Any]:
+def _post(client: httpx.Client, part: FilePart, media_type: str, source: str) -> dict[str, Any]:
     """The service's answer. Sending is idempotent, so it is repeated without an answer. TryLater after the last try."""
     import httpx
 
@@ -129,6 +131,7 @@ def _post(client: httpx.Client, part: FilePart, source: str) -> dict[str, Any]:
                 "/upstream/registrations",
                 params={"first_row": str(part.first_row), "source": source},
                 content=part.body,
+                headers={"Content-Type": f"{media_type}; charset={LABELS[part.charset]}"},
             )
         except httpx.TransportError as error:
             cause = f"{type(error).__name__}: {error}"
@@ -171,11 +174,11 @@ def _over_kafka(file: Path, form: str, environment: dict[str, str], result: Feed
 def _messages(body: bytes, form: str, result: FeedResult) -> Iterator[tuple[bytes | None, bytes]]:
     """Key and value of each row. Rejects only the rows of a CSV that can't be parsed; the service checks the others."""
     if form == "jsonl":
-        for line in body.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
-            if line.strip():
+        for line in body.split(b"\n"):
+            if trimmed(line.decode("utf-8", "replace")):
                 row = json_row(None, line)
                 id = None if isinstance(row, RejectedField) else row.fields.get("registration_id")
-                yield (id.encode() if isinstance(id, str) else None), line
+                yield (trimmed(id).encode() if isinstance(id, str) else None), line
         return
     try:
         rows = list(csv_rows(body))
@@ -185,14 +188,13 @@ def _messages(body: bytes, form: str, result: FeedResult) -> Iterator[tuple[byte
         if isinstance(row, RejectedField):
             result.rejected.append(rejected_as_json(row))
         else:
-            yield str(row.fields["registration_id"]).encode() or None, json.dumps(dict(row.fields)).encode()
+            yield trimmed(str(row.fields["registration_id"])).encode() or None, json.dumps(dict(row.fields)).encode()
 
 
 def _with_progress(items: Sequence[Any], rows: int, work: Callable[[Any], None]) -> None:
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    console = Console(stderr=True)
+    console = plain_console(stderr=True)
     with Progress(
         "delivering", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True
     ) as progress:
@@ -204,22 +206,23 @@ def _with_progress(items: Sequence[Any], rows: int, work: Callable[[Any], None])
 
 def _print(result: FeedResult, file: Path, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(vars(result), ensure_ascii=False))
+        say_json(vars(result))
         return
-    from rich.console import Console
-
-    console = Console()
+    console = plain_console()
     if result.sent:
-        click.echo(f"{file.name}: {result.sent} rows sent to Kafka; what is rejected stands at /api/v1/rejected")
+        say(f"{file_name(file)}: {result.sent} rows sent to Kafka; what is rejected stands at /api/v1/rejected")
     else:
-        click.echo(
-            f"{file.name}: {result.accepted} accepted, {result.unchanged} unchanged,"
+        say(
+            f"{file_name(file)}: {result.accepted} accepted, {result.unchanged} unchanged,"
             f" {len({each['row'] for each in result.rejected})} rejected, {len(result.not_applied)} too late"
         )
     if result.rejected:
         console.print(_table("rejected", ("row", "field", "got", "expected"), result.rejected))
     if result.not_applied:
         console.print(_table("too late: the badge is issued", ("row", "registration_id", "fields"), result.not_applied))
+    if result.look_alikes:
+        title = "held: よく似た別の文字 / characters that look like others"
+        console.print(_table(title, ("row", "registration_id", "field", "got", "expected"), result.look_alikes))
 
 
 def _table(title: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> Any:

@@ -28,7 +28,7 @@ class Config:
 def read_config(environment: Mapping[str, str]) -> Config:
     """RefuseToStart, naming the setting, for a missing or invalid one."""
     settings = Settings(environment)
-    runtime = read_runtime("registration", settings)
+    runtime = read_runtime("registration", settings, "REGISTRATION_URL")
     return Config(
         runtime=runtime,
         web_host=settings.text("WEB_HOST", "127.0.0.1"),

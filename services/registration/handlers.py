@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
@@ -15,16 +15,18 @@ from services.registration.domain.cohort import CohortCycle, Judgement, is_settl
 from services.registration.domain.correction import cohort_of
 from services.registration.domain.delivery import Delivery, RejectedField, json_row, read_rows
 from services.registration.domain.intake import NotApplied, intake_of
+from services.registration.domain.look_alikes import LookAlike, look_alikes
 from services.registration.domain.record import PRIVATE, PUBLISHABLE, Rules, changed_fields
 from services.registration.domain.registration import Registration, announced_record, renewed
 from services.registration.metrics import JUDGED, NOT_APPLIED, RECORDS, REJECTED
 from services.registration.store import RegistrationTransaction, RejectedRow, Store
 from shared.addresses import same_address_key
-from shared.clock import Clock
+from shared.clock import Clock, japan_date
 from shared.errors import Unreadable
 from shared.events import AssertionIssued, Event, RegistrationHeld, RegistrationRejected, RegistrationReleased
 from shared.runtime.batches import RawMessage
 from shared.runtime.log import logger
+from shared.runtime.rows import in_parts
 
 _BATCH = 5000  # registrations judged a transaction: 0.5 s, a tenth of what a stop waits for
 
@@ -44,12 +46,16 @@ class Ports:
 
 @dataclass(frozen=True)
 class DeliveryResult:
-    """What became of the rows of a delivery: each is counted in one of the four."""
+    """What became of the rows of a delivery: each is counted in one of the first four.
+
+    `look_alikes`: of the rows that were not rejected, each with its row and registration; those registrations are held.
+    """
 
     accepted: int
     unchanged: int
     not_applied: tuple[NotApplied, ...]
     rejected: tuple[RejectedField, ...]
+    look_alikes: tuple[tuple[int | None, str, LookAlike], ...] = ()
 
 
 def accept(delivery: Delivery, source: str, ports: Ports) -> DeliveryResult:
@@ -62,15 +68,18 @@ def accept(delivery: Delivery, source: str, ports: Ports) -> DeliveryResult:
     now = ports.now()
     with ports.store.transaction() as tx:
         tx.lock()
-        intake = intake_of(
-            delivery.records, tx.registrations({record.registration_id for _, record in delivery.records})
-        )
+        known = tx.registrations({record.registration_id for _, record in delivery.records})
+        intake = intake_of(delivery.records, known)
         tx.insert(intake.new, now)
-        tx.update(intake.changed, now, judge=True)
+        tx.update([replace(each, facts_confirmed=False) for each in intake.changed], now, judge=True)
         tx.update(intake.private, now, judge=False)
         tx.add_not_applied(intake.not_applied, source, now)
         tx.judge_address_sharers(intake.left_addresses, now)
-        for row in tx.add_rejected([_rejected_row(each, source, now) for each in delivery.rejected]):
+        after = [*intake.changed, *intake.private]
+        changed = [record for each in after for record in (each.record, known[each.id].record)]
+        tx.judge_contradicted({each.person_id for each in changed}, {each.id for each in after}, now)
+        rejected = (*delivery.rejected, *intake.rejected)
+        for row in tx.add_rejected([_rejected_row(each, source, now) for each in rejected]):
             tx.announce(_rejection(row))
         # If we die before the commit, nothing is stored and the sender got no answer: it sends the delivery again.
         # If we die after it, the same records are unchanged when they are sent again.
@@ -79,12 +88,13 @@ def accept(delivery: Delivery, source: str, ports: Ports) -> DeliveryResult:
     for refused in intake.not_applied:
         for field in refused.fields:
             NOT_APPLIED.labels(field).inc()
-    for each in delivery.rejected:
+    for each in rejected:
         REJECTED.labels(each.problem.field).inc()
     log.info("accepted", source=source, records=intake.accepted, unchanged=intake.unchanged)
-    if delivery.rejected:
-        log.warning("rejected", source=source, rows=delivery.rejected_rows)
-    return DeliveryResult(intake.accepted, intake.unchanged, intake.not_applied, delivery.rejected)
+    if rejected:
+        log.warning("rejected", source=source, rows=len({each.row for each in rejected}))
+    found = [(row, record.registration_id, each) for row, record in delivery.records for each in look_alikes(record)]
+    return DeliveryResult(intake.accepted, intake.unchanged, intake.not_applied, rejected, tuple(found))
 
 
 def accept_messages(messages: Sequence[RawMessage], ports: Ports) -> None:
@@ -95,7 +105,7 @@ def accept_messages(messages: Sequence[RawMessage], ports: Ports) -> None:
     """
     rows = [json_row(None, message.value) for message in messages]
     for row in rows:
-        if isinstance(row, RejectedField) and row.problem.field == "row":
+        if isinstance(row, RejectedField):
             raise Unreadable(f"got {row.problem.got}, expected {row.problem.expected}")
     accept(read_rows(rows, ports.rules), "kafka", ports)
 
@@ -118,8 +128,21 @@ def release(ports: Ports) -> int:
             return 0
         registrations = tx.to_judge(at_once_only=scope == "at-once", limit=_BATCH)
         uses = tx.address_uses({each.address_key for each in registrations if each.address_key}, ports.cycle.begins_on)
-        judgements = judge([each.candidate for each in registrations], uses, ports.cycle)
-        outcomes = _apply(tx, list(zip(registrations, judgements, strict=True)), ports.cycle.cohort, now)
+
+        facts = tx.known_facts(registrations, ports.cycle.begins_on, japan_date(now))
+
+        def work(part: Sequence[Registration]) -> Counter[str]:
+            judgements = judge([each.candidate for each in part], uses, ports.cycle, facts)
+            return _apply(tx, list(zip(part, judgements, strict=True)), ports.cycle.cohort, now)
+
+        def put_aside(registration: Registration, error: Exception) -> None:
+            log.error("failed", registration_id=registration.id, cause=f"{type(error).__name__}: {error}"[:300])
+            _apply(tx, [(registration, Judgement(registration.id, "not-judged", None))], ports.cycle.cohort, now)
+            outcomes["not-judged"] += 1
+
+        outcomes: Counter[str] = Counter()
+        for counted in in_parts(tx, registrations, work, put_aside, tick="release"):
+            outcomes += counted
         # If we die before the commit, nothing is judged or announced; the next tick comes to the same judgements.
     for outcome, number in outcomes.items():
         JUDGED.labels(outcome).inc(number)
@@ -194,7 +217,8 @@ def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
         known = tx.registrations(newest.keys() - released)
         amended = [each for each in known.values() if each.state == "waiting" and not each.is_recalled]
         uses = tx.address_uses({each.address_key for each in amended if each.address_key}, ports.cycle.begins_on)
-        judged = zip(amended, judge([each.candidate for each in amended], uses, ports.cycle), strict=True)
+        facts = tx.known_facts(amended, ports.cycle.begins_on, japan_date(now))
+        judged = zip(amended, judge([each.candidate for each in amended], uses, ports.cycle, facts), strict=True)
         correcting = [(each, judgement) for each, judgement in judged if judgement.reason is None]
         _apply(tx, correcting, ports.cycle.cohort, now)
         others = newest.keys() - released - {each.id for each, _ in correcting}
@@ -225,11 +249,18 @@ def _keep_issued(
 
 
 def begin_cycle(ports: Ports) -> int:
-    """Step 2. When a cycle has begun, registrations held until then are judged again. Returns how many."""
-    if ports.now() < ports.cycle.begins_at:
+    """Step 2. Those held until a cycle began, or their completion came, are judged again then. Returns how many."""
+    now = ports.now()
+    if now < ports.cycle.begins_at:
         return 0
     with ports.store.transaction() as tx:
-        return tx.judge_cohort(ports.cycle.begins_on, ports.now())
+        return tx.judge_cohort(ports.cycle.begins_on, now) + tx.judge_completed(japan_date(now), now)
+
+
+def judge_failed(ports: Ports) -> None:
+    """At each start. What could not be judged is judged again: this may be another release."""
+    with ports.store.transaction() as tx:
+        tx.judge_failed(ports.now())
 
 
 def rejected_rows(limit: int, ports: Ports) -> list[RejectedRow]:

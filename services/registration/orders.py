@@ -8,8 +8,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.registration.domain.correction import OrderOutcome, address_conflict, cohort_of, corrected
+from services.registration.domain.correction import (
+    OrderOutcome,
+    address_conflict,
+    cohort_of,
+    corrected,
+    number_conflict,
+)
+from services.registration.domain.facts import CONTRADICTIONS
 from services.registration.domain.registration import Registration, amended, renewed
+from services.registration.domain.soundness import implausible_address, trimmed
 from services.registration.handlers import Ports
 from services.registration.metrics import ORDERS
 from services.registration.store import RegistrationTransaction
@@ -68,6 +76,7 @@ class _Batch:
         self._now = now
         self._known = known
         self._corrected: dict[str, Registration] = {}  # not written yet: one statement for the whole batch
+        self._people: dict[str, str] = {}  # of what was corrected, by registration_id
         self._events: list[Event] = []
 
     def carry_out(self, decision: OfficeDecided) -> OrderOutcome:
@@ -81,13 +90,16 @@ class _Batch:
         if decision.decision == "correct-address":
             if decision.value is None:
                 return OrderOutcome("no-address", "got no address")
-            fault = address_fault(decision.value)
+            address = trimmed(decision.value)
+            fault = address_fault(address) or implausible_address(address)
             if fault is not None:
                 return OrderOutcome("no-address", f"expected {fault.expected}")
             self._reopen(registration)
-            self._tx.set_office_address(registration.id, decision.value, decision.decided_at, self._now)
+            self._tx.set_office_address(registration.id, address, decision.decided_at, self._now)
             if registration.address_key is not None:
                 self._tx.judge_address_sharers([registration.address_key], self._now)
+        elif decision.decision == "resume" and registration.reason in CONTRADICTIONS:
+            self._tx.confirm_facts(registration.id, self._now)
         else:
             self._reopen(registration)
             self._tx.set_office_hold(registration.id, decision.decision == "hold", self._now)
@@ -122,6 +134,14 @@ class _Batch:
         )
         if isinstance(after, OrderOutcome):
             return after
+        if (after.record.registration_number, after.record.pass_number) != (
+            registration.record.registration_number,
+            registration.record.pass_number,
+        ):
+            self.write()  # an earlier correction of this batch may have taken the number
+            uses = self._tx.number_uses([after.record], self._ports.cycle.begins_on)
+            if (taken := number_conflict(after, uses)) is not None:
+                return taken
         # One without a badge may have been released before another person came to its address.
         is_new_use = after.address_key != registration.address_key or not registration.is_issued
         if is_new_use and after.address_key is not None:
@@ -136,14 +156,18 @@ class _Batch:
         if after.address_key != registration.address_key and registration.address_key is not None:
             self.write()
             self._tx.judge_address_sharers([registration.address_key], self._now)
+        self._people[after.id] = after.record.person_id
         return _DONE
 
     def write(self) -> None:
         self._tx.correct(list(self._corrected.values()), self._now)
+        people = {each.record.person_id for each in self._corrected.values()}
+        self._tx.judge_contradicted(people, self._corrected.keys(), self._now)
         self._corrected.clear()
 
     def finish(self) -> None:
         self.write()
+        self._tx.judge_contradicted(set(self._people.values()), self._people.keys(), self._now)
         self._tx.announce(*self._events)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from email.message import Message
 from typing import Any
 
 import msgspec
@@ -26,25 +27,33 @@ from services.registration.domain.delivery import (
     read_delivery,
     rejected_as_json,
 )
+from services.registration.domain.encoding import LABELS, Charset, charset_named
+from services.registration.domain.look_alikes import described
 from services.registration.handlers import DeliveryResult, Ports
-from shared.runtime.db import UNAVAILABLE, is_unavailable
+from shared.runtime.access import Access
+from shared.runtime.db import UNAVAILABLE, UNSTORABLE, is_unavailable
 from shared.runtime.log import logger
-from shared.runtime.web.guard import Guard, Refusal, harden
+from shared.runtime.web.guard import REASONS, STATUS, Guard, Refusal, harden
 
 _MOST_LISTED = 10_000
 _RETRY_AFTER = 10  # seconds
 
 
-def intake_site(ports: Ports, key: bytes, limit: int, wake: Callable[[], None]) -> Starlette:
-    """The two routes. `limit`: most bytes of a delivery. `wake` is called when records have been accepted."""
+def intake_site(
+    ports: Ports, key: bytes, limit: int, wake: Callable[[], None], access: Access | None = None
+) -> Starlette:
+    """The two routes, and /healthz. `limit`: most bytes of a delivery. `access`: as of `Pages.install`.
+
+    `wake` is called when records have been accepted.
+    """
 
     async def deliver(request: Request) -> Response:
         _authorize(request, key)
-        form = _form(request)
+        form, charset = _form(request)
         first_row = _whole(request, "first_row", None)
         source = request.query_params.get("source", "http")[:200]
         body = await request.body()
-        status, result = await run_in_threadpool(_deliver, body, form, first_row, source, ports)
+        status, result = await run_in_threadpool(_deliver, body, form, charset, first_row, source, ports)
         wake()
         return _json(status, answer(result))
 
@@ -54,23 +63,27 @@ def intake_site(ports: Ports, key: bytes, limit: int, wake: Callable[[], None]) 
         return _json(200, {"rejected": await run_in_threadpool(handlers.rejected_rows, rows, ports)})
 
     async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
-        # The key first: a request without it learns nothing else, and every cross-site request is without it.
-        refused = HTTPException(413, f"got more than {limit} bytes, expected a delivery in smaller parts")
-        try:
-            _authorize(Request(scope, receive), key)
-        except HTTPException as unauthorized:
-            refused = unauthorized
+        refused = HTTPException(STATUS[refusal], REASONS[refusal])
+        if refusal in ("too-large", "cross-site"):
+            # The key first: a request without it learns nothing else, and every cross-site request is without it.
+            refused = HTTPException(413, f"got more than {limit} bytes, expected a delivery in smaller parts")
+            try:
+                _authorize(Request(scope, receive), key)
+            except HTTPException as unauthorized:
+                refused = unauthorized
         await _error(refused)(scope, receive, send)
 
     return Starlette(
         routes=[
             Route("/upstream/registrations", deliver, methods=["POST"]),
             Route("/api/v1/rejected", rejected, methods=["GET"]),
+            Route("/healthz", lambda _: PlainTextResponse("ok\n")),
         ],
-        middleware=[Middleware(Guard, refuse=refuse, most_bytes=limit)],
+        middleware=[Middleware(Guard, refuse=refuse, most_bytes=limit, access=access)],
         exception_handlers={
             HTTPException: _on_http_error,
             **dict.fromkeys(UNAVAILABLE, _on_database_error),
+            **dict.fromkeys(UNSTORABLE, _on_unstorable),
             Exception: _on_bug,
         },
     )
@@ -86,12 +99,24 @@ def answer(result: DeliveryResult) -> dict[str, Any]:
             for each in result.not_applied
         ],
         "rejected": [rejected_as_json(each) for each in result.rejected],
+        "look_alikes": [
+            {
+                "row": row,
+                "registration_id": id,
+                "field": each.field,
+                "got": described(each.found),
+                "expected": described(each.meant) if each.meant else None,
+            }
+            for row, id, each in result.look_alikes
+        ],
     }
 
 
-def _deliver(body: bytes, form: Form, first_row: int | None, source: str, ports: Ports) -> tuple[int, DeliveryResult]:
+def _deliver(
+    body: bytes, form: Form, charset: Charset | None, first_row: int | None, source: str, ports: Ports
+) -> tuple[int, DeliveryResult]:
     try:
-        delivery = read_delivery(body, form, ports.rules, first_row=first_row)
+        delivery = read_delivery(body, form, ports.rules, first_row=first_row, charset=charset)
     except UnreadableDeliveryError as error:
         return 400, handlers.accept(Delivery((), (error.rejected,)), source, ports)
     return 200, handlers.accept(delivery, source, ports)
@@ -103,12 +128,22 @@ def _authorize(request: Request, key: bytes) -> None:
         raise HTTPException(401, "expected Authorization: Bearer <the API key of upstream>")
 
 
-def _form(request: Request) -> Form:
+def _form(request: Request) -> tuple[Form, Charset | None]:
+    """The form of a delivery, and the encoding that is declared for it."""
+    content_type = Message()
+    content_type["Content-Type"] = request.headers.get("content-type", "")
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     form = FORMS.get(media_type)
     if form is None:
         raise HTTPException(415, f"got Content-Type {media_type!r}, expected one of {', '.join(FORMS)}")
-    return form
+    label = content_type.get_param("charset")
+    if not isinstance(label, str) or not label:
+        return form, None
+    charset = charset_named(label)
+    if charset is None or (form != "csv" and charset != "utf-8"):
+        expected = " or ".join(LABELS.values()) if form == "csv" else "utf-8: JSON has no other"
+        raise HTTPException(415, f"got charset {label[:40]!r}, expected {expected}")
+    return form, charset
 
 
 def _whole(request: Request, name: str, default: int | None) -> int | None:
@@ -142,6 +177,11 @@ async def _on_database_error(_: Request, error: Exception) -> Response:
         raise error
     logger("web").warning("waiting", cause=type(error).__name__)
     return _error(HTTPException(503, "the database is not available: send it again; known rows change nothing"))
+
+
+async def _on_unstorable(_: Request, error: Exception) -> Response:
+    logger("web").warning("refused", cause=type(error).__name__)
+    return _error(HTTPException(422, "a text or number that can't be stored: no NUL, no half characters"))
 
 
 async def _on_bug(request: Request, _: Exception) -> Response:

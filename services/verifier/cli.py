@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from shared.runtime.commands import json_option
+from shared.runtime.commands import json_option, plain_console, say, say_json
 
 if TYPE_CHECKING:
     from services.verifier.check.evidence import IssuerRecord
@@ -34,8 +34,8 @@ _USAGE = 64  # sysexits.h; 2 would read as "could not check"
 def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | None) -> None:
     """証明書（JSON、バッジのPNG・SVG、PDF）が有効かを確かめる。 / Check whether a certificate is valid.
 
-    FILE|URL は証明書データ、バッジの画像、PDF、または確認ページのURL（…/V/番号）。 / The credential, its badge as
-    PNG or SVG, its PDF, or the URL of its page.
+    FILE|URL は証明書データ、バッジの画像、PDF、確認ページのURL（…/V/番号）、または番号。 / The credential, its badge
+    as PNG or SVG, its PDF, the URL of its page, or its number.
 
     終了コード / exit code: 0 有効 valid, 1 有効でない not valid, 2 確認できない could not check.
     """
@@ -45,7 +45,7 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
     try:
         config = read_command_config(os.environ, issuer_url=issuer_url, rpc_url=rpc_url)
     except RefuseToStart as error:
-        click.echo(f"akashi verify: {error}", err=True)
+        say(f"akashi verify: {error}", err=True)
         raise SystemExit(_USAGE) from error
     result = _verify(source, config)
     from services.verifier.check.verdict import EXIT_CODES
@@ -65,29 +65,37 @@ def _verify(source: str, config: CommandConfig) -> VerificationResult:
     url = config.issuer_url
     now = clock_from(os.environ.get("AKASHI_CLOCK"))
     sources = Sources(HttpSite(url), _chains(config), partial(published_record, url), url, now)
-    return verify(lambda: _content_of(source), sources)
+    return verify(lambda: _content_of(source, url), sources)
 
 
-def _content_of(source: str) -> bytes:
-    """The bytes of a file, of a URL, or of the credential behind a page's URL in any case (`HTTP://…/V/ID`)."""
+def _content_of(source: str, issuer_url: str) -> bytes:
+    """The bytes of a file, of a URL, or of the credential whose page or number is named, however it was copied."""
     from services.verifier.files.baking import MAX_FILE_BYTES
     from services.verifier.sources.issuer_site import download
+    from shared.copied_text import assertion_id_in, url_in
 
+    if _is_file(source):
+        with Path(source).open("rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)  # enough for every reader to refuse a larger one
+    url = url_in(source) or (source if "://" in source else None)
     try:
-        parts = urlsplit(source)
+        parts = urlsplit(url or issuer_url)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="FILE|URL") from error
-    if parts.scheme.lower() not in ("http", "https"):
-        path = Path(source)
-        if not path.is_file():
-            raise click.BadParameter(f"ファイルがありません / no such file: {source}", param_hint="FILE|URL")
-        with path.open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)  # enough for every reader to refuse a larger one
-    site = f"{parts.scheme.lower()}://{parts.netloc.lower()}"
-    kind, _, id = parts.path.strip("/").partition("/")
-    if kind.lower() == "v" and id:
-        return download(f"{site}/credentials/{id.upper()}.json")
-    return download(source)
+    assertion_id = assertion_id_in(source)
+    if url is not None and parts.path.strip("/").partition("/")[0].lower() != "v":
+        return download(url)
+    if assertion_id is None:
+        what = "番号が正しくありません / not a whole number" if url else "ファイルがありません / no such file"
+        raise click.BadParameter(f"{what}: {source}", param_hint="FILE|URL")
+    return download(f"{parts.scheme.lower()}://{parts.netloc.lower()}/credentials/{assertion_id}.json")
+
+
+def _is_file(source: str) -> bool:
+    try:
+        return "://" not in source and Path(source).is_file()
+    except (OSError, ValueError):  # too long for a name, or no name at all
+        return False
 
 
 def _chains(config: CommandConfig) -> Chains | NoChain:
@@ -109,17 +117,14 @@ def _issuer(verdict: Verdict, config: CommandConfig) -> Bilingual:
 
 
 def _print_json(result: VerificationResult, config: CommandConfig) -> None:
-    import msgspec
-
     from services.verifier.web.answers import answer_of
 
     issuer = _issuer(result.verdict, config)
     answer = answer_of(result.verdict, issuer, record=result.record, public_url=config.issuer_url)
-    click.echo(msgspec.json.format(msgspec.json.encode(answer), indent=1).decode())
+    say_json(answer, indent=1)
 
 
 def _print_checks(verdict: Verdict, record: IssuerRecord, config: CommandConfig) -> None:
-    from rich.console import Console
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
@@ -128,7 +133,7 @@ def _print_checks(verdict: Verdict, record: IssuerRecord, config: CommandConfig)
     from services.verifier.check.wording import heading, sentence
     from shared.clock import JST, japan_date
 
-    console = Console(highlight=False)
+    console = plain_console(highlight=False)
     colour = _COLOURS[EXIT_CODES[verdict.kind]]
     console.print(Text(f"\n{heading(verdict).ja}", style=f"bold {colour}"))
     console.print(Text(sentence(verdict, _issuer(verdict, config)).ja))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from ipaddress import ip_network
 
 from limits import parse
 
@@ -21,7 +20,6 @@ from shared.runtime.settings import (
 )
 
 _RATE = "a rate such as 60/minute"
-_PROXIES = "addresses or networks with commas, such as 10.0.0.0/8,127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,9 @@ class Config:
 
 def read_config(environment: Mapping[str, str]) -> Config:
     settings = Settings(environment)
+    runtime = read_runtime("verifier", settings, "PUBLIC_URL")
     return Config(
-        runtime=read_runtime("verifier", settings),
+        runtime=runtime,
         web_host=settings.text("WEB_HOST", "127.0.0.1"),
         web_port=settings.port("WEB_PORT"),
         public_url=settings.url("PUBLIC_URL"),
@@ -57,7 +56,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
         limits=Limits(
             verify=settings.read("VERIFY_RATE", _RATE, _rate, "60/minute"),
             fetch=settings.read("FETCH_RATE", _RATE, _rate, "10/minute"),
-            trusted_proxies=settings.read("TRUSTED_PROXIES", _PROXIES, _proxies, ()),
+            trusted_proxies=runtime.access.proxies,
         ),
         allow_private_urls=settings.choice("ALLOW_PRIVATE_URLS", ("true", "false"), "false") == "true",
     )
@@ -92,7 +91,3 @@ def _networks(settings: Settings, rpc_url: str | None) -> tuple[Network, ...] | 
 def _rate(raw: str) -> str:
     parse(raw)
     return raw
-
-
-def _proxies(raw: str) -> tuple[str, ...]:
-    return tuple(str(ip_network(part.strip())) for part in raw.split(","))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from services.verifier.check.credential import Badge, Credential, read_credential
 from services.verifier.check.evidence import IssuerRecord
 from services.verifier.check.verdict import Verdict, no_document, not_readable, verdict_on
-from services.verifier.files.read import read_document, read_json
+from services.verifier.files.open_badges_2 import contradiction
+from services.verifier.files.read import read_file, read_json
 from services.verifier.metrics import SOURCES_AWAY, VERDICTS
 from services.verifier.sources.chains import AnchorSource
 from services.verifier.sources.gather import gather
@@ -81,22 +82,30 @@ def verify(load: Callable[[], bytes], sources: Sources) -> VerificationResult:
     except (NotFound, TryLater) as error:
         return VerificationResult(no_document(str(error), sources.now()), IssuerRecord())
     try:
-        credential = read_credential(read_document(content))
+        file = read_file(content)
+        credential = read_credential(file.document)
         record = sources.record_of(credential.badge)
     except Unreadable as error:
         return VerificationResult(not_readable(error, sources.now()), IssuerRecord())
     except TryLater as error:
         return VerificationResult(no_document(str(error), sources.now()), IssuerRecord())
-    return _judged(credential, record, sources)
+    contradicted = None if file.unbaked is None else contradiction(file.document, file.unbaked)
+    return _judged(credential, record, sources, contradicted=contradicted)
 
 
 def _judged(
-    credential: Credential, record: IssuerRecord | None, sources: Sources, expected_id: str | None = None
+    credential: Credential,
+    record: IssuerRecord | None,
+    sources: Sources,
+    expected_id: str | None = None,
+    contradicted: str | None = None,
 ) -> VerificationResult:
     record = record or IssuerRecord()
     url = sources.public_url
     evidence = gather(credential, sources.site, sources.chain, public_url=url, revocation=record.revocation)
-    verdict = verdict_on(credential, evidence, did=did_of(url), now=sources.now(), expected_id=expected_id)
+    verdict = verdict_on(
+        credential, evidence, did=did_of(url), now=sources.now(), expected_id=expected_id, contradicted=contradicted
+    )
     # What it renews is signed, so it is known before any event.
     return VerificationResult(verdict, replace(record, renews=record.renews or credential.badge.renews))
 

@@ -24,7 +24,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
     """RefuseToStart, with the setting's name, for a missing or impossible one."""
     settings = Settings(environment)
     return Config(
-        runtime=read_runtime("wallet", settings),
+        runtime=read_runtime("wallet", settings, "WALLET_URL"),
         objects=read_object_storage(settings),
         web_host=settings.text("WEB_HOST", "127.0.0.1"),
         web_port=settings.port("WEB_PORT"),

@@ -15,6 +15,7 @@ from eth_typing import HexStr
 from web3 import Web3
 from web3.exceptions import BlockNotFound, TransactionNotFound
 
+from shared.chain.blocks import read_block
 from shared.chain.facts import RegistryEntry, TransactionFacts
 from shared.chain.networks import Network
 from shared.chain.rpc import NoContract, Node
@@ -87,7 +88,7 @@ class Registry:
 
     def finalized_block(self) -> int:
         """The number of the newest final block."""
-        return self.node.reached(lambda web3: int(web3.eth.get_block("finalized")["number"]))
+        return self.node.reached(lambda web3: read_block(web3, "finalized").number)
 
     def block_hash(self, number: int) -> str | None:
         """The hash of the block now at this height; None above the head."""
@@ -140,10 +141,9 @@ def _transaction(web3: Web3, hash: str) -> TransactionFacts | None:
 
 def _block_hash(web3: Web3, number: int) -> str | None:
     try:
-        block = web3.eth.get_block(number)
+        return read_block(web3, number).hash
     except BlockNotFound:
         return None
-    return block["hash"].to_0x_hex()
 
 
 def _moment(seconds: int) -> datetime:

@@ -20,6 +20,6 @@ def did_document_url(public_url: str) -> str:
     return f"{public_url.rstrip('/')}/{'did.json' if parts.path.strip('/') else '.well-known/did.json'}"
 
 
-def chain_key_of(did: str) -> str:
-    """The `verificationMethod` of proofs by the key that sends our transactions."""
-    return f"{did}#chain"
+def chain_key_of(did: str, name: str = "chain") -> str:
+    """The `verificationMethod` of proofs by a key that sends our transactions. `name`: see `chain_key.py`."""
+    return f"{did}#{name}"

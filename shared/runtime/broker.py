@@ -1,12 +1,23 @@
-"""What an admin client of Kafka says of topics. Used by `restored.py` and by ops' lag."""
+"""What Kafka says of topics: partitions, offsets, and what is behind a place.
+
+Used by `restored.py`, `positions.py` and ops' lag.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
-from kafka import TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
+from kafka.errors import KafkaError
+
+READ_COMMITTED = "read_committed"
+"""A record of a transaction that its sender has aborted was never said: every reader of ours leaves it out."""
+_TIMEOUT_MS = 4000
+_LOOK_SECONDS = 2.0
 
 
 def partitions_of(topics: Iterable[Mapping[str, Any]]) -> list[TopicPartition]:
@@ -24,3 +35,50 @@ def offsets_at(admin: Any, partitions: Sequence[TopicPartition], spec: OffsetSpe
         return {}
     found = admin.list_partition_offsets(dict.fromkeys(partitions, spec))
     return {partition: answer.offset for partition, answer in found.items()}
+
+
+def without_messages(kafka: str, spans: Mapping[TopicPartition, tuple[int, int]]) -> set[TopicPartition]:
+    """Those of `spans` (first offset, offset behind the last) that hold nothing for a reader.
+
+    That is: markers of transactions, and records of aborted ones. They have offsets, but nobody is ever handed one, so
+    no reader's place gets behind them. What can't be read in two seconds counts as a message.
+    """
+    empty: set[TopicPartition] = set()
+    if not spans:
+        return empty
+    try:
+        with closing(_reader(kafka)) as consumer:
+            consumer.assign(list(spans))
+            for partition, (first, _) in spans.items():
+                consumer.seek(partition, first)
+            until = time.monotonic() + _LOOK_SECONDS
+            waiting = set(spans)
+            while waiting and time.monotonic() < until:
+                for partition in consumer.poll(timeout_ms=100, max_records=1):
+                    waiting.discard(partition)
+                    consumer.pause(partition)
+                reached = {partition for partition in waiting if consumer.position(partition) >= spans[partition][1]}
+                empty |= reached
+                waiting -= reached
+    except (KafkaError, OSError, RuntimeError, ValueError, AssertionError):
+        pass  # away, or bytes that it can't unpack: what was not seen to be empty is not
+    return empty
+
+
+def ends_of(kafka: str, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    """The offset behind the last message of each. KafkaError."""
+    with closing(_reader(kafka)) as consumer:
+        ends: dict[TopicPartition, int] = consumer.end_offsets(list(partitions))
+        return ends
+
+
+def _reader(kafka: str) -> Any:
+    return KafkaConsumer(
+        bootstrap_servers=kafka.split(","),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset=None,
+        isolation_level=READ_COMMITTED,
+        request_timeout_ms=_TIMEOUT_MS,
+        max_partition_fetch_bytes=65_536,
+    )

@@ -36,6 +36,9 @@ table that isn't there. The row is not at fault: wait, and try again. The pool's
 _ABOUT_THE_ROW = (psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementTooComplex)
 """Operational errors by class, yet of one row: a key that is too long for its index."""
 
+UNSTORABLE = (psycopg.DataError, UnicodeEncodeError, *_ABOUT_THE_ROW)
+"""A value that no column holds: a text with NUL or half a character (a lone surrogate), a number out of range."""
+
 MAX_MESSAGE_BYTES = 900_000
 """Of key and value: below what Kafka takes by default (1 MiB with headers and record)."""
 
@@ -235,6 +238,19 @@ class Transaction:
             types.update(self.cursor.execute(_COLUMN_TYPES, (table,)).fetchall())
         # psycopg dumps a list of bytes as an array of text unless the placeholder is binary.
         return f"unnest({', '.join(f'%{_format(types[name])}::{types[name]}[]' for name in columns)})"
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """What the block changed and announced is undone when it raises; the rest of this transaction stands."""
+        if self.connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+            self.cursor.execute("select 1")  # begins the transaction: psycopg would else commit at the block's end
+        announced, forwarded = len(self._announced), len(self._outbox)
+        try:
+            with self.connection.transaction():
+                yield
+        except BaseException:
+            del self._announced[announced:], self._outbox[forwarded:]
+            raise
 
     # ── the end ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
 
-from shared.errors import Unreadable
+from shared.errors import Unreadable, cause_of
 from shared.runtime.db import Database
 from shared.topics import Topic
 
@@ -58,7 +58,7 @@ def dead_letter_of(record: Record, *, consumer: str, error: Exception, at: datet
         sha256=sha256(value).hexdigest() if value is not None and is_cut else None,
         id=uuid5(NAMESPACE_URL, f"{consumer}/{record.topic}/{record.partition}/{record.offset}"),
         consumer=consumer,
-        cause=f"{type(error).__name__}: {error}"[:2000],
+        cause=cause_of(error, 2000),
         at=at,
     )
 

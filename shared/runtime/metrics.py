@@ -1,10 +1,10 @@
-"""Counters, gauges and histograms of a process, served at /metrics. Used by every service."""
+"""Counters, gauges and histograms of a process, served at /metrics (web/metrics.py). Used by every service."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram
 
 _LATENCY = (0.001, 0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300)
 
@@ -32,6 +32,7 @@ RECALLED = counter("facts_recalled", "Own announcements that the tables did not 
 OUTBOX_DEPTH = gauge("outbox_rows", "Outbox rows that wait to be published")
 OUTBOX_AGE = gauge("outbox_age_seconds", "For how long the oldest outbox row has waited")
 OUTBOX_REFUSED_ROWS = gauge("outbox_refused_rows", "Messages that Kafka refuses for good, put aside")
+ROWS_ASIDE = counter("tick_rows_aside", "How often a tick put a row at fault aside and went on", ("tick",))
 TICK_FAILURES = gauge("tick_failures_in_a_row", "How often a tick has failed since it last worked", ("tick",))
 DATABASE_AWAY = gauge("database_away", "1 while the messages of a topic wait for the database", ("topic",))
 BREAKER = gauge("breaker_open", "1 while one failure after the other stopped a topic", ("topic",))
@@ -42,9 +43,3 @@ RELAY_FAILED = counter("relay_failed", "Rounds of the relay that failed and are 
 TICKED = counter("tick_rows", "Rows that a tick acted on", ("tick",))
 TICK_FAILED = counter("tick_failed", "Runs of a tick that raised", ("tick",))
 TICK_SECONDS = histogram("tick_seconds", "Duration of a tick's run that acted on rows", ("tick",))
-
-
-def serve_metrics(host: str, port: int) -> int:
-    """Serve /metrics from a thread of its own; returns the port, which is a free one when `port` is 0."""
-    server, _ = start_http_server(port, addr=host)
-    return int(server.server_port)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from configparser import ConfigParser
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ class ListedObjects(ObjectStorage, Protocol):
 
 
 _REGION = "us-east-1"
+_CODE = re.compile(r"<Code>(\w+)</Code>")  # of the error that an S3 answers
 _TIMES: ClientConfig = {"connect_timeout": timedelta(seconds=3), "timeout": timedelta(seconds=10), "allow_http": True}
 _RETRIES: RetryConfig = {"max_retries": 1, "retry_timeout": timedelta(seconds=20)}
 
@@ -126,7 +128,10 @@ class Objects:
 
 
 def _away(key: str, operation: str, error: Exception) -> TryLater:
-    return TryLater(f"object {key}: storage away at {operation} ({type(error).__name__}); trying again")
+    answer = _CODE.search(str(error))
+    if answer:
+        return TryLater(f"object {key}: {operation} answered {answer[1]}; trying again")
+    return TryLater(f"object {key}: storage away ({type(error).__name__}); trying again")
 
 
 def _keys(settings: ObjectStorageSettings) -> tuple[str, str]:

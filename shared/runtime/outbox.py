@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import psycopg
 from kafka import KafkaProducer
-from kafka.errors import InvalidRecordError, InvalidTopicError, MessageSizeTooLargeError, RecordListTooLargeError
+from kafka.errors import (
+    InvalidRecordError,
+    InvalidTimestampError,
+    InvalidTopicError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    UnsupportedForMessageFormatError,
+)
 
+from shared.errors import cause_of
 from shared.runtime.db import CHANNEL, Database
 from shared.runtime.log import Log
 from shared.runtime.metrics import OUTBOX_AGE, OUTBOX_DEPTH, OUTBOX_REFUSED_ROWS, PUBLISHED, RELAY_FAILED
@@ -20,8 +33,14 @@ _PAUSE = 0.1  # seconds between two rounds
 _SHARE_LOCK = "select pg_try_advisory_lock(hashtext('relay/' || current_schema()))"
 
 
-_REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError, InvalidTopicError)
-"""What a broker says of a message that it will never take. Every other error is about the broker: try again."""
+_REFUSALS = (
+    *(MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError, InvalidTopicError),
+    *(InvalidTimestampError, PolicyViolationError, UnsupportedForMessageFormatError),
+    *(TypeError, ValueError, AssertionError),  # of the client, before it sends
+)
+"""What is said of a message that no broker will ever take. Every other error is about its topic or the broker."""
+
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 60.0  # seconds that a topic's rows wait after a failure; doubled with each in a row
 
 
 class _Row(NamedTuple):
@@ -35,14 +54,29 @@ _Ends = dict[tuple[str, int], int]
 """Topic and partition → the offset behind our last message on it."""
 
 
+class _Round(NamedTuple):
+    """What became of the rows of a round; those of a topic that failed, from its first failure on, are in no list."""
+
+    done: list[_Row]
+    refused: list[_Row]  # if only because they shared a batch with a bad one
+    ends: _Ends
+    failed: dict[str, Exception]  # by topic
+
+
 def _later(ends: _Ends, others: _Ends) -> _Ends:
     return {place: max(ends.get(place, 0), others.get(place, 0)) for place in {*ends, *others}}
+
+
+class _TopicFailed(Exception):
+    """The rows of a topic wait; those of others are published."""
 
 
 class Relay(threading.Thread):
     """One active relay per schema (advisory lock), others stand by. Rows leave the outbox after Kafka has them all.
 
-    A row that Kafka refuses for good goes to the table `refused`, with a count and a log line, and the rest go on.
+    One row never blocks the others. One that Kafka refuses for good goes to the table `refused`, with a count and a log
+    line. Those of a topic that can't be written (it isn't there, we may not) wait in the outbox, in their order, while
+    all other topics go on.
     """
 
     def __init__(
@@ -55,6 +89,8 @@ class Relay(threading.Thread):
         self._kafka = kafka
         self._log = log
         self._stopping = threading.Event()
+        self._waits: dict[str, float] = {}  # topic → seconds, doubled with each failure in a row
+        self._again_at: dict[str, float] = {}  # topic → monotonic time
 
     def stop(self, timeout: float) -> None:
         """Finish the round in hand, then end. What is left in the outbox goes with the next start."""
@@ -107,37 +143,68 @@ class Relay(threading.Thread):
 
     def _round(self, connection: psycopg.Connection[Any], producer: Any) -> int:
         cursor = connection.cursor(binary=True)
-        selected = cursor.execute("select id, topic, key, value from outbox order by id limit %s", (_ROUND,)).fetchall()
+        waiting = [topic for topic, at in self._again_at.items() if time.monotonic() < at]
+        selected = cursor.execute(
+            "select id, topic, key, value from outbox where topic <> all(%s) order by id limit %s", (waiting, _ROUND)
+        ).fetchall()
         rows = [_Row(*row) for row in selected]
-        if rows:
-            suspects, ends = self._publish(producer, rows)
-            for row in suspects:
-                # A broker that refuses one message refuses its whole batch: only what it refuses alone is at fault.
+        if not rows:
+            return 0
+        done, suspects, ends, failed = self._publish(producer, rows)
+        for row in suspects:
+            # A broker that refuses one message refuses its whole batch: only what it refuses alone is at fault.
+            try:
                 ends = _later(ends, self._publish_alone(cursor, row))
-            # If we die here Kafka has the rows and the outbox too: they go out again; the readers' inboxes drop them.
+                done.append(row)
+            except KafkaError as error:
+                failed.setdefault(row.topic, error)
+        # If we die here Kafka has the rows and the outbox too: they go out again; the readers' inboxes drop them.
+        if done:
             with connection.transaction():
-                self._forget(cursor, [row.id for row in rows])
+                self._forget(cursor, [row.id for row in done])
                 self._note_published(cursor, ends)
-            PUBLISHED.inc(len(rows))
-        return len(rows)
+        PUBLISHED.inc(len(done))
+        self._note_waits({row.topic for row in done}, failed)
+        if failed:  # with a new producer: of this one the numbers of its batches are not sure any more
+            topic, cause = next(iter(failed.items()))
+            raise _TopicFailed(f"{topic}: {type(cause).__name__}: {cause}") from cause
+        return len(done)
 
-    def _publish(self, producer: Any, rows: Sequence[_Row]) -> tuple[list[_Row], _Ends]:
-        """Those that were refused, if only because they shared a batch with a bad one. Raises while Kafka is away."""
+    def _note_waits(self, done: set[str], failed: Mapping[str, Exception]) -> None:
+        for topic in done - failed.keys():
+            self._waits.pop(topic, None)
+            self._again_at.pop(topic, None)
+        for topic in failed:
+            self._waits[topic] = min(self._waits.get(topic, _FIRST_WAIT / 2) * 2, _LONGEST_WAIT)
+            self._again_at[topic] = time.monotonic() + self._waits[topic]
+
+    def _publish(self, producer: Any, rows: Sequence[_Row]) -> _Round:
         headers = [("content-type", CONTENT_TYPE)]
-        sent, refused, ends = [], [], {}
+        result = _Round([], [], {}, {})
+        sent = []
         for row in rows:
+            if row.topic in result.failed or self._stopping.is_set():
+                continue
             try:
                 sent.append((row, producer.send(row.topic, key=row.key, value=row.value, headers=headers)))
             except _REFUSALS:
-                refused.append(row)
-        producer.flush(timeout=20)
+                result.refused.append(row)
+            except KafkaError as error:
+                result.failed[row.topic] = error
+        with suppress(KafkaTimeoutError):  # each future tells of its own row
+            producer.flush(timeout=20)
         for row, future in sent:
             try:
+                if row.topic in result.failed:
+                    continue  # in order: it is sent again behind the one that failed
                 place = future.get(timeout=1)
-                ends[row.topic, place.partition] = place.offset + 1
+                result.ends[row.topic, place.partition] = place.offset + 1
+                result.done.append(row)
             except _REFUSALS:
-                refused.append(row)
-        return refused, ends
+                result.refused.append(row)
+            except KafkaError as error:
+                result.failed[row.topic] = error
+        return result
 
     def _note_published(self, cursor: psycopg.Cursor[Any], ends: _Ends) -> None:
         """How far our own words reach on each topic: what is on Kafka behind it, a restored database doesn't know."""
@@ -158,7 +225,7 @@ class Relay(threading.Thread):
             cursor.execute(
                 "insert into refused (id, topic, key, value, cause, refused_at) values (%s, %s, %s, %b, %s, now())"
                 " on conflict do nothing",
-                (row.id, row.topic, row.key, row.value, f"{type(error).__name__}: {error}"[:500]),
+                (row.id, row.topic, row.key, row.value, cause_of(error, 500)),
             )
             self._log.error("failed", part="relay", row=row.id, topic=row.topic, cause=type(error).__name__)
             return {}

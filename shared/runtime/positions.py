@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from kafka import TopicPartition
+
+from shared.runtime.broker import ends_of, without_messages
 from shared.runtime.db import Database, Transaction, is_unavailable
 from shared.runtime.log import Log
 from shared.runtime.metrics import GAP
@@ -86,6 +89,27 @@ async def seek_to_kept(
 def kept_positions(tx: Transaction) -> dict[tuple[str, int], int]:
     rows = tx.cursor.execute("select topic, partition, next_offset from positions").fetchall()
     return {(topic, partition): offset for topic, partition, offset in rows}
+
+
+def pass_markers(database: Database[Any], kafka: str) -> int:
+    """Go on behind the ends of transactions, which no reader is handed; how many partitions. KafkaError.
+
+    Else a topic that ends with one and is emptied by its retention would look as if a message had been lost.
+    """
+    kept = {TopicPartition(*place): offset for place, offset in _read_positions(database).items()}
+    if not kept:
+        return 0
+    spans = {tp: (kept[tp], end) for tp, end in ends_of(kafka, kept).items() if kept[tp] < end}
+    passed = without_messages(kafka, spans)
+    with database.transaction() as tx:
+        for tp in sorted(passed):
+            before, end = spans[tp]
+            tx.cursor.execute(
+                "update positions set next_offset = %s where topic = %s and partition = %s and next_offset = %s",
+                (end, tp.topic, tp.partition, before),
+            )
+    # Dying before the commit, the next start looks again.
+    return len(passed)
 
 
 def _read_positions(database: Database[Any]) -> dict[tuple[str, int], int]:

@@ -12,15 +12,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import faust
 import psycopg
-import uvicorn
 import uvloop
 from kafka.errors import KafkaError
 
@@ -31,21 +28,23 @@ from shared.runtime.batches import RawMessage
 from shared.runtime.consume import Consumer
 from shared.runtime.db import Database, Transaction, is_unavailable
 from shared.runtime.log import Log, configure, logger
-from shared.runtime.metrics import TICK_FAILED, TICK_FAILURES, TICK_SECONDS, TICKED, serve_metrics
+from shared.runtime.metrics import TICK_FAILED, TICK_FAILURES, TICK_SECONDS, TICKED
 from shared.runtime.migrate import migrate
 from shared.runtime.objects import ListedObjects
 from shared.runtime.outbox import Relay, report_outbox
-from shared.runtime.positions import report_gaps, seek_to_kept
+from shared.runtime.positions import pass_markers, report_gaps, seek_to_kept
+from shared.runtime.reader import SESSION_SECONDS, faust_app
 from shared.runtime.rebuild import announce_again, note_rebuilds
 from shared.runtime.recall import Recall
 from shared.runtime.restored import Storage, compare
 from shared.runtime.scrub import Inventory, Scrub
 from shared.runtime.scrub_record import note_finished, note_ordered
 from shared.runtime.settings import Runtime
+from shared.runtime.web.metrics import serve_metrics
+from shared.runtime.web.server import WebServer, web_server
 from shared.topics import INBOX_MEMORY, Topic
 
 _GRACE = 12.0  # seconds for the batch in hand at a stop
-_SESSION = 10.0  # seconds after which the broker gives a dead worker's partitions away
 _BACKLOG_EVERY = 5.0
 _ORDERS_EVERY = 1.0  # rare: woken by each batch, these ticks would cost as much as the batch
 _FORGET_EVERY = 3600.0
@@ -67,7 +66,7 @@ class Process:
         self._database = database
         self._log = logger(runtime.service)
         self._folder = tempfile.TemporaryDirectory(prefix=f"akashi-{runtime.service}-")  # Faust insists on one
-        self._app = _faust_app(runtime, self._folder.name)
+        self._app = faust_app(runtime, self._folder.name)
         self._checks: list[Callable[[], None]] = []
         self._at_start: list[Callable[[], None]] = []
         self._recalls: dict[type[Event], Recall] = {}
@@ -76,13 +75,14 @@ class Process:
         self._consumers: dict[str, Consumer] = {}
         self._ticks: list[_Tick] = []
         self._eager: list[_Tick] = []
-        self._web: list[uvicorn.Server] = []
+        self._web: list[WebServer] = []
         self._ended = asyncio.Event()
         self._broken: asyncio.Future[str] | None = None
         self.tick("backlog", partial(_report_backlog, log=self._log, reported={}), database, every=_BACKLOG_EVERY)
         self.note(RebuildOrdered, note_rebuilds)
         self.tick("rebuild", partial(announce_again, log=self._log), database, every=_ORDERS_EVERY)
         self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
+        self.tick("markers", partial(pass_markers, kafka=runtime.kafka), database, every=_FORGET_EVERY)
 
     def check(self, work: Callable[[P], None], ports: P) -> None:
         """Call `work` at each start, once the schema is there and before Kafka is read. RefuseToStart ends the process.
@@ -167,8 +167,8 @@ class Process:
 
     def serve(self, app: Any, *, host: str, port: int) -> None:
         """Serve an ASGI app over HTTP; port 0 takes any free one."""
-        config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, server_header=False)
-        self._web.append(_Web(config))
+        most = self._runtime.access.most_connections
+        self._web.append(web_server(app, host=host, port=port, most_connections=most))
 
     def wake(self) -> None:
         """Let the ticks look now: there are new rows."""
@@ -236,7 +236,7 @@ class Process:
             await asyncio.to_thread(self._compare)
         if not self._interrupted.is_set():
             await self._app.start()
-        port = serve_metrics(self._runtime.metrics_host, self._runtime.metrics_port)
+        port = serve_metrics(self._runtime.metrics_host, self._runtime.metrics_port, self._runtime.access)
         self._log.info("started", pid=os.getpid(), metrics_port=port)
         crashed = asyncio.create_task(self._app.wait_until_stopped())
         ended = asyncio.create_task(self._ended.wait())
@@ -280,7 +280,7 @@ class Process:
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
         # What is in hand is acknowledged before another worker gets the partition; what isn't, its inbox drops.
-        await asyncio.gather(*(consumer.drain(_SESSION / 3) for consumer in self._consumers.values()))
+        await asyncio.gather(*(consumer.drain(SESSION_SECONDS / 3) for consumer in self._consumers.values()))
         await self._app.consumer.commit()
 
 
@@ -327,14 +327,6 @@ class _Tick(threading.Thread):
                 self._wake.wait(self._pause)
 
 
-class _Web(uvicorn.Server):
-    """uvicorn that leaves the signals to the process."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 def _report_backlog(database: Database[Any], *, log: Log, reported: dict[str, int]) -> int:
     report_outbox(database)
     return report_gaps(database, log, reported)
@@ -357,27 +349,6 @@ def _nothing(tx: Any, events: Sequence[Event]) -> None:
 
 def _handle(handler: Callable[[Any, Any], None], ports: Any, events: Sequence[Event]) -> None:
     handler(events, ports)
-
-
-def _faust_app(runtime: Runtime, datadir: str) -> faust.App:
-    return faust.App(
-        runtime.service,
-        broker=";".join(f"aiokafka://{address}" for address in runtime.kafka.split(",")),
-        datadir=datadir,
-        web_enabled=False,
-        web_port=6066,  # unused; given, because Faust reads WEB_PORT, which is our own setting, and refuses 0
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        consumer_auto_offset_reset="none",  # what was deleted under a reader ends it: the next start notes the gap
-        broker_commit_interval=1.0,
-        broker_commit_every=1_000_000,
-        broker_session_timeout=_SESSION,
-        broker_heartbeat_interval=2.0,
-        broker_rebalance_timeout=20.0,
-        broker_max_poll_records=1000,
-        stream_buffer_maxsize=2000,
-        stream_wait_empty=False,
-    )
 
 
 class HasRuntime(Protocol):

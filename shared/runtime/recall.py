@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,9 +20,11 @@ from kafka import KafkaConsumer, TopicPartition
 
 from shared.errors import TryLater, Unreadable
 from shared.events import Event
+from shared.runtime.broker import READ_COMMITTED
 from shared.runtime.db import Database, Transaction
 from shared.runtime.log import Log
 from shared.runtime.metrics import RECALLED
+from shared.runtime.rows import in_parts
 from shared.wire import decode, source_of
 
 _BATCH = 500
@@ -90,8 +93,8 @@ def _take_back(
         if unknown:
             tx.recall([(fact.id, fact.topic, fact.key, fact.value) for fact in unknown])
             for kind, take_back in recalls.items():
-                if events := [fact.event for fact in unknown if type(fact.event) is kind]:
-                    take_back(tx, events)
+                events = [fact.event for fact in unknown if type(fact.event) is kind]
+                in_parts(tx, events, partial(take_back, tx), partial(_not_taken_back, log), tick="recall")
             _count(tx, tp, unknown, records[0].offset, records[-1].offset + 1)
         _note_place(tx, tp, records[-1].offset + 1)
     # Dying before the commit, the next start reads this batch again; after it, the next one.
@@ -99,6 +102,12 @@ def _take_back(
         RECALLED.inc(len(unknown))
         log.warning("recalled", topic=tp.topic, partition=tp.partition, events=len(unknown), to=records[-1].offset + 1)
     return len(unknown)
+
+
+def _not_taken_back(log: Log, event: Event, error: Exception) -> None:
+    """A fact that the tables refuse: it stays known as announced, so it is not announced another time."""
+    cause = f"{type(error).__name__}: {error}"[:300]
+    log.error("failed", part="recall", message=type(event).__name__, subject=event.key, cause=cause)
 
 
 def _count(tx: Transaction, tp: TopicPartition, facts: Sequence[_Fact], first: int, following: int) -> None:
@@ -154,7 +163,7 @@ def _consumer(kafka: str) -> Any:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             consumer_timeout_ms=_PATIENCE_MS,
-            isolation_level="read_committed",
+            isolation_level=READ_COMMITTED,
         )
     except Exception as error:
         raise TryLater(f"Kafka at {kafka}: {type(error).__name__}; waiting before anything is done") from error

@@ -184,7 +184,7 @@ class Scrub:
 
     def _is_intact(self, expected: Expected) -> bool:
         stored = self._read(expected.key)
-        return stored is not None and expected.is_intact(stored)
+        return stored is not None and _says_intact(expected, stored)
 
     def _treat(self, it: Pass, inventory: Inventory, expected: Expected) -> None:
         found = self._look_again(inventory, expected)
@@ -208,7 +208,7 @@ class Scrub:
             stored = self._read(now.key)
             if stored is None:
                 return "missing"
-            return None if now.is_intact(stored) else "different"
+            return None if _says_intact(now, stored) else "different"
 
     def _repair(self, inventory: Inventory, expected: Expected) -> str:
         """Make the object again; the outcome. One that can't be made, for whatever reason, stops no other."""
@@ -217,7 +217,7 @@ class Scrub:
             with self._database.transaction() as tx:
                 now = inventory.lock(tx, expected)
                 stored = None if now is None else self._read(now.key)
-                if now is None or (stored is not None and now.is_intact(stored)):
+                if now is None or (stored is not None and _says_intact(now, stored)):
                     return record.REPAIRED  # by its own service, in the meantime
                 body = now.make(stored)
                 if stored is not None and not now.only_adds(stored):
@@ -259,16 +259,36 @@ class Scrub:
                 return  # its row came in the meantime
             outcome = None
             if it.repair:
-                outcome = record.ADOPTED if inventory.adopt(tx, key, stored) else "unknown"
+                outcome = self._adopt(tx, inventory, key, stored)
             record.note_fault(tx, it, inventory.kind, key, "only-stored", outcome)
         # Dying before the commit, it is looked at again; after it, the tables have it.
         self._log.warning("scrubbed", object=key, found="only-stored", outcome=outcome)
+
+    def _adopt(self, tx: Any, inventory: Inventory, key: str, stored: bytes) -> str:
+        try:
+            with tx.savepoint():
+                return record.ADOPTED if inventory.adopt(tx, key, stored) else "unknown"
+        except Exception as error:
+            if isinstance(error, TryLater) or is_unavailable(error):
+                raise
+            self._log.error("failed", object=key, cause=type(error).__name__)
+            return "failed"
 
     def _read(self, key: str) -> bytes | None:
         try:
             return self._objects.get(key)
         except NotFound:
             return None
+
+
+def _says_intact(expected: Expected, stored: bytes) -> bool:
+    """False also for bytes on which the comparison itself fails: they cost this object, not the pass."""
+    try:
+        return expected.is_intact(stored)
+    except Exception as error:
+        if isinstance(error, TryLater) or is_unavailable(error):
+            raise
+        return False
 
 
 def _phases(inventory: Inventory) -> Iterable[bool]:

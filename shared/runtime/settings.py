@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from shared.clock import Clock, clock_from
 from shared.errors import RefuseToStart
 from shared.programme import Programme, parse_programme
+from shared.runtime.access import MOST_CONNECTIONS, Access, allowed_hosts
 
 T = TypeVar("T")
 
@@ -137,6 +139,7 @@ class Runtime:
     tick_seconds: float
     log_format: str
     scrub_hours: float = 24.0
+    access: Access = field(default_factory=Access)
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,8 @@ def command_environment(service: str, environment: Mapping[str, str]) -> dict[st
     return completed
 
 
-def read_runtime(service: str, settings: Settings) -> Runtime:
+def read_runtime(service: str, settings: Settings, own_url: str | None = None) -> Runtime:
+    """`own_url`: the setting with the URL under which people or programs reach this service's pages, if it is given."""
     return Runtime(
         service=service,
         database_url=settings.url("DATABASE_URL", schemes=("postgresql",)),
@@ -174,7 +178,31 @@ def read_runtime(service: str, settings: Settings) -> Runtime:
         tick_seconds=settings.seconds("TICK_SECONDS", 1.0),
         log_format=settings.choice("LOG_FORMAT", ("auto", "json", "pretty"), "auto"),
         scrub_hours=settings.hours("SCRUB_HOURS", 24.0),
+        access=_read_access(settings, own_url),
     )
+
+
+def _read_access(settings: Settings, own_url: str | None) -> Access:
+    urls = [settings.url(own_url)] if own_url is not None and settings.text(own_url, "") else []
+    return Access(
+        hosts=settings.read(
+            "ALLOWED_HOSTS",
+            "hosts, host:port, addresses or networks with commas: intern.example.jp,10.0.0.0/8",
+            lambda raw: allowed_hosts(urls, _listed(raw)),
+            allowed_hosts(urls),
+        ),
+        proxies=settings.read(
+            "TRUSTED_PROXIES",
+            "addresses or networks with commas, such as 10.0.0.0/8,127.0.0.1",
+            lambda raw: tuple(str(ip_network(part)) for part in _listed(raw)),
+            (),
+        ),
+        most_connections=settings.whole("MOST_CONNECTIONS", MOST_CONNECTIONS, least=10),
+    )
+
+
+def _listed(raw: str) -> list[str]:
+    return [part.strip() for part in raw.split(",")]
 
 
 def read_object_storage(settings: Settings) -> ObjectStorageSettings:

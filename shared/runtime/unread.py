@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.errors import NotYetKnown
+from shared.errors import NotYetKnown, cause_of
 from shared.runtime.db import Database
 from shared.runtime.dead_letters import Record
 from shared.topics import Topic
@@ -26,7 +26,7 @@ def keep_unread(record: Record, error: NotYetKnown, database: Database[Any]) -> 
                     "offset": record.offset,
                     "key": record.key,
                     "value": record.value,
-                    "cause": str(error)[:500],
+                    "cause": cause_of(error, 500),
                     "noticed_at": tx.now(),
                 }
             ],

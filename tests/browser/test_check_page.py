@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from deploy.local.loopback import ask
 from deploy.local.ports import free_port
 from services.verifier.files.baking import bake_png, bake_svg
+from services.verifier.files.open_badges_2 import assertion_of
 from tests.worlds.anvil import Anvil, anvil
 from tests.worlds.postgres import Databases
 from tests.worlds.verifier import AT, VerifierWorld, verifier_world
@@ -90,6 +92,9 @@ def desk(databases: Databases, chain: Anvil, tmp_path: Path) -> Iterator[Desk]:
         yield Desk(world, tmp_path, stack)
 
 
+DRAWN = b'<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">\n'
+
+
 def asked(answer: dict[str, Any]) -> set[str]:
     return {request["url"].rstrip("/") for request in answer["requests"]}
 
@@ -100,23 +105,36 @@ def test_a_visitor_checks_a_file_on_our_page(desk: Desk) -> None:
     world.revoke(int(revoked["credentialStatus"]["statusListIndex"]))
     text = json.dumps(badge, ensure_ascii=False)
     art = {form: world.shelf.kept[f"badges/shunin-gishi/2026.{form}"] for form in ("png", "svg")}
-    baked = {"credential": text.encode(), "assertion": b'{"id":"https://badges.example.jp/assertions/A.json"}'}
+    half = msgspec.json.encode(assertion_of(badge, public_url=world.url))
+    baked = {"credential": text.encode(), "assertion": half}
+    baked_svg = bake_svg(art["svg"], **baked)
     good = desk.file("badge.json", text.encode())
     changed = desk.file("changed.json", text.replace("髙橋", "高橋").encode())
     sites = {f"{world.url}/.well-known/did.json", f"{world.url}/status/1.json"}
     node = world.chain.url
-    valid, english, wide, png, svg, no, out, alone, bad = desk.look(
+    valid, english, wide, png, svg, drawn, marked, no, out, alone, bad, *refused = desk.look(
         {"file": good, "node": node, "picture": "valid"},
         {"file": good, "node": node, "language": "en", "drop": True, "width": 320, "picture": "valid-en-320"},
         {"file": good, "node": node, "width": 1280, "picture": "valid-1280"},
         {"file": desk.file("badge.png", bake_png(art["png"], **baked)), "node": node},
-        {"file": desk.file("badge.svg", bake_svg(art["svg"], **baked)), "node": node},
+        {"file": desk.file("badge.svg", baked_svg), "node": node},
+        {"file": desk.file("drawn.svg", b"\xef\xbb\xbf" + DRAWN + baked_svg), "node": node},
+        {"file": desk.file("marked.json", text.encode("utf-16")), "node": node},
         {"file": changed, "node": node, "picture": "changed"},
         {"file": desk.file("revoked.json", json.dumps(revoked).encode()), "node": node, "picture": "revoked"},
         {"file": good, "picture": "no-node"},
         {"file": good, "node": "http://127.0.0.1:9", "picture": "node-away"},
+        {"file": desk.file("entity.svg", DRAWN.replace(b">", b' [<!ENTITY a "b">]>') + baked_svg), "node": node},
+        {"file": desk.file("outer.svg", b'<!DOCTYPE svg SYSTEM "http://127.0.0.1/x.dtd">' + baked_svg), "node": node},
+        {"file": desk.file("half.svg", baked_svg.replace(b'"expires":"2030', b'"expires":"2099')), "node": node},
+        {
+            "file": desk.file("verify.svg", baked_svg.replace(b' verify="', b' verify="https://b.example/')),
+            "node": node,
+        },
     )
-    for answer in (valid, wide, png, svg):
+    for answer in refused:
+        assert answer["heading"] == "この証明書は使えません" and asked(answer) == set(), answer
+    for answer in (valid, wide, png, svg, drawn, marked):
         assert answer["heading"] == "有効な証明書です" and answer["checks"] == ["ok"] * 7, answer
         assert "髙橋 一郎" in answer["facts"] and "26-00001" in answer["facts"] and answer["notes"] == ""
         assert asked(answer) == {*sites, node} and answer["console"] == []

@@ -59,7 +59,7 @@ REFUSALS = {
     "lock timeout": Refusal(harm.locked_and_changed_rows, "LockNotAvailable"),
     "disk full": Refusal(harm.full_disk, "DiskFull"),
     "write-ahead log full": Refusal(harm.full_write_ahead_log, "PANIC:  could not write"),
-    "object storage full": Refusal(harm.full_object_storage, "put_object answered"),
+    "object storage full": Refusal(harm.full_object_storage, "put answered"),
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import permutations
 from threading import Thread
+from typing import Any, cast
 
 import pytest
 
@@ -326,3 +327,51 @@ def test_two_processes_at_once_anchor_and_announce_everything_once(world: World)
     assert sorted(event.assertion_id for event in world.announced()) == ids
     rows = world.rows("select anchoring, nonce from transactions order by number")
     assert len(rows) == len({row[0] for row in rows}) == len({row[1] for row in rows}) == 5
+
+
+# ── one at fault ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class FailingFor:
+    """A sender on whose work with one root something fails that nobody expects."""
+
+    def __init__(self, sender: Sender, root: bytes, fault: Exception, method: str) -> None:
+        self._sender, self._root, self._fault, self._method = sender, root, fault, method
+
+    def __getattr__(self, name: str) -> Any:
+        usual = getattr(self._sender, name)
+        if name != self._method:
+            return usual
+
+        def call(*given: Any, **named: Any) -> Any:
+            if self._root in given[0]:  # the roots, the input, or the raw bytes
+                raise self._fault
+            return usual(*given, **named)
+
+        return call
+
+
+@pytest.mark.parametrize("method", ["known", "estimate", "send", "expected", "facts"])
+@pytest.mark.parametrize("fault", [OverflowError("int too large"), KeyError("baseFeePerGas")])
+def test_a_batch_on_which_the_program_fails_delays_no_other(method: str, fault: Exception, world: World) -> None:
+    bad = world.close("A")
+    world.close("B", "C")
+    usual = world.network
+    world.network = replace(usual, sender=cast(Sender, FailingFor(usual.sender, bad, fault, method)))
+    world.settle(8)
+    if method == "send":  # its nonce comes first: on chain the others wait for it, and they are there
+        assert sorted(world.states()) == ["sent", "signed"]
+    else:
+        assert sorted(event.key for event in world.announced()) == ["B", "C"]
+    world.network = usual
+    world.wait(600)
+    world.settle()
+    assert sorted(event.key for event in world.announced()) == ["A", "B", "C"]
+
+
+@pytest.mark.parametrize("broken", [b"[1]", b'{"proof": 7}', b"[" * 20_000, b'"text"'])
+def test_a_credential_that_takes_no_proof_delays_no_other(broken: bytes, world: World) -> None:
+    world.close("A", "B", "C")
+    world.shelf.kept["credentials/B.json"] = broken
+    world.settle()
+    assert sorted(event.key for event in world.announced()) == ["A", "C"]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
+from eth_account.signers.local import LocalAccount
 from prometheus_client import REGISTRY
 
+from services.anchor.deploy import deploy_contract
+from services.anchor.sender import Sender
 from shared.chain.facts import NetworkAnswers, NetworkAway
 from shared.chain.lookup import Networks
 from shared.chain.networks import Network
@@ -25,6 +29,7 @@ from tests.worlds.faulty_node import (
     late,
     lying_contract,
     lying_finality,
+    other_blocks,
     stale_receipts,
     wrong_chain,
 )
@@ -165,3 +170,34 @@ def test_a_network_answers_although_another_is_switched_off(chain: Anvil, regist
     assert here.transactions == {"0x" + "1" * 64: None}
     assert isinstance(empty, NetworkAway)
     assert "no AnchorRegistry" in empty.why
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        other_blocks({"extraData": "0x" + "ab" * 97}),
+        other_blocks({"extraData": "0x" + "00" * 5_000}),
+        other_blocks({"extraData": "0x"}),
+        other_blocks({"extraData": None, "nonce": None, "miner": None}),
+        other_blocks({}, "extraData", "nonce", "mixHash", "sha3Uncles", "difficulty", "logsBloom", "miner"),
+        other_blocks({"extraData": "0x" + "ab" * 97, "logsBloom": "0x0", "mixHash": "0x0", "nonce": "0x0"}),
+        other_blocks({}, "baseFeePerGas"),
+    ],
+)
+def test_any_chain_that_knows_finalized_blocks_is_read_and_anchored_on(
+    chain: Anvil, keys: Path, account: LocalAccount, nodes: list[FaultyNode], fault: Fault
+) -> None:
+    nodes[0].fault = fault
+    contract = deploy_contract(nodes[0].url, keys / "key", keys / "word")
+    Hand(chain, contract, account.address).send(ROOT)
+    chain.mine(8)
+    plain, other = Registry(chain.url, contract, CHAIN_ID), Registry(nodes[0].url, contract, CHAIN_ID)
+    other.check()
+    entry = plain.entry_of(ROOT)
+    assert entry is not None and other.entry_of(ROOT) == entry
+    assert other.finalized_block() == plain.finalized_block()
+    assert other.block_hash(entry.block_number) == plain.block_hash(entry.block_number)
+    assert other.block_hash(1_000_000) is None
+    sender = Sender(other, account)
+    assert sender.gas_price().base > 0
+    assert sender.finality().block_number == plain.finalized_block() and sender.finality().seconds >= 0

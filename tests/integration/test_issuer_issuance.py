@@ -96,12 +96,14 @@ def test_what_an_older_release_put_aside_is_refused_when_replayed_and_nothing_on
     assert [event.key for event in world.events()] == ["R-00001"]
 
 
-def test_a_renewal_names_the_former_registrations_newest_assertion_if_we_issued_it(world: World) -> None:
+def test_a_renewal_names_the_former_registrations_newest_assertion_if_it_is_the_same_persons(
+    world: World,
+) -> None:
     later = {"valid_from": date(2030, 4, 1), "valid_until": date(2034, 3, 31), "kind": "renewal"}
     handlers.issue(
         [
             renewed(1),
-            renewed(2, previous_registration_id="R-00001", **later),  # in one batch with it
+            renewed(2, previous_registration_id="R-00001", person_id="person-1", **later),  # in one batch with it
             renewed(3, previous_registration_id="R-elsewhere", **later),
             renewed(4),
         ],
@@ -109,7 +111,11 @@ def test_a_renewal_names_the_former_registrations_newest_assertion_if_we_issued_
     )
     handlers.issue([msgspec.structs.replace(renewed(4), version=2, correction="氏名")], world.ports)
     world.wait(days=365 * 4)
-    world.issue(renewed(5, previous_registration_id="R-00004", **later))
+    world.issue(
+        renewed(5, previous_registration_id="R-00004", person_id="person-4", **later),
+        renewed(6, previous_registration_id="R-00004", **later),  # somebody else
+        renewed(7, previous_registration_id="R-00006", **later),  # in one batch with a stranger's
+    )
     replaces = {(event.key, event.version): event.replaces for event in world.announced(AssertionIssued)}
     assert replaces == {
         (id_of(1), 1): None,
@@ -118,6 +124,8 @@ def test_a_renewal_names_the_former_registrations_newest_assertion_if_we_issued_
         (id_of(4), 1): None,
         (id_of(4, 2), 2): None,
         (id_of(5), 1): id_of(4, 2),
+        (id_of(6), 1): None,
+        (id_of(7), 1): None,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -221,3 +222,67 @@ def test_what_is_revoked_while_the_list_is_being_put_is_published_next(world: Wo
     assert world.published_bits() == set()
     world.publish()
     assert world.published_bits() == world.bits_of([id_of(1)])
+
+
+# ── one at fault ───────────────────────────────────────────────────────────────────────────────────────
+
+
+class Spiteful:
+    """The storage, on whose client some keys work as a bug would: it raises what nobody expects."""
+
+    def __init__(self, world: World, fault: Exception, *keys: str) -> None:
+        self._shelf, self._fault, self._keys = world.shelf, fault, keys
+
+    def put(self, key: str, body: bytes, content_type: str) -> None:
+        if key.startswith(self._keys):
+            raise self._fault
+        self._shelf.put(key, body, content_type)
+
+    def get(self, key: str) -> bytes:
+        return self._shelf.get(key)
+
+    def list_keys(self, prefix: str, after: str, limit: int) -> Sequence[str]:
+        return self._shelf.list_keys(prefix, after, limit)
+
+
+FAULTS = [TypeError("no bytes"), KeyError("checksum"), OverflowError("too large")]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_credential_that_can_not_be_stored_delays_no_other(fault: Exception, world: World) -> None:
+    handlers.issue([renewed(number) for number in (1, 2, 3)], world.ports)
+    failing = replace(world.ports, objects=Spiteful(world, fault, f"credentials/{id_of(2)}"))
+    assert handlers.store(failing) == 2
+    assert {event.key for event in world.announced(AssertionIssued)} == {id_of(1), id_of(3)}
+    assert handlers.store(failing) == 0
+    world.wait(minutes=10)
+    assert handlers.store(world.ports) == 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_document_that_can_not_be_published_delays_no_other(fault: Exception, world: World) -> None:
+    failing = replace(world.ports, objects=Spiteful(world, fault, "issuer/profile", "badges/gishi/"))
+    assert handlers.publish(failing) > 0
+    left = {key for key in FIRST if key.startswith(("issuer/", "badges/gishi/"))}
+    assert FIRST - left <= world.shelf.kept
+    assert "issuer/image.png" in world.shelf.kept
+    assert not world.shelf.kept & {f"badges/gishi/2026.{form}" for form in FORMS}
+    world.wait(minutes=10)
+    handlers.publish(world.ports)
+    assert world.shelf.kept == FIRST
+
+
+def test_a_badge_class_that_can_not_be_drawn_delays_no_document_that_is_due(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handlers.issue([gishi(1)], world.ports)
+    world.publish()
+    world.shelf.lose("status/1.json")
+    world.wait(days=2)
+
+    def fails(*_: Any) -> Any:
+        raise ValueError("the font lacks a character")
+
+    monkeypatch.setattr(handlers, "current_editions", fails)
+    assert handlers.publish(world.ports) > 0
+    assert "status/1.json" in world.shelf.kept

@@ -6,12 +6,14 @@ import email
 import email.policy
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import cast
 
 import pytest
 
 from services.mailer import handlers
 from services.mailer.domain.delivery import Bounced, Deferred, Sent, SmtpReply
+from services.mailer.domain.letters import LetterWriter, Message
 from services.mailer.smtp import SmtpClient, SmtpServer
 from shared.errors import TryLater
 from tests.worlds.mailer import APRIL_1, ID, OTHER, MailerWorld, issued, mailer_at, rendered, resend, revoked
@@ -265,3 +267,35 @@ def test_a_full_width_address_is_mailed_in_ascii(mailer: MailerWorld, server: Sm
     handlers.note_issued([issued(email="ｔａｒｏ＠ｅｘａｍｐｌｅ．ｊｐ")], mailer.ports)
     mailer.tick(hours=1)
     assert server.taken[0].recipient == "taro@example.jp"
+
+
+@pytest.mark.parametrize("fault", [TypeError("no text"), KeyError("desk"), OverflowError("date value out of range")])
+def test_a_letter_on_which_the_program_fails_is_tried_again_and_the_others_leave(
+    fault: Exception, mailer: MailerWorld, server: Smtpd
+) -> None:
+    handlers.note_issued([issued(), issued(OTHER, email="hanako@example.jp")], mailer.ports)
+    mailer.moment = APRIL_1
+    writer, send = mailer.ports.writer, mailer.ports.send
+
+    class Failing:
+        def write(self, message: Message, date: datetime) -> bytes:
+            if message.assertion_id == ID:
+                raise fault
+            return writer.write(message, date)
+
+    def failing(path: str, recipient: str, message: bytes) -> SmtpReply:
+        if recipient == "taro@example.jp":
+            raise fault
+        return send(path, recipient, message)
+
+    usual = mailer.ports
+    mailer.ports = replace(usual, writer=cast(LetterWriter, Failing()))
+    mailer.tick()
+    assert (mailer.states(), mailer.states(OTHER)) == ([], ["queued", "sent"])
+    mailer.ports = replace(usual, send=failing)
+    mailer.tick(hours=1)
+    assert mailer.states() == ["queued", "deferred"]
+    mailer.ports = usual
+    mailer.tick(hours=1)
+    assert mailer.states() == ["queued", "deferred", "sent"]
+    assert [taken.recipient for taken in server.taken] == ["hanako@example.jp", "taro@example.jp"]

@@ -91,6 +91,12 @@ def test_keys_are_listed_in_order_from_behind_the_last(buckets: Buckets) -> None
     assert objects.list_keys("badges/", "", 9) == []
 
 
+def test_the_code_of_the_answer_is_named(buckets: Buckets) -> None:
+    answer = http("503 Slow Down", b"<Error><Code>SlowDown</Code></Error>")
+    with server(answer) as port, pytest.raises(TryLater, match="get answered SlowDown"):
+        Objects(replace(buckets.fresh(), endpoint=f"http://127.0.0.1:{port}")).get(KEY)
+
+
 @pytest.mark.parametrize(
     "answer",
     [

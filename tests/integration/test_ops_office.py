@@ -72,6 +72,10 @@ class Office:
                         if each.decision not in ("undo", "reissue")
                     ],
                 )
+                corrected = [each for each in fresh if each.decision == "correct" and outcome == "done"]
+                tell_all(
+                    self.ports, [again(issued(int(each.subject[1:]), 40), each.version or 0) for each in corrected]
+                )
 
         thread = threading.Thread(target=settle)
         thread.start()

@@ -13,10 +13,12 @@ from services.ops.board.decisions import AlreadyDecidedError, Selected
 from services.ops.orders import Attribution, ListChangedError
 from services.ops.ports import Ports
 from shared.errors import NotFound
+from shared.events import IssuanceRefused
 from shared.office_events import Correction, DecisionSettled, OfficeDecided
 from shared.wire import decode
 from tests.worlds.cohorts import NOON, again, assertion_id, at, cycle, held, issued, renewed, revoked, version_id
 from tests.worlds.ops import counts, tell, tell_all
+from tests.worlds.story import until
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
 
@@ -129,6 +131,111 @@ def test_a_page_opened_before_a_correction_gets_the_same_order_and_a_new_correct
     with pytest.raises(AlreadyDecidedError):
         orders.correct(ports, "R00000", 1, Correction(given_name="一郎"), OFFICE)
     assert len(announced(ports)) == 1
+
+
+def refused(number: int, version: int, field: str = "valid_until") -> IssuanceRefused:
+    return IssuanceRefused(
+        registration_id=f"R{number:05}",
+        cohort="2026",
+        version=version,
+        field=field,
+        expected="a day not after 2036-04-01",
+        got="9999-12-31",
+        refused_at=at(50),
+    )
+
+
+def outcomes(ports: Ports, about: str) -> list[tuple[str | None, str | None]]:
+    return [(line.outcome, line.settled_by) for line in queries.decisions(ports, about, limit=10)]
+
+
+def test_a_correction_is_done_when_the_issuer_has_issued_it(ports: Ports) -> None:
+    crowd(ports, 2)
+    order = orders.correct(ports, "R00000", 1, Correction(family_name="髙橋"), OFFICE)
+    settle(ports, order.id)
+    assert outcomes(ports, "R00000") == [(None, None)]
+    tell(ports, again(renewed(0), 2), again(issued(1, 40), 2))
+    assert outcomes(ports, "R00000") == [(None, None)]
+    tell(ports, again(issued(0, 40), 2))
+    assert outcomes(ports, "R00000") == [("done", "issuer")]
+    tell(ports, refused(0, 3))  # of a later one
+    assert outcomes(ports, "R00000") == [("done", "issuer")]
+
+
+def test_a_correction_that_the_issuer_refuses_is_not_done_and_may_be_given_again(ports: Ports) -> None:
+    crowd(ports, 1)
+    order = orders.correct(ports, "R00000", 1, Correction(family_name="髙橋"), OFFICE)
+    settle(ports, order.id)
+    tell(ports, again(renewed(0), 2), refused(0, 2))
+    line = queries.decision(ports, order.id)
+    assert (line.outcome, line.detail) == ("issuance-refused", "valid_until: expected a day not after 2036-04-01")
+    second = orders.correct(ports, "R00000", 2, Correction(family_name="見元"), OFFICE)
+    settle(ports, second.id)
+    tell(ports, again(issued(0, 60), 3))
+    assert sorted(outcomes(ports, "R00000"), key=str) == [("done", "issuer"), ("issuance-refused", "issuer")]
+
+
+def test_of_two_answers_that_come_at_once_the_later_one_decides(ports: Ports) -> None:
+    crowd(ports, 1)
+    order = orders.correct(ports, "R00000", 1, Correction(family_name="髙橋"), OFFICE)
+    answer = DecisionSettled(
+        decision_id=order.id, subject="R00000", service="registration", outcome="done", settled_at=at(30)
+    )
+    issuing = threading.Thread(target=tell, args=(ports, again(issued(0, 40), 2)))
+    with ports.store.transaction() as tx:
+        tx.note_settled([answer])
+        issuing.start()
+        with ports.store.transaction() as other:
+            query = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+            until(lambda: other.fetch_value(query), seconds=30, what="the issuer's answer waits for the commit")
+    issuing.join()
+    assert outcomes(ports, "R00000") == [("done", "issuer")]
+
+
+def test_answers_that_come_before_the_order_decide_it(ports: Ports) -> None:
+    crowd(ports, 2)
+    tell(ports, again(issued(0, 40), 2), refused(1, 2))
+    for number in range(2):
+        event = OfficeDecided(
+            decision_id=f"correct/R0000{number}/2",
+            decision="correct",
+            subject=f"R0000{number}",
+            by="office",
+            why="before a restore",
+            decided_at=NOON,
+            correction=Correction(),
+            version=2,
+        )
+        with ports.store.transaction() as tx:
+            tx.take_back_decided([event])
+        settle(ports, event.decision_id)
+    assert outcomes(ports, "R00000") == [("done", "issuer")]
+    assert outcomes(ports, "R00001") == [("issuance-refused", "issuer")]
+
+
+# ── resume ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("reason", ["birth-date-differs", "name-differs", "renews-another", "not-judged"])
+def test_a_hold_that_the_office_may_end_is_ended_by_one_order(reason: Any, ports: Ports) -> None:
+    tell(ports, held(1, reason))
+    first = orders.resume(ports, "R00001", OFFICE)
+    assert orders.resume(ports, "R00001", OFFICE).id == first.id
+    (event,) = announced(ports)
+    assert (event.decision, event.subject) == ("resume", "R00001")
+    settle(ports, first.id)
+    assert queries.decision(ports, first.id).outcome == "done"
+
+
+def test_who_is_not_held_or_for_another_reason_is_not_resumed(ports: Ports) -> None:
+    crowd(ports, 1)
+    tell(ports, held(1, "missing-address"))
+    for id in ("R00000", "R00001"):
+        with pytest.raises(AlreadyDecidedError, match="expected one held as birth-date-differs"):
+            orders.resume(ports, id, OFFICE)
+    with pytest.raises(NotFound):
+        orders.resume(ports, "R404", OFFICE)
+    assert announced(ports) == []
 
 
 def test_of_two_different_corrections_of_one_version_the_second_is_refused(ports: Ports) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -10,21 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from deploy.local.stack import Stack
 from shared.errors import TryLater
 from shared.events import BadgeReceived, BadgeVisibilityChanged
+from shared.runtime.broker import ends_of, without_messages
 from shared.runtime.db import Database, Transaction
 from shared.runtime.log import logger
 from shared.runtime.migrate import migrate
 from shared.runtime.outbox import Relay, report_outbox
+from shared.runtime.positions import pass_markers
 from shared.runtime.recall import recall
 from shared.topics import BADGE_RECEIVED, REGISTRATION_HELD, Topic
 from shared.wire import encode
 from tests.worlds.postgres import Databases
 from tests.worlds.relay import relayed, rows
+from tests.worlds.story import until
 
 NOW = datetime(2027, 4, 1, tzinfo=UTC)
 LOG = logger("wallet")
@@ -152,16 +154,32 @@ def test_a_row_that_kafka_refuses_is_put_aside_and_all_others_are_published(
             admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, REGISTRATION_HELD.name, configs=usual)])
 
 
-def test_a_topic_that_does_not_exist_is_no_reason_to_lose_the_row(
+def test_a_topic_that_does_not_exist_keeps_its_rows_and_delays_no_other_topic(
     wallet: Database[WalletTransaction], kafka: str
 ) -> None:
     with wallet.transaction() as tx:
-        tx.forward(Topic("no.such.topic"), b"k", b"v")
+        for number in range(3):
+            tx.forward(Topic("no.such.topic"), b"k", b"v%d" % number)
+            tx.forward(BADGE_RECEIVED, b"k", b"v%d" % number)
+            tx.forward(REGISTRATION_HELD, b"k", b"v%d" % number)
     relay = Relay(wallet.url, kafka, LOG)
     relay.start()
-    time.sleep(2)
+    left = [("no.such.topic", b"v0"), ("no.such.topic", b"v1"), ("no.such.topic", b"v2")]
+    until(lambda: rows(wallet, "select topic, value from outbox order by id") == left, seconds=120, what="all others")
     relay.stop(15)
-    assert rows(wallet, "select topic from outbox") == [("no.such.topic",)]
+    assert rows(wallet, "select topic, value from outbox order by id") == left
+    assert rows(wallet, "select 1 from refused") == []
+
+
+@pytest.mark.parametrize("topic", ["not a name", "x" * 300, "..", "名前"])
+def test_a_row_for_a_topic_that_can_not_be_is_put_aside_and_the_others_are_published(
+    topic: str, wallet: Database[WalletTransaction], kafka: str
+) -> None:
+    with wallet.transaction() as tx:
+        tx.forward(Topic(topic), b"k", b"v")
+        tx.forward(BADGE_RECEIVED, b"k", b"v")
+    relayed(wallet, kafka)
+    assert rows(wallet, "select topic from refused") == [(topic,)]
 
 
 def test_a_visibility_without_a_recall_of_its_own_is_noted_as_announced(
@@ -188,3 +206,40 @@ def test_a_fact_that_the_relay_repeated_is_taken_back_once(
         handed: list[Any] = []
         recall(kafka, emptied, {BadgeReceived: lambda _, events: handed.extend(events)}, LOG)
         assert [event for event in handed if event.assertion_id == "TWICE1"] == [received("TWICE", 1)]
+
+
+def test_what_a_transaction_leaves_at_the_end_of_a_topic_is_passed_and_no_message_is(
+    wallet: Database[WalletTransaction], kafka: str
+) -> None:
+    places: dict[str, TopicPartition] = {}
+    for what in ("committed", "aborted", "message"):
+        topic = f"markers.{what}"
+        with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
+            admin.create_topics({topic: {"num_partitions": 1, "replication_factor": 1}})
+        places[what] = TopicPartition(topic, 0)
+        with closing(KafkaProducer(bootstrap_servers=kafka, transactional_id=topic)) as producer:
+            producer.init_transactions()
+            for number in range(3):
+                producer.begin_transaction()
+                producer.send(topic, value=b"v").get(30)
+                if what == "aborted" and number == 2:
+                    producer.abort_transaction()
+                else:
+                    producer.commit_transaction()
+    with closing(KafkaProducer(bootstrap_servers=kafka)) as producer:
+        producer.send("markers.message", value=b"v").get(30)
+    ends = ends_of(kafka, places.values())
+    assert ends == {places["committed"]: 6, places["aborted"]: 6, places["message"]: 7}
+    read = {places["committed"]: 5, places["aborted"]: 3, places["message"]: 5}
+    assert without_messages(kafka, {tp: (at, ends[tp]) for tp, at in read.items()}) == {
+        places["committed"],
+        places["aborted"],
+    }
+    with wallet.transaction() as tx:
+        tx.insert_rows("positions", [{"topic": tp.topic, "partition": 0, "next_offset": at} for tp, at in read.items()])
+    assert pass_markers(wallet, kafka) == 2
+    assert dict(rows(wallet, "select topic, next_offset from positions")) == {
+        "markers.committed": 6,
+        "markers.aborted": 6,
+        "markers.message": 5,
+    }

@@ -16,6 +16,7 @@ import pytest
 
 from deploy.local.demo.sample.cohort import CSV_NAME, JSONL_NAME, write_sample
 from services.registration import handlers
+from services.registration.domain.record import HEADERS
 from services.registration.web import intake_site
 from shared.errors import Unreadable
 from shared.events import RegistrationRejected, RegistrationRenewed
@@ -208,6 +209,77 @@ def test_a_cohort_of_20000_in_one_delivery_is_judged_together(world: Registratio
     assert world.held() == {"R500": "shared-address", "R501": "shared-address"}
 
 
+CSV = {1: "佐藤", 2: "髙橋", 3: "骨材"}
+
+
+def csv_of(encoding: str = "cp932") -> list[bytes]:
+    """The headers and three rows of a CSV."""
+    rows = [as_json(record(number, family_name=name)).values() for number, name in CSV.items()]
+    return [",".join(map(str, (cell or "" for cell in row))).encode(encoding) for row in (HEADERS, *rows)]
+
+
+def rejected_over(site: httpx.Client, body: bytes, content_type: str) -> list[tuple[int, str]]:
+    return [(each["row"], each["field"]) for each in post(site, body, content_type)["rejected"]]
+
+
+def test_an_encoding_that_is_declared_is_the_only_one_that_is_tried(
+    world: RegistrationWorld, site: httpx.Client
+) -> None:
+    office, system = csv_of("cp932"), csv_of("utf-8")
+    mixed = b"\r\n".join([office[0], system[1], *office[2:]])
+    assert rejected_over(site, mixed, "text/csv; charset=Windows-31J") == [(2, "encoding")]
+    assert rejected_over(site, mixed, "text/csv") == [(2, "encoding")]
+    english = ",".join(HEADERS.values()).encode()
+    body = b"\r\n".join([english, *system[1:3], office[3]])
+    assert rejected_over(site, body, 'text/csv; charset="UTF-8"') == [(4, "encoding")]
+    assert rejected_over(site, b"\r\n".join([english, *office[1:]]), "text/csv; charset=utf-8") == [
+        *((row, "encoding") for row in (2, 3, 4))
+    ]
+    world.settle()
+    assert world.renewed() == ["R1", "R2", "R3"]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/csv; charset=euc-jp",
+        "text/csv; charset=utf-16",
+        "application/json; charset=shift_jis",
+        "text/csv; charset=x",
+    ],
+)
+def test_an_encoding_that_is_not_read_is_415(site: httpx.Client, content_type: str) -> None:
+    refused = site.post("/upstream/registrations", content=b"{}", headers={"Content-Type": content_type})
+    assert refused.status_code == 415
+    assert "utf-8" in refused.json()["error"]
+
+
+BOM = b"\xef\xbb\xbf"
+
+
+def test_json_with_a_byte_order_mark_is_accepted_over_http_and_kafka(
+    world: RegistrationWorld, site: httpx.Client
+) -> None:
+    one, two, three, four = (json.dumps(as_json(record(number))).encode() for number in (1, 2, 3, 4))
+    assert post(site, BOM + one, "application/json")["accepted"] == 1
+    assert post(site, BOM + one + b"\n" + BOM + two, "application/x-ndjson; charset=utf-8")["accepted"] == 1
+    assert post(site, BOM + b"[" + three + b"]", "application/json")["accepted"] == 1
+    handlers.accept_messages([raw(BOM + four), raw(BOM + b" " + one)], world.ports)
+    world.settle()
+    assert world.renewed() == ["R1", "R2", "R3", "R4"]
+
+
+def test_what_spreadsheets_and_encodings_leave_is_rejected_over_kafka(world: RegistrationWorld) -> None:
+    spoiled = [{"family_name": "菴占陸"}, {"pass_number": "2.6E+09"}, {"given_name": "?野"}, {"person_id": "#N/A"}]
+    handlers.accept_messages(
+        [raw(json.dumps(as_json(record(n), **changes)).encode()) for n, changes in enumerate(spoiled)], world.ports
+    )
+    assert [event.field for event in world.announced(RegistrationRejected)] == [
+        each for change in spoiled for each in change
+    ]
+    assert world.rows("select 1 from registrations") == []
+
+
 # ── akashi feed ────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -258,3 +330,45 @@ def test_feed_names_what_prevents_the_delivery(site: httpx.Client, tmp_path: Pat
     assert (code, "UPSTREAM_KEY_FILE" in errors) == (1, True)
     code, _, errors = run(site, good, key=b"a key that is not the one")
     assert (code, "401" in errors) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["登録者一覧.csv".encode("cp932"), "登録者一覧.csv".encode(), b"\xff\xfe\x81.csv"])
+def test_feed_delivers_a_file_whatever_the_bytes_of_its_name(
+    world: RegistrationWorld, site: httpx.Client, tmp_path: Path, name: bytes
+) -> None:
+    file = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    bad = csv_of()[1].replace("佐藤".encode("cp932"), "佐藤".encode())
+    file.write_bytes(b"\r\n".join([b",,", *csv_of()]))
+    code, output, errors = run(site, file)
+    assert (code, errors.strip()) == (0, "")
+    assert "3 accepted" in output
+    file.write_bytes(b"\r\n".join([*csv_of(), bad]))
+    code, output, _ = run(site, file)
+    assert (code, "CSV UTF-8" in " ".join(output.split())) == (3, True)
+    (rejected,) = site.get("/api/v1/rejected").json()["rejected"]
+    assert (rejected["row"], rejected["field"]) == (5, "encoding")
+    assert rejected["source"] == ("登録者一覧.csv" if b"\xff" not in name else "\ufffd\ufffd\ufffd.csv")
+
+
+def test_feed_of_a_cp932_file_in_parts_keeps_its_encoding_and_its_rows(
+    world: RegistrationWorld, site: httpx.Client, tmp_path: Path
+) -> None:
+    file = tmp_path / "english.csv"
+    ascii_only = as_json(record(9, family_name="Example", given_name="Anna"))
+    line = ",".join(map(str, (cell or "" for cell in ascii_only.values()))).encode()
+    file.write_bytes(b"\n".join([b"", ",".join(HEADERS.values()).encode(), *[line] * 1500, *csv_of()[1:]]))
+    code, output, _ = run(site, file, "--json")
+    assert (code, json.loads(output)["accepted"]) == (0, 4)
+    assert world.rows("select family_name from registrations where registration_id = 'R2'") == [("髙橋",)]
+
+
+def test_feed_shows_look_alikes(world: RegistrationWorld, site: httpx.Client, tmp_path: Path) -> None:
+    file = tmp_path / "one.jsonl"
+    file.write_text(json.dumps(as_json(record(1, family_name="⾼橋"))))
+    code, output, _ = run(site, file)
+    assert code == 0
+    assert "U+2FBC" in output and "U+9AD8" in output
+    code, output, _ = run(site, file, "--json")
+    assert json.loads(output)["look_alikes"] == [
+        {"row": 1, "registration_id": "R1", "field": "family_name", "got": "U+2FBC ⾼", "expected": "U+9AD8 高"}
+    ]

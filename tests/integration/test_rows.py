@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg_pool import PoolTimeout
 
+from shared.errors import TryLater
 from shared.runtime.db import Database, Transaction, replace
 from shared.runtime.migrate import migrate
+from shared.runtime.rows import in_parts
+from shared.topics import BADGE_RECEIVED
 from tests.worlds.postgres import Databases
 
 NOW = datetime(2027, 4, 1, tzinfo=UTC)
@@ -120,3 +125,63 @@ def test_without_a_rule_for_conflicts_a_second_row_of_one_key_is_an_error(tx: Tr
     with pytest.raises(psycopg.errors.UniqueViolation):
         tx.insert_rows("things", [{"id": "a", "number": 2}], None)
     tx.connection.rollback()
+
+
+# ── one row at fault ────────────────────────────────────────────────────────────────────────────────────
+
+
+def put(tx: Transaction, rows: Sequence[int]) -> int:
+    tx.insert_rows("things", [{"id": f"{row:02}", "number": row} for row in rows], on_conflict=None)
+    tx.forward(BADGE_RECEIVED, None, b"%d" % len(rows))
+    for row in rows:
+        if row % 10 == 3:
+            raise ValueError(f"{row} is at fault")
+    return len(rows)
+
+
+@pytest.mark.parametrize("faults", [[], [3], [3, 13], [3, 13, 23, 33], [33]])
+def test_rows_at_fault_are_put_aside_and_nothing_of_them_stays(faults: list[int], tx: Transaction) -> None:
+    rows = [row for row in range(40) if row % 10 != 3 or row in faults]
+    aside: list[tuple[int, str]] = []
+    done = in_parts(tx, rows, partial(put, tx), lambda row, error: aside.append((row, str(error))), tick="probe")
+    assert aside == [(row, f"{row} is at fault") for row in faults]
+    assert [thing.number for thing in things(tx)] == [row for row in rows if row not in faults]
+    assert sum(done) == len(rows) - len(faults)
+    tx.flush()
+    told = tx.cursor.execute("select value from outbox order by id").fetchall()
+    assert sum(int(bytes(value)) for (value,) in told) == sum(done)
+
+
+def test_a_row_that_the_database_refuses_is_put_aside_too(tx: Transaction) -> None:
+    tx.insert_rows("things", [{"id": "05", "number": 5}])
+    aside: list[int] = []
+    in_parts(tx, [4, 5, 6], partial(put, tx), lambda row, _: aside.append(row), tick="probe")
+    assert aside == [5]
+    assert [thing.number for thing in things(tx)] == [4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    "error", [TryLater("the storage is away"), psycopg.OperationalError("the disk is full"), PoolTimeout("busy")]
+)
+def test_what_says_that_a_part_is_away_puts_no_row_aside(error: Exception, tx: Transaction) -> None:
+    def work(rows: Sequence[int]) -> None:
+        raise error
+
+    aside: list[int] = []
+    with pytest.raises(type(error)):
+        in_parts(tx, [1, 2], work, lambda row, _: aside.append(row), tick="probe")
+    assert aside == []
+
+
+def test_a_savepoint_that_begins_a_transaction_commits_nothing_by_itself(databases: Databases, tmp_path: Path) -> None:
+    (tmp_path / "0001_things.py").write_text(MIGRATION)
+    url = databases.fresh()
+    migrate(url, "probe", tmp_path)
+    database = Database(url, "probe", Transaction, lambda: NOW)
+    with pytest.raises(ZeroDivisionError), database.transaction() as tx:
+        with tx.savepoint():
+            tx.insert_rows("things", [{"id": "a"}])
+        raise ZeroDivisionError
+    with database.transaction() as tx:
+        assert things(tx) == []
+    database.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count as numbers
 from pathlib import Path
@@ -204,3 +204,41 @@ def await_lock(database: Database[Transaction]) -> None:
             if waits and waits[0]:
                 return
             time.sleep(0.05)
+
+
+@dataclass(frozen=True)
+class Confused(Numbers):
+    """What begins with "bad" it can't even compare, and can't adopt."""
+
+    def _expected(self, number: int) -> Expected:
+        usual = super()._expected(number)
+
+        def is_intact(stored: bytes) -> bool:
+            if stored.startswith(b"bad"):
+                raise RecursionError("nested too deeply")
+            return usual.is_intact(stored)
+
+        return replace(usual, is_intact=is_intact)
+
+    def adopt(self, tx: Any, key: str, stored: bytes) -> bool:
+        tx.cursor.execute("select 1 / 0")
+        return True
+
+
+@pytest.mark.parametrize("bad", [(0,), (1, 3), (0, 1, 2, 3, 4)])
+def test_an_object_that_can_not_be_compared_costs_itself_and_the_pass_ends(
+    bad: tuple[int, ...], anchor: Database[Transaction]
+) -> None:
+    objects = MemoryObjects()
+    for number in range(6):  # the last is in no table
+        key = f"n/{number:05}"
+        objects.kept[key] = b"bad" if number in bad else key.encode()
+    order(anchor, "D")
+    finish(scrubber(anchor, objects, [Confused(5)]))
+    [report] = reports(anchor)
+    [count] = report.counts
+    assert (count.checked, count.different, count.repaired, count.only_stored) == (5, len(bad), len(bad), 1)
+    assert all(objects.kept[f"n/{number:05}"] == f"n/{number:05}".encode() for number in range(6))
+    assert {(fault.key, fault.outcome) for fault in report.named if fault.found == "only-stored"} == {
+        ("n/00005", "failed")
+    }

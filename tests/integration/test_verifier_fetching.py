@@ -217,6 +217,7 @@ def test_a_client_over_the_limit_is_told_when_to_try_again(databases: Databases,
         assert [ask_as("192.0.2.1", content=b"x").status_code for _ in range(7)] == [200] * 5 + [429] * 2
         refused = ask_as("192.0.2.1", content=b"x")
         assert 1 <= int(refused.headers["retry-after"]) <= 60
+        assert refused.headers["access-control-allow-origin"] == "*"
         assert refused.json()["detail"] == "too-many-requests" and "秒" in refused.json()["text"]["ja"]
         page = ask.post(
             f"{world.url}/verify?lang=ja",

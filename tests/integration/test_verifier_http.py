@@ -13,6 +13,7 @@ import pytest
 
 from deploy.local.loopback import ask
 from deploy.local.ports import free_port
+from services.verifier.files.baking import bake_png, bake_svg, unbake_png
 from services.verifier.store import VerifierTransaction
 from shared.events import AssertionIssued, AssertionRevoked, BadgeVisibilityChanged
 from tests.worlds.anvil import Anvil, anvil
@@ -258,6 +259,62 @@ def test_published_documents_are_where_their_ids_say(world: VerifierWorld) -> No
         assert ask.get(world.url + path).status_code == 404
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/.well-known/did.json",
+        "/issuer.json",
+        "/ob2/issuer.json",
+        "/issuer/image.png",
+        "/status/1.json",
+        "/status/999.json",
+        "/badges/gishi/2026.json",
+        "/badges/gishi/1999.png",
+        f"/credentials/{UNKNOWN}.json",
+        f"/assertions/{UNKNOWN}.json",
+        "/api/v1/verify",
+        "/api/v1/openapi.json",
+        "/revocations",
+        "/nowhere",
+        "/",
+    ],
+)
+def test_scripts_of_every_site_may_read_whatever_is_answered(world: VerifierWorld, path: str) -> None:
+    for method in ("GET", "HEAD", "POST", "PUT", "DELETE"):
+        for headers in ({}, {"origin": "https://other.example"}, {"origin": "null", "cookie": "lang=en"}):
+            answer = ask.request(method, world.url + path, headers=headers, content=b"{}")
+            assert answer.headers["access-control-allow-origin"] == "*", (method, answer.status_code)
+            assert "access-control-allow-credentials" not in answer.headers
+    preflight = ask.options(
+        world.url + path,
+        headers={
+            "origin": "https://other.example",
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "content-type, x-request-id",
+        },
+    )
+    assert preflight.status_code == 204 and preflight.headers["access-control-allow-origin"] == "*"
+    assert preflight.headers["access-control-allow-headers"] == "content-type, x-request-id"
+    assert {"GET", "HEAD", "POST"} <= set(preflight.headers["access-control-allow-methods"].split(", "))
+
+
+def test_a_script_of_another_site_may_have_a_file_checked_but_may_not_use_the_form(world: VerifierWorld) -> None:
+    [badge] = world.anchor(world.issue())
+    other = {"origin": "https://other.example", "sec-fetch-site": "cross-site"}
+    answer = ask.post(f"{world.url}/api/v1/verify", content=json.dumps(badge), headers=other)
+    assert answer.json()["verdict"] == "valid"
+    large = ask.post(f"{world.url}/api/v1/verify", content=b"x" * 2_000_000, headers=other)
+    assert large.status_code == 413 and large.headers["access-control-allow-origin"] == "*"
+    form = ask.post(f"{world.url}/verify", files={"file": b"x"}, headers=other)
+    assert form.status_code == 403 and form.headers["access-control-allow-origin"] == "*"
+
+
+def test_a_fault_of_ours_may_be_read_by_scripts_too(world: VerifierWorld) -> None:
+    object.__setattr__(world.ports, "now", lambda: 1 / 0)
+    answer = ask.post(f"{world.url}/api/v1/verify", content=b"{}")
+    assert answer.status_code == 500 and answer.headers["access-control-allow-origin"] == "*"
+
+
 # ── akashi verify ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -299,6 +356,51 @@ def test_the_command_reads_a_picture_and_says_the_same_of_it(world: VerifierWorl
     assert code == 0 and json.loads(text)["renewed_as"] == f"{world.url}/V/{assertion(2).assertion_id}"
     file.write_bytes(file.read_bytes()[:-100])
     assert verify(world, tmp_path, str(file))[0] == 1
+
+
+def test_a_picture_whose_halves_differ_is_not_what_was_issued(world: VerifierWorld, tmp_path: Path) -> None:
+    [badge] = world.anchor(world.issue(1, replaces="B" * 26))
+    png, svg = (ask.get(f"{world.url}/credentials/{id_of(badge)}.{form}").content for form in ("png", "svg"))
+    half = unbake_png(png).assertion
+    assert half is not None
+    for at, to in (
+        (b"26-00001", b"26-99999"),
+        (b"2030-", b"2099-"),
+        (b'"hashed":true', b'"hashed":false'),
+        (b"/V/", b"/W/"),
+    ):
+        changed = half.replace(at, to)
+        assert changed != half
+        pictures = (
+            bake_png(png, credential=json.dumps(badge).encode(), assertion=changed),
+            bake_svg(svg, credential=json.dumps(badge).encode(), assertion=changed),
+        )
+        for content in pictures:
+            answer = ask.post(f"{world.url}/api/v1/verify", content=content).json()
+            assert answer["verdict"] == "not-valid" and answer["facts"] is None
+            assert [check["outcome"] for check in answer["checks"]] == ["failed", *["ok"] * 6]
+            page = ask.post(f"{world.url}/verify?lang=ja", files={"file": ("x", content)}).text
+            assert "が発行したとおりのものではありません" in page.replace("<wbr>", "") and "髙橋" not in page
+        file = tmp_path / "badge.png"
+        file.write_bytes(pictures[0])
+        assert verify(world, tmp_path, str(file))[0] == 1
+
+
+def test_a_badge_saved_with_a_byte_order_mark_or_a_document_type_is_valid(world: VerifierWorld, tmp_path: Path) -> None:
+    [badge] = world.anchor(world.issue())
+    text = json.dumps(badge, ensure_ascii=False)
+    svg = ask.get(f"{world.url}/credentials/{id_of(badge)}.svg").content
+    drawn = b'<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">' + svg
+    for content in (text.encode("utf-8-sig"), text.encode("utf-16"), svg.decode().encode("utf-16"), drawn):
+        assert ask.post(f"{world.url}/api/v1/verify", content=content).json()["verdict"] == "valid"
+        page = ask.post(f"{world.url}/verify?lang=ja", files={"file": ("x", content)}).text
+        assert "有効な証明書です" in page.replace("<wbr>", "")
+        file = tmp_path / "badge"
+        file.write_bytes(content)
+        assert verify(world, tmp_path, str(file))[0] == 0
+    for key in ("issuer/did.json", "status/1.json"):  # an office may have put its own copy there
+        world.shelf.kept[key] = b"\xef\xbb\xbf" + world.shelf.kept[key]
+    assert kind(world, badge) == "valid"
 
 
 def test_the_command_says_what_to_do_when_details_are_hidden(world: VerifierWorld, tmp_path: Path) -> None:

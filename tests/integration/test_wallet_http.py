@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
@@ -48,6 +49,21 @@ def wallet(database: str) -> Iterator[Wallet]:
         yield wallet
 
 
+def test_a_scanner_that_asks_for_the_head_of_the_link_sees_what_a_reader_sees_and_receives_nothing(
+    wallet: Wallet,
+) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        for path in (wallet.link(badge), "/login", "/", "/badges", "/receive/x/y"):
+            got, head = (browser.request(method, path, follow_redirects=False) for method in ("GET", "HEAD"))
+            assert (head.status_code, head.content) == (got.status_code, b""), path
+            assert head.headers.get("location") == got.headers.get("location")
+            assert browser.options(path).status_code in (204, 404)
+        for path in ("/logout", f"/badges/{badge}/receive"):
+            assert browser.head(path).status_code == 405
+    assert wallet.received(badge) == 0
+
+
 def test_from_the_link_of_the_letter_to_the_pdf(wallet: Wallet) -> None:
     badge = wallet.issue("Ichiro@Example.jp").assertion_id
     with wallet.browser() as browser:
@@ -74,7 +90,7 @@ def test_from_the_link_of_the_letter_to_the_pdf(wallet: Wallet) -> None:
         pdf = browser.get(f"/badges/{badge}/pdf", params={"kind": "details"})
         assert pdf.content == b"%PDF details"
         assert pdf.headers["content-type"] == "application/pdf"
-        assert pdf.headers["cache-control"].startswith("private")
+        assert pdf.headers["cache-control"] == "private, no-store"
         assert "filename*=UTF-8''%E7%99%BB%E9%8C%B2" in pdf.headers["content-disposition"]
         assert browser.get(f"/badges/{badge}/certificate.pdf").content == b"%PDF certificate"
         assert browser.get(f"/badges/{badge}/badge.png").content == b"\x89PNG art"
@@ -109,6 +125,34 @@ def test_events_may_come_twice_and_in_any_order(wallet: Wallet) -> None:
         assert "発行手続き中" not in page.text, "what was anchored and rendered before the receipt is finished at once"
         handlers.note_issued([event], wallet.ports)
         assert "1個" in browser.get("/badges").text
+
+
+@pytest.mark.parametrize(
+    "junk", ["。", "」", ").", "!", "…", ">", "\u200b", "\u00ad", "\u3000を開く", "%E3%80%82", "\n"]
+)
+def test_letter_1s_link_works_with_whatever_a_program_took_behind_it(wallet: Wallet, junk: str) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    link = wallet.link(badge)
+    with wallet.browser() as browser:
+        first = browser.get(link + quote(junk, safe="%"), follow_redirects=False)
+        assert first.status_code == 308 and first.headers["location"] == link
+        upper, _, token = link.rpartition("/")
+        assert browser.get(f"{upper.replace(badge, badge.lower())}/{token.upper()}").status_code == 200
+
+
+@pytest.mark.parametrize("junk", ["。", ").", "」を見る", "\u200b"])
+def test_a_badges_page_is_found_again_after_the_login_whatever_stood_behind_its_address(
+    wallet: Wallet, junk: str
+) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        login = browser.get(f"/badges/{badge}{quote(junk)}", follow_redirects=False)
+        assert login.status_code == 303 and login.headers["location"] == "/login?" + urlencode(
+            {"next": f"/badges/{badge}"}
+        )
+        join(browser, wallet, badge)
+        again = browser.get(f"/badges/{badge}{quote(junk)}", follow_redirects=False)
+        assert again.status_code == 308 and again.headers["location"] == f"/badges/{badge}"
 
 
 def test_a_wrong_token_opens_nothing(wallet: Wallet) -> None:

@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from shared.errors import NotFound, TryLater
 from shared.programme import parse_programme
+from shared.runtime.access import Access
 from shared.runtime.web import pages
 from tests.worlds.http_server import serving
 
@@ -38,7 +39,7 @@ def client(tmp_path: Path) -> Iterator[httpx.Client]:
     (folder / "one.html").write_text(TEMPLATE, encoding="utf-8")
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     site = pages(folder, PROGRAMME)
-    site.install(app)
+    site.install(app, access=Access(proxies=("127.0.0.1",)))
 
     @app.get("/one")
     def one(request: Request, name: str = "髙橋") -> Response:
@@ -152,3 +153,36 @@ def test_the_served_style_sheet_is_built_from_its_source() -> None:
         ["node", "shared/runtime/web/build.mjs", "--check"], capture_output=True, text=True, timeout=60
     )
     assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("copied", "meant"),
+    [
+        ("/one%E3%80%82?name=x", "/one?name=x"),
+        ("/one)", "/one"),
+        ("/one%E2%80%8B", "/one"),
+        ("/one%25E3%2580%258D", "/one"),
+        ("/%E3%80%8Cone%E3%80%8D%E3%82%92", "/one"),
+        ("/one%EF%BC%81%E6%AC%A1", "/one"),
+        ("/static/app.000000000000.css>", "/static/app.000000000000.css"),
+    ],
+)
+def test_a_path_that_was_copied_with_the_text_around_it_leads_to_the_page(
+    client: httpx.Client, copied: str, meant: str
+) -> None:
+    for method in ("GET", "HEAD"):
+        answer = client.request(method, copied)
+        assert answer.status_code == 308 and answer.headers["location"] == meant
+        assert answer.headers["x-content-type-options"] == "nosniff" and answer.content == b""
+
+
+def test_a_path_that_no_route_knows_and_a_form_are_not_redirected(client: httpx.Client) -> None:
+    for path in ("/nowhere", "/..%2Fone.", "/nowhere/%E3%80%82", "/nowhere//one!", "/%E4%BD%90one"):
+        assert client.get(path).status_code == 404, path
+    assert client.post("/one%E3%80%82").status_code == 404
+
+
+def test_a_site_with_logins_is_closed_to_scripts_of_others(client: httpx.Client) -> None:
+    asked = {"origin": "https://other.example", "access-control-request-method": "POST"}
+    for answer in (client.get("/one", headers=asked), client.options("/form", headers=asked)):
+        assert "access-control-allow-origin" not in answer.headers

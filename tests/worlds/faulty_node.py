@@ -171,6 +171,18 @@ def lying_contract(answer: bytes = bytes(96)) -> Fault:
     return _instead("eth_call", lambda true: "0x" + answer.hex())
 
 
+def other_blocks(changed: dict[str, Any], *missing: str) -> Fault:
+    """A chain that isn't Ethereum's: its blocks have other values, and lack some."""
+
+    def fault(method: str, parameters: list[Any], ask: Ask) -> Any:
+        true = ask()
+        if method in ("eth_getBlockByNumber", "eth_getBlockByHash") and true:
+            return {name: value for name, value in {**true, **changed}.items() if name not in missing}
+        return true
+
+    return fault
+
+
 def _instead(lied_about: str, lie: Callable[[Any], Any]) -> Fault:
     def fault(method: str, parameters: list[Any], ask: Ask) -> Any:
         true = ask()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from click.testing import CliRunner
+from fastapi import FastAPI
 from web3 import Web3
 
 from services.issuer.domain.credential import credential_of
@@ -72,6 +73,7 @@ class VerifierWorld:
 
     def __init__(self, url: str, chain: Anvil, database_url: str) -> None:
         self.url, self.chain, self.moment = url, chain, AT
+        self.site: FastAPI  # what is served
         self.issuer = Issuer(SOURCES.issuer.programme, url)
         self.key = SigningKey(KEY.private, self.issuer.did)
         facts = replace(SOURCES, issuer=self.issuer, key=self.key)
@@ -204,7 +206,8 @@ def verifier_world(chain: Anvil, database_url: str, port: int, limits: Limits = 
         limits=limits,
         allow_private_urls=False,
     )
-    with serving(build_site(config, made.ports), port):
+    made.site = build_site(config, made.ports)
+    with serving(made.site, port):
         yield made
     made.ports.store.close()
 

@@ -22,8 +22,8 @@ def crowd(size: int, *, cohort: str, prefix: str) -> Iterator[dict[str, Any]]:
             "person_id": f"P-{prefix}-{n:06d}",
             "qualification": _QUALIFICATIONS[n % len(_QUALIFICATIONS)],
             "kind": "renewal" if renewal else "new",
-            "pass_number": f"{year - 1 - (4 if renewal else 0)}-{n:06d}",
-            "registration_number": f"{year}{n:06d}",
+            "pass_number": f"{year - 1 - (4 if renewal else 0)}-{prefix}-{n:06d}",  # numbers are one person's
+            "registration_number": f"{year}-{prefix}-{n:06d}",
             "previous_registration_id": f"{prefix}-OLD-{n:06d}" if renewal else None,
             "family_name": _FAMILIES[n % len(_FAMILIES)],
             "given_name": _GIVENS[n % len(_GIVENS)],

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
 
 from deploy.local.demo.holders import HolderStuck, play
 from deploy.local.demo.letters import Inbox, Letter
 from deploy.local.environment import Place
+from shared.runtime.commands import plain_console
 
 
 @click.command(name="play", short_help="待っている人に受領させる。 / Play the waiting holders.")
@@ -28,7 +28,7 @@ def play_command(people: int | None, everybody: bool, seconds: float) -> None:
     """
     if everybody and people is not None:
         raise click.UsageError("--all と --people は同時に使えません。 / --all and --people cannot be combined.")
-    console = Console()
+    console = plain_console()
     inbox = Inbox(Place.from_environment().inbox)
 
     def received(letter: Letter) -> None:

@@ -23,6 +23,7 @@ from deploy.local.stack import Stack
 from deploy.local.terminal import PAGES, StartTable, clock_option, errors_as_messages, interruptible
 from services.ops.board.wording import reason_words
 from shared import object_keys
+from shared.runtime.commands import plain_console
 
 _LEFT_TO_RECEIVE = 3  # holders that are not played, for the user of the demo to try
 _SECONDS = 240.0
@@ -82,7 +83,7 @@ def run_command(once: bool, clock: str | None) -> None:
 
     Starts everything, feeds the sample cohort, plays its holders, shows the count match, and keeps running.
     """
-    console = Console()
+    console = plain_console()
     with errors_as_messages(), interruptible():
         place = Place.from_environment()
         table = StartTable()

@@ -77,6 +77,8 @@ def prepare(place: Place) -> None:
     draft = data / "log.draft"
     shutil.rmtree(draft, ignore_errors=True)
     shutil.copytree(_FORMATTED, draft)
+    for path in (draft, *draft.rglob("*")):  # the copy has the modes of its source
+        path.chmod(0o700 if path.is_dir() else 0o600)
     meta = draft / "meta.properties"
     lines = [line for line in meta.read_text().splitlines() if not line.startswith("cluster.id=")]
     meta.write_text("\n".join([*lines, f"cluster.id={secrets.token_urlsafe(16)}"]) + "\n")

@@ -26,8 +26,8 @@ class Miner:
             if self._paused_at is None:
                 self._pause_if_idle()
             elif int(rpc(self._place, "txpool_status")["pending"], 16) or self._number() != self._paused_at:
+                rpc(self._place, "evm_setIntervalMining", 1)  # first: without an answer it is asked for again
                 self._paused_at = None  # or anvil was restarted: it starts with a block a second
-                rpc(self._place, "evm_setIntervalMining", 1)
         except TryLater:
             return
 

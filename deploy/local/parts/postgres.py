@@ -5,6 +5,7 @@ Only the wheel's programs are used, not its Python code, which would start a ser
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import pwd
@@ -22,6 +23,15 @@ from psycopg import sql
 from deploy.local.environment import DATABASE, Place, database_url
 from shared.topics import SERVICES
 
+SUPERUSER = "postgres"
+
+_HBA = """\
+host all all 127.0.0.1/32 scram-sha-256
+host replication postgres 127.0.0.1/32 scram-sha-256
+"""
+_ASKED_FOR_A_PASSWORD = ("password authentication failed", "no password supplied")
+_PASSWORD_MARK = "akashi-password"  # in the cluster: SHA-256 of the superuser's password
+
 OS_USER = "nobody"
 """PostgreSQL refuses to run as root; then it runs as this user, who exists on every system."""
 
@@ -32,6 +42,7 @@ def command(place: Place, data: Path | None = None, **further: str) -> list[str]
         "listen_addresses": "127.0.0.1",
         "port": str(place.port("postgres")),
         "unix_socket_directories": "",
+        "hba_file": str(hba_file(place)),
         "max_connections": "200",
         "wal_level": "replica",
         "max_wal_senders": "4",
@@ -47,9 +58,24 @@ def command(place: Place, data: Path | None = None, **further: str) -> list[str]
 
 
 def prepare(place: Place) -> None:
-    """On the first start, create the cluster. Dying in the middle leaves a draft, which the next start removes."""
+    """On the first start, create the cluster; let nobody in without a password, also into one that was made before."""
     if os.geteuid() == 0:
         _make_reachable(_programs())
+    write_hba(place)
+    _create(place)
+    _set_password(place)
+
+
+def write_hba(place: Place) -> None:
+    """Who may connect. Beside the cluster, since an older one, or a restored one, has a pg_hba.conf that trusts all."""
+    file = hba_file(place)
+    file.write_text(_HBA, encoding="ascii")
+    file.chmod(0o600)
+    give_to_server(file)
+
+
+def _create(place: Place) -> None:
+    """Dying in the middle leaves a draft, which the next start removes."""
     if (data_folder(place) / "PG_VERSION").exists():
         return
     draft = data_folder(place).with_name("postgres.draft")
@@ -65,6 +91,33 @@ def prepare(place: Place) -> None:
     draft.rename(data_folder(place))
 
 
+def _set_password(place: Place) -> None:
+    """Give the superuser the password of this home, unless the cluster has it: a new, an older, a restored one hasn't.
+
+    By the server's single-user mode, which asks for none. The other roles get theirs in `provision`.
+    """
+    password = _password(place, SUPERUSER)
+    digest = hashlib.sha256(password.encode()).hexdigest()
+    mark = data_folder(place) / _PASSWORD_MARK
+    if mark.exists() and mark.read_text(encoding="ascii") == digest:
+        return
+    command = [str(program("postgres")), "--single", "-c", "log_checkpoints=off", "-D", str(data_folder(place))]
+    statement = f"alter role {SUPERUSER} password '{password}'\n"  # of letters, digits, - and _
+    made = subprocess.run(
+        [*command, "postgres"], input=statement, cwd="/", capture_output=True, text=True, **as_server()
+    )
+    if made.returncode != 0 or "ERROR" in made.stderr:
+        raise RuntimeError(f"PostgreSQL in {data_folder(place)}: no password could be set: {made.stderr.strip()}")
+    # If we die here, the next start does it again.
+    mark.write_text(digest, encoding="ascii")
+    mark.chmod(0o600)
+    _own(mark)
+
+
+def _password(place: Place, role: str) -> str:
+    return place.password_file(role).read_text(encoding="ascii").strip().rpartition(":")[2]
+
+
 def provision(place: Place) -> None:
     """Give each service a role and a schema of its own, the only one that it can see. Idempotent."""
     with psycopg.connect(database_url(place, "postgres", "postgres"), autocommit=True, connect_timeout=3) as server:
@@ -77,21 +130,30 @@ def provision(place: Place) -> None:
             name = sql.Identifier(service)
             if service not in known:
                 database.execute(sql.SQL("create role {} login").format(name))
+            password = sql.Literal(_password(place, service))
+            database.execute(sql.SQL("alter role {} password {}").format(name, password))
             database.execute(sql.SQL("create schema if not exists {} authorization {}").format(name, name))
             database.execute(sql.SQL("alter role {} set search_path = {}").format(name, name))
 
 
 def answers(place: Place) -> bool:
-    """Whether a query is answered."""
+    """Whether a query is answered, or would be with the right password: a cluster in recovery may have another.
+
+    The server asks for it only once it takes queries.
+    """
     try:
         with psycopg.connect(database_url(place, "postgres", "postgres"), connect_timeout=2) as server:
             return server.execute("select 1").fetchone() == (1,)
-    except psycopg.OperationalError:
-        return False
+    except psycopg.OperationalError as error:
+        return any(words in str(error) for words in _ASKED_FOR_A_PASSWORD)
 
 
 def data_folder(place: Place) -> Path:
     return place.data / "postgres"
+
+
+def hba_file(place: Place) -> Path:
+    return place.data / "postgres.hba"
 
 
 def wal_archive(place: Place) -> Path:
@@ -103,10 +165,15 @@ def give_to_server(folder: Path) -> None:
     """Make `folder` and all in it the server's own, and let the server reach it."""
     if os.geteuid() != 0:
         return
-    user = pwd.getpwnam(OS_USER)
     for path in (folder, *folder.rglob("*")):
-        os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+        _own(path)
     _make_reachable(folder)
+
+
+def _own(path: Path) -> None:
+    if os.geteuid() == 0:
+        user = pwd.getpwnam(OS_USER)
+        os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
 
 
 def as_server() -> dict[str, Any]:

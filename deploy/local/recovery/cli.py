@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from deploy.local.environment import Place
 from deploy.local.recovery.manifest import PARTS
 from deploy.local.terminal import errors_as_messages
 from shared.clock import JST, japan_time
-from shared.runtime.commands import json_option
+from shared.runtime.commands import json_option, say, say_json
 
 _STEPS = {
     "postgres": "PostgreSQL / PostgreSQL",
@@ -65,12 +64,10 @@ def backup_command(folder: Path, as_json: bool) -> None:
     with errors_as_messages():
         manifest = take_backup(Place.from_environment(), folder.expanduser().absolute(), progress=_show)
     if as_json:
-        click.echo(msgspec.json.encode(manifest).decode())
+        say_json(manifest)
         return
     size, took = manifest.bytes / 1e6, time.monotonic() - began
-    click.echo(
-        f"{folder}: {japan_time(manifest.ended_at)}、{size:.1f} MB、オブジェクト {manifest.objects} 個、{took:.1f} 秒"
-    )
+    say(f"{folder}: {japan_time(manifest.ended_at)}、{size:.1f} MB、オブジェクト {manifest.objects} 個、{took:.1f} 秒")
 
 
 @click.command(name="restore", short_help="控えたデータに戻す。 / Restore the local stack from a backup.")
@@ -103,14 +100,14 @@ def restore_command(folder: Path, to: datetime | None, only: tuple[str, ...], as
         done = restore_backup(place, folder.expanduser().absolute(), to=to, only=only, progress=_show)
     if as_json:
         replaced = str(done.replaced) if done.replaced else None
-        click.echo(msgspec.json.encode({"parts": done.parts, "to": japan_time(done.to), "replaced": replaced}).decode())
+        say_json({"parts": done.parts, "to": japan_time(done.to), "replaced": replaced})
         return
     took, parts = time.monotonic() - began, ", ".join(done.parts)
-    click.echo(f"{place.home}: {japan_time(done.to)} に戻しました（{parts}、{took:.1f} 秒）。")
+    say(f"{place.home}: {japan_time(done.to)} に戻しました（{parts}、{took:.1f} 秒）。")
     if done.replaced:
-        click.echo(f"それまでのデータ: {done.replaced}（元に戻すには akashi down のあと、ここから移し戻す）")
-    click.echo("起動するには akashi up。")
+        say(f"それまでのデータ: {done.replaced}（元に戻すには akashi down のあと、ここから移し戻す）")
+    say("起動するには akashi up。")
 
 
 def _show(step: str) -> None:
-    click.echo(f"{_STEPS[step]} …", err=True)
+    say(f"{_STEPS[step]} …", err=True)

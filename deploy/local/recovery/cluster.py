@@ -106,6 +106,7 @@ def recover(place: Place, draft: Path, to: datetime | None, archive: Path) -> No
         raise RefuseToStart(f"port {place.port('postgres')} is taken: PostgreSQL can't run there to recover its data")
     (draft / "recovery.signal").touch()
     postgres.give_to_server(draft)
+    postgres.write_hba(place)
     log = draft.with_name("postgres.recovery.log")
     target = {"recovery_target_time": to.isoformat()} if to is not None else {"recovery_target": "immediate"}
     words = postgres.command(

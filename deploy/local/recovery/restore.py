@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.local.environment import Place
+from deploy.local.home import prepare_home
 from deploy.local.parts import postgres
 from deploy.local.recovery import cluster
 from deploy.local.recovery.backup import HOME_FILES, Progress, replaced_folder
@@ -66,8 +67,7 @@ def replace_data(
         raise RefuseToStart(f"an interrupted restore also left {', '.join(sorted(left))}: restore those too")
     progress("check")
     check_files(folder, [file for part in parts for file in manifest.files[part]])
-    for base in (place.home, place.data):
-        base.mkdir(parents=True, exist_ok=True)
+    prepare_home(place)
     drafts = place.data / "restoring"
     shutil.rmtree(drafts, ignore_errors=True)
     replaced = replaced_folder(place, datetime.now(UTC))

@@ -40,7 +40,7 @@ class SupervisorClient:
     def __init__(self, place: Place, pid: int) -> None:
         self.pid = pid
         self._place = place
-        self._client = CircusClient(endpoint=f"tcp://{place.address('supervisor')}", timeout=_TIMEOUT_SECONDS)
+        self._client = CircusClient(endpoint=f"ipc://{place.supervisor_socket}", timeout=_TIMEOUT_SECONDS)
 
     def close(self) -> None:
         self._client.stop()

@@ -26,7 +26,8 @@ def main() -> None:
     parser.add_argument("--user", default="", help="user to change to when started as root")
     parser.add_argument("command", nargs="+")
     asked = parser.parse_args()
-    log = os.open(asked.home / "log" / f"{asked.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.umask(0o077)  # what a process of the stack writes is for its user alone
+    log = os.open(asked.home / "log" / f"{asked.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
     (asked.home / "run" / f"{asked.name}.pid").write_text(f"{os.getpid()}\n", encoding="ascii")

@@ -1,7 +1,8 @@
 """The supervisor of one stack: circus, stopping services before parts.
 
 `python -m deploy.local.supervision.supervisor` restarts what dies. It stops everything on TERM, on INT, and when its
-standard input closes, which means that the process that started it is gone. Its only interface is circus's endpoint.
+standard input closes, which means that the process that started it is gone. Its only interface is circus's endpoint:
+a Unix socket in a folder that only its owner may enter.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from circus.exc import ConflictError
 from tornado import gen, ioloop
 
 from deploy.local.environment import Place
+from deploy.local.home import PRIVATE, make_private
 from deploy.local.parts.anvil import keep_state
 from deploy.local.parts.catalogue import PARTS
 from deploy.local.parts.miner import Miner
@@ -56,13 +58,15 @@ def main() -> None:
     parser.add_argument("--detached", action="store_true", help="keep running when the process that started it ends")
     asked = parser.parse_args()
     place = Place(asked.home, asked.port_base)
+    os.umask(PRIVATE)
+    make_private(place.supervisor_socket.parent)
     lock = lock_home(place)
     if lock is None:
         sys.exit(3)
     arbiter = OrderedArbiter(
         [],
-        f"tcp://{place.address('supervisor')}",
-        f"tcp://{place.address('supervisor events')}",
+        f"ipc://{place.supervisor_socket}",
+        f"ipc://{place.supervisor_socket.with_suffix('.events')}",
         check_delay=_LOOK_SECONDS,
         proc_name="akashi",
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shared.runtime.commands import json_option
+from shared.runtime.commands import json_option, say
 
 if TYPE_CHECKING:
     from services.anchor.commands.session import Session
@@ -117,5 +117,5 @@ def _session() -> Iterator[Session]:
         with open_session(read_command_config(os.environ)) as session:
             yield session
     except AkashiError as error:
-        click.echo(f"akashi anchor: {error}", err=True)
+        say(f"akashi anchor: {error}", err=True)
         raise SystemExit(2) from error

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
 from services.anchor.domain.costs import ETHER, Cost, Forecast
@@ -15,6 +13,8 @@ from services.anchor.migration import Migration, MigrationProgress
 from services.anchor.network_status import AnchorStatus, NetworkStatus
 from shared.chain.networks import GWEI
 from shared.clock import JST
+from shared.plain_text import in_json
+from shared.runtime.commands import plain_console, say
 
 
 def status_json(status: AnchorStatus) -> str:
@@ -60,7 +60,7 @@ def _network(each: NetworkStatus) -> dict[str, Any]:
 
 
 def print_status(status: AnchorStatus) -> None:
-    console = Console(highlight=False)
+    console = plain_console(highlight=False)
     oldest = f", the oldest since {_japan(status.waiting.oldest_at)}" if status.waiting.oldest_at else ""
     console.print(f"{status.waiting.count} leaves wait for a batch{oldest}")
     console.print(f"{status.closed} batches, {status.undecided} of them not complete yet")
@@ -115,7 +115,7 @@ def forecast_json(forecast: Forecast) -> str:
 
 
 def print_forecast(forecast: Forecast) -> None:
-    console = Console(highlight=False)
+    console = plain_console(highlight=False)
     when = f", closed by {_japan(forecast.closes_at)}" if forecast.closes_at else ": nothing would be sent"
     console.print(f"{forecast.leaves} leaves, a tree {forecast.depth} deep{when}")
     for each in forecast.networks:
@@ -149,7 +149,7 @@ def migration_json(
 
 def print_migration(network: str, planned: Migration, cost: Cost) -> None:
     there = f"{len(planned.known)} are there already"
-    Console(highlight=False).print(
+    plain_console(highlight=False).print(
         f"{network}: {planned.roots} roots by {len(planned.chunks)} transactions, {there};"
         f" {cost.gas} gas, {cost.now / ETHER:.6f} ETH at the fee of now, at most {cost.most / ETHER:.6f}"
     )
@@ -157,7 +157,7 @@ def print_migration(network: str, planned: Migration, cost: Cost) -> None:
 
 def print_progress(progress: MigrationProgress) -> None:
     error = f" · {progress.last_error}" if progress.last_error else ""
-    click.echo(f"{progress.final} final, {progress.pending} on the way{error}")
+    say(f"{progress.final} final, {progress.pending} on the way{error}")
 
 
 def _cost(cost: Cost | None) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def _cost(cost: Cost | None) -> dict[str, Any]:
 
 
 def _json(content: dict[str, Any]) -> str:
-    return msgspec.json.format(msgspec.json.encode(content), indent=1).decode()
+    return in_json(msgspec.json.format(msgspec.json.encode(content), indent=1).decode())
 
 
 def _moment(moment: datetime | None) -> str | None:

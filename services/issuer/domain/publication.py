@@ -19,12 +19,14 @@ from services.issuer.art.badge_art import art_version, badge_png, badge_svg, soc
 from services.issuer.domain.credential import badge_document, profile_document
 from services.issuer.domain.issuance import Issuer
 from services.issuer.domain.status import status_document
-from services.issuer.signing.keys import SigningKey, did_document
+from services.issuer.signing.keys import SigningKey, did_document, issuing_addresses
 from shared import object_keys
+from shared.credentials.chain_key import ChainKey
 
 REPUBLISH_AFTER = timedelta(days=1)
 """Every document is published again so often: lists before they expire, the others in case an object was lost."""
 
+_FORM = 2  # of did.json and the profile: another form is published at the next start
 ISSUER = "issuer"
 IMAGE = "image"
 JSON = "application/json"
@@ -44,7 +46,7 @@ class DocumentSources:
     issuer: Issuer
     key: SigningKey
     font_folder: Path
-    chain_key: Mapping[str, str] | None = None  # a JWK
+    chain_keys: tuple[ChainKey, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -53,7 +55,8 @@ class DocumentSources:
             self.issuer.programme,
             self.issuer.public_url,
             self.key.public,
-            self.chain_key,
+            self.chain_keys,
+            _FORM,
             art_version(self.font_folder),
         )
 
@@ -142,11 +145,14 @@ def draw_image(sources: DocumentSources) -> bytes:
 
 
 def issuer_objects(sources: DocumentSources, public_keys: Sequence[str]) -> list[PublishedObject]:
-    """did.json with every key that ever signed, and the issuer profile."""
+    """did.json with every key that ever signed, and the issuer profile with the addresses that ever sent."""
     issuer = sources.issuer
     profile_url = f"{issuer.public_url}/issuer.json"
-    did = did_document(issuer.did, public_keys, profile_url=profile_url, chain_key=sources.chain_key)
-    return [_json(object_keys.DID_DOCUMENT, did), _json(object_keys.PROFILE, profile_document(issuer))]
+    did = did_document(issuer.did, public_keys, profile_url=profile_url, chain_keys=sources.chain_keys)
+    profile = profile_document(issuer)
+    if sources.chain_keys:
+        profile["publicKey"] = issuing_addresses(sources.chain_keys)
+    return [_json(object_keys.DID_DOCUMENT, did), _json(object_keys.PROFILE, profile)]
 
 
 def image_object(png: bytes) -> PublishedObject:

@@ -27,6 +27,7 @@ class IssuedVersion:
 
     number: int
     assertion_id: str
+    person_id: str | None = None
 
 
 # ── registrations ──────────────────────────────────────────────────────────────────────────────────────
@@ -37,6 +38,12 @@ def registrations_in(events: Iterable[RegistrationRenewed]) -> set[str]:
     awards = [event.award for event in events]
     former = {award.previous_registration_id for award in awards if award.previous_registration_id is not None}
     return former | {award.registration_id for award in awards}
+
+
+def renewed_by(event: RegistrationRenewed, newest: Mapping[str, IssuedVersion]) -> str | None:
+    """The assertion that this one renews, if we issued it to the same person: nobody renews another's badge."""
+    former = newest.get(event.award.previous_registration_id or "")
+    return former.assertion_id if former is not None and former.person_id == event.holder.person_id else None
 
 
 def not_issued(

@@ -9,7 +9,7 @@ from shared.credentials.credential import DoNotSign
 from shared.credentials.status_list import LENGTH
 from shared.object_keys import is_assertion_id, is_edition
 from shared.programme import Programme
-from shared.soundness import mailed_address_fault, name_fault, number_fault, period_fault
+from shared.soundness import day_fault, mailed_address_fault, name_fault, number_fault, period_fault
 
 
 class Unsound(DoNotSign):
@@ -32,7 +32,8 @@ def _problems(assertion: Assertion, programme: Programme) -> Iterator[tuple[str,
     if award.qualification not in programme.qualifications:
         yield "qualification", repr(award.qualification), f"one of {', '.join(programme.qualifications)}"
     faults = (
-        ("valid_until", period_fault(award.valid_from, award.valid_until)),
+        ("valid_from", day_fault(award.valid_from, programme.bounds)),
+        ("valid_until", period_fault(award.valid_from, award.valid_until, programme.bounds)),
         ("family_name", name_fault(holder.family_name)),
         ("given_name", name_fault(holder.given_name)),
         ("pass_number", number_fault(award.pass_number)),

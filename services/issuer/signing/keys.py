@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from shared import object_keys
+from shared.credentials.chain_key import ChainKey
 from shared.credentials.credential import (
     DoNotTrust,
     first_proof,
@@ -54,19 +55,21 @@ class SigningKey:
 
 
 def did_document(
-    did: str, public_keys: Sequence[str], *, profile_url: str, chain_key: Mapping[str, str] | None = None
+    did: str, public_keys: Sequence[str], *, profile_url: str, chain_keys: Sequence[ChainKey] = ()
 ) -> dict[str, Any]:
-    """`did.json`: every key that ever signed, so that what it signed stays verifiable; and the chain key, if any.
+    """`did.json`: every key that ever signed, so that what it signed stays verifiable; and the chain keys.
 
-    `public_keys` are Multikeys, `chain_key` is a JWK of curve secp256k1 (RFC 8812).
+    `public_keys` are Multikeys. Only they are under `assertionMethod`: a chain key lies where transactions are sent,
+    and what it signs besides must pass for the society's nowhere. Verifiers of merkle-proof-2019 find it by its id.
     """
     methods: list[dict[str, Any]] = [
         {"id": f"{did}#{key}", "type": "Multikey", "controller": did, "publicKeyMultibase": key} for key in public_keys
     ]
-    if chain_key is not None:
-        methods.append(
-            {"id": chain_key_of(did), "type": "JsonWebKey", "controller": did, "publicKeyJwk": dict(chain_key)}
-        )
+    signing = [method["id"] for method in methods]
+    methods += [
+        {"id": chain_key_of(did, key.kid), "type": "JsonWebKey", "controller": did, "publicKeyJwk": key.jwk}
+        for key in chain_keys
+    ]
     return {
         "@context": [
             "https://www.w3.org/ns/did/v1",
@@ -75,9 +78,24 @@ def did_document(
         ],
         "id": did,
         "verificationMethod": methods,
-        "assertionMethod": [method["id"] for method in methods],
+        "assertionMethod": signing,
         "service": [{"id": f"{did}#issuer-profile", "type": "IssuerProfile", "serviceEndpoint": profile_url}],
     }
+
+
+def issuing_addresses(chain_keys: Sequence[ChainKey]) -> list[dict[str, str]]:
+    """`publicKey` of the issuer profile: the accounts that send, or sent, our transactions, as Blockcerts reads them.
+
+    A transaction from before `created` isn't believed; without it, none is refused. Source: Blockcerts 3.0, issuer
+    profile; parseIssuerKeys and ensureValidIssuingKey of @blockcerts/cert-verifier-js 6.35.
+    """
+    return [
+        {
+            "id": f"ecdsa-koblitz-pubkey:{key.address}",
+            **({"created": datetime.fromtimestamp(key.iat, UTC).isoformat()} if key.iat is not None else {}),
+        }
+        for key in chain_keys
+    ]
 
 
 def keys_in(did_document: bytes) -> list[str]:

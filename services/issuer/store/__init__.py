@@ -92,11 +92,12 @@ class IssuerTransaction(InventoryTransaction):
     def newest_versions(self, registration_ids: Iterable[str]) -> dict[str, IssuedVersion]:
         """The newest version that we issued of each registration, if any."""
         found = self.cursor.execute(
-            "select distinct on (registration_id) registration_id, version, assertion_id from assertions"
+            "select distinct on (registration_id) registration_id, version, assertion_id,"
+            " convert_from(announcement, 'UTF8')::json #>> '{holder,person_id}' from assertions"
             " where registration_id = any(%s) order by registration_id, version desc",
             (list(set(registration_ids)),),
         )
-        return {registration_id: IssuedVersion(version, id) for registration_id, version, id in found}
+        return {registration_id: IssuedVersion(*version) for registration_id, *version in found}
 
     def reserve(self, count: int, random: Random) -> list[StatusPlace]:
         """`count` unused bits of the current status list, in random order; they are ours when this transaction commits.

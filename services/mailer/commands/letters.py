@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from shared.runtime.commands import say
+
 
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
@@ -41,4 +43,4 @@ def preview(folder: Path, file: Path) -> None:
         (folder / f"{name}.html").write_text(mail.html, encoding="utf-8")
         (folder / f"{name}.txt").write_text(f"{mail.subject}\n\n{mail.text}", encoding="utf-8")
         (folder / f"{name}.eml").write_bytes(compose(mail, system_clock()))
-        click.echo(f"{folder / name}  {mail.subject}")
+        say(f"{folder / name}  {mail.subject}")

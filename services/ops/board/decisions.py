@@ -158,6 +158,10 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     decisions: list[DecisionLine]
     stuck: Stuck | None = None
 
+    def has(self, subject: str) -> bool:
+        """Whether it is the id of this registration or of one of its badges."""
+        return subject == self.registration_id or any(subject == version.assertion_id for version in self.versions)
+
 
 class AlreadyDecidedError(AkashiError):
     """The order does not apply to the present state, mostly because another one came first: show that state."""
@@ -177,6 +181,15 @@ def revoke_target(assertion_id: str) -> str:
 def correct_target(registration_id: str, version: int) -> str:
     """What an order to correct brings about: version `version` of the registration. Unique as above."""
     return f"correct/{registration_id}/{version}"
+
+
+RESUMABLE = frozenset({"birth-date-differs", "name-differs", "renews-another", "not-judged", "office-hold"})
+"""The reasons of a hold that the office ends by `resume`; registration says whether it does."""
+
+
+def resume_target(registration_id: str, held_at: datetime | None) -> str:
+    """What an order to resume brings about: the end of this hold. Unique as above."""
+    return f"resume/{registration_id}/{held_at:%Y%m%dT%H%M%S}" if held_at else f"resume/{registration_id}"
 
 
 def target_of(event: OfficeDecided) -> str | None:

@@ -19,8 +19,8 @@ TICK_PATIENCE = 3
 class ServiceHealth(msgspec.Struct, frozen=True, kw_only=True):
     """The figures of one service. `unknown` says why there are none (then all others are empty).
 
-    `recalled` and `unread` count since the process started; `gaps` are messages by topic, `failing_ticks` failures in
-    a row by tick.
+    `recalled`, `unread` and `aside` count since the process started; `gaps` are messages by topic, `failing_ticks`
+    failures in a row by tick.
     """
 
     outbox_rows: int = 0
@@ -30,6 +30,7 @@ class ServiceHealth(msgspec.Struct, frozen=True, kw_only=True):
     open_breakers: tuple[str, ...] = ()  # topics
     waiting: tuple[str, ...] = ()  # topics whose messages wait for the database, or for what their handler needs
     failing_ticks: dict[str, int] = {}
+    aside: dict[str, int] = {}  # rows at fault that ticks put aside, by tick
     recalled: int = 0
     unread: dict[str, int] = {}
     chain_warnings: int = 0
@@ -47,13 +48,14 @@ _GAP = "akashi_topic_gap"
 _BREAKER = "akashi_breaker_open"
 _DATABASE_AWAY = "akashi_database_away"
 _TICK_FAILURES = "akashi_tick_failures_in_a_row"
+_ASIDE = "akashi_tick_rows_aside_total"
 _RECALLED = "akashi_facts_recalled_total"
 _UNREAD = "akashi_messages_unread_total"
 _CHAIN_WARNINGS = "akashi_anchor_warnings"
 _UNPROVED = "akashi_anchor_credentials_at_fault"
 SAMPLES = (
     *(_OUTBOX_ROWS, _OUTBOX_SECONDS, _REFUSED_ROWS, _GAP, _BREAKER, _DATABASE_AWAY, _TICK_FAILURES, _RECALLED, _UNREAD),
-    *(_CHAIN_WARNINGS, _UNPROVED),
+    *(_CHAIN_WARNINGS, _UNPROVED, _ASIDE),
 )
 """All that `health_in` reads of a /metrics page: a service is asked for these alone."""
 
@@ -79,6 +81,7 @@ def health_in(samples: Samples) -> ServiceHealth:
         open_breakers=tuple(by_label(_BREAKER)),
         waiting=tuple(by_label(_DATABASE_AWAY)),
         failing_ticks=by_label(_TICK_FAILURES, TICK_PATIENCE),
+        aside=by_label(_ASIDE),
         recalled=int(plain.get(_RECALLED, 0)),
         unread=by_label(_UNREAD),
         chain_warnings=int(plain.get(_CHAIN_WARNINGS, 0)),
@@ -98,6 +101,7 @@ def worst_of(replicas: Iterable[ServiceHealth]) -> ServiceHealth:
             open_breakers=tuple(sorted({*merged.open_breakers, *each.open_breakers})),
             waiting=tuple(sorted({*merged.waiting, *each.waiting})),
             failing_ticks=_highest(merged.failing_ticks, each.failing_ticks),
+            aside=_highest(merged.aside, each.aside),
             recalled=max(merged.recalled, each.recalled),
             unread=_highest(merged.unread, each.unread),
             chain_warnings=max(merged.chain_warnings, each.chain_warnings),
@@ -166,6 +170,18 @@ def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
         yield Trouble(
             Bilingual(f"くり返しの仕事が続けて失敗しています（{ticks}回）。", f"Ticks fail in a row ({ticks})."),
             _FIX_CAUSE,
+        )
+    if health.aside:
+        ticks = _counted(health.aside)
+        yield Trouble(
+            Bilingual(
+                f"処理できない行を取り分けて、ほかを先に進めました（{ticks}回）。",
+                f"Rows that can't be worked on were put aside, and the others went on ({ticks}).",
+            ),
+            Bilingual(
+                "ログに、行と原因があります。人の記録なら、保留か停止の一覧にも出ています。起動し直すと、もう一度試します。",
+                "Its log names row and cause; people are on the lists of held and stuck, too. A restart tries again.",
+            ),
         )
     if health.refused_rows:
         yield Trouble(

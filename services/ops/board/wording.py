@@ -41,6 +41,13 @@ STATES: dict[str, Bilingual] = {
     Stage.COMPLETED.word: Bilingual("完了", "Completed"),
 }
 
+_CONTRADICTION = Bilingual(
+    "どちらの記録が正しいか確かめ、直した記録を上流に送ってもらいます。"
+    "このままで正しいときは akashi resume で発行します。",
+    "Find out which record is right, and have upstream deliver the amended one. If this one is right as it is, release"
+    " it by akashi resume.",
+)
+
 HELD_REASONS: dict[str, HeldWords] = {
     "not-completed": HeldWords(
         Bilingual("登録手続きが未完了", "Registration not completed"),
@@ -72,6 +79,43 @@ HELD_REASONS: dict[str, HeldWords] = {
         Bilingual("氏名の文字が書体にない", "A character of the name has no glyph"),
         Bilingual(
             "本人に氏名の表記を確かめ、登録の記録を直します。", "Ask how the name is written and correct the record."
+        ),
+    ),
+    "completes-later": HeldWords(
+        Bilingual("手続完了日が先の日付", "Completed on a day to come"),
+        Bilingual(
+            "その日になると、自動で発行の対象になります。誤りなら、直した記録を上流に送ってもらいます。",
+            "Becomes eligible by itself on that day; if it is wrong, have upstream deliver the amended record.",
+        ),
+    ),
+    "birth-date-differs": HeldWords(
+        Bilingual("同じ個人IDで生年月日が違う", "Two birth dates under one person id"), _CONTRADICTION
+    ),
+    "name-differs": HeldWords(Bilingual("同じ個人IDで氏名が違う", "Two names under one person id"), _CONTRADICTION),
+    "renews-another": HeldWords(
+        Bilingual("前回登録が別の人のもの", "Renews another person's registration"), _CONTRADICTION
+    ),
+    "duplicate-registration-number": HeldWords(
+        Bilingual("登録番号がほかの登録と同じ", "Registration number of another registration"), _CONTRADICTION
+    ),
+    "duplicate-pass-number": HeldWords(
+        Bilingual("合格番号がほかの人と同じ", "Pass number of another person"), _CONTRADICTION
+    ),
+    "look-alike": HeldWords(
+        Bilingual("よく似た別の文字がある", "A character that looks like another"),
+        Bilingual(
+            "部首の⾼（U+2FBC）と漢字の高（U+9AD8）のように、見た目では分からない別の文字です。打ち直した記録を上流に"
+            "送ってもらいます。このままで正しいときは akashi resume で発行します。",
+            "Another character than the one it looks like, as the radical ⾼ (U+2FBC) for 高 (U+9AD8): have upstream"
+            " deliver the record typed anew. If it is right as it is, release it by akashi resume.",
+        ),
+    ),
+    "not-judged": HeldWords(
+        Bilingual("判定できない記録", "A record that can't be judged"),
+        Bilingual(
+            "登録の受付のログにある原因を確かめ、直した記録を上流に送ってもらうか、akashi resume で判定し直します。",
+            "The log of registration names the cause: have upstream deliver the amended record, or judge it again by"
+            " akashi resume.",
         ),
     ),
     "office-hold": HeldWords(
@@ -196,10 +240,12 @@ OUTCOMES: dict[str, Bilingual] = {
     "revoked-before": Bilingual("すでに取り消し済み", "revoked before"),
     "no-such-registration": Bilingual("登録がない", "no such registration"),
     "not-issued-yet": Bilingual("まだ発行されていない", "not issued yet"),
+    "issuance-refused": Bilingual("発行できない内容", "refused by the issuer"),
     "issued-already": Bilingual("すでに発行済み", "issued already"),
     "not-valid": Bilingual("使えない文字や日付", "not valid"),
     "no-address": Bilingual("使えないアドレス", "no usable address"),
     "address-taken": Bilingual("ほかの人のアドレス", "somebody else's address"),
+    "number-taken": Bilingual("ほかの登録の番号", "a number of another registration"),
     "changes-nothing": Bilingual("変わるところがない", "changes nothing"),
     "no-such-letter": Bilingual("そのお知らせはない", "no such letter"),
     "not-sent-yet": Bilingual("まだ送っていない", "not sent yet"),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
-import click
 import msgspec
 
 from services.ops.config import ops_url
 from shared.errors import RefuseToStart
+from shared.runtime.commands import say
+
+if TYPE_CHECKING:
+    import httpx
 
 UNREACHABLE = 2  # exit code: no answer of ops
 REFUSED = 1  # exit code: ops refused
@@ -20,7 +24,18 @@ T = TypeVar("T")
 
 def fetch(path: str, shape: type[T], **query: str | None) -> T:
     """The answer to GET. Ends the command when there is none of this shape."""
-    return _decoded(_ask("GET", path, query, None), shape)
+    return _decoded(_ask("GET", path, query, None).content, shape)
+
+
+def fetch_pages(path: str, shape: type[T], *, limit: int, **query: str | None) -> Iterator[T]:
+    """The answers to GET, page after page of at most `limit`. Ends the command when one is not of this shape."""
+    asked: Mapping[str, str | None] = {**query, "limit": str(limit)}
+    while True:
+        answer = _ask("GET", path, asked, None)
+        yield _decoded(answer.content, shape)
+        if "next" not in answer.links:
+            return
+        asked = dict(parse_qsl(urlsplit(answer.links["next"]["url"]).query))
 
 
 def order(path: str, body: Mapping[str, str]) -> dict[str, str]:
@@ -30,10 +45,10 @@ def order(path: str, body: Mapping[str, str]) -> dict[str, str]:
 
 def send(path: str, body: Mapping[str, object], shape: type[T]) -> T:
     """The answer to POST. Ends the command when it is refused."""
-    return _decoded(_ask("POST", path, {}, body), shape)
+    return _decoded(_ask("POST", path, {}, body).content, shape)
 
 
-def _ask(method: str, path: str, query: Mapping[str, str | None], body: Mapping[str, object] | None) -> bytes:
+def _ask(method: str, path: str, query: Mapping[str, str | None], body: Mapping[str, object] | None) -> httpx.Response:
     import httpx  # 0.2 s: not for `akashi --help`
 
     try:
@@ -60,7 +75,7 @@ def _ask(method: str, path: str, query: Mapping[str, str | None], body: Mapping[
         )
     if answer.is_error:
         _end(REFUSED, f"{base}: {answer.status_code} {_detail(answer.content)}")
-    return answer.content
+    return answer
 
 
 def _decoded(content: bytes, shape: type[T]) -> T:
@@ -82,5 +97,5 @@ def _detail(content: bytes) -> str:
 
 
 def _end(code: int, line: str) -> NoReturn:
-    click.echo(f"akashi: {line}", err=True)
+    say(f"akashi: {line}", err=True)
     raise SystemExit(code)

@@ -7,11 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from services.ops.commands.waiting import all_settled, attribution, exit_code, outcome_text, reason_of, say_later
 from shared.clock import JST
-from shared.runtime.commands import json_option
+from shared.runtime.commands import json_option, say, say_json, say_row
 
 if TYPE_CHECKING:
     from services.ops.board.decisions import Bulk, DryRun
@@ -81,7 +80,7 @@ def _bulk(act: Bulk) -> click.Command:
         if digest is None:
             run = fetch(f"/api/v1/{act}", DryRun, cohort=cohort, **given)
             if as_json:
-                click.echo(msgspec.json.format(msgspec.json.encode(run), indent=2).decode())
+                say_json(run, indent=2)
             else:
                 _list(run, heading, rest, _again(act, cohort, choice, run, why))
             return
@@ -90,12 +89,12 @@ def _bulk(act: Bulk) -> click.Command:
         if not no_wait:
             line = all_settled(line.id)
         if as_json:
-            click.echo(msgspec.json.encode(line).decode())
+            say_json(line)
         else:
             done = line.parts.outcomes if line.parts else {}
-            click.echo(f"{line.id}\t{line.people}\t{outcome_text(line)}")
+            say_row(line.id, line.people, outcome_text(line))
             for word, count in done.items():
-                click.echo(f"  {word}\t{count}")
+                say_row(f"  {word}", count)
             if line.outcome != "done":
                 say_later(line.id)
         raise SystemExit(0 if no_wait and line.outcome is None else exit_code(line))
@@ -119,16 +118,14 @@ def _text(value: Any) -> str:
 
 def _list(run: DryRun, heading: str, rest: str, command: str) -> None:
     for person in run.people:
-        click.echo(
-            f"{person.registration_id}\t{person.assertion_id}\t{person.qualification or '-'}\t{person.name or '-'}"
-            + (f"\t{person.reason}" if person.reason else "")
-        )
-    click.echo(f"{heading}: {run.count:,}", err=True)
+        more = (person.reason,) if person.reason else ()
+        say_row(person.registration_id, person.assertion_id, person.qualification, person.name, *more)
+    say(f"{heading}: {run.count:,}", err=True)
     if run.left_out:
-        click.echo(f"{rest}: {run.left_out:,}", err=True)
+        say(f"{rest}: {run.left_out:,}", err=True)
     if run.count:
-        click.echo(f"照合番号 digest: {run.digest}", err=True)
-        click.echo(f"まだ何もしていません。実行するには / nothing was done; to carry it out:\n  {command}", err=True)
+        say(f"照合番号 digest: {run.digest}", err=True)
+        say(f"まだ何もしていません。実行するには / nothing was done; to carry it out:\n  {command}", err=True)
 
 
 def _again(act: Bulk, cohort: str, choice: dict[str, Any], run: DryRun, why: str | None) -> str:

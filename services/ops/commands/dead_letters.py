@@ -5,9 +5,8 @@ from __future__ import annotations
 import getpass
 
 import click
-import msgspec
 
-from shared.runtime.commands import json_option
+from shared.runtime.commands import json_option, say, say_json, say_row
 
 
 @click.group("dead-letters", short_help="処理できなかったメッセージ / Messages that could not be handled")
@@ -38,13 +37,13 @@ def list_(state: str, as_json: bool) -> None:
     found = fetch("/api/v1/dead-letters", list[DeadLetterLine], state=state)
     for letter in found:
         if as_json:
-            click.echo(msgspec.json.encode(letter).decode())
+            say_json(letter)
         else:
             place = "-" if letter.offset is None else f"{letter.partition}/{letter.offset}"
             cut = "" if letter.size is None else f" [{letter.size} bytes, cut, SHA-256 {letter.sha256}]"
-            click.echo(f"{letter.id}\t{letter.state}\t{letter.topic}\t{place}\t{letter.consumer}\t{letter.cause}{cut}")
+            say_row(letter.id, letter.state, letter.topic, place, letter.consumer, f"{letter.cause}{cut}")
     if not found and not as_json:
-        click.echo("ありません。 / None.", err=True)
+        say("ありません。 / None.", err=True)
 
 
 def _decision(name: str, done: str, help: str, short: str, reason: str | None = None) -> click.Command:
@@ -73,13 +72,13 @@ def _decision(name: str, done: str, help: str, short: str, reason: str | None = 
             cut = [letter.id for letter in letters if name == "replay" and letter.size is not None]
             chosen = [letter.id for letter in letters if letter.id not in cut]
             for id in cut:
-                click.echo(f"一部しか残っていないため再投入できません / cut, can't be replayed: {id}", err=True)
+                say(f"一部しか残っていないため再投入できません / cut, can't be replayed: {id}", err=True)
         still_open = set(chosen)
         for id in chosen:
             if everything and id not in still_open:
                 continue  # closed together with another one: several services had failed on one message
             order(f"/api/v1/dead-letters/{id}/{name}", {"by": by, "why": why})
-            click.echo(f"{done} {id}")
+            say(f"{done} {id}")
             if everything:
                 still_open = {letter.id for letter in fetch("/api/v1/dead-letters", list[DeadLetterLine])}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from services.ops.board.decisions import DecisionLine
-from services.ops.commands.orders import say
+from services.ops.commands.orders import say_order
 from services.ops.commands.waiting import attribution, exit_code, settled
 from shared.runtime.commands import json_option
 
@@ -70,5 +70,5 @@ def _give(act: str, body: dict[str, str], no_wait: bool, as_json: bool) -> int:
     from services.ops.commands.client import send
 
     line = settled(send(f"/api/v1/letters/{act}", body, DecisionLine).id, wait=not no_wait)
-    say(line, as_json)
+    say_order(line, as_json)
     return 0 if no_wait and line.outcome is None else exit_code(line)

@@ -1,4 +1,4 @@
-"""Orders for one person: `akashi revoke`, `akashi correct`; and their record, `akashi decisions`."""
+"""Orders for one person: `akashi revoke`, `correct`, `resume`; and their record, `akashi decisions`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.ops.board.decisions import DAYS, DecisionLine, History, difference
 from services.ops.board.stuck import Stuck
 from services.ops.commands.waiting import attribution, exit_code, outcome_text, reason_of, say_later, settled
 from shared.office_events import CORRECTABLE, Correction
-from shared.runtime.commands import json_option
+from shared.runtime.commands import json_option, say, say_json, say_row
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,7 +41,31 @@ def revoke(ids: tuple[str, ...], why: str, by: str, no_wait: bool, as_json: bool
         line = send("/api/v1/revoke", {"id": id, "by": by, "why": why}, DecisionLine)
         line = settled(line.id, wait=not no_wait)
         code = max(code, 0 if no_wait and line.outcome is None else exit_code(line))
-        say(line, as_json)
+        say_order(line, as_json)
+    raise SystemExit(code)
+
+
+@click.command(short_help="保留の登録を、そのままで進める / Release held registrations as they are")
+@click.argument("ids", nargs=-1, required=True, metavar="REGISTRATION…")
+@attribution(required=True)
+@click.option("--no-wait", is_flag=True, help="結果を待ちません。 / Don't wait for the outcome.")
+@json_option
+def resume(ids: tuple[str, ...], why: str, by: str, no_wait: bool, as_json: bool) -> None:
+    """ほかの記録と食い違うために保留の登録を、この記録が正しいものとして進めます。判定できなかった登録は判定し直します。
+
+    Releases registrations that are held because other records say otherwise: this record is right as it is. What could
+    not be judged is judged again. With --json one JSON object a line.
+
+    Exit code 0: done. 1: refused, or not done. 2: no outcome yet, or no answer of ops.
+    """
+    from services.ops.commands.client import send
+
+    code = 0
+    for id in ids:
+        line = send("/api/v1/resume", {"registration_id": id, "by": by, "why": why}, DecisionLine)
+        line = settled(line.id, wait=not no_wait)
+        code = max(code, 0 if no_wait and line.outcome is None else exit_code(line))
+        say_order(line, as_json)
     raise SystemExit(code)
 
 
@@ -98,12 +122,12 @@ def correct(
     found = fetch(f"/api/v1/people/{quote(registration)}", History)
     changes = differences(found.facts, correction)
     if wanted and not changes:
-        click.echo("すでにその内容です。 / The registration says that already.", err=True)
+        say("すでにその内容です。 / The registration says that already.", err=True)
         raise SystemExit(1)
     if as_json and dry_run:
         listed = [{"field": name, "old": old, "new": new} for name, old, new in changes]
         preview = {"registration_id": registration, "name": found.name, "version": found.version, "changes": listed}
-        click.echo(msgspec.json.format(msgspec.json.encode(preview), indent=2).decode())
+        say_json(preview, indent=2)
         return
     if not as_json:
         _show(found.name, found.registration_id, changes)
@@ -120,7 +144,7 @@ def correct(
         "correction": msgspec.to_builtins(correction.changes),
     }
     line = settled(send("/api/v1/correct", body, DecisionLine).id, wait=not no_wait)
-    say(line, as_json)
+    say_order(line, as_json)
     raise SystemExit(0 if no_wait and line.outcome is None else exit_code(line))
 
 
@@ -129,21 +153,19 @@ def _day(value: Any) -> str | date | None:
 
 
 def _show(name: str | None, registration_id: str, changes: list[tuple[str, str | None, str | None]]) -> None:
-    click.echo(f"{name or '–'}  {registration_id}", err=True)
+    say(f"{name or '–'}  {registration_id}", err=True)
     if not changes:
-        click.echo("  同じ内容で発行し直す / issued again, unchanged", err=True)
+        say("  同じ内容で発行し直す / issued again, unchanged", err=True)
     for field, old, new in changes:
         label = wording.words_for(wording.FIELDS, field)
         before = "（登録されているもの / on file）" if field == "email" else old or "–"
-        click.echo(f"  {label.ja} {field}: {before} → {new or '–'}", err=True)
+        say(f"  {label.ja} {field}: {before} → {new or '–'}", err=True)
 
 
 def _show_stuck(stuck: Stuck | None) -> None:
     if stuck is not None and stuck.reason in wording.STUCK:
         words = wording.STUCK[stuck.reason].name
-        click.echo(
-            f"  いま止まっている理由 / stuck: {words.ja} / {words.en}  {stuck.field or ''} {stuck.got or ''}", err=True
-        )
+        say(f"  いま止まっている理由 / stuck: {words.ja} / {words.en}  {stuck.field or ''} {stuck.got or ''}", err=True)
 
 
 @click.command(short_help="操作の記録と結果 / Decisions of the office and their outcomes")
@@ -163,7 +185,7 @@ def decisions(about: str | None, as_json: bool, limit: int | None) -> None:
     most = limit or (25_000 if about else 100)
     for line in fetch("/api/v1/decisions", list[DecisionLine], about=about, limit=str(most)):
         if as_json:
-            sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+            say_json(line)
             continue
         outcome = line.outcome or "-"
         if line.parts is not None:
@@ -175,21 +197,21 @@ def decisions(about: str | None, as_json: bool, limit: int | None) -> None:
             f"{line.at:%Y-%m-%dT%H:%M:%SZ}",
             line.decision,
             line.subject,
-            line.registration_id or "-",
-            line.name or "-",
+            line.registration_id,
+            line.name,
             line.by,
             outcome if line.detail is None else f"{outcome} ({line.detail})",
             line.why,
         )
-        sys.stdout.write("\t".join(columns) + "\n")
+        say_row(*columns)
 
 
-def say(line: DecisionLine, as_json: bool) -> None:
+def say_order(line: DecisionLine, as_json: bool) -> None:
     """Print an order with its outcome."""
     if as_json:
-        click.echo(msgspec.json.encode(line).decode())
+        say_json(line)
         return
     kind = wording.words_for(wording.DECISIONS, line.decision)
-    click.echo(f"{kind.ja} {line.decision}\t{line.subject}\t{line.name or '-'}\t{outcome_text(line)}")
+    say_row(f"{kind.ja} {line.decision}", line.subject, line.name, outcome_text(line))
     if line.outcome is None:
         say_later(line.id)

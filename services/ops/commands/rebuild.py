@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
 from services.ops.commands.waiting import all_settled, attribution, exit_code, reason_of, say_later
-from shared.runtime.commands import json_option
+from shared.runtime.commands import json_option, say_json, say_row
 from shared.topics import SERVICES
 
 if TYPE_CHECKING:
@@ -54,9 +53,9 @@ def rebuild(
 
 def _say(line: DecisionLine, as_json: bool) -> None:
     if as_json:
-        click.echo(msgspec.json.encode(line).decode())
+        say_json(line)
         return
     for producer in line.producers or ():
-        click.echo(f"{producer.service}\t{producer.outcome or '-'}\t{producer.detail or '-'}")
+        say_row(producer.service, producer.outcome, producer.detail)
     if line.outcome is None:
         say_later(line.id)

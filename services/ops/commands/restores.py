@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
 from services.ops.commands.waiting import attribution, reason_of
-from shared.runtime.commands import json_option
+from shared.runtime.commands import json_option, say, say_json, say_row
 
 if TYPE_CHECKING:
     from services.ops.board.restores import Restore
@@ -43,7 +42,7 @@ def restores(ids: tuple[str, ...], all_seen: bool, history: bool, why: str | Non
         if history or restore.seen_at is None or restore.id in chosen:
             _say(restore, as_json)
     if not found and not as_json:
-        click.echo("ありません。 / None.", err=True)
+        say("ありません。 / None.", err=True)
     raise SystemExit(int(any(restore.seen_at is None for restore in found)))
 
 
@@ -51,16 +50,16 @@ def _say(restore: Restore, as_json: bool) -> None:
     from services.ops.board.restores import loss_of, signs_of
 
     if as_json:
-        click.echo(msgspec.json.encode(restore).decode())
+        say_json(restore)
         return
     recalled = sum(restore.recalled.values())
     at = f"{restore.at:%Y-%m-%dT%H:%M:%SZ}"
-    click.echo(f"{restore.id}\t{restore.service}\t{at}\t{recalled}\t{restore.read_again}\t{restore.by or '-'}")
+    say_row(restore.id, restore.service, at, recalled, restore.read_again, restore.by)
     if restore.seen_at is not None:
         return
     for sign in signs_of(restore):
-        click.echo(f"  {sign.ja} / {sign.en}")
+        say(f"  {sign.ja} / {sign.en}")
     loss = loss_of(restore)
     for label, words in (("取り戻せないもの / lost", loss.what), ("すること / to do", loss.todo)):
         if words is not None:
-            click.echo(f"  {label}: {words.ja} / {words.en}")
+            say(f"  {label}: {words.ja} / {words.en}")

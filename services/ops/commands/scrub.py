@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
 from services.ops.board.scrubs import ALL, SCRUBBERS
 from services.ops.commands.waiting import all_settled, attribution, exit_code, say_later
-from shared.runtime.commands import json_option
+from shared.runtime.commands import json_option, say_json, say_row
 
 if TYPE_CHECKING:
     from services.ops.board.decisions import DecisionLine
@@ -55,20 +54,25 @@ def scrub(repair: bool, service: str | None, why: str | None, by: str, no_wait: 
 def _say(line: DecisionLine, told: list[ScrubLine], as_json: bool) -> None:
     if as_json:
         answer = {"decision": line, "scrubs": told}
-        click.echo(msgspec.json.encode(answer).decode())
+        say_json(answer)
         return
     for each in told:
         for count in each.counts:
-            click.echo(
-                f"{each.service}\t{count.kind}\tchecked {count.checked}\tmissing {count.missing}"
-                f"\tdifferent {count.different}\tonly stored {count.only_stored}"
-                f"\trepaired {count.repaired}\tadopted {count.adopted}"
+            say_row(
+                each.service,
+                count.kind,
+                f"checked {count.checked}",
+                f"missing {count.missing}",
+                f"different {count.different}",
+                f"only stored {count.only_stored}",
+                f"repaired {count.repaired}",
+                f"adopted {count.adopted}",
             )
     for each in told:
         for fault in each.named:
-            click.echo(f"{each.service}\t{fault.key}\t{fault.found}\t{fault.outcome or '-'}")
+            say_row(each.service, fault.key, fault.found, fault.outcome)
     for service in line.producers or ():
         if service.outcome is None:
-            click.echo(f"{service.service}\t-")
+            say_row(service.service, None)
     if line.outcome is None:
         say_later(line.id)

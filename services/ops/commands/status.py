@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
 from services.ops.board.counts import STATES, Stage
-from shared.runtime.commands import json_option
+from shared.runtime.commands import json_option, plain_console, say_json, say_row
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     from services.ops.board.answers import BoardStatus
 
 _WATCH_SECONDS = 1.0
+_PAGE = 1000  # people asked for at a time
 
 
 @click.command(short_help="発行の状況（人数の一致） / The count match of a cohort")
@@ -29,19 +28,18 @@ def status(as_json: bool, watch: bool, cohort: str | None) -> None:
 
     Shows how many people have reached each stage, who is held and why, dead letters and lag.
     """
-    from services.ops.board.answers import BoardStatus, encode
+    from services.ops.board.answers import BoardStatus
     from services.ops.commands.client import fetch
 
     if watch and as_json:
         raise click.UsageError("--json と --watch は同時に使えません。 / --json and --watch exclude each other.")
     found = fetch("/api/v1/status", BoardStatus, cohort=cohort)
     if as_json:
-        click.echo(msgspec.json.format(encode(found), indent=2))
+        say_json(found, indent=2)
         return
-    from rich.console import Console
     from rich.live import Live
 
-    console = Console()
+    console = plain_console()
     if not watch:
         console.print(_table(found))
         return
@@ -133,14 +131,11 @@ def people(state: str | None, as_json: bool, cohort: str | None) -> None:
     One line a person: registration_id, state, reason, assertion_id. With --json one JSON object a line.
     """
     from services.ops.board.answers import PersonLine
-    from services.ops.commands.client import fetch
+    from services.ops.commands.client import fetch_pages
 
-    found = fetch("/api/v1/people", list[PersonLine], state=state, cohort=cohort)
-    out = sys.stdout
-    for person in found:
-        if as_json:
-            out.write(msgspec.json.encode(person).decode() + "\n")
-        else:
-            out.write(
-                f"{person.registration_id}\t{person.state}\t{person.reason or '-'}\t{person.assertion_id or '-'}\n"
-            )
+    for page in fetch_pages("/api/v1/people", list[PersonLine], limit=_PAGE, state=state, cohort=cohort):
+        for person in page:
+            if as_json:
+                say_json(person)
+            else:
+                say_row(person.registration_id, person.state, person.reason, person.assertion_id)

@@ -13,6 +13,7 @@ import click
 
 from services.ops.board.rebuilds import DRY_RUN
 from services.ops.board.wording import OUTCOMES, words_for
+from shared.runtime.commands import plain_console, say
 
 if TYPE_CHECKING:
     from services.ops.board.decisions import DecisionLine
@@ -101,10 +102,9 @@ def _progress(line: DecisionLine) -> tuple[int, int]:
 
 @contextmanager
 def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=plain_console(stderr=True), transient=True) as progress:
         task = progress.add_task("実行中 / under way", total=total)
         yield lambda done: progress.update(task, completed=done)
 
@@ -126,7 +126,7 @@ def exit_code(line: DecisionLine) -> int:
 
 def say_later(id: str) -> None:
     """Say how to see the outcome later."""
-    click.echo(
+    say(
         f"結果は後で確かめられます / see the outcome later: akashi decisions {id}",
         err=True,
     )

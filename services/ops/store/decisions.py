@@ -30,9 +30,9 @@ from services.ops.board.decisions import (
 )
 from services.ops.board.rebuilds import producers_of
 from services.ops.board.scrubs import scrubbers_of
-from shared.office_events import DecisionSettled, OfficeDecided, RebuildOrdered, ScrubOrdered
+from services.ops.store.outcomes import PRODUCERS, Outcomes
+from shared.office_events import OfficeDecided, RebuildOrdered, ScrubOrdered
 from shared.retry import SKEW
-from shared.runtime.db import Transaction
 
 _OPEN_OR_DONE = "(d.outcome is null or d.outcome = 'done')"
 _REVOKING = f"exists (select from decisions d where d.target = 'revoke/' || p.assertion_id and {_OPEN_OR_DONE})"
@@ -51,9 +51,6 @@ _SELECTED = (
 _LISTED = "p.registration_id, p.name, p.qualification, p.assertion_id, p.issued_at, p.known_version as version"
 
 
-_PRODUCERS = "string_to_array(d.producers, ',')"
-
-
 @dataclass(frozen=True)
 class Order:
     """An order given here, and what it brings about (`revoke_target`, `correct_target`)."""
@@ -62,11 +59,8 @@ class Order:
     target: str | None
 
 
-class DecisionRows:
+class DecisionRows(Outcomes):
     """Every write takes any number of rows by one statement: an undo of 20 000 people is as many as one of two."""
-
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
 
     def lock_orders(self) -> None:
         """One order at a time until this transaction ends: each sees what the one before it ordered."""
@@ -88,7 +82,7 @@ class DecisionRows:
 
     def _note_awaited(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self._tx.insert_rows("decisions", rows)
-        self._take_outcomes([row["decision_id"] for row in rows])
+        self.take_outcomes([row["decision_id"] for row in rows])
 
     def take_back_decided(self, events: Sequence[OfficeDecided]) -> None:
         """Keep orders that were given here before a restore, each again with its target."""
@@ -120,7 +114,7 @@ class DecisionRows:
     def note_decided(self, events: Sequence[OfficeDecided]) -> None:
         """Keep decisions, including those announced by other services."""
         self._insert([(event, None) for event in events])
-        self._take_outcomes([event.decision_id for event in events])
+        self.take_outcomes([event.decision_id for event in events])
 
     def _insert(self, decided: Sequence[tuple[OfficeDecided, str | None]]) -> None:
         """`value` is left out unless it is a number: it may be an address."""
@@ -143,42 +137,6 @@ class DecisionRows:
                 }
             )
         self._tx.insert_rows("decisions", rows, "(decision_id) do nothing")
-
-    def note_settled(self, events: Sequence[DecisionSettled]) -> None:
-        """Keep outcomes, whichever of order and outcome comes first."""
-        self._tx.insert_rows(
-            "settlements",
-            [
-                {
-                    "decision_id": event.decision_id,
-                    "service": event.service,
-                    "outcome": event.outcome,
-                    "detail": event.detail,
-                    "settled_at": event.settled_at,
-                }
-                for event in events
-            ],
-        )
-        self._take_outcomes([event.decision_id for event in events])
-
-    def _take_outcomes(self, decision_ids: Sequence[str]) -> None:
-        self._tx.cursor.execute(
-            "update decisions set settled_by = s.service, outcome = s.outcome, detail = s.detail,"
-            " settled_at = s.settled_at from settlements s"
-            " where s.decision_id = any(%s) and decisions.decision_id = s.decision_id and decisions.outcome is null"
-            " and decisions.producers is null",
-            (sorted(decision_ids),),
-        )
-        self._tx.cursor.execute(
-            "update decisions set outcome = answered.outcome, settled_at = answered.at from ("
-            " select d.decision_id, max(s.settled_at) as at,"
-            " case when min(s.outcome) = max(s.outcome) then min(s.outcome) else 'partly' end as outcome"
-            f" from decisions d join settlements s on s.decision_id = d.decision_id and s.service = any({_PRODUCERS})"
-            " where d.decision_id = any(%s) and d.outcome is null"
-            f" group by d.decision_id having count(*) = cardinality({_PRODUCERS})) answered"
-            " where decisions.decision_id = answered.decision_id",
-            (sorted(decision_ids),),
-        )
 
     def pending_named(self, name: str, since: datetime) -> DecisionLine | None:
         """An order of this name (`rebuild_name`), numbered or not, given after `since` and without an outcome.
@@ -297,7 +255,7 @@ class DecisionRows:
         if ids:
             for id, service, outcome, detail, at in self._tx.cursor.execute(
                 "select d.decision_id, p.service, s.outcome, s.detail, s.settled_at from decisions d"
-                f" cross join unnest({_PRODUCERS}) with ordinality as p (service, number)"
+                f" cross join unnest({PRODUCERS}) with ordinality as p (service, number)"
                 " left join settlements s on s.decision_id = d.decision_id and s.service = p.service"
                 " where d.decision_id = any(%s) order by p.number",
                 (ids,),

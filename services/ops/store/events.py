@@ -192,6 +192,7 @@ class OpsTransaction(Transaction):
             ],
             "assertion_id",
         )
+        self.decisions.take_corrections([event.award.registration_id for event in newest])
 
     def note_refused(self, events: Sequence[IssuanceRefused]) -> None:
         """Step 3. The issuer refused a version: it stands until a later one is known. The highest refused counts."""
@@ -214,6 +215,7 @@ class OpsTransaction(Transaction):
             " refused_got = excluded.refused_got, refused_at = excluded.refused_at"
             " where coalesce(people.refused_version, 0) < excluded.refused_version",
         )
+        self.decisions.take_corrections([event.registration_id for event in events])
 
     def note_letters(self, events: Sequence[LetterUpdated]) -> None:
         """Steps 4 and 9. The latest state of each letter; an older one that comes later is ignored."""

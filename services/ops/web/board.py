@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Annotated, Literal
 
-from fastapi import FastAPI, Form, Request, Response
-from starlette.responses import JSONResponse, RedirectResponse
+from fastapi import FastAPI, Form, Query, Request, Response
+from starlette.responses import JSONResponse, RedirectResponse, StreamingResponse
 
 from services.ops import dead_letters, queries
 from services.ops.board.answers import BoardStatus, dead_letter_line, encode, person_line
-from services.ops.board.counts import STATES
+from services.ops.board.counts import STATES, Person
 from services.ops.board.decisions import AlreadyDecidedError
 from services.ops.config import Links
 from services.ops.ports import Ports
@@ -26,6 +27,7 @@ DeadState = Literal["open", "replayed", "discarded", "all"]
 Act = Literal["replay", "discard"]
 
 _PAGE = 500  # people on one page
+_MOST = 1000  # people in one answer, or read at a time
 _DECIDE = {"replay": dead_letters.replay, "discard": dead_letters.discard}
 
 
@@ -69,8 +71,9 @@ def board_pages(
 
     @app.get("/differences/{stage}", include_in_schema=False)
     def difference(request: Request, stage: str, cohort: str | None = None) -> Response:
-        page = board_view.difference_view(queries.difference(ports, cohort, stage), programme)
-        return html.page(request, "difference.html", page=page)
+        found = queries.difference(ports, cohort, stage)
+        page = board_view.difference_view(found, programme)
+        return html.page(request, "difference.html", page=page, count=found.difference.missing)
 
     @app.get("/dead-letters", include_in_schema=False)
     def dead_letters(request: Request) -> Response:
@@ -94,6 +97,16 @@ def board_pages(
         return RedirectResponse("/dead-letters", 303)
 
 
+def _array(parts: Iterable[Sequence[Person]]) -> Iterator[bytes]:
+    """A JSON array, a part at a time."""
+    mark = b"["
+    for people in parts:
+        if people:
+            yield mark + encode([person_line(person) for person in people])[1:-1]
+            mark = b","
+    yield b"]" if mark == b"," else b"[]"
+
+
 def board_api(app: FastAPI, ports: Ports, statuses: AnswerCache[BoardStatus], decided: Callable[[], None]) -> None:
     @app.get("/api/v1/status")
     def status(cohort: str | None = None) -> Response:
@@ -101,12 +114,30 @@ def board_api(app: FastAPI, ports: Ports, statuses: AnswerCache[BoardStatus], de
         return json_answer(encode(statuses.get(cohort, lambda: queries.status(ports, cohort))))
 
     @app.get("/api/v1/people")
-    def people(state: str | None = None, cohort: str | None = None) -> Response:
-        """One entry a registration."""
+    def people(
+        request: Request,
+        state: str | None = None,
+        cohort: str | None = None,
+        after: str = "",
+        limit: Annotated[int | None, Query(ge=1, le=_MOST)] = None,
+    ) -> Response:
+        """One entry a registration, in order of registration_id.
+
+        With `limit` so many of them, those that follow `after`; the header Link has the URL of the next page
+        (rel="next"). Without `limit` all, as they are read.
+        """
         if state is not None and state not in STATES:
             return refused_answer(422, f"got state {state!r}, expected one of {', '.join(STATES)}")
-        found = queries.people(ports, cohort, state)
-        return json_answer(encode([person_line(person) for person in found.people]))
+        if limit is None:
+            parts = queries.all_people(ports, cohort, state, part=_MOST)
+            first = next(parts)  # here: a database that is away is a 503, and not half an answer
+            return StreamingResponse(_array(chain([first], parts)), media_type="application/json")
+        found = queries.people(ports, cohort, state, after=after, limit=limit)
+        answer = json_answer(encode([person_line(person) for person in found.people]))
+        if found.after is not None:
+            url = request.url.include_query_params(after=found.after, cohort=found.cohort)
+            answer.headers["link"] = f'<{url.path}?{url.query}>; rel="next"'
+        return answer
 
     @app.get("/api/v1/dead-letters")
     def dead_letters(state: DeadState = "open") -> Response:

@@ -8,8 +8,10 @@ from fastapi import Response
 from pydantic import StringConstraints
 from starlette.responses import JSONResponse
 
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
-ID = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
+from shared.runtime.web.fields import PLAIN
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), PLAIN]
+ID = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), PLAIN]
 
 
 def json_answer(body: bytes) -> Response:

@@ -22,14 +22,16 @@ from services.ops.web import person_view
 from services.ops.web.http import ID, Words, json_answer, refused_answer
 from shared.errors import NotFound
 from shared.office_events import CORRECTABLE, Correction
+from shared.plain_text import shown
 from shared.programme import Programme
 from shared.runtime.web import Pages
+from shared.runtime.web.fields import PLAIN
 
 _MOST = 25_000  # decisions in one answer: an undo of a whole cohort and its parts
 _SHOWN = 200  # decisions on a page
 
-Value = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00]*$")]
-Cohort = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
+Value = Annotated[str, StringConstraints(max_length=300), PLAIN]
+Cohort = Annotated[str, StringConstraints(min_length=1, max_length=100), PLAIN]
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ else:
         act=(Literal["revoke", "correct", "again", "resend"], ...),
         by=(Words, ...),
         why=(Words, ...),
-        subject=(str, ""),
-        letter=(str, ""),
+        subject=(Value, ""),
+        letter=(Value, ""),
         version=(int, 0),
         **dict.fromkeys(CORRECTABLE, (Value | None, None)),
     )
@@ -69,6 +71,13 @@ class CorrectOrder:
     by: Words
     why: Words
     correction: CorrectedFields = field(default_factory=CorrectedFields)
+
+
+@dataclass(frozen=True)
+class ResumeOrder:
+    registration_id: ID
+    by: Words
+    why: Words
 
 
 @dataclass(frozen=True)
@@ -124,6 +133,12 @@ def orders_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:
             ),
             decided,
         )
+
+    @app.post("/api/v1/resume")
+    def resume(order: ResumeOrder) -> Response:
+        """Release a held registration as it is, whatever other records say."""
+        who = Attribution(order.by, order.why)
+        return _ordered(lambda: orders.resume(ports, order.registration_id, who), decided)
 
     @app.post("/api/v1/rebuild")
     def rebuild(order: RebuildOrder) -> Response:
@@ -228,8 +243,12 @@ def orders_pages(
         who = Attribution(form.by, form.why)
         try:
             if form.act == "revoke":
+                if not queries.history(ports, id).has(form.subject):  # the path says whose badge; the form, which one
+                    return person_page(request, id, 409, f"{shown(form.subject)} is no badge of this person")
                 orders.revoke(ports, form.subject, who)
             elif form.act == "resend":
+                if not queries.history(ports, id).has(form.subject):
+                    return person_page(request, id, 409, f"{shown(form.subject)} is no badge of this person")
                 letters.resend(ports, form.subject, form.letter, who)
             elif form.act == "again":
                 orders.correct(ports, id, form.version, Correction(), who)

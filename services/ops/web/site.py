@@ -17,14 +17,17 @@ from services.ops.web.letters import letters_api, letters_pages
 from services.ops.web.orders import orders_api, orders_pages
 from services.ops.web.restores import restores_api, restores_pages
 from shared.programme import Programme
+from shared.runtime.access import Access
 from shared.runtime.web import pages
 
 
-def build_site(programme: Programme, links: Links, ports: Ports, wake: Callable[[], None]) -> FastAPI:
-    """`wake` is called after each order: an event is in the outbox."""
+def build_site(
+    programme: Programme, links: Links, ports: Ports, wake: Callable[[], None], access: Access | None = None
+) -> FastAPI:
+    """`wake` is called after each order: an event is in the outbox. `access`: as of `Pages.install`."""
     app = FastAPI(title="Akashi ops", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
     html = pages(Path(__file__).parents[1] / "templates", programme)
-    html.install(app)
+    html.install(app, access=access)
     boards: AnswerCache[BoardPage] = AnswerCache()
     statuses: AnswerCache[BoardStatus] = AnswerCache()
 

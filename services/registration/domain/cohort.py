@@ -12,10 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from services.registration.domain.facts import LOOK_ALIKE, Contradiction, KnownFacts, contradiction
 from shared.clock import japan_date, japan_midnight
 from shared.events import HeldReason
 from shared.programme import Programme
 from shared.retry import has_passed
+
+_NOTHING = KnownFacts()
 
 MOST_SETTLING_TIMES = 10
 """The most settling times that a registration waits while others keep arriving."""
@@ -48,6 +51,9 @@ class Candidate:
     confirmed_at: datetime | None  # when the office set the address; None: it came with the record
     office_hold: bool
     was_released: bool = False  # in this cycle or an earlier one, and not issued
+    previous_registration_id: str | None = None
+    facts_confirmed: bool = False  # the office said that the record is right, whatever other records say
+    has_look_alikes: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Judgement:
     registration_id: str
     reason: HeldReason | None
     notify_from: datetime | None
-    first_registration_id: str | None = None  # address-taken: the registration that has a badge at this address
+    first_registration_id: str | None = None  # the one that has a badge at this address, or contradicts this one
 
 
 def cycle_of(programme: Programme, cohort: str) -> CohortCycle:
@@ -81,8 +87,12 @@ def cycle_of(programme: Programme, cohort: str) -> CohortCycle:
     return CohortCycle(cohort, begins_on, confirm_until, programme.cycle.delayed_days)
 
 
-def judge(candidates: Sequence[Candidate], uses: Iterable[AddressUse], cycle: CohortCycle) -> list[Judgement]:
+def judge(
+    candidates: Sequence[Candidate], uses: Iterable[AddressUse], cycle: CohortCycle, known: KnownFacts = _NOTHING
+) -> list[Judgement]:
     """The judgement of each candidate. `uses`: all registrations at the candidates' addresses, their own included.
+
+    `known`: what other records say of the same people.
 
     No registration is released to an address that another person uses too, whichever is judged first. So the result
     does not depend on the order or on how candidates are split into batches, as long as `uses` is complete.
@@ -90,10 +100,12 @@ def judge(candidates: Sequence[Candidate], uses: Iterable[AddressUse], cycle: Co
     by_address: dict[str, list[AddressUse]] = defaultdict(list)
     for use in uses:
         by_address[use.address_key].append(use)
-    return [_judge(candidate, by_address, cycle) for candidate in candidates]
+    return [_judge(candidate, by_address, cycle, known) for candidate in candidates]
 
 
-def _judge(candidate: Candidate, by_address: Mapping[str, list[AddressUse]], cycle: CohortCycle) -> Judgement:
+def _judge(
+    candidate: Candidate, by_address: Mapping[str, list[AddressUse]], cycle: CohortCycle, known: KnownFacts
+) -> Judgement:
     others = [
         use
         for use in by_address.get(candidate.address_key or "", ())
@@ -106,6 +118,12 @@ def _judge(candidate: Candidate, by_address: Mapping[str, list[AddressUse]], cyc
         reason = "not-this-cycle"
     elif candidate.completed_on is None:
         reason = "not-completed"
+    elif known.today is not None and candidate.completed_on > known.today:
+        reason = "completes-later"
+    elif found := _contradiction(candidate, known):
+        reason, first = found.reason, found.registration_id
+    elif candidate.has_look_alikes and not candidate.facts_confirmed:
+        reason = LOOK_ALIKE
     elif candidate.office_hold:
         reason = "office-hold"
     elif candidate.address_key is None:
@@ -121,6 +139,12 @@ def _judge(candidate: Candidate, by_address: Mapping[str, list[AddressUse]], cyc
         None,
         notify_from(confirmed_at(candidate.completed_on, candidate.confirmed_at), cycle),
     )
+
+
+def _contradiction(candidate: Candidate, known: KnownFacts) -> Contradiction | None:
+    if candidate.facts_confirmed:
+        return None
+    return contradiction(candidate.registration_id, candidate.person_id, candidate.previous_registration_id, known)
 
 
 def _is_late(candidate: Candidate, cycle: CohortCycle) -> bool:

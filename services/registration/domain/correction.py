@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from services.registration.domain.cohort import AddressUse, CohortCycle
+from services.registration.domain.look_alikes import LookAlike, described, look_alikes
+from services.registration.domain.numbers import NumberUse, duplicate, number_key, numbers_of
 from services.registration.domain.record import PUBLISHABLE, FieldProblem, Rules, read_changes
 from services.registration.domain.registration import Registration
 from shared.addresses import same_address_key
@@ -43,6 +45,8 @@ def corrected(
         )
     changes = changes_of(correction)
     record = read_changes(registration.record, {name: text for name, text in changes.items() if name != "email"}, rules)
+    if not isinstance(record, list):
+        record = [_confused(each) for each in look_alikes(record) if each.field in changes] or record
     problems = record if isinstance(record, list) else _period_problems(record.valid_from, rules.programme, cycle)
     address = registration.office_email
     if "email" in changes:
@@ -69,6 +73,26 @@ def corrected(
     return after
 
 
+def number_conflict(after: Registration, uses: Sequence[NumberUse]) -> OrderOutcome | None:
+    """Why not, if another has a number of the corrected registration. `uses`: all with one of its numbers."""
+    record = after.record
+    own = NumberUse(
+        after.id,
+        record.person_id,
+        record.qualification,
+        number_key(record.registration_number),
+        number_key(record.pass_number),
+        record.valid_from,
+        None,
+    )
+    same = duplicate(after.id, numbers_of([*(use for use in uses if use.registration_id != after.id), own]))
+    if same is None:
+        return None
+    return OrderOutcome(
+        "number-taken", f"{same.field}: got that of registration {same.registration_id}, expected one of its own"
+    )
+
+
 def address_conflict(after: Registration, uses: Sequence[AddressUse]) -> OrderOutcome | None:
     """Why not, if another person has the corrected registration's address too. `uses`: all uses of that address."""
     others = sorted(use.registration_id for use in uses if use.person_id != after.record.person_id)
@@ -92,6 +116,11 @@ def _period_problems(valid_from: date, programme: Programme, cycle: CohortCycle)
     if valid_from > cycle.begins_on:
         return [FieldProblem("valid_from", str(valid_from), f"a day not after {cycle.begins_on}")]
     return []
+
+
+def _confused(look_alike: LookAlike) -> FieldProblem:
+    meant = described(look_alike.meant) if look_alike.meant else "the character that it looks like"
+    return FieldProblem(look_alike.field, None, f"{meant}, found {described(look_alike.found)}")
 
 
 def _publishable(problem: FieldProblem) -> str:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from services.registration.domain.record import PRIVATE, UpstreamRecord, changed_fields, with_private_of
+from services.registration.domain.delivery import RejectedField
+from services.registration.domain.record import (
+    PRIVATE,
+    FieldProblem,
+    UpstreamRecord,
+    changed_fields,
+    printable,
+    with_private_of,
+)
 from services.registration.domain.registration import Registration, amended, delivered_again
 
 
@@ -20,12 +28,13 @@ class NotApplied:
 
 @dataclass(frozen=True)
 class Intake:
-    """What to write. Each record counts as accepted or unchanged, or is listed in `not_applied`."""
+    """What to write. Each record counts as accepted or unchanged, or is listed in `not_applied` or `rejected`."""
 
     new: tuple[UpstreamRecord, ...]
     changed: tuple[Registration, ...]  # to be judged again
     private: tuple[Registration, ...]  # released, with new values of private fields
     not_applied: tuple[NotApplied, ...]
+    rejected: tuple[RejectedField, ...]  # of somebody else than the registration's first record
     left_addresses: frozenset[str]  # keys of addresses that a registration no longer uses
     accepted: int
     unchanged: int
@@ -38,10 +47,16 @@ def intake_of(records: Iterable[tuple[int | None, UpstreamRecord]], known: Mappi
     known = _delivered_again(records, known)
     current = {id: registration.record for id, registration in known.items()}
     not_applied = []
+    rejected = []
+    people: dict[str, str] = {}  # of the registrations in this delivery
     accepted = unchanged = 0
     for row, record in records:
         id = record.registration_id
         before = current.get(id)
+        if people.get(id, record.person_id) != record.person_id or _is_another_person(before, record):
+            rejected.append(RejectedField(row, _person_problem(record), id))
+            continue
+        people[id] = record.person_id
         if before is None:
             current[id], accepted = record, accepted + 1
             continue
@@ -64,9 +79,25 @@ def intake_of(records: Iterable[tuple[int | None, UpstreamRecord]], known: Mappi
         changed=to_judge,
         private=tuple(each for each in touched if each.state == "released"),
         not_applied=tuple(not_applied),
+        rejected=tuple(rejected),
         left_addresses=frozenset(_left_addresses(known, to_judge)),
         accepted=accepted,
         unchanged=unchanged,
+    )
+
+
+def _is_another_person(before: UpstreamRecord | None, record: UpstreamRecord) -> bool:
+    """Whether upstream has given the registration to somebody else. The same person may come to have the right id."""
+    if before is None or before.person_id == record.person_id:
+        return False
+    return before.given_name != record.given_name or before.birth_date not in (None, record.birth_date)
+
+
+def _person_problem(record: UpstreamRecord) -> FieldProblem:
+    return FieldProblem(
+        "person_id",
+        printable(record.person_id),
+        f"the person of the first record of registration {record.registration_id}; another person has another id",
     )
 
 

@@ -15,8 +15,15 @@ from typing import Literal, cast
 
 import msgspec
 
+from services.registration.domain.days import faults_of_days
+from services.registration.domain.soundness import (
+    implausible_address,
+    implausible_name,
+    implausible_number,
+    trimmed,
+)
 from shared.addresses import same_address_key
-from shared.programme import Programme
+from shared.programme import Bounds, Programme
 from shared.soundness import (
     LONGEST_TEXT,
     Fault,
@@ -24,7 +31,6 @@ from shared.soundness import (
     address_fault,
     name_fault,
     number_fault,
-    period_fault,
     printed_fault,
 )
 
@@ -74,7 +80,6 @@ PRIVATE = frozenset({"family_name_kana", "given_name_kana", "birth_date", "conta
 """Fields that no event carries: changing them contradicts nothing that was issued."""
 
 _DATE = re.compile(r"([0-9]{4})([-/])([0-9]{1,2})\2([0-9]{1,2})")
-_EDGES = " \t\u3000"
 _KINDS: Mapping[str, Literal["new", "renewal"]] = {"new": "new", "renewal": "renewal", "新規": "new", "更新": "renewal"}
 _EARLIEST_BIRTH = date(1900, 1, 1)
 
@@ -129,7 +134,8 @@ def read_record(fields: Mapping[str, object], rules: Rules) -> UpstreamRecord | 
     """The record in `fields` (by their English names), or every problem found. Never raises for bad content.
 
     Values are texts, as CSV and JSON give them; null and the empty text are the same. Unknown fields are ignored, so
-    that upstream may add some. Surrounding spaces are stripped, nothing else is changed: names are not normalised.
+    that upstream may add some. Surrounding white space of any kind is stripped, nothing else is changed: names are not
+    normalised.
     Dates are YYYY-MM-DD, or YYYY/M/D as spreadsheets export them; the year comes first, so both are unambiguous.
     """
     values: dict[str, object] = {}
@@ -140,22 +146,27 @@ def read_record(fields: Mapping[str, object], rules: Rules) -> UpstreamRecord | 
             values[name] = rules.readers[name](_text(raw))
         except _InvalidValueError as wrong:
             problems.append(FieldProblem(name, printable(raw), str(wrong)))
-    problems.extend(_between_fields(values))
+    problems.extend(_between_fields(values, rules.programme.bounds))
     return problems or msgspec.convert(values, UpstreamRecord)
 
 
 def read_changes(
     record: UpstreamRecord, changes: Mapping[str, object], rules: Rules
 ) -> UpstreamRecord | list[FieldProblem]:
-    """`record` with the values of `changes`, each read as in a whole record; or every problem found."""
+    """`record` with the values of `changes`, each read as in a whole record; or every problem found.
+
+    What was wrong with the record before, as by the rules of an earlier release, is no problem of the changes.
+    """
     values: dict[str, object] = msgspec.structs.asdict(record)
+    before = {problem.field for problem in _between_fields(values, rules.programme.bounds)} - changes.keys()
     problems: list[FieldProblem] = []
     for name, raw in changes.items():
         try:
             values[name] = rules.readers[name](_text(raw))
         except _InvalidValueError as wrong:
             problems.append(FieldProblem(name, printable(raw), str(wrong)))
-    return problems or _between_fields(values) or msgspec.convert(values, UpstreamRecord)
+    problems += [each for each in _between_fields(values, rules.programme.bounds) if each.field not in before]
+    return problems or msgspec.convert(values, UpstreamRecord)
 
 
 def printable(raw: object) -> str | None:
@@ -194,7 +205,7 @@ def _text(raw: object) -> str | None:
         return None
     if not isinstance(raw, str):
         raise _InvalidValueError("a text")
-    return raw.strip(_EDGES) or None
+    return trimmed(raw) or None
 
 
 def _readers(programme: Programme, missing_glyphs: MissingGlyphs) -> Mapping[str, Callable[[str | None], object]]:
@@ -260,7 +271,7 @@ def _id(text: str) -> str:
     """an id"""
     if len(text) > LONGEST_TEXT or not text.isprintable() or " " in text:
         raise _InvalidValueError(f"an id of at most {LONGEST_TEXT} characters, without spaces and control characters")
-    _refuse(number_fault(text))
+    _refuse(number_fault(text) or implausible_number(text))
     return text
 
 
@@ -273,14 +284,16 @@ def _kind(text: str) -> str:
 
 def _number(text: str) -> str:
     """a number"""
-    _refuse(number_fault(text))
+    _refuse(number_fault(text) or implausible_number(text))
     return _visible(text)
 
 
 def _name(text: str) -> str:
     """a name"""
     _refuse(name_fault(text))
-    return _visible(text)
+    _visible(text)
+    _refuse(implausible_name(text))
+    return text
 
 
 def _refuse(fault: Fault | None) -> None:
@@ -321,20 +334,16 @@ def _birth_date(text: str) -> date:
 
 
 def _address(text: str) -> str:
-    fault = address_fault(text)
+    fault = address_fault(text) or implausible_address(text)
     if fault is not None:
         raise _InvalidValueError(fault.expected)
     return text
 
 
-def _between_fields(values: Mapping[str, object]) -> list[FieldProblem]:
-    """Problems between fields that are each valid."""
-    begins, ends, born = values.get("valid_from"), values.get("valid_until"), values.get("birth_date")
-    problems = []
-    if isinstance(begins, date) and isinstance(ends, date) and (fault := period_fault(begins, ends)):
-        problems.append(FieldProblem("valid_until", fault.got, fault.expected))
-    if isinstance(begins, date) and isinstance(born, date) and born >= begins:
-        problems.append(FieldProblem("birth_date", str(born), "a day before the registration begins"))
+def _between_fields(values: Mapping[str, object], bounds: Bounds) -> list[FieldProblem]:
+    """Problems of days, and between fields that are each valid."""
+    days = {name: day for name in DATES if isinstance(day := values.get(name), date)}
+    problems = [FieldProblem(name, fault.got, fault.expected) for name, fault in faults_of_days(days, bounds).items()]
     if values.get("previous_registration_id") is not None and (
         values["previous_registration_id"] == values.get("registration_id")
     ):

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from services.registration.domain.cohort import Candidate, Judgement
+from services.registration.domain.look_alikes import look_alikes
 from services.registration.domain.record import UpstreamRecord
 from shared.addresses import as_mailed, same_address_key
 from shared.events import AssertionIssued, Award, HeldReason, Holder, RegistrationRenewed
@@ -20,7 +21,8 @@ class Registration:
 
     `revision` counts its holds and releases. `version` counts what was released to the issuer: while the state is
     "released" it is the newest that was, else the next one. `is_issued`: some version has a badge, or the office's
-    correction is to get it, so upstream amends it no more. `is_recalled`: it is as announced before a restore, and its
+    correction is to get it, so upstream amends it no more. `facts_confirmed`: the office has said that this record is
+    right where others say otherwise. `is_recalled`: it is as announced before a restore, and its
     record may be older than that.
     """
 
@@ -36,6 +38,7 @@ class Registration:
     is_recalled: bool = False
     is_issued: bool = False
     notify_from: datetime | None = None
+    facts_confirmed: bool = False
 
     @property
     def id(self) -> str:
@@ -61,6 +64,9 @@ class Registration:
             confirmed_at=self.confirmed_at,
             office_hold=self.office_hold,
             was_released=self.version > 1,
+            previous_registration_id=self.record.previous_registration_id,
+            facts_confirmed=self.facts_confirmed,
+            has_look_alikes=bool(look_alikes(self.record)),
         )
 
     def is_held_as(self, judgement: Judgement) -> bool:

@@ -13,14 +13,16 @@ from services.registration.domain.cohort import AddressUse, Judgement
 from services.registration.domain.intake import NotApplied
 from services.registration.domain.record import FIELDS, UpstreamRecord
 from services.registration.domain.registration import Registration
+from services.registration.store.facts import Facts
 from shared.addresses import same_address_key
 from shared.events import IssuanceRefused
-from shared.runtime.db import Transaction, replace
+from shared.runtime.db import replace
 
 _WRITERS = "registration/writers"
 _SELECT = (
     f"select {', '.join(FIELDS)}, office_email, confirmed_at, state, reason, first_registration_id, office_hold,"
     " revision, version, recalled as is_recalled, notify_from,"
+    " facts_confirmed,"
     " issued_version > 0 or (presumed_issued and refused_version < version) as is_issued from registrations"
 )
 # A recalled registration waits for its record, and one with a recalled order for that order.
@@ -54,7 +56,7 @@ class RejectedRow:
     received_at: datetime
 
 
-class Registrations(Transaction):
+class Registrations(Facts):
     """One transaction on the registrations."""
 
     def lock(self) -> None:
@@ -114,6 +116,7 @@ class Registrations(Transaction):
                     "office_email": each.office_email,
                     "address_key": each.address_key,
                     "recalled": each.is_recalled,
+                    "facts_confirmed": each.facts_confirmed,
                     "received_at": now,
                     **due(each),
                 }
@@ -213,6 +216,21 @@ class Registrations(Transaction):
             " where address_key = any(%s) and reason in ('shared-address', 'address-taken')",
             (now, list(keys)),
         )
+
+    def judge_completed(self, today: date, now: datetime) -> int:
+        """Judge those that were held until the day of their completion, which has come; returns how many."""
+        return self.cursor.execute(
+            "update registrations set due_since = %s, at_once = true"
+            " where reason = 'completes-later' and completed_on <= %s and due_since is null",
+            (now, today),
+        ).rowcount
+
+    def judge_failed(self, now: datetime) -> int:
+        """Judge those again that could not be judged; returns how many."""
+        return self.cursor.execute(
+            "update registrations set due_since = %s, at_once = true where reason = 'not-judged' and due_since is null",
+            (now,),
+        ).rowcount
 
     def judge_cohort(self, begins_on: date, now: datetime) -> int:
         """The cycle of a cohort has begun: judge those that were held until then; returns how many."""

@@ -31,11 +31,18 @@ export function readDocument(content) {
   return readJson(content);
 }
 
+/** Without its byte order mark: editors and shells save with one, some in UTF-16. @param {Uint8Array} content @throws {TypeError} */
+export function asText(content) {
+  const mark = (content[0] ?? 0) * 256 + (content[1] ?? 0);
+  const encoding = mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : 'utf-8';
+  return new TextDecoder(encoding, {fatal: true}).decode(content);
+}
+
 /** The same, of any length. @param {Uint8Array} content */
 export function readJson(content) {
   try {
-    const text = new TextDecoder('utf-8', {fatal: true, ignoreBOM: true}).decode(content);
-    refuseDepth(text);
+    const text = asText(content);
+    refuseDepthAndDoubles(text);
     const value = JSON.parse(text);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('no object');
     if (/\\u[dD][89a-fA-F]/.test(text)) refuseBrokenText(value);
@@ -45,12 +52,17 @@ export function readJson(content) {
   }
 }
 
-function refuseDepth(text) {
-  let depth = 0;
-  for (const [found] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
-    if (found === '[' || found === '{') depth += 1;
-    if (found === ']' || found === '}') depth -= 1;
-    if (depth > MOST_DEPTH) throw new Error(`more than ${MOST_DEPTH} levels`);
+/** Too many levels; or a member twice in one object, of which other readers take the first, others the last. */
+function refuseDepthAndDoubles(text) {
+  const open = [];
+  for (const [found, literal] of text.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+    if (found === '[' || found === '{') open.push(new Set());
+    if (found === ']' || found === '}') open.pop();
+    if (open.length > MOST_DEPTH) throw new Error(`more than ${MOST_DEPTH} levels`);
+    if (literal === undefined || !open.length) continue;
+    const name = JSON.parse(literal);
+    if (open.at(-1).has(name)) throw new Error(`the member ${shown(name, 60)} twice in one object`);
+    open.at(-1).add(name);
   }
 }
 

@@ -1,4 +1,4 @@
-// The credential baked into a PNG: the text of its iTXt chunk `openbadgecredential`.
+// The credential baked into a PNG: the text of its iTXt chunk `openbadgecredential`, and its 2.0 half, `openbadges`.
 //
 // Sources: Open Badges 3.0, section 5.3.1 (PNG); PNG Specification (Third Edition), sections 5 and 11.3.3.4 (iTXt).
 import {Unreadable} from './errors.js';
@@ -6,24 +6,30 @@ import {MOST_BYTES} from './badge.js';
 import {unpacked} from './unpack.js';
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-const KEYWORD = 'openbadgecredential';
+const KEYWORDS = ['openbadgecredential', 'openbadges'];
 
 /** @param {Uint8Array} file */
 export const isPng = file => SIGNATURE.every((byte, place) => file[place] === byte);
 
 /**
  * @param {Uint8Array} file
- * @returns {Promise<Uint8Array>} the bytes of the credential
- * @throws {Unreadable} when the picture carries none, two, or is cut off
+ * @returns {Promise<{credential: Uint8Array, assertion: Uint8Array | null, verify: null}>}
+ * @throws {Unreadable} when the picture carries no credential, two, or is cut off
  */
-export async function credentialInPng(file) {
-  const found = [...texts(file)].filter(chunk => keywordOf(chunk) === KEYWORD);
-  if (!found.length) throw new Unreadable('got a PNG without a credential in it, expected a chunk openbadgecredential');
-  if (found.length > 1) throw new Unreadable(`got ${found.length} credentials in one PNG, expected one`);
-  return contentOf(found[0]);
+export async function halvesInPng(file) {
+  const chunks = [...texts(file)];
+  const [credentials, assertions] = KEYWORDS.map(keyword => chunks.filter(chunk => keywordOf(chunk) === keyword));
+  if (!credentials.length) throw new Unreadable('got a PNG without a credential in it, expected a chunk openbadgecredential');
+  if (credentials.length > 1) throw new Unreadable(`got ${credentials.length} credentials in one PNG, expected one`);
+  if (assertions.length > 1) throw new Unreadable(`got ${assertions.length} assertions in one PNG, expected one`);
+  return {
+    credential: await contentOf(credentials[0]),
+    assertion: assertions.length ? await contentOf(assertions[0]) : null,
+    verify: null,
+  };
 }
 
-/** The bodies of all iTXt chunks. */
+/** The bodies of all iTXt chunks. A badge in a chunk of older bakers counts as another: readers of 2.0 would show that one. */
 function* texts(file) {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   if (String.fromCharCode(...file.subarray(12, 16)) !== 'IHDR') throw new Unreadable('got a PNG that does not begin with IHDR');
@@ -36,6 +42,9 @@ function* texts(file) {
     if (name === 'iTXt') {
       if (crc32(file.subarray(at + 4, end - 4)) !== view.getUint32(end - 4)) throw new Unreadable('got an iTXt chunk with a wrong checksum');
       yield file.subarray(at + 8, end - 4);
+    }
+    if (['tEXt', 'zTXt'].includes(name) && KEYWORDS.includes(keywordOf(file.subarray(at + 8, end - 4)))) {
+      throw new Unreadable(`got a badge in a chunk ${name}, expected it in iTXt only`);
     }
     if (name === 'IEND') return;
     at = end;

@@ -58,7 +58,9 @@ def unfetched(why: str) -> Check:
     return _check(1, "unknown", why, "an Open Badges 3.0 credential")
 
 
-def check_readable(badge: Badge, expected_id: str | None) -> Check:
+def check_readable(badge: Badge, expected_id: str | None, contradicted: str | None = None) -> Check:
+    if contradicted is not None:
+        return _check(1, "failed", contradicted, "an Open Badges 2.0 half that says the same as the credential")
     if expected_id is not None and badge.id != expected_id:
         return _check(1, "failed", f"id {badge.id}", f"id {expected_id}")
     return _check(1, "ok", badge.id, expected_id or "an Open Badges 3.0 credential")

@@ -100,7 +100,7 @@ def no_document(why: str, now: datetime) -> Verdict:
 
 # The seven checks, in the order in which they are made and shown. Each is ok, failed or unknown (`checks.py`).
 #
-# 1. The document can be read, and is the credential `expected_id`, if one is expected.
+# 1. The document can be read, is the credential `expected_id`, if one is expected, and its file says nothing else.
 # 2. Its issuer is `did`, whose DID document could be read.
 # 3. The first proof is a signature over the whole document by a key of that DID document.
 # 4. `now` is within its period of validity.
@@ -110,11 +110,20 @@ def no_document(why: str, now: datetime) -> Verdict:
 
 
 def verdict_on(
-    credential: Credential, evidence: Evidence, *, did: str, now: datetime, expected_id: str | None = None
+    credential: Credential,
+    evidence: Evidence,
+    *,
+    did: str,
+    now: datetime,
+    expected_id: str | None = None,
+    contradicted: str | None = None,
 ) -> Verdict:
-    """The verdict on a credential that should be issued by `did` and have the id `expected_id`, if given."""
+    """The verdict on a credential that should be issued by `did` and have the id `expected_id`, if given.
+
+    `contradicted`: where its file says something else beside it.
+    """
     badge = credential.badge
-    readable = check_readable(badge, expected_id)
+    readable = check_readable(badge, expected_id, contradicted)
     issuer = check_issuer(badge, did, evidence.did_document, evidence.did_document_copied)
     signature = check_signature(credential, issuer, evidence.did_document)
     period = check_period(badge, now)

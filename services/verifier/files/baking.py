@@ -40,11 +40,12 @@ _PARTS = {f"{_OB3} credential": _CREDENTIAL, f"{_OB2} assertion": _ASSERTION}
 class Unbaked:
     """What was found in a picture, byte for byte as it was baked in (in SVG without white space around it).
 
-    None: not there.
+    None: not there. `verify` is the URL of the assertion that an SVG gives beside it.
     """
 
     credential: bytes | None = None
     assertion: bytes | None = None
+    verify: str | None = None
 
 
 # ── PNG ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -71,10 +72,15 @@ def bake_png(png: bytes, *, credential: bytes, assertion: bytes | None) -> bytes
 
 
 def unbake_png(png: bytes) -> Unbaked:
-    """What a PNG holds. Unreadable when it is no PNG, is cut off or damaged, or holds two badges."""
+    """What a PNG holds. Unreadable when it is no PNG, is cut off or damaged, or holds two badges.
+
+    A badge in a chunk of older bakers counts as another: readers of 2.0 would show that one.
+    """
     _refuse_large(png)
     found: dict[bytes, bytes] = {}
     for kind, start, end in _chunks(png):
+        if kind != b"iTXt" and _is_badge(kind, png[start + 8 : end - 4]):
+            raise Unreadable(f"got a badge in a chunk {kind.decode()}, expected it in iTXt only")
         if kind == b"iTXt":
             keyword, _, rest = png[start + 8 : end - 4].partition(b"\0")
             if keyword in _STARTS:
@@ -140,6 +146,7 @@ def _text_in(rest: bytes) -> bytes:
 
 # ── SVG ────────────────────────────────────────────────────────────────────────────────────────────────
 
+_W3C_DTD = re.compile(r"https?://www\.w3\.org/[!-~]*|about:legacy-compat|[\w.-]+\.dtd", re.ASCII)
 # In a well-formed document, attributes are quoted and hold no "<".
 _START_TAG = re.compile(rb"""<([^\s/>]+)((?:[^'">]|"[^"]*"|'[^']*')*?)(/?)>""")
 # Two characters of Unicode that JSON allows, inside of strings, and XML doesn't.
@@ -155,6 +162,7 @@ class _Seen:
     depth: int = 0
     open_part: tuple[bytes, int, int] | None = None  # name, byte at which it begins, depth
     texts: dict[bytes, list[str]] = field(default_factory=dict)
+    verify: dict[bytes, str] = field(default_factory=dict)  # the attributes of this name
     spans: list[tuple[int, int]] = field(default_factory=list)  # of the badges' elements
 
 
@@ -175,13 +183,16 @@ def bake_svg(svg: bytes, *, credential: bytes, assertion: bytes | None) -> bytes
 
 
 def unbake_svg(svg: bytes) -> Unbaked:
-    """What an SVG holds. Unreadable when it is no SVG in UTF-8, declares entities, or holds two badges.
+    """What an SVG holds. Unreadable when it is no SVG in UTF-8, declares anything, or holds two badges.
 
     Nothing of the picture is run, drawn or fetched.
     """
     _refuse_large(svg)
-    found = {name: _bounded("".join(texts).strip().encode()) for name, texts in _seen(svg).texts.items()}
-    return Unbaked(found.get(_CREDENTIAL) or None, found.get(_ASSERTION) or None)
+    seen = _seen(svg)
+    if _CREDENTIAL in seen.verify:
+        raise Unreadable("got a second credential in the attribute verify, expected one in the element only")
+    found = {name: _bounded("".join(texts).strip().encode()) for name, texts in seen.texts.items()}
+    return Unbaked(found.get(_CREDENTIAL) or None, found.get(_ASSERTION) or None, seen.verify.get(_ASSERTION))
 
 
 @lru_cache(maxsize=32)
@@ -202,15 +213,26 @@ def _cut_svg(svg: bytes) -> tuple[bytes, bool, bytes]:
 
 
 def _seen(svg: bytes) -> _Seen:
-    """One pass of expat, which doesn't recurse. No document type is allowed, and so no entities."""
+    """One pass of expat, which doesn't recurse and fetches nothing.
+
+    A document type is allowed as drawing programs write it: it declares nothing, and its outer part is W3C's or none.
+    """
     seen = _Seen()
     parser = expat.ParserCreate("utf-8", namespace_separator=" ")
     parser.buffer_text = True
 
-    def doctype(*_: object) -> None:
-        raise Unreadable("got a document type, expected an SVG without")
+    def doctype(_: str, system: str | None, public: str | None, __: bool) -> None:
+        if system is not None and not _W3C_DTD.fullmatch(system):
+            raise Unreadable(f"got a document type of {system[:200]!r}, expected one of W3C, or none")
 
-    def start(name: str, _: object) -> None:
+    def declared(*_: object) -> None:
+        raise Unreadable("got a document type that declares something, expected one that doesn't, or none")
+
+    def unhandled(data: str) -> None:
+        if data.startswith("%") and seen.depth == 0:  # a parameter entity: white space is the only other text there
+            declared()
+
+    def start(name: str, attributes: dict[str, str]) -> None:
         seen.elements += 1
         if seen.elements > _MAX_ELEMENTS:
             raise Unreadable(f"got more than {_MAX_ELEMENTS} elements, expected fewer")
@@ -222,6 +244,8 @@ def _seen(svg: bytes) -> _Seen:
         if part is not None and seen.open_part is None and seen.depth > 0:
             if part in seen.texts:
                 raise Unreadable(f"got two elements {part.decode()}, expected at most one")
+            if "verify" in attributes:
+                seen.verify[part] = attributes["verify"]
             seen.texts[part] = []
             seen.open_part = (part, parser.CurrentByteIndex, seen.depth)
         seen.depth += 1
@@ -240,6 +264,9 @@ def _seen(svg: bytes) -> _Seen:
             seen.texts[seen.open_part[0]].append(data)
 
     parser.StartDoctypeDeclHandler = doctype
+    parser.EntityDeclHandler = parser.AttlistDeclHandler = parser.ElementDeclHandler = declared
+    parser.DefaultHandler = unhandled
+    parser.NotationDeclHandler = parser.SkippedEntityHandler = declared
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = text

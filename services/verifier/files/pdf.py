@@ -9,7 +9,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from threading import BoundedSemaphore
 
 from services.verifier.files.baking import MAX_FILE_BYTES
 from services.verifier.files.pdf_child import MAX_BYTES, MAX_SECONDS
@@ -17,9 +16,7 @@ from shared.errors import TryLater, Unreadable
 
 _CHILD = Path(__file__).with_name("pdf_child.py")
 _HEADER = b"%PDF-"
-_AT_ONCE = BoundedSemaphore(2)
-_WAIT = 5.0  # seconds until one of them must end
-_SECONDS = 5.0  # of real time; MAX_SECONDS is CPU time
+_SECONDS = 20.0  # of real time, which a busy machine can use up; MAX_SECONDS is CPU time
 
 _WHY = {
     3: "got a PDF that holds no credential (scan the QR code on it instead), expected one attached",
@@ -36,23 +33,19 @@ def is_pdf(content: bytes) -> bool:
 def without_pdf(content: bytes) -> bytes:
     """The document attached to a PDF; other content is returned as it is.
 
-    Unreadable, with what to do, for a PDF without one, a broken one, or one that exceeds the limits. TryLater while too
-    many are being read.
+    Unreadable, with what to do, for a PDF without one, a broken one, or one that exceeds the limits. TryLater when this
+    machine was too busy to tell. How many are read at once is for the caller to limit.
     """
     if not is_pdf(content):
         return content
     if len(content) > MAX_FILE_BYTES:
         raise Unreadable(f"got {len(content)} bytes, expected at most {MAX_FILE_BYTES}")
-    if not _AT_ONCE.acquire(timeout=_WAIT):
-        raise TryLater("too many PDFs are being read; trying again")
     try:
         done = subprocess.run(
             [sys.executable, "-I", str(_CHILD)], input=content, capture_output=True, timeout=_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        raise Unreadable(f"got a PDF that takes more than {_SECONDS:g} s to read, expected a plain one") from None
-    finally:
-        _AT_ONCE.release()
+        raise TryLater(f"this machine was too busy to read a PDF within {_SECONDS:g} s") from None
     if done.returncode == 0:
         return done.stdout
     raise Unreadable(

@@ -7,6 +7,7 @@ more than one; 5: one that is too large; 6: no PDF that can be read. Any other: 
 from __future__ import annotations
 
 import io
+import os
 import resource
 import sys
 
@@ -18,6 +19,7 @@ NAME = "credential.json"  # of those that the renderer attaches
 
 
 def main() -> int:
+    os.nice(10)  # pages come first
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

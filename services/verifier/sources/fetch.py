@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import cached_property
+from threading import BoundedSemaphore
 from time import monotonic
 from typing import Any
 from urllib.parse import urljoin
@@ -25,6 +26,7 @@ MAX_BYTES = 1024 * 1024
 MAX_SECONDS = 5.0
 MAX_REDIRECTS = 3
 
+_MAX_NAMES = 32  # looked up at once: the system gives a slow name up after 30 s or so
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TYPES = ("application/json", "application/ld+json", "application/vc", "image/png", "image/svg+xml", "application/pdf")
 _PLAIN = ("application/octet-stream", "text/plain", "")  # what storages and code hosts send for any file
@@ -62,7 +64,8 @@ class Fetcher:
         self._connect = connect
         self._private = private
         self._seconds = seconds
-        self._resolvers = ThreadPoolExecutor(4, "resolve")
+        self._resolvers = ThreadPoolExecutor(_MAX_NAMES, "resolve")
+        self._free = BoundedSemaphore(_MAX_NAMES)
 
     def __call__(self, url: str) -> bytes:
         """The body at a URL: at most 1 MB, within 5 s, over at most 3 redirects.
@@ -93,9 +96,16 @@ class Fetcher:
             raise Refused(f"got a URL that can't be read: {error}"[:300]) from error
 
     def _addresses(self, host: str, port: int, ends: float) -> list[str]:
-        """The addresses of a host. Refused when one of them isn't public."""
+        """The addresses of a host. Refused when one of them isn't public.
+
+        A look-up can't be stopped: one that takes longer than we wait holds its thread until it ends.
+        """
+        if not self._free.acquire(blocking=False):
+            raise TryLater("too many names are being looked up; trying again")
+        looked_up = self._resolvers.submit(self._resolve, host, port)
+        looked_up.add_done_callback(lambda _: self._free.release())
         try:
-            found = self._resolvers.submit(self._resolve, host, port).result(max(ends - monotonic(), 0.01))
+            found = looked_up.result(max(ends - monotonic(), 0.01))
         except (OSError, UnicodeError, FutureTimeout) as error:
             raise TryLater(f"{host[:200]}: no address ({type(error).__name__})") from error
         for address in found:

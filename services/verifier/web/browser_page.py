@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,11 +19,12 @@ from starlette.responses import HTMLResponse, Response
 
 import shared.runtime.web
 from services.verifier.config import Config
+from services.verifier.files.read import read_json
 from services.verifier.ports import Ports
 from shared import object_keys
 from shared.clock import japan_date
 from shared.credentials.did import did_document_url, did_of
-from shared.errors import NotFound, TryLater
+from shared.errors import NotFound, TryLater, Unreadable
 from shared.programme import Bilingual
 from shared.runtime.web import Pages
 from shared.runtime.web.guard import POLICY
@@ -46,7 +46,7 @@ def add_browser_page(app: FastAPI, templates: Pages, config: Config, ports: Port
     def check(request: Request) -> Response:
         try:
             pinned = _pinned(ports)
-        except (TryLater, NotFound):
+        except (TryLater, NotFound, Unreadable):
             pinned = None  # the page fetches the keys itself when the button is pressed, and reports a failure
         return templates.page(
             request,
@@ -110,7 +110,7 @@ def _pair(text: Bilingual) -> dict[str, str]:
 
 def _pinned(ports: Ports) -> dict[str, Any]:
     """A copy of the issuer's DID document, and today in Japan. TryLater, NotFound."""
-    document = json.loads(ports.site.get(object_keys.DID_DOCUMENT))
+    document = read_json(ports.site.get(object_keys.DID_DOCUMENT))
     return {"document": document, "copiedOn": japan_date(ports.now()).isoformat()}
 
 

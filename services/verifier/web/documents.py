@@ -21,10 +21,9 @@ from services.verifier.web.answers import Problem
 from shared import object_keys
 from shared.errors import NotFound
 
-OPEN = {"access-control-allow-origin": "*"}  # verifiers in a browser may read them, on any site
-_FRESH = {**OPEN, "cache-control": "no-cache"}  # what a revocation or the holder's choice changes
-_SHORT = {**OPEN, "cache-control": "public, max-age=60"}
-_LONG = {**OPEN, "cache-control": "public, max-age=86400"}
+_FRESH = {"cache-control": "no-cache"}  # what a revocation or the holder's choice changes
+_SHORT = {"cache-control": "public, max-age=60"}
+_LONG = {"cache-control": "public, max-age=86400"}
 _TYPES = {"json": "application/json", "png": "image/png", "svg": "image/svg+xml"}
 _READ = ["GET", "HEAD"]
 
@@ -71,7 +70,7 @@ def _add_badges(app: FastAPI, ports: Ports) -> None:
 def _add_assertions(app: FastAPI, ports: Ports) -> None:
     @app.api_route("/credentials/{name}.{form}", methods=_READ)
     def credential(request: Request, name: str, form: str) -> Response:
-        assertion_id = assertion_id_in(name)
+        assertion_id = _assertion_id(name)
         match _form(form):
             case "png":
                 given = publication.picture(assertion_id, "png", ports)
@@ -89,11 +88,11 @@ def _add_assertions(app: FastAPI, ports: Ports) -> None:
     @app.api_route("/assertions/{name}.json", methods=_READ)
     def assertion(request: Request, name: str) -> Response:
         """IMS Open Badges 2.0, HostedBadge Verification: 410 and `revoked` for one that was revoked."""
-        found = publication.assertion(assertion_id_in(name), ports)
+        found = publication.assertion(_assertion_id(name), ports)
         return _linked(request, found, _FRESH, 410 if isinstance(found, RevokedAssertion) else 200)
 
 
-def assertion_id_in(text: str) -> str:
+def _assertion_id(text: str) -> str:
     """An assertion id. NotFound for what can't be one, before any object key is made of it."""
     if not object_keys.is_assertion_id(text):
         raise NotFound("no such assertion")

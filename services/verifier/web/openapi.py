@@ -30,9 +30,13 @@ def description(public_url: str) -> dict[str, Any]:
         status: {"description": why, "content": {"application/json": {"schema": schema}}}
         for status, why, schema in (
             ("413", f"More than {MAX_FILE_BYTES} bytes", _ERROR),
-            ("422", "A field or URL that is not taken; the text says why", _ERROR),
-            ("429", "Too many requests from this address: again after the seconds of the header Retry-After", problem),
-            ("503", "A part of this service is away: try again", _ERROR),
+            ("422", "A field, number or URL that is not taken; the text says why", _ERROR),
+            (
+                "429",
+                "Too many from this address, or one of its checks is going on: again after the seconds of Retry-After",
+                problem,
+            ),
+            ("503", "A part of this service is away, or all its places are taken: try again", _ERROR),
         )
     }
     return {

@@ -13,6 +13,7 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import Request
 
 from services.verifier.metrics import LIMITED
+from shared.runtime.access import Proxies
 
 
 class TooManyRequests(Exception):
@@ -29,7 +30,7 @@ class Limit:
     def __init__(self, name: str, rate: str, trusted_proxies: Sequence[str]) -> None:
         self._name = name
         self._rate: RateLimitItem = parse(rate)
-        self._trusted = [ip_network(each) for each in trusted_proxies]
+        self._proxies = Proxies(trusted_proxies)
         self._window = MovingWindowRateLimiter(MemoryStorage())
 
     def count(self, request: Request) -> None:
@@ -41,23 +42,8 @@ class Limit:
             raise TooManyRequests(max(ceil(resets - time()), 1))
 
     def client(self, request: Request) -> str:
-        """The client's address: of the peer, or from X-Forwarded-For, read from the right through our own proxies.
-
-        An IPv6 /64 is one client: a single connection is given a whole one.
-        """
-        peer = request.client.host if request.client else ""
-        forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
-        address = peer
-        while self._is_trusted(address) and forwarded:
-            address = forwarded.pop() or peer
-        return _client_network(address)
-
-    def _is_trusted(self, text: str) -> bool:
-        try:
-            address = ip_address(text)
-        except ValueError:
-            return False
-        return any(address in network for network in self._trusted)
+        """The client's address. An IPv6 /64 is one client: a single connection is given a whole one."""
+        return _client_network(self._proxies.client(request.scope))
 
 
 def _client_network(text: str) -> str:

@@ -15,10 +15,10 @@ from services.verifier.config import Config
 from services.verifier.files.baking import MAX_FILE_BYTES
 from services.verifier.ports import Ports
 from services.verifier.web.browser_page import add_browser_page
-from services.verifier.web.documents import add_documents, assertion_id_in
+from services.verifier.web.documents import add_documents
 from services.verifier.web.pages import verdict_page
-from services.verifier.web.verify import add_verify
-from shared import object_keys
+from services.verifier.web.verify import VERIFY_PATH, add_verify
+from shared.copied_text import assertion_id_in
 from shared.errors import NotFound
 from shared.runtime.web import Pages, pages
 
@@ -30,7 +30,9 @@ def build_site(config: Config, ports: Ports) -> FastAPI:
     app = FastAPI(title="verifier", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Compression, minimum_size=1000)
     templates = pages(_TEMPLATES, config.runtime.programme)
-    templates.install(app, most_bytes=MAX_FILE_BYTES + _FORM_BYTES)
+    templates.install(
+        app, access=config.runtime.access, most_bytes=MAX_FILE_BYTES + _FORM_BYTES, cross_site=(VERIFY_PATH,)
+    )
     _add_pages(app, templates, ports, config)
     add_verify(app, templates, ports, config)
     add_browser_page(app, templates, config, ports)
@@ -43,17 +45,20 @@ def _add_pages(app: FastAPI, templates: Pages, ports: Ports, config: Config) -> 
     def front(request: Request) -> Response:
         return templates.page(request, "front.html", url="", problem="")
 
-    @app.api_route("/V/{assertion_id}", methods=["GET", "HEAD"])
-    @app.api_route("/v/{assertion_id}", methods=["GET", "HEAD"])
-    def page(request: Request, assertion_id: str) -> Response:
-        """The QR code holds HTTP://HOST/V/ID in capitals; somebody who types it may use small letters."""
-        path = f"/V/{assertion_id.upper()}"
-        if request.url.path != path and object_keys.is_assertion_id(assertion_id.upper()):
-            return RedirectResponse(str(request.url.replace(path=path)), 308)
+    @app.api_route("/V/{given:path}", methods=["GET", "HEAD"])
+    @app.api_route("/v/{given:path}", methods=["GET", "HEAD"])
+    def page(request: Request, given: str) -> Response:
+        """The QR code holds HTTP://HOST/V/ID in capitals; who types or copies it may give more or less than that."""
+        assertion_id = assertion_id_in(given)
+        if assertion_id is None:
+            return templates.page(request, "unknown.html", status=404, misspelt=True)
+        if request.url.path != f"/V/{assertion_id}":
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(f"{ports.public_url}/V/{assertion_id}{query}", 308)
         try:
-            result = verification.show(assertion_id_in(assertion_id), ports)
+            result = verification.show(assertion_id, ports)
         except NotFound:
-            return templates.page(request, "unknown.html", status=404)
+            return templates.page(request, "unknown.html", status=404, misspelt=False)
         return verdict_page(templates, request, result, ports, config)
 
 

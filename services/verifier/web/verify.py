@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from functools import partial
 
 import msgspec
 from fastapi import FastAPI
@@ -15,33 +14,42 @@ from starlette.responses import RedirectResponse, Response
 
 from services.verifier import verification
 from services.verifier.config import Config
+from services.verifier.files.pdf import is_pdf
 from services.verifier.ports import Ports
+from services.verifier.sources.named import Misspelt, named_badge
 from services.verifier.sources.public_address import Refused
 from services.verifier.verification import VerificationResult
 from services.verifier.web.answers import Problem, answer_of
-from services.verifier.web.documents import OPEN, assertion_id_in
 from services.verifier.web.openapi import description
 from services.verifier.web.pages import verdict_page
+from services.verifier.web.places import NoPlace, Places
 from services.verifier.web.rate_limit import Limit, TooManyRequests
-from shared import object_keys
+from shared.copied_text import url_in
 from shared.programme import Bilingual
 from shared.runtime.web import Pages
 
-_OWN_PATH = re.compile(r"/(?:[Vv]|credentials|assertions)/([A-Za-z2-7]{26})(?:\.json|\.png|\.svg)?/?\Z")
+VERIFY_PATH = "/api/v1/verify"
 
 
 @dataclass(frozen=True)
 class _Limits:
-    """`verify` counts what is handed in, `fetch` the URLs of others."""
+    """`verify` counts what is handed in, `fetch` the URLs of others. The places: what is done of it at once."""
 
     verify: Limit
     fetch: Limit
+    files: Places
+    pdfs: Places  # each may take seconds of CPU
+    fetches: Places  # each may take seconds of waiting
 
 
 def add_verify(app: FastAPI, templates: Pages, ports: Ports, config: Config) -> None:
     set_to = config.limits
     limits = _Limits(
-        Limit("verify", set_to.verify, set_to.trusted_proxies), Limit("fetch", set_to.fetch, set_to.trusted_proxies)
+        verify=Limit("verify", set_to.verify, set_to.trusted_proxies),
+        fetch=Limit("fetch", set_to.fetch, set_to.trusted_proxies),
+        files=Places("files", 16, each=8),
+        pdfs=Places("pdfs", 4),
+        fetches=Places("fetches", 8),
     )
     _add_form(app, templates, ports, config, limits)
     _add_api(app, ports, config, limits)
@@ -62,9 +70,10 @@ def _add_form(app: FastAPI, templates: Pages, ports: Ports, config: Config, limi
             try:
                 result = await _verify_url(url, request, ports, limits)
             except Refused as error:
-                return templates.page(request, "front.html", status=422, url=url[:300], problem=str(error))
+                problem = "misspelt" if isinstance(error, Misspelt) else str(error)
+                return templates.page(request, "front.html", status=422, url=url[:300], problem=problem)
         elif content:
-            result = await run_in_threadpool(verification.check, content, ports)
+            result = await _verify_file(content, request, ports, limits)
         else:
             return templates.page(request, "front.html", status=422, url="", problem="nothing")
         return verdict_page(templates, request, result, ports, config, handed_in=True)
@@ -75,14 +84,14 @@ def _add_api(app: FastAPI, ports: Ports, config: Config, limits: _Limits) -> Non
 
     @app.api_route("/api/v1/openapi.json", methods=["GET", "HEAD"])
     def openapi() -> Response:
-        return Response(document, media_type="application/json", headers=OPEN)
+        return Response(document, media_type="application/json")
 
-    @app.api_route("/api/v1/verify", methods=["GET", "HEAD"])
+    @app.api_route(VERIFY_PATH, methods=["GET", "HEAD"])
     def verify_by_id(id: str) -> Response:
-        result = verification.show(assertion_id_in(id.upper()), ports)
+        result = verification.show(_id_in(id, ports), ports)
         return _answer(result, with_number=result.record.details_public)
 
-    @app.post("/api/v1/verify")
+    @app.post(VERIFY_PATH)
     async def verify_document(request: Request) -> Response:
         """The document as body, or as the field `file` of a form; or the parameter or field `url`."""
         limits.verify.count(request)
@@ -90,16 +99,16 @@ def _add_api(app: FastAPI, ports: Ports, config: Config, limits: _Limits) -> Non
         if not url:
             content, url = await _form(request) if _is_form(request) else (await request.body(), "")
         if not url:
-            return _answer(await run_in_threadpool(verification.check, content, ports), with_number=True)
+            return _answer(await _verify_file(content, request, ports, limits), with_number=True)
         result = await _verify_url(url, request, ports, limits)
-        return _answer(result, with_number=_own_id(url, ports) is None or result.record.details_public)
+        return _answer(result, with_number=named_badge(url, ports.public_url) is None or result.record.details_public)
 
     def _answer(result: VerificationResult, *, with_number: bool) -> Response:
         society = config.runtime.programme.society.name
         answer = answer_of(
             result.verdict, society, record=result.record, public_url=ports.public_url, with_number=with_number
         )
-        return Response(msgspec.json.encode(answer), media_type="application/json", headers=OPEN)
+        return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
 def _add_refusals(app: FastAPI, templates: Pages) -> None:
@@ -114,32 +123,52 @@ def _add_refusals(app: FastAPI, templates: Pages) -> None:
             return _problem(429, "too-many-requests", text, headers)
         return templates.page(request, "too_many.html", status=429, headers=headers, seconds=error.seconds)
 
+    def no_place(request: Request, error: Exception) -> Response:
+        assert isinstance(error, NoPlace)
+        headers = {"retry-after": str(error.seconds)}
+        if request.url.path.startswith("/api/"):
+            text = Bilingual(
+                "ただいま、ほかの確認をしています。少したってから、もう一度お試しください。",
+                "Another check is going on. Try again a little later.",
+            )
+            return _problem(error.status, "one-at-a-time" if error.status == 429 else "busy", text, headers)
+        return templates.page(request, "too_many.html", status=error.status, headers=headers, seconds=error.seconds)
+
     def refused(request: Request, error: Exception) -> Response:
+        if isinstance(error, Misspelt):
+            text = Bilingual(
+                f"証明書の番号が正しくありません。（{error}）", f"Not the number of a certificate: {error}"
+            )
+            return _problem(422, "misspelt", text)
         text = Bilingual(f"このURLは確認できません。（{error}）", f"This URL can't be checked: {error}")
         return _problem(422, "url-refused", text)
 
     app.add_exception_handler(TooManyRequests, too_many)
+    app.add_exception_handler(NoPlace, no_place)
     app.add_exception_handler(Refused, refused)
 
 
 async def _verify_url(url: str, request: Request, ports: Ports, limits: _Limits) -> VerificationResult:
-    """A URL of our own site is shown by its id, without the network; another one is fetched."""
-    assertion_id = _own_id(url, ports)
+    """A badge of ours is shown by its id, without the network; a URL of others is fetched."""
+    assertion_id = named_badge(url, ports.public_url)
     if assertion_id is not None:
         return await run_in_threadpool(verification.show, assertion_id, ports)
     limits.fetch.count(request)
-    return await run_in_threadpool(verification.check_at, url, ports)
+    check = partial(verification.check_at, url_in(url) or url, ports)
+    return await limits.fetches.run(limits.fetch.client(request), check)
 
 
-def _own_id(url: str, ports: Ports) -> str | None:
-    """The assertion that a URL of our own site names."""
-    try:
-        parts = urlsplit(url)
-        same = f"{parts.scheme}://{parts.netloc}".lower() == ports.public_url.lower()
-    except ValueError:
-        return None
-    found = _OWN_PATH.match(parts.path) if same else None
-    return found[1].upper() if found and object_keys.is_assertion_id(found[1].upper()) else None
+async def _verify_file(content: bytes, request: Request, ports: Ports, limits: _Limits) -> VerificationResult:
+    places = limits.pdfs if is_pdf(content) else limits.files
+    return await places.run(limits.verify.client(request), partial(verification.check, content, ports))
+
+
+def _id_in(text: str, ports: Ports) -> str:
+    """Misspelt when no badge of ours is named."""
+    assertion_id = named_badge(text, ports.public_url)
+    if assertion_id is None:
+        raise Misspelt("got a URL of another site, expected the number of a certificate")
+    return assertion_id
 
 
 def _is_form(request: Request) -> bool:
@@ -157,4 +186,4 @@ async def _form(request: Request) -> tuple[bytes, str]:
 
 def _problem(status: int, detail: str, text: Bilingual, headers: dict[str, str] | None = None) -> Response:
     body = msgspec.json.encode(Problem(status, detail, text))
-    return Response(body, status, {**OPEN, **(headers or {})}, media_type="application/json")
+    return Response(body, status, headers, media_type="application/json")

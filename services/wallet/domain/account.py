@@ -10,6 +10,7 @@ from typing import Literal
 
 from shared.addresses import same_address_key
 from shared.events import Holder
+from shared.plain_text import hidden_in
 
 NAME_LONGEST = 100  # characters
 PASSWORD_SHORTEST = 10  # characters
@@ -62,7 +63,7 @@ def name_problem(text: str) -> NameProblem | None:
         return "missing"
     if len(text) > NAME_LONGEST:
         return "long"
-    if any(unicodedata.category(letter) in ("Cc", "Cs", "Cn") for letter in text.strip()):
+    if hidden_in(text.strip()) or any(unicodedata.category(letter) == "Cn" for letter in text):
         return "unprintable"
     return None
 

@@ -62,6 +62,6 @@ def _file_title(badge: WalletBadge, programme: Programme) -> str:
 
 
 def _attachment(plain: str, name: str) -> dict[str, str]:
-    """Headers of a download (RFC 6266): an ASCII name for old programs, the real one for others. No shared cache."""
+    """Headers of a download (RFC 6266): an ASCII name for old programs, the real one for others. Kept by no cache."""
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-    return {"content-disposition": disposition, "cache-control": "private, no-cache"}
+    return {"content-disposition": disposition, "cache-control": "private, no-store"}

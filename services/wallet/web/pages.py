@@ -16,6 +16,7 @@ from services.wallet.store import Account
 from shared.runtime.web import Pages
 
 FormText = Annotated[str, Form(max_length=1000)]
+"""As typed: what is wrong with it is said on the form."""
 
 
 class NotLoggedInError(Exception):

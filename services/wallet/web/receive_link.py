@@ -29,7 +29,7 @@ def add_receive_link(app: FastAPI, pages: WalletPages, patience: float) -> None:
     @app.get("/receive/{assertion_id}/{token}")
     def look(request: Request, assertion_id: str, token: str) -> Response:
         session = pages.session_token(request)
-        open_link = partial(receive_link.open_link, assertion_id, token, session, pages.ports)
+        open_link = partial(receive_link.open_link, assertion_id.upper(), token, session, pages.ports)
         return _answer(pages, request, _wait_for_badge(open_link, patience))
 
     @app.post("/receive/{assertion_id}/{token}")
@@ -37,6 +37,7 @@ def add_receive_link(app: FastAPI, pages: WalletPages, patience: float) -> None:
         request: Request, assertion_id: str, token: str, full_name: FormText = "", password: FormText = ""
     ) -> Response:
         session = pages.session_token(request)
+        assertion_id = assertion_id.upper()
         result = receive_link.receive_by_link(assertion_id, token, session, full_name, password, pages.ports)
         if isinstance(result, SignedIn):
             return pages.log_in(result.token, f"/badges/{result.assertion_id}?received=1")

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from services.wallet import sessions
 from services.wallet.domain.account import NO_PROBLEMS, FormProblems
 from services.wallet.web.pages import FormText, NotLoggedInError, WalletPages
+from shared.copied_text import plain_path
 from shared.object_keys import ASSERTION_ID
 
 _OWN_PATH = re.compile(f"/badges(/{ASSERTION_ID})?")
@@ -55,4 +56,5 @@ def add_sessions(app: FastAPI, pages: WalletPages) -> None:
 
 def _own_path(text: str) -> str:
     """Where to go after the login: one of the wallet's own pages, whatever the request says."""
-    return text if _OWN_PATH.fullmatch(text) else "/badges"
+    path = plain_path(text)
+    return path if path is not None and _OWN_PATH.fullmatch(path) else "/badges"

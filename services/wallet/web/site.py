@@ -20,7 +20,7 @@ def web_app(config: Config, ports: Ports, *, patience: float = 3.0) -> FastAPI:
     """A link waits up to `patience` seconds for its badge: letter 1 may be read before our copy of its event."""
     app = FastAPI(title="wallet", docs_url=None, redoc_url=None, openapi_url=None)
     shared_pages = pages(Path(__file__).parents[1] / "templates", config.runtime.programme)
-    shared_pages.install(app)
+    shared_pages.install(app, access=config.runtime.access)
     wallet_pages = WalletPages(config, ports, shared_pages)
     add_receive_link(app, wallet_pages, patience)
     add_sessions(app, wallet_pages)

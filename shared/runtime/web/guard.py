@@ -1,19 +1,22 @@
-"""What stands between the network and every route: headers, the cross-site guard, a limit on the body's size.
+"""What stands between the network and every route: Host, methods, headers, the cross-site guard, the body's size.
 
-Sources: Fetch Metadata Request Headers (W3C), Content Security Policy Level 3 (W3C), OWASP CSRF prevention cheat sheet.
+Sources: Fetch Metadata Request Headers (W3C), Content Security Policy Level 3 (W3C), OWASP CSRF prevention cheat sheet,
+RFC 9110 (421, HEAD, OPTIONS).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Literal
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.runtime.access import Access, Proxies, host_problem
 from shared.runtime.metrics import counter
 
 POLICY: Mapping[str, str] = {
@@ -29,8 +32,24 @@ POLICY: Mapping[str, str] = {
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
-Refusal = Literal["cross-site", "too-large"]
+Refusal = Literal["cross-site", "too-large", "bad-host", "foreign-host", "bad-target"]
 Refuse = Callable[[Refusal, Scope, Receive, Send], Awaitable[None]]
+
+STATUS: Mapping[Refusal, int] = {
+    "cross-site": 403,
+    "too-large": 413,
+    "bad-host": 400,
+    "foreign-host": 421,
+    "bad-target": 400,
+}
+REASONS: Mapping[Refusal, str] = {
+    "cross-site": "this request came from another site",
+    "too-large": "the body is too large",
+    "bad-host": "expected one Host header with a host and perhaps a port",
+    "foreign-host": "this service does not answer under the host that was asked for;"
+    " its own are those of its public URL and of the setting ALLOWED_HOSTS",
+    "bad-target": "the address holds a NUL character",
+}
 
 REFUSED = counter("web_refused", "Requests that no route saw, by reason", ("reason",))
 
@@ -62,31 +81,74 @@ def is_cross_site(method: str, headers: Mapping[str, str]) -> bool:
     return origin is not None and urlsplit(origin).netloc != headers.get("host")
 
 
-class Guard:
-    """ASGI middleware. `refuse` answers what no route may see."""
+def target_problem(scope: Scope) -> Literal["bad-target"] | None:
+    """NUL, which no text of PostgreSQL holds. Every other broken character was replaced when the URL was decoded."""
+    return "bad-target" if "\0" in scope["path"] or b"%00" in scope.get("query_string", b"") else None
 
-    def __init__(self, app: ASGIApp, refuse: Refuse, most_bytes: int) -> None:
+
+def methods_at(scope: Scope) -> list[str]:
+    """The methods of all routes at this path, for the header Allow."""
+    found = {"OPTIONS"}
+    for route in scope["app"].routes if "app" in scope else ():
+        if route.matches(scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return sorted(found | {"HEAD"} if "GET" in found else found)
+
+
+class Guard:
+    """ASGI middleware. `refuse` answers what no route may see.
+
+    A route for GET also serves HEAD: it runs as for GET, and the body is dropped. A path that exists answers OPTIONS.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        refuse: Refuse,
+        most_bytes: int,
+        access: Access | None = None,
+        cross_site: Collection[str] = frozenset(),
+    ) -> None:
         self._app = app
         self._refuse = refuse
         self._most_bytes = most_bytes
+        self._cross_site = cross_site  # paths that change nothing and look at no cookie: any site may send to them
+        access = access or Access()
+        self._hosts = access.hosts
+        self._proxies = Proxies(access.proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})  # before it is accepted: the client sees a 403
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        asked: str = scope["method"]
+        scope = {**scope, "scheme": self._proxies.scheme(scope), "method": "GET" if asked == "HEAD" else asked}
         headers = Headers(scope=scope)
         https = scope["scheme"] == "https"
         started = over = False
+        bodiless = asked == "HEAD"
         unread = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
         read = 0
 
         async def send_hardened(message: Message) -> None:
-            nonlocal started
+            nonlocal started, bodiless
             if message["type"] == "http.response.start":
                 started = True
-                harden(MutableHeaders(scope=message), https=https)
+                answered = MutableHeaders(raw=list(message.get("headers", ())))
+                if message["status"] == 405:
+                    answered["allow"] = ", ".join(methods_at(scope))
+                    if asked == "OPTIONS":
+                        message, bodiless = {**message, "status": 204}, True
+                        del answered["content-length"], answered["content-type"]
+                harden(answered, https=https)
                 if unread:  # answered before its end: or the server would read the rest of it after all
-                    MutableHeaders(scope=message)["connection"] = "close"
+                    answered["connection"] = "close"
+                message = {**message, "headers": answered.raw}
+            elif bodiless:
+                message = {**message, "body": b""}
             await send(message)
 
         async def send_unless_over(message: Message) -> None:
@@ -103,9 +165,12 @@ class Guard:
                 return {"type": "http.disconnect"}  # ends whatever reads the body; its answer is dropped
             return message
 
-        if is_cross_site(scope["method"], headers):
-            REFUSED.labels("cross-site").inc()
-            await self._refuse("cross-site", scope, receive, send_hardened)
+        problem: Refusal | None = host_problem(scope, self._hosts) or target_problem(scope)
+        if problem is None and is_cross_site(asked, headers) and scope["path"] not in self._cross_site:
+            problem = "cross-site"
+        if problem is not None:
+            REFUSED.labels(problem).inc()
+            await self._refuse(problem, scope, receive, send_hardened)
             return
         length = headers.get("content-length", "0")
         if length.isdecimal() and int(length) > self._most_bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -19,12 +19,17 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.types import Receive, Scope, Send
 
 from shared.errors import NotFound, TryLater
+from shared.plain_text import shown
 from shared.programme import Bilingual, Programme
-from shared.runtime.db import UNAVAILABLE
+from shared.runtime.access import Access
+from shared.runtime.db import UNAVAILABLE, UNSTORABLE
 from shared.runtime.log import logger
 from shared.runtime.web import language as words
 from shared.runtime.web.assets import Assets
-from shared.runtime.web.guard import Guard, Refusal, harden
+from shared.runtime.web.copied_links import CopiedLinks
+from shared.runtime.web.cross_origin import CrossOrigin, open_to_all
+from shared.runtime.web.fields import HIDDEN
+from shared.runtime.web.guard import REASONS, STATUS, Guard, Refusal, harden
 from shared.runtime.web.language import Language, language_of
 
 _HERE = Path(__file__).parent
@@ -40,11 +45,13 @@ def pages(folder: Path, programme: Programme) -> Pages:
 class Pages:
     def __init__(self, folder: Path, programme: Programme) -> None:
         self._programme = programme
+        self._is_open = False
         self._assets = Assets((_HERE / "static", folder.parent / "static"))
         self._templates = Environment(
             loader=ChoiceLoader([FileSystemLoader(folder), FileSystemLoader(_HERE / "templates")]),
             autoescape=True,
             undefined=StrictUndefined,
+            finalize=_plain,
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
@@ -61,16 +68,35 @@ class Pages:
             number=_number,
         )
 
-    def install(self, app: FastAPI, *, most_bytes: int = 64 * 1024) -> None:
-        """Give `app` the guard, /static, /healthz and the error pages. A body of more than `most_bytes` is refused."""
-        app.add_middleware(Guard, refuse=self._refuse, most_bytes=most_bytes)
-        app.add_api_route("/static/{name}", self._static, methods=["GET", "HEAD"], include_in_schema=False)
-        app.add_api_route("/healthz", _healthz, methods=["GET", "HEAD"], include_in_schema=False)
+    def install(
+        self,
+        app: FastAPI,
+        *,
+        access: Access | None = None,
+        most_bytes: int = 64 * 1024,
+        cross_site: Collection[str] | None = None,
+    ) -> None:
+        """Give `app` the guard, /static, /healthz and the error pages. A body of more than `most_bytes` is refused.
+
+        Without `access` it answers under loopback names only, and believes no proxy. `cross_site`, for a site without
+        logins: scripts of every other site may read it, and send to these paths.
+        """
+        app.add_middleware(CopiedLinks)
+        app.add_middleware(
+            Guard, refuse=self._refuse, most_bytes=most_bytes, access=access, cross_site=cross_site or ()
+        )
+        if cross_site is not None:
+            self._is_open = True
+            app.add_middleware(CrossOrigin)
+        app.add_api_route("/static/{name}", self._static, methods=["GET"], include_in_schema=False)
+        app.add_api_route("/healthz", _healthz, methods=["GET"], include_in_schema=False)
         app.add_exception_handler(HTTPException, self._on_http_error)
         app.add_exception_handler(RequestValidationError, self._on_invalid)
         app.add_exception_handler(NotFound, self._on_not_found)
         for away in (TryLater, *UNAVAILABLE):
             app.add_exception_handler(away, self._on_away)
+        for unstorable in UNSTORABLE:
+            app.add_exception_handler(unstorable, self._on_unstorable)
         app.add_exception_handler(Exception, self._on_bug)
 
     def page(
@@ -110,8 +136,8 @@ class Pages:
         return self.page(request, "error.html", status=status, headers=headers, code=status)
 
     async def _refuse(self, refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
-        status = 403 if refusal == "cross-site" else 413
-        await self.error(Request(scope, receive), status, detail=refusal)(scope, receive, send)
+        answer = self.error(Request(scope, receive), STATUS[refusal], detail=f"{refusal}: {REASONS[refusal]}")
+        await answer(scope, receive, send)
 
     def _static(self, request: Request, name: str) -> Response:
         asset = self._assets.get(name)
@@ -129,8 +155,15 @@ class Pages:
     def _on_invalid(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         # Only which field: what was typed into it may be a password.
-        fields = sorted({".".join(str(part) for part in problem["loc"]) for problem in error.errors()})
-        return self.error(request, 422, detail=f"expected valid {', '.join(fields)}")
+        problems = error.errors()
+        fields = sorted({".".join(str(part) for part in problem["loc"]) for problem in problems})
+        why = sorted({f": {problem['msg']}" for problem in problems if problem["type"] == HIDDEN})
+        return self.error(request, 422, detail=shown(f"expected valid {', '.join(fields)}{''.join(why)}"))
+
+    def _on_unstorable(self, request: Request, error: Exception) -> Response:
+        # What was sent has characters or numbers that no column holds. Logged: it could be a fault of ours, too.
+        logger("web").warning("refused", cause=type(error).__name__)
+        return self.error(request, 422, detail="a text or number that can't be stored: no NUL, no half characters")
 
     def _on_not_found(self, request: Request, error: Exception) -> Response:
         return self.error(request, 404)
@@ -142,15 +175,20 @@ class Pages:
     def _on_bug(self, request: Request, error: Exception) -> Response:
         # Answered outside the guard, which therefore can't set the headers. The server logs the exception.
         response = self.error(request, 500)
-        harden(MutableHeaders(raw=response.raw_headers), https=request.url.scheme == "https")
+        headers = MutableHeaders(raw=response.raw_headers)
+        harden(headers, https=request.url.scheme == "https")
+        if self._is_open:
+            open_to_all(headers)
         return response
 
 
 _ERRORS = {
+    400: "the request can't be read",
     403: "this request came from another site",
     404: "not found",
     405: "method not allowed",
     413: "the body is too large",
+    421: "this service does not answer under that host",
     422: "a field is missing or not valid",
     429: "too many requests",
     500: "a bug of ours",
@@ -158,7 +196,8 @@ _ERRORS = {
 }
 
 
-def _healthz() -> Response:
+async def _healthz() -> Response:
+    """In the event loop, so that it needs no thread: it answers while all of them work."""
     return PlainTextResponse("ok\n")
 
 
@@ -171,6 +210,11 @@ def _other(request: Request, language: Language) -> str:
     """This page in the other language."""
     query = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
     return "?" + urlencode([*query, ("lang", "en" if language == "ja" else "ja")])
+
+
+def _plain(value: Any) -> Any:
+    """What a template prints: a text that was stored before such characters were refused can't turn the page around."""
+    return shown(value) if type(value) is str else value
 
 
 @pass_context

@@ -91,6 +91,7 @@ def test_the_commands_find_the_local_stack_by_its_home(settings: dict[str, str],
     (tmp_path / "networks.toml").write_text(NETWORKS)
     (tmp_path / "networks.toml").chmod(0o600)
     config = read_command_config({**found, "AKASHI_HOME": str(tmp_path), "AKASHI_PORT_BASE": "9000"})
-    assert config.database_url == "postgresql://anchor@127.0.0.1:9011/akashi"
+    passfile = f"{tmp_path}/passwords/anchor.pgpass"
+    assert config.database_url == f"postgresql://anchor@127.0.0.1:9011/akashi?passfile={passfile}"
     assert config.anchor.objects.endpoint == "http://127.0.0.1:9007"
     assert config.clock().year == 2027

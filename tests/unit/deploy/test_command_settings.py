@@ -23,7 +23,7 @@ def test_each_service_with_commands_gets_what_they_need() -> None:
         "NETWORKS_FILE": "/somewhere/networks.toml",
     }
     assert command_settings("anchor", HOME) == {
-        "DATABASE_URL": "postgresql://anchor@127.0.0.1:9011/akashi",
+        "DATABASE_URL": "postgresql://anchor@127.0.0.1:9011/akashi?passfile=/somewhere/passwords/anchor.pgpass",
         "S3_ENDPOINT": "http://127.0.0.1:9007",
         "S3_BUCKET": "akashi",
         "S3_CREDENTIALS_FILE": "/somewhere/secrets/s3-credentials",

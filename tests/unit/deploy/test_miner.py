@@ -10,6 +10,7 @@ import pytest
 from deploy.local.environment import Place
 from deploy.local.parts import miner
 from deploy.local.parts.miner import Miner
+from shared.errors import TryLater
 
 
 class Chain:
@@ -18,10 +19,14 @@ class Chain:
     def __init__(self) -> None:
         self.blocks = [0]
         self.mines = True
+        self.lost = 0  # orders to the chain that come to nothing
         self.late = 0  # transactions that come in a block between a look and the order to stop
 
     def rpc(self, place: Place, method: str, *values: Any) -> Any:
         if method == "evm_setIntervalMining":
+            if values[0] and self.lost:
+                self.lost -= 1
+                raise TryLater("no answer")
             if self.late:
                 self.blocks.append(self.late)
             self.late, self.mines = 0, values[0] > 0
@@ -56,3 +61,13 @@ def test_a_transaction_in_a_block_at_the_pause_still_becomes_final(chain: Chain)
     chain.live(looker, 100)
     mined_in = chain.blocks.index(1)
     assert len(chain.blocks) - mined_in > 8
+
+
+@pytest.mark.parametrize("lost", [1, 3])
+def test_an_order_to_mine_that_got_no_answer_is_given_again(lost: int, chain: Chain) -> None:
+    looker = Miner(Place(Path("/nowhere"), 8600))
+    chain.live(looker, 30)
+    chain.blocks.append(1)  # a transaction, in a block at the pause
+    chain.lost = lost
+    chain.live(looker, 30)
+    assert chain.lost == 0 and len(chain.blocks) - chain.blocks.index(1) > 8

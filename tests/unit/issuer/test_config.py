@@ -10,7 +10,7 @@ from services.issuer.config import read_config
 from shared.errors import RefuseToStart
 from tests.worlds.credentials import KEY, ROOT, SECRET, SOURCES
 
-JWK = {"kty": "EC", "crv": "secp256k1", "x": "x", "y": "y"}
+JWK = {"kty": "EC", "crv": "secp256k1", "x": "A" * 43, "y": "A" * 43}
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def test_good_settings_are_read(environment: dict[str, str]) -> None:
     config = read_config(environment)
     assert config.public_url == "https://badges.example.jp"
     assert config.key.private_bytes_raw() == KEY.private.private_bytes_raw()
-    assert (config.secret, config.chain_key) == (SECRET, JWK)
-    assert read_config({**environment, "CHAIN_PUBLIC_KEY_FILE": ""}).chain_key is None
+    assert (config.secret, [key.jwk for key in config.chain_keys]) == (SECRET, [JWK])
+    assert read_config({**environment, "CHAIN_PUBLIC_KEY_FILE": ""}).chain_keys == ()
 
 
 @pytest.mark.parametrize("name", ["PUBLIC_URL", "ISSUER_KEY_FILE", "ID_SECRET_FILE", "FONT_FOLDER", "S3_BUCKET"])

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.issuer.signing.keys import SigningKey, did_document, keys_in, refuse_unlisted
+from services.issuer.signing.keys import SigningKey, did_document, issuing_addresses, keys_in, refuse_unlisted
+from shared.credentials.chain_key import ChainKey
 from shared.credentials.credential import key_of
 from shared.errors import RefuseToStart
 from tests.worlds.credentials import DID, ISSUER, KEY, credential
@@ -19,17 +21,39 @@ def test_what_a_former_key_signed_verifies() -> None:
 
 
 def test_the_chain_key_is_in_the_document() -> None:
-    jwk = {"kty": "EC", "crv": "secp256k1", "x": "x", "y": "y"}
-    document = did_document(ISSUER.did, [KEY.public], profile_url="https://a.example/issuer.json", chain_key=jwk)
+    keys = (ChainKey("n", "o", "chain-2"), ChainKey("x", "y", iat=7))
+    document = did_document(ISSUER.did, [KEY.public], profile_url="https://a.example/issuer.json", chain_keys=keys)
+    assert document["verificationMethod"][-2]["id"] == f"{ISSUER.did}#chain-2"
     assert document["verificationMethod"][-1] == {
         "id": f"{ISSUER.did}#chain",
         "type": "JsonWebKey",
         "controller": ISSUER.did,
-        "publicKeyJwk": jwk,
+        "publicKeyJwk": {"kty": "EC", "crv": "secp256k1", "x": "x", "y": "y"},
     }
-    assert f"{ISSUER.did}#chain" in document["assertionMethod"]
     assert document["service"][0]["type"] == "IssuerProfile"
     assert len(DID["verificationMethod"]) == 1
+
+
+@pytest.mark.parametrize("chain_keys", [(), (ChainKey("x", "y"),), (ChainKey("n", "o", "z6Mk"), ChainKey("x", "y"))])
+def test_only_the_societys_own_keys_may_sign_in_its_name(chain_keys: tuple[ChainKey, ...]) -> None:
+    document = did_document(ISSUER.did, [KEY.public], profile_url="https://a.example", chain_keys=chain_keys)
+    assert document["assertionMethod"] == [KEY.verification_method]
+    assert len(document["verificationMethod"]) == 1 + len(chain_keys)
+    assert not {"authentication", "capabilityDelegation", "capabilityInvocation", "keyAgreement"} & set(document)
+
+
+def test_the_profile_lists_every_account_that_ever_sent() -> None:
+    """The account of the key 1 (secp256k1's generator), which is well known."""
+    point = "79BE667EF9DCBBAC55A06295CE870B07029BFCDB2DCE28D959F2815B16F81798"
+    other = "483ADA7726A3C4655DA4FBFC0E1108A8FD17B448A68554199C47D08FFB10D4B8"
+    x, y = (base64.urlsafe_b64encode(bytes.fromhex(axis)).decode().rstrip("=") for axis in (point, other))
+    assert issuing_addresses([ChainKey(x, y, iat=1_775_000_000), ChainKey(x, y, "former")]) == [
+        {
+            "id": "ecdsa-koblitz-pubkey:0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf",
+            "created": "2026-03-31T23:33:20+00:00",
+        },
+        {"id": "ecdsa-koblitz-pubkey:0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"},
+    ]
 
 
 def test_the_keys_of_a_did_document_are_read_without_the_chain_key() -> None:

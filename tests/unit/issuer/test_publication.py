@@ -20,6 +20,7 @@ from services.issuer.domain.publication import (
     status_objects,
 )
 from shared import object_keys
+from shared.credentials.chain_key import ChainKey
 from shared.credentials.credential import key_of, verify_proof
 from tests.worlds.credentials import ISSUER, KEY, NOW, SOURCES, credential
 
@@ -76,9 +77,17 @@ def test_the_published_key_verifies_what_is_published() -> None:
         verify_proof(document, key_of(document, did))
 
 
+def test_the_profile_names_the_accounts_that_send_only_where_there_are_some() -> None:
+    keys = (ChainKey("A" * 43, "A" * 43, "chain-2"), ChainKey("B" * 42 + "A", "A" * 43, iat=1))
+    profile = json.loads(issuer_objects(replace(SOURCES, chain_keys=keys), [KEY.public])[1].body)
+    assert [set(each) for each in profile["publicKey"]] == [{"id"}, {"id", "created"}]
+    assert all(each["id"].startswith("ecdsa-koblitz-pubkey:0x") for each in profile["publicKey"])
+    assert "publicKey" not in json.loads(issuer_objects(SOURCES, [KEY.public])[1].body)
+
+
 def test_the_fingerprint_changes_with_each_source() -> None:
     moved = replace(SOURCES, issuer=Issuer(ISSUER.programme, "https://elsewhere.example"))
-    chained = replace(SOURCES, chain_key={"kty": "EC"})
+    chained = replace(SOURCES, chain_keys=(ChainKey("x", "y"),))
     assert len({SOURCES.fingerprint, moved.fingerprint, chained.fingerprint}) == 3
     assert replace(SOURCES).fingerprint == SOURCES.fingerprint
 

@@ -40,6 +40,7 @@ STATUS: dict[str, Any] = {
             "gaps": {"registration.renewed": 30},
             "open_breakers": [],
             "failing_ticks": {},
+            "aside": {},
             "waiting": [],
             "recalled": 0,
             "chain_warnings": 0,
@@ -208,7 +209,7 @@ def test_a_restore_is_not_acknowledged_without_a_reason() -> None:
         assert run("restores", "--seen", "x", "--all-seen", "--why", "y", OPS_URL=url).exit_code == 2
 
 
-OFFICE = [("revoke",), ("correct",), ("undo",), ("reissue",), ("decisions",), ("rebuild",)]
+OFFICE = [("revoke",), ("correct",), ("resume",), ("undo",), ("reissue",), ("decisions",), ("rebuild",)]
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
 from kafka import TopicPartition
 from kafka.errors import KafkaConnectionError
 
-from services.ops.lag import Lag, LagMeter, messages_waiting
+from services.ops.lag import EmptySpans, Lag, LagMeter, Span, messages_waiting, unread_spans
 
 offsets = st.dictionaries(st.sampled_from([TopicPartition("t", number) for number in range(3)]), st.integers(0, 100))
 
@@ -42,13 +42,13 @@ def meter(broker: Broker, seconds: Seconds) -> LagMeter:
 def test_a_lag_is_at_least_zero_and_zero_where_all_was_read(
     committed: dict[TopicPartition, int], first: dict[TopicPartition, int], end: dict[TopicPartition, int]
 ) -> None:
-    assert messages_waiting(committed, first, end) >= 0
-    assert messages_waiting(end, first, end) == 0
+    assert messages_waiting(unread_spans(committed, first, end)) >= 0
+    assert messages_waiting(unread_spans(end, first, end)) == 0
 
 
 def test_a_partition_that_was_never_committed_waits_from_its_first_message() -> None:
     partition = TopicPartition("t", 0)
-    assert messages_waiting({}, {partition: 40}, {partition: 100}) == 60
+    assert messages_waiting(unread_spans({}, {partition: 40}, {partition: 100})) == 60
 
 
 def test_before_the_first_measurement_the_lag_is_unknown() -> None:
@@ -80,3 +80,29 @@ def test_an_old_measurement_makes_the_lag_unknown() -> None:
     one.measure()
     seconds.now += 60
     assert one.latest().messages == {"issuer": None}
+
+
+def test_a_span_without_messages_is_looked_for_once_where_nothing_is_read_and_counts_as_none() -> None:
+    partition, other = TopicPartition("t", 0), TopicPartition("t", 1)
+    looked: list[object] = []
+
+    def look(spans: Mapping[TopicPartition, tuple[int, int]]) -> set[TopicPartition]:
+        looked.append(dict(spans))
+        return {tp for tp in spans if tp == partition}
+
+    empty = EmptySpans(look)
+    spans: list[Span] = [(partition, 9, 10), (other, 5, 7)]
+    assert messages_waiting(spans, empty.among(spans)) == 3
+    assert messages_waiting(spans, empty.among(spans)) == 2
+    assert messages_waiting(spans, empty.among(spans)) == 2
+    grown: list[Span] = [(partition, 9, 12), (other, 6, 7)]
+    assert messages_waiting(grown, empty.among(grown)) == 4
+    assert [spans for spans in looked if spans] == [{partition: (9, 10), other: (5, 7)}]
+
+
+def test_of_two_readers_of_a_partition_both_places_are_looked_at() -> None:
+    partition = TopicPartition("t", 0)
+    empty = EmptySpans(lambda spans: set(spans))
+    spans: list[Span] = [(partition, 7, 10), (partition, 9, 10)]
+    found = [messages_waiting(spans, empty.among(spans)) for _ in range(3)]
+    assert found == [4, 1, 0]

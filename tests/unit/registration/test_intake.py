@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from services.registration.domain.intake import Intake, intake_of
 from services.registration.domain.record import UpstreamRecord
 from services.registration.domain.registration import Registration
@@ -80,3 +82,40 @@ def test_until_the_issue_the_same_record_and_new_private_fields_change_no_versio
     assert intake_after(record(), known=RELEASED).unchanged == 1
     intake = intake_after(record(phone="090-0000-0009"), known=RELEASED)
     assert (intake.changed, [each.version for each in intake.private]) == ((), [1])
+
+
+# ── one registration is one person's ───────────────────────────────────────────────────────────────────
+
+OTHER_PEOPLE = [
+    record(person_id="P9"),
+    record(person_id="P9", family_name="打設", given_name="花子", birth_date="1990-01-01", email="hanako@example.jp"),
+    record(person_id="p1"),
+]
+
+
+@pytest.mark.parametrize("other", OTHER_PEOPLE)
+def test_of_two_people_under_one_id_in_one_delivery_the_first_stays_and_the_second_is_named(
+    other: UpstreamRecord,
+) -> None:
+    for known in (None, WAITING, RELEASED, ISSUED):
+        intake = intake_after(record(), other, record(registration_id="R9"), other, known=known)
+        assert [(each.row, each.registration_id, each.problem.field) for each in intake.rejected] == [
+            (3, "R1", "person_id"),
+            (5, "R1", "person_id"),
+        ]
+        assert intake.rejected[0].problem.got == other.person_id
+        assert "registration R1" in intake.rejected[0].problem.expected
+        assert [new.person_id for new in intake.new if new.registration_id == "R1"] == ["P1"] * (known is None)
+        assert (intake.changed, intake.private, intake.not_applied) == ((), (), ())
+
+
+@pytest.mark.parametrize("changes", [{"given_name": "花子"}, {"birth_date": "1980-02-28"}])
+def test_a_later_record_of_another_person_is_rejected_and_one_with_the_right_id_of_the_same_amends(
+    changes: dict[str, str],
+) -> None:
+    for known in (WAITING, RELEASED, ISSUED):
+        assert len(intake_after(record(person_id="P9", **changes), known=known).rejected) == 1
+        intake = intake_after(record(person_id="P9", **changes), record(), known=known)
+        assert ([each.row for each in intake.rejected], intake.unchanged) == ([2], 1)
+    (amended,) = intake_after(record(person_id="P9"), known=WAITING).changed
+    assert amended.record.person_id == "P9"

@@ -18,6 +18,7 @@ from shared.addresses import as_mailed
 from shared.clock import japan_midnight
 from shared.credentials.credential import DoNotSign
 from shared.office_events import Correction
+from shared.programme import Bounds
 from shared.soundness import address_fault, name_fault, number_fault, period_fault
 from tests.worlds.credentials import ISSUER, assertion
 from tests.worlds.records import fields, programme, record, rules
@@ -105,5 +106,5 @@ def test_a_fault_names_the_rule_and_nothing_personal() -> None:
         ("curly brackets in pairs", "{ or } alone"),
         ("a text", "nothing"),
     ]
-    assert period_fault(date(2026, 4, 1), date(2026, 4, 1)) is None
-    assert period_fault(date(2026, 4, 1), date(2026, 3, 31)) is not None
+    assert period_fault(date(2026, 4, 1), date(2026, 4, 1), Bounds()) is None
+    assert period_fault(date(2026, 4, 1), date(2026, 3, 31), Bounds()) is not None

@@ -9,9 +9,11 @@ import zlib
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pikepdf
 from pikepdf import Dictionary, Name, Pdf
 
+from services.verifier.files.open_badges_2 import assertion_of
 from shared.credentials.multibase import base58, from_base58
 from tests.worlds.browser_check import Answer, Case, ask_browser_check
 from tests.worlds.credentials import DID, ISSUER, NOW, credential
@@ -82,6 +84,73 @@ def test_a_baked_picture_reads_as_its_credential() -> None:
         assert [check["outcome"] for check in answer["checks"]] == ["ok", "ok", "ok", "ok", *["unknown"] * 3]
 
 
+MARKED = [
+    b"\xef\xbb\xbf" + CONTENT,
+    CONTENT.decode().encode("utf-16"),
+    b"\xfe\xff" + CONTENT.decode().encode("utf-16-be"),
+]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_credential() -> None:
+    for answer in judged(*MARKED, *(png(text_chunk(each)) for each in MARKED)):
+        assert answer["genuine"] and answer["name"] == "髙橋 一郎"
+
+
+def half(**changes: Any) -> bytes:
+    """The credential's Open Badges 2.0 half as the server bakes it in; None leaves a member out."""
+    made = json.loads(msgspec.json.encode(assertion_of(SIGNED, public_url=ISSUER.public_url)))
+    return json.dumps({name: value for name, value in {**made, **changes}.items() if value is not None}).encode()
+
+
+def test_a_picture_whose_halves_agree_is_read() -> None:
+    halves = [
+        half(),
+        half(narrative=None, evidence=None),
+        b"\xef\xbb\xbf" + half(),
+        json.dumps(json.loads(half()), indent=3).encode(),
+    ]
+    renewed = credential(2, replaces="B" * 26)
+    other = json.dumps(renewed, ensure_ascii=False).encode()
+    made = msgspec.json.encode(assertion_of(renewed, public_url=ISSUER.public_url))
+    pictures = [png(text_chunk(CONTENT), text_chunk(each, keyword=b"openbadges")) for each in halves]
+    for answer in judged(*pictures, png(text_chunk(made, keyword=b"openbadges"), text_chunk(other))):
+        assert answer["genuine"], answer["checks"]
+
+
+def test_a_picture_whose_halves_differ_is_not_valid() -> None:
+    recipient = {**json.loads(half())["recipient"], "identity": "sha256$" + "0" * 64}
+    changed = [
+        half(id="https://b.example/assertions/x.json"),
+        half(recipient=recipient),
+        half(badge="https://b.example/ob2/badges/gishi/2026.json"),
+        half(expires="2099-03-31T23:59:59+09:00"),
+        half(issuedOn="2020-04-01T00:00:00+09:00"),
+        half(narrative="- 登録番号 / Registration no.: 26-99999"),
+        half(evidence=[{"type": "Evidence", "id": "https://b.example/"}]),
+        half(verification={"type": "signed"}),
+        half(revoked=False),
+        half()[:-1] + b',"expires":"2099-03-31T23:59:59+09:00"}',
+        b"eyJhbGciOiJub25lIn0.e30.",
+        b"https://b.example/assertions/x.json",
+    ]
+    pictures = [png(text_chunk(CONTENT), text_chunk(each, keyword=b"openbadges")) for each in changed]
+    older = [chunk(kind, b"openbadges\0" + half()) for kind in (b"tEXt", b"zTXt")]
+    pictures += [png(text_chunk(CONTENT), each) for each in older]
+    pictures.append(
+        png(text_chunk(CONTENT), text_chunk(half(), keyword=b"openbadges"), text_chunk(half(), keyword=b"openbadges"))
+    )
+    for answer in judged(*pictures):
+        assert (answer["kind"], answer["genuine"]) == ("not-valid", False)
+
+
+def test_a_member_twice_in_one_object_is_refused_at_any_depth() -> None:
+    for name in (b'"issuer"', b'"iss\\u0075er"', b'"achievement"', b'"identityHash"', b'"proofValue"'):
+        plain = name.replace(b"\\u0075", b"u")
+        twice = CONTENT.replace(plain + b": ", name + b': "x", ' + plain + b": ", 1)
+        assert twice != CONTENT
+        assert "twice in one object" in why(twice)
+
+
 def test_a_bad_picture_is_not_valid() -> None:
     whole = png(text_chunk(CONTENT))
     assert "without a credential" in why(png())
@@ -145,7 +214,6 @@ BAD: list[bytes] = [
     b"[" * 10_000 + b"]" * 10_000,
     b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
     b'{"type":["OpenBadgeCredential"]}',
-    b"\xef\xbb\xbf" + CONTENT,
     CONTENT[:-1],
     CONTENT + b"}",
     CONTENT.replace("髙橋".encode(), b"\xff\xfe"),

@@ -14,7 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.issuer.domain.credential import badge_document, profile_document
-from services.verifier.files.open_badges_2 import assertion_of, badge_class_of, profile_of, revoked_assertion
+from services.verifier.files.baking import Unbaked
+from services.verifier.files.open_badges_2 import (
+    assertion_of,
+    badge_class_of,
+    contradiction,
+    profile_of,
+    revoked_assertion,
+)
 from shared.errors import Unreadable
 from tests.worlds.credentials import ISSUER, assertion, credential, unsigned
 
@@ -148,3 +155,56 @@ def test_a_document_of_another_kind_is_unreadable(field: str, value: object) -> 
     for read in (badge_class_of, profile_of):
         with pytest.raises(Unreadable):
             read(credential(1), public_url=SITE)
+
+
+def said(half: dict[str, Any] | str, verify: str | None = None, **changes: Any) -> str | None:
+    text = half if isinstance(half, str) else json.dumps(half, ensure_ascii=False)
+    return contradiction(credential(1, **changes), Unbaked(assertion=text.encode(), verify=verify))
+
+
+def test_the_half_that_was_baked_in_says_the_same_as_its_credential() -> None:
+    given: tuple[dict[str, Any], ...] = ({}, {"replaces": FORMER}, {"edition": "2026-2"}, {"pass_number": ""})
+    for changes in given:
+        half = made(**changes)
+        assert said(half, half["id"], **changes) is None
+        assert said(dict(reversed(half.items())), **changes) is None
+    assert contradiction(credential(1), Unbaked()) is None
+
+
+@pytest.mark.parametrize("member", sorted(made(replaces=FORMER)))
+def test_every_changed_member_of_a_half_is_noticed(member: str) -> None:
+    half = made(replaces=FORMER)
+    others: tuple[Any, ...] = ("x", None, [], {}, "2099-03-31T23:59:59+09:00", f"{half[member]} ")
+    for value in others:
+        why = said({**half, member: value}, replaces=FORMER)
+        assert why is not None and member in why
+        assert "26-0" not in why and "P18" not in why, "the values may be personal"
+    assert said({name: value for name, value in half.items() if name != member}, replaces=FORMER) is None
+
+
+@pytest.mark.parametrize(
+    "half", ["", "{}x", "[]", "https://b.example/a.json", "eyJhbGciOiJub25lIn0.e30.", '{"id":1,"id":2}']
+)
+def test_a_half_that_is_no_object_is_noticed(half: str) -> None:
+    assert said(half) is not None
+
+
+@given(st.dictionaries(st.text(max_size=12), st.integers() | st.text(), min_size=1))
+def test_a_member_that_is_not_of_the_half_is_noticed(more: dict[str, Any]) -> None:
+    assert said({**made(), **more}) is not None
+
+
+def test_the_url_beside_a_half_in_an_svg_is_compared_too() -> None:
+    for verify in ("", "https://b.example/assertions/x.json", f"{made()['id']}x"):
+        assert said(made(), verify) is not None
+        assert contradiction(credential(1), Unbaked(verify=verify)) is not None
+
+
+def test_a_credential_of_others_is_left_to_the_other_checks() -> None:
+    for document in (
+        {},
+        {"id": 1},
+        {**credential(1), "id": "https://b.example/1"},
+        {**credential(1), "credentialSubject": 1},
+    ):
+        assert contradiction(document, Unbaked(assertion=b"{}")) is None

@@ -64,7 +64,18 @@ def test_every_typed_name_can_be_judged(typed: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "problem"),
-    [("", "missing"), ("　 ", "missing"), ("あ" * 101, "long"), ("太\x00郎", "unprintable"), ("𠮷野 家", None)],
+    [
+        ("", "missing"),
+        ("　 ", "missing"),
+        ("あ" * 101, "long"),
+        ("太\x00郎", "unprintable"),
+        ("太\u202e郎", "unprintable"),
+        ("太\x1b[2J郎", "unprintable"),
+        ("太\u200b郎", "unprintable"),
+        ("太\u2028郎", "unprintable"),
+        ("𠮷野 家", None),
+        ("葛\U000e0100城 家", None),
+    ],
 )
 def test_a_name_is_refused_with_its_reason(typed: str, problem: str | None) -> None:
     assert name_problem(typed) == problem

@@ -23,6 +23,9 @@ akashi_database_away{topic="badge.received"} 0.0
 # TYPE akashi_tick_failures_in_a_row gauge
 akashi_tick_failures_in_a_row{tick="sending"} 2.0
 akashi_tick_failures_in_a_row{tick="inbox"} 3.0
+# TYPE akashi_tick_rows_aside counter
+akashi_tick_rows_aside_total{tick="release"} 2.0
+akashi_tick_rows_aside_total{tick="recall"} 0.0
 # TYPE akashi_facts_recalled counter
 akashi_facts_recalled_total 7.0
 akashi_facts_recalled_created 1.7e9
@@ -53,6 +56,7 @@ def test_a_metrics_page_has_all_figures_of_the_service() -> None:
             open_breakers=("badge.received",),
             waiting=("assertion.issued",),
             failing_ticks={"inbox": 3},
+            aside={"release": 2},
             recalled=7,
             unread={"letter.updated": 2},
             chain_warnings=1,
@@ -64,7 +68,7 @@ def test_a_metrics_page_has_all_figures_of_the_service() -> None:
 
 def test_each_figure_is_one_trouble_with_what_to_do_in_both_languages() -> None:
     troubles = troubles_of("mailer", HEALTH)
-    assert len(troubles) == 9  # a restore has a row of its own: see board/restores.py
+    assert len(troubles) == 10  # a restore has a row of its own: see board/restores.py
     assert "akashi rebuild mailer" in troubles[0].todo.ja and "akashi rebuild mailer" in troubles[0].todo.en
     for trouble in troubles:
         assert not trouble.what.ja.isascii() and trouble.what.en.isascii()

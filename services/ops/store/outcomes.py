@@ -1,0 +1,79 @@
+"""What became of the orders of the office, in the schema `ops`: an order is done when all that it asks for was done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.office_events import DecisionSettled
+from shared.runtime.db import Transaction
+
+# An order to correct is carried out by two: registration releases the next version, the issuer issues it, or refuses.
+_VERSION = "substring(decisions.target from '[0-9]+$')::integer"
+_AWAITS_ISSUER = "(decisions.decision = 'correct' and decisions.target is not null and s.outcome = 'done')"
+_ISSUED = f"coalesce(p.issued_version, 0) >= {_VERSION}"
+PRODUCERS = "string_to_array(d.producers, ',')"
+
+
+class Outcomes:
+    """Order, answers of the services and facts come in any order: each of them decides what it can."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def note_settled(self, events: Sequence[DecisionSettled]) -> None:
+        """Keep outcomes, whichever of order and outcome comes first."""
+        self._tx.insert_rows(
+            "settlements",
+            [
+                {
+                    "decision_id": event.decision_id,
+                    "service": event.service,
+                    "outcome": event.outcome,
+                    "detail": event.detail,
+                    "settled_at": event.settled_at,
+                }
+                for event in events
+            ],
+        )
+        self.take_outcomes([event.decision_id for event in events])
+
+    def take_outcomes(self, decision_ids: Sequence[str]) -> None:
+        """The outcomes of these orders, as far as they are known."""
+        self._tx.cursor.execute(
+            "update decisions set settled_by = s.service, outcome = s.outcome, detail = s.detail,"
+            " settled_at = s.settled_at from settlements s"
+            " where s.decision_id = any(%s) and decisions.decision_id = s.decision_id and decisions.outcome is null"
+            f" and decisions.producers is null and not {_AWAITS_ISSUER}",
+            (sorted(decision_ids),),
+        )
+        self._take_corrections("decisions.decision_id = any(%s)", decision_ids)
+        self._tx.cursor.execute(
+            "update decisions set outcome = answered.outcome, settled_at = answered.at from ("
+            " select d.decision_id, max(s.settled_at) as at,"
+            " case when min(s.outcome) = max(s.outcome) then min(s.outcome) else 'partly' end as outcome"
+            f" from decisions d join settlements s on s.decision_id = d.decision_id and s.service = any({PRODUCERS})"
+            " where d.decision_id = any(%s) and d.outcome is null"
+            f" group by d.decision_id having count(*) = cardinality({PRODUCERS})) answered"
+            " where decisions.decision_id = answered.decision_id",
+            (sorted(decision_ids),),
+        )
+
+    def take_corrections(self, registration_ids: Sequence[str]) -> None:
+        """What the issuer has answered decides the orders to correct these: done is what was issued."""
+        self._take_corrections("decisions.subject = any(%s)", registration_ids)
+
+    def _take_corrections(self, condition: str, ids: Sequence[str]) -> None:
+        # The two answers come on two topics, in two transactions at once: the later one sees what the other committed.
+        self._tx.cursor.execute("select pg_advisory_xact_lock(hashtext('ops/corrections'))")
+        self._tx.cursor.execute(
+            "update decisions set settled_by = 'issuer',"
+            f" outcome = case when {_ISSUED} then 'done' else 'issuance-refused' end,"
+            f" detail = case when {_ISSUED} then s.detail"
+            " else concat_ws(': ', p.refused_field, 'expected ' || p.refused_expected) end,"
+            f" settled_at = case when {_ISSUED} then coalesce(p.issued_at, s.settled_at) else p.refused_at end"
+            " from settlements s, people p"
+            " where s.decision_id = decisions.decision_id and p.registration_id = decisions.subject"
+            f" and decisions.outcome is null and {_AWAITS_ISSUER} and {condition}"
+            f" and ({_ISSUED} or p.refused_version >= {_VERSION})",
+            (sorted(ids),),
+        )

@@ -1,0 +1,54 @@
+"""Characters that a reader does not see, and that change what is seen. Used by the office's orders, pages and commands.
+
+Unicode's categories Cc (a terminal obeys them), Cf (bidirectional overrides, zero width), Cs (half characters), Zl and
+Zp (line ends). See Unicode Technical Report 36, 3.1, and CVE-2021-42574.
+"""
+
+from __future__ import annotations
+
+import re
+
+_HIDDEN = (
+    r"\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    r"\U0001d173-\U0001d17a\U000e0000-\U000e007f"
+)
+_ANY = re.compile(f"[{_HIDDEN}]")
+_IN_LINES = re.compile(f"(?!\n)[{_HIDDEN}]")
+
+# Spreadsheets take a cell that begins so for a formula; the wide forms too, in Japanese. Source: OWASP, CSV Injection.
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+
+
+def hidden_in(text: str) -> str | None:
+    """The first such character as U+202E, or None."""
+    found = _ANY.search(text)
+    return None if found is None else f"U+{ord(found.group()):04X}"
+
+
+def shown(text: str) -> str:
+    r"""The text with each such character written out, as \x1b or \u202e; the ends of its lines stay. Idempotent."""
+    return _IN_LINES.sub(_written, text)
+
+
+def cell(text: str) -> str:
+    """The text as one cell of tab-separated or comma-separated output: one line, and no formula.
+
+    A lone "-" stays: it stands for "none".
+    """
+    line = _ANY.sub(_written, text)
+    return f"'{line}" if text.startswith(_FORMULA) and text != "-" else line
+
+
+def in_json(text: str) -> str:
+    r"""JSON with each such character in its texts as \u202e. The lines between its values stay."""
+    return _IN_LINES.sub(_in_utf_16, text)
+
+
+def _written(found: re.Match[str]) -> str:
+    return found.group().encode("unicode_escape").decode("ascii")
+
+
+def _in_utf_16(found: re.Match[str]) -> str:
+    units = found.group().encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

@@ -1,0 +1,57 @@
+"""The Faust app that reads Kafka for a process, made so that only what is committed is read. Used by every process.
+
+Faust reads uncommitted messages unless it also writes in transactions, which our outbox does not need.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import faust
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
+
+from shared.runtime.any_headers import take_any_headers
+from shared.runtime.broker import READ_COMMITTED
+from shared.runtime.settings import Runtime
+
+SESSION_SECONDS = 10.0
+"""After so long the broker gives a dead worker's partitions away."""
+
+
+class _CommittedThread(AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer: Any = super()._create_worker_consumer(transport)
+        # Read at its start, which is later. Faust has no setting for it; an upgrade is checked by
+        # tests/e2e/test_poison.py.
+        consumer._isolation_level = READ_COMMITTED
+        return consumer
+
+
+class _CommittedConsumer(Consumer):
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+
+def faust_app(runtime: Runtime, datadir: str) -> faust.App:
+    take_any_headers()
+    app = faust.App(
+        runtime.service,
+        broker=";".join(f"aiokafka://{address}" for address in runtime.kafka.split(",")),
+        datadir=datadir,
+        web_enabled=False,
+        web_port=6066,  # unused; given, because Faust reads WEB_PORT, which is our own setting, and refuses 0
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        consumer_auto_offset_reset="none",  # what was deleted under a reader ends it: the next start notes the gap
+        broker_commit_interval=1.0,
+        broker_commit_every=1_000_000,
+        broker_session_timeout=SESSION_SECONDS,
+        broker_heartbeat_interval=2.0,
+        broker_rebalance_timeout=20.0,
+        broker_max_poll_records=1000,
+        stream_buffer_maxsize=2000,
+        stream_wait_empty=False,
+    )
+    transport: Any = app.transport
+    transport.Consumer = _CommittedConsumer
+    return app

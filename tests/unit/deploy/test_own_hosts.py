@@ -1,0 +1,68 @@
+"""Each service with pages answers under the hosts of its settings, put together as the stack starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.local.environment import Place, service_settings
+from deploy.local.keys import create_secrets
+from deploy.local.parts.chain import NETWORKS
+from shared.runtime.db import Database, Transaction
+
+OWN = {"registration": "REGISTRATION_URL", "wallet": "WALLET_URL", "verifier": "PUBLIC_URL", "ops": "OPS_URL"}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    made = Place(tmp_path_factory.mktemp("home"), 8600)
+    create_secrets(made)
+    made.networks_file.write_text(NETWORKS.format(chain_id=31337, url="http://127.0.0.1:1", contract="0x" + "1" * 40))
+    made.networks_file.chmod(0o600)
+    return made
+
+
+def served(service: str, place: Place, **more: str) -> list[Any]:
+    settings = {**service_settings(place, service, cohort="2026", clock=""), "METRICS_PORT": "0", **more}
+    config = importlib.import_module(f"services.{service}.config").read_config(settings)
+    store = Database(config.runtime.database_url, service, Transaction, config.runtime.clock)
+    ports = SimpleNamespace(store=store, public_url=config.runtime.programme.society.name)
+    process = importlib.import_module(f"services.{service}.app").build(config, ports)
+    return [server.config.app for server in process._web]
+
+
+def ask(app: Any, method: str, host: str, **headers: str) -> httpx.Response:
+    """From 203.0.113.7, on a connection that did not arrive at loopback."""
+
+    async def request() -> httpx.Response:
+        line = httpx.ASGITransport(app, raise_app_exceptions=False, client=("203.0.113.7", 5))
+        async with httpx.AsyncClient(transport=line, base_url="http://198.51.100.1") as client:
+            return await client.request(method, "/nowhere", headers={"host": host, **headers})
+
+    return asyncio.run(request())
+
+
+@pytest.mark.parametrize("service", OWN)
+def test_a_service_answers_under_its_own_url_and_the_allowed_hosts_and_under_no_other(
+    service: str, place: Place
+) -> None:
+    more = {OWN[service]: "https://own.example.jp", "ALLOWED_HOSTS": "intern.example.jp:8080,10.0.0.0/8"}
+    (app,) = served(service, place, **more)
+    for host in ("own.example.jp", "own.example.jp:443", "intern.example.jp:8080", "10.2.3.4:8600"):
+        assert ask(app, "GET", host).status_code == 404, host
+    for host in ("evil.example", "own.example.jp:8603", "intern.example.jp", "198.51.100.1", "localhost:8603"):
+        for method in ("GET", "POST", "HEAD", "OPTIONS"):
+            assert ask(app, method, host).status_code == 421, (method, host)
+
+
+@pytest.mark.parametrize("service", OWN)
+def test_a_service_believes_the_proxies_of_its_settings_only(service: str, place: Place) -> None:
+    for proxies, is_https in (("192.0.2.0/24", False), ("203.0.113.7", True)):
+        (app,) = served(service, place, ALLOWED_HOSTS="intern.example.jp", TRUSTED_PROXIES=proxies)
+        answer = ask(app, "GET", "intern.example.jp", **{"x-forwarded-proto": "https"})
+        assert ("strict-transport-security" in answer.headers) is is_https, proxies
