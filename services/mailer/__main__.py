@@ -8,7 +8,7 @@ from services.mailer.deliveries import Deliveries
 from services.mailer.domain.letters import LetterWriter
 from services.mailer.handlers import Ports
 from services.mailer.smtp import SmtpPool
-from services.mailer.store import MailerTransaction, Store
+from services.mailer.store.ledger import MailerTransaction, Store
 from shared.runtime.process import Process, start
 
 

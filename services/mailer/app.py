@@ -9,7 +9,7 @@ from services.mailer import handlers, reports
 from services.mailer.bounces import BounceServer, Listener
 from services.mailer.config import Config
 from services.mailer.handlers import Ports
-from services.mailer.store import MailerTransaction
+from services.mailer.store.ledger import MailerTransaction
 from shared.errors import RefuseToStart
 from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived, CertificateRendered, LetterUpdated
 from shared.office_events import DecisionSettled, OfficeDecided

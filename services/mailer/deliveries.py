@@ -11,7 +11,7 @@ from datetime import datetime
 
 from services.mailer.domain.delivery import SmtpReply
 from services.mailer.domain.pacing import Breaker, DomainLimits, Pace, domain_of
-from services.mailer.store import OutgoingMessage
+from services.mailer.store.ledger import OutgoingMessage
 
 
 class Deliveries:

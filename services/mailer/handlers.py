@@ -14,7 +14,7 @@ from services.mailer.domain.correction import RECEIPT_WAIT, REVOCATION_WAIT, Cor
 from services.mailer.domain.delivery import MOST_SECONDS, Deferred, SmtpReply, after_attempt
 from services.mailer.domain.letters import LETTERS, Letter, LetterWriter, Message, message_id, return_path
 from services.mailer.metrics import CORRECTIONS, MESSAGES, NOT_QUEUED, SERVER_AWAY
-from services.mailer.store import MailerTransaction, MessageStatus, OutgoingMessage, Store
+from services.mailer.store.ledger import MailerTransaction, MessageStatus, OutgoingMessage, Store
 from shared.clock import Clock
 from shared.errors import TryLater
 from shared.events import AssertionIssued, AssertionRevoked, CertificateRendered, LetterState, LetterUpdated

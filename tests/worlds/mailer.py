@@ -13,7 +13,7 @@ from services.mailer import handlers
 from services.mailer.domain.delivery import SmtpReply
 from services.mailer.domain.letters import LetterWriter
 from services.mailer.handlers import Ports
-from services.mailer.store import MailerTransaction, Store
+from services.mailer.store.ledger import MailerTransaction, Store
 from shared.events import (
     AssertionIssued,
     AssertionRevoked,
