@@ -247,7 +247,7 @@ class LetterUpdated(Event, frozen=True, kw_only=True):
     topic = LETTER_UPDATED
     about = "assertion_id"
     assertion_id: str
-    letter: Literal["award", "completion", "correction"]
+    letter: Literal["award", "completion", "correction", "revocation"]
     message_id: str
     state: LetterState
     attempt: int

@@ -53,6 +53,8 @@ Decision = Literal[
     "replay",
     "acknowledge",
     "dismiss",
+    "hold-letters",
+    "resume-letters",
 ]
 
 
@@ -61,7 +63,8 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
 
     Revoke is about an assertion; correct about a registration, whose badge is issued once more, as `correction` says.
     Undo and reissue are about a cohort and do nothing themselves: each of its people has a decision of their own,
-    `part_of` it, to revoke or to correct.
+    `part_of` it, to revoke or to correct. Hold-letters and resume-letters are about a cohort: none of its letters
+    leaves meanwhile. Resend is about an assertion.
     """
 
     topic = OFFICE_DECISIONS

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from services.mailer.app import build
 from services.mailer.config import Config, read_config
+from services.mailer.deliveries import Deliveries
 from services.mailer.domain.letters import LetterWriter
 from services.mailer.handlers import Ports
-from services.mailer.smtp import SmtpClient
-from services.mailer.store import MailerTransaction, Store
+from services.mailer.smtp import SmtpPool
+from services.mailer.store.ledger import MailerTransaction, Store
 from shared.runtime.process import Process, start
 
 
@@ -22,10 +23,12 @@ def wire(config: Config) -> Process:
                 config.wallet_url,
                 config.public_url,
                 config.link_secret,
+                config.dkim_keys,
             ),
             sender=runtime.programme.sender,
-            send=SmtpClient(config.smtp).send,
+            send=SmtpPool(config.smtp).send,
             now=runtime.clock,
+            deliveries=Deliveries(config.connections, config.limits),
         ),
     )
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from services.mailer import handlers
+from services.mailer import handlers, reports
+from services.mailer.bounces import BounceServer, Listener
 from services.mailer.config import Config
 from services.mailer.handlers import Ports
-from services.mailer.store import MailerTransaction
+from services.mailer.store.ledger import MailerTransaction
+from shared.errors import RefuseToStart
 from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived, CertificateRendered, LetterUpdated
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+_BOUNCES_EVERY = 5.0
 
 
 def build(config: Config, ports: Ports) -> Process:
@@ -23,7 +29,21 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(BadgeReceived, MailerTransaction.note_received)
     process.consume(CertificateRendered, handlers.note_rendered, ports)
     process.consume(AssertionRevoked, handlers.note_revoked, ports)
-    process.consume(OfficeDecided, handlers.resend, ports, predicate=handlers.is_resend)
+    process.consume(OfficeDecided, handlers.carry_out, ports, predicate=handlers.is_ours)
     process.tick("write", handlers.write, ports)
     process.tick("send", handlers.send, ports)
+    if config.bounces is not None:
+        process.at_start(partial(_listen, config.bounces), ports)
+    if config.bounce_maildir is not None:
+        process.tick("bounces", partial(reports.read_bounces, config.bounce_maildir), ports, every=_BOUNCES_EVERY)
     return process
+
+
+def _listen(listener: Listener, ports: Ports) -> None:
+    """Until the process ends: what is not written down by then, the relay keeps."""
+    try:
+        BounceServer(listener, lambda content, recipients: reports.note_report(content, recipients, ports)).start()
+    except OSError as error:
+        raise RefuseToStart(
+            f"setting BOUNCE_PORT: got {listener.port}, expected a port that is free ({error})"
+        ) from error

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from services.mailer.bounces import Listener, Protocol
+from services.mailer.domain.dkim import DkimKey, parse_keys
+from services.mailer.domain.pacing import DomainLimits, parse_limits
 from services.mailer.smtp import SmtpServer, Tls
 from shared.runtime.settings import Runtime, Settings, read_runtime
 
@@ -16,25 +20,56 @@ class Config:
     wallet_url: str
     public_url: str
     link_secret: bytes
+    connections: int = 4
+    limits: DomainLimits = field(default_factory=DomainLimits)
+    dkim_keys: tuple[DkimKey, ...] = ()
+    bounces: Listener | None = None
+    bounce_maildir: Path | None = None
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
     """RefuseToStart, naming the setting, for a missing or invalid one."""
     settings = Settings(environment)
     user = settings.text("SMTP_USER", "") or None
+    runtime = read_runtime("mailer", settings)
     return Config(
-        runtime=read_runtime("mailer", settings),
+        runtime=runtime,
         smtp=SmtpServer(
             host=settings.text("SMTP_HOST"),
             port=settings.port("SMTP_PORT"),
             tls=_tls(settings),
             user=user,
             password_file=settings.file("SMTP_PASSWORD_FILE") if user else None,
+            ca_file=settings.file("SMTP_CA_FILE") if settings.text("SMTP_CA_FILE", "") else None,
         ),
         wallet_url=settings.url("WALLET_URL"),
         public_url=settings.url("PUBLIC_URL"),
         link_secret=settings.secret("LINK_SECRET_FILE"),
+        connections=settings.whole("SMTP_CONNECTIONS", 4, least=1, most=100),
+        limits=settings.read("MAIL_DOMAINS_FILE", "a file of limits (docs/mail.md)", _limits, DomainLimits()),
+        dkim_keys=settings.read("DKIM_KEYS", "selector:file of a private key, separated by commas", parse_keys, ()),
+        bounces=_listener(settings, runtime.programme.sender.bounce_domain),
+        bounce_maildir=_maildir(settings) if settings.text("BOUNCE_MAILDIR", "") else None,
     )
+
+
+def _listener(settings: Settings, bounce_domain: str) -> Listener | None:
+    port = settings.port("BOUNCE_PORT", 0)
+    protocol: Protocol = "smtp" if settings.choice("BOUNCE_PROTOCOL", ("lmtp", "smtp"), "lmtp") == "smtp" else "lmtp"
+    return Listener(settings.text("BOUNCE_HOST", "127.0.0.1"), port, protocol, bounce_domain) if port else None
+
+
+def _maildir(settings: Settings) -> Path:
+    def parse(raw: str) -> Path:
+        if not all((Path(raw) / name).is_dir() for name in ("new", "cur", "tmp")):
+            raise ValueError("no maildir")
+        return Path(raw)
+
+    return settings.read("BOUNCE_MAILDIR", "a maildir: a folder with new, cur and tmp", parse)
+
+
+def _limits(path: str) -> DomainLimits:
+    return parse_limits(Path(path).read_text(encoding="utf-8"))
 
 
 def _tls(settings: Settings) -> Tls:

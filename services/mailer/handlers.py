@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
+from time import monotonic
 
-from services.mailer.domain.correction import RECEIPT_WAIT, CorrectionLetter, correction_letter
+from services.mailer.deliveries import Deliveries
+from services.mailer.domain.correction import RECEIPT_WAIT, REVOCATION_WAIT, CorrectionLetter, correction_letter
 from services.mailer.domain.delivery import MOST_SECONDS, Deferred, SmtpReply, after_attempt
 from services.mailer.domain.letters import LETTERS, Letter, LetterWriter, Message, message_id, return_path
-from services.mailer.metrics import CORRECTIONS, MESSAGES, NOT_QUEUED
-from services.mailer.store import MailerTransaction, MessageStatus, OutgoingMessage, Store
+from services.mailer.metrics import CORRECTIONS, MESSAGES, NOT_QUEUED, SERVER_AWAY
+from services.mailer.store.ledger import MailerTransaction, MessageStatus, OutgoingMessage, Store
 from shared.clock import Clock
 from shared.errors import TryLater
 from shared.events import AssertionIssued, AssertionRevoked, CertificateRendered, LetterState, LetterUpdated
@@ -21,21 +25,27 @@ from shared.runtime.log import logger
 from shared.runtime.metrics import ROWS_ASIDE
 
 _WRITE = 200  # messages written a commit
+_ROUND = 2.0  # seconds after which no more letters are started, so that a stop is noticed
+_LOOK = 0.2  # seconds between two looks for letters that have become due, while some are on their way
+_PATIENCE = 5.0  # seconds that an answer is waited for at the end of a round; the letter then stays on its way
 _WRITE_AGAIN = timedelta(minutes=10)  # what can't be written by a fault of ours
-_SEND = 20  # messages sent a commit: at most as many are sent twice, with the same Message-ID, if we die before it
 
 log = logger("mailer")
 
 
 @dataclass(frozen=True)
 class Ports:
-    """`send` hands (return path, recipient, message) to the mail server; TryLater while it is not available."""
+    """`send` hands (return path, recipient, message) to the mail server; TryLater while it is not available.
+
+    It is called in as many threads as `deliveries` has connections.
+    """
 
     store: Store
     writer: LetterWriter
     sender: Sender
     send: Callable[[str, str, bytes], SmtpReply]
     now: Clock
+    deliveries: Deliveries = field(default_factory=Deliveries)
 
 
 def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
@@ -64,21 +74,53 @@ def note_rendered(events: Sequence[CertificateRendered], ports: Ports) -> None:
 
 
 def note_revoked(events: Sequence[AssertionRevoked], ports: Ports) -> None:
-    """Any time. Unsent letters about a revoked badge are suppressed."""
+    """Any time. Unsent letters about a revoked badge are suppressed; a holder who knows of it is told."""
     now = ports.now()
     with ports.store.transaction() as tx:
         new = tx.claim(events)
         tx.note_revoked(new)
+        # First: it waits for a letter that is being sent. The holder knows of the badge by that one, then.
         _suppress_unsent(tx, [event.assertion_id for event in new], now, ports)
+        _open(tx, [event.assertion_id for event in new], now, ports)
 
 
-def is_resend(decision: OfficeDecided) -> bool:
-    """The only order of the office that the mailer carries out."""
-    return decision.decision == "resend"
+def is_ours(decision: OfficeDecided) -> bool:
+    """Whether the mailer carries this decision out; other services carry out the rest."""
+    return decision.decision in ("resend", "hold-letters", "resume-letters")
+
+
+def carry_out(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
+    """Any time. Send a letter again; hold or resume the letters of a cohort. Each order is settled with its outcome."""
+    resend([decision for decision in decisions if decision.decision == "resend"], ports)
+    hold([decision for decision in decisions if decision.decision in ("hold-letters", "resume-letters")], ports)
+
+
+def hold(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
+    """Any time. No letter of a held cohort is written or handed over; those that are on their way arrive."""
+    if not decisions:
+        return
+    now = ports.now()
+    with ports.store.transaction() as tx:
+        changed = tx.hold_letters(decisions)
+        for decision in tx.claim(decisions):
+            outcome = "done" if decision.decision_id in changed else "changes-nothing"
+            log.info("decided", decision_id=decision.decision_id, subject=decision.subject, outcome=outcome)
+            tx.announce(
+                DecisionSettled(
+                    decision_id=decision.decision_id,
+                    subject=decision.subject,
+                    service="mailer",
+                    outcome=outcome,
+                    settled_at=now,
+                ),
+                cause=decision,
+            )
 
 
 def resend(events: Sequence[OfficeDecided], ports: Ports) -> None:
     """Any time. The office orders a letter once more: the same bytes, the same Message-ID. The outcome is announced."""
+    if not events:
+        return
     now = ports.now()
     with ports.store.transaction() as tx:
         for event in sorted(tx.claim(events), key=lambda event: event.subject):
@@ -89,7 +131,7 @@ def resend(events: Sequence[OfficeDecided], ports: Ports) -> None:
                 log.info("skipped", decision_id=event.decision_id, reason=reason)
             else:
                 tx.requeue(status, now)
-                _announce(tx, ports, status.letter, status.assertion_id, "queued", status.attempts, now)
+                announce(tx, ports, status.letter, status.assertion_id, "queued", status.attempts, now)
             tx.announce(
                 DecisionSettled(
                     decision_id=event.decision_id,
@@ -123,7 +165,7 @@ def write(ports: Ports) -> int:
                 written.append((message, content))
         tx.queue(written, now)
         for message, _ in written:
-            _announce(tx, ports, message.letter, message.assertion_id, "queued", 0, now)
+            announce(tx, ports, message.letter, message.assertion_id, "queued", 0, now)
     # If we die before the commit, bytes are lost that nobody has seen; after it, these bytes are the letter.
     return len(due) + len(lost) + chosen
 
@@ -134,7 +176,7 @@ def _written(tx: MailerTransaction, message: Message, date: datetime, now: datet
         return ports.writer.write(message, date)
     except ValueError as error:  # an unknown qualification, an invalid address: this letter only
         tx.suppress_unwritable(message, str(error), now)
-        _announce(tx, ports, message.letter, message.assertion_id, "suppressed", 0, now, "unwritable")
+        announce(tx, ports, message.letter, message.assertion_id, "suppressed", 0, now, "unwritable")
         return None
     except Exception as error:  # a fault of ours, so no reason to give the letter up: the others first, then again
         ROWS_ASIDE.labels("write").inc()
@@ -144,50 +186,95 @@ def _written(tx: MailerTransaction, message: Message, date: datetime, now: datet
 
 
 def send(ports: Ports) -> int:
-    """Steps 4 and 9. Hand the written letters to the mail server, then write down its answers."""
-    unavailable: TryLater | None = None
-    done = 0
-    with ports.store.transaction() as tx:
-        for message in tx.to_send(ports.now(), _SEND):
-            try:
-                _send_one(tx, message, ports)
-            except TryLater as error:
-                again = next_try(message.attempts + 1, ports.now(), least=1.0, most=MOST_SECONDS)
-                tx.postpone(message, again, str(error))
-                unavailable = error
-                break
-            done += 1
-    # If we die between the server's 250 and this commit, the same bytes with the same Message-ID are sent again.
-    if unavailable is not None and not done:
-        raise unavailable
+    """Steps 4 and 9. Hand the written letters to the mail server, several at once, and write down its answers.
+
+    TryLater while the server is away. A letter whose answer takes long stays on its way after this returns.
+    """
+    deliveries = ports.deliveries
+    began = monotonic()
+    done = failed = 0
+    while True:
+        answered = deliveries.answered()
+        is_open = monotonic() - began < _ROUND
+        with ports.store.transaction() as tx:
+            void = tx.void_among([message.assertion_id for message, _ in answered]) if answered else set()
+            for message, reply in answered:
+                if _note_reply(tx, message, reply, message.assertion_id in void, ports):
+                    done += 1
+                else:
+                    failed += 1
+            started = _take(tx, ports) if is_open else []
+        deliveries.forget()  # not before: a database that is away now gets the answers later
+        # If we die between the server's 250 and this commit, the same bytes with the same Message-ID are sent again,
+        # after the lease: of each connection one letter at most.
+        deliveries.start(started, partial(_hand_over, ports))
+        if not deliveries or (not is_open and not answered and monotonic() - began > _ROUND + _PATIENCE):
+            break
+        deliveries.wait(_LOOK if is_open and deliveries.room(ports.now()) else _PATIENCE)
+    SERVER_AWAY.set(deliveries.breaker.is_away)
+    if failed and not done and deliveries.breaker.cause is not None:
+        raise TryLater(deliveries.breaker.cause)
     return done
 
 
-def _send_one(tx: MailerTransaction, message: OutgoingMessage, ports: Ports) -> None:
+def _take(tx: MailerTransaction, ports: Ports) -> list[OutgoingMessage]:
+    """Letters to hand over now, leased: as many as there is room for, to domains that may be written to."""
+    now, deliveries = ports.now(), ports.deliveries
+    deliveries.dismiss()
+    taken: list[OutgoingMessage] = []
+    while (room := deliveries.room(now) - len(taken)) > 0:
+        found = tx.to_send(now, room, deliveries.busy(now))
+        admitted = [message for message in found if deliveries.admit(message, now)]
+        tx.lease(admitted, now)
+        taken += admitted
+        if len(admitted) == len(found):
+            break
+    return taken
+
+
+def _hand_over(ports: Ports, message: OutgoingMessage) -> SmtpReply:
     path = return_path(message.letter, message.assertion_id, ports.sender.bounce_domain)
+    return ports.send(path, message.email, message.message)
+
+
+def _note_reply(
+    tx: MailerTransaction, message: OutgoingMessage, reply: Future[SmtpReply], is_void: bool, ports: Ports
+) -> bool:
+    """Write down what became of a letter; whether the server answered."""
+    now = ports.now()
     try:
-        reply = ports.send(path, message.email, message.message)
-    except TryLater:
-        raise
+        answer = reply.result()
+    except TryLater as error:  # no answer: this letter waits, the others go on
+        ports.deliveries.breaker.failed(str(error), now)
+        tx.postpone(message, next_try(message.attempts + 1, now, least=1.0, most=MOST_SECONDS), str(error))
+        if is_void:
+            _suppress_unsent(tx, [message.assertion_id], now, ports)
+        return False
     except Exception as error:  # of this letter only; it is tried again, so that a fault of ours loses none
         ROWS_ASIDE.labels("send").inc()
         log.error("failed", assertion_id=message.assertion_id, letter=message.letter, cause=type(error).__name__)
-        reply = Deferred(f"not handed to the server: {type(error).__name__}")
-    now = ports.now()
-    result = after_attempt(reply, message.attempts, message.email, now)
+        answer = Deferred(f"not handed to the server: {type(error).__name__}")
+    else:
+        ports.deliveries.breaker.answered()
+    result = after_attempt(answer, message.attempts, message.email, now)
     tx.save_attempt(message, result, now)
-    _announce(tx, ports, message.letter, message.assertion_id, result.state, result.attempts, now, result.answer)
+    announce(tx, ports, message.letter, message.assertion_id, result.state, result.attempts, now, result.answer)
+    # The badge may have been revoked meanwhile: what was not sent ends here, and who was told of it is told so.
+    if is_void:
+        _open(tx, [message.assertion_id], now, ports)
+    return True
 
 
 def _open(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, ports: Ports) -> None:
     for letter in LETTERS:
-        tx.open_messages(letter, assertion_ids, now, RECEIPT_WAIT)
+        wait = REVOCATION_WAIT if letter == "revocation" else RECEIPT_WAIT
+        tx.open_messages(letter, assertion_ids, now, wait)
     _suppress_unsent(tx, assertion_ids, now, ports)  # the revocation may have come first
 
 
 def _suppress_unsent(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, ports: Ports) -> None:
     for each in tx.suppress_unsent(assertion_ids, now):
-        _announce(tx, ports, each.letter, each.assertion_id, "suppressed", each.attempts, now, each.void)
+        announce(tx, ports, each.letter, each.assertion_id, "suppressed", each.attempts, now, each.void)
 
 
 def _choose_correction_letters(tx: MailerTransaction, now: datetime, ports: Ports) -> int:
@@ -212,7 +299,7 @@ def _why_not_resent(status: MessageStatus | None) -> str | None:
     return "suppressed" if status.state == "suppressed" else None
 
 
-def _announce(
+def announce(
     tx: MailerTransaction,
     ports: Ports,
     letter: Letter,
@@ -222,6 +309,7 @@ def _announce(
     now: datetime,
     answer: str | None = None,
 ) -> None:
+    """Announce that a message came to a state, and count it."""
     tx.announce(
         LetterUpdated(
             assertion_id=assertion_id,

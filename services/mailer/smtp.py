@@ -1,11 +1,12 @@
-"""Sends through one SMTP server over one persistent connection; returns what the server answered.
+"""Sends through one SMTP server over persistent connections; returns what the server answered.
 
-Source: RFC 5321. A connection costs twenty times as much as a letter, so it is kept open until the server or the
-network ends it.
+Sources: RFC 5321; RFC 2920 (pipelining). A connection costs twenty times as much as a letter, so it is kept open until
+the server or the network ends it.
 """
 
 from __future__ import annotations
 
+import queue
 import smtplib
 import ssl
 from dataclasses import dataclass
@@ -17,7 +18,12 @@ from services.mailer.domain.mime import quoted
 from shared.errors import TryLater
 
 Tls = Literal["none", "starttls", "implicit"]
+_OK, _TAKEN, _GO_ON = 250, (250, 251), 354
 _SERVICE_CLOSING = 421
+
+
+class _NotYetSent(Exception):
+    """The connection ended before the text of a letter was sent: another connection can take it."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,7 @@ class SmtpServer:
     tls: Tls = "none"
     user: str | None = None
     password_file: Path | None = None
+    ca_file: Path | None = None  # trusted for its certificate, beside the system's
     seconds: float = 20.0
 
 
@@ -46,6 +53,11 @@ class SmtpClient:
         accepted the message or not: the same bytes, with the same Message-ID, have to be sent again.
         """
         try:
+            if (connection := self._pipelining()) is not None:
+                try:
+                    return self._send_at_once(connection, return_path, recipient, message)
+                except _NotYetSent:  # the server has ended the connection since the last letter
+                    self.close()
             return self._send_message(self._ready(return_path), recipient, message)
         except (OSError, smtplib.SMTPException) as error:
             self.close()
@@ -75,6 +87,35 @@ class SmtpClient:
             raise smtplib.SMTPSenderRefused(code, answer, "MAIL FROM")
         return connection
 
+    def _pipelining(self) -> smtplib.SMTP | None:
+        """The open connection, if its server takes several commands at once."""
+        connection = self._connection
+        return connection if connection is not None and connection.has_extn("pipelining") else None
+
+    def _send_at_once(self, connection: smtplib.SMTP, return_path: str, recipient: str, message: bytes) -> SmtpReply:
+        """MAIL, RCPT and DATA in one packet, then their three answers. _NotYetSent: no letter was handed over."""
+        try:
+            connection.send(f"MAIL FROM:<{return_path}>\r\nRCPT TO:<{quoted(recipient)}>\r\nDATA\r\n")
+            mail, text = connection.getreply()
+            if mail == _SERVICE_CLOSING or mail == -1:
+                raise _NotYetSent
+            rcpt, answer = connection.getreply()
+            data, refusal = connection.getreply()
+        except (OSError, smtplib.SMTPException) as error:
+            raise _NotYetSent from error
+        if data == _GO_ON and (mail != _OK or rcpt not in _TAKEN):
+            connection.send(b".\r\n")  # RFC 2920, 3.1: it waits for the text, which nobody gets
+            connection.getreply()
+        if mail != _OK:  # about us, not about the recipient: no letter bounces for it
+            raise smtplib.SMTPSenderRefused(mail, text, "MAIL FROM")
+        if rcpt not in _TAKEN or data != _GO_ON:
+            reply = _refused(rcpt, answer) if rcpt not in _TAKEN else _refused(data, refusal)
+            self._reset(connection)
+            return reply
+        connection.send(_dotted(message))
+        code, answer = connection.getreply()
+        return Sent(_text(code, answer)) if code == _OK else _refused(code, answer)
+
     def _send_message(self, connection: smtplib.SMTP, recipient: str, message: bytes) -> SmtpReply:
         code, answer = connection.rcpt(quoted(recipient))
         if code not in (250, 251):
@@ -99,6 +140,8 @@ class SmtpClient:
     def _connect(self) -> smtplib.SMTP:
         server = self._server
         trust = ssl.create_default_context()
+        if server.ca_file is not None:
+            trust.load_verify_locations(server.ca_file)
         connection = (
             smtplib.SMTP_SSL(server.host, server.port, timeout=server.seconds, context=trust)
             if server.tls == "implicit"
@@ -114,6 +157,32 @@ class SmtpClient:
             connection.close()
             raise
         return connection
+
+
+class SmtpPool:
+    """As many connections as threads ask for, each used by one thread at a time and kept for the next."""
+
+    def __init__(self, server: SmtpServer) -> None:
+        self._server = server
+        self._idle: queue.LifoQueue[SmtpClient] = queue.LifoQueue()  # the last used: the others may end by themselves
+
+    def send(self, return_path: str, recipient: str, message: bytes) -> SmtpReply:
+        """As `SmtpClient.send`. Thread-safe."""
+        try:
+            client = self._idle.get_nowait()
+        except queue.Empty:
+            client = SmtpClient(self._server)
+        try:
+            return client.send(return_path, recipient, message)
+        finally:
+            self._idle.put(client)
+
+
+def _dotted(message: bytes) -> bytes:
+    """The text as DATA carries it: a dot at a line's start doubled, and the dot that ends it (RFC 5321, 4.5.2)."""
+    text = message.replace(b"\r\n.", b"\r\n..")
+    text = b"." + text if text.startswith(b".") else text
+    return text + (b".\r\n" if text.endswith(b"\r\n") else b"\r\n.\r\n")
 
 
 def _refused(code: int, answer: bytes) -> SmtpReply:

@@ -15,6 +15,8 @@ import click
 
 from services.ops.commands.cohorts import reissue, undo
 from services.ops.commands.dead_letters import dead_letters
+from services.ops.commands.letters import hold, resend
+from services.ops.commands.letters import resume as resume_letters
 from services.ops.commands.orders import correct, decisions, resume, revoke
 from services.ops.commands.rebuild import rebuild
 from services.ops.commands.rejected import rejected
@@ -26,6 +28,7 @@ from shared.plain_text import shown
 from shared.runtime.commands import say
 
 GROUP = "akashi.commands"
+LETTERS = "akashi.letters"
 
 
 _OWN = (
@@ -46,7 +49,11 @@ _OWN = (
 
 
 class Commands(click.Group):
-    """The commands given here, and those of the installed parts."""
+    """The commands given here, and those of the installed parts: the entry points of the group `parts`."""
+
+    def __init__(self, *args: Any, parts: str = GROUP, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._group = parts
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -57,7 +64,7 @@ class Commands(click.Group):
 
     @cached_property
     def _parts(self) -> dict[str, EntryPoint]:
-        return {point.name: point for point in entry_points(group=GROUP)}
+        return {point.name: point for point in entry_points(group=self._group)}
 
     def invoke(self, ctx: click.Context) -> Any:
         """An error of ours ends the command with its text, never with a traceback.
@@ -117,6 +124,15 @@ def _broken(name: str, cause: str) -> click.Command:
     return command
 
 
+@click.group("letters", cls=Commands, parts=LETTERS)
+def letters() -> None:
+    """お知らせのメール。 / The letters to the holders."""
+
+
+for order in (resend, hold, resume_letters):
+    letters.add_command(order)
+
+
 def akashi() -> Commands:
     """The command with the parts that are installed."""
 
@@ -131,7 +147,7 @@ def akashi() -> Commands:
         """
 
     assert isinstance(group, Commands)
-    for command in _OWN:
+    for command in (*_OWN, letters):
         group.add_command(command)
     return group
 

@@ -13,7 +13,7 @@ import pytest
 from services.mailer import handlers
 from services.mailer.domain.delivery import Bounced, Deferred, Sent, SmtpReply
 from services.mailer.domain.letters import message_id
-from services.mailer.store import MailerTransaction
+from services.mailer.store.ledger import MailerTransaction
 from shared.events import Event, LetterUpdated
 from shared.office_events import DecisionSettled
 from shared.runtime.db import Database

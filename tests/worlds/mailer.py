@@ -13,7 +13,7 @@ from services.mailer import handlers
 from services.mailer.domain.delivery import SmtpReply
 from services.mailer.domain.letters import LetterWriter
 from services.mailer.handlers import Ports
-from services.mailer.store import MailerTransaction, Store
+from services.mailer.store.ledger import MailerTransaction, Store
 from shared.events import (
     AssertionIssued,
     AssertionRevoked,
@@ -63,7 +63,7 @@ class MailerWorld:
             case AssertionRevoked():
                 handlers.note_revoked(events, self.ports)  # type: ignore[arg-type]
             case OfficeDecided():
-                handlers.resend(events, self.ports)  # type: ignore[arg-type]
+                handlers.carry_out(events, self.ports)  # type: ignore[arg-type]
 
     def tick(self, **after: float) -> None:
         """Move the clock, then run both ticks until nothing is due."""

@@ -16,9 +16,13 @@ class Taken(NamedTuple):
 
 
 class Smtpd(socketserver.ThreadingTCPServer):
-    """`answers(verb, rest of the line)`: the reply to a command or to DATA's end ("."). None: 250. "": disconnect."""
+    """`answers(verb, rest of the line)`: the reply to a command or to DATA's end ("."). None: 250. "": disconnect.
+
+    With `pipelining` it says that it takes several commands at once (RFC 2920).
+    """
 
     allow_reuse_address = daemon_threads = True
+    pipelining = False
     answers: Callable[[str, str], str | None] = staticmethod(lambda verb, rest: None)
 
     def __init__(self, port: int = 0) -> None:
@@ -41,6 +45,10 @@ class _Conversation(socketserver.StreamRequestHandler):
         while line := self.rfile.readline().decode().strip():
             verb, _, rest = line.partition(" ")
             answer = self.server.answers(verb.upper(), rest)
+            if answer is None and verb.upper() == "EHLO" and self.server.pipelining:
+                answer = "250-here\r\n250 PIPELINING"
+            if answer is None and verb.upper() == "DATA" and not recipient:
+                answer = "554 5.5.1 no valid recipients"
             if answer is None and verb.upper() == "DATA":
                 self.wfile.write(b"354 go on\r\n")
                 content = b"".join(iter(self.rfile.readline, b".\r\n"))
@@ -50,8 +58,8 @@ class _Conversation(socketserver.StreamRequestHandler):
             if answer == "":
                 return
             if verb.upper() == "MAIL":
-                sender = rest.partition(":")[2].split(">")[0].lstrip("<")
-            if verb.upper() == "RCPT":
+                sender, recipient = rest.partition(":")[2].split(">")[0].lstrip("<"), ""
+            if verb.upper() == "RCPT" and answer is None:
                 recipient = rest.partition(":")[2].split(">")[0].lstrip("<")
             self.wfile.write(f"{answer or '250 ok'}\r\n".encode())
 

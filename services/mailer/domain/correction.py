@@ -19,6 +19,10 @@ RECEIPT_WAIT = timedelta(seconds=10)
 """How long the award letter of a correction waits for the event that the holder has received the badge."""
 
 
+REVOCATION_WAIT = timedelta(hours=2)
+"""How long the letter about a revocation waits: a badge that is issued again by then is told of by its own letter."""
+
+
 @dataclass(frozen=True)
 class CorrectedBadge:
     """A badge that corrects another, as known when its award letter is due."""

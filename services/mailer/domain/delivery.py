@@ -75,7 +75,8 @@ def try_again_at(attempts: int, now: datetime) -> datetime:
 
 def without_address(answer: str, recipient: str) -> str:
     """An answer on one line, without mail addresses and without the recipient's local part ("taro: unknown")."""
-    flat = _ADDRESS.sub("<…>", " ".join(answer.split()))
+    printable = "".join(each if each.isprintable() else " " for each in answer)  # PostgreSQL takes no NUL
+    flat = _ADDRESS.sub("<…>", " ".join(printable.split()))
     local = re.escape(recipient.rpartition("@")[0])
     if local:
         flat = re.sub(rf"(?<![\w.]){local}(?![\w])", "…", flat, flags=re.IGNORECASE)

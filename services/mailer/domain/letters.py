@@ -1,13 +1,14 @@
 """The letters and their content; pure. A letter is a folder of three templates: subject.txt, body.txt, body.html.
 
 `award` is letter 1, with the button 受領手続きをはじめる; `completion` is letter 2, with a link to the finished badge;
-`correction` tells that the holder's badge was corrected, with the link to the new one. The text part is complete by
-itself: some carriers convert HTML to text, some people read text only.
+`correction` tells that the badge was corrected, with the link to the new one; `revocation` that it was revoked.
+Text and HTML say the same: some carriers convert HTML to text, some people read text only. A text names no button or
+label of the wallet that is not there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -15,12 +16,14 @@ from typing import Literal
 
 import jinja2
 
-from services.mailer.domain.mime import Mail, compose
+from services.mailer.domain.dkim import DkimKey, signed
+from services.mailer.domain.mime import Mail, compose, one_line
+from services.mailer.domain.pacing import domain_of
 from shared.links import receive_url
 from shared.programme import Programme
 
-Letter = Literal["award", "completion", "correction"]
-LETTERS: tuple[Letter, ...] = ("award", "completion", "correction")
+Letter = Literal["award", "completion", "correction", "revocation"]
+LETTERS: tuple[Letter, ...] = ("award", "completion", "correction", "revocation")
 
 _FOLDER = Path(__file__).parents[1] / "letters"
 
@@ -39,16 +42,21 @@ class Message:
     valid_from: date
     valid_until: date
     corrects: bool = False  # whether its badge corrects one of which the holder was told
+    reason: str | None = None  # why its badge was revoked, as its public page says it
 
 
 class LetterWriter:
-    """Turns messages into bytes. `secret` signs the links of letter 1."""
+    """Turns messages into bytes. `secret` signs the links of letter 1; `keys` sign the letters, if there are any."""
 
-    def __init__(self, programme: Programme, wallet_url: str, public_url: str, secret: bytes) -> None:
+    def __init__(
+        self, programme: Programme, wallet_url: str, public_url: str, secret: bytes, keys: Sequence[DkimKey] = ()
+    ) -> None:
         self._programme = programme
         self._wallet_url = wallet_url
         self._public_url = public_url
         self._secret = secret
+        self._keys = keys
+        self._domain = domain_of(programme.sender.address)  # that of From, so DMARC sees it as aligned
         # subject.txt and body.txt are plain text; in body.html every value is escaped.
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_FOLDER),
@@ -71,7 +79,7 @@ class LetterWriter:
 
         ValueError if the qualification is not in the programme file, or the address is one that no server accepts.
         """
-        return compose(self.compose(message), date)
+        return signed(compose(self.compose(message), date), self._keys, self._domain, date)
 
     def compose(self, message: Message) -> Mail:
         """The letter as its reader sees it: subject, text and HTML filled in."""
@@ -83,9 +91,10 @@ class LetterWriter:
             "texts": programme.texts,
             "desk": programme.desks[qualification.desk],
             "qualification": qualification.name.ja,
-            "name": f"{message.family_name} {message.given_name}",
+            "name": one_line(f"{message.family_name} {message.given_name}"),
             "renewal": message.kind == "renewal",
             "corrects": message.corrects,
+            "reason": one_line(message.reason or ""),
             "valid_from": message.valid_from,
             "valid_until": message.valid_until,
             "receive_url": receive_url(self._wallet_url, self._secret, message.assertion_id),
@@ -99,7 +108,7 @@ class LetterWriter:
             sender_name=programme.sender.name,
             sender=programme.sender.address,
             recipient=message.email,
-            subject=" ".join(subject.split()),
+            subject=one_line(subject),
             text=text,
             html=html,
         )

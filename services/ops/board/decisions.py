@@ -18,6 +18,8 @@ DONE = "done"
 PARTLY = "partly"
 REBUILD = "rebuild"
 SCRUB = "scrub"
+LETTER_ORDERS = ("resend", "hold-letters", "resume-letters")
+"""Carried out by the mailer."""
 
 Bulk = Literal["undo", "reissue"]
 BULK: tuple[Bulk, ...] = ("undo", "reissue")

@@ -124,6 +124,7 @@ HELD_REASONS: dict[str, HeldWords] = {
     ),
 }
 
+_TELL_OTHERWISE = Bilingual("電話や書面で、本人に知らせます。", "Tell the person by telephone or post.")
 _LETTER_BOUNCED = Bilingual(
     "本人に正しいアドレスを確かめ、メールアドレスを訂正します。新しいお知らせを送ります。",
     "Ask for the right address and correct it: a new letter goes there.",
@@ -188,6 +189,12 @@ STUCK: dict[str, HeldWords] = {
     "correction-letter-suppressed": HeldWords(
         Bilingual("訂正のお知らせを書けない", "Correction letter can't be written"), _LETTER_BOUNCED
     ),
+    "revocation-letter-bounced": HeldWords(
+        Bilingual("取り消しのお知らせが不達", "Revocation letter bounced"), _TELL_OTHERWISE
+    ),
+    "revocation-letter-suppressed": HeldWords(
+        Bilingual("取り消しのお知らせを書けない", "Revocation letter can't be written"), _TELL_OTHERWISE
+    ),
 }
 """Why somebody is stuck (`board/stuck.py`), and the next step that ends it."""
 
@@ -195,6 +202,7 @@ LETTERS: dict[str, Bilingual] = {
     "award": Bilingual("授与のお知らせ", "Award letter"),
     "completion": Bilingual("発行完了のお知らせ", "Completion letter"),
     "correction": Bilingual("訂正のお知らせ", "Correction letter"),
+    "revocation": Bilingual("取り消しのお知らせ", "Revocation letter"),
 }
 
 LETTER_STATES: dict[str, Bilingual] = {
@@ -211,7 +219,9 @@ DECISIONS: dict[str, Bilingual] = {
     "undo": Bilingual("年度の取り消し", "cohort undone"),
     "reissue": Bilingual("年度の再発行", "cohort issued again"),
     "correct-address": Bilingual("アドレスの修正", "address corrected"),
-    "resend": Bilingual("再送", "sent again"),
+    "resend": Bilingual("お知らせの再送", "letter sent again"),
+    "hold-letters": Bilingual("お知らせを止める", "letters held"),
+    "resume-letters": Bilingual("お知らせの再開", "letters resumed"),
     "hold": Bilingual("保留", "held"),
     "resume": Bilingual("再開", "resumed"),
     "discard": Bilingual("メッセージの破棄", "message discarded"),
@@ -238,6 +248,11 @@ OUTCOMES: dict[str, Bilingual] = {
     "address-taken": Bilingual("ほかの人のアドレス", "somebody else's address"),
     "number-taken": Bilingual("ほかの登録の番号", "a number of another registration"),
     "changes-nothing": Bilingual("変わるところがない", "changes nothing"),
+    "no-such-letter": Bilingual("そのお知らせはない", "no such letter"),
+    "not-sent-yet": Bilingual("まだ送っていない", "not sent yet"),
+    "suppressed": Bilingual("送信停止のお知らせ", "letter is suppressed"),
+    "revoked": Bilingual("取り消されたバッジ", "badge is revoked"),
+    "corrected": Bilingual("訂正前のバッジ", "badge was corrected"),
 }
 
 FIELDS: dict[str, Bilingual] = {

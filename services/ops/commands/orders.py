@@ -41,7 +41,7 @@ def revoke(ids: tuple[str, ...], why: str, by: str, no_wait: bool, as_json: bool
         line = send("/api/v1/revoke", {"id": id, "by": by, "why": why}, DecisionLine)
         line = settled(line.id, wait=not no_wait)
         code = max(code, 0 if no_wait and line.outcome is None else exit_code(line))
-        _say(line, as_json)
+        say_order(line, as_json)
     raise SystemExit(code)
 
 
@@ -65,7 +65,7 @@ def resume(ids: tuple[str, ...], why: str, by: str, no_wait: bool, as_json: bool
         line = send("/api/v1/resume", {"registration_id": id, "by": by, "why": why}, DecisionLine)
         line = settled(line.id, wait=not no_wait)
         code = max(code, 0 if no_wait and line.outcome is None else exit_code(line))
-        _say(line, as_json)
+        say_order(line, as_json)
     raise SystemExit(code)
 
 
@@ -144,7 +144,7 @@ def correct(
         "correction": msgspec.to_builtins(correction.changes),
     }
     line = settled(send("/api/v1/correct", body, DecisionLine).id, wait=not no_wait)
-    _say(line, as_json)
+    say_order(line, as_json)
     raise SystemExit(0 if no_wait and line.outcome is None else exit_code(line))
 
 
@@ -213,7 +213,8 @@ def decisions(about: str | None, as_json: bool, limit: int | None) -> None:
         say_row(*columns)
 
 
-def _say(line: DecisionLine, as_json: bool) -> None:
+def say_order(line: DecisionLine, as_json: bool) -> None:
+    """Print an order with its outcome."""
     if as_json:
         say_json(line)
         return

@@ -221,6 +221,10 @@ class DecisionRows(Outcomes):
     def decision(self, id: str) -> DecisionLine | None:
         return self._first("d.decision_id = %s", id)
 
+    def pending_order(self, name: str) -> DecisionLine | None:
+        """The order of this name, numbered or not, that has no outcome yet."""
+        return self._first("d.outcome is null and regexp_replace(d.decision_id, '/[0-9]+$', '') = %s", name)
+
     def _first(self, condition: str, *values: Any) -> DecisionLine | None:
         found = self._select(condition, values, 1)
         return found[0] if found else None

@@ -11,6 +11,7 @@ from services.ops.board import folding
 from services.ops.store.board import BoardQueries
 from services.ops.store.dead_letters import DeadLetterRows
 from services.ops.store.decisions import DecisionRows
+from services.ops.store.letters import LetterRows
 from services.ops.store.rejections import RejectionRows
 from services.ops.store.restores import RestoreRows
 from services.ops.store.scrubs import ScrubRows
@@ -58,6 +59,10 @@ class OpsTransaction(Transaction):
     @property
     def rejections(self) -> RejectionRows:
         return RejectionRows(self)
+
+    @property
+    def letters(self) -> LetterRows:
+        return LetterRows(self)
 
     @property
     def dead_letters(self) -> DeadLetterRows:

@@ -10,7 +10,7 @@ from datetime import datetime
 from services.ops.board import wording
 from services.ops.board.answers import BoardStatus, MissingPerson
 from services.ops.board.counts import STATES, Board, Person, Stage
-from services.ops.board.decisions import BULK, REBUILD, SCRUB, DecisionLine
+from services.ops.board.decisions import BULK, LETTER_ORDERS, REBUILD, SCRUB, DecisionLine
 from services.ops.board.health import Trouble, troubles_of
 from services.ops.board.rows import AnchoredBatch, TroubledLetter
 from services.ops.board.scrubs import ScrubLine
@@ -221,7 +221,7 @@ def _scrub(line: ScrubLine) -> ScrubRow:
     )
 
 
-_WITH_OUTCOME = ("revoke", "correct", "correct-address", "hold", "resume", REBUILD, SCRUB, *BULK)
+_WITH_OUTCOME = ("revoke", "correct", "correct-address", "hold", "resume", *LETTER_ORDERS, REBUILD, SCRUB, *BULK)
 
 
 def decision_rows(lines: Iterable[DecisionLine]) -> list[DecisionRow]:

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Form, Query, Request, Response
 from pydantic import AwareDatetime, StringConstraints, create_model
 from starlette.responses import RedirectResponse
 
-from services.ops import orders, queries
+from services.ops import letters, orders, queries
 from services.ops.board.answers import encode
 from services.ops.board.decisions import BULK, DAYS, AlreadyDecidedError, Bulk, DecisionLine, Selected
 from services.ops.board.scrubs import ALL
@@ -55,10 +55,11 @@ else:
     PersonForm = create_model(
         "PersonForm",
         __doc__="The forms of a person's page: `act` says which one was sent.",
-        act=(Literal["revoke", "correct", "again"], ...),
+        act=(Literal["revoke", "correct", "again", "resend"], ...),
         by=(Words, ...),
         why=(Words, ...),
         subject=(Value, ""),
+        letter=(Value, ""),
         version=(int, 0),
         **dict.fromkeys(CORRECTABLE, (Value | None, None)),
     )
@@ -246,6 +247,10 @@ def orders_pages(
                 if not queries.history(ports, id).has(form.subject):  # the path says whose badge; the form, which one
                     return person_page(request, id, 409, f"{shown(form.subject)} is no badge of this person")
                 orders.revoke(ports, form.subject, who)
+            elif form.act == "resend":
+                if not queries.history(ports, id).has(form.subject):
+                    return person_page(request, id, 409, f"{shown(form.subject)} is no badge of this person")
+                letters.resend(ports, form.subject, form.letter, who)
             elif form.act == "again":
                 orders.correct(ports, id, form.version, Correction(), who)
             else:

@@ -61,6 +61,12 @@ class PersonView:
         return newest.assertion_id if newest is not None and newest.revoked_at is None else None
 
     @property
+    def resendable(self) -> Sequence[tuple[str, Bilingual]]:
+        """The letters about the newest badge that were handed over once: the mailer can send them again."""
+        letters = self.versions[0].letters if self.versions else ()
+        return [(letter.letter, name) for letter, name, _ in letters if letter.state in ("sent", "deferred", "bounced")]
+
+    @property
     def waiting(self) -> bool:
         """An order has no outcome yet: the page reloads by itself."""
         return any(row.waiting for row in self.decisions)

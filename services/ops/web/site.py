@@ -13,6 +13,7 @@ from services.ops.ports import Ports
 from services.ops.queries import BoardPage
 from services.ops.web.board import board_api, board_pages
 from services.ops.web.cache import AnswerCache
+from services.ops.web.letters import letters_api, letters_pages
 from services.ops.web.orders import orders_api, orders_pages
 from services.ops.web.rejections import rejections_api, rejections_pages
 from services.ops.web.restores import restores_api, restores_pages
@@ -40,8 +41,10 @@ def build_site(
     orders_pages(app, html, programme, links, ports, decided)
     rejections_pages(app, html, ports, decided)
     restores_pages(app, html, ports, decided)
+    letters_pages(app, html, ports, decided)
     board_api(app, ports, statuses, decided)
     orders_api(app, ports, decided)
     rejections_api(app, ports, decided)
     restores_api(app, ports, decided)
+    letters_api(app, ports, decided)
     return app

@@ -5,11 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from services.mailer.bounces import Listener
 from services.mailer.config import read_config
 from services.mailer.smtp import SmtpServer
 from shared.errors import RefuseToStart
 from tests.worlds.records import ROOT
+
+HOW_LETTERS_LEAVE = [
+    ("SMTP_CONNECTIONS", "0"),
+    ("SMTP_CA_FILE", "/nowhere"),
+    ("MAIL_DOMAINS_FILE", "/nowhere"),
+    ("MAIL_DOMAINS_FILE", str(ROOT / "pyproject.toml")),
+    ("DKIM_KEYS", "no-file"),
+    ("DKIM_KEYS", "mail-2026:/nowhere"),
+    ("DKIM_KEYS", f"mail-2026:{ROOT / 'pyproject.toml'}"),
+]
+
+
+BOUNCES = [("BOUNCE_PORT", "70000"), ("BOUNCE_MAILDIR", "/nowhere"), ("BOUNCE_MAILDIR", str(ROOT))]
 
 
 @pytest.fixture
@@ -42,6 +58,33 @@ def test_a_missing_setting_is_named(settings: dict[str, str], name: str) -> None
         read_config(settings)
 
 
+def test_how_letters_leave_is_read(settings: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "domains.toml").write_text("[domains]\n'docomo.ne.jp' = { connections = 2 }\n")
+    (tmp_path / "dkim.pem").write_bytes(
+        Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    more = {
+        "SMTP_CONNECTIONS": "8",
+        "MAIL_DOMAINS_FILE": str(tmp_path / "domains.toml"),
+        "DKIM_KEYS": f"mail-2026:{tmp_path / 'dkim.pem'}",
+        "SMTP_CA_FILE": str(tmp_path / "key"),
+    }
+    config = read_config(settings | more)
+    assert config.connections == 8
+    assert config.limits.of("docomo.ne.jp").connections == 2
+    assert [key.selector for key in config.dkim_keys] == ["mail-2026"]
+    assert config.smtp.ca_file == tmp_path / "key"
+
+
+def test_where_bounces_come_in_is_read(settings: dict[str, str], tmp_path: Path) -> None:
+    assert read_config(settings).bounces is None and read_config(settings).bounce_maildir is None
+    for name in ("new", "cur", "tmp"):
+        (tmp_path / name).mkdir()
+    config = read_config(settings | {"BOUNCE_PORT": "2424", "BOUNCE_PROTOCOL": "smtp", "BOUNCE_MAILDIR": str(tmp_path)})
+    assert config.bounces == Listener("127.0.0.1", 2424, "smtp", "bounce.jci.example.jp")
+    assert config.bounce_maildir == tmp_path
+
+
 def test_a_user_without_a_password_file_is_refused(settings: dict[str, str]) -> None:
     with pytest.raises(RefuseToStart, match="setting SMTP_PASSWORD_FILE: missing"):
         read_config(settings | {"SMTP_USER": "u"})
@@ -49,7 +92,14 @@ def test_a_user_without_a_password_file_is_refused(settings: dict[str, str]) -> 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("SMTP_PORT", "70000"), ("SMTP_TLS", "ssl"), ("WALLET_URL", "wallet"), ("LINK_SECRET_FILE", "/nowhere")],
+    [
+        ("SMTP_PORT", "70000"),
+        ("SMTP_TLS", "ssl"),
+        ("WALLET_URL", "wallet"),
+        ("LINK_SECRET_FILE", "/nowhere"),
+        *HOW_LETTERS_LEAVE,
+        *BOUNCES,
+    ],
 )
 def test_an_invalid_setting_is_named(settings: dict[str, str], name: str, value: str) -> None:
     with pytest.raises(RefuseToStart, match=f"setting {name}: "):

@@ -39,6 +39,7 @@ def test_the_pause_after_a_deferral_never_shrinks_and_is_an_hour_at_most(attempt
         ("550 Taro.Yamada@EXAMPLE.jp\nsee https://help.example.jp/5", "550 <…> see https://help.example.jp/5"),
         ('550 "..taro.."@docomo.example unknown', "550 <…> unknown"),
         ("250 2.0.0 Ok: queued as 4F1A2", "250 2.0.0 Ok: queued as 4F1A2"),
+        ("554 no\x00body\x1b[0m \ud800", "554 no body [0m"),
     ],
 )
 def test_an_answer_is_kept_without_addresses(answer: str, kept: str) -> None:

@@ -78,6 +78,76 @@ def test_a_header_is_read_as_the_text_that_was_written(text: str) -> None:
         assert str(make_header(decode_header(header))) == text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "髙" * 80,
+        "a" * 300,
+        "word " * 60,
+        f"{'a' * 60}髙{'b' * 60}",
+        "公益社団法人 日本コンクリート工学会 " * 4,
+        "=?utf-8?b?44GC?=",
+    ],
+)
+def test_a_long_subject_and_a_long_name_are_folded_and_read_as_they_were_written(text: str) -> None:
+    content = compose(replace(MAIL, subject=text, sender_name=text), DATE)
+    assert max(map(len, content.split(b"\r\n"))) <= 76
+    message = read(content)
+    assert message["Subject"] == text
+    sender = str(make_header(decode_header(email.message_from_bytes(content)["From"])))
+    assert sender.split() == [*text.split(), f"<{MAIL.sender}>"]
+
+
+@pytest.mark.parametrize("character", ["辻\U000e0100", "か\u3099", "👨\u200d👩\u200d👧", "𠮷"])
+def test_no_encoded_word_ends_within_a_character(character: str) -> None:
+    for before in range(14):
+        words = encoded("あ" * before + character * 20).split("\r\n ")
+        assert len(words) > 1
+        for word in words:
+            text = str(make_header(decode_header(word)))
+            assert text.strip("あ").replace(character, "") == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["a\r\nBcc: all@example.jp", "a\nb", "髙\r橋", "a\u2028Bcc: b", "a\u0085b", "\x00\x1b[0m", "\ud800a"]
+)
+def test_no_text_begins_a_header_line_of_its_own(text: str) -> None:
+    message = read(compose(replace(MAIL, subject=text, sender_name=text), DATE))
+    names = ["From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Auto-Submitted", "Content-Language"]
+    assert message.keys() == [*names, "Content-Type"]
+    assert not any(ord(character) < 32 or character in "\x85\u2028" for character in message["Subject"])
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "taro@example.jp>, <all@example.jp",
+        "taro@example.jp,all@example.jp",
+        "taro@example.jp (x)",
+        "taro@example.jp\nBcc: b@example.jp",
+        "taro@exam ple.jp",
+        "taro@example.jp\x00",
+        "taro@[127.0.0.1]",
+        "taro@example.jp> SIZE=1",
+        '"a\\"b@c.jp"@example.jp',
+        "taro",
+        "@example.jp",
+        f"{'a' * 250}@example.jp",
+    ],
+)
+def test_only_one_address_is_an_address(address: str) -> None:
+    for mail in (replace(MAIL, recipient=address), replace(MAIL, sender=address)):
+        with pytest.raises(ValueError, match="expected") as refusal:
+            compose(mail, DATE)
+        assert address not in str(refusal.value)
+
+
+@pytest.mark.parametrize("id", ["<a@b>\r\nBcc: x@example.jp", "a@b.jp", "<a b@c.jp>", "<髙@b.jp>", "<>"])
+def test_a_message_id_that_is_none_is_refused(id: str) -> None:
+    with pytest.raises(ValueError, match="Message-ID"):
+        compose(replace(MAIL, message_id=id), DATE)
+
+
 def test_a_carriers_dotted_address_is_quoted() -> None:
     assert quoted("..taro..@docomo.example") == '"..taro.."@docomo.example'
     assert quoted("taro.yamada@example.jp") == "taro.yamada@example.jp"

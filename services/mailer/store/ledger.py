@@ -1,4 +1,4 @@
-"""The schema `mailer`: the holders, as the events describe them, and the ledger of messages, one row a letter."""
+"""The schema `mailer`: the ledger of messages, one row a letter."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from services.mailer.domain.correction import CorrectedBadge, CorrectionLetter
 from services.mailer.domain.delivery import MOST_SECONDS, AttemptResult
 from services.mailer.domain.ledger import LedgerEntry, ledger_entry
 from services.mailer.domain.letters import Letter, Message
-from shared.addresses import as_mailed
-from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived, CertificateRendered, LetterUpdated
+from services.mailer.store.holders import HolderTransaction
+from shared.events import LetterUpdated
 from shared.office_events import DecisionSettled
 from shared.retry import SKEW, due_at, is_due_sql
-from shared.runtime.db import Database, Transaction, replace
+from shared.runtime.db import Database, replace
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,11 @@ class MessageStatus:
     void: str | None  # why no letter about its badge may leave: "revoked", "corrected"
 
 
-# Corrected: a newer version replaces the badge. Revoked: it is invalid for any other reason.
-_VOID = "case when corrected_by is not null then 'corrected' when revoked_at is not null then 'revoked' end"
+# Corrected: a newer version replaces the badge. Revoked: it is invalid for any other reason, as one letter says.
+_VOID = (
+    "case when corrected_by is not null then 'corrected'"
+    " when revoked_at is not null and messages.letter <> 'revocation' then 'revoked' end"
+)
 _STATUS = f"messages.assertion_id, letter, state, attempts, {_VOID} as void"
 _TOLD = "from messages as told where told.letter in ('award', 'correction') and told.state = 'sent'"
 # The letter speaks of a correction only to a holder who was told of the badge that was wrong.
@@ -50,7 +53,7 @@ _MESSAGE = (
     f" corrects is not null and (exists (select {_TOLD} and told.assertion_id = holders.corrects)"
     f"  or exists (select {_TOLD} and told.assertion_id = any(array(select earlier.assertion_id from holders as earlier"
     "   where earlier.registration_id = holders.registration_id and earlier.version < holders.version))))"
-    " as corrects"
+    " as corrects, revoked_reason as reason"
 )
 # When a letter is due. A badge that was issued in the future has its notice from a clock that was ahead, or ours is
 # behind: its letter waits for as long after now as the notice was to come after the issue.
@@ -59,51 +62,22 @@ _NOTICE = (
     " else greatest(notify_from, %(now)s) end"
 )
 _WAITED = "(next_try_at <= %(now)s and (notify_from <= %(now)s or issued_at > %(ahead)s))"
+_LEASE = timedelta(minutes=10)
+"""For how long a message that is on its way is left alone: longer than all time-outs of one attempt together."""
+_ON_ITS_WAY = "(sending_until is not null and sending_until > %s and sending_until <= %s)"
+_NOT_HELD = "not exists (select from letter_holds where letter_holds.cohort = holders.cohort and letter_holds.is_held)"
 _MOST_PAUSE = timedelta(seconds=MOST_SECONDS)
+# The holder knows of this badge, or of the one that it corrects: by a letter, or from the wallet.
+_KNOWS = (
+    "(received_at is not null or exists (select from messages as told where told.state = 'sent' and told.assertion_id"
+    "  = any(array(select earlier.assertion_id from holders as earlier"  # an array, so that indexes are used
+    "   where earlier.registration_id = holders.registration_id and earlier.version <= holders.version))))"
+)
 _LEDGER = "from messages join holders using (assertion_id)"
 
 
-class MailerTransaction(Transaction):
-    """One transaction on holders and messages.
-
-    Each `note_` locks its rows in the order of assertion_id, so two workers can't deadlock.
-    """
-
-    # ── events ──────────────────────────────────────────────────────────────────────────────────────────
-
-    def note_issued(self, events: Sequence[AssertionIssued]) -> None:
-        """The holders; and of the badges that these correct, that they are corrected, whether known already or not."""
-        holders = {event.assertion_id: _holder(event) for event in events}
-        corrected_by = {event.corrects: event.assertion_id for event in events if event.corrects is not None}
-        unknown: dict[str, Any] = {name: None for holder in holders.values() for name in holder}
-        self._merge_holders(
-            [
-                {"assertion_id": id, **holders.get(id, unknown), "corrected_by": corrected_by.get(id)}
-                for id in {**holders, **corrected_by}
-            ]
-        )
-
-    def note_received(self, events: Sequence[BadgeReceived]) -> None:
-        """Step 5. The holder has received the badge. It matters for corrections only: `domain/correction.py`."""
-        self._merge_holders([{"assertion_id": e.assertion_id, "received_at": e.received_at} for e in events])
-
-    def note_rendered(self, events: Sequence[CertificateRendered]) -> None:
-        """Step 8. The PDFs are in object storage."""
-        self._merge_holders([{"assertion_id": e.assertion_id, "rendered_at": e.rendered_at} for e in events])
-
-    def note_revoked(self, events: Sequence[AssertionRevoked]) -> None:
-        self._merge_holders(
-            [
-                {"assertion_id": e.assertion_id, "revoked_at": e.revoked_at, "corrected_by": e.replaced_by}
-                for e in events
-            ]
-        )
-
-    def _merge_holders(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Insert `rows`; those of a known assertion replace what is known, except by null."""
-        if rows:
-            merged = ", ".join(f"{name} = coalesce(excluded.{name}, holders.{name})" for name in rows[0])
-            self.insert_rows("holders", rows, f"(assertion_id) do update set {merged}")
+class MailerTransaction(HolderTransaction):
+    """One transaction on holders and messages."""
 
     # ── the ledger ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -111,17 +85,20 @@ class MailerTransaction(Transaction):
         """Open the row of `letter` for those of the assertions that are ready for it; returns how many were opened.
 
         Letter 1: the holder is known; that of a correction waits `wait` longer, until it is decided which letter tells
-        of it. Letter 2: and the PDFs are there. The letter about a correction takes the place of both. Idempotent.
+        of it. Letter 2: and the PDFs are there. The letter about a correction takes the place of both. That about a
+        revocation is for holders who know of the badge; it waits `wait` for a new badge that replaces it. Idempotent.
         """
         ready = {
             "award": "told_by is distinct from 'correction'",
             "completion": "rendered_at is not null and (corrects is null or told_by = 'award')",
             "correction": "rendered_at is not null and told_by = 'correction'",
+            "revocation": f"revoked_at is not null and corrected_by is null and {_KNOWS}",
         }[letter]
+        waits = "true" if letter == "revocation" else "corrects is not null and told_by is null"
         return self.cursor.execute(
             "insert into messages (assertion_id, letter, state, next_try_at, created_at)"
             f" select assertion_id, %(letter)s, 'waiting', {_NOTICE}"
-            "  + case when corrects is not null and told_by is null then %(wait)s else interval '0' end, %(now)s"
+            f"  + case when {waits} then %(wait)s else interval '0' end, %(now)s"
             f" from holders where assertion_id = any(%(ids)s::text[]) and email is not null and {ready}"
             " order by assertion_id on conflict do nothing",
             {"letter": letter, "now": now, "ahead": now + SKEW, "wait": wait, "ids": list(assertion_ids)},
@@ -160,14 +137,17 @@ class MailerTransaction(Transaction):
             )
 
     def suppress_unsent(self, assertion_ids: Sequence[str], now: datetime) -> list[MessageStatus]:
-        """Suppress the unsent messages of the revoked or corrected ones among the assertions; returns them."""
+        """Suppress the unsent messages of the revoked or corrected ones among the assertions; returns them.
+
+        One that is on its way is left: whoever writes down its answer calls this again.
+        """
         return self.fetch_all(
             MessageStatus,
             f"update messages set state = 'suppressed', reason = {_VOID}, next_try_at = null, settled_at = %s"
             f" from holders where holders.assertion_id = messages.assertion_id and {_VOID} is not null"
             " and messages.assertion_id = any(%s::text[]) and state in ('waiting', 'queued', 'deferred')"
-            f" returning {_STATUS}",
-            (now, list(assertion_ids)),
+            f" and not {_ON_ITS_WAY} returning {_STATUS}",
+            (now, list(assertion_ids), now, now + _LEASE + SKEW),
         )
 
     def status(self, assertion_id: str, letter: str) -> MessageStatus | None:
@@ -194,7 +174,8 @@ class MailerTransaction(Transaction):
         return self.fetch_all(
             Message,
             f"select {_MESSAGE} {_LEDGER}"
-            f" where state = 'waiting' and {_WAITED} and (corrects is null or told_by is not null)"
+            f" where state = 'waiting' and {_WAITED}"
+            f" and (corrects is null or told_by is not null or letter = 'revocation') and {_NOT_HELD}"
             " order by next_try_at limit %(limit)s for update of messages skip locked",
             {"now": now, "ahead": now + SKEW, "limit": limit},
         )
@@ -251,21 +232,39 @@ class MailerTransaction(Transaction):
             (next_try_at, error, message.assertion_id, message.letter),
         )
 
-    def to_send(self, now: datetime, limit: int) -> list[OutgoingMessage]:
-        """Messages to hand to the mail server now, oldest first. Other replicas skip them until our end."""
+    def to_send(self, now: datetime, limit: int, busy: Sequence[str] = ()) -> list[OutgoingMessage]:
+        """Messages to hand to the mail server now, oldest first, none to a `busy` domain. Locked until our end.
+
+        None about a badge that is void: its revocation came while it was on its way, and then we died. None of a cohort
+        whose letters the office holds.
+        """
         return self.fetch_all(
             OutgoingMessage,
             f"select assertion_id, letter, email, attempts, message {_LEDGER}"
             f" where state in ('queued', 'deferred') and message is not null and {is_due_sql('next_try_at')}"
+            f" and not {_ON_ITS_WAY} and {_VOID} is null and {_NOT_HELD}"
+            " and (cardinality(%s::text[]) = 0 or lower(split_part(email, '@', 2)) <> all(%s::text[]))"
             " order by next_try_at limit %s for update of messages skip locked",
-            (*due_at(now, _MOST_PAUSE), limit),
+            (*due_at(now, _MOST_PAUSE), now, now + _LEASE + SKEW, list(busy), list(busy), limit),
         )
+
+    def lease(self, messages: Sequence[OutgoingMessage], now: datetime) -> None:
+        """They are on their way: nobody else sends them until the lease ends, or the answer is written down."""
+        self._assign(messages, "sending_until = %s", now + _LEASE)
+
+    def _assign(self, messages: Sequence[OutgoingMessage], assign: str, *values: Any) -> None:
+        if messages:
+            self.cursor.execute(
+                f"update messages set {assign} from unnest(%s::text[], %s::text[]) as taken (assertion_id, letter)"
+                " where messages.assertion_id = taken.assertion_id and messages.letter = taken.letter",
+                (*values, [each.assertion_id for each in messages], [each.letter for each in messages]),
+            )
 
     def save_attempt(self, message: OutgoingMessage, result: AttemptResult, now: datetime) -> None:
         """Write down what the mail server answered."""
         self.cursor.execute(
             "update messages set state = %s, attempts = %s, next_try_at = %s, answer = %s, last_error = null,"
-            " settled_at = %s where assertion_id = %s and letter = %s",
+            " sending_until = null, settled_at = %s where assertion_id = %s and letter = %s",
             (
                 result.state,
                 result.attempts,
@@ -277,10 +276,18 @@ class MailerTransaction(Transaction):
             ),
         )
 
+    def save_report(self, status: MessageStatus, state: str, answer: str, now: datetime) -> None:
+        """Write down what came back about a message that was sent."""
+        self.cursor.execute(
+            "update messages set state = %s, answer = %s, reason = case when %s = 'suppressed' then 'complaint' end,"
+            " settled_at = %s where assertion_id = %s and letter = %s",
+            (state, answer, state, now, status.assertion_id, status.letter),
+        )
+
     def postpone(self, message: OutgoingMessage, next_try_at: datetime, error: str) -> None:
         """No answer: the state stays. A letter that always breaks the connection must not block the others."""
         self.cursor.execute(
-            "update messages set attempts = attempts + 1, next_try_at = %s, last_error = %s"
+            "update messages set attempts = attempts + 1, next_try_at = %s, last_error = %s, sending_until = null"
             " where assertion_id = %s and letter = %s",
             (next_try_at, error, message.assertion_id, message.letter),
         )
@@ -303,9 +310,12 @@ class MailerTransaction(Transaction):
             for key in keys
         ]
         self._save_entries([entry for entry in entries if entry != known.get((entry.assertion_id, entry.letter))])
-        for told_by in ("award", "correction"):
-            ids = [id for id, letter in keys if (letter == "correction") == (told_by == "correction")]
-            self.set_correction_letter(told_by, self._untold(ids))
+        told: dict[CorrectionLetter, tuple[Letter, ...]] = {
+            "award": ("award", "completion"),
+            "correction": ("correction",),
+        }
+        for told_by, letters in told.items():
+            self.set_correction_letter(told_by, self._untold([id for id, letter in keys if letter in letters]))
 
     def take_back_settled(self, events: Sequence[DecisionSettled]) -> None:
         """Nothing to write: `claim` drops an order whose settlement was announced."""
@@ -338,20 +348,3 @@ Store = Database[MailerTransaction]
 
 def _dated_message(written_at: datetime, **columns: Any) -> tuple[Message, datetime]:
     return Message(**columns), written_at
-
-
-def _holder(event: AssertionIssued) -> dict[str, Any]:
-    return {
-        "registration_id": event.award.registration_id,
-        "version": event.version,
-        "corrects": event.corrects,
-        "email": as_mailed(event.holder.email),
-        "family_name": event.holder.family_name,
-        "given_name": event.holder.given_name,
-        "qualification": event.award.qualification,
-        "kind": event.award.kind,
-        "valid_from": event.award.valid_from,
-        "valid_until": event.award.valid_until,
-        "issued_at": event.issued_at,
-        "notify_from": event.notify_from,
-    }

@@ -1,0 +1,108 @@
+"""The schema `mailer`: the holders, as the events describe them, and whose letters the office holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from shared.addresses import as_mailed
+from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived, CertificateRendered
+from shared.office_events import OfficeDecided
+from shared.runtime.db import Transaction
+
+
+class HolderTransaction(Transaction):
+    """What is known of each badge and its holder.
+
+    Each `note_` locks its rows in the order of assertion_id, so two workers can't deadlock.
+    """
+
+    def note_issued(self, events: Sequence[AssertionIssued]) -> None:
+        """The holders; and of the badges that these correct, that they are corrected, whether known already or not."""
+        holders = {event.assertion_id: _holder(event) for event in events}
+        corrected_by = {event.corrects: event.assertion_id for event in events if event.corrects is not None}
+        unknown: dict[str, Any] = {name: None for holder in holders.values() for name in holder}
+        self._merge_holders(
+            [
+                {"assertion_id": id, **holders.get(id, unknown), "corrected_by": corrected_by.get(id)}
+                for id in {**holders, **corrected_by}
+            ]
+        )
+
+    def note_received(self, events: Sequence[BadgeReceived]) -> None:
+        """Step 5. The holder has received the badge. It matters for corrections only: `domain/correction.py`."""
+        self._merge_holders([{"assertion_id": e.assertion_id, "received_at": e.received_at} for e in events])
+
+    def note_rendered(self, events: Sequence[CertificateRendered]) -> None:
+        """Step 8. The PDFs are in object storage."""
+        self._merge_holders([{"assertion_id": e.assertion_id, "rendered_at": e.rendered_at} for e in events])
+
+    def note_revoked(self, events: Sequence[AssertionRevoked]) -> None:
+        self._merge_holders(
+            [
+                {
+                    "assertion_id": e.assertion_id,
+                    "revoked_at": e.revoked_at,
+                    "revoked_reason": e.reason,
+                    "corrected_by": e.replaced_by,
+                }
+                for e in events
+            ]
+        )
+
+    def _merge_holders(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Insert `rows`; those of a known assertion replace what is known, except by null."""
+        if rows:
+            merged = ", ".join(f"{name} = coalesce(excluded.{name}, holders.{name})" for name in rows[0])
+            self.insert_rows("holders", rows, f"(assertion_id) do update set {merged}")
+
+    def void_among(self, assertion_ids: Sequence[str]) -> set[str]:
+        """Those that were revoked or corrected. A revocation that comes now waits for our end."""
+        # Before their messages are changed, as every `note_` locks them: no deadlock.
+        rows = self.cursor.execute(
+            "select assertion_id, revoked_at is not null or corrected_by is not null from holders"
+            " where assertion_id = any(%s::text[]) order by assertion_id for update",
+            (list(assertion_ids),),
+        ).fetchall()
+        return {id for id, is_void in rows if is_void}
+
+    def recipient(self, assertion_id: str) -> str | None:
+        address: str | None = self.fetch_value("select email from holders where assertion_id = %s", (assertion_id,))
+        return address
+
+    def hold_letters(self, orders: Sequence[OfficeDecided]) -> set[str]:
+        """Letters of a cohort are held or not as its latest order says; returns the decision_ids that changed it.
+
+        Whatever order they come in, and however often: an order that was settled before a restore holds again.
+        """
+        changed = set()
+        for order in sorted(orders, key=lambda order: (order.subject, order.decided_at)):
+            is_held = order.decision == "hold-letters"
+            before = self.fetch_value("select is_held from letter_holds where cohort = %s for update", (order.subject,))
+            self.cursor.execute(
+                "insert into letter_holds (cohort, is_held, decided_at) values (%s, %s, %s) on conflict (cohort)"
+                " do update set is_held = excluded.is_held, decided_at = excluded.decided_at"
+                " where excluded.decided_at >= letter_holds.decided_at",
+                (order.subject, is_held, order.decided_at),
+            )
+            if bool(before) != is_held:
+                changed.add(order.decision_id)
+        return changed
+
+
+def _holder(event: AssertionIssued) -> dict[str, Any]:
+    return {
+        "registration_id": event.award.registration_id,
+        "cohort": event.award.cohort,
+        "version": event.version,
+        "corrects": event.corrects,
+        "email": as_mailed(event.holder.email),
+        "family_name": event.holder.family_name,
+        "given_name": event.holder.given_name,
+        "qualification": event.award.qualification,
+        "kind": event.award.kind,
+        "valid_from": event.award.valid_from,
+        "valid_until": event.award.valid_until,
+        "issued_at": event.issued_at,
+        "notify_from": event.notify_from,
+    }

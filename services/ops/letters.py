@@ -1,0 +1,106 @@
+"""Orders about letters: send one again, hold those of a cohort, resume them. The mailer carries them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.ops.board.decisions import AlreadyDecidedError, DecisionLine, numbered
+from services.ops.board.rows import TroubledLetter
+from services.ops.metrics import ORDERED
+from services.ops.orders import Attribution
+from services.ops.ports import Ports
+from services.ops.store.decisions import Order
+from services.ops.store.events import OpsTransaction
+from shared.errors import NotFound
+from shared.office_events import Decision, OfficeDecided
+from shared.runtime.log import logger
+
+log = logger("ops")
+
+
+@dataclass(frozen=True)
+class LettersPage:
+    """A cohort's letters: whether they are held, and those that were not delivered, each with its badge."""
+
+    cohort: str | None
+    cohorts: list[str]
+    held: bool
+    undelivered: list[tuple[str, TroubledLetter]]
+
+
+def letters_page(ports: Ports, cohort: str | None) -> LettersPage:
+    """The latest cohort unless one is named."""
+    with ports.store.transaction() as tx:
+        of = cohort or tx.board.latest_cohort()
+        return LettersPage(
+            cohort=of,
+            cohorts=tx.board.cohorts(),
+            held=of is not None and tx.letters.held(of),
+            undelivered=tx.letters.undelivered(of, limit=200) if of is not None else [],
+        )
+
+
+def hold(ports: Ports, cohort: str, who: Attribution, *, resume: bool = False) -> DecisionLine:
+    """Order that no letter of a cohort leaves, or that they leave again. The same order that is pending is one.
+
+    NotFound for a cohort without people.
+    """
+    with ports.store.transaction() as tx:
+        tx.decisions.lock_orders()
+        if cohort not in (known := tx.board.cohorts()):
+            raise NotFound(f"got cohort {cohort!r}, expected one of {', '.join(known) or 'those that have people'}")
+        decision: Decision = "resume-letters" if resume else "hold-letters"
+        return _order(tx, ports, decision, cohort, f"letters/{cohort}/{decision}", who)
+
+
+def resend(ports: Ports, id: str, letter: str, who: Attribution) -> DecisionLine:
+    """Order a letter about a badge to be sent again: `id` is the assertion's, or the registration's for its newest.
+
+    The same bytes, to the same address. NotFound for an unknown badge. AlreadyDecidedError without such a letter.
+    """
+    with ports.store.transaction() as tx:
+        tx.decisions.lock_orders()
+        assertion_id = _badge(tx, id)
+        if letter not in (known := tx.letters.of(assertion_id)):
+            raise AlreadyDecidedError(f"got letter {letter!r}, expected one that this badge has: {', '.join(known)}")
+        return _order(tx, ports, "resend", assertion_id, f"resend/{assertion_id}/{letter}", who, letter)
+
+
+def _badge(tx: OpsTransaction, id: str) -> str:
+    if tx.decisions.registration_of(id) is not None:
+        return id
+    person = tx.board.person(id)
+    if person is None or person.assertion_id is None:
+        raise NotFound(f"got {id!r}, expected a registration_id or assertion_id with a badge: akashi people")
+    return person.assertion_id
+
+
+def _order(
+    tx: OpsTransaction,
+    ports: Ports,
+    decision: Decision,
+    subject: str,
+    name: str,
+    who: Attribution,
+    value: str | None = None,
+) -> DecisionLine:
+    if (earlier := tx.decisions.pending_order(name)) is not None:
+        ORDERED.labels(decision, "ordered-before").inc()
+        return earlier
+    event = OfficeDecided(
+        decision_id=numbered(name, tx.decisions.count_numbered(name)),
+        decision=decision,
+        subject=subject,
+        by=who.by,
+        why=who.why,
+        decided_at=ports.now(),
+        value=value,
+    )
+    tx.decisions.note_orders([Order(event, None)])
+    tx.announce(event)
+    # Dying before the commit: nothing was ordered. After it the outbox has the order.
+    ORDERED.labels(decision, "announced").inc()
+    log.info("decided", decision=decision, decision_id=event.decision_id, subject=subject)
+    line = tx.decisions.decision(event.decision_id)
+    assert line is not None
+    return line

@@ -1,0 +1,43 @@
+"""The letters in the schema `ops`: whose are held, which can be sent again."""
+
+from __future__ import annotations
+
+from services.ops.board.rows import TroubledLetter
+from shared.runtime.db import Transaction
+
+
+class LetterRows:
+    """What the orders about letters need."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def held(self, cohort: str) -> bool:
+        """Whether the letters of a cohort are held, by the latest order that the mailer has settled."""
+        return bool(
+            self._tx.fetch_value(
+                "select decision = 'hold-letters' from decisions where subject = %s"
+                " and decision in ('hold-letters', 'resume-letters') and outcome is not null"
+                " order by decided_at desc, decision_id desc limit 1",
+                (cohort,),
+            )
+        )
+
+    def of(self, assertion_id: str) -> list[str]:
+        """The letters about a badge of which something was heard."""
+        rows = self._tx.cursor.execute("select letter from letters where assertion_id = %s order by 1", (assertion_id,))
+        return [letter for (letter,) in rows]
+
+    def undelivered(self, cohort: str, *, limit: int) -> list[tuple[str, TroubledLetter]]:
+        """Badge and letter, of those that need the office, the latest first."""
+        return self._tx.fetch_all(
+            _with_badge,
+            "select l.assertion_id, p.registration_id, p.name, l.letter, l.state, l.attempt, l.at, l.answer"
+            " from letters l join people p using (assertion_id)"
+            " where p.cohort = %s and l.state in ('bounced', 'suppressed') order by l.at desc, 1 limit %s",
+            (cohort, limit),
+        )
+
+
+def _with_badge(assertion_id: str, **columns: object) -> tuple[str, TroubledLetter]:
+    return assertion_id, TroubledLetter(**columns)  # type: ignore[arg-type]

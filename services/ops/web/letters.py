@@ -1,0 +1,105 @@
+"""The letters of a cohort: held or not, those that were not delivered, the orders about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from fastapi import FastAPI, Form, Request, Response
+from starlette.responses import RedirectResponse
+
+from services.ops import letters as room
+from services.ops.board import wording
+from services.ops.board.answers import encode
+from services.ops.board.decisions import AlreadyDecidedError, DecisionLine
+from services.ops.orders import Attribution
+from services.ops.ports import Ports
+from services.ops.web.http import ID, Words, json_answer, refused_answer
+from shared.errors import NotFound
+from shared.runtime.web import Pages
+
+HoldAct = Literal["hold", "resume"]
+
+
+@dataclass(frozen=True)
+class HoldOrder:
+    cohort: ID
+    by: Words
+    why: Words
+
+
+@dataclass(frozen=True)
+class ResendOrder:
+    """`id`: the badge's assertion_id, or the registration's for its newest badge."""
+
+    id: ID
+    letter: ID
+    by: Words
+    why: Words
+
+
+def letters_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callable[[], None]) -> None:
+    """`decided` is called when an order is in the outbox."""
+
+    def shown(request: Request, cohort: str | None, status: int = 200, refused: str | None = None) -> Response:
+        page = room.letters_page(ports, cohort)
+        rows = [
+            (
+                assertion_id,
+                letter,
+                wording.words_for(wording.LETTERS, letter.letter),
+                wording.words_for(wording.LETTER_STATES, letter.state),
+            )
+            for assertion_id, letter in page.undelivered
+        ]
+        return html.page(request, "letters.html", status=status, page=page, rows=rows, refused=refused)
+
+    @app.get("/letters", include_in_schema=False)
+    def letters(request: Request, cohort: str | None = None) -> Response:
+        return shown(request, cohort)
+
+    @app.post("/letters", include_in_schema=False)
+    def order(
+        request: Request,
+        act: Annotated[Literal["hold", "resume", "resend"], Form()],
+        by: Annotated[Words, Form()],
+        why: Annotated[Words, Form()],
+        cohort: Annotated[ID, Form()],
+        message: Annotated[str, Form()] = "",
+    ) -> Response:
+        who = Attribution(by, why)
+        try:
+            if act == "resend":
+                assertion_id, _, letter = message.partition("/")
+                room.resend(ports, assertion_id, letter, who)
+            else:
+                room.hold(ports, cohort, who, resume=act == "resume")
+        except (AlreadyDecidedError, NotFound) as error:
+            return shown(request, cohort, 409, str(error))
+        decided()
+        return RedirectResponse(f"/decisions?about={cohort if act != 'resend' else assertion_id}", 303)
+
+
+def letters_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:
+    @app.post("/api/v1/letters/resend")
+    def resend(order: ResendOrder) -> Response:
+        """Send a letter about a badge again: the same letter, to the same address."""
+        return _ordered(lambda: room.resend(ports, order.id, order.letter, Attribution(order.by, order.why)), decided)
+
+    @app.post("/api/v1/letters/{act}")
+    def hold(act: HoldAct, order: HoldOrder) -> Response:
+        """Hold the letters of a cohort, or resume them."""
+        who = Attribution(order.by, order.why)
+        return _ordered(lambda: room.hold(ports, order.cohort, who, resume=act == "resume"), decided)
+
+
+def _ordered(give: Callable[[], DecisionLine], decided: Callable[[], None]) -> Response:
+    try:
+        line = give()
+    except NotFound as missing:
+        return refused_answer(404, str(missing))
+    except AlreadyDecidedError as refused:
+        return refused_answer(409, str(refused))
+    decided()
+    return json_answer(encode(line))

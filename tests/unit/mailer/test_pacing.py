@@ -1,0 +1,128 @@
+"""How many letters go where at once, and when a server that is away is tried."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.mailer.domain.pacing import Breaker, DomainLimits, Limit, Pace, domain_of, parse_limits
+from tests.worlds.records import ROOT
+
+NOW = datetime(2026, 4, 1, tzinfo=UTC)
+DOCOMO = "docomo.ne.jp"
+
+
+def after(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def test_no_more_than_its_connections_are_on_their_way_to_a_domain() -> None:
+    pace = Pace(DomainLimits(domains={DOCOMO: Limit(connections=2)}))
+    assert [pace.admit(DOCOMO, NOW) for _ in range(3)] == [True, True, False]
+    assert pace.admit("example.jp", NOW)
+    assert pace.busy(NOW) == [DOCOMO]
+    pace.done(DOCOMO)
+    assert pace.busy(NOW) == []
+    assert pace.admit(DOCOMO, NOW)
+
+
+@given(st.lists(st.floats(0.01, 3), min_size=1, max_size=60), st.sampled_from([0.5, 1.0, 2.0, 5.0]))
+def test_a_domain_gets_no_more_than_its_letters_a_second(pauses: list[float], rate: float) -> None:
+    pace = Pace(DomainLimits(domains={DOCOMO: Limit(per_second=rate)}))
+    now, admitted = NOW, 0
+    for pause in pauses:
+        now += timedelta(seconds=pause)
+        while DOCOMO not in pace.busy(now) and pace.admit(DOCOMO, now):
+            admitted += 1
+            pace.done(DOCOMO)
+    assert admitted <= max(1.0, rate) + rate * sum(pauses[1:]) + 0.01
+    assert admitted >= 1
+
+
+def test_a_limit_holds_for_each_subdomain_and_the_default_for_each_other_domain() -> None:
+    limits = DomainLimits(Limit(connections=9), {"ne.jp": Limit(connections=3), DOCOMO: Limit(connections=2)})
+    assert limits.of(DOCOMO) == limits.of(f"mail.{DOCOMO}") == Limit(connections=2)
+    assert limits.of("nifty.ne.jp") == Limit(connections=3)
+    assert limits.of("xdocomo.ne.jp") == Limit(connections=3)
+    assert limits.of("example.jp") == Limit(connections=9)
+
+
+def test_a_clock_that_is_set_back_stops_no_domain() -> None:
+    pace = Pace(DomainLimits(domains={DOCOMO: Limit(per_second=1)}))
+    assert pace.admit(DOCOMO, after(86_400))
+    assert pace.busy(NOW) == []
+
+
+def test_the_file_of_the_repository_names_the_large_carriers() -> None:
+    limits = parse_limits((ROOT / "deploy/mail/domains.toml").read_text(encoding="utf-8"))
+    for domain in (DOCOMO, "ezweb.ne.jp", "au.com", "softbank.ne.jp", "i.softbank.jp", "gmail.com"):
+        assert limits.of(domain).connections and limits.of(domain).per_second
+    assert limits.default.connections
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[domains]\n'docomo.ne.jp' = { connections = 0 }", "connections"),
+        ("[domains]\n'docomo.ne.jp' = { per_second = -1 }", "per_second"),
+        ("[domains]\n'docomo.ne.jp' = { rate = 1 }", "rate"),
+        ("[domains]\n'DoCoMo.ne.jp' = { connections = 1 }", "lower case"),
+        ("[domains]\n'taro@docomo.ne.jp' = { connections = 1 }", "domain"),
+        ("[other]\nconnections = 1", "other"),
+        ("default = ", "value"),
+    ],
+)
+def test_limits_that_make_no_sense_are_refused_by_name(text: str, named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        parse_limits(text)
+
+
+def test_an_address_has_its_domain_in_lower_case() -> None:
+    assert domain_of("..taro..@DoCoMo.ne.jp") == DOCOMO
+
+
+def test_a_server_that_fails_three_times_in_a_row_is_tried_with_one_letter_at_a_time() -> None:
+    breaker = Breaker()
+    for _ in range(2):
+        breaker.failed("refused", NOW)
+    assert breaker.room(8, 0, NOW) == 8
+    breaker.failed("refused", NOW)
+    assert breaker.is_away and breaker.room(8, 0, NOW) == 0
+    assert breaker.room(8, 0, after(1)) == 1
+    assert breaker.room(8, 1, after(1)) == 0
+    breaker.answered()
+    assert not breaker.is_away and breaker.room(8, 0, after(1)) == 8
+
+
+def test_letters_that_were_on_their_way_when_the_server_went_away_count_once() -> None:
+    breaker = Breaker()
+    for _ in range(30):
+        breaker.failed("refused", NOW)
+    assert breaker.room(8, 0, after(1)) == 1
+
+
+@given(st.integers(3, 60))
+def test_a_server_that_is_away_is_tried_at_least_once_a_minute(tries: int) -> None:
+    breaker, now = Breaker(), NOW
+    for _ in range(tries):
+        breaker.failed("refused", now)
+        assert breaker.room(8, 0, now + timedelta(seconds=60)) >= 1
+        now += timedelta(seconds=60)
+
+
+def test_an_answer_between_two_failures_keeps_the_server_in_use() -> None:
+    breaker = Breaker()
+    for _ in range(10):
+        breaker.failed("dropped", NOW)
+        breaker.answered()
+    assert breaker.room(8, 0, NOW) == 8
+
+
+def test_a_wait_that_a_wrong_clock_set_is_over() -> None:
+    breaker = Breaker()
+    for _ in range(3):
+        breaker.failed("refused", after(86_400))
+    assert breaker.room(8, 0, NOW) == 1
