@@ -27,6 +27,7 @@ from tests.worlds.credentials import renewed
 from tests.worlds.issuer import World, id_of, order
 from tests.worlds.scrub_passes import count, finish, found, outcomes, reports, scrubbed, scrubber
 from tests.worlds.scrub_passes import order as order_scrub
+from tests.worlds.story import until
 
 CREDENTIAL = object_keys.credential(id_of(1))
 LIST = object_keys.status_list(1)
@@ -323,7 +324,13 @@ def test_a_pass_goes_on_where_the_process_died(issued: World, where: str, monkey
         with pytest.raises(KeyboardInterrupt):
             finish(dying)
         dying._give_turn_up()  # as the server does when a process is gone
-    finish(scrubber(issued.ports.store, issued.shelf, inventories(issued)))
+    after = scrubber(issued.ports.store, issued.shelf, inventories(issued))
+
+    def is_done() -> bool:
+        finish(after)
+        return bool(reports(issued.ports.store))
+
+    until(is_done, seconds=10, what="the server has taken the turn back, and the pass is over")
     [report] = reports(issued.ports.store)
     assert bucket(issued) == before
     assert sum(each.repaired for each in report.counts) == len(before)

@@ -116,7 +116,7 @@ def test_a_fault_of_one_row_is_no_reason_to_come_again(world: RegistrationWorld)
     store: Store = Store(world.ports.store.url, "registration", Fails, world.clock)
     for client in served(replace(world, ports=replace(world.ports, store=store))):
         headers = {"Content-Type": "application/json"}
-        assert client.post("/upstream/registrations", content=row(1), headers=headers).status_code == 500
+        assert client.post("/upstream/registrations", content=row(1), headers=headers).status_code == 422
     store.close()
 
 

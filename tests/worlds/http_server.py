@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 
 from starlette.types import ASGIApp
@@ -49,8 +49,9 @@ def answer_to(url: str, request: bytes) -> bytes:
 
 
 def all_of(line: socket.socket) -> bytes:
-    """What arrives until the server closes the connection."""
+    """What arrives until the server closes the connection, or resets it because it had more to read."""
     parts = []
-    while part := line.recv(65536):
-        parts.append(part)
+    with suppress(ConnectionResetError):
+        while part := line.recv(65536):
+            parts.append(part)
     return b"".join(parts)

@@ -93,7 +93,7 @@ class IssuerTransaction(InventoryTransaction):
         """The newest version that we issued of each registration, if any."""
         found = self.cursor.execute(
             "select distinct on (registration_id) registration_id, version, assertion_id,"
-            " convert_from(announcement, 'UTF8')::json #>> '{holder,person_id}' from assertions"
+            " nullif(convert_from(announcement, 'UTF8'), '')::json #>> '{holder,person_id}' from assertions"
             " where registration_id = any(%s) order by registration_id, version desc",
             (list(set(registration_ids)),),
         )

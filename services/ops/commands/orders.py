@@ -194,12 +194,14 @@ def decisions(about: str | None, as_json: bool, limit: int | None) -> None:
         if as_json:
             say_json(line)
             continue
-        outcome = line.outcome or "-"
+        outcome = [line.outcome] if line.outcome else []
         if line.parts is not None:
-            outcome = f"{outcome} {line.parts.settled}/{line.parts.total}"
+            outcome.append(f"{line.parts.settled}/{line.parts.total}")
         if line.producers is not None:
             answered = sum(producer.outcome is not None for producer in line.producers)
-            outcome = f"{outcome} {answered}/{len(line.producers)}"
+            outcome.append(f"{answered}/{len(line.producers)}")
+        if line.detail is not None:
+            outcome.append(f"({line.detail})")
         columns = (
             f"{line.at:%Y-%m-%dT%H:%M:%SZ}",
             line.decision,
@@ -207,7 +209,7 @@ def decisions(about: str | None, as_json: bool, limit: int | None) -> None:
             line.registration_id,
             line.name,
             line.by,
-            outcome if line.detail is None else f"{outcome} ({line.detail})",
+            " ".join(outcome) or None,
             line.why,
         )
         say_row(*columns)

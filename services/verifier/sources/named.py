@@ -11,6 +11,8 @@ from services.verifier.sources.public_address import MAX_CHARACTERS, Refused
 from shared.copied_text import assertion_id_in, url_in, visible
 
 _HOST = re.compile(r"\s*(?:[\w-]+(?:\.[\w-]+)+(?::[0-9]+)?|[\w-]+:[0-9]+)(?=/)", re.ASCII)
+_OTHER = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:|//)", re.ASCII | re.IGNORECASE)
+"""The beginning of a URL of another scheme, or of none."""
 
 
 class Misspelt(Refused):
@@ -38,6 +40,8 @@ def named_badge(text: str, public_url: str) -> str | None:
         return found
     if url is not None and not re.match(r"/v(?:/|\Z)", url[len(public_url) :], re.IGNORECASE):
         return None  # another document of ours
+    if _OTHER.match(text):
+        return None  # no URL that may be fetched
     raise Misspelt("got no number of a certificate, expected 26 letters and digits (A to Z, 2 to 7) or a URL")
 
 
