@@ -6,8 +6,9 @@ No transaction is open while the server answers. What is on its way is known her
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from datetime import datetime
+from uuid import uuid4
 
 from services.mailer.domain.delivery import SmtpReply
 from services.mailer.domain.pacing import Breaker, DomainLimits, Pace, domain_of
@@ -17,18 +18,27 @@ from services.mailer.store.ledger import OutgoingMessage
 class Deliveries:
     """What is on its way now. For one thread: the tick that sends."""
 
-    def __init__(self, connections: int = 1, limits: DomainLimits | None = None) -> None:
-        """`connections`: how many messages are handed over at once, at most."""
+    def __init__(
+        self, connections: int = 1, limits: DomainLimits | None = None, threads: Executor | None = None
+    ) -> None:
+        """`connections`: how many messages are handed over at once, at most; `threads` (default: so many) do it."""
         self.breaker = Breaker()
+        self.name = uuid4().hex  # of the leases: another process, or this one started again, has another
+        self.renewed_at = 0.0  # by `time.monotonic`
         self._connections = connections
         self._pace = Pace(limits or DomainLimits())
-        self._threads = ThreadPoolExecutor(connections, "smtp")
+        self._threads = threads or ThreadPoolExecutor(connections, "smtp")
         self._admitted: list[OutgoingMessage] = []
         self._answered: list[tuple[OutgoingMessage, Future[SmtpReply]]] = []
         self._flying: dict[Future[SmtpReply], OutgoingMessage] = {}
 
     def __len__(self) -> int:
         return len(self._flying)
+
+    @property
+    def flying(self) -> list[OutgoingMessage]:
+        """Those on their way."""
+        return list(self._flying.values())
 
     def room(self, now: datetime) -> int:
         """How many more messages may start now."""

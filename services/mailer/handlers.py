@@ -27,6 +27,7 @@ from shared.runtime.metrics import ROWS_ASIDE
 _WRITE = 200  # messages written a commit
 _ROUND = 2.0  # seconds after which no more letters are started, so that a stop is noticed
 _LOOK = 0.2  # seconds between two looks for letters that have become due, while some are on their way
+_RENEW = 5.0  # seconds after which the leases of those on their way are renewed
 _PATIENCE = 5.0  # seconds that an answer is waited for at the end of a round; the letter then stays on its way
 _WRITE_AGAIN = timedelta(minutes=10)  # what can't be written by a fault of ours
 
@@ -203,6 +204,9 @@ def send(ports: Ports) -> int:
                     done += 1
                 else:
                     failed += 1
+            if (at := monotonic()) - deliveries.renewed_at > _RENEW:
+                tx.lease(deliveries.flying, deliveries.name)
+                deliveries.renewed_at = at
             started = _take(tx, ports) if is_open else []
         deliveries.forget()  # not before: a database that is away now gets the answers later
         # If we die between the server's 250 and this commit, the same bytes with the same Message-ID are sent again,
@@ -223,9 +227,9 @@ def _take(tx: MailerTransaction, ports: Ports) -> list[OutgoingMessage]:
     deliveries.dismiss()
     taken: list[OutgoingMessage] = []
     while (room := deliveries.room(now) - len(taken)) > 0:
-        found = tx.to_send(now, room, deliveries.busy(now))
+        found = tx.to_send(now, room, deliveries.name, [*deliveries.flying, *taken], deliveries.busy(now))
         admitted = [message for message in found if deliveries.admit(message, now)]
-        tx.lease(admitted, now)
+        tx.lease(admitted, deliveries.name)
         taken += admitted
         if len(admitted) == len(found):
             break

@@ -33,6 +33,7 @@ from tests.worlds.dkim_keys import ED25519, RSA, is_valid
 from tests.worlds.mailer import APRIL_1, ID, PROGRAMME, MailerWorld, issued, mailer_at, revoked
 from tests.worlds.postgres import Databases
 from tests.worlds.smtp_server import Smtpd, smtpd
+from tests.worlds.story import until
 
 CONNECTIONS = 4
 
@@ -170,6 +171,50 @@ def test_answers_that_the_database_could_not_take_are_written_down_later_and_not
     mailer.ports = replace(mailer.ports, store=store)
     assert broken and ends(mailer) == ["sent"] * 10
     assert len(server.taken) == 10
+
+
+def test_a_letter_that_another_mailer_has_on_its_way_is_left_alone_until_its_lease_ends(
+    mailer: MailerWorld, server: Smtpd
+) -> None:
+    feed(mailer, people(2))
+    with mailer.ports.store.transaction() as tx:
+        (first,) = tx.to_send(mailer.moment, 1, "another", [], [])
+        tx.lease([first], "another")
+    mailer.tick(hours=1)
+    assert [taken.recipient for taken in server.taken] == ["p1@example.jp"]
+    with mailer.ports.store.transaction() as tx:  # it died, and thirty seconds have gone
+        tx.cursor.execute("update messages set sending_until = clock_timestamp() - interval '1 second'")
+    mailer.tick()
+    assert [taken.recipient for taken in server.taken] == ["p1@example.jp", "p0@example.jp"]
+
+
+def test_the_lease_of_a_letter_whose_answer_takes_long_is_renewed(mailer: MailerWorld) -> None:
+    answer = threading.Event()
+
+    def send(return_path: str, recipient: str, message: bytes) -> SmtpReply:
+        if recipient == "p0@example.jp":
+            assert answer.wait(30)
+        return Sent("250 ok")
+
+    deliveries = Deliveries(2)
+    mailer.ports = replace(mailer.ports, send=send, deliveries=deliveries)
+    feed(mailer, people(2))
+    sending = threading.Thread(target=handlers.send, args=(mailer.ports,))
+    sending.start()
+    until(lambda: "sent" in mailer.states(f"{1:026}"), seconds=30, what="the other letter leaves")
+    with mailer.ports.store.transaction() as tx:
+        tx.cursor.execute("update messages set sending_until = clock_timestamp() where state = 'queued'")
+    deliveries.renewed_at = 0.0
+
+    def is_leased() -> bool:
+        with mailer.ports.store.transaction() as tx:
+            return bool(tx.fetch_value("select sending_until > clock_timestamp() from messages where state = 'queued'"))
+
+    until(is_leased, seconds=30, what="the lease is renewed")
+    answer.set()
+    sending.join(30)
+    mailer.tick()
+    assert ends(mailer) == ["sent"] * 2
 
 
 def test_a_fault_of_ours_in_one_letter_costs_that_letter(mailer: MailerWorld) -> None:

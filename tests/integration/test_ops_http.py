@@ -127,7 +127,8 @@ OFFICE = ["/decisions", "/decisions?about=R00000", "/people/R00000", "/people/R0
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/people", "/people?state=held", "/differences/received", "/dead-letters", "/restores", *OFFICE]
+    "path",
+    ["/", "/people", "/people?state=held", "/differences/received", "/dead-letters", "/letters", "/restores", *OFFICE],
 )
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_every_page_opens_in_both_languages(office: Office, path: str, language: str) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import services.mailer
 from services.mailer import handlers
+from services.mailer.deliveries import Deliveries
 from services.mailer.domain.delivery import SmtpReply
 from services.mailer.domain.letters import LetterWriter
 from services.mailer.handlers import Ports
@@ -93,6 +96,18 @@ class MailerWorld:
         return [(event.assertion_id, event.letter) for event in self.letter_events() if event.state == "sent"]
 
 
+class AtOnce(Executor):
+    """Letters leave one after the other, in the thread of the test: in order, and without waiting for threads."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            done.set_exception(error)
+        return done
+
+
 @contextmanager
 def mailer_at(url: str, send: Send) -> Iterator[MailerWorld]:
     """The mailer on an empty database."""
@@ -103,7 +118,8 @@ def mailer_at(url: str, send: Send) -> Iterator[MailerWorld]:
     migrate(url, "mailer", Path(services.mailer.__path__[0]) / "migrations")
     store = Store(url, "mailer", MailerTransaction, now)
     writer = LetterWriter(PROGRAMME, "http://localhost:8602", "http://localhost:8603", b"a secret of sixteen bytes")
-    made = MailerWorld(Ports(store, writer, PROGRAMME.sender, send, now), START)
+    deliveries = Deliveries(20, threads=AtOnce())
+    made = MailerWorld(Ports(store, writer, PROGRAMME.sender, send, now, deliveries), START)
     yield made
     store.close()
 

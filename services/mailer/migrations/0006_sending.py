@@ -1,4 +1,4 @@
-"""messages.sending_until: the message is on its way; no transaction is open meanwhile."""
+"""messages.sending_until, sender: the message is on its way; no transaction is open meanwhile."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ branch_labels = None
 depends_on = None
 
 TABLES = """
-alter table messages add column sending_until timestamptz;
+alter table messages add column sending_until timestamptz, add column sender text;
 comment on column messages.sending_until is 'a lease: until then no other process sends it; null: not on its way';
 """
 
@@ -20,4 +20,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("alter table messages drop column sending_until")
+    op.execute("alter table messages drop column sending_until, drop column sender")

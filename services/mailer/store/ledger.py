@@ -62,9 +62,11 @@ _NOTICE = (
     " else greatest(notify_from, %(now)s) end"
 )
 _WAITED = "(next_try_at <= %(now)s and (notify_from <= %(now)s or issued_at > %(ahead)s))"
-_LEASE = timedelta(minutes=10)
-"""For how long a message that is on its way is left alone: longer than all time-outs of one attempt together."""
-_ON_ITS_WAY = "(sending_until is not null and sending_until > %s and sending_until <= %s)"
+_LEASE = "interval '30 seconds'"
+"""For how long a message on its way is left alone by other processes. Renewed until its answer is written down."""
+_ON_ITS_WAY = (  # by the clock of the database: those of the mailers may differ
+    f"(sending_until > clock_timestamp() and sending_until <= clock_timestamp() + {_LEASE})"
+)
 _NOT_HELD = "not exists (select from letter_holds where letter_holds.cohort = holders.cohort and letter_holds.is_held)"
 _MOST_PAUSE = timedelta(seconds=MOST_SECONDS)
 # The holder knows of this badge, or of the one that it corrects: by a letter, or from the wallet.
@@ -146,8 +148,8 @@ class MailerTransaction(HolderTransaction):
             f"update messages set state = 'suppressed', reason = {_VOID}, next_try_at = null, settled_at = %s"
             f" from holders where holders.assertion_id = messages.assertion_id and {_VOID} is not null"
             " and messages.assertion_id = any(%s::text[]) and state in ('waiting', 'queued', 'deferred')"
-            f" and not {_ON_ITS_WAY} returning {_STATUS}",
-            (now, list(assertion_ids), now, now + _LEASE + SKEW),
+            f" and {_ON_ITS_WAY} is not true returning {_STATUS}",
+            (now, list(assertion_ids)),
         )
 
     def status(self, assertion_id: str, letter: str) -> MessageStatus | None:
@@ -232,32 +234,42 @@ class MailerTransaction(HolderTransaction):
             (next_try_at, error, message.assertion_id, message.letter),
         )
 
-    def to_send(self, now: datetime, limit: int, busy: Sequence[str] = ()) -> list[OutgoingMessage]:
+    def to_send(
+        self, now: datetime, limit: int, sender: str, flying: Sequence[OutgoingMessage], busy: Sequence[str]
+    ) -> list[OutgoingMessage]:
         """Messages to hand to the mail server now, oldest first, none to a `busy` domain. Locked until our end.
 
         None about a badge that is void: its revocation came while it was on its way, and then we died. None of a cohort
-        whose letters the office holds.
+        whose letters the office holds. What this `sender` leased and isn't `flying` was never started.
         """
         return self.fetch_all(
             OutgoingMessage,
             f"select assertion_id, letter, email, attempts, message {_LEDGER}"
             f" where state in ('queued', 'deferred') and message is not null and {is_due_sql('next_try_at')}"
-            f" and not {_ON_ITS_WAY} and {_VOID} is null and {_NOT_HELD}"
+            f" and ({_ON_ITS_WAY} is not true or sender = %s and not (assertion_id, letter)"
+            "  in (select * from unnest(%s::text[], %s::text[])))"
+            f" and {_VOID} is null and {_NOT_HELD}"
             " and (cardinality(%s::text[]) = 0 or lower(split_part(email, '@', 2)) <> all(%s::text[]))"
             " order by next_try_at limit %s for update of messages skip locked",
-            (*due_at(now, _MOST_PAUSE), now, now + _LEASE + SKEW, list(busy), list(busy), limit),
+            (
+                *due_at(now, _MOST_PAUSE),
+                sender,
+                [each.assertion_id for each in flying],
+                [each.letter for each in flying],
+                list(busy),
+                list(busy),
+                limit,
+            ),
         )
 
-    def lease(self, messages: Sequence[OutgoingMessage], now: datetime) -> None:
+    def lease(self, messages: Sequence[OutgoingMessage], sender: str) -> None:
         """They are on their way: nobody else sends them until the lease ends, or the answer is written down."""
-        self._assign(messages, "sending_until = %s", now + _LEASE)
-
-    def _assign(self, messages: Sequence[OutgoingMessage], assign: str, *values: Any) -> None:
         if messages:
             self.cursor.execute(
-                f"update messages set {assign} from unnest(%s::text[], %s::text[]) as taken (assertion_id, letter)"
+                f"update messages set sending_until = clock_timestamp() + {_LEASE}, sender = %s"
+                " from unnest(%s::text[], %s::text[]) as taken (assertion_id, letter)"
                 " where messages.assertion_id = taken.assertion_id and messages.letter = taken.letter",
-                (*values, [each.assertion_id for each in messages], [each.letter for each in messages]),
+                (sender, [each.assertion_id for each in messages], [each.letter for each in messages]),
             )
 
     def save_attempt(self, message: OutgoingMessage, result: AttemptResult, now: datetime) -> None:
