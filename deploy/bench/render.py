@@ -26,7 +26,7 @@ from services.issuer.art.badge_art import badge_png
 from services.renderer.domain import certificate, details
 from services.renderer.domain.certificate import TALL, WIDE, Press
 from services.renderer.domain.facts import Certificate
-from services.renderer.pdf import ornament
+from services.renderer.pdf.ornament import seal
 from services.renderer.pdf.picture import RasterPicture, make_picture
 from services.renderer.pdf.qr import qr_text
 from shared.glyphs import SANS, SERIF
@@ -36,6 +36,7 @@ GOAL_REPORTLAB, GOAL_TYPST = 20.0, 10.0  # times
 GOAL_MEMORY, GOAL_GROWTH = 150.0, 8.0  # MB
 GOAL_SIZES = (350.0, 150.0)  # KB: 証書, 内容詳細
 _DPI = 150
+_DRAWN_ONCE = (certificate.ground, details.ground, seal)
 
 
 @click.command()
@@ -99,18 +100,18 @@ def _rate_of(draw: Callable[[Certificate], object], people: Sequence[Certificate
 
 
 class _Reportlab:
-    """All is drawn for each person; with `keeps` the curves are computed once for all, which one would do next."""
+    """All is drawn for each person; with `keeps` the ornaments are drawn once for all, which one would do next."""
 
     def __init__(
         self, press: Press, badges: Mapping[str, bytes], pictures: Mapping[str, RasterPicture], *, keeps: bool = False
     ) -> None:
-        self.name = "reportlab, curves computed once" if keeps else "plain reportlab"
+        self.name = "reportlab, ornaments drawn once" if keeps else "plain reportlab"
         self._press, self._badges, self._pictures, self._keeps = press, badges, pictures, keeps
 
     def draw(self, certificate: Certificate) -> tuple[bytes, bytes]:
         if not self._keeps:
-            for computed_once in (ornament.guilloche_frame, ornament.rosette, ornament.seal):
-                computed_once.cache_clear()
+            for drawn_once in _DRAWN_ONCE:
+                drawn_once.cache_clear()
         id = certificate.qualification
         wide, tall = ReportlabSheet(WIDE, self._badges[id]), ReportlabSheet(TALL, self._badges[id])
         self._press.draw_static(id, certificate.qualification_name, self._pictures[id], wide, tall)

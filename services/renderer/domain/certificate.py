@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
@@ -32,13 +33,15 @@ from services.renderer.pdf.ornament import (
     Colour,
     colour_of,
     diamond,
-    fill,
+    drawing,
+    fill_rectangle,
     guilloche_frame,
     notched_frame,
+    operators,
     rosette,
     rule,
     seal,
-    stroke,
+    stroke_square,
 )
 from services.renderer.pdf.page import Attachment, Template, make_document, make_template
 from services.renderer.pdf.picture import RasterPicture, make_picture
@@ -175,24 +178,8 @@ class Press:
     def _draw_background(self, sheet: Sheet, qualification: str, name: str) -> None:
         it = self._programme.qualification(qualification)
         texts, fonts = self._programme.texts, self._fonts
-        colour, gold = colour_of(it.colour), colour_of(it.accent)
-        bronze = colour_of(it.accent, darker=0.36)
-        for operators in (
-            f"{fill((1.0, 0.997, 0.986))} 0 0 {_WIDTH:.2f} {_HEIGHT:.2f} re f",
-            rosette(_MIDDLE, 107 * MM, 72 * MM, 18, ((0.52, 0.2), (0.82, 0.16)), colour_of(it.accent, paler=0.8)),
-            guilloche_frame(WIDE, 12.5 * MM, 12.5 * MM, 3.9 * MM, (bronze, colour_of(it.colour, paler=0.2))),
-            notched_frame(WIDE, 18.4 * MM, 7 * MM, colour, 1.1),
-            notched_frame(WIDE, 19.6 * MM, 7 * MM, gold, 0.45),
-            *(
-                diamond(x, y, 5.5, bronze)
-                for x in (21.6 * MM, _WIDTH - 21.6 * MM)
-                for y in (21.6 * MM, _HEIGHT - 21.6 * MM)
-            ),
-            rule(_MIDDLE, 144 * MM, 66 * MM, gold),
-            f"{stroke(gold, 0.5)} {QR[0] - 1.5:.2f} {QR[1] - 1.5:.2f} {QR[2] + 3:.2f} {QR[2] + 3:.2f} re S",
-        ):
-            sheet.ornament(operators)
-
+        colour, bronze = colour_of(it.colour), _bronze(it.accent)
+        sheet.ornament(ground(it.colour, it.accent))
         title = Line(texts.certificate_title.ja, fonts.serif_bold, 54, colour, tracking=0.42)
         set_line(sheet, _TITLE, fitted(title, 180 * MM), _MIDDLE, 160 * MM, "centre")
         subtitle = Line(texts.certificate_title.en, fonts.serif, 11, bronze, tracking=0.26)
@@ -233,6 +220,28 @@ class Press:
             sheet.picture(tag, self._seal, x, y, _SEAL)
         elif has_seal:
             sheet.figure(tag, seal(society.name.ja, self._seal_font, x, y, _SEAL, _VERMILION))
+
+
+@lru_cache(maxsize=32)
+def ground(colour: str, accent: str) -> str:
+    """The ornaments of a 証書 in a qualification's colours, as PDF operators. ValueError: a text is no colour."""
+    canvas = drawing()
+    gold, bronze = colour_of(accent), _bronze(accent)
+    fill_rectangle(canvas, (1.0, 0.997, 0.986), 0, 0, _WIDTH, _HEIGHT)
+    rosette(canvas, _MIDDLE, 107 * MM, 72 * MM, 18, ((0.52, 0.2), (0.82, 0.16)), colour_of(accent, paler=0.8))
+    guilloche_frame(canvas, WIDE, 12.5 * MM, 12.5 * MM, 3.9 * MM, (bronze, colour_of(colour, paler=0.2)))
+    notched_frame(canvas, WIDE, 18.4 * MM, 7 * MM, colour_of(colour), 1.1)
+    notched_frame(canvas, WIDE, 19.6 * MM, 7 * MM, gold, 0.45)
+    for x in (21.6 * MM, _WIDTH - 21.6 * MM):
+        for y in (21.6 * MM, _HEIGHT - 21.6 * MM):
+            diamond(canvas, x, y, 5.5, bronze)
+    rule(canvas, _MIDDLE, 144 * MM, 66 * MM, gold)
+    stroke_square(canvas, gold, 0.5, QR[0] - 1.5, QR[1] - 1.5, QR[2] + 3)
+    return operators(canvas)
+
+
+def _bronze(accent: str) -> Colour:
+    return colour_of(accent, darker=0.36)
 
 
 def _seal_picture(content: bytes) -> RasterPicture:

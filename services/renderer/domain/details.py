@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from services.renderer.domain.code import draw_code
 from services.renderer.domain.facts import Certificate, japanese_date
 from services.renderer.domain.typesetting import (
@@ -17,7 +19,15 @@ from services.renderer.domain.typesetting import (
     wrapped,
 )
 from services.renderer.pdf.layer import Sheet
-from services.renderer.pdf.ornament import colour_of, fill, rosette, stroke
+from services.renderer.pdf.ornament import (
+    colour_of,
+    drawing,
+    fill_rectangle,
+    operators,
+    rosette,
+    stroke_across,
+    stroke_square,
+)
 from services.renderer.pdf.picture import RasterPicture
 from services.renderer.pdf.qr import Modules
 from services.renderer.pdf.structure import Tag, english, figure
@@ -28,7 +38,9 @@ _LEFT, _RIGHT = 22 * MM, _WIDTH - 22 * MM
 _VALUES = 66 * MM
 _ROW = 12.2 * MM
 _TABLE = _HEIGHT - 104 * MM  # its upper edge
+_TOP = _HEIGHT - 30 * MM  # the lower edge of the coloured band
 _BADGE = (_LEFT, _HEIGHT - 94 * MM, 50 * MM)
+_BESIDE_BADGE = _BADGE[0] + _BADGE[2] + 9 * MM
 QR = (_LEFT, 41 * MM, 36 * MM)  # x, y, side, quiet zone included
 _LABELS = ("氏名", "資格名", "合格番号", "登録番号", "発行日", "有効期間の開始日", "有効期限", "発行者")
 
@@ -48,41 +60,25 @@ CONTAINERS = (_FACTS, *(Tag((7, row), "TR") for row in range(len(_LABELS))))
 def draw_details_background(sheet: Sheet, programme: Programme, qualification: str, name: str, fonts: Fonts) -> None:
     """What is the same for all holders; `name` is the qualification's name as signed."""
     it, society = programme.qualification(qualification), programme.society
-    colour, gold = colour_of(it.colour), colour_of(it.accent)
-    top = _HEIGHT - 30 * MM
-    for operators in (
-        f"{fill(colour)} 0 {top:.2f} {_WIDTH:.2f} {30 * MM:.2f} re f",
-        f"q 0 {top:.2f} {_WIDTH:.2f} {30 * MM:.2f} re W n\n"
-        + rosette(
-            _WIDTH - 36 * MM, top + 12 * MM, 44 * MM, 16, ((0.5, 0.2), (0.8, 0.16)), colour_of(it.colour, paler=0.2)
-        )
-        + "\nQ",
-        f"{fill(gold)} 0 {top - 1.1 * MM:.2f} {_WIDTH:.2f} {1.1 * MM:.2f} re f",
-    ):
-        sheet.ornament(operators)
+    colour = colour_of(it.colour)
+    sheet.ornament(ground(it.colour, it.accent))
     title = Line(programme.texts.details_title.ja, fonts.serif_bold, 22, (1, 1, 1), tracking=0.14)
-    set_line(sheet, _TITLE, fitted(title, 160 * MM), _LEFT, top + 13.5 * MM)
+    set_line(sheet, _TITLE, fitted(title, 160 * MM), _LEFT, _TOP + 13.5 * MM)
     subtitle = Line(programme.texts.details_title.en, fonts.serif, 8.5, colour_of(it.accent, paler=0.25), tracking=0.2)
-    set_line(sheet, _ENGLISH_TITLE, fitted(subtitle, 160 * MM), _LEFT, top + 7.5 * MM)
+    set_line(sheet, _ENGLISH_TITLE, fitted(subtitle, 160 * MM), _LEFT, _TOP + 7.5 * MM)
 
     for number, label in enumerate(_LABELS):
         y = _TABLE - _ROW * (number + 1)
-        sheet.ornament(f"{stroke((0.82, 0.83, 0.85), 0.5)} {_LEFT:.2f} {y:.2f} m {_RIGHT:.2f} {y:.2f} l S")
         heading = Tag((7, number, 1), "TH", "/A << /O /Table /Scope /Row >>")
         set_line(sheet, heading, Line(label, fonts.sans_medium, 9.5, colour), _LEFT + 1 * MM, y + 4.4 * MM)
-    sheet.ornament(f"{stroke(colour, 1.2)} {_LEFT:.2f} {_TABLE:.2f} m {_RIGHT:.2f} {_TABLE:.2f} l S")
     _fact(sheet, 7, society.name.ja, fonts)
     _fact(sheet, 1, name, fonts)
 
-    x = _BADGE[0] + _BADGE[2] + 9 * MM
+    x = _BESIDE_BADGE
     qualified = fitted(Line(name, fonts.serif_bold, 17, colour, tracking=0.1), _RIGHT - x)
     set_line(sheet, _QUALIFICATION, qualified, x, _BADGE[1] + 15.5 * MM)
     translated = fitted(Line(it.name.en, fonts.serif, 9.5, GREY, tracking=0.04), _RIGHT - x)
     set_line(sheet, _ENGLISH_QUALIFICATION, translated, x, _BADGE[1] + 9.5 * MM)
-    sheet.ornament(
-        f"{stroke(gold, 0.6)} {x:.2f} {_BADGE[1] + 23 * MM:.2f} m {_RIGHT:.2f} {_BADGE[1] + 23 * MM:.2f} l S"
-    )
-    sheet.ornament(f"{stroke(gold, 0.5)} {QR[0] - 1.5:.2f} {QR[1] - 1.5:.2f} {QR[2] + 3:.2f} {QR[2] + 3:.2f} re S")
 
     x = QR[0] + QR[2] + 7 * MM
     set_line(sheet, _HOW_TO_CHECK, Line("この証明書の確認方法", fonts.sans_medium, 11, colour), x, 72 * MM)
@@ -99,9 +95,31 @@ def draw_details_background(sheet: Sheet, programme: Programme, qualification: s
             set_line(sheet, english(tag) if note.isascii() else tag, line, x, y)
             y -= 4.9 * MM
         y -= 1.1 * MM
-    sheet.ornament(f"{stroke(gold, 0.8)} {_LEFT:.2f} {25 * MM:.2f} m {_RIGHT:.2f} {25 * MM:.2f} l S")
     set_line(sheet, _ISSUER, Line(society.name.ja, fonts.sans_medium, 8.5, colour), _LEFT, 19.5 * MM)
     set_line(sheet, _ISSUER, Line(society.url, fonts.sans, 8, GREY), _RIGHT, 19.5 * MM, "right")
+
+
+@lru_cache(maxsize=32)
+def ground(colour: str, accent: str) -> str:
+    """The ornaments of a 内容詳細 in a qualification's colours, as PDF operators. ValueError: a text is no colour."""
+    canvas = drawing()
+    band, gold = colour_of(colour), colour_of(accent)
+    fill_rectangle(canvas, band, 0, _TOP, _WIDTH, 30 * MM)
+    canvas.saveState()
+    clip = canvas.beginPath()
+    clip.rect(0, _TOP, _WIDTH, 30 * MM)
+    canvas.clipPath(clip, stroke=0)
+    pale, rings = colour_of(colour, paler=0.2), ((0.5, 0.2), (0.8, 0.16))
+    rosette(canvas, _WIDTH - 36 * MM, _TOP + 12 * MM, 44 * MM, 16, rings, pale)
+    canvas.restoreState()
+    fill_rectangle(canvas, gold, 0, _TOP - 1.1 * MM, _WIDTH, 1.1 * MM)
+    for number in range(len(_LABELS)):
+        stroke_across(canvas, (0.82, 0.83, 0.85), 0.5, _LEFT, _RIGHT, _TABLE - _ROW * (number + 1))
+    stroke_across(canvas, band, 1.2, _LEFT, _RIGHT, _TABLE)
+    stroke_across(canvas, gold, 0.6, _BESIDE_BADGE, _RIGHT, _BADGE[1] + 23 * MM)
+    stroke_square(canvas, gold, 0.5, QR[0] - 1.5, QR[1] - 1.5, QR[2] + 3)
+    stroke_across(canvas, gold, 0.8, _LEFT, _RIGHT, 25 * MM)
+    return operators(canvas)
 
 
 def draw_badge(sheet: Sheet, badge: RasterPicture, name: str) -> None:
@@ -120,7 +138,7 @@ def draw_details(sheet: Sheet, certificate: Certificate, code: Modules, fonts: F
         (6, japanese_date(certificate.valid_until)),
     ):
         _fact(sheet, number, text, fonts)
-    x = _BADGE[0] + _BADGE[2] + 9 * MM
+    x = _BESIDE_BADGE
     holder = certificate.holder
     names = fitted_lines(name_line(holder, fonts.serif, 24), _RIGHT - x, least=15)
     for number, line in enumerate(names):

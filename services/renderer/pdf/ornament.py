@@ -1,20 +1,25 @@
-"""Ornaments as PDF path operators: guilloche frame, rosette, rules, seal. Lengths in points. Each is computed once.
+"""Ornaments drawn by reportlab: guilloche frame, rosette, rules, seal. Lengths in points.
 
+What is drawn on a `drawing()` becomes part of a page by `operators()`, as the content stream that reportlab writes.
 Strands are sines with evenly spread phases, so they interlace; each is a cubic Hermite curve through a few points a
-wave. A side is one tile repeated and a rosette one sector turned: repeated text deflates well.
+wave. A side is one tile repeated and a rosette one sector turned: repeated text deflates well, as do hundredths.
 """
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from fontTools.pens.basePen import BasePen
+from fontTools.pens.boundsPen import BoundsPen
 from fontTools.pens.transformPen import TransformPen
 from fontTools.ttLib import TTFont
+from reportlab.pdfgen.canvas import FILL_EVEN_ODD, FILL_NON_ZERO, Canvas  # type: ignore[attr-defined] # not in stubs
+from reportlab.pdfgen.pathobject import PDFPathObject
 
 Colour = tuple[float, float, float]
 Curve = Callable[[float], tuple[float, float]]
@@ -31,18 +36,45 @@ def colour_of(text: str, *, paler: float = 0.0, darker: float = 0.0) -> Colour:
     return (red + (1 - red) * paler, green + (1 - green) * paler, blue + (1 - blue) * paler)
 
 
-def stroke(colour: Colour, width: float) -> str:
-    return f"{colour[0]:.3f} {colour[1]:.3f} {colour[2]:.3f} RG {width:.2f} w"
+def drawing() -> Canvas:
+    """A canvas to draw ornaments on. It is never saved."""
+    return Canvas(io.BytesIO())
 
 
-def fill(colour: Colour) -> str:
-    return f"{colour[0]:.3f} {colour[1]:.3f} {colour[2]:.3f} rg"
+def operators(canvas: Canvas) -> str:
+    """What was drawn, as PDF operators that leave the graphics state as they found it."""
+    return f"q\n{canvas.getCurrentPageContent()}\nQ"
 
 
-@lru_cache(maxsize=32)
+def use_stroke(canvas: Canvas, colour: Colour, width: float) -> None:
+    canvas.setStrokeColorRGB(*(round(part, 3) for part in colour))
+    canvas.setLineWidth(width)
+
+
+def use_fill(canvas: Canvas, colour: Colour) -> None:
+    canvas.setFillColorRGB(*(round(part, 3) for part in colour))
+
+
+def fill_rectangle(canvas: Canvas, colour: Colour, x: float, y: float, width: float, height: float) -> None:
+    use_fill(canvas, colour)
+    x, y, width, height = _hundredths(x, y, width, height)
+    canvas.rect(x, y, width, height, stroke=0, fill=1)
+
+
+def stroke_square(canvas: Canvas, colour: Colour, width: float, x: float, y: float, side: float) -> None:
+    use_stroke(canvas, colour, width)
+    canvas.rect(*_hundredths(x, y, side, side))
+
+
+def stroke_across(canvas: Canvas, colour: Colour, width: float, left: float, right: float, y: float) -> None:
+    """A horizontal line."""
+    use_stroke(canvas, colour, width)
+    canvas.line(*_hundredths(left, y, right, y))
+
+
 def guilloche_frame(
-    size: tuple[float, float], inset: float, corner: float, depth: float, colours: tuple[Colour, ...]
-) -> str:
+    canvas: Canvas, size: tuple[float, float], inset: float, corner: float, depth: float, colours: tuple[Colour, ...]
+) -> None:
     """A band of strands round the page: its middle `inset` from the edges, corners rounded by `corner`, `depth` a side.
 
     Each colour is a family of strands; families are shifted against each other.
@@ -50,9 +82,11 @@ def guilloche_frame(
     arc = corner * math.pi / 2
     tile = arc / 2  # a corner is two tiles; the sides take the whole number of tiles that comes nearest
     width, height = size[0] - 2 * (inset + corner), size[1] - 2 * (inset + corner)
-    parts: list[str] = []
     for family, colour in enumerate(colours):
-        parts.append(stroke(colour, 0.27))
+        use_stroke(canvas, colour, 0.27)
+        bend = canvas.beginPath()
+        for strand in range(_STRANDS):
+            _trace(bend, _bent_strand(corner, depth, family, strand), 2 * _STEPS)
         for turn, length, x, y in (
             (0, width, inset + corner, inset),
             (1, height, size[0] - inset, inset + corner),
@@ -61,15 +95,17 @@ def guilloche_frame(
         ):
             count = max(1, round(length / tile))
             step = length / count
-            side = "\n".join(_path(_straight_strand(step, depth, family, strand)) for strand in range(_STRANDS))
-            bend = "\n".join(
-                _path(_bent_strand(corner, depth, family, strand), 2 * _STEPS) for strand in range(_STRANDS)
-            )
+            side = canvas.beginPath()
+            for strand in range(_STRANDS):
+                _trace(side, _straight_strand(step, depth, family, strand))
             cosine, sine = round(math.cos(turn * math.pi / 2)), round(math.sin(turn * math.pi / 2))
-            parts.append(f"q {cosine} {sine} {-sine} {cosine} {x:.2f} {y:.2f} cm")
-            parts.extend(f"{side}\nS\n1 0 0 1 {step:.3f} 0 cm" for _ in range(count))
-            parts.append(f"{bend}\nS\nQ")
-    return "\n".join(parts)
+            canvas.saveState()
+            canvas.transform(cosine, sine, -sine, cosine, *_hundredths(x, y))
+            for _ in range(count):
+                canvas.drawPath(side)
+                canvas.translate(round(step, 3), 0)
+            canvas.drawPath(bend)
+            canvas.restoreState()
 
 
 _STRANDS = 6
@@ -97,10 +133,15 @@ def _bent_strand(corner: float, depth: float, family: int, strand: int) -> Curve
     return at
 
 
-@lru_cache(maxsize=32)
 def rosette(
-    x: float, y: float, radius: float, lobes: int, rings: tuple[tuple[float, float], ...], colour: Colour
-) -> str:
+    canvas: Canvas,
+    x: float,
+    y: float,
+    radius: float,
+    lobes: int,
+    rings: tuple[tuple[float, float], ...],
+    colour: Colour,
+) -> None:
     """A round guilloche. Each ring is (its middle, its amplitude) as fractions of `radius`."""
     strands = 8
     sector = math.tau / lobes
@@ -112,63 +153,91 @@ def rosette(
 
         return at
 
-    one = "\n".join(_path(strand(*ring, number / strands)) for ring in rings for number in range(strands))
-    turn = f"{math.cos(sector):.6f} {math.sin(sector):.6f} {-math.sin(sector):.6f} {math.cos(sector):.6f} 0 0 cm"
-    turns = "\n".join(f"{one}\nS\n{turn}" for _ in range(lobes))
-    return f"q {stroke(colour, 0.3)} 1 0 0 1 {x:.2f} {y:.2f} cm\n{turns}\nQ"
+    one = canvas.beginPath()
+    for ring in rings:
+        for number in range(strands):
+            _trace(one, strand(*ring, number / strands))
+    use_stroke(canvas, colour, 0.3)
+    canvas.saveState()
+    canvas.translate(*_hundredths(x, y))
+    cosine, sine = math.cos(sector), math.sin(sector)
+    for _ in range(lobes):
+        canvas.drawPath(one)
+        canvas.transform(cosine, sine, -sine, cosine, 0, 0)
+    canvas.restoreState()
 
 
-def notched_frame(size: tuple[float, float], inset: float, notch: float, colour: Colour, width: float) -> str:
+def notched_frame(
+    canvas: Canvas, size: tuple[float, float], inset: float, notch: float, colour: Colour, width: float
+) -> None:
     """A line round the page with quarter circles cut out of its corners."""
     left, bottom, right, top = inset, inset, size[0] - inset, size[1] - inset
     pull = notch * 0.5523  # a quarter circle as one Bézier curve
-    points = (  # counter-clockwise from the lower left notch: a side, then a notch
-        ((left + notch, bottom), (right - notch, bottom)),
-        ((right - notch, bottom + pull), (right - pull, bottom + notch), (right, bottom + notch)),
-        ((right, top - notch),),
-        ((right - pull, top - notch), (right - notch, top - pull), (right - notch, top)),
-        ((left + notch, top),),
-        ((left + notch, top - pull), (left + pull, top - notch), (left, top - notch)),
-        ((left, bottom + notch),),
-        ((left + pull, bottom + notch), (left + notch, bottom + pull), (left + notch, bottom)),
-    )
-    start, *others = points
-    parts = [f"{_numbers(start[0])} m {_numbers(start[1])} l"]
-    parts += [f"{_numbers(*each)} {'c' if len(each) == 3 else 'l'}" for each in others]
-    return "\n".join((stroke(colour, width), *parts, "h S"))
+    path = canvas.beginPath()
+    path.moveTo(*_hundredths(left + notch, bottom))
+    for start, notched in (  # counter-clockwise from the lower left notch: the end of a side, then a notch
+        (
+            (right - notch, bottom),
+            (right - notch, bottom + pull, right - pull, bottom + notch, right, bottom + notch),
+        ),
+        (
+            (right, top - notch),
+            (right - pull, top - notch, right - notch, top - pull, right - notch, top),
+        ),
+        (
+            (left + notch, top),
+            (left + notch, top - pull, left + pull, top - notch, left, top - notch),
+        ),
+        (
+            (left, bottom + notch),
+            (left + pull, bottom + notch, left + notch, bottom + pull, left + notch, bottom),
+        ),
+    ):
+        path.lineTo(*_hundredths(*start))
+        path.curveTo(*_hundredths(*notched))
+    path.close()
+    use_stroke(canvas, colour, width)
+    canvas.drawPath(path)
 
 
-def _numbers(*points: tuple[float, float]) -> str:
-    return " ".join(f"{x:.2f} {y:.2f}" for x, y in points)
-
-
-def diamond(x: float, y: float, radius: float, colour: Colour) -> str:
+def diamond(canvas: Canvas, x: float, y: float, radius: float, colour: Colour) -> None:
     """A star of four points."""
     corners = [(radius if step % 2 == 0 else radius * 0.34, math.tau * step / 8) for step in range(8)]
-    points = [f"{x + reach * math.sin(angle):.2f} {y + reach * math.cos(angle):.2f}" for reach, angle in corners]
-    return f"{fill(colour)} {points[0]} m {' '.join(f'{point} l' for point in points[1:])} h f"
+    use_fill(canvas, colour)
+    _fill_polygon(canvas, *((x + reach * math.sin(angle), y + reach * math.cos(angle)) for reach, angle in corners))
 
 
-def rule(x: float, y: float, half: float, colour: Colour) -> str:
+def rule(canvas: Canvas, x: float, y: float, half: float, colour: Colour) -> None:
     """A horizontal line with a star in its middle, tapering to both ends."""
-    shape = [f"{x - half:.2f} {y:.2f} m", f"{x - 9:.2f} {y + 0.45:.2f} l {x - 9:.2f} {y - 0.45:.2f} l h"]
-    shape += [f"{x + half:.2f} {y:.2f} m", f"{x + 9:.2f} {y + 0.45:.2f} l {x + 9:.2f} {y - 0.45:.2f} l h f"]
-    return "\n".join((fill(colour), *shape, diamond(x, y, 4.2, colour)))
+    use_fill(canvas, colour)
+    for side in (-1, 1):
+        _fill_polygon(canvas, (x + side * half, y), (x + side * 9, y + 0.45), (x + side * 9, y - 0.45))
+    diamond(canvas, x, y, 4.2, colour)
+
+
+def _fill_polygon(canvas: Canvas, start: tuple[float, float], *others: tuple[float, float]) -> None:
+    path = canvas.beginPath()
+    path.moveTo(*_hundredths(*start))
+    for point in others:
+        path.lineTo(*_hundredths(*point))
+    path.close()
+    canvas.drawPath(path, stroke=0, fill=1)
 
 
 @lru_cache(maxsize=32)
 def seal(name: str, font: Path, x: float, y: float, side: float, colour: Colour) -> str:
-    """A square seal (角印) of a society's name, in columns from right to left.
+    """A square seal (角印) of a society's name, in columns from right to left, as PDF operators.
 
     Drawn as outlines, so that its characters are not part of the page's text.
     """
     columns = seal_columns(name)
     frame, room = side * 0.045, side * 0.83
-    parts = [
-        fill(colour),
-        _rounded(x, y, side, side * 0.07),
-        _rounded(x + frame, y + frame, side - 2 * frame, side * 0.04) + " f*",
-    ]
+    canvas = drawing()
+    use_fill(canvas, colour)
+    edge = canvas.beginPath()
+    edge.roundRect(x, y, side, side, side * 0.07)
+    edge.roundRect(x + frame, y + frame, side - 2 * frame, side - 2 * frame, side * 0.04)
+    canvas.drawPath(edge, stroke=0, fill=1, fillMode=FILL_EVEN_ODD)
     margin = (side - room) / 2
     with TTFont(font, lazy=True) as file:
         glyphs, names = file.getGlyphSet(), file.getBestCmap()
@@ -179,8 +248,8 @@ def seal(name: str, font: Path, x: float, y: float, side: float, colour: Colour)
             for row, character in enumerate(column):
                 low = y + margin + room - height * (row + 1)
                 box = (left + width * 0.05, low + height * 0.05, width * 0.9, height * 0.9)
-                parts.append(_stretched(glyphs, names.get(ord(character)), character, box))
-    return "\n".join(parts)
+                _draw_stretched(canvas, glyphs, names.get(ord(character)), character, box)
+    return operators(canvas)
 
 
 def seal_columns(name: str) -> tuple[str, ...]:
@@ -201,82 +270,64 @@ def seal_columns(name: str) -> tuple[str, ...]:
     return tuple(text[at : at + rows] for at in range(0, len(text), rows))
 
 
-class _OperatorPen(BasePen):  # type: ignore[misc] # fontTools has no types
-    """Writes glyph outlines as PDF operators; quadratic curves become cubic ones."""
+class _PathPen(BasePen):  # type: ignore[misc] # fontTools has no types
+    """Draws glyph outlines on a path; quadratic curves become cubic ones."""
 
-    def __init__(self, glyphs: Any) -> None:
+    def __init__(self, glyphs: Any, path: PDFPathObject) -> None:
         super().__init__(glyphs)
-        self.operators: list[str] = []
-        self.points: list[tuple[float, float]] = []
+        self._outline = path
 
     def _moveTo(self, point: tuple[float, float]) -> None:  # noqa: N802
-        self._write("m", point)
+        self._outline.moveTo(*_hundredths(*point))
 
     def _lineTo(self, point: tuple[float, float]) -> None:  # noqa: N802
-        self._write("l", point)
+        self._outline.lineTo(*_hundredths(*point))
 
     def _curveToOne(self, *points: tuple[float, float]) -> None:  # noqa: N802
-        self._write("c", *points)
+        self._outline.curveTo(*_hundredths(*(each for point in points for each in point)))
 
     def _closePath(self) -> None:  # noqa: N802
-        self.operators.append("h")
-
-    def _write(self, operator: str, *points: tuple[float, float]) -> None:
-        self.points.extend(points)
-        self.operators.append(" ".join(f"{x:.2f} {y:.2f}" for x, y in points) + f" {operator}")
+        self._outline.close()
 
 
-def _stretched(glyphs: Any, glyph: str | None, character: str, box: tuple[float, float, float, float]) -> str:
+def _draw_stretched(
+    canvas: Canvas, glyphs: Any, glyph: str | None, character: str, box: tuple[float, float, float, float]
+) -> None:
     """A glyph's filled outline, stretched into a box (left, low, width, height); a long vowel bar is set upright."""
     if glyph is None:
-        return ""  # the seal is an ornament: the cell of a character that the font lacks stays empty
-    upright = character in "ー－―〜～"
-    measured = _OperatorPen(glyphs)
-    turned = (0, -1, 1, 0, 0, 0) if upright else (1, 0, 0, 1, 0, 0)
-    glyphs[glyph].draw(TransformPen(measured, turned))
-    if not measured.points:
-        return ""
-    left, right = min(x for x, _ in measured.points), max(x for x, _ in measured.points)
-    low, high = min(y for _, y in measured.points), max(y for _, y in measured.points)
+        return  # the seal is an ornament: the cell of a character that the font lacks stays empty
+    turned = (0, -1, 1, 0) if character in "ー－―〜～" else (1, 0, 0, 1)
+    measured = BoundsPen(glyphs)
+    glyphs[glyph].draw(TransformPen(measured, (*turned, 0, 0)))
+    if measured.bounds is None:
+        return
+    left, low, right, high = measured.bounds
     wide, tall = max(right - left, 1.0), max(high - low, 1.0)
     across, along = box[2] / max(wide, 620.0), box[3] / max(tall, 620.0)  # thin glyphs (一, ー) are not blown up
-    placed = _OperatorPen(glyphs)
     shift_x = box[0] + (box[2] - wide * across) / 2 - left * across
     shift_y = box[1] + (box[3] - tall * along) / 2 - low * along
-    a, b, c, d = turned[:4]
-    glyphs[glyph].draw(
-        TransformPen(placed, (a * across, b * along, c * across, d * along, shift_x, shift_y)),
-    )
-    return "\n".join([*placed.operators, "f"])
+    a, b, c, d = turned
+    outline = canvas.beginPath()
+    placed = (a * across, b * along, c * across, d * along, shift_x, shift_y)
+    glyphs[glyph].draw(TransformPen(_PathPen(glyphs, outline), placed))
+    canvas.drawPath(outline, stroke=0, fill=1, fillMode=FILL_NON_ZERO)
 
 
-def _rounded(x: float, y: float, side: float, radius: float) -> str:
-    end, pull = side - radius, radius * 0.4477
-    return (
-        f"{x + radius:.2f} {y:.2f} m {x + end:.2f} {y:.2f} l"
-        f" {x + side - pull:.2f} {y:.2f} {x + side:.2f} {y + pull:.2f} {x + side:.2f} {y + radius:.2f} c"
-        f" {x + side:.2f} {y + end:.2f} l"
-        f" {x + side:.2f} {y + side - pull:.2f} {x + side - pull:.2f} {y + side:.2f} {x + end:.2f} {y + side:.2f} c"
-        f" {x + radius:.2f} {y + side:.2f} l"
-        f" {x + pull:.2f} {y + side:.2f} {x:.2f} {y + side - pull:.2f} {x:.2f} {y + end:.2f} c"
-        f" {x:.2f} {y + radius:.2f} l"
-        f" {x:.2f} {y + pull:.2f} {x + pull:.2f} {y:.2f} {x + radius:.2f} {y:.2f} c h"
-    )
-
-
-def _path(curve: Curve, pieces: int = _STEPS) -> str:
-    """A curve as Bézier pieces: Hermite interpolation with slopes by central differences."""
+def _trace(path: PDFPathObject, curve: Curve, pieces: int = _STEPS) -> None:
+    """Add a curve as Bézier pieces: Hermite interpolation with slopes by central differences."""
     near = 1e-4
-    parts: list[str] = []
     before: tuple[float, float, float, float] | None = None
     for step in range(pieces + 1):
         place = step / pieces
         (x, y), (x0, y0), (x1, y1) = curve(place), curve(place - near), curve(place + near)
         dx, dy = (x1 - x0) / (2 * near) / pieces / 3, (y1 - y0) / (2 * near) / pieces / 3
         if before is None:
-            parts.append(f"{x:.2f} {y:.2f} m")
+            path.moveTo(*_hundredths(x, y))
         else:
             px, py, pdx, pdy = before
-            parts.append(f"{px + pdx:.2f} {py + pdy:.2f} {x - dx:.2f} {y - dy:.2f} {x:.2f} {y:.2f} c")
+            path.curveTo(*_hundredths(px + pdx, py + pdy, x - dx, y - dy, x, y))
         before = (x, y, dx, dy)
-    return "\n".join(parts)
+
+
+def _hundredths(*lengths: float) -> Iterator[float]:
+    return (round(length, 2) for length in lengths)

@@ -119,6 +119,22 @@ def test_printing_again_gives_the_same_bytes() -> None:
     assert other.print(CERTIFICATE, badge("gishi"), CREDENTIAL) == printed()
 
 
+def test_the_ornaments_are_what_reportlab_drew_and_the_same_bytes_for_all_holders() -> None:
+    it = PROGRAMME.qualifications["gishi"]
+    pages = [printed(holder=name) for name in ("見本 太郎", "見本 次郎")]
+    for which, ground in (
+        ("certificate", certificate.ground(it.colour, it.accent)),
+        ("details", details.ground(it.colour, it.accent)),
+    ):
+        stored = set()
+        for both in pages:
+            with pikepdf.open(io.BytesIO(getattr(both, which))) as document:
+                shared = document.pages[0].Contents[0]
+                assert ground.encode("ascii") in shared.read_bytes()
+                stored.add(shared.read_raw_bytes())
+        assert len(stored) == 1
+
+
 def test_another_name_gives_other_files_and_leaves_nothing_in_the_press() -> None:
     first, second = printed(), printed(holder="見本 次郎")
     assert first.certificate != second.certificate

@@ -1,12 +1,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reportlab.pdfgen.canvas import Canvas
 
-from services.renderer.pdf.ornament import colour_of, guilloche_frame, notched_frame, rosette, rule, seal, seal_columns
+from services.renderer.domain import certificate, details
+from services.renderer.pdf.ornament import (
+    colour_of,
+    drawing,
+    guilloche_frame,
+    notched_frame,
+    rosette,
+    rule,
+    seal,
+    seal_columns,
+)
 from shared.glyphs import SERIF_BLACK
 from tests.worlds.press import FONTS
 
@@ -29,26 +41,56 @@ def test_a_seal_stays_within_its_square() -> None:
     points = re.findall(
         r"(-?[\d.]+) (-?[\d.]+)(?= (?:m|l|c|-?\d))", seal(NAME, FONTS / SERIF_BLACK, 100, 200, 60, (1, 0, 0))
     )
+    assert points
     assert all(99 < float(x) < 161 and 199 < float(y) < 261 for x, y in points if float(y) > 2)
 
 
 @pytest.mark.parametrize(
-    "operators",
+    "draw",
     [
-        guilloche_frame((842, 595), 35, 35, 11, ((0, 0, 0), (1, 0, 0))),
-        rosette(100, 100, 50, 16, ((0.5, 0.2),), (0, 0, 0)),
-        notched_frame((842, 595), 50, 20, (0, 0, 0), 1),
-        rule(100, 100, 60, (0, 0, 0)),
+        lambda canvas: guilloche_frame(canvas, (842, 595), 35, 35, 11, ((0, 0, 0), (1, 0, 0))),
+        lambda canvas: rosette(canvas, 100, 100, 50, 16, ((0.5, 0.2),), (0, 0, 0)),
+        lambda canvas: notched_frame(canvas, (842, 595), 50, 20, (0, 0, 0), 1),
+        lambda canvas: rule(canvas, 100, 100, 60, (0, 0, 0)),
     ],
 )
-def test_an_ornament_ends_in_the_graphics_state_that_it_found(operators: str) -> None:
-    words = operators.split()
+def test_an_ornament_leaves_the_coordinates_as_it_found_them(draw: Callable[[Canvas], None]) -> None:
+    canvas = drawing()
+    draw(canvas)
+    words = canvas.getCurrentPageContent().split()
+    assert {"S", "f", "f*"} & set(words)
     assert words.count("q") == words.count("Q")
     depth = 0
     for word in words:
         depth += (word == "q") - (word == "Q")
         assert depth >= 0
         assert not (word == "cm" and depth == 0)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        certificate.ground("#1f4e79", "#b08d3c"),
+        details.ground("#1f4e79", "#b08d3c"),
+        seal(NAME, FONTS / SERIF_BLACK, 100, 200, 60, (1, 0, 0)),
+    ],
+)
+def test_a_drawing_chooses_its_colours_and_leaves_those_of_the_page(content: str) -> None:
+    words = content.split()
+    assert (words[0], words[-1]) == ("q", "Q")
+    chosen: list[set[str]] = [set()]
+    for word in words:
+        if word == "q":
+            chosen.append(set(chosen[-1]))
+        elif word == "Q":
+            chosen.pop()
+        elif word in ("RG", "rg"):
+            chosen[-1].add(word)
+        elif word in ("S", "f", "f*"):
+            assert {"S": "RG"}.get(word, "rg") in chosen[-1]
+        else:
+            assert word not in ("B", "B*", "s", "b", "b*", "F")
+    assert chosen == [set()]
 
 
 @pytest.mark.parametrize("colour", ["", "red", "#12345", "#gggggg"])
