@@ -21,6 +21,7 @@ from services.ops.lag import LagMeter
 from services.ops.ports import Ports
 from services.ops.store.events import Store
 from services.ops.web.site import build_site
+from shared.events import RegistrationRejected
 from shared.office_events import Correction, DecisionSettled, OfficeDecided
 from shared.programme import parse_programme
 from shared.runtime.log import configure
@@ -319,7 +320,12 @@ def test_every_page_of_the_office_can_be_used_on_a_phone(office: Office, width: 
             decision_id=settled.id, subject=settled.subject, service="issuer", outcome="done", settled_at=at(9)
         ),
     )
+    unread = RegistrationRejected(
+        rejection_id="a", source="登録者.csv", row=7, field="valid_from", expected="YYYY-MM-DD", got="春"
+    )
+    tell(office.ports, unread)
     paths = ["/", "/people", "/people/R00000", "/people/R00001", "/people/R00002", "/people/R00007", "/decisions"]
+    paths += ["/rejected", "/letters"]
     seen = subprocess.run(
         ["node", SCREENS, "--width", width, "--lang", lang, *(office.base + path for path in paths)],
         capture_output=True,

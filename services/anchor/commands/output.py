@@ -59,6 +59,18 @@ def _network(each: NetworkStatus) -> dict[str, Any]:
     }
 
 
+_HEADS = (
+    ("ネットワーク", "network"),
+    ("残高", "balance"),
+    ("払える根の数", "pays for roots"),
+    ("基本料", "base fee"),
+    ("確定ブロック", "final block"),
+    ("確定まで", "final after"),
+    ("根", "roots"),
+    ("送信中", "on the way"),
+)
+
+
 def print_status(status: AnchorStatus) -> None:
     console = plain_console(highlight=False)
     since = _japan(status.waiting.oldest_at) if status.waiting.oldest_at else None
@@ -67,8 +79,8 @@ def print_status(status: AnchorStatus) -> None:
     console.print(f"束を待つ葉 {waiting}{oldest[0]} / {waiting} leaves wait for a batch{oldest[1]}")
     console.print(f"束 {closed}、うち未完了 {undecided} / {closed} batches, {undecided} of them not complete yet")
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("network", "balance", "pays for", "base fee", "final block", "final after", "roots", "on the way"):
-        table.add_column(name, justify="left" if name == "network" else "right")
+    for ja, en in _HEADS:
+        table.add_column(f"{ja}\n{en}", justify="left" if en == "network" else "right")
     for each in status.networks:
         network, chain = each.connection.network, each.chain
         name = f"{network.id} (retired)" if network.retired else network.id
@@ -79,7 +91,7 @@ def print_status(status: AnchorStatus) -> None:
         table.add_row(
             name,
             f"{chain.balance / ETHER:.4f} ETH",
-            f"{each.pays_for} roots",
+            f"{each.pays_for}",
             f"{chain.base_fee / GWEI:.3f} gwei",
             str(chain.finalized_block),
             f"{chain.finality_seconds} s",
@@ -131,10 +143,12 @@ def print_forecast(forecast: Forecast) -> None:
         if each.cost is None or each.final_in is None or each.balance is None:
             console.print(f"{each.network}: {each.away}", style="yellow")
             continue
+        gas, balance = f"{each.network}: {each.cost.gas} gas", f"{each.balance / ETHER:.4f} ETH"
+        now, most = f"{each.cost.now / ETHER:.6f} ETH", f"{each.cost.most / ETHER:.6f}"
+        console.print(f"{gas}、今の手数料で {now}、最大 {most}、送信から確定まで約 {each.final_in}、残高 {balance}")
         console.print(
-            f"{each.network}: {each.cost.gas} gas, {each.cost.now / ETHER:.6f} ETH at the fee of now, at most"
-            f" {each.cost.most / ETHER:.6f}; final about {each.final_in} after it is sent;"
-            f" the account holds {each.balance / ETHER:.4f} ETH"
+            f"{gas}, {now} at the fee of now, at most {most}; final about {each.final_in} after it is sent;"
+            f" the account holds {balance}"
         )
 
 
@@ -157,10 +171,15 @@ def migration_json(
 
 
 def print_migration(network: str, planned: Migration, cost: Cost) -> None:
-    there = f"{len(planned.known)} are there already"
-    plain_console(highlight=False).print(
-        f"{network}: {planned.roots} roots by {len(planned.chunks)} transactions, {there};"
-        f" {cost.gas} gas, {cost.now / ETHER:.6f} ETH at the fee of now, at most {cost.most / ETHER:.6f}"
+    console, transactions = plain_console(highlight=False), len(planned.chunks)
+    now, most = f"{cost.now / ETHER:.6f} ETH", f"{cost.most / ETHER:.6f}"
+    console.print(
+        f"{network}: 根 {planned.roots} 個を {transactions} 回の送信で、{len(planned.known)} 個は登録ずみ。"
+        f"{cost.gas} gas、今の手数料で {now}、最大 {most}"
+    )
+    console.print(
+        f"{network}: {planned.roots} roots by {transactions} transactions, {len(planned.known)} are there already;"
+        f" {cost.gas} gas, {now} at the fee of now, at most {most}"
     )
 
 
