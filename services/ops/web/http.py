@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Response
 from pydantic import StringConstraints
 from starlette.responses import JSONResponse
 
+from services.ops.board.answers import encode
+from services.ops.board.decisions import AlreadyDecidedError, DecisionLine
+from shared.errors import NotFound
 from shared.runtime.web.fields import PLAIN
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), PLAIN]
@@ -20,3 +24,15 @@ def json_answer(body: bytes) -> Response:
 
 def refused_answer(status: int, detail: str) -> Response:
     return JSONResponse({"error": status, "detail": detail}, status)
+
+
+def ordered(give: Callable[[], DecisionLine], decided: Callable[[], None]) -> Response:
+    """The answer to an order that `give` gives; `decided` is called once it is in the outbox. 404, 409 when refused."""
+    try:
+        line = give()
+    except NotFound as missing:
+        return refused_answer(404, str(missing))
+    except AlreadyDecidedError as refused:
+        return refused_answer(409, str(refused))
+    decided()
+    return json_answer(encode(line))

@@ -11,11 +11,10 @@ from starlette.responses import RedirectResponse
 
 from services.ops import letters as room
 from services.ops.board import wording
-from services.ops.board.answers import encode
-from services.ops.board.decisions import AlreadyDecidedError, DecisionLine
+from services.ops.board.decisions import AlreadyDecidedError
 from services.ops.orders import Attribution
 from services.ops.ports import Ports
-from services.ops.web.http import ID, Words, json_answer, refused_answer
+from services.ops.web.http import ID, Words, ordered
 from shared.errors import NotFound
 from shared.runtime.web import Pages
 
@@ -85,21 +84,10 @@ def letters_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None
     @app.post("/api/v1/letters/resend")
     def resend(order: ResendOrder) -> Response:
         """Send a letter about a badge again: the same letter, to the same address."""
-        return _ordered(lambda: room.resend(ports, order.id, order.letter, Attribution(order.by, order.why)), decided)
+        return ordered(lambda: room.resend(ports, order.id, order.letter, Attribution(order.by, order.why)), decided)
 
     @app.post("/api/v1/letters/{act}")
     def hold(act: HoldAct, order: HoldOrder) -> Response:
         """Hold the letters of a cohort, or resume them."""
         who = Attribution(order.by, order.why)
-        return _ordered(lambda: room.hold(ports, order.cohort, who, resume=act == "resume"), decided)
-
-
-def _ordered(give: Callable[[], DecisionLine], decided: Callable[[], None]) -> Response:
-    try:
-        line = give()
-    except NotFound as missing:
-        return refused_answer(404, str(missing))
-    except AlreadyDecidedError as refused:
-        return refused_answer(409, str(refused))
-    decided()
-    return json_answer(encode(line))
+        return ordered(lambda: room.hold(ports, order.cohort, who, resume=act == "resume"), decided)

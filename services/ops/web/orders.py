@@ -14,13 +14,13 @@ from starlette.responses import RedirectResponse
 
 from services.ops import letters, orders, queries
 from services.ops.board.answers import encode
-from services.ops.board.decisions import BULK, DAYS, AlreadyDecidedError, Bulk, DecisionLine, Selected
+from services.ops.board.decisions import BULK, DAYS, AlreadyDecidedError, Bulk, Selected
 from services.ops.board.scrubs import ALL
 from services.ops.config import Links
 from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from services.ops.web import person_view
-from services.ops.web.http import ID, Words, json_answer, refused_answer
+from services.ops.web.http import ID, Words, json_answer, ordered, refused_answer
 from shared.errors import NotFound
 from shared.office_events import CORRECTABLE, Correction
 from shared.plain_text import shown
@@ -122,13 +122,13 @@ def orders_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:
     @app.post("/api/v1/revoke")
     def revoke(order: RevokeOrder) -> Response:
         """Revoke a badge: by its assertion_id, or a registration's newest by registration_id."""
-        return _ordered(lambda: orders.revoke(ports, order.id, Attribution(order.by, order.why)), decided)
+        return ordered(lambda: orders.revoke(ports, order.id, Attribution(order.by, order.why)), decided)
 
     @app.post("/api/v1/correct")
     def correct(order: CorrectOrder) -> Response:
         """Issue a badge once more, corrected."""
         correction = msgspec.convert(order.correction, Correction, from_attributes=True)
-        return _ordered(
+        return ordered(
             lambda: orders.correct(
                 ports, order.registration_id, order.version, correction, Attribution(order.by, order.why)
             ),
@@ -139,14 +139,14 @@ def orders_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:
     def resume(order: ResumeOrder) -> Response:
         """Release a held registration as it is, whatever other records say."""
         who = Attribution(order.by, order.why)
-        return _ordered(lambda: orders.resume(ports, order.registration_id, who), decided)
+        return ordered(lambda: orders.resume(ports, order.registration_id, who), decided)
 
     @app.post("/api/v1/rebuild")
     def rebuild(order: RebuildOrder) -> Response:
         """Have what a service reads announced again; with dry_run only counted. The same pending order is one."""
         who = Attribution(order.by, order.why)
         try:
-            return _ordered(
+            return ordered(
                 lambda: orders.rebuild(ports, order.reader, order.producer, who, is_dry_run=order.dry_run), decided
             )
         except ValueError as refused:
@@ -157,7 +157,7 @@ def orders_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:
         """Have tables and object storage compared; with repair also what is lost made again."""
         who = Attribution(order.by, order.why)
         try:
-            return _ordered(lambda: orders.scrub(ports, order.subject, who, repair=order.repair), decided)
+            return ordered(lambda: orders.scrub(ports, order.subject, who, repair=order.repair), decided)
         except ValueError as refused:
             return refused_answer(422, str(refused))
 
@@ -173,7 +173,7 @@ def orders_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:
 
     @app.get("/api/v1/decisions/{id:path}")
     def decision(id: str) -> Response:
-        return _ordered(lambda: queries.decision(ports, id), lambda: None)
+        return ordered(lambda: queries.decision(ports, id), lambda: None)
 
     @app.get("/api/v1/people/{id:path}")
     def history(id: str) -> Response:
@@ -204,7 +204,7 @@ def _bulk_api(app: FastAPI, act: Bulk, ports: Ports, decided: Callable[[], None]
     def apply(order: BulkOrder) -> Response:
         """Order it for the people of the list with this digest; 409 when the list has changed."""
         selected = _selected(order.cohort, order.qualification, order.issued_after, order.issued_before, order.singly)
-        return _ordered(
+        return ordered(
             lambda: orders.apply(ports, act, selected, order.digest, Attribution(order.by, order.why)), decided
         )
 
@@ -213,17 +213,6 @@ def _selected(
     cohort: str, qualification: str | None, after: datetime | None, before: datetime | None, singly: bool
 ) -> Selected:
     return Selected(cohort=cohort, qualification=qualification, issued_after=after, issued_before=before, singly=singly)
-
-
-def _ordered(give: Callable[[], DecisionLine], decided: Callable[[], None]) -> Response:
-    try:
-        line = give()
-    except NotFound as missing:
-        return refused_answer(404, str(missing))
-    except AlreadyDecidedError as refused:
-        return refused_answer(409, str(refused))
-    decided()
-    return json_answer(encode(line))
 
 
 def orders_pages(
