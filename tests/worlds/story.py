@@ -89,7 +89,7 @@ class Story:
 
         def enough() -> Any:
             # ops' answer names everybody of every story: it is asked for when its table has them, and then decides
-            return self._counted(*states) >= at_least and self.count(*states) >= at_least
+            return self.counted(*states) >= at_least and self.count(*states) >= at_least
 
         away = (httpx.HTTPError, psycopg.OperationalError)
         try:
@@ -98,7 +98,7 @@ class Story:
             where = Counter(person["state"] for person in self.people())
             raise AssertionError(f"{error}; they are {dict(where)}; last trouble of a holder: {self._error}") from error
 
-    def _counted(self, *states: str) -> int:
+    def counted(self, *states: str) -> int:
         """As `count`, of ops' own table."""
         query = "select reached, held, ended, count(*) from progress where registration_id like %s group by 1, 2, 3"
         return sum(
@@ -247,7 +247,14 @@ _PATIENCE = 3.0
 """`seconds` of a quiet machine may be so many times as long where other stories run beside this one."""
 
 
-def until(look: Callable[[], Any], *, seconds: float, what: str, forgive: tuple[type[BaseException], ...] = ()) -> Any:
+def until(
+    look: Callable[[], Any],
+    *,
+    seconds: float,
+    what: str,
+    forgive: tuple[type[BaseException], ...] = (),
+    pause: float = 0.2,
+) -> Any:
     """What `look` returns as soon as it is true; AssertionError naming `what` when it is not for long enough.
 
     `seconds` is what a quiet machine takes at the most.
@@ -260,5 +267,5 @@ def until(look: Callable[[], Any], *, seconds: float, what: str, forgive: tuple[
                 return found
         except forgive as error:
             last = error
-        time.sleep(0.2)
+        time.sleep(pause)
     raise AssertionError(f"waited {seconds} s in vain: {what} (last error: {last})")
