@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from services.verifier.check.evidence import ChainAnswers, IssuerRecord
+from services.verifier.files.pdf import LeadsElsewhere
+from services.verifier.files.read import read_document
 from services.verifier.verification import Sources, VerificationResult, verify
 from shared import object_keys
 from shared.credentials.merkle_proof import MerkleProof
 from shared.errors import NotFound
+from tests.worlds import press
 from tests.worlds.credentials import DID, ISSUER, NOW, credential, status_list
 from tests.worlds.objects import MemoryObjects
 from tests.worlds.pdfs import printed
@@ -70,3 +73,11 @@ def test_another_address_or_two_of_ours_is_no_badge_and_nothing_broken(links: tu
 def test_a_page_under_which_nothing_was_issued_is_not_found() -> None:
     with pytest.raises(NotFound):
         asked_about(printed(PAGE), OTHER)
+
+
+def test_our_own_certificate_leads_to_its_page_and_our_details_hold_the_credential() -> None:
+    documents = press.printed()
+    with pytest.raises(LeadsElsewhere) as led:
+        read_document(documents.certificate)
+    assert led.value.addresses == (press.CERTIFICATE.verification_url,)
+    assert read_document(documents.details) == json.loads(press.CREDENTIAL)
