@@ -264,8 +264,9 @@ COLUMNS = {
     "issuer_images": ["made_at"],
     "documents": ["revision", "published_at", "unsure_until"],
     "signing_keys": ["listed_at"],
-    # mailer: the bytes of letters that were sent; which letter tells of a correction is noted of all badges
-    "messages": ["message", "created_at"],
+    # mailer: the bytes of letters that were sent, and which process sent them; which letter tells of a correction is
+    # noted of all badges
+    "messages": ["message", "created_at", "sender", "sending_until"],
     "holders": ["told_by"],
     # wallet: the account is made again
     "badges": ["account_id"],
