@@ -1,13 +1,18 @@
-"""The Faust app that reads Kafka for a process, made so that only what is committed is read. Used by every process.
+"""The Faust app that reads Kafka for a process: only what is committed, from where our tables stand.
 
-Faust reads uncommitted messages unless it also writes in transactions, which our outbox does not need.
+Used by every process. Faust reads uncommitted messages unless it also writes in transactions, which our outbox does not
+need.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection
 from typing import Any
 
 import faust
+from aiokafka.consumer import consumer as aiokafka_consumer
+from aiokafka.consumer.fetcher import Fetcher
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 
 from shared.runtime.any_headers import take_any_headers
@@ -16,6 +21,24 @@ from shared.runtime.settings import Runtime
 
 SESSION_SECONDS = 10.0
 """After so long the broker gives a dead worker's partitions away."""
+
+
+_LOOK_AGAIN = 0.05  # seconds
+
+
+class _SeekFirst(Fetcher):  # type: ignore[misc]  # aiokafka brings no types
+    """Fetches nothing of a partition before it was sought: that is done after each assignment (`positions.py`).
+
+    aiokafka would go to the group's offset meanwhile, and fail where the group has none: each process that joined
+    or left could end those that stay.
+    """
+
+    async def _update_fetch_positions(self, assignment: Any, node_id: Any, tps: Collection[Any]) -> bool:
+        states = {tp: assignment.state_value(tp) for tp in tps}
+        sought = [tp for tp, state in states.items() if state.has_valid_position or state.awaiting_reset]
+        if len(sought) < len(states):
+            await asyncio.sleep(_LOOK_AGAIN)
+        return bool(sought) and bool(await super()._update_fetch_positions(assignment, node_id, sought))
 
 
 class _CommittedThread(AIOKafkaConsumerThread):
@@ -34,6 +57,7 @@ class _CommittedConsumer(Consumer):
 
 def faust_app(runtime: Runtime, datadir: str) -> faust.App:
     take_any_headers()
+    aiokafka_consumer.Fetcher = _SeekFirst  # there is no parameter for it
     app = faust.App(
         runtime.service,
         broker=";".join(f"aiokafka://{address}" for address in runtime.kafka.split(",")),
