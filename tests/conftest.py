@@ -23,6 +23,7 @@ settings.load_profile("akashi")
 ORDER = (
     "tests/e2e/test_issuance_cycle.py",  # counts a cohort that nobody else has joined
     "tests/e2e/test_undone.py",  # takes back all badges: while they are few
+    "tests/e2e/test_stuck.py",  # waits until all counts match: before those that leave dead letters and people half way
     "tests/e2e/test_killed_service.py",
     "tests/e2e/test_anchor_faults.py",
     "tests/e2e/test_lost_and_rebuilt.py",
