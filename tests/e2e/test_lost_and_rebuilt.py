@@ -245,6 +245,7 @@ LEFT_OUT = {
     "positions", "published", "gaps", "rebuilds", "outbox", "topics",  # where the service stands, not what it knows
     "database_history", "restore_notices", "recalled_facts",  # what its starts found
     "scrubs", "scrub_counts", "scrub_faults", "published_objects",  # its looks at storage; published again
+    "scrub_reports",  # ops: of each service the last look by itself, which may be another one by now
     "accounts", "addresses", "sessions", "login_attempts",  # wallet: on no topic, made again by the holders
     "nonces", "transactions",  # anchor: how the roots were sent; on no topic
     "restores",  # issuer: that a list was begun after a loss
