@@ -138,6 +138,18 @@ HeldReason = Literal[
     "not-judged",
 ]
 
+CONTRADICTIONS: frozenset[HeldReason] = frozenset(
+    {
+        "birth-date-differs",
+        "name-differs",
+        "renews-another",
+        "duplicate-registration-number",
+        "duplicate-pass-number",
+        "look-alike",
+    }
+)
+"""What the office may overrule by `resume`: the record is right as it is."""
+
 
 class RegistrationHeld(Event, frozen=True, kw_only=True):
     """No badge for this registration until `reason` is gone. `revision` counts its holds and releases."""

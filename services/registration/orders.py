@@ -15,14 +15,13 @@ from services.registration.domain.correction import (
     corrected,
     number_conflict,
 )
-from services.registration.domain.facts import CONTRADICTIONS
 from services.registration.domain.registration import Registration, amended, renewed
 from services.registration.domain.soundness import implausible_address, trimmed
 from services.registration.handlers import Ports
 from services.registration.metrics import ORDERS
 from services.registration.store import RegistrationTransaction
 from shared.addresses import same_address_key
-from shared.events import Event
+from shared.events import CONTRADICTIONS, Event
 from shared.office_events import Correction, DecisionSettled, OfficeDecided
 from shared.runtime.log import logger
 from shared.soundness import address_fault
@@ -76,7 +75,6 @@ class _Batch:
         self._now = now
         self._known = known
         self._corrected: dict[str, Registration] = {}  # not written yet: one statement for the whole batch
-        self._people: dict[str, str] = {}  # of what was corrected, by registration_id
         self._events: list[Event] = []
 
     def carry_out(self, decision: OfficeDecided) -> OrderOutcome:
@@ -156,7 +154,6 @@ class _Batch:
         if after.address_key != registration.address_key and registration.address_key is not None:
             self.write()
             self._tx.judge_address_sharers([registration.address_key], self._now)
-        self._people[after.id] = after.record.person_id
         return _DONE
 
     def write(self) -> None:
@@ -167,7 +164,6 @@ class _Batch:
 
     def finish(self) -> None:
         self.write()
-        self._tx.judge_contradicted(set(self._people.values()), self._people.keys(), self._now)
         self._tx.announce(*self._events)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from services.ops import orders, queries
 from services.ops.board.decisions import AlreadyDecidedError, Selected
+from services.ops.board.wording import HELD_REASONS
 from services.ops.orders import Attribution, ListChangedError
 from services.ops.ports import Ports
 from shared.errors import NotFound
@@ -216,7 +217,9 @@ def test_answers_that_come_before_the_order_decide_it(ports: Ports) -> None:
 # ── resume ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("reason", ["birth-date-differs", "name-differs", "renews-another", "not-judged"])
+@pytest.mark.parametrize(
+    "reason", [reason for reason, words in HELD_REASONS.items() if "akashi resume" in words.next.ja]
+)
 def test_a_hold_that_the_office_may_end_is_ended_by_one_order(reason: Any, ports: Ports) -> None:
     tell(ports, held(1, reason))
     first = orders.resume(ports, "R00001", OFFICE)

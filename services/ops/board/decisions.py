@@ -12,6 +12,7 @@ import msgspec
 
 from services.ops.board.stuck import Stuck
 from shared.errors import AkashiError
+from shared.events import CONTRADICTIONS
 from shared.office_events import CORRECTABLE, Correction, OfficeDecided
 
 DONE = "done"
@@ -183,7 +184,7 @@ def correct_target(registration_id: str, version: int) -> str:
     return f"correct/{registration_id}/{version}"
 
 
-RESUMABLE = frozenset({"birth-date-differs", "name-differs", "renews-another", "not-judged", "office-hold"})
+RESUMABLE = CONTRADICTIONS | {"not-judged", "office-hold"}
 """The reasons of a hold that the office ends by `resume`; registration says whether it does."""
 
 

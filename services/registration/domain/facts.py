@@ -15,11 +15,6 @@ from shared.events import HeldReason
 
 LOOK_ALIKE: HeldReason = "look-alike"
 
-CONTRADICTIONS: frozenset[HeldReason] = frozenset(
-    {"birth-date-differs", "name-differs", "renews-another", LOOK_ALIKE, *DUPLICATES.values()}
-)
-"""The reasons that the office may overrule: `resume` says that the records are right as they are."""
-
 
 @dataclass(frozen=True)
 class PersonRecord:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
-from services.registration.domain.facts import CONTRADICTIONS, KnownFacts, PersonRecord, facts_of
+from services.registration.domain.facts import KnownFacts, PersonRecord, facts_of
 from services.registration.domain.numbers import NumberUse, number_key
 from services.registration.domain.record import UpstreamRecord
 from services.registration.domain.registration import Registration
+from shared.events import CONTRADICTIONS
 from shared.runtime.db import Transaction
 
 
@@ -16,7 +17,7 @@ class Facts(Transaction):
     """One transaction on the registrations, by their people."""
 
     def known_facts(self, judged: Sequence[Registration], not_before: date, today: date) -> KnownFacts:
-        """What records that count (as in `address_uses`) say of these people, and whom they renew."""
+        """What records that count (as in `address_uses`) say of these people, and who has what they renew."""
         people = {each.record.person_id for each in judged}
         previous = {each.record.previous_registration_id for each in judged} - {None}
         records = self.fetch_all(
