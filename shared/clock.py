@@ -44,3 +44,12 @@ def japan_midnight(day: date) -> datetime:
 def japan_time(moment: datetime) -> str:
     """An aware moment as credentials write it: 2027-04-01T00:00:00+09:00."""
     return moment.astimezone(JST).isoformat(timespec="seconds")
+
+
+def years_after(day: date, years: int) -> date:
+    """The same day `years` later, of February 29 the 28th."""
+    year = min(day.year + years, date.max.year)
+    try:
+        return day.replace(year=year)
+    except ValueError:
+        return day.replace(year=year, day=28)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from shared.font_file import FontFile
+from shared.plain_text import FILLERS
 
 SERIF = "noto-serif-jp/500Medium/NotoSerifJP_500Medium.ttf"
 SERIF_BOLD = "noto-serif-jp/700Bold/NotoSerifJP_700Bold.ttf"
@@ -31,7 +32,6 @@ _LIGHTER = {("serif", "500Medium"): "400Regular", ("serif", "700Bold"): "600Semi
 PRINTED_FONTS = (SERIF, SANS, SANS_MEDIUM)
 """The fonts that names and numbers are set in: 証書 and 内容詳細. Each is the first of a chain."""
 
-_INVISIBLE = "\u115f\u1160\u3164\uffa0\u2800"
 """Letters by their category, but drawn as nothing: the fillers of Hangul; the empty pattern of Braille."""
 
 
@@ -174,7 +174,7 @@ def _has_no_shape(character: str) -> bool:
     """
     return (
         unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Mn", "Me", "Mc")
-        or character in _INVISIBLE
+        or character in FILLERS
         or unicodedata.bidirectional(character) in ("R", "AL", "AN")
         or "\u1100" <= character <= "\u11ff"
         or "\ua960" <= character <= "\ua97f"

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 
+FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and signs by their category, with nothing to be seen."""
+
 _HIDDEN = (
     r"\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
     r"\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"

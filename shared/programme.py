@@ -106,14 +106,6 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     youngest_years: int = 15  # age of a person when the period begins
     oldest_years: int = 120
 
-    def years_after(self, day: date, years: int) -> date:
-        """The same day `years` later, of February 29 the 28th."""
-        year = min(day.year + years, date.max.year)
-        try:
-            return day.replace(year=year)
-        except ValueError:
-            return day.replace(year=year, day=28)
-
 
 class Texts(msgspec.Struct, frozen=True, kw_only=True):
     certificate_title: Bilingual  # 登録証

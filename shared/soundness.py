@@ -13,6 +13,7 @@ from datetime import date
 from typing import NamedTuple
 
 from shared.addresses import LONGEST, address_problem, as_mailed
+from shared.clock import years_after
 from shared.programme import Bounds
 
 LONGEST_NAME = 64
@@ -69,7 +70,7 @@ def period_fault(begins: date, ends: date, bounds: Bounds) -> Fault | None:
         return Fault(f"a day not before valid_from, {begins}", str(ends))
     if fault := day_fault(ends, bounds):
         return fault
-    latest = min(bounds.years_after(begins, bounds.longest_years), bounds.last_day)
+    latest = min(years_after(begins, bounds.longest_years), bounds.last_day)
     return (
         Fault(f"a day not after {latest}, {bounds.longest_years} years from valid_from", str(ends))
         if (ends > latest)

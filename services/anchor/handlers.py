@@ -21,7 +21,7 @@ from services.anchor.store import AnchorTransaction, Store, UnprovedLeaf
 from shared import object_keys
 from shared.clock import Clock
 from shared.credentials.merkle import Path, Tree, merkle_tree
-from shared.errors import TryLater, Unreadable
+from shared.errors import TryLater, Unreadable, cause_of
 from shared.runtime.db import is_unavailable
 from shared.runtime.log import logger
 from shared.runtime.objects import ListedObjects
@@ -180,7 +180,7 @@ def _prove_leaves(
             break
         except Exception as error:  # of whatever kind: its row gets the cause, the others go on
             metrics.NOT_DONE.labels("credential").inc()
-            log.error("failed", assertion_id=row.assertion_id, cause=f"{type(error).__name__}: {error}"[:300])
+            log.error("failed", assertion_id=row.assertion_id, cause=cause_of(error, 300))
             tx.leaves.postpone([row], str(error))
             continue
         tx.announce(anchored(row.assertion_id, anchor, row.leaf, path))

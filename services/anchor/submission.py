@@ -30,7 +30,7 @@ from services.anchor.domain.costs import FeeRules, fee_for
 from services.anchor.sender import Sender, input_for
 from services.anchor.store import AnchorTransaction, Store
 from shared.clock import Clock
-from shared.errors import TryLater
+from shared.errors import TryLater, cause_of
 from shared.runtime.log import logger
 from shared.runtime.metrics import ROWS_ASIDE
 from shared.runtime.rows import is_away
@@ -252,7 +252,7 @@ def _costs_one(tx: AnchorTransaction, anchoring: Anchoring) -> Iterator[None]:
         if is_away(error):
             raise
         ROWS_ASIDE.labels("anchorings").inc()
-        log.error("failed", root=anchoring.name, cause=f"{type(error).__name__}: {error}"[:300])
+        log.error("failed", root=anchoring.name, cause=cause_of(error, 300))
         _postpone(tx, anchoring, "fault", f"{type(error).__name__}: {error}")
 
 

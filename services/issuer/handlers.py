@@ -57,7 +57,7 @@ from services.issuer.store import IssuerTransaction, SignedCredential, Store
 from shared import object_keys
 from shared.clock import Clock
 from shared.credentials.credential import DoNotSign
-from shared.errors import NotFound, TryLater
+from shared.errors import NotFound, TryLater, cause_of
 from shared.events import IssuanceRefused, RegistrationRenewed
 from shared.office_events import OfficeDecided
 from shared.retry import is_due, next_try
@@ -273,7 +273,7 @@ def publish(ports: Ports) -> int:
         if is_unavailable(error):
             raise
         NOT_PUBLISHED.labels("editions").inc()
-        log.warning("deferred", part="editions", cause=f"{type(error).__name__}: {error}"[:300])
+        log.warning("deferred", part="editions", cause=cause_of(error, 300))
     with ports.store.transaction() as tx:
         names = tx.due_documents(_PER_RUN, now)
     return sum(publish_one(name, ports) is not None for name in names)

@@ -27,7 +27,7 @@ log = logger("mailer")
 
 @dataclass(frozen=True)
 class Listener:
-    """Where to listen. Only the relay should reach it: whoever can, can have a letter noted as bounced."""
+    """Where to listen. Only the relay should reach it: any other client could have a letter noted as bounced."""
 
     host: str
     port: int

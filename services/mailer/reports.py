@@ -56,7 +56,7 @@ def _apply(report: Report, ports: Ports) -> str | None:
         tx.save_report(status, _STATES[report.kind], answer, now)
         if report.kind != "temporary":
             announce(tx, ports, status.letter, status.assertion_id, _STATES[report.kind], status.attempts, now, answer)
-    # If we die before the commit, whoever delivers the report keeps it and comes again; after it, it changes nothing.
+    # If we die before the commit, the sender of the report keeps it and comes again; after it, it changes nothing.
     REPORTS.labels(report.kind).inc()
     log.info("handled", assertion_id=report.assertion_id, letter=report.letter, report=report.kind)
     return None

@@ -6,16 +6,11 @@ from dataclasses import dataclass
 
 from services.ops.board.decisions import AlreadyDecidedError, DecisionLine, numbered
 from services.ops.board.rows import TroubledLetter
-from services.ops.metrics import ORDERED
-from services.ops.orders import Attribution
+from services.ops.orders import Attribution, announced, ordered_before
 from services.ops.ports import Ports
-from services.ops.store.decisions import Order
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
 from shared.office_events import Decision, OfficeDecided
-from shared.runtime.log import logger
-
-log = logger("ops")
 
 
 @dataclass(frozen=True)
@@ -85,8 +80,7 @@ def _order(
     value: str | None = None,
 ) -> DecisionLine:
     if (earlier := tx.decisions.pending_order(name)) is not None:
-        ORDERED.labels(decision, "ordered-before").inc()
-        return earlier
+        return ordered_before(earlier)
     event = OfficeDecided(
         decision_id=numbered(name, tx.decisions.count_numbered(name)),
         decision=decision,
@@ -96,11 +90,4 @@ def _order(
         decided_at=ports.now(),
         value=value,
     )
-    tx.decisions.note_orders([Order(event, None)])
-    tx.announce(event)
-    # Dying before the commit: nothing was ordered. After it the outbox has the order.
-    ORDERED.labels(decision, "announced").inc()
-    log.info("decided", decision=decision, decision_id=event.decision_id, subject=subject)
-    line = tx.decisions.decision(event.decision_id)
-    assert line is not None
-    return line
+    return announced(tx, event, None)

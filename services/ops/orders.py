@@ -67,7 +67,7 @@ def revoke(ports: Ports, id: str, who: Attribution) -> DecisionLine:
         target = revoke_target(version.assertion_id)
         earlier = tx.decisions.active_order(target)
         if earlier is not None and earlier.outcome is None:
-            return _ordered_before(earlier)
+            return ordered_before(earlier)
         if version.revoked_at is not None or earlier is not None:
             ORDERED.labels("revoke", "revoked-before").inc()
             raise AlreadyDecidedError(_revoked(version, earlier))
@@ -79,7 +79,7 @@ def revoke(ports: Ports, id: str, who: Attribution) -> DecisionLine:
             why=who.why,
             decided_at=now,
         )
-        return _announced(tx, event, target)
+        return announced(tx, event, target)
 
 
 def correct(ports: Ports, registration_id: str, version: int, correction: Correction, who: Attribution) -> DecisionLine:
@@ -102,7 +102,7 @@ def correct(ports: Ports, registration_id: str, version: int, correction: Correc
         earlier = tx.decisions.active_order(target)
         if earlier is not None:
             if recorded_correction(correction) == earlier.correction and "email" not in correction.changes:
-                return _ordered_before(earlier)
+                return ordered_before(earlier)
             ORDERED.labels("correct", "under-way").inc()
             raise AlreadyDecidedError(
                 f"{earlier.by} corrected this registration at {earlier.at:%H:%M:%S}Z: look at it again"
@@ -123,7 +123,7 @@ def correct(ports: Ports, registration_id: str, version: int, correction: Correc
             correction=correction,
             version=version + 1,
         )
-        return _announced(tx, event, target)
+        return announced(tx, event, target)
 
 
 def resume(ports: Ports, registration_id: str, who: Attribution) -> DecisionLine:
@@ -143,7 +143,7 @@ def resume(ports: Ports, registration_id: str, who: Attribution) -> DecisionLine
         target = resume_target(registration_id, person.held_at)
         earlier = tx.decisions.active_order(target)
         if earlier is not None:
-            return _ordered_before(earlier)
+            return ordered_before(earlier)
         event = OfficeDecided(
             decision_id=numbered(target, tx.decisions.count_numbered(target)),
             decision="resume",
@@ -152,10 +152,11 @@ def resume(ports: Ports, registration_id: str, who: Attribution) -> DecisionLine
             why=who.why,
             decided_at=now,
         )
-        return _announced(tx, event, target)
+        return announced(tx, event, target)
 
 
-def _announced(tx: OpsTransaction, event: OfficeDecided, target: str) -> DecisionLine:
+def announced(tx: OpsTransaction, event: OfficeDecided, target: str | None) -> DecisionLine:
+    """Note and announce an order. `target`: what it brings about, where two orders must not do the same."""
     tx.decisions.note_orders([Order(event, target)])
     tx.announce(event)
     # Dying before the commit: nothing was ordered, and the caller got no answer. After it the outbox has the order.
@@ -171,7 +172,8 @@ def _written(tx: OpsTransaction, id: str) -> DecisionLine:
     return line
 
 
-def _ordered_before(order: DecisionLine) -> DecisionLine:
+def ordered_before(order: DecisionLine) -> DecisionLine:
+    """The order that was given already."""
     ORDERED.labels(order.decision, "ordered-before").inc()
     return order
 
@@ -259,7 +261,7 @@ def _order_services(
         tx.decisions.lock_orders()
         earlier = tx.decisions.pending_named(name, now - _PENDING)
         if earlier is not None:
-            return _ordered_before(earlier)
+            return ordered_before(earlier)
         event = order(numbered(name, tx.decisions.count_numbered(name)), now)
         note(tx.decisions, [event])
         tx.announce(event)

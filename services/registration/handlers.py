@@ -22,7 +22,7 @@ from services.registration.metrics import JUDGED, NOT_APPLIED, RECORDS, REJECTED
 from services.registration.store import RegistrationTransaction, RejectedRow, Store
 from shared.addresses import same_address_key
 from shared.clock import Clock, japan_date
-from shared.errors import Unreadable
+from shared.errors import Unreadable, cause_of
 from shared.events import AssertionIssued, Event, RegistrationHeld, RegistrationRejected, RegistrationReleased
 from shared.runtime.batches import RawMessage
 from shared.runtime.log import logger
@@ -136,7 +136,7 @@ def release(ports: Ports) -> int:
             return _apply(tx, list(zip(part, judgements, strict=True)), ports.cycle.cohort, now)
 
         def put_aside(registration: Registration, error: Exception) -> None:
-            log.error("failed", registration_id=registration.id, cause=f"{type(error).__name__}: {error}"[:300])
+            log.error("failed", registration_id=registration.id, cause=cause_of(error, 300))
             _apply(tx, [(registration, Judgement(registration.id, "not-judged", None))], ports.cycle.cohort, now)
             outcomes["not-judged"] += 1
 

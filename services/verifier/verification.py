@@ -91,7 +91,7 @@ def verify(load: Callable[[], bytes], sources: Sources) -> VerificationResult:
     try:
         content = load()
     except (NotFound, TryLater) as error:
-        return VerificationResult(no_document(str(error), sources.now()), IssuerRecord())
+        return VerificationResult(no_document(str(error), sources.now()), UNTOLD)
     try:
         file = read_file(content)
         credential = read_credential(file.document)
@@ -100,9 +100,9 @@ def verify(load: Callable[[], bytes], sources: Sources) -> VerificationResult:
         id = _named_page(error.addresses, sources.public_url)
         return VerificationResult(not_readable(error, sources.now()), UNTOLD) if id is None else _printed(id, sources)
     except Unreadable as error:
-        return VerificationResult(not_readable(error, sources.now()), IssuerRecord())
+        return VerificationResult(not_readable(error, sources.now()), UNTOLD)
     except TryLater as error:
-        return VerificationResult(no_document(str(error), sources.now()), IssuerRecord())
+        return VerificationResult(no_document(str(error), sources.now()), UNTOLD)
     contradicted = None if file.unbaked is None else contradiction(file.document, file.unbaked)
     return _judged(credential, record, sources, contradicted=contradicted)
 
@@ -137,7 +137,7 @@ def _judged(
     expected_id: str | None = None,
     contradicted: str | None = None,
 ) -> VerificationResult:
-    record = record or IssuerRecord()
+    record = record or UNTOLD
     url = sources.public_url
     evidence = gather(credential, sources.site, sources.chain, public_url=url, record=record)
     verdict = verdict_on(

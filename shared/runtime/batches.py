@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from shared.errors import NotYetKnown, TryLater, Unreadable
+from shared.errors import NotYetKnown, TryLater, Unreadable, cause_of
 from shared.events import Event
 from shared.runtime.db import Database, Positions, is_unavailable
 from shared.runtime.dead_letters import Record, dead_letter_of, write_dead_letter
@@ -124,9 +124,7 @@ class Batches:
         if isinstance(error, _Interrupted):
             return 0
         BATCHES_FAILED.labels(self._topic.name).inc()
-        self._log.warning(
-            "retried", topic=self._topic.name, events=len(run), cause=f"{type(error).__name__}: {error}"[:300]
-        )
+        self._log.warning("retried", topic=self._topic.name, events=len(run), cause=cause_of(error, 300))
         if len(run) > 1:
             half = len(run) // 2
             first = self._handle_run(run[:half])
@@ -192,7 +190,7 @@ class Batches:
                 if not is_unavailable(error) and not isinstance(error, TryLater):
                     return error
                 DATABASE_AWAY.labels(self._topic.name).set(1)
-                self._log.warning("waiting", topic=self._topic.name, cause=f"{type(error).__name__}: {error}"[:200])
+                self._log.warning("waiting", topic=self._topic.name, cause=cause_of(error, 200))
             else:
                 self._unkept = {}
                 DATABASE_AWAY.labels(self._topic.name).set(0)

@@ -21,7 +21,7 @@ import psycopg
 import uvloop
 from kafka.errors import KafkaError
 
-from shared.errors import RefuseToStart, TryLater
+from shared.errors import RefuseToStart, TryLater, cause_of
 from shared.events import Event
 from shared.office_events import DecisionSettled, ObjectsScrubbed, RebuildOrdered, ScrubOrdered
 from shared.runtime.batches import RawMessage
@@ -216,7 +216,7 @@ class Process:
             except Exception as error:
                 if not is_unavailable(error) and not isinstance(error, TryLater | KafkaError):
                     raise
-                self._log.warning("waiting", part="comparison", cause=f"{type(error).__name__}: {error}"[:200])
+                self._log.warning("waiting", part="comparison", cause=cause_of(error, 200))
                 self._interrupted.wait(1)
 
     async def _main(self) -> None:
@@ -270,7 +270,7 @@ class Process:
             await asyncio.wait_for(self._app.stop(), 10)
         except Exception as error:
             # The broker is away: what isn't committed there is read again and dropped by the inbox.
-            self._log.warning("failed", part="faust", cause=f"{type(error).__name__}: {error}"[:200])
+            self._log.warning("failed", part="faust", cause=cause_of(error, 200))
         for tick in self._ticks:
             tick.stop()
         for tick in self._ticks:
@@ -314,7 +314,7 @@ class _Tick(threading.Thread):
                 failures += 1
                 TICK_FAILED.labels(self._tick).inc()
                 TICK_FAILURES.labels(self._tick).set(failures)
-                self._log.warning("failed", tick=self._tick, cause=f"{type(error).__name__}: {error}"[:300])
+                self._log.warning("failed", tick=self._tick, cause=cause_of(error, 300))
                 self._stopping.wait(max(self._pause, 0.5))
                 continue
             if failures:

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
 
-from shared.errors import TryLater, Unreadable
+from shared.errors import TryLater, Unreadable, cause_of
 from shared.events import Event
 from shared.runtime.broker import READ_COMMITTED
 from shared.runtime.db import Database, Transaction
@@ -106,7 +106,7 @@ def _take_back(
 
 def _not_taken_back(log: Log, event: Event, error: Exception) -> None:
     """A fact that the tables refuse: it stays known as announced, so it is not announced another time."""
-    cause = f"{type(error).__name__}: {error}"[:300]
+    cause = cause_of(error, 300)
     log.error("failed", part="recall", message=type(event).__name__, subject=event.key, cause=cause)
 
 

@@ -17,12 +17,13 @@ from typing import Any, Protocol
 import psycopg
 
 from shared import object_keys
-from shared.errors import AkashiError, NotFound, TryLater
+from shared.errors import AkashiError, NotFound
 from shared.runtime import scrub_record as record
-from shared.runtime.db import Database, is_unavailable
+from shared.runtime.db import Database
 from shared.runtime.log import Log
 from shared.runtime.metrics import SCRUBBED
 from shared.runtime.objects import ListedObjects
+from shared.runtime.rows import is_away
 from shared.runtime.scrub_record import Found, Pass
 
 _PAGE = 100  # rows
@@ -228,7 +229,7 @@ class Scrub:
         except CannotMake as error:
             return str(error)
         except Exception as error:
-            if isinstance(error, TryLater) or is_unavailable(error):
+            if is_away(error):
                 raise
             self._log.error("failed", object=expected.key, cause=type(error).__name__)
             return "failed"
@@ -269,7 +270,7 @@ class Scrub:
             with tx.savepoint():
                 return record.ADOPTED if inventory.adopt(tx, key, stored) else "unknown"
         except Exception as error:
-            if isinstance(error, TryLater) or is_unavailable(error):
+            if is_away(error):
                 raise
             self._log.error("failed", object=key, cause=type(error).__name__)
             return "failed"
@@ -286,7 +287,7 @@ def _says_intact(expected: Expected, stored: bytes) -> bool:
     try:
         return expected.is_intact(stored)
     except Exception as error:
-        if isinstance(error, TryLater) or is_unavailable(error):
+        if is_away(error):
             raise
         return False
 

@@ -141,7 +141,7 @@ class MailerTransaction(HolderTransaction):
     def suppress_unsent(self, assertion_ids: Sequence[str], now: datetime) -> list[MessageStatus]:
         """Suppress the unsent messages of the revoked or corrected ones among the assertions; returns them.
 
-        One that is on its way is left: whoever writes down its answer calls this again.
+        One that is on its way is left: this is called again when its answer is written down.
         """
         return self.fetch_all(
             MessageStatus,

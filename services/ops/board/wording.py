@@ -107,7 +107,7 @@ HELD_REASONS: dict[str, HeldWords] = {
             "部首の⾼（U+2FBC）と漢字の高（U+9AD8）のように、見た目では分からない別の文字です。打ち直した記録を上流に"
             "送ってもらいます。このままで正しいときは akashi resume で発行します。",
             "Another character than the one it looks like, as the radical ⾼ (U+2FBC) for 高 (U+9AD8): have upstream"
-            " deliver the record typed anew. If it is right as it is, release it by akashi resume.",
+            " deliver the record typed again. If it is right as it is, release it by akashi resume.",
         ),
     ),
     "not-judged": HeldWords(

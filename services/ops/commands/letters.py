@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from services.ops.board.decisions import DecisionLine
-from services.ops.commands.orders import say_order
-from services.ops.commands.waiting import attribution, exit_code, settled
+from services.ops.commands.orders import give
+from services.ops.commands.waiting import attribution
 from shared.runtime.commands import json_option
 
 _no_wait = click.option("--no-wait", is_flag=True, help="結果を待ちません。 / Don't wait for the outcome.")
@@ -31,10 +30,8 @@ def resend(ids: tuple[str, ...], letter: str, why: str, by: str, no_wait: bool, 
 
     Exit code 0: it is queued. 1: refused. 2: no outcome yet, or no answer of ops.
     """
-    code = 0
-    for id in ids:
-        code = max(code, _give("resend", {"id": id, "letter": letter, "by": by, "why": why}, no_wait, as_json))
-    raise SystemExit(code)
+    bodies = ({"id": id, "letter": letter, "by": by, "why": why} for id in ids)
+    raise SystemExit(max(give("/api/v1/letters/resend", body, no_wait, as_json) for body in bodies))
 
 
 @click.command(short_help="年度のお知らせを止める / Hold the letters of a cohort")
@@ -50,7 +47,7 @@ def hold(cohort: str, why: str, by: str, no_wait: bool, as_json: bool) -> None:
 
     Exit code 0: done. 1: refused, or they are held already. 2: no outcome yet, or no answer of ops.
     """
-    raise SystemExit(_give("hold", {"cohort": cohort, "by": by, "why": why}, no_wait, as_json))
+    raise SystemExit(give("/api/v1/letters/hold", {"cohort": cohort, "by": by, "why": why}, no_wait, as_json))
 
 
 @click.command(short_help="止めたお知らせを再開する / Resume the letters of a cohort")
@@ -63,12 +60,4 @@ def resume(cohort: str, why: str, by: str, no_wait: bool, as_json: bool) -> None
 
     Exit code 0: done. 1: refused, or they are not held. 2: no outcome yet, or no answer of ops.
     """
-    raise SystemExit(_give("resume", {"cohort": cohort, "by": by, "why": why}, no_wait, as_json))
-
-
-def _give(act: str, body: dict[str, str], no_wait: bool, as_json: bool) -> int:
-    from services.ops.commands.client import send
-
-    line = settled(send(f"/api/v1/letters/{act}", body, DecisionLine).id, wait=not no_wait)
-    say_order(line, as_json)
-    return 0 if no_wait and line.outcome is None else exit_code(line)
+    raise SystemExit(give("/api/v1/letters/resume", {"cohort": cohort, "by": by, "why": why}, no_wait, as_json))

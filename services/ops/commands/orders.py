@@ -34,20 +34,13 @@ def revoke(ids: tuple[str, ...], why: str, by: str, no_wait: bool, as_json: bool
 
     Exit code 0: done. 1: refused, or not done. 2: no outcome yet, or no answer of ops.
     """
-    from services.ops.commands.client import send
-
-    code = 0
-    for id in ids:
-        line = send("/api/v1/revoke", {"id": id, "by": by, "why": why}, DecisionLine)
-        line = settled(line.id, wait=not no_wait)
-        code = max(code, 0 if no_wait and line.outcome is None else exit_code(line))
-        say_order(line, as_json)
-    raise SystemExit(code)
+    bodies = ({"id": id, "by": by, "why": why} for id in ids)
+    raise SystemExit(max(give("/api/v1/revoke", body, no_wait, as_json) for body in bodies))
 
 
 @click.command(short_help="保留の登録を、そのままで進める / Release held registrations as they are")
 @click.argument("ids", nargs=-1, required=True, metavar="REGISTRATION…")
-@attribution(required=True)
+@attribution(required=True, public=False)
 @click.option("--no-wait", is_flag=True, help="結果を待ちません。 / Don't wait for the outcome.")
 @json_option
 def resume(ids: tuple[str, ...], why: str, by: str, no_wait: bool, as_json: bool) -> None:
@@ -58,15 +51,8 @@ def resume(ids: tuple[str, ...], why: str, by: str, no_wait: bool, as_json: bool
 
     Exit code 0: done. 1: refused, or not done. 2: no outcome yet, or no answer of ops.
     """
-    from services.ops.commands.client import send
-
-    code = 0
-    for id in ids:
-        line = send("/api/v1/resume", {"registration_id": id, "by": by, "why": why}, DecisionLine)
-        line = settled(line.id, wait=not no_wait)
-        code = max(code, 0 if no_wait and line.outcome is None else exit_code(line))
-        say_order(line, as_json)
-    raise SystemExit(code)
+    bodies = ({"registration_id": id, "by": by, "why": why} for id in ids)
+    raise SystemExit(max(give("/api/v1/resume", body, no_wait, as_json) for body in bodies))
 
 
 def _correctable(command: F) -> F:
@@ -213,6 +199,15 @@ def decisions(about: str | None, as_json: bool, limit: int | None) -> None:
             line.why,
         )
         say_row(*columns)
+
+
+def give(path: str, body: dict[str, str], no_wait: bool, as_json: bool) -> int:
+    """Give an order, and print it with its outcome; the exit code: 0 without an outcome, if none is awaited."""
+    from services.ops.commands.client import send
+
+    line = settled(send(path, body, DecisionLine).id, wait=not no_wait)
+    say_order(line, as_json)
+    return 0 if no_wait and line.outcome is None else exit_code(line)
 
 
 def say_order(line: DecisionLine, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+from shared.clock import years_after
 from shared.programme import Bounds
 from shared.soundness import Fault, day_fault, period_fault
 
@@ -38,9 +39,9 @@ def ended_fault(begins: date | None, ends: date, bounds: Bounds) -> Fault | None
 
 def birth_fault(born: date, begins: date, bounds: Bounds) -> Fault | None:
     """Of a date of birth, by the age at which the period begins."""
-    if bounds.years_after(born, bounds.youngest_years) > begins:
+    if years_after(born, bounds.youngest_years) > begins:
         return Fault(f"a person of {bounds.youngest_years} years when the registration begins", str(born))
-    if bounds.years_after(born, bounds.oldest_years) < begins:
+    if years_after(born, bounds.oldest_years) < begins:
         return Fault(f"a person of {bounds.oldest_years} years at most when the registration begins", str(born))
     return None
 

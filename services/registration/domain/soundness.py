@@ -12,6 +12,7 @@ from services.registration.domain.debris import debris, lost_character
 from services.registration.domain.look_alikes import is_radical
 from services.registration.domain.mojibake import is_noise, misread
 from shared.addresses import as_mailed
+from shared.plain_text import FILLERS
 from shared.soundness import Fault
 
 SAVE_AS_UTF8 = 'save the file as "CSV UTF-8" (CSV UTF-8（コンマ区切り）) and deliver it again'
@@ -20,8 +21,7 @@ SAVE_AS_UTF8 = 'save the file as "CSV UTF-8" (CSV UTF-8（コンマ区切り）)
 _SPACES = "\t\n\v\f\r\x85\u2028\u2029" + "".join(  # White_Space: Unicode, PropList.txt
     chr(point) for point in range(0x3001) if unicodedata.category(chr(point)) == "Zs"
 )
-_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"  # letters by their category, and nothing to be seen
-_INVISIBLE = "\u00ad\u034f\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff" + _FILLERS
+_INVISIBLE = "\u00ad\u034f\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff" + FILLERS
 
 _EDGES = _SPACES + _INVISIBLE
 
@@ -74,9 +74,9 @@ def _not_of_a_name(text: str) -> Fault | None:
     has_letter = False
     for character in text:
         category = unicodedata.category(character)
-        if category in ("Lo", "Lu", "Ll", "Lt") and character not in _FILLERS:
+        if category in ("Lo", "Lu", "Ll", "Lt") and character not in FILLERS:
             has_letter = True
-        elif character in _FILLERS:
+        elif character in FILLERS:
             return Fault("no invisible characters", f"U+{ord(character):04X}")
         elif character in _NAME_SIGNS or character >= "\U0001f000":  # pictures: whether fonts have them is asked apart
             continue

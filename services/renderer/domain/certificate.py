@@ -170,8 +170,7 @@ class Press:
     def draw_static(self, qualification: str, name: str, badge: RasterPicture, wide: Sheet, tall: Sheet) -> None:
         """What is the same for all holders of a badge class; `name` is the qualification's as signed."""
         self._draw_background(wide, qualification, name)
-        x, y, side = _BADGE
-        wide.picture(figure((3,), f"オープンバッジ「{name}」", (x, y, x + side, y + side)), badge, x, y, side)
+        draw_badge(wide, badge, name, _BADGE)
         draw_details_background(tall, self._programme, qualification, name, self._fonts)
         draw_badge(tall, badge, name)
 

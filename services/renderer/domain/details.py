@@ -122,9 +122,9 @@ def ground(colour: str, accent: str) -> str:
     return operators(canvas)
 
 
-def draw_badge(sheet: Sheet, badge: RasterPicture, name: str) -> None:
-    """The picture of the badge; `name` is the qualification's."""
-    x, y, side = _BADGE
+def draw_badge(sheet: Sheet, badge: RasterPicture, name: str, place: tuple[float, float, float] = _BADGE) -> None:
+    """The picture of the badge; `name` is the qualification's, `place` x, y and side."""
+    x, y, side = place
     sheet.picture(figure((3,), f"オープンバッジ「{name}」", (x, y, x + side, y + side)), badge, x, y, side)
 
 

@@ -64,7 +64,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Counted here: uvicorn refuses the newest, whoever it is, and counts those that are being closed.
+        # Counted here: uvicorn refuses the newest connection, and counts those that are being closed.
         self._most, self.limit_concurrency = self.limit_concurrency or MOST_CONNECTIONS, None
         self._waits_for_head = True
         self._head_bytes = 0  # of a head that is not whole yet, or of what frames a body
