@@ -14,11 +14,13 @@ from uuid import UUID, uuid5
 import msgspec
 
 from shared.topics import (
+    ACCOUNT_LETTERS,
     ASSERTION_ANCHORED,
     ASSERTION_ISSUED,
     ASSERTION_REVOKED,
     BADGE_RECEIVED,
     CERTIFICATE_RENDERED,
+    DESK_LETTERS,
     LETTER_UPDATED,
     REGISTRATION_HELD,
     REGISTRATION_RENEWED,
@@ -377,3 +379,35 @@ class AssertionRevoked(Event, frozen=True, kw_only=True):
     reason: str
     revoked_at: datetime
     replaced_by: str | None = None
+
+
+# ── any time: letters that a service asks the mailer to send ───────────────────────────────────────────
+
+
+class LetterRequested(Event, frozen=True, kw_only=True):
+    """The mailer is to send `letter`, once, to `recipient`; not after `valid_until`, when its link has ended.
+
+    `letter` names a folder of the mailer's letters; `facts` are what its templates fill in, as they say.
+    """
+
+    about = "letter_id"
+    letter_id: str  # derived by who asks, so that asking twice is one letter
+    letter: str
+    recipient: str
+    facts: dict[str, str]
+    requested_at: datetime
+    language: Literal["ja", "en"] = "ja"
+    reply_to: str | None = None
+    valid_until: datetime | None = None
+
+
+class DeskLetterRequested(LetterRequested, frozen=True, kw_only=True):
+    """About a registered address, or an enquiry to a desk."""
+
+    topic = DESK_LETTERS
+
+
+class AccountLetterRequested(LetterRequested, frozen=True, kw_only=True):
+    """About an account of the wallet, its addresses, or an order of paper."""
+
+    topic = ACCOUNT_LETTERS

@@ -36,6 +36,8 @@ ASSERTION_ANCHORED = Topic("assertion.anchored")
 CERTIFICATE_RENDERED = Topic("certificate.rendered")
 ASSERTION_REVOKED = Topic("assertion.revoked")
 OFFICE_DECISIONS = Topic("office.decisions")
+DESK_LETTERS = Topic("desk.letters")
+ACCOUNT_LETTERS = Topic("account.letters")
 
 TOPICS: tuple[Topic, ...] = (
     UPSTREAM_REGISTRATIONS,
@@ -48,6 +50,8 @@ TOPICS: tuple[Topic, ...] = (
     CERTIFICATE_RENDERED,
     ASSERTION_REVOKED,
     OFFICE_DECISIONS,
+    DESK_LETTERS,
+    ACCOUNT_LETTERS,
 )
 
 READ_BY: dict[str, tuple[Topic, ...]] = {
@@ -55,10 +59,18 @@ READ_BY: dict[str, tuple[Topic, ...]] = {
     "issuer": (REGISTRATION_RENEWED, OFFICE_DECISIONS),
     "anchor": (ASSERTION_ISSUED, BADGE_RECEIVED, ASSERTION_REVOKED),
     "renderer": (ASSERTION_ANCHORED, ASSERTION_REVOKED),
-    "mailer": (ASSERTION_ISSUED, BADGE_RECEIVED, CERTIFICATE_RENDERED, ASSERTION_REVOKED, OFFICE_DECISIONS),
+    "mailer": (
+        ASSERTION_ISSUED,
+        BADGE_RECEIVED,
+        CERTIFICATE_RENDERED,
+        ASSERTION_REVOKED,
+        OFFICE_DECISIONS,
+        DESK_LETTERS,
+        ACCOUNT_LETTERS,
+    ),
     "wallet": (ASSERTION_ISSUED, ASSERTION_ANCHORED, CERTIFICATE_RENDERED, ASSERTION_REVOKED),
     "verifier": (ASSERTION_ISSUED, BADGE_RECEIVED, ASSERTION_ANCHORED, ASSERTION_REVOKED),
-    "ops": TOPICS[1:],
+    "ops": tuple(t for t in TOPICS if t not in (UPSTREAM_REGISTRATIONS, DESK_LETTERS, ACCOUNT_LETTERS)),
 }
 """Service → the topics from which it learns what it knows. Besides, every service reads the orders to rebuild."""
 
@@ -72,5 +84,7 @@ WRITTEN_BY: dict[Topic, str] = {
     CERTIFICATE_RENDERED: "renderer",
     ASSERTION_REVOKED: "issuer",
     OFFICE_DECISIONS: "ops",
+    DESK_LETTERS: "registration",
+    ACCOUNT_LETTERS: "wallet",
 }
 """Topic → the service whose facts are on it. Outcomes of orders, which every service announces, aren't counted."""
