@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from services.anchor.commands.anchor import anchor
 from shared.chain.registry import Registry
 from tests.worlds.anchor import World
 from tests.worlds.anvil import CHAIN_ID
@@ -44,10 +43,12 @@ class Terminal:
             "BATCH_CRON": "0 2 * * *",
         }
 
-    def run(self, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from services.anchor.commands.anchor import anchor; anchor()", *words]
-        environment = {**os.environ, **self._settings, **settings}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    def run(self, *words: str, **settings: str) -> Result:
+        """In this process: two seconds of CPU less than in one of its own."""
+        result = CliRunner().invoke(anchor, words, env={**self._settings, **settings})
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_the_status_counts_badges_and_roots_and_exits_with_1_when_there_are_warn
     assert (network["roots_final"], network["roots_on_the_way"], network["answers"]) == (1, 0, True)
     assert network["balance_pays_for"] > 1000
     assert network["badges_outliving"] == 2
-    assert result.returncode == 1
+    assert result.exit_code == 1
     text = terminal.run("status").stdout
     assert "1 leaves wait" in text
     assert "ends on 2026-09-30: 2 badges" in text
@@ -91,10 +92,10 @@ def test_a_dry_run_estimates_the_cost_and_sends_nothing(world: World, terminal: 
 
 def test_an_unknown_network_and_an_unavailable_database_exit_with_2_and_name_the_fix(terminal: Terminal) -> None:
     unknown = terminal.run("migrate", "--to", "moon")
-    assert unknown.returncode == 2
+    assert unknown.exit_code == 2
     assert "'moon': not in NETWORKS_FILE; expected one of local" in unknown.stderr
     away = terminal.run("status", DATABASE_URL="postgresql://nobody@127.0.0.1:9/none")
-    assert away.returncode == 2
+    assert away.exit_code == 2
     assert "database away" in away.stderr
     terminal.networks.chmod(0o644)
     assert "chmod 600" in terminal.run("status").stderr
@@ -104,7 +105,7 @@ def test_a_migration_of_roots_that_are_there_already_sends_nothing(world: World,
     world.close("A")
     world.settle()
     result = terminal.run("migrate", "--to", "local", "--dry-run")
-    assert result.returncode == 0
+    assert result.exit_code == 0
     assert "local: 0 roots by 0 transactions, 0 are there already; 0 gas" in result.stdout
     done = json.loads(terminal.run("migrate", "--to", "local", "--json").stdout)
     assert (done["roots"], done["final"], done["on_the_way"]) == (0, 1, 0)

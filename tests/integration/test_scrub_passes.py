@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from shared.office_events import ObjectsScrubbed, ScrubCount
+from shared.runtime import scrub_record
 from shared.runtime.db import Database, Transaction
 from shared.runtime.migrate import migrate
 from shared.runtime.scrub import Expected
@@ -140,15 +141,16 @@ def test_no_pass_follows_one_that_changed_nothing_for_us(
     assert reports(anchor) == []
 
 
-def test_who_waits_is_told_how_far_it_is(anchor: Database[Transaction]) -> None:
+def test_who_waits_is_told_how_far_it_is(anchor: Database[Transaction], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scrub_record, "_TOLD_EVERY", 200)  # instead of 2000: each object costs five transactions
     order(anchor, "D")
-    run(anchor, MemoryObjects(), 4300)
+    run(anchor, MemoryObjects(), 430)
     with anchor.transaction() as tx:
         rows = tx.cursor.execute("select value from outbox order by id").fetchall()
     told = [event for (value,) in rows if isinstance(event := decode(bytes(value)), ObjectsScrubbed)]
-    assert [(event.finished, event.counts[0].checked) for event in told] == [(False, 2000), (False, 4000), (True, 4300)]
+    assert [(event.finished, event.counts[0].checked) for event in told] == [(False, 200), (False, 400), (True, 430)]
     [count], named = told[-1].counts, told[-1].named
-    assert (count.missing, count.repaired) == (4300, 4300)
+    assert (count.missing, count.repaired) == (430, 430)
     assert len(named) == 20
 
 
