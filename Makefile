@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .setup
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Processes that run tests side by side, half of whose time is waiting; and the slowest tests, named at the end.
-WORKERS ?= 2
+# Processes that run tests side by side, four tenths of whose time is waiting; and the slowest tests, named at the end.
+WORKERS ?= 3
 PYTEST := $(BIN)/pytest -n $(WORKERS) --durations=10
 
 .DEFAULT_GOAL := help

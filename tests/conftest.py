@@ -6,7 +6,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,18 @@ ORDER = (
     "tests/e2e/test_issuance_cycle.py",  # counts a cohort that nobody else has joined
     "tests/e2e/test_undone.py",  # takes back all badges: while they are few
     "tests/e2e/test_stuck.py",  # waits until all counts match: before those that leave dead letters and people half way
-    "tests/e2e/test_killed_service.py",
-    "tests/e2e/test_anchor_faults.py",
-    "tests/e2e/test_lost_and_rebuilt.py",
-    "tests/e2e/test_restored.py",
-    "tests/e2e/test_scrubbed.py",
-    "tests/e2e/test_database_refuses.py",
-    "tests/e2e/test_wrong_clock.py",
     "tests/e2e",
+    "tests/e2e/test_killed_service.py",
+    "tests/e2e/test_database_refuses.py",
+    "tests/e2e/test_outages.py",
+    "tests/e2e/test_relay_killed.py",
+    "tests/e2e/test_workers.py",
+    "tests/e2e/test_wrong_clock.py",
+    "tests/e2e/test_lost_and_rebuilt.py",
+    "tests/e2e/test_anchor_faults.py",
+    "tests/e2e/test_scrubbed.py",
+    "tests/e2e/test_restored.py",
+    "tests/e2e/test_networks_end.py",
     "tests/integration/test_outside_changes.py",
     "tests/integration/test_stack.py",
     "tests/integration/test_iss",
@@ -42,33 +46,66 @@ ORDER = (
     "tests/unit/renderer",
     "tests/unit",
 )
-"""Beginnings of paths. What takes minutes starts first, so that the workers end at about the same time."""
+"""Beginnings of paths; the longest that fits gives the place. What takes minutes starts first, so that the workers end
+at about the same time; those of one stack follow each other."""
 
-SHARED = ("stack", "parts")
-"""Fixtures that take a gigabyte each: the files with a test that asks for one of them stay together on one worker."""
+GROUPS: Mapping[str, str] = {
+    "tests/e2e/": "stack",
+    # they kill and stop what they share, so they have a second stack, beside that of the other stories
+    "tests/e2e/test_killed_service.py": "harm",
+    "tests/e2e/test_database_refuses.py": "harm",
+    "tests/e2e/test_outages.py": "harm",
+    "tests/e2e/test_relay_killed.py": "harm",
+    "tests/e2e/test_workers.py": "harm",
+    "tests/e2e/test_wrong_clock.py": "harm",
+    # each with a stack of its own
+    "tests/e2e/test_lost_and_rebuilt.py": "",
+    "tests/e2e/test_anchor_faults.py": "",
+    "tests/e2e/test_scrubbed.py": "",
+    "tests/e2e/test_restored.py": "",
+    "tests/e2e/test_networks_end.py": "",
+    "tests/integration/test_issuer_process.py": "parts",
+    "tests/integration/test_recall.py": "parts",
+    "tests/integration/test_restore_noticed.py": "parts",
+    "tests/integration/test_stack.py": "parts",
+}
+"""Beginnings of paths, the longest that fits counts: the files of a group share a gigabyte of servers (the fixture
+`stack` or `parts`), so they stay together on one worker."""
+
+_OF_FIXTURE = {"stack": ("stack", "harm"), "parts": ("parts",)}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist, which hands the groups on
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_place)  # stable: within a file nothing changes
-    groups = {item.path: name for item in items for name in SHARED if name in getattr(item, "fixturenames", ())}
     for item in items:
-        if item.path in groups and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(groups[item.path]))
+        for fixture in _OF_FIXTURE.keys() & set(getattr(item, "fixturenames", ())):
+            if _group_of(item.nodeid) not in _OF_FIXTURE[fixture]:
+                raise pytest.UsageError(f"{item.path}: asks for `{fixture}`: give the file its group in {__file__}")
+
+
+def _longest(beginnings: Iterable[str], nodeid: str) -> str:
+    return max((each for each in beginnings if nodeid.startswith(each)), key=len, default="")
 
 
 def _place(item: pytest.Item) -> int:
-    return next((place for place, start in enumerate(ORDER) if item.nodeid.startswith(start)), len(ORDER))
+    return ORDER.index(_longest(ORDER, item.nodeid) or ORDER[-1])
+
+
+def _group_of(nodeid: str) -> str:
+    """ "" for a file that is in none."""
+    return GROUPS.get(_longest(GROUPS, nodeid), "")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """The tests of one group on one worker, all others file by file, in the order above."""
-    from xdist.scheduler import LoadGroupScheduling
+    """The files of one group on one worker, all others file by file, in the order above.
 
-    scheduler = LoadGroupScheduling(config, log)
-    group_or_test = scheduler._split_scope
-    scheduler._split_scope = lambda nodeid: group_or_test(nodeid).partition("::")[0]
+    By path, since xdist's own groups are suffixes of node ids, which pytest 9.2 keeps as they are.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = lambda nodeid: _group_of(nodeid) or nodeid.partition("::")[0]
     return scheduler
 
 
@@ -119,15 +156,24 @@ _of_stories: list[Stack] = []
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    """After the last story of a process its stack stops: an idle one takes an eighth of a core from what follows."""
+    """After the last of several stories its stack stops: an idle one takes an eighth of a core from what follows."""
     yield
-    if _is_story(item) and (nextitem is None or not _is_story(nextitem)):
-        while _of_stories:
-            _of_stories.pop().stop()
+    if nextitem is None or not _is_on_shared_stack(nextitem):
+        for running in _of_stories:
+            running.stop()
 
 
-def _is_story(item: pytest.Item) -> bool:
-    return item.path.parent.name == "e2e"
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """For a story that comes later, in a run of one process, the stack starts again; all of its data is there."""
+    if _is_on_shared_stack(item):
+        for stopped in _of_stories:
+            if not stopped.running():
+                stopped.start()
+
+
+def _is_on_shared_stack(item: pytest.Item) -> bool:
+    return _group_of(item.nodeid) in _OF_FIXTURE["stack"]
 
 
 @pytest.fixture(scope="session")

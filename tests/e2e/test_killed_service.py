@@ -12,8 +12,6 @@ from deploy.local.stack import Stack
 from shared.topics import SERVICES
 from tests.worlds.story import LATER, Story, until
 
-pytestmark = pytest.mark.xdist_group("harm")  # on a stack of its own, beside that of the other stories
-
 SIZE = 300
 FIRST = 20
 

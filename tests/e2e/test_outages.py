@@ -9,8 +9,6 @@ import pytest
 from deploy.local.stack import Stack
 from tests.worlds.story import Story
 
-pytestmark = pytest.mark.xdist_group("harm")  # on a stack of its own, beside that of the other stories
-
 AWAY_SECONDS = 10.0
 
 

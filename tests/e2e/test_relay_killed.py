@@ -6,13 +6,9 @@ import subprocess
 import sys
 from collections import Counter
 
-import pytest
-
 from deploy.local.stack import Stack
 from shared.events import AssertionIssued
 from tests.worlds.story import Story
-
-pytestmark = pytest.mark.xdist_group("harm")  # on a stack of its own, beside that of the other stories
 
 
 def test_events_that_the_dying_relay_published_twice_have_one_effect(stack: Stack) -> None:

@@ -5,12 +5,8 @@ from __future__ import annotations
 import signal
 import time
 
-import pytest
-
 from deploy.local.stack import Stack
 from tests.worlds.story import LATER, Story
-
-pytestmark = pytest.mark.xdist_group("harm")  # on a stack of its own, beside that of the other stories
 
 
 def ended_broken(stack: Stack) -> int:

@@ -10,15 +10,11 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from deploy.local.stack import Stack
 from shared.runtime.objects import Objects
 from shared.runtime.settings import Settings, read_object_storage
 from tests.worlds.office import REVOKED, VALID, akashi, done, shown_as
 from tests.worlds.story import Story, until
-
-pytestmark = pytest.mark.xdist_group("harm")
 
 AHEAD = timedelta(days=40)
 AWAY_SECONDS = 5.0
