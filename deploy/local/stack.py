@@ -190,15 +190,16 @@ class Stack:
             time.sleep(0.005)
         return pid
 
-    def halt(self, name: str) -> None:
-        """Stop a part or service; it stays stopped until `resume`."""
-        self._ask().halt(name)
+    def halt(self, *names: str) -> None:
+        """Stop parts or services; services stop before parts. They stay stopped until `resume`."""
+        self._ask().halt(*names)
 
-    def resume(self, name: str) -> None:
-        """Start a halted part or service; when this returns it answers."""
-        self._mark_log(name)
-        self._ask().resume(name)
-        self.wait_ready(name)
+    def resume(self, *names: str) -> None:
+        """Start halted parts or services; when this returns they answer."""
+        for name in names:
+            self._mark_log(name)
+        self._ask().resume(*names)
+        self._await_all(names)
 
     def restart(self, name: str) -> None:
         """Stop gracefully and start; when this returns it answers."""
@@ -208,6 +209,7 @@ class Stack:
     def restart_services(self, **settings: str) -> None:
         """Stop all services and start them with these settings instead of the usual ones; "" takes one back."""
         self._settings = {name: value for name, value in {**self._settings, **settings}.items() if value}
+        self._ask().halt(*self.services)
         for service in self.services:
             self._ask().remove(service)
         for service in self.services:

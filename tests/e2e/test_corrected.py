@@ -69,7 +69,7 @@ def is_right(stack: Stack, former: str, new: str) -> None:
     for document in ("certificate", "details"):
         assert "髙𠮷ゆき" in printed(stack, new, document)
     public = f"{stack.urls['verifier']}/credentials"
-    assert akashi(stack, "verify", f"{public}/{former}.json").returncode == 1
+    assert akashi(stack, "verify", f"{public}/{former}.json").exit_code == 1
     done(akashi(stack, "verify", f"{public}/{new}.json"))
 
 

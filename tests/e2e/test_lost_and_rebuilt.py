@@ -41,7 +41,6 @@ from shared.topics import (
     UPSTREAM_REGISTRATIONS,
 )
 from tests.worlds.losses import (
-    command,
     count,
     delete_records,
     drop_schema,
@@ -54,7 +53,7 @@ from tests.worlds.losses import (
     settled,
     tables_of,
 )
-from tests.worlds.office import REVOKED, matches, shown_as
+from tests.worlds.office import REVOKED, akashi, done, matches, shown_as
 from tests.worlds.story import Story, until
 from tests.worlds.watch import Watch
 
@@ -74,14 +73,6 @@ class World:
     def story(self, prefix: str, size: int) -> Story:
         self.stories.append(Story(self.stack, prefix, size))
         return self.stories[-1]
-
-    def halt(self, *services: str) -> None:
-        for service in services:
-            self.stack.halt(service)
-
-    def resume(self, *services: str) -> None:
-        for service in services:
-            self.stack.resume(service)
 
     def deliver_again(self) -> None:
         """The upstream delivers all that it ever delivered."""
@@ -164,15 +155,15 @@ def test_what_was_deleted_from_each_topic_before_it_was_read_comes_back_by_rebui
     world.revoked = before.people()[0]["assertion_id"]
 
     # upstream.registrations and office.decisions, unread by registration, issuer, mailer
-    world.halt("registration", "issuer", "anchor", "renderer", "mailer", "verifier")
+    stack.halt("registration", "issuer", "anchor", "renderer", "mailer", "verifier")
     deliver_over_kafka(stack, crowd(3, cohort=stack.cohort, prefix="NEW"))
-    command(stack, "revoke", world.revoked, "--reason", REASON, "--by", "事務局", "--no-wait")
+    done(akashi(stack, "revoke", world.revoked, "--reason", REASON, "--by", "事務局", "--no-wait"))
     published(stack, "ops")
-    world.halt("ops")
+    stack.halt("ops")
     delete_records(stack, UPSTREAM_REGISTRATIONS, OFFICE_DECISIONS)
 
     # registration.renewed, registration.held, badge.received, unread by issuer, anchor, mailer, verifier, ops
-    world.resume("registration")
+    stack.resume("registration")
     new.feed()
     deliver(stack, records_at_fault(stack))
     for letter in first_letters(half, first=0, number=7):
@@ -182,7 +173,7 @@ def test_what_was_deleted_from_each_topic_before_it_was_read_comes_back_by_rebui
     announced(stack, "wallet", "BadgeReceived", 27)
     delete_records(stack, REGISTRATION_RENEWED, REGISTRATION_HELD, BADGE_RECEIVED)
 
-    world.resume("ops", "anchor", "issuer")
+    stack.resume("ops", "anchor", "issuer")
     has_gaps(stack, "registration", UPSTREAM_REGISTRATIONS, OFFICE_DECISIONS)
     has_gaps(stack, "anchor", BADGE_RECEIVED)
     has_gaps(stack, "issuer", REGISTRATION_RENEWED, OFFICE_DECISIONS)
@@ -191,21 +182,21 @@ def test_what_was_deleted_from_each_topic_before_it_was_read_comes_back_by_rebui
     announced(stack, "anchor", "AssertionAnchored", 27)
 
     # assertion.issued, assertion.anchored, assertion.revoked, unread by renderer, mailer, wallet, verifier
-    world.halt("wallet")
+    stack.halt("wallet")
     rebuilt(stack, "issuer")
     announced(stack, "issuer", "AssertionIssued", 50)
     announced(stack, "issuer", "AssertionRevoked", 1)
     delete_records(stack, ASSERTION_ISSUED, ASSERTION_ANCHORED, ASSERTION_REVOKED)
 
     # certificate.rendered, unread by mailer, wallet
-    world.resume("renderer", "verifier")
+    stack.resume("renderer", "verifier")
     has_gaps(stack, "renderer", ASSERTION_ANCHORED, ASSERTION_REVOKED)
     has_gaps(stack, "verifier", ASSERTION_ISSUED, BADGE_RECEIVED, ASSERTION_ANCHORED, ASSERTION_REVOKED)
     rebuilt(stack, "renderer")
     announced(stack, "renderer", "CertificateRendered", 27)
     delete_records(stack, CERTIFICATE_RENDERED)
 
-    world.resume("wallet", "mailer")
+    stack.resume("wallet", "mailer")
     has_gaps(stack, "wallet", ASSERTION_ISSUED, CERTIFICATE_RENDERED)
     has_gaps(stack, "mailer", ASSERTION_ISSUED, BADGE_RECEIVED, CERTIFICATE_RENDERED, ASSERTION_REVOKED)
     rebuilt(stack, "verifier", "wallet", "mailer", "ops")
@@ -223,13 +214,13 @@ def test_what_was_deleted_from_each_topic_before_it_was_read_comes_back_by_rebui
 def test_what_is_deleted_under_a_reader_that_runs_is_a_gap_as_well(world: World) -> None:
     stack = world.stack
     pid = stack.kill("verifier", SIGSTOP)
-    world.halt("ops")
+    stack.halt("ops")
     late, letters = world.story("UNDER", 2), count(stack, "mailer", f"announced where topic = '{LETTER_UPDATED.name}'")
     late.feed()
     announced(stack, "mailer", "LetterUpdated", letters + 4)
     delete_records(stack, ASSERTION_ISSUED, LETTER_UPDATED)
     os.kill(pid, SIGCONT)
-    world.resume("ops")
+    stack.resume("ops")
     has_gaps(stack, "ops", ASSERTION_ISSUED, LETTER_UPDATED)
     has_gaps(stack, "verifier", ASSERTION_ISSUED)
     rebuilt(stack, "verifier", "ops")
@@ -308,12 +299,12 @@ def test_a_service_whose_schema_was_dropped_has_the_same_rows_again(world: World
     stack, known = world.stack, ids_of(world)
     settled(stack, *SERVICES)
     rows = rows_of(world, service)
-    world.halt(service)
+    stack.halt(service)
     drop_schema(stack, service)
     meanwhile = world.story(f"MEANWHILE{service.upper()}", 2)
     if service != "registration":
         meanwhile.feed()
-    world.resume(service)
+    stack.resume(service)
     if service == "registration":
         world.deliver_again()
     rebuilt(stack, service)

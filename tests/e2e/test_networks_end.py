@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
+from services.anchor.commands.anchor import anchor
 from services.verifier.check.credential import read_credential
 from services.verifier.check.verdict import Verdict, verdict_on
 from services.verifier.sources.chains import Chains
@@ -50,10 +49,9 @@ def two(new_home: Callable[[str], Path]) -> Iterator[tuple[Stack, PrivateChain, 
 
 
 def akashi(stack: Stack, *words: str) -> dict[str, Any]:
-    command = [sys.executable, "-c", "from services.anchor.commands.anchor import anchor; anchor()", *words, "--json"]
-    environment = {**os.environ, "AKASHI_HOME": str(stack.home), "AKASHI_PORT_BASE": str(stack.port_base), **QUICK}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode in (0, 1), done.stderr
+    environment = {"AKASHI_HOME": str(stack.home), "AKASHI_PORT_BASE": str(stack.port_base), **QUICK}
+    done = CliRunner().invoke(anchor, [*words, "--json"], env=environment)
+    assert done.exit_code in (0, 1) and isinstance(done.exception, SystemExit | None), done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 

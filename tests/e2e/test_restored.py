@@ -197,7 +197,7 @@ def restores(stack: Stack, *words: str) -> list[dict[str, Any]]:
     """What `akashi restores` says; its exit code tells whether somebody has still to look."""
     said = akashi(stack, "restores", "--json", *words)
     found = [json.loads(line) for line in said.stdout.splitlines()]
-    assert said.returncode == int(any(each["seen_at"] is None for each in found)), said.stderr
+    assert said.exit_code == int(any(each["seen_at"] is None for each in found)), said.stderr
     return found
 
 

@@ -25,7 +25,7 @@ def test_one_of_fifty_is_revoked_with_its_reason_and_the_others_stay_valid(stack
     for other in others:
         assert VALID in page(stack, other["assertion_id"])
     public = f"{stack.urls['verifier']}/credentials"
-    assert akashi(stack, "verify", f"{public}/{gone}.json").returncode == 1
+    assert akashi(stack, "verify", f"{public}/{gone}.json").exit_code == 1
     done(akashi(stack, "verify", f"{public}/{others[0]['assertion_id']}.json"))
 
     after = matches(stack)
@@ -35,7 +35,7 @@ def test_one_of_fifty_is_revoked_with_its_reason_and_the_others_stay_valid(stack
     assert (one["registration_id"], REASON) in [(p["registration_id"], p["reason"]) for p in after["revoked"]["people"]]
 
     again = akashi(stack, "revoke", one["registration_id"], "--reason", REASON)
-    assert again.returncode == 1 and gone in again.stderr
+    assert again.exit_code == 1 and gone in again.stderr
     (decision,) = life(stack, one["registration_id"])["decisions"]
     assert (decision["outcome"], decision["by"], decision["why"]) == ("done", "事務局", REASON)
     events = {event.id: event for event in story.stream(AssertionRevoked) if event.key == gone}

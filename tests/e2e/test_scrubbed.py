@@ -127,7 +127,7 @@ def test_lost_and_broken_objects_are_named_then_made_again_byte_for_byte(story: 
         bucket.objects.put(key, before[key][:-20] + b"\0" * 20, "application/octet-stream")
 
     looked = akashi(stack, "scrub", "--json")
-    assert looked.returncode == 1, looked.stderr
+    assert looked.exit_code == 1, looked.stderr
     found = totals(looked)
     assert found["missing"] == len(lost) + 49 and found["different"] == len(broken) + 1  # proofs are looked at as well
     assert set(named(looked)) <= before.keys() and set(named(looked).values()) == {"missing", "different"}
@@ -135,7 +135,7 @@ def test_lost_and_broken_objects_are_named_then_made_again_byte_for_byte(story: 
     board = until(lambda: _board(stack, "失われたもの"), seconds=20, what="the board names what is lost")
     assert "akashi scrub --repair" in board
 
-    repaired = akashi(stack, "scrub", "--repair", "--json", seconds=300)
+    repaired = akashi(stack, "scrub", "--repair", "--json")
     done(repaired)
     found = totals(repaired)
     assert found["missing"] + found["different"] == found["repaired"]

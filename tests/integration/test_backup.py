@@ -135,7 +135,7 @@ def test_postgres_is_restored_to_a_moment_between_two_commits(stack: Stack, tmp_
 def test_a_restore_is_refused_while_the_stack_runs(stack: Stack, tmp_path: Path) -> None:
     take_backup(stack.place, tmp_path / "b")
     refused = akashi(stack, "restore", str(tmp_path / "b"))
-    assert refused.returncode == 1 and "akashi down" in refused.stderr
+    assert refused.exit_code == 1 and "akashi down" in refused.stderr
 
 
 def test_a_moment_that_the_log_does_not_reach_is_refused_and_nothing_is_replaced(stack: Stack, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from deploy.local.environment import REPOSITORY, Place, database_url
 from deploy.local.loopback import ask
 from deploy.local.parts.anvil import keep_state, kept_file, restore_state, state_file
 from deploy.local.parts.catalogue import PARTS
-from deploy.local.ports import free_base
+from deploy.local.ports import free_base, takes_connections
 from deploy.local.stack import Stack, stop_running
 from shared.errors import RefuseToStart
 from shared.runtime.objects import Objects
@@ -121,12 +121,16 @@ def test_a_killed_part_is_restarted(own: Stack, part: str) -> None:
     assert own.pid(part) != killed
 
 
-def test_a_halted_part_stays_down_until_it_is_resumed(own: Stack) -> None:
-    own.halt("postgres")
+def test_halted_parts_stay_down_until_they_are_resumed_and_the_others_run_on(own: Stack) -> None:
+    others = {part: own.pid(part) for part in PARTS if part not in ("postgres", "mail")}
+    own.halt("postgres", "mail")
     time.sleep(1)
-    with pytest.raises(ProcessLookupError):
-        own.pid("postgres")
-    own.resume("postgres")
+    for part in ("postgres", "mail"):
+        with pytest.raises(ProcessLookupError):
+            own.pid(part)
+    own.resume("postgres", "mail")
+    assert {part: own.pid(part) for part in others} == others
+    assert takes_connections(own.place.port("smtp"))
     with psycopg.connect(database_url(own.place, "issuer")) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
 

@@ -17,7 +17,6 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-import psycopg
 from kafka import KafkaProducer
 
 from deploy.local.stack import Stack
@@ -35,6 +34,7 @@ from tests.worlds.anvil import Anvil
 from tests.worlds.faulty_node import Fault, FaultyNode
 from tests.worlds.merkle import merkle_proof_in
 from tests.worlds.story import Story, until
+from tests.worlds.tables import rows_at
 
 BLOCK_SECONDS = 0.2
 QUICK = {
@@ -143,8 +143,7 @@ class AnchorStory:
         self._watcher.start()
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.stack.environment("anchor")["DATABASE_URL"]) as connection:
-            return connection.execute(query, values).fetchall()
+        return rows_at(self.stack.environment("anchor")["DATABASE_URL"], query, *values)
 
     def states(self) -> Counter[str]:
         """How many of the story's leaves are in which state on the first network; `waiting` ones are in no batch."""

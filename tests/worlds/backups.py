@@ -28,11 +28,9 @@ def set_back(
     `before_start` is called when the data has been replaced and no service runs yet.
     """
     services = [name for name in SERVICES if name in stack.services and name not in forgotten]
-    for name in services:
-        stack.halt(name)
-    stack.halt("postgres")
+    stack.halt(*services, "postgres")
     replace_data(stack.place, backup, only=["postgres"])
     stack.resume("postgres")
     before_start()
-    for name in sorted(services, key=lambda name: name != "verifier"):
-        stack.resume(name)
+    stack.resume("verifier")
+    stack.resume(*(name for name in services if name != "verifier"))

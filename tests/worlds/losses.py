@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 import psycopg
-from click.testing import CliRunner
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from psycopg import sql
 
@@ -19,25 +18,18 @@ from deploy.local.environment import database_url
 from deploy.local.loopback import ask
 from deploy.local.parts import postgres
 from deploy.local.stack import Stack
-from services.ops.cli import akashi
 from shared.topics import OFFICE_DECISIONS, READ_BY, Topic
+from tests.worlds.office import akashi, done
 from tests.worlds.story import until
+from tests.worlds.tables import rows_at
 
 _AWAY = (psycopg.OperationalError, psycopg.errors.UndefinedTable)
-
-
-def command(stack: Stack, *words: str) -> str:
-    """What `akashi WORDS` says, run in this process: half a second of CPU less than in one of its own."""
-    place = {"AKASHI_HOME": str(stack.home), "AKASHI_PORT_BASE": str(stack.port_base)}
-    result = CliRunner().invoke(akashi(), list(words), env=place)
-    assert result.exit_code == 0, f"akashi {words}: exit code {result.exit_code}\n{result.output}{result.exception!r}"
-    return result.output
 
 
 def rebuilt(stack: Stack, *services: str) -> None:
     """The step of docs/recovery.md, once for each; when this returns, they have read what was announced again."""
     for service in services:
-        command(stack, "rebuild", service, "--reason", "docs/recovery.md")
+        done(akashi(stack, "rebuild", service, "--reason", "docs/recovery.md"))
     settled(stack, *services)
 
 
@@ -129,8 +121,7 @@ def has_no_gaps(stack: Stack, *services: str) -> None:
 
 
 def select(stack: Stack, service: str, columns: str, table: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(stack.environment(service)["DATABASE_URL"]) as connection:
-        return connection.execute(f"select {columns} from {table}").fetchall()
+    return rows_at(stack.environment(service)["DATABASE_URL"], f"select {columns} from {table}")
 
 
 def count(stack: Stack, service: str, table: str) -> int:

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pypdfium2
+from click.testing import CliRunner, Result
 
 from deploy.local.loopback import ask
 from deploy.local.stack import Stack
+from services.ops.cli import akashi as commands
 from shared.runtime.objects import Objects
 from shared.runtime.settings import Settings, read_object_storage
 from tests.worlds.story import until
 
 
-def akashi(stack: Stack, *words: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [Path(sys.executable).parent / "akashi", *words],
-        env=stack.environment("verifier") | {"AKASHI_HOME": str(stack.home), "AKASHI_PORT_BASE": str(stack.port_base)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=seconds,
-    )
+def akashi(stack: Stack, *words: str) -> Result:
+    """`akashi WORDS`, run in this process: half a second of CPU less than in one of its own."""
+    place = {"AKASHI_HOME": str(stack.home), "AKASHI_PORT_BASE": str(stack.port_base)}
+    result = CliRunner().invoke(commands(), words, env=stack.environment("verifier") | place)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
 
 
-def done(result: subprocess.CompletedProcess[str]) -> str:
+def done(result: Result) -> str:
     """What a command said that did what it was to do."""
-    assert result.returncode == 0, f"exit code {result.returncode}\n{result.stdout}\n{result.stderr}"
+    assert result.exit_code == 0, f"exit code {result.exit_code}\n{result.stdout}\n{result.stderr}"
     return result.stdout
 
 

@@ -26,6 +26,7 @@ from shared.runtime.objects import Objects
 from shared.runtime.settings import Settings, read_object_storage
 from shared.topics import TOPICS
 from shared.wire import decode
+from tests.worlds.tables import rows_at
 
 LATER = ("eligible", "issued", "notified", "received", "anchored", "rendered", "completed")
 """The states of a person on the way, in order."""
@@ -69,11 +70,11 @@ class Story:
     def _play(self) -> None:
         while not self._over.is_set():
             try:
-                play(self._inbox, people=None, seconds=3600, workers=3, stop=self._over)
+                play(self._inbox, people=None, seconds=3600, workers=3, received=self._inbox.close, stop=self._over)
             except Exception as error:  # the wallet was killed under a holder: the person opens the letter again
                 self._error = error
                 self._inbox.again()
-                time.sleep(0.3)
+                self._over.wait(0.5)
 
     def people(self) -> list[dict[str, Any]]:
         """This story's people as ops knows them."""
@@ -125,8 +126,7 @@ class Story:
 
     def rows(self, service: str, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
         """Rows of one service's own schema."""
-        with psycopg.connect(self.stack.environment(service)["DATABASE_URL"]) as connection:
-            return connection.execute(query, arguments).fetchall()
+        return rows_at(self.stack.environment(service)["DATABASE_URL"], query, *arguments)
 
     def _assertions_are_single(self) -> set[str]:
         people = self.people()
@@ -224,19 +224,23 @@ class Story:
 
 
 class _OwnInbox:
-    """The letters of one story, kept, so that they can be opened again."""
+    """The letters of one story, kept, so that they can be opened again: those whose badge was not received by them."""
 
     def __init__(self, inbox: Inbox, prefix: str, kept: list[Letter]) -> None:
         self._inbox, self._start, self._kept = inbox, f"{prefix.lower()}.", kept
         self._next = 0
+        self._closed: set[str] = set()
 
     def new(self) -> list[Letter]:
         self._kept.extend(letter for letter in self._inbox.new() if letter.to.lower().startswith(self._start))
         fresh, self._next = self._kept[self._next :], len(self._kept)
-        return fresh
+        return [letter for letter in fresh if letter.message_id not in self._closed]
 
     def again(self) -> None:
         self._next = 0
+
+    def close(self, letter: Letter) -> None:
+        self._closed.add(letter.message_id)
 
     def all(self) -> list[Letter]:
         self.new()

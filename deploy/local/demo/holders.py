@@ -6,8 +6,9 @@ import hashlib
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from typing import NamedTuple, Protocol
 from urllib.parse import urljoin
@@ -97,7 +98,7 @@ def play(
         with turns[letter.to.lower()]:  # letters to one address go to one person: the first creates the account
             return letter, receive(letter)
 
-    with ThreadPoolExecutor(workers) as pool:
+    with _pool(workers) as pool:
         while running or not (time.monotonic() > deadline or begun == people or (stop is not None and stop.is_set())):
             fresh = [letter for letter in inbox.new() if letter.link is not None]
             fresh = fresh if people is None else fresh[: people - begun]
@@ -112,6 +113,16 @@ def play(
             if not fresh:
                 time.sleep(0.2)
     return Played(done, left)
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """One who is stuck ends it: those who wait for their turn are not begun any more."""
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class _Form:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
@@ -74,12 +75,12 @@ class SupervisorClient:
     def remove(self, name: str) -> None:
         self._ask("rm", name=name, waiting=True)
 
-    def halt(self, name: str) -> None:
-        """Stop it gracefully; it stays stopped until `resume`."""
-        self._ask("stop", name=name, waiting=True)
+    def halt(self, *names: str) -> None:
+        """Stop them gracefully, side by side; they stay stopped until `resume`."""
+        self._ask("stop", name=_any_of(names), match="regex", waiting=True)
 
-    def resume(self, name: str) -> None:
-        self._ask("start", name=name, waiting=True)
+    def resume(self, *names: str) -> None:
+        self._ask("start", name=_any_of(names), match="regex", waiting=True)
 
     def _ask(self, command: str, **properties: Any) -> Any:
         deadline = time.monotonic() + _TIMEOUT_SECONDS
@@ -94,3 +95,8 @@ class SupervisorClient:
             if "already running" not in answer["reason"] or time.monotonic() > deadline:
                 raise TryLater(f"supervisor of {self._place.home}: {command!r} refused: {answer['reason']}")
             time.sleep(0.05)
+
+
+def _any_of(names: Iterable[str]) -> str:
+    """The regular expression by which circus finds them."""
+    return f"^({'|'.join(re.escape(name) for name in names)})$"

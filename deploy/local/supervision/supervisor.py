@@ -38,8 +38,9 @@ class OrderedArbiter(Arbiter):
 
     @gen.coroutine
     def _stop_watchers(self, close_output_streams: bool = False, watcher_iter_func: Any = None) -> Any:
-        parts = [watcher for watcher in self.watchers if watcher.name in PARTS]
-        services = [watcher for watcher in self.watchers if watcher.name not in PARTS]
+        watchers = (watcher_iter_func or self.iter_watchers)(reverse=False)
+        parts = [watcher for watcher in watchers if watcher.name in PARTS]
+        services = [watcher for watcher in watchers if watcher.name not in PARTS]
         for group in (services, parts):
             yield gen.multi([watcher._stop(close_output_streams) for watcher in group])
 
