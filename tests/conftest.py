@@ -67,6 +67,7 @@ GROUPS: Mapping[str, str] = {
     "tests/integration/test_issuer_process.py": "parts",
     "tests/integration/test_recall.py": "parts",
     "tests/integration/test_restore_noticed.py": "parts",
+    "tests/integration/test_secured_kafka.py": "parts",
     "tests/integration/test_stack.py": "parts",
 }
 """Beginnings of paths, the longest that fits counts: the files of a group share a gigabyte of servers (the fixture
@@ -79,7 +80,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_place)  # stable: within a file nothing changes
     for item in items:
         for fixture in _OF_FIXTURE.keys() & set(getattr(item, "fixturenames", ())):
-            if _group_of(item.nodeid) not in _OF_FIXTURE[fixture]:
+            is_its_own = fixture in vars(getattr(item, "module", item))
+            if not is_its_own and _group_of(item.nodeid) not in _OF_FIXTURE[fixture]:
                 raise pytest.UsageError(f"{item.path}: asks for `{fixture}`: give the file its group in {__file__}")
 
 
