@@ -66,6 +66,7 @@ GROUPS: Mapping[str, str] = {
     "tests/e2e/test_networks_end.py": "",
     "tests/integration/test_issuer_process.py": "parts",
     "tests/integration/test_recall.py": "parts",
+    "tests/integration/test_registration_doc.py": "parts",
     "tests/integration/test_restore_noticed.py": "parts",
     "tests/integration/test_secured_kafka.py": "parts",
     "tests/integration/test_stack.py": "parts",
