@@ -244,7 +244,7 @@ def full_write_ahead_log(stack: Stack) -> Iterator[None]:
             yield
         finally:
             disk.free()
-            # It starts by itself; but one whose recovery found no room may wait on, as long as clients knock. Then it is
+            # It starts by itself; but one whose recovery found no room may wait on while clients knock. Then it is
             # restarted, at the end of the small disk, as an operator does.
             with suppress(StackFailed):
                 stack.wait_ready("postgres", 20)
