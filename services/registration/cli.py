@@ -13,17 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from services.registration.config import read_upstream
-from services.registration.domain.delivery import (
-    FilePart,
-    RejectedField,
-    UnreadableDeliveryError,
-    csv_rows,
-    json_row,
-    parts_of,
-    refuse_other_kinds,
-    rejected_as_json,
-)
+from services.registration.domain.csv_file import FilePart, csv_rows
+from services.registration.domain.delivery import json_row, parts_of, refuse_other_kinds
 from services.registration.domain.encoding import LABELS
+from services.registration.domain.rows import RejectedField, UnreadableDeliveryError, rejected_as_json
 from services.registration.domain.soundness import trimmed
 from shared.errors import AkashiError, RefuseToStart, TryLater
 from shared.runtime.commands import file_name, json_option, plain_console, say, say_json

@@ -49,6 +49,27 @@ def wide_encoding(body: bytes) -> str | None:
     return next((name for mark, name in _WIDE if body.startswith(mark)), None)
 
 
+def utf_8_of_utf_16(body: bytes) -> bytes | None:
+    """A text in UTF-16 (Excel's "Unicode text") as UTF-8; None if it is none.
+
+    By its byte order mark, or by the zero bytes of its ASCII. A broken unit stays broken: half a pair is no valid
+    UTF-8, and a last byte that is alone becomes U+FFFD.
+    """
+    codec = _utf_16_codec(body)
+    if codec is None:
+        return None
+    whole = len(body) - len(body) % 2
+    text = body[:whole].decode(codec, "surrogatepass") + "\ufffd" * (len(body) - whole)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _utf_16_codec(body: bytes) -> str | None:
+    if (wide := wide_encoding(body)) is not None:
+        return "utf-16" if wide == "UTF-16" else None
+    zeros = {at % 2 for at, byte in enumerate(body[:512]) if byte == 0}
+    return None if len(zeros) != 1 else "utf-16-be" if zeros == {0} else "utf-16-le"
+
+
 def lines_of(body: bytes) -> list[bytes]:
     """The lines, without their line ends. str.splitlines breaks at eight more characters, some of which names hold."""
     return _NEWLINE.split(body)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from services.registration.domain.delivery import RejectedField
 from services.registration.domain.record import (
     PRIVATE,
     FieldProblem,
@@ -15,6 +14,7 @@ from services.registration.domain.record import (
     with_private_of,
 )
 from services.registration.domain.registration import Registration, amended, delivered_again
+from services.registration.domain.rows import RejectedField
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,11 @@ from services.registration.domain.record import UpstreamRecord
 from shared.addresses import as_mailed, same_address_key
 from shared.events import AssertionIssued, Award, HeldReason, Holder, RegistrationRenewed
 
+_END_BY_THEMSELVES: frozenset[HeldReason] = frozenset(
+    {"not-completed", "not-this-cycle", "completes-later", "not-judged"}
+)
+"""Holds whose end is a day that the record names, or our own."""
+
 
 @dataclass(frozen=True)
 class Registration:
@@ -68,6 +73,14 @@ class Registration:
             facts_confirmed=self.facts_confirmed,
             has_look_alikes=bool(look_alikes(self.record)),
         )
+
+    def candidate_at(self, now: datetime) -> Candidate:
+        """As it is judged now. One whose hold somebody had to end was complete only then: it joins the next run."""
+        if self.state != "held" or self.reason in _END_BY_THEMSELVES:
+            return self.candidate
+        if self.reason == "missing-address" and self.confirmed_at is not None:
+            return self.candidate
+        return replace(self.candidate, confirmed_at=now)
 
     def is_held_as(self, judgement: Judgement) -> bool:
         """Whether it is already held for this reason: there is nothing to announce."""

@@ -19,16 +19,10 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from services.registration import handlers
-from services.registration.domain.delivery import (
-    FORMS,
-    Delivery,
-    Form,
-    UnreadableDeliveryError,
-    read_delivery,
-    rejected_as_json,
-)
+from services.registration.domain.delivery import FORMS, Delivery, Form, read_delivery
 from services.registration.domain.encoding import LABELS, Charset, charset_named
 from services.registration.domain.look_alikes import described
+from services.registration.domain.rows import UnreadableDeliveryError, rejected_as_json
 from services.registration.handlers import DeliveryResult, Ports
 from shared.runtime.access import Access
 from shared.runtime.db import UNAVAILABLE, UNSTORABLE, is_unavailable
