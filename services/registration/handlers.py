@@ -59,18 +59,18 @@ class DeliveryResult:
     look_alikes: tuple[tuple[int | None, str, LookAlike], ...] = ()
 
 
-def accept(delivery: Delivery, source: str, ports: Ports) -> DeliveryResult:
+def accept(delivery: Delivery, source: str, ports: Ports, people: dict[str, str] | None = None) -> DeliveryResult:
     """Step 1. Store the records of a delivery; a registration is stored once, however often its record comes.
 
     Until the issuer has issued its badge, upstream may amend it: what was released is judged once more, as its next
     version. What came after the issue and what is invalid is stored too, with its reason. When this returns, all is
-    committed.
+    committed. `people` as of `intake_of`: of a delivery in parts.
     """
     now = ports.now()
     with ports.store.transaction() as tx:
         tx.lock()
         known = tx.registrations({record.registration_id for _, record in delivery.records})
-        intake = intake_of(delivery.records, known)
+        intake = intake_of(delivery.records, known, people)
         tx.insert(intake.new, now)
         tx.update([replace(each, facts_confirmed=False) for each in intake.changed], now, judge=True)
         tx.update(intake.private, now, judge=False)

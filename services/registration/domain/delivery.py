@@ -67,11 +67,18 @@ def read_delivery(
     `first_row` is the number of the first record if the delivery is a part of a longer one. `charset` is the encoding
     that the sender declared for a CSV: no other is tried.
     """
+    return read_rows(rows_of(body, form, first_row=first_row, charset=charset), rules)
+
+
+def rows_of(
+    body: bytes, form: Form, *, first_row: int | None = None, charset: Charset | None = None
+) -> Iterator[DeliveryRow | RejectedField]:
+    """The rows of `body` as they came. UnreadableDeliveryError and arguments as of `read_delivery`."""
     if form == "csv":
-        return read_rows(csv_rows(body, first_row, charset), rules)
+        return csv_rows(body, first_row, charset)
     if (wide := wide_encoding(body)) is not None:
         raise UnreadableDeliveryError(1, FieldProblem("encoding", wide, "JSON in UTF-8"))
-    return read_rows({"jsonl": json_lines, "json": json_rows}[form](body, first_row), rules)
+    return {"jsonl": json_lines, "json": json_rows}[form](body, first_row)
 
 
 def read_rows(rows: Iterable[DeliveryRow | RejectedField], rules: Rules) -> Delivery:
