@@ -29,6 +29,7 @@ _WIDE = (
 _CODECS: dict[str, Charset] = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "ascii": "utf-8", "cp932": "cp932"}
 _CODECS["shift_jis"] = "cp932"  # what is called so is Windows' variant: WHATWG, Encoding
 _CP932_LABELS = ("windows-31j", "cswindows31j", "x-sjis")  # unknown to Python
+_UTF_16_ZEROS = 8  # at least, in the first bytes: those of the delimiters between the headers
 _NEWLINE = re.compile(rb"\r\n|\n|\r")  # no character of UTF-8 or CP932 has these bytes in it
 
 # EUC-JP: kanji of the first level, kana, ASCII. In CP932 these bytes are half-width katakana.
@@ -66,8 +67,10 @@ def utf_8_of_utf_16(body: bytes) -> bytes | None:
 def _utf_16_codec(body: bytes) -> str | None:
     if (wide := wide_encoding(body)) is not None:
         return "utf-16" if wide == "UTF-16" else None
-    zeros = {at % 2 for at, byte in enumerate(body[:512]) if byte == 0}
-    return None if len(zeros) != 1 else "utf-16-be" if zeros == {0} else "utf-16-le"
+    odd, even = body[1:512:2].count(0), body[0:512:2].count(0)
+    if min(odd, even) > 0 or max(odd, even) < _UTF_16_ZEROS:
+        return None
+    return "utf-16-le" if odd else "utf-16-be"
 
 
 def lines_of(body: bytes) -> list[bytes]:

@@ -61,7 +61,7 @@ def as_cell(name: str, text: str) -> str:
 
     An apostrophe in front keeps formulas texts, and what Excel would take for a number, a day or a time.
     """
-    is_altered = name not in DATES and _ALTERED.fullmatch(text) is not None
+    is_altered = name not in DATES and _ALTERED.fullmatch(text) is not None and _is_marked(name, f"'{text}")
     return f"'{text}" if text.startswith(FORMULA) or is_altered or _is_marked(name, text) else text
 
 

@@ -104,7 +104,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (r"signs only", "記号だけ"),
     (r"none", "なし"),
     (r"nothing", "なし"),
-    (r"\{ or \} alone", "対にならない { }"),
+    (r"\{ or \} alone", "対にならない波括弧"),
     (r"half-width katakana as in no word", "語にならない半角カタカナ"),
     (r"U\+30FB ・ at an edge", "端の ・"),
     (r"([A-Z0-9-]+) read as ([A-Za-z0-9-]+)", "{1} として読まれた {0} の文字"),
