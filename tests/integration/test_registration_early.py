@@ -203,8 +203,8 @@ def test_of_50_that_race_for_one_address_one_at_most_gets_a_badge(world: Registr
         world.decide("correct-address", each, f"{each.lower()}@example.jp")
     world.judge()
     assert len(world.renewed()) == 50
-    for each in worlds:
-        each.ports.store.close()
+    for other in worlds:
+        other.ports.store.close()
 
 
 def test_the_dry_run_names_who_when_and_why_not_and_changes_nothing(world: RegistrationWorld) -> None:

@@ -73,7 +73,7 @@ def test_a_stream_is_answered_with_a_line_for_each_row_that_is_not_simply_accept
     body = ndjson(
         as_json(record(1, family_name="別", phone="090-1")),
         as_json(record(2, email="team@example.jp")),
-        as_json(record(3, birth_date="never") | {"birth_date": "never"}),
+        as_json(record(3)) | {"birth_date": "never"},
         as_json(record(4, email="team@example.jp")),
     )
     answer = site.post("/upstream/registrations", content=body + b"no JSON\n" + b"{" + b" " * 70_000, headers=NDJSON)
@@ -328,11 +328,8 @@ def test_every_answer_is_as_the_openapi_document_says(world: RegistrationWorld, 
         ]
         media_type = answer.headers["content-type"].partition(";")[0]
         schema = {**told[media_type]["schema"], "components": described["components"]}
-        documents = {
-            "application/json": lambda: [answer.json()],
-            "application/x-ndjson": lambda: [json.loads(line) for line in answer.text.splitlines()],
-            "text/csv": lambda: [answer.text],
-        }[media_type]()
+        lines = answer.text.splitlines() if media_type == "application/x-ndjson" else [answer.text]
+        documents = lines if media_type == "text/csv" else [json.loads(line) for line in lines]
         assert documents
         for document in documents:
             Draft202012Validator(schema).validate(document)
@@ -382,12 +379,9 @@ def test_every_record_that_is_accepted_is_valid_by_the_schema(validator: Any, si
     validator.check_schema(schema)
     check = validator(schema)
     good = [
-        *(
-            as_json(record(number, **changes))
-            for number, changes in enumerate(
-                [{}, {"email": None}, {"kind": "renewal", "previous_registration_id": "R0"}]
-            )
-        ),
+        as_json(record(1)),
+        as_json(record(2, email=None)),
+        as_json(record(3, kind="renewal", previous_registration_id="R0")),
         as_json(record(4))
         | {"valid_from": "2026/4/1", "completed_on": "", "qualification": "コンクリート技士", "kind": "新規"},
     ]

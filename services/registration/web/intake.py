@@ -52,10 +52,14 @@ def intake_site(
         form, charset = _form(request)
         first_row = _whole(request, "first_row", None)
         source = request.query_params.get("source", "http")[:200]
+
+        def refuse_unreadable(error: UnreadableDeliveryError) -> Response:
+            return _json(400, answer(_refused(error, source, ports)))
+
         answered = _answered(request, form)
         try:
             if form == "jsonl" and answered == "ndjson":
-                return StreamedAnswer(request, first_row, source, ports, wake)
+                return StreamedAnswer(request, first_row, source, ports, wake, refuse_unreadable)
             if form == "jsonl":
                 summary = await take_all(request, first_row, source, ports)
             else:
@@ -67,7 +71,7 @@ def intake_site(
                     rows = rows_of(body, form, first_row=first_row, charset=charset)
                     return StreamingResponse(result_file(rows, results), media_type="text/csv; charset=utf-8")
         except UnreadableDeliveryError as error:
-            return _json(400, answer(await run_in_threadpool(_refuse, error, source, ports)))
+            return await run_in_threadpool(refuse_unreadable, error)
         wake()
         return _json(200, answer(summary))
 
@@ -141,7 +145,7 @@ def _take(
     return receiving.finish(), results
 
 
-def _refuse(error: UnreadableDeliveryError, source: str, ports: Ports) -> Summary:
+def _refused(error: UnreadableDeliveryError, source: str, ports: Ports) -> Summary:
     """Nothing of it can be read: that is kept as one rejection."""
     receiving = Receiving(source, ports)
     receiving.take([error.rejected])

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.registration.domain.delivery import json_row, refuse_other_kinds
 from services.registration.domain.record import FieldProblem
-from services.registration.domain.rows import RejectedField
+from services.registration.domain.rows import RejectedField, UnreadableDeliveryError
 from services.registration.domain.soundness import trimmed
 from services.registration.handlers import Ports
 from services.registration.lines import LONGEST_LINE, LineSplitter
@@ -92,10 +92,17 @@ class StreamedAnswer(Response):
     """
 
     def __init__(
-        self, request: Request, first_row: int | None, source: str, ports: Ports, wake: Callable[[], None]
+        self,
+        request: Request,
+        first_row: int | None,
+        source: str,
+        ports: Ports,
+        wake: Callable[[], None],
+        refuse: Callable[[UnreadableDeliveryError], Response],
     ) -> None:
         super().__init__(media_type=MEDIA_TYPE)
         self._wake = wake
+        self._refuse = refuse
         self._request = request
         self._first_row = first_row
         self._source = source
@@ -119,6 +126,9 @@ class StreamedAnswer(Response):
             if writer is not None:
                 writer.cancel()
             raise
+        except UnreadableDeliveryError as error:  # of the first lines: nothing is written yet
+            await (await run_in_threadpool(self._refuse, error))(scope, receive, send)
+            return
         except UNAVAILABLE as error:
             if writer is None or not is_unavailable(error):
                 raise

@@ -1,4 +1,4 @@
-"""A programme that is quite unlike JCI's, from intake to cohort, letters and certificate: nothing of a society is in code.
+"""Another society's programme, from intake to cohort, letters and certificate: nothing of a society is in code.
 
 `tests/worlds/bridges.toml`: English, the calendar year as its cycle, other qualifications, periods and numbers.
 """

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from services.registration.domain.csv_file import csv_rows
 from services.registration.domain.debris import _WHOLE, _WITHIN
 from services.registration.domain.delivery import read_delivery
-from services.registration.domain.record import FIELDS, HEADERS
+from services.registration.domain.record import FIELDS, HEADERS, FieldProblem
 from services.registration.domain.result_file import RESULT_HEADERS, held_result, rejected_result, result_line
 from services.registration.domain.rows import DeliveryRow, RejectedField, UnreadableDeliveryError
 from services.registration.domain.spreadsheet import as_typed
@@ -211,12 +211,8 @@ def test_a_hold_says_what_came_and_what_is_needed() -> None:
 
 
 def test_rows_that_were_not_delivered_say_so() -> None:
-    rows = [DeliveryRow(number, fields()) for number in (2, 3)] + [RejectedField(4, rejected_in_row())]
+    rows = [DeliveryRow(number, fields()) for number in (2, 3)] + [
+        RejectedField(4, FieldProblem("row", "x", "a JSON object"))
+    ]
     lines = b"".join(result_file(rows, RowResults(), not_delivered_from=3)).decode().splitlines()
     assert [line.split(",")[:2] for line in lines[1:]] == [["2", "受付"], ["3", "未送信"], ["4", "未送信"]]
-
-
-def rejected_in_row():  # type: ignore[no-untyped-def]
-    from services.registration.domain.record import FieldProblem
-
-    return FieldProblem("row", "x", "a JSON object")
