@@ -243,7 +243,7 @@ def test_an_encoding_that_is_declared_is_the_only_one_that_is_tried(
     "content_type",
     [
         "text/csv; charset=euc-jp",
-        "text/csv; charset=utf-16",
+        "text/csv; charset=utf-32",
         "application/json; charset=shift_jis",
         "text/csv; charset=x",
     ],
