@@ -1,6 +1,6 @@
 """`akashi bench intake`: a CSV judged and emitted, a long NDJSON stream in bounded memory, and one action meanwhile.
 
-A stack of its own in a temporary folder, all services running. The CSV is in CP932, as an office exports it, and is
+A stack of its own in a temporary folder, all services running. The CSV is what Excel saves as "CSV UTF-8", and is
 delivered by `akashi feed`; its badges are issued and mailed while it is measured. The records of the stream are of the
 next cohort: they are taken in and judged, and nothing is issued of them.
 """
@@ -145,7 +145,7 @@ def _csv(records: int, cohort: str) -> bytes:
     writer.writerow(HEADERS)
     for each in crowd(records, cohort=cohort, prefix="CSV"):
         writer.writerow([each[name] or "" for name in HEADERS.values()])
-    return text.getvalue().encode("cp932")
+    return text.getvalue().encode("utf-8-sig")
 
 
 def _feed(stack: Stack, file: Path, result: Path) -> None:

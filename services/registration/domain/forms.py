@@ -15,6 +15,8 @@ _HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–—―−ー", "-"))  # what
 
 def plain(text: str) -> str:
     """`text` in ASCII if it can be: full-width letters and digits, and the hyphens between them. Else as it is."""
+    if text.isascii():
+        return text
     found = folded(text)
     return found if found.isascii() else text
 

@@ -27,6 +27,7 @@ _ERAS = {
     "H": ("平成", date(1989, 1, 8)),
     "R": ("令和", date(2019, 5, 1)),
 }
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MIDNIGHT = r"(?:[ T]0{1,2}:00(?::00)?)?"
 _OF_ERA = re.compile(
     r"(明治|大正|昭和|平成|令和|[MTSHRmtshr])\s*\.?\s*([0-9]{1,2}|元)\s*[年./-]\s*([0-9]{1,2})\s*[月./-]\s*([0-9]{1,2})\s*日?"
@@ -93,8 +94,10 @@ def _day_of_era(era: str, year: int, month: int, day: int) -> date | None:
 
 
 def _cell(name: str, text: str) -> str:
-    text = trimmed(unmarked(name, trimmed(text)))
-    if name in DATES:
+    text = trimmed(text)
+    if _is_marked(name, text):
+        text = trimmed(text[1:])
+    if name in DATES and not _ISO.fullmatch(text):
         day = day_of(text)
         return text if day is None else day.isoformat()
     return plain(text) if name in _PLAIN else text
