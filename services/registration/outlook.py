@@ -14,7 +14,8 @@ from services.registration.store import RegistrationTransaction
 from shared.clock import japan_date
 from shared.events import HeldReason
 
-_PAGE = 2000  # registrations a transaction
+MOST_ASKED = 2000
+"""Registrations that are judged at once, in a transaction of their own."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ def cohort_outlook(ports: Ports) -> Iterator[Outlook]:
     after = ""
     while True:
         with ports.store.transaction() as tx:
-            page = tx.cohort(ports.cycle.begins_on, after, _PAGE)
+            page = tx.cohort(ports.cycle.begins_on, after, MOST_ASKED)
             yield from _outlook(page, tx, ports)
-        if len(page) < _PAGE:
+        if len(page) < MOST_ASKED:
             return
         after = page[-1].id
 

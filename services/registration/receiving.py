@@ -19,9 +19,11 @@ from services.registration.domain.intake import NotApplied
 from services.registration.domain.look_alikes import described
 from services.registration.domain.rows import DeliveryRow, RejectedField, rejected_as_json
 from services.registration.handlers import DeliveryResult, Ports
-from services.registration.outlook import outlook_of
+from services.registration.outlook import MOST_ASKED, outlook_of
 
-PART_ROWS = 2000
+PART_ROWS = 500
+"""Rows of one transaction. Meanwhile no other writes: a person who changes an address waits for a part at most."""
+
 MOST_LISTED = 10_000
 """The most rows that one list of a summary names; the counts are of all."""
 
@@ -77,7 +79,7 @@ class Receiving:
     def finish(self) -> Summary:
         """Who of the delivery is held, as things stand at its end; then the whole summary."""
         self._registrations.seek(0)
-        while lines := list(islice(self._registrations, PART_ROWS)):
+        while lines := list(islice(self._registrations, MOST_ASKED)):
             rows = [msgspec.json.decode(line, type=tuple[int | None, str]) for line in lines]
             outlook = outlook_of({id for _, id in rows}, self._ports)
             for row, id in rows:

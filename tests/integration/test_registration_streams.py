@@ -20,6 +20,7 @@ from jsonschema import Draft7Validator, Draft202012Validator  # type: ignore[imp
 
 from services.registration.domain.record import HEADERS
 from services.registration.domain.upstream_schema import upstream_schema
+from services.registration.outlook import MOST_ASKED
 from services.registration.receiving import PART_ROWS
 from services.registration.web.intake import intake_site
 from tests.worlds.http_server import serving
@@ -357,7 +358,7 @@ def test_every_answer_is_as_the_openapi_document_says(world: RegistrationWorld, 
         check("POST", door, content=b"a,b", headers=csv_type),
         check("GET", "/api/v1/rejected?limit=x"),
         check("POST", "/api/v1/outlook", json={"a": 1}),
-        check("POST", "/api/v1/outlook", json=["x"] * (PART_ROWS + 1)),
+        check("POST", "/api/v1/outlook", json=["x"] * (MOST_ASKED + 1)),
         *(
             check(method, path, headers={"Authorization": "no"})
             for method, path in (

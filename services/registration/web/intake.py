@@ -24,8 +24,8 @@ from services.registration.domain.delivery import FORMS, Form, rows_of
 from services.registration.domain.encoding import LABELS, Charset, charset_named
 from services.registration.domain.rows import UnreadableDeliveryError
 from services.registration.handlers import Ports
-from services.registration.outlook import cohort_outlook, outlook_of
-from services.registration.receiving import PART_ROWS, Receiving, Summary
+from services.registration.outlook import MOST_ASKED, cohort_outlook, outlook_of
+from services.registration.receiving import Receiving, Summary
 from services.registration.results import RowResults, result_file
 from services.registration.web.ndjson import MEDIA_TYPE, StreamedAnswer, take_all
 from services.registration.web.openapi import description
@@ -86,8 +86,8 @@ def intake_site(
             ids = msgspec.json.decode(await request.body(), type=list[str])
         except msgspec.DecodeError as error:
             raise HTTPException(400, f"expected a JSON array of registration_ids ({error})") from error
-        if len(ids) > PART_ROWS:
-            raise HTTPException(400, f"got {len(ids)} registration_ids, expected at most {PART_ROWS}")
+        if len(ids) > MOST_ASKED:
+            raise HTTPException(400, f"got {len(ids)} registration_ids, expected at most {MOST_ASKED}")
         found = await run_in_threadpool(outlook_of, ids, ports)
         return _json(200, {"registrations": [found[id] for id in dict.fromkeys(ids) if id in found]})
 

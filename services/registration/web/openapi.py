@@ -11,8 +11,7 @@ import msgspec
 
 from services.registration.domain.delivery import FORMS
 from services.registration.domain.upstream_schema import upstream_schema
-from services.registration.outlook import Outlook
-from services.registration.receiving import PART_ROWS
+from services.registration.outlook import MOST_ASKED, Outlook
 from services.registration.store import RejectedRow
 
 _ROW = {"type": ["integer", "null"], "description": "as Excel or an editor numbers it"}
@@ -158,7 +157,7 @@ def description(limit: int) -> dict[str, Any]:
                     "requestBody": {
                         "required": True,
                         "content": {
-                            "application/json": {"schema": {"type": "array", "items": _TEXT, "maxItems": PART_ROWS}}
+                            "application/json": {"schema": {"type": "array", "items": _TEXT, "maxItems": MOST_ASKED}}
                         },
                     },
                     "responses": {
