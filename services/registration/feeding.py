@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -96,12 +96,13 @@ class FileDelivery:
         ):
             for each in listed:
                 results.note({"outcome": outcome, **each})
+        rows = self.rows()
         try:
-            rows = list(self.rows()) if self.form == "csv" else self.rows()
+            first = list(islice(rows, 1))
         except UnreadableDeliveryError as error:
-            rows = [error.rejected]
+            first = [error.rejected]
         with out.open("wb") as written:
-            written.writelines(result_file(rows, results, self.not_delivered_from))
+            written.writelines(result_file(chain(first, rows), results, self.not_delivered_from))
 
 
 def _json_part(lines: list[bytes], first_row: int) -> FilePart:

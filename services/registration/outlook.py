@@ -50,7 +50,8 @@ def cohort_outlook(ports: Ports) -> Iterator[Outlook]:
     while True:
         with ports.store.transaction() as tx:
             page = tx.cohort(ports.cycle.begins_on, after, MOST_ASKED)
-            yield from _outlook(page, tx, ports)
+            found = _outlook(page, tx, ports)
+        yield from found  # with no transaction open: its reader may be slow
         if len(page) < MOST_ASKED:
             return
         after = page[-1].id

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -114,6 +114,7 @@ class StreamedAnswer(Response):
         lines = Lines(self._request.stream(), self._first_row)
         writer: asyncio.Task[None] | None = None
         from_row = lines.next_row
+        last: dict[str, Any] | None = None
         try:
             async for rows in lines.parts():
                 await run_in_threadpool(receiving.take, rows)
@@ -121,11 +122,7 @@ class StreamedAnswer(Response):
                 writer = writer or asyncio.create_task(self._write(spool, send))
                 spool.wake()
                 self._wake()
-            last = _last_line(await run_in_threadpool(receiving.finish))
-        except ClientDisconnect:
-            if writer is not None:
-                writer.cancel()
-            raise
+            summary = await run_in_threadpool(receiving.finish)
         except UnreadableDeliveryError as error:  # of the first lines: nothing is written yet
             await (await run_in_threadpool(self._refuse, error))(scope, receive, send)
             return
@@ -134,6 +131,11 @@ class StreamedAnswer(Response):
                 raise
             # What is committed stays: the same rows change nothing when they are sent again.
             last = {"error": cause_of(error, 200), "status": 503, "send_again_from_row": from_row}
+        else:
+            last = _last_line(summary)
+        finally:
+            if writer is not None and last is None:  # the client is gone, or we have a bug: nobody waits for lines
+                writer.cancel()
         spool.write(last)
         spool.end()
         await (writer or self._write(spool, send))
