@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from services.registration.domain.cohort import CohortCycle, Judgement, is_settled, judge
+from services.registration.domain.cohort import Candidate, CohortCycle, Judgement, is_settled, judge
 from services.registration.domain.correction import cohort_of
 from services.registration.domain.delivery import Delivery, json_row, read_rows
 from services.registration.domain.intake import NotApplied, intake_of
@@ -134,7 +134,7 @@ def release(ports: Ports) -> int:
         facts = tx.known_facts(registrations, ports.cycle.begins_on, japan_date(now))
 
         def work(part: Sequence[Registration]) -> Counter[str]:
-            candidates = [each.candidate_at(now) for each in part]
+            candidates = [candidate_at(each, now) for each in part]
             judged = list(zip(part, judge(candidates, uses, ports.cycle, facts), strict=True))
             if has_begun:
                 return _apply(tx, judged, ports.cycle.cohort, now)
@@ -157,6 +157,11 @@ def release(ports: Ports) -> int:
     if registrations:
         log.info("released", cohort=ports.cycle.cohort, **{name.replace("-", "_"): n for name, n in outcomes.items()})
     return len(registrations)
+
+
+def candidate_at(registration: Registration, now: datetime) -> Candidate:
+    """The registration as it is judged now."""
+    return replace(registration.candidate, confirmed_at=registration.confirmed_by(now))
 
 
 def _what_to_judge(tx: RegistrationTransaction, now: datetime, ports: Ports) -> Literal["all", "at-once"] | None:
@@ -194,10 +199,7 @@ def _foresee(tx: RegistrationTransaction, registrations: Sequence[Registration],
         *(RegistrationReleased(registration_id=each.id, cohort=cohort, revision=each.revision + 1) for each in held)
     )
     tx.save_foreseen(
-        [
-            (each.id, each.revision + (each.state == "held"), each.candidate_at(now).confirmed_at)
-            for each in registrations
-        ]
+        [(each.id, each.revision + (each.state == "held"), each.confirmed_by(now)) for each in registrations]
     )
 
 

@@ -74,13 +74,13 @@ class Registration:
             has_look_alikes=bool(look_alikes(self.record)),
         )
 
-    def candidate_at(self, now: datetime) -> Candidate:
-        """As it is judged now. One whose hold somebody had to end was complete only then: it joins the next run."""
+    def confirmed_by(self, now: datetime) -> datetime | None:
+        """`confirmed_at` if nothing holds it now: one whose hold somebody had to end is complete only then."""
         if self.state != "held" or self.reason in _END_BY_THEMSELVES:
-            return self.candidate
+            return self.confirmed_at
         if self.reason == "missing-address" and self.confirmed_at is not None:
-            return self.candidate
-        return replace(self.candidate, confirmed_at=now)
+            return self.confirmed_at
+        return now
 
     def is_held_as(self, judgement: Judgement) -> bool:
         """Whether it is already held for this reason: there is nothing to announce."""
