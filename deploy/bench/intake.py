@@ -62,16 +62,17 @@ def measure(stack: Stack, folder: Path, records: int, streamed: int, seconds: fl
 
     file, result = folder / "registrations.csv", folder / "result.csv"
     file.write_bytes(_csv(records, stack.cohort))
-    emitted = _emitted(stack.environment("registration")["KAFKA_BOOTSTRAP"])
+    consumer = KafkaConsumer(bootstrap_servers=stack.environment("registration")["KAFKA_BOOTSTRAP"].split(","))
     began, cpu = time.monotonic(), _cpu(process)
     with _Watched(process, _outlook_asked(url, key, f"CSV-{0:06d}")) as csv_watch:
         _feed(stack, file, result)
         fed = time.monotonic()
-        while emitted() < records:
+        while (emitted := _emitted(consumer)) < records:
             if time.monotonic() - began > seconds:
-                raise click.ClickException(f"{emitted()} of {records} were emitted in {seconds:.0f} s")
+                raise click.ClickException(f"{emitted} of {records} were emitted in {seconds:.0f} s")
             time.sleep(0.1)
     ended = time.monotonic()
+    consumer.close()
     report.add(f"CSV of {records}: accepted, with its result file", fed - began, "s")
     report.add(f"CSV of {records}: judged and emitted", ended - began, "s", at_most=MOST_SECONDS)
     report.add(f"CSV of {records}: CPU of registration", _cpu(process) - cpu, "s")
@@ -157,12 +158,11 @@ def _feed(stack: Stack, file: Path, result: Path) -> None:
     subprocess.run([*command, "--result", str(result)], env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
-def _emitted(kafka: str) -> Callable[[], int]:
+def _emitted(consumer: KafkaConsumer) -> int:
     """How many releases are on Kafka."""
-    consumer = KafkaConsumer(bootstrap_servers=kafka.split(","))
-    topic = REGISTRATION_RENEWED.name
-    places = [TopicPartition(topic, number) for number in range(REGISTRATION_RENEWED.partitions)]
-    return lambda: sum(consumer.end_offsets(places).values())
+    topic = REGISTRATION_RENEWED
+    places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+    return int(sum(consumer.end_offsets(places).values()))
 
 
 def _stream(url: str, key: str, records: int, cohort: str) -> dict[str, Any]:

@@ -208,6 +208,7 @@ def test_of_50_that_race_for_one_address_one_at_most_gets_a_badge(world: Registr
 
 
 def test_the_dry_run_names_who_when_and_why_not_and_changes_nothing(world: RegistrationWorld) -> None:
+    world.clock.now = datetime(2026, 3, 5, tzinfo=JST)
     world.deliver(
         record(1),
         record(2, completed_on=date(2026, 3, 1)),
