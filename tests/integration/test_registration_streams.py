@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -11,10 +12,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator  # type: ignore[import-untyped]  # it brings no types
 
@@ -134,6 +138,58 @@ def test_what_is_known_is_answered_while_the_body_is_still_coming(site: httpx.Cl
             pass
         connection.sendall(b"0\r\n\r\n")  # the end of the body, after the first line of the answer
         assert b'"outcome":"summary"' in answer.read()
+
+
+def test_a_client_that_sends_all_before_it_reads_is_served(world: RegistrationWorld) -> None:
+    bad = ndjson(*({"registration_id": f"R{number}"} for number in range(PART_ROWS)))
+    chunks, lines = [bad, bad, bad], []
+    sent = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        body = chunks.pop()
+        if not chunks:
+            sent.set()
+        return {"type": "http.request", "body": body, "more_body": bool(chunks)}
+
+    async def send(message: dict[str, Any]) -> None:
+        await sent.wait()  # the client takes nothing of the answer before
+        lines.append(message)
+
+    headers = {"host": "localhost", "authorization": f"Bearer {KEY.decode()}"} | NDJSON
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/upstream/registrations",
+        "query_string": b"",
+        "scheme": "http",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "server": ("localhost", 80),
+        "client": ("127.0.0.1", 1),
+        "root_path": "",
+        "http_version": "1.1",
+    }
+    app: Any = intake_site(world.ports, KEY, LIMIT, lambda: None)
+    asyncio.run(asyncio.wait_for(app(scope, receive, send), 60))
+    answer = b"".join(each.get("body", b"") for each in lines)
+    assert json.loads(answer.splitlines()[-1])["rejected"] == 3 * PART_ROWS
+
+
+def test_a_stream_that_the_database_leaves_says_from_which_row_to_send_again(world: RegistrationWorld) -> None:
+    moments = [world.clock.now] * 2
+
+    def clock() -> datetime:
+        if not moments:
+            raise psycopg.OperationalError("the server closed the connection unexpectedly")
+        return moments.pop()
+
+    ports = replace(world.ports, now=clock)
+    body = ndjson(*({"registration_id": f"R{number}"} for number in range(3 * PART_ROWS)))
+    with serving(intake_site(ports, KEY, LIMIT, lambda: None)) as url:
+        headers = NDJSON | {"Authorization": f"Bearer {KEY.decode()}"}
+        answer = httpx.post(f"{url}/upstream/registrations?first_row=11", content=body, headers=headers, timeout=60)
+        last = json.loads(answer.text.splitlines()[-1])
+        assert (answer.status_code, last["status"], last["send_again_from_row"]) == (200, 503, 11 + 2 * PART_ROWS)
+        assert httpx.post(f"{url}/upstream/registrations", content=body, headers=headers).status_code == 503
 
 
 def test_a_stream_without_the_key_or_of_another_kind_is_refused(world: RegistrationWorld, site: httpx.Client) -> None:
@@ -291,25 +347,24 @@ def test_every_field_may_hold_sql_and_html_and_the_good_rows_are_taken(
 def test_swapped_numbers_two_birth_dates_and_one_registration_under_two_ids_are_held(
     world: RegistrationWorld, site: httpx.Client
 ) -> None:
-    rows = [
-        as_json(record(1, pass_number="25-2")),
-        as_json(record(2, pass_number="25-1")),  # swapped: nobody can tell before another record says otherwise
-        as_json(record(12, person_id="P1", qualification="shindanshi", pass_number="25-1", email="person1@example.jp")),
-        as_json(record(3)),
-        as_json(
-            record(4, person_id="P3", birth_date="1981-01-01", email="person3@example.jp", qualification="shindanshi")
-        ),
-        as_json(record(5)),
-        as_json(record(6, registration_number="26G5", pass_number="25-5", person_id="P5", email="person5@example.jp")),
-        as_json(record(7)),
-    ]
-    answer = site.post(
-        "/upstream/registrations", content=ndjson(*rows), headers={"Content-Type": "application/x-ndjson"}
+    def held(*rows: dict[str, Any]) -> list[tuple[int, str]]:
+        headers = {"Content-Type": "application/x-ndjson"}
+        answer = site.post("/upstream/registrations", content=ndjson(*rows), headers=headers)
+        return [(each["row"], each["reason"]) for each in answer.json()["held"]]
+
+    assert held(as_json(record(1)), as_json(record(2))) == []
+    world.settle()
+    swapped = (
+        as_json(record(11, person_id="P1", pass_number="25-2", email="person1@example.jp")),
+        as_json(record(12, person_id="P2", pass_number="25-1", email="person2@example.jp")),
     )
-    assert [(each["row"], each["reason"]) for each in answer.json()["held"]] == [
-        *((row, "birth-date-differs") for row in (4, 5)),
-        *((row, "duplicate-registration-number") for row in (6, 7)),
-    ]
+    assert held(*swapped) == [(1, "duplicate-pass-number"), (2, "duplicate-pass-number")]
+    other = {"qualification": "shindanshi", "email": "person3@example.jp"}
+    dates = as_json(record(3)), as_json(record(4, person_id="P3", birth_date=date(1981, 1, 1), **other))
+    assert held(*dates) == [(1, "birth-date-differs"), (2, "birth-date-differs")]
+    same = {"person_id": "P5", "registration_number": "26G5", "pass_number": "25-5", "email": "person5@example.jp"}
+    twice = as_json(record(5)), as_json(record(6, **same)), as_json(record(7))
+    assert held(*twice) == [(1, "duplicate-registration-number"), (2, "duplicate-registration-number")]
 
 
 # ── what is described ──────────────────────────────────────────────────────────────────────────────────
