@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Callable
 from email.message import Message
 from functools import partial
+from itertools import chain, islice
 from typing import Any, Literal
 
 import msgspec
@@ -78,13 +79,16 @@ def intake_site(
     async def cohort(request: Request) -> Response:
         _authorize(request, key)
         lines = (msgspec.json.encode(each) + b"\n" for each in cohort_outlook(ports))
-        return StreamingResponse(lines, media_type=MEDIA_TYPE)
+        first = await run_in_threadpool(
+            lambda: list(islice(lines, 1))
+        )  # an error is a status only before the first line
+        return StreamingResponse(chain(first, lines), media_type=MEDIA_TYPE)
 
     async def outlook(request: Request) -> Response:
         _authorize(request, key)
         try:
             ids = msgspec.json.decode(await request.body(), type=list[str])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise HTTPException(400, f"expected a JSON array of registration_ids ({error})") from error
         if len(ids) > MOST_ASKED:
             raise HTTPException(400, f"got {len(ids)} registration_ids, expected at most {MOST_ASKED}")

@@ -147,6 +147,7 @@ def description(limit: int) -> dict[str, Any]:
                             "content": {"application/x-ndjson": {"schema": outlook}},
                         },
                         **key,
+                        **away,
                     },
                 }
             },
@@ -163,6 +164,7 @@ def description(limit: int) -> dict[str, Any]:
                     "responses": {
                         "200": _answer(_object(registrations={"type": "array", "items": outlook})),
                         "400": _refusal("No array of registration_ids"),
+                        "422": _refusal("A text that no database holds"),
                         **key,
                         **away,
                     },
