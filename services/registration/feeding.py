@@ -193,9 +193,7 @@ def over_kafka(delivery: FileDelivery, environment: dict[str, str]) -> None:
 
     upstream = read_upstream(environment)
     try:
-        producer = KafkaProducer(
-            bootstrap_servers=upstream.kafka.split(","), enable_idempotence=True, acks="all", linger_ms=20
-        )
+        producer = KafkaProducer(**upstream.kafka.client, enable_idempotence=True, acks="all", linger_ms=20)
 
         def send(message: tuple[bytes | None, bytes]) -> None:
             producer.send(UPSTREAM_REGISTRATIONS.name, key=message[0], value=message[1])
