@@ -22,7 +22,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from services.registration.domain.record import HEADERS, UpstreamRecord
+from services.registration.domain.upstream_schema import upstream_schema
 from shared.events import Event
 from shared.office_events import ObjectsScrubbed
 from shared.topics import SERVICES, TOPICS, UPSTREAM_REGISTRATIONS, Topic
@@ -79,7 +79,13 @@ ENVELOPE: Schema = {
 def documents() -> dict[str, str]:
     """Every file of `docs/events` by its name."""
     schemas = {f"{event.__name__}.schema.json": _json(event_schema(event)) for event in EVENTS}
-    return {"README.md": readme(), "asyncapi.json": _json(asyncapi()), **schemas}
+    upstream = _json({"$schema": _DRAFT, **upstream_schema()})
+    return {
+        "README.md": readme(),
+        "asyncapi.json": _json(asyncapi()),
+        f"{_UPSTREAM}.schema.json": upstream,
+        **schemas,
+    }
 
 
 def main() -> None:
@@ -192,23 +198,6 @@ def event_schema(event: type[Event]) -> Schema:
     own = _completed(parts.pop(event.__name__), event)
     definitions = {name: _completed(part, structs[name]) for name, part in sorted(parts.items())}
     return {"$schema": _DRAFT, **own, **({"definitions": definitions} if definitions else {})}
-
-
-def upstream_schema() -> Schema:
-    """A message of the upstream, as `docs/upstream.md` describes it: every value is a string."""
-    hints = get_type_hints(UpstreamRecord)
-    fields = {name: type(None) in get_args(hints[name]) for name in HEADERS.values()}
-    columns = {name: column for column, name in HEADERS.items()}
-    return {
-        "title": _UPSTREAM,
-        "description": _described(UpstreamRecord),
-        "type": "object",
-        "properties": {
-            name: {"type": ["string", "null"] if may_be_empty else "string", "description": columns[name]}
-            for name, may_be_empty in fields.items()
-        },
-        "required": [name for name, may_be_empty in fields.items() if not may_be_empty],
-    }
 
 
 def _structs(event: type[Event]) -> dict[str, type[msgspec.Struct]]:
@@ -352,7 +341,12 @@ def readme() -> str:
 
 def _row(topic: Topic, name: str, made: list[str], read: list[str]) -> str:
     if name == _UPSTREAM:
-        cells = [topic.name, "[the upstream's record](../upstream.md)", "registration_id", "the upstream"]
+        cells = [
+            topic.name,
+            f"[the upstream's record](../registration.md) ([schema]({_UPSTREAM}.schema.json))",
+            "registration_id",
+            "the upstream",
+        ]
     else:
         event = next(each for each in EVENTS if each.__name__ == name)
         cells = [topic.name, f"[{name}]({name}.schema.json)", key_of(event), ", ".join(made) or "nobody yet"]

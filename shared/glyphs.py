@@ -100,10 +100,16 @@ class Glyphs:
     """The characters that every one of these chains has."""
 
     chains: tuple[Chain, ...]
+    _everywhere: set[str] = field(default_factory=set, init=False, repr=False, compare=False)  # single characters
 
     def missing(self, text: str) -> tuple[str, ...]:
         """The characters of `text` that can't be printed, each once, in order, as `name_of` writes them."""
-        lacked = (part for part in clusters(text) if not all(chain.has(part) for chain in self.chains))
+        if self._everywhere.issuperset(text):  # fast path: nearly all texts; it never holds a variation selector
+            return ()
+        parts = clusters(text)
+        lacked = [part for part in parts if not all(chain.has(part) for chain in self.chains)]
+        if not lacked and len(self._everywhere) < _MOST_KNOWN:
+            self._everywhere.update(part for part in parts if len(part) == 1 and not is_variation_selector(part))
         return tuple(map(name_of, dict.fromkeys(lacked)))
 
 

@@ -20,7 +20,7 @@ _ANY = re.compile(f"[{_HIDDEN}]")
 _IN_LINES = re.compile(f"(?!\n)[{_HIDDEN}]")
 
 # Spreadsheets take a cell that begins so for a formula; the wide forms too, in Japanese. Source: OWASP, CSV Injection.
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 
 def hidden_in(text: str) -> str | None:
@@ -40,7 +40,7 @@ def cell(text: str) -> str:
     A lone "-" stays: it stands for "none".
     """
     line = _ANY.sub(_written, text)
-    return f"'{line}" if text.startswith(_FORMULA) and text != "-" else line
+    return f"'{line}" if text.startswith(FORMULA) and text != "-" else line
 
 
 def in_json(text: str) -> str:

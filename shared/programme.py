@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from shared.events import CONTRADICTIONS, HeldReason
+
 ALIGNMENT_TYPES = (
     "ceasn:Competency",
     "ceterms:Credential",
@@ -26,6 +28,7 @@ ALIGNMENT_TYPES = (
 
 _WEB = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]+")
 _PHONE = re.compile(r"\+[1-9][0-9]{1,14}")
+_LONGEST_FORM = 40
 _OWN_TYPE = re.compile(r"ext:[A-Za-z0-9._-]+")
 
 
@@ -87,6 +90,9 @@ class Qualification(msgspec.Struct, frozen=True, kw_only=True):
     colour: str  # of its badge: "#00118f"
     accent: str
     certificate_text: tuple[str, ...]  # the lines of the 証書 between name and qualification
+    valid_years: int | None = None  # of every period: it ends on the day before so many years are over; None: any
+    pass_number_forms: tuple[str, ...] = ()  # "00-0000": 0 a digit, A a capital letter; none: any number
+    registration_number_forms: tuple[str, ...] = ()
 
 
 class Cycle(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +142,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
     desks: dict[str, Desk]
     qualifications: dict[str, Qualification]
     public_page: PublicPage = PublicPage()
+    overlooks: tuple[HeldReason, ...] = ()  # contradictions between records that hold nobody
 
     def qualification(self, id: str) -> Qualification:
         """ValueError, naming the known ones, for an unknown id."""
@@ -179,8 +186,17 @@ def _problems(programme: Programme) -> Iterator[tuple[str, str]]:
         yield "bounds", f"got {bounds.first_day} to {bounds.last_day}, expected days between 1900-01-02 and 2999-12-31"
     if not (1 <= bounds.longest_years <= 100 and 0 <= bounds.youngest_years < bounds.oldest_years <= 150):
         yield "bounds", "got years that can't be, expected longest_years from 1, youngest_years below oldest_years"
+    for reason in programme.overlooks:
+        if reason not in CONTRADICTIONS:
+            yield "overlooks", f"got {reason!r}, expected some of {', '.join(sorted(CONTRADICTIONS))}"
     for id, qualification in programme.qualifications.items():
         place = f"qualifications.{id}"
+        if qualification.valid_years is not None and not 1 <= qualification.valid_years <= bounds.longest_years:
+            yield f"{place}.valid_years", f"got {qualification.valid_years}, expected 1 to bounds.longest_years"
+        for field in ("pass_number_forms", "registration_number_forms"):
+            for form in getattr(qualification, field):
+                if not (form.isascii() and form.isprintable() and "0" in form and len(form) <= _LONGEST_FORM):
+                    yield f"{place}.{field}", f"got {form!r}, expected a form as 00-0000: 0 a digit, A a capital letter"
         if qualification.desk not in programme.desks:
             yield f"{place}.desk", f"got {qualification.desk!r}, expected one of {', '.join(programme.desks)}"
         if qualification.page is not None and not _WEB.fullmatch(qualification.page):

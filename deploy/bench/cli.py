@@ -13,12 +13,14 @@ def bench_command() -> None:
 def _load() -> None:
     from deploy.bench.anchor import anchor
     from deploy.bench.burst import burst
+    from deploy.bench.intake import intake
     from deploy.bench.issue import issue
     from deploy.bench.render import render
     from deploy.bench.verify import verify
 
     bench_command.add_command(anchor)
     bench_command.add_command(burst)
+    bench_command.add_command(intake)
     bench_command.add_command(issue)
     bench_command.add_command(render)
     bench_command.add_command(verify)

@@ -11,13 +11,14 @@ from typing import Literal
 
 import msgspec
 
-from services.registration.domain.cohort import CohortCycle, Judgement, is_settled, judge
+from services.registration.domain.cohort import Candidate, CohortCycle, Judgement, is_settled, judge
 from services.registration.domain.correction import cohort_of
-from services.registration.domain.delivery import Delivery, RejectedField, json_row, read_rows
+from services.registration.domain.delivery import Delivery, json_row, read_rows
 from services.registration.domain.intake import NotApplied, intake_of
 from services.registration.domain.look_alikes import LookAlike, look_alikes
 from services.registration.domain.record import PRIVATE, PUBLISHABLE, Rules, changed_fields
 from services.registration.domain.registration import Registration, announced_record, renewed
+from services.registration.domain.rows import RejectedField
 from services.registration.metrics import JUDGED, NOT_APPLIED, RECORDS, REJECTED
 from services.registration.store import RegistrationTransaction, RejectedRow, Store
 from shared.addresses import same_address_key
@@ -58,18 +59,18 @@ class DeliveryResult:
     look_alikes: tuple[tuple[int | None, str, LookAlike], ...] = ()
 
 
-def accept(delivery: Delivery, source: str, ports: Ports) -> DeliveryResult:
+def accept(delivery: Delivery, source: str, ports: Ports, people: dict[str, str] | None = None) -> DeliveryResult:
     """Step 1. Store the records of a delivery; a registration is stored once, however often its record comes.
 
     Until the issuer has issued its badge, upstream may amend it: what was released is judged once more, as its next
     version. What came after the issue and what is invalid is stored too, with its reason. When this returns, all is
-    committed.
+    committed. `people` as of `intake_of`: of a delivery in parts.
     """
     now = ports.now()
     with ports.store.transaction() as tx:
         tx.lock()
         known = tx.registrations({record.registration_id for _, record in delivery.records})
-        intake = intake_of(delivery.records, known)
+        intake = intake_of(delivery.records, known, people)
         tx.insert(intake.new, now)
         tx.update([replace(each, facts_confirmed=False) for each in intake.changed], now, judge=True)
         tx.update(intake.private, now, judge=False)
@@ -78,6 +79,7 @@ def accept(delivery: Delivery, source: str, ports: Ports) -> DeliveryResult:
         after = [*intake.changed, *intake.private]
         changed = [record for each in after for record in (each.record, known[each.id].record)]
         tx.judge_contradicted({each.person_id for each in changed}, {each.id for each in after}, now)
+        tx.look_again([*(record.registration_id for record in intake.new), *(each.id for each in after)])
         rejected = (*delivery.rejected, *intake.rejected)
         for row in tx.add_rejected([_rejected_row(each, source, now) for each in rejected]):
             tx.announce(_rejection(row))
@@ -113,12 +115,11 @@ def accept_messages(messages: Sequence[RawMessage], ports: Ports) -> None:
 def release(ports: Ports) -> int:
     """Step 2. Judge what has settled: release it to the issuer, or hold it with a reason. Returns how many were judged.
 
-    No registration is judged before the cohort's first midnight or while a delivery is still coming in; what the office
-    ordered is judged at once.
+    No registration is released before the cohort's first midnight, or judged while a delivery is still coming in; what
+    the office ordered is judged at once. Before that midnight the holds are announced as they would be then, so that
+    the office can deal with them in time; who is not held waits.
     """
     now = ports.now()
-    if now < ports.cycle.begins_at:
-        return 0
     with ports.store.transaction() as tx:
         if _what_to_judge(tx, now, ports) is None:
             return 0
@@ -126,14 +127,21 @@ def release(ports: Ports) -> int:
         scope = _what_to_judge(tx, now, ports)  # more of the delivery may have come while we waited for the lock
         if scope is None:
             return 0
-        registrations = tx.to_judge(at_once_only=scope == "at-once", limit=_BATCH)
+        has_begun = now >= ports.cycle.begins_at
+        registrations = tx.to_judge(at_once_only=scope == "at-once", foreseen=has_begun, limit=_BATCH)
         uses = tx.address_uses({each.address_key for each in registrations if each.address_key}, ports.cycle.begins_on)
 
         facts = tx.known_facts(registrations, ports.cycle.begins_on, japan_date(now))
 
         def work(part: Sequence[Registration]) -> Counter[str]:
-            judgements = judge([each.candidate for each in part], uses, ports.cycle, facts)
-            return _apply(tx, list(zip(part, judgements, strict=True)), ports.cycle.cohort, now)
+            candidates = [candidate_at(each, now) for each in part]
+            judged = list(zip(part, judge(candidates, uses, ports.cycle, facts), strict=True))
+            if has_begun:
+                return _apply(tx, judged, ports.cycle.cohort, now)
+            waiting = [each for each, judgement in judged if judgement.reason is None]
+            _foresee(tx, waiting, ports.cycle.cohort, now)
+            held = [(each, judgement) for each, judgement in judged if judgement.reason is not None]
+            return _apply(tx, held, ports.cycle.cohort, now) + Counter(waiting=len(waiting))
 
         def put_aside(registration: Registration, error: Exception) -> None:
             log.error("failed", registration_id=registration.id, cause=cause_of(error, 300))
@@ -151,12 +159,19 @@ def release(ports: Ports) -> int:
     return len(registrations)
 
 
+def candidate_at(registration: Registration, now: datetime) -> Candidate:
+    """The registration as it is judged now."""
+    return replace(registration.candidate, confirmed_at=registration.confirmed_by(now))
+
+
 def _what_to_judge(tx: RegistrationTransaction, now: datetime, ports: Ports) -> Literal["all", "at-once"] | None:
-    due = tx.due()
+    has_begun = now >= ports.cycle.begins_at
+    due = tx.due(foreseen=has_begun)
     if due is None:
         return None
     # A record that came months before the cycle begins has waited only since the beginning.
-    if is_settled(due.newest, max(due.oldest, ports.cycle.begins_at), now, ports.settle):
+    oldest = max(due.oldest, ports.cycle.begins_at) if has_begun else due.oldest
+    if is_settled(due.newest, oldest, now, ports.settle):
         return "all"
     return "at-once" if due.any_at_once else None
 
@@ -175,6 +190,17 @@ def _apply(
         outcomes[(judgement.reason or "released") if events else "unchanged"] += 1
     tx.save_judgements(results, now)
     return outcomes
+
+
+def _foresee(tx: RegistrationTransaction, registrations: Sequence[Registration], cohort: str, now: datetime) -> None:
+    """Nothing holds these any more, or ever did: they wait for their cycle."""
+    held = [each for each in registrations if each.state == "held"]
+    tx.announce(
+        *(RegistrationReleased(registration_id=each.id, cohort=cohort, revision=each.revision + 1) for each in held)
+    )
+    tx.save_foreseen(
+        [(each.id, each.revision + (each.state == "held"), each.confirmed_by(now)) for each in registrations]
+    )
 
 
 def _events_of(registration: Registration, judgement: Judgement, cohort: str) -> list[Event]:
@@ -251,10 +277,9 @@ def _keep_issued(
 def begin_cycle(ports: Ports) -> int:
     """Step 2. Those held until a cycle began, or their completion came, are judged again then. Returns how many."""
     now = ports.now()
-    if now < ports.cycle.begins_at:
-        return 0
     with ports.store.transaction() as tx:
-        return tx.judge_cohort(ports.cycle.begins_on, now) + tx.judge_completed(japan_date(now), now)
+        begun = tx.judge_cohort(ports.cycle.begins_on, now) if now >= ports.cycle.begins_at else 0
+        return begun + tx.judge_completed(japan_date(now), now)
 
 
 def judge_failed(ports: Ports) -> None:

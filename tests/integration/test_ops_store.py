@@ -123,6 +123,14 @@ def test_the_latest_cohort_with_somebody_eligible_is_shown(ports: Ports) -> None
     assert queries.status(ports, "2027").cohort.held == 1
 
 
+def test_in_february_the_coming_cohort_is_shown_with_those_whom_it_holds(ports: Ports) -> None:
+    tell(ports, *cycle(1), held(9, "not-this-cycle"))
+    tell(ports, msgspec.structs.replace(held(9, "shared-address", revision=2), cohort="2027"))
+    found = queries.status(ports, None)
+    assert (found.cohort.id, found.cohort.held, found.held_by_reason) == ("2027", 1, {"shared-address": 1})
+    assert queries.status(ports, "2026").cohort.held == 0
+
+
 def test_the_database_selects_the_people_that_the_board_counts(ports: Ports) -> None:
     numbers = random.Random(7)
     events: list[Event] = []

@@ -17,7 +17,7 @@ import pytest
 from deploy.local.demo.sample.cohort import CSV_NAME, JSONL_NAME, write_sample
 from services.registration import handlers
 from services.registration.domain.record import HEADERS
-from services.registration.web import intake_site
+from services.registration.web.intake import intake_site
 from shared.errors import Unreadable
 from shared.events import RegistrationRejected, RegistrationRenewed
 from shared.runtime.batches import RawMessage
@@ -243,7 +243,7 @@ def test_an_encoding_that_is_declared_is_the_only_one_that_is_tried(
     "content_type",
     [
         "text/csv; charset=euc-jp",
-        "text/csv; charset=utf-16",
+        "text/csv; charset=utf-32",
         "application/json; charset=shift_jis",
         "text/csv; charset=x",
     ],

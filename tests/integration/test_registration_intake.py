@@ -55,13 +55,15 @@ def test_a_registration_is_judged_although_deliveries_never_pause(world: Registr
     assert "R1" in world.renewed()
 
 
-def test_nobody_is_judged_before_april_1_in_japan(world: RegistrationWorld) -> None:
+def test_nobody_is_released_before_april_1_in_japan(world: RegistrationWorld) -> None:
     world.clock.now = datetime(2026, 3, 1, tzinfo=UTC)
     world.deliver(record(1), record(2, email=None))
     world.clock.now = datetime(2026, 3, 31, 14, 59, 59, tzinfo=UTC)
-    assert world.judge() == 0
+    world.judge()
+    assert world.renewed() == []
+    assert world.held() == {"R2": "missing-address"}
     world.clock.now = datetime(2026, 3, 31, 15, 0, tzinfo=UTC)
-    assert world.judge() == 2
+    assert world.judge() == 1
     (event,) = world.announced(RegistrationRenewed)
     assert event.notify_from == datetime(2026, 4, 1, tzinfo=JST)
 

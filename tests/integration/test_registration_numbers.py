@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from services.registration import handlers
-from services.registration.domain.delivery import DeliveryRow, read_rows
+from services.registration.domain.delivery import read_rows
+from services.registration.domain.rows import DeliveryRow
 from shared.events import RegistrationHeld, RegistrationRejected
 from shared.office_events import Correction, DecisionSettled
 from shared.runtime.batches import RawMessage

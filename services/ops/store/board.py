@@ -29,9 +29,10 @@ class BoardQueries:
         return [row[0] for row in rows]
 
     def latest_cohort(self) -> str | None:
-        """The latest cohort with somebody eligible; without one, the latest of all."""
+        """The latest cohort with somebody eligible, or held and not only for a later one; else the latest of all."""
         cohort: str | None = self._tx.fetch_value(
-            "select coalesce((select max(cohort) from people where eligible_at is not null),"
+            "select coalesce(greatest((select max(cohort) from people where eligible_at is not null),"
+            "  (select max(cohort) from people where held_reason is not null and held_reason <> 'not-this-cycle')),"
             " (select max(cohort) from people))"
         )
         return cohort

@@ -137,6 +137,7 @@ class OpsTransaction(Transaction):
                 for hold in folding.holds(events)
             ],
             "(registration_id) do update set hold_revision = excluded.hold_revision,"
+            " cohort = case when people.eligible_at is null then excluded.cohort else people.cohort end,"
             " qualification = coalesce(excluded.qualification, people.qualification),"
             " person_id = coalesce(excluded.person_id, people.person_id), name = coalesce(excluded.name, people.name),"
             " held_reason = excluded.held_reason, first_registration_id = excluded.first_registration_id,"

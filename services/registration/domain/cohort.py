@@ -32,6 +32,7 @@ class CohortCycle:
     begins_on: date  # the first day of its periods
     confirm_until: date  # registrations confirmed by the end of this day are notified on the first day
     delayed_days: int  # the others are notified on the next multiple of this many days after it
+    overlooks: frozenset[HeldReason] = frozenset()  # contradictions that hold nobody in this programme
 
     @property
     def begins_at(self) -> datetime:
@@ -48,7 +49,7 @@ class Candidate:
     valid_from: date
     completed_on: date | None
     address_key: str | None  # same_address_key of the address in use; None: no address yet
-    confirmed_at: datetime | None  # when the office set the address; None: it came with the record
+    confirmed_at: datetime | None  # when its address was set or a hold was ended; None: all came with the record
     office_hold: bool
     was_released: bool = False  # in this cycle or an earlier one, and not issued
     previous_registration_id: str | None = None
@@ -84,7 +85,7 @@ def cycle_of(programme: Programme, cohort: str) -> CohortCycle:
         confirm_until = _day(programme.cycle.confirm_until, begins_on.year - 1)
     if programme.cycle.delayed_days < 1:
         raise ValueError(f"cycle.delayed_days: got {programme.cycle.delayed_days}, expected 1 or more")
-    return CohortCycle(cohort, begins_on, confirm_until, programme.cycle.delayed_days)
+    return CohortCycle(cohort, begins_on, confirm_until, programme.cycle.delayed_days, frozenset(programme.overlooks))
 
 
 def judge(
@@ -120,9 +121,9 @@ def _judge(
         reason = "not-completed"
     elif known.today is not None and candidate.completed_on > known.today:
         reason = "completes-later"
-    elif found := _contradiction(candidate, known):
+    elif found := _contradiction(candidate, known, cycle):
         reason, first = found.reason, found.registration_id
-    elif candidate.has_look_alikes and not candidate.facts_confirmed:
+    elif candidate.has_look_alikes and not candidate.facts_confirmed and LOOK_ALIKE not in cycle.overlooks:
         reason = LOOK_ALIKE
     elif candidate.office_hold:
         reason = "office-hold"
@@ -141,10 +142,12 @@ def _judge(
     )
 
 
-def _contradiction(candidate: Candidate, known: KnownFacts) -> Contradiction | None:
+def _contradiction(candidate: Candidate, known: KnownFacts, cycle: CohortCycle) -> Contradiction | None:
     if candidate.facts_confirmed:
         return None
-    return contradiction(candidate.registration_id, candidate.person_id, candidate.previous_registration_id, known)
+    return contradiction(
+        candidate.registration_id, candidate.person_id, candidate.previous_registration_id, known, cycle.overlooks
+    )
 
 
 def _is_late(candidate: Candidate, cycle: CohortCycle) -> bool:
@@ -154,10 +157,10 @@ def _is_late(candidate: Candidate, cycle: CohortCycle) -> bool:
     return candidate.was_released and same_day and begins < cycle.begins_on
 
 
-def confirmed_at(completed_on: date, address_confirmed_at: datetime | None) -> datetime:
-    """When the registration was complete: its completion, or the confirmation of its address if that is later."""
+def confirmed_at(completed_on: date, confirmed: datetime | None) -> datetime:
+    """When the registration was complete: its completion, or the end of what else was in the way if that is later."""
     completed = japan_midnight(completed_on)
-    return completed if address_confirmed_at is None else max(completed, address_confirmed_at)
+    return completed if confirmed is None else max(completed, confirmed)
 
 
 def notify_from(confirmed: datetime, cycle: CohortCycle) -> datetime:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 
 from shared.clock import years_after
 from shared.programme import Bounds
 from shared.soundness import Fault, day_fault, period_fault
 
 
-def faults_of_days(days: Mapping[str, date], bounds: Bounds) -> dict[str, Fault]:
-    """What is wrong with `days`, those that a record names, by their fields: at most one a field."""
+def faults_of_days(days: Mapping[str, date], bounds: Bounds, valid_years: int | None = None) -> dict[str, Fault]:
+    """What is wrong with `days`, those that a record names, by their fields: at most one a field.
+
+    `valid_years`: of every period of the qualification; None: any.
+    """
     begins, ends, born, completed = map(days.get, ("valid_from", "valid_until", "birth_date", "completed_on"))
     begins_fault = day_fault(begins, bounds) if begins is not None else None
     ends_fault = ended_fault(begins, ends, bounds) if ends is not None else None
+    if ends is not None and begins is not None and begins_fault is None and ends_fault is None:
+        ends_fault = length_fault(begins, ends, valid_years)
     born_fault = birth_fault(born, begins, bounds) if born is not None and begins is not None else None
     completed_fault = None
     if completed is not None:
@@ -35,6 +40,16 @@ def ended_fault(begins: date | None, ends: date, bounds: Bounds) -> Fault | None
     if begins is None or day_fault(begins, bounds):
         return day_fault(ends, bounds)
     return period_fault(begins, ends, bounds)
+
+
+def length_fault(begins: date, ends: date, valid_years: int | None) -> Fault | None:
+    """Of the last day of a period that is to last `valid_years`; None: any."""
+    if valid_years is None:
+        return None
+    last = years_after(begins, valid_years) - timedelta(days=1)
+    if begins.month == 2 and begins.day == 29 and last.day == 27:  # the day after it is the 1st of March
+        last += timedelta(days=1)
+    return None if ends == last else Fault(f"{last}, the last day of {valid_years} years", str(ends))
 
 
 def birth_fault(born: date, begins: date, bounds: Bounds) -> Fault | None:

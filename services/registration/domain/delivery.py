@@ -1,32 +1,24 @@
 """A delivery: a file, a request or a message with upstream records, parsed row by row.
 
-Pure. An invalid row does not affect the others. Rows are numbered as the sender sees them: line 1 of a CSV holds the
-headers and line 2 the first record; JSON Lines and JSON arrays begin with record 1.
+Pure. An invalid row does not affect the others. Rows are numbered as the sender sees them: a CSV's as Excel shows them;
+JSON Lines and JSON arrays begin with record 1.
 """
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-from services.registration.domain.encoding import (
-    NAMES,
-    UTF_8_MARK,
-    Charset,
-    charset_of,
-    is_euc_jp,
-    is_valid,
-    lines_of,
-    wide_encoding,
-)
-from services.registration.domain.mojibake import misread
-from services.registration.domain.record import HEADERS, FieldProblem, Rules, UpstreamRecord, printable, read_record
-from services.registration.domain.soundness import SAVE_AS_UTF8, trimmed
+from services.registration.domain.csv_file import FilePart, csv_parts, csv_rows
+from services.registration.domain.encoding import UTF_8_MARK, Charset, wide_encoding
+from services.registration.domain.record import FieldProblem, Rules, UpstreamRecord, printable, read_record
+from services.registration.domain.rows import DeliveryRow, RejectedField, UnreadableDeliveryError
+from services.registration.domain.soundness import trimmed
+from services.registration.domain.spreadsheet import as_typed
 
 Form = Literal["csv", "jsonl", "json"]
 
@@ -56,21 +48,6 @@ _JSON_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)  # strings 
 
 
 @dataclass(frozen=True)
-class RejectedField:
-    """One invalid field of one row. `row` is None where rows have no number (Kafka)."""
-
-    row: int | None
-    problem: FieldProblem
-    registration_id: str | None = None  # if it could be read
-
-
-def rejected_as_json(rejected: RejectedField) -> dict[str, Any]:
-    """As the sender's answer shows it. `got` is included, personal or not: the sender wrote it."""
-    problem = rejected.problem
-    return {"row": rejected.row, "field": problem.field, "got": problem.got, "expected": problem.expected}
-
-
-@dataclass(frozen=True)
 class Delivery:
     """The valid records, in order, each with its row number, and the invalid fields."""
 
@@ -82,32 +59,6 @@ class Delivery:
         return len({each.row for each in self.rejected})
 
 
-@dataclass(frozen=True)
-class DeliveryRow:
-    """The fields of one row by their English names, not checked yet."""
-
-    number: int | None
-    fields: Mapping[str, object]
-
-
-@dataclass(frozen=True)
-class FilePart:
-    """Some rows of a file, as a delivery of its own. `first_row` is the number of its first record in the file."""
-
-    body: bytes
-    first_row: int
-    rows: int
-    charset: Charset  # of the whole file
-
-
-class UnreadableDeliveryError(ValueError):
-    """Nothing of the delivery can be read: its encoding, its headers or its outermost form is wrong."""
-
-    def __init__(self, row: int, problem: FieldProblem) -> None:
-        super().__init__(f"row {row}, {problem.field}: got {problem.got!r}, expected {problem.expected}")
-        self.rejected = RejectedField(row, problem)
-
-
 def read_delivery(
     body: bytes, form: Form, rules: Rules, *, first_row: int | None = None, charset: Charset | None = None
 ) -> Delivery:
@@ -116,11 +67,18 @@ def read_delivery(
     `first_row` is the number of the first record if the delivery is a part of a longer one. `charset` is the encoding
     that the sender declared for a CSV: no other is tried.
     """
+    return read_rows(rows_of(body, form, first_row=first_row, charset=charset), rules)
+
+
+def rows_of(
+    body: bytes, form: Form, *, first_row: int | None = None, charset: Charset | None = None
+) -> Iterator[DeliveryRow | RejectedField]:
+    """The rows of `body` as they came. UnreadableDeliveryError and arguments as of `read_delivery`."""
     if form == "csv":
-        return read_rows(csv_rows(body, first_row, charset), rules)
+        return csv_rows(body, first_row, charset)
     if (wide := wide_encoding(body)) is not None:
         raise UnreadableDeliveryError(1, FieldProblem("encoding", wide, "JSON in UTF-8"))
-    return read_rows({"jsonl": json_lines, "json": json_rows}[form](body, first_row), rules)
+    return {"jsonl": json_lines, "json": json_rows}[form](body, first_row)
 
 
 def read_rows(rows: Iterable[DeliveryRow | RejectedField], rules: Rules) -> Delivery:
@@ -131,113 +89,17 @@ def read_rows(rows: Iterable[DeliveryRow | RejectedField], rules: Rules) -> Deli
         if isinstance(row, RejectedField):
             rejected.append(row)
             continue
-        record = read_record(row.fields, rules)
+        record = read_record(as_typed(row.fields, rules.programme) if row.typed else row.fields, rules)
         if isinstance(record, UpstreamRecord):
             records.append((row.number, record))
         else:
             id = printable(row.fields.get("registration_id"))
-            rejected.extend(RejectedField(row.number, problem, id) for problem in record)
+            rejected.extend(RejectedField(row.number, _as_sent(problem, row), id) for problem in record)
     return Delivery(tuple(records), tuple(rejected))
 
 
-def csv_rows(
-    body: bytes, first_row: int | None = None, charset: Charset | None = None
-) -> Iterator[DeliveryRow | RejectedField]:
-    """The rows of an office's export: headers in Japanese or English, in any order; UTF-8 or CP932.
-
-    Each line is a row, whatever its quotes: no field can hold a line break, and an unclosed quote would otherwise
-    take in the rest of the file. What a spreadsheet leaves empty is ignored: lines, also above the headers, and columns
-    without a header. UnreadableDeliveryError for wrong headers. A row in another encoding is rejected.
-    """
-    lines = lines_of(body)
-    charset = charset or _charset(body, lines)
-    above = _lines_above_head(lines)
-    names = header_fields(decoded(lines[above], charset, above + 1), above + 1)
-    return _csv_rows(lines[above + 1 :], names, charset, first_row or above + 2)
-
-
-def _csv_rows(
-    lines: Sequence[bytes], names: Sequence[str | None], charset: Charset, first_row: int
-) -> Iterator[DeliveryRow | RejectedField]:
-    for number, line in enumerate(lines, first_row):
-        try:
-            text = decoded(line, charset, number)
-        except UnreadableDeliveryError as error:
-            yield error.rejected
-            continue
-        cells = _cells(text)
-        if cells is None:
-            yield RejectedField(number, FieldProblem("row", printable(text), "cells between commas, quotes in pairs"))
-            continue
-        while cells and (len(cells) > len(names)) and not trimmed(cells[-1]):
-            cells.pop()
-        if not any(map(trimmed, cells)):
-            continue
-        if charset == "cp932" and (problem := _pasted(line, cells)) is not None:
-            yield RejectedField(number, problem)
-        elif len(cells) != len(names):
-            yield RejectedField(
-                number, FieldProblem("row", f"{len(cells)} cells", f"{len(names)} cells, one for each head")
-            )
-        elif any(name is None and trimmed(cell) for name, cell in zip(names, cells, strict=True)):
-            yield RejectedField(number, FieldProblem("row", "a cell under no head", "a head above each cell"))
-        else:
-            yield DeliveryRow(number, {name: cell for name, cell in zip(names, cells, strict=True) if name is not None})
-
-
-def _pasted(line: bytes, cells: Sequence[str]) -> FieldProblem | None:
-    """What is wrong with a row that CP932 has characters for, but that was written in another encoding."""
-    paths = filter(None, map(misread, cells))
-    written = next((path.written for path in paths if path.read == "CP932"), None)
-    if written is None and is_euc_jp(line.split(b",")):
-        written = "EUC-JP"
-    if written is None:
-        return None
-    return FieldProblem("encoding", written, f"{NAMES['cp932']}, as in the other rows; {SAVE_AS_UTF8}")
-
-
-def header_fields(line: str, number: int = 1) -> list[str | None]:
-    """The fields in a CSV's headers, None for a column without one; those at the end are left out.
-
-    UnreadableDeliveryError names what is unknown, repeated or missing.
-    """
-    names: list[str | None] = []
-    for cell in _cells(line) or []:
-        header = trimmed(cell)
-        name = HEADERS.get(header, header) or None
-        if name is not None and name not in HEADERS.values():
-            raise UnreadableDeliveryError(
-                number, FieldProblem("heads", printable(header), "heads among " + ", ".join(HEADERS))
-            )
-        if name is not None and name in names:
-            raise UnreadableDeliveryError(number, FieldProblem("heads", printable(header), "each head once"))
-        names.append(name)
-    while names and names[-1] is None:
-        names.pop()
-    missing = [header for header, name in HEADERS.items() if name not in names]
-    if missing:
-        raise UnreadableDeliveryError(
-            number, FieldProblem("heads", f"{len(names)} heads", "also " + ", ".join(missing))
-        )
-    return names
-
-
-def _charset(body: bytes, lines: Sequence[bytes]) -> Charset:
-    wide = wide_encoding(body)
-    if wide is not None:
-        raise UnreadableDeliveryError(
-            1, FieldProblem("encoding", wide, f"{' or '.join(NAMES.values())}; {SAVE_AS_UTF8}")
-        )
-    return charset_of(body, lines[_lines_above_head(lines)])
-
-
-def _lines_above_head(lines: Sequence[bytes]) -> int:
-    """How many lines without any text there are at the top; 0 if there is no other line."""
-    for number, line in enumerate(lines):
-        charset: Charset = "utf-8" if is_valid(line, "utf-8") else "cp932"
-        if trimmed(line.decode(charset, "replace").replace(",", " ").replace('"', " ")):
-            return number
-    return 0
+def _as_sent(problem: FieldProblem, row: DeliveryRow) -> FieldProblem:
+    return FieldProblem(problem.field, printable(row.fields.get(problem.field)), problem.expected)
 
 
 def json_lines(body: bytes, first_row: int | None = None) -> Iterator[DeliveryRow | RejectedField]:
@@ -275,9 +137,8 @@ def json_row(number: int | None, text: bytes) -> DeliveryRow | RejectedField:
     try:
         return _row(number, msgspec.json.decode(_unmarked(text)))
     except UnicodeDecodeError as error:
-        return RejectedField(
-            number, FieldProblem("encoding", f"byte 0x{error.object[error.start]:02x}", "JSON in UTF-8")
-        )
+        got = f"byte 0x{error.object[error.start]:02x} (byte {error.start + 1} of the row)"
+        return RejectedField(number, FieldProblem("encoding", got, "JSON in UTF-8"))
     except (msgspec.DecodeError, RecursionError) as error:
         return RejectedField(number, FieldProblem("row", f"{len(text)} bytes", f"a JSON object ({error})"))
 
@@ -327,46 +188,16 @@ def _unmarked(text: bytes) -> bytes:
     return text
 
 
-def decoded(content: bytes, charset: Charset | None = None, row: int = 1) -> str:
-    """The text of a CSV or of its line `row`, without byte order marks. UnreadableDeliveryError names the row.
-
-    Without `charset` it is the encoding of the content.
-    """
-    found = charset or _charset(content, lines_of(content))
-    try:
-        return content.decode(found).lstrip("\ufeff")
-    except UnicodeDecodeError as error:
-        expected = f"{NAMES[found]}, as in the other rows; {SAVE_AS_UTF8}"
-        if charset is None or row == 1:
-            expected = " or ".join(NAMES.values())
-        problem = FieldProblem("encoding", f"byte 0x{content[error.start]:02x}", expected)
-        raise UnreadableDeliveryError(row + len(lines_of(content[: error.start])) - 1, problem) from error
-
-
 def parts_of(body: bytes, form: str, size: int) -> Iterator[FilePart]:
     """A file in parts of `size` rows, a CSV's each with the headers. UnreadableDeliveryError for its encoding."""
     if form == "csv":
-        lines = lines_of(body)
-        charset = _charset(body, lines)
-        above = _lines_above_head(lines)
-        head, rows = lines[above], lines[above + 1 :]
-        decoded(head, charset, above + 1)
-        for at in range(0, max(len(rows), 1), size):
-            some = rows[at : at + size]
-            yield FilePart(b"\r\n".join([head, *some]), above + at + 2, len(some), charset)
+        yield from csv_parts(body, size)
     else:
         refuse_other_kinds(body)
         records = body.split(b"\n")
         for at in range(0, len(records), size):
             some = records[at : at + size]
             yield FilePart(b"\n".join(some), at + 1, len(some), "utf-8")
-
-
-def _cells(line: str) -> list[str] | None:
-    try:
-        return next(csv.reader([line], strict=True), [])
-    except csv.Error:
-        return None
 
 
 def _row(number: int | None, found: object) -> DeliveryRow | RejectedField:

@@ -29,6 +29,7 @@ _WIDE = (
 _CODECS: dict[str, Charset] = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "ascii": "utf-8", "cp932": "cp932"}
 _CODECS["shift_jis"] = "cp932"  # what is called so is Windows' variant: WHATWG, Encoding
 _CP932_LABELS = ("windows-31j", "cswindows31j", "x-sjis")  # unknown to Python
+_UTF_16_ZEROS = 8  # at least, in the first bytes: those of the delimiters between the headers
 _NEWLINE = re.compile(rb"\r\n|\n|\r")  # no character of UTF-8 or CP932 has these bytes in it
 
 # EUC-JP: kanji of the first level, kana, ASCII. In CP932 these bytes are half-width katakana.
@@ -47,6 +48,29 @@ def charset_named(label: str) -> Charset | None:
 def wide_encoding(body: bytes) -> str | None:
     """The name of an encoding with units of 16 or 32 bits, by its byte order mark; None if there is none."""
     return next((name for mark, name in _WIDE if body.startswith(mark)), None)
+
+
+def utf_8_of_utf_16(body: bytes) -> bytes | None:
+    """A text in UTF-16 (Excel's "Unicode text") as UTF-8; None if it is none.
+
+    By its byte order mark, or by the zero bytes of its ASCII. A broken unit stays broken: half a pair is no valid
+    UTF-8, and a last byte that is alone becomes U+FFFD.
+    """
+    codec = _utf_16_codec(body)
+    if codec is None:
+        return None
+    whole = len(body) - len(body) % 2
+    text = body[:whole].decode(codec, "surrogatepass") + "\ufffd" * (len(body) - whole)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _utf_16_codec(body: bytes) -> str | None:
+    if (wide := wide_encoding(body)) is not None:
+        return "utf-16" if wide == "UTF-16" else None
+    odd, even = body[1:512:2].count(0), body[0:512:2].count(0)
+    if min(odd, even) > 0 or max(odd, even) < _UTF_16_ZEROS:
+        return None
+    return "utf-16-le" if odd else "utf-16-be"
 
 
 def lines_of(body: bytes) -> list[bytes]:

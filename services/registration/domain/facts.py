@@ -6,11 +6,11 @@ A contradiction is upstream's, and only a person can say which record is right. 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from services.registration.domain.numbers import DUPLICATES, Numbers, NumberUse, duplicate, numbers_of
+from services.registration.domain.numbers import DUPLICATES, Numbers, NumberUse, duplicates, numbers_of
 from shared.events import HeldReason
 
 LOOK_ALIKE: HeldReason = "look-alike"
@@ -60,33 +60,42 @@ def facts_of(
 
 
 def contradiction(
-    registration_id: str, person_id: str, previous_registration_id: str | None, known: KnownFacts
+    registration_id: str,
+    person_id: str,
+    previous_registration_id: str | None,
+    known: KnownFacts,
+    overlooked: Collection[HeldReason] = (),
 ) -> Contradiction | None:
-    """The first contradiction between this registration and others; None without any.
+    """The first contradiction between this registration and others; None without any that counts.
 
     Of a person with a badge and another record, the record is held. Without a badge all of them are.
     """
+    found = _contradictions(registration_id, person_id, previous_registration_id, known)
+    return next((each for each in found if each.reason not in overlooked), None)
+
+
+def _contradictions(
+    registration_id: str, person_id: str, previous_registration_id: str | None, known: KnownFacts
+) -> Iterator[Contradiction]:
     renews = known.person_of.get(previous_registration_id or "")
     if previous_registration_id is not None and renews is not None and renews != person_id:
-        return Contradiction("renews-another", previous_registration_id)
-    found = _of_one_person(registration_id, known.records.get(person_id, ()))
-    if found is None and (same := duplicate(registration_id, known.numbers)) is not None:
-        return Contradiction(DUPLICATES[same.field], same.registration_id)
-    return found
+        yield Contradiction("renews-another", previous_registration_id)
+    yield from _of_one_person(registration_id, known.records.get(person_id, ()))
+    for same in duplicates(registration_id, known.numbers):
+        yield Contradiction(DUPLICATES[same.field], same.registration_id)
 
 
-def _of_one_person(registration_id: str, records: Sequence[PersonRecord]) -> Contradiction | None:
+def _of_one_person(registration_id: str, records: Sequence[PersonRecord]) -> Iterator[Contradiction]:
     own = next((each for each in records if each.registration_id == registration_id), None)
     if own is None:
-        return None
+        return
     others = sorted((each for each in records if each is not own), key=_released_first)
     for other in others:
         if None not in (own.birth_date, other.birth_date) and own.birth_date != other.birth_date:
-            return Contradiction("birth-date-differs", other.registration_id)
+            yield Contradiction("birth-date-differs", other.registration_id)
     for other in others:
         if _names_differ(own, other):
-            return Contradiction("name-differs", other.registration_id)
-    return None
+            yield Contradiction("name-differs", other.registration_id)
 
 
 def _released_first(record: PersonRecord) -> tuple[bool, str]:

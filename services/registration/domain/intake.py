@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from services.registration.domain.delivery import RejectedField
 from services.registration.domain.record import (
     PRIVATE,
     FieldProblem,
@@ -15,15 +14,20 @@ from services.registration.domain.record import (
     with_private_of,
 )
 from services.registration.domain.registration import Registration, amended, delivered_again
+from services.registration.domain.rows import RejectedField
 
 
 @dataclass(frozen=True)
 class NotApplied:
-    """A record that upstream changed after its badge was issued: these fields keep the issued values."""
+    """A record that upstream changed after its badge was issued: these fields keep the issued values.
+
+    `changes`: each of them with what came and what is kept, for the sender alone.
+    """
 
     row: int | None
     registration_id: str
     fields: tuple[str, ...]
+    changes: tuple[tuple[str, str | None, str | None], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,15 +44,22 @@ class Intake:
     unchanged: int
 
 
-def intake_of(records: Iterable[tuple[int | None, UpstreamRecord]], known: Mapping[str, Registration]) -> Intake:
-    """What these records, in their order, change in `known`. The same records once more change nothing."""
+def intake_of(
+    records: Iterable[tuple[int | None, UpstreamRecord]],
+    known: Mapping[str, Registration],
+    people: dict[str, str] | None = None,
+) -> Intake:
+    """What these records, in their order, change in `known`. The same records once more change nothing.
+
+    `people`: of the registrations in earlier parts of this delivery; those of this part are added.
+    """
     records = list(records)
     before_delivery = known
     known = _delivered_again(records, known)
     current = {id: registration.record for id, registration in known.items()}
     not_applied = []
     rejected = []
-    people: dict[str, str] = {}  # of the registrations in this delivery
+    people = {} if people is None else people
     accepted = unchanged = 0
     for row, record in records:
         id = record.registration_id
@@ -68,7 +79,9 @@ def intake_of(records: Iterable[tuple[int | None, UpstreamRecord]], known: Mappi
             if changed <= PRIVATE:
                 accepted += 1
             else:
-                not_applied.append(NotApplied(row, id, tuple(sorted(changed - PRIVATE))))
+                late = sorted(changed - PRIVATE)
+                changes = tuple((name, _text(getattr(record, name)), _text(getattr(before, name))) for name in late)
+                not_applied.append(NotApplied(row, id, tuple(late), changes))
         else:
             current[id], accepted = record, accepted + 1
     after = {id: _after(each, current[id]) for id, each in known.items()}
@@ -84,6 +97,10 @@ def intake_of(records: Iterable[tuple[int | None, UpstreamRecord]], known: Mappi
         accepted=accepted,
         unchanged=unchanged,
     )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _is_another_person(before: UpstreamRecord | None, record: UpstreamRecord) -> bool:

@@ -7,7 +7,7 @@ belongs to one person.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -67,22 +67,28 @@ def numbers_of(uses: Iterable[NumberUse]) -> Numbers:
 
 def duplicate(registration_id: str, numbers: Numbers) -> Duplicate | None:
     """The first number of a registration that another has, too, and which; None without any."""
+    return next(duplicates(registration_id, numbers), None)
+
+
+def duplicates(registration_id: str, numbers: Numbers) -> Iterator[Duplicate]:
+    """Each number of a registration that another has, too, and which."""
     own = numbers.by_id.get(registration_id)
     if own is None:
-        return None
+        return
     others = [
         use
         for use in numbers.by_number["registration_number", own.qualification, own.registration_number_key]
         if use is not own and (use.person_id != own.person_id or use.valid_from == own.valid_from)
     ]
     if others:
-        return Duplicate("registration_number", _first(others))
+        yield Duplicate("registration_number", _first(others))
     others = [
         use
         for use in numbers.by_number["pass_number", own.qualification, own.pass_number_key]
         if use.person_id != own.person_id
     ]
-    return Duplicate("pass_number", _first(others)) if others else None
+    if others:
+        yield Duplicate("pass_number", _first(others))
 
 
 def _first(uses: Sequence[NumberUse]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, cast
@@ -16,6 +16,7 @@ from typing import Literal, cast
 import msgspec
 
 from services.registration.domain.days import faults_of_days
+from services.registration.domain.forms import in_form
 from services.registration.domain.soundness import (
     implausible_address,
     implausible_name,
@@ -23,7 +24,7 @@ from services.registration.domain.soundness import (
     trimmed,
 )
 from shared.addresses import same_address_key
-from shared.programme import Bounds, Programme
+from shared.programme import Programme
 from shared.soundness import (
     LONGEST_TEXT,
     Fault,
@@ -59,6 +60,8 @@ HEADERS: Mapping[str, str] = {
 """The column headers of the office's export, in its order, and the fields they hold."""
 
 FIELDS: tuple[str, ...] = tuple(HEADERS.values())
+
+NUMBERS = frozenset({"pass_number", "registration_number"})
 
 DATES = frozenset({"birth_date", "completed_on", "valid_from", "valid_until"})
 
@@ -146,7 +149,8 @@ def read_record(fields: Mapping[str, object], rules: Rules) -> UpstreamRecord | 
             values[name] = rules.readers[name](_text(raw))
         except _InvalidValueError as wrong:
             problems.append(FieldProblem(name, printable(raw), str(wrong)))
-    problems.extend(_between_fields(values, rules.programme.bounds))
+    problems.extend(_into_forms(values, rules.programme, NUMBERS))
+    problems.extend(_between_fields(values, rules.programme))
     return problems or msgspec.convert(values, UpstreamRecord)
 
 
@@ -158,14 +162,17 @@ def read_changes(
     What was wrong with the record before, as by the rules of an earlier release, is no problem of the changes.
     """
     values: dict[str, object] = msgspec.structs.asdict(record)
-    before = {problem.field for problem in _between_fields(values, rules.programme.bounds)} - changes.keys()
+    before = {problem.field for problem in _between_fields(values, rules.programme)} - changes.keys()
     problems: list[FieldProblem] = []
     for name, raw in changes.items():
         try:
             values[name] = rules.readers[name](_text(raw))
         except _InvalidValueError as wrong:
             problems.append(FieldProblem(name, printable(raw), str(wrong)))
-    problems += [each for each in _between_fields(values, rules.programme.bounds) if each.field not in before]
+    problems += _into_forms(
+        values, rules.programme, NUMBERS if "qualification" in changes else NUMBERS & changes.keys()
+    )
+    problems += [each for each in _between_fields(values, rules.programme) if each.field not in before]
     return problems or msgspec.convert(values, UpstreamRecord)
 
 
@@ -340,10 +347,28 @@ def _address(text: str) -> str:
     return text
 
 
-def _between_fields(values: Mapping[str, object], bounds: Bounds) -> list[FieldProblem]:
+def _into_forms(values: dict[str, object], programme: Programme, names: Collection[str]) -> list[FieldProblem]:
+    """Bring these numbers into the forms of their qualification; what has none of them is a problem."""
+    qualification = programme.qualifications.get(str(values.get("qualification")))
+    problems = []
+    for name in sorted(names) if qualification is not None else ():
+        forms, text = getattr(qualification, f"{name}_forms"), values.get(name)
+        if forms and isinstance(text, str):
+            number = in_form(text, forms)
+            if number is None:
+                problems.append(FieldProblem(name, printable(text), "a number of the form " + " or ".join(forms)))
+            else:
+                values[name] = number
+    return problems
+
+
+def _between_fields(values: Mapping[str, object], programme: Programme) -> list[FieldProblem]:
     """Problems of days, and between fields that are each valid."""
     days = {name: day for name in DATES if isinstance(day := values.get(name), date)}
-    problems = [FieldProblem(name, fault.got, fault.expected) for name, fault in faults_of_days(days, bounds).items()]
+    qualification = programme.qualifications.get(str(values.get("qualification")))
+    years = qualification.valid_years if qualification is not None else None
+    faults = faults_of_days(days, programme.bounds, years)
+    problems = [FieldProblem(name, fault.got, fault.expected) for name, fault in faults.items()]
     if values.get("previous_registration_id") is not None and (
         values["previous_registration_id"] == values.get("registration_id")
     ):

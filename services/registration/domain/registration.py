@@ -14,6 +14,11 @@ from services.registration.domain.record import UpstreamRecord
 from shared.addresses import as_mailed, same_address_key
 from shared.events import AssertionIssued, Award, HeldReason, Holder, RegistrationRenewed
 
+_END_BY_THEMSELVES: frozenset[HeldReason] = frozenset(
+    {"not-completed", "not-this-cycle", "completes-later", "not-judged"}
+)
+"""Holds whose end is a day that the record names, or our own."""
+
 
 @dataclass(frozen=True)
 class Registration:
@@ -68,6 +73,14 @@ class Registration:
             facts_confirmed=self.facts_confirmed,
             has_look_alikes=bool(look_alikes(self.record)),
         )
+
+    def confirmed_by(self, now: datetime) -> datetime | None:
+        """`confirmed_at` if nothing holds it now: one whose hold somebody had to end is complete only then."""
+        if self.state != "held" or self.reason in _END_BY_THEMSELVES:
+            return self.confirmed_at
+        if self.reason == "missing-address" and self.confirmed_at is not None:
+            return self.confirmed_at
+        return now
 
     def is_held_as(self, judgement: Judgement) -> bool:
         """Whether it is already held for this reason: there is nothing to announce."""

@@ -13,7 +13,7 @@ from services.registration.domain.cohort import AddressUse, Judgement
 from services.registration.domain.intake import NotApplied
 from services.registration.domain.record import FIELDS, UpstreamRecord
 from services.registration.domain.registration import Registration
-from services.registration.store.facts import Facts
+from services.registration.store.foreseen import Foreseen
 from shared.addresses import same_address_key
 from shared.events import IssuanceRefused
 from shared.runtime.db import replace
@@ -56,7 +56,7 @@ class RejectedRow:
     received_at: datetime
 
 
-class Registrations(Facts):
+class Registrations(Foreseen):
     """One transaction on the registrations."""
 
     def lock(self) -> None:
@@ -105,6 +105,7 @@ class Registrations(Facts):
                 "notify_from": None,
                 "released_at": None,
                 "due_since": now,
+                "foreseen": False,
                 "presumed_issued": False,
             }
 
@@ -160,20 +161,35 @@ class Registrations(Facts):
 
     # ── judge ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def due(self) -> DueRange | None:
-        """What waits for a judgement; None if nothing does. Takes no lock."""
+    def due(self, *, foreseen: bool) -> DueRange | None:
+        """What waits for a judgement; None if nothing does. Takes no lock.
+
+        Without `foreseen` those that were judged before their cycle began are left until it begins.
+        """
         return self.fetch_one(
             DueRange,
             "select max(due_since) as newest, min(due_since) as oldest, bool_or(at_once) as any_at_once"
-            f" from registrations where {_TO_JUDGE} having count(*) > 0",
+            f" from registrations where {_TO_JUDGE} and (at_once or %s or not foreseen) having count(*) > 0",
+            (foreseen,),
         )
 
-    def to_judge(self, *, at_once_only: bool, limit: int) -> list[Registration]:
-        """The next registrations to judge, those that wait longest first."""
+    def to_judge(self, *, at_once_only: bool, foreseen: bool, limit: int) -> list[Registration]:
+        """The next registrations to judge, those that wait longest first. `foreseen` as of `due`."""
         found: list[dict[str, Any]] = self.fetch_all(
             dict,
-            f"{_SELECT} where {_TO_JUDGE} and (at_once or not %s) order by due_since, registration_id limit %s",
-            (at_once_only, limit),
+            f"{_SELECT} where {_TO_JUDGE} and (at_once or not %s) and (at_once or %s or not foreseen)"
+            " order by due_since, registration_id limit %s",
+            (at_once_only, foreseen, limit),
+        )
+        return [_registration(row) for row in found]
+
+    def cohort(self, begins_on: date, after: str, limit: int) -> list[Registration]:
+        """Those whose period begins then, or that are not released: the next by their ids after `after`."""
+        found: list[dict[str, Any]] = self.fetch_all(
+            dict,
+            f"{_SELECT} where (valid_from = %s or state <> 'released') and registration_id > %s"
+            " order by registration_id limit %s",
+            (begins_on, after, limit),
         )
         return [_registration(row) for row in found]
 
@@ -201,6 +217,7 @@ class Registrations(Facts):
                     "released_at": now if each.reason is None else None,
                     "due_since": None,
                     "at_once": False,
+                    "foreseen": False,
                 }
                 for each, revision in judgements
             ],
@@ -249,6 +266,7 @@ class Registrations(Facts):
             " at_once = true where registration_id = %s",
             (address, confirmed_at, same_address_key(address), now, id),
         )
+        self.look_again([id])
 
     def confirm_office_address(self, id: str, address: str, confirmed_at: datetime) -> None:
         """The address of a released registration is the office's, as confirmed before a restore."""

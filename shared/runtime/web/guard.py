@@ -6,6 +6,7 @@ RFC 9110 (421, HEAD, OPTIONS).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Literal
@@ -108,11 +109,13 @@ class Guard:
         most_bytes: int,
         access: Access | None = None,
         cross_site: Collection[str] = frozenset(),
+        is_stream: Callable[[Scope], bool] = lambda scope: False,
     ) -> None:
         self._app = app
         self._refuse = refuse
         self._most_bytes = most_bytes
         self._cross_site = cross_site  # paths that change nothing and look at no cookie: any site may send to them
+        self._is_stream = is_stream  # bodies that are never held: their route has limits of its own
         access = access or Access()
         self._hosts = access.hosts
         self._proxies = Proxies(access.proxies)
@@ -131,6 +134,7 @@ class Guard:
         started = over = False
         bodiless = asked == "HEAD"
         unread = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        most_bytes = math.inf if self._is_stream(scope) else self._most_bytes
         read = 0
 
         async def send_hardened(message: Message) -> None:
@@ -160,7 +164,7 @@ class Guard:
             message = await receive()
             unread = unread and bool(message.get("more_body", False))
             read += len(message.get("body", b""))
-            if read > self._most_bytes:
+            if read > most_bytes:
                 over = True
                 return {"type": "http.disconnect"}  # ends whatever reads the body; its answer is dropped
             return message
@@ -173,7 +177,7 @@ class Guard:
             await self._refuse(problem, scope, receive, send_hardened)
             return
         length = headers.get("content-length", "0")
-        if length.isdecimal() and int(length) > self._most_bytes:
+        if length.isdecimal() and int(length) > most_bytes:
             over = True
         else:
             with suppress(ClientDisconnect):

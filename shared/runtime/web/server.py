@@ -179,6 +179,9 @@ class LimitedProtocol(HttpToolsProtocol):
         self._cut_off("slow-body", None if self.cycle.response_started else http.HTTPStatus.REQUEST_TIMEOUT)
 
     def _abort(self) -> None:
+        if not self._waits_for_head:  # it is still sending: a client may send all before it reads
+            self._write_timer = self.loop.call_later(WRITE_SECONDS, self._abort)
+            return
         CUT_OFF.labels("slow-reader").inc()
         self.transport.abort()
 

@@ -5,36 +5,37 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from email.message import Message
-from typing import Any
+from functools import partial
+from itertools import chain, islice
+from typing import Any, Literal
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from services.registration import handlers
-from services.registration.domain.delivery import (
-    FORMS,
-    Delivery,
-    Form,
-    UnreadableDeliveryError,
-    read_delivery,
-    rejected_as_json,
-)
+from services.registration.domain.delivery import FORMS, Form, rows_of
 from services.registration.domain.encoding import LABELS, Charset, charset_named
-from services.registration.domain.look_alikes import described
-from services.registration.handlers import DeliveryResult, Ports
+from services.registration.domain.rows import UnreadableDeliveryError
+from services.registration.handlers import Ports
+from services.registration.outlook import MOST_ASKED, cohort_outlook, outlook_of
+from services.registration.receiving import Receiving, Summary
+from services.registration.results import RowResults, result_file
+from services.registration.web.ndjson import MEDIA_TYPE, StreamedAnswer, take_all
+from services.registration.web.openapi import description
 from shared.runtime.access import Access
 from shared.runtime.db import UNAVAILABLE, UNSTORABLE, is_unavailable
 from shared.runtime.log import logger
 from shared.runtime.web.guard import REASONS, STATUS, Guard, Refusal, harden
 
+_UTF_16 = ("utf-16", "utf-16le", "utf-16be")
 _MOST_LISTED = 10_000
 _RETRY_AFTER = 10  # seconds
 
@@ -42,7 +43,7 @@ _RETRY_AFTER = 10  # seconds
 def intake_site(
     ports: Ports, key: bytes, limit: int, wake: Callable[[], None], access: Access | None = None
 ) -> Starlette:
-    """The two routes, and /healthz. `limit`: most bytes of a delivery. `access`: as of `Pages.install`.
+    """The routes of upstream, and /healthz. `limit`: most bytes of a delivery. `access`: as of `Pages.install`.
 
     `wake` is called when records have been accepted.
     """
@@ -52,10 +53,47 @@ def intake_site(
         form, charset = _form(request)
         first_row = _whole(request, "first_row", None)
         source = request.query_params.get("source", "http")[:200]
-        body = await request.body()
-        status, result = await run_in_threadpool(_deliver, body, form, charset, first_row, source, ports)
+
+        def refuse_unreadable(error: UnreadableDeliveryError) -> Response:
+            return _json(400, answer(_refused(error, source, ports)))
+
+        answered = _answered(request, form)
+        try:
+            if form == "jsonl" and answered == "ndjson":
+                return StreamedAnswer(request, first_row, source, ports, wake, refuse_unreadable)
+            if form == "jsonl":
+                summary = await take_all(request, first_row, source, ports)
+            else:
+                body = await request.body()
+                take = partial(_take, body, form, charset, first_row, source, ports)
+                summary, results = await run_in_threadpool(take)
+                if answered == "csv":
+                    wake()
+                    rows = rows_of(body, form, first_row=first_row, charset=charset)
+                    return StreamingResponse(result_file(rows, results), media_type="text/csv; charset=utf-8")
+        except UnreadableDeliveryError as error:
+            return await run_in_threadpool(refuse_unreadable, error)
         wake()
-        return _json(status, answer(result))
+        return _json(200, answer(summary))
+
+    async def cohort(request: Request) -> Response:
+        _authorize(request, key)
+        lines = (msgspec.json.encode(each) + b"\n" for each in cohort_outlook(ports))
+        first = await run_in_threadpool(
+            lambda: list(islice(lines, 1))
+        )  # an error is a status only before the first line
+        return StreamingResponse(chain(first, lines), media_type=MEDIA_TYPE)
+
+    async def outlook(request: Request) -> Response:
+        _authorize(request, key)
+        try:
+            ids = msgspec.json.decode(await request.body(), type=list[str])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise HTTPException(400, f"expected a JSON array of registration_ids ({error})") from error
+        if len(ids) > MOST_ASKED:
+            raise HTTPException(400, f"got {len(ids)} registration_ids, expected at most {MOST_ASKED}")
+        found = await run_in_threadpool(outlook_of, ids, ports)
+        return _json(200, {"registrations": [found[id] for id in dict.fromkeys(ids) if id in found]})
 
     async def rejected(request: Request) -> Response:
         _authorize(request, key)
@@ -66,7 +104,11 @@ def intake_site(
         refused = HTTPException(STATUS[refusal], REASONS[refusal])
         if refusal in ("too-large", "cross-site"):
             # The key first: a request without it learns nothing else, and every cross-site request is without it.
-            refused = HTTPException(413, f"got more than {limit} bytes, expected a delivery in smaller parts")
+            refused = HTTPException(
+                413,
+                f"got more than {limit} bytes ({limit // 2**20} MB), expected a delivery in smaller parts (akashi feed"
+                f" makes them), or {MEDIA_TYPE}, which is read as a stream of any length",
+            )
             try:
                 _authorize(Request(scope, receive), key)
             except HTTPException as unauthorized:
@@ -77,9 +119,12 @@ def intake_site(
         routes=[
             Route("/upstream/registrations", deliver, methods=["POST"]),
             Route("/api/v1/rejected", rejected, methods=["GET"]),
+            Route("/api/v1/cohort", cohort, methods=["GET"]),
+            Route("/api/v1/outlook", outlook, methods=["POST"]),
+            Route("/api/v1/openapi.json", lambda _: _json(200, description(limit))),
             Route("/healthz", lambda _: PlainTextResponse("ok\n")),
         ],
-        middleware=[Middleware(Guard, refuse=refuse, most_bytes=limit, access=access)],
+        middleware=[Middleware(Guard, refuse=refuse, most_bytes=limit, access=access, is_stream=_is_stream)],
         exception_handlers={
             HTTPException: _on_http_error,
             **dict.fromkeys(UNAVAILABLE, _on_database_error),
@@ -89,37 +134,40 @@ def intake_site(
     )
 
 
-def answer(result: DeliveryResult) -> dict[str, Any]:
+def answer(summary: Summary) -> dict[str, Any]:
     """The answer to a delivery, as JSON."""
-    return {
-        "accepted": result.accepted,
-        "unchanged": result.unchanged,
-        "not_applied": [
-            {"row": each.row, "registration_id": each.registration_id, "fields": each.fields}
-            for each in result.not_applied
-        ],
-        "rejected": [rejected_as_json(each) for each in result.rejected],
-        "look_alikes": [
-            {
-                "row": row,
-                "registration_id": id,
-                "field": each.field,
-                "got": described(each.found),
-                "expected": described(each.meant) if each.meant else None,
-            }
-            for row, id, each in result.look_alikes
-        ],
-    }
+    return vars(summary)
 
 
-def _deliver(
+def _take(
     body: bytes, form: Form, charset: Charset | None, first_row: int | None, source: str, ports: Ports
-) -> tuple[int, DeliveryResult]:
-    try:
-        delivery = read_delivery(body, form, ports.rules, first_row=first_row, charset=charset)
-    except UnreadableDeliveryError as error:
-        return 400, handlers.accept(Delivery((), (error.rejected,)), source, ports)
-    return 200, handlers.accept(delivery, source, ports)
+) -> tuple[Summary, RowResults]:
+    """The summary, and what became of each row that is not simply accepted."""
+    results = RowResults()
+    receiving = Receiving(source, ports, results.note)
+    receiving.take(rows_of(body, form, first_row=first_row, charset=charset))
+    return receiving.finish(), results
+
+
+def _refused(error: UnreadableDeliveryError, source: str, ports: Ports) -> Summary:
+    """Nothing of it can be read: that is kept as one rejection."""
+    receiving = Receiving(source, ports)
+    receiving.take([error.rejected])
+    return receiving.finish()
+
+
+def _is_stream(scope: Scope) -> bool:
+    """NDJSON to the door of deliveries has no limit but that of a line: its body is never held."""
+    media_type = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
+    return bool(scope["path"] == "/upstream/registrations" and FORMS.get(media_type) == "jsonl")
+
+
+def _answered(request: Request, form: Form) -> Literal["json", "ndjson", "csv"]:
+    """The form of the answer: JSON, unless the sender asks for another one of those that there are."""
+    accepted = {each.partition(";")[0].strip().lower() for each in request.headers.get("accept", "").split(",")}
+    if form == "jsonl":
+        return "ndjson" if any(FORMS.get(each) == "jsonl" for each in accepted) else "json"
+    return "csv" if "text/csv" in accepted else "json"
 
 
 def _authorize(request: Request, key: bytes) -> None:
@@ -137,6 +185,8 @@ def _form(request: Request) -> tuple[Form, Charset | None]:
     if form is None:
         raise HTTPException(415, f"got Content-Type {media_type!r}, expected one of {', '.join(FORMS)}")
     label = content_type.get_param("charset")
+    if form == "csv" and isinstance(label, str) and label.lower() in _UTF_16:
+        return form, None  # told by its first bytes
     if not isinstance(label, str) or not label:
         return form, None
     charset = charset_named(label)
