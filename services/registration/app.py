@@ -8,7 +8,7 @@ from services.registration import handlers, orders
 from services.registration.config import Config
 from services.registration.handlers import Ports
 from services.registration.store import RegistrationTransaction
-from services.registration.web import intake_site
+from services.registration.web.intake import intake_site
 from shared.events import (
     AssertionIssued,
     IssuanceRefused,

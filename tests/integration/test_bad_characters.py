@@ -12,7 +12,7 @@ from deploy.local.ports import free_port
 from services.ops.config import Links
 from services.ops.store.events import Store
 from services.ops.web.site import build_site
-from services.registration.web import intake_site
+from services.registration.web.intake import intake_site
 from services.wallet.web.site import web_app
 from tests.worlds.anvil import anvil
 from tests.worlds.cohorts import cycle

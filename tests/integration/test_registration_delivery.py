@@ -17,7 +17,7 @@ import pytest
 from deploy.local.demo.sample.cohort import CSV_NAME, JSONL_NAME, write_sample
 from services.registration import handlers
 from services.registration.domain.record import HEADERS
-from services.registration.web import intake_site
+from services.registration.web.intake import intake_site
 from shared.errors import Unreadable
 from shared.events import RegistrationRejected, RegistrationRenewed
 from shared.runtime.batches import RawMessage

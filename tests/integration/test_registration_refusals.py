@@ -12,7 +12,7 @@ import pytest
 
 from services.registration import handlers
 from services.registration.store import RegistrationTransaction, Store
-from services.registration.web import intake_site
+from services.registration.web.intake import intake_site
 from shared.errors import Unreadable
 from shared.runtime.batches import RawMessage
 from tests.worlds.http_server import serving
