@@ -134,6 +134,14 @@ class Proxies:
         return address is not None and any(address in network for network in self._trusted)
 
 
+def client_network(text: str) -> str:
+    """Who counts as one client of a rate limit. An IPv6 /64 does: a single connection is given a whole one."""
+    address = _address(text)
+    if address is None:
+        return "unknown"
+    return str(ip_network((int(address) >> 64 << 64, 64)) if isinstance(address, IPv6Address) else address)
+
+
 def _peer(scope: Scope) -> str:
     client = scope.get("client")
     return client[0] if client else ""
