@@ -116,7 +116,7 @@ PLACEHOLDERS = ("deadline", "first_day", "next_day", "sender", "society", "answe
 """What an answer may name: the last day for addresses, the days of the first and the next notice, who sends letters."""
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True):
+class DeskQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """One of the questions that people ask before they write. `answer`: paragraphs, each on a line of its own."""
 
     question: Bilingual
@@ -136,7 +136,7 @@ class Enquiries(msgspec.Struct, frozen=True, kw_only=True):
 
     answer_days: int = 7  # within which a desk answers in its busiest weeks
     forms: tuple[EnquiryForm, ...] = ()
-    questions: tuple[Question, ...] = ()
+    questions: tuple[DeskQuestion, ...] = ()
 
 
 class Texts(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Literal
 
 from services.registration.domain import sign_in as rules
+from services.registration.domain.address_letters import address_changed_letters, screen_cause
 from services.registration.domain.address_screen import (
     KEPT,
     LINK,
@@ -22,19 +23,16 @@ from services.registration.domain.address_screen import (
     request_state,
     screen_of,
 )
-from services.registration.domain.own_address import AddressProblem, Advice, OwnAddress, advice, masked, read_address
-from services.registration.domain.registration import Registration
+from services.registration.domain.own_address import AddressProblem, Advice, OwnAddress, advice, read_address
 from services.registration.domain.sign_in import SignInForm, SignInProblems, sign_in_key
 from services.registration.metrics import CONFIRMATIONS, SIGN_INS
 from services.registration.ports import DeskPorts
 from services.registration.store import RegistrationTransaction
 from services.registration.store.address_screen import AddressRequest
-from shared.addresses import as_mailed
-from shared.clock import japan_date
 from shared.events import DeskLetterRequested
-from shared.links import is_link_token, link_token
+from shared.links import is_mail_token, mail_token
 from shared.runtime.log import logger
-from shared.runtime.web.language import Language, day_text
+from shared.runtime.web.language import Language
 
 _PURPOSE = "confirm-address"
 _FORGET = 1000  # rows a tick
@@ -136,8 +134,7 @@ def enter(screen: Screen, text: str) -> Entry | AddressProblem:
     address = read_address(text)
     if not isinstance(address, OwnAddress):
         return address
-    notice_on = screen.kept_notice_on if is_same(screen.own, address) else screen.notice_on
-    return Entry(address, advice(address, screen.own.record.contact_email), notice_on)
+    return Entry(address, advice(address, screen.own.record.contact_email), screen.notice_on_with(address))
 
 
 def request_confirmation(
@@ -178,33 +175,30 @@ def request_confirmation(
 
 def _confirmation_letter(request: AddressRequest, screen: Screen, ports: DeskPorts) -> DeskLetterRequested:
     language = request.language
-    notice_on = screen.kept_notice_on if screen.own.address_key == OwnAddress(request.address).key else screen.notice_on
+    record = screen.own.record
+    notice_on = screen.notice_on_with(OwnAddress(request.address))
+    later = "登録手続きの完了後" if language == "ja" else "after your registration is completed"
     return DeskLetterRequested(
         letter_id=f"{_PURPOSE}/{request.request_id}",
         letter="confirm-address",
         recipient=request.address,
         facts={
-            **_about(screen.own, language, ports),
+            "name": f"{record.family_name} {record.given_name}",
+            "qualification": record.qualification,
             "link": confirmation_url(request.request_id, ports),
-            "deadline": day_text(screen.confirm_until, language),
-            "notice_date": notice_text(notice_on, language),
+            "deadline": screen.confirm_until.isoformat(),
+            "notice_date": notice_on.isoformat() if notice_on else later,
             "hours": str(int(LINK.total_seconds() // 3600)),
         },
         requested_at=ports.now(),
         language=language,
+        reply_to=ports.programme.desks[request.desk].email,
         valid_until=request.expires_at,
     )
 
 
 def confirmation_url(request_id: str, ports: DeskPorts) -> str:
-    return f"{ports.desk_url}/confirm/{request_id}/{link_token(ports.secret, _PURPOSE, request_id)}"
-
-
-def notice_text(day: date | None, language: Language) -> str:
-    """The expected day of the notice, as letters say it."""
-    if day is not None:
-        return day_text(day, language)
-    return "登録手続きの完了後" if language == "ja" else "after your registration is completed"
+    return f"{ports.desk_url}/confirm/{request_id}/{mail_token(ports.secret, _PURPOSE, request_id)}"
 
 
 # ── confirm it ─────────────────────────────────────────────────────────────────────────────────────────
@@ -212,7 +206,7 @@ def notice_text(day: date | None, language: Language) -> str:
 
 def look_at(request_id: str, token: str, ports: DeskPorts) -> Confirmation:
     """What a link is about. Changes nothing: mail scanners follow links, too."""
-    if not is_link_token(ports.secret, _PURPOSE, request_id, token):
+    if not is_mail_token(ports.secret, _PURPOSE, request_id, token):
         return Confirmation("unknown-link")
     with ports.store.transaction() as tx:
         return _look_at(tx, request_id, ports)
@@ -235,7 +229,7 @@ def confirm(request_id: str, token: str, ports: DeskPorts) -> Confirmation:
     Both addresses, the former and the new one, are told. Of people who confirm one address at the same time, one gets
     it: the writers' lock lets one look at a time.
     """
-    if not is_link_token(ports.secret, _PURPOSE, request_id, token):
+    if not is_mail_token(ports.secret, _PURPOSE, request_id, token):
         return Confirmation("unknown-link")
     with ports.store.transaction() as tx:
         tx.lock()
@@ -262,40 +256,13 @@ def confirm(request_id: str, token: str, ports: DeskPorts) -> Confirmation:
 
 def _change_letters(request: AddressRequest, screen: Screen, ports: DeskPorts) -> list[DeskLetterRequested]:
     """To the former address and the new one; none where the person has confirmed the address on file."""
-    own, language = screen.own, request.language
+    own = screen.own
     if is_same(own, OwnAddress(request.address)):
         return []
-    former = None if own.email is None else as_mailed(own.email)
-    none = "なし" if language == "ja" else "none"
-    facts = {
-        **_about(own, language, ports),
-        "old_masked": masked(former) if former else none,
-        "new_masked": masked(request.address),
-        "changed_on": day_text(japan_date(ports.now()), language),
-        "desk": ports.programme.desks[request.desk].email,
-    }
-    # The id names the registration: after a restore, the letter to the new address says what was confirmed.
-    return [
-        DeskLetterRequested(
-            letter_id=f"address-changed/{whose}/{request.request_id}/{own.id}",
-            letter="address-changed",
-            recipient=recipient,
-            facts=facts,
-            requested_at=ports.now(),
-            language=language,
-        )
-        for whose, recipient in (("old", former), ("new", request.address))
-        if recipient is not None
-    ]
-
-
-def _about(registration: Registration, language: Language, ports: DeskPorts) -> dict[str, str]:
-    record = registration.record
-    name = ports.programme.qualification(record.qualification).name
-    return {
-        "name": f"{record.family_name} {record.given_name}",
-        "qualification": name.ja if language == "ja" else name.en,
-    }
+    cause = screen_cause(request.request_id, own.id)
+    return address_changed_letters(
+        own, own.email, request.address, cause, ports.now(), ports.programme, request.language
+    )
 
 
 # ── by itself ──────────────────────────────────────────────────────────────────────────────────────────

@@ -93,7 +93,7 @@ def send(
                 facts={
                     **facts,
                     "body": letters.copy,
-                    "desk": desk.email,
+                    "desk": qualification.desk,
                     "answer_days": str(programme.enquiries.answer_days),
                 },
                 requested_at=ports.now(),

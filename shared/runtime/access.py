@@ -135,11 +135,14 @@ class Proxies:
 
 
 def client_network(text: str) -> str:
-    """Who counts as one client of a rate limit. An IPv6 /64 does: a single connection is given a whole one."""
-    address = _address(text)
-    if address is None:
+    """A client's address as limits count it. An IPv6 /64 is one client: a single connection is given a whole one."""
+    try:
+        address = ip_address(text)
+    except ValueError:
         return "unknown"
-    return str(ip_network((int(address) >> 64 << 64, 64)) if isinstance(address, IPv6Address) else address)
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or ip_network((int(address) >> 64 << 64, 64)))
+    return str(address)
 
 
 def _peer(scope: Scope) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from services.registration import address_screen
 from services.registration.domain import sign_in as rules
+from services.registration.domain.own_address import OwnAddress, read_address
 from services.registration.domain.sign_in import SignInForm, sign_in_key
 from shared.clock import JST
 from shared.events import RegistrationRenewed
@@ -169,9 +170,9 @@ def test_an_address_is_echoed_then_confirmed_by_its_link_and_both_addresses_are_
     assert (letter.recipient, letter.valid_until) == ("taro@example.ne.jp", FEBRUARY + timedelta(hours=24))
     assert {name: letter.facts[name] for name in ("name", "qualification", "deadline", "notice_date", "hours")} == {
         "name": "骨材 太郎",
-        "qualification": "コンクリート技士",
-        "deadline": "2026年2月28日",
-        "notice_date": "2026年4月1日",
+        "qualification": "gishi",
+        "deadline": "2026-02-28",
+        "notice_date": "2026-04-01",
         "hours": "24",
     }
     with world.browser() as scanner:  # another browser, without a session
@@ -186,7 +187,7 @@ def test_an_address_is_echoed_then_confirmed_by_its_link_and_both_addresses_are_
     changed = world.letters("address-changed")
     assert [each.recipient for each in changed] == ["person1@example.jp", "taro@example.ne.jp"]
     assert {each.facts["old_masked"] + each.facts["new_masked"] + each.facts["desk"] for each in changed} == {
-        "p***@e***.jpt***@e***.jpe-gishi@jci.example.jp"
+        "p***@e***.jpt***@e***.jpgishi"
     }
     world.registration.deliver(record(1, email="other@example.jp"))
     assert address_of(world, "R1") == "taro@example.ne.jp"
@@ -354,8 +355,8 @@ def test_of_fifty_people_who_confirm_one_address_at_once_one_gets_it(world: Desk
     for n in range(50):
         token = address_screen.sign_in("gishi", SignInForm(f"25-{n}", BORN), f"s{n}", None, world.ports)
         assert isinstance(token, str)
-        address = address_screen.read_address(f"one@example{n}.jp")
-        assert isinstance(address, address_screen.OwnAddress)
+        address = read_address(f"one@example{n}.jp")
+        assert isinstance(address, OwnAddress)
         address_screen.request_confirmation("gishi", token, address, "ja", world.ports)
         links.append(world.link().split("/")[2:])
     with world.ports.store.transaction() as tx:  # as if all had entered the same one: beyond the limit of its mailbox

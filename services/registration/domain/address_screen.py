@@ -48,6 +48,10 @@ class Screen:
     is_late: bool  # the deadline has passed
     is_checked: bool  # the office has to look at the record first
 
+    def notice_on_with(self, address: OwnAddress) -> date | None:
+        """The day of the notice if this address is confirmed now. With the one on file nothing changes."""
+        return self.kept_notice_on if is_same(self.own, address) else self.notice_on
+
 
 def screen_of(
     own: Registration,

@@ -104,12 +104,6 @@ def is_role(local: str) -> bool:
     return any(part in _ROLES for part in parts)
 
 
-def masked(address: str) -> str:
-    """So that its owner knows it and nobody else learns it: t***@e***.jp."""
-    local, _, domain = address.rpartition("@")
-    return f"{local[:1]}***@{domain[:1]}***.{domain.rpartition('.')[2]}"
-
-
 def _has_odd_dots(local: str) -> bool:
     return local.startswith(".") or local.endswith(".") or ".." in local
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from services.registration.domain.address_letters import confirmed_at_screen
 from services.registration.domain.registration import Registration, announced_record
 from services.registration.store.address_screen import AddressScreen
 from services.registration.store.registrations import RejectedRow, record_columns
@@ -142,9 +143,9 @@ class RegistrationTransaction(AddressScreen):
         """
         self.lock()
         for event in events:
-            if not event.letter_id.startswith("address-changed/new/"):
+            id = confirmed_at_screen(event.letter_id)
+            if id is None:
                 continue
-            id = event.letter_id.split("/", 3)[3]
             own = self.registrations([id]).get(id)
             if own is None:
                 key = same_address_key(event.recipient)

@@ -11,8 +11,8 @@ from starlette.responses import RedirectResponse, Response
 
 from services.registration import address_screen
 from services.registration.address_screen import Confirmation, Entry
+from services.registration.domain.address_letters import masked
 from services.registration.domain.address_screen import Screen
-from services.registration.domain.own_address import masked
 from services.registration.domain.sign_in import SignInForm, SignInProblems
 from services.registration.web.desk_pages import DeskPages, FormText
 

@@ -41,5 +41,5 @@ class Limit:
             raise TooManyRequests(max(ceil(resets - time()), 1))
 
     def client(self, request: Request) -> str:
-        """The client's address. An IPv6 /64 is one client: a single connection is given a whole one."""
+        """As `client_network` says."""
         return client_network(self._proxies.client(request.scope))

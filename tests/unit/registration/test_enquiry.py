@@ -39,7 +39,7 @@ def read(form: EnquiryForm = CONTACT, **changes: str) -> Enquiry | dict[Any, Any
 
 
 def whole(**changes: str) -> Enquiry:
-    found = read(**changes)
+    found = read(CONTACT, **changes)
     assert isinstance(found, Enquiry), found
     return found
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.mailer.domain.mime import quoted
-from services.registration.domain.own_address import OwnAddress, advice, is_role, masked, read_address
+from services.registration.domain.address_letters import masked
+from services.registration.domain.own_address import OwnAddress, advice, is_role, read_address
 from shared.addresses import same_address_key
 from shared.soundness import address_fault
 
