@@ -130,15 +130,14 @@ class AddressScreen(Registrations):
         )
 
     def confirm_address(self, registration: Registration, address: str) -> None:
-        """The person has confirmed that this address is theirs. One that they had before keeps the day of its notice.
+        """The person has confirmed that this address is theirs. The registration is judged at once.
 
-        The registration is judged at once.
+        With the address on file there is nothing to judge: it keeps the day of its notice.
         """
         now = self.now()
         if registration.address_key == same_address_key(address):
             self.cursor.execute(
-                "update registrations set office_email = %s, due_since = %s, at_once = true where registration_id = %s",
-                (address, now, registration.id),
+                "update registrations set office_email = %s where registration_id = %s", (address, registration.id)
             )
         else:
             self.set_office_address(registration.id, address, now, now)

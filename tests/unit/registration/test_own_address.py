@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.mailer.domain.mime import quoted
-from services.registration.domain.address_letters import masked
 from services.registration.domain.own_address import OwnAddress, advice, is_role, read_address
 from shared.addresses import same_address_key
 from shared.soundness import address_fault
@@ -128,8 +127,3 @@ def test_advice_names_the_difference_from_the_designated_contact() -> None:
     assert advice(address, None) == advice(address, "") == advice(address, "ｔａｒｏ@example.jp") == ()
     assert advice(address, "office@company.example.jp") == ("differs",)
     assert advice(OwnAddress("info@example.jp"), "a@example.jp") == ("role", "differs")
-
-
-@given(LOCALS, DOMAINS)
-def test_a_masked_address_shows_two_letters_and_the_last_label(local: str, domain: str) -> None:
-    assert masked(f"{local}@{domain}") == f"{local[0]}***@{domain[0]}***.{domain.rpartition('.')[2]}"
