@@ -9,15 +9,18 @@ import {createInterface} from 'node:readline';
 import {examined, openBrowser} from './chromium.mjs';
 
 const {browser, close} = await openBrowser();
-let context, page, said = [];
+let context, page, said = [], scripts;
 try {
   for await (const line of createInterface({input: process.stdin})) {
     const step = JSON.parse(line);
     if (step.person) {
       await context?.close();
       const {lang, width, height} = step.person;
-      context = await browser.newContext({viewport: {width, height}, deviceScaleFactor: 2, locale: lang, javaScriptEnabled: false});
+      context = await browser.newContext({viewport: {width, height}, deviceScaleFactor: 2, locale: lang});
       page = await context.newPage();
+      const debug = await context.newCDPSession(page);
+      scripts = allowed => debug.send('Emulation.setScriptExecutionDisabled', {value: !allowed});
+      await scripts(false);
       page.on('console', message => message.type() === 'error' && said.push(message.text()));
       console.log('{}');
       continue;
@@ -35,7 +38,9 @@ try {
       await page.locator('main').locator('button, a', {hasText: step.click}).first().click();
       answer = await arrived;
     }
+    await scripts(true); // for axe-core, which is evaluated now; the page was loaded without
     const {violations, overflow, broken, text} = await examined(page);
+    await scripts(false);
     if (step.picture) await page.screenshot({path: step.picture, fullPage: true});
     const status = answer?.status() ?? null;
     console.log(JSON.stringify({

@@ -85,11 +85,11 @@ def add_screen(app: FastAPI, pages: DeskPages) -> None:
 
     @app.get("/confirm/{request_id}/{token}")
     def look(request: Request, request_id: LinkPart, token: LinkPart) -> Response:
-        return _confirmation_page(request, address_screen.look_at(request_id, token, ports), just_now=False)
+        return _confirmation_page(request, address_screen.look_at(request_id, token, ports))
 
     @app.post("/confirm/{request_id}/{token}")
     def confirm(request: Request, request_id: LinkPart, token: LinkPart) -> Response:
-        return _confirmation_page(request, address_screen.confirm(request_id, token, ports), just_now=True)
+        return _confirmation_page(request, address_screen.confirm(request_id, token, ports))
 
     def _sign_in_page(
         request: Request, desk: str, form: SignInForm, problems: SignInProblems, *, ended: bool = False
@@ -124,7 +124,7 @@ def add_screen(app: FastAPI, pages: DeskPages) -> None:
             masked=masked,
         )
 
-    def _confirmation_page(request: Request, found: Confirmation, *, just_now: bool) -> Response:
+    def _confirmation_page(request: Request, found: Confirmation) -> Response:
         desk = found.request.desk if found.request else next(iter(ports.programme.desks))
         return pages.page(
             request,
@@ -133,7 +133,6 @@ def add_screen(app: FastAPI, pages: DeskPages) -> None:
             found=found,
             desk=ports.programme.desks.get(desk),
             desk_id=desk,
-            just_now=just_now,
         )
 
 
