@@ -15,7 +15,7 @@ from tests.worlds.desk import DeskWorld, desk_at
 from tests.worlds.registration import record, registration_database
 
 PICTURES = os.environ.get("AKASHI_PICTURES")  # a folder: to look at them
-WALK = Path(__file__).with_name("walk.mjs")
+WALK = Path(__file__).with_name("desk_walk.mjs")
 
 
 class Visitor:
