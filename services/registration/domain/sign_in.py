@@ -117,7 +117,7 @@ def _is_reached_by(registration: Registration, contact: str | None) -> bool:
     record = registration.record
     known = {
         *phone_keys([record.phone]),
-        *(same_address_key(each) for each in (record.contact_email, record.email) if each),
+        *(same_address_key(each) for each in (record.contact_email, record.email, registration.email) if each),
     }
     given = {*phone_keys([contact]), same_address_key(contact)}
     return bool(known & given - {""})

@@ -103,8 +103,9 @@ class AddressScreen(Registrations):
         return attempts
 
     def take_back_attempts(self, keys: Sequence[bytes]) -> None:
-        """These attempts were no failures."""
-        self.cursor.execute("update attempts set attempts = attempts - 1 where key = any(%s)", (list(keys),))
+        """These attempts were no failures. In the order in which they were counted, or two sign-ins could deadlock."""
+        for key in keys:
+            self.cursor.execute("update attempts set attempts = attempts - 1 where key = %s", (key,))
 
     # ── requests ───────────────────────────────────────────────────────────────────────────────────────
 

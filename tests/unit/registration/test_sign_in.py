@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -75,6 +76,11 @@ def test_nobody_is_signed_in_where_two_people_match_or_none() -> None:
 @pytest.mark.parametrize("contact", ["09000000001", "+81 (0)90-0000-0001", "Person1@EXAMPLE.jp", "ｃ＠example.jp"])
 def test_a_phone_number_or_address_on_file_answers_the_question_for_more(contact: str) -> None:
     assert matching([registered(1, contact_email="c@example.jp")], BORN, contact) is not None
+
+
+def test_so_does_the_address_that_the_person_has_confirmed() -> None:
+    confirmed = replace(registered(1), office_email="own@example.com")
+    assert matching([confirmed], BORN, "Own@example.com") == confirmed
 
 
 @pytest.mark.parametrize("contact", ["", " ", "0001", "090-0000-0002", "other@example.jp", "None", "@"])
