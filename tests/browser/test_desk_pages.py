@@ -76,14 +76,14 @@ def test_a_person_registers_an_address_on_a_phone_in_japanese(world: DeskWorld, 
     assert "確認できませんでした" in visitor.press("次へ", 422, number="25-1", birth_date="昭和54年2月28日")
     assert "生年月日を読み取れません" in visitor.press("次へ", 422, birth_date="54/2/28")
     form = visitor.press("次へ", number="２５ー１", birth_date="昭和55年2月29日")
-    assert "いまのアドレス" in form and "2026年2月28日までに" in form
+    assert "現在の登録" in form and "2026年2月28日までに" in form
     assert "「@」がちょうど一つ" in visitor.press("内容を確かめる", 422, email="taro")
     echo = visitor.press("内容を確かめる", email="ｅｉｇｙｏ．．２＠docomo.ne.jp")
     assert "eigyo..2@docomo.ne.jp" in echo
     for advice in ("部署や係のアドレス", "指定連絡先", "ドット「.」が続く"):
         assert advice in echo
     assert "登録したいメールアドレス" in visitor.press("入力し直す")
-    assert "お知らせの予定" in visitor.press("内容を確かめる", email="taro@example.jp")
+    assert "お知らせ予定" in visitor.press("内容を確かめる", email="taro@example.jp")
     assert "まだ済んでいません" in visitor.press("確認のメールを送る")
     link = world.link()
     assert "このアドレスを登録する" in visitor.open(link)
