@@ -29,6 +29,8 @@ ALIGNMENT_TYPES = (
 _WEB = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]+")
 _PHONE = re.compile(r"\+[1-9][0-9]{1,14}")
 _LONGEST_FORM = 40
+_ID = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _OWN_TYPE = re.compile(r"ext:[A-Za-z0-9._-]+")
 
 
@@ -113,6 +115,36 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     oldest_years: int = 120
 
 
+MAY_BE_UNKNOWN = ("pass_number", "registered_address")
+"""What an enquiry may leave open where its form says so. Of a pass number the date of birth takes the place."""
+
+PLACEHOLDERS = ("deadline", "first_day", "next_day", "sender", "society", "answer_days")
+"""What an answer may name: the last day for addresses, the days of the first and the next notice, who sends letters."""
+
+
+class DeskQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the questions that people ask before they write. `answer`: paragraphs, each on a line of its own."""
+
+    question: Bilingual
+    answer: Bilingual  # may name {deadline} and the other PLACEHOLDERS
+
+
+class EnquiryForm(msgspec.Struct, frozen=True, kw_only=True):
+    """An enquiry that a desk takes, with all that it needs to answer."""
+
+    id: str
+    title: Bilingual
+    may_be_unknown: tuple[str, ...] = ()
+
+
+class Enquiries(msgspec.Struct, frozen=True, kw_only=True):
+    """Without forms there is no page for enquiries: people write to the desks."""
+
+    answer_days: int = 7  # within which a desk answers in its busiest weeks
+    forms: tuple[EnquiryForm, ...] = ()
+    questions: tuple[DeskQuestion, ...] = ()
+
+
 class Texts(msgspec.Struct, frozen=True, kw_only=True):
     certificate_title: Bilingual  # 登録証
     details_title: Bilingual  # 内容詳細
@@ -143,6 +175,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
     qualifications: dict[str, Qualification]
     public_page: PublicPage = PublicPage()
     overlooks: tuple[HeldReason, ...] = ()  # contradictions between records that hold nobody
+    enquiries: Enquiries = Enquiries()
 
     def qualification(self, id: str) -> Qualification:
         """ValueError, naming the known ones, for an unknown id."""
@@ -189,6 +222,10 @@ def _problems(programme: Programme) -> Iterator[tuple[str, str]]:
     for reason in programme.overlooks:
         if reason not in CONTRADICTIONS:
             yield "overlooks", f"got {reason!r}, expected some of {', '.join(sorted(CONTRADICTIONS))}"
+    yield from _enquiry_problems(programme.enquiries)
+    for id in programme.desks:
+        if not _ID.fullmatch(id):
+            yield f"desks.{id}", f"got {id!r}, expected small letters, digits and hyphens: it is part of an address"
     for id, qualification in programme.qualifications.items():
         place = f"qualifications.{id}"
         if qualification.valid_years is not None and not 1 <= qualification.valid_years <= bounds.longest_years:
@@ -209,3 +246,21 @@ def _problems(programme: Programme) -> Iterator[tuple[str, str]]:
             if each.type is not None and each.type not in ALIGNMENT_TYPES and not _OWN_TYPE.fullmatch(each.type):
                 known = ", ".join(ALIGNMENT_TYPES)
                 yield f"{place}.alignment[{number}].type", f"got {each.type!r}, expected one of {known}, or ext:…"
+
+
+def _enquiry_problems(enquiries: Enquiries) -> Iterator[tuple[str, str]]:
+    if not 1 <= enquiries.answer_days <= 60:
+        yield "enquiries.answer_days", f"got {enquiries.answer_days}, expected 1 to 60"
+    for number, form in enumerate(enquiries.forms):
+        place = f"enquiries.forms[{number}]"
+        if not _ID.fullmatch(form.id) or form.id in [each.id for each in enquiries.forms[:number]]:
+            yield f"{place}.id", f"got {form.id!r}, expected small letters, digits and hyphens, and each id once"
+        for field in form.may_be_unknown:
+            if field not in MAY_BE_UNKNOWN:
+                yield f"{place}.may_be_unknown", f"got {field!r}, expected of {', '.join(MAY_BE_UNKNOWN)}"
+    for number, each in enumerate(enquiries.questions):
+        for language, text in (("ja", each.answer.ja), ("en", each.answer.en)):
+            for name in _PLACEHOLDER.findall(text):
+                if name not in PLACEHOLDERS:
+                    place = f"enquiries.questions[{number}].answer.{language}"
+                    yield place, f"got {{{name}}}, expected one of {', '.join(PLACEHOLDERS)}"

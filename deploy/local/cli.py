@@ -21,7 +21,7 @@ from deploy.local.terminal import (
 from shared.runtime.commands import plain_console, say
 from shared.topics import LONGEST_RETENTION, RETENTION, SERVICES
 
-_PAGES = ("ops", "inbox", "wallet", "verifier", "registration")
+_PAGES = ("ops", "inbox", "wallet", "verifier", "desk", "registration")
 _LOOK_SECONDS = 0.5
 
 

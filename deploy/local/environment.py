@@ -29,6 +29,7 @@ OFFSETS: Mapping[str, int] = {
     "kafka": 9,
     "kafka controller": 10,
     "postgres": 11,
+    "desk": 12,
     **{f"{service} metrics": 21 + number for number, service in enumerate(SERVICES)},
 }
 """Each port as its distance from the port base. Two stacks whose bases differ by 50 share no port."""
@@ -120,12 +121,13 @@ class Place:
 
     @property
     def urls(self) -> dict[str, str]:
-        """The URL of each part and service that has one. Wallet and public site by the host name that holders see."""
+        """The URL of each part and service that has one. Those that holders see by a host name."""
         return {
             "registration": f"http://{self.address('registration')}",
             "wallet": f"http://localhost:{self.port('wallet')}",
             "verifier": f"http://localhost:{self.port('verifier')}",
             "ops": f"http://{self.address('ops')}",
+            "desk": f"http://localhost:{self.port('desk')}",
             "inbox": f"http://{self.address('inbox')}",
             "chain": f"http://{self.address('chain')}",
             "s3": f"http://{self.address('s3')}",
@@ -178,7 +180,15 @@ def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
     web = {"WEB_PORT": str(place.port(service))} if service in OFFSETS else {}
     match service:
         case "registration":
-            return {**web, "COHORT": cohort, "UPSTREAM_KEY_FILE": str(secrets / "upstream.key")}
+            return {
+                **web,
+                "COHORT": cohort,
+                "UPSTREAM_KEY_FILE": str(secrets / "upstream.key"),
+                "DESK_PORT": str(place.port("desk")),
+                "DESK_URL": place.urls["desk"],
+                "DESK_SECRET_FILE": str(secrets / "desk.secret"),
+                "OPS_URL": place.urls["ops"],
+            }
         case "issuer":
             return {
                 **storage,

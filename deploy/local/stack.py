@@ -311,6 +311,7 @@ class Stack:
 
     def _ports(self) -> list[str]:
         absent = {port for name in SERVICES if name not in self.services for port in (name, f"{name} metrics")}
+        absent |= set() if "registration" in self.services else {"desk"}
         return [port for port in OFFSETS if port not in absent]
 
     def _supervise(self) -> SupervisorClient:

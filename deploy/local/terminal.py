@@ -29,6 +29,7 @@ PAGES = {
     "inbox": "届いた手紙",
     "wallet": "ウォレット",
     "verifier": "検証ページ",
+    "desk": "アドレスの登録",
     "registration": "登録の受付",
 }
 

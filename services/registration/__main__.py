@@ -17,7 +17,7 @@ from shared.runtime.process import Process, start
 def wire(config: Config) -> Process:
     runtime = config.runtime
     ports = Ports(
-        store=Store(runtime.database_url, runtime.service, RegistrationTransaction, runtime.clock),
+        store=Store(runtime.database_url, runtime.service, RegistrationTransaction, runtime.clock, pool=8),
         rules=Rules(runtime.programme, _glyphs(config).missing),
         cycle=config.cycle,
         settle=config.settle,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
-from services.registration import handlers, orders
+from services.registration import address_screen, handlers, orders
 from services.registration.config import Config
 from services.registration.handlers import Ports
+from services.registration.ports import DeskPorts
 from services.registration.store import RegistrationTransaction
+from services.registration.web.desk_site import desk_site
 from services.registration.web.intake import intake_site
 from shared.events import (
     AssertionIssued,
+    DeskLetterRequested,
     IssuanceRefused,
     RegistrationHeld,
     RegistrationRejected,
@@ -22,6 +26,7 @@ from shared.runtime.process import Process
 from shared.topics import UPSTREAM_REGISTRATIONS
 
 _CYCLE_SECONDS = 60.0  # a cycle begins once a year: no need for the eager tick
+_FORGET_SECONDS = 600.0
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -32,6 +37,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.recall(RegistrationHeld, RegistrationTransaction.take_back_held)
     process.recall(RegistrationReleased, RegistrationTransaction.take_back_released)
     process.recall(RegistrationRenewed, RegistrationTransaction.take_back_renewed)
+    process.recall(DeskLetterRequested, RegistrationTransaction.take_back_letters)
     process.recall(DecisionSettled, RegistrationTransaction.take_back_settled)
     process.at_start(handlers.judge_failed, ports)
     process.consume_raw(UPSTREAM_REGISTRATIONS, handlers.accept_messages, ports)
@@ -42,4 +48,21 @@ def build(config: Config, ports: Ports) -> Process:
     process.tick("begin_cycle", handlers.begin_cycle, ports, every=_CYCLE_SECONDS)
     site = intake_site(ports, config.upstream_key, config.upload_limit, process.wake, config.runtime.access)
     process.serve(site, host=config.web_host, port=config.web_port)
+    desk = desk_ports(config, ports, process)
+    process.tick("forget", address_screen.forget, desk, every=_FORGET_SECONDS)
+    process.serve(desk_site(desk, config.desk.access), host=config.web_host, port=config.desk.port)
     return process
+
+
+def desk_ports(config: Config, ports: Ports, process: Process) -> DeskPorts:
+    return DeskPorts(
+        store=ports.store,
+        programme=config.runtime.programme,
+        cycle=config.cycle,
+        now=config.runtime.clock,
+        secret=config.desk.secret,
+        desk_url=config.desk.url,
+        ops_url=config.desk.ops_url,
+        new_token=lambda: secrets.token_urlsafe(24),
+        wake=process.wake,
+    )

@@ -10,8 +10,9 @@ from pathlib import Path
 from services.registration.domain.cohort import CohortCycle, cycle_of
 from shared.errors import RefuseToStart
 from shared.programme import Programme
+from shared.runtime.access import Access
 from shared.runtime.kafka_access import KafkaAccess, read_kafka
-from shared.runtime.settings import Runtime, Settings, command_environment, read_runtime
+from shared.runtime.settings import Runtime, Settings, command_environment, read_access, read_runtime
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,18 @@ class Config:
     upload_limit: int  # bytes of one request
     font_folder: Path
     extra_fonts: tuple[Path, ...]
+    desk: DeskConfig
+
+
+@dataclass(frozen=True)
+class DeskConfig:
+    """The pages for people: a server of its own, for the intake is for upstream and the office."""
+
+    port: int
+    url: str  # as people see them; https makes the session cookie Secure
+    access: Access
+    secret: bytes  # of confirmation links and of what limits are counted by
+    ops_url: str | None  # the office's pages, for links in the letters to a desk
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -41,6 +54,13 @@ def read_config(environment: Mapping[str, str]) -> Config:
         upload_limit=settings.whole("UPLOAD_LIMIT_BYTES", 64 * 2**20, least=1024),
         font_folder=settings.folder("FONT_FOLDER"),
         extra_fonts=settings.files("EXTRA_FONTS"),
+        desk=DeskConfig(
+            port=settings.port("DESK_PORT"),
+            url=settings.url("DESK_URL"),
+            access=read_access(settings, "DESK_URL"),
+            secret=settings.secret("DESK_SECRET_FILE"),
+            ops_url=settings.url("OPS_URL") if settings.text("OPS_URL", "") else None,
+        ),
     )
 
 

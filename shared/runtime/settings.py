@@ -198,11 +198,12 @@ def read_runtime(service: str, settings: Settings, own_url: str | None = None) -
         tick_seconds=settings.seconds("TICK_SECONDS", 1.0),
         log_format=settings.choice("LOG_FORMAT", ("auto", "json", "pretty"), "auto"),
         scrub_hours=settings.hours("SCRUB_HOURS", 24.0),
-        access=_read_access(settings, own_url),
+        access=read_access(settings, own_url),
     )
 
 
-def _read_access(settings: Settings, own_url: str | None) -> Access:
+def read_access(settings: Settings, own_url: str | None) -> Access:
+    """Of a server whose pages have the URL of the setting `own_url`; a process with two servers asks for each."""
     urls = [settings.url(own_url)] if own_url is not None and settings.text(own_url, "") else []
     return Access(
         hosts=settings.read(

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from services.registration.domain.address_letters import confirmed_at_screen
 from services.registration.domain.registration import Registration, announced_record
-from services.registration.store.registrations import Registrations, RejectedRow, record_columns
+from services.registration.store.address_screen import AddressScreen
+from services.registration.store.registrations import RejectedRow, record_columns
 from shared.addresses import same_address_key
 from shared.events import (
     AssertionIssued,
+    DeskLetterRequested,
     RegistrationHeld,
     RegistrationRejected,
     RegistrationReleased,
@@ -30,7 +33,7 @@ class _Revision(NamedTuple):
     first_registration_id: str | None = None
 
 
-class RegistrationTransaction(Registrations):
+class RegistrationTransaction(AddressScreen):
     """One transaction on the registrations, with what is taken back at a start after a restore."""
 
     def take_back_held(self, events: Sequence[RegistrationHeld]) -> None:
@@ -131,6 +134,25 @@ class RegistrationTransaction(Registrations):
                 if event.outcome == "done" and event.subject not in SERVICES
             ],
         )
+
+    def take_back_letters(self, events: Sequence[DeskLetterRequested]) -> None:
+        """Addresses that people had confirmed, as the letters to the new address name them; other letters say nothing.
+
+        What no topic holds: sessions, requests that were not confirmed yet (people ask again), and that somebody had
+        confirmed the address on file.
+        """
+        self.lock()
+        for event in events:
+            id = confirmed_at_screen(event.letter_id)
+            if id is None:
+                continue
+            own = self.registrations([id]).get(id)
+            if own is None:
+                key = same_address_key(event.recipient)
+                self.keep_order(id, office_email=event.recipient, address_key=key, confirmed_at=event.requested_at)
+            for each in [] if own is None else self.of_person(own.record.person_id):
+                if each.state != "released" and each.office_email is None:
+                    self.set_office_address(each.id, event.recipient, event.requested_at, self.now())
 
     def recalled_orders(self, decision_ids: Sequence[str]) -> set[str]:
         """Those that were carried out before a restore and are read again now, each once."""

@@ -15,7 +15,13 @@ from deploy.local.keys import create_secrets
 from deploy.local.parts.chain import NETWORKS
 from shared.runtime.db import Database, Transaction
 
-OWN = {"registration": "REGISTRATION_URL", "wallet": "WALLET_URL", "verifier": "PUBLIC_URL", "ops": "OPS_URL"}
+OWN = {
+    "registration": ("REGISTRATION_URL", "DESK_URL"),  # the intake, and the pages for people
+    "wallet": ("WALLET_URL",),
+    "verifier": ("PUBLIC_URL",),
+    "ops": ("OPS_URL",),
+}
+"""The setting of each server of a service, in their order."""
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +57,22 @@ def ask(app: Any, method: str, host: str, **headers: str) -> httpx.Response:
 def test_a_service_answers_under_its_own_url_and_the_allowed_hosts_and_under_no_other(
     service: str, place: Place
 ) -> None:
-    more = {OWN[service]: "https://own.example.jp", "ALLOWED_HOSTS": "intern.example.jp:8080,10.0.0.0/8"}
-    (app,) = served(service, place, **more)
-    for host in ("own.example.jp", "own.example.jp:443", "intern.example.jp:8080", "10.2.3.4:8600"):
-        assert ask(app, "GET", host).status_code == 404, host
-    for host in ("evil.example", "own.example.jp:8603", "intern.example.jp", "198.51.100.1", "localhost:8603"):
-        for method in ("GET", "POST", "HEAD", "OPTIONS"):
-            assert ask(app, method, host).status_code == 421, (method, host)
+    own = {setting: f"https://own{number}.example.jp" for number, setting in enumerate(OWN[service])}
+    apps = served(service, place, **own, ALLOWED_HOSTS="intern.example.jp:8080,10.0.0.0/8")
+    assert len(apps) == len(own)
+    for number, app in enumerate(apps):
+        own_host = f"own{number}.example.jp"
+        for host in (own_host, f"{own_host}:443", "intern.example.jp:8080", "10.2.3.4:8600"):
+            assert ask(app, "GET", host).status_code == 404, host
+        foreign = ("evil.example", f"{own_host}:8603", f"own{number + 1}.example.jp", "intern.example.jp")
+        for host in (*foreign, f"own{number - 1}.example.jp", "198.51.100.1", "localhost:8603"):
+            for method in ("GET", "POST", "HEAD", "OPTIONS"):
+                assert ask(app, method, host).status_code == 421, (method, host)
 
 
 @pytest.mark.parametrize("service", OWN)
 def test_a_service_believes_the_proxies_of_its_settings_only(service: str, place: Place) -> None:
     for proxies, is_https in (("192.0.2.0/24", False), ("203.0.113.7", True)):
-        (app,) = served(service, place, ALLOWED_HOSTS="intern.example.jp", TRUSTED_PROXIES=proxies)
-        answer = ask(app, "GET", "intern.example.jp", **{"x-forwarded-proto": "https"})
-        assert ("strict-transport-security" in answer.headers) is is_https, proxies
+        for app in served(service, place, ALLOWED_HOSTS="intern.example.jp", TRUSTED_PROXIES=proxies):
+            answer = ask(app, "GET", "intern.example.jp", **{"x-forwarded-proto": "https"})
+            assert ("strict-transport-security" in answer.headers) is is_https, proxies

@@ -23,6 +23,9 @@ def settings(tmp_path: Path) -> dict[str, str]:
         "COHORT": "2028",
         "SETTLE_SECONDS": "2",
         "UPSTREAM_KEY_FILE": str(tmp_path / "key"),
+        "DESK_PORT": "8612",
+        "DESK_URL": "https://touroku.example.jp/",
+        "DESK_SECRET_FILE": str(tmp_path / "key"),
         "FONT_FOLDER": str(tmp_path),
     }
 
@@ -32,9 +35,13 @@ def test_good_settings_are_read(settings: dict[str, str]) -> None:
     assert (config.cycle.begins_on, config.cycle.confirm_until) == (date(2028, 4, 1), date(2028, 2, 29))
     assert config.settle == timedelta(seconds=2)
     assert config.upstream_key == b"a key of twenty bytes"
+    assert (config.desk.port, config.desk.url, config.desk.ops_url) == (8612, "https://touroku.example.jp", None)
+    assert read_config({**settings, "OPS_URL": "https://ops.example.jp"}).desk.ops_url == "https://ops.example.jp"
 
 
-@pytest.mark.parametrize("name", ["WEB_PORT", "COHORT", "UPSTREAM_KEY_FILE", "FONT_FOLDER"])
+@pytest.mark.parametrize(
+    "name", ["WEB_PORT", "COHORT", "UPSTREAM_KEY_FILE", "FONT_FOLDER", "DESK_PORT", "DESK_URL", "DESK_SECRET_FILE"]
+)
 def test_a_missing_setting_is_named(settings: dict[str, str], name: str) -> None:
     del settings[name]
     with pytest.raises(RefuseToStart, match=f"setting {name}: missing"):
@@ -45,6 +52,10 @@ def test_a_missing_setting_is_named(settings: dict[str, str], name: str) -> None
     ("name", "value"),
     [
         ("WEB_PORT", "70000"),
+        ("DESK_PORT", "-1"),
+        ("DESK_URL", "touroku.example.jp"),
+        ("DESK_SECRET_FILE", "/nowhere"),
+        ("OPS_URL", "ops"),
         ("COHORT", "26"),
         ("COHORT", "２０２６"),
         ("COHORT", "0000"),

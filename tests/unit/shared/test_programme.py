@@ -32,6 +32,13 @@ def test_a_programme_may_leave_out_what_credentials_can_do_without() -> None:
         ("qualifications.gishi.page", changed('page = "https://', 'page = "jci://')),
         (r"qualifications.gishi.alignment\[0\].url", changed('url = "https://jci.example.jp/exam', 'url = "/exam')),
         (r"qualifications.gishi.alignment\[0\].type", changed('"ceterms:Credential"', '"Credential"')),
+        ("enquiries.answer_days", changed("answer_days = 7", "answer_days = 0")),
+        (r"enquiries.forms\[0\].id", changed('id = "contact"', 'id = "指定連絡先"')),
+        (r"enquiries.forms\[1\].id", changed('id = "contact-address"', 'id = "contact"')),
+        (r"enquiries.forms\[2\].may_be_unknown", changed('= ["pass_number"]', '= ["phone"]')),
+        (r"enquiries.questions\[1\].answer.ja", changed("{deadline}までに", "{期限}までに")),
+        (r"enquiries.questions\[1\].answer.en", changed("by {deadline}, your", "by {deadline.year}, your")),
+        ("desks.Gishi", changed("[desks.gishi]", "[desks.Gishi]").replace('desk = "gishi"', 'desk = "Gishi"')),
         ("qualifications.gishi.alignment", changed(ALIGNMENT, f"{ALIGNMENT}\n{ALIGNMENT}")),
     ],
 )

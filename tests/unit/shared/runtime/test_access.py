@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.errors import RefuseToStart
 from shared.runtime.access import Access, AllowedHosts, Authority, Proxies, allowed_hosts, authority_of, host_problem
-from shared.runtime.settings import Settings, _read_access
+from shared.runtime.settings import Settings, read_access
 
 OWN = allowed_hosts(
     ["https://shoumei.example.jp", "http://localhost:8603"],
@@ -198,8 +198,8 @@ def test_https_is_believed_of_a_trusted_proxy_only() -> None:
 
 
 def test_the_settings_name_hosts_proxies_and_the_number_of_connections() -> None:
-    assert _read_access(Settings({}), "OPS_URL") == Access()
-    access = _read_access(
+    assert read_access(Settings({}), "OPS_URL") == Access()
+    access = read_access(
         Settings(
             {
                 "OPS_URL": "https://ops.example.jp/",
@@ -228,4 +228,4 @@ def test_the_settings_name_hosts_proxies_and_the_number_of_connections() -> None
 )
 def test_an_impossible_setting_is_refused_and_named(name: str, value: str) -> None:
     with pytest.raises(RefuseToStart, match=name):
-        _read_access(Settings({name: value}), None)
+        read_access(Settings({name: value}), None)
