@@ -13,12 +13,15 @@ import msgspec
 
 from shared.errors import NotYetKnown, Unreadable
 from shared.events import (
+    AccountLetterRequested,
+    AddressCorrected,
     AssertionAnchored,
     AssertionIssued,
     AssertionRevoked,
     BadgeReceived,
     BadgeVisibilityChanged,
     CertificateRendered,
+    DeskLetterRequested,
     Event,
     IssuanceRefused,
     LetterUpdated,
@@ -41,6 +44,7 @@ CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 
 EVENTS: tuple[type[Event], ...] = (
     RegistrationRenewed,
+    AddressCorrected,
     RegistrationHeld,
     RegistrationReleased,
     RegistrationRejected,
@@ -53,6 +57,8 @@ EVENTS: tuple[type[Event], ...] = (
     CertificateRendered,
     RenderingFailed,
     AssertionRevoked,
+    DeskLetterRequested,
+    AccountLetterRequested,
     OfficeDecided,
     DecisionSettled,
     RebuildOrdered,

@@ -11,7 +11,14 @@ from services.mailer.config import Config
 from services.mailer.handlers import Ports
 from services.mailer.store.ledger import MailerTransaction
 from shared.errors import RefuseToStart
-from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived, CertificateRendered, LetterUpdated
+from shared.events import (
+    AddressCorrected,
+    AssertionIssued,
+    AssertionRevoked,
+    BadgeReceived,
+    CertificateRendered,
+    LetterUpdated,
+)
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.runtime.process import Process
 
@@ -26,6 +33,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.recall(LetterUpdated, MailerTransaction.take_back_letters)
     process.recall(DecisionSettled, MailerTransaction.take_back_settled)
     process.consume(AssertionIssued, handlers.note_issued, ports)
+    process.note(AddressCorrected, MailerTransaction.note_addresses)
     process.note(BadgeReceived, MailerTransaction.note_received)
     process.consume(CertificateRendered, handlers.note_rendered, ports)
     process.consume(AssertionRevoked, handlers.note_revoked, ports)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from shared.addresses import as_mailed
-from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived, CertificateRendered
+from shared.events import AddressCorrected, AssertionIssued, AssertionRevoked, BadgeReceived, CertificateRendered
 from shared.office_events import OfficeDecided
-from shared.runtime.db import Transaction
+from shared.runtime.db import Transaction, replace
 
 
 class HolderTransaction(Transaction):
@@ -28,6 +28,39 @@ class HolderTransaction(Transaction):
                 for id in {**holders, **corrected_by}
             ]
         )
+        self._use_corrected_addresses({event.award.registration_id for event in events})
+
+    def note_addresses(self, events: Sequence[AddressCorrected]) -> None:
+        """The letters of these registrations go to their new addresses, with links that open there only.
+
+        Letters that were written are written again before they are sent. Which are sent again, the office decides.
+        """
+        latest = {event.key: event for event in sorted(events, key=lambda event: event.revision)}
+        self.insert_rows(
+            "corrected_addresses",
+            [
+                {"registration_id": id, "email": event.email, "version": event.version, "revision": event.revision}
+                for id, event in latest.items()
+            ],
+            f"{replace('registration_id', ('email', 'version', 'revision'))}"
+            " where corrected_addresses.revision < excluded.revision",
+        )
+        self._use_corrected_addresses(latest.keys())
+
+    def _use_corrected_addresses(self, registration_ids: Collection[str]) -> None:
+        moved = self.cursor.execute(
+            "with moved as (select assertion_id, c.email, c.revision from holders join corrected_addresses as c"
+            "  using (registration_id) where registration_id = any(%s) and holders.version <= c.version"
+            "  and address_revision < c.revision order by assertion_id for update of holders)"
+            " update holders set email = moved.email, address_revision = moved.revision from moved"
+            " where holders.assertion_id = moved.assertion_id returning holders.assertion_id",
+            (list(registration_ids),),
+        ).fetchall()
+        if moved:  # the bytes of a letter on its way stay until its answer is written down
+            self.cursor.execute(
+                "update messages set message = null where assertion_id = any(%s::text[]) and sending_until is null",
+                ([id for (id,) in moved],),
+            )
 
     def note_received(self, events: Sequence[BadgeReceived]) -> None:
         """Step 5. The holder has received the badge. It matters for corrections only: `domain/correction.py`."""

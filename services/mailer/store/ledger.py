@@ -53,7 +53,7 @@ _MESSAGE = (
     f" corrects is not null and (exists (select {_TOLD} and told.assertion_id = holders.corrects)"
     f"  or exists (select {_TOLD} and told.assertion_id = any(array(select earlier.assertion_id from holders as earlier"
     "   where earlier.registration_id = holders.registration_id and earlier.version < holders.version))))"
-    " as corrects, revoked_reason as reason"
+    " as corrects, revoked_reason as reason, address_revision"
 )
 # When a letter is due. A badge that was issued in the future has its notice from a clock that was ahead, or ours is
 # behind: its letter waits for as long after now as the notice was to come after the issue.
@@ -164,10 +164,11 @@ class MailerTransaction(HolderTransaction):
         )
 
     def requeue(self, status: MessageStatus, now: datetime) -> None:
-        """Send the stored bytes once more."""
+        """Send the stored bytes once more; to an address that changed since, the letter as it is written for that."""
         self.cursor.execute(
-            "update messages set state = 'queued', next_try_at = %s, queued_at = %s, settled_at = null"
-            " where assertion_id = %s and letter = %s",
+            "update messages set state = 'queued', next_try_at = %s, queued_at = %s, settled_at = null,"
+            " message = case when address_revision = 0 then message end from holders"
+            " where holders.assertion_id = messages.assertion_id and messages.assertion_id = %s and letter = %s",
             (now, now, status.assertion_id, status.letter),
         )
 
