@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.wallet.badges import receive
-from services.wallet.domain.account import FormProblems, name_problem, password_problem
+from services.wallet.domain.account import FormProblems, name_problem
 from services.wallet.domain.badge import WalletBadge, state_of
 from services.wallet.metrics import REFUSED
 from services.wallet.ports import Ports
@@ -14,6 +14,7 @@ from services.wallet.sessions import account_of_session, authenticate, open_sess
 from services.wallet.store import Account, WalletTransaction
 from shared.addresses import same_address_key
 from shared.links import is_receive_token
+from shared.password_strength import known_words, password_problem, society_words
 
 LinkState = Literal[
     "account",  # the person has to create an account
@@ -111,7 +112,9 @@ def create_account(
 ) -> SignedIn | FormProblems:
     """Create the account of the badge's address and receive the badge. Logs in where the address has an account."""
     address = badge.holder.email
-    problems = FormProblems(name_problem(full_name), password_problem(password, address))
+    holder = badge.holder
+    words = known_words(full_name, address, holder.family_first, holder.latin) | society_words(ports.programme)
+    problems = FormProblems(name_problem(full_name), password_problem(password, words))
     if problems:
         REFUSED.labels("account").inc()
         return problems

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.wallet import receive_link
-from services.wallet.domain.account import NO_PROBLEMS, PASSWORD_SHORTEST, FormProblems
+from services.wallet.domain.account import NO_PROBLEMS, FormProblems
 from services.wallet.domain.badge import WalletBadge
 from services.wallet.receive_link import OpenedLink, SignedIn
 from services.wallet.web.pages import FormText, WalletPages
@@ -71,7 +71,6 @@ def _answer(
         badge=opened.badge,
         problems=problems,
         full_name=full_name,
-        shortest=PASSWORD_SHORTEST,
     )
 
 
