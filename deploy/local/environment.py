@@ -178,7 +178,12 @@ def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
     web = {"WEB_PORT": str(place.port(service))} if service in OFFSETS else {}
     match service:
         case "registration":
-            return {**web, "COHORT": cohort, "UPSTREAM_KEY_FILE": str(secrets / "upstream.key")}
+            return {
+                **web,
+                "COHORT": cohort,
+                "UPSTREAM_KEY_FILE": str(secrets / "upstream.key"),
+                "OFFICE_KEY_FILE": str(secrets / "office.key"),
+            }
         case "issuer":
             return {
                 **storage,
@@ -209,6 +214,8 @@ def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
             return {
                 **web,
                 "REGISTRATION_URL": place.urls["registration"],
+                "OPS_KEY_FILE": str(secrets / "ops.key"),
+                "OFFICE_KEY_FILE": str(secrets / "office.key"),
                 "INBOX_URL": place.urls["inbox"],
                 "METRICS_URLS": ",".join(metrics),
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.ops.board.decisions import AlreadyDecidedError, DecisionLine, numbered
@@ -23,15 +24,15 @@ class LettersPage:
     undelivered: list[tuple[str, TroubledLetter]]
 
 
-def letters_page(ports: Ports, cohort: str | None) -> LettersPage:
-    """The latest cohort unless one is named."""
+def letters_page(ports: Ports, cohort: str | None, seen: Sequence[str] | None = None) -> LettersPage:
+    """The latest cohort unless one is named. `seen`: the qualifications whose people are shown; None: all."""
     with ports.store.transaction() as tx:
         of = cohort or tx.board.latest_cohort()
         return LettersPage(
             cohort=of,
             cohorts=tx.board.cohorts(),
             held=of is not None and tx.letters.held(of),
-            undelivered=tx.letters.undelivered(of, limit=200) if of is not None else [],
+            undelivered=tx.letters.undelivered(of, limit=200, seen=seen) if of is not None else [],
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from services.registration import handlers, orders
 from services.registration.config import Config
 from services.registration.handlers import Ports
+from services.registration.office_api import office_routes
 from services.registration.store import RegistrationTransaction
 from services.registration.web import intake_site
 from shared.events import (
@@ -42,6 +43,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.consume(OfficeDecided, orders.carry_out, ports, predicate=orders.is_ours)
     process.tick("release", handlers.release, ports)
     process.tick("begin_cycle", handlers.begin_cycle, ports, every=_CYCLE_SECONDS)
-    site = intake_site(ports, config.upstream_key, config.upload_limit, process.wake, config.runtime.access)
+    office = office_routes(ports, config.office_key) if config.office_key is not None else ()
+    site = intake_site(ports, config.upstream_key, config.upload_limit, process.wake, config.runtime.access, office)
     process.serve(site, host=config.web_host, port=config.web_port)
     return process

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from email.message import Message
 from typing import Any
 
@@ -40,11 +40,16 @@ _RETRY_AFTER = 10  # seconds
 
 
 def intake_site(
-    ports: Ports, key: bytes, limit: int, wake: Callable[[], None], access: Access | None = None
+    ports: Ports,
+    key: bytes,
+    limit: int,
+    wake: Callable[[], None],
+    access: Access | None = None,
+    office: Sequence[Route] = (),
 ) -> Starlette:
     """The two routes, and /healthz. `limit`: most bytes of a delivery. `access`: as of `Pages.install`.
 
-    `wake` is called when records have been accepted.
+    `wake` is called when records have been accepted. `office`: the routes of `office_api.py`, if it has a key.
     """
 
     async def deliver(request: Request) -> Response:
@@ -77,6 +82,7 @@ def intake_site(
         routes=[
             Route("/upstream/registrations", deliver, methods=["POST"]),
             Route("/api/v1/rejected", rejected, methods=["GET"]),
+            *office,
             Route("/healthz", lambda _: PlainTextResponse("ok\n")),
         ],
         middleware=[Middleware(Guard, refuse=refuse, most_bytes=limit, access=access)],

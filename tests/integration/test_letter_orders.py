@@ -24,7 +24,7 @@ from tests.worlds.cohorts import NOON, assertion_id, cycle
 from tests.worlds.cohorts import issued as issued_to
 from tests.worlds.mailer import MailerWorld, mailer_at
 from tests.worlds.ops import outbox, tell
-from tests.worlds.ops_site import Office, office_of
+from tests.worlds.ops_site import Office, at_board, office_of
 from tests.worlds.postgres import Databases
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
@@ -66,7 +66,7 @@ class Both:
         return found
 
     def akashi(self, *words: str) -> Result:
-        return CliRunner().invoke(main, ["letters", *words], env={"OPS_URL": str(self.office.browser.base_url)})
+        return CliRunner().invoke(main, ["letters", *words], env=at_board(self.office.browser.base_url))
 
     def _is_new(self, event: Event) -> bool:
         id = str(event.id)

@@ -16,7 +16,7 @@ from shared.office_events import OfficeDecided
 from shared.plain_text import hidden_in
 from tests.worlds.cohorts import assertion_id, at, cycle
 from tests.worlds.ops import dead_letter, tell
-from tests.worlds.ops_site import Office, office_of
+from tests.worlds.ops_site import Office, at_board, office_of
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
 
@@ -31,7 +31,7 @@ def office(store: Store) -> Iterator[Office]:
 
 
 def akashi(office: Office, *words: str) -> Result:
-    return CliRunner().invoke(main, words, env={"OPS_URL": str(office.browser.base_url).rstrip("/")})
+    return CliRunner().invoke(main, words, env=at_board(office.browser.base_url))
 
 
 def ordered(office: Office) -> list[str]:

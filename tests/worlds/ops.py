@@ -19,6 +19,7 @@ from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction, Store
 from shared.clock import Clock
 from shared.events import (
+    AddressCorrected,
     AssertionAnchored,
     AssertionIssued,
     AssertionRevoked,
@@ -46,11 +47,12 @@ BOARD_AGE = 0.6
 
 TABLES = (
     "people, assertions, letters, batches, rejections, dismissals, dead_letters, decisions, settlements, scrub_reports,"
-    " restores, inbox, outbox, announced"
+    " restores, person_events, office_accounts, office_sessions, office_attempts, inbox, outbox, announced"
 )
 
 NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
     RegistrationRenewed: OpsTransaction.note_renewed,
+    AddressCorrected: OpsTransaction.note_addresses,
     RegistrationHeld: OpsTransaction.note_holds,
     RegistrationReleased: OpsTransaction.note_holds,
     RegistrationRejected: OpsTransaction.note_rejected,

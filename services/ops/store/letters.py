@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.ops.board.rows import TroubledLetter
 from shared.runtime.db import Transaction
 
@@ -28,14 +30,17 @@ class LetterRows:
         rows = self._tx.cursor.execute("select letter from letters where assertion_id = %s order by 1", (assertion_id,))
         return [letter for (letter,) in rows]
 
-    def undelivered(self, cohort: str, *, limit: int) -> list[tuple[str, TroubledLetter]]:
+    def undelivered(
+        self, cohort: str, *, limit: int, seen: Sequence[str] | None = None
+    ) -> list[tuple[str, TroubledLetter]]:
         """Badge and letter, of those that need the office, the latest first."""
         return self._tx.fetch_all(
             _with_badge,
             "select l.assertion_id, p.registration_id, p.name, l.letter, l.state, l.attempt, l.at, l.answer"
             " from letters l join people p using (assertion_id)"
-            " where p.cohort = %s and l.state in ('bounced', 'suppressed') order by l.at desc, 1 limit %s",
-            (cohort, limit),
+            " where p.cohort = %s and (%s::text[] is null or p.qualification = any(%s))"
+            " and l.state in ('bounced', 'suppressed') order by l.at desc, 1 limit %s",
+            (cohort, *[None if seen is None else list(seen)] * 2, limit),
         )
 
 

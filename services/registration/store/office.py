@@ -11,6 +11,7 @@ from services.registration.domain.registration import Registration
 from services.registration.domain.spelling import Spelling
 from services.registration.store.registrations import Registrations
 from shared.addresses import same_address_key
+from shared.office_answers import SEARCH_SQL
 
 _FOUND = 200  # people that one question of the office finds
 
@@ -126,7 +127,7 @@ class OfficeRows(Registrations):
             f"coalesce({column}, '')"
             for column in ("family_name", "given_name", "family_name_kana", "given_name_kana", "family_name_latin")
         )
-        text = f"translate(lower(normalize({names} || ' ' || coalesce(given_name_latin, ''), NFKC)), ' 　', '')"
+        text = SEARCH_SQL.format(f"{names} || ' ' || coalesce(given_name_latin, '')")
         found = self.cursor.execute(
             "select registration_id from registrations where (%s::text[] is null or qualification = any(%s))"
             " and (address_key = %s or (select bool_and(position(part in " + text + ") > 0)"

@@ -116,6 +116,7 @@ class Pages:
     ) -> Response:
         """A template as an answer, in the visitor's language. A name that it uses and `context` lacks is an error."""
         language = self.language(request)
+        context.setdefault("user", getattr(request.state, "office_user", None))  # who has passed the office's gate
         text = self.text(template, language, _other(request, language), request.url.path, **context)
         response = HTMLResponse(text, status, {"vary": "accept-language, cookie", **(headers or {})})
         if request.query_params.get("lang") == language:
