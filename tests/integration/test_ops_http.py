@@ -12,7 +12,7 @@ from shared.office_events import OfficeDecided
 from shared.programme import parse_programme
 from tests.worlds.cohorts import NOON, assertion_id, at, cycle, failed, held, issued, letter, refused, renewed
 from tests.worlds.ops import dead_letter, tell, tell_all
-from tests.worlds.ops_site import Office, office_of
+from tests.worlds.ops_site import CROSS_SITE, Office, office_of
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
 
@@ -227,7 +227,7 @@ def test_the_form_discards_with_a_reason_that_stays_on_the_page(office: Office) 
 def test_a_form_sent_from_another_site_is_refused(office: Office) -> None:
     id = dead_letter(office.ports)
     form = {"act": "discard", "by": "x", "why": "x"}
-    answer = office.browser.post(f"/dead-letters/{id}", data=form, headers={"sec-fetch-site": "cross-site"})
+    answer = office.browser.post(f"/dead-letters/{id}", data=form, headers=CROSS_SITE)
     assert answer.status_code == 403 and office.status()["dead_letters"] == 1
 
 

@@ -19,12 +19,12 @@ from services.issuer.domain.revocation import is_revoke
 from services.ops.board.timeline import Change
 from services.ops.cli import main
 from services.ops.store.events import Store
-from shared.events import AddressCorrected, RegistrationHeld, RegistrationRejected, RegistrationReleased
+from shared.events import AddressCorrected, RegistrationRejected, RegistrationReleased
 from shared.office_answers import PersonAnswer, SharerAnswer
 from shared.office_events import Correction, Decision, DecisionSettled, OfficeDecided, RestoreNoticed
 from shared.wire import decode
-from tests.worlds.cohorts import again, assertion_id, at, cycle, failed, held, issued, renewed, revoked
-from tests.worlds.ops import BOARD_AGE, dead_letter, outbox, tell
+from tests.worlds.cohorts import again, assertion_id, at, cycle, failed, held, issued, renewed, revoked, unprintable
+from tests.worlds.ops import dead_letter, outbox, tell
 from tests.worlds.ops_site import OFFICE, Office, at_board, office_of
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
@@ -70,11 +70,6 @@ def registration() -> Answering:
 def office(store: Store, registration: Answering) -> Iterator[Office]:
     with office_of(store, registration) as office:
         yield office
-
-
-def unprintable(number: int = 1) -> RegistrationHeld:
-    event = held(number, "no-glyph")
-    return msgspec.structs.replace(event, name=f"{GAIJI} 太郎", characters=("U+30EDE \U00030ede",))
 
 
 def given(office: Office) -> list[OfficeDecided]:
@@ -327,4 +322,4 @@ def test_each_order_about_a_person_has_a_form_and_is_given_in_the_name_of_who_is
         decision_id=order.decision_id, subject=order.subject, service="x", outcome="done", settled_at=at(9)
     )
     tell(office.ports, settled)
-    assert "完了" in text(office, "/decisions") and BOARD_AGE
+    assert "完了" in text(office, "/decisions")

@@ -25,7 +25,7 @@ from shared.wire import decode
 from tests.worlds.cohorts import NOON, at
 from tests.worlds.http_server import serving
 from tests.worlds.ops import outbox, tell
-from tests.worlds.ops_site import at_board, sign_in, site_of
+from tests.worlds.ops_site import CROSS_SITE, at_board, sign_in, site_of
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
 
@@ -66,7 +66,7 @@ def rebuild(ports: Ports, reader: str = "wallet", producer: str | None = None, *
     return orders.rebuild(ports, reader, producer, OFFICE, is_dry_run=is_dry_run)
 
 
-PRODUCERS = ("issuer", "anchor", "renderer")
+PRODUCERS = ("registration", "issuer", "anchor", "renderer")
 """Of what the wallet reads."""
 
 
@@ -81,12 +81,13 @@ def test_it_is_done_when_each_producer_has_answered(ports: Ports) -> None:
     id = rebuild(ports).id
     assert [producer.service for producer in queries.decision(ports, id).producers or ()] == list(PRODUCERS)
     answered(ports, id, "mailer", events=0)  # every service answers, also one of which the wallet reads nothing
-    answered(ports, id, *PRODUCERS[:2])
+    answered(ports, id, *PRODUCERS[:3])
     assert queries.decision(ports, id).outcome is None
-    answered(ports, id, PRODUCERS[2], events=7)
+    answered(ports, id, PRODUCERS[3], events=7)
     line = queries.decision(ports, id)
     assert (line.outcome, line.settled_at) == ("done", at(1))
     assert [(producer.outcome, producer.detail) for producer in line.producers or ()] == [
+        ("done", "20 events"),
         ("done", "20 events"),
         ("done", "20 events"),
         ("done", "7 events"),
@@ -141,7 +142,7 @@ def test_an_order_that_makes_no_sense_is_refused(ports: Ports, url: str, wrong: 
 
 def test_an_order_sent_from_another_site_is_refused(ports: Ports, url: str) -> None:
     body = {"reader": "wallet", "by": "office", "why": "x"}
-    answer = office.post(f"{url}/api/v1/rebuild", json=body, headers={"sec-fetch-site": "cross-site"})
+    answer = office.post(f"{url}/api/v1/rebuild", json=body, headers=CROSS_SITE)
     assert answer.status_code == 403 and ordered(ports) == []
 
 
@@ -232,4 +233,4 @@ def test_the_list_of_decisions_shows_how_many_have_answered(ports: Ports, url: s
         text=True,
         check=True,
     )
-    assert "\t2/3\t" in listed.stdout
+    assert "\t2/4\t" in listed.stdout

@@ -73,6 +73,12 @@ def held(
     )
 
 
+def unprintable(number: int = 1) -> RegistrationHeld:
+    """Held for a character that no font of ours has."""
+    event = held(number, "no-glyph")
+    return msgspec.structs.replace(event, name="渡\U00030ede 太郎", characters=("U+30EDE \U00030ede",))
+
+
 def issued(number: int, minutes: float = 1, qualification: str = "gishi") -> AssertionIssued:
     return AssertionIssued(
         assertion_id=assertion_id(number),

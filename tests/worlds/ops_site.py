@@ -33,6 +33,10 @@ KEY = "the key of the commands"
 OFFICE = "事務局"  # an admin
 
 
+CROSS_SITE = {"sec-fetch-site": "cross-site", "authorization": ""}
+"""What a page of another site makes a browser send: it has no key."""
+
+
 @cache
 def key_file() -> str:
     """The path of a file with KEY, until this process ends."""

@@ -126,7 +126,8 @@ def running_wallet(database: str) -> Iterator[Wallet]:
     )
     with store.transaction() as tx:
         tx.cursor.execute(
-            "truncate accounts, badges, recalled, progress, login_attempts, inbox, outbox, announced cascade"
+            "truncate accounts, badges, corrected_addresses, recalled, progress, login_attempts, inbox, outbox,"
+            " announced cascade"
         )
     with serving(web_app(config(database, clock), ports, patience=0.1)) as url:
         yield Wallet(url, ports, objects, clock)

@@ -84,6 +84,12 @@ class PersonView:
         return bool(self.versions) or self.history.state == "eligible"
 
     @property
+    def spellable(self) -> bool:
+        """Its name can't be written as upstream has it, as far as is known here."""
+        known = self.history.reason in ("no-glyph", "look-alike") or (self.said is not None and bool(self.said.missing))
+        return self.held is not None and known
+
+    @property
     def resumable(self) -> bool:
         """What holds it is ended by the office's order."""
         return self.held is not None and self.history.reason in RESUMABLE

@@ -40,7 +40,7 @@ def corrected(
     The values are read by the rules of the intake; the empty text clears an optional field. An address of the
     correction is the office's: deliveries do not replace it. Whether it is free is `address_conflict`'s question.
     """
-    if registration.state != "released" and is_about_names(correction):
+    if registration.state != "released" and is_about_names(correction) and _needs_spelling(registration, rules):
         return _with_spelling(registration, correction, rules)
     if registration.state != "released":
         return OrderOutcome(
@@ -92,6 +92,12 @@ def _with_spelling(registration: Registration, correction: Correction, rules: Ru
     if after.written == registration.written:
         return OrderOutcome("changes-nothing", "got what stands already, expected a field that differs")
     return after
+
+
+def _needs_spelling(registration: Registration, rules: Rules) -> bool:
+    """Whether its name can't be written as upstream has it. Every other name is upstream's until the issue."""
+    record = registration.record
+    return bool(missing_characters(record, rules.missing_glyphs) or look_alikes(record))
 
 
 def _unwritable(record: UpstreamRecord, changes: Mapping[str, str], rules: Rules) -> list[FieldProblem]:
