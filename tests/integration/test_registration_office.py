@@ -108,13 +108,15 @@ def test_a_spelling_that_is_none_changes_nothing(world: RegistrationWorld, corre
     assert (outcome(world), world.held()) == (word, {"R1": "no-glyph"})
 
 
-def test_with_a_font_that_has_it_a_held_name_is_released_at_the_next_start(world: RegistrationWorld) -> None:
+def test_with_a_font_that_has_it_a_held_name_is_released_at_the_next_start(
+    world: RegistrationWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.deliver(record(1, family_name=GAIJI))
     world.settle()
     handlers.judge_failed(world.ports)
     world.judge()
     assert len(world.announced(RegistrationHeld)) == 1  # nothing new: nothing is announced
-    world.ports.rules.missing_glyphs = lambda text: ()
+    monkeypatch.setattr(world.ports.rules, "missing_glyphs", lambda text: ())
     handlers.judge_failed(world.ports)
     world.judge()
     assert names(world) == [f"{GAIJI} 太郎"]
