@@ -21,6 +21,7 @@ from services.ops.registration import NoRegistration, Registration
 from services.ops.store.events import Store
 from services.ops.web.site import build_site
 from shared.programme import parse_programme
+from shared.runtime.access import Access
 from shared.runtime.web.office_accounts import OfficeAccounts, OfficeUser
 from tests.worlds.cohorts import NOON
 from tests.worlds.http_server import serving
@@ -52,8 +53,10 @@ def at_board(url: object) -> dict[str, str]:
     return {"OPS_URL": str(url).rstrip("/"), "OPS_KEY_FILE": key_file()}
 
 
-def site_of(ports: Ports, links: Links, wake: Callable[[], None] = lambda: None) -> FastAPI:
-    return build_site(PROGRAMME, links, ports, wake, KEY.encode())
+def site_of(
+    ports: Ports, links: Links, wake: Callable[[], None] = lambda: None, access: Access | None = None
+) -> FastAPI:
+    return build_site(PROGRAMME, links, ports, wake, KEY.encode(), access)
 
 
 def sign_in(store: Store, browser: httpx.Client, name: str = OFFICE, desk: str | None = None) -> None:
