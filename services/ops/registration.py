@@ -10,14 +10,12 @@ import httpx
 import msgspec
 
 from services.ops.board.timeline import Change
+from services.ops.metrics import ASKED
 from shared.office_answers import ChangeAnswer, ChangesQuestion, FoundAnswer, PersonAnswer
 from shared.runtime.log import logger
-from shared.runtime.metrics import counter
 
 SECONDS = 2.0
 """How long an answer is waited for."""
-
-ASKED = counter("registration_asked", "Questions to registration, by result", ("result",))
 
 T = TypeVar("T")
 
