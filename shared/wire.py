@@ -13,12 +13,14 @@ import msgspec
 
 from shared.errors import NotYetKnown, Unreadable
 from shared.events import (
+    AccountLetterRequested,
     AssertionAnchored,
     AssertionIssued,
     AssertionRevoked,
     BadgeReceived,
     BadgeVisibilityChanged,
     CertificateRendered,
+    DeskLetterRequested,
     Event,
     IssuanceRefused,
     LetterUpdated,
@@ -27,6 +29,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
+    RequestedLetterUpdated,
 )
 from shared.office_events import (
     DecisionSettled,
@@ -47,12 +50,15 @@ EVENTS: tuple[type[Event], ...] = (
     AssertionIssued,
     IssuanceRefused,
     LetterUpdated,
+    RequestedLetterUpdated,
     BadgeReceived,
     BadgeVisibilityChanged,
     AssertionAnchored,
     CertificateRendered,
     RenderingFailed,
     AssertionRevoked,
+    DeskLetterRequested,
+    AccountLetterRequested,
     OfficeDecided,
     DecisionSettled,
     RebuildOrdered,
