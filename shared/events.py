@@ -122,6 +122,27 @@ class RegistrationRenewed(Event, frozen=True, kw_only=True):
         return self.key if self.version == 1 else f"{self.key}/{self.version}"
 
 
+class AddressCorrected(Event, frozen=True, kw_only=True):
+    """The letters of a registration that has a badge go to `email` from now on; the badge stays as it is.
+
+    `revision` counts such changes of a registration, of which the highest stands. It is about the versions up to
+    `version`: a later one says its own address. Links in letters to an earlier address open nothing any more.
+    """
+
+    topic = REGISTRATION_RENEWED
+    about = "registration_id"
+    registration_id: str
+    cohort: str
+    email: str
+    version: int
+    revision: int
+    corrected_at: datetime
+
+    @property
+    def identity(self) -> str:
+        return f"{self.registration_id}/{self.revision}"
+
+
 HeldReason = Literal[
     "not-completed",
     "not-this-cycle",
@@ -166,6 +187,7 @@ class RegistrationHeld(Event, frozen=True, kw_only=True):
     revision: int
     first_registration_id: str | None = None  # whose badge has this address, or whose record says otherwise
     name: str | None = None  # 氏 名 as registered, so that the office's list can name the person
+    characters: tuple[str, ...] = ()  # no-glyph: those of the name that no font has, as "U+20BB7 𠮷"
 
     @property
     def identity(self) -> str:

@@ -7,21 +7,23 @@ import hashlib
 import hmac
 
 
-def receive_token(secret: bytes, assertion_id: str) -> str:
+def receive_token(secret: bytes, assertion_id: str, address_revision: int = 0) -> str:
     """The token of letter 1's link: 26 characters (130 bits) of lower-case base32 (RFC 4648).
 
-    Repeatable, so a letter that is sent again carries the same link; not guessable without `secret`.
+    Repeatable, so a letter that is sent again carries the same link; not guessable without `secret`. Another one after
+    each AddressCorrected, whose `revision` is `address_revision`: what lies in the former mailbox proves nothing.
     """
-    digest = hmac.new(secret, f"receive/{assertion_id}".encode(), hashlib.sha256).digest()
+    subject = f"receive/{assertion_id}" + (f"/{address_revision}" if address_revision else "")
+    digest = hmac.new(secret, subject.encode(), hashlib.sha256).digest()
     return base64.b32encode(digest).decode().lower()[:26]
 
 
-def is_receive_token(secret: bytes, assertion_id: str, token: str) -> bool:
+def is_receive_token(secret: bytes, assertion_id: str, token: str, address_revision: int = 0) -> bool:
     """Whether `token` is that assertion's, whatever its case; takes the same time for every wrong one."""
-    expected = receive_token(secret, assertion_id).encode()
+    expected = receive_token(secret, assertion_id, address_revision).encode()
     return hmac.compare_digest(expected, token.lower().encode("utf-8", "replace"))
 
 
-def receive_url(wallet_url: str, secret: bytes, assertion_id: str) -> str:
+def receive_url(wallet_url: str, secret: bytes, assertion_id: str, address_revision: int = 0) -> str:
     """Where the button 受領手続きをはじめる leads."""
-    return f"{wallet_url}/receive/{assertion_id}/{receive_token(secret, assertion_id)}"
+    return f"{wallet_url}/receive/{assertion_id}/{receive_token(secret, assertion_id, address_revision)}"

@@ -14,6 +14,7 @@ import msgspec
 from shared.errors import NotYetKnown, Unreadable
 from shared.events import (
     AccountLetterRequested,
+    AddressCorrected,
     AssertionAnchored,
     AssertionIssued,
     AssertionRevoked,
@@ -44,6 +45,7 @@ CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 
 EVENTS: tuple[type[Event], ...] = (
     RegistrationRenewed,
+    AddressCorrected,
     RegistrationHeld,
     RegistrationReleased,
     RegistrationRejected,

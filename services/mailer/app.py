@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from services.mailer import handlers, reports
+from services.mailer import handlers, orders, reports
 from services.mailer.bounces import BounceServer, Listener
 from services.mailer.config import Config
 from services.mailer.handlers import Ports
@@ -13,6 +13,7 @@ from services.mailer.store.ledger import MailerTransaction
 from shared.errors import RefuseToStart
 from shared.events import (
     AccountLetterRequested,
+    AddressCorrected,
     AssertionIssued,
     AssertionRevoked,
     BadgeReceived,
@@ -38,10 +39,11 @@ def build(config: Config, ports: Ports) -> Process:
     process.recall(RequestedLetterUpdated, MailerTransaction.take_back_requested)
     process.recall(DecisionSettled, MailerTransaction.take_back_settled)
     process.consume(AssertionIssued, handlers.note_issued, ports)
+    process.consume(AddressCorrected, handlers.note_addresses, ports)
     process.note(BadgeReceived, MailerTransaction.note_received)
     process.consume(CertificateRendered, handlers.note_rendered, ports)
     process.consume(AssertionRevoked, handlers.note_revoked, ports)
-    process.consume(OfficeDecided, handlers.carry_out, ports, predicate=handlers.is_ours)
+    process.consume(OfficeDecided, orders.carry_out, ports, predicate=orders.is_ours)
     process.consume(DeskLetterRequested, handlers.note_requested, ports)
     process.consume(AccountLetterRequested, handlers.note_requested, ports)
     process.tick("write", handlers.write, ports)

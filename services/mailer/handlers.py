@@ -11,9 +11,8 @@ from time import monotonic
 
 from services.mailer.deliveries import Deliveries
 from services.mailer.domain.correction import RECEIPT_WAIT, REVOCATION_WAIT, CorrectionLetter, correction_letter
-from services.mailer.domain.delivery import MOST_SECONDS, Deferred, SmtpReply, after_attempt
+from services.mailer.domain.delivery import MOST_SECONDS, AttemptResult, Deferred, SmtpReply, after_attempt
 from services.mailer.domain.letters import (
-    LETTERS,
     OPENED_BY_EVENTS,
     Addressed,
     LetterWriter,
@@ -23,12 +22,13 @@ from services.mailer.domain.letters import (
 )
 from services.mailer.domain.reminders import is_daytime, reminder_windows
 from services.mailer.domain.requested import request_problem
-from services.mailer.metrics import CORRECTIONS, MESSAGES, NOT_QUEUED, SERVER_AWAY
+from services.mailer.metrics import CORRECTIONS, MESSAGES, SERVER_AWAY
 from services.mailer.store.ledger import MailerTransaction, Store
-from services.mailer.store.messages import MessageStatus, OutgoingMessage
+from services.mailer.store.messages import OutgoingMessage
 from shared.clock import Clock
 from shared.errors import TryLater, Unreadable
 from shared.events import (
+    AddressCorrected,
     AssertionIssued,
     AssertionRevoked,
     CertificateRendered,
@@ -37,7 +37,6 @@ from shared.events import (
     LetterUpdated,
     RequestedLetterUpdated,
 )
-from shared.office_events import DecisionSettled, OfficeDecided
 from shared.programme import Sender
 from shared.retry import next_try
 from shared.runtime.log import logger
@@ -118,65 +117,11 @@ def note_requested(events: Sequence[LetterRequested], ports: Ports) -> None:
         tx.note_requests(tx.claim(events), ports.now())
 
 
-def is_ours(decision: OfficeDecided) -> bool:
-    """Whether the mailer carries this decision out; other services carry out the rest."""
-    return decision.decision in ("resend", "hold-letters", "resume-letters")
-
-
-def carry_out(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
-    """Any time. Send a letter again; hold or resume the letters of a cohort. Each order is settled with its outcome."""
-    resend([decision for decision in decisions if decision.decision == "resend"], ports)
-    hold([decision for decision in decisions if decision.decision in ("hold-letters", "resume-letters")], ports)
-
-
-def hold(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
-    """Any time. No letter of a held cohort is written or handed over; those that are on their way arrive."""
-    if not decisions:
-        return
+def note_addresses(events: Sequence[AddressCorrected], ports: Ports) -> None:
+    """Any time. Letters go to the new address; those that bounced, or whose link died with the old one, go again."""
     now = ports.now()
     with ports.store.transaction() as tx:
-        changed = tx.hold_letters(decisions)
-        for decision in tx.claim(decisions):
-            outcome = "done" if decision.decision_id in changed else "changes-nothing"
-            log.info("decided", decision_id=decision.decision_id, subject=decision.subject, outcome=outcome)
-            tx.announce(
-                DecisionSettled(
-                    decision_id=decision.decision_id,
-                    subject=decision.subject,
-                    service="mailer",
-                    outcome=outcome,
-                    settled_at=now,
-                ),
-                cause=decision,
-            )
-
-
-def resend(events: Sequence[OfficeDecided], ports: Ports) -> None:
-    """Any time. The office orders a letter once more: the same bytes, the same Message-ID. The outcome is announced."""
-    if not events:
-        return
-    now = ports.now()
-    with ports.store.transaction() as tx:
-        for event in sorted(tx.claim(events), key=lambda event: event.subject):
-            status = tx.status(event.subject, event.value or "")
-            reason = _why_not_resent(status)
-            if status is None or reason is not None:
-                NOT_QUEUED.labels(reason).inc()
-                log.info("skipped", decision_id=event.decision_id, reason=reason)
-            else:
-                tx.requeue(status, now)
-                announce(tx, ports, status, "queued", status.attempts, now)
-            tx.announce(
-                DecisionSettled(
-                    decision_id=event.decision_id,
-                    subject=event.subject,
-                    service="mailer",
-                    outcome=reason or "done",
-                    settled_at=now,
-                    detail=None if status else f"expected a letter that this badge has had: {', '.join(LETTERS)}",
-                ),
-                cause=event,
-            )
+        _move(tx, tx.note_addresses(tx.claim(events)), now, ports)
 
 
 def remind(ports: Ports) -> int:
@@ -213,10 +158,8 @@ def write(ports: Ports) -> int:
         for message, written_at in lost:
             if (content := _written(tx, message, written_at, now, ports)) is not None:
                 tx.keep_bytes(message, content)
-        due: list[Writable] = [
-            *tx.requests_due(now, _WRITE),
-            *tx.due(now, _WRITE),
-        ]  # first: somebody waits for the link
+        due: list[Writable] = [*tx.requests_due(now, _WRITE)]  # first: somebody waits for the link
+        due += tx.due(now, _WRITE)
         written: list[tuple[Writable, bytes]] = []
         for message in due:
             if (content := _written(tx, message, now, now, ports)) is not None:
@@ -255,12 +198,8 @@ def send(ports: Ports) -> int:
         answered = deliveries.answered()
         is_open = monotonic() - began < _ROUND
         with ports.store.transaction() as tx:
-            void = tx.void_among([message.subject for message, _ in answered]) if answered else set()
-            for message, reply in answered:
-                if _note_reply(tx, message, reply, message.subject in void, ports):
-                    done += 1
-                else:
-                    failed += 1
+            noted = _note_replies(tx, answered, ports)
+            done, failed = done + noted, failed + len(answered) - noted
             if (at := monotonic()) - deliveries.renewed_at > _RENEW:
                 tx.lease(deliveries.flying, deliveries.name)
                 deliveries.renewed_at = at
@@ -298,32 +237,54 @@ def _hand_over(ports: Ports, message: OutgoingMessage) -> SmtpReply:
     return ports.send(path, message.email, message.message)
 
 
-def _note_reply(
-    tx: MailerTransaction, message: OutgoingMessage, reply: Future[SmtpReply], is_void: bool, ports: Ports
-) -> bool:
-    """Write down what became of a letter; whether the server answered."""
+def _note_replies(
+    tx: MailerTransaction, answered: Sequence[tuple[OutgoingMessage, Future[SmtpReply]]], ports: Ports
+) -> int:
+    """Write down what became of letters; how many of them the server answered."""
+    if not answered:
+        return 0
     now = ports.now()
+    badges = tx.badges_now([message.subject for message, _ in answered])
+    results: list[tuple[OutgoingMessage, AttemptResult]] = []
+    for message, reply in answered:
+        if (answer := _answer_of(message, reply, ports, now)) is not None:
+            results.append((message, after_attempt(answer, message.attempts, message.email, now)))
+        else:  # this letter waits, the others go on
+            due_at = next_try(message.attempts + 1, now, least=1.0, most=MOST_SECONDS)
+            tx.postpone(message, due_at, ports.deliveries.breaker.cause or "no answer")
+    tx.save_attempts(results, now)
+    for message, result in results:
+        announce(tx, ports, message, result.state, result.attempts, now, result.answer)
+    for message, _ in answered:
+        badge = badges.get(message.subject)
+        if badge is not None and badge.is_void:
+            # It was revoked meanwhile: what was not sent ends here, and who was told of it is told so.
+            _open(tx, [message.subject], now, ports)
+        elif badge is not None and badge.email != message.email:
+            _move(tx, [message.subject], now, ports)  # its address changed meanwhile
+    return len(results)
+
+
+def _answer_of(message: OutgoingMessage, reply: Future[SmtpReply], ports: Ports, now: datetime) -> SmtpReply | None:
+    """None without an answer: the server is away."""
     try:
         answer = reply.result()
-    except TryLater as error:  # no answer: this letter waits, the others go on
+    except TryLater as error:
         ports.deliveries.breaker.failed(str(error), now)
-        tx.postpone(message, next_try(message.attempts + 1, now, least=1.0, most=MOST_SECONDS), str(error))
-        if is_void:
-            _suppress_unsent(tx, [message.subject], now, ports)
-        return False
+        return None
     except Exception as error:  # of this letter only; it is tried again, so that a fault of ours loses none
         ROWS_ASIDE.labels("send").inc()
         log.error("failed", **names_of(message), cause=type(error).__name__)
-        answer = Deferred(f"not handed to the server: {type(error).__name__}")
-    else:
-        ports.deliveries.breaker.answered()
-    result = after_attempt(answer, message.attempts, message.email, now)
-    tx.save_attempt(message, result, now)
-    announce(tx, ports, message, result.state, result.attempts, now, result.answer)
-    # The badge may have been revoked meanwhile: what was not sent ends here, and who was told of it is told so.
-    if is_void:
-        _open(tx, [message.subject], now, ports)
-    return True
+        return Deferred(f"not handed to the server: {type(error).__name__}")
+    ports.deliveries.breaker.answered()
+    return answer
+
+
+def _move(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, ports: Ports) -> None:
+    tx.write_again(assertion_ids)
+    for each in tx.to_move(assertion_ids):
+        tx.move(each, now)
+        announce(tx, ports, each, "queued", each.attempts, now)
 
 
 def _open(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, ports: Ports) -> None:
@@ -348,16 +309,6 @@ def _choose_correction_letters(tx: MailerTransaction, now: datetime, ports: Port
         _open(tx, assertion_ids, now, ports)
         CORRECTIONS.labels(letter).inc(len(assertion_ids))
     return sum(map(len, chosen.values()))
-
-
-def _why_not_resent(status: MessageStatus | None) -> str | None:
-    if status is None or status.letter_id is not None:  # a link is asked for again where it was asked for
-        return "no-such-letter"
-    if status.void is not None:
-        return status.void
-    if status.state in ("waiting", "queued"):
-        return "not-sent-yet"
-    return "suppressed" if status.state == "suppressed" else None
 
 
 def announce(

@@ -10,6 +10,7 @@ from services.registration.handlers import Ports
 from services.registration.store import RegistrationTransaction
 from services.registration.web import intake_site
 from shared.events import (
+    AddressCorrected,
     AssertionIssued,
     IssuanceRefused,
     RegistrationHeld,
@@ -32,6 +33,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.recall(RegistrationHeld, RegistrationTransaction.take_back_held)
     process.recall(RegistrationReleased, RegistrationTransaction.take_back_released)
     process.recall(RegistrationRenewed, RegistrationTransaction.take_back_renewed)
+    process.recall(AddressCorrected, RegistrationTransaction.take_back_addresses)
     process.recall(DecisionSettled, RegistrationTransaction.take_back_settled)
     process.at_start(handlers.judge_failed, ports)
     process.consume_raw(UPSTREAM_REGISTRATIONS, handlers.accept_messages, ports)

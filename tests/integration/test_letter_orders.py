@@ -13,6 +13,7 @@ from services.mailer import handlers
 from services.mailer.deliveries import Deliveries
 from services.mailer.domain.delivery import Bounced, Sent, SmtpReply
 from services.mailer.domain.letters import return_path
+from services.mailer.orders import is_ours
 from services.mailer.reports import note_report
 from services.ops.cli import main
 from services.ops.store.events import Store
@@ -54,7 +55,7 @@ class Both:
         """What each has announced reaches the other, once."""
         orders = [decode(bytes(value)) for topic, _, value in outbox(self.office.ports) if topic == "office.decisions"]
         for event in orders:
-            if isinstance(event, OfficeDecided) and self._is_new(event) and handlers.is_ours(event):
+            if isinstance(event, OfficeDecided) and self._is_new(event) and is_ours(event):
                 self.mailer.handle(event)
         for event in self.mailer.announced():
             if isinstance(event, DecisionSettled | LetterUpdated | RequestedLetterUpdated) and self._is_new(event):

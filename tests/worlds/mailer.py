@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import services.mailer
-from services.mailer import handlers
+from services.mailer import handlers, orders
 from services.mailer.deliveries import Deliveries
 from services.mailer.domain.delivery import SmtpReply
 from services.mailer.domain.letters import LetterWriter
@@ -19,6 +19,7 @@ from services.mailer.handlers import Ports
 from services.mailer.store.ledger import MailerTransaction, Store
 from shared.events import (
     AccountLetterRequested,
+    AddressCorrected,
     AssertionIssued,
     AssertionRevoked,
     Award,
@@ -61,6 +62,8 @@ class MailerWorld:
         match events[0]:
             case AssertionIssued():
                 handlers.note_issued(events, self.ports)  # type: ignore[arg-type]
+            case AddressCorrected():
+                handlers.note_addresses(events, self.ports)  # type: ignore[arg-type]
             case BadgeReceived():
                 with self.ports.store.transaction() as tx:  # as `Process.note` does
                     tx.note_received(tx.claim(events))  # type: ignore[arg-type]
@@ -69,7 +72,7 @@ class MailerWorld:
             case AssertionRevoked():
                 handlers.note_revoked(events, self.ports)  # type: ignore[arg-type]
             case OfficeDecided():
-                handlers.carry_out(events, self.ports)  # type: ignore[arg-type]
+                orders.carry_out(events, self.ports)  # type: ignore[arg-type]
             case LetterRequested():
                 handlers.note_requested(events, self.ports)  # type: ignore[arg-type]
 

@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from services.wallet import handlers
 from services.wallet.app import MIGRATIONS
 from services.wallet.config import Config
-from services.wallet.passwords import Passwords
 from services.wallet.ports import Ports
 from services.wallet.store import Store, WalletTransaction
 from services.wallet.web.site import web_app
@@ -34,6 +33,7 @@ from shared.links import receive_token
 from shared.programme import parse_programme
 from shared.runtime.migrate import migrate
 from shared.runtime.settings import ObjectStorageSettings, Runtime
+from shared.runtime.web.passwords import Passwords
 from shared.wire import decode
 from tests.worlds.consumer import note
 from tests.worlds.http_server import serving

@@ -57,6 +57,7 @@ class Message:
     valid_until: date
     corrects: bool = False  # whether its badge corrects one of which the holder was told
     reason: str | None = None  # why its badge was revoked, as its public page says it
+    address_revision: int = 0  # how often the address changed since the issue: an earlier link opens nothing
     letter_id: None = None
 
     @property
@@ -146,7 +147,7 @@ class LetterWriter:
             "reason": one_line(message.reason or ""),
             "valid_from": message.valid_from,
             "valid_until": message.valid_until,
-            "receive_url": receive_url(self._wallet_url, self._secret, message.assertion_id),
+            "receive_url": receive_url(self._wallet_url, self._secret, message.assertion_id, message.address_revision),
             "badge_url": f"{self._wallet_url}/badges/{message.assertion_id}",
             "wallet_url": self._wallet_url,
             "public_url": f"{self._public_url}/V/{message.assertion_id}",

@@ -33,7 +33,7 @@ _MESSAGE = (
     f" corrects is not null and (exists (select {_TOLD} and told.assertion_id = holders.corrects)"
     f"  or exists (select {_TOLD} and told.assertion_id = any(array(select earlier.assertion_id from holders as earlier"
     "   where earlier.registration_id = holders.registration_id and earlier.version < holders.version))))"
-    " as corrects, revoked_reason as reason"
+    " as corrects, revoked_reason as reason, address_revision"
 )
 # When a letter is due. A badge that was issued in the future has its notice from a clock that was ahead, or ours is
 # behind: its letter waits for as long after now as the notice was to come after the issue.

@@ -105,6 +105,37 @@ class MessageTransaction(RequestTransaction):
             (now, now, now),
         )
 
+    def write_again(self, assertion_ids: Sequence[str]) -> None:
+        """Forget the bytes of unsent letters about badges whose address changed: they name the former one."""
+        self.cursor.execute(
+            "update messages set message = null where assertion_id = any(%s::text[])"
+            " and state in ('queued', 'deferred') and sending_until is null",
+            (list(assertion_ids),),
+        )
+
+    def to_move(self, assertion_ids: Sequence[str]) -> list[MessageStatus]:
+        """Letters about badges whose address changed that are to go to the new one. Locked until our end.
+
+        Those that bounced; and letter 1 while the badge waits: its link lies in the former mailbox and opens nothing.
+        """
+        return self.fetch_all(
+            MessageStatus,
+            f"select {STATUS} from messages join holders using (assertion_id)"
+            " where assertion_id = any(%s::text[]) and sending_until is null"
+            f" and not {CANCELLABLE} and {VOID} is null"
+            " and (state = 'bounced' or letter = 'award' and state = 'sent' and received_at is null)"
+            " order by id for update of messages",
+            (list(assertion_ids),),
+        )
+
+    def move(self, status: MessageStatus, now: datetime) -> None:
+        """Send the letter to the address of its badge that is true now: written again, with the date of today."""
+        self.cursor.execute(
+            "update messages set state = 'queued', next_try_at = %s, queued_at = %s, written_at = %s, message = null,"
+            " settled_at = null where id = %s",
+            (now, now, now, row_id(status)),
+        )
+
     # ── the bytes ───────────────────────────────────────────────────────────────────────────────────────
 
     def queue(self, written: Sequence[tuple[Addressed, bytes]], now: datetime) -> None:
@@ -204,12 +235,24 @@ class MessageTransaction(RequestTransaction):
                 (sender, list(map(row_id, messages))),
             )
 
-    def save_attempt(self, message: OutgoingMessage, result: AttemptResult, now: datetime) -> None:
-        """Write down what the mail server answered."""
-        self.cursor.execute(
-            "update messages set state = %s, attempts = %s, next_try_at = %s, answer = %s, last_error = null,"
-            " sending_until = null, settled_at = %s where id = %s",
-            (result.state, result.attempts, result.next_try_at, result.answer, now, row_id(message)),
+    def save_attempts(self, results: Sequence[tuple[OutgoingMessage, AttemptResult]], now: datetime) -> None:
+        """Write down what the mail server answered about each."""
+        self.update_rows(
+            "messages",
+            [
+                {
+                    "id": row_id(message),
+                    "state": result.state,
+                    "attempts": result.attempts,
+                    "next_try_at": result.next_try_at,
+                    "answer": result.answer,
+                    "last_error": None,
+                    "sending_until": None,
+                    "settled_at": now,
+                }
+                for message, result in results
+            ],
+            "id",
         )
 
     def postpone(self, message: OutgoingMessage, next_try_at: datetime, error: str) -> None:

@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from services.registration.domain.registration import Registration, announced_record
-from services.registration.store.registrations import Registrations, RejectedRow, record_columns
+from services.registration.store.office import OfficeRows
+from services.registration.store.registrations import RejectedRow, record_columns
 from shared.addresses import same_address_key
 from shared.events import (
+    AddressCorrected,
     AssertionIssued,
     RegistrationHeld,
     RegistrationRejected,
@@ -30,7 +32,7 @@ class _Revision(NamedTuple):
     first_registration_id: str | None = None
 
 
-class RegistrationTransaction(Registrations):
+class RegistrationTransaction(OfficeRows):
     """One transaction on the registrations, with what is taken back at a start after a restore."""
 
     def take_back_held(self, events: Sequence[RegistrationHeld]) -> None:
@@ -68,6 +70,35 @@ class RegistrationTransaction(Registrations):
             ]
         )
         self.take_over(list(newest))
+
+    def take_back_addresses(self, events: Sequence[AddressCorrected]) -> None:
+        """The address of a released registration is the office's, as its latest change says; nobody else gets it.
+
+        What no topic holds: the address before.
+        """
+        latest = {event.key: event for event in sorted(events, key=lambda event: event.revision)}
+        newer = "registrations.version > new.version"  # a later version says its own
+        self.update_rows(
+            "registrations",
+            [
+                {
+                    "registration_id": id,
+                    "office_email": event.email,
+                    "address_key": same_address_key(event.email),
+                    "confirmed_at": event.corrected_at,
+                    "address_revision": event.revision,
+                    "version": event.version,
+                }
+                for id, event in latest.items()
+            ],
+            "registration_id",
+            assign="address_revision = new.address_revision,"
+            + ",".join(
+                f" {name} = case when {newer} then registrations.{name} else new.{name} end"
+                for name in ("office_email", "address_key", "confirmed_at")
+            ),
+            where="registrations.state = 'released' and registrations.address_revision < new.address_revision",
+        )
 
     def stand_as_issued(self, events: Sequence[AssertionIssued], known: Mapping[str, Registration]) -> None:
         """What was issued stands, at most one event each, whatever `known` or a restore made of the registration.
@@ -157,7 +188,7 @@ class RegistrationTransaction(Registrations):
 
     def _released(self, event: RegistrationRenewed | AssertionIssued, known: Registration | None) -> dict[str, Any]:
         now = self.now()
-        record = announced_record(event, known.record if known else None)
+        record = announced_record(event, known.record if known else None, known.spelling if known else None)
         office_email = known.office_email if known else None
         if known is not None and known.address_key != same_address_key(event.holder.email):
             office_email = event.holder.email
