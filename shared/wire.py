@@ -30,6 +30,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
+    RequestedLetterUpdated,
 )
 from shared.office_events import (
     DecisionSettled,
@@ -51,6 +52,7 @@ EVENTS: tuple[type[Event], ...] = (
     AssertionIssued,
     IssuanceRefused,
     LetterUpdated,
+    RequestedLetterUpdated,
     BadgeReceived,
     BadgeVisibilityChanged,
     AssertionAnchored,

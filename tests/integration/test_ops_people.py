@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-import services.mailer.handlers
+import services.mailer.orders
 import services.registration.orders
 from services.issuer.domain.revocation import is_revoke
 from services.ops.board.timeline import Change
@@ -292,7 +292,7 @@ def test_each_order_can_be_given_and_one_service_carries_it_out(office: Office, 
     result = CliRunner().invoke(main, words, env=at_board(office.browser.base_url))
     assert result.exit_code == 0, result.output
     order = next(order for order in given(office) if order.decision == decision)
-    takers = [services.registration.orders.is_ours, services.mailer.handlers.is_ours, is_revoke]
+    takers = [services.registration.orders.is_ours, services.mailer.orders.is_ours, is_revoke]
     assert sum(is_ours(order) for is_ours in takers) == (0 if decision in BY_OPS else 1)
 
 

@@ -33,6 +33,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
+    RequestedLetterUpdated,
 )
 from shared.office_events import DecisionSettled, OfficeDecided, RestoreNoticed
 from shared.runtime.batches import RawMessage
@@ -47,7 +48,7 @@ BOARD_AGE = 0.6
 
 TABLES = (
     "people, assertions, letters, batches, rejections, dismissals, dead_letters, decisions, settlements, scrub_reports,"
-    " restores, person_events, office_accounts, office_sessions, office_attempts, inbox, outbox, announced"
+    " restores, requested_letters, person_events, office_accounts, office_sessions, office_attempts, inbox, outbox, announced"
 )
 
 NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
@@ -59,6 +60,7 @@ NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
     AssertionIssued: OpsTransaction.note_issued,
     IssuanceRefused: OpsTransaction.note_refused,
     LetterUpdated: OpsTransaction.note_letters,
+    RequestedLetterUpdated: OpsTransaction.note_requested_letters,
     BadgeReceived: OpsTransaction.note_received,
     AssertionAnchored: OpsTransaction.note_anchored,
     CertificateRendered: OpsTransaction.note_rendered,

@@ -128,6 +128,12 @@ HELD_REASONS: dict[str, HeldWords] = {
     ),
 }
 
+_LATER_LETTERS: dict[str, Bilingual] = {
+    "reminder-1": Bilingual("受領のお願い（1回目）", "First reminder"),
+    "reminder-2": Bilingual("受領のお願い（2回目）", "Second reminder"),
+    "reminder-3": Bilingual("受領のお願い（3回目）", "Third reminder"),
+    "expiry": Bilingual("有効期間のお知らせ", "Notice of expiry"),
+}
 _TELL_OTHERWISE = Bilingual("電話や書面で、本人に知らせます。", "Tell the person by telephone or post.")
 _LETTER_BOUNCED = Bilingual(
     "本人に正しいアドレスを確かめ、メールアドレスを訂正します。新しいお知らせを送ります。",
@@ -199,6 +205,11 @@ STUCK: dict[str, HeldWords] = {
     "revocation-letter-suppressed": HeldWords(
         Bilingual("取り消しのお知らせを書けない", "Revocation letter can't be written"), _TELL_OTHERWISE
     ),
+    **{
+        f"{letter}-letter-{state}": HeldWords(Bilingual(f"{name.ja}{ja}", f"{name.en} {en}"), _LETTER_BOUNCED)
+        for letter, name in _LATER_LETTERS.items()
+        for state, ja, en in (("bounced", "が不達", "bounced"), ("suppressed", "を書けない", "can't be written"))
+    },
 }
 """Why somebody is stuck (`board/stuck.py`), and the next step that ends it."""
 
@@ -207,7 +218,22 @@ LETTERS: dict[str, Bilingual] = {
     "completion": Bilingual("発行完了のお知らせ", "Completion letter"),
     "correction": Bilingual("訂正のお知らせ", "Correction letter"),
     "revocation": Bilingual("取り消しのお知らせ", "Revocation letter"),
+    **_LATER_LETTERS,
 }
+
+REQUESTED_LETTERS: dict[str, Bilingual] = {
+    "confirm-address": Bilingual("アドレス確認のお願い", "Address to be confirmed"),
+    "address-changed": Bilingual("アドレス変更のお知らせ", "Address changed"),
+    "enquiry": Bilingual("窓口へのお問い合わせ", "Enquiry to the desk"),
+    "enquiry-copy": Bilingual("お問い合わせの控え", "Copy of an enquiry"),
+    "verify-address": Bilingual("ウォレットのアドレス確認", "Address of an account to be verified"),
+    "reset-password": Bilingual("パスワードの再設定", "Password reset"),
+    "account-notice": Bilingual("アカウントのお知らせ", "Account notice"),
+    "new-link": Bilingual("受領の新しいURL", "New link to a badge"),
+    "paper-received": Bilingual("注文の控え", "Order received"),
+    "paper-sent": Bilingual("発送のお知らせ", "Order sent"),
+}
+"""Letters that a service asked the mailer for."""
 
 LETTER_STATES: dict[str, Bilingual] = {
     "queued": Bilingual("送信待ち", "queued"),
@@ -215,6 +241,7 @@ LETTER_STATES: dict[str, Bilingual] = {
     "deferred": Bilingual("再送待ち", "deferred"),
     "bounced": Bilingual("不達", "bounced"),
     "suppressed": Bilingual("送信停止", "suppressed"),
+    "cancelled": Bilingual("送信中止", "cancelled"),
 }
 
 DECISIONS: dict[str, Bilingual] = {
