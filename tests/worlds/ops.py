@@ -48,7 +48,8 @@ BOARD_AGE = 0.6
 
 TABLES = (
     "people, assertions, letters, batches, rejections, dismissals, dead_letters, decisions, settlements, scrub_reports,"
-    " restores, requested_letters, person_events, office_accounts, office_sessions, office_attempts, inbox, outbox, announced"
+    " restores, requested_letters, person_events, office_accounts, office_sessions, office_attempts, inbox, outbox,"
+    " announced"
 )
 
 NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
