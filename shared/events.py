@@ -122,6 +122,27 @@ class RegistrationRenewed(Event, frozen=True, kw_only=True):
         return self.key if self.version == 1 else f"{self.key}/{self.version}"
 
 
+class AddressCorrected(Event, frozen=True, kw_only=True):
+    """The letters of a registration that has a badge go to `email` from now on; the badge stays as it is.
+
+    `revision` counts such changes of a registration, of which the highest stands. It is about the versions up to
+    `version`: a later one says its own address. Links in letters to an earlier address open nothing any more.
+    """
+
+    topic = REGISTRATION_RENEWED
+    about = "registration_id"
+    registration_id: str
+    cohort: str
+    email: str
+    version: int
+    revision: int
+    corrected_at: datetime
+
+    @property
+    def identity(self) -> str:
+        return f"{self.registration_id}/{self.revision}"
+
+
 HeldReason = Literal[
     "not-completed",
     "not-this-cycle",
@@ -166,6 +187,7 @@ class RegistrationHeld(Event, frozen=True, kw_only=True):
     revision: int
     first_registration_id: str | None = None  # whose badge has this address, or whose record says otherwise
     name: str | None = None  # 氏 名 as registered, so that the office's list can name the person
+    characters: tuple[str, ...] = ()  # no-glyph: those of the name that no font has, as "U+20BB7 𠮷"
 
     @property
     def identity(self) -> str:
@@ -249,19 +271,15 @@ class IssuanceRefused(Event, frozen=True, kw_only=True):
 
 # ── 4 letter 1, 9 letter 2 ─────────────────────────────────────────────────────────────────────────────
 
-LetterState = Literal["queued", "sent", "deferred", "bounced", "suppressed"]
+LetterState = Literal["queued", "sent", "deferred", "bounced", "suppressed", "cancelled"]
 
-LETTER_STATES: tuple[LetterState, ...] = ("deferred", "sent", "bounced", "queued", "suppressed")
+LETTER_STATES: tuple[LetterState, ...] = ("deferred", "sent", "bounced", "queued", "suppressed", "cancelled")
 """In the order in which those with the same `attempt` follow each other: queued again after the answer to it."""
 
 
-class LetterUpdated(Event, frozen=True, kw_only=True):
+class MessageUpdated(Event, frozen=True, kw_only=True):
     """A message of a letter changed its state. `answer` is the SMTP server's, without any address."""
 
-    topic = LETTER_UPDATED
-    about = "assertion_id"
-    assertion_id: str
-    letter: Literal["award", "completion", "correction", "revocation"]
     message_id: str
     state: LetterState
     attempt: int
@@ -276,6 +294,29 @@ class LetterUpdated(Event, frozen=True, kw_only=True):
     def place(self) -> tuple[int, int]:
         """Greater for a later state of the same message, whatever the clock said."""
         return self.attempt, LETTER_STATES.index(self.state)
+
+
+class LetterUpdated(MessageUpdated, frozen=True, kw_only=True):
+    """A message about a badge changed its state. `answer` is the SMTP server's, without any address.
+
+    `cancelled`: its time had passed, or what it asks for was done, before it was sent.
+    """
+
+    topic = LETTER_UPDATED
+    about = "assertion_id"
+    assertion_id: str
+    letter: Literal[
+        "award", "completion", "correction", "revocation", "reminder-1", "reminder-2", "reminder-3", "expiry"
+    ]
+
+
+class RequestedLetterUpdated(MessageUpdated, frozen=True, kw_only=True):
+    """A message that a service asked for (`LetterRequested`) changed its state. `cancelled`: its link has ended."""
+
+    topic = LETTER_UPDATED
+    about = "letter_id"
+    letter_id: str
+    letter: str
 
 
 # ── 5 receive ──────────────────────────────────────────────────────────────────────────────────────────

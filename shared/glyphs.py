@@ -1,5 +1,5 @@
-"""Which characters our fonts can draw, and which font draws which. Used by registration (refuses other names), renderer
-and issuer (draw).
+"""Which characters our fonts can draw, and which font draws which. Used by registration (holds other names), ops (names
+them), renderer and issuer (draw).
 
 A name is printed as it was registered, never normalised: 﨑, 髙, 𠮷 and variation sequences (辻󠄀 = U+8FBB U+E0100) stay
 as they are. What no font holds is missing: it is never drawn as a box, nor as the base character of its sequence.

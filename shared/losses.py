@@ -17,8 +17,9 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True):
 LOSSES: dict[str, Loss] = {
     "registration": Loss(
         what=Bilingual(
-            "まだ発行の対象になっていない人の記録（アドレス）と、よみ・生年月日・電話などの公開しない項目",
-            "records (addresses) of people not released yet, and private fields (kana, birth date, phone)",
+            "まだ発行の対象になっていない人の記録（アドレス）、よみ・生年月日・電話などの公開しない項目、操作の前の値",
+            "records (addresses) of people not released yet, private fields (kana, birth date, phone), old values"
+            " of orders",
         ),
         todo=Bilingual("上流にもう一度送ってもらいます。", "Have the upstream deliver again."),
     ),
@@ -44,10 +45,14 @@ LOSSES: dict[str, Loss] = {
     ),
     "verifier": Loss(),
     "ops": Loss(
-        what=Bilingual("送信される前だった操作", "orders that were not published yet"),
+        what=Bilingual(
+            "送信される前だった操作と、事務局のアカウントの変更",
+            "orders that were not published yet, changes of the office's accounts",
+        ),
         todo=Bilingual(
-            "操作の記録にないものは、どこでも実行されていません。もう一度行います。",
-            "An order that is not on record was carried out by nobody: give it again.",
+            "操作の記録にないものは、どこでも実行されていません。もう一度行います。"
+            "アカウントは akashi office list で確かめます。",
+            "An order that is not on record was carried out by nobody: give it again. Look at akashi office list.",
         ),
     ),
 }

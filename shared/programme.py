@@ -153,6 +153,17 @@ class Texts(msgspec.Struct, frozen=True, kw_only=True):
     correction_subject: str | None = None  # None: the society's name, and that its badge was corrected
 
 
+class Letters(msgspec.Struct, frozen=True, kw_only=True):
+    """When holders hear from the society again, in days.
+
+    `reminder_days`: after letter 1, while the badge waits to be received; at most three, none by `[]`. `expiry_days`:
+    before the last day of the period, unless it is renewed; none by 0.
+    """
+
+    reminder_days: tuple[int, ...] = (7, 21, 60)
+    expiry_days: int = 60
+
+
 class PublicPage(msgspec.Struct, frozen=True, kw_only=True):
     """What the public page of a badge says; the holder decides about the numbers.
 
@@ -176,6 +187,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
     public_page: PublicPage = PublicPage()
     overlooks: tuple[HeldReason, ...] = ()  # contradictions between records that hold nobody
     enquiries: Enquiries = Enquiries()
+    letters: Letters = Letters()
 
     def qualification(self, id: str) -> Qualification:
         """ValueError, naming the known ones, for an unknown id."""
@@ -226,6 +238,11 @@ def _problems(programme: Programme) -> Iterator[tuple[str, str]]:
     for id in programme.desks:
         if not _ID.fullmatch(id):
             yield f"desks.{id}", f"got {id!r}, expected small letters, digits and hyphens: it is part of an address"
+    days = programme.letters.reminder_days
+    if len(days) > 3 or list(days) != sorted(set(days)) or not all(1 <= day <= 366 for day in days):
+        yield "letters.reminder_days", f"got {list(days)}, expected at most three numbers from 1, each above the last"
+    if not 0 <= programme.letters.expiry_days <= 366:
+        yield "letters.expiry_days", f"got {programme.letters.expiry_days}, expected 0 (no notice) to 366"
     for id, qualification in programme.qualifications.items():
         place = f"qualifications.{id}"
         if qualification.valid_years is not None and not 1 <= qualification.valid_years <= bounds.longest_years:

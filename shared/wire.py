@@ -14,6 +14,7 @@ import msgspec
 from shared.errors import NotYetKnown, Unreadable
 from shared.events import (
     AccountLetterRequested,
+    AddressCorrected,
     AssertionAnchored,
     AssertionIssued,
     AssertionRevoked,
@@ -29,6 +30,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
+    RequestedLetterUpdated,
 )
 from shared.office_events import (
     DecisionSettled,
@@ -43,12 +45,14 @@ CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 
 EVENTS: tuple[type[Event], ...] = (
     RegistrationRenewed,
+    AddressCorrected,
     RegistrationHeld,
     RegistrationReleased,
     RegistrationRejected,
     AssertionIssued,
     IssuanceRefused,
     LetterUpdated,
+    RequestedLetterUpdated,
     BadgeReceived,
     BadgeVisibilityChanged,
     AssertionAnchored,

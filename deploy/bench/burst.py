@@ -111,7 +111,7 @@ def measure(stack: Stack, badges: int, seconds: float, console: Console) -> Repo
     began = time.monotonic()
     feed(stack.urls["registration"], key, body, "application/x-ndjson")
     fed = time.monotonic()
-    watch = Watch(stack.urls["ops"], lambda status: _done(status, badges), seconds=seconds, expected=badges)
+    watch = Watch(stack.place, lambda status: _done(status, badges), seconds=seconds, expected=badges)
     done = watch.run(console, also=players.check)
     ended = time.monotonic()
     players.stop()

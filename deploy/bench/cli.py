@@ -15,6 +15,7 @@ def _load() -> None:
     from deploy.bench.burst import burst
     from deploy.bench.intake import intake
     from deploy.bench.issue import issue
+    from deploy.bench.mail import mail
     from deploy.bench.render import render
     from deploy.bench.verify import verify
 
@@ -22,6 +23,7 @@ def _load() -> None:
     bench_command.add_command(burst)
     bench_command.add_command(intake)
     bench_command.add_command(issue)
+    bench_command.add_command(mail)
     bench_command.add_command(render)
     bench_command.add_command(verify)
 

@@ -28,8 +28,8 @@ from services.issuer.domain.issuance import Assertion, Issuer, StatusPlace, asse
 from services.issuer.signing.keys import SigningKey
 from services.issuer.signing.signer import Signer
 from services.issuer.signing.template import Sealed
-from services.verifier.files.baking import Unbaked, bake_png, unbake_png
-from services.verifier.files.open_badges_2 import assertion_of
+from shared.credentials.baking import Unbaked, bake_png, unbake_png
+from shared.credentials.open_badges_2 import assertion_of
 from shared.credentials.status_list import LENGTH
 from shared.events import Award, Holder, RegistrationRenewed
 from shared.programme import parse_programme

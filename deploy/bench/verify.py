@@ -26,6 +26,7 @@ from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.letters import Inbox
 from deploy.local.demo.progress import Watch
 from deploy.local.demo.run import Players, feed
+from deploy.local.office import ask_ops
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
 from shared.runtime.commands import json_option
@@ -62,11 +63,11 @@ def _complete(stack: Stack, badges: int, seconds: float) -> list[bytes]:
     players = Players(Inbox(stack.home / "inbox"), badges, seconds=seconds)
     players.start()
     feed(stack.urls["registration"], key, body, "application/x-ndjson")
-    watch = Watch(stack.urls["ops"], lambda it: it["cohort"]["completed"] >= badges, seconds=seconds, expected=badges)
+    watch = Watch(stack.place, lambda it: it["cohort"]["completed"] >= badges, seconds=seconds, expected=badges)
     if not watch.run(Console(stderr=True), also=players.check):
         raise click.ClickException("the badges were not finished in time")
     players.stop()
-    people = httpx.get(f"{stack.urls['ops']}/api/v1/people", trust_env=False).json()
+    people = ask_ops(stack.place, "/api/v1/people").json()
     site = f"{stack.urls['verifier']}/credentials"
     return [httpx.get(f"{site}/{person['assertion_id']}.json", trust_env=False).content for person in people]
 

@@ -46,6 +46,11 @@ def up(detach: bool, parts_only: bool, clock: str | None) -> None:
         with Live(get_renderable=table.table, console=console, refresh_per_second=10):
             stack.start()
         show_urls(console, stack.urls, _PAGES if stack.services else ("inbox",))
+        if "ops" in stack.services:
+            from deploy.local.office import NAME, PASSWORD, make_account
+
+            make_account(place)
+            console.print(f"運用ボードのログイン / sign in to the board: {NAME}　{PASSWORD}", soft_wrap=True)
         if detach:
             console.print("止めるには akashi down。 / Stop it with akashi down.")
             return

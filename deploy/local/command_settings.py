@@ -24,7 +24,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
         "AKASHI_CLOCK",
     ),
     "verifier": ("PUBLIC_URL", "NETWORKS_FILE"),
-    "ops": ("OPS_URL",),
+    "ops": ("OPS_URL", "OPS_KEY_FILE"),
 }
 """What the commands of a service need to reach the stack. Not its tuning: that is for the service only."""
 

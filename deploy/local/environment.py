@@ -188,6 +188,7 @@ def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
                 "DESK_URL": place.urls["desk"],
                 "DESK_SECRET_FILE": str(secrets / "desk.secret"),
                 "OPS_URL": place.urls["ops"],
+                "OFFICE_KEY_FILE": str(secrets / "office.key"),
             }
         case "issuer":
             return {
@@ -219,6 +220,8 @@ def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
             return {
                 **web,
                 "REGISTRATION_URL": place.urls["registration"],
+                "OPS_KEY_FILE": str(secrets / "ops.key"),
+                "OFFICE_KEY_FILE": str(secrets / "office.key"),
                 "INBOX_URL": place.urls["inbox"],
                 "METRICS_URLS": ",".join(metrics),
             }

@@ -18,7 +18,8 @@ _OF_ALL = ("shared.runtime.metrics", "shared.runtime.web.guard", "shared.runtime
 _MODULES = {
     "pipeline": _OF_ALL,
     "chain": ("shared.chain.rpc", "services.anchor.metrics"),
-    **{service: (f"services.{service}.metrics",) for service in SERVICES if service != "anchor"},
+    **{service: (f"services.{service}.metrics",) for service in SERVICES if service not in ("anchor", "ops")},
+    "ops": ("services.ops.metrics", "shared.runtime.web.office_session"),
 }
 """Part of the dashboard → the modules whose metrics it shows."""
 

@@ -5,13 +5,23 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from services.mailer import handlers, reports
+from services.mailer import handlers, orders, reports
 from services.mailer.bounces import BounceServer, Listener
 from services.mailer.config import Config
 from services.mailer.handlers import Ports
 from services.mailer.store.ledger import MailerTransaction
 from shared.errors import RefuseToStart
-from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived, CertificateRendered, LetterUpdated
+from shared.events import (
+    AccountLetterRequested,
+    AddressCorrected,
+    AssertionIssued,
+    AssertionRevoked,
+    BadgeReceived,
+    CertificateRendered,
+    DeskLetterRequested,
+    LetterUpdated,
+    RequestedLetterUpdated,
+)
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.runtime.process import Process
 
@@ -19,19 +29,27 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 _BOUNCES_EVERY = 5.0
+_REMINDERS_EVERY = 60.0
+_FORGET_EVERY = 3600.0
 
 
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
     process.recall(LetterUpdated, MailerTransaction.take_back_letters)
+    process.recall(RequestedLetterUpdated, MailerTransaction.take_back_requested)
     process.recall(DecisionSettled, MailerTransaction.take_back_settled)
     process.consume(AssertionIssued, handlers.note_issued, ports)
+    process.consume(AddressCorrected, handlers.note_addresses, ports)
     process.note(BadgeReceived, MailerTransaction.note_received)
     process.consume(CertificateRendered, handlers.note_rendered, ports)
     process.consume(AssertionRevoked, handlers.note_revoked, ports)
-    process.consume(OfficeDecided, handlers.carry_out, ports, predicate=handlers.is_ours)
+    process.consume(OfficeDecided, orders.carry_out, ports, predicate=orders.is_ours)
+    process.consume(DeskLetterRequested, handlers.note_requested, ports)
+    process.consume(AccountLetterRequested, handlers.note_requested, ports)
     process.tick("write", handlers.write, ports)
     process.tick("send", handlers.send, ports)
+    process.tick("forget", handlers.forget, ports, every=_FORGET_EVERY)
+    process.tick("remind", handlers.remind, ports, every=_REMINDERS_EVERY)
     if config.bounces is not None:
         process.at_start(partial(_listen, config.bounces), ports)
     if config.bounce_maildir is not None:

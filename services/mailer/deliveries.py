@@ -12,7 +12,9 @@ from uuid import uuid4
 
 from services.mailer.domain.delivery import SmtpReply
 from services.mailer.domain.pacing import Breaker, DomainLimits, Pace, domain_of
-from services.mailer.store.ledger import OutgoingMessage
+from services.mailer.store.messages import OutgoingMessage
+
+_TOGETHER = 0.01  # seconds: a commit for each answer alone would cost as much as the letter
 
 
 class Deliveries:
@@ -68,8 +70,9 @@ class Deliveries:
         self._admitted.clear()
 
     def wait(self, seconds: float) -> None:
-        """Until one is finished, or so long."""
-        wait(self._flying, seconds, FIRST_COMPLETED)
+        """Until one is finished, or so long. Those that finish right after it count too: one commit for all of them."""
+        if wait(self._flying, seconds, FIRST_COMPLETED).not_done:
+            wait(self._flying, _TOGETHER)
 
     def answered(self) -> list[tuple[OutgoingMessage, Future[SmtpReply]]]:
         """Those that are not on their way any more, until `forget`."""

@@ -11,19 +11,38 @@ from time import monotonic
 
 from services.mailer.deliveries import Deliveries
 from services.mailer.domain.correction import RECEIPT_WAIT, REVOCATION_WAIT, CorrectionLetter, correction_letter
-from services.mailer.domain.delivery import MOST_SECONDS, Deferred, SmtpReply, after_attempt
-from services.mailer.domain.letters import LETTERS, Letter, LetterWriter, Message, message_id, return_path
-from services.mailer.metrics import CORRECTIONS, MESSAGES, NOT_QUEUED, SERVER_AWAY
-from services.mailer.store.ledger import MailerTransaction, MessageStatus, OutgoingMessage, Store
+from services.mailer.domain.delivery import MOST_SECONDS, AttemptResult, Deferred, SmtpReply, after_attempt
+from services.mailer.domain.letters import (
+    OPENED_BY_EVENTS,
+    Addressed,
+    LetterWriter,
+    Writable,
+    message_id,
+    return_path,
+)
+from services.mailer.domain.reminders import is_daytime, reminder_windows
+from services.mailer.domain.requested import request_problem
+from services.mailer.metrics import CORRECTIONS, MESSAGES, SERVER_AWAY
+from services.mailer.store.ledger import MailerTransaction, Store
+from services.mailer.store.messages import OutgoingMessage
 from shared.clock import Clock
-from shared.errors import TryLater
-from shared.events import AssertionIssued, AssertionRevoked, CertificateRendered, LetterState, LetterUpdated
-from shared.office_events import DecisionSettled, OfficeDecided
+from shared.errors import TryLater, Unreadable
+from shared.events import (
+    AddressCorrected,
+    AssertionIssued,
+    AssertionRevoked,
+    CertificateRendered,
+    LetterRequested,
+    LetterState,
+    LetterUpdated,
+    RequestedLetterUpdated,
+)
 from shared.programme import Sender
 from shared.retry import next_try
 from shared.runtime.log import logger
 from shared.runtime.metrics import ROWS_ASIDE
 
+_FORGET = 1000  # letters forgotten a commit
 _WRITE = 200  # messages written a commit
 _ROUND = 2.0  # seconds after which no more letters are started, so that a stop is noticed
 _LOOK = 0.2  # seconds between two looks for letters that have become due, while some are on their way
@@ -47,6 +66,7 @@ class Ports:
     send: Callable[[str, str, bytes], SmtpReply]
     now: Clock
     deliveries: Deliveries = field(default_factory=Deliveries)
+    kept: timedelta = timedelta(days=90)  # for so long the bytes of a letter that came to its end
 
 
 def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
@@ -85,65 +105,42 @@ def note_revoked(events: Sequence[AssertionRevoked], ports: Ports) -> None:
         _open(tx, [event.assertion_id for event in new], now, ports)
 
 
-def is_ours(decision: OfficeDecided) -> bool:
-    """Whether the mailer carries this decision out; other services carry out the rest."""
-    return decision.decision in ("resend", "hold-letters", "resume-letters")
+def note_requested(events: Sequence[LetterRequested], ports: Ports) -> None:
+    """Any time. Open the message of each letter that another service asks for.
+
+    Unreadable for one that can't be written whole: a dead letter, which a later release may know.
+    """
+    for event in events:
+        if problem := request_problem(event):
+            raise Unreadable(problem)
+    with ports.store.transaction() as tx:
+        tx.note_requests(tx.claim(events), ports.now())
 
 
-def carry_out(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
-    """Any time. Send a letter again; hold or resume the letters of a cohort. Each order is settled with its outcome."""
-    resend([decision for decision in decisions if decision.decision == "resend"], ports)
-    hold([decision for decision in decisions if decision.decision in ("hold-letters", "resume-letters")], ports)
-
-
-def hold(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
-    """Any time. No letter of a held cohort is written or handed over; those that are on their way arrive."""
-    if not decisions:
-        return
+def note_addresses(events: Sequence[AddressCorrected], ports: Ports) -> None:
+    """Any time. Letters go to the new address; those that bounced, or whose link died with the old one, go again."""
     now = ports.now()
     with ports.store.transaction() as tx:
-        changed = tx.hold_letters(decisions)
-        for decision in tx.claim(decisions):
-            outcome = "done" if decision.decision_id in changed else "changes-nothing"
-            log.info("decided", decision_id=decision.decision_id, subject=decision.subject, outcome=outcome)
-            tx.announce(
-                DecisionSettled(
-                    decision_id=decision.decision_id,
-                    subject=decision.subject,
-                    service="mailer",
-                    outcome=outcome,
-                    settled_at=now,
-                ),
-                cause=decision,
-            )
+        _move(tx, tx.note_addresses(tx.claim(events)), now, ports)
 
 
-def resend(events: Sequence[OfficeDecided], ports: Ports) -> None:
-    """Any time. The office orders a letter once more: the same bytes, the same Message-ID. The outcome is announced."""
-    if not events:
-        return
-    now = ports.now()
+def remind(ports: Ports) -> int:
+    """Any time by day. Open the reminders of badges that wait to be received, and the notices of periods that end."""
+    now, letters = ports.now(), ports.writer.times
+    if not is_daytime(now):
+        return 0
     with ports.store.transaction() as tx:
-        for event in sorted(tx.claim(events), key=lambda event: event.subject):
-            status = tx.status(event.subject, event.value or "")
-            reason = _why_not_resent(status)
-            if status is None or reason is not None:
-                NOT_QUEUED.labels(reason).inc()
-                log.info("skipped", decision_id=event.decision_id, reason=reason)
-            else:
-                tx.requeue(status, now)
-                announce(tx, ports, status.letter, status.assertion_id, "queued", status.attempts, now)
-            tx.announce(
-                DecisionSettled(
-                    decision_id=event.decision_id,
-                    subject=event.subject,
-                    service="mailer",
-                    outcome=reason or "done",
-                    settled_at=now,
-                    detail=None if status else f"expected a letter that this badge has had: {', '.join(LETTERS)}",
-                ),
-                cause=event,
-            )
+        opened = tx.open_reminders(reminder_windows(letters.reminder_days, now), now)
+        if letters.expiry_days:
+            opened += tx.open_expiry_notices(letters.expiry_days, now)
+    # If we die before the commit, the next call opens the same rows; after it, none twice.
+    return opened
+
+
+def forget(ports: Ports) -> int:
+    """Any time. Forget the bytes of letters that came to their end long ago: they hold names and links."""
+    with ports.store.transaction() as tx:
+        return tx.forget_bytes(ports.now() - ports.kept, _FORGET)
 
 
 def write(ports: Ports) -> int:
@@ -155,33 +152,36 @@ def write(ports: Ports) -> int:
     with ports.store.transaction() as tx:
         tx.wait_by_our_clock(now)
         chosen = _choose_correction_letters(tx, now, ports)
-        lost = tx.without_bytes(_WRITE)
+        for ended in (cancelled := tx.cancel_ended(now)):
+            announce(tx, ports, ended, "cancelled", ended.attempts, now, ended.void)
+        lost: list[tuple[Writable, datetime]] = [*tx.without_bytes(_WRITE), *tx.requests_without_bytes(_WRITE)]
         for message, written_at in lost:
             if (content := _written(tx, message, written_at, now, ports)) is not None:
                 tx.keep_bytes(message, content)
-        due = tx.due(now, _WRITE)
-        written: list[tuple[Message, bytes]] = []
+        due: list[Writable] = [*tx.requests_due(now, _WRITE)]  # first: somebody waits for the link
+        due += tx.due(now, _WRITE)
+        written: list[tuple[Writable, bytes]] = []
         for message in due:
             if (content := _written(tx, message, now, now, ports)) is not None:
                 written.append((message, content))
         tx.queue(written, now)
         for message, _ in written:
-            announce(tx, ports, message.letter, message.assertion_id, "queued", 0, now)
+            announce(tx, ports, message, "queued", 0, now)
     # If we die before the commit, bytes are lost that nobody has seen; after it, these bytes are the letter.
-    return len(due) + len(lost) + chosen
+    return len(due) + len(lost) + len(cancelled) + chosen
 
 
-def _written(tx: MailerTransaction, message: Message, date: datetime, now: datetime, ports: Ports) -> bytes | None:
+def _written(tx: MailerTransaction, message: Writable, date: datetime, now: datetime, ports: Ports) -> bytes | None:
     """The bytes of a letter with this Date. None, and it ends suppressed, when it can't be written."""
     try:
         return ports.writer.write(message, date)
     except ValueError as error:  # an unknown qualification, an invalid address: this letter only
         tx.suppress_unwritable(message, str(error), now)
-        announce(tx, ports, message.letter, message.assertion_id, "suppressed", 0, now, "unwritable")
+        announce(tx, ports, message, "suppressed", 0, now, "unwritable")
         return None
     except Exception as error:  # a fault of ours, so no reason to give the letter up: the others first, then again
         ROWS_ASIDE.labels("write").inc()
-        log.error("failed", assertion_id=message.assertion_id, letter=message.letter, cause=type(error).__name__)
+        log.error("failed", **names_of(message), cause=type(error).__name__)
         tx.postpone_writing(message, now + _WRITE_AGAIN, type(error).__name__)
         return None
 
@@ -198,12 +198,8 @@ def send(ports: Ports) -> int:
         answered = deliveries.answered()
         is_open = monotonic() - began < _ROUND
         with ports.store.transaction() as tx:
-            void = tx.void_among([message.assertion_id for message, _ in answered]) if answered else set()
-            for message, reply in answered:
-                if _note_reply(tx, message, reply, message.assertion_id in void, ports):
-                    done += 1
-                else:
-                    failed += 1
+            noted = _note_replies(tx, answered, ports)
+            done, failed = done + noted, failed + len(answered) - noted
             if (at := monotonic()) - deliveries.renewed_at > _RENEW:
                 tx.lease(deliveries.flying, deliveries.name)
                 deliveries.renewed_at = at
@@ -237,40 +233,62 @@ def _take(tx: MailerTransaction, ports: Ports) -> list[OutgoingMessage]:
 
 
 def _hand_over(ports: Ports, message: OutgoingMessage) -> SmtpReply:
-    path = return_path(message.letter, message.assertion_id, ports.sender.bounce_domain)
+    path = return_path(message.letter, message.subject, ports.sender.bounce_domain)
     return ports.send(path, message.email, message.message)
 
 
-def _note_reply(
-    tx: MailerTransaction, message: OutgoingMessage, reply: Future[SmtpReply], is_void: bool, ports: Ports
-) -> bool:
-    """Write down what became of a letter; whether the server answered."""
+def _note_replies(
+    tx: MailerTransaction, answered: Sequence[tuple[OutgoingMessage, Future[SmtpReply]]], ports: Ports
+) -> int:
+    """Write down what became of letters; how many of them the server answered."""
+    if not answered:
+        return 0
     now = ports.now()
+    badges = tx.badges_now([message.subject for message, _ in answered])
+    results: list[tuple[OutgoingMessage, AttemptResult]] = []
+    for message, reply in answered:
+        if (answer := _answer_of(message, reply, ports, now)) is not None:
+            results.append((message, after_attempt(answer, message.attempts, message.email, now)))
+        else:  # this letter waits, the others go on
+            due_at = next_try(message.attempts + 1, now, least=1.0, most=MOST_SECONDS)
+            tx.postpone(message, due_at, ports.deliveries.breaker.cause or "no answer")
+    tx.save_attempts(results, now)
+    for message, result in results:
+        announce(tx, ports, message, result.state, result.attempts, now, result.answer)
+    for message, _ in answered:
+        badge = badges.get(message.subject)
+        if badge is not None and badge.is_void:
+            # It was revoked meanwhile: what was not sent ends here, and who was told of it is told so.
+            _open(tx, [message.subject], now, ports)
+        elif badge is not None and badge.email != message.email:
+            _move(tx, [message.subject], now, ports)  # its address changed meanwhile
+    return len(results)
+
+
+def _answer_of(message: OutgoingMessage, reply: Future[SmtpReply], ports: Ports, now: datetime) -> SmtpReply | None:
+    """None without an answer: the server is away."""
     try:
         answer = reply.result()
-    except TryLater as error:  # no answer: this letter waits, the others go on
+    except TryLater as error:
         ports.deliveries.breaker.failed(str(error), now)
-        tx.postpone(message, next_try(message.attempts + 1, now, least=1.0, most=MOST_SECONDS), str(error))
-        if is_void:
-            _suppress_unsent(tx, [message.assertion_id], now, ports)
-        return False
+        return None
     except Exception as error:  # of this letter only; it is tried again, so that a fault of ours loses none
         ROWS_ASIDE.labels("send").inc()
-        log.error("failed", assertion_id=message.assertion_id, letter=message.letter, cause=type(error).__name__)
-        answer = Deferred(f"not handed to the server: {type(error).__name__}")
-    else:
-        ports.deliveries.breaker.answered()
-    result = after_attempt(answer, message.attempts, message.email, now)
-    tx.save_attempt(message, result, now)
-    announce(tx, ports, message.letter, message.assertion_id, result.state, result.attempts, now, result.answer)
-    # The badge may have been revoked meanwhile: what was not sent ends here, and who was told of it is told so.
-    if is_void:
-        _open(tx, [message.assertion_id], now, ports)
-    return True
+        log.error("failed", **names_of(message), cause=type(error).__name__)
+        return Deferred(f"not handed to the server: {type(error).__name__}")
+    ports.deliveries.breaker.answered()
+    return answer
+
+
+def _move(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, ports: Ports) -> None:
+    tx.write_again(assertion_ids)
+    for each in tx.to_move(assertion_ids):
+        tx.move(each, now)
+        announce(tx, ports, each, "queued", each.attempts, now)
 
 
 def _open(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, ports: Ports) -> None:
-    for letter in LETTERS:
+    for letter in OPENED_BY_EVENTS:
         wait = REVOCATION_WAIT if letter == "revocation" else RECEIPT_WAIT
         tx.open_messages(letter, assertion_ids, now, wait)
     _suppress_unsent(tx, assertion_ids, now, ports)  # the revocation may have come first
@@ -278,7 +296,7 @@ def _open(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, po
 
 def _suppress_unsent(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, ports: Ports) -> None:
     for each in tx.suppress_unsent(assertion_ids, now):
-        announce(tx, ports, each.letter, each.assertion_id, "suppressed", each.attempts, now, each.void)
+        announce(tx, ports, each, "suppressed", each.attempts, now, each.void)
 
 
 def _choose_correction_letters(tx: MailerTransaction, now: datetime, ports: Ports) -> int:
@@ -293,37 +311,43 @@ def _choose_correction_letters(tx: MailerTransaction, now: datetime, ports: Port
     return sum(map(len, chosen.values()))
 
 
-def _why_not_resent(status: MessageStatus | None) -> str | None:
-    if status is None:
-        return "no-such-letter"
-    if status.void is not None:
-        return status.void
-    if status.state in ("waiting", "queued"):
-        return "not-sent-yet"
-    return "suppressed" if status.state == "suppressed" else None
-
-
 def announce(
     tx: MailerTransaction,
     ports: Ports,
-    letter: Letter,
-    assertion_id: str,
+    message: Addressed,
     state: LetterState,
     attempt: int,
     now: datetime,
     answer: str | None = None,
 ) -> None:
     """Announce that a message came to a state, and count it."""
+    id = message_id(message.letter, message.subject, ports.sender.address)
     tx.announce(
         LetterUpdated(
-            assertion_id=assertion_id,
-            letter=letter,
-            message_id=message_id(letter, assertion_id, ports.sender.address),
+            assertion_id=message.subject,
+            letter=message.letter,  # type: ignore[arg-type]  # one of Letter: it is about a badge
+            message_id=id,
+            state=state,
+            attempt=attempt,
+            at=now,
+            answer=answer,
+        )
+        if message.letter_id is None
+        else RequestedLetterUpdated(
+            letter_id=message.letter_id,
+            letter=message.letter,
+            message_id=id,
             state=state,
             attempt=attempt,
             at=now,
             answer=answer,
         )
     )
-    MESSAGES.labels(letter, state).inc()
-    log.info(state, assertion_id=assertion_id, letter=letter, attempt=attempt, answer=answer)
+    MESSAGES.labels(message.letter, state).inc()
+    log.info(state, **names_of(message), attempt=attempt, answer=answer)
+
+
+def names_of(message: Addressed) -> dict[str, str]:
+    """What a line of the log calls a message."""
+    about = "assertion_id" if message.letter_id is None else "request_id"
+    return {about: message.subject, "letter": message.letter}

@@ -7,6 +7,7 @@ from services.ops.config import Config, read_config
 from services.ops.health import HealthMeter
 from services.ops.lag import KafkaBroker, LagMeter
 from services.ops.ports import Ports
+from services.ops.registration import NoRegistration, Registration, RegistrationApi
 from services.ops.store.events import OpsTransaction, Store
 from shared.runtime.process import Process, start
 
@@ -19,9 +20,16 @@ def wire(config: Config) -> Process:
             store=Store(runtime.database_url, runtime.service, OpsTransaction, runtime.clock),
             lag=LagMeter(KafkaBroker(runtime.kafka)),
             now=runtime.clock,
+            registration=_registration(config),
             health=HealthMeter(config.metrics_urls),
         ),
     )
+
+
+def _registration(config: Config) -> Registration:
+    if config.links.registration is None or config.office_key is None:
+        return NoRegistration()
+    return RegistrationApi(config.links.registration, config.office_key)
 
 
 def main() -> None:

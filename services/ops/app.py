@@ -10,6 +10,7 @@ from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction
 from services.ops.web.site import build_site
 from shared.events import (
+    AddressCorrected,
     AssertionAnchored,
     AssertionIssued,
     AssertionRevoked,
@@ -22,6 +23,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
+    RequestedLetterUpdated,
 )
 from shared.office_events import (
     DecisionSettled,
@@ -32,6 +34,7 @@ from shared.office_events import (
     ScrubOrdered,
 )
 from shared.runtime.process import Process
+from shared.runtime.web.office_session import OfficeSessions
 from shared.topics import TOPICS
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -40,12 +43,14 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
     process.note(RegistrationRenewed, OpsTransaction.note_renewed)
+    process.note(AddressCorrected, OpsTransaction.note_addresses)
     process.note(RegistrationHeld, OpsTransaction.note_holds)
     process.note(RegistrationReleased, OpsTransaction.note_holds)
     process.note(RegistrationRejected, OpsTransaction.note_rejected)
     process.note(AssertionIssued, OpsTransaction.note_issued)
     process.note(IssuanceRefused, OpsTransaction.note_refused)
     process.note(LetterUpdated, OpsTransaction.note_letters)
+    process.note(RequestedLetterUpdated, OpsTransaction.note_requested_letters)
     process.note(BadgeReceived, OpsTransaction.note_received)
     process.note(AssertionAnchored, OpsTransaction.note_anchored)
     process.note(CertificateRendered, OpsTransaction.note_rendered)
@@ -62,8 +67,13 @@ def build(config: Config, ports: Ports) -> Process:
         process.consume_raw(topic.dead, handlers.note_dead(topic), ports)
     process.tick("measure", handlers.measure, ports, every=2.0)
     process.tick("health", handlers.read_health, ports, every=5.0)
+    runtime = config.runtime
+    sessions = OfficeSessions(ports.store, runtime.programme)
+    process.tick("sessions", OfficeSessions.forget_past, sessions, every=600.0)
     process.serve(
-        build_site(config.runtime.programme, config.links, ports, process.wake, config.runtime.access),
+        build_site(
+            runtime.programme, config.links, ports, process.wake, config.api_key, runtime.access, sessions=sessions
+        ),
         host=config.web_host,
         port=config.web_port,
     )

@@ -17,7 +17,9 @@ from services.ops.commands.cohorts import reissue, undo
 from services.ops.commands.dead_letters import dead_letters
 from services.ops.commands.letters import hold, resend
 from services.ops.commands.letters import resume as resume_letters
-from services.ops.commands.orders import correct, decisions, resume, revoke
+from services.ops.commands.office import office
+from services.ops.commands.orders import correct, correct_address, decisions, resume, revoke
+from services.ops.commands.orders import hold as hold_registrations
 from services.ops.commands.rebuild import rebuild
 from services.ops.commands.rejected import rejected
 from services.ops.commands.restores import restores
@@ -36,6 +38,8 @@ _OWN = (
     people,
     revoke,
     correct,
+    correct_address,
+    hold_registrations,
     resume,
     undo,
     reissue,
@@ -45,6 +49,7 @@ _OWN = (
     rebuild,
     restores,
     scrub,
+    office,
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from shared.runtime.settings import Runtime, Settings, command_environment, read_runtime
 from shared.topics import SERVICES
@@ -25,6 +26,8 @@ class Config:
     web_port: int
     links: Links
     metrics_urls: Mapping[str, tuple[str, ...]]  # of each service its endpoints, one a replica
+    api_key: bytes  # opens the API: the commands'
+    office_key: bytes | None  # with it ops asks registration for what no event holds; None: it doesn't
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -38,6 +41,8 @@ def read_config(environment: Mapping[str, str]) -> Config:
             verifier=_optional_url(settings, "PUBLIC_URL"),
             inbox=_optional_url(settings, "INBOX_URL"),
         ),
+        api_key=settings.secret("OPS_KEY_FILE"),
+        office_key=settings.secret("OFFICE_KEY_FILE") if settings.text("OFFICE_KEY_FILE", "") else None,
         metrics_urls=settings.read("METRICS_URLS", "issuer=http://…/metrics,mailer=…", _metrics_urls, {}),
     )
 
@@ -58,6 +63,19 @@ def _optional_url(settings: Settings, name: str) -> str | None:
     return settings.url(name)
 
 
-def ops_url(environment: Mapping[str, str]) -> str:
-    """OPS_URL, or ops of the local stack."""
-    return Settings(command_environment("ops", environment)).url("OPS_URL")
+@dataclass(frozen=True)
+class Board:
+    """Where the commands find ops, and the key that opens its API; "" while there is no such file."""
+
+    url: str
+    key: str
+
+
+def board_of(environment: Mapping[str, str]) -> Board:
+    """OPS_URL and the key in OPS_KEY_FILE, or those of the local stack, which may never have run."""
+    settings = Settings(command_environment("ops", environment))
+    try:
+        key = Path(settings.text("OPS_KEY_FILE", "")).read_text(encoding="utf-8").strip()
+    except OSError:
+        key = ""
+    return Board(settings.url("OPS_URL"), key)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.ops.board.decisions import AlreadyDecidedError, DecisionLine, numbered
-from services.ops.board.rows import TroubledLetter
+from services.ops.board.rows import RequestedLetter, TroubledLetter
 from services.ops.orders import Attribution, announced, ordered_before
 from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction
@@ -21,17 +22,19 @@ class LettersPage:
     cohorts: list[str]
     held: bool
     undelivered: list[tuple[str, TroubledLetter]]
+    requested: list[RequestedLetter]  # of no cohort: asked for by a service, and not delivered
 
 
-def letters_page(ports: Ports, cohort: str | None) -> LettersPage:
-    """The latest cohort unless one is named."""
+def letters_page(ports: Ports, cohort: str | None, seen: Sequence[str] | None = None) -> LettersPage:
+    """The latest cohort unless one is named. `seen`: the qualifications whose people are shown; None: all."""
     with ports.store.transaction() as tx:
         of = cohort or tx.board.latest_cohort()
         return LettersPage(
             cohort=of,
             cohorts=tx.board.cohorts(),
             held=of is not None and tx.letters.held(of),
-            undelivered=tx.letters.undelivered(of, limit=200) if of is not None else [],
+            undelivered=tx.letters.undelivered(of, limit=200, seen=seen) if of is not None else [],
+            requested=tx.letters.requested_undelivered(limit=50) if seen is None else [],
         )
 
 

@@ -10,3 +10,4 @@ DEAD_LETTERS = gauge("dead_letters_open", "Dead letters that nobody has decided 
 RESTORES = gauge("restores_unseen", "Restored databases that nobody has acknowledged yet: akashi restores")
 LAG = gauge("lag_messages", "Messages that a service has still to read", ("service",))
 ORDERED = counter("ops_orders", "Orders of the office: announced, or why not", ("decision", "outcome"))
+ASKED = counter("registration_asked", "Questions to registration about people, by result", ("result",))

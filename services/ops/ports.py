@@ -1,4 +1,4 @@
-"""What the rooms of ops reach outside: its schema, the services' lag and metrics, the clock."""
+"""What the rooms of ops reach outside: its schema, the services' lag and metrics, registration, the clock."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from services.ops.health import HealthMeter
 from services.ops.lag import LagMeter
+from services.ops.registration import NoRegistration, Registration
 from services.ops.store.events import Store
 from shared.clock import Clock
 
@@ -15,4 +16,5 @@ class Ports:
     store: Store
     lag: LagMeter
     now: Clock
+    registration: Registration = field(default_factory=NoRegistration)
     health: HealthMeter = field(default_factory=lambda: HealthMeter({}))  # without endpoints it knows of no service

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.ops.board.answers import BoardStatus, cohort_of, letters_of, missing_of, revoked_of
 from services.ops.board.counts import Board, Difference, Person, board_of, selection_of
@@ -13,6 +13,7 @@ from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, TroubledLette
 from services.ops.board.scrubs import ScrubLine
 from services.ops.board.stuck import stuck_of
 from services.ops.ports import Ports
+from services.ops.store.board import Seen
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
 
@@ -21,10 +22,10 @@ _LONGEST = 1000  # people on the page of a difference; `akashi people` has all
 _LISTED = 200  # people held on the board; decisions in a history
 
 
-def board_of_cohort(tx: OpsTransaction, cohort: str | None) -> tuple[str | None, Board]:
+def board_of_cohort(tx: OpsTransaction, cohort: str | None, seen: Seen = None) -> tuple[str | None, Board]:
     """`cohort`, or the latest, and its counts. None while there is no cohort."""
     id = _known_cohort(tx, cohort)
-    return id, board_of(tx.board.groups(id) if id else ())
+    return id, board_of(tx.board_seen(seen).groups(id) if id else ())
 
 
 def _known_cohort(tx: OpsTransaction, cohort: str | None) -> str | None:
@@ -58,29 +59,34 @@ class BoardPage:
     troubled_letters: list[TroubledLetter]
     dead_letters: list[KeptDeadLetter]
     decisions: list[DecisionLine]
+    characters: dict[str, str] = field(default_factory=dict)  # of people held as no-glyph: what no font has
+    all_desks: bool = True
 
 
-def board_page(ports: Ports, cohort: str | None) -> BoardPage:
-    """The board of `cohort` (None: the latest)."""
+def board_page(ports: Ports, cohort: str | None, seen: Seen = None) -> BoardPage:
+    """The board of `cohort` (None: the latest). With `seen` it is one desk's: of its people only, no machinery."""
     with ports.store.transaction() as tx:
-        id, board = board_of_cohort(tx, cohort)
-        of = id or ""
+        id, board = board_of_cohort(tx, cohort, seen)
+        of, all_desks, people = id or "", seen is None, tx.board_seen(seen)
+        held = people.people(of, selection_of("held"), limit=_LISTED)
         return BoardPage(
-            status=_status(tx, ports, id, board),
+            status=_status(tx, ports, id, board, seen),
             board=board,
-            held=tx.board.people(of, selection_of("held"), limit=_LISTED),
-            stuck=tx.board.stuck(of, limit=_LISTED) if board.stuck_by_reason else [],
-            rejections=tx.rejections.rows("open", limit=50),
-            batches=tx.board.batches(of, limit=20),
-            troubled_letters=tx.board.troubled_letters(of, limit=50),
-            dead_letters=tx.dead_letters.all("open", limit=20),
-            decisions=tx.decisions.decisions(None, limit=10),
+            held=held,
+            characters=tx.search.held_characters([person.registration_id for person in held]),
+            stuck=people.stuck(of, limit=_LISTED) if board.stuck_by_reason else [],
+            rejections=tx.rejections.rows("open", limit=50) if all_desks else [],
+            batches=people.batches(of, limit=20) if all_desks else [],
+            troubled_letters=people.troubled_letters(of, limit=50),
+            dead_letters=tx.dead_letters.all("open", limit=20) if all_desks else [],
+            decisions=tx.decisions.decisions(None, limit=10, seen=seen),
+            all_desks=all_desks,
         )
 
 
 @dataclass(frozen=True)
 class PeoplePage:
-    """`after`: the registration_id after which the next page goes on; None on the last one."""
+    """`after`: where the next page goes on; None on the last one."""
 
     cohort: str | None
     people: list[Person]
@@ -88,29 +94,47 @@ class PeoplePage:
 
 
 def people(
-    ports: Ports, cohort: str | None, state: str | None, *, after: str = "", limit: int | None = None
+    ports: Ports,
+    cohort: str | None,
+    state: str | None,
+    *,
+    after: str = "",
+    limit: int | None = None,
+    seen: Seen = None,
+    reason: str | None = None,
+    work_first: bool = False,
 ) -> PeoplePage:
-    """Everybody of the cohort, or of one state, or the next `limit` of them.
+    """Everybody of the cohort, or of one state, or held for one reason, or the next `limit` of them.
+
+    With `work_first` who is held or stuck stands before the others.
 
     ValueError for an unknown state, NotFound for an unknown cohort.
     """
     selection = selection_of(state) if state else None
     with ports.store.transaction() as tx:
         id = _known_cohort(tx, cohort)
-        found = tx.board.people(id or "", selection, after=after, limit=limit)
-        full = limit is not None and len(found) == limit
-        return PeoplePage(id, found, found[-1].registration_id if full else None)
+        board = tx.board_seen(seen)
+        if work_first:
+            found = board.work_first(id or "", after=after, limit=limit)
+        else:
+            found = board.people(id or "", selection, after=after, limit=limit, reason=reason)
+        if limit is None or len(found) < limit:
+            return PeoplePage(id, found)
+        last = found[-1]
+        return PeoplePage(id, found, f"{last.rank}{last.registration_id}" if work_first else last.registration_id)
 
 
-def all_people(ports: Ports, cohort: str | None, state: str | None, *, part: int) -> Iterator[Sequence[Person]]:
+def all_people(
+    ports: Ports, cohort: str | None, state: str | None, *, part: int, seen: Seen = None, reason: str | None = None
+) -> Iterator[Sequence[Person]]:
     """Everybody as `people`, in parts of at most `part`, each read when it is asked for. The first may be empty.
 
     Each is a transaction of its own: who arrives or moves meanwhile may be in a later part, or in none.
     """
-    found = people(ports, cohort, state, limit=part)
+    found = people(ports, cohort, state, limit=part, seen=seen, reason=reason)
     yield found.people
     while found.after is not None:
-        found = people(ports, found.cohort, state, after=found.after, limit=part)
+        found = people(ports, found.cohort, state, after=found.after, limit=part, seen=seen, reason=reason)
         yield found.people
 
 
@@ -124,14 +148,15 @@ class DifferencePage:
     ahead: list[Person]
 
 
-def difference(ports: Ports, cohort: str | None, stage: str) -> DifferencePage:
+def difference(ports: Ports, cohort: str | None, stage: str, seen: Seen = None) -> DifferencePage:
     """Between `stage` and the one before it. NotFound for a stage that has none before it."""
     with ports.store.transaction() as tx:
-        id, board = board_of_cohort(tx, cohort)
+        id, board = board_of_cohort(tx, cohort, seen)
+        people = tx.board_seen(seen)
         for found in board.differences:
             if found.right.word == stage:
-                missing = tx.board.missing(id or "", [(found.left, found.right)], limit=_LONGEST)[found.right]
-                ahead = tx.board.ahead(id or "", found.left, found.right, limit=_LONGEST)
+                missing = people.missing(id or "", [(found.left, found.right)], limit=_LONGEST)[found.right]
+                ahead = people.ahead(id or "", found.left, found.right, limit=_LONGEST)
                 return DifferencePage(id, found, missing, ahead)
     raise NotFound(f"got stage {stage!r}, expected one that follows another")
 
@@ -164,6 +189,9 @@ def history(ports: Ports, registration_id: str) -> History:
             letters=tx.decisions.letters(registration_id),
             decisions=tx.decisions.decisions(registration_id, limit=_LISTED),
             stuck=stuck_of(person),
+            held_characters=tx.search.held_characters([registration_id]).get(registration_id),
+            happened=tx.history.of(registration_id),
+            same_person=tx.search.of_person(person.person_id, registration_id),
         )
 
 
@@ -171,10 +199,10 @@ def unknown_registration(registration_id: str) -> NotFound:
     return NotFound(f"got registration {registration_id!r}, expected one that the board knows: akashi people")
 
 
-def decisions(ports: Ports, about: str | None, *, limit: int) -> list[DecisionLine]:
+def decisions(ports: Ports, about: str | None, *, limit: int, seen: Seen = None) -> list[DecisionLine]:
     """What was ordered, the latest first; `about` None leaves out the parts of an undo or a reissue."""
     with ports.store.transaction() as tx:
-        return tx.decisions.decisions(about, limit=limit)
+        return tx.decisions.decisions(about, limit=limit, seen=seen)
 
 
 def decision(ports: Ports, id: str) -> DecisionLine:
@@ -192,10 +220,11 @@ def scrubs(ports: Ports, scrub_id: str | None) -> list[ScrubLine]:
         return tx.scrubs.latest() if scrub_id is None else tx.scrubs.of(scrub_id)
 
 
-def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board) -> BoardStatus:
+def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board, seen: Seen = None) -> BoardStatus:
+    people = tx.board_seen(seen)
     lag = ports.lag.latest()
     pairs = [(found.left, found.right) for found in board.differences if found.missing]
-    missing = tx.board.missing(id or "", pairs, limit=_NAMED)
+    missing = people.missing(id or "", pairs, limit=_NAMED)
     return BoardStatus(
         at=ports.now(),
         cohort=cohort_of(id, board),
@@ -205,10 +234,10 @@ def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board) -> B
         people_missing={
             found.right.word: missing_of(found, missing.get(found.right, ())) for found in board.differences
         },
-        revoked=revoked_of(board, tx.board.revoked(id, limit=_NAMED) if id and board.revoked else ()),
+        revoked=revoked_of(board, people.revoked(id, limit=_NAMED) if id and board.revoked else ()),
         rejected=tx.rejections.open_count(),
         dead_letters=tx.dead_letters.open_count(),
-        letters=letters_of(tx.board.letters(id) if id else {}),
+        letters=letters_of(people.letters(id) if id else {}),
         lag=lag.messages,
         lag_unknown=lag.unknown,
         unplaced=tx.board.unplaced(),

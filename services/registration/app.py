@@ -8,11 +8,13 @@ from pathlib import Path
 from services.registration import address_screen, handlers, orders
 from services.registration.config import Config
 from services.registration.handlers import Ports
+from services.registration.office_api import office_routes
 from services.registration.ports import DeskPorts
 from services.registration.store import RegistrationTransaction
 from services.registration.web.desk_site import desk_site
 from services.registration.web.intake import intake_site
 from shared.events import (
+    AddressCorrected,
     AssertionIssued,
     DeskLetterRequested,
     IssuanceRefused,
@@ -38,6 +40,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.recall(RegistrationReleased, RegistrationTransaction.take_back_released)
     process.recall(RegistrationRenewed, RegistrationTransaction.take_back_renewed)
     process.recall(DeskLetterRequested, RegistrationTransaction.take_back_letters)
+    process.recall(AddressCorrected, RegistrationTransaction.take_back_addresses)
     process.recall(DecisionSettled, RegistrationTransaction.take_back_settled)
     process.at_start(handlers.judge_failed, ports)
     process.consume_raw(UPSTREAM_REGISTRATIONS, handlers.accept_messages, ports)
@@ -46,7 +49,8 @@ def build(config: Config, ports: Ports) -> Process:
     process.consume(OfficeDecided, orders.carry_out, ports, predicate=orders.is_ours)
     process.tick("release", handlers.release, ports)
     process.tick("begin_cycle", handlers.begin_cycle, ports, every=_CYCLE_SECONDS)
-    site = intake_site(ports, config.upstream_key, config.upload_limit, process.wake, config.runtime.access)
+    office = office_routes(ports, config.office_key) if config.office_key is not None else ()
+    site = intake_site(ports, config.upstream_key, config.upload_limit, process.wake, config.runtime.access, office)
     process.serve(site, host=config.web_host, port=config.web_port)
     desk = desk_ports(config, ports, process)
     process.tick("forget", address_screen.forget, desk, every=_FORGET_SECONDS)

@@ -23,6 +23,7 @@ class Config:
     cycle: CohortCycle
     settle: timedelta  # quiet time after which a delivery is judged
     upstream_key: bytes  # authorises deliveries
+    office_key: bytes | None  # opens the API for the office's board; None: there is none
     upload_limit: int  # bytes of one request
     font_folder: Path
     extra_fonts: tuple[Path, ...]
@@ -51,6 +52,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
         cycle=settings.read("COHORT", "the year in which the cohort's periods begin: 2026", _cycle(runtime.programme)),
         settle=timedelta(seconds=settings.seconds("SETTLE_SECONDS", 60.0)),
         upstream_key=settings.secret("UPSTREAM_KEY_FILE"),
+        office_key=settings.secret("OFFICE_KEY_FILE") if settings.text("OFFICE_KEY_FILE", "") else None,
         upload_limit=settings.whole("UPLOAD_LIMIT_BYTES", 64 * 2**20, least=1024),
         font_folder=settings.folder("FONT_FOLDER"),
         extra_fonts=settings.files("EXTRA_FONTS"),

@@ -19,6 +19,7 @@ from services.registration.domain.look_alikes import LookAlike, look_alikes
 from services.registration.domain.record import PRIVATE, PUBLISHABLE, Rules, changed_fields
 from services.registration.domain.registration import Registration, announced_record, renewed
 from services.registration.domain.rows import RejectedField
+from services.registration.domain.spelling import missing_characters
 from services.registration.metrics import JUDGED, NOT_APPLIED, RECORDS, REJECTED
 from services.registration.store import RegistrationTransaction, RejectedRow, Store
 from shared.addresses import same_address_key
@@ -28,6 +29,7 @@ from shared.events import AssertionIssued, Event, RegistrationHeld, Registration
 from shared.runtime.batches import RawMessage
 from shared.runtime.log import logger
 from shared.runtime.rows import in_parts
+from shared.soundness import MissingGlyphs
 
 _BATCH = 5000  # registrations judged a transaction: 0.5 s, a tenth of what a stop waits for
 
@@ -132,20 +134,21 @@ def release(ports: Ports) -> int:
         uses = tx.address_uses({each.address_key for each in registrations if each.address_key}, ports.cycle.begins_on)
 
         facts = tx.known_facts(registrations, ports.cycle.begins_on, japan_date(now))
+        missing = ports.rules.missing_glyphs
 
         def work(part: Sequence[Registration]) -> Counter[str]:
-            candidates = [candidate_at(each, now) for each in part]
+            candidates = [candidate_at(each, now, missing) for each in part]
             judged = list(zip(part, judge(candidates, uses, ports.cycle, facts), strict=True))
             if has_begun:
-                return _apply(tx, judged, ports.cycle.cohort, now)
+                return _apply(tx, judged, ports, now)
             waiting = [each for each, judgement in judged if judgement.reason is None]
             _foresee(tx, waiting, ports.cycle.cohort, now)
             held = [(each, judgement) for each, judgement in judged if judgement.reason is not None]
-            return _apply(tx, held, ports.cycle.cohort, now) + Counter(waiting=len(waiting))
+            return _apply(tx, held, ports, now) + Counter(waiting=len(waiting))
 
         def put_aside(registration: Registration, error: Exception) -> None:
             log.error("failed", registration_id=registration.id, cause=cause_of(error, 300))
-            _apply(tx, [(registration, Judgement(registration.id, "not-judged", None))], ports.cycle.cohort, now)
+            _apply(tx, [(registration, Judgement(registration.id, "not-judged", None))], ports, now)
             outcomes["not-judged"] += 1
 
         outcomes: Counter[str] = Counter()
@@ -159,9 +162,9 @@ def release(ports: Ports) -> int:
     return len(registrations)
 
 
-def candidate_at(registration: Registration, now: datetime) -> Candidate:
+def candidate_at(registration: Registration, now: datetime, missing_glyphs: MissingGlyphs) -> Candidate:
     """The registration as it is judged now."""
-    return replace(registration.candidate, confirmed_at=registration.confirmed_by(now))
+    return replace(registration.judged_by(missing_glyphs), confirmed_at=registration.confirmed_by(now))
 
 
 def _what_to_judge(tx: RegistrationTransaction, now: datetime, ports: Ports) -> Literal["all", "at-once"] | None:
@@ -177,12 +180,12 @@ def _what_to_judge(tx: RegistrationTransaction, now: datetime, ports: Ports) -> 
 
 
 def _apply(
-    tx: RegistrationTransaction, judged: Sequence[tuple[Registration, Judgement]], cohort: str, now: datetime
+    tx: RegistrationTransaction, judged: Sequence[tuple[Registration, Judgement]], ports: Ports, now: datetime
 ) -> Counter[str]:
     outcomes: Counter[str] = Counter()
     results = []
     for registration, judgement in judged:
-        events = _events_of(registration, judgement, cohort)
+        events = _events_of(registration, judgement, ports)
         tx.announce(*events)
         # A release that ends no hold is no revision: no hold was announced that it takes back.
         is_revision = any(isinstance(event, RegistrationHeld | RegistrationReleased) for event in events)
@@ -203,8 +206,9 @@ def _foresee(tx: RegistrationTransaction, registrations: Sequence[Registration],
     )
 
 
-def _events_of(registration: Registration, judgement: Judgement, cohort: str) -> list[Event]:
+def _events_of(registration: Registration, judgement: Judgement, ports: Ports) -> list[Event]:
     """What to announce about a judged registration; nothing if it is held for the same reason as before."""
+    cohort = ports.cycle.cohort
     if judgement.notify_from is not None:
         events: list[Event] = []
         if registration.state == "held":
@@ -224,8 +228,15 @@ def _events_of(registration: Registration, judgement: Judgement, cohort: str) ->
             reason=judgement.reason,
             revision=registration.revision + 1,
             first_registration_id=judgement.first_registration_id,
+            characters=_lacked(registration, ports) if judgement.reason == "no-glyph" else (),
         )
     ]
+
+
+def _lacked(registration: Registration, ports: Ports) -> tuple[str, ...]:
+    """The characters of the name that no font has, each once."""
+    by_field = missing_characters(registration.written, ports.rules.missing_glyphs)
+    return tuple(dict.fromkeys(each for found in by_field.values() for each in found))
 
 
 def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
@@ -244,9 +255,12 @@ def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
         amended = [each for each in known.values() if each.state == "waiting" and not each.is_recalled]
         uses = tx.address_uses({each.address_key for each in amended if each.address_key}, ports.cycle.begins_on)
         facts = tx.known_facts(amended, ports.cycle.begins_on, japan_date(now))
-        judged = zip(amended, judge([each.candidate for each in amended], uses, ports.cycle, facts), strict=True)
+        missing = ports.rules.missing_glyphs
+        judged = zip(
+            amended, judge([each.judged_by(missing) for each in amended], uses, ports.cycle, facts), strict=True
+        )
         correcting = [(each, judgement) for each, judgement in judged if judgement.reason is None]
-        _apply(tx, correcting, ports.cycle.cohort, now)
+        _apply(tx, correcting, ports, now)
         others = newest.keys() - released - {each.id for each, _ in correcting}
         _keep_issued([newest[id] for id in sorted(others)], known, tx, ports.cycle.cohort, now)
         tx.note_issued({id: event.version for id, event in newest.items()})
@@ -264,7 +278,7 @@ def _keep_issued(
         before = known.get(event.award.registration_id)
         if before is None:
             continue
-        fields = changed_fields(announced_record(event, before.record), before.record) - PRIVATE
+        fields = changed_fields(announced_record(event, before.record, before.spelling), before.record) - PRIVATE
         if before.address_key != same_address_key(event.holder.email):
             fields |= {"email"}
         tx.add_not_applied([NotApplied(None, before.id, tuple(sorted(fields)))], "before the issue", now)
@@ -283,7 +297,7 @@ def begin_cycle(ports: Ports) -> int:
 
 
 def judge_failed(ports: Ports) -> None:
-    """At each start. What could not be judged is judged again: this may be another release."""
+    """At each start. What could not be judged or printed is judged again: by another release, or with more fonts."""
     with ports.store.transaction() as tx:
         tx.judge_failed(ports.now())
 

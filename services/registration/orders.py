@@ -8,20 +8,24 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from services.registration.domain.address_letters import address_changed_letters
 from services.registration.domain.correction import (
     OrderOutcome,
     address_conflict,
+    changes_of,
     cohort_of,
     corrected,
     number_conflict,
 )
 from services.registration.domain.registration import Registration, amended, renewed
 from services.registration.domain.soundness import implausible_address, trimmed
+from services.registration.domain.spelling import Spelling, is_about_names
 from services.registration.handlers import Ports
 from services.registration.metrics import ORDERS
 from services.registration.store import RegistrationTransaction
-from shared.addresses import same_address_key
-from shared.events import CONTRADICTIONS, Event
+from services.registration.store.office import OrderChange
+from shared.addresses import as_mailed, same_address_key
+from shared.events import CONTRADICTIONS, AddressCorrected, Event
 from shared.office_events import Correction, DecisionSettled, OfficeDecided
 from shared.runtime.log import logger
 from shared.soundness import address_fault
@@ -37,7 +41,8 @@ def is_ours(decision: OfficeDecided) -> bool:
 def carry_out(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
     """Any time. Correct a released registration: its badge is issued at the next version (step 3).
 
-    Before the issue (step 2): set an address, hold or resume; the registration is judged again at once. Each order is
+    Before the issue (step 2): set an address or the spelling of a name, hold or resume; the registration is judged
+    again at once. After it, an address is where letters go: the badge stays. Both addresses are told. Each order is
     settled with its outcome. One that can't be carried out changes nothing and is counted with its reason. One that was
     carried out before this database was restored sets again what it set, and is not settled again.
     """
@@ -76,6 +81,7 @@ class _Batch:
         self._known = known
         self._corrected: dict[str, Registration] = {}  # not written yet: one statement for the whole batch
         self._events: list[Event] = []
+        self._changes: list[OrderChange] = []
 
     def carry_out(self, decision: OfficeDecided) -> OrderOutcome:
         registration = self._known.get(decision.subject)
@@ -83,26 +89,65 @@ class _Batch:
             return OrderOutcome("no-such-registration", f"got {decision.subject}, expected a registration_id")
         if decision.decision == "correct":
             return self._correct(registration, decision)
+        if decision.decision == "correct-address":
+            return self._correct_address(registration, decision)
         if registration.state == "released" and (registration.is_issued or decision.decision == "resume"):
             return OrderOutcome("issued-already", "got a registration with a badge: correct it instead")
-        if decision.decision == "correct-address":
-            if decision.value is None:
-                return OrderOutcome("no-address", "got no address")
-            address = trimmed(decision.value)
-            fault = address_fault(address) or implausible_address(address)
-            if fault is not None:
-                return OrderOutcome("no-address", f"expected {fault.expected}")
-            self._reopen(registration)
-            self._tx.set_office_address(registration.id, address, decision.decided_at, self._now)
-            if registration.address_key is not None:
-                self._tx.judge_address_sharers([registration.address_key], self._now)
-        elif decision.decision == "resume" and registration.reason in CONTRADICTIONS:
+        if decision.decision == "resume" and registration.reason in CONTRADICTIONS:
             self._tx.confirm_facts(registration.id, self._now)
         else:
             self._reopen(registration)
             self._tx.set_office_hold(registration.id, decision.decision == "hold", self._now)
         self._known.update(self._tx.registrations([registration.id]))
         return _DONE
+
+    def _correct_address(self, registration: Registration, decision: OfficeDecided) -> OrderOutcome:
+        """Set an address. A badge that is issued stays as it is: only its letters go there."""
+        if decision.value is None:
+            return OrderOutcome("no-address", "got no address")
+        address = trimmed(decision.value)
+        fault = address_fault(address) or implausible_address(address)
+        if fault is not None:
+            return OrderOutcome("no-address", f"expected {fault.expected}")
+        before = registration.email
+        if before is not None and as_mailed(before) == as_mailed(address):
+            return OrderOutcome("changes-nothing", "got the address that is on file")
+        self.write()  # what an earlier correction of this batch took
+        after = replace(registration, office_email=address)
+        is_new = after.address_key != registration.address_key
+        if registration.state == "released" and registration.is_issued:
+            if is_new and after.address_key is not None:
+                uses = self._tx.address_uses([after.address_key], self._ports.cycle.begins_on)
+                if (taken := address_conflict(after, uses)) is not None:
+                    return taken
+            revision = self._tx.move_letters(registration.id, address, decision.decided_at)
+            self._events.append(
+                AddressCorrected(
+                    registration_id=registration.id,
+                    cohort=cohort_of(registration),
+                    email=as_mailed(address),
+                    version=registration.version,
+                    revision=revision,
+                    corrected_at=decision.decided_at,
+                )
+            )
+        else:
+            self._reopen(registration)
+            self._tx.set_office_address(registration.id, address, decision.decided_at, self._now)
+        if is_new and registration.address_key is not None:
+            self._tx.judge_address_sharers([registration.address_key], self._now)
+        self._tell_both(registration, before, address, decision)
+        self._keep(decision, "email", before, address)
+        self._known.update(self._tx.registrations([registration.id]))
+        return _DONE
+
+    def _tell_both(self, registration: Registration, old: str | None, new: str, decision: OfficeDecided) -> None:
+        programme = self._ports.rules.programme
+        self._events += address_changed_letters(registration, old, new, decision.decision_id, self._now, programme)
+
+    def _keep(self, decision: OfficeDecided, field: str, old: object, new: object) -> None:
+        before, after = (None if value is None else str(value) for value in (old, new))
+        self._changes.append(OrderChange(decision.decision_id, decision.subject, field, before, after, self._now))
 
     def _reopen(self, registration: Registration) -> None:
         """A released one that has no badge yet is judged again, as its next version."""
@@ -113,12 +158,14 @@ class _Batch:
     def set_again(self, decision: OfficeDecided) -> None:
         """What the order set before the restore; what it led to is taken back from its announcements already."""
         registration = self._known.get(decision.subject)
-        if decision.decision == "correct":
+        if decision.decision == "correct" and not is_about_names(decision.correction):
             return
         if registration is None:
             self._tx.keep_order(decision.subject, **_columns_set_by(decision))
         elif registration.state != "released":
+            told = list(self._events)
             self.carry_out(decision)
+            self._events = told  # its letters were asked for before the restore
         elif decision.value is not None and same_address_key(decision.value) == registration.address_key:
             self._tx.confirm_office_address(registration.id, decision.value, decision.decided_at)
 
@@ -132,6 +179,8 @@ class _Batch:
         )
         if isinstance(after, OrderOutcome):
             return after
+        if registration.state != "released":
+            return self._agree(registration, after, decision)
         if (after.record.registration_number, after.record.pass_number) != (
             registration.record.registration_number,
             registration.record.pass_number,
@@ -151,9 +200,21 @@ class _Batch:
         after = replace(after, notify_from=notify_from)
         self._known[after.id] = self._corrected[after.id] = after
         self._events.append(renewed(after, cohort_of(after), notify_from, decision.why))
+        if after.email is not None and after.email != registration.email:
+            self._tell_both(after, registration.email, after.email, decision)
+        for field in (decision.correction or Correction()).changes:
+            self._keep(decision, field, _value_of(registration, field), _value_of(after, field))
         if after.address_key != registration.address_key and registration.address_key is not None:
             self.write()
             self._tx.judge_address_sharers([registration.address_key], self._now)
+        return _DONE
+
+    def _agree(self, registration: Registration, after: Registration, decision: OfficeDecided) -> OrderOutcome:
+        """How a name is written that no font can print, as the person agreed; the record stays as upstream's."""
+        self._tx.set_spelling(registration.id, after.spelling, self._now)
+        for field in (decision.correction or Correction()).changes:
+            self._keep(decision, field, _value_of(registration, field), _value_of(after, field))
+        self._known.update(self._tx.registrations([registration.id]))
         return _DONE
 
     def write(self) -> None:
@@ -164,6 +225,7 @@ class _Batch:
 
     def finish(self) -> None:
         self.write()
+        self._tx.keep_changes(self._changes)
         self._tx.announce(*self._events)
 
 
@@ -171,7 +233,13 @@ def _columns_set_by(decision: OfficeDecided) -> dict[str, Any]:
     if decision.decision == "correct-address" and decision.value is not None:
         key = same_address_key(decision.value)
         return {"office_email": decision.value, "address_key": key, "confirmed_at": decision.decided_at}
+    if decision.correction is not None:
+        return {"spelling": Spelling(dict(changes_of(decision.correction))).as_text()}
     return {"office_hold": decision.decision == "hold"}
+
+
+def _value_of(registration: Registration, field: str) -> object:
+    return registration.email if field == "email" else getattr(registration.written, field)
 
 
 def _settled(decision: OfficeDecided, outcome: OrderOutcome, now: datetime) -> DecisionSettled:

@@ -62,7 +62,9 @@ def _outlook(registrations: Sequence[Registration], tx: RegistrationTransaction,
     open_ones = [each for each in registrations if each.state != "released"]
     uses = tx.address_uses({each.address_key for each in open_ones if each.address_key}, ports.cycle.begins_on)
     facts = tx.known_facts(open_ones, ports.cycle.begins_on, japan_date(now))
-    judged = judge([candidate_at(each, now) for each in open_ones], uses, ports.cycle, facts)
+    judged = judge(
+        [candidate_at(each, now, ports.rules.missing_glyphs) for each in open_ones], uses, ports.cycle, facts
+    )
     judgements = {each.registration_id: each for each in judged}
     found = []
     for each in registrations:

@@ -98,9 +98,9 @@ def _verify(source: str, config: CommandConfig) -> VerificationResult:
 
 def _content_of(source: str, issuer_url: str) -> bytes:
     """The bytes of a file, of a URL, or of the credential whose page or number is named, however it was copied."""
-    from services.verifier.files.baking import MAX_FILE_BYTES
     from services.verifier.sources.issuer_site import download
     from shared.copied_text import assertion_id_in, url_in
+    from shared.credentials.baking import MAX_FILE_BYTES
     from shared.errors import NotFound
 
     if _is_file(source):

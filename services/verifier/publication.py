@@ -8,8 +8,13 @@ from services.verifier.check.checks import Check, check_status
 from services.verifier.check.credential import Credential, read_credential
 from services.verifier.check.disclosure import Withheld, why_no_credential, why_no_picture
 from services.verifier.check.evidence import IssuerRecord
-from services.verifier.files.baking import bake_png, bake_svg
-from services.verifier.files.open_badges_2 import (
+from services.verifier.files.read import read_json
+from services.verifier.ports import Ports
+from services.verifier.sources.chains import NoChain
+from services.verifier.sources.gather import gather
+from shared import object_keys
+from shared.credentials.baking import bake_png, bake_svg
+from shared.credentials.open_badges_2 import (
     Assertion,
     BadgeClass,
     Profile,
@@ -19,11 +24,6 @@ from services.verifier.files.open_badges_2 import (
     profile_of,
     revoked_assertion,
 )
-from services.verifier.files.read import read_json
-from services.verifier.ports import Ports
-from services.verifier.sources.chains import NoChain
-from services.verifier.sources.gather import gather
-from shared import object_keys
 from shared.errors import NotFound, TryLater
 
 

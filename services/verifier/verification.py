@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from services.verifier.check.credential import Badge, Credential, read_credential
 from services.verifier.check.evidence import UNTOLD, IssuerRecord
 from services.verifier.check.verdict import Verdict, no_document, not_readable, verdict_on
-from services.verifier.files.open_badges_2 import contradiction
+from services.verifier.files.halves import contradiction
 from services.verifier.files.pdf import LeadsElsewhere
 from services.verifier.files.read import read_file, read_json
 from services.verifier.metrics import SOURCES_AWAY, VERDICTS

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from services.wallet.app import build
 from services.wallet.config import Config, read_config
-from services.wallet.passwords import Passwords
 from services.wallet.ports import Ports
 from services.wallet.store import Store, WalletTransaction
 from shared.runtime.objects import Objects
 from shared.runtime.process import Process, start
+from shared.runtime.web.passwords import Passwords
 
 
 def wire(config: Config) -> Process:

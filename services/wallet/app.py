@@ -10,6 +10,7 @@ from services.wallet.ports import Ports
 from services.wallet.store import WalletTransaction
 from services.wallet.web.site import web_app
 from shared.events import (
+    AddressCorrected,
     AssertionAnchored,
     AssertionIssued,
     AssertionRevoked,
@@ -25,6 +26,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
     process.consume(AssertionIssued, handlers.note_issued, ports)
+    process.note(AddressCorrected, WalletTransaction.note_addresses)
     process.note(AssertionAnchored, WalletTransaction.note_anchored)
     process.note(CertificateRendered, WalletTransaction.note_rendered)
     process.note(AssertionRevoked, WalletTransaction.note_revoked)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.wallet.passwords import Passwords
 from services.wallet.store import Store
 from shared.clock import Clock
 from shared.programme import Programme
 from shared.runtime.objects import ReadableObjects
+from shared.runtime.web.passwords import Passwords
 
 
 @dataclass(frozen=True)

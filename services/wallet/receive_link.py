@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.wallet.badges import receive
-from services.wallet.domain.account import FormProblems, name_problem, password_problem
+from services.wallet.domain.account import FormProblems, name_problem
 from services.wallet.domain.badge import WalletBadge, state_of
 from services.wallet.metrics import REFUSED
 from services.wallet.ports import Ports
@@ -14,6 +14,7 @@ from services.wallet.sessions import account_of_session, authenticate, open_sess
 from services.wallet.store import Account, WalletTransaction
 from shared.addresses import same_address_key
 from shared.links import is_receive_token
+from shared.password_strength import known_words, password_problem, society_words
 
 LinkState = Literal[
     "account",  # the person has to create an account
@@ -26,8 +27,10 @@ LinkState = Literal[
     "expired",
     "corrected",  # the badge is the new version, at the same address
     "corrected-elsewhere",  # the new version is at another address, which this link does not prove
+    "moved",  # the letters go to another address since: this link, in the former mailbox, proves nothing
 ]
 _NOTHING_TO_RECEIVE: tuple[LinkState, ...] = ("revoked", "expired", "corrected", "corrected-elsewhere")
+_AHEAD = 3  # changes of the address that a letter may have seen before we have
 
 
 @dataclass(frozen=True)
@@ -49,17 +52,22 @@ class SignedIn:
 
 def open_link(assertion_id: str, link_token: str, session_token: str | None, ports: Ports) -> OpenedLink:
     """Look at a link. Changes nothing: mail scanners follow links, too."""
-    if not is_receive_token(ports.link_secret, assertion_id, link_token):
-        REFUSED.labels("unknown-link").inc()
-        return OpenedLink("unknown-link")
     with ports.store.transaction() as tx:
-        return _opened(tx, assertion_id, session_token, ports)
+        badge = tx.badges.get(assertion_id)
+        current = 0 if badge is None else badge.address_revision
+        known = range(current + _AHEAD + 1)
+        revision = next((n for n in known if is_receive_token(ports.link_secret, assertion_id, link_token, n)), None)
+        if revision is None:
+            REFUSED.labels("unknown-link").inc()
+            return OpenedLink("unknown-link")
+        if badge is None or revision > current:
+            return OpenedLink("not-here-yet")  # the token is right, so the badge exists: its event is on the way
+        if revision < current:
+            return OpenedLink("moved")
+        return _opened(tx, badge, session_token, ports)
 
 
-def _opened(tx: WalletTransaction, assertion_id: str, session_token: str | None, ports: Ports) -> OpenedLink:
-    badge = tx.badges.get(assertion_id)
-    if badge is None:
-        return OpenedLink("not-here-yet")  # the token is right, so the badge exists: its event is on the way
+def _opened(tx: WalletTransaction, badge: WalletBadge, session_token: str | None, ports: Ports) -> OpenedLink:
     visitor = account_of_session(tx, session_token) if session_token else None
     state = state_of(badge, ports.now())
     newest = tx.badges.get(badge.corrected_by) if badge.corrected_by else None
@@ -104,7 +112,9 @@ def create_account(
 ) -> SignedIn | FormProblems:
     """Create the account of the badge's address and receive the badge. Logs in where the address has an account."""
     address = badge.holder.email
-    problems = FormProblems(name_problem(full_name), password_problem(password, address))
+    holder = badge.holder
+    words = known_words(full_name, address, holder.family_first, holder.latin) | society_words(ports.programme)
+    problems = FormProblems(name_problem(full_name), password_problem(password, words))
     if problems:
         REFUSED.labels("account").inc()
         return problems

@@ -18,9 +18,9 @@ import pytest
 from deploy.local.loopback import ask
 from deploy.local.ports import free_port
 from services.issuer.domain.issuance import issued
-from services.verifier.files.baking import bake_png, bake_svg
-from services.verifier.files.open_badges_2 import assertion_of
 from services.verifier.store import VerifierTransaction
+from shared.credentials.baking import bake_png, bake_svg
+from shared.credentials.open_badges_2 import assertion_of
 from tests.worlds.anvil import Anvil, anvil
 from tests.worlds.credentials import assertion
 from tests.worlds.pdfs import printed

@@ -16,6 +16,7 @@ from deploy.local.demo.letters import Inbox, Letter
 from deploy.local.demo.run import Players, feed
 from deploy.local.demo.sample.cohort import Expected, write_sample
 from deploy.local.loopback import ask
+from deploy.local.office import ask_ops
 from deploy.local.stack import Stack
 from shared.events import AssertionAnchored, AssertionIssued, BadgeReceived, CertificateRendered, RegistrationRenewed
 from tests.worlds.outside_verifier import ask_outside_verifier
@@ -49,7 +50,7 @@ def feed_sample(stack: Stack) -> list[dict[str, Any]]:
 
 
 def status(stack: Stack) -> dict[str, Any]:
-    answer = ask.get(f"{stack.urls['ops']}/api/v1/status")
+    answer = ask_ops(stack.place, "/api/v1/status")
     return dict(answer.json())
 
 

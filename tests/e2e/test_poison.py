@@ -11,7 +11,7 @@ from kafka import KafkaProducer
 
 from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.run import feed
-from deploy.local.loopback import ask
+from deploy.local.office import ask_ops
 from deploy.local.stack import Stack
 from shared.errors import NotYetKnown, Unreadable
 from shared.runtime.dead_letters import MAX_VALUE_BYTES
@@ -110,7 +110,7 @@ def test_poison_on_every_topic_is_put_aside_with_its_cause_and_stops_nobody(stac
             assert later <= {(name, partition, offset) for name, partition, offset in kept}
 
     def on_board() -> bool:
-        board = ask.get(f"{stack.urls['ops']}/api/v1/status").raise_for_status().json()
+        board = ask_ops(stack.place, "/api/v1/status").raise_for_status().json()
         is_kept = all(board["services"][service]["unread"] for service in SERVICES)
         return is_kept and board["dead_letters"] >= wanted.total()
 
@@ -209,7 +209,7 @@ def test_impossible_days_huge_values_and_aborted_transactions_cost_themselves_on
     until(lambda: large.items() <= letters().items(), seconds=60, what="the dead letter of each")
 
     def has_no_lag() -> bool:
-        board = ask.get(f"{stack.urls['ops']}/api/v1/status").raise_for_status().json()
+        board = ask_ops(stack.place, "/api/v1/status").raise_for_status().json()
         return bool(board["lag"]["registration"] == 0)
 
     until(has_no_lag, seconds=60, what="a lag of 0 where each partition ends with the end of a transaction")

@@ -21,6 +21,7 @@ import pytest
 from deploy.local.demo.holders import password_of, receive
 from deploy.local.demo.letters import Letter
 from deploy.local.loopback import ask, new_browser
+from deploy.local.office import signed_in
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
 from shared.errors import NotFound
@@ -202,7 +203,7 @@ def restores(stack: Stack, *words: str) -> list[dict[str, Any]]:
 
 
 def board(stack: Stack) -> str:
-    answer = ask.get(f"{stack.urls['ops']}/", headers={"accept-language": "ja"})
+    answer = signed_in(stack.place).get("/")
     return answer.raise_for_status().text.replace("<wbr>", "")
 
 

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from deploy.local.loopback import ask
+from deploy.local.office import ask_ops, signed_in
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
 from shared import object_keys
@@ -151,7 +152,7 @@ def test_lost_and_broken_objects_are_named_then_made_again_byte_for_byte(story: 
 
 
 def _board(stack: Stack, words: str) -> str:
-    text = ask.get(stack.urls["ops"], headers={"accept-language": "ja"}).raise_for_status().text.replace("<wbr>", "")
+    text = signed_in(stack.place).get("/").raise_for_status().text.replace("<wbr>", "")
     return text if words in text else ""
 
 
@@ -198,7 +199,7 @@ def _is_under_way(bucket: Bucket, service: str) -> bool:
 
 
 def _settled(stack: Stack, id: str) -> dict[str, Any]:
-    line = ask.get(f"{stack.urls['ops']}/api/v1/decisions/{id}").raise_for_status().json()
+    line = ask_ops(stack.place, f"/api/v1/decisions/{id}").raise_for_status().json()
     return dict(line) if line["outcome"] else {}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.run import feed
-from deploy.local.loopback import ask
+from deploy.local.office import signed_in
 from deploy.local.stack import Stack
 from shared.addresses import same_address_key
 from shared.events import AssertionIssued, IssuanceRefused, RenderingFailed
@@ -82,8 +82,8 @@ def test_what_is_stuck_says_why_on_the_board_and_the_order_that_it_names_ends_it
     found = status(stack)
     assert found["stuck_by_reason"] == {"issuance-refused": 2, "rendering-no-glyph": 1} and not found["matches"]
     assert found["dead_letters"] == dead_letters
-    board = ask.get(f"{stack.urls['ops']}/board", headers={"accept-language": "ja"}).text.replace("<wbr>", "")
-    person = ask.get(f"{stack.urls['ops']}/people/{AMENDED}", headers={"accept-language": "ja"}).text
+    board = signed_in(stack.place).get("/board").text.replace("<wbr>", "")
+    person = signed_in(stack.place).get(f"/people/{AMENDED}").text
     for text in (board, person):
         assert "発行できない内容がある" in text and f"akashi correct {AMENDED} --registration-number …" in text
     assert "PDFに印字できない文字がある" in board and 'value="correct"' in person

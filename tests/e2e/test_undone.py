@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from deploy.local.loopback import ask
+from deploy.local.office import ask_ops
 from deploy.local.stack import Stack
 from shared.events import AssertionRevoked
 from shared.office_events import DecisionSettled, OfficeDecided
@@ -49,7 +49,7 @@ def test_a_cohort_is_undone_after_a_dry_run_although_the_issuer_dies_and_is_issu
     stack.resume("issuer")
 
     def all_settled() -> dict[str, Any]:
-        line = dict(ask.get(f"{stack.urls['ops']}/api/v1/decisions/{id}").json())
+        line = dict(ask_ops(stack.place, f"/api/v1/decisions/{id}").json())
         return line if line["outcome"] else {}
 
     line = until(all_settled, seconds=180, what="the undo is settled", forgive=(httpx.HTTPError,))

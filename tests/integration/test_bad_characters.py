@@ -11,14 +11,13 @@ from fastapi import FastAPI
 from deploy.local.ports import free_port
 from services.ops.config import Links
 from services.ops.store.events import Store
-from services.ops.web.site import build_site
 from services.registration.web.intake import intake_site
 from services.wallet.web.site import web_app
 from tests.worlds.anvil import anvil
 from tests.worlds.cohorts import cycle
 from tests.worlds.http_server import serving
 from tests.worlds.ops import dead_letter, tell
-from tests.worlds.ops_site import PROGRAMME, office_of
+from tests.worlds.ops_site import office_of, sign_in, site_of
 from tests.worlds.postgres import Databases
 from tests.worlds.registration import KEY, registration_database, world_at
 from tests.worlds.routes import statuses
@@ -46,8 +45,9 @@ def test_the_office_takes_no_bad_character_for_a_fault(store: Store, browser: ht
     with office_of(store) as office:
         tell(office.ports, *cycle(1))
         dead_letter(office.ports)
-        site = build_site(PROGRAMME, Links(None, None, None), office.ports, lambda: None)
+        site = site_of(office.ports, Links(None, None, None))
         browser.base_url = office.browser.base_url
+        sign_in(office.ports.store, browser)
         assert faults(statuses(site, browser), routes=25) == {}
 
 

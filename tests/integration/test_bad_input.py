@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from deploy.local.loopback import ask
 from deploy.local.ports import free_port
 from services.verifier import publication, verification
-from services.verifier.files.baking import MAX_FILE_BYTES
+from shared.credentials.baking import MAX_FILE_BYTES
 from tests.corpus.forgeries import FORGERIES
 from tests.corpus.make import attached
 from tests.worlds.anvil import Anvil, anvil

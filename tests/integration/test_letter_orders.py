@@ -13,18 +13,19 @@ from services.mailer import handlers
 from services.mailer.deliveries import Deliveries
 from services.mailer.domain.delivery import Bounced, Sent, SmtpReply
 from services.mailer.domain.letters import return_path
+from services.mailer.orders import is_ours
 from services.mailer.reports import note_report
 from services.ops.cli import main
 from services.ops.store.events import Store
-from shared.events import AssertionRevoked, Event, LetterUpdated
+from shared.events import AssertionRevoked, Event, LetterUpdated, RequestedLetterUpdated
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.wire import decode
 from tests.worlds.bounces import postfix
 from tests.worlds.cohorts import NOON, assertion_id, cycle
 from tests.worlds.cohorts import issued as issued_to
-from tests.worlds.mailer import MailerWorld, mailer_at
+from tests.worlds.mailer import MailerWorld, asked, mailer_at
 from tests.worlds.ops import outbox, tell
-from tests.worlds.ops_site import Office, office_of
+from tests.worlds.ops_site import Office, at_board, office_of
 from tests.worlds.postgres import Databases
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
@@ -54,10 +55,10 @@ class Both:
         """What each has announced reaches the other, once."""
         orders = [decode(bytes(value)) for topic, _, value in outbox(self.office.ports) if topic == "office.decisions"]
         for event in orders:
-            if isinstance(event, OfficeDecided) and self._is_new(event) and handlers.is_ours(event):
+            if isinstance(event, OfficeDecided) and self._is_new(event) and is_ours(event):
                 self.mailer.handle(event)
         for event in self.mailer.announced():
-            if isinstance(event, DecisionSettled | LetterUpdated) and self._is_new(event):
+            if isinstance(event, DecisionSettled | LetterUpdated | RequestedLetterUpdated) and self._is_new(event):
                 tell(self.office.ports, event)
 
     def outcome(self) -> str:
@@ -66,7 +67,7 @@ class Both:
         return found
 
     def akashi(self, *words: str) -> Result:
-        return CliRunner().invoke(main, ["letters", *words], env={"OPS_URL": str(self.office.browser.base_url)})
+        return CliRunner().invoke(main, ["letters", *words], env=at_board(self.office.browser.base_url))
 
     def _is_new(self, event: Event) -> bool:
         id = str(event.id)
@@ -209,3 +210,13 @@ def test_a_bounce_that_comes_back_is_on_the_offices_list_and_goes_when_the_lette
     both.mailer.tick()
     both.exchange()
     assert f'value="{assertion_id(0)}/award"' not in both.office.browser.get("/letters").text
+
+
+def test_the_office_sees_letters_that_a_service_asked_for_and_that_came_to_nobody(both: Both) -> None:
+    both.mailer.handle(asked("L-1", hours=None), asked("L-2", recipient="jiro@example.jp", hours=None))
+    both.reply = Bounced("550 5.1.1 <taro@example.jp> unknown")
+    both.mailer.tick()
+    both.exchange()
+    page = both.office.browser.get("/letters").text
+    assert page.count("パスワードの再設定：不達") == 2
+    assert "550 5.1.1" in page and "example.jp" not in page.partition("届かなかった案内")[2].partition("</section>")[0]

@@ -11,7 +11,7 @@ from typing import cast
 
 import pytest
 
-from services.mailer import handlers
+from services.mailer import handlers, orders
 from services.mailer.domain.delivery import Bounced, Deferred, Sent, SmtpReply
 from services.mailer.domain.letters import LetterWriter, Message
 from services.mailer.smtp import SmtpClient, SmtpServer
@@ -206,7 +206,7 @@ def test_no_letter_leaves_about_a_revoked_badge(mailer: MailerWorld, server: Smt
     assert not server.taken
     for assertion_id in (ID, OTHER):
         assert mailer.states(assertion_id) == mailer.states(assertion_id, "completion") == ["suppressed"]
-    handlers.resend([resend()], mailer.ports)
+    orders.resend([resend()], mailer.ports)
     mailer.tick(hours=1)
     assert not server.taken
     assert mailer.settled() == {"D1": "revoked"}
@@ -214,11 +214,11 @@ def test_no_letter_leaves_about_a_revoked_badge(mailer: MailerWorld, server: Smt
 
 def test_a_letter_that_the_office_sends_again_is_the_same_letter(mailer: MailerWorld, server: Smtpd) -> None:
     handlers.note_issued([issued()], mailer.ports)
-    handlers.resend([resend("too-early"), resend("unknown", "thanks")], mailer.ports)
+    orders.resend([resend("too-early"), resend("unknown", "thanks")], mailer.ports)
     mailer.tick(hours=1)
     assert len(server.taken) == 1
     for _ in range(2):
-        handlers.resend([resend()], mailer.ports)
+        orders.resend([resend()], mailer.ports)
         mailer.tick(hours=1)
     assert len(server.taken) == 2
     assert server.taken[0].content == server.taken[1].content
@@ -231,7 +231,7 @@ def test_an_order_to_send_again_is_refused_after_the_revocation(mailer: MailerWo
     handlers.note_issued([issued()], mailer.ports)
     mailer.tick(hours=1)
     handlers.note_revoked([revoked()], mailer.ports)
-    handlers.resend([resend()], mailer.ports)
+    orders.resend([resend()], mailer.ports)
     mailer.tick(hours=1)
     assert len(server.taken) == 1
     assert mailer.settled() == {"D1": "revoked"}

@@ -12,7 +12,7 @@ from shared.office_events import OfficeDecided
 from shared.programme import parse_programme
 from tests.worlds.cohorts import NOON, assertion_id, at, cycle, failed, held, issued, letter, refused, renewed
 from tests.worlds.ops import dead_letter, tell, tell_all
-from tests.worlds.ops_site import Office, office_of
+from tests.worlds.ops_site import CROSS_SITE, Office, office_of
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
 
@@ -48,7 +48,7 @@ def test_the_status_has_the_documented_shape(office: Office) -> None:
     assert found["held_by_reason"] == {"missing-address": 1, "shared-address": 2}
     assert (found["dead_letters"], found["rejected"], found["matches"]) == (1, 1, False)
     assert found["lag"] == {"issuer": 12, "mailer": None} and "mailer" in found["lag_unknown"]
-    assert found["letters"] == {"queued": 0, "sent": 5, "deferred": 1, "bounced": 1, "suppressed": 0}
+    assert found["letters"] == {"queued": 0, "sent": 5, "deferred": 1, "bounced": 1, "suppressed": 0, "cancelled": 0}
     assert [one["registration_id"] for one in found["people_missing"]["notified"]["people"]] == ["R00003", "R00004"]
 
 
@@ -227,7 +227,7 @@ def test_the_form_discards_with_a_reason_that_stays_on_the_page(office: Office) 
 def test_a_form_sent_from_another_site_is_refused(office: Office) -> None:
     id = dead_letter(office.ports)
     form = {"act": "discard", "by": "x", "why": "x"}
-    answer = office.browser.post(f"/dead-letters/{id}", data=form, headers={"sec-fetch-site": "cross-site"})
+    answer = office.browser.post(f"/dead-letters/{id}", data=form, headers=CROSS_SITE)
     assert answer.status_code == 403 and office.status()["dead_letters"] == 1
 
 

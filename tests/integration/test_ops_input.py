@@ -16,7 +16,7 @@ from shared.office_events import OfficeDecided
 from shared.plain_text import hidden_in
 from tests.worlds.cohorts import assertion_id, at, cycle
 from tests.worlds.ops import dead_letter, tell
-from tests.worlds.ops_site import Office, office_of
+from tests.worlds.ops_site import Office, at_board, office_of
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
 
@@ -31,7 +31,7 @@ def office(store: Store) -> Iterator[Office]:
 
 
 def akashi(office: Office, *words: str) -> Result:
-    return CliRunner().invoke(main, words, env={"OPS_URL": str(office.browser.base_url).rstrip("/")})
+    return CliRunner().invoke(main, words, env=at_board(office.browser.base_url))
 
 
 def ordered(office: Office) -> list[str]:
@@ -42,13 +42,15 @@ def ordered(office: Office) -> list[str]:
 def test_an_order_on_a_persons_page_is_about_that_persons_badge_only(office: Office) -> None:
     for number in (1, 2):
         tell(office.ports, *cycle(number))
-    for subject in (assertion_id(2), "R00002", "", "nonsense", assertion_id(1).lower(), f"{assertion_id(1)} "):
-        form = {**WHO, "act": "revoke", "subject": subject}
-        answer = office.browser.post("/people/R00001", data=form)
+    for subject in (assertion_id(2), "R00002", "nonsense", assertion_id(1).lower(), f"{assertion_id(1)} "):
+        form = {**WHO, "typed": "revoke", "subject": subject}
+        answer = office.browser.post("/revoke/R00001", data=form)
         assert answer.status_code == 409, subject
+        resend = {**WHO, "act": "resend", "letter": "award", "subject": subject}
+        assert office.browser.post("/people/R00001", data=resend).status_code == 409, subject
     assert ordered(office) == []
-    form = {**WHO, "act": "revoke", "subject": assertion_id(1)}
-    assert office.browser.post("/people/R00001", data=form).status_code == 303
+    form = {**WHO, "typed": "revoke", "subject": assertion_id(1)}
+    assert office.browser.post("/revoke/R00001", data=form).status_code == 303
     assert ordered(office) == [assertion_id(1)]
 
 
@@ -84,11 +86,12 @@ def test_orders_take_no_hidden_characters(office: Office, hidden: str) -> None:
             answer = office.browser.post(path, json={**text, **more})
             assert answer.status_code == 422, path
             assert f"U+{ord(hidden[0]):04X}" in answer.json()["detail"]
-        for path, form in (
-            ("/people/R00001", {"act": "revoke", "subject": assertion_id(1)}),
-            (f"/dead-letters/{letter['id']}", {"act": "discard"}),
-        ):
-            assert office.browser.post(path, data={**text, **form}).status_code == 422, path
+    for path, form in (
+        ("/revoke/R00001", {"typed": "revoke", "subject": assertion_id(1)}),
+        ("/people/R00001", {"act": "hold"}),
+        (f"/dead-letters/{letter['id']}", {"act": "discard"}),
+    ):
+        assert office.browser.post(path, data={**texts[0], **form}).status_code == 422, path
     correction = {"registration_id": "R00001", "version": 1, **WHO, "correction": {"family_name": f"高{hidden}橋"}}
     assert office.browser.post("/api/v1/correct", json=correction).status_code == 422
     assert ordered(office) == []

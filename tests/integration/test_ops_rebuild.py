@@ -14,20 +14,22 @@ from typing import Any
 
 import pytest
 
-from deploy.local.loopback import ask
+from deploy.local.loopback import new_browser
 from services.ops import orders, queries
 from services.ops.config import Links
 from services.ops.orders import Attribution
 from services.ops.ports import Ports
-from services.ops.web.site import build_site
 from shared.office_events import DecisionSettled, RebuildOrdered
 from shared.programme import parse_programme
 from shared.wire import decode
 from tests.worlds.cohorts import NOON, at
 from tests.worlds.http_server import serving
 from tests.worlds.ops import outbox, tell
+from tests.worlds.ops_site import CROSS_SITE, at_board, sign_in, site_of
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
+
+office = new_browser()
 
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 OFFICE = Attribution("事務局", "空のデータベース")
@@ -35,7 +37,8 @@ OFFICE = Attribution("事務局", "空のデータベース")
 
 @pytest.fixture
 def url(ports: Ports) -> Iterator[str]:
-    with serving(build_site(PROGRAMME, Links(None, None, None), ports, lambda: None)) as base:
+    with serving(site_of(ports, Links(None, None, None))) as base:
+        sign_in(ports.store, office)
         yield base
 
 
@@ -63,7 +66,7 @@ def rebuild(ports: Ports, reader: str = "wallet", producer: str | None = None, *
     return orders.rebuild(ports, reader, producer, OFFICE, is_dry_run=is_dry_run)
 
 
-PRODUCERS = ("issuer", "anchor", "renderer")
+PRODUCERS = ("registration", "issuer", "anchor", "renderer")
 """Of what the wallet reads."""
 
 
@@ -78,12 +81,13 @@ def test_it_is_done_when_each_producer_has_answered(ports: Ports) -> None:
     id = rebuild(ports).id
     assert [producer.service for producer in queries.decision(ports, id).producers or ()] == list(PRODUCERS)
     answered(ports, id, "mailer", events=0)  # every service answers, also one of which the wallet reads nothing
-    answered(ports, id, *PRODUCERS[:2])
+    answered(ports, id, *PRODUCERS[:3])
     assert queries.decision(ports, id).outcome is None
-    answered(ports, id, PRODUCERS[2], events=7)
+    answered(ports, id, PRODUCERS[3], events=7)
     line = queries.decision(ports, id)
     assert (line.outcome, line.settled_at) == ("done", at(1))
     assert [(producer.outcome, producer.detail) for producer in line.producers or ()] == [
+        ("done", "20 events"),
         ("done", "20 events"),
         ("done", "20 events"),
         ("done", "7 events"),
@@ -132,13 +136,13 @@ def test_a_double_click_in_four_threads_is_one_order(ports: Ports) -> None:
 )
 def test_an_order_that_makes_no_sense_is_refused(ports: Ports, url: str, wrong: dict[str, str]) -> None:
     body = {"by": "office", "why": "x", **wrong}
-    assert ask.post(f"{url}/api/v1/rebuild", json=body).status_code == 422
+    assert office.post(f"{url}/api/v1/rebuild", json=body).status_code == 422
     assert ordered(ports) == []
 
 
 def test_an_order_sent_from_another_site_is_refused(ports: Ports, url: str) -> None:
     body = {"reader": "wallet", "by": "office", "why": "x"}
-    answer = ask.post(f"{url}/api/v1/rebuild", json=body, headers={"sec-fetch-site": "cross-site"})
+    answer = office.post(f"{url}/api/v1/rebuild", json=body, headers=CROSS_SITE)
     assert answer.status_code == 403 and ordered(ports) == []
 
 
@@ -146,7 +150,7 @@ def test_the_record_shows_each_producers_answer(ports: Ports, url: str) -> None:
     id = rebuild(ports).id
     answered(ports, id, *PRODUCERS[:2])
     for path in ("/decisions", "/decisions?about=wallet", "/"):
-        page = ask.get(url + path, headers={"accept-language": "ja"}).raise_for_status().text
+        page = office.get(url + path, headers={"accept-language": "ja"}).raise_for_status().text
         assert "サービスの再構築" in page and "空のデータベース" in page
         assert page.count("20 events") == 2 and "まだ答えがありません" in page
 
@@ -165,7 +169,7 @@ def test_an_order_of_a_release_whose_services_read_otherwise_is_on_record(ports:
 
 def run(url: str, *words: str) -> subprocess.CompletedProcess[str]:
     akashi = Path(sys.executable).parent / "akashi"
-    environment = os.environ | {"OPS_URL": url}
+    environment = os.environ | at_board(url)
     command = [str(akashi), "rebuild", *words, "--by", "office"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
@@ -223,6 +227,10 @@ def test_the_list_of_decisions_shows_how_many_have_answered(ports: Ports, url: s
     answered(ports, rebuild(ports).id, *PRODUCERS[:2])
     akashi = Path(sys.executable).parent / "akashi"
     listed = subprocess.run(
-        [akashi, "decisions"], env=os.environ | {"OPS_URL": url}, capture_output=True, text=True, check=True
+        [akashi, "decisions"],
+        env=os.environ | at_board(url),
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert "\t2/3\t" in listed.stdout
+    assert "\t2/4\t" in listed.stdout

@@ -13,21 +13,23 @@ from typing import Any
 
 import pytest
 
-from deploy.local.loopback import ask
+from deploy.local.loopback import new_browser
 from services.ops import orders, queries
 from services.ops.board.scrubs import SCRUBBERS
 from services.ops.config import Links
 from services.ops.orders import Attribution
 from services.ops.ports import Ports
-from services.ops.web.site import build_site
 from shared.office_events import DecisionSettled, ObjectsScrubbed, ScrubCount, ScrubFault, ScrubOrdered
 from shared.programme import parse_programme
 from shared.wire import decode
 from tests.worlds.cohorts import NOON, at
 from tests.worlds.http_server import serving
 from tests.worlds.ops import outbox
+from tests.worlds.ops_site import at_board, sign_in, site_of
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
+
+office = new_browser()
 
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 OFFICE = Attribution("事務局", "定期点検")
@@ -37,7 +39,8 @@ FOUND = ScrubCount(kind="credentials", checked=50, missing=1)
 
 @pytest.fixture
 def url(ports: Ports) -> Iterator[str]:
-    with serving(build_site(PROGRAMME, Links(None, None, None), ports, lambda: None)) as base:
+    with serving(site_of(ports, Links(None, None, None))) as base:
+        sign_in(ports.store, office)
         yield base
 
 
@@ -92,7 +95,7 @@ def test_the_last_pass_of_each_service_is_shown_whatever_is_under_way(ports: Por
         ("issuer", "issuer/2", 0),
         ("renderer", "renderer/1", 1),
     ]
-    assert ask.get(f"{url}/api/v1/status").json()["scrubs"] == ask.get(f"{url}/api/v1/scrubs").json()
+    assert office.get(f"{url}/api/v1/status").json()["scrubs"] == office.get(f"{url}/api/v1/scrubs").json()
 
 
 def test_what_was_told_last_of_a_pass_counts_in_whatever_order_it_is_read(ports: Ports) -> None:
@@ -105,21 +108,21 @@ def test_what_was_told_last_of_a_pass_counts_in_whatever_order_it_is_read(ports:
 @pytest.mark.parametrize(("language", "words"), [("ja", "失われたもの"), ("en", "Objects at fault")])
 def test_the_board_names_what_is_lost(ports: Ports, url: str, language: str, words: str) -> None:
     told(ports, "issuer/1", "issuer")
-    page = ask.get(url, headers={"accept-language": language}).raise_for_status().text.replace("<wbr>", "")
+    page = office.get(url, headers={"accept-language": language}).raise_for_status().text.replace("<wbr>", "")
     assert words in page and LOST.key in page and "akashi scrub --repair" in page
 
 
 def test_a_later_pass_that_finds_nothing_takes_it_off_the_board(ports: Ports, url: str) -> None:
     told(ports, "issuer/1", "issuer")
     told(ports, "issuer/2", "issuer", 2, counts=(ScrubCount(kind="credentials", checked=50),), named=())
-    page = ask.get(url, headers={"accept-language": "ja"}).raise_for_status().text.replace("<wbr>", "")
+    page = office.get(url, headers={"accept-language": "ja"}).raise_for_status().text.replace("<wbr>", "")
     assert "失われたもの" not in page and "異常なし" in page and LOST.key not in page
 
 
 @pytest.mark.parametrize("wrong", [{"subject": "mailer"}, {"subject": ""}, {"why": " "}])
 def test_an_order_that_makes_no_sense_is_refused(ports: Ports, url: str, wrong: dict[str, str]) -> None:
     body = {"by": "office", "why": "x", **wrong}
-    assert ask.post(f"{url}/api/v1/scrub", json=body).status_code == 422
+    assert office.post(f"{url}/api/v1/scrub", json=body).status_code == 422
     assert ordered(ports) == []
 
 
@@ -151,7 +154,7 @@ def run(ports: Ports, url: str, *words: str, outcome: str = "done") -> subproces
     services.start()
     akashi = Path(sys.executable).parent / "akashi"
     command = [str(akashi), "scrub", *words, "--by", "office"]
-    environment = os.environ | {"OPS_URL": url}
+    environment = os.environ | at_board(url)
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
     services.join()
     return result

@@ -52,7 +52,7 @@ def test_the_same_decision_twice_is_carried_out_once(world: RegistrationWorld) -
 @pytest.mark.parametrize(
     ("decision", "subject", "value"),
     [
-        ("correct-address", "R1", "other@example.jp"),  # issued
+        ("correct-address", "R1", "person1@example.jp"),  # it has that
         ("hold", "R1", None),
         ("correct-address", "R2", "not an address"),
         ("correct-address", "R2", None),

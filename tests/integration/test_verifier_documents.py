@@ -14,8 +14,8 @@ from PIL import Image
 
 from deploy.local.loopback import ask
 from deploy.local.ports import free_port
-from services.verifier.files.baking import unbake_png, unbake_svg
 from services.verifier.store import VerifierTransaction
+from shared.credentials.baking import unbake_png, unbake_svg
 from shared.events import AssertionRevoked, BadgeVisibilityChanged
 from tests.worlds.anvil import Anvil, anvil
 from tests.worlds.postgres import Databases

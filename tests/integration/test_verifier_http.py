@@ -17,8 +17,8 @@ from deploy.local.loopback import ask
 from deploy.local.ports import free_port
 from services.verifier import publication, verification
 from services.verifier.check.disclosure import Withheld
-from services.verifier.files.baking import bake_png, bake_svg, unbake_png
 from services.verifier.store import VerifierTransaction
+from shared.credentials.baking import bake_png, bake_svg, unbake_png
 from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
 from shared.programme import PublicPage
 from tests.worlds.anvil import Anvil, anvil

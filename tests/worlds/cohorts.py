@@ -73,11 +73,17 @@ def held(
     )
 
 
-def issued(number: int, minutes: float = 1) -> AssertionIssued:
+def unprintable(number: int = 1) -> RegistrationHeld:
+    """Held for a character that no font of ours has."""
+    event = held(number, "no-glyph")
+    return msgspec.structs.replace(event, name="渡\U00030ede 太郎", characters=("U+30EDE \U00030ede",))
+
+
+def issued(number: int, minutes: float = 1, qualification: str = "gishi") -> AssertionIssued:
     return AssertionIssued(
         assertion_id=assertion_id(number),
         leaf=f"{number:064x}",
-        award=award(number),
+        award=award(number, qualification=qualification),
         holder=holder(number),
         issued_at=at(minutes),
         notify_from=NOON,
@@ -183,11 +189,11 @@ def revoked(number: int, minutes: float = 9, *, version: int = 1, replaced: bool
     )
 
 
-def cycle(number: int) -> list[Event]:
+def cycle(number: int, qualification: str = "gishi") -> list[Event]:
     """Everything that happens to one badge, in order of time."""
     return [
-        renewed(number),
-        issued(number),
+        renewed(number, qualification=qualification),
+        issued(number, qualification=qualification),
         letter(number, "award", "queued", 1.5, attempt=0),
         letter(number, "award", "sent", 2),
         received(number),

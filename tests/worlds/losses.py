@@ -16,6 +16,7 @@ from psycopg import sql
 
 from deploy.local.environment import database_url
 from deploy.local.loopback import ask
+from deploy.local.office import ask_ops, signed_in
 from deploy.local.parts import postgres
 from deploy.local.stack import Stack
 from shared.topics import OFFICE_DECISIONS, READ_BY, Topic
@@ -90,7 +91,7 @@ def settled(stack: Stack, *services: str, seconds: float = 60) -> None:
 
 def gaps_on_board(stack: Stack, service: str) -> dict[str, int]:
     """Messages by topic that this service never read, as the office sees them."""
-    answer = ask.get(f"{stack.urls['ops']}/api/v1/status").raise_for_status().json()
+    answer = ask_ops(stack.place, "/api/v1/status").raise_for_status().json()
     return dict(answer["services"][service]["gaps"])
 
 
@@ -104,7 +105,7 @@ def has_gaps(stack: Stack, service: str, *topics: Topic) -> None:
         what=f"the board has gaps of {service} in {sorted(wanted)}",
         forgive=forgive,
     )
-    board = ask.get(f"{stack.urls['ops']}/", headers={"accept-language": "ja"}).raise_for_status().text
+    board = signed_in(stack.place).get("/").raise_for_status().text
     assert f"akashi rebuild {service}" in board.replace("<wbr>", "")
     metrics = ask.get(f"http://{stack.place.address(f'{service} metrics')}/metrics").raise_for_status().text
     assert all(f'akashi_topic_gap{{topic="{name}"}}' in metrics for name in wanted)

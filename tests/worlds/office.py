@@ -10,6 +10,7 @@ import pypdfium2
 from click.testing import CliRunner, Result
 
 from deploy.local.loopback import ask
+from deploy.local.office import ask_ops
 from deploy.local.stack import Stack
 from services.ops.cli import akashi as commands
 from shared.runtime.objects import Objects
@@ -33,7 +34,7 @@ def done(result: Result) -> str:
 
 
 def life(stack: Stack, registration_id: str) -> dict[str, Any]:
-    answer = ask.get(f"{stack.urls['ops']}/api/v1/people/{registration_id}")
+    answer = ask_ops(stack.place, f"/api/v1/people/{registration_id}")
     return dict(answer.raise_for_status().json())
 
 
@@ -72,7 +73,7 @@ def matches(stack: Stack, seconds: float = 60) -> dict[str, Any]:
 
     def look() -> dict[str, Any]:
         # The command takes a second of CPU: it is asked when the API says that it is worth it.
-        if not is_at_rest(ask.get(f"{stack.urls['ops']}/api/v1/status").raise_for_status().json()):
+        if not is_at_rest(ask_ops(stack.place, "/api/v1/status").raise_for_status().json()):
             return {}
         found = status(stack)
         return found if is_at_rest(found) else {}

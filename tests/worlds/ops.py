@@ -19,6 +19,7 @@ from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction, Store
 from shared.clock import Clock
 from shared.events import (
+    AddressCorrected,
     AssertionAnchored,
     AssertionIssued,
     AssertionRevoked,
@@ -32,6 +33,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
+    RequestedLetterUpdated,
 )
 from shared.office_events import DecisionSettled, OfficeDecided, RestoreNoticed
 from shared.runtime.batches import RawMessage
@@ -46,17 +48,20 @@ BOARD_AGE = 0.6
 
 TABLES = (
     "people, assertions, letters, batches, rejections, dismissals, dead_letters, decisions, settlements, scrub_reports,"
-    " restores, inbox, outbox, announced"
+    " restores, requested_letters, person_events, office_accounts, office_sessions, office_attempts, inbox, outbox,"
+    " announced"
 )
 
 NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
     RegistrationRenewed: OpsTransaction.note_renewed,
+    AddressCorrected: OpsTransaction.note_addresses,
     RegistrationHeld: OpsTransaction.note_holds,
     RegistrationReleased: OpsTransaction.note_holds,
     RegistrationRejected: OpsTransaction.note_rejected,
     AssertionIssued: OpsTransaction.note_issued,
     IssuanceRefused: OpsTransaction.note_refused,
     LetterUpdated: OpsTransaction.note_letters,
+    RequestedLetterUpdated: OpsTransaction.note_requested_letters,
     BadgeReceived: OpsTransaction.note_received,
     AssertionAnchored: OpsTransaction.note_anchored,
     CertificateRendered: OpsTransaction.note_rendered,

@@ -2,24 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import atexit
+import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import httpx
+from fastapi import FastAPI
 
 from services.ops.config import Links
 from services.ops.health import HealthMeter
 from services.ops.lag import Lag, LagMeter
 from services.ops.ports import Ports
+from services.ops.registration import NoRegistration, Registration
 from services.ops.store.events import Store
 from services.ops.web.site import build_site
 from shared.programme import parse_programme
+from shared.runtime.access import Access
+from shared.runtime.web.office_accounts import OfficeAccounts, OfficeUser
 from tests.worlds.cohorts import NOON
 from tests.worlds.http_server import serving
 from tests.worlds.ops import empty
 
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
+
+
+KEY = "the key of the commands"
+OFFICE = "事務局"  # an admin
+
+
+CROSS_SITE = {"sec-fetch-site": "cross-site", "authorization": ""}
+"""What a page of another site makes a browser send: it has no key."""
+
+
+@cache
+def key_file() -> str:
+    """The path of a file with KEY, until this process ends."""
+    file = NamedTemporaryFile("w", prefix="akashi-ops-", suffix=".key")  # noqa: SIM115  # removed at exit
+    file.write(KEY)
+    file.flush()
+    atexit.register(file.close)
+    return file.name
+
+
+def at_board(url: object) -> dict[str, str]:
+    """The environment of a command that asks the ops at `url`."""
+    return {"OPS_URL": str(url).rstrip("/"), "OPS_KEY_FILE": key_file()}
+
+
+def site_of(
+    ports: Ports, links: Links, wake: Callable[[], None] = lambda: None, access: Access | None = None
+) -> FastAPI:
+    return build_site(PROGRAMME, links, ports, wake, KEY.encode(), access)
+
+
+def sign_in(store: Store, browser: httpx.Client, name: str = OFFICE, desk: str | None = None) -> None:
+    """`browser` is signed in from now on, without a password: as an admin, or with a desk as its office.
+
+    It has the key of the API, too.
+    """
+    token = secrets.token_urlsafe(16)
+    with store.transaction() as tx:
+        accounts = OfficeAccounts(tx)
+        accounts.add(OfficeUser(name, "office" if desk else "admin", desk), "no hash")
+        accounts.open_session(token, name)
+    browser.cookies.set("office", token)
+    browser.headers["authorization"] = f"Bearer {KEY}"
 
 
 class TwoServices:
@@ -44,17 +95,19 @@ class Office:
 
 
 @contextmanager
-def office_of(store: Store, **metrics: str) -> Iterator[Office]:
+def office_of(store: Store, registration: Registration | None = None, **metrics: str) -> Iterator[Office]:
     """`metrics`: what services answer at /metrics."""
     empty(store)
     meter = LagMeter(TwoServices())
     meter.measure()
     health = HealthMeter({service: (service,) for service in metrics}, read=metrics.__getitem__)
     health.measure()
-    ports = Ports(store=store, lag=meter, now=lambda: NOON, health=health)
+    asked = registration or NoRegistration()
+    ports = Ports(store=store, lag=meter, now=lambda: NOON, registration=asked, health=health)
     links = Links(registration=None, verifier=None, inbox="http://127.0.0.1:8605")
     with httpx.Client(headers={"accept-language": "ja"}) as browser:
         office = Office(ports, browser)
-        with serving(build_site(PROGRAMME, links, ports, office.wake)) as base:
+        with serving(site_of(ports, links, office.wake)) as base:
             browser.base_url = httpx.URL(base)
+            sign_in(store, browser)
             yield office

@@ -173,7 +173,8 @@ def world_at(url: str) -> Iterator[RegistrationWorld]:
     world = RegistrationWorld(ports_at(url, clock), clock)
     with world.ports.store.transaction() as tx:
         tx.cursor.execute(
-            "truncate registrations, not_applied, rejected, inbox, outbox, announced, recalled, recalled_orders"
+            "truncate registrations, not_applied, rejected, inbox, outbox, announced, recalled, recalled_orders,"
+            " order_changes"
         )
     yield world
     world.ports.store.close()

@@ -17,7 +17,7 @@ from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.holders import play
 from deploy.local.demo.letters import Inbox, Letter
 from deploy.local.demo.run import feed
-from deploy.local.loopback import ask
+from deploy.local.office import ask_ops
 from deploy.local.stack import Stack
 from services.ops.board.counts import state_of
 from shared.errors import Unreadable
@@ -78,7 +78,7 @@ class Story:
 
     def people(self) -> list[dict[str, Any]]:
         """This story's people as ops knows them."""
-        answer = ask.get(f"{self.stack.urls['ops']}/api/v1/people")
+        answer = ask_ops(self.stack.place, "/api/v1/people")
         answer.raise_for_status()
         return [person for person in answer.json() if person["registration_id"].startswith(f"{self.prefix}-")]
 

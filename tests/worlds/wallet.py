@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from services.wallet import handlers
 from services.wallet.app import MIGRATIONS
 from services.wallet.config import Config
-from services.wallet.passwords import Passwords
 from services.wallet.ports import Ports
 from services.wallet.store import Store, WalletTransaction
 from services.wallet.web.site import web_app
@@ -35,6 +34,7 @@ from shared.programme import parse_programme
 from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.migrate import migrate
 from shared.runtime.settings import ObjectStorageSettings, Runtime
+from shared.runtime.web.passwords import Passwords
 from shared.wire import decode
 from tests.worlds.consumer import note
 from tests.worlds.http_server import serving
@@ -127,7 +127,8 @@ def running_wallet(database: str) -> Iterator[Wallet]:
     )
     with store.transaction() as tx:
         tx.cursor.execute(
-            "truncate accounts, badges, recalled, progress, login_attempts, inbox, outbox, announced cascade"
+            "truncate accounts, badges, corrected_addresses, recalled, progress, login_attempts, inbox, outbox,"
+            " announced cascade"
         )
     with serving(web_app(config(database, clock), ports, patience=0.1)) as url:
         yield Wallet(url, ports, objects, clock)

@@ -14,7 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from deploy.local.loopback import ask
+from deploy.local.environment import Place
+from deploy.local.office import ask_ops
 from services.ops.board import wording
 from services.ops.board.counts import Stage
 
@@ -22,10 +23,10 @@ STAGES: tuple[tuple[str, str], ...] = tuple((stage.word, wording.STAGES[stage.wo
 """The stages of the count match with their Japanese names on the board."""
 
 
-def status_of(ops_url: str) -> dict[str, Any] | None:
+def status_of(place: Place) -> dict[str, Any] | None:
     """The status as ops counts it now; None while ops does not answer."""
     try:
-        answer = ask.get(f"{ops_url}/api/v1/status")
+        answer = ask_ops(place, "/api/v1/status")
         return dict(answer.json()) if answer.status_code == 200 else None
     except (httpx.HTTPError, ValueError):
         return None
@@ -35,7 +36,7 @@ def status_of(ops_url: str) -> dict[str, Any] | None:
 class Watch:
     """Polls the status until `enough` returns True. `first`, `full`: when each stage began and when it was complete."""
 
-    ops_url: str
+    place: Place
     enough: Callable[[Mapping[str, Any]], bool]
     seconds: float
     expected: int
@@ -58,7 +59,7 @@ class Watch:
                 time.sleep(0.25)
 
     def _look(self) -> None:
-        status = status_of(self.ops_url)
+        status = status_of(self.place)
         if status is None:
             return
         self.last = status

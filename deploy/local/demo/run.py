@@ -19,6 +19,7 @@ from deploy.local.demo.progress import STAGES, Watch
 from deploy.local.demo.sample.cohort import Expected, write_sample
 from deploy.local.environment import Place
 from deploy.local.loopback import ask
+from deploy.local.office import NAME, PASSWORD, ask_ops, make_account
 from deploy.local.stack import Stack
 from deploy.local.terminal import PAGES, StartTable, clock_option, errors_as_messages, interruptible, supervisor_ended
 from services.ops.board.wording import reason_words
@@ -91,6 +92,7 @@ def run_command(once: bool, clock: str | None) -> None:
         try:
             with Live(get_renderable=table.table, console=console, refresh_per_second=10):
                 stack.start()
+            make_account(stack.place)
             expected = _feed_sample(stack, console)
             matched, players = _watch(stack, console, expected, waiting=0 if once else _LEFT_TO_RECEIVE)
             _show(stack, console, expected, players, matched)
@@ -128,7 +130,7 @@ def _watch(stack: Stack, console: Console, expected: Expected, waiting: int) -> 
     players = Players(Inbox(stack.home / "inbox"), receiving, seconds=_SECONDS)
     players.start()
     watch = Watch(
-        stack.urls["ops"],
+        stack.place,
         lambda status: _matches(status, expected, receiving),
         seconds=_SECONDS,
         expected=expected.eligible,
@@ -175,8 +177,8 @@ def match_of(counts: Mapping[str, int], eligible: int, matched: bool) -> list[st
 
 
 def _show(stack: Stack, console: Console, expected: Expected, players: Players, matched: bool) -> None:
-    status = ask.get(f"{stack.urls['ops']}/api/v1/status").json()
-    people = ask.get(f"{stack.urls['ops']}/api/v1/people").json()
+    status = ask_ops(stack.place, "/api/v1/status").json()
+    people = ask_ops(stack.place, "/api/v1/people").json()
     counts = status["cohort"]
     console.print()
     for line in match_of(counts, expected.eligible, matched):
@@ -200,6 +202,8 @@ def _show(stack: Stack, console: Console, expected: Expected, players: Players, 
     where = Table(title="見る / look at", show_header=False, title_justify="left")
     for page in ("ops", "inbox", "wallet"):
         where.add_row(PAGES[page], stack.urls[page])
+        if page == "ops":
+            where.add_row("　ログイン / sign in", f"{NAME}　{PASSWORD}")
     if players.received:
         letter = players.received[0]
         where.add_row("　ログイン / login", f"{letter.to}　{password_of(letter.to)}")

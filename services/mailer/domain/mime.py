@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from shared.addresses import address_problem
 from shared.clock import JST
@@ -41,6 +42,8 @@ class Mail:
     subject: str
     text: str
     html: str
+    language: str = "ja"
+    reply_to: str | None = None
 
 
 def compose(mail: Mail, date: datetime) -> bytes:
@@ -59,7 +62,8 @@ def compose(mail: Mail, date: datetime) -> bytes:
         ("Message-ID", mail.message_id),
         ("MIME-Version", "1.0"),
         ("Auto-Submitted", "auto-generated"),
-        ("Content-Language", "ja"),
+        ("Content-Language", mail.language),
+        *((("Reply-To", quoted(mail.reply_to)),) if mail.reply_to else ()),
         ("Content-Type", f'multipart/alternative;{_CRLF} boundary="{boundary}"'),
     )
     parts = (("plain", mail.text), ("html", mail.html))
@@ -72,6 +76,7 @@ def compose(mail: Mail, date: datetime) -> bytes:
     ).encode("ascii")
 
 
+@lru_cache(256)
 def encoded(text: str) -> str:
     """`text` as a header value: unchanged if short plain ASCII, else folded encoded words, none cut in a character.
 
@@ -147,7 +152,8 @@ def _cut(raw: bytes) -> Iterator[bytes]:
 
 
 def _part(kind: str, content: str) -> str:
-    lines = base64.encodebytes(content.replace("\r\n", "\n").replace("\n", _CRLF).encode()).decode().splitlines()
+    code = base64.b64encode(content.replace("\r\n", "\n").replace("\n", _CRLF).encode()).decode()
+    lines = (code[start : start + _LINE] for start in range(0, len(code), _LINE))
     return _CRLF.join(
         (
             f"Content-Type: text/{kind}; charset=utf-8",

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from shared.addresses import as_mailed
-from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived, CertificateRendered
+from shared.events import AddressCorrected, AssertionIssued, AssertionRevoked, BadgeReceived, CertificateRendered
 from shared.office_events import OfficeDecided
-from shared.runtime.db import Transaction
+from shared.runtime.db import Transaction, replace
+
+
+@dataclass(frozen=True)
+class BadgeNow:
+    """Whether a badge was revoked or corrected, and where its letters go."""
+
+    assertion_id: str
+    email: str | None
+    is_void: bool
 
 
 class HolderTransaction(Transaction):
@@ -18,19 +28,59 @@ class HolderTransaction(Transaction):
     """
 
     def note_issued(self, events: Sequence[AssertionIssued]) -> None:
-        """The holders; and of the badges that these correct, that they are corrected, whether known already or not."""
+        """The holders; and of the badges that these correct or renew, that they are, whether known already or not."""
         holders = {event.assertion_id: _holder(event) for event in events}
+        renewed_by = {event.replaces: event.assertion_id for event in events if event.replaces is not None}
         corrected_by = {event.corrects: event.assertion_id for event in events if event.corrects is not None}
         unknown: dict[str, Any] = {name: None for holder in holders.values() for name in holder}
         self._merge_holders(
             [
-                {"assertion_id": id, **holders.get(id, unknown), "corrected_by": corrected_by.get(id)}
-                for id in {**holders, **corrected_by}
+                {
+                    "assertion_id": id,
+                    **holders.get(id, unknown),
+                    "corrected_by": corrected_by.get(id),
+                    "renewed_by": renewed_by.get(id),
+                }
+                for id in {**holders, **corrected_by, **renewed_by}
             ]
         )
+        self._use_corrected_addresses({event.award.registration_id for event in events})
+
+    def note_addresses(self, events: Sequence[AddressCorrected]) -> list[str]:
+        """The letters of these registrations go to their new addresses, with links that open there only.
+
+        Letters that were written are written again before they are sent. Returns the badges that are known already.
+        """
+        latest = {event.key: event for event in sorted(events, key=lambda event: event.revision)}
+        self.insert_rows(
+            "corrected_addresses",
+            [
+                {"registration_id": id, "email": event.email, "version": event.version, "revision": event.revision}
+                for id, event in latest.items()
+            ],
+            f"{replace('registration_id', ('email', 'version', 'revision'))}"
+            " where corrected_addresses.revision < excluded.revision",
+        )
+        return self._use_corrected_addresses(latest.keys())
+
+    def _use_corrected_addresses(self, registration_ids: Collection[str]) -> list[str]:
+        moved = self.cursor.execute(
+            "with moved as (select assertion_id, c.email, c.revision from holders join corrected_addresses as c"
+            "  using (registration_id) where registration_id = any(%s) and holders.version <= c.version"
+            "  and address_revision < c.revision order by assertion_id for update of holders)"
+            " update holders set email = moved.email, address_revision = moved.revision from moved"
+            " where holders.assertion_id = moved.assertion_id returning holders.assertion_id",
+            (list(registration_ids),),
+        ).fetchall()
+        if moved:  # the bytes of a letter on its way stay until its answer is written down
+            self.cursor.execute(
+                "update messages set message = null where assertion_id = any(%s::text[]) and sending_until is null",
+                ([id for (id,) in moved],),
+            )
+        return [id for (id,) in moved]
 
     def note_received(self, events: Sequence[BadgeReceived]) -> None:
-        """Step 5. The holder has received the badge. It matters for corrections only: `domain/correction.py`."""
+        """Step 5. The holder has received the badge: for corrections (`domain/correction.py`) and reminders."""
         self._merge_holders([{"assertion_id": e.assertion_id, "received_at": e.received_at} for e in events])
 
     def note_rendered(self, events: Sequence[CertificateRendered]) -> None:
@@ -56,19 +106,16 @@ class HolderTransaction(Transaction):
             merged = ", ".join(f"{name} = coalesce(excluded.{name}, holders.{name})" for name in rows[0])
             self.insert_rows("holders", rows, f"(assertion_id) do update set {merged}")
 
-    def void_among(self, assertion_ids: Sequence[str]) -> set[str]:
-        """Those that were revoked or corrected. A revocation that comes now waits for our end."""
+    def badges_now(self, assertion_ids: Sequence[str]) -> dict[str, BadgeNow]:
+        """How the badges among these stand. A revocation or another address that comes now waits for our end."""
         # Before their messages are changed, as every `note_` locks them: no deadlock.
-        rows = self.cursor.execute(
-            "select assertion_id, revoked_at is not null or corrected_by is not null from holders"
+        badges = self.fetch_all(
+            BadgeNow,
+            "select assertion_id, email, revoked_at is not null or corrected_by is not null as is_void from holders"
             " where assertion_id = any(%s::text[]) order by assertion_id for update",
             (list(assertion_ids),),
-        ).fetchall()
-        return {id for id, is_void in rows if is_void}
-
-    def recipient(self, assertion_id: str) -> str | None:
-        address: str | None = self.fetch_value("select email from holders where assertion_id = %s", (assertion_id,))
-        return address
+        )
+        return {badge.assertion_id: badge for badge in badges}
 
     def hold_letters(self, orders: Sequence[OfficeDecided]) -> set[str]:
         """Letters of a cohort are held or not as its latest order says; returns the decision_ids that changed it.

@@ -84,6 +84,11 @@ class Person:
         return at
 
     @property
+    def rank(self) -> int:
+        """0: the office has something to do about this person; 1: nothing."""
+        return 0 if self.held or self.stuck_as is not None else 1
+
+    @property
     def state(self) -> str:
         return state_of(self.reached, held=self.held, ended=self.ended)
 

@@ -141,6 +141,27 @@ FACTS = tuple(name for name in CORRECTABLE if name != "email")
 """The correctable fields of a registration that ops knows: it keeps no address."""
 
 
+class Happening(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact of registration or issuer: "version", "held", "released", "address" or "refused".
+
+    `number`: the version, or the revision of a hold or an address. `facts`: what a version says.
+    """
+
+    kind: str
+    number: int
+    at: datetime
+    reason: str | None = None
+    facts: dict[str, str | None] | None = None
+
+
+class OtherRegistration(msgspec.Struct, frozen=True, kw_only=True):
+    """Another registration of the same person."""
+
+    registration_id: str
+    qualification: str | None
+    cohort: str
+
+
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of one registration: the newest version, all versions, their letters, the decisions."""
 
@@ -158,6 +179,9 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     letters: list[LetterLine]
     decisions: list[DecisionLine]
     stuck: Stuck | None = None
+    held_characters: str | None = None  # no-glyph: the characters that no font has, as "U+20BB7 𠮷"
+    happened: list[Happening] = []
+    same_person: list[OtherRegistration] = []
 
     def has(self, subject: str) -> bool:
         """Whether it is the id of this registration or of one of its badges."""

@@ -45,6 +45,7 @@ class Hold:
     name: str | None = None
     reason: str | None = None
     first_registration_id: str | None = None
+    characters: tuple[str, ...] = ()
 
 
 def holds(events: Sequence[RegistrationHeld | RegistrationReleased]) -> list[Hold]:
@@ -72,6 +73,7 @@ def _hold(event: RegistrationHeld | RegistrationReleased) -> Hold:
         name=event.name,
         reason=event.reason,
         first_registration_id=event.first_registration_id,
+        characters=event.characters,
     )
 
 

@@ -59,26 +59,30 @@ HELD_REASONS: dict[str, HeldWords] = {
     ),
     "missing-address": HeldWords(
         Bilingual("メールアドレスが未登録", "No e-mail address"),
-        Bilingual("本人に、登録画面でのメールアドレスの登録を頼みます。", "Ask the person to register an address."),
+        Bilingual(
+            "本人に、登録画面でのメールアドレスの登録を頼むか、聞いたアドレスを名前を開いて書きます。",
+            "Ask the person to register an address, or open the name and enter it.",
+        ),
     ),
     "shared-address": HeldWords(
         Bilingual("同じアドレスを複数の人が登録", "Several people share the address"),
         Bilingual(
-            "それぞれの人に、本人だけのアドレスを確かめて修正します。直すとすぐに解除されます。",
-            "Ask each for an address of their own and correct it; that releases them at once.",
+            "それぞれの人に、本人だけのアドレスを確かめ、名前を開いて変えます。変えるとすぐに解除されます。",
+            "Ask each for an address of their own, open the name and change it; that releases them at once.",
         ),
     ),
     "address-taken": HeldWords(
         Bilingual("発行済みの人とアドレスが同じ", "Address of a badge that was issued"),
         Bilingual(
-            "この人のアドレスを修正します。先に発行された人はそのままです。",
-            "Correct this person's address; the first badge stays.",
+            "名前を開いて、この人のアドレスを変えます。先に発行された人はそのままです。",
+            "Open the name and change this person's address; the first badge stays.",
         ),
     ),
     "no-glyph": HeldWords(
         Bilingual("氏名の文字が書体にない", "A character of the name has no glyph"),
         Bilingual(
-            "本人に氏名の表記を確かめ、登録の記録を直します。", "Ask how the name is written and correct the record."
+            "証書にどう書くかを本人と決め、名前を開いて「証書の表記を決める」に書きます。登録の記録はそのままです。",
+            "Agree with the person how the certificate writes it; open the name and enter that. The record stays.",
         ),
     ),
     "completes-later": HeldWords(
@@ -120,10 +124,16 @@ HELD_REASONS: dict[str, HeldWords] = {
     ),
     "office-hold": HeldWords(
         Bilingual("事務局による保留", "Held by the office"),
-        Bilingual("再開するまで発行しません。", "Not issued until resumed."),
+        Bilingual("名前を開いて再開するまで発行しません。", "Not issued until it is resumed: open the name."),
     ),
 }
 
+_LATER_LETTERS: dict[str, Bilingual] = {
+    "reminder-1": Bilingual("受領のお願い（1回目）", "First reminder"),
+    "reminder-2": Bilingual("受領のお願い（2回目）", "Second reminder"),
+    "reminder-3": Bilingual("受領のお願い（3回目）", "Third reminder"),
+    "expiry": Bilingual("有効期間のお知らせ", "Notice of expiry"),
+}
 _TELL_OTHERWISE = Bilingual("電話や書面で、本人に知らせます。", "Tell the person by telephone or post.")
 _LETTER_BOUNCED = Bilingual(
     "本人に正しいアドレスを確かめ、メールアドレスを訂正します。新しいお知らせを送ります。",
@@ -195,6 +205,11 @@ STUCK: dict[str, HeldWords] = {
     "revocation-letter-suppressed": HeldWords(
         Bilingual("取り消しのお知らせを書けない", "Revocation letter can't be written"), _TELL_OTHERWISE
     ),
+    **{
+        f"{letter}-letter-{state}": HeldWords(Bilingual(f"{name.ja}{ja}", f"{name.en} {en}"), _LETTER_BOUNCED)
+        for letter, name in _LATER_LETTERS.items()
+        for state, ja, en in (("bounced", "が不達", "bounced"), ("suppressed", "を書けない", "can't be written"))
+    },
 }
 """Why somebody is stuck (`board/stuck.py`), and the next step that ends it."""
 
@@ -203,7 +218,22 @@ LETTERS: dict[str, Bilingual] = {
     "completion": Bilingual("発行完了のお知らせ", "Completion letter"),
     "correction": Bilingual("訂正のお知らせ", "Correction letter"),
     "revocation": Bilingual("取り消しのお知らせ", "Revocation letter"),
+    **_LATER_LETTERS,
 }
+
+REQUESTED_LETTERS: dict[str, Bilingual] = {
+    "confirm-address": Bilingual("アドレス確認のお願い", "Address to be confirmed"),
+    "address-changed": Bilingual("アドレス変更のお知らせ", "Address changed"),
+    "enquiry": Bilingual("窓口へのお問い合わせ", "Enquiry to the desk"),
+    "enquiry-copy": Bilingual("お問い合わせの控え", "Copy of an enquiry"),
+    "verify-address": Bilingual("ウォレットのアドレス確認", "Address of an account to be verified"),
+    "reset-password": Bilingual("パスワードの再設定", "Password reset"),
+    "account-notice": Bilingual("アカウントのお知らせ", "Account notice"),
+    "new-link": Bilingual("受領の新しいURL", "New link to a badge"),
+    "paper-received": Bilingual("注文の控え", "Order received"),
+    "paper-sent": Bilingual("発送のお知らせ", "Order sent"),
+}
+"""Letters that a service asked the mailer for."""
 
 LETTER_STATES: dict[str, Bilingual] = {
     "queued": Bilingual("送信待ち", "queued"),
@@ -211,6 +241,7 @@ LETTER_STATES: dict[str, Bilingual] = {
     "deferred": Bilingual("再送待ち", "deferred"),
     "bounced": Bilingual("不達", "bounced"),
     "suppressed": Bilingual("送信停止", "suppressed"),
+    "cancelled": Bilingual("送信中止", "cancelled"),
 }
 
 DECISIONS: dict[str, Bilingual] = {
@@ -253,6 +284,25 @@ OUTCOMES: dict[str, Bilingual] = {
     "suppressed": Bilingual("送信停止のお知らせ", "letter is suppressed"),
     "revoked": Bilingual("取り消されたバッジ", "badge is revoked"),
     "corrected": Bilingual("訂正前のバッジ", "badge was corrected"),
+}
+
+HAPPENED: dict[str, Bilingual] = {
+    "version": Bilingual("登録の記録", "Registration's record"),
+    "held": Bilingual("保留", "Held"),
+    "released": Bilingual("保留の解除", "Released"),
+    "address": Bilingual("お知らせの送り先の変更", "Letters go to another address"),
+    "refused": Bilingual("発行できない内容", "Refused by the issuer"),
+    "issued": Bilingual("バッジの発行", "Badge issued"),
+    "received": Bilingual("受領", "Received"),
+    "anchored": Bilingual("チェーンへの記録", "Anchored"),
+    "rendered": Bilingual("PDFの作成", "PDFs made"),
+    "revoked": Bilingual("バッジの取り消し", "Badge revoked"),
+}
+"""What stands in a person's history (`board/timeline.py`)."""
+
+ROLES: dict[str, Bilingual] = {
+    "office": Bilingual("窓口の担当", "one desk"),
+    "admin": Bilingual("管理者", "administrator"),
 }
 
 FIELDS: dict[str, Bilingual] = {

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from services.ops.config import ops_url
+from services.ops.config import Board, board_of
 from shared.errors import RefuseToStart
 from shared.runtime.commands import say
 
@@ -52,14 +52,13 @@ def _ask(method: str, path: str, query: Mapping[str, str | None], body: Mapping[
     import httpx  # 0.2 s: not for `akashi --help`
 
     try:
-        base = ops_url(os.environ)
+        board = board_of(os.environ)
+        base = board.url
     except RefuseToStart as error:
         _end(UNREACHABLE, str(error))
     given = {name: value for name, value in query.items() if value is not None}
     try:
-        answer = httpx.request(
-            method, base + path, params=given, json=body, timeout=30, headers={"accept": "application/json"}
-        )
+        answer = httpx.request(method, base + path, params=given, json=body, timeout=30, headers=_headers(board))
     except httpx.HTTPError as error:
         _end(
             UNREACHABLE,
@@ -76,6 +75,10 @@ def _ask(method: str, path: str, query: Mapping[str, str | None], body: Mapping[
     if answer.is_error:
         _end(REFUSED, f"受け付けられませんでした / refused ({base}, {answer.status_code}): {_detail(answer.content)}")
     return answer
+
+
+def _headers(board: Board) -> dict[str, str]:
+    return {"accept": "application/json", "authorization": f"Bearer {board.key or '-'}"}
 
 
 def _decoded(content: bytes, shape: type[T]) -> T:

@@ -1,4 +1,4 @@
-"""Orders for one person: `akashi revoke`, `correct`, `resume`; and their record, `akashi decisions`."""
+"""Orders for one person: `akashi revoke`, `correct`, `correct-address`, `hold`, `resume`; `akashi decisions`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from services.ops.board import wording
+from services.ops.board.counts import HELD
 from services.ops.board.decisions import DAYS, DecisionLine, History, differences
 from services.ops.board.stuck import Stuck
 from services.ops.commands.waiting import attribution, exit_code, outcome_text, reason_of, say_later, settled
@@ -55,6 +56,39 @@ def resume(ids: tuple[str, ...], why: str, by: str, no_wait: bool, as_json: bool
     raise SystemExit(max(give("/api/v1/resume", body, no_wait, as_json) for body in bodies))
 
 
+@click.command("correct-address", short_help="メールアドレスを変える / Change somebody's address")
+@click.argument("registration", metavar="REGISTRATION")
+@click.argument("address", metavar="ADDRESS")
+@attribution(required=True, public=False)
+@click.option("--no-wait", is_flag=True, help="結果を待ちません。 / Don't wait for the outcome.")
+@json_option
+def correct_address(registration: str, address: str, why: str, by: str, no_wait: bool, as_json: bool) -> None:
+    """メールアドレスを変えます。発行の前なら、そのアドレスで発行します。発行の後なら、バッジはそのままで、これからの
+    お知らせの送り先が変わります。前と後の両方のアドレスに知らせます。
+
+    Changes an address. Before the issue the badge is issued at it; afterwards the badge stays, and letters go to it.
+    Both addresses are told.
+
+    Exit code 0: done. 1: refused, or not done. 2: no outcome yet, or no answer of ops.
+    """
+    body = {"registration_id": registration, "address": address, "by": by, "why": why}
+    raise SystemExit(give("/api/v1/correct-address", body, no_wait, as_json))
+
+
+@click.command(short_help="発行を止める / Hold registrations")
+@click.argument("ids", nargs=-1, required=True, metavar="REGISTRATION…")
+@attribution(required=True, public=False)
+@click.option("--no-wait", is_flag=True, help="結果を待ちません。 / Don't wait for the outcome.")
+@json_option
+def hold(ids: tuple[str, ...], why: str, by: str, no_wait: bool, as_json: bool) -> None:
+    """akashi resume で再開するまで、バッジを発行しません。 / No badge is issued until akashi resume.
+
+    Exit code 0: done. 1: refused, or not done. 2: no outcome yet, or no answer of ops.
+    """
+    bodies = ({"registration_id": id, "by": by, "why": why} for id in ids)
+    raise SystemExit(max(give("/api/v1/hold", body, no_wait, as_json) for body in bodies))
+
+
 def _correctable(command: F) -> F:
     """One option for each field that may be corrected, named as the field."""
     for name in reversed(CORRECTABLE):
@@ -89,10 +123,11 @@ def correct(
     **given: Any,
 ) -> None:
     """登録の内容を訂正し、バッジを発行し直します。前のバッジは「訂正により差し替え」になります。
-    発行できずに止まっている登録にも使えます。
+    発行できずに止まっている登録にも使えます。保留している人には、氏名を証書にどう書くか（本人と決めた表記）を指定します。
 
     Corrects a registration and issues its badge again; the former badge is revoked as replaced by the new one. Also for
-    one whose badge could not be issued. Shows old and new values first, and asks for confirmation on a terminal.
+    one whose badge could not be issued. Of a held person: how the name is written, as was agreed. Shows old and new
+    values first, and asks for confirmation on a terminal.
 
     Exit code 0: done, or not confirmed. 1: refused, or not done. 2: no outcome yet, or no answer of ops.
     """
@@ -122,14 +157,13 @@ def correct(
         return
     if not yes and sys.stdin.isatty() and not click.confirm("実行しますか / Proceed?", default=False, err=True):
         return
-    body = {
-        "registration_id": registration,
-        "version": found.version,
-        "by": by,
-        "why": reason,
-        "correction": msgspec.to_builtins(correction.changes),
-    }
-    line = settled(send("/api/v1/correct", body, DecisionLine).id, wait=not no_wait)
+    given_fields = msgspec.to_builtins(correction.changes)
+    body: dict[str, object] = {"registration_id": registration, "by": by, "why": reason}
+    if found.state == HELD and wanted:
+        path, body = "/api/v1/spell", {**body, "spelling": given_fields}
+    else:
+        path, body = "/api/v1/correct", {**body, "version": found.version, "correction": given_fields}
+    line = settled(send(path, body, DecisionLine).id, wait=not no_wait)
     say_order(line, as_json)
     raise SystemExit(0 if no_wait and line.outcome is None else exit_code(line))
 

@@ -8,6 +8,7 @@ async function refresh() {
   if (document.hidden) return;
   try {
     const answer = await fetch(live.dataset.url, { headers: { accept: "text/html" }, credentials: "same-origin" });
+    if (answer.redirected) return location.reload(); // the session is over: to the sign-in page and back
     if (!answer.ok) throw new Error(String(answer.status));
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const part of fresh.querySelectorAll("[data-part]")) replace(part);

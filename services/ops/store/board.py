@@ -10,14 +10,20 @@ from services.ops.board.counts import Group, Person, Selection, Stage
 from services.ops.board.rows import AnchoredBatch, TroubledLetter
 from shared.runtime.db import Transaction
 
+_OF = "cohort = %s and (%s::text[] is null or qualification = any(%s))"
 _PERSON = ", ".join(field.name for field in fields(Person))
 
 
-class BoardQueries:
-    """Limits are numbers of rows; None takes all."""
+Seen = Sequence[str] | None
+"""The qualifications whose people are shown; None: everybody."""
 
-    def __init__(self, tx: Transaction) -> None:
+
+class BoardQueries:
+    """Limits are numbers of rows; None takes all. Only people of the qualifications `seen` (None: all) are found."""
+
+    def __init__(self, tx: Transaction, seen: Seen = None) -> None:
         self._tx = tx
+        self._qualifications = None if seen is None else list(seen)
 
     def cohorts(self) -> list[str]:
         """All cohorts that have people, latest first."""
@@ -41,24 +47,44 @@ class BoardQueries:
         return self._tx.fetch_all(
             Group,
             "select reached, ended, case when held then held_reason end as held_reason, stuck_as, count(*) as count"
-            " from progress where cohort = %s group by 1, 2, 3, 4",
-            (cohort,),
+            f" from progress where {_OF} group by 1, 2, 3, 4",
+            self._of(cohort),
         )
 
     def people(
-        self, cohort: str, selection: Selection | None = None, *, after: str = "", limit: int | None = None
+        self,
+        cohort: str,
+        selection: Selection | None = None,
+        *,
+        after: str = "",
+        limit: int | None = None,
+        reason: str | None = None,
     ) -> list[Person]:
-        """In order of registration_id, those that follow `after`."""
+        """In order of registration_id, those that follow `after`; held for `reason`."""
         condition = ""
         values: tuple[Any, ...] = ()
         if selection is not None:
             condition = " and reached & %s = %s and ended = %s and (%s::boolean is null or held = %s)"
             values = (selection.mask, selection.value, selection.ended, selection.held, selection.held)
+        if reason is not None:
+            condition += " and held and held_reason = %s"
+            values = (*values, reason)
         return self._tx.fetch_all(
             Person,
-            f"select {_PERSON} from progress where cohort = %s and registration_id > %s{condition}"
+            f"select {_PERSON} from progress where {_OF} and registration_id > %s{condition}"
             " order by registration_id limit %s",
-            (cohort, after, *values, limit),
+            (*self._of(cohort), after, *values, limit),
+        )
+
+    def work_first(self, cohort: str, *, after: str = "", limit: int | None = None) -> list[Person]:
+        """Who is held or stuck, then the others, each in order of registration_id; `after`: rank and id of the last."""
+        rank = "case when held or stuck_as is not null then 0 else 1 end"
+        at = (int(after[:1]), after[1:]) if after[:1] in ("0", "1") else (0, "")
+        return self._tx.fetch_all(
+            Person,
+            f"select {_PERSON} from progress where {_OF} and ({rank}, registration_id) > (%s, %s)"
+            f" order by {rank}, registration_id limit %s",
+            (*self._of(cohort), *at, limit),
         )
 
     def person(self, registration_id: str) -> Person | None:
@@ -70,18 +96,17 @@ class BoardQueries:
         """People whose badge was revoked and not replaced, the latest first."""
         return self._tx.fetch_all(
             Person,
-            f"select {_PERSON} from progress where cohort = %s and ended"
-            " order by revoked_at desc, registration_id limit %s",
-            (cohort, limit),
+            f"select {_PERSON} from progress where {_OF} and ended order by revoked_at desc, registration_id limit %s",
+            (*self._of(cohort), limit),
         )
 
     def stuck(self, cohort: str, *, limit: int) -> list[Person]:
         """People who are stuck, by reason, the longest wait first."""
         return self._tx.fetch_all(
             Person,
-            f"select {_PERSON} from progress where cohort = %s and stuck_as is not null"
+            f"select {_PERSON} from progress where {_OF} and stuck_as is not null"
             " order by stuck_as, stuck_at, registration_id limit %s",
-            (cohort, limit),
+            (*self._of(cohort), limit),
         )
 
     def missing(
@@ -99,9 +124,9 @@ class BoardQueries:
             for left, right in pairs
         ]
         rows = self._read(
-            "with due as materialized (select * from progress where cohort = %s and not ended and reached <> 127) "
+            f"with due as materialized (select * from progress where {_OF} and not ended and reached <> 127) "
             + " union all ".join(each),
-            cohort,
+            *self._of(cohort),
             *[limit] * len(pairs),
         )
         found: dict[Stage, list[Person]] = {right: [] for _, right in pairs}
@@ -113,16 +138,16 @@ class BoardQueries:
         """People who reached `right` without `left`."""
         return self._tx.fetch_all(
             Person,
-            f"select {_PERSON} from progress where cohort = %s and not ended and reached & %s = %s"
+            f"select {_PERSON} from progress where {_OF} and not ended and reached & %s = %s"
             " order by registration_id limit %s",
-            (cohort, left.bit | right.bit, right.bit, limit),
+            (*self._of(cohort), left.bit | right.bit, right.bit, limit),
         )
 
     def letters(self, cohort: str) -> dict[str, int]:
         """Number of letters to this cohort by state."""
         rows = self._read(
-            "select l.state, count(*) from letters l join people p using (assertion_id) where p.cohort = %s group by 1",
-            cohort,
+            f"select l.state, count(*) from letters l join people using (assertion_id) where {_OF} group by 1",
+            *self._of(cohort),
         )
         return dict(rows)
 
@@ -130,10 +155,10 @@ class BoardQueries:
         """The latest first."""
         return self._tx.fetch_all(
             TroubledLetter,
-            "select p.registration_id, p.name, l.letter, l.state, l.attempt, l.at, l.answer"
-            " from letters l join people p using (assertion_id)"
-            " where p.cohort = %s and l.state in ('deferred', 'bounced', 'suppressed') order by l.at desc limit %s",
-            (cohort, limit),
+            "select registration_id, name, l.letter, l.state, l.attempt, l.at, l.answer"
+            " from letters l join people using (assertion_id)"
+            f" where {_OF} and l.state in ('deferred', 'bounced', 'suppressed') order by l.at desc limit %s",
+            (*self._of(cohort), limit),
         )
 
     def batches(self, cohort: str, *, limit: int) -> list[AnchoredBatch]:
@@ -156,6 +181,10 @@ class BoardQueries:
                 " and (a.registration_id is not null or a.replaced_by is not null))"
             )
         )
+
+    def _of(self, cohort: str) -> tuple[Any, ...]:
+        """The values of `_OF`."""
+        return (cohort, self._qualifications, self._qualifications)
 
     def _read(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         return self._tx.cursor.execute(query, values).fetchall()

@@ -203,18 +203,21 @@ class DecisionRows(Outcomes):
 
     # ── the record ──────────────────────────────────────────────────────────────────────────────────────
 
-    def decisions(self, about: str | None, *, limit: int) -> list[DecisionLine]:
+    def decisions(self, about: str | None, *, limit: int, seen: Sequence[str] | None = None) -> list[DecisionLine]:
         """The latest first; the parts of an undo only when it is asked `about`.
 
-        `about` is a decision, a registration, one of its badges, a cohort or a dead letter.
+        `about` is a decision, a registration, one of its badges, a cohort or a dead letter. With `seen`: about people
+        of these qualifications only.
         """
+        of = None if seen is None else list(seen)
+        scope = "(%s::text[] is null or coalesce(p.qualification, q.qualification) = any(%s))"
         if about is None:
-            return self._select("d.part_of is null", (), limit)
+            return self._select(f"{'d.part_of is null' if seen is None else 'true'} and {scope}", (of, of), limit)
         return self._select(
-            "(d.decision_id = %s or d.part_of = %s or d.subject in (select %s union"
+            f"{scope} and (d.decision_id = %s or d.part_of = %s or d.subject in (select %s union"
             " select assertion_id from assertions where registration_id = %s union"
             " select registration_id from assertions where assertion_id = %s))",
-            (about, about, about, about, about),
+            (of, of, about, about, about, about, about),
             limit,
         )
 

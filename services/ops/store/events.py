@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.ops.board import folding
-from services.ops.store.board import BoardQueries
+from services.ops.store.board import BoardQueries, Seen
 from services.ops.store.dead_letters import DeadLetterRows
 from services.ops.store.decisions import DecisionRows
-from services.ops.store.letters import LetterRows
+from services.ops.store.history import PersonEvents
+from services.ops.store.letters import PLACE, LetterRows
 from services.ops.store.rejections import RejectionRows
 from services.ops.store.restores import RestoreRows
 from services.ops.store.scrubs import ScrubRows
+from services.ops.store.search import SearchRows
 from shared.events import (
-    LETTER_STATES,
+    AddressCorrected,
     AssertionAnchored,
     AssertionIssued,
     AssertionRevoked,
@@ -29,6 +31,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
+    RequestedLetterUpdated,
 )
 from shared.office_events import (
     DecisionSettled,
@@ -40,10 +43,6 @@ from shared.office_events import (
 )
 from shared.runtime.db import Database, Transaction, replace
 
-# As `LetterUpdated.place`, of a row.
-_STATES = ", ".join(f"'{state}'" for state in LETTER_STATES)
-_PLACE = f"({{0}}.attempt, array_position(array[{_STATES}], {{0}}.state))"
-
 
 class OpsTransaction(Transaction):
     """Every `note_` may be repeated: the same events again change nothing."""
@@ -51,6 +50,18 @@ class OpsTransaction(Transaction):
     @property
     def board(self) -> BoardQueries:
         return BoardQueries(self)
+
+    def board_seen(self, seen: Seen) -> BoardQueries:
+        """The board for who sees the people of these qualifications; None: everybody."""
+        return BoardQueries(self, seen)
+
+    @property
+    def history(self) -> PersonEvents:
+        return PersonEvents(self)
+
+    @property
+    def search(self) -> SearchRows:
+        return SearchRows(self)
 
     @property
     def decisions(self) -> DecisionRows:
@@ -81,6 +92,7 @@ class OpsTransaction(Transaction):
         now = self.now()
         newest = folding.newest_versions(events)
         self._note_people(newest)
+        self.history.note_versions(events)
         self.update_rows(
             "people",
             [{"registration_id": event.key, "eligible_at": now} for event in newest],
@@ -133,6 +145,7 @@ class OpsTransaction(Transaction):
                     "held_reason": hold.reason,
                     "first_registration_id": hold.first_registration_id,
                     "held_at": None if hold.reason is None else now,
+                    "held_characters": ", ".join(hold.characters) or None,
                 }
                 for hold in folding.holds(events)
             ],
@@ -140,11 +153,17 @@ class OpsTransaction(Transaction):
             " cohort = case when people.eligible_at is null then excluded.cohort else people.cohort end,"
             " qualification = coalesce(excluded.qualification, people.qualification),"
             " person_id = coalesce(excluded.person_id, people.person_id), name = coalesce(excluded.name, people.name),"
-            " held_reason = excluded.held_reason, first_registration_id = excluded.first_registration_id,"
+            " held_reason = excluded.held_reason, held_characters = excluded.held_characters,"
+            " first_registration_id = excluded.first_registration_id,"
             " held_at = case when people.held_reason = excluded.held_reason then people.held_at"
             " else excluded.held_at end"
             " where excluded.hold_revision >= people.hold_revision",
         )
+        self.history.note_holds(events)
+
+    def note_addresses(self, events: Sequence[AddressCorrected]) -> None:
+        """Any time. Letters go to another address; which, ops doesn't know."""
+        self.history.note_addresses(events)
 
     def note_rejected(self, events: Sequence[RegistrationRejected]) -> None:
         """Step 1. A row of a delivery could not be read."""
@@ -202,6 +221,7 @@ class OpsTransaction(Transaction):
 
     def note_refused(self, events: Sequence[IssuanceRefused]) -> None:
         """Step 3. The issuer refused a version: it stands until a later one is known. The highest refused counts."""
+        self.history.note_refused(events)
         self.insert_rows(
             "people",
             [
@@ -244,8 +264,12 @@ class OpsTransaction(Transaction):
             f"{replace('assertion_id, letter', ['message_id', 'state', 'attempt', 'at', 'answer'])},"
             " sent_at = case when excluded.state in ('bounced', 'suppressed') then null"
             " else coalesce(letters.sent_at, excluded.sent_at) end"
-            f" where {_PLACE.format('excluded')} >= {_PLACE.format('letters')}",
+            f" where {PLACE.format('excluded')} >= {PLACE.format('letters')}",
         )
+
+    def note_requested_letters(self, events: Sequence[RequestedLetterUpdated]) -> None:
+        """Any time. The latest state of each letter that a service asked the mailer for."""
+        self.letters.note_requested(events)
 
     def note_received(self, events: Sequence[BadgeReceived]) -> None:
         """Step 5. The holder has taken the badge."""

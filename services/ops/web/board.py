@@ -21,14 +21,15 @@ from services.ops.web import board_view
 from services.ops.web.cache import AnswerCache
 from services.ops.web.dead_letters_view import dead_letters_view
 from services.ops.web.http import Words, json_answer, refused_answer
+from services.ops.web.scope import Scope
 from shared.errors import NotFound
 from shared.programme import Programme
 from shared.runtime.web import Pages
+from shared.runtime.web.office_gate import user_of
 
 DeadState = Literal["open", "replayed", "discarded", "all"]
 Act = Literal["replay", "discard"]
 
-_PAGE = 500  # people on one page
 _MOST = 1000  # people in one answer, or read at a time
 _DECIDE = {"replay": dead_letters.replay, "discard": dead_letters.discard}
 
@@ -46,34 +47,30 @@ def board_pages(
     html: Pages,
     programme: Programme,
     links: Links,
+    scope: Scope,
     ports: Ports,
     boards: AnswerCache[BoardPage],
     decided: Callable[[], None],
 ) -> None:
     """`decided` is called when an event is in the outbox."""
 
+    def board_of(request: Request, cohort: str | None) -> board_view.BoardView:
+        seen = scope.seen_by(request)
+        found = boards.get((cohort, seen), lambda: queries.board_page(ports, cohort, seen))
+        return board_view.board_view(found, programme)
+
     @app.get("/", include_in_schema=False)
     def board(request: Request, cohort: str | None = None) -> Response:
-        page = board_view.board_view(boards.get(cohort, lambda: queries.board_page(ports, cohort)), programme)
-        return html.page(request, "board.html", page=page, links=links)
+        return html.page(request, "board.html", page=board_of(request, cohort), links=links)
 
     @app.get("/board", include_in_schema=False)
     def fragment(request: Request, cohort: str | None = None) -> Response:
         """The part of the board that changes, for the script that refreshes it."""
-        page = board_view.board_view(boards.get(cohort, lambda: queries.board_page(ports, cohort)), programme)
-        return html.page(request, "fragment.html", page=page, links=links)
-
-    @app.get("/people", include_in_schema=False)
-    def people(request: Request, state: str | None = None, cohort: str | None = None, after: str = "") -> Response:
-        if state is not None and state not in STATES:
-            return html.error(request, 404)
-        found = queries.people(ports, cohort, state, after=after, limit=_PAGE)
-        page = board_view.people_view(found, state, programme)
-        return html.page(request, "people.html", page=page)
+        return html.page(request, "fragment.html", page=board_of(request, cohort), links=links)
 
     @app.get("/differences/{stage}", include_in_schema=False)
     def difference(request: Request, stage: str, cohort: str | None = None) -> Response:
-        found = queries.difference(ports, cohort, stage)
+        found = queries.difference(ports, cohort, stage, scope.seen_by(request))
         page = board_view.difference_view(found, programme)
         return html.page(request, "difference.html", page=page, count=found.difference.missing)
 
@@ -87,11 +84,10 @@ def board_pages(
         request: Request,
         id: str,
         act: Annotated[Act, Form()],
-        by: Annotated[Words, Form()],
         why: Annotated[Words, Form()],
     ) -> Response:
         try:
-            _DECIDE[act](ports, id, by=by, why=why)
+            _DECIDE[act](ports, id, by=user_of(request).name, why=why)
         except AlreadyDecidedError as refused:
             page = dead_letters_view(queries.dead_letters(ports, None, limit=200))
             return html.page(request, "dead-letters.html", status=409, page=page, refused=str(refused))

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.ops.board import wording
 from services.ops.board.answers import BoardStatus, MissingPerson
-from services.ops.board.counts import STATES, Board, Person, Stage
+from services.ops.board.counts import Board, Person, Stage
 from services.ops.board.decisions import BULK, LETTER_ORDERS, REBUILD, SCRUB, DecisionLine
 from services.ops.board.health import Trouble, troubles_of
 from services.ops.board.rows import AnchoredBatch, TroubledLetter
 from services.ops.board.scrubs import ScrubLine
 from services.ops.board.stuck import Stuck, stuck_of
-from services.ops.queries import BoardPage, DifferencePage, PeoplePage
+from services.ops.board.timeline import Change
+from services.ops.queries import BoardPage, DifferencePage
 from services.ops.web.dead_letters_view import DeadMessage, dead_messages
 from services.ops.web.rejections import RejectedLine, rejected_lines
 from services.ops.web.restores import RestoreRow, restore_rows
@@ -54,10 +55,12 @@ class PersonRow:
     assertion_id: str | None
     first_registration_id: str | None
     since: datetime | None
+    characters: str | None = None  # held as no-glyph: what no font has
 
 
 @dataclass(frozen=True)
 class HeldGroup:
+    code: str
     reason: wording.HeldWords
     people: Sequence[PersonRow]
 
@@ -116,12 +119,22 @@ class ScrubRow:
 
 
 @dataclass(frozen=True)
+class FieldChange:
+    """`known`: the old value was asked of registration, and `old` None says that there was none."""
+
+    name: Bilingual
+    old: str | None
+    new: str | None
+    known: bool
+
+
+@dataclass(frozen=True)
 class DecisionRow:
     line: DecisionLine
     name: Bilingual
     outcome: Bilingual | None  # None: none yet, or of a kind that gets none
     waiting: bool  # for its outcome
-    fields: Sequence[tuple[Bilingual, str | None]]  # corrected; None: an address
+    fields: Sequence[FieldChange]
     others: Sequence[tuple[Bilingual, int]]  # of an undo: outcomes other than done
 
 
@@ -143,6 +156,7 @@ class BoardView:
     decisions: Sequence[DecisionRow]
     scrubs: Sequence[ScrubRow]
     restores: Sequence[RestoreRow]
+    all_desks: bool  # else one desk's board: of its people only
 
     @property
     def at_fault(self) -> int:
@@ -176,7 +190,7 @@ def board_view(page: BoardPage, programme: Programme) -> BoardView:
             for stage, missing in page.status.people_missing.items()
             if missing.count
         ],
-        desks=_desks(page.held, programme),
+        desks=_desks(page.held, programme, page.characters),
         held_shown=len(page.held),
         stuck=_stuck(page, programme),
         letters=[
@@ -202,6 +216,7 @@ def board_view(page: BoardPage, programme: Programme) -> BoardView:
         decisions=decision_rows(page.decisions),
         scrubs=[_scrub(line) for line in page.status.scrubs],
         restores=restore_rows(page.status.restores),
+        all_desks=page.all_desks,
     )
 
 
@@ -224,14 +239,17 @@ def _scrub(line: ScrubLine) -> ScrubRow:
 _WITH_OUTCOME = ("revoke", "correct", "correct-address", "hold", "resume", *LETTER_ORDERS, REBUILD, SCRUB, *BULK)
 
 
-def decision_rows(lines: Iterable[DecisionLine]) -> list[DecisionRow]:
+def decision_rows(
+    lines: Iterable[DecisionLine], changed: Mapping[str, Sequence[Change]] | None = None
+) -> list[DecisionRow]:
+    """`changed`: by decision_id, what registration says that it changed; None: it did not answer."""
     return [
         DecisionRow(
             line=line,
             name=wording.words_for(wording.DECISIONS, line.decision),
             outcome=wording.words_for(wording.OUTCOMES, line.outcome) if line.outcome else None,
             waiting=line.outcome is None and line.decision in _WITH_OUTCOME,
-            fields=[(wording.words_for(wording.FIELDS, name), text) for name, text in (line.correction or {}).items()],
+            fields=field_changes(line, (changed or {}).get(line.id)),
             others=[
                 (wording.words_for(wording.OUTCOMES, word), count)
                 for word, count in (line.parts.outcomes if line.parts else {}).items()
@@ -240,6 +258,18 @@ def decision_rows(lines: Iterable[DecisionLine]) -> list[DecisionRow]:
         )
         for line in lines
     ]
+
+
+def field_changes(line: DecisionLine, changed: Sequence[Change] | None) -> list[FieldChange]:
+    """Old and new where they are known; else what the order itself says, without the old value."""
+    if changed:
+        return [field_change(each) for each in changed]
+    fields = {"email": None} if line.decision == "correct-address" else line.correction or {}
+    return [FieldChange(wording.words_for(wording.FIELDS, name), None, text, False) for name, text in fields.items()]
+
+
+def field_change(change: Change) -> FieldChange:
+    return FieldChange(wording.words_for(wording.FIELDS, change.field), change.old, change.new, True)
 
 
 def _stages(board: Board) -> list[StageRow]:
@@ -258,13 +288,14 @@ def _stages(board: Board) -> list[StageRow]:
     ]
 
 
-def _desks(held: Iterable[Person], programme: Programme) -> list[DeskRow]:
+def _desks(held: Iterable[Person], programme: Programme, characters: Mapping[str, str]) -> list[DeskRow]:
     """The desks in the programme's order, in each the reasons with the most people first."""
     by_desk: dict[str | None, dict[str, list[PersonRow]]] = defaultdict(lambda: defaultdict(list))
     for person in held:
         qualification = programme.qualifications.get(person.qualification or "")
         desk = qualification.desk if qualification else None
-        by_desk[desk][person.held_reason or ""].append(_person(person, programme))
+        row = person_row(person, programme, characters.get(person.registration_id))
+        by_desk[desk][person.held_reason or ""].append(row)
     rows = []
     for desk in (*programme.desks, None):
         groups = by_desk.get(desk)
@@ -275,7 +306,7 @@ def _desks(held: Iterable[Person], programme: Programme) -> list[DeskRow]:
                     name=Bilingual(name, name) if name else _NO_DESK,
                     count=sum(len(people) for people in groups.values()),
                     groups=[
-                        HeldGroup(wording.HELD_REASONS.get(reason) or _unknown(reason), people)
+                        HeldGroup(reason, wording.HELD_REASONS.get(reason) or _unknown(reason), people)
                         for reason, people in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
                     ],
                 )
@@ -297,7 +328,7 @@ def _stuck(page: BoardPage, programme: Programme) -> list[StuckGroup]:
     rows: dict[str, list[StuckRow]] = {reason: [] for reason in page.status.stuck_by_reason}
     for person in page.stuck:
         if (stuck := stuck_of(person)) is not None:
-            rows.setdefault(stuck.reason, []).append(stuck_row(stuck, _person(person, programme)))
+            rows.setdefault(stuck.reason, []).append(stuck_row(stuck, person_row(person, programme)))
     return [
         StuckGroup(
             words=wording.STUCK.get(reason) or _unknown(reason),
@@ -312,7 +343,7 @@ def _unknown(reason: str) -> wording.HeldWords:
     return wording.HeldWords(Bilingual(reason, reason), Bilingual("", ""))
 
 
-def _person(person: Person, programme: Programme) -> PersonRow:
+def person_row(person: Person, programme: Programme, characters: str | None = None) -> PersonRow:
     qualification = programme.qualifications.get(person.qualification or "")
     return PersonRow(
         registration_id=person.registration_id,
@@ -323,25 +354,7 @@ def _person(person: Person, programme: Programme) -> PersonRow:
         assertion_id=person.assertion_id,
         first_registration_id=person.first_registration_id,
         since=person.since,
-    )
-
-
-@dataclass(frozen=True)
-class PeopleView:
-    cohort: str | None
-    state: str | None
-    states: Sequence[tuple[str, Bilingual]]
-    people: Sequence[PersonRow]
-    after: str | None  # where the next page goes on
-
-
-def people_view(page: PeoplePage, state: str | None, programme: Programme) -> PeopleView:
-    return PeopleView(
-        cohort=page.cohort,
-        state=state,
-        states=[(code, wording.STATES[code]) for code in STATES],
-        people=[_person(person, programme) for person in page.people],
-        after=page.after,
+        characters=characters,
     )
 
 
@@ -359,6 +372,6 @@ def difference_view(page: DifferencePage, programme: Programme) -> DifferenceVie
         cohort=page.cohort,
         before=wording.STAGES[page.difference.left.word],
         name=wording.STAGES[page.difference.right.word],
-        missing=[_person(person, programme) for person in page.missing],
-        ahead=[_person(person, programme) for person in page.ahead],
+        missing=[person_row(person, programme) for person in page.missing],
+        ahead=[person_row(person, programme) for person in page.ahead],
     )

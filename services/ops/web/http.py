@@ -15,6 +15,7 @@ from shared.errors import NotFound
 from shared.runtime.web.fields import PLAIN
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), PLAIN]
+Value = Annotated[str, StringConstraints(max_length=300), PLAIN]
 ID = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), PLAIN]
 
 

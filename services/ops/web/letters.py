@@ -15,8 +15,10 @@ from services.ops.board.decisions import AlreadyDecidedError
 from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from services.ops.web.http import ID, Words, ordered
+from services.ops.web.scope import Scope
 from shared.errors import NotFound
 from shared.runtime.web import Pages
+from shared.runtime.web.office_gate import NotAllowed, user_of
 
 HoldAct = Literal["hold", "resume"]
 
@@ -38,11 +40,11 @@ class ResendOrder:
     why: Words
 
 
-def letters_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callable[[], None]) -> None:
+def letters_pages(app: FastAPI, html: Pages, scope: Scope, ports: Ports, decided: Callable[[], None]) -> None:
     """`decided` is called when an order is in the outbox."""
 
     def shown(request: Request, cohort: str | None, status: int = 200, refused: str | None = None) -> Response:
-        page = room.letters_page(ports, cohort)
+        page = room.letters_page(ports, cohort, scope.seen_by(request))
         rows = [
             (
                 assertion_id,
@@ -52,7 +54,15 @@ def letters_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callable[[],
             )
             for assertion_id, letter in page.undelivered
         ]
-        return html.page(request, "letters.html", status=status, page=page, rows=rows, refused=refused)
+        others = [
+            (
+                wording.words_for(wording.REQUESTED_LETTERS, letter.letter),
+                wording.words_for(wording.LETTER_STATES, letter.state),
+                letter,
+            )
+            for letter in page.requested
+        ]
+        return html.page(request, "letters.html", status=status, page=page, rows=rows, others=others, refused=refused)
 
     @app.get("/letters", include_in_schema=False)
     def letters(request: Request, cohort: str | None = None) -> Response:
@@ -62,15 +72,17 @@ def letters_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callable[[],
     def order(
         request: Request,
         act: Annotated[Literal["hold", "resume", "resend"], Form()],
-        by: Annotated[Words, Form()],
         why: Annotated[Words, Form()],
         cohort: Annotated[ID, Form()],
         message: Annotated[str, Form()] = "",
     ) -> Response:
-        who = Attribution(by, why)
+        who = Attribution(user_of(request).name, why)
+        if act != "resend" and not user_of(request).is_admin:
+            raise NotAllowed
         try:
             if act == "resend":
                 assertion_id, _, letter = message.partition("/")
+                scope.must_see_badge(request, assertion_id)
                 room.resend(ports, assertion_id, letter, who)
             else:
                 room.hold(ports, cohort, who, resume=act == "resume")

@@ -1,37 +1,30 @@
-"""The office's orders: a person's page with its forms, the record of decisions, and the API of both."""
+"""The API of the office's orders, for the commands."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-from fastapi import FastAPI, Form, Query, Request, Response
+from fastapi import FastAPI, Query, Response
 from pydantic import AwareDatetime, StringConstraints, create_model
-from starlette.responses import RedirectResponse
 
-from services.ops import letters, orders, queries
+from services.ops import orders, person_orders, queries
 from services.ops.board.answers import encode
-from services.ops.board.decisions import BULK, DAYS, AlreadyDecidedError, Bulk, Selected
+from services.ops.board.decisions import BULK, DAYS, Bulk, Selected
 from services.ops.board.scrubs import ALL
-from services.ops.config import Links
 from services.ops.orders import Attribution
 from services.ops.ports import Ports
-from services.ops.web import person_view
-from services.ops.web.http import ID, Words, json_answer, ordered, refused_answer
+from services.ops.web.http import ID, Value, Words, json_answer, ordered, refused_answer
 from shared.errors import NotFound
 from shared.office_events import CORRECTABLE, Correction
-from shared.plain_text import shown
-from shared.programme import Programme
-from shared.runtime.web import Pages
 from shared.runtime.web.fields import PLAIN
 
 _MOST = 25_000  # decisions in one answer: an undo of a whole cohort and its parts
 _SHOWN = 200  # decisions on a page
 
-Value = Annotated[str, StringConstraints(max_length=300), PLAIN]
 Cohort = Annotated[str, StringConstraints(min_length=1, max_length=100), PLAIN]
 
 
@@ -42,26 +35,14 @@ class RevokeOrder:
     why: Words
 
 
-# Both forms take the fields of `Correction`, whichever it has; the type checker sees a Correction, and no form.
+# The fields of `Correction`, whichever it has; the type checker sees a Correction, and no model.
 if TYPE_CHECKING:
     CorrectedFields = Correction
-    PersonForm = Any
 else:
     CorrectedFields = create_model(
         "Corrected",
         __doc__="The fields to correct; none: issue the badge again, unchanged. An empty text removes an optional one.",
         **{name: (date | None if name in DAYS else Value | None, None) for name in CORRECTABLE},
-    )
-    PersonForm = create_model(
-        "PersonForm",
-        __doc__="The forms of a person's page: `act` says which one was sent.",
-        act=(Literal["revoke", "correct", "again", "resend"], ...),
-        by=(Words, ...),
-        why=(Words, ...),
-        subject=(Value, ""),
-        letter=(Value, ""),
-        version=(int, 0),
-        **dict.fromkeys(CORRECTABLE, (Value | None, None)),
     )
 
 
@@ -79,6 +60,31 @@ class ResumeOrder:
     registration_id: ID
     by: Words
     why: Words
+
+
+@dataclass(frozen=True)
+class AddressOrder:
+    registration_id: ID
+    address: Value
+    by: Words
+    why: Words
+
+
+@dataclass(frozen=True)
+class HoldOrder:
+    registration_id: ID
+    by: Words
+    why: Words
+
+
+@dataclass(frozen=True)
+class SpellingOrder:
+    """How the name of a held person is written, as was agreed: some of the fields of 氏名."""
+
+    registration_id: ID
+    by: Words
+    why: Words
+    spelling: CorrectedFields = field(default_factory=CorrectedFields)
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,25 @@ def orders_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:
         """Release a held registration as it is, whatever other records say."""
         who = Attribution(order.by, order.why)
         return ordered(lambda: orders.resume(ports, order.registration_id, who), decided)
+
+    @app.post("/api/v1/correct-address")
+    def correct_address(order: AddressOrder) -> Response:
+        """Another address: of who has a badge, for the letters about it; the badge stays."""
+        who = Attribution(order.by, order.why)
+        return ordered(lambda: person_orders.correct_address(ports, order.registration_id, order.address, who), decided)
+
+    @app.post("/api/v1/hold")
+    def hold(order: HoldOrder) -> Response:
+        """No badge for this registration until it is resumed."""
+        who = Attribution(order.by, order.why)
+        return ordered(lambda: person_orders.hold(ports, order.registration_id, who), decided)
+
+    @app.post("/api/v1/spell")
+    def spell(order: SpellingOrder) -> Response:
+        """How the name of a held person is written on the certificate, as was agreed with the person."""
+        spelling = msgspec.convert(order.spelling, Correction, from_attributes=True)
+        who = Attribution(order.by, order.why)
+        return ordered(lambda: person_orders.spell(ports, order.registration_id, spelling, who), decided)
 
     @app.post("/api/v1/rebuild")
     def rebuild(order: RebuildOrder) -> Response:
@@ -213,50 +238,3 @@ def _selected(
     cohort: str, qualification: str | None, after: datetime | None, before: datetime | None, singly: bool
 ) -> Selected:
     return Selected(cohort=cohort, qualification=qualification, issued_after=after, issued_before=before, singly=singly)
-
-
-def orders_pages(
-    app: FastAPI, html: Pages, programme: Programme, links: Links, ports: Ports, decided: Callable[[], None]
-) -> None:
-    """`links`: the public pages, and the local inbox of a trial. `decided` as above."""
-
-    def person_page(request: Request, id: str, status: int = 200, refused: str | None = None) -> Response:
-        page = person_view.person_view(queries.history(ports, id), programme)
-        return html.page(request, "person.html", status=status, page=page, refused=refused, links=links)
-
-    @app.get("/people/{id:path}", include_in_schema=False)
-    def person(request: Request, id: str) -> Response:
-        return person_page(request, id)
-
-    @app.post("/people/{id:path}", include_in_schema=False)
-    def order(request: Request, id: str, form: Annotated[PersonForm, Form()]) -> Response:
-        who = Attribution(form.by, form.why)
-        try:
-            if form.act == "revoke":
-                if not queries.history(ports, id).has(form.subject):  # the path says whose badge; the form, which one
-                    return person_page(request, id, 409, f"{shown(form.subject)} is no badge of this person")
-                orders.revoke(ports, form.subject, who)
-            elif form.act == "resend":
-                if not queries.history(ports, id).has(form.subject):
-                    return person_page(request, id, 409, f"{shown(form.subject)} is no badge of this person")
-                letters.resend(ports, form.subject, form.letter, who)
-            elif form.act == "again":
-                orders.correct(ports, id, form.version, Correction(), who)
-            else:
-                given = {name: getattr(form, name) for name in CORRECTABLE}
-                correction = person_view.correction_in(given, queries.history(ports, id).facts)
-                if correction is None:
-                    return person_page(request, id, 422, "nothing")
-                orders.correct(ports, id, form.version, correction, who)
-        except AlreadyDecidedError as refused:
-            return person_page(request, id, 409, str(refused))
-        except ValueError:
-            return person_page(request, id, 422, "date")
-        decided()
-        return RedirectResponse(request.url.path, 303)
-
-    @app.get("/decisions", include_in_schema=False)
-    def decisions(request: Request, about: str | None = None) -> Response:
-        about = about.strip() or None if about else None
-        page = person_view.decisions_view(queries.decisions(ports, about, limit=_SHOWN), about)
-        return html.page(request, "decisions.html", page=page)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import msgspec
 
 from services.ops.board import wording
 from services.ops.board.counts import HELD, REVOKED
-from services.ops.board.decisions import DAYS, DecisionLine, History, LetterLine, VersionLine
-from services.ops.web.board_view import DecisionRow, StuckRow, decision_rows, stuck_row
+from services.ops.board.decisions import DAYS, RESUMABLE, DecisionLine, History, LetterLine, VersionLine
+from services.ops.board.timeline import Change, Moment, timeline
+from services.ops.person_orders import SPELLED
+from services.ops.web.board_view import DecisionRow, FieldChange, StuckRow, decision_rows, field_change, stuck_row
+from shared.glyphs import clusters
+from shared.office_answers import PersonAnswer, SharerAnswer
 from shared.office_events import CORRECTABLE, Correction
 from shared.programme import Bilingual, Programme
 
@@ -32,21 +36,68 @@ class FieldRow:
 
 
 @dataclass(frozen=True)
+class MomentRow:
+    """An entry of the history: what happened, why, and what changed."""
+
+    at: datetime
+    name: Bilingual
+    reason: str | None
+    reason_words: Bilingual | None
+    subject: str | None
+    changes: Sequence[FieldChange]
+    letter: LetterLine | None
+    state: Bilingual | None  # of the letter
+    decision: DecisionRow | None
+
+
+@dataclass(frozen=True)
+class CodePoint:
+    """A character of a name, or one with its variation selector. `missing`: no font has it."""
+
+    text: str
+    points: str
+    missing: bool
+
+
+@dataclass(frozen=True)
 class PersonView:
     history: History
     qualification: Bilingual | None
     state: Bilingual
     kind: str  # CSS class of the state
     reason: Bilingual | None
+    held: wording.HeldWords | None
     versions: Sequence[VersionRow]
     decisions: Sequence[DecisionRow]
     fields: Sequence[FieldRow]
+    spelling: Sequence[FieldRow]
+    points: Sequence[CodePoint]
+    timeline: Sequence[MomentRow]
     stuck: StuckRow | None
+    said: PersonAnswer | None  # by registration; None: it was not asked, or did not answer
+    sharers: Sequence[SharerAnswer]
+    others: int  # of those at the same address: people of other desks
 
     @property
     def correctable(self) -> bool:
         """It was released to the issuer, with whatever result: the office may have it issued once more."""
         return bool(self.versions) or self.history.state == "eligible"
+
+    @property
+    def spellable(self) -> bool:
+        """Its name can't be written as upstream has it, as far as is known here."""
+        known = self.history.reason in ("no-glyph", "look-alike") or (self.said is not None and bool(self.said.missing))
+        return self.held is not None and known
+
+    @property
+    def resumable(self) -> bool:
+        """What holds it is ended by the office's order."""
+        return self.held is not None and self.history.reason in RESUMABLE
+
+    @property
+    def holdable(self) -> bool:
+        """It has no badge yet, and the office does not hold it."""
+        return not self.versions and not (self.held is not None and self.history.reason == "office-hold")
 
     @property
     def period(self) -> tuple[date, date] | None:
@@ -72,16 +123,26 @@ class PersonView:
         return any(row.waiting for row in self.decisions)
 
 
-def person_view(history: History, programme: Programme) -> PersonView:
+def person_view(
+    history: History,
+    programme: Programme,
+    said: PersonAnswer | None = None,
+    changed: Mapping[str, Sequence[Change]] | None = None,
+    seen: Sequence[str] | None = None,
+) -> PersonView:
+    """`said`, `changed`: what registration answered, if it did. `seen`: the qualifications whose people are named."""
     qualification = programme.qualifications.get(history.qualification or "")
     newest = history.versions[0].version if history.versions else None
     kind = {REVOKED: "no", HELD: "wait", "completed": "ok"}.get(history.state, "old")
+    sharers = [each for each in (said.sharers if said else ()) if seen is None or each.qualification in seen]
+    names = names_of(history, said)
     return PersonView(
         history=history,
         qualification=qualification.name if qualification else None,
         state=wording.STATES[history.state],
         kind=kind,
         reason=wording.reason_words(history.reason),
+        held=wording.HELD_REASONS.get(history.reason or "") if history.state == HELD else None,
         versions=[
             VersionRow(
                 version=version,
@@ -98,12 +159,63 @@ def person_view(history: History, programme: Programme) -> PersonView:
             )
             for version in history.versions
         ],
-        decisions=decision_rows(history.decisions),
+        decisions=decision_rows(history.decisions, changed),
         fields=[
             FieldRow(name, wording.FIELDS[name], history.facts.get(name) or "", _input_type(name))
             for name in CORRECTABLE
         ],
+        spelling=[FieldRow(name, wording.FIELDS[name], names.get(name) or "", "text") for name in SPELLED],
+        points=code_points(history.name or "", history.held_characters or ""),
+        timeline=[
+            _moment(moment)
+            for moment in timeline(
+                history.happened, history.versions, history.letters, history.decisions, changed or {}
+            )
+        ],
         stuck=stuck_row(history.stuck) if history.stuck is not None else None,
+        said=said,
+        sharers=sharers,
+        others=len(said.sharers) - len(sharers) if said else 0,
+    )
+
+
+def names_of(history: History, said: PersonAnswer | None) -> dict[str, str | None]:
+    """The names as the certificate is to have them: registration's answer, else the name that the hold told."""
+    if said is not None:
+        return dict(said.written)
+    family, _, given = (history.name or "").partition(" ")
+    known = {name: history.facts.get(name) for name in SPELLED}
+    return {**known, "family_name": known["family_name"] or family, "given_name": known["given_name"] or given}
+
+
+def code_points(name: str, missing: str) -> list[CodePoint]:
+    """The characters of a name by code point, and which of them no font has (`missing`, as the hold names them)."""
+    found = []
+    for character in clusters(name):
+        points = " ".join(f"U+{ord(each):04X}" for each in character)
+        is_missing = any(part.strip().startswith(points) for part in missing.split(","))
+        found.append(CodePoint(character, points, is_missing))
+    return found
+
+
+def _moment(moment: Moment) -> MomentRow:
+    row = decision_rows([moment.decision], {moment.decision.id: moment.changes})[0] if moment.decision else None
+    letter = moment.letter
+    name = row.name if row else wording.words_for(wording.HAPPENED, moment.kind)
+    if letter is not None:
+        name = wording.words_for(wording.LETTERS, letter.letter)
+    elif moment.kind in ("version", "issued") and moment.number > 1:
+        name = Bilingual(f"{name.ja}（{moment.number}回目）", f"{name.en} (version {moment.number})")
+    return MomentRow(
+        at=moment.at,
+        name=name,
+        reason=moment.reason,
+        reason_words=wording.reason_words(moment.reason) if moment.kind == "held" else None,
+        subject=moment.subject,
+        changes=row.fields if row else [field_change(each) for each in moment.changes],
+        letter=letter,
+        state=wording.words_for(wording.LETTER_STATES, letter.state) if letter else None,
+        decision=row,
     )
 
 
@@ -143,5 +255,7 @@ class DecisionsView:
         return any(row.waiting for row in self.rows)
 
 
-def decisions_view(lines: Sequence[DecisionLine], about: str | None) -> DecisionsView:
-    return DecisionsView(about=about, rows=decision_rows(lines))
+def decisions_view(
+    lines: Sequence[DecisionLine], about: str | None, changed: Mapping[str, Sequence[Change]] | None = None
+) -> DecisionsView:
+    return DecisionsView(about=about, rows=decision_rows(lines, changed))

@@ -19,6 +19,7 @@ from services.ops.web.http import ID, Words, json_answer, refused_answer
 from shared.errors import NotFound
 from shared.programme import Bilingual
 from shared.runtime.web import Pages
+from shared.runtime.web.office_gate import user_of
 
 _SHOWN = 500  # rows on the page; the API has all
 
@@ -57,10 +58,8 @@ def rejections_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callable[
         return html.page(request, "rejected.html", lines=lines, dismissed=rejected_lines(dismissed), shown=_SHOWN)
 
     @app.post("/rejected", include_in_schema=False)
-    def dismiss(
-        request: Request, id: Annotated[list[ID], Form()], by: Annotated[Words, Form()], why: Annotated[Words, Form()]
-    ) -> Response:
-        room.dismiss(ports, Attribution(by, why), ids=id)
+    def dismiss(request: Request, id: Annotated[list[ID], Form()], why: Annotated[Words, Form()]) -> Response:
+        room.dismiss(ports, Attribution(user_of(request).name, why), ids=id)
         decided()
         return RedirectResponse("/rejected", 303)
 

@@ -19,6 +19,7 @@ from shared.errors import NotFound
 from shared.losses import Loss
 from shared.programme import Bilingual
 from shared.runtime.web import Pages
+from shared.runtime.web.office_gate import user_of
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,8 @@ def restores_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callable[[]
         return html.page(request, "restores.html", unseen=unseen, seen=seen)
 
     @app.post("/restores", include_in_schema=False)
-    def acknowledge(
-        request: Request, id: Annotated[list[ID], Form()], by: Annotated[Words, Form()], why: Annotated[Words, Form()]
-    ) -> Response:
-        room.acknowledge(ports, id, Attribution(by, why))
+    def acknowledge(request: Request, id: Annotated[list[ID], Form()], why: Annotated[Words, Form()]) -> Response:
+        room.acknowledge(ports, id, Attribution(user_of(request).name, why))
         decided()
         return RedirectResponse("/restores", 303)
 

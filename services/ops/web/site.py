@@ -5,30 +5,70 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from starlette.responses import JSONResponse
 
 from services.ops.board.answers import BoardStatus
 from services.ops.config import Links
 from services.ops.ports import Ports
 from services.ops.queries import BoardPage
+from services.ops.web.accounts import accounts_api
 from services.ops.web.board import board_api, board_pages
 from services.ops.web.cache import AnswerCache
 from services.ops.web.letters import letters_api, letters_pages
-from services.ops.web.orders import orders_api, orders_pages
+from services.ops.web.orders import orders_api
+from services.ops.web.people import people_pages
+from services.ops.web.person import person_pages
 from services.ops.web.rejections import rejections_api, rejections_pages
 from services.ops.web.restores import restores_api, restores_pages
+from services.ops.web.scope import Scope
+from services.ops.web.undo import undo_pages
 from shared.programme import Programme
 from shared.runtime.access import Access
 from shared.runtime.web import pages
+from shared.runtime.web.office_gate import OfficeGate
+from shared.runtime.web.office_session import OfficeSessions
+
+_FOR_OFFICE = {
+    "GET": (
+        ("/", "/board", "/people", "/people.csv", "/search", "/letters", "/decisions"),
+        ("/people/", "/revoke/", "/differences/"),
+    ),
+    "POST": (("/letters",), ("/people/", "/revoke/")),
+}
+"""What role office reaches: paths, and what paths begin with. Each route shows it the people of its desk only."""
+
+
+def is_for_office(method: str, path: str) -> bool:
+    """Whether role office reaches a route. A new route is for admins until it is named here."""
+    paths, beginnings = _FOR_OFFICE.get("GET" if method == "HEAD" else method, ((), ()))
+    return path in paths or path.startswith(tuple(beginnings))
 
 
 def build_site(
-    programme: Programme, links: Links, ports: Ports, wake: Callable[[], None], access: Access | None = None
+    programme: Programme,
+    links: Links,
+    ports: Ports,
+    wake: Callable[[], None],
+    key: bytes,
+    access: Access | None = None,
+    sessions: OfficeSessions | None = None,
 ) -> FastAPI:
-    """`wake` is called after each order: an event is in the outbox. `access`: as of `Pages.install`."""
-    app = FastAPI(title="Akashi ops", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
+    """`wake` is called after each order: an event is in the outbox. `key` opens the API. `access`: as `Pages.install`.
+
+    Pages are for who has signed in.
+    """
+    sessions = sessions or OfficeSessions(ports.store, programme)
+    gate = OfficeGate(sessions, key, is_for_office, access)
+    app = FastAPI(title="Akashi ops", openapi_url=None, docs_url=None, redoc_url=None, dependencies=[Depends(gate)])
     html = pages(Path(__file__).parents[1] / "templates", programme)
     html.install(app, access=access)
+    gate.install(app, html)
+
+    @app.get("/api/v1/openapi.json", include_in_schema=False)
+    def openapi() -> JSONResponse:
+        return JSONResponse(app.openapi())
+
     boards: AnswerCache[BoardPage] = AnswerCache()
     statuses: AnswerCache[BoardStatus] = AnswerCache()
 
@@ -37,14 +77,18 @@ def build_site(
         statuses.clear()
         wake()
 
-    board_pages(app, html, programme, links, ports, boards, decided)
-    orders_pages(app, html, programme, links, ports, decided)
+    scope = Scope(programme, ports)
+    board_pages(app, html, programme, links, scope, ports, boards, decided)
+    people_pages(app, html, programme, scope, ports)
+    person_pages(app, html, programme, links, scope, ports, decided)
+    undo_pages(app, html, programme, ports, decided)
     rejections_pages(app, html, ports, decided)
     restores_pages(app, html, ports, decided)
-    letters_pages(app, html, ports, decided)
+    letters_pages(app, html, scope, ports, decided)
     board_api(app, ports, statuses, decided)
     orders_api(app, ports, decided)
     rejections_api(app, ports, decided)
     restores_api(app, ports, decided)
     letters_api(app, ports, decided)
+    accounts_api(app, sessions)
     return app

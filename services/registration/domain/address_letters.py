@@ -34,7 +34,7 @@ def address_changed_letters(
 
     `cause` makes them these letters, however often they are asked for: the id of the order, or of the request.
     """
-    record = registration.record
+    record = registration.written
     desk_id = programme.qualification(record.qualification).desk
     facts = {
         "name": f"{record.family_name} {record.given_name}",

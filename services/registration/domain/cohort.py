@@ -54,6 +54,7 @@ class Candidate:
     was_released: bool = False  # in this cycle or an earlier one, and not issued
     previous_registration_id: str | None = None
     facts_confirmed: bool = False  # the office said that the record is right, whatever other records say
+    lacks_glyphs: bool = False  # a character of the name that no font has
     has_look_alikes: bool = False
 
 
@@ -125,6 +126,8 @@ def _judge(
         reason, first = found.reason, found.registration_id
     elif candidate.has_look_alikes and not candidate.facts_confirmed and LOOK_ALIKE not in cycle.overlooks:
         reason = LOOK_ALIKE
+    elif candidate.lacks_glyphs:
+        reason = "no-glyph"
     elif candidate.office_hold:
         reason = "office-hold"
     elif candidate.address_key is None:

@@ -9,8 +9,9 @@ from datetime import date, datetime
 from services.registration.domain.cohort import AddressUse, CohortCycle
 from services.registration.domain.look_alikes import LookAlike, described, look_alikes
 from services.registration.domain.numbers import NumberUse, duplicate, number_key, numbers_of
-from services.registration.domain.record import PUBLISHABLE, FieldProblem, Rules, read_changes
+from services.registration.domain.record import PUBLISHABLE, FieldProblem, Rules, UpstreamRecord, read_changes
 from services.registration.domain.registration import Registration
+from services.registration.domain.spelling import NAMES, agreed_spelling, is_about_names, missing_characters
 from shared.addresses import same_address_key
 from shared.office_events import Correction
 from shared.programme import Programme
@@ -39,6 +40,8 @@ def corrected(
     The values are read by the rules of the intake; the empty text clears an optional field. An address of the
     correction is the office's: deliveries do not replace it. Whether it is free is `address_conflict`'s question.
     """
+    if registration.state != "released" and is_about_names(correction) and _needs_spelling(registration, rules):
+        return _with_spelling(registration, correction, rules)
     if registration.state != "released":
         return OrderOutcome(
             "not-issued-yet", f"got a registration that is {registration.state}, expected one that was released"
@@ -46,7 +49,7 @@ def corrected(
     changes = changes_of(correction)
     record = read_changes(registration.record, {name: text for name, text in changes.items() if name != "email"}, rules)
     if not isinstance(record, list):
-        record = [_confused(each) for each in look_alikes(record) if each.field in changes] or record
+        record = _unwritable(record, changes, rules) or record
     problems = record if isinstance(record, list) else _period_problems(record.valid_from, rules.programme, cycle)
     address = registration.office_email
     if "email" in changes:
@@ -71,6 +74,40 @@ def corrected(
     if changes and replace(after, version=registration.version) == registration:
         return OrderOutcome("changes-nothing", "got what stands already, expected a field that differs")
     return after
+
+
+def _with_spelling(registration: Registration, correction: Correction, rules: Rules) -> Registration | OrderOutcome:
+    """The name of one that is not released yet, as the certificate is to have it: its record stays as upstream's."""
+    changes = changes_of(correction)
+    read = read_changes(registration.record, changes, rules)
+    problems = read if isinstance(read, list) else _unwritable(read, changes, rules)
+    if isinstance(read, list) or problems:
+        return OrderOutcome("not-valid", "; ".join(map(_publishable, problems)))
+    after = replace(
+        registration,
+        spelling=agreed_spelling(
+            registration.record, registration.spelling, {field: getattr(read, field) for field in changes}
+        ),
+    )
+    if after.written == registration.written:
+        return OrderOutcome("changes-nothing", "got what stands already, expected a field that differs")
+    return after
+
+
+def _needs_spelling(registration: Registration, rules: Rules) -> bool:
+    """Whether its name can't be written as upstream has it. Every other name is upstream's until the issue."""
+    record = registration.record
+    return bool(missing_characters(record, rules.missing_glyphs) or look_alikes(record))
+
+
+def _unwritable(record: UpstreamRecord, changes: Mapping[str, str], rules: Rules) -> list[FieldProblem]:
+    """What of the changed fields can't be written so: look-alikes, and characters that no font has."""
+    missing = missing_characters(record, rules.missing_glyphs)
+    return [_confused(each) for each in look_alikes(record) if each.field in changes] + [
+        FieldProblem(field, None, f"characters that the certificate's fonts hold; there is no glyph for {found}")
+        for field in NAMES
+        if field in changes and (found := ", ".join(missing.get(field, ())))
+    ]
 
 
 def number_conflict(after: Registration, uses: Sequence[NumberUse]) -> OrderOutcome | None:

@@ -126,6 +126,7 @@ class Rules:
 
     def __init__(self, programme: Programme, missing_glyphs: MissingGlyphs) -> None:
         self.programme = programme
+        self.missing_glyphs = missing_glyphs
         self.readers = _readers(programme, missing_glyphs)
 
 
@@ -138,7 +139,7 @@ def read_record(fields: Mapping[str, object], rules: Rules) -> UpstreamRecord | 
 
     Values are texts, as CSV and JSON give them; null and the empty text are the same. Unknown fields are ignored, so
     that upstream may add some. Surrounding white space of any kind is stripped, nothing else is changed: names are not
-    normalised.
+    normalised. A name that no font can print is a name: it is held, not refused (`spelling.py`).
     Dates are YYYY-MM-DD, or YYYY/M/D as spreadsheets export them; the year comes first, so both are unambiguous.
     """
     values: dict[str, object] = {}
@@ -242,10 +243,6 @@ def _readers(programme: Programme, missing_glyphs: MissingGlyphs) -> Mapping[str
             raise _InvalidValueError(f"{fault.expected}; there is no glyph for {fault.got}")
         return text
 
-    def printed_name(text: str) -> str:
-        """a name"""
-        return printed(_name(text))
-
     def printed_number(text: str) -> str:
         """a number"""
         return printed(_number(text))
@@ -258,12 +255,12 @@ def _readers(programme: Programme, missing_glyphs: MissingGlyphs) -> Mapping[str
         "pass_number": required(printed_number),
         "registration_number": required(printed_number),
         "previous_registration_id": optional(_id),
-        "family_name": required(printed_name),
-        "given_name": required(printed_name),
+        "family_name": required(_name),
+        "given_name": required(_name),
         "family_name_kana": optional(_name),
         "given_name_kana": optional(_name),
-        "family_name_latin": optional(printed_name),
-        "given_name_latin": optional(printed_name),
+        "family_name_latin": optional(_name),
+        "given_name_latin": optional(_name),
         "birth_date": required(_birth_date),
         "email": optional(_address),
         "contact_email": optional(_address),

@@ -11,8 +11,10 @@ import msgspec
 from services.registration.domain.cohort import Candidate, Judgement
 from services.registration.domain.look_alikes import look_alikes
 from services.registration.domain.record import UpstreamRecord
+from services.registration.domain.spelling import NAMES, Spelling, missing_characters, written
 from shared.addresses import as_mailed, same_address_key
 from shared.events import AssertionIssued, Award, HeldReason, Holder, RegistrationRenewed
+from shared.soundness import MissingGlyphs
 
 _END_BY_THEMSELVES: frozenset[HeldReason] = frozenset(
     {"not-completed", "not-this-cycle", "completes-later", "not-judged"}
@@ -28,7 +30,8 @@ class Registration:
     "released" it is the newest that was, else the next one. `is_issued`: some version has a badge, or the office's
     correction is to get it, so upstream amends it no more. `facts_confirmed`: the office has said that this record is
     right where others say otherwise. `is_recalled`: it is as announced before a restore, and its
-    record may be older than that.
+    record may be older than that. `spelling`: how its names are written, as was agreed. `address_revision`: how often
+    its address changed after the issue.
     """
 
     record: UpstreamRecord
@@ -44,6 +47,13 @@ class Registration:
     is_issued: bool = False
     notify_from: datetime | None = None
     facts_confirmed: bool = False
+    spelling: Spelling | None = None
+    address_revision: int = 0
+
+    @property
+    def written(self) -> UpstreamRecord:
+        """The record with its names as the certificate has them."""
+        return written(self.record, self.spelling)
 
     @property
     def id(self) -> str:
@@ -71,7 +81,7 @@ class Registration:
             was_released=self.version > 1,
             previous_registration_id=self.record.previous_registration_id,
             facts_confirmed=self.facts_confirmed,
-            has_look_alikes=bool(look_alikes(self.record)),
+            has_look_alikes=bool(look_alikes(self.written)),
         )
 
     def confirmed_by(self, now: datetime) -> datetime | None:
@@ -81,6 +91,10 @@ class Registration:
         if self.reason == "missing-address" and self.confirmed_at is not None:
             return self.confirmed_at
         return now
+
+    def judged_by(self, missing_glyphs: MissingGlyphs) -> Candidate:
+        """The candidate, with whether its name can be printed."""
+        return replace(self.candidate, lacks_glyphs=bool(missing_characters(self.written, missing_glyphs)))
 
     def is_held_as(self, judgement: Judgement) -> bool:
         """Whether it is already held for this reason: there is nothing to announce."""
@@ -117,10 +131,15 @@ def delivered_again(registration: Registration, record: UpstreamRecord) -> Regis
     )
 
 
-def announced_record(event: RegistrationRenewed | AssertionIssued, before: UpstreamRecord | None) -> UpstreamRecord:
-    """The record as announced; the rest is as `before`, or empty until upstream delivers it again."""
+def announced_record(
+    event: RegistrationRenewed | AssertionIssued, before: UpstreamRecord | None, spelling: Spelling | None = None
+) -> UpstreamRecord:
+    """The record as announced; the rest is as `before`, or empty until upstream delivers it again.
+
+    Names that are announced as `spelling` writes them stay as they are in `before`.
+    """
     award, holder = event.award, event.holder
-    return UpstreamRecord(
+    record = UpstreamRecord(
         registration_id=award.registration_id,
         person_id=holder.person_id,
         qualification=award.qualification,
@@ -142,6 +161,11 @@ def announced_record(event: RegistrationRenewed | AssertionIssued, before: Upstr
         valid_from=award.valid_from,
         valid_until=award.valid_until,
     )
+    if before is not None and spelling is not None:
+        names = {name: getattr(before, name) for name in NAMES}
+        as_delivered = msgspec.structs.replace(record, **names)
+        return as_delivered if written(as_delivered, spelling) == record else record
+    return record
 
 
 def renewed(
@@ -151,7 +175,7 @@ def renewed(
 
     `correction` is the reason for a version above 1. ValueError for a registration without an address.
     """
-    record = registration.record
+    record = registration.written
     if registration.email is None:
         raise ValueError(f"registration {registration.id}: got no address, expected one of a released registration")
     return RegistrationRenewed(

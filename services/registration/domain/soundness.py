@@ -78,7 +78,7 @@ def _not_of_a_name(text: str) -> Fault | None:
             has_letter = True
         elif character in FILLERS:
             return Fault("no invisible characters", f"U+{ord(character):04X}")
-        elif character in _NAME_SIGNS or character >= "\U0001f000":  # pictures: whether fonts have them is asked apart
+        elif character in _NAME_SIGNS:
             continue
         elif is_radical(character):  # a symbol to Unicode; told as a look-alike
             has_letter = True

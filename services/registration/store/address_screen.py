@@ -10,7 +10,7 @@ from typing import Literal
 from services.registration.domain.address_screen import RequestState
 from services.registration.domain.registration import Registration
 from services.registration.domain.sign_in import HYPHENS
-from services.registration.store.registrations import Registrations
+from services.registration.store.office import OfficeRows
 from shared.addresses import same_address_key
 from shared.retry import SKEW
 
@@ -29,7 +29,7 @@ class AddressRequest:
     outcome: RequestState | None = None
 
 
-class AddressScreen(Registrations):
+class AddressScreen(OfficeRows):
     """One transaction of the screen."""
 
     # ── who signs in ───────────────────────────────────────────────────────────────────────────────────

@@ -12,6 +12,7 @@ from services.registration.store.address_screen import AddressScreen
 from services.registration.store.registrations import RejectedRow, record_columns
 from shared.addresses import same_address_key
 from shared.events import (
+    AddressCorrected,
     AssertionIssued,
     DeskLetterRequested,
     RegistrationHeld,
@@ -71,6 +72,35 @@ class RegistrationTransaction(AddressScreen):
             ]
         )
         self.take_over(list(newest))
+
+    def take_back_addresses(self, events: Sequence[AddressCorrected]) -> None:
+        """The address of a released registration is the office's, as its latest change says; nobody else gets it.
+
+        What no topic holds: the address before.
+        """
+        latest = {event.key: event for event in sorted(events, key=lambda event: event.revision)}
+        newer = "registrations.version > new.version"  # a later version says its own
+        self.update_rows(
+            "registrations",
+            [
+                {
+                    "registration_id": id,
+                    "office_email": event.email,
+                    "address_key": same_address_key(event.email),
+                    "confirmed_at": event.corrected_at,
+                    "address_revision": event.revision,
+                    "version": event.version,
+                }
+                for id, event in latest.items()
+            ],
+            "registration_id",
+            assign="address_revision = new.address_revision,"
+            + ",".join(
+                f" {name} = case when {newer} then registrations.{name} else new.{name} end"
+                for name in ("office_email", "address_key", "confirmed_at")
+            ),
+            where="registrations.state = 'released' and registrations.address_revision < new.address_revision",
+        )
 
     def stand_as_issued(self, events: Sequence[AssertionIssued], known: Mapping[str, Registration]) -> None:
         """What was issued stands, at most one event each, whatever `known` or a restore made of the registration.
@@ -179,7 +209,7 @@ class RegistrationTransaction(AddressScreen):
 
     def _released(self, event: RegistrationRenewed | AssertionIssued, known: Registration | None) -> dict[str, Any]:
         now = self.now()
-        record = announced_record(event, known.record if known else None)
+        record = announced_record(event, known.record if known else None, known.spelling if known else None)
         office_email = known.office_email if known else None
         if known is not None and known.address_key != same_address_key(event.holder.email):
             office_email = event.holder.email

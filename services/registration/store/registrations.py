@@ -13,6 +13,7 @@ from services.registration.domain.cohort import AddressUse, Judgement
 from services.registration.domain.intake import NotApplied
 from services.registration.domain.record import FIELDS, UpstreamRecord
 from services.registration.domain.registration import Registration
+from services.registration.domain.spelling import Spelling
 from services.registration.store.foreseen import Foreseen
 from shared.addresses import same_address_key
 from shared.events import IssuanceRefused
@@ -22,7 +23,7 @@ _WRITERS = "registration/writers"
 _SELECT = (
     f"select {', '.join(FIELDS)}, office_email, confirmed_at, state, reason, first_registration_id, office_hold,"
     " revision, version, recalled as is_recalled, notify_from,"
-    " facts_confirmed,"
+    " facts_confirmed, spelling, address_revision,"
     " issued_version > 0 or (presumed_issued and refused_version < version) as is_issued from registrations"
 )
 # A recalled registration waits for its record, and one with a recalled order for that order.
@@ -243,9 +244,10 @@ class Registrations(Foreseen):
         ).rowcount
 
     def judge_failed(self, now: datetime) -> int:
-        """Judge those again that could not be judged; returns how many."""
+        """Judge those again that could not be judged, or not be printed; returns how many."""
         return self.cursor.execute(
-            "update registrations set due_since = %s, at_once = true where reason = 'not-judged' and due_since is null",
+            "update registrations set due_since = %s, at_once = true"
+            " where reason in ('not-judged', 'no-glyph') and due_since is null",
             (now,),
         ).rowcount
 
@@ -256,53 +258,6 @@ class Registrations(Foreseen):
             " where reason = 'not-this-cycle' and valid_from = %s and due_since is null",
             (now, begins_on),
         ).rowcount
-
-    # ── the office's orders ────────────────────────────────────────────────────────────────────────────
-
-    def set_office_address(self, id: str, address: str, confirmed_at: datetime, now: datetime) -> None:
-        """Use the office's address from now on. The registration is judged at once."""
-        self.cursor.execute(
-            "update registrations set office_email = %s, confirmed_at = %s, address_key = %s, due_since = %s,"
-            " at_once = true where registration_id = %s",
-            (address, confirmed_at, same_address_key(address), now, id),
-        )
-        self.look_again([id])
-
-    def confirm_office_address(self, id: str, address: str, confirmed_at: datetime) -> None:
-        """The address of a released registration is the office's, as confirmed before a restore."""
-        self.cursor.execute(
-            "update registrations set office_email = %s, confirmed_at = %s where registration_id = %s",
-            (address, confirmed_at, id),
-        )
-
-    def set_office_hold(self, id: str, held: bool, now: datetime) -> None:
-        """Hold, or end the hold, by the office's order. The registration is judged at once."""
-        self.cursor.execute(
-            "update registrations set office_hold = %s, due_since = %s, at_once = true where registration_id = %s",
-            (held, now, id),
-        )
-
-    def correct(self, corrected: Sequence[Registration], now: datetime) -> None:
-        """Write released registrations as corrected, each at its new version and with the moment of its notice.
-
-        Unless the issuer refuses that, upstream amends them no more: it may deliver what the office has corrected.
-        """
-        self.update(corrected, now, judge=False)
-        self.update_rows(
-            "registrations",
-            [
-                {
-                    "registration_id": each.id,
-                    "office_email": each.office_email,
-                    "confirmed_at": each.confirmed_at,
-                    "version": each.version,
-                    "notify_from": each.notify_from,
-                    "presumed_issued": True,
-                }
-                for each in corrected
-            ],
-            "registration_id",
-        )
 
     # ── what the issuer answers ────────────────────────────────────────────────────────────────────────
 
@@ -362,6 +317,7 @@ class Registrations(Foreseen):
             "  first_registration_id = case when is_news then change.first_registration_id"
             "   else registrations.first_registration_id end,"
             "  due_since = case when is_news and %(recalled)s then %(due_since)s else due_since end,"
+            "  spelling = coalesce(registrations.spelling, change.spelling),"
             "  at_once = at_once and not (is_news and %(recalled)s),"
             "  recalled = recalled or (is_news and %(recalled)s),"
             "  office_hold = not is_released and (registrations.office_hold or change.office_hold),"
@@ -378,7 +334,8 @@ class Registrations(Foreseen):
 
 def _registration(row: Mapping[str, Any]) -> Registration:
     record = UpstreamRecord(**{name: row[name] for name in FIELDS})
-    return Registration(record, **{name: value for name, value in row.items() if name not in FIELDS})
+    others = {name: value for name, value in row.items() if name not in FIELDS}
+    return Registration(record, **others | {"spelling": Spelling.of_text(row["spelling"])})
 
 
 def record_columns(record: UpstreamRecord) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from email.message import Message
 from functools import partial
 from itertools import chain, islice
@@ -41,11 +41,16 @@ _RETRY_AFTER = 10  # seconds
 
 
 def intake_site(
-    ports: Ports, key: bytes, limit: int, wake: Callable[[], None], access: Access | None = None
+    ports: Ports,
+    key: bytes,
+    limit: int,
+    wake: Callable[[], None],
+    access: Access | None = None,
+    office: Sequence[Route] = (),
 ) -> Starlette:
     """The routes of upstream, and /healthz. `limit`: most bytes of a delivery. `access`: as of `Pages.install`.
 
-    `wake` is called when records have been accepted.
+    `wake` is called when records have been accepted. `office`: the routes of `office_api.py`, if it has a key.
     """
 
     async def deliver(request: Request) -> Response:
@@ -122,6 +127,7 @@ def intake_site(
             Route("/api/v1/cohort", cohort, methods=["GET"]),
             Route("/api/v1/outlook", outlook, methods=["POST"]),
             Route("/api/v1/openapi.json", lambda _: _json(200, description(limit))),
+            *office,
             Route("/healthz", lambda _: PlainTextResponse("ok\n")),
         ],
         middleware=[Middleware(Guard, refuse=refuse, most_bytes=limit, access=access, is_stream=_is_stream)],

@@ -1,5 +1,5 @@
 // The Open Badges 2.0 half of a picture, compared with the credential in it: readers of 2.0 see that half only.
-// As services/verifier/files/open_badges_2.py, which makes it.
+// As shared/credentials/open_badges_2.py, which makes it.
 import {readJson} from './badge.js';
 import {Contradicted} from './errors.js';
 import {shown} from './multibase.js';

@@ -10,8 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from services.verifier.files.baking import MAX_FILE_BYTES
 from services.verifier.files.pdf_child import MAX_BYTES, MAX_SECONDS
+from shared.credentials.baking import MAX_FILE_BYTES
 from shared.errors import HoldsNothing, TryLater, Unreadable
 
 _CHILD = Path(__file__).with_name("pdf_child.py")

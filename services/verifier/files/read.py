@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from services.verifier.files.baking import PNG_SIGNATURE, Unbaked, unbake_png, unbake_svg
 from services.verifier.files.pdf import without_pdf
+from shared.credentials.baking import PNG_SIGNATURE, Unbaked, unbake_png, unbake_svg
 from shared.credentials.content import Document
 from shared.errors import HoldsNothing, Unreadable
 

@@ -15,10 +15,10 @@ from starlette.responses import Response
 
 from services.verifier import publication
 from services.verifier.check.disclosure import Withheld
-from services.verifier.files.open_badges_2 import ISSUER_PATH, RevokedAssertion
 from services.verifier.ports import Ports
 from services.verifier.web.answers import Problem
 from shared import object_keys
+from shared.credentials.open_badges_2 import ISSUER_PATH, RevokedAssertion
 from shared.errors import NotFound
 
 _FRESH = {"cache-control": "no-cache"}  # what a revocation or the holder's choice changes

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import msgspec
 
-from services.verifier.files.baking import MAX_FILE_BYTES
 from services.verifier.web.answers import Answer, Problem
+from shared.credentials.baking import MAX_FILE_BYTES
 
 _TITLE = "Is this certificate valid?"
 _ABOUT = (

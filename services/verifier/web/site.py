@@ -12,13 +12,13 @@ from starlette.types import Receive, Scope, Send
 
 from services.verifier import verification
 from services.verifier.config import Config
-from services.verifier.files.baking import MAX_FILE_BYTES
 from services.verifier.ports import Ports
 from services.verifier.web.browser_page import add_browser_page
 from services.verifier.web.documents import add_documents
 from services.verifier.web.pages import unknown_page, verdict_page
 from services.verifier.web.verify import VERIFY_PATH, add_verify
 from shared.copied_text import assertion_id_in
+from shared.credentials.baking import MAX_FILE_BYTES
 from shared.errors import NotFound
 from shared.runtime.web import Pages, pages
 

@@ -41,7 +41,7 @@ class WalletBadge:
 
     `corrected_by` is the newest version of the same registration, None for that one itself. `replaces` is the badge
     that this one renews. `edition` names its picture; None: that of its year. `details_public` is the holder's choice;
-    None: none yet.
+    None: none yet. `address_revision`: how often the holder's address changed since the issue.
     """
 
     assertion_id: str
@@ -61,6 +61,7 @@ class WalletBadge:
     replaces: str | None = None
     details_public: bool | None = None
     corrected_by: str | None = None
+    address_revision: int = 0
 
     def shows_numbers(self, page: PublicPage) -> bool:
         """Whether its public page shows the registration number and gives out the files that hold both numbers."""

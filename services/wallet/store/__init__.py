@@ -11,6 +11,7 @@ from services.wallet.store.accounts import Account, Accounts
 from services.wallet.store.badges import Badges
 from shared.clock import Clock
 from shared.events import (
+    AddressCorrected,
     AssertionAnchored,
     AssertionRevoked,
     BadgeReceived,
@@ -32,6 +33,10 @@ class WalletTransaction(Transaction):
         super().__init__(connection, source, clock)
         self.badges = Badges(self)
         self.accounts = Accounts(self)
+
+    def note_addresses(self, events: Sequence[AddressCorrected]) -> None:
+        """Any time. A badge that nobody has received is received at the new address, by a new link."""
+        self.badges.note_addresses(events)
 
     def note_anchored(self, events: Sequence[AssertionAnchored]) -> None:
         """Step 7. The badge's root is final on the chain."""

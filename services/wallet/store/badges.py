@@ -8,13 +8,13 @@ from typing import Any
 
 from services.wallet.domain.badge import BadgeProgress, WalletBadge
 from shared.addresses import same_address_key
-from shared.events import AssertionIssued, BadgeReceived, BadgeVisibilityChanged, Holder
+from shared.events import AddressCorrected, AssertionIssued, BadgeReceived, BadgeVisibilityChanged, Holder
 from shared.runtime.db import Transaction, replace
 
 _BADGE = """
     select b.assertion_id, b.registration_id, b.qualification, b.pass_number, b.registration_number,
            b.valid_from, b.valid_until, b.issued_at, b.account_id, b.received_at,
-           b.version, b.edition, b.replaces, b.details_public,
+           b.version, b.edition, b.replaces, b.details_public, b.address_revision,
            (select newer.assertion_id from badges as newer where newer.registration_id = b.registration_id
              and newer.version > b.version order by newer.version desc limit 1) as corrected_by,
            b.person_id, b.family_name, b.given_name, b.address as email, b.family_name_latin, b.given_name_latin,
@@ -63,7 +63,44 @@ class Badges:
     def save_issued(self, events: Sequence[AssertionIssued]) -> None:
         """A badge that is there already stays as it is. What was taken back of the others goes into their rows."""
         self._tx.insert_rows("badges", [_row(event) for event in events])
+        self._use_corrected_addresses([event.award.registration_id for event in events])
         self._put_recalled_into_rows([event.assertion_id for event in events])
+
+    def note_addresses(self, events: Sequence[AddressCorrected]) -> None:
+        """The latest address of each registration, for its badges that are here and those to come."""
+        latest = {event.key: event for event in sorted(events, key=lambda event: event.revision)}
+        self._tx.insert_rows(
+            "corrected_addresses",
+            [
+                {"registration_id": id, "email": event.email, "version": event.version, "revision": event.revision}
+                for id, event in latest.items()
+            ],
+            f"{replace('registration_id', ('email', 'version', 'revision'))}"
+            " where corrected_addresses.revision < excluded.revision",
+        )
+        self._use_corrected_addresses(list(latest))
+
+    def _use_corrected_addresses(self, registration_ids: Sequence[str]) -> None:
+        self.lock_versions(registration_ids)
+        moved = self._tx.cursor.execute(
+            "select assertion_id, c.email, c.revision from badges join corrected_addresses as c using (registration_id)"
+            " where registration_id = any(%s::text[]) and badges.version <= c.version"
+            " and badges.address_revision < c.revision",
+            (list(registration_ids),),
+        ).fetchall()
+        self._tx.update_rows(
+            "badges",
+            [
+                {
+                    "assertion_id": id,
+                    "address": email,
+                    "address_key": same_address_key(email),
+                    "address_revision": revision,
+                }
+                for id, email, revision in moved
+            ],
+            "assertion_id",
+        )
 
     def to_carry_over(self, registration_ids: Sequence[str]) -> list[CarriedOver]:
         """The newest versions that nobody has received, with the account that received an earlier one.

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.wallet import receive_link
-from services.wallet.domain.account import NO_PROBLEMS, PASSWORD_SHORTEST, FormProblems
+from services.wallet.domain.account import NO_PROBLEMS, FormProblems
+from services.wallet.domain.badge import WalletBadge
 from services.wallet.receive_link import OpenedLink, SignedIn
 from services.wallet.web.pages import FormText, WalletPages
 from shared.links import receive_url
@@ -22,6 +23,7 @@ _STATUS = {
     "revoked": 410,
     "expired": 410,
     "corrected-elsewhere": 410,
+    "moved": 410,
 }
 
 
@@ -57,7 +59,7 @@ def _answer(
     if opened.state in _STATUS:
         return pages.page(request, "link.html", opened.account, _STATUS[opened.state], link_state=opened.state)
     if opened.state == "corrected" and opened.badge is not None:
-        return RedirectResponse(receive_url("", pages.config.link_secret, opened.badge.assertion_id), 303)
+        return RedirectResponse(_url_of(opened.badge, pages), 303)
     if opened.state == "received" and opened.badge is not None:
         return RedirectResponse(f"/badges/{opened.badge.assertion_id}", 303)
     return pages.page(
@@ -69,8 +71,11 @@ def _answer(
         badge=opened.badge,
         problems=problems,
         full_name=full_name,
-        shortest=PASSWORD_SHORTEST,
     )
+
+
+def _url_of(badge: WalletBadge, pages: WalletPages) -> str:
+    return receive_url("", pages.config.link_secret, badge.assertion_id, badge.address_revision)
 
 
 def _wait_for_badge(open_link: Callable[[], OpenedLink], seconds: float) -> OpenedLink:

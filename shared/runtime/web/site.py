@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.types import Receive, Scope, Send
 
 from shared.errors import NotFound, TryLater
+from shared.password_strength import PASSWORD_SENTENCES
 from shared.plain_text import shown
 from shared.programme import Bilingual, Programme
 from shared.runtime.access import Access
@@ -57,7 +58,12 @@ class Pages:
             auto_reload=False,
         )
         self._templates.globals.update(
-            programme=programme, society=programme.society, asset=self._assets.url, t=_t, say=_say
+            programme=programme,
+            society=programme.society,
+            asset=self._assets.url,
+            t=_t,
+            say=_say,
+            password_sentences=PASSWORD_SENTENCES,
         )
         self._templates.filters.update(
             phrases=words.phrases,
@@ -110,6 +116,7 @@ class Pages:
     ) -> Response:
         """A template as an answer, in the visitor's language. A name that it uses and `context` lacks is an error."""
         language = self.language(request)
+        context.setdefault("user", getattr(request.state, "office_user", None))  # who has passed the office's gate
         text = self.text(template, language, _other(request, language), request.url.path, **context)
         response = HTMLResponse(text, status, {"vary": "accept-language, cookie", **(headers or {})})
         if request.query_params.get("lang") == language:

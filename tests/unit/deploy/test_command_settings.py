@@ -12,7 +12,10 @@ HOME = {"AKASHI_HOME": "/somewhere", "AKASHI_PORT_BASE": "9000"}
 
 
 def test_each_service_with_commands_gets_what_they_need() -> None:
-    assert command_settings("ops", HOME) == {"OPS_URL": "http://127.0.0.1:9004"}
+    assert command_settings("ops", HOME) == {
+        "OPS_URL": "http://127.0.0.1:9004",
+        "OPS_KEY_FILE": "/somewhere/secrets/ops.key",
+    }
     assert command_settings("registration", HOME) == {
         "REGISTRATION_URL": "http://127.0.0.1:9001",
         "UPSTREAM_KEY_FILE": "/somewhere/secrets/upstream.key",

@@ -38,7 +38,7 @@ def test_secrets_are_generated_once_and_readable_by_their_owner_only(place: Plac
     create_secrets(place)
     assert {file.name: file.read_bytes() for file in place.secrets.iterdir()} == drawn
     secret = [file for file in place.secrets.iterdir() if file.name != "chain-public.jwk"]
-    assert len(secret) == 8
+    assert len(secret) == 10
     assert all(file.stat().st_mode & 0o777 == 0o600 for file in secret)
 
 
@@ -64,6 +64,8 @@ def test_each_key_goes_to_one_service_alone(
 ) -> None:
     settings = {service: service_settings(place, service, cohort="2026", clock="") for service in SERVICES}
     assert [name for name in SERVICES if "UPSTREAM_KEY_FILE" in settings[name]] == ["registration"]
+    assert [name for name in SERVICES if "OFFICE_KEY_FILE" in settings[name]] == ["registration", "ops"]
+    assert [name for name in SERVICES if "OPS_KEY_FILE" in settings[name]] == ["ops"]
     assert [name for name in SERVICES if "CHAIN_KEYSTORE_FILE" in settings[name]] == ["anchor"]
     assert [name for name in SERVICES if "ISSUER_KEY_FILE" in settings[name]] == ["issuer"]
 

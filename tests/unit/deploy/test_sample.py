@@ -11,6 +11,7 @@ import pytest
 from deploy.local.demo.sample.cohort import CSV_NAME, JSONL_NAME, write_sample
 from services.registration.domain.cohort import AddressUse, Candidate, cycle_of, judge
 from services.registration.domain.delivery import Delivery, read_delivery
+from services.registration.domain.spelling import missing_characters
 from shared.addresses import same_address_key
 from tests.worlds.records import ROOT, programme, rules
 
@@ -30,8 +31,11 @@ def test_the_sample_has_the_expected_counts_in_any_year(tmp_path: Path, cohort: 
     ]
     records = {record.registration_id: record for delivery in deliveries for _, record in delivery.records}
     candidates = [
-        Candidate(r.registration_id, r.person_id, r.valid_from, r.completed_on, _key(r.email), None, False)
+        Candidate(
+            r.registration_id, r.person_id, r.valid_from, r.completed_on, _key(r.email), None, False, lacks_glyphs=lacks
+        )
         for r in records.values()
+        for lacks in [bool(missing_characters(r, rules().missing_glyphs))]
     ]
     uses = [AddressUse(c.registration_id, c.person_id, c.address_key, None) for c in candidates if c.address_key]
     cycle = cycle_of(programme(), cohort)

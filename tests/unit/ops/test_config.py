@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from services.ops.config import Links, ops_url, read_config
+from services.ops.config import Links, board_of, read_config
 from shared.errors import RefuseToStart
+from tests.worlds.ops_site import KEY, key_file
 
 GOOD = {
     "DATABASE_URL": "postgresql://ops@127.0.0.1:1/akashi",
     "KAFKA_BOOTSTRAP": "127.0.0.1:2",
     "PROGRAMME_FILE": "deploy/programmes/jci.toml",
     "WEB_PORT": "8604",
+    "OPS_KEY_FILE": key_file(),
 }
 
 
@@ -45,6 +49,20 @@ def test_metrics_of_an_unknown_service_or_without_a_url_are_refused_by_name(urls
 
 
 def test_the_commands_find_ops_by_its_url_or_by_the_port_base() -> None:
-    assert ops_url({}) == "http://127.0.0.1:8604"
-    assert ops_url({"AKASHI_PORT_BASE": "9100"}) == "http://127.0.0.1:9104"
-    assert ops_url({"AKASHI_PORT_BASE": "9100", "OPS_URL": "https://ops.example.jp/"}) == "https://ops.example.jp"
+    assert board_of({}).url == "http://127.0.0.1:8604"
+    assert board_of({"AKASHI_PORT_BASE": "9100"}).url == "http://127.0.0.1:9104"
+    assert board_of({"AKASHI_PORT_BASE": "9100", "OPS_URL": "https://ops.example.jp/"}).url == "https://ops.example.jp"
+
+
+def test_the_commands_have_the_key_of_its_file_or_none(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(f"{KEY}\n")
+    assert board_of({"OPS_KEY_FILE": str(tmp_path / "key")}).key == KEY
+    assert board_of({"AKASHI_HOME": str(tmp_path)}).key == ""
+
+
+def test_the_key_of_the_api_is_read_and_a_short_one_refused_by_name(tmp_path: Path) -> None:
+    assert read_config(GOOD).api_key == KEY.encode() and read_config(GOOD).office_key is None
+    (tmp_path / "short").write_text("short")
+    for name in ("OPS_KEY_FILE", "OFFICE_KEY_FILE"):
+        with pytest.raises(RefuseToStart, match=name):
+            read_config({**GOOD, name: str(tmp_path / "short")})

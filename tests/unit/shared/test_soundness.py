@@ -74,8 +74,8 @@ def test_no_text_that_registration_accepts_is_refused_by_the_issuer(name: str, t
 
 
 @pytest.mark.parametrize("text", ["26G\U0001f600", "26G\ue000", "辻\U000e0101"])
-@pytest.mark.parametrize("name", ["pass_number", "registration_number", "given_name"])
-def test_what_the_fonts_lack_is_refused_on_its_field_in_records_and_corrections(name: str, text: str) -> None:
+@pytest.mark.parametrize("name", ["pass_number", "registration_number"])
+def test_what_the_fonts_lack_is_refused_of_numbers_in_records_and_corrections(name: str, text: str) -> None:
     read = read_record(fields(**{name: text}), rules())
     assert isinstance(read, list)
     assert [problem.field for problem in read] == [name]
@@ -83,6 +83,13 @@ def test_what_the_fonts_lack_is_refused_on_its_field_in_records_and_corrections(
     outcome = corrected_with(**{name: text})
     assert outcome.outcome == "not-valid"
     assert outcome.detail.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("text", ["渡\U00030ede", "外\ue000", "辻\U000e0101"])
+def test_a_name_that_the_fonts_lack_is_kept_and_is_no_correction(text: str) -> None:
+    assert isinstance(read_record(fields(given_name=text), rules()), UpstreamRecord)
+    outcome = corrected_with(given_name=text)
+    assert outcome.outcome == "not-valid" and "no glyph for U+" in outcome.detail
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import msgspec
 import pikepdf
 from pikepdf import Dictionary, Name, Pdf
 
-from services.verifier.files.open_badges_2 import assertion_of
 from shared.credentials.multibase import base58, from_base58
+from shared.credentials.open_badges_2 import assertion_of
 from tests.worlds.browser_check import Answer, Case, ask_browser_check
 from tests.worlds.credentials import DID, ISSUER, NOW, credential
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.verifier.files.baking import PNG_SIGNATURE, bake_png, bake_svg
 from services.verifier.files.pdf import LeadsElsewhere
 from services.verifier.files.read import MAX_BYTES, read_document, read_json
+from shared.credentials.baking import PNG_SIGNATURE, bake_png, bake_svg
 from shared.errors import HoldsNothing, Unreadable
 from tests.corpus.make import attached
 from tests.worlds.credentials import credential

@@ -161,7 +161,7 @@ def _office(year: int) -> list[Row]:
             birth_date="1979-02-30",
         ),
         _row(  # a character of the office's own (外字), that no other machine knows
-            year, Person(38, "外\ue000", "文字", "ガイ", "モジ", "gaiji@example.jp"), "gishi", "new", fate="rejected"
+            year, Person(38, "外\ue000", "文字", "ガイ", "モジ", "gaiji@example.jp"), "gishi", "new", fate="no-glyph"
         ),
     ]
     return [*rows, replace(rows[0], fate="duplicate")]
@@ -190,7 +190,7 @@ def _system(year: int) -> list[Row]:
             Person(46, "\U00030ede", "麵子", "ビャン", "メンコ", "biang@example.jp"),
             "gishi",
             "new",
-            fate="rejected",
+            fate="no-glyph",
         ),
     ]
 

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.issuer.domain.credential import badge_document, profile_document
-from services.verifier.files.baking import Unbaked
-from services.verifier.files.open_badges_2 import (
+from services.verifier.files.halves import contradiction
+from shared.credentials.baking import Unbaked
+from shared.credentials.open_badges_2 import (
     assertion_of,
     badge_class_of,
-    contradiction,
     profile_of,
     revoked_assertion,
 )

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from services.verifier.files.baking import MAX_FILE_BYTES, PNG_SIGNATURE, bake_png, bake_svg, unbake_png, unbake_svg
 from services.verifier.files.read import read_document
+from shared.credentials.baking import MAX_FILE_BYTES, PNG_SIGNATURE, bake_png, bake_svg, unbake_png, unbake_svg
 from shared.errors import Unreadable
 
 OB3, OB2 = "https://purl.imsglobal.org/ob/v3p0", "http://openbadges.org"

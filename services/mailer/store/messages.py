@@ -1,0 +1,281 @@
+"""The schema `mailer`: the rows of messages, each by its id, from the bytes to the last answer.
+
+A message is about a badge or was asked for (`requests.py`): here both are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.mailer.domain.delivery import MOST_SECONDS, AttemptResult
+from services.mailer.domain.letters import OPENED_BY_EVENTS, Addressed, row_id
+from services.mailer.domain.reminders import is_daytime
+from services.mailer.store.requests import RequestTransaction
+from shared.retry import due_at, is_due_sql
+
+
+@dataclass(frozen=True)
+class OutgoingMessage:
+    """A message whose bytes are written and that has not come to its end yet."""
+
+    letter: str
+    subject: str  # assertion_id or request_id
+    letter_id: str | None
+    email: str
+    attempts: int
+    message: bytes
+
+
+@dataclass(frozen=True)
+class MessageStatus:
+    """The state of a message in the ledger."""
+
+    letter: str
+    subject: str
+    letter_id: str | None
+    state: str
+    attempts: int
+    void: str | None  # why no letter about its badge may leave: "revoked", "corrected"
+
+
+_EVENTS = ", ".join(f"'{letter}'" for letter in OPENED_BY_EVENTS)
+CANCELLABLE = f"letter not in ({_EVENTS})"
+# Corrected: a newer version replaces the badge. Revoked: it is invalid for any other reason, as one letter says.
+VOID = (
+    "case when corrected_by is not null then 'corrected'"
+    " when revoked_at is not null and messages.letter <> 'revocation' then 'revoked' end"
+)
+# Why a letter has lost its point: what it asks for was done, or its time has passed. Parameters: now, twice.
+POINTLESS = (
+    f"case when ends_at <= %s then 'ended' when {CANCELLABLE} and messages.assertion_id is not null then"
+    f" case when {VOID} is not null then {VOID}"
+    "  when messages.letter <> 'expiry' and received_at is not null then 'received'"
+    "  when messages.letter = 'expiry' and renewed_by is not null then 'renewed'"
+    "  when valid_until < (%s at time zone 'Asia/Tokyo')::date then 'expired' end end"
+)
+_ABOUT = "messages.letter, coalesce(messages.assertion_id, messages.request_id) as subject"
+STATUS = f"{_ABOUT}, null::text as letter_id, state, attempts, {VOID} as void"
+_LEASE = "interval '30 seconds'"
+"""For how long a message on its way is left alone by other processes. Renewed until its answer is written down."""
+ON_ITS_WAY = (  # by the clock of the database: those of the mailers may differ
+    f"(sending_until > clock_timestamp() and sending_until <= clock_timestamp() + {_LEASE})"
+)
+NOT_HELD = "not exists (select from letter_holds where letter_holds.cohort = holders.cohort and letter_holds.is_held)"
+MOST_PAUSE = timedelta(seconds=MOST_SECONDS)
+_ALL = "from messages left join holders using (assertion_id) left join requests using (request_id)"
+
+
+class MessageTransaction(RequestTransaction):
+    """What becomes of a message."""
+
+    def status(self, subject: str, letter: str) -> MessageStatus | None:
+        """The state of a message; None without one. It is locked until the end of this transaction."""
+        # The holder's row first, as every `note_` does: a revocation is either seen here or waits for our end.
+        self.cursor.execute("select from holders where assertion_id = %s for update", (subject,))
+        return self.fetch_one(
+            MessageStatus,
+            f"select {_ABOUT}, letter_id, state, attempts, {VOID} as void {_ALL}"
+            " where messages.id = %s for update of messages",
+            (f"{letter}.{subject}",),
+        )
+
+    def requeue(self, status: MessageStatus, now: datetime) -> None:
+        """Send the stored bytes once more."""
+        self.cursor.execute(
+            "update messages set state = 'queued', next_try_at = %s, queued_at = %s, settled_at = null where id = %s",
+            (now, now, row_id(status)),
+        )
+
+    def cancel_ended(self, now: datetime) -> list[MessageStatus]:
+        """Cancel the unsent letters that have lost their point; returns them, `void` says why.
+
+        Requested ones whose link has ended; reminders and notices. One that is on its way is left.
+        """
+        return self.fetch_all(
+            MessageStatus,
+            f"with pointless as materialized (select id, letter_id, {POINTLESS} as why {_ALL}"
+            f"  where state in ('waiting', 'queued', 'deferred') and {CANCELLABLE} and {ON_ITS_WAY} is not true"
+            "  for update of messages skip locked)"
+            " update messages set state = 'cancelled', reason = why, next_try_at = null, settled_at = %s"
+            " from pointless where pointless.id = messages.id and why is not null"
+            f" returning {_ABOUT}, letter_id, state, attempts, why as void",
+            (now, now, now),
+        )
+
+    def write_again(self, assertion_ids: Sequence[str]) -> None:
+        """Forget the bytes of unsent letters about badges whose address changed: they name the former one."""
+        self.cursor.execute(
+            "update messages set message = null where assertion_id = any(%s::text[])"
+            " and state in ('queued', 'deferred') and sending_until is null",
+            (list(assertion_ids),),
+        )
+
+    def to_move(self, assertion_ids: Sequence[str]) -> list[MessageStatus]:
+        """Letters about badges whose address changed that are to go to the new one. Locked until our end.
+
+        Those that bounced; and letter 1 while the badge waits: its link lies in the former mailbox and opens nothing.
+        """
+        return self.fetch_all(
+            MessageStatus,
+            f"select {STATUS} from messages join holders using (assertion_id)"
+            " where assertion_id = any(%s::text[]) and sending_until is null"
+            f" and not {CANCELLABLE} and {VOID} is null"
+            " and (state = 'bounced' or letter = 'award' and state = 'sent' and received_at is null)"
+            " order by id for update of messages",
+            (list(assertion_ids),),
+        )
+
+    def move(self, status: MessageStatus, now: datetime) -> None:
+        """Send the letter to the address of its badge that is true now: written again, with the date of today."""
+        self.cursor.execute(
+            "update messages set state = 'queued', next_try_at = %s, queued_at = %s, written_at = %s, message = null,"
+            " settled_at = null where id = %s",
+            (now, now, now, row_id(status)),
+        )
+
+    # ── the bytes ───────────────────────────────────────────────────────────────────────────────────────
+
+    def queue(self, written: Sequence[tuple[Addressed, bytes]], now: datetime) -> None:
+        """Store the bytes: from now on the letter is these bytes, however often they are sent."""
+        self.update_rows(
+            "messages",
+            [
+                {
+                    "id": row_id(message),
+                    "state": "queued",
+                    "message": content,
+                    "queued_at": now,
+                    "written_at": now,
+                    "next_try_at": now,
+                }
+                for message, content in written
+            ],
+            "id",
+        )
+
+    def keep_bytes(self, message: Addressed, content: bytes) -> None:
+        """Store the bytes of a message that is queued without them. State and attempts stay."""
+        self.cursor.execute("update messages set message = %b where id = %s", (content, row_id(message)))
+
+    def suppress_unwritable(self, message: Addressed, error: str, now: datetime) -> None:
+        """The letter can't be written: it ends here, with the error for the office."""
+        self.cursor.execute(
+            "update messages set state = 'suppressed', reason = 'unwritable', last_error = %s, next_try_at = null,"
+            " settled_at = %s where id = %s",
+            (error, now, row_id(message)),
+        )
+
+    def postpone_writing(self, message: Addressed, next_try_at: datetime, error: str) -> None:
+        """It is written later. `send` counts the attempts, so they stay."""
+        self.cursor.execute(
+            "update messages set next_try_at = %s, last_error = %s where id = %s",
+            (next_try_at, error, row_id(message)),
+        )
+
+    def forget_bytes(self, before: datetime, limit: int) -> int:
+        """Forget the bytes of letters that came to their end before then, and what they were asked to say; how many.
+
+        The rows stay: what was sent to whom is known as long as the badge, and nothing is sent twice. One that the
+        office sends again is written again.
+        """
+        return self.cursor.execute(
+            "with old as (select id, request_id from messages where settled_at < %s"
+            "  and state in ('sent', 'bounced', 'suppressed', 'cancelled')"
+            "  and (message is not null or request_id in (select request_id from requests where recipient is not null))"
+            "  order by settled_at limit %s for update skip locked),"
+            " asked as (update requests set facts = null, recipient = null, reply_to = null from old"
+            "  where requests.request_id = old.request_id)"
+            " update messages set message = null from old where messages.id = old.id",
+            (before, limit),
+        ).rowcount
+
+    # ── on its way ──────────────────────────────────────────────────────────────────────────────────────
+
+    def to_send(
+        self, now: datetime, limit: int, sender: str, flying: Sequence[OutgoingMessage], busy: Sequence[str]
+    ) -> list[OutgoingMessage]:
+        """Messages to hand to the mail server now, oldest first, none to a `busy` domain. Locked until our end.
+
+        None about a badge that is void: its revocation came while it was on its way, and then we died. None of a cohort
+        whose letters the office holds. None that has lost its point, no reminder at night. What this `sender` leased
+        and isn't `flying` was never started.
+        """
+        return self.fetch_all(
+            OutgoingMessage,
+            f"select {_ABOUT}, letter_id, coalesce(email, recipient) as email, attempts, message {_ALL}"
+            f" where state in ('queued', 'deferred') and message is not null and {is_due_sql('next_try_at')}"
+            f" and ({ON_ITS_WAY} is not true or sender = %s and id <> all(%s::text[]))"
+            f" and {VOID} is null and {NOT_HELD} and {POINTLESS} is null"
+            f" and (%s or messages.assertion_id is null or not {CANCELLABLE})"
+            " and (cardinality(%s::text[]) = 0"
+            "  or lower(split_part(coalesce(email, recipient), '@', 2)) <> all(%s::text[]))"
+            " order by next_try_at limit %s for update of messages skip locked",
+            (
+                *due_at(now, MOST_PAUSE),
+                sender,
+                list(map(row_id, flying)),
+                now,
+                now,
+                is_daytime(now),
+                list(busy),
+                list(busy),
+                limit,
+            ),
+        )
+
+    def lease(self, messages: Sequence[OutgoingMessage], sender: str) -> None:
+        """They are on their way: nobody else sends them until the lease ends, or the answer is written down."""
+        if messages:
+            self.cursor.execute(
+                f"update messages set sending_until = clock_timestamp() + {_LEASE}, sender = %s"
+                " where id = any(%s::text[])",
+                (sender, list(map(row_id, messages))),
+            )
+
+    def save_attempts(self, results: Sequence[tuple[OutgoingMessage, AttemptResult]], now: datetime) -> None:
+        """Write down what the mail server answered about each."""
+        self.update_rows(
+            "messages",
+            [
+                {
+                    "id": row_id(message),
+                    "state": result.state,
+                    "attempts": result.attempts,
+                    "next_try_at": result.next_try_at,
+                    "answer": result.answer,
+                    "last_error": None,
+                    "sending_until": None,
+                    "settled_at": now,
+                }
+                for message, result in results
+            ],
+            "id",
+        )
+
+    def postpone(self, message: OutgoingMessage, next_try_at: datetime, error: str) -> None:
+        """No answer: the state stays. A letter that always breaks the connection must not block the others."""
+        self.cursor.execute(
+            "update messages set attempts = attempts + 1, next_try_at = %s, last_error = %s, sending_until = null"
+            " where id = %s",
+            (next_try_at, error, row_id(message)),
+        )
+
+    def save_report(self, status: MessageStatus, state: str, answer: str, now: datetime) -> None:
+        """Write down what came back about a message that was sent."""
+        self.cursor.execute(
+            "update messages set state = %s, answer = %s, reason = case when %s = 'suppressed' then 'complaint' end,"
+            " settled_at = %s where id = %s",
+            (state, answer, state, now, row_id(status)),
+        )
+
+    def recipient(self, subject: str) -> str | None:
+        """To whom the letters about this badge, or this request, go."""
+        address: Any = self.fetch_value(
+            "select email from holders where assertion_id = %s union all"
+            " select recipient from requests where request_id = %s",
+            (subject, subject),
+        )
+        return address if isinstance(address, str) else None

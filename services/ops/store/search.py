@@ -1,0 +1,59 @@
+"""People found by what the office types, in the schema `ops`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+from services.ops.board.counts import Person
+from services.ops.board.decisions import OtherRegistration
+from services.ops.store.board import Seen
+from shared.runtime.db import Transaction
+
+_PERSON = ", ".join(field.name for field in fields(Person))
+# Who has something to do stands first: held or stuck, then who waits for the receipt, then the others.
+_WORK_FIRST = "held desc, (stuck_as is not null) desc, (received_at is null) desc, cohort desc, name, registration_id"
+
+
+class SearchRows:
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def people(self, parts: Sequence[str], also: Sequence[str], seen: Seen, *, limit: int) -> list[Person]:
+        """Whose name, number or id holds each of `parts` (search_key), and the registrations `also`; work first."""
+        of = None if seen is None else list(seen)
+        return self._tx.fetch_all(
+            Person,
+            f"select {_PERSON} from progress where registration_id in (select registration_id from people"
+            "  where (%s::text[] is null or qualification = any(%s)) and (registration_id = any(%s) or ("
+            "   select bool_and(position(part in found_by) > 0) from unnest(%s::text[]) as part)))"
+            f" order by {_WORK_FIRST} limit %s",
+            (of, of, list(also), list(parts), limit),
+        )
+
+    def of_person(self, person_id: str | None, besides: str) -> list[OtherRegistration]:
+        """The other registrations of a person, the latest first."""
+        return self._tx.fetch_all(
+            OtherRegistration,
+            "select registration_id, qualification, cohort from people where person_id = %s and registration_id <> %s"
+            " order by cohort desc, registration_id limit 50",
+            (person_id, besides),
+        )
+
+    def held_characters(self, registration_ids: Sequence[str]) -> dict[str, str]:
+        """Of those held as no-glyph: the characters that no font has."""
+        return dict(
+            self._tx.cursor.execute(
+                "select registration_id, held_characters from people where registration_id = any(%s)"
+                " and held_characters is not null",
+                (list(registration_ids),),
+            ).fetchall()
+        )
+
+    def numbers(self, registration_ids: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
+        """Registration number and pass number of each."""
+        found = self._tx.cursor.execute(
+            "select registration_id, registration_number, pass_number from people where registration_id = any(%s)",
+            (list(registration_ids),),
+        )
+        return {id: (registration, passed) for id, registration, passed in found}

@@ -1,0 +1,80 @@
+"""The API of the office's accounts, for `akashi office`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import FastAPI, Response
+from pydantic import StringConstraints
+from pydantic.dataclasses import dataclass
+from starlette.responses import JSONResponse
+
+from services.ops.web.http import ID, refused_answer
+from shared.errors import NotFound
+from shared.runtime.log import logger
+from shared.runtime.web.office_session import AccountRefused, OfficeSessions
+
+log = logger("ops")
+
+Name = Annotated[str, StringConstraints(max_length=200)]
+Password = Annotated[str, StringConstraints(max_length=1000)]
+
+
+@dataclass(frozen=True)
+class NewAccount:
+    """Without a password one is drawn, and the answer has it."""
+
+    name: Name
+    role: ID
+    desk: ID | None = None
+    password: Password | None = None
+
+
+@dataclass(frozen=True)
+class NewPassword:
+    name: Name
+    password: Password | None = None
+
+
+@dataclass(frozen=True)
+class RemovedAccount:
+    name: Name
+
+
+def accounts_api(app: FastAPI, sessions: OfficeSessions) -> None:
+    @app.get("/api/v1/office/accounts")
+    def accounts() -> Response:
+        """Who may sign in to the office's pages."""
+        return JSONResponse([vars(user) for user in sessions.users()])
+
+    @app.post("/api/v1/office/accounts")
+    def add(account: NewAccount) -> Response:
+        """A new account. `password` in the answer: the one that was drawn, else null."""
+        try:
+            drawn = sessions.add(account.name, account.role, account.desk, account.password)
+        except AccountRefused as refused:
+            return refused_answer(409, str(refused))
+        log.info("decided", decision="account-added", role=account.role)
+        return JSONResponse({"name": account.name, "password": drawn})
+
+    @app.post("/api/v1/office/password")
+    def password(account: NewPassword) -> Response:
+        """Another password; the account's sessions end."""
+        try:
+            drawn = sessions.set_password(account.name, account.password)
+        except AccountRefused as refused:
+            return refused_answer(409, str(refused))
+        except NotFound as missing:
+            return refused_answer(404, str(missing))
+        log.info("decided", decision="account-password")
+        return JSONResponse({"name": account.name, "password": drawn})
+
+    @app.post("/api/v1/office/remove")
+    def remove(account: RemovedAccount) -> Response:
+        """The account and its sessions end. What it ordered stays on record."""
+        try:
+            sessions.remove(account.name)
+        except NotFound as missing:
+            return refused_answer(404, str(missing))
+        log.info("decided", decision="account-removed")
+        return JSONResponse({"name": account.name, "password": None})

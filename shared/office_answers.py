@@ -1,0 +1,81 @@
+"""What registration answers to the office's board about people: what no event holds. Spoken by registration and ops.
+
+Birth dates and telephone numbers are no part of it. And how both compare what the office types with what they hold.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime
+
+import msgspec
+
+HIRAGANA = "".join(map(chr, range(0x3041, 0x3097)))
+KATAKANA = "".join(map(chr, range(0x30A1, 0x30F7)))
+LEFT_OUT = " -\u2010\u2011\u2012\u2013\u2014\u2015\u2212ー－"
+"""What makes no difference in a search: spaces, hyphens and what looks like them."""
+
+_FOLDED = str.maketrans(HIRAGANA, KATAKANA, LEFT_OUT)
+
+
+def search_key(text: str) -> str:
+    """A text as it is searched for: width, case, hyphens, spaces, hiragana or katakana don't matter. As SEARCH_SQL."""
+    return unicodedata.normalize("NFKC", text).lower().translate(_FOLDED)
+
+
+SEARCH_SQL = f"translate(lower(normalize({{}}, NFKC)), '{HIRAGANA}{LEFT_OUT}', '{KATAKANA}')"
+"""`search_key` of a column, in SQL."""
+
+
+class SharerAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Another registration at the same address."""
+
+    registration_id: str
+    qualification: str
+    name: str
+    state: str
+
+
+class NotAppliedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A field that upstream changed after the issue: it keeps its value."""
+
+    field: str
+    at: datetime
+
+
+class PersonAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One registration. `names` as upstream has them, `written` as the certificate has them or is to have them.
+
+    Both by field: family_name, given_name, family_name_latin, given_name_latin.
+    """
+
+    registration_id: str
+    names: dict[str, str | None]
+    written: dict[str, str | None]
+    kana: str | None = None
+    email: str | None = None
+    contact_email: str | None = None
+    missing: dict[str, tuple[str, ...]] = {}  # field → the characters that no font has, as "U+20BB7 𠮷"
+    sharers: tuple[SharerAnswer, ...] = ()
+    not_applied: tuple[NotAppliedAnswer, ...] = ()
+
+
+class ChangeAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What an order changed of one field."""
+
+    decision_id: str
+    field: str
+    old: str | None
+    new: str | None
+
+
+class FoundAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The registrations that a question finds, at most 200."""
+
+    registration_ids: tuple[str, ...]
+
+
+class ChangesQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """Which orders' changes are asked for."""
+
+    decision_ids: tuple[str, ...]

@@ -1,0 +1,127 @@
+"""The office's pages in a real browser: axe-core finds nothing, nothing is wider than the screen, no script fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.ops import orders
+from services.ops.board.timeline import Change
+from services.ops.orders import Attribution
+from services.ops.store.events import Store
+from shared.events import RegistrationRejected
+from shared.office_answers import PersonAnswer, SharerAnswer
+from shared.office_events import DecisionSettled
+from tests.worlds.cohorts import again, at, cycle, failed, held, issued, renewed, revoked, unprintable
+from tests.worlds.ops import dead_letter, tell
+from tests.worlds.ops_site import Office, office_of
+
+pytest_plugins = ("tests.worlds.ops_fixtures",)
+
+PICTURES = os.environ.get("AKASHI_PICTURES")  # a folder: the pictures of docs/office.md
+SCREENS = Path(__file__).with_name("screens.mjs")
+
+
+class Answering:
+    """Registration, of which every person shares an address."""
+
+    def find(self, parts: Sequence[str], address: str, seen: Sequence[str] | None) -> list[str]:
+        return []
+
+    def person(self, registration_id: str) -> PersonAnswer:
+        names = {
+            "family_name": "渡\U00030ede",
+            "given_name": "太郎",
+            "family_name_latin": None,
+            "given_name_latin": None,
+        }
+        other = SharerAnswer(registration_id="R00008", qualification="gishi", name="見本 第8", state="held")
+        return PersonAnswer(
+            registration_id=registration_id,
+            names=names,
+            written=names,
+            kana="ワタナベ タロウ",
+            email="kensetsu-team@example.jp",
+            contact_email="taro@example.jp",
+            sharers=(other,),
+        )
+
+    def changes(self, decision_ids: Any) -> dict[str, list[Change]]:
+        return {id: [Change("email", "old@example.jp", "new@example.jp")] for id in decision_ids}
+
+
+@pytest.fixture
+def office(store: Store) -> Iterator[Office]:
+    with office_of(store, Answering()) as office:
+        tell(office.ports, *(event for number in range(3) for event in cycle(number)))
+        tell(office.ports, again(renewed(1), 2), again(issued(1, 20), 2), revoked(1, 20, replaced=True), revoked(2))
+        tell(office.ports, unprintable(7), held(8), held(9, "missing-address"), failed(5), renewed(5), issued(5))
+        done = orders.revoke(office.ports, "R00000", Attribution("事務局", "退会の申し出があったため"))
+        settled = DecisionSettled(
+            decision_id=done.id, subject=done.subject, service="issuer", outcome="done", settled_at=at(9)
+        )
+        unread = RegistrationRejected(
+            rejection_id="a", source="登録者.csv", row=7, field="valid_from", expected="YYYY-MM-DD", got="春"
+        )
+        tell(office.ports, settled, unread)
+        dead_letter(office.ports)
+        yield office
+
+
+def look(office: Office, pages: dict[str, str], *options: str) -> list[dict[str, Any]]:
+    """What the browser says of each page; `pages`: path → the name of its picture, or ""."""
+    targets = [
+        f"{office.browser.base_url}{path}".replace("//", "/").replace(":/", "://")
+        + (f"={PICTURES}/{name}.png" if PICTURES and name else "")
+        for path, name in pages.items()
+    ]
+    seen = subprocess.run(
+        ["node", SCREENS, *options, *targets], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert seen.returncode == 0, seen.stdout + seen.stderr
+    found: list[dict[str, Any]] = json.loads(seen.stdout)["pages"]
+    assert len(found) == len(pages)
+    return found
+
+
+PAGES = {
+    "/": "",
+    "/people": "",
+    "/people?state=held&reason=no-glyph": "",
+    "/search?q=見本": "office-search",
+    "/people/R00000": "",
+    "/people/R00001": "",
+    "/people/R00002": "",
+    "/people/R00007": "office-person",
+    "/revoke/R00001": "office-revoke",
+    "/undo?cohort=2026": "",
+    "/decisions": "",
+    "/letters": "",
+    "/rejected": "",
+    "/dead-letters": "",
+    "/restores": "",
+    "/password": "",
+}
+
+
+@pytest.mark.parametrize(("width", "lang"), [("320", "ja-JP"), ("1280", "en-US")])
+def test_every_page_of_the_office_is_accessible_and_fits_the_screen(office: Office, width: str, lang: str) -> None:
+    cookie = f"office={office.browser.cookies['office']}"
+    pages = PAGES if lang == "ja-JP" else dict.fromkeys(PAGES, "")
+    seen = look(office, pages, "--width", width, "--lang", lang, "--scale", "1", "--cookie", cookie)
+    assert {page["status"] for page in seen} == {200}
+    of_person = seen[list(PAGES).index("/people/R00007")]["text"]
+    assert "U+30EDE" in of_person and "見本 第8" in of_person
+
+
+def test_the_sign_in_page_says_what_was_wrong(office: Office) -> None:
+    fill = ("--fill", "name=山田", "--fill", "password=wrong", "--click", "ログイン")
+    (refused,) = look(office, {"/sign-in?next=/people": ""}, "--scale", "1", *fill)
+    assert refused["status"] == 422 and "名前かパスワードが違います" in refused["text"]
+    look(office, {"/sign-in": "office-sign-in", "/people": ""}, "--width", "320", "--scale", "1")

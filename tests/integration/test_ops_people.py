@@ -1,0 +1,326 @@
+"""The office finds people, reads their history, and gives each order: by a form, by a command, and somebody carries it
+out.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+import services.mailer.orders
+import services.registration.orders
+from services.issuer.domain.revocation import is_revoke
+from services.ops.board.timeline import Change
+from services.ops.cli import main
+from services.ops.store.events import Store
+from shared.events import AddressCorrected, RegistrationRejected, RegistrationReleased
+from shared.office_answers import PersonAnswer, SharerAnswer
+from shared.office_events import Correction, Decision, DecisionSettled, OfficeDecided, RestoreNoticed
+from shared.wire import decode
+from tests.worlds.cohorts import again, assertion_id, at, cycle, failed, held, issued, renewed, revoked, unprintable
+from tests.worlds.ops import dead_letter, outbox, tell
+from tests.worlds.ops_site import OFFICE, Office, at_board, office_of
+
+pytest_plugins = ("tests.worlds.ops_fixtures",)
+
+GAIJI = "渡\U00030ede"
+SHARER = SharerAnswer(registration_id="R00002", qualification="gishi", name="見本 第2", state="held")
+PERSON = PersonAnswer(
+    registration_id="R00001",
+    names={"family_name": GAIJI, "given_name": "太郎", "family_name_latin": None, "given_name_latin": None},
+    written={"family_name": GAIJI, "given_name": "太郎", "family_name_latin": None, "given_name_latin": None},
+    kana="ワタナベ タロウ",
+    email="team@example.jp",
+    sharers=(SHARER,),
+)
+
+
+class Answering:
+    """Registration with one person in it; silent when it is `away`."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.changed: dict[str, list[Change]] = {}
+
+    def find(self, parts: Sequence[str], address: str, seen: Sequence[str] | None) -> list[str] | None:
+        if self.away:
+            return None
+        known = address == PERSON.email or all(part in "ワタナベタロウ" for part in parts)
+        return ["R00001"] if known and (seen is None or "gishi" in seen) else []
+
+    def person(self, registration_id: str) -> PersonAnswer | None:
+        return PERSON if registration_id == "R00001" and not self.away else None
+
+    def changes(self, decision_ids: Iterable[str]) -> Mapping[str, list[Change]] | None:
+        return None if self.away else {id: self.changed[id] for id in decision_ids if id in self.changed}
+
+
+@pytest.fixture
+def registration() -> Answering:
+    return Answering()
+
+
+@pytest.fixture
+def office(store: Store, registration: Answering) -> Iterator[Office]:
+    with office_of(store, registration) as office:
+        yield office
+
+
+def given(office: Office) -> list[OfficeDecided]:
+    events = (decode(value) for topic, _, value in outbox(office.ports) if topic == "office.decisions")
+    return [event for event in events if isinstance(event, OfficeDecided)]
+
+
+def text(office: Office, path: str) -> str:
+    return office.browser.get(path).raise_for_status().text.replace("<wbr>", "")
+
+
+def ids(page: str) -> list[str]:
+    return [part.split('"')[0] for part in page.split('<strong><a href="/people/')[1:]]
+
+
+# ── search and lists ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *("見本", "見本第1", "第1 見本", "Ｒ００００１", "r00001", "R-0000-1", "N1", "Ｎ－１", "p1", "assertion00001"),
+        *("ワタナベ", "わたなべ", "ﾜﾀﾅﾍﾞ タロウ", "team@example.jp"),
+    ],
+)
+def test_a_person_is_found_by_what_the_office_has(office: Office, asked: str) -> None:
+    tell(office.ports, *cycle(1))
+    page = office.browser.get("/search", params={"q": asked}).raise_for_status().text
+    assert ids(page) == ["R00001"]
+
+
+@pytest.mark.parametrize("asked", ["誰か", "N2", "' or 1=1 --", "%", "_", "<script>", "x" * 1000, "-", "　", "\u202e"])
+def test_nobody_is_found_by_anything_else(office: Office, asked: str) -> None:
+    tell(office.ports, *cycle(1))
+    page = office.browser.get("/search", params={"q": asked}).raise_for_status().text
+    assert ids(page) == [] and "<script>" not in page
+
+
+def test_without_registration_names_and_numbers_are_found_all_the_same(office: Office, registration: Answering) -> None:
+    registration.away = True
+    tell(office.ports, *cycle(1))
+    page = text(office, "/search?q=見本")
+    assert ids(page) == ["R00001"] and "登録の受付が答えません" in page
+    assert "登録の受付が答えません" in text(office, "/people/R00001")
+    assert "登録の受付が答えません" not in text(office, "/search")
+
+
+def test_who_has_something_to_do_stands_before_who_has_nothing(office: Office) -> None:
+    tell(office.ports, *cycle(1), *cycle(2), held(3), *cycle(4), failed(5), renewed(5), issued(5))
+    assert ids(text(office, "/people")) == ["R00003", "R00005", "R00001", "R00002", "R00004"]
+    assert ids(text(office, "/search?q=見本"))[:2] == ["R00003", "R00005"]
+
+
+def test_the_held_are_listed_by_reason_with_the_next_step(office: Office) -> None:
+    tell(office.ports, unprintable(1), held(2, "shared-address"), held(3, "missing-address"))
+    page = text(office, "/people?state=held&reason=shared-address")
+    assert ids(page) == ["R00002"] and "同じアドレスを複数の人が登録" in page
+    board = text(office, "/")
+    assert "reason=no-glyph" in board and "U+30EDE" in board
+
+
+def test_the_export_keeps_formulas_as_text_and_excel_reads_it(office: Office) -> None:
+    evil = ["=cmd()", "+1+1", "-2", "@SUM(A1)", "\t=1", "＝１", 'a,b"c']
+    for number, name in enumerate(evil):
+        tell(office.ports, msgspec.structs.replace(held(number), name=name))
+    answer = office.browser.get("/people.csv?state=held").raise_for_status()
+    assert answer.content.startswith(b"\xef\xbb\xbf") and "attachment" in answer.headers["content-disposition"]
+    header, *rows = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")))
+    assert header[:2] == ["登録ID", "氏名"] and len(rows) == len(evil)
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "＝")) for row in rows for cell in row)
+    assert rows[6][1] == 'a,b"c'
+
+
+# ── a person ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_persons_page_has_the_whole_history_the_address_and_with_whom_it_is_shared(office: Office) -> None:
+    released = RegistrationReleased(registration_id="R00001", cohort="2026", revision=2)
+    tell(office.ports, unprintable(), released, *cycle(1))
+    later = again(renewed(1), 2)
+    tell(office.ports, msgspec.structs.replace(later, holder=msgspec.structs.replace(later.holder, family_name="髙橋")))
+    moved = AddressCorrected(
+        registration_id="R00001", cohort="2026", email="a@example.jp", version=2, revision=1, corrected_at=at(20)
+    )
+    tell(office.ports, moved, moved, again(issued(1, 25), 2), revoked(1, 25, replaced=True))
+    page = text(office, "/people/R00001")
+    for words in (
+        *(
+            "ワタナベ タロウ",
+            "team@example.jp",
+            "見本 第2",
+            "保留の解除",
+            "氏名の文字が書体にない",
+            "受領",
+            "PDFの作成",
+        ),
+        *("氏：見本 → 髙橋", "お知らせの送り先の変更", "授与のお知らせ", "バッジの取り消し", "登録の記録（2回目）"),
+        "PDFの作成",
+    ):
+        assert words in page, words
+    assert page.count("お知らせの送り先の変更") == 1
+    assert "a@example.jp" not in page
+
+
+def test_a_name_that_no_font_has_is_shown_by_code_points_and_its_spelling_ordered(office: Office) -> None:
+    tell(office.ports, unprintable())
+    page = text(office, "/people/R00001")
+    assert 'class="chip no">\U00030ede U+30EDE' in page and 'class="chip old">渡 U+6E21' in page
+    form = {"act": "spell", "family_name": "渡辺", "given_name": "太郎", "family_name_latin": "", "why": "本人と合意"}
+    assert office.browser.post("/people/R00001", data=form).status_code == 303
+    (order,) = given(office)
+    assert (order.decision, order.by, order.correction) == ("correct", OFFICE, Correction(family_name="渡辺"))
+    assert office.browser.post("/people/R00001", data=form | {"family_name": "渡部"}).status_code == 409
+    assert "実行中" in text(office, "/people/R00001")
+
+
+@pytest.mark.parametrize(
+    ("events", "form", "status"),
+    [
+        (cycle(1), {"act": "spell", "family_name": "渡辺"}, 409),  # it has a badge
+        (cycle(1), {"act": "hold"}, 409),
+        (cycle(1), {"act": "resume"}, 409),
+        ([held(1, "office-hold")], {"act": "hold"}, 409),
+        ([held(1)], {"act": "resume"}, 409),  # ended by an address, not by an order
+        ([held(1)], {"act": "spell", "email": "a@example.jp"}, 409),
+        ([held(1)], {"act": "spell"}, 422),
+        ([held(1)], {"act": "address", "address": "  "}, 422),
+        ([held(1)], {"act": "address", "address": "a@example.jp\u202e"}, 422),
+        ([held(1)], {"act": "address", "address": "a@example.jp", "why": " "}, 422),
+        ([held(1)], {"act": "revoke"}, 422),  # has a page of its own
+    ],
+)
+def test_a_form_that_is_no_order_is_refused(
+    office: Office, events: list[Any], form: dict[str, str], status: int
+) -> None:
+    tell(office.ports, *events)
+    answer = office.browser.post("/people/R00001", data={"why": "x", **form})
+    assert (answer.status_code, given(office)) == (status, [])
+
+
+def test_revoking_wants_a_second_page_and_a_typed_word(office: Office) -> None:
+    tell(office.ports, *cycle(1))
+    assert "/revoke/R00001" in text(office, "/people/R00001")
+    assert "元に戻すことはできません" in text(office, "/revoke/R00001")
+    form = {"subject": assertion_id(1), "why": "退会"}
+    for typed in ("", "はい", "取消", "yes"):
+        assert office.browser.post("/revoke/R00001", data={**form, "typed": typed}).status_code == 422
+    assert given(office) == []
+    assert office.browser.post("/revoke/R00001", data={**form, "typed": " 取り消し "}).status_code == 303
+    assert [(order.decision, order.subject, order.by) for order in given(office)] == [
+        ("revoke", assertion_id(1), OFFICE)
+    ]
+
+
+def test_undoing_a_cohort_wants_the_list_that_was_looked_at_and_a_typed_word(office: Office) -> None:
+    tell(office.ports, *cycle(1), *cycle(2))
+    page = text(office, "/undo?cohort=2026")
+    digest = page.split('name="digest" value="')[1].split('"')[0]
+    form = {"cohort": "2026", "digest": digest, "why": "誤った発行"}
+    assert office.browser.post("/undo", data={**form, "typed": "取り消し"}).status_code == 422
+    assert office.browser.post("/undo", data={**form, "typed": "undo", "digest": "other"}).status_code == 409
+    assert given(office) == []
+    assert office.browser.post("/undo", data={**form, "typed": "年度を取り消す"}).status_code == 303
+    assert [order.decision for order in given(office)] == ["undo", "revoke", "revoke"]
+
+
+def test_the_record_shows_old_value_and_new_and_without_registration_the_new_alone(
+    office: Office, registration: Answering
+) -> None:
+    tell(office.ports, *cycle(1))
+    office.browser.post("/people/R00001", data={"act": "address", "address": "new@example.jp", "why": "本人の申し出"})
+    office.browser.post("/people/R00001", data={"act": "correct", "version": 1, "family_name": "髙橋", "why": "改姓"})
+    address, name = (order.decision_id for order in given(office))
+    registration.changed = {
+        address: [Change("email", "old@example.jp", "new@example.jp")],
+        name: [Change("family_name", "見本", "髙橋")],
+    }
+    for path in ("/decisions", "/people/R00001"):
+        page = text(office, path)
+        assert "メールアドレス：old@example.jp → new@example.jp" in page and "氏：見本 → 髙橋" in page, path
+    registration.away = True
+    page = text(office, "/decisions")
+    assert "氏：髙橋" in page and "new@example.jp" not in page and "いまは表示できません" in page
+
+
+# ── each order has a giver and a taker ─────────────────────────────────────────────────────────────────
+
+COMMANDS: dict[Decision, tuple[str, ...]] = {
+    "revoke": ("revoke", "R00001", "--reason", "x", "--no-wait"),
+    "correct": ("correct", "R00001", "--family-name", "髙橋", "--reason", "x", "--yes", "--no-wait"),
+    "undo": ("undo", "2026", "--reason", "x", "--no-wait", "--apply"),
+    "reissue": ("reissue", "2026", "--reason", "x", "--no-wait", "--singly", "--apply"),
+    "correct-address": ("correct-address", "R00001", "new@example.jp", "--reason", "x", "--no-wait"),
+    "resend": ("letters", "resend", "R00001", "--letter", "award", "--reason", "x", "--no-wait"),
+    "hold": ("hold", "R00003", "--reason", "x", "--no-wait"),
+    "resume": ("resume", "R00004", "--reason", "x", "--no-wait"),
+    "discard": ("dead-letters", "discard", "--all", "--reason", "x"),
+    "replay": ("dead-letters", "replay", "--all", "--reason", "x"),
+    "acknowledge": ("restores", "--all-seen", "--reason", "x"),
+    "dismiss": ("rejected", "dismiss", "--all", "--reason", "x"),
+    "hold-letters": ("letters", "hold", "2026", "--reason", "x", "--no-wait"),
+    "resume-letters": ("letters", "resume", "2026", "--reason", "x", "--no-wait"),
+}
+BY_OPS = {"undo", "reissue", "discard", "replay", "acknowledge", "dismiss"}
+"""Ops does them itself, or gives an order for each of a cohort's people."""
+
+
+@pytest.mark.parametrize("decision", get_args(Decision))
+def test_each_order_can_be_given_and_one_service_carries_it_out(office: Office, decision: Decision) -> None:
+    tell(office.ports, *cycle(1), renewed(3), held(4, "name-differs"))
+    if decision == "reissue":
+        tell(office.ports, revoked(1))
+    dead_letter(office.ports)
+    tell(office.ports, RegistrationRejected(rejection_id="a", source="f", row=7, field="valid_from", expected="a date"))
+    tell(office.ports, RestoreNoticed(restore_id="wallet-1", service="wallet", noticed_at=at(1)))
+    words = COMMANDS[decision]
+    if words[-1] == "--apply":
+        run = office.browser.get(f"/api/v1/{decision}", params={"cohort": "2026", "singly": decision == "reissue"})
+        words = (*words, run.raise_for_status().json()["digest"])
+    result = CliRunner().invoke(main, words, env=at_board(office.browser.base_url))
+    assert result.exit_code == 0, result.output
+    order = next(order for order in given(office) if order.decision == decision)
+    takers = [services.registration.orders.is_ours, services.mailer.orders.is_ours, is_revoke]
+    assert sum(is_ours(order) for is_ours in takers) == (0 if decision in BY_OPS else 1)
+
+
+FORMS: dict[str, tuple[list[Any], str, dict[str, str]]] = {
+    "correct-address": ([held(1)], "/people/R00001", {"act": "address", "address": "a@example.jp"}),
+    "hold": ([renewed(1)], "/people/R00001", {"act": "hold"}),
+    "resume": ([held(1, "look-alike")], "/people/R00001", {"act": "resume"}),
+    "correct": (cycle(1), "/people/R00001", {"act": "correct", "version": "1", "given_name": "一郎"}),
+    "resend": (cycle(1), "/people/R00001", {"act": "resend", "subject": assertion_id(1), "letter": "award"}),
+    "revoke": (cycle(1), "/revoke/R00001", {"subject": assertion_id(1), "typed": "revoke"}),
+    "hold-letters": (cycle(1), "/letters", {"act": "hold", "cohort": "2026"}),
+}
+
+
+@pytest.mark.parametrize("decision", FORMS)
+def test_each_order_about_a_person_has_a_form_and_is_given_in_the_name_of_who_is_signed_in(
+    office: Office, decision: str
+) -> None:
+    events, path, form = FORMS[decision]
+    tell(office.ports, *events)
+    page = text(office, path)
+    assert f'value="{form["act"]}"' in page if "act" in form else form["typed"]
+    assert office.browser.post(path, data={**form, "why": "本人の申し出", "by": "somebody else"}).status_code == 303
+    (order,) = given(office)
+    assert (order.decision, order.by, order.why) == (decision, OFFICE, "本人の申し出")
+    settled = DecisionSettled(
+        decision_id=order.decision_id, subject=order.subject, service="x", outcome="done", settled_at=at(9)
+    )
+    tell(office.ports, settled)
+    done = "実行中" if decision == "correct" else "完了"  # done when the issuer has issued it
+    assert done in text(office, "/decisions")

@@ -1,0 +1,362 @@
+"""Who may see and do what on the office's pages: sign-in, roles, desks, sessions; the accounts' commands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+from services.ops.cli import main
+from services.ops.config import Links
+from services.ops.lag import LagMeter
+from services.ops.ports import Ports
+from services.ops.store.events import Store
+from services.ops.web.site import is_for_office
+from shared.office_events import OfficeDecided
+from shared.runtime.access import Access
+from shared.runtime.log import configure
+from shared.runtime.web.office_accounts import IDLE, LONGEST_SESSION
+from shared.wire import decode
+from tests.worlds.cohorts import NOON, assertion_id, cycle, held
+from tests.worlds.http_server import serving
+from tests.worlds.ops import NoBroker, dead_letter, empty, ops_store, outbox, tell
+from tests.worlds.ops_site import KEY, at_board, sign_in, site_of
+
+PASSWORD = "tofu lantern 42 gravel"
+OTHER = "seven quiet umbrellas"
+NAME = "山田 花子"
+OWN, ELSEWHERE = "gishi", "shindanshi"  # qualifications of two desks
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Site:
+    def __init__(self, base: str, ports: Ports, clock: Clock) -> None:
+        self.base, self.ports, self.clock = base, ports, clock
+
+    def browser(self) -> httpx.Client:
+        return httpx.Client(base_url=self.base, headers={"accept-language": "ja"}, trust_env=False)
+
+    def akashi(self, *words: str) -> Result:
+        return CliRunner().invoke(main, ["office", *words], env=at_board(self.base))
+
+    def sign_in(
+        self, browser: httpx.Client, name: str = NAME, password: str = PASSWORD, next: str = "/"
+    ) -> httpx.Response:
+        return browser.post("/sign-in", data={"name": name, "password": password, "next": next})
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Store, Site, object]]:
+    configure("json")  # the service's log goes to the real stderr, not into a command's output
+    clock = Clock()
+    with ops_store(clock) as store:
+        ports = Ports(store=store, lag=LagMeter(NoBroker()), now=clock)
+        app = site_of(ports, Links(None, None, None))
+        with serving(app) as base:
+            yield store, Site(base, ports, clock), app
+
+
+@pytest.fixture
+def site(served: tuple[Store, Site, object]) -> Site:
+    store, site, _ = served
+    empty(store)
+    site.clock.now = NOON
+    return site
+
+
+@pytest.fixture
+def password_file(tmp_path: Path) -> str:
+    (tmp_path / "password").write_text(PASSWORD + "\n")
+    return str(tmp_path / "password")
+
+
+@pytest.fixture
+def account(site: Site, password_file: str) -> Site:
+    made = site.akashi("add", NAME, "--role", "office", "--desk", desk_of(OWN), "--password-file", password_file)
+    assert made.exit_code == 0, made.output
+    return site
+
+
+def desk_of(qualification: str) -> str:
+    from tests.worlds.ops_site import PROGRAMME
+
+    return PROGRAMME.qualifications[qualification].desk
+
+
+def routes(app: object) -> list[tuple[str, str]]:
+    """Each method and path of the site, with an id for what a path names."""
+    found = []
+    for route in app.routes:  # type: ignore[attr-defined]
+        path = route.path.replace("{id:path}", "R00001").replace("{id}", "x").replace("{act}", "replay")
+        path = path.replace("{stage}", "issued").replace("{name}", "app.css")
+        found += [(method, path) for method in sorted(route.methods - {"HEAD"})]
+    assert len(found) > 50
+    return found
+
+
+OPEN = {("GET", "/sign-in"), ("POST", "/sign-in"), ("GET", "/healthz"), ("GET", "/static/app.css")}
+
+
+def test_every_route_leads_to_the_sign_in_page_or_wants_the_key(served: tuple[Store, Site, object], site: Site) -> None:
+    with site.browser() as browser:
+        for method, path in routes(served[2]):
+            answer = browser.request(method, path)
+            if (method, path) in OPEN:
+                assert answer.status_code in (200, 404, 422), path
+            elif path.startswith("/api/"):
+                assert answer.status_code == 401 and KEY not in answer.text, path
+                wrong = browser.request(method, path, headers={"authorization": "Bearer " + KEY[:-1]})
+                assert wrong.status_code == 401, path
+            else:
+                assert answer.status_code == 303 and answer.headers["location"].startswith("/sign-in?next=/"), path
+
+
+def test_a_session_opens_no_api_and_the_key_opens_no_page(account: Site) -> None:
+    with account.browser() as browser:
+        account.sign_in(browser)
+        assert browser.get("/people").status_code in (200, 404)
+        assert browser.get("/api/v1/people").status_code == 401
+    with account.browser() as browser:
+        assert browser.get("/", headers={"authorization": f"Bearer {KEY}"}).status_code == 303
+
+
+def test_after_signing_in_one_is_where_one_wanted_to_go(account: Site) -> None:
+    tell(account.ports, *cycle(1))
+    with account.browser() as browser:
+        asked = browser.get("/search?q=%E8%A6%8B%E6%9C%AC&lang=en")
+        page = browser.get(asked.headers["location"])
+        assert 'value="/search?q=' in page.text
+        answer = account.sign_in(browser, next="/search?q=見本&lang=en")
+        assert answer.headers["location"] == "/search?q=%E8%A6%8B%E6%9C%AC&lang=en"
+        assert "R00001" in browser.get(answer.headers["location"]).text
+        cookie = answer.headers["set-cookie"]
+        assert "HttpOnly" in cookie and "SameSite=lax" in cookie
+
+
+def test_over_https_the_cookie_belongs_to_this_host_alone(account: Site) -> None:
+    app = site_of(account.ports, Links(None, None, None), access=Access(proxies=("127.0.0.1",)))
+    with serving(app) as base, httpx.Client(base_url=base, headers={"x-forwarded-proto": "https"}) as browser:
+        cookie = account.sign_in(browser).headers["set-cookie"]
+        assert cookie.startswith("__Host-office=") and "Domain" not in cookie
+        assert "Secure" in cookie and "HttpOnly" in cookie and "Path=/" in cookie
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("https://evil.example/", "//evil.example/", "/\\evil.example", "\\\\evil.example", "http:evil.example"),
+        *("javascript:alert(1)", "/\t/evil.example", "/\n/evil.example", "evil.example", "", " //evil.example"),
+        *("/sign-out", "/%73ign-out", "/api/v1/people", "/people\r\nSet-Cookie: a=b"),
+    ],
+)
+def test_no_link_leads_from_the_sign_in_page_to_another_site(account: Site, target: str) -> None:
+    with account.browser() as browser:
+        assert account.sign_in(browser, next=target).headers["location"] == "/"
+        assert browser.get("/sign-in", params={"next": target}).headers["location"] == "/"
+
+
+def test_an_unknown_name_and_a_wrong_password_get_the_same_answer(account: Site) -> None:
+    with account.browser() as browser:
+        wrong, unknown = (account.sign_in(browser, name, "wrong wrong wrong") for name in (NAME, "佐藤 一郎"))
+        assert wrong.status_code == unknown.status_code == 422
+        assert wrong.text.replace(NAME, "") == unknown.text.replace("佐藤 一郎", "")
+        for name in ("山\u202e田", "x" * 500, "\x00", ""):
+            assert account.sign_in(browser, name).status_code == 422
+        assert account.sign_in(browser, "ﾔﾏﾀﾞ").status_code == 422
+        assert account.sign_in(browser, "　山田花子 ").status_code == 303  # width and spaces don't matter
+
+
+def test_after_ten_tries_nobody_is_let_in_from_there_for_a_quarter_of_an_hour(account: Site) -> None:
+    with account.browser() as browser:
+        tries = [account.sign_in(browser, password="wrong wrong wrong").status_code for _ in range(11)]
+        assert tries == [422] * 10 + [429]
+        assert account.sign_in(browser).status_code == 429
+        account.clock.now += timedelta(minutes=16)
+        assert account.sign_in(browser).status_code == 303
+
+
+def test_one_source_cannot_try_many_names(account: Site) -> None:
+    with account.browser() as browser:
+        tries = [account.sign_in(browser, f"name {number}").status_code for number in range(51)]
+        assert tries == [422] * 50 + [429] and account.sign_in(browser).status_code == 429
+
+
+def test_a_session_ends_when_it_is_idle_when_it_is_old_and_when_one_signs_out(account: Site) -> None:
+    with account.browser() as browser:
+        account.sign_in(browser)
+        account.clock.now += IDLE - timedelta(minutes=1)
+        assert browser.get("/decisions").status_code == 200
+        account.clock.now += IDLE - timedelta(minutes=1)
+        assert browser.get("/decisions").status_code == 200
+        account.clock.now += IDLE
+        assert browser.get("/decisions").status_code == 303
+        account.sign_in(browser)
+        for _ in range(int(LONGEST_SESSION / timedelta(minutes=50))):
+            assert browser.get("/decisions").status_code == 200
+            account.clock.now += timedelta(minutes=50)
+        account.clock.now += timedelta(minutes=20)
+        assert browser.get("/decisions").status_code == 303
+        account.sign_in(browser)
+        stolen = dict(browser.cookies)
+        assert browser.post("/sign-out").headers["location"] == "/sign-in?left=1"
+    with account.browser() as thief:
+        thief.cookies.update(stolen)
+        assert thief.get("/decisions").status_code == 303
+
+
+def test_a_token_that_was_planted_is_worth_nothing_after_the_sign_in(account: Site) -> None:
+    with account.browser() as first, account.browser() as second:
+        account.sign_in(first)
+        second.cookies.update(first.cookies)
+        account.sign_in(second)
+        assert first.get("/decisions").status_code == 303 and second.get("/decisions").status_code == 200
+
+
+def test_a_changed_password_signs_out_all_other_browsers(account: Site) -> None:
+    with account.browser() as here, account.browser() as there:
+        account.sign_in(here)
+        account.sign_in(there)
+        for form, said in (
+            ({"present": "wrong", "new": OTHER}, "パスワードが違います"),
+            ({"present": PASSWORD, "new": "short"}, "短すぎます"),
+            ({"present": PASSWORD, "new": "山田花子山田花子"}, "推測され"),
+        ):
+            refused = here.post("/password", data=form)
+            assert refused.status_code == 422 and said in refused.text
+        assert (
+            here.post("/password", data={"present": PASSWORD, "new": OTHER}).headers["location"] == "/password?done=1"
+        )
+        assert here.get("/decisions").status_code == 200 and there.get("/decisions").status_code == 303
+        assert account.sign_in(there).status_code == 422 and account.sign_in(there, password=OTHER).status_code == 303
+
+
+def test_a_drawn_password_opens_nothing_but_the_page_that_changes_it(site: Site) -> None:
+    drawn = json.loads(site.akashi("add", NAME, "--role", "admin", "--generate", "--json").stdout)["password"]
+    with site.browser() as browser:
+        site.sign_in(browser, password=drawn)
+        assert browser.get("/people?state=held").headers["location"] == "/password?next=/people%3Fstate%3Dheld"
+        assert browser.post("/password", data={"present": drawn, "new": drawn}).status_code == 422
+        done = browser.post("/password", data={"present": drawn, "new": OTHER, "next": "/people?state=held"})
+        assert done.headers["location"] == "/people?state=held"
+        assert browser.get("/decisions").status_code == 200
+
+
+# ── the commands ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_accounts_are_added_listed_given_another_password_and_removed(account: Site, password_file: str) -> None:
+    assert account.akashi("list").stdout == f"{NAME}\t窓口の担当 office\t{desk_of(OWN)}\n"
+    again = account.akashi("add", "山田花子", "--role", "admin", "--password-file", password_file)
+    assert again.exit_code == 1 and "has an account" in again.stderr
+    with account.browser() as browser:
+        account.sign_in(browser)
+        assert account.akashi("password", NAME, "--generate").exit_code == 0
+        assert browser.get("/decisions").status_code == 303
+        account.akashi("password", NAME, "--password-file", password_file)
+        account.sign_in(browser)
+        assert account.akashi("remove", NAME).exit_code == 0
+        assert browser.get("/decisions").status_code == 303
+        assert account.sign_in(browser).status_code == 422
+    assert account.akashi("remove", NAME).exit_code == 1
+    assert account.akashi("list").stdout == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("add", NAME, "--role", "office"),
+        ("add", NAME, "--role", "office", "--desk", "nowhere"),
+        ("add", NAME, "--role", "admin", "--desk", "gishi"),
+        ("add", "山\u202e田", "--role", "admin"),
+        ("add", " ", "--role", "admin"),
+        ("password", "nobody"),
+    ],
+)
+def test_an_account_that_cannot_be_is_refused(site: Site, words: tuple[str, ...]) -> None:
+    assert site.akashi(*words, "--generate").exit_code == 1
+    assert site.akashi("list").stdout == ""
+
+
+@pytest.mark.parametrize("password", ["kurz77!", "password1234", "コンクリート技士2026", "x" * 201])
+def test_a_password_that_is_easily_guessed_is_refused(site: Site, tmp_path: Path, password: str) -> None:
+    (tmp_path / "weak").write_text(password)
+    made = site.akashi("add", NAME, "--role", "admin", "--password-file", str(tmp_path / "weak"))
+    assert made.exit_code == 1 and password not in made.output
+
+
+# ── roles and desks ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_role_office_reaches_no_act_of_admins(served: tuple[Store, Site, object], account: Site) -> None:
+    letter = dead_letter(account.ports)
+    with account.browser() as browser:
+        account.sign_in(browser)
+        refused = [(method, path) for method, path in routes(served[2]) if not is_for_office(method, path)]
+        for method, path in refused:
+            if path.startswith("/api/") or (method, path) in OPEN or path in ("/password", "/sign-out"):
+                continue
+            form = {"act": "discard", "why": "x", "id": letter, "cohort": "2026", "digest": "x"}
+            answer = browser.request(method, path, data=form if method == "POST" else None)
+            assert answer.status_code == 403 and "管理者" in answer.text, path
+        for act in ("hold", "resume"):
+            assert browser.post("/letters", data={"act": act, "why": "x", "cohort": "2026"}).status_code == 403
+        for page in ("/dead-letters", "/restores", "/rejected", "/undo"):
+            assert page not in browser.get("/").text
+    assert outbox(account.ports) == []
+
+
+def test_role_office_sees_and_acts_for_the_people_of_its_desk_only(account: Site) -> None:
+    own = [*cycle(1, qualification=OWN), held(3, qualification=OWN)]
+    others = [*cycle(2, qualification=ELSEWHERE), held(4, qualification=ELSEWHERE)]
+    tell(account.ports, *own, *others)
+    with account.browser() as browser:
+        account.sign_in(browser)
+        pages = [
+            "/",
+            "/board",
+            "/people",
+            "/people.csv",
+            "/search?q=見本",
+            "/people?state=held",
+            "/letters",
+            "/decisions",
+        ]
+        for page in pages:
+            text = browser.get(page).raise_for_status().text
+            assert "R00002" not in text and "R00004" not in text, page
+        assert "R00001" in browser.get("/search?q=見本").text and "R00003" in browser.get("/").text
+        assert browser.get("/people/R00001").status_code == 200
+        for path in ("/people/R00002", "/people/R00004", "/revoke/R00002"):
+            assert browser.get(path).status_code == 403, path
+        for act in ("correct", "again", "resend", "address", "hold", "resume", "spell"):
+            form = {"act": act, "why": "x", "version": 1, "address": "a@example.jp", "given_name": "x"}
+            assert browser.post("/people/R00002", data=form).status_code == 403, act
+        form = {"subject": assertion_id(2), "why": "x", "typed": "取り消し"}
+        assert browser.post("/revoke/R00002", data=form).status_code == 403
+        assert browser.post("/revoke/R00001", data=form).status_code == 409
+        resend = {"act": "resend", "why": "x", "cohort": "2026", "message": f"{assertion_id(2)}/award"}
+        assert browser.post("/letters", data=resend).status_code == 403
+        assert outbox(account.ports) == []
+        browser.post("/people/R00001", data={"act": "again", "why": "確認", "version": 1, "by": "somebody else"})
+    (decided,) = [decode(value) for _, _, value in outbox(account.ports)]
+    assert isinstance(decided, OfficeDecided) and (decided.by, decided.why) == (NAME, "確認")
+
+
+def test_an_admin_sees_everybody(site: Site) -> None:
+    tell(site.ports, *cycle(1, qualification=OWN), *cycle(2, qualification=ELSEWHERE))
+    with site.browser() as browser:
+        sign_in(site.ports.store, browser)
+        text = browser.get("/people").text
+        assert "R00001" in text and "R00002" in text
