@@ -191,7 +191,7 @@ def names_of(history: History, said: PersonAnswer | None) -> dict[str, str | Non
 def code_points(name: str, missing: str) -> list[CodePoint]:
     """The characters of a name by code point, and which of them no font has (`missing`, as the hold names them)."""
     found = []
-    for character in clusters(name):
+    for character in clusters(name.replace(" ", "")):
         points = " ".join(f"U+{ord(each):04X}" for each in character)
         is_missing = any(part.strip().startswith(points) for part in missing.split(","))
         found.append(CodePoint(character, points, is_missing))
