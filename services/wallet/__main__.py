@@ -26,6 +26,7 @@ def wire(config: Config) -> Process:
         new_token=lambda: secrets.token_urlsafe(32),
         link_secret=config.link_secret,
         session_lifetime=timedelta(seconds=config.session_seconds),
+        public_url=config.public_url,
     )
     return build(config, ports)
 

@@ -23,3 +23,4 @@ class Ports:
     new_token: Callable[[], str]  # of a session: not guessable
     link_secret: bytes  # of the links in letter 1
     session_lifetime: timedelta
+    public_url: str  # of the public site, in every URL of a badge

@@ -108,7 +108,7 @@ def test_a_corrected_address_takes_the_badge_from_the_wrong_one_to_the_right_one
             news.append(new.assertion_id)
         assert [wallet.received(id) for id in news] == [0, 0]
         listed = stranger.get("/badges").text
-        assert "訂正前" in listed
+        assert ">訂正</span>" in listed
         for old in (held, open_):
             for answer in (
                 stranger.get(wallet.link(old.assertion_id)),
@@ -175,7 +175,7 @@ def test_a_revoked_badge_says_why_and_gives_out_no_files(wallet: Wallet) -> None
         page = browser.get(f"/badges/{badge}")
         assert "取り消されたバッジです" in page.text.replace("<wbr>", "")
         assert "登録の&lt;辞退&gt;" in page.text
-        assert "取消" in browser.get("/badges").text
+        assert "取り消し" in browser.get("/badges").text
         for path in ("certificate.pdf", "details.pdf", "credential.json"):
             assert path not in page.text
             assert browser.get(f"/badges/{badge}/{path}").status_code == 404
@@ -191,7 +191,7 @@ def test_a_badge_that_was_revoked_and_issued_once_more_is_shown_as_the_new_one(w
         wallet.consume(new)
         listed = browser.get("/badges").text
         assert "1個" in listed and new.assertion_id in listed
-        assert "取消" not in listed
+        assert "取り消し" not in listed
         assert wallet.received(new.assertion_id) == 1
 
 
@@ -214,7 +214,7 @@ def test_a_renewal_and_what_it_renews_are_linked(wallet: Wallet) -> None:
         wallet.clock.now = datetime(2030, 4, 2, tzinfo=UTC)
         browser.post("/login", data={"email": "a@example.jp", "password": PASSWORD})
         page = browser.get(f"/badges/{fixed.assertion_id}").text
-        assert "期限切れ" in page and "更新されました" in page
+        assert "更新ずみ" in page and "更新されました" in page
         wallet.consume(revoked(later.assertion_id))
         assert later.assertion_id not in browser.get(f"/badges/{fixed.assertion_id}").text
 

@@ -36,7 +36,7 @@ def build_site(config: Config, ports: Ports) -> FastAPI:
     _add_pages(app, templates, ports, config)
     add_verify(app, templates, ports, config)
     add_browser_page(app, templates, config, ports)
-    add_documents(app, ports)
+    add_documents(app, ports, config.runtime.programme)
     return app
 
 

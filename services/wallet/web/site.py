@@ -10,9 +10,12 @@ from services.wallet.config import Config
 from services.wallet.ports import Ports
 from services.wallet.web.badges import add_badges
 from services.wallet.web.downloads import add_downloads
+from services.wallet.web.export import add_export
+from services.wallet.web.guide import add_guide
 from services.wallet.web.pages import WalletPages
 from services.wallet.web.receive_link import add_receive_link
 from services.wallet.web.sessions import add_sessions
+from services.wallet.web.sharing import add_sharing
 from shared.runtime.web import pages
 
 
@@ -26,4 +29,7 @@ def web_app(config: Config, ports: Ports, *, patience: float = 3.0) -> FastAPI:
     add_sessions(app, wallet_pages)
     add_badges(app, wallet_pages)
     add_downloads(app, wallet_pages)
+    add_sharing(app, wallet_pages)
+    add_export(app, wallet_pages)
+    add_guide(app, wallet_pages)
     return app
