@@ -148,7 +148,7 @@ def test_only_a_valid_page_is_shared_with_picture_and_name_and_the_name_only_if_
     [waiting] = [world.issue(40)]
     hide = BadgeVisibilityChanged(assertion_id=id_of(hidden), details_public=False, revision=1)
     world.note(VerifierTransaction.note_visibility, hide)
-    world.note(VerifierTransaction.note_revoked, revoked(taken, None), revoked(replaced, id_of(shown)))
+    world.note(VerifierTransaction.note_revoked, revoked(taken, None), revoked(replaced, shown))
 
     def preview(badge: dict[str, Any]) -> str:
         return "\n".join(line for line in page(world, badge).splitlines() if "og:" in line or "twitter:" in line)
