@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.wallet import offers
 from services.wallet.badges import receive
 from services.wallet.domain import account
 from services.wallet.metrics import CARRIED_OVER
@@ -35,6 +36,7 @@ def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
 
 
 def forget(ports: Ports) -> int:
-    """Tick. Delete ended sessions and login attempts; no answer depends on it, because the queries compare times."""
+    """Tick. Delete ended sessions, login attempts and offers; no answer depends on it, as the queries compare times."""
     with ports.store.transaction() as tx:
-        return tx.accounts.forget_past(account.ATTEMPTS_WINDOW, most=1000)
+        past = tx.offers.forget_past(offers.LIFETIME, most=1000)
+        return past + tx.accounts.forget_past(account.ATTEMPTS_WINDOW, most=1000)

@@ -53,9 +53,9 @@ def _draw(wallet: Wallet, folder: Path, short: str, lang: str) -> None:
         letter.write_text(writer.compose(dict(sample_messages(PROGRAMME))["award"]).html, encoding="utf-8")
         _take(f"file://{letter}", "letter", short, lang, 0)
     _take(wallet.url + wallet.link(fresh), "receive", short, lang, None, *typed)
-    _take(f"{wallet.url}/badges/{pending}", "pending", short, lang, 480, *signed_in)
+    _take(f"{wallet.url}/badges/{pending}", "pending", short, lang, 440, *signed_in)
     _take(f"{wallet.url}/badges/{done}", "badge", short, lang, 150, *signed_in)
-    _take(f"{wallet.url}/badges/{done}", "pdf", short, lang, 620, *signed_in, "--click", "PDF")
+    _take(f"{wallet.url}/badges/{done}", "pdf", short, lang, 560, *signed_in, "--click", "PDF")
 
 
 def _take(url: str, name: str, short: str, lang: str, top: int | None, *options: str) -> None:
@@ -66,10 +66,10 @@ def _take(url: str, name: str, short: str, lang: str, top: int | None, *options:
         assert seen.returncode in (0, 1), seen.stdout + seen.stderr  # the letter's HTML is not one of our pages
         page = Image.open(file.name).convert("RGB")
     high = round(HEIGHT * SCALE)
-    begin = page.height - high - round(330 * SCALE) if top is None else round(top * SCALE)
+    begin = page.height - high - round(440 * SCALE) if top is None else round(top * SCALE)
     begin = max(0, min(begin, page.height - high))
     part = page.crop((0, begin, page.width, begin + high))
-    part.save(STATIC / f"guide-{name}-{short}.webp", quality=55, method=6)
+    part.save(STATIC / f"guide-{name}-{short}.webp", quality=50, method=6)
     print(f"guide-{name}-{short}.webp", (STATIC / f"guide-{name}-{short}.webp").stat().st_size)
 
 

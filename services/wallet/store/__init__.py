@@ -9,6 +9,7 @@ import psycopg
 
 from services.wallet.store.accounts import Account, Accounts
 from services.wallet.store.badges import Badges
+from services.wallet.store.offers import Offers
 from shared.clock import Clock
 from shared.events import (
     AssertionAnchored,
@@ -32,6 +33,7 @@ class WalletTransaction(Transaction):
         super().__init__(connection, source, clock)
         self.badges = Badges(self)
         self.accounts = Accounts(self)
+        self.offers = Offers(self)
 
     def note_anchored(self, events: Sequence[AssertionAnchored]) -> None:
         """Step 7. The badge's root is final on the chain."""
