@@ -157,7 +157,7 @@ def test_only_a_valid_page_is_shared_with_picture_and_name_and_the_name_only_if_
     assert picture in preview(shown) and 'content="コンクリート主任技士｜髙橋 一郎 さんの登録証"' in preview(shown)
     assert picture in preview(hidden) and 'content="コンクリート主任技士｜登録証"' in preview(hidden)
     assert "高橋" not in preview(hidden) and "髙橋" not in preview(hidden)
-    ended = {"取り消": taken, "訂正": replaced, "受領": waiting}
+    ended = {"取り消": taken, "訂正": replaced, "手続き中": waiting}
     for word, badge in ended.items():
         assert word in preview(badge) and "og:image" not in preview(badge) and "髙橋" not in preview(badge)
     world.moment = datetime(2031, 1, 1, tzinfo=UTC)
