@@ -126,6 +126,13 @@ class PublicPage(msgspec.Struct, frozen=True, kw_only=True):
     states_registration: bool = False
 
 
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that the society's engineers ask, with its answer; the wallet's page of questions shows them."""
+
+    question: Bilingual
+    answer: Bilingual
+
+
 class Programme(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     society: Society
@@ -136,6 +143,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
     desks: dict[str, Desk]
     qualifications: dict[str, Qualification]
     public_page: PublicPage = PublicPage()
+    questions: tuple[Question, ...] = ()
 
     def qualification(self, id: str) -> Qualification:
         """ValueError, naming the known ones, for an unknown id."""

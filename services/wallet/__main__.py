@@ -30,6 +30,7 @@ def wire(config: Config) -> Process:
         receive_link_lifetime=timedelta(days=config.receive_link_days),
         mail_link_lifetime=timedelta(hours=config.mail_link_hours),
         reset_link_lifetime=timedelta(hours=config.reset_link_hours),
+        public_url=config.public_url,
     )
     return build(config, ports)
 

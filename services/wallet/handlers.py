@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.wallet import offers
 from services.wallet.badges import receive
 from services.wallet.metrics import CARRIED_OVER
 from services.wallet.ports import Ports
@@ -35,6 +36,7 @@ def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
 
 
 def forget(ports: Ports) -> int:
-    """Tick. Delete ended sessions, tries, links; no answer depends on it, because the queries compare times."""
+    """Tick. Delete ended sessions, tries, links, offers; no answer depends on it, because the queries compare times."""
     with ports.store.transaction() as tx:
-        return tx.sessions.forget_past(most=1000)
+        past = tx.offers.forget_past(offers.LIFETIME, most=1000)
+        return past + tx.sessions.forget_past(most=1000)

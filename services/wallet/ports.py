@@ -27,3 +27,4 @@ class Ports:
     receive_link_lifetime: timedelta  # of letter 1's
     mail_link_lifetime: timedelta  # of those that people ask for
     reset_link_lifetime: timedelta
+    public_url: str  # of the public site, in every URL of a badge

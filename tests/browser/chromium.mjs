@@ -54,20 +54,37 @@ async function unpacked() {
 
 /**
  * What axe-core finds on a page, by how many pixels it is wider than the screen, which English words are broken inside, its
- * text, and the KB that were loaded for it without its pictures. axe is evaluated by the debugger, so the page's CSP stays on.
+ * text, and the KB that were loaded for it without its pictures; all with its details opened. axe is evaluated by the debugger, so the page's CSP stays on.
  */
 export async function examined(page) {
+  const opened = await page.evaluateHandle(() => [...document.querySelectorAll('details:not([open])')].map(each => Object.assign(each, {open: true})));
   await page.evaluate(require('axe-core').source + '\n;undefined');
   const {violations} = await page.evaluate(() => window.axe.run(document, {resultTypes: ['violations']}));
   const overflow = await page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth));
   const {broken, text, kilobytes} = await page.evaluate(brokenWords);
+  await opened.evaluate(all => all.forEach(each => Object.assign(each, {open: false}))); // a picture shows what a visitor sees
   return {
     overflow,
     broken,
+    small: await page.evaluate(smallTargets),
+    focus: await page.evaluate(() => document.activeElement?.getAttribute('name') ?? ''),
     text,
     kilobytes,
     violations: violations.map(({id, impact, help, nodes}) => ({id, impact, help, nodes: nodes.map(node => node.html.slice(0, 200))})),
   };
+}
+
+/** In the page: what a finger would miss, under 44 px high. A link within a sentence may be as high as its line (WCAG 2.5.8). */
+function smallTargets() {
+  const small = [];
+  for (const target of document.querySelectorAll('a, button, summary, select, input:not([type=hidden], [type=radio], [type=checkbox]), label:has([type=radio], [type=checkbox])')) {
+    if (target.closest('.signature') || !target.checkVisibility()) continue;
+    const beside = [...target.parentNode.childNodes].filter(node => node !== target).map(node => node.textContent.trim()).join('');
+    if (getComputedStyle(target).display === 'inline' && beside) continue;
+    const {height, width} = target.getBoundingClientRect();
+    if (width && height && height < 43.5) small.push(target.outerHTML.slice(0, 120));
+  }
+  return small;
 }
 
 /** In the page: words of English prose whose letters stand on more than one line. Hashes and addresses may be broken anywhere. */

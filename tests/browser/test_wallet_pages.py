@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import re
 import subprocess
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
+from zipfile import ZipFile
 
 import pytest
+from PIL import Image
+from pypdfium2 import PdfDocument
 
 from services.issuer.art.badge_art import badge_png
+from services.issuer.domain.status import status_document
+from services.issuer.signing.keys import did_document
+from shared import object_keys
+from shared.credentials.baking import unbake_png, unbake_svg
+from tests.worlds.outside_verifier import ask_outside_verifier
 from tests.worlds.wallet import (
+    ISSUER,
+    ISSUER_KEY,
     PROGRAMME,
+    START,
     Wallet,
     anchored,
     corrected,
@@ -46,6 +62,7 @@ def _look(urls: Sequence[str], *options: str) -> dict[str, Any]:
     report: dict[str, Any] = json.loads(seen.stdout)
     assert seen.returncode == 0, seen.stdout + seen.stderr
     assert len(report["pages"]) == len(urls)
+    assert [page["small"] for page in report["pages"]] == [[]] * len(urls), "too small for a finger"
     return report
 
 
@@ -124,3 +141,120 @@ def test_a_refused_form_is_accessible_and_says_what_to_correct(wallet: Wallet) -
     fill = ["--fill", "full_name=山田", "--fill", "password=short", "--click", "受領する"]
     report = _look([wallet.url + wallet.link(fresh)], *fill)
     assert report["pages"][0]["status"] == 422
+    assert report["pages"][0]["focus"] == "password"
+
+
+@pytest.mark.parametrize(
+    ("width", "lang", "scheme", "kind"), [(390, "ja-JP", "light", "details"), (1280, "en-US", "dark", "certificate")]
+)
+def test_every_button_of_a_badge_reaches_its_outcome(
+    wallet: Wallet, width: int, lang: str, scheme: str, kind: str
+) -> None:
+    issued = wallet.issue(f"walk{width}@example.jp")
+    badge = issued.assertion_id
+    with wallet.browser() as browser:
+        join(browser, wallet, badge, name="髙橋 一郎")
+        wallet.finish(badge)
+        for key in (object_keys.certificate(badge), object_keys.details(badge)):
+            wallet.objects.kept[key] = _pdf()
+        browser.post(f"/badges/{badge}/details", data={"details": "hidden"})
+        cookie = browser.cookies["wallet"]
+    seen = _walk(
+        url=wallet.url, badge=badge, cookie=cookie, lang=lang, width=width, scheme=scheme, kind=kind, pictures=PICTURES
+    )
+    for page in seen["pages"]:
+        assert {key: page[key] for key in ("violations", "overflow", "broken", "small")} == {
+            "violations": [],
+            "overflow": 0,
+            "broken": [],
+            "small": [],
+        }, page["name"]
+    assert (seen["said"], seen["foreign"]) == ([], []), "an error in the console, or a request to another site"
+
+    files = {name: b64decode(content) for name, content in seen["files"].items()}
+    ja = lang == "ja-JP"
+    title = {"details": "登録内容詳細", "certificate": "登録証"}[kind]
+    assert set(files) == {
+        f"{title}_コンクリート技士_2026.pdf",
+        *(f"コンクリート技士_2026.{form}" for form in ("png", "svg", "json")),
+        "オープンバッジ.zip",
+    }
+    assert len(PdfDocument(files[f"{title}_コンクリート技士_2026.pdf"])) >= 1
+    with Image.open(BytesIO(files["コンクリート技士_2026.png"])) as picture:
+        assert picture.size == (600, 600)
+    baked = [
+        unbake_png(files["コンクリート技士_2026.png"]).credential,
+        unbake_svg(files["コンクリート技士_2026.svg"]).credential,
+        files["コンクリート技士_2026.json"],
+    ]
+    assert baked[0] == baked[1] == baked[2]
+    did = did_document(ISSUER.did, [ISSUER_KEY.public], profile_url=f"{ISSUER.public_url}/issuer.json")
+    status = ISSUER_KEY.sign(status_document(ISSUER, 1, [], START), START)
+    [verdict] = ask_outside_verifier(
+        {"credential": json.loads(files["コンクリート技士_2026.json"]), "did": did, "statusList": status,
+         "now": START.isoformat()}
+    )  # fmt: skip
+    assert verdict["verified"] is True and not verdict["error"]
+    assert ZipFile(BytesIO(files["オープンバッジ.zip"])).testzip() is None
+
+    url = f"http://verifier.example/V/{badge}"
+    name = "コンクリート技士" if ja else "Authorized Concrete Engineer"
+    texts = {field: copied["text/plain"] for field, copied in seen["clipboard"].items()}
+    signature = texts.pop("signature")
+    assert texts.pop("signature-text") == signature
+    assert signature.splitlines()[1:] == [
+        name,
+        "公益社団法人 日本コンクリート工学会" if ja else "Japan Concrete Institute",
+        f"登録の確認：{url}" if ja else f"Check the registration: {url}",
+    ]
+    html = seen["clipboard"]["signature"]["text/html"]
+    assert f'href="{url}"' in html and "http://localhost/art/gishi/2026.png" in html
+    assert "一郎 髙橋" in html and "26-10042" not in html
+    assert texts == {
+        "url": url,
+        "name": name,
+        "organisation": "公益社団法人 日本コンクリート工学会" if ja else "Japan Concrete Institute",
+        "issue-year": "2026",
+        "issue-month": "4",
+        "expiry-year": "2030",
+        "expiry-month": "3",
+        "credential-id": badge,
+        "credential-url": url,
+    }
+    hosts = {urlsplit(link).hostname for link in seen["links"].values()}
+    assert hosts == {"www.linkedin.com", "x.com", "www.facebook.com", "social-plugins.line.me"}
+    for place, plain in seen["plain"].items():
+        assert plain["buttons"] == 0, place
+        assert any(url in text for text in plain["texts"]), place
+
+
+def _pdf() -> bytes:
+    out = BytesIO()
+    document = PdfDocument.new()
+    document.new_page(100, 100)
+    document.save(out)
+    return out.getvalue()
+
+
+def _walk(**walk: Any) -> dict[str, Any]:
+    script = Path(__file__).with_name("wallet_walk.mjs")
+    ran = subprocess.run(["node", script], input=json.dumps(walk), capture_output=True, text=True, timeout=180)
+    assert ran.returncode == 0, ran.stderr
+    answer: dict[str, Any] = json.loads(ran.stdout)
+    return answer
+
+
+def test_style_script_and_pages_stay_small(wallet: Wallet) -> None:
+    badge = wallet.issue("small@example.jp").assertion_id
+    with wallet.browser() as browser:
+        form = browser.get(wallet.link(badge)).text
+        join(browser, wallet, badge)
+        wallet.finish(badge)
+        paths = ("/badges", "", "/share", "/signature")
+        pages = [form, *(browser.get(path if path == "/badges" else f"/badges/{badge}{path}").text for path in paths)]
+        pages += [browser.get(path).text for path in ("/guide", "/questions", "/terms", "/privacy")]
+        for text in pages:
+            assert len(gzip.compress(text.encode())) <= 5_000
+        style, script = (re.search(rf'"(/static/[^"]+\.{kind})"', form) for kind in ("css", "js"))
+        assert style and len(gzip.compress(browser.get(style[1]).content)) <= 5_000
+        assert script and len(gzip.compress(browser.get(script[1]).content)) <= 17_000

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import httpx
 from msgspec.structs import replace
+from PIL import Image
 
 from deploy.local.ports import free_port
+from services.issuer.domain.credential import credential_of
+from services.issuer.domain.issuance import Assertion, Issuer, StatusPlace
+from services.issuer.signing.keys import SigningKey
 from services.wallet import handlers, letters
 from services.wallet.app import MIGRATIONS
 from services.wallet.config import Config
+from services.wallet.domain.badge import WalletBadge
 from services.wallet.ports import Ports
 from services.wallet.store import Store, WalletTransaction
 from services.wallet.web.site import web_app
@@ -38,6 +46,7 @@ from shared.runtime.settings import ObjectStorageSettings, Runtime
 from shared.runtime.web.passwords import Passwords
 from shared.wire import decode
 from tests.worlds.consumer import note
+from tests.worlds.credentials import KEY
 from tests.worlds.http_server import serving
 from tests.worlds.objects import MemoryObjects
 from tests.worlds.postgres import postgres
@@ -46,6 +55,9 @@ SECRET = b"a secret of sixteen bytes"
 START = datetime(2026, 4, 1, 1, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
+
+ISSUER = Issuer(PROGRAMME, "http://verifier.example")
+ISSUER_KEY = SigningKey(KEY.private, ISSUER.did)
 
 
 @dataclass
@@ -91,7 +103,10 @@ class Wallet:
         self.consume(rendered(assertion_id), anchored(assertion_id))
         self.objects.kept[object_keys.certificate(assertion_id)] = b"%PDF certificate"
         self.objects.kept[object_keys.details(assertion_id)] = b"%PDF details"
-        self.objects.kept[object_keys.credential(assertion_id)] = f'{{"id": "{assertion_id}"}}'.encode()
+        with self.ports.store.transaction() as tx:
+            badge = tx.badges.get(assertion_id)
+        if badge is not None:
+            self.objects.kept[object_keys.credential(assertion_id)] = json.dumps(signed(badge)).encode()
 
     def announced(self) -> list[Event]:
         with self.ports.store.transaction() as tx:
@@ -119,6 +134,42 @@ class Wallet:
         return sum(isinstance(event, BadgeReceived) and event.key == assertion_id for event in self.announced())
 
 
+def signed(badge: WalletBadge) -> dict[str, Any]:
+    """The credential of a badge, signed by the tests' issuer; not anchored."""
+    award = Award(
+        registration_id=badge.registration_id,
+        cohort=str(badge.valid_from.year),
+        qualification=badge.qualification,
+        kind="new",
+        pass_number=badge.pass_number,
+        registration_number=badge.registration_number,
+        valid_from=badge.valid_from,
+        valid_until=badge.valid_until,
+    )
+    assertion = Assertion(
+        assertion_id=badge.assertion_id,
+        award=award,
+        holder=badge.holder,
+        issued_at=badge.issued_at,
+        notify_from=badge.issued_at,
+        status=StatusPlace(1, 7),
+        edition=badge.edition or str(badge.valid_from.year),
+    )
+    return ISSUER_KEY.sign(credential_of(assertion, ISSUER, secret=SECRET), badge.issued_at)
+
+
+def pictures() -> dict[str, bytes]:
+    """Those of each badge class, as small as pictures can be."""
+    out = BytesIO()
+    Image.new("P", (1, 1)).save(out, "PNG")
+    drawn = {}
+    for qualification in PROGRAMME.qualifications:
+        for edition in ("2026", "2030"):
+            drawn[object_keys.badge_file(qualification, edition, "png")] = out.getvalue()
+            drawn[object_keys.badge_file(qualification, edition, "svg")] = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
+    return drawn
+
+
 @contextmanager
 def wallet_database() -> Iterator[str]:
     with postgres() as server:
@@ -133,7 +184,7 @@ def running_wallet(database: str) -> Iterator[Wallet]:
     clock = Clock()
     port = free_port()
     url = f"http://localhost:{port}"
-    objects = MemoryObjects({"badges/gishi/2026.png": b"\x89PNG art"})
+    objects = MemoryObjects(pictures())
     store: Store = Store(database, "wallet", WalletTransaction, clock)
     ports = Ports(
         store=store,
@@ -148,6 +199,7 @@ def running_wallet(database: str) -> Iterator[Wallet]:
         receive_link_lifetime=timedelta(days=90),
         mail_link_lifetime=timedelta(hours=24),
         reset_link_lifetime=timedelta(hours=2),
+        public_url="http://verifier.example",
     )
     with store.transaction() as tx:
         tx.cursor.execute(

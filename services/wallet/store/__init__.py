@@ -10,6 +10,7 @@ import psycopg
 from services.wallet.store.accounts import Account, Accounts, Address
 from services.wallet.store.badges import Badges
 from services.wallet.store.letters import Letters
+from services.wallet.store.offers import Offers
 from services.wallet.store.passkeys import Passkeys
 from services.wallet.store.sessions import Sessions
 from shared.clock import Clock
@@ -39,6 +40,7 @@ class WalletTransaction(Transaction):
         self.sessions = Sessions(self)
         self.letters = Letters(self)
         self.passkeys = Passkeys(self)
+        self.offers = Offers(self)
 
     def note_anchored(self, events: Sequence[AssertionAnchored]) -> None:
         """Step 7. The badge's root is final on the chain."""

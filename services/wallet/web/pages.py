@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.wallet import sessions
+from services.wallet.badges import edition_of, qualification_name
 from services.wallet.config import Config
 from services.wallet.domain.account import FormProblems
 from services.wallet.domain.badge import WalletBadge
@@ -17,8 +18,10 @@ from services.wallet.ports import Ports
 from services.wallet.sessions import Tokens
 from services.wallet.store import Account
 from services.wallet.store.sessions import DEVICE_LASTS
+from shared.file_names import file_title
+from shared.programme import Bilingual
 from shared.runtime.access import Proxies, client_network
-from shared.runtime.web import Pages
+from shared.runtime.web import Language, Pages
 
 FormText = Annotated[str, Form(max_length=1000)]
 """As typed: what is wrong with it is said on the form."""
@@ -68,11 +71,33 @@ class WalletPages:
     def page(
         self, request: Request, template: str, account: Account | None, status: int = 200, **context: Any
     ) -> Response:
-        return self._pages.page(request, template, status=status, account=account, edition=self.edition, **context)
+        return self._pages.page(
+            request,
+            template,
+            status=status,
+            account=account,
+            edition=self.edition,
+            qualification_name=self.qualification_name,
+            **context,
+        )
 
     def edition(self, badge: WalletBadge) -> str:
         """The edition of its picture."""
-        return badge.edition or self.ports.programme.edition(badge.valid_from)
+        return edition_of(badge, self.ports)
+
+    def qualification_name(self, badge: WalletBadge) -> Bilingual:
+        return qualification_name(badge, self.ports)
+
+    def file_title(self, badge: WalletBadge) -> str:
+        """What its files are called: コンクリート技士_2026."""
+        return file_title(self.qualification_name(badge).ja, self.ports.programme.edition(badge.valid_from))
+
+    def public_page(self, badge: WalletBadge) -> str:
+        """The URL that the holder gives to others."""
+        return f"{self.config.public_url}/V/{badge.assertion_id}"
+
+    def language(self, request: Request) -> Language:
+        return self._pages.language(request)
 
     def log_in(self, tokens: Tokens | None, path: str) -> Response:
         """Redirect to `path`, with the cookies of a new session; None: the old one continues."""
