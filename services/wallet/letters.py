@@ -19,6 +19,9 @@ from services.wallet.store.letters import Asked, AskedLetter
 from shared.addresses import address_problem, same_address_key
 from shared.events import AccountLetterRequested
 from shared.links import mail_token, receive_url
+from shared.runtime.log import logger
+
+log = logger("wallet")
 
 Change = Literal["password-changed", "address-added", "address-removed", "passkey-added", "account-deleted"]
 """What a notice tells its holder of."""
@@ -107,6 +110,7 @@ def verify_address(tx: WalletTransaction, account: Account, address: str, browse
 def notify(tx: WalletTransaction, account: Account, change: Change, browser: Browser, ports: Ports, *also: str) -> None:
     """Tell the owner of a change, at the primary address and at those of `also`: whoever did it can't hide it."""
     at = tx.now()
+    log.info("changed", account_id=account.account_id, what=change)
     facts = {"name": account.full_name, "what": change, "at": at.isoformat(timespec="seconds")}
     for address in dict.fromkeys((tx.accounts.primary_address(account.account_id), *also)):
         _announce(tx, ports.new_token(), "account-notice", address, facts, browser.language, None)

@@ -21,7 +21,7 @@ from shared.password_strength import known_words, password_problem, society_word
 LinkState = Literal[
     "account",  # the person has to create an account
     "login",
-    "login-elsewhere",  # by another address of the account: this one is no longer its own
+    "login-elsewhere",  # received before; the link has ended, or its address is no longer the account's
     "receive",  # logged in with this address: a button is enough
     "received",
     "unknown-link",
@@ -85,11 +85,9 @@ def _opened(tx: WalletTransaction, assertion_id: str, link_token: str, browser: 
     if badge.account_id is not None:
         if visitor is not None and visitor.account_id == badge.account_id:
             return OpenedLink("received", badge, visitor)
-        if has_ended:
-            return OpenedLink("ended", badge, visitor)
         holder = tx.accounts.by_address(address)
         is_its_own = holder is not None and holder.account_id == badge.account_id
-        return OpenedLink("login" if is_its_own else "login-elsewhere", badge, visitor)
+        return OpenedLink("login" if is_its_own and not has_ended else "login-elsewhere", badge, visitor)
     if state == "corrected":
         return OpenedLink("corrected-elsewhere", badge) if newest or has_ended else OpenedLink("not-here-yet")
     if state == "revoked":

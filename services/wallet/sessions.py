@@ -14,6 +14,9 @@ from services.wallet.store import Account, WalletTransaction
 from services.wallet.store.sessions import Session
 from shared.addresses import same_address_key
 from shared.plain_text import hidden_in
+from shared.runtime.log import logger
+
+log = logger("wallet")
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,15 @@ def _compared(
     """The account if the password is its own. The try was counted before: a client that disconnects, or sends a hundred
     requests at once, has used them up.
     """
+    account_id = account.account_id if account else None
     if is_over:
         REFUSED.labels("blocked").inc()
+        log.warning("refused", cause="blocked", account_id=account_id)
         return FormProblems(login="blocked")
     right = ports.passwords.is_right(account.password_hash if account else None, password)
     if account is None or not right:
         REFUSED.labels("wrong-password").inc()
+        log.warning("refused", cause="wrong-password", account_id=account_id)
         return FormProblems(login="wrong")
     again = ports.passwords.hash(password) if ports.passwords.needs_rehash(account.password_hash) else None
     with ports.store.transaction() as tx:
@@ -108,6 +114,7 @@ def open_session(tx: WalletTransaction, browser: Browser, account_id: int, ports
     tokens = Tokens(session=ports.new_token(), device=known or ports.new_token())
     tx.sessions.open(tokens.session, account_id, ports.session_lifetime, browser.name)
     tx.sessions.remember(tokens.device, account_id)
+    log.info("logged-in", account_id=account_id)
     return tokens
 
 

@@ -56,6 +56,9 @@ Action = Literal[
     "revoked",
     "verified",
     "decided",
+    # an account
+    "logged-in",
+    "changed",
 ]
 
 

@@ -25,10 +25,12 @@ from services.issuer.domain.status import status_document
 from services.issuer.signing.keys import did_document
 from shared import object_keys
 from shared.credentials.baking import unbake_png, unbake_svg
+from tests.worlds.browser_walk import Walk, walking
 from tests.worlds.outside_verifier import ask_outside_verifier
 from tests.worlds.wallet import (
     ISSUER,
     ISSUER_KEY,
+    PASSWORD,
     PROGRAMME,
     START,
     Wallet,
@@ -208,7 +210,7 @@ def test_every_button_of_a_badge_reaches_its_outcome(
         f"登録の確認：{url}" if ja else f"Check the registration: {url}",
     ]
     html = seen["clipboard"]["signature"]["text/html"]
-    assert f'href="{url}"' in html and "http://localhost/art/gishi/2026.png" in html
+    assert f'href="{url}"' in html and f"{wallet.url}/art/gishi/2026.png" in html
     assert "一郎 髙橋" in html and "26-10042" not in html
     assert texts == {
         "url": url,
@@ -258,3 +260,96 @@ def test_style_script_and_pages_stay_small(wallet: Wallet) -> None:
         style, script = (re.search(rf'"(/static/[^"]+\.{kind})"', form) for kind in ("css", "js"))
         assert style and len(gzip.compress(browser.get(style[1]).content)) <= 5_000
         assert script and len(gzip.compress(browser.get(script[1]).content)) <= 17_000
+
+
+NEW = "yaki-imo 43 enpitsu"
+
+
+def test_a_holder_makes_and_keeps_an_account_on_a_phone(wallet: Wallet) -> None:
+    badge, second = wallet.issue("phone@example.jp").assertion_id, wallet.issue("second@example.jp").assertion_id
+    with walking(wallet.url) as walk:
+        walk.open(passkeys=True)
+        walk.goto(wallet.link(badge))
+        assert "髙橋 一郎 様" in _seen(walk, "link")
+        walk.fill(password="Password123!")
+        assert walk.click("アカウントを作って") == wallet.link(badge)
+        assert "すぐに推測されます" in _seen(walk, "refused") and walk.see()["focus"] == "password"
+        walk.fill(password=PASSWORD)
+        assert walk.click("アカウントを作って") == f"/badges/{badge}?received=1"
+        assert walk.screens == 3, "with one refusal"
+        assert "バッジを受領しました" in walk.see()["text"]
+
+        assert walk.click("設定") == "/account"
+        assert "Chrome（Linux）" in _seen(walk, "account")
+        assert walk.click("パスキーを追加する") == "/account?done=passkey#passkeys"
+        assert "パスキーを追加しました" in _seen(walk, "passkey")
+        assert walk.click("ログアウト") == "/login?left=1"
+        _seen(walk, "login")
+        assert walk.click("パスキーでログイン") == "/badges"
+        assert wallet.letters("account-notice", "phone@example.jp")[-1].facts["what"] == "passkey-added"
+
+        walk.goto("/account/addresses")
+        _seen(walk, "address-new")
+        walk.fill(email="second@example.jp", current=PASSWORD)
+        assert walk.click("確認のメールを送る") == "/account/addresses?sent=1"
+        walk.see()
+        walk.goto(wallet.mailed_link("verify-address"))
+        _seen(walk, "verify")
+        assert walk.click("追加する") == "/account?done=address"
+        assert walk.click("変更：second@example.jp").startswith("/account/addresses/")
+        _seen(walk, "address")
+        walk.goto(f"/badges/{second}")
+        assert walk.click("受領する") == f"/badges/{second}?received=1"
+
+        walk.click("ログアウト")
+        walk.click("パスワードが分からないとき")
+        walk.fill(email="phone@example.jp")
+        assert walk.click("送る") == "/forgot?sent=1"
+        _seen(walk, "forgot")
+        walk.goto(wallet.mailed_link("reset-password"))
+        _seen(walk, "reset")
+        walk.fill(password=NEW)
+        assert walk.click("設定してログインする") == "/account?done=password"
+
+        walk.click("アカウントを削除する")
+        walk.fill(word="はい", current=NEW)
+        walk.click("アカウントを削除する")
+        assert "「削除」と入力してください" in _seen(walk, "delete")
+        walk.fill(word="削除", current=NEW)
+        assert walk.click("アカウントを削除する") == "/login?deleted=1"
+        walk.goto(wallet.link(badge))
+        assert "学会の記録に残り" in _seen(walk, "deleted")
+        assert walk.click("新しいリンクを送る") == "/new-link?sent=1"
+        walk.goto(wallet.mailed_link("new-link", "phone@example.jp"))
+        assert "アカウントを作る" in walk.see()["text"].replace("\u200b", "")
+
+
+def test_the_account_works_in_english_on_a_small_screen_and_without_scripts(wallet: Wallet) -> None:
+    badge = wallet.issue("english@example.jp").assertion_id
+    with walking(wallet.url) as walk:
+        walk.open(javascript=False)
+        walk.goto(wallet.link(badge))
+        walk.fill(password=PASSWORD)
+        assert walk.click("アカウントを作って") == f"/badges/{badge}?received=1"
+        walk.click("設定")
+        walk.click("パスワードを変更する")
+        walk.fill(current=PASSWORD, password=NEW)
+        assert walk.click("変更する") == "/account?done=password"
+        assert walk.click("ログアウト") == "/login?left=1"
+
+        walk.open(width=320, lang="en-US")
+        walk.goto("/login")
+        walk.fill(email="english@example.jp", password=NEW)
+        assert walk.click("Log in") == "/badges"
+        pages = ["/account", "/account/password", "/account/addresses", "/account/delete", "/forgot", "/new-link"]
+        for path in [*pages, "/reset/x/y", "/verify/x/y", "/new-link?sent=1", "/account?done=removed"]:
+            walk.goto(path)
+            text = walk.see()["text"]
+            assert not re.search("[ぁ-んァ-ヶ]", text), text
+
+
+def _seen(walk: Walk, name: str) -> str:
+    """The text of the page, which is accessible and fits."""
+    if PICTURES:
+        walk.picture(Path(PICTURES) / f"wallet-account-{name}.png")
+    return str(walk.see()["text"])

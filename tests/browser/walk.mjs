@@ -4,8 +4,8 @@
 //   {"do": "goto", "url": "…"}   {"do": "fill", "name": "…", "value": "…"}   {"do": "click", "text": "…"}   {"do": "see"}
 //   {"do": "picture", "file": "….png"}
 //
-// `goto` and `click` (which waits for the page that follows) answer {url, status}; `see` answers {url, title, text, focus,
-// violations, overflow, broken, console}; the others {}. A step that fails answers {error}. `passkeys`: with an authenticator.
+// `goto` and `click` (which waits for the page that follows) answer {url, status}; `see` answers what `examined`
+// says, with {url, title, console}; the others {}. A step that fails answers {error}. `passkeys`: with an authenticator.
 import {createInterface} from 'node:readline';
 import {examined, openBrowser} from './chromium.mjs';
 
@@ -44,9 +44,8 @@ const steps = {
   },
   async see() {
     const found = await examined(page);
-    const [title, focus] = [await page.title(), await page.evaluate(() => document.activeElement?.id ?? '')];
     // Chromium itself reports an error page as a console error; the status says it already.
-    return {...found, url: page.url(), title, focus, console: said.filter(text => !text.startsWith('Failed to load resource'))};
+    return {...found, url: page.url(), title: await page.title(), console: said.filter(text => !text.startsWith('Failed to load resource'))};
   },
   async picture({file}) {
     await page.screenshot({path: file, fullPage: true});

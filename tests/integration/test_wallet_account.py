@@ -259,6 +259,27 @@ def test_a_restore_brings_no_deleted_account_back(wallet: Wallet) -> None:
         assert is_in(browser), "an account that was made later is another one"
 
 
+def test_after_a_restore_the_password_from_before_its_change_opens_nothing(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        join(browser, wallet, badge)
+        backup = _password_hash(wallet)
+        browser.post("/account/password", data={"current": PASSWORD, "password": NEW})
+        told = [each for each in wallet.announced() if isinstance(each, AccountLetterRequested)]
+        with wallet.ports.store.transaction() as tx:
+            tx.cursor.execute("update accounts set password_hash = %s", (backup,))
+            tx.take_back_letters(told)
+        assert not is_in(browser)
+        assert [log_in(browser, "a@example.jp", each).status_code for each in (PASSWORD, NEW)] == [422, 422]
+        browser.post("/forgot", data={"email": "a@example.jp"})
+        assert browser.post(wallet.mailed_link("reset-password"), data={"password": NEW}).url.path == "/account"
+
+
+def _password_hash(wallet: Wallet) -> str:
+    with wallet.ports.store.transaction() as tx:
+        return str(tx.fetch_value("select password_hash from accounts"))
+
+
 # ── strangers ───────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
+import structlog
 
 from shared.links import mail_token
 from tests.worlds.wallet import (
@@ -99,6 +100,10 @@ def test_the_link_ends_and_its_holder_gets_a_new_one_at_the_registered_address(w
         assert browser.get(link).status_code == 200 and wallet.received(badge) == 0
         done = browser.post(link, data={"full_name": "髙橋 一郎", "password": PASSWORD})
         assert done.url.path == f"/badges/{badge}" and wallet.received(badge) == 1
+        assert browser.get(wallet.link(badge)).url.path == f"/badges/{badge}", "who is logged in needs no link"
+    with wallet.browser() as elsewhere:
+        login = elsewhere.get(wallet.link(badge))
+        assert login.url.path == "/login" and login.url.params["next"] == f"/badges/{badge}"
 
 
 def test_of_the_links_that_were_asked_for_the_last_one_opens_for_a_day(wallet: Wallet) -> None:
@@ -316,3 +321,20 @@ def test_the_present_password_can_be_tried_ten_times(wallet: Wallet) -> None:
         answers = [browser.post("/account/password", data=data).status_code for _ in range(11)]
         assert answers == [422] * 10 + [429]
         assert browser.post("/account/password", data={**data, "current": PASSWORD}).status_code == 429
+
+
+def test_the_log_tells_of_logins_and_changes_by_number_only(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with structlog.testing.capture_logs() as lines, wallet.browser() as browser:
+        join(browser, wallet, badge)
+        log_in(browser, "a@example.jp", "a wrong password")
+        log_in(browser, "nobody@example.jp", "a wrong password")
+        browser.post("/account/password", data={"current": PASSWORD, "password": NEW})
+        browser.post("/forgot", data={"email": "a@example.jp"})
+        link = wallet.mailed_link("reset-password")
+        browser.get(link)
+    told = [(line["event"], line.get("cause") or line.get("what")) for line in lines]
+    assert told.count(("refused", "wrong-password")) == 2
+    assert ("logged-in", None) in told and ("changed", "password-changed") in told
+    for word in ("example.jp", "髙橋", "高橋", "password!", PASSWORD, NEW, "a wrong", link.rpartition("/")[2]):
+        assert word not in str(lines)

@@ -41,7 +41,7 @@ class Walk:
     def see(self) -> dict[str, Any]:
         """What is on the page; it is accessible, fits the screen, breaks no word, and its scripts had no error."""
         seen = self._do("see")
-        faults = {name: seen[name] for name in ("violations", "overflow", "broken", "console") if seen[name]}
+        faults = {name: seen[name] for name in ("violations", "overflow", "broken", "small", "console") if seen[name]}
         assert not faults, f"{seen['url']}: {faults}"
         return seen
 
@@ -51,9 +51,9 @@ class Walk:
     def _path(self, answer: dict[str, Any]) -> str:
         return str(answer["url"]).removeprefix(self._site)
 
-    def _do(self, name: str, **step: Any) -> dict[str, Any]:
+    def _do(self, what: str, /, **step: Any) -> dict[str, Any]:
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"do": name, **step}) + "\n")
+        self._process.stdin.write(json.dumps({"do": what, **step}) + "\n")
         self._process.stdin.flush()
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         assert "error" not in answer, answer["error"]

@@ -76,7 +76,7 @@ class Wallet:
     clock: Clock
 
     def browser(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, follow_redirects=True, trust_env=False, verify=False)
+        return httpx.Client(base_url=self.url, follow_redirects=True, trust_env=False, verify=False, timeout=30)
 
     def link(self, assertion_id: str) -> str:
         return f"/receive/{assertion_id}/{receive_token(SECRET, assertion_id)}"

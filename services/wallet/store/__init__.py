@@ -86,15 +86,21 @@ class WalletTransaction(Transaction):
         self.badges.take_back_visibility(events)
 
     def take_back_letters(self, events: Sequence[AccountLetterRequested]) -> None:
-        """After a restore. An account that its holder deleted since the backup is deleted again.
+        """After a restore. An account that was deleted since the backup is deleted again; a password that was changed
+        since opens nothing: its holder sets a new one by letter.
 
         The letters themselves were asked of the mailer, and are not asked for once more.
         """
         for event in events:
-            if event.letter == "account-notice" and event.facts.get("what") == "account-deleted":
-                account = self.accounts.by_address(event.recipient)
-                if account is not None and account.created_at <= event.requested_at:
-                    self.delete_account(account.account_id)
+            what = event.facts.get("what") if event.letter == "account-notice" else None
+            account = self.accounts.by_address(event.recipient) if what else None
+            if account is None or account.created_at > event.requested_at:
+                continue
+            if what == "account-deleted":
+                self.delete_account(account.account_id)
+            elif what == "password-changed":
+                self.accounts.set_password(account.account_id, "")
+                self.sessions.close_all(account.account_id)
 
     def delete_account(self, account_id: int) -> None:
         """The account and all that is the person's own. Its badges stay, and their links end and say so."""
