@@ -82,10 +82,9 @@ def _new_link(tx: WalletTransaction, asked: Asked, ports: Ports) -> bool:
     badge, lasts = waiting[0], ports.mail_link_lifetime
     until = now + lasts
     number = tx.badges.next_link(badge.assertion_id, until)
-    name = ports.programme.qualification(badge.qualification).name
     facts = {
         "name": badge.holder.family_first,
-        "qualification": name.ja if asked.language == "ja" else name.en,
+        "qualification": badge.qualification,
         "link": receive_url(ports.wallet_url, ports.link_secret, badge.assertion_id, number),
         "hours": _hours(lasts),
     }
