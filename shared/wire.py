@@ -13,12 +13,14 @@ import msgspec
 
 from shared.errors import NotYetKnown, Unreadable
 from shared.events import (
+    AccountLetterRequested,
     AssertionAnchored,
     AssertionIssued,
     AssertionRevoked,
     BadgeReceived,
     BadgeVisibilityChanged,
     CertificateRendered,
+    DeskLetterRequested,
     Event,
     IssuanceRefused,
     LetterUpdated,
@@ -53,6 +55,8 @@ EVENTS: tuple[type[Event], ...] = (
     CertificateRendered,
     RenderingFailed,
     AssertionRevoked,
+    DeskLetterRequested,
+    AccountLetterRequested,
     OfficeDecided,
     DecisionSettled,
     RebuildOrdered,

@@ -16,12 +16,14 @@ def _load() -> None:
     from deploy.bench.issue import issue
     from deploy.bench.render import render
     from deploy.bench.verify import verify
+    from deploy.bench.wallet import wallet
 
     bench_command.add_command(anchor)
     bench_command.add_command(burst)
     bench_command.add_command(issue)
     bench_command.add_command(render)
     bench_command.add_command(verify)
+    bench_command.add_command(wallet)
 
 
 _load()

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from services.wallet.app import build
 from services.wallet.config import Config, read_config
-from services.wallet.passwords import Passwords
 from services.wallet.ports import Ports
 from services.wallet.store import Store, WalletTransaction
 from shared.runtime.objects import Objects
 from shared.runtime.process import Process, start
+from shared.runtime.web.passwords import Passwords
 
 
 def wire(config: Config) -> Process:
@@ -25,7 +25,11 @@ def wire(config: Config) -> Process:
         passwords=Passwords(),
         new_token=lambda: secrets.token_urlsafe(32),
         link_secret=config.link_secret,
+        wallet_url=config.wallet_url,
         session_lifetime=timedelta(seconds=config.session_seconds),
+        receive_link_lifetime=timedelta(days=config.receive_link_days),
+        mail_link_lifetime=timedelta(hours=config.mail_link_hours),
+        reset_link_lifetime=timedelta(hours=config.reset_link_hours),
         public_url=config.public_url,
     )
     return build(config, ports)

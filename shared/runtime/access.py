@@ -134,6 +134,17 @@ class Proxies:
         return address is not None and any(address in network for network in self._trusted)
 
 
+def client_network(text: str) -> str:
+    """A client's address as limits count it. An IPv6 /64 is one client: a single connection is given a whole one."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return "unknown"
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or ip_network((int(address) >> 64 << 64, 64)))
+    return str(address)
+
+
 def _peer(scope: Scope) -> str:
     client = scope.get("client")
     return client[0] if client else ""

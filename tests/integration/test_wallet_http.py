@@ -17,6 +17,7 @@ import pytest
 from deploy.local.loopback import ask
 from services.wallet import handlers, receive_link
 from services.wallet.domain.badge import WalletBadge
+from services.wallet.domain.device import Browser
 from services.wallet.store import WalletTransaction
 from services.wallet.web.site import web_app
 from shared.links import receive_token
@@ -345,7 +346,7 @@ def test_two_windows_at_once_make_one_account(wallet: Wallet) -> None:
         assert tx.accounts.create("一郎", password_hash, "A@example.jp") is not None
         assert tx.accounts.create("一郎", password_hash, "a@example.jp") is None
     result = receive_link.create_account(
-        _badge(wallet, badge), "一郎", PASSWORD, None, replace(wallet.ports, new_token=lambda: "token")
+        _badge(wallet, badge), "一郎", PASSWORD, Browser(), replace(wallet.ports, new_token=lambda: "token")
     )
     assert isinstance(result, receive_link.SignedIn), "the window that was slower signs in to what the faster one made"
     assert wallet.received(badge) == 1

@@ -16,19 +16,20 @@ import httpx
 from msgspec.structs import replace
 from PIL import Image
 
+from deploy.local.ports import free_port
 from services.issuer.domain.credential import credential_of
 from services.issuer.domain.issuance import Assertion, Issuer, StatusPlace
 from services.issuer.signing.keys import SigningKey
-from services.wallet import handlers
+from services.wallet import handlers, letters
 from services.wallet.app import MIGRATIONS
 from services.wallet.config import Config
 from services.wallet.domain.badge import WalletBadge
-from services.wallet.passwords import Passwords
 from services.wallet.ports import Ports
 from services.wallet.store import Store, WalletTransaction
 from services.wallet.web.site import web_app
 from shared import object_keys
 from shared.events import (
+    AccountLetterRequested,
     AssertionAnchored,
     AssertionIssued,
     AssertionRevoked,
@@ -42,6 +43,7 @@ from shared.links import receive_token
 from shared.programme import parse_programme
 from shared.runtime.migrate import migrate
 from shared.runtime.settings import ObjectStorageSettings, Runtime
+from shared.runtime.web.passwords import Passwords
 from shared.wire import decode
 from tests.worlds.consumer import note
 from tests.worlds.credentials import KEY
@@ -111,6 +113,23 @@ class Wallet:
             rows = tx.cursor.execute("select value from outbox order by id").fetchall()
         return [decode(bytes(row[0])) for row in rows]
 
+    def letters(self, letter: str, recipient: str | None = None) -> list[AccountLetterRequested]:
+        """Those that were asked of the mailer so far."""
+        letters.write_asked(self.ports)
+        return [
+            event
+            for event in self.announced()
+            if isinstance(event, AccountLetterRequested)
+            and event.letter == letter
+            and recipient in (None, event.recipient)
+        ]
+
+    def mailed_link(self, letter: str, recipient: str | None = None) -> str:
+        """The path of the link in the last such letter."""
+        link = self.letters(letter, recipient)[-1].facts["link"]
+        assert link.startswith(self.url)
+        return link.removeprefix(self.url)
+
     def received(self, assertion_id: str) -> int:
         return sum(isinstance(event, BadgeReceived) and event.key == assertion_id for event in self.announced())
 
@@ -163,6 +182,8 @@ def wallet_database() -> Iterator[str]:
 def running_wallet(database: str) -> Iterator[Wallet]:
     """An empty wallet, served."""
     clock = Clock()
+    port = free_port()
+    url = f"http://localhost:{port}"
     objects = MemoryObjects(pictures())
     store: Store = Store(database, "wallet", WalletTransaction, clock)
     ports = Ports(
@@ -173,14 +194,19 @@ def running_wallet(database: str) -> Iterator[Wallet]:
         passwords=Passwords(),
         new_token=lambda: secrets.token_urlsafe(32),
         link_secret=SECRET,
+        wallet_url=url,
         session_lifetime=timedelta(hours=24),
+        receive_link_lifetime=timedelta(days=90),
+        mail_link_lifetime=timedelta(hours=24),
+        reset_link_lifetime=timedelta(hours=2),
         public_url="http://verifier.example",
     )
     with store.transaction() as tx:
         tx.cursor.execute(
-            "truncate accounts, badges, recalled, progress, login_attempts, inbox, outbox, announced cascade"
+            "truncate accounts, badges, recalled, progress, login_attempts, asked_letters, inbox, outbox, announced"
+            " cascade"
         )
-    with serving(web_app(config(database, clock), ports, patience=0.1)) as url:
+    with serving(web_app(config(database, clock, url), ports, patience=0.1), port) as url:
         yield Wallet(url, ports, objects, clock)
     store.close()
 
@@ -188,7 +214,7 @@ def running_wallet(database: str) -> Iterator[Wallet]:
 def config(database: str, clock: Clock, wallet_url: str = "http://localhost") -> Config:
     runtime = Runtime("wallet", database, "", "127.0.0.1", 0, clock, PROGRAMME, 1.0, "auto")
     storage = ObjectStorageSettings("http://localhost", "", Path())
-    return Config(runtime, storage, "127.0.0.1", 0, wallet_url, "http://verifier.example", SECRET, 86400.0)
+    return Config(runtime, storage, "127.0.0.1", 0, wallet_url, "http://verifier.example", SECRET, 86400.0, 90, 24, 2)
 
 
 def issued(email: str, qualification: str, family_name: str) -> AssertionIssued:
@@ -266,3 +292,29 @@ def rendered(assertion_id: str) -> CertificateRendered:
 
 def join(browser: httpx.Client, wallet: Wallet, assertion_id: str, name: str = "高橋一郎") -> httpx.Response:
     return browser.post(wallet.link(assertion_id), data={"full_name": name, "password": PASSWORD})
+
+
+def log_in(browser: httpx.Client, address: str, password: str = PASSWORD) -> httpx.Response:
+    return browser.post("/login", data={"email": address, "password": password, "next": ""})
+
+
+def is_in(browser: httpx.Client) -> bool:
+    """Whether somebody is logged in with this browser."""
+    return browser.get("/badges").url.path == "/badges"
+
+
+def notices(wallet: Wallet) -> list[tuple[str, str]]:
+    """Of each notice: what of, and to which address."""
+    return [(each.facts["what"], each.recipient) for each in wallet.letters("account-notice")]
+
+
+def add_address(browser: httpx.Client, wallet: Wallet, address: str) -> str:
+    """Ask for a further address; the path of the link in the letter to it."""
+    sent = browser.post("/account/addresses", data={"email": address, "current": PASSWORD})
+    assert sent.status_code == 200 and "確認のメール" in sent.text, sent.text
+    return wallet.mailed_link("verify-address")
+
+
+def address_id(browser: httpx.Client) -> str:
+    """The number of the first address that isn't the primary one."""
+    return browser.get("/account").text.split('href="/account/addresses/')[1].split('"')[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from time import time
 
@@ -13,7 +12,7 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.requests import Request
 
 from services.verifier.metrics import LIMITED
-from shared.runtime.access import Proxies
+from shared.runtime.access import Proxies, client_network
 
 
 class TooManyRequests(Exception):
@@ -42,15 +41,5 @@ class Limit:
             raise TooManyRequests(max(ceil(resets - time()), 1))
 
     def client(self, request: Request) -> str:
-        """The client's address. An IPv6 /64 is one client: a single connection is given a whole one."""
-        return _client_network(self._proxies.client(request.scope))
-
-
-def _client_network(text: str) -> str:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return "unknown"
-    if isinstance(address, IPv6Address):
-        return str(address.ipv4_mapped or ip_network((int(address) >> 64 << 64, 64)))
-    return str(address)
+        """As `client_network` says."""
+        return client_network(self._proxies.client(request.scope))

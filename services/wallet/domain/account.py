@@ -1,26 +1,26 @@
-"""The rules of an account: names, passwords, and how many wrong ones. Pure."""
+"""The rules of an account: names, and what a form is refused for. Pure.
+
+Which passwords: `shared/password_strength.py`; how many tries: `throttle.py`.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal
 
-from shared.addresses import same_address_key
 from shared.events import Holder
+from shared.password_strength import PasswordProblem
 from shared.plain_text import hidden_in
 
 NAME_LONGEST = 100  # characters
-PASSWORD_SHORTEST = 10  # characters
-PASSWORD_LONGEST = 200  # characters; more would only keep the hasher busy
-MOST_ATTEMPTS = 10  # wrong passwords for one address in one window
-ATTEMPTS_WINDOW = timedelta(minutes=15)
+DELETE_WORDS = ("削除", "delete")
+"""What a person types, so that no account is deleted by a slip."""
 
 NameProblem = Literal["missing", "long", "unprintable"]
-PasswordProblem = Literal["short", "long", "known"]
 LoginProblem = Literal["wrong", "blocked"]
+AddressProblem = Literal["invalid", "own", "too-many", "taken"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class FormProblems:
     name: NameProblem | None = None
     password: PasswordProblem | None = None
     login: LoginProblem | None = None
+    address: AddressProblem | None = None
+    word: Literal["wrong"] | None = None
 
     def __bool__(self) -> bool:
         return self != NO_PROBLEMS
@@ -37,16 +39,6 @@ class FormProblems:
 
 NO_PROBLEMS = FormProblems()
 
-
-# Long enough by our rule, and among the first that an attacker tries (from public lists of leaked passwords).
-# fmt: off
-_KNOWN = frozenset((
-    "1234567890", "0123456789", "0987654321", "9876543210", "12345678910", "123456789a", "1q2w3e4r5t",
-    "1qaz2wsx3edc", "qwertyuiop", "qwerty12345", "qwerty123456", "asdfghjkl;", "q1w2e3r4t5", "password01",
-    "password10", "password12", "password123", "password1234", "passw0rd123", "adminadmin", "iloveyou123",
-    "abcdefghij", "abcd123456", "abc1234567", "sakura1234",
-))
-# fmt: on
 
 # Variants of one character that people and registers use for each other in names: those of the first line are compared
 # as those of the second.
@@ -83,31 +75,3 @@ def is_same_name(typed: str, holder: Holder) -> bool:
 def _name_key(text: str) -> str:
     plain = unicodedata.normalize("NFKC", _SELECTORS.sub("", text)).casefold().translate(_VARIANTS)
     return "".join(letter for letter in plain if not letter.isspace() and letter not in "・,.")
-
-
-def password_form(text: str) -> str:
-    """The form of a password that is hashed: full-width and half-width input agree (NIST SP 800-63B, 3.1.1.2)."""
-    return unicodedata.normalize("NFKC", text)
-
-
-def password_problem(text: str, address: str) -> PasswordProblem | None:
-    """Why a password is refused; None if it isn't. Length and easy guesses only, no rules about characters."""
-    password = password_form(text)
-    if len(password) < PASSWORD_SHORTEST:
-        return "short"
-    if len(password) > PASSWORD_LONGEST:
-        return "long"
-    folded = password.casefold()
-    key = same_address_key(address)
-    if folded in _KNOWN or len(set(folded)) < 3 or folded in (key, key.partition("@")[0]):
-        return "known"
-    return None
-
-
-def is_blocked(attempts: int) -> bool:
-    """Whether an attempt is over the limit; `attempts` counts it and those before it in its window.
-
-    Somebody who knows an address can lock its owner out for a window at a time; without a limit passwords could be
-    guessed.
-    """
-    return attempts > MOST_ATTEMPTS

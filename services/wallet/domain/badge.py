@@ -47,7 +47,8 @@ class WalletBadge:
 
     `corrected_by` is the newest version of the same registration, None for that one itself. `replaces` is the badge
     that this one renews. `edition` names its picture; None: that of its year. `details_public` is the holder's choice;
-    None: none yet.
+    None: none yet. `notify_from`: before it no letter left. `link_number`, `link_until`: of the last link that its
+    holder asked for. `account_deleted_at`: when its holder deleted the account that had it.
     """
 
     assertion_id: str
@@ -67,6 +68,10 @@ class WalletBadge:
     replaces: str | None = None
     details_public: bool | None = None
     corrected_by: str | None = None
+    notify_from: datetime | None = None
+    link_number: int = 0
+    link_until: datetime | None = None
+    account_deleted_at: datetime | None = None
 
     def shows_numbers(self, page: PublicPage) -> bool:
         """Whether its public page shows the registration number and gives out the files that hold both numbers."""
@@ -98,6 +103,14 @@ def state_of(badge: WalletBadge, now: datetime) -> BadgeState:
     if badge.progress.anchored_at is None or badge.progress.rendered_at is None:
         return "pending"
     return "issued"
+
+
+def link_has_ended(badge: WalletBadge, number: int, lasts: timedelta, now: datetime) -> bool:
+    """Whether a link no longer proves its address: letter 1's (0) lasts `lasts`, of the later ones the last counts."""
+    if number == 0:
+        begins = max(badge.issued_at, badge.notify_from or badge.issued_at)
+        return badge.account_deleted_at is not None or now >= begins + lasts
+    return number != badge.link_number or badge.link_until is None or now >= badge.link_until
 
 
 @dataclass(frozen=True)

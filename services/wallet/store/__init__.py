@@ -1,4 +1,4 @@
-"""The wallet's tables: what other services announced (here), `badges.py`, `accounts.py`."""
+"""The wallet's tables: what other services announced (here); a module for each further subject."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import Any
 
 import psycopg
 
-from services.wallet.store.accounts import Account, Accounts
+from services.wallet.store.accounts import Account, Accounts, Address
 from services.wallet.store.badges import Badges
+from services.wallet.store.letters import Letters
 from services.wallet.store.offers import Offers
+from services.wallet.store.passkeys import Passkeys
+from services.wallet.store.sessions import Sessions
 from shared.clock import Clock
 from shared.events import (
+    AccountLetterRequested,
     AssertionAnchored,
     AssertionRevoked,
     BadgeReceived,
@@ -20,7 +24,7 @@ from shared.events import (
 )
 from shared.runtime.db import Database, Transaction
 
-__all__ = ["Account", "Accounts", "Badges", "Store", "WalletTransaction"]
+__all__ = ["Account", "Accounts", "Address", "Badges", "Store", "WalletTransaction"]
 
 
 class WalletTransaction(Transaction):
@@ -33,6 +37,9 @@ class WalletTransaction(Transaction):
         super().__init__(connection, source, clock)
         self.badges = Badges(self)
         self.accounts = Accounts(self)
+        self.sessions = Sessions(self)
+        self.letters = Letters(self)
+        self.passkeys = Passkeys(self)
         self.offers = Offers(self)
 
     def note_anchored(self, events: Sequence[AssertionAnchored]) -> None:
@@ -77,6 +84,22 @@ class WalletTransaction(Transaction):
     def take_back_visibility(self, events: Sequence[BadgeVisibilityChanged]) -> None:
         """After a restore. The holder's last decision stands; the next one gets a higher revision."""
         self.badges.take_back_visibility(events)
+
+    def take_back_letters(self, events: Sequence[AccountLetterRequested]) -> None:
+        """After a restore. An account that its holder deleted since the backup is deleted again.
+
+        The letters themselves were asked of the mailer, and are not asked for once more.
+        """
+        for event in events:
+            if event.letter == "account-notice" and event.facts.get("what") == "account-deleted":
+                account = self.accounts.by_address(event.recipient)
+                if account is not None and account.created_at <= event.requested_at:
+                    self.delete_account(account.account_id)
+
+    def delete_account(self, account_id: int) -> None:
+        """The account and all that is the person's own. Its badges stay, and their links end and say so."""
+        self.badges.leave_account(account_id)
+        self.accounts.delete(account_id)
 
     def _note_progress(self, rows: Iterable[dict[str, Any]]) -> None:
         """The last row of each badge counts."""

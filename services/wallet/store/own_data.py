@@ -17,8 +17,17 @@ class OwnAddress:
 
 @dataclass(frozen=True)
 class OwnSession:
+    device: str
     created_at: datetime
+    last_seen_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True)
+class OwnPasskey:
+    device: str
+    created_at: datetime
+    used_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,7 @@ class OwnAccount:
     created_at: datetime
     addresses: tuple[OwnAddress, ...]
     sessions: tuple[OwnSession, ...]
+    passkeys: tuple[OwnPasskey, ...]
 
 
 def own_account(tx: Transaction, account_id: int) -> OwnAccount:
@@ -44,7 +54,12 @@ def own_account(tx: Transaction, account_id: int) -> OwnAccount:
     )
     sessions = tx.fetch_all(
         OwnSession,
-        "select created_at, expires_at from sessions where account_id = %s order by created_at",
+        "select device, created_at, last_seen_at, expires_at from sessions where account_id = %s order by created_at",
         (account_id,),
     )
-    return OwnAccount(row[0], row[1], tuple(addresses), tuple(sessions))
+    passkeys = tx.fetch_all(
+        OwnPasskey,
+        "select device, created_at, used_at from passkeys where account_id = %s order by created_at",
+        (account_id,),
+    )
+    return OwnAccount(row[0], row[1], tuple(addresses), tuple(sessions), tuple(passkeys))

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from shared.clock import japan_date
 from shared.errors import NotFound, TryLater
+from shared.password_strength import PASSWORD_SENTENCES
 from shared.plain_text import shown
 from shared.programme import Bilingual, Programme
 from shared.runtime.access import Access
@@ -58,7 +59,12 @@ class Pages:
             auto_reload=False,
         )
         self._templates.globals.update(
-            programme=programme, society=programme.society, asset=self._assets.url, t=_t, say=_say
+            programme=programme,
+            society=programme.society,
+            asset=self._assets.url,
+            t=_t,
+            say=_say,
+            password_sentences=PASSWORD_SENTENCES,
         )
         self._templates.filters.update(
             phrases=words.phrases,

@@ -5,13 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.wallet.domain.account import (
-    MOST_ATTEMPTS,
-    PASSWORD_SHORTEST,
-    is_blocked,
     is_same_name,
     name_problem,
-    password_form,
-    password_problem,
 )
 from shared.events import Holder
 
@@ -79,33 +74,3 @@ def test_every_typed_name_can_be_judged(typed: str) -> None:
 )
 def test_a_name_is_refused_with_its_reason(typed: str, problem: str | None) -> None:
     assert name_problem(typed) == problem
-
-
-@pytest.mark.parametrize(
-    ("password", "problem"),
-    [
-        ("short", "short"),
-        ("123456789", "short"),
-        ("x" * 201, "long"),
-        ("1234567890", "known"),
-        ("Password123", "known"),
-        ("aaaaaaaaaaaa", "known"),
-        ("ababababababab", "known"),
-        ("Ichiro.Takahashi@example.jp", "known"),
-        ("ichiro.takahashi", "known"),
-        ("correct horse battery", None),
-        ("なにわづにさくやこのはな", None),
-    ],
-)
-def test_a_password_is_judged_by_length_and_by_how_easily_it_is_guessed(password: str, problem: str | None) -> None:
-    assert password_problem(password, HOLDER.email) == problem
-
-
-@given(st.text(min_size=PASSWORD_SHORTEST, max_size=150))
-def test_the_form_of_a_password_is_stable(password: str) -> None:
-    assert password_form(password_form(password)) == password_form(password)
-
-
-def test_the_tenth_attempt_of_a_window_is_the_last() -> None:
-    assert not is_blocked(MOST_ATTEMPTS)
-    assert is_blocked(MOST_ATTEMPTS + 1)

@@ -14,6 +14,7 @@ from services.wallet.domain.badge import (
     cards,
     expected_by,
     is_late,
+    link_has_ended,
     pdf_key,
     state_of,
     steps_of,
@@ -200,3 +201,30 @@ def test_the_programme_decides_about_the_numbers_until_the_holder_does(default: 
     assert BADGE.shows_numbers(page) is default
     assert replace(BADGE, details_public=True).shows_numbers(page) is True
     assert replace(BADGE, details_public=False).shows_numbers(page) is False
+
+
+def test_letter_1s_link_lasts_from_the_day_on_which_letters_leave() -> None:
+    lasts = timedelta(days=90)
+    early = replace(BADGE, notify_from=NOW + timedelta(days=30))
+    for badge, begins in (
+        (BADGE, NOW),
+        (early, NOW + timedelta(days=30)),
+        (replace(BADGE, notify_from=NOW - lasts), NOW),
+    ):
+        assert not link_has_ended(badge, 0, lasts, begins + lasts - timedelta(seconds=1))
+        assert link_has_ended(badge, 0, lasts, begins + lasts)
+
+
+def test_of_later_links_the_last_counts_until_its_end_and_letter_1s_beside_it() -> None:
+    lasts = timedelta(days=90)
+    badge = replace(BADGE, link_number=2, link_until=NOW + timedelta(hours=24))
+    assert [link_has_ended(badge, number, lasts, NOW) for number in range(4)] == [False, True, False, True]
+    assert link_has_ended(badge, 2, lasts, NOW + timedelta(hours=24))
+    assert link_has_ended(BADGE, 1, lasts, NOW)
+
+
+def test_the_links_of_who_deleted_the_account_have_ended_until_a_new_one_is_asked_for() -> None:
+    lasts = timedelta(days=90)
+    deleted = replace(BADGE, account_deleted_at=NOW, link_number=1, link_until=NOW)
+    assert link_has_ended(deleted, 0, lasts, NOW) and link_has_ended(deleted, 1, lasts, NOW)
+    assert not link_has_ended(replace(deleted, link_number=2, link_until=NOW + lasts), 2, lasts, NOW)

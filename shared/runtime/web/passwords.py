@@ -1,0 +1,46 @@
+"""Passwords as argon2id hashes: slow on purpose, and only a few at a time, because each takes memory.
+
+For the wallet's accounts and the office's. Which passwords are refused: `shared/password_strength.py`.
+"""
+
+from __future__ import annotations
+
+from threading import BoundedSemaphore
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from shared.password_strength import PASSWORD_LONGEST, password_form
+
+MEMORY_KIB, ITERATIONS, LANES = 7168, 5, 1
+"""OWASP Password Storage Cheat Sheet: one of the minimum configurations for argon2id (m=7168, t=5, p=1)."""
+
+
+class Passwords:
+    """Thread-safe. 7 MiB and about 15 ms of one core each."""
+
+    def __init__(self, *, at_once: int = 4) -> None:
+        self._hasher = PasswordHasher(memory_cost=MEMORY_KIB, time_cost=ITERATIONS, parallelism=LANES)
+        self._turns = BoundedSemaphore(at_once)
+        self._unknown = self._hasher.hash("a password that nobody has")
+
+    def hash(self, password: str) -> str:
+        with self._turns:
+            return self._hasher.hash(password_form(password))
+
+    def is_right(self, stored: str | None, password: str) -> bool:
+        """Takes as long for an unknown name (None) and a too long password as for a wrong one."""
+        typed = password if (fits := len(password) <= PASSWORD_LONGEST) else ""
+        with self._turns:
+            try:
+                right = self._hasher.verify(stored or self._unknown, password_form(typed))
+            except (VerificationError, InvalidHashError):
+                return False
+        return right and fits and stored is not None
+
+    def needs_rehash(self, stored: str) -> bool:
+        """Whether it was made with other parameters than today's: hash the password again when it is typed next."""
+        try:
+            return self._hasher.check_needs_rehash(stored)
+        except InvalidHashError:
+            return False
