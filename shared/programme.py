@@ -26,6 +26,7 @@ ALIGNMENT_TYPES = (
 
 _WEB = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]+")
 _PHONE = re.compile(r"\+[1-9][0-9]{1,14}")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _OWN_TYPE = re.compile(r"ext:[A-Za-z0-9._-]+")
 
 
@@ -47,6 +48,7 @@ class Society(msgspec.Struct, frozen=True, kw_only=True):
     president: str  # title and name as the certificate shows them
     email: str
     phone: str | None = None  # E.164: "+81300000000"
+    colour: str | None = None  # the accent of all pages: "#1f4e79"
     seal: str = "drawn"  # on the 証書: DRAWN from the society's name, NONE, or a picture file beside the programme file
 
 
@@ -182,6 +184,8 @@ def parse_programme(text: str) -> Programme:
 def _problems(programme: Programme) -> Iterator[tuple[str, str]]:
     if programme.society.phone is not None and not _PHONE.fullmatch(programme.society.phone):
         yield "society.phone", f"got {programme.society.phone!r}, expected a number as in +81300000000 (E.164)"
+    if programme.society.colour is not None and not _COLOUR.fullmatch(programme.society.colour):
+        yield "society.colour", f'got {programme.society.colour!r}, expected six hex digits like "#1f4e79"'
     bounds = programme.bounds
     if not date(1900, 1, 2) <= bounds.first_day < bounds.last_day <= date(2999, 12, 31):
         yield "bounds", f"got {bounds.first_day} to {bounds.last_day}, expected days between 1900-01-02 and 2999-12-31"

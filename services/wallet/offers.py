@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from services.wallet.badges import finished
-from services.wallet.domain.badge import is_finished
+from services.wallet.domain.badge import WalletBadge, is_finished
 from services.wallet.ports import Ports
 from services.wallet.store import Account
 from shared import object_keys
@@ -28,13 +28,13 @@ LIFETIME = timedelta(minutes=10)
 CONFIGURATION = "OpenBadgeCredential"
 
 
-def make(account: Account, assertion_id: str, ports: Ports) -> str:
-    """The code of a new offer of the account's own badge. NotFound as `badges.finished`."""
+def make(account: Account, assertion_id: str, ports: Ports) -> tuple[WalletBadge, str]:
+    """The account's own badge, and the code of a new offer of it. NotFound as `badges.finished`."""
     badge = finished(account, assertion_id, ports)
     code = ports.new_token()
     with ports.store.transaction() as tx:
         tx.offers.make(_sha256(code), badge.assertion_id, account.account_id, ports.now() + LIFETIME)
-    return code
+    return badge, code
 
 
 def redeem(code: str, ports: Ports) -> str | None:

@@ -120,7 +120,7 @@ def test_the_export_holds_the_own_data_and_every_file_of_every_finished_badge(wa
     data = json.loads(archive.read("data.json"))
     assert data["account"]["full_name"] == "高橋 一郎"
     assert [each["address"] for each in data["account"]["addresses"]] == ["a@example.jp"]
-    assert len(data["account"]["sessions"]) == 1
+    assert len(data["account"]["sessions"]) == 1 and data["account"]["passkeys"] == []
     assert {each["assertion_id"]: each["state"] for each in data["badges"]} == {
         done.assertion_id: "issued",
         waiting.assertion_id: "unreceived",

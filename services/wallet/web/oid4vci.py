@@ -20,7 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.wallet import badges, offers
+from services.wallet import offers
 from services.wallet.offers import CONFIGURATION, LIFETIME
 from services.wallet.web.pages import WalletPages
 from shared.credentials.credential import OB_CONTEXT, VC_CONTEXT
@@ -54,13 +54,13 @@ def add_oid4vci(app: FastAPI, pages: WalletPages) -> None:
     @app.post("/badges/{assertion_id}/offer")
     def offer(request: Request, assertion_id: str) -> Response:
         account = pages.account(request)
-        code = offers.make(account, assertion_id, ports)
+        badge, code = offers.make(account, assertion_id, ports)
         link = "openid-credential-offer://?" + urlencode({"credential_offer_uri": f"{issuer}/oid4vci/offers/{code}"})
         return pages.page(
             request,
             "offer.html",
             account,
-            badge=badges.finished(account, assertion_id, ports),
+            badge=badge,
             link=link,
             qr=_qr(link),
             minutes=int(LIFETIME.total_seconds() // 60),

@@ -48,7 +48,7 @@ class Pages:
     def __init__(self, folder: Path, programme: Programme) -> None:
         self._programme = programme
         self._is_open = False
-        self._assets = Assets((_HERE / "static", folder.parent / "static"))
+        self._assets = Assets((_HERE / "static", folder.parent / "static"), programme.society.colour)
         self._templates = Environment(
             loader=ChoiceLoader([FileSystemLoader(folder), FileSystemLoader(_HERE / "templates")]),
             autoescape=True,
