@@ -249,19 +249,15 @@ class IssuanceRefused(Event, frozen=True, kw_only=True):
 
 # ── 4 letter 1, 9 letter 2 ─────────────────────────────────────────────────────────────────────────────
 
-LetterState = Literal["queued", "sent", "deferred", "bounced", "suppressed"]
+LetterState = Literal["queued", "sent", "deferred", "bounced", "suppressed", "cancelled"]
 
-LETTER_STATES: tuple[LetterState, ...] = ("deferred", "sent", "bounced", "queued", "suppressed")
+LETTER_STATES: tuple[LetterState, ...] = ("deferred", "sent", "bounced", "queued", "suppressed", "cancelled")
 """In the order in which those with the same `attempt` follow each other: queued again after the answer to it."""
 
 
-class LetterUpdated(Event, frozen=True, kw_only=True):
+class MessageUpdated(Event, frozen=True, kw_only=True):
     """A message of a letter changed its state. `answer` is the SMTP server's, without any address."""
 
-    topic = LETTER_UPDATED
-    about = "assertion_id"
-    assertion_id: str
-    letter: Literal["award", "completion", "correction", "revocation"]
     message_id: str
     state: LetterState
     attempt: int
@@ -276,6 +272,27 @@ class LetterUpdated(Event, frozen=True, kw_only=True):
     def place(self) -> tuple[int, int]:
         """Greater for a later state of the same message, whatever the clock said."""
         return self.attempt, LETTER_STATES.index(self.state)
+
+
+class LetterUpdated(MessageUpdated, frozen=True, kw_only=True):
+    """A message about a badge changed its state. `answer` is the SMTP server's, without any address.
+
+    `cancelled`: its time had passed, or what it asks for was done, before it was sent.
+    """
+
+    topic = LETTER_UPDATED
+    about = "assertion_id"
+    assertion_id: str
+    letter: Literal["award", "completion", "correction", "revocation"]
+
+
+class RequestedLetterUpdated(MessageUpdated, frozen=True, kw_only=True):
+    """A message that a service asked for (`LetterRequested`) changed its state. `cancelled`: its link has ended."""
+
+    topic = LETTER_UPDATED
+    about = "letter_id"
+    letter_id: str
+    letter: str
 
 
 # ── 5 receive ──────────────────────────────────────────────────────────────────────────────────────────

@@ -29,6 +29,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
+    RequestedLetterUpdated,
 )
 from shared.office_events import (
     DecisionSettled,
@@ -49,6 +50,7 @@ EVENTS: tuple[type[Event], ...] = (
     AssertionIssued,
     IssuanceRefused,
     LetterUpdated,
+    RequestedLetterUpdated,
     BadgeReceived,
     BadgeVisibilityChanged,
     AssertionAnchored,

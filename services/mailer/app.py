@@ -11,7 +11,16 @@ from services.mailer.config import Config
 from services.mailer.handlers import Ports
 from services.mailer.store.ledger import MailerTransaction
 from shared.errors import RefuseToStart
-from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived, CertificateRendered, LetterUpdated
+from shared.events import (
+    AccountLetterRequested,
+    AssertionIssued,
+    AssertionRevoked,
+    BadgeReceived,
+    CertificateRendered,
+    DeskLetterRequested,
+    LetterUpdated,
+    RequestedLetterUpdated,
+)
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.runtime.process import Process
 
@@ -24,12 +33,15 @@ _BOUNCES_EVERY = 5.0
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
     process.recall(LetterUpdated, MailerTransaction.take_back_letters)
+    process.recall(RequestedLetterUpdated, MailerTransaction.take_back_requested)
     process.recall(DecisionSettled, MailerTransaction.take_back_settled)
     process.consume(AssertionIssued, handlers.note_issued, ports)
     process.note(BadgeReceived, MailerTransaction.note_received)
     process.consume(CertificateRendered, handlers.note_rendered, ports)
     process.consume(AssertionRevoked, handlers.note_revoked, ports)
     process.consume(OfficeDecided, handlers.carry_out, ports, predicate=handlers.is_ours)
+    process.consume(DeskLetterRequested, handlers.note_requested, ports)
+    process.consume(AccountLetterRequested, handlers.note_requested, ports)
     process.tick("write", handlers.write, ports)
     process.tick("send", handlers.send, ports)
     if config.bounces is not None:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from services.mailer.domain.delivery import SmtpReply
 from services.mailer.domain.pacing import Breaker, DomainLimits, Pace, domain_of
-from services.mailer.store.ledger import OutgoingMessage
+from services.mailer.store.messages import OutgoingMessage
 
 
 class Deliveries:

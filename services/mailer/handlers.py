@@ -12,12 +12,22 @@ from time import monotonic
 from services.mailer.deliveries import Deliveries
 from services.mailer.domain.correction import RECEIPT_WAIT, REVOCATION_WAIT, CorrectionLetter, correction_letter
 from services.mailer.domain.delivery import MOST_SECONDS, Deferred, SmtpReply, after_attempt
-from services.mailer.domain.letters import LETTERS, Letter, LetterWriter, Message, message_id, return_path
+from services.mailer.domain.letters import LETTERS, Addressed, LetterWriter, Writable, message_id, return_path
+from services.mailer.domain.requested import request_problem
 from services.mailer.metrics import CORRECTIONS, MESSAGES, NOT_QUEUED, SERVER_AWAY
-from services.mailer.store.ledger import MailerTransaction, MessageStatus, OutgoingMessage, Store
+from services.mailer.store.ledger import MailerTransaction, Store
+from services.mailer.store.messages import MessageStatus, OutgoingMessage
 from shared.clock import Clock
-from shared.errors import TryLater
-from shared.events import AssertionIssued, AssertionRevoked, CertificateRendered, LetterState, LetterUpdated
+from shared.errors import TryLater, Unreadable
+from shared.events import (
+    AssertionIssued,
+    AssertionRevoked,
+    CertificateRendered,
+    LetterRequested,
+    LetterState,
+    LetterUpdated,
+    RequestedLetterUpdated,
+)
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.programme import Sender
 from shared.retry import next_try
@@ -85,6 +95,18 @@ def note_revoked(events: Sequence[AssertionRevoked], ports: Ports) -> None:
         _open(tx, [event.assertion_id for event in new], now, ports)
 
 
+def note_requested(events: Sequence[LetterRequested], ports: Ports) -> None:
+    """Any time. Open the message of each letter that another service asks for.
+
+    Unreadable for one that can't be written whole: a dead letter, which a later release may know.
+    """
+    for event in events:
+        if problem := request_problem(event):
+            raise Unreadable(problem)
+    with ports.store.transaction() as tx:
+        tx.note_requests(tx.claim(events), ports.now())
+
+
 def is_ours(decision: OfficeDecided) -> bool:
     """Whether the mailer carries this decision out; other services carry out the rest."""
     return decision.decision in ("resend", "hold-letters", "resume-letters")
@@ -132,7 +154,7 @@ def resend(events: Sequence[OfficeDecided], ports: Ports) -> None:
                 log.info("skipped", decision_id=event.decision_id, reason=reason)
             else:
                 tx.requeue(status, now)
-                announce(tx, ports, status.letter, status.assertion_id, "queued", status.attempts, now)
+                announce(tx, ports, status, "queued", status.attempts, now)
             tx.announce(
                 DecisionSettled(
                     decision_id=event.decision_id,
@@ -155,33 +177,38 @@ def write(ports: Ports) -> int:
     with ports.store.transaction() as tx:
         tx.wait_by_our_clock(now)
         chosen = _choose_correction_letters(tx, now, ports)
-        lost = tx.without_bytes(_WRITE)
+        for ended in (cancelled := tx.cancel_ended(now)):
+            announce(tx, ports, ended, "cancelled", ended.attempts, now, "ended")
+        lost: list[tuple[Writable, datetime]] = [*tx.without_bytes(_WRITE), *tx.requests_without_bytes(_WRITE)]
         for message, written_at in lost:
             if (content := _written(tx, message, written_at, now, ports)) is not None:
                 tx.keep_bytes(message, content)
-        due = tx.due(now, _WRITE)
-        written: list[tuple[Message, bytes]] = []
+        due: list[Writable] = [
+            *tx.requests_due(now, _WRITE),
+            *tx.due(now, _WRITE),
+        ]  # first: somebody waits for the link
+        written: list[tuple[Writable, bytes]] = []
         for message in due:
             if (content := _written(tx, message, now, now, ports)) is not None:
                 written.append((message, content))
         tx.queue(written, now)
         for message, _ in written:
-            announce(tx, ports, message.letter, message.assertion_id, "queued", 0, now)
+            announce(tx, ports, message, "queued", 0, now)
     # If we die before the commit, bytes are lost that nobody has seen; after it, these bytes are the letter.
-    return len(due) + len(lost) + chosen
+    return len(due) + len(lost) + len(cancelled) + chosen
 
 
-def _written(tx: MailerTransaction, message: Message, date: datetime, now: datetime, ports: Ports) -> bytes | None:
+def _written(tx: MailerTransaction, message: Writable, date: datetime, now: datetime, ports: Ports) -> bytes | None:
     """The bytes of a letter with this Date. None, and it ends suppressed, when it can't be written."""
     try:
         return ports.writer.write(message, date)
     except ValueError as error:  # an unknown qualification, an invalid address: this letter only
         tx.suppress_unwritable(message, str(error), now)
-        announce(tx, ports, message.letter, message.assertion_id, "suppressed", 0, now, "unwritable")
+        announce(tx, ports, message, "suppressed", 0, now, "unwritable")
         return None
     except Exception as error:  # a fault of ours, so no reason to give the letter up: the others first, then again
         ROWS_ASIDE.labels("write").inc()
-        log.error("failed", assertion_id=message.assertion_id, letter=message.letter, cause=type(error).__name__)
+        log.error("failed", **names_of(message), cause=type(error).__name__)
         tx.postpone_writing(message, now + _WRITE_AGAIN, type(error).__name__)
         return None
 
@@ -198,9 +225,9 @@ def send(ports: Ports) -> int:
         answered = deliveries.answered()
         is_open = monotonic() - began < _ROUND
         with ports.store.transaction() as tx:
-            void = tx.void_among([message.assertion_id for message, _ in answered]) if answered else set()
+            void = tx.void_among([message.subject for message, _ in answered]) if answered else set()
             for message, reply in answered:
-                if _note_reply(tx, message, reply, message.assertion_id in void, ports):
+                if _note_reply(tx, message, reply, message.subject in void, ports):
                     done += 1
                 else:
                     failed += 1
@@ -237,7 +264,7 @@ def _take(tx: MailerTransaction, ports: Ports) -> list[OutgoingMessage]:
 
 
 def _hand_over(ports: Ports, message: OutgoingMessage) -> SmtpReply:
-    path = return_path(message.letter, message.assertion_id, ports.sender.bounce_domain)
+    path = return_path(message.letter, message.subject, ports.sender.bounce_domain)
     return ports.send(path, message.email, message.message)
 
 
@@ -252,20 +279,20 @@ def _note_reply(
         ports.deliveries.breaker.failed(str(error), now)
         tx.postpone(message, next_try(message.attempts + 1, now, least=1.0, most=MOST_SECONDS), str(error))
         if is_void:
-            _suppress_unsent(tx, [message.assertion_id], now, ports)
+            _suppress_unsent(tx, [message.subject], now, ports)
         return False
     except Exception as error:  # of this letter only; it is tried again, so that a fault of ours loses none
         ROWS_ASIDE.labels("send").inc()
-        log.error("failed", assertion_id=message.assertion_id, letter=message.letter, cause=type(error).__name__)
+        log.error("failed", **names_of(message), cause=type(error).__name__)
         answer = Deferred(f"not handed to the server: {type(error).__name__}")
     else:
         ports.deliveries.breaker.answered()
     result = after_attempt(answer, message.attempts, message.email, now)
     tx.save_attempt(message, result, now)
-    announce(tx, ports, message.letter, message.assertion_id, result.state, result.attempts, now, result.answer)
+    announce(tx, ports, message, result.state, result.attempts, now, result.answer)
     # The badge may have been revoked meanwhile: what was not sent ends here, and who was told of it is told so.
     if is_void:
-        _open(tx, [message.assertion_id], now, ports)
+        _open(tx, [message.subject], now, ports)
     return True
 
 
@@ -278,7 +305,7 @@ def _open(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, po
 
 def _suppress_unsent(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, ports: Ports) -> None:
     for each in tx.suppress_unsent(assertion_ids, now):
-        announce(tx, ports, each.letter, each.assertion_id, "suppressed", each.attempts, now, each.void)
+        announce(tx, ports, each, "suppressed", each.attempts, now, each.void)
 
 
 def _choose_correction_letters(tx: MailerTransaction, now: datetime, ports: Ports) -> int:
@@ -294,7 +321,7 @@ def _choose_correction_letters(tx: MailerTransaction, now: datetime, ports: Port
 
 
 def _why_not_resent(status: MessageStatus | None) -> str | None:
-    if status is None:
+    if status is None or status.letter_id is not None:  # a link is asked for again where it was asked for
         return "no-such-letter"
     if status.void is not None:
         return status.void
@@ -306,24 +333,40 @@ def _why_not_resent(status: MessageStatus | None) -> str | None:
 def announce(
     tx: MailerTransaction,
     ports: Ports,
-    letter: Letter,
-    assertion_id: str,
+    message: Addressed,
     state: LetterState,
     attempt: int,
     now: datetime,
     answer: str | None = None,
 ) -> None:
     """Announce that a message came to a state, and count it."""
+    id = message_id(message.letter, message.subject, ports.sender.address)
     tx.announce(
         LetterUpdated(
-            assertion_id=assertion_id,
-            letter=letter,
-            message_id=message_id(letter, assertion_id, ports.sender.address),
+            assertion_id=message.subject,
+            letter=message.letter,  # type: ignore[arg-type]  # one of Letter: it is about a badge
+            message_id=id,
+            state=state,
+            attempt=attempt,
+            at=now,
+            answer=answer,
+        )
+        if message.letter_id is None
+        else RequestedLetterUpdated(
+            letter_id=message.letter_id,
+            letter=message.letter,
+            message_id=id,
             state=state,
             attempt=attempt,
             at=now,
             answer=answer,
         )
     )
-    MESSAGES.labels(letter, state).inc()
-    log.info(state, assertion_id=assertion_id, letter=letter, attempt=attempt, answer=answer)
+    MESSAGES.labels(message.letter, state).inc()
+    log.info(state, **names_of(message), attempt=attempt, answer=answer)
+
+
+def names_of(message: Addressed) -> dict[str, str]:
+    """What a line of the log calls a message."""
+    about = "assertion_id" if message.letter_id is None else "request_id"
+    return {about: message.subject, "letter": message.letter}

@@ -8,7 +8,7 @@ from pathlib import Path
 from services.mailer.bounces import read_maildir
 from services.mailer.domain.bounce import Report, ReportKind, read_report
 from services.mailer.domain.delivery import without_address
-from services.mailer.handlers import Ports, announce
+from services.mailer.handlers import Ports, announce, names_of
 from services.mailer.metrics import REPORTS
 from shared.events import LetterState
 from shared.runtime.log import logger
@@ -47,18 +47,18 @@ def _apply(report: Report, ports: Ports) -> str | None:
     """None if it is written down, else why not."""
     now = ports.now()
     with ports.store.transaction() as tx:
-        status = tx.status(report.assertion_id, report.letter)
+        status = tx.status(report.subject, report.letter)
         if status is None:
             return "no-such-letter"
         if status.state != "sent" and not (report.kind == "complaint" and status.state == "bounced"):
             return "not-sent"  # reported before, or it was sent again meanwhile
-        answer = without_address(report.answer, tx.recipient(report.assertion_id) or "")
+        answer = without_address(report.answer, tx.recipient(report.subject) or "")
         tx.save_report(status, _STATES[report.kind], answer, now)
         if report.kind != "temporary":
-            announce(tx, ports, status.letter, status.assertion_id, _STATES[report.kind], status.attempts, now, answer)
+            announce(tx, ports, status, _STATES[report.kind], status.attempts, now, answer)
     # If we die before the commit, the sender of the report keeps it and comes again; after it, it changes nothing.
     REPORTS.labels(report.kind).inc()
-    log.info("handled", assertion_id=report.assertion_id, letter=report.letter, report=report.kind)
+    log.info("handled", **names_of(status), report=report.kind)
     return None
 
 

@@ -22,6 +22,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
+    RequestedLetterUpdated,
 )
 from shared.office_events import (
     DecisionSettled,
@@ -46,6 +47,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(AssertionIssued, OpsTransaction.note_issued)
     process.note(IssuanceRefused, OpsTransaction.note_refused)
     process.note(LetterUpdated, OpsTransaction.note_letters)
+    process.note(RequestedLetterUpdated, OpsTransaction.note_requested_letters)
     process.note(BadgeReceived, OpsTransaction.note_received)
     process.note(AssertionAnchored, OpsTransaction.note_anchored)
     process.note(CertificateRendered, OpsTransaction.note_rendered)

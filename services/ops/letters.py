@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.ops.board.decisions import AlreadyDecidedError, DecisionLine, numbered
-from services.ops.board.rows import TroubledLetter
+from services.ops.board.rows import RequestedLetter, TroubledLetter
 from services.ops.orders import Attribution, announced, ordered_before
 from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction
@@ -21,6 +21,7 @@ class LettersPage:
     cohorts: list[str]
     held: bool
     undelivered: list[tuple[str, TroubledLetter]]
+    requested: list[RequestedLetter]  # of no cohort: asked for by a service, and not delivered
 
 
 def letters_page(ports: Ports, cohort: str | None) -> LettersPage:
@@ -32,6 +33,7 @@ def letters_page(ports: Ports, cohort: str | None) -> LettersPage:
             cohorts=tx.board.cohorts(),
             held=of is not None and tx.letters.held(of),
             undelivered=tx.letters.undelivered(of, limit=200) if of is not None else [],
+            requested=tx.letters.requested_undelivered(limit=50),
         )
 
 

@@ -44,6 +44,7 @@ Action = Literal[
     "deferred",
     "bounced",
     "suppressed",
+    "cancelled",
     "received",
     "closed",
     "signed",

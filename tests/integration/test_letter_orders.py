@@ -16,13 +16,13 @@ from services.mailer.domain.letters import return_path
 from services.mailer.reports import note_report
 from services.ops.cli import main
 from services.ops.store.events import Store
-from shared.events import AssertionRevoked, Event, LetterUpdated
+from shared.events import AssertionRevoked, Event, LetterUpdated, RequestedLetterUpdated
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.wire import decode
 from tests.worlds.bounces import postfix
 from tests.worlds.cohorts import NOON, assertion_id, cycle
 from tests.worlds.cohorts import issued as issued_to
-from tests.worlds.mailer import MailerWorld, mailer_at
+from tests.worlds.mailer import MailerWorld, asked, mailer_at
 from tests.worlds.ops import outbox, tell
 from tests.worlds.ops_site import Office, office_of
 from tests.worlds.postgres import Databases
@@ -57,7 +57,7 @@ class Both:
             if isinstance(event, OfficeDecided) and self._is_new(event) and handlers.is_ours(event):
                 self.mailer.handle(event)
         for event in self.mailer.announced():
-            if isinstance(event, DecisionSettled | LetterUpdated) and self._is_new(event):
+            if isinstance(event, DecisionSettled | LetterUpdated | RequestedLetterUpdated) and self._is_new(event):
                 tell(self.office.ports, event)
 
     def outcome(self) -> str:
@@ -209,3 +209,13 @@ def test_a_bounce_that_comes_back_is_on_the_offices_list_and_goes_when_the_lette
     both.mailer.tick()
     both.exchange()
     assert f'value="{assertion_id(0)}/award"' not in both.office.browser.get("/letters").text
+
+
+def test_the_office_sees_letters_that_a_service_asked_for_and_that_came_to_nobody(both: Both) -> None:
+    both.mailer.handle(asked("L-1", hours=None), asked("L-2", recipient="jiro@example.jp", hours=None))
+    both.reply = Bounced("550 5.1.1 <taro@example.jp> unknown")
+    both.mailer.tick()
+    both.exchange()
+    page = both.office.browser.get("/letters").text
+    assert page.count("パスワードの再設定：不達") == 2
+    assert "550 5.1.1" in page and "example.jp" not in page.partition("届かなかった案内")[2].partition("</section>")[0]

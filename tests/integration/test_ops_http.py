@@ -48,7 +48,7 @@ def test_the_status_has_the_documented_shape(office: Office) -> None:
     assert found["held_by_reason"] == {"missing-address": 1, "shared-address": 2}
     assert (found["dead_letters"], found["rejected"], found["matches"]) == (1, 1, False)
     assert found["lag"] == {"issuer": 12, "mailer": None} and "mailer" in found["lag_unknown"]
-    assert found["letters"] == {"queued": 0, "sent": 5, "deferred": 1, "bounced": 1, "suppressed": 0}
+    assert found["letters"] == {"queued": 0, "sent": 5, "deferred": 1, "bounced": 1, "suppressed": 0, "cancelled": 0}
     assert [one["registration_id"] for one in found["people_missing"]["notified"]["people"]] == ["R00003", "R00004"]
 
 

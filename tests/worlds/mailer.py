@@ -18,6 +18,7 @@ from services.mailer.domain.letters import LetterWriter
 from services.mailer.handlers import Ports
 from services.mailer.store.ledger import MailerTransaction, Store
 from shared.events import (
+    AccountLetterRequested,
     AssertionIssued,
     AssertionRevoked,
     Award,
@@ -25,7 +26,9 @@ from shared.events import (
     CertificateRendered,
     Event,
     Holder,
+    LetterRequested,
     LetterUpdated,
+    RequestedLetterUpdated,
 )
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.programme import parse_programme
@@ -67,6 +70,8 @@ class MailerWorld:
                 handlers.note_revoked(events, self.ports)  # type: ignore[arg-type]
             case OfficeDecided():
                 handlers.carry_out(events, self.ports)  # type: ignore[arg-type]
+            case LetterRequested():
+                handlers.note_requested(events, self.ports)  # type: ignore[arg-type]
 
     def tick(self, **after: float) -> None:
         """Move the clock, then run both ticks until nothing is due."""
@@ -83,6 +88,11 @@ class MailerWorld:
 
     def letter_events(self) -> list[LetterUpdated]:
         return [event for event in self.announced() if isinstance(event, LetterUpdated)]
+
+    def requested(self, letter_id: str = "L-1") -> list[RequestedLetterUpdated]:
+        """What was announced of a letter that was asked for."""
+        events = [event for event in self.announced() if isinstance(event, RequestedLetterUpdated)]
+        return [event for event in events if event.letter_id == letter_id]
 
     def settled(self) -> dict[str, str]:
         """The outcome of each decision of the office."""
@@ -183,4 +193,23 @@ def resend(decision_id: str = "D1", letter: str = "award", subject: str = ID) ->
         why="asked",
         decided_at=START,
         value=letter,
+    )
+
+
+def asked(
+    letter_id: str = "L-1",
+    letter: str = "reset-password",
+    recipient: str = "taro@example.jp",
+    hours: float | None = 24,
+    **facts: str,
+) -> AccountLetterRequested:
+    """A letter that the wallet asks for; its link ends after so many hours."""
+    complete = {"name": "見本 太郎", "link": "https://wallet.example.jp/reset/1", "hours": "24"}
+    return AccountLetterRequested(
+        letter_id=letter_id,
+        letter=letter,
+        recipient=recipient,
+        facts={**complete, **facts},
+        requested_at=START,
+        valid_until=None if hours is None else START + timedelta(hours=hours),
     )

@@ -32,6 +32,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
+    RequestedLetterUpdated,
 )
 from shared.office_events import DecisionSettled, OfficeDecided, RestoreNoticed
 from shared.runtime.batches import RawMessage
@@ -57,6 +58,7 @@ NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
     AssertionIssued: OpsTransaction.note_issued,
     IssuanceRefused: OpsTransaction.note_refused,
     LetterUpdated: OpsTransaction.note_letters,
+    RequestedLetterUpdated: OpsTransaction.note_requested_letters,
     BadgeReceived: OpsTransaction.note_received,
     AssertionAnchored: OpsTransaction.note_anchored,
     CertificateRendered: OpsTransaction.note_rendered,

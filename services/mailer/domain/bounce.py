@@ -12,35 +12,40 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email.message import Message
-from typing import Literal, get_args
+from typing import Literal
 
 from flufl.bounce import all_failures
 
-from services.mailer.domain.letters import Letter
+from services.mailer.domain.letters import LETTERS
+from services.mailer.domain.requested import FACTS
 
 ReportKind = Literal["permanent", "temporary", "complaint"]
 
-_VERP = re.compile(rf"bounce\+([A-Z0-9]{{1,64}})\.({'|'.join(get_args(Letter))})@(.+)", re.IGNORECASE)
-_MESSAGE_ID = re.compile(rf"<({'|'.join(get_args(Letter))})\.([A-Z0-9]{{1,64}})@[^<>\s]+>")
+_LETTERS = "|".join((*LETTERS, *FACTS))
+_VERP = re.compile(rf"bounce\+([A-Z0-9]{{1,64}})\.({_LETTERS})@(.+)", re.IGNORECASE)
+_MESSAGE_ID = re.compile(rf"<({_LETTERS})\.([A-Z0-9]{{1,64}})@[^<>\s]+>")
 _ADDRESSED = ("Delivered-To", "X-Original-To", "Envelope-To", "To")
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a mail server says of one letter. `answer` is its text, with addresses in it."""
+    """What a mail server says of one letter. `answer` is its text, with addresses in it.
 
-    assertion_id: str
-    letter: Letter
+    `subject`: the badge or the request that the letter is about.
+    """
+
+    subject: str
+    letter: str
     kind: ReportKind
     answer: str
 
 
-def letter_of(address: str, bounce_domain: str) -> tuple[str, Letter] | None:
-    """Badge and letter that a return path of ours names (`return_path`); None for another address."""
+def letter_of(address: str, bounce_domain: str) -> tuple[str, str] | None:
+    """Badge or request, and letter, that a return path of ours names (`return_path`); None for another address."""
     found = _VERP.fullmatch(address.strip().strip("<>"))
     if found is None or found[3].lower() != bounce_domain.lower():
         return None
-    return found[1].upper(), found[2].lower()  # type: ignore[return-value]  # one of Letter, by the pattern
+    return found[1].upper(), found[2].lower()
 
 
 def read_report(content: bytes, recipients: Iterable[str], bounce_domain: str) -> Report | None:
@@ -86,11 +91,11 @@ def _statuses(message: Message) -> Iterator[tuple[Literal["permanent", "temporar
                 yield "temporary", answer
 
 
-def _enclosed(message: Message) -> tuple[str, Letter] | None:
+def _enclosed(message: Message) -> tuple[str, str] | None:
     """The letter whose copy, or whose header, a complaint encloses."""
     for part in message.walk():
         payload = part.get_payload() if part.get_content_type() == "text/rfc822-headers" else None
         named = str(part.get("Message-ID", "")) + (payload if isinstance(payload, str) else "")
         if part is not message and (found := _MESSAGE_ID.search(named)):
-            return found[2], found[1]  # type: ignore[return-value]
+            return found[2], found[1]
     return None

@@ -31,6 +31,7 @@ _SIGNED = (
     "mime-version",
     "auto-submitted",
     "content-language",
+    "reply-to",
     "content-type",
 )
 _OVERSIGNED = ("from", "to", "subject")  # named once more than they occur: nobody can add a second one

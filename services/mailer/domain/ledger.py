@@ -7,18 +7,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.mailer.domain.delivery import try_again_at
-from services.mailer.domain.letters import Letter
-from shared.events import LETTER_STATES, LetterUpdated
+from services.mailer.domain.requested import request_id
+from shared.events import LETTER_STATES, LetterUpdated, RequestedLetterUpdated
 
 _STATES = ("waiting", *LETTER_STATES)
+
+Updated = LetterUpdated | RequestedLetterUpdated
 
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """One message to one person, without its bytes. The columns of `messages`."""
+    """One message to one person, without its bytes: about a badge or a request. The columns of `messages`."""
 
-    assertion_id: str
-    letter: Letter
+    assertion_id: str | None
+    request_id: str | None
+    letter: str
     state: str
     attempts: int
     next_try_at: datetime | None
@@ -30,7 +33,17 @@ class LedgerEntry:
     settled_at: datetime | None
 
 
-def ledger_entry(events: Sequence[LetterUpdated], known: LedgerEntry | None) -> LedgerEntry:
+def ledger_entries(events: Sequence[Updated], known: Sequence[LedgerEntry]) -> list[LedgerEntry]:
+    """The rows that differ from the `known` ones after these announcements, in any order."""
+    before = {(entry.assertion_id, entry.request_id, entry.letter): entry for entry in known}
+    told: dict[tuple[str | None, str | None, str], list[Updated]] = {}
+    for event in events:
+        told.setdefault(_key(event), []).append(event)
+    after = [(ledger_entry(about, before.get(key)), before.get(key)) for key, about in told.items()]
+    return [entry for entry, was in after if entry != was]
+
+
+def ledger_entry(events: Sequence[Updated], known: LedgerEntry | None) -> LedgerEntry:
     """The row after these announcements about one message, at least one, in any order.
 
     `known` is the row as it stands. What was announced before it came to its state changes nothing.
@@ -42,10 +55,8 @@ def ledger_entry(events: Sequence[LetterUpdated], known: LedgerEntry | None) -> 
     return known
 
 
-def _after(event: LetterUpdated, known: LedgerEntry | None) -> LedgerEntry:
-    before = known or LedgerEntry(
-        event.assertion_id, event.letter, "waiting", 0, event.at, None, None, event.at, None, None, None
-    )
+def _after(event: Updated, known: LedgerEntry | None) -> LedgerEntry:
+    before = known or LedgerEntry(*_key(event), "waiting", 0, event.at, None, None, event.at, None, None, None)
     after = replace(
         before,
         state=event.state,
@@ -63,7 +74,7 @@ def _after(event: LetterUpdated, known: LedgerEntry | None) -> LedgerEntry:
                 queued_at=event.at,
                 written_at=before.written_at or event.at,
             )
-        case "suppressed":
+        case "suppressed" | "cancelled":
             return replace(after, reason=event.answer)
     return replace(
         after,
@@ -74,7 +85,13 @@ def _after(event: LetterUpdated, known: LedgerEntry | None) -> LedgerEntry:
     )
 
 
-def _place(one: LetterUpdated | LedgerEntry) -> tuple[int, int]:
+def _place(one: Updated | LedgerEntry) -> tuple[int, int]:
     """As `LetterUpdated.place`, of a row too."""
-    attempts = one.attempt if isinstance(one, LetterUpdated) else one.attempts
+    attempts = one.attempts if isinstance(one, LedgerEntry) else one.attempt
     return attempts, _STATES.index(one.state)
+
+
+def _key(event: Updated) -> tuple[str | None, str | None, str]:
+    if isinstance(event, RequestedLetterUpdated):
+        return None, request_id(event.letter_id), event.letter
+    return event.assertion_id, None, event.letter

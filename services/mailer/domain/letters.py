@@ -2,6 +2,7 @@
 
 `award` is letter 1, with the button 受領手続きをはじめる; `completion` is letter 2, with a link to the finished badge;
 `correction` tells that the badge was corrected, with the link to the new one; `revocation` that it was revoked.
+Those that other services ask for are in `requested.py`; they have templates in English too, in the folder `en`.
 Text and HTML say the same: some carriers convert HTML to text, some people read text only. A text names no button or
 label of the wallet that is not there.
 """
@@ -12,15 +13,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import jinja2
 
 from services.mailer.domain.dkim import DkimKey, signed
 from services.mailer.domain.mime import Mail, compose, one_line
 from services.mailer.domain.pacing import domain_of
+from services.mailer.domain.requested import (
+    FACTS,
+    LINES,
+    MOMENTS,
+    WHAT,
+    Language,
+    RequestedLetter,
+    moment_in_words,
+)
 from shared.links import receive_url
-from shared.programme import Programme
+from shared.programme import Desk, Programme
 
 Letter = Literal["award", "completion", "correction", "revocation"]
 LETTERS: tuple[Letter, ...] = ("award", "completion", "correction", "revocation")
@@ -43,6 +53,33 @@ class Message:
     valid_until: date
     corrects: bool = False  # whether its badge corrects one of which the holder was told
     reason: str | None = None  # why its badge was revoked, as its public page says it
+    letter_id: None = None
+
+    @property
+    def subject(self) -> str:
+        return self.assertion_id
+
+
+Writable = Message | RequestedLetter
+
+
+class Addressed(Protocol):
+    """A message, whatever else is known of it: its letter, and the badge or the request (`letter_id`) it is about."""
+
+    @property
+    def letter(self) -> str: ...
+
+    @property
+    def subject(self) -> str:
+        """assertion_id or request_id"""
+
+    @property
+    def letter_id(self) -> str | None: ...
+
+
+def row_id(message: Addressed) -> str:
+    """The id of a message's row in the ledger, and the left part of its Message-ID."""
+    return f"{message.letter}.{message.subject}"
 
 
 class LetterWriter:
@@ -67,27 +104,28 @@ class LetterWriter:
             keep_trailing_newline=True,
         )
         environment.filters["day"] = _japanese_day
-        self._templates: Mapping[Letter, tuple[jinja2.Template, ...]] = {
-            letter: tuple(
-                environment.get_template(f"{letter}/{part}") for part in ("subject.txt", "body.txt", "body.html")
-            )
-            for letter in LETTERS
+        self._templates: Mapping[tuple[str, Language], tuple[jinja2.Template, ...]] = {
+            **{(letter, "ja"): _parts(environment, letter) for letter in (*LETTERS, *FACTS)},
+            **{(letter, "en"): _parts(environment, f"{letter}/en") for letter in FACTS},
         }
 
-    def write(self, message: Message, date: datetime) -> bytes:
+    def write(self, message: Writable, date: datetime) -> bytes:
         """The whole mail. Equal arguments give equal bytes, so writing it again after a crash changes nothing.
 
         ValueError if the qualification is not in the programme file, or the address is one that no server accepts.
         """
         return signed(compose(self.compose(message), date), self._keys, self._domain, date)
 
-    def compose(self, message: Message) -> Mail:
+    def compose(self, message: Writable) -> Mail:
         """The letter as its reader sees it: subject, text and HTML filled in."""
+        if isinstance(message, RequestedLetter):
+            return self._filled(message, self._requested_values(message), message.language, message.reply_to)
+        return self._filled(message, self._badge_values(message))
+
+    def _badge_values(self, message: Message) -> dict[str, Any]:
         programme = self._programme
         qualification = programme.qualification(message.qualification)
-        values = {
-            "society": programme.society,
-            "sender": programme.sender,
+        return {
             "texts": programme.texts,
             "desk": programme.desks[qualification.desk],
             "qualification": qualification.name.ja,
@@ -102,26 +140,72 @@ class LetterWriter:
             "wallet_url": self._wallet_url,
             "public_url": f"{self._public_url}/V/{message.assertion_id}",
         }
-        subject, text, html = (template.render(values) for template in self._templates[message.letter])
+
+    def _requested_values(self, message: RequestedLetter) -> dict[str, Any]:
+        """The facts as its reader reads them; the desk that they name, else that of the qualification, else none."""
+        programme, language, facts = self._programme, message.language, message.facts
+        values: dict[str, Any] = {
+            name: _lines(facts[name]) if name in LINES else one_line(facts[name]) for name in facts
+        }
+        for name in MOMENTS & facts.keys():
+            values[name] = moment_in_words(values[name], language)
+        if facts.get("what") in WHAT:
+            values["what"] = getattr(WHAT[facts["what"]], language)
+        values["url"] = values.pop("link", "")  # `link` is how the templates write one
+        desk = Desk(name="", email=programme.society.email)
+        if (qualification := programme.qualifications.get(facts.get("qualification", ""))) is not None:
+            values["qualification"] = getattr(qualification.name, language)
+            desk = programme.desks[qualification.desk]
+        desk = programme.desks.get(facts.get("desk", ""), desk)
+        return {**values, "desk": desk, "certificate_title": getattr(programme.texts.certificate_title, language)}
+
+    def _filled(
+        self,
+        message: Writable,
+        values: Mapping[str, Any],
+        language: Language = "ja",
+        reply_to: str | None = None,
+    ) -> Mail:
+        programme = self._programme
+        shared = {
+            "lang": language,
+            "society": programme.society,
+            "society_name": getattr(programme.society.name, language),
+            "sender": programme.sender,
+        }
+        subject, text, html = (
+            template.render({**values, **shared}) for template in self._templates[message.letter, language]
+        )
         return Mail(
-            message_id=message_id(message.letter, message.assertion_id, programme.sender.address),
+            message_id=message_id(message.letter, message.subject, programme.sender.address),
             sender_name=programme.sender.name,
             sender=programme.sender.address,
             recipient=message.email,
             subject=one_line(subject),
             text=text,
             html=html,
+            language=language,
+            reply_to=reply_to,
         )
 
 
-def message_id(letter: Letter, assertion_id: str, sender: str) -> str:
+def _parts(environment: jinja2.Environment, folder: str) -> tuple[jinja2.Template, ...]:
+    return tuple(environment.get_template(f"{folder}/{part}") for part in ("subject.txt", "body.txt", "body.html"))
+
+
+def message_id(letter: str, subject: str, sender: str) -> str:
     """The Message-ID: the same however often the letter is sent, so most mail readers show it once."""
-    return f"<{letter}.{assertion_id}@{sender.rpartition('@')[2]}>"
+    return f"<{letter}.{subject}@{sender.rpartition('@')[2]}>"
 
 
-def return_path(letter: Letter, assertion_id: str, bounce_domain: str) -> str:
+def return_path(letter: str, subject: str, bounce_domain: str) -> str:
     """The envelope's sender (VERP): a bounce that comes to it names the letter it is about."""
-    return f"bounce+{assertion_id}.{letter}@{bounce_domain}"
+    return f"bounce+{subject}.{letter}@{bounce_domain}"
+
+
+def _lines(text: str) -> str:
+    """`text` with its line breaks, each line as `one_line`."""
+    return "\n".join(one_line(line) for line in text.strip().splitlines())
 
 
 def _japanese_day(day: date) -> str:

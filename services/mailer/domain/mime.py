@@ -41,6 +41,8 @@ class Mail:
     subject: str
     text: str
     html: str
+    language: str = "ja"
+    reply_to: str | None = None
 
 
 def compose(mail: Mail, date: datetime) -> bytes:
@@ -59,7 +61,8 @@ def compose(mail: Mail, date: datetime) -> bytes:
         ("Message-ID", mail.message_id),
         ("MIME-Version", "1.0"),
         ("Auto-Submitted", "auto-generated"),
-        ("Content-Language", "ja"),
+        ("Content-Language", mail.language),
+        *((("Reply-To", quoted(mail.reply_to)),) if mail.reply_to else ()),
         ("Content-Type", f'multipart/alternative;{_CRLF} boundary="{boundary}"'),
     )
     parts = (("plain", mail.text), ("html", mail.html))

@@ -66,10 +66,6 @@ class HolderTransaction(Transaction):
         ).fetchall()
         return {id for id, is_void in rows if is_void}
 
-    def recipient(self, assertion_id: str) -> str | None:
-        address: str | None = self.fetch_value("select email from holders where assertion_id = %s", (assertion_id,))
-        return address
-
     def hold_letters(self, orders: Sequence[OfficeDecided]) -> set[str]:
         """Letters of a cohort are held or not as its latest order says; returns the decision_ids that changed it.
 

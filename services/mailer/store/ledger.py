@@ -1,51 +1,21 @@
-"""The schema `mailer`: the ledger of messages, one row a letter."""
+"""The schema `mailer`: the ledger of messages, one row a letter: when they are due, when they end unsent."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
 from services.mailer.domain.correction import CorrectedBadge, CorrectionLetter
-from services.mailer.domain.delivery import MOST_SECONDS, AttemptResult
-from services.mailer.domain.ledger import LedgerEntry, ledger_entry
+from services.mailer.domain.ledger import LedgerEntry, ledger_entries
 from services.mailer.domain.letters import Letter, Message
-from services.mailer.store.holders import HolderTransaction
-from shared.events import LetterUpdated
+from services.mailer.store.messages import NOT_HELD, ON_ITS_WAY, STATUS, VOID, MessageStatus, MessageTransaction
+from shared.events import LetterUpdated, RequestedLetterUpdated
 from shared.office_events import DecisionSettled
-from shared.retry import SKEW, due_at, is_due_sql
+from shared.retry import SKEW
 from shared.runtime.db import Database, replace
 
-
-@dataclass(frozen=True)
-class OutgoingMessage:
-    """A message whose bytes are written and that is not sent, bounced or suppressed yet."""
-
-    assertion_id: str
-    letter: Letter
-    email: str
-    attempts: int
-    message: bytes
-
-
-@dataclass(frozen=True)
-class MessageStatus:
-    """The state of a message in the ledger."""
-
-    assertion_id: str
-    letter: Letter
-    state: str
-    attempts: int
-    void: str | None  # why no letter about its badge may leave: "revoked", "corrected"
-
-
-# Corrected: a newer version replaces the badge. Revoked: it is invalid for any other reason, as one letter says.
-_VOID = (
-    "case when corrected_by is not null then 'corrected'"
-    " when revoked_at is not null and messages.letter <> 'revocation' then 'revoked' end"
-)
-_STATUS = f"messages.assertion_id, letter, state, attempts, {_VOID} as void"
 _TOLD = "from messages as told where told.letter in ('award', 'correction') and told.state = 'sent'"
 # The letter speaks of a correction only to a holder who was told of the badge that was wrong.
 _MESSAGE = (
@@ -62,13 +32,6 @@ _NOTICE = (
     " else greatest(notify_from, %(now)s) end"
 )
 _WAITED = "(next_try_at <= %(now)s and (notify_from <= %(now)s or issued_at > %(ahead)s))"
-_LEASE = "interval '30 seconds'"
-"""For how long a message on its way is left alone by other processes. Renewed until its answer is written down."""
-_ON_ITS_WAY = (  # by the clock of the database: those of the mailers may differ
-    f"(sending_until > clock_timestamp() and sending_until <= clock_timestamp() + {_LEASE})"
-)
-_NOT_HELD = "not exists (select from letter_holds where letter_holds.cohort = holders.cohort and letter_holds.is_held)"
-_MOST_PAUSE = timedelta(seconds=MOST_SECONDS)
 # The holder knows of this badge, or of the one that it corrects: by a letter, or from the wallet.
 _KNOWS = (
     "(received_at is not null or exists (select from messages as told where told.state = 'sent' and told.assertion_id"
@@ -78,8 +41,11 @@ _KNOWS = (
 _LEDGER = "from messages join holders using (assertion_id)"
 
 
-class MailerTransaction(HolderTransaction):
-    """One transaction on holders and messages."""
+_KEY = ("assertion_id", "request_id", "letter")
+
+
+class MailerTransaction(MessageTransaction):
+    """One transaction on holders, requests and messages."""
 
     # ── the ledger ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -145,30 +111,11 @@ class MailerTransaction(HolderTransaction):
         """
         return self.fetch_all(
             MessageStatus,
-            f"update messages set state = 'suppressed', reason = {_VOID}, next_try_at = null, settled_at = %s"
-            f" from holders where holders.assertion_id = messages.assertion_id and {_VOID} is not null"
+            f"update messages set state = 'suppressed', reason = {VOID}, next_try_at = null, settled_at = %s"
+            f" from holders where holders.assertion_id = messages.assertion_id and {VOID} is not null"
             " and messages.assertion_id = any(%s::text[]) and state in ('waiting', 'queued', 'deferred')"
-            f" and {_ON_ITS_WAY} is not true returning {_STATUS}",
+            f" and {ON_ITS_WAY} is not true returning {STATUS}",
             (now, list(assertion_ids)),
-        )
-
-    def status(self, assertion_id: str, letter: str) -> MessageStatus | None:
-        """The state of a message; None without one. It is locked until the end of this transaction."""
-        # The holder's row first, as every `note_` does: a revocation is either seen here or waits for our end.
-        self.cursor.execute("select from holders where assertion_id = %s for update", (assertion_id,))
-        return self.fetch_one(
-            MessageStatus,
-            f"select {_STATUS} from messages join holders using (assertion_id)"
-            " where messages.assertion_id = %s and letter = %s for update of messages",
-            (assertion_id, letter),
-        )
-
-    def requeue(self, status: MessageStatus, now: datetime) -> None:
-        """Send the stored bytes once more."""
-        self.cursor.execute(
-            "update messages set state = 'queued', next_try_at = %s, queued_at = %s, settled_at = null"
-            " where assertion_id = %s and letter = %s",
-            (now, now, status.assertion_id, status.letter),
         )
 
     def due(self, now: datetime, limit: int) -> list[Message]:
@@ -177,29 +124,9 @@ class MailerTransaction(HolderTransaction):
             Message,
             f"select {_MESSAGE} {_LEDGER}"
             f" where state = 'waiting' and {_WAITED}"
-            f" and (corrects is null or told_by is not null or letter = 'revocation') and {_NOT_HELD}"
+            f" and (corrects is null or told_by is not null or letter = 'revocation') and {NOT_HELD}"
             " order by next_try_at limit %(limit)s for update of messages skip locked",
             {"now": now, "ahead": now + SKEW, "limit": limit},
-        )
-
-    def queue(self, written: Sequence[tuple[Message, bytes]], now: datetime) -> None:
-        """Store the bytes: from now on the letter is these bytes, however often they are sent."""
-        self.update_rows(
-            "messages",
-            [
-                {
-                    "assertion_id": message.assertion_id,
-                    "letter": message.letter,
-                    "state": "queued",
-                    "message": content,
-                    "queued_at": now,
-                    "written_at": now,
-                    "next_try_at": now,
-                }
-                for message, content in written
-            ],
-            "assertion_id",
-            where="messages.letter = new.letter",
         )
 
     def without_bytes(self, limit: int) -> list[tuple[Message, datetime]]:
@@ -212,138 +139,44 @@ class MailerTransaction(HolderTransaction):
             (limit,),
         )
 
-    def keep_bytes(self, message: Message, content: bytes) -> None:
-        """Store the bytes of a message `without_bytes`. State and attempts stay."""
-        self.cursor.execute(
-            "update messages set message = %b where assertion_id = %s and letter = %s",
-            (content, message.assertion_id, message.letter),
-        )
-
-    def suppress_unwritable(self, message: Message, error: str, now: datetime) -> None:
-        """The letter can't be written: it ends here, with the error for the office."""
-        self.cursor.execute(
-            "update messages set state = 'suppressed', reason = 'unwritable', last_error = %s, next_try_at = null,"
-            " settled_at = %s where assertion_id = %s and letter = %s",
-            (error, now, message.assertion_id, message.letter),
-        )
-
-    def postpone_writing(self, message: Message, next_try_at: datetime, error: str) -> None:
-        """It is written later. `send` counts the attempts, so they stay."""
-        self.cursor.execute(
-            "update messages set next_try_at = %s, last_error = %s where assertion_id = %s and letter = %s",
-            (next_try_at, error, message.assertion_id, message.letter),
-        )
-
-    def to_send(
-        self, now: datetime, limit: int, sender: str, flying: Sequence[OutgoingMessage], busy: Sequence[str]
-    ) -> list[OutgoingMessage]:
-        """Messages to hand to the mail server now, oldest first, none to a `busy` domain. Locked until our end.
-
-        None about a badge that is void: its revocation came while it was on its way, and then we died. None of a cohort
-        whose letters the office holds. What this `sender` leased and isn't `flying` was never started.
-        """
-        return self.fetch_all(
-            OutgoingMessage,
-            f"select assertion_id, letter, email, attempts, message {_LEDGER}"
-            f" where state in ('queued', 'deferred') and message is not null and {is_due_sql('next_try_at')}"
-            f" and ({_ON_ITS_WAY} is not true or sender = %s and not (assertion_id, letter)"
-            "  in (select * from unnest(%s::text[], %s::text[])))"
-            f" and {_VOID} is null and {_NOT_HELD}"
-            " and (cardinality(%s::text[]) = 0 or lower(split_part(email, '@', 2)) <> all(%s::text[]))"
-            " order by next_try_at limit %s for update of messages skip locked",
-            (
-                *due_at(now, _MOST_PAUSE),
-                sender,
-                [each.assertion_id for each in flying],
-                [each.letter for each in flying],
-                list(busy),
-                list(busy),
-                limit,
-            ),
-        )
-
-    def lease(self, messages: Sequence[OutgoingMessage], sender: str) -> None:
-        """They are on their way: nobody else sends them until the lease ends, or the answer is written down."""
-        if messages:
-            self.cursor.execute(
-                f"update messages set sending_until = clock_timestamp() + {_LEASE}, sender = %s"
-                " from unnest(%s::text[], %s::text[]) as taken (assertion_id, letter)"
-                " where messages.assertion_id = taken.assertion_id and messages.letter = taken.letter",
-                (sender, [each.assertion_id for each in messages], [each.letter for each in messages]),
-            )
-
-    def save_attempt(self, message: OutgoingMessage, result: AttemptResult, now: datetime) -> None:
-        """Write down what the mail server answered."""
-        self.cursor.execute(
-            "update messages set state = %s, attempts = %s, next_try_at = %s, answer = %s, last_error = null,"
-            " sending_until = null, settled_at = %s where assertion_id = %s and letter = %s",
-            (
-                result.state,
-                result.attempts,
-                result.next_try_at,
-                result.answer,
-                now,
-                message.assertion_id,
-                message.letter,
-            ),
-        )
-
-    def save_report(self, status: MessageStatus, state: str, answer: str, now: datetime) -> None:
-        """Write down what came back about a message that was sent."""
-        self.cursor.execute(
-            "update messages set state = %s, answer = %s, reason = case when %s = 'suppressed' then 'complaint' end,"
-            " settled_at = %s where assertion_id = %s and letter = %s",
-            (state, answer, state, now, status.assertion_id, status.letter),
-        )
-
-    def postpone(self, message: OutgoingMessage, next_try_at: datetime, error: str) -> None:
-        """No answer: the state stays. A letter that always breaks the connection must not block the others."""
-        self.cursor.execute(
-            "update messages set attempts = attempts + 1, next_try_at = %s, last_error = %s, sending_until = null"
-            " where assertion_id = %s and letter = %s",
-            (next_try_at, error, message.assertion_id, message.letter),
-        )
-
     # ── after a restore ─────────────────────────────────────────────────────────────────────────────────
 
     def take_back_letters(self, events: Sequence[LetterUpdated]) -> None:
         """The ledger says again what was announced of each message; which letter told of a correction is decided.
 
-        The badge need not be known yet. A message that was sent, bounced or suppressed stays so; one that was queued
-        or deferred goes on, after the same number of attempts, with its Message-ID and Date: equal bytes, unless the
-        holder or a template changed. What no topic holds: the attempts that got no answer, the error of a letter that
-        could not be written, and the choice of the letter about a correction before that letter was queued.
+        The badge need not be known yet. A message that was sent, bounced, suppressed or cancelled stays so; one that
+        was queued or deferred goes on, after the same number of attempts, with its Message-ID and Date: equal bytes,
+        unless the holder or a template changed. What no topic holds: the attempts that got no answer, the error of a
+        letter that could not be written, and the choice of the letter about a correction before that letter was queued.
         """
         self.insert_rows("holders", [{"assertion_id": id} for id in sorted({e.assertion_id for e in events})])
-        keys = sorted({(event.assertion_id, event.letter) for event in events})
-        known = {(entry.assertion_id, entry.letter): entry for entry in self._entries([id for id, _ in keys])}
-        entries = [
-            ledger_entry([event for event in events if (event.assertion_id, event.letter) == key], known.get(key))
-            for key in keys
-        ]
-        self._save_entries([entry for entry in entries if entry != known.get((entry.assertion_id, entry.letter))])
+        self._take_back(events)
         told: dict[CorrectionLetter, tuple[Letter, ...]] = {
             "award": ("award", "completion"),
             "correction": ("correction",),
         }
         for told_by, letters in told.items():
-            self.set_correction_letter(told_by, self._untold([id for id, letter in keys if letter in letters]))
+            self.set_correction_letter(told_by, self._untold([e.assertion_id for e in events if e.letter in letters]))
+
+    def take_back_requested(self, events: Sequence[RequestedLetterUpdated]) -> None:
+        """The same of letters that were asked for. The request need not be known yet."""
+        self.note_request_ids(events)
+        self._take_back(events)
 
     def take_back_settled(self, events: Sequence[DecisionSettled]) -> None:
         """Nothing to write: `claim` drops an order whose settlement was announced."""
 
-    def _entries(self, assertion_ids: Sequence[str]) -> list[LedgerEntry]:
-        return self.fetch_all(
+    def _take_back(self, events: Sequence[LetterUpdated] | Sequence[RequestedLetterUpdated]) -> None:
+        ids = sorted({event.message_id.strip("<>").rpartition("@")[0] for event in events})
+        known = self.fetch_all(
             LedgerEntry,
-            "select assertion_id, letter, state, attempts, next_try_at, answer, reason, created_at, queued_at,"
-            " written_at, settled_at from messages where assertion_id = any(%s::text[])"
-            " order by assertion_id, letter for update",
-            (list(assertion_ids),),
+            "select assertion_id, request_id, letter, state, attempts, next_try_at, answer, reason, created_at,"
+            " queued_at, written_at, settled_at from messages where id = any(%s::text[]) order by id for update",
+            (ids,),
         )
-
-    def _save_entries(self, entries: Sequence[LedgerEntry]) -> None:
-        columns = [column.name for column in fields(LedgerEntry) if column.name not in ("assertion_id", "letter")]
-        self.insert_rows("messages", [vars(entry) for entry in entries], replace("assertion_id, letter", columns))
+        columns = [column.name for column in fields(LedgerEntry) if column.name not in _KEY]
+        rows = [vars(entry) for entry in ledger_entries(events, known)]
+        self.insert_rows("messages", rows, replace("id", columns))
 
     def _untold(self, assertion_ids: Sequence[str]) -> list[str]:
         """Those that correct another badge, as far as we know, and whose letter is not chosen yet."""

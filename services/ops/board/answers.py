@@ -13,7 +13,7 @@ from services.ops.board.restores import Restore
 from services.ops.board.rows import KeptDeadLetter
 from services.ops.board.scrubs import ScrubLine
 
-LETTER_STATES = ("queued", "sent", "deferred", "bounced", "suppressed")
+LETTER_STATES = ("queued", "sent", "deferred", "bounced", "suppressed", "cancelled")
 
 
 class Cohort(msgspec.Struct, frozen=True, kw_only=True):

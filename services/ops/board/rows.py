@@ -44,6 +44,16 @@ class AnchoredBatch:
 
 
 @dataclass(frozen=True)
+class RequestedLetter:
+    """A letter that a service asked for, without its recipient: nobody here knows whose it is."""
+
+    letter: str
+    state: str
+    at: datetime
+    answer: str | None
+
+
+@dataclass(frozen=True)
 class TroubledLetter:
     """A letter that is deferred, bounced or suppressed, and the person it is for."""
 

@@ -205,12 +205,27 @@ LETTERS: dict[str, Bilingual] = {
     "revocation": Bilingual("取り消しのお知らせ", "Revocation letter"),
 }
 
+REQUESTED_LETTERS: dict[str, Bilingual] = {
+    "confirm-address": Bilingual("アドレス確認のお願い", "Address to be confirmed"),
+    "address-changed": Bilingual("アドレス変更のお知らせ", "Address changed"),
+    "enquiry": Bilingual("窓口へのお問い合わせ", "Enquiry to the desk"),
+    "enquiry-copy": Bilingual("お問い合わせの控え", "Copy of an enquiry"),
+    "verify-address": Bilingual("ウォレットのアドレス確認", "Address of an account to be verified"),
+    "reset-password": Bilingual("パスワードの再設定", "Password reset"),
+    "account-notice": Bilingual("アカウントのお知らせ", "Account notice"),
+    "new-link": Bilingual("受領の新しいURL", "New link to a badge"),
+    "paper-received": Bilingual("注文の控え", "Order received"),
+    "paper-sent": Bilingual("発送のお知らせ", "Order sent"),
+}
+"""Letters that a service asked the mailer for."""
+
 LETTER_STATES: dict[str, Bilingual] = {
     "queued": Bilingual("送信待ち", "queued"),
     "sent": Bilingual("送信済み", "sent"),
     "deferred": Bilingual("再送待ち", "deferred"),
     "bounced": Bilingual("不達", "bounced"),
     "suppressed": Bilingual("送信停止", "suppressed"),
+    "cancelled": Bilingual("送信中止", "cancelled"),
 }
 
 DECISIONS: dict[str, Bilingual] = {

@@ -11,12 +11,11 @@ from services.ops.board import folding
 from services.ops.store.board import BoardQueries
 from services.ops.store.dead_letters import DeadLetterRows
 from services.ops.store.decisions import DecisionRows
-from services.ops.store.letters import LetterRows
+from services.ops.store.letters import PLACE, LetterRows
 from services.ops.store.rejections import RejectionRows
 from services.ops.store.restores import RestoreRows
 from services.ops.store.scrubs import ScrubRows
 from shared.events import (
-    LETTER_STATES,
     AssertionAnchored,
     AssertionIssued,
     AssertionRevoked,
@@ -29,6 +28,7 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
+    RequestedLetterUpdated,
 )
 from shared.office_events import (
     DecisionSettled,
@@ -39,10 +39,6 @@ from shared.office_events import (
     ScrubOrdered,
 )
 from shared.runtime.db import Database, Transaction, replace
-
-# As `LetterUpdated.place`, of a row.
-_STATES = ", ".join(f"'{state}'" for state in LETTER_STATES)
-_PLACE = f"({{0}}.attempt, array_position(array[{_STATES}], {{0}}.state))"
 
 
 class OpsTransaction(Transaction):
@@ -243,8 +239,12 @@ class OpsTransaction(Transaction):
             f"{replace('assertion_id, letter', ['message_id', 'state', 'attempt', 'at', 'answer'])},"
             " sent_at = case when excluded.state in ('bounced', 'suppressed') then null"
             " else coalesce(letters.sent_at, excluded.sent_at) end"
-            f" where {_PLACE.format('excluded')} >= {_PLACE.format('letters')}",
+            f" where {PLACE.format('excluded')} >= {PLACE.format('letters')}",
         )
+
+    def note_requested_letters(self, events: Sequence[RequestedLetterUpdated]) -> None:
+        """Any time. The latest state of each letter that a service asked the mailer for."""
+        self.letters.note_requested(events)
 
     def note_received(self, events: Sequence[BadgeReceived]) -> None:
         """Step 5. The holder has taken the badge."""

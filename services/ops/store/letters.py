@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from services.ops.board.rows import TroubledLetter
-from shared.runtime.db import Transaction
+from collections.abc import Sequence
+
+from services.ops.board.folding import last_of
+from services.ops.board.rows import RequestedLetter, TroubledLetter
+from shared.events import LETTER_STATES, RequestedLetterUpdated
+from shared.runtime.db import Transaction, replace
+
+_STATES = ", ".join(f"'{state}'" for state in LETTER_STATES)
+PLACE = f"({{0}}.attempt, array_position(array[{_STATES}], {{0}}.state))"
+"""As `MessageUpdated.place`, of a row."""
 
 
 class LetterRows:
@@ -36,6 +44,28 @@ class LetterRows:
             " from letters l join people p using (assertion_id)"
             " where p.cohort = %s and l.state in ('bounced', 'suppressed') order by l.at desc, 1 limit %s",
             (cohort, limit),
+        )
+
+    def note_requested(self, events: Sequence[RequestedLetterUpdated]) -> None:
+        """The latest state of each letter that a service asked for; an older one that comes later is ignored."""
+        columns = ["state", "attempt", "at", "answer"]
+        self._tx.insert_rows(
+            "requested_letters",
+            [
+                {"letter_id": event.letter_id, "letter": event.letter}
+                | {column: getattr(event, column) for column in columns}
+                for event in last_of(events, lambda event: event.letter_id, lambda event: event.place)
+            ],
+            f"{replace('letter_id', columns)} where {PLACE.format('excluded')} >= {PLACE.format('requested_letters')}",
+        )
+
+    def requested_undelivered(self, *, limit: int) -> list[RequestedLetter]:
+        """Letters that a service asked for and that came to nobody, the latest first."""
+        return self._tx.fetch_all(
+            RequestedLetter,
+            "select letter, state, at, answer from requested_letters"
+            " where state in ('bounced', 'suppressed') order by at desc limit %s",
+            (limit,),
         )
 
 

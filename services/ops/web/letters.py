@@ -52,7 +52,15 @@ def letters_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callable[[],
             )
             for assertion_id, letter in page.undelivered
         ]
-        return html.page(request, "letters.html", status=status, page=page, rows=rows, refused=refused)
+        others = [
+            (
+                wording.words_for(wording.REQUESTED_LETTERS, letter.letter),
+                wording.words_for(wording.LETTER_STATES, letter.state),
+                letter,
+            )
+            for letter in page.requested
+        ]
+        return html.page(request, "letters.html", status=status, page=page, rows=rows, others=others, refused=refused)
 
     @app.get("/letters", include_in_schema=False)
     def letters(request: Request, cohort: str | None = None) -> Response:

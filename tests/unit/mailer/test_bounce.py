@@ -46,7 +46,7 @@ def test_a_bounce_of_each_mail_server_is_permanent_for_its_letter(
 ) -> None:
     report = read_report(made(PATH), recipients, DOMAIN)
     assert report is not None
-    assert (report.assertion_id, report.letter, report.kind) == (ID, "award", "permanent")
+    assert (report.subject, report.letter, report.kind) == (ID, "award", "permanent")
     assert report.answer
 
 
@@ -66,7 +66,7 @@ def test_a_complaint_names_its_letter_by_the_return_path_or_by_the_copy_that_it_
     id = message_id("award", ID, "noreply@jci.example.jp")
     for to, enclosed in ((PATH, "<x@y.example>"), (f"complaints@{DOMAIN}", id)):
         report = read_report(complaint(to, enclosed), [to], DOMAIN)
-        assert report is not None and (report.assertion_id, report.letter, report.kind) == (ID, "award", "complaint")
+        assert report is not None and (report.subject, report.letter, report.kind) == (ID, "award", "complaint")
     assert read_report(complaint(f"complaints@{DOMAIN}", "<x@y.example>"), [f"complaints@{DOMAIN}"], DOMAIN) is None
 
 
@@ -82,4 +82,4 @@ def test_a_bounce_to_another_address_says_nothing_of_a_letter() -> None:
 def test_a_mail_that_was_cut_or_garbled_is_a_report_of_its_letter_or_none(noise: bytes, start: int, end: int) -> None:
     content = postfix(PATH)
     report = read_report(content[:start] + noise + content[end:], [PATH], DOMAIN)
-    assert report is None or (report.assertion_id, report.letter) == (ID, "award")
+    assert report is None or (report.subject, report.letter) == (ID, "award")

@@ -100,7 +100,7 @@ def test_a_letter_names_its_holder_its_qualification_its_period_and_the_desk_to_
     assert mail.text.splitlines()[0] == "髙橋 𠮷之助 様"
 
 
-class _Seen(HTMLParser):
+class Seen(HTMLParser):
     """The text that a reader sees, one line for each block, and where the links lead."""
 
     def __init__(self, html: str) -> None:
@@ -158,7 +158,7 @@ HTML_ONLY = {
 @pytest.mark.parametrize("message", VARIANTS, ids=lambda m: f"{m.letter}-{m.kind}-{m.corrects}")
 def test_text_and_html_say_the_same_in_every_sentence(message: Message) -> None:
     mail = WRITER.compose(message)
-    in_text, in_html = sentences(mail.text), sentences(_Seen(mail.html).text)
+    in_text, in_html = sentences(mail.text), sentences(Seen(mail.html).text)
     assert in_text - in_html <= TEXT_ONLY
     assert in_html - in_text <= HTML_ONLY
 
@@ -166,7 +166,7 @@ def test_text_and_html_say_the_same_in_every_sentence(message: Message) -> None:
 @pytest.mark.parametrize("message", VARIANTS, ids=lambda m: f"{m.letter}-{m.kind}-{m.corrects}")
 def test_text_and_html_lead_to_the_same_places(message: Message) -> None:
     mail = WRITER.compose(message)
-    links = {link.removeprefix("mailto:") for link in _Seen(mail.html).links}
+    links = {link.removeprefix("mailto:") for link in Seen(mail.html).links}
     alone = {line for line in mail.text.splitlines() if line.startswith("http") or ("@" in line and " " not in line)}
     assert links == alone
 

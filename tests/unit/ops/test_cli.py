@@ -27,7 +27,7 @@ STATUS: dict[str, Any] = {
     "revoked": {"count": 0, "people": []},
     "rejected": 1,
     "dead_letters": 0,
-    "letters": {"queued": 0, "sent": 6, "deferred": 1, "bounced": 0, "suppressed": 0},
+    "letters": {"queued": 0, "sent": 6, "deferred": 1, "bounced": 0, "suppressed": 0, "cancelled": 0},
     "lag": {"issuer": 4, "mailer": None},
     "lag_unknown": {"mailer": "not measured yet"},
     "unplaced": 0,

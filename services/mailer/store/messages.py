@@ -1,0 +1,195 @@
+"""The schema `mailer`: the rows of messages, each by its id, from the bytes to the last answer.
+
+A message is about a badge or was asked for (`requests.py`): here both are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.mailer.domain.delivery import MOST_SECONDS, AttemptResult
+from services.mailer.domain.letters import Addressed, row_id
+from services.mailer.store.requests import RequestTransaction
+from shared.retry import due_at, is_due_sql
+
+
+@dataclass(frozen=True)
+class OutgoingMessage:
+    """A message whose bytes are written and that has not come to its end yet."""
+
+    letter: str
+    subject: str  # assertion_id or request_id
+    letter_id: str | None
+    email: str
+    attempts: int
+    message: bytes
+
+
+@dataclass(frozen=True)
+class MessageStatus:
+    """The state of a message in the ledger."""
+
+    letter: str
+    subject: str
+    letter_id: str | None
+    state: str
+    attempts: int
+    void: str | None  # why no letter about its badge may leave: "revoked", "corrected"
+
+
+# Corrected: a newer version replaces the badge. Revoked: it is invalid for any other reason, as one letter says.
+VOID = (
+    "case when corrected_by is not null then 'corrected'"
+    " when revoked_at is not null and messages.letter <> 'revocation' then 'revoked' end"
+)
+_ABOUT = "messages.letter, coalesce(messages.assertion_id, messages.request_id) as subject"
+STATUS = f"{_ABOUT}, null::text as letter_id, state, attempts, {VOID} as void"
+_LEASE = "interval '30 seconds'"
+"""For how long a message on its way is left alone by other processes. Renewed until its answer is written down."""
+ON_ITS_WAY = (  # by the clock of the database: those of the mailers may differ
+    f"(sending_until > clock_timestamp() and sending_until <= clock_timestamp() + {_LEASE})"
+)
+NOT_HELD = "not exists (select from letter_holds where letter_holds.cohort = holders.cohort and letter_holds.is_held)"
+MOST_PAUSE = timedelta(seconds=MOST_SECONDS)
+_ALL = "from messages left join holders using (assertion_id) left join requests using (request_id)"
+
+
+class MessageTransaction(RequestTransaction):
+    """What becomes of a message."""
+
+    def status(self, subject: str, letter: str) -> MessageStatus | None:
+        """The state of a message; None without one. It is locked until the end of this transaction."""
+        # The holder's row first, as every `note_` does: a revocation is either seen here or waits for our end.
+        self.cursor.execute("select from holders where assertion_id = %s for update", (subject,))
+        return self.fetch_one(
+            MessageStatus,
+            f"select {_ABOUT}, letter_id, state, attempts, {VOID} as void {_ALL}"
+            " where messages.id = %s for update of messages",
+            (f"{letter}.{subject}",),
+        )
+
+    def requeue(self, status: MessageStatus, now: datetime) -> None:
+        """Send the stored bytes once more."""
+        self.cursor.execute(
+            "update messages set state = 'queued', next_try_at = %s, queued_at = %s, settled_at = null where id = %s",
+            (now, now, row_id(status)),
+        )
+
+    def cancel_ended(self, now: datetime) -> list[MessageStatus]:
+        """Cancel the unsent requested letters whose link has ended; returns them. One that is on its way is left."""
+        return self.fetch_all(
+            MessageStatus,
+            "update messages set state = 'cancelled', reason = 'ended', next_try_at = null, settled_at = %s"
+            " from requests where requests.request_id = messages.request_id and messages.request_id is not null"
+            " and state in ('waiting', 'queued', 'deferred') and ends_at <= %s"
+            f" and {ON_ITS_WAY} is not true"
+            f" returning {_ABOUT}, letter_id, state, attempts, null::text as void",
+            (now, now),
+        )
+
+    # ── the bytes ───────────────────────────────────────────────────────────────────────────────────────
+
+    def queue(self, written: Sequence[tuple[Addressed, bytes]], now: datetime) -> None:
+        """Store the bytes: from now on the letter is these bytes, however often they are sent."""
+        self.update_rows(
+            "messages",
+            [
+                {
+                    "id": row_id(message),
+                    "state": "queued",
+                    "message": content,
+                    "queued_at": now,
+                    "written_at": now,
+                    "next_try_at": now,
+                }
+                for message, content in written
+            ],
+            "id",
+        )
+
+    def keep_bytes(self, message: Addressed, content: bytes) -> None:
+        """Store the bytes of a message that is queued without them. State and attempts stay."""
+        self.cursor.execute("update messages set message = %b where id = %s", (content, row_id(message)))
+
+    def suppress_unwritable(self, message: Addressed, error: str, now: datetime) -> None:
+        """The letter can't be written: it ends here, with the error for the office."""
+        self.cursor.execute(
+            "update messages set state = 'suppressed', reason = 'unwritable', last_error = %s, next_try_at = null,"
+            " settled_at = %s where id = %s",
+            (error, now, row_id(message)),
+        )
+
+    def postpone_writing(self, message: Addressed, next_try_at: datetime, error: str) -> None:
+        """It is written later. `send` counts the attempts, so they stay."""
+        self.cursor.execute(
+            "update messages set next_try_at = %s, last_error = %s where id = %s",
+            (next_try_at, error, row_id(message)),
+        )
+
+    # ── on its way ──────────────────────────────────────────────────────────────────────────────────────
+
+    def to_send(
+        self, now: datetime, limit: int, sender: str, flying: Sequence[OutgoingMessage], busy: Sequence[str]
+    ) -> list[OutgoingMessage]:
+        """Messages to hand to the mail server now, oldest first, none to a `busy` domain. Locked until our end.
+
+        None about a badge that is void: its revocation came while it was on its way, and then we died. None of a cohort
+        whose letters the office holds. None whose link has ended. What this `sender` leased and isn't `flying` was
+        never started.
+        """
+        return self.fetch_all(
+            OutgoingMessage,
+            f"select {_ABOUT}, letter_id, coalesce(email, recipient) as email, attempts, message {_ALL}"
+            f" where state in ('queued', 'deferred') and message is not null and {is_due_sql('next_try_at')}"
+            f" and ({ON_ITS_WAY} is not true or sender = %s and id <> all(%s::text[]))"
+            f" and {VOID} is null and {NOT_HELD} and (ends_at is null or ends_at > %s)"
+            " and (cardinality(%s::text[]) = 0"
+            "  or lower(split_part(coalesce(email, recipient), '@', 2)) <> all(%s::text[]))"
+            " order by next_try_at limit %s for update of messages skip locked",
+            (*due_at(now, MOST_PAUSE), sender, list(map(row_id, flying)), now, list(busy), list(busy), limit),
+        )
+
+    def lease(self, messages: Sequence[OutgoingMessage], sender: str) -> None:
+        """They are on their way: nobody else sends them until the lease ends, or the answer is written down."""
+        if messages:
+            self.cursor.execute(
+                f"update messages set sending_until = clock_timestamp() + {_LEASE}, sender = %s"
+                " where id = any(%s::text[])",
+                (sender, list(map(row_id, messages))),
+            )
+
+    def save_attempt(self, message: OutgoingMessage, result: AttemptResult, now: datetime) -> None:
+        """Write down what the mail server answered."""
+        self.cursor.execute(
+            "update messages set state = %s, attempts = %s, next_try_at = %s, answer = %s, last_error = null,"
+            " sending_until = null, settled_at = %s where id = %s",
+            (result.state, result.attempts, result.next_try_at, result.answer, now, row_id(message)),
+        )
+
+    def postpone(self, message: OutgoingMessage, next_try_at: datetime, error: str) -> None:
+        """No answer: the state stays. A letter that always breaks the connection must not block the others."""
+        self.cursor.execute(
+            "update messages set attempts = attempts + 1, next_try_at = %s, last_error = %s, sending_until = null"
+            " where id = %s",
+            (next_try_at, error, row_id(message)),
+        )
+
+    def save_report(self, status: MessageStatus, state: str, answer: str, now: datetime) -> None:
+        """Write down what came back about a message that was sent."""
+        self.cursor.execute(
+            "update messages set state = %s, answer = %s, reason = case when %s = 'suppressed' then 'complaint' end,"
+            " settled_at = %s where id = %s",
+            (state, answer, state, now, row_id(status)),
+        )
+
+    def recipient(self, subject: str) -> str | None:
+        """To whom the letters about this badge, or this request, go."""
+        address: Any = self.fetch_value(
+            "select email from holders where assertion_id = %s union all"
+            " select recipient from requests where request_id = %s",
+            (subject, subject),
+        )
+        return address if isinstance(address, str) else None
