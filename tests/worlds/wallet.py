@@ -20,6 +20,7 @@ from deploy.local.ports import free_port
 from services.issuer.domain.credential import credential_of
 from services.issuer.domain.issuance import Assertion, Issuer, StatusPlace
 from services.issuer.signing.keys import SigningKey
+from services.mailer.domain.requested import request_problem
 from services.wallet import handlers, letters
 from services.wallet.app import MIGRATIONS
 from services.wallet.config import Config
@@ -114,15 +115,11 @@ class Wallet:
         return [decode(bytes(row[0])) for row in rows]
 
     def letters(self, letter: str, recipient: str | None = None) -> list[AccountLetterRequested]:
-        """Those that were asked of the mailer so far."""
+        """Those that were asked of the mailer so far, in the form that it takes."""
         letters.write_asked(self.ports)
-        return [
-            event
-            for event in self.announced()
-            if isinstance(event, AccountLetterRequested)
-            and event.letter == letter
-            and recipient in (None, event.recipient)
-        ]
+        asked = [event for event in self.announced() if isinstance(event, AccountLetterRequested)]
+        assert [problem for event in asked if (problem := request_problem(event))] == []
+        return [event for event in asked if event.letter == letter and recipient in (None, event.recipient)]
 
     def mailed_link(self, letter: str, recipient: str | None = None) -> str:
         """The path of the link in the last such letter."""
