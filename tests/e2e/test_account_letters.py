@@ -33,7 +33,7 @@ def test_a_holder_is_written_to_about_the_account_and_goes_on_by_the_links(stack
 
         return str(until(found, seconds=60, what=f"a letter with {word}"))
 
-    until(lambda: story.count("notified"), seconds=60, what="letter 1 leaves")
+    story.wait("notified", at_least=1)
     address = "letters.000000@crowd.example.jp"
     first = written(address, "受領手続き")
     with httpx.Client(base_url=stack.urls["wallet"], follow_redirects=True, trust_env=False, timeout=30) as browser:
