@@ -283,7 +283,9 @@ class LetterUpdated(MessageUpdated, frozen=True, kw_only=True):
     topic = LETTER_UPDATED
     about = "assertion_id"
     assertion_id: str
-    letter: Literal["award", "completion", "correction", "revocation"]
+    letter: Literal[
+        "award", "completion", "correction", "revocation", "reminder-1", "reminder-2", "reminder-3", "expiry"
+    ]
 
 
 class RequestedLetterUpdated(MessageUpdated, frozen=True, kw_only=True):

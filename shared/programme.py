@@ -117,6 +117,17 @@ class Texts(msgspec.Struct, frozen=True, kw_only=True):
     correction_subject: str | None = None  # None: the society's name, and that its badge was corrected
 
 
+class Letters(msgspec.Struct, frozen=True, kw_only=True):
+    """When holders hear from the society again, in days.
+
+    `reminder_days`: after letter 1, while the badge waits to be received; at most three, none by `[]`. `expiry_days`:
+    before the last day of the period, unless it is renewed; none by 0.
+    """
+
+    reminder_days: tuple[int, ...] = (7, 21, 60)
+    expiry_days: int = 60
+
+
 class PublicPage(msgspec.Struct, frozen=True, kw_only=True):
     """What the public page of a badge says; the holder decides about the numbers.
 
@@ -146,6 +157,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
     qualifications: dict[str, Qualification]
     public_page: PublicPage = PublicPage()
     questions: tuple[Question, ...] = ()
+    letters: Letters = Letters()
 
     def qualification(self, id: str) -> Qualification:
         """ValueError, naming the known ones, for an unknown id."""
@@ -191,6 +203,11 @@ def _problems(programme: Programme) -> Iterator[tuple[str, str]]:
         yield "bounds", f"got {bounds.first_day} to {bounds.last_day}, expected days between 1900-01-02 and 2999-12-31"
     if not (1 <= bounds.longest_years <= 100 and 0 <= bounds.youngest_years < bounds.oldest_years <= 150):
         yield "bounds", "got years that can't be, expected longest_years from 1, youngest_years below oldest_years"
+    days = programme.letters.reminder_days
+    if len(days) > 3 or list(days) != sorted(set(days)) or not all(1 <= day <= 366 for day in days):
+        yield "letters.reminder_days", f"got {list(days)}, expected at most three numbers from 1, each above the last"
+    if not 0 <= programme.letters.expiry_days <= 366:
+        yield "letters.expiry_days", f"got {programme.letters.expiry_days}, expected 0 (no notice) to 366"
     for id, qualification in programme.qualifications.items():
         place = f"qualifications.{id}"
         if qualification.desk not in programme.desks:

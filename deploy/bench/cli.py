@@ -14,6 +14,7 @@ def _load() -> None:
     from deploy.bench.anchor import anchor
     from deploy.bench.burst import burst
     from deploy.bench.issue import issue
+    from deploy.bench.mail import mail
     from deploy.bench.render import render
     from deploy.bench.verify import verify
     from deploy.bench.wallet import wallet
@@ -21,6 +22,7 @@ def _load() -> None:
     bench_command.add_command(anchor)
     bench_command.add_command(burst)
     bench_command.add_command(issue)
+    bench_command.add_command(mail)
     bench_command.add_command(render)
     bench_command.add_command(verify)
     bench_command.add_command(wallet)

@@ -29,6 +29,7 @@ def wire(config: Config) -> Process:
             send=SmtpPool(config.smtp).send,
             now=runtime.clock,
             deliveries=Deliveries(config.connections, config.limits),
+            kept=config.kept,
         ),
     )
 

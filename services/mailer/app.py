@@ -28,6 +28,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 _BOUNCES_EVERY = 5.0
+_REMINDERS_EVERY = 60.0
+_FORGET_EVERY = 3600.0
 
 
 def build(config: Config, ports: Ports) -> Process:
@@ -44,6 +46,8 @@ def build(config: Config, ports: Ports) -> Process:
     process.consume(AccountLetterRequested, handlers.note_requested, ports)
     process.tick("write", handlers.write, ports)
     process.tick("send", handlers.send, ports)
+    process.tick("forget", handlers.forget, ports, every=_FORGET_EVERY)
+    process.tick("remind", handlers.remind, ports, every=_REMINDERS_EVERY)
     if config.bounces is not None:
         process.at_start(partial(_listen, config.bounces), ports)
     if config.bounce_maildir is not None:

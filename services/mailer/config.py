@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from services.mailer.bounces import Listener, Protocol
@@ -25,6 +26,7 @@ class Config:
     dkim_keys: tuple[DkimKey, ...] = ()
     bounces: Listener | None = None
     bounce_maildir: Path | None = None
+    kept: timedelta = timedelta(days=90)
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -48,6 +50,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
         connections=settings.whole("SMTP_CONNECTIONS", 4, least=1, most=100),
         limits=settings.read("MAIL_DOMAINS_FILE", "a file of limits (docs/mail.md)", _limits, DomainLimits()),
         dkim_keys=settings.read("DKIM_KEYS", "selector:file of a private key, separated by commas", parse_keys, ()),
+        kept=timedelta(days=settings.whole("LETTER_BYTES_DAYS", 90, least=1, most=3650)),
         bounces=_listener(settings, runtime.programme.sender.bounce_domain),
         bounce_maildir=_maildir(settings) if settings.text("BOUNCE_MAILDIR", "") else None,
     )

@@ -12,7 +12,16 @@ from time import monotonic
 from services.mailer.deliveries import Deliveries
 from services.mailer.domain.correction import RECEIPT_WAIT, REVOCATION_WAIT, CorrectionLetter, correction_letter
 from services.mailer.domain.delivery import MOST_SECONDS, Deferred, SmtpReply, after_attempt
-from services.mailer.domain.letters import LETTERS, Addressed, LetterWriter, Writable, message_id, return_path
+from services.mailer.domain.letters import (
+    LETTERS,
+    OPENED_BY_EVENTS,
+    Addressed,
+    LetterWriter,
+    Writable,
+    message_id,
+    return_path,
+)
+from services.mailer.domain.reminders import is_daytime, reminder_windows
 from services.mailer.domain.requested import request_problem
 from services.mailer.metrics import CORRECTIONS, MESSAGES, NOT_QUEUED, SERVER_AWAY
 from services.mailer.store.ledger import MailerTransaction, Store
@@ -34,6 +43,7 @@ from shared.retry import next_try
 from shared.runtime.log import logger
 from shared.runtime.metrics import ROWS_ASIDE
 
+_FORGET = 1000  # letters forgotten a commit
 _WRITE = 200  # messages written a commit
 _ROUND = 2.0  # seconds after which no more letters are started, so that a stop is noticed
 _LOOK = 0.2  # seconds between two looks for letters that have become due, while some are on their way
@@ -57,6 +67,7 @@ class Ports:
     send: Callable[[str, str, bytes], SmtpReply]
     now: Clock
     deliveries: Deliveries = field(default_factory=Deliveries)
+    kept: timedelta = timedelta(days=90)  # for so long the bytes of a letter that came to its end
 
 
 def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
@@ -168,6 +179,25 @@ def resend(events: Sequence[OfficeDecided], ports: Ports) -> None:
             )
 
 
+def remind(ports: Ports) -> int:
+    """Any time by day. Open the reminders of badges that wait to be received, and the notices of periods that end."""
+    now, letters = ports.now(), ports.writer.times
+    if not is_daytime(now):
+        return 0
+    with ports.store.transaction() as tx:
+        opened = tx.open_reminders(reminder_windows(letters.reminder_days, now), now)
+        if letters.expiry_days:
+            opened += tx.open_expiry_notices(letters.expiry_days, now)
+    # If we die before the commit, the next call opens the same rows; after it, none twice.
+    return opened
+
+
+def forget(ports: Ports) -> int:
+    """Any time. Forget the bytes of letters that came to their end long ago: they hold names and links."""
+    with ports.store.transaction() as tx:
+        return tx.forget_bytes(ports.now() - ports.kept, _FORGET)
+
+
 def write(ports: Ports) -> int:
     """Steps 4 and 9. Store the bytes of the letters that are due: the intention, before anything is sent.
 
@@ -178,7 +208,7 @@ def write(ports: Ports) -> int:
         tx.wait_by_our_clock(now)
         chosen = _choose_correction_letters(tx, now, ports)
         for ended in (cancelled := tx.cancel_ended(now)):
-            announce(tx, ports, ended, "cancelled", ended.attempts, now, "ended")
+            announce(tx, ports, ended, "cancelled", ended.attempts, now, ended.void)
         lost: list[tuple[Writable, datetime]] = [*tx.without_bytes(_WRITE), *tx.requests_without_bytes(_WRITE)]
         for message, written_at in lost:
             if (content := _written(tx, message, written_at, now, ports)) is not None:
@@ -297,7 +327,7 @@ def _note_reply(
 
 
 def _open(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, ports: Ports) -> None:
-    for letter in LETTERS:
+    for letter in OPENED_BY_EVENTS:
         wait = REVOCATION_WAIT if letter == "revocation" else RECEIPT_WAIT
         tx.open_messages(letter, assertion_ids, now, wait)
     _suppress_unsent(tx, assertion_ids, now, ports)  # the revocation may have come first

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 
+from services.mailer import handlers
 from services.mailer.domain.delivery import Bounced, Deferred, Sent, SmtpReply
 from services.mailer.domain.letters import return_path
 from services.mailer.domain.requested import request_id
@@ -144,6 +145,30 @@ def test_a_refusal_of_the_server_bounces_it_and_the_office_does_not_send_it_agai
     assert "@" not in (mailer.requested()[-1].answer or "")
     mailer.handle(resend("D2", "reset-password", request_id("L-1")))
     assert mailer.settled() == {"D": "no-such-letter", "D2": "no-such-letter"}
+
+
+def test_after_some_time_the_bytes_and_the_facts_of_letters_are_forgotten_and_the_ledger_stays(
+    mailer: MailerWorld, post: Post
+) -> None:
+    mailer.ports = replace(mailer.ports, kept=timedelta(days=30))
+    mailer.handle(asked(), asked("L-2", hours=None, recipient="nobody"), issued())
+    mailer.tick(hours=2)
+    mailer.moment += timedelta(days=29)
+    mailer.handle(asked("L-3", hours=None))
+    mailer.tick()
+    assert handlers.forget(mailer.ports) == 0
+    mailer.moment += timedelta(days=2)
+    while handlers.forget(mailer.ports):
+        pass
+    with mailer.ports.store.transaction() as tx:
+        kept = tx.cursor.execute("select letter_id, recipient, facts is null from requests order by 1").fetchall()
+        rows = tx.cursor.execute("select state, message is null from messages order by created_at, id").fetchall()
+    assert kept == [("L-1", None, True), ("L-2", None, True), ("L-3", "taro@example.jp", False)]
+    assert sorted(rows) == [("sent", False), ("sent", True), ("sent", True), ("suppressed", True)]
+    given = len(post.given)
+    mailer.handle(asked(), resend())
+    mailer.tick()
+    assert [path.partition(".")[2] for path, _, _ in post.given[given:]] == [f"award@{DOMAIN}"]
 
 
 @pytest.mark.parametrize("first", ["request", "recall"])

@@ -1,7 +1,8 @@
 """The letters and their content; pure. A letter is a folder of three templates: subject.txt, body.txt, body.html.
 
 `award` is letter 1, with the button 受領手続きをはじめる; `completion` is letter 2, with a link to the finished badge;
-`correction` tells that the badge was corrected, with the link to the new one; `revocation` that it was revoked.
+`correction` tells that the badge was corrected, with the link to the new one; `revocation` that it was revoked;
+`reminder-…` ask again to receive it; `expiry` tells that the period ends soon.
 Those that other services ask for are in `requested.py`; they have templates in English too, in the folder `en`.
 Text and HTML say the same: some carriers convert HTML to text, some people read text only. A text names no button or
 label of the wallet that is not there.
@@ -30,10 +31,13 @@ from services.mailer.domain.requested import (
     moment_in_words,
 )
 from shared.links import receive_url
-from shared.programme import Desk, Programme
+from shared.programme import Desk, Letters, Programme
 
-Letter = Literal["award", "completion", "correction", "revocation"]
-LETTERS: tuple[Letter, ...] = ("award", "completion", "correction", "revocation")
+Letter = Literal["award", "completion", "correction", "revocation", "reminder-1", "reminder-2", "reminder-3", "expiry"]
+OPENED_BY_EVENTS: tuple[Letter, ...] = ("award", "completion", "correction", "revocation")
+REMINDERS: tuple[Letter, ...] = ("reminder-1", "reminder-2", "reminder-3")
+OPENED_BY_TIME: tuple[Letter, ...] = (*REMINDERS, "expiry")
+LETTERS: tuple[Letter, ...] = (*OPENED_BY_EVENTS, *OPENED_BY_TIME)
 
 _FOLDER = Path(__file__).parents[1] / "letters"
 
@@ -105,9 +109,15 @@ class LetterWriter:
         )
         environment.filters["day"] = _japanese_day
         self._templates: Mapping[tuple[str, Language], tuple[jinja2.Template, ...]] = {
-            **{(letter, "ja"): _parts(environment, letter) for letter in (*LETTERS, *FACTS)},
+            **{(letter, "ja"): _parts(environment, letter) for letter in (*OPENED_BY_EVENTS, "expiry", *FACTS)},
+            **{(letter, "ja"): _parts(environment, "reminder") for letter in REMINDERS},
             **{(letter, "en"): _parts(environment, f"{letter}/en") for letter in FACTS},
         }
+
+    @property
+    def times(self) -> Letters:
+        """When reminders and notices are written."""
+        return self._programme.letters
 
     def write(self, message: Writable, date: datetime) -> bytes:
         """The whole mail. Equal arguments give equal bytes, so writing it again after a crash changes nothing.
@@ -129,6 +139,7 @@ class LetterWriter:
             "texts": programme.texts,
             "desk": programme.desks[qualification.desk],
             "qualification": qualification.name.ja,
+            "renewal_url": qualification.page or programme.society.url,
             "name": one_line(f"{message.family_name} {message.given_name}"),
             "renewal": message.kind == "renewal",
             "corrects": message.corrects,

@@ -18,19 +18,25 @@ class HolderTransaction(Transaction):
     """
 
     def note_issued(self, events: Sequence[AssertionIssued]) -> None:
-        """The holders; and of the badges that these correct, that they are corrected, whether known already or not."""
+        """The holders; and of the badges that these correct or renew, that they are, whether known already or not."""
         holders = {event.assertion_id: _holder(event) for event in events}
+        renewed_by = {event.replaces: event.assertion_id for event in events if event.replaces is not None}
         corrected_by = {event.corrects: event.assertion_id for event in events if event.corrects is not None}
         unknown: dict[str, Any] = {name: None for holder in holders.values() for name in holder}
         self._merge_holders(
             [
-                {"assertion_id": id, **holders.get(id, unknown), "corrected_by": corrected_by.get(id)}
-                for id in {**holders, **corrected_by}
+                {
+                    "assertion_id": id,
+                    **holders.get(id, unknown),
+                    "corrected_by": corrected_by.get(id),
+                    "renewed_by": renewed_by.get(id),
+                }
+                for id in {**holders, **corrected_by, **renewed_by}
             ]
         )
 
     def note_received(self, events: Sequence[BadgeReceived]) -> None:
-        """Step 5. The holder has received the badge. It matters for corrections only: `domain/correction.py`."""
+        """Step 5. The holder has received the badge: for corrections (`domain/correction.py`) and reminders."""
         self._merge_holders([{"assertion_id": e.assertion_id, "received_at": e.received_at} for e in events])
 
     def note_rendered(self, events: Sequence[CertificateRendered]) -> None:

@@ -10,7 +10,17 @@ from typing import Any
 from services.mailer.domain.correction import CorrectedBadge, CorrectionLetter
 from services.mailer.domain.ledger import LedgerEntry, ledger_entries
 from services.mailer.domain.letters import Letter, Message
-from services.mailer.store.messages import NOT_HELD, ON_ITS_WAY, STATUS, VOID, MessageStatus, MessageTransaction
+from services.mailer.domain.reminders import Window, is_daytime
+from services.mailer.store.messages import (
+    CANCELLABLE,
+    NOT_HELD,
+    ON_ITS_WAY,
+    STATUS,
+    VOID,
+    MessageStatus,
+    MessageTransaction,
+)
+from shared.clock import japan_date
 from shared.events import LetterUpdated, RequestedLetterUpdated
 from shared.office_events import DecisionSettled
 from shared.retry import SKEW
@@ -72,6 +82,35 @@ class MailerTransaction(MessageTransaction):
             {"letter": letter, "now": now, "ahead": now + SKEW, "wait": wait, "ids": list(assertion_ids)},
         ).rowcount
 
+    def open_reminders(self, windows: Sequence[Window], now: datetime) -> int:
+        """Open the reminders that are due now, of badges that wait to be received; returns how many were opened.
+
+        Idempotent, also after a restore: a reminder is a row of the ledger, which was taken back by then.
+        """
+        return sum(
+            self.cursor.execute(
+                "insert into messages (assertion_id, letter, state, next_try_at, created_at)"
+                " select assertion_id, %(letter)s, 'waiting', %(now)s, %(now)s from messages join holders"
+                " using (assertion_id) where letter = 'award' and state = 'sent'"
+                " and settled_at > %(since)s and settled_at <= %(until)s"
+                f" and received_at is null and email is not null and {VOID} is null and valid_until >= %(today)s"
+                " order by assertion_id on conflict do nothing",
+                vars(window) | {"now": now, "today": japan_date(now)},
+            ).rowcount
+            for window in windows
+        )
+
+    def open_expiry_notices(self, days: int, now: datetime) -> int:
+        """Open the notices of periods that end within so many days, to holders who know of the badge; how many."""
+        return self.cursor.execute(
+            "insert into messages (assertion_id, letter, state, next_try_at, created_at)"
+            " select assertion_id, 'expiry', 'waiting', %(now)s, %(now)s from holders"
+            " where valid_until between %(today)s and %(last)s and renewed_by is null and email is not null"
+            f" and revoked_at is null and corrected_by is null and notify_from <= %(now)s and {_KNOWS}"
+            " order by assertion_id on conflict do nothing",
+            {"now": now, "today": japan_date(now), "last": japan_date(now) + timedelta(days=days)},
+        ).rowcount
+
     def wait_by_our_clock(self, now: datetime) -> None:
         """Letters that were opened in the future, by a clock that was ahead, wait as if they were opened now."""
         self.cursor.execute(
@@ -113,7 +152,8 @@ class MailerTransaction(MessageTransaction):
             MessageStatus,
             f"update messages set state = 'suppressed', reason = {VOID}, next_try_at = null, settled_at = %s"
             f" from holders where holders.assertion_id = messages.assertion_id and {VOID} is not null"
-            " and messages.assertion_id = any(%s::text[]) and state in ('waiting', 'queued', 'deferred')"
+            f" and not {CANCELLABLE} and messages.assertion_id = any(%s::text[])"
+            " and state in ('waiting', 'queued', 'deferred')"
             f" and {ON_ITS_WAY} is not true returning {STATUS}",
             (now, list(assertion_ids)),
         )
@@ -125,8 +165,9 @@ class MailerTransaction(MessageTransaction):
             f"select {_MESSAGE} {_LEDGER}"
             f" where state = 'waiting' and {_WAITED}"
             f" and (corrects is null or told_by is not null or letter = 'revocation') and {NOT_HELD}"
+            f" and (%(daytime)s or not {CANCELLABLE})"
             " order by next_try_at limit %(limit)s for update of messages skip locked",
-            {"now": now, "ahead": now + SKEW, "limit": limit},
+            {"now": now, "ahead": now + SKEW, "limit": limit, "daytime": is_daytime(now)},
         )
 
     def without_bytes(self, limit: int) -> list[tuple[Message, datetime]]:

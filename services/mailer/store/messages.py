@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.mailer.domain.delivery import MOST_SECONDS, AttemptResult
-from services.mailer.domain.letters import Addressed, row_id
+from services.mailer.domain.letters import OPENED_BY_EVENTS, Addressed, row_id
+from services.mailer.domain.reminders import is_daytime
 from services.mailer.store.requests import RequestTransaction
 from shared.retry import due_at, is_due_sql
 
@@ -40,10 +41,20 @@ class MessageStatus:
     void: str | None  # why no letter about its badge may leave: "revoked", "corrected"
 
 
+_EVENTS = ", ".join(f"'{letter}'" for letter in OPENED_BY_EVENTS)
+CANCELLABLE = f"letter not in ({_EVENTS})"
 # Corrected: a newer version replaces the badge. Revoked: it is invalid for any other reason, as one letter says.
 VOID = (
     "case when corrected_by is not null then 'corrected'"
     " when revoked_at is not null and messages.letter <> 'revocation' then 'revoked' end"
+)
+# Why a letter has lost its point: what it asks for was done, or its time has passed. Parameters: now, twice.
+POINTLESS = (
+    f"case when ends_at <= %s then 'ended' when {CANCELLABLE} and messages.assertion_id is not null then"
+    f" case when {VOID} is not null then {VOID}"
+    "  when messages.letter <> 'expiry' and received_at is not null then 'received'"
+    "  when messages.letter = 'expiry' and renewed_by is not null then 'renewed'"
+    "  when valid_until < (%s at time zone 'Asia/Tokyo')::date then 'expired' end end"
 )
 _ABOUT = "messages.letter, coalesce(messages.assertion_id, messages.request_id) as subject"
 STATUS = f"{_ABOUT}, null::text as letter_id, state, attempts, {VOID} as void"
@@ -79,15 +90,19 @@ class MessageTransaction(RequestTransaction):
         )
 
     def cancel_ended(self, now: datetime) -> list[MessageStatus]:
-        """Cancel the unsent requested letters whose link has ended; returns them. One that is on its way is left."""
+        """Cancel the unsent letters that have lost their point; returns them, `void` says why.
+
+        Requested ones whose link has ended; reminders and notices. One that is on its way is left.
+        """
         return self.fetch_all(
             MessageStatus,
-            "update messages set state = 'cancelled', reason = 'ended', next_try_at = null, settled_at = %s"
-            " from requests where requests.request_id = messages.request_id and messages.request_id is not null"
-            " and state in ('waiting', 'queued', 'deferred') and ends_at <= %s"
-            f" and {ON_ITS_WAY} is not true"
-            f" returning {_ABOUT}, letter_id, state, attempts, null::text as void",
-            (now, now),
+            f"with pointless as materialized (select id, letter_id, {POINTLESS} as why {_ALL}"
+            f"  where state in ('waiting', 'queued', 'deferred') and {CANCELLABLE} and {ON_ITS_WAY} is not true"
+            "  for update of messages skip locked)"
+            " update messages set state = 'cancelled', reason = why, next_try_at = null, settled_at = %s"
+            " from pointless where pointless.id = messages.id and why is not null"
+            f" returning {_ABOUT}, letter_id, state, attempts, why as void",
+            (now, now, now),
         )
 
     # ── the bytes ───────────────────────────────────────────────────────────────────────────────────────
@@ -129,6 +144,23 @@ class MessageTransaction(RequestTransaction):
             (next_try_at, error, row_id(message)),
         )
 
+    def forget_bytes(self, before: datetime, limit: int) -> int:
+        """Forget the bytes of letters that came to their end before then, and what they were asked to say; how many.
+
+        The rows stay: what was sent to whom is known as long as the badge, and nothing is sent twice. One that the
+        office sends again is written again.
+        """
+        return self.cursor.execute(
+            "with old as (select id, request_id from messages where settled_at < %s"
+            "  and state in ('sent', 'bounced', 'suppressed', 'cancelled')"
+            "  and (message is not null or request_id in (select request_id from requests where recipient is not null))"
+            "  order by settled_at limit %s for update skip locked),"
+            " asked as (update requests set facts = null, recipient = null, reply_to = null from old"
+            "  where requests.request_id = old.request_id)"
+            " update messages set message = null from old where messages.id = old.id",
+            (before, limit),
+        ).rowcount
+
     # ── on its way ──────────────────────────────────────────────────────────────────────────────────────
 
     def to_send(
@@ -137,19 +169,30 @@ class MessageTransaction(RequestTransaction):
         """Messages to hand to the mail server now, oldest first, none to a `busy` domain. Locked until our end.
 
         None about a badge that is void: its revocation came while it was on its way, and then we died. None of a cohort
-        whose letters the office holds. None whose link has ended. What this `sender` leased and isn't `flying` was
-        never started.
+        whose letters the office holds. None that has lost its point, no reminder at night. What this `sender` leased
+        and isn't `flying` was never started.
         """
         return self.fetch_all(
             OutgoingMessage,
             f"select {_ABOUT}, letter_id, coalesce(email, recipient) as email, attempts, message {_ALL}"
             f" where state in ('queued', 'deferred') and message is not null and {is_due_sql('next_try_at')}"
             f" and ({ON_ITS_WAY} is not true or sender = %s and id <> all(%s::text[]))"
-            f" and {VOID} is null and {NOT_HELD} and (ends_at is null or ends_at > %s)"
+            f" and {VOID} is null and {NOT_HELD} and {POINTLESS} is null"
+            f" and (%s or messages.assertion_id is null or not {CANCELLABLE})"
             " and (cardinality(%s::text[]) = 0"
             "  or lower(split_part(coalesce(email, recipient), '@', 2)) <> all(%s::text[]))"
             " order by next_try_at limit %s for update of messages skip locked",
-            (*due_at(now, MOST_PAUSE), sender, list(map(row_id, flying)), now, list(busy), list(busy), limit),
+            (
+                *due_at(now, MOST_PAUSE),
+                sender,
+                list(map(row_id, flying)),
+                now,
+                now,
+                is_daytime(now),
+                list(busy),
+                list(busy),
+                limit,
+            ),
         )
 
     def lease(self, messages: Sequence[OutgoingMessage], sender: str) -> None:

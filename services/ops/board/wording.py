@@ -124,6 +124,12 @@ HELD_REASONS: dict[str, HeldWords] = {
     ),
 }
 
+_LATER_LETTERS: dict[str, Bilingual] = {
+    "reminder-1": Bilingual("受領のお願い（1回目）", "First reminder"),
+    "reminder-2": Bilingual("受領のお願い（2回目）", "Second reminder"),
+    "reminder-3": Bilingual("受領のお願い（3回目）", "Third reminder"),
+    "expiry": Bilingual("有効期間のお知らせ", "Notice of expiry"),
+}
 _TELL_OTHERWISE = Bilingual("電話や書面で、本人に知らせます。", "Tell the person by telephone or post.")
 _LETTER_BOUNCED = Bilingual(
     "本人に正しいアドレスを確かめ、メールアドレスを訂正します。新しいお知らせを送ります。",
@@ -195,6 +201,11 @@ STUCK: dict[str, HeldWords] = {
     "revocation-letter-suppressed": HeldWords(
         Bilingual("取り消しのお知らせを書けない", "Revocation letter can't be written"), _TELL_OTHERWISE
     ),
+    **{
+        f"{letter}-letter-{state}": HeldWords(Bilingual(f"{name.ja}{ja}", f"{name.en} {en}"), _LETTER_BOUNCED)
+        for letter, name in _LATER_LETTERS.items()
+        for state, ja, en in (("bounced", "が不達", "bounced"), ("suppressed", "を書けない", "can't be written"))
+    },
 }
 """Why somebody is stuck (`board/stuck.py`), and the next step that ends it."""
 
@@ -203,6 +214,7 @@ LETTERS: dict[str, Bilingual] = {
     "completion": Bilingual("発行完了のお知らせ", "Completion letter"),
     "correction": Bilingual("訂正のお知らせ", "Correction letter"),
     "revocation": Bilingual("取り消しのお知らせ", "Revocation letter"),
+    **_LATER_LETTERS,
 }
 
 REQUESTED_LETTERS: dict[str, Bilingual] = {

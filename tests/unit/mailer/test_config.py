@@ -25,7 +25,13 @@ HOW_LETTERS_LEAVE = [
 ]
 
 
-BOUNCES = [("BOUNCE_PORT", "70000"), ("BOUNCE_MAILDIR", "/nowhere"), ("BOUNCE_MAILDIR", str(ROOT))]
+BOUNCES = [
+    ("LETTER_BYTES_DAYS", "0"),
+    ("LETTER_BYTES_DAYS", "4000"),
+    ("BOUNCE_PORT", "70000"),
+    ("BOUNCE_MAILDIR", "/nowhere"),
+    ("BOUNCE_MAILDIR", str(ROOT)),
+]
 
 
 @pytest.fixture

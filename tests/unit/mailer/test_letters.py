@@ -152,6 +152,8 @@ HTML_ONLY = {
     "発行が完了しました",
     "オープンバッジを訂正しました",
     "オープンバッジを取り消しました",
+    "オープンバッジが受領を待っています",
+    "登録の有効期間がまもなく終わります",
 }
 
 
@@ -228,6 +230,7 @@ def test_another_societys_letter_names_that_society_only() -> None:
         texts=msgspec.structs.replace(
             PROGRAMME.texts, award_subject="授与", completion_subject="完了", correction_subject=None
         ),
+        qualifications={id: msgspec.structs.replace(each, page=None) for id, each in PROGRAMME.qualifications.items()},
         desks={id: msgspec.structs.replace(desk, email=f"{id}@sme.example") for id, desk in PROGRAMME.desks.items()},
     )
     for letter in LETTERS:
