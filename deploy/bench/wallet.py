@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from urllib.parse import urlencode, urlsplit
@@ -201,6 +201,7 @@ def _look_at_login(client: Client) -> bool:
 
 def _creation(link: str, number: int) -> Work:
     def create(client: Client) -> bool:
+        client.connection.close()  # each person comes by a connection of their own; the next request opens it
         client.cookies.clear()
         if client.ask("GET", link)[0] != 200:
             return False
@@ -260,7 +261,10 @@ def _run(site: str, take: Callable[[], Iterator[Work]], clients: int = _CLIENTS)
     def client_of_its_own() -> None:
         client = Client(HTTPConnection(parts.hostname or "", parts.port, timeout=60), seen)
         for work in take():
-            went_well = work(client)
+            try:
+                went_well = work(client)
+            except (OSError, HTTPException):
+                went_well = False
             with lock:
                 seen.done += went_well
                 seen.failed += not went_well
