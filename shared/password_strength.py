@@ -48,8 +48,8 @@ sakura konnichiwa konnitiwa ohayou arigatou arigato sayonara aishiteru daisuki w
 japan tokyo toukyou osaka oosaka kyoto kyouto nagoya fukuoka hokkaido sapporo yokohama fujisan samurai
 ninja sushi himitsu himitu anshou angou pasuwado doraemon pikachu pokemon naruto totoro kawaii neko inu
 hana yuki haru natsu aki fuyu taro tarou hanako tanaka suzuki satou sato takahashi watanabe itou yamamoto
-nakamura kobayashi kato konkurito konkuriito concrete tekkin gishi shindanshi akashi touroku shikaku
-waretto wallet openbadge badge
+nakamura kobayashi kato konkurito konkuriito concrete tekkin gishi shindanshi touroku shikaku
+waretto wallet openbadge badge akashi
 """.split()  # noqa: SIM905  # a word a line would be a page
 
 _WORD = re.compile(r"[a-z]+|[0-9]+|[ぁ-ゖー]+|[ァ-ヶー]+|[^\W\d_a-zぁ-ゖァ-ヶー]+")

@@ -31,6 +31,7 @@ _PHONE = re.compile(r"\+[1-9][0-9]{1,14}")
 _LONGEST_FORM = 40
 _ID = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _OWN_TYPE = re.compile(r"ext:[A-Za-z0-9._-]+")
 
 
@@ -52,6 +53,7 @@ class Society(msgspec.Struct, frozen=True, kw_only=True):
     president: str  # title and name as the certificate shows them
     email: str
     phone: str | None = None  # E.164: "+81300000000"
+    colour: str | None = None  # the accent of all pages: "#1f4e79"
     seal: str = "drawn"  # on the 証書: DRAWN from the society's name, NONE, or a picture file beside the programme file
 
 
@@ -175,6 +177,13 @@ class PublicPage(msgspec.Struct, frozen=True, kw_only=True):
     states_registration: bool = False
 
 
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that the society's engineers ask, with its answer; the wallet's page of questions shows them."""
+
+    question: Bilingual
+    answer: Bilingual
+
+
 class Programme(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     society: Society
@@ -187,6 +196,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
     public_page: PublicPage = PublicPage()
     overlooks: tuple[HeldReason, ...] = ()  # contradictions between records that hold nobody
     enquiries: Enquiries = Enquiries()
+    questions: tuple[Question, ...] = ()
     letters: Letters = Letters()
 
     def qualification(self, id: str) -> Qualification:
@@ -226,6 +236,8 @@ def parse_programme(text: str) -> Programme:
 def _problems(programme: Programme) -> Iterator[tuple[str, str]]:
     if programme.society.phone is not None and not _PHONE.fullmatch(programme.society.phone):
         yield "society.phone", f"got {programme.society.phone!r}, expected a number as in +81300000000 (E.164)"
+    if programme.society.colour is not None and not _COLOUR.fullmatch(programme.society.colour):
+        yield "society.colour", f'got {programme.society.colour!r}, expected six hex digits like "#1f4e79"'
     bounds = programme.bounds
     if not date(1900, 1, 2) <= bounds.first_day < bounds.last_day <= date(2999, 12, 31):
         yield "bounds", f"got {bounds.first_day} to {bounds.last_day}, expected days between 1900-01-02 and 2999-12-31"

@@ -18,6 +18,7 @@ def _load() -> None:
     from deploy.bench.mail import mail
     from deploy.bench.render import render
     from deploy.bench.verify import verify
+    from deploy.bench.wallet import wallet
 
     bench_command.add_command(anchor)
     bench_command.add_command(burst)
@@ -26,6 +27,7 @@ def _load() -> None:
     bench_command.add_command(mail)
     bench_command.add_command(render)
     bench_command.add_command(verify)
+    bench_command.add_command(wallet)
 
 
 _load()

@@ -13,6 +13,7 @@ from services.verifier.ports import Ports
 from services.verifier.sources.chains import NoChain
 from services.verifier.sources.gather import gather
 from shared import object_keys
+from shared.clock import japan_date
 from shared.credentials.baking import bake_png, bake_svg
 from shared.credentials.open_badges_2 import (
     Assertion,
@@ -25,6 +26,7 @@ from shared.credentials.open_badges_2 import (
     revoked_assertion,
 )
 from shared.errors import NotFound, TryLater
+from shared.file_names import file_title
 
 
 def credential(assertion_id: str, ports: Ports) -> bytes | Withheld:
@@ -60,6 +62,12 @@ def picture(assertion_id: str, form: object_keys.Picture, ports: Ports) -> bytes
     hosted = msgspec.json.encode(assertion_of(read.document, public_url=ports.public_url))
     bake = bake_png if form == "png" else bake_svg
     return bake(ports.site.get(f"{read.badge.art}.{form}"), credential=content, assertion=hosted)
+
+
+def title_of_files(assertion_id: str, ports: Ports) -> str:
+    """What its files are called when they are saved: コンクリート技士_2026, as in the wallet."""
+    badge = read_credential(read_json(ports.site.get(object_keys.credential(assertion_id)))).badge
+    return file_title(badge.award, str(japan_date(badge.valid_from).year))
 
 
 def badge_class(key: str, ports: Ports) -> BadgeClass:

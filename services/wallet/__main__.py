@@ -25,7 +25,12 @@ def wire(config: Config) -> Process:
         passwords=Passwords(),
         new_token=lambda: secrets.token_urlsafe(32),
         link_secret=config.link_secret,
+        wallet_url=config.wallet_url,
         session_lifetime=timedelta(seconds=config.session_seconds),
+        receive_link_lifetime=timedelta(days=config.receive_link_days),
+        mail_link_lifetime=timedelta(hours=config.mail_link_hours),
+        reset_link_lifetime=timedelta(hours=config.reset_link_hours),
+        public_url=config.public_url,
     )
     return build(config, ports)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.wallet import handlers
+from services.wallet import handlers, letters
 from services.wallet.config import Config
 from services.wallet.ports import Ports
 from services.wallet.store import WalletTransaction
 from services.wallet.web.site import web_app
 from shared.events import (
+    AccountLetterRequested,
     AddressCorrected,
     AssertionAnchored,
     AssertionIssued,
@@ -32,6 +33,8 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(AssertionRevoked, WalletTransaction.note_revoked)
     process.recall(BadgeReceived, WalletTransaction.take_back_received)
     process.recall(BadgeVisibilityChanged, WalletTransaction.take_back_visibility)
+    process.recall(AccountLetterRequested, WalletTransaction.take_back_letters)
+    process.tick("letters", letters.write_asked, ports)
     process.tick("forget", handlers.forget, ports, every=3600.0)
     process.serve(web_app(config, ports), host=config.web_host, port=config.web_port)
     return process

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from services.wallet.domain.badge import PdfKind, WalletBadge, is_finished, pdf_key, state_of
 from services.wallet.metrics import RECEIVED
 from services.wallet.ports import Ports
 from services.wallet.store import Account, WalletTransaction
 from shared import object_keys
-from shared.errors import NotFound
+from shared.credentials.baking import bake_png, bake_svg
+from shared.credentials.open_badges_2 import assertion_of
+from shared.errors import NotFound, TryLater
+from shared.object_keys import Picture
+from shared.programme import Bilingual
 from shared.runtime.log import logger
 
 log = logger("wallet")
@@ -52,7 +59,7 @@ def show(account: Account, assertion_id: str, ports: Ports) -> RelatedBadges:
             badge=badge,
             corrected=tx.badges.own(account.account_id, badge.corrected_by) if badge.corrected_by else None,
             former=tx.badges.former(account.account_id, badge),
-            renewed=renewed if renewed and state_of(renewed, ports.now()) != "revoked" else None,
+            renewed=renewed if renewed and state_of(renewed, ports.now()) not in ("revoked", "corrected") else None,
         )
 
 
@@ -93,16 +100,74 @@ def pdf(account: Account, assertion_id: str, kind: PdfKind, ports: Ports) -> tup
     return badge, ports.objects.get(key)
 
 
-def credential(account: Account, assertion_id: str, ports: Ports) -> tuple[WalletBadge, bytes]:
-    """The signed credential of the account's own badge. NotFound while it isn't finished; TryLater as for PDFs."""
+def finished(account: Account, assertion_id: str, ports: Ports) -> WalletBadge:
+    """The account's own badge, whose files may be given out. NotFound while it isn't finished, and as `own_badge`."""
     badge = own_badge(account, assertion_id, ports)
     if not is_finished(badge, ports.now()):
-        raise NotFound(f"badge {assertion_id}: no credential in its state")
+        raise NotFound(f"badge {assertion_id}: nothing to pass on in its state")
+    return badge
+
+
+def credential(account: Account, assertion_id: str, ports: Ports) -> tuple[WalletBadge, bytes]:
+    """The signed credential of the account's own badge. NotFound while it isn't finished; TryLater as for PDFs."""
+    badge = finished(account, assertion_id, ports)
     return badge, ports.objects.get(object_keys.credential(assertion_id))
 
 
+def baked(account: Account, assertion_id: str, form: Picture, ports: Ports) -> tuple[WalletBadge, bytes]:
+    """The picture of the account's own badge with credential and Open Badges 2.0 assertion in it.
+
+    Its holder gets it whether or not the public page shows the numbers, which are in it. As the public site bakes it.
+    NotFound while the badge isn't finished; TryLater as for PDFs.
+    """
+    badge = finished(account, assertion_id, ports)
+    return badge, bake(badge, form, ports)
+
+
+def bake(badge: WalletBadge, form: Picture, ports: Ports) -> bytes:
+    content = ports.objects.get(object_keys.credential(badge.assertion_id))
+    document = msgspec.json.decode(content, type=dict[str, Any])
+    hosted = msgspec.json.encode(assertion_of(document, public_url=ports.public_url))
+    drawn = ports.objects.get(object_keys.badge_file(badge.qualification, edition_of(badge, ports), form))
+    return (bake_png if form == "png" else bake_svg)(drawn, credential=content, assertion=hosted)
+
+
 def picture(qualification: str, edition: str, ports: Ports) -> bytes:
-    """The image of a badge class, which is public. NotFound for a badge class that the programme doesn't have."""
-    if qualification not in ports.programme.qualifications or not object_keys.is_edition(edition):
+    """The image of a badge class, which is public. NotFound for a badge class that was never published."""
+    if not object_keys.is_badge_class(qualification, edition):
         raise NotFound(f"badge class {qualification}/{edition}")
     return ports.objects.get(object_keys.badge_file(qualification, edition, "png"))
+
+
+def edition_of(badge: WalletBadge, ports: Ports) -> str:
+    """The edition of its badge class."""
+    return badge.edition or ports.programme.edition(badge.valid_from)
+
+
+def qualification_name(badge: WalletBadge, ports: Ports) -> Bilingual:
+    """What its qualification is called: in the programme; for one that was taken out of it, in its badge class.
+
+    Its id when the badge class can't be read: the page of who has it goes on working.
+    """
+    known = ports.programme.qualifications.get(badge.qualification)
+    if known is not None:
+        return known.name
+    try:
+        content = ports.objects.get(object_keys.badge_file(badge.qualification, edition_of(badge, ports), "json"))
+        published = msgspec.json.decode(content, type=_Achievement)
+    except (NotFound, TryLater, msgspec.DecodeError):
+        return Bilingual(badge.qualification, badge.qualification)
+    caption = published.image.caption
+    _, between, english = caption.partition(f"{published.name} / ")
+    return Bilingual(published.name, english if between else published.name)
+
+
+class _Image(msgspec.Struct):
+    caption: str = ""
+
+
+class _Achievement(msgspec.Struct):
+    """What a published badge class says of its names: the Japanese one, and both in the caption of its image."""
+
+    name: str
+    image: _Image

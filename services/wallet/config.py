@@ -18,6 +18,9 @@ class Config:
     public_url: str  # the verifier's: what the QR holds
     link_secret: bytes
     session_seconds: float
+    receive_link_days: int
+    mail_link_hours: float
+    reset_link_hours: float
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -32,4 +35,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
         public_url=settings.url("PUBLIC_URL"),
         link_secret=settings.secret("LINK_SECRET_FILE"),
         session_seconds=settings.seconds("SESSION_SECONDS", 86400.0),
+        receive_link_days=settings.whole("RECEIVE_LINK_DAYS", 90, least=1, most=3660),
+        mail_link_hours=settings.hours("MAIL_LINK_HOURS", 24.0),
+        reset_link_hours=settings.hours("RESET_LINK_HOURS", 2.0),
     )

@@ -1,15 +1,16 @@
 """What the wallet does by itself: one function a batch of events or tick.
 
 Events that are only written down go straight to the store (`app.py`). What people ask for: `receive_link.py`,
-`sessions.py`, `badges.py`.
+`sessions.py`, `account.py`, `passkeys.py`,
+`badges.py`; the letters that they ask for: `letters.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.wallet import offers
 from services.wallet.badges import receive
-from services.wallet.domain import account
 from services.wallet.metrics import CARRIED_OVER
 from services.wallet.ports import Ports
 from shared.events import AssertionIssued
@@ -35,6 +36,7 @@ def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
 
 
 def forget(ports: Ports) -> int:
-    """Tick. Delete ended sessions and login attempts; no answer depends on it, because the queries compare times."""
+    """Tick. Delete ended sessions, tries, links, offers; no answer depends on it, because the queries compare times."""
     with ports.store.transaction() as tx:
-        return tx.accounts.forget_past(account.ATTEMPTS_WINDOW, most=1000)
+        past = tx.offers.forget_past(offers.LIFETIME, most=1000)
+        return past + tx.sessions.forget_past(most=1000)

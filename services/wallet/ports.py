@@ -21,5 +21,10 @@ class Ports:
     programme: Programme
     passwords: Passwords
     new_token: Callable[[], str]  # of a session: not guessable
-    link_secret: bytes  # of the links in letter 1
+    link_secret: bytes  # of all links in letters
+    wallet_url: str  # where they lead; no slash at its end
     session_lifetime: timedelta
+    receive_link_lifetime: timedelta  # of letter 1's
+    mail_link_lifetime: timedelta  # of those that people ask for
+    reset_link_lifetime: timedelta
+    public_url: str  # of the public site, in every URL of a badge

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from services.wallet import letters
 from services.wallet.badges import receive
 from services.wallet.domain.account import FormProblems, name_problem
-from services.wallet.domain.badge import WalletBadge, state_of
+from services.wallet.domain.badge import WalletBadge, link_has_ended, state_of
+from services.wallet.domain.device import Browser
 from services.wallet.metrics import REFUSED
 from services.wallet.ports import Ports
-from services.wallet.sessions import account_of_session, authenticate, open_session
+from services.wallet.sessions import Tokens, authenticate, open_session
 from services.wallet.store import Account, WalletTransaction
 from shared.addresses import same_address_key
 from shared.links import is_receive_token
@@ -19,18 +21,30 @@ from shared.password_strength import known_words, password_problem, society_word
 LinkState = Literal[
     "account",  # the person has to create an account
     "login",
+    "login-elsewhere",  # received before; the link has ended, or its address is no longer the account's
     "receive",  # logged in with this address: a button is enough
     "received",
     "unknown-link",
     "not-here-yet",
     "revoked",
     "expired",
+    "ended",  # the link is too old to prove the address: the person asks for a new one
+    "deleted",  # the holder deleted the account that had received it
     "corrected",  # the badge is the new version, at the same address
     "corrected-elsewhere",  # the new version is at another address, which this link does not prove
     "moved",  # the letters go to another address since: this link, in the former mailbox, proves nothing
 ]
-_NOTHING_TO_RECEIVE: tuple[LinkState, ...] = ("revoked", "expired", "corrected", "corrected-elsewhere")
 _AHEAD = 3  # changes of the address that a letter may have seen before we have
+_NOTHING_TO_RECEIVE: tuple[LinkState, ...] = (
+    "login-elsewhere",
+    "revoked",
+    "expired",
+    "ended",
+    "deleted",
+    "corrected",
+    "corrected-elsewhere",
+    "moved",
+)
 
 
 @dataclass(frozen=True)
@@ -44,63 +58,88 @@ class OpenedLink:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """The badge is received and the person logged in: `token` of a new session, None where the old one continues."""
+    """The badge is received and the person logged in: by a new session, or None where the old one continues."""
 
     assertion_id: str
-    token: str | None
+    tokens: Tokens | None
 
 
-def open_link(assertion_id: str, link_token: str, session_token: str | None, ports: Ports) -> OpenedLink:
+def open_link(assertion_id: str, link_token: str, browser: Browser, ports: Ports) -> OpenedLink:
     """Look at a link. Changes nothing: mail scanners follow links, too."""
     with ports.store.transaction() as tx:
-        badge = tx.badges.get(assertion_id)
-        current = 0 if badge is None else badge.address_revision
-        known = range(current + _AHEAD + 1)
-        revision = next((n for n in known if is_receive_token(ports.link_secret, assertion_id, link_token, n)), None)
-        if revision is None:
-            REFUSED.labels("unknown-link").inc()
-            return OpenedLink("unknown-link")
-        if badge is None or revision > current:
-            return OpenedLink("not-here-yet")  # the token is right, so the badge exists: its event is on the way
-        if revision < current:
-            return OpenedLink("moved")
-        return _opened(tx, badge, session_token, ports)
+        return _opened(tx, assertion_id, link_token, browser, ports)
 
 
-def _opened(tx: WalletTransaction, badge: WalletBadge, session_token: str | None, ports: Ports) -> OpenedLink:
-    visitor = account_of_session(tx, session_token) if session_token else None
-    state = state_of(badge, ports.now())
+def _opened(tx: WalletTransaction, assertion_id: str, link_token: str, browser: Browser, ports: Ports) -> OpenedLink:
+    badge = tx.badges.get(assertion_id)
+    revision, number = _letter_of(assertion_id, link_token, badge, ports), _new_link_of(badge, link_token, ports)
+    if revision is None and number is None:
+        REFUSED.labels("unknown-link").inc()
+        return OpenedLink("unknown-link")
+    if badge is None or (revision is not None and revision > badge.address_revision):
+        return OpenedLink("not-here-yet")  # the token is right, so the badge exists: its event is on the way
+    if revision is not None and revision < badge.address_revision:
+        return OpenedLink("moved")
+    now, address = ports.now(), badge.holder.email
+    visitor = tx.sessions.account(browser.session) if browser.session else None
+    state = state_of(badge, now)
+    has_ended = link_has_ended(badge, number or 0, ports.receive_link_lifetime, now)
     newest = tx.badges.get(badge.corrected_by) if badge.corrected_by else None
-    if newest is not None and same_address_key(newest.holder.email) == same_address_key(badge.holder.email):
+    if newest is not None and not has_ended and same_address_key(newest.holder.email) == same_address_key(address):
         return OpenedLink("corrected", newest, visitor)
     if badge.account_id is not None:
-        own = visitor is not None and visitor.account_id == badge.account_id
-        return OpenedLink("received" if own else "login", badge, visitor)
+        if visitor is not None and visitor.account_id == badge.account_id:
+            return OpenedLink("received", badge, visitor)
+        holder = tx.accounts.by_address(address)
+        is_its_own = holder is not None and holder.account_id == badge.account_id
+        return OpenedLink("login" if is_its_own and not has_ended else "login-elsewhere", badge, visitor)
     if state == "corrected":
-        return OpenedLink("corrected-elsewhere", badge) if newest else OpenedLink("not-here-yet")
+        return OpenedLink("corrected-elsewhere", badge) if newest or has_ended else OpenedLink("not-here-yet")
     if state == "revoked":
         return OpenedLink("revoked", badge)
     if state == "expired":
         return OpenedLink("expired", badge)
-    if visitor is not None and tx.accounts.has_address(visitor.account_id, badge.holder.email):
+    if visitor is not None and tx.accounts.has_address(visitor.account_id, address):
         return OpenedLink("receive", badge, visitor)
-    return OpenedLink("account" if tx.accounts.by_address(badge.holder.email) is None else "login", badge)
+    if has_ended:
+        return OpenedLink("deleted" if badge.account_deleted_at is not None else "ended", badge, visitor)
+    return OpenedLink("account" if tx.accounts.by_address(address) is None else "login", badge)
+
+
+def _letter_of(assertion_id: str, link_token: str, badge: WalletBadge | None, ports: Ports) -> int | None:
+    """Of which address the letter was that has this link: how often it had changed; None for no link of a letter."""
+    known = range((0 if badge is None else badge.address_revision) + _AHEAD + 1)
+    return next((each for each in known if is_receive_token(ports.link_secret, assertion_id, link_token, each)), None)
+
+
+def _new_link_of(badge: WalletBadge | None, link_token: str, ports: Ports) -> int | None:
+    """Which of the links that the holder asked for this is, from 1; None for none of them."""
+    numbers = range(1, badge.link_number + 1) if badge is not None else ()
+    return next((number for number in numbers if badge and letters.is_new_link(badge, number, link_token, ports)), None)
+
+
+def ask_for_new(assertion_id: str, link_token: str, browser: Browser, ports: Ports) -> bool:
+    """Have a new link mailed to the registered address, by a link that has ended. False for what is no link of ours."""
+    badge = open_link(assertion_id, link_token, browser, ports).badge
+    if badge is not None:
+        letters.ask("new-link", badge.holder.email, badge.assertion_id, browser, ports)
+    return badge is not None
 
 
 def receive_by_link(
-    assertion_id: str, link_token: str, session_token: str | None, full_name: str, password: str, ports: Ports
+    assertion_id: str, link_token: str, browser: Browser, full_name: str, password: str, ports: Ports
 ) -> OpenedLink | SignedIn | FormProblems:
     """Step 5. Create the account or log in where needed, and receive the badge. Repeating it changes nothing.
 
     An OpenedLink where there is nothing to receive.
     """
-    opened = open_link(assertion_id, link_token, session_token, ports)
+    opened = open_link(assertion_id, link_token, browser, ports)
     if opened.badge is None or opened.state in _NOTHING_TO_RECEIVE:
         return opened
     if opened.state == "account":
-        return create_account(opened.badge, full_name, password, session_token, ports)
+        return create_account(opened.badge, full_name, password, browser, ports)
     if opened.state == "login":
-        return _log_in(opened.badge, password, session_token, ports)
+        return _log_in(opened.badge, password, browser, ports)
     assert opened.account is not None
     with ports.store.transaction() as tx:
         receive(tx, assertion_id, opened.account.account_id)
@@ -108,36 +147,33 @@ def receive_by_link(
 
 
 def create_account(
-    badge: WalletBadge, full_name: str, password: str, session_token: str | None, ports: Ports
+    badge: WalletBadge, full_name: str, password: str, browser: Browser, ports: Ports
 ) -> SignedIn | FormProblems:
     """Create the account of the badge's address and receive the badge. Logs in where the address has an account."""
-    address = badge.holder.email
     holder = badge.holder
-    words = known_words(full_name, address, holder.family_first, holder.latin) | society_words(ports.programme)
+    words = known_words(full_name, holder.email, holder.family_first, holder.latin) | society_words(ports.programme)
     problems = FormProblems(name_problem(full_name), password_problem(password, words))
     if problems:
         REFUSED.labels("account").inc()
         return problems
     password_hash = ports.passwords.hash(password)
-    token = ports.new_token()
+    tokens = None
     with ports.store.transaction() as tx:
-        account_id = tx.accounts.create(full_name.strip(), password_hash, address)
+        account_id = tx.accounts.create(full_name.strip(), password_hash, holder.email)
         if account_id is not None:
-            tx.badges.give_to_account(account_id, address)
+            tx.badges.give_to_account(account_id, holder.email)
             receive(tx, badge.assertion_id, account_id)
-            open_session(tx, token, session_token, account_id, ports)
+            tokens = open_session(tx, browser, account_id, ports)
     # If we die here or the answer is lost, account and receipt stand and are announced; the link asks for the password.
-    if account_id is None:
-        return _log_in(badge, password, session_token, ports)
-    return SignedIn(badge.assertion_id, token)
+    if tokens is None:
+        return _log_in(badge, password, browser, ports)
+    return SignedIn(badge.assertion_id, tokens)
 
 
-def _log_in(badge: WalletBadge, password: str, session_token: str | None, ports: Ports) -> SignedIn | FormProblems:
-    account = authenticate(badge.holder.email, password, ports)
+def _log_in(badge: WalletBadge, password: str, browser: Browser, ports: Ports) -> SignedIn | FormProblems:
+    account = authenticate(badge.holder.email, password, browser, ports, link_of=badge.assertion_id)
     if isinstance(account, FormProblems):
         return account
-    token = ports.new_token()
     with ports.store.transaction() as tx:
         receive(tx, badge.assertion_id, account.account_id)
-        open_session(tx, token, session_token, account.account_id, ports)
-    return SignedIn(badge.assertion_id, token)
+        return SignedIn(badge.assertion_id, open_session(tx, browser, account.account_id, ports))

@@ -2,78 +2,134 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from services.wallet.domain import account as rules
 from services.wallet.domain.account import FormProblems
+from services.wallet.domain.device import Browser
+from services.wallet.domain.throttle import Limit, account_limits, link_limits, login_limits
 from services.wallet.metrics import REFUSED
 from services.wallet.ports import Ports
 from services.wallet.store import Account, WalletTransaction
+from services.wallet.store.sessions import Session
 from shared.addresses import same_address_key
 from shared.plain_text import hidden_in
+from shared.runtime.log import logger
+
+log = logger("wallet")
 
 
-def visitor(token: str | None, ports: Ports) -> Account | None:
+@dataclass(frozen=True)
+class Tokens:
+    """Of a new session, and by which the browser is known from now on."""
+
+    session: str
+    device: str
+
+
+def visitor(browser: Browser, ports: Ports) -> Account | None:
     """Whose session the browser's token is; None for no token, an unknown one, and an ended session."""
-    if not token:
+    if not browser.session:
         return None
     with ports.store.transaction() as tx:
-        return account_of_session(tx, token)
+        return tx.sessions.account(browser.session)
 
 
-def account_of_session(tx: WalletTransaction, token: str) -> Account | None:
-    return tx.accounts.by_session(_sha256(token))
-
-
-def login(address: str, password: str, former: str | None, ports: Ports) -> str | FormProblems:
-    """The token of a new session; `former` is the token that the browser sent, whose session ends.
+def login(address: str, password: str, browser: Browser, ports: Ports) -> Tokens | FormProblems:
+    """A new session; the one that the browser had ends.
 
     An unknown address and a wrong password get the same answer in the same time.
     """
-    account = authenticate(address, password, ports)
+    account = authenticate(address, password, browser, ports)
     if isinstance(account, FormProblems):
         return account
-    token = ports.new_token()
     with ports.store.transaction() as tx:
-        open_session(tx, token, former, account.account_id, ports)
-    return token
+        return open_session(tx, browser, account.account_id, ports)
 
 
-def authenticate(address: str, password: str, ports: Ports) -> Account | FormProblems:
-    """The account of this address and password. At most 10 attempts for one address in 15 minutes."""
+def authenticate(
+    address: str, password: str, browser: Browser, ports: Ports, *, link_of: str | None = None
+) -> Account | FormProblems:
+    """The account of this address and password. `link_of`: the badge whose letter's link was followed."""
     if hidden_in(address.strip()):  # no address has control characters, and the database takes none
         REFUSED.labels("wrong-password").inc()
         return FormProblems(login="wrong")
-    address_sha256 = _sha256(same_address_key(address))
     with ports.store.transaction() as tx:
-        attempts = tx.accounts.count_attempt(address_sha256, rules.ATTEMPTS_WINDOW)
         account = tx.accounts.by_address(address)
-    # The attempt is counted before the password is compared: a client that disconnects, or sends a hundred requests at
-    # once, has used them up.
-    if rules.is_blocked(attempts):
+        account_id = account.account_id if account else None
+        is_known = tx.sessions.knows(browser.device, account_id or 0)  # asked for in any case: it takes time
+        limits = (
+            link_limits(link_of)
+            if link_of is not None
+            else login_limits(same_address_key(address), browser.source, account_id, is_known=is_known)
+        )
+        is_over = tx.sessions.is_over(limits)
+    return _compared(account, password, limits, is_over, ports)
+
+
+def confirm(account: Account, password: str, ports: Ports) -> FormProblems | None:
+    """Ask who is logged in for the password once more; None where it is right."""
+    limits = account_limits(account.account_id)
+    with ports.store.transaction() as tx:
+        is_over = tx.sessions.is_over(limits)
+    result = _compared(account, password, limits, is_over, ports)
+    return result if isinstance(result, FormProblems) else None
+
+
+def _compared(
+    account: Account | None, password: str, limits: Sequence[Limit], is_over: bool, ports: Ports
+) -> Account | FormProblems:
+    """The account if the password is its own. The try was counted before: a client that disconnects, or sends a hundred
+    requests at once, has used them up.
+    """
+    account_id = account.account_id if account else None
+    if is_over:
         REFUSED.labels("blocked").inc()
+        log.warning("refused", cause="blocked", account_id=account_id)
         return FormProblems(login="blocked")
     right = ports.passwords.is_right(account.password_hash if account else None, password)
     if account is None or not right:
         REFUSED.labels("wrong-password").inc()
+        log.warning("refused", cause="wrong-password", account_id=account_id)
         return FormProblems(login="wrong")
+    again = ports.passwords.hash(password) if ports.passwords.needs_rehash(account.password_hash) else None
     with ports.store.transaction() as tx:
-        tx.accounts.forget_attempts(address_sha256)
+        tx.sessions.forgive(limits)
+        if again is not None:
+            tx.accounts.set_password(account.account_id, again)
     return account
 
 
-def logout(token: str | None, ports: Ports) -> None:
-    if token:
+def logout(browser: Browser, ports: Ports) -> None:
+    if browser.session:
         with ports.store.transaction() as tx:
-            tx.accounts.close_session(_sha256(token))
+            tx.sessions.close(browser.session)
 
 
-def open_session(tx: WalletTransaction, token: str, former: str | None, account_id: int, ports: Ports) -> None:
+def open_session(tx: WalletTransaction, browser: Browser, account_id: int, ports: Ports) -> Tokens:
     """A new session; the one that this browser had ends, so a token planted in the browser is worth nothing."""
-    if former:
-        tx.accounts.close_session(_sha256(former))
-    tx.accounts.open_session(_sha256(token), account_id, ports.session_lifetime)
+    if browser.session:
+        tx.sessions.close(browser.session)
+    known = browser.device if tx.sessions.knows(browser.device, account_id) else None
+    tokens = Tokens(session=ports.new_token(), device=known or ports.new_token())
+    tx.sessions.open(tokens.session, account_id, ports.session_lifetime, browser.name)
+    tx.sessions.remember(tokens.device, account_id)
+    log.info("logged-in", account_id=account_id)
+    return tokens
 
 
-def _sha256(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+def own_sessions(account: Account, browser: Browser, ports: Ports) -> list[Session]:
+    with ports.store.transaction() as tx:
+        return tx.sessions.all_of(account.account_id, browser.session or "")
+
+
+def end_session(account: Account, session_id: int, ports: Ports) -> None:
+    with ports.store.transaction() as tx:
+        tx.sessions.close_one(account.account_id, session_id)
+
+
+def end_others(account: Account, browser: Browser, ports: Ports) -> None:
+    """Log out everywhere else. Those browsers are no longer known either."""
+    with ports.store.transaction() as tx:
+        tx.sessions.close_all(account.account_id, but=browser.session)
+        tx.sessions.forget_devices(account.account_id, but=browser.device)

@@ -57,6 +57,9 @@ Action = Literal[
     "revoked",
     "verified",
     "decided",
+    # an account
+    "logged-in",
+    "changed",
 ]
 
 

@@ -66,10 +66,25 @@ export async function examined(page) {
   return {
     overflow,
     broken,
+    small: await page.evaluate(smallTargets),
+    focus: await page.evaluate(() => document.activeElement?.getAttribute('name') ?? ''),
     text,
     kilobytes,
     violations: violations.map(({id, impact, help, nodes}) => ({id, impact, help, nodes: nodes.map(node => node.html.slice(0, 200))})),
   };
+}
+
+/** In the page: what a finger would miss, under 44 px high. A link within a sentence may be as high as its line (WCAG 2.5.8). */
+function smallTargets() {
+  const small = [];
+  for (const target of document.querySelectorAll('a, button, summary, select, input:not([type=hidden], [type=radio], [type=checkbox]), label:has([type=radio], [type=checkbox])')) {
+    if (target.closest('.signature') || !target.checkVisibility()) continue;
+    const beside = [...target.parentNode.childNodes].filter(node => node !== target).map(node => node.textContent.trim()).join('');
+    if (getComputedStyle(target).display === 'inline' && beside) continue;
+    const {height, width} = target.getBoundingClientRect();
+    if (width && height && height < 43.5) small.push(target.outerHTML.slice(0, 120));
+  }
+  return small;
 }
 
 /** In the page: words of English prose whose letters stand on more than one line. Hashes and addresses may be broken anywhere. */

@@ -1,16 +1,17 @@
 // Opens pages in headless Chromium, takes pictures and runs axe-core on each.
 //
 //   node tests/browser/screens.mjs [--width 390] [--height 844] [--scale 2] [--lang ja-JP] [--cookie name=value]...
-//                                  [--fill name=value]... [--click text] URL=FILE.png [URL=FILE.png]...
+//                                  [--scheme light|dark] [--fill name=value]... [--click text] URL=FILE.png [URL=FILE.png]...
 //
 // A URL without =FILE.png is checked and not pictured. The cookies go to every page of 127.0.0.1 and localhost.
 // --fill and --click act on the first page after it has loaded; the page that follows is the one pictured.
-// Prints JSON: {pages: [{url, status, file, violations: [{id, impact, help, nodes}], console: [...], overflow, broken, text, kilobytes}], violations: N}.
-// overflow: how many pixels the page is wider than the screen; broken: English words that are broken inside. Exit code 0 when
+// Prints JSON: {pages: [{url, status, file, violations: [{id, impact, help, nodes}], console: [...], overflow, broken, small, focus, text, kilobytes}], violations: N}.
+// overflow: how many pixels the page is wider than the screen; broken: English words that are broken inside;
+// small: links and buttons under 44 px high (reported only); focus: the name of the field that has it. Exit code 0 when
 // there is no violation, no overflow, no broken word and no console error; 1 otherwise; 2 when a page could not be opened.
 import {examined, openBrowser} from './chromium.mjs';
 
-const options = {width: 390, height: 844, scale: 2, lang: 'ja-JP', cookie: [], fill: [], click: ''};
+const options = {width: 390, height: 844, scale: 2, lang: 'ja-JP', scheme: 'light', cookie: [], fill: [], click: ''};
 const targets = [];
 const words = process.argv.slice(2);
 while (words.length) {
@@ -33,7 +34,7 @@ const report = [];
 let failed = false;
 try {
   const context = await browser.newContext({
-    viewport: {width: options.width, height: options.height}, deviceScaleFactor: options.scale, locale: options.lang, bypassCSP: false,
+    viewport: {width: options.width, height: options.height}, deviceScaleFactor: options.scale, locale: options.lang, colorScheme: options.scheme, bypassCSP: false,
   });
   for (const cookie of options.cookie) {
     const [name, value] = pair(cookie);
@@ -56,15 +57,15 @@ try {
       }
       if (options.click) {
         const navigation = page.waitForNavigation({waitUntil: 'load', timeout: 3000}).catch(() => null);
-        await page.locator('button, a', {hasText: options.click}).first().click();
+        await page.locator('button, a, summary', {hasText: options.click}).first().click();
         answer = (await navigation) ?? answer;
       }
     }
-    const {violations, overflow, broken, text, kilobytes} = await examined(page);
+    const {violations, overflow, broken, small, focus, text, kilobytes} = await examined(page);
     if (file) await page.screenshot({path: file, fullPage: true});
     const status = answer?.status() ?? null;
     report.push({
-      url: page.url(), status, file: file ?? null, overflow, broken, text, kilobytes,
+      url: page.url(), status, file: file ?? null, overflow, broken, small, focus, text, kilobytes,
       violations,
       // Chromium itself reports an error page as a console error; the status says it already.
       console: said.filter(text => !(status >= 400 && text.startsWith('Failed to load resource'))),

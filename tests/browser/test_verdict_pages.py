@@ -34,10 +34,12 @@ def world() -> Iterator[VerifierWorld]:
 
 def look(*targets: str, width: str = "390", lang: str = "ja-JP", fill: str = "", click: str = "") -> dict[str, Any]:
     acts = [*(["--fill", fill] if fill else []), *(["--click", click] if click else [])]
-    words = ["node", str(SCREENS), "--width", width, "--lang", lang, *acts, *targets]
+    scheme = "dark" if lang == "en-US" else "light"
+    words = ["node", str(SCREENS), "--width", width, "--lang", lang, "--scheme", scheme, *acts, *targets]
     seen = subprocess.run(words, capture_output=True, text=True, timeout=180)
     report: dict[str, Any] = json.loads(seen.stdout)
     assert seen.returncode == 0, seen.stdout + seen.stderr
+    assert not any(page["small"] for page in report["pages"]), "too small for a finger"
     return report
 
 

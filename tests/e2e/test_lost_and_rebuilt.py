@@ -238,6 +238,7 @@ LEFT_OUT = {
     "scrubs", "scrub_counts", "scrub_faults", "published_objects",  # its looks at storage; published again
     "scrub_reports",  # ops: of each service the last look by itself, which may be another one by now
     "accounts", "addresses", "sessions", "login_attempts",  # wallet: on no topic, made again by the holders
+    "devices", "passkeys", "mail_links", "asked_letters", "challenges",  # the same
     "nonces", "transactions",  # anchor: how the roots were sent; on no topic
     "restores",  # issuer: that a list was begun after a loss
 }  # fmt: skip

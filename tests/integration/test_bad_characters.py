@@ -1,4 +1,4 @@
-"""What no column of PostgreSQL holds, sent to every route of every service: refused, never a fault of ours."""
+"""What no column of PostgreSQL holds, and what its OpenAPI description allows, sent to every route: never a fault."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.worlds.ops import dead_letter, tell
 from tests.worlds.ops_site import office_of, sign_in, site_of
 from tests.worlds.postgres import Databases
 from tests.worlds.registration import KEY, registration_database, world_at
-from tests.worlds.routes import statuses
+from tests.worlds.routes import as_described, statuses
 from tests.worlds.verifier import verifier_world
 from tests.worlds.wallet import config, join, running_wallet, wallet_database
 
@@ -48,7 +48,8 @@ def test_the_office_takes_no_bad_character_for_a_fault(store: Store, browser: ht
         site = site_of(office.ports, Links(None, None, None))
         browser.base_url = office.browser.base_url
         sign_in(office.ports.store, browser)
-        assert faults(statuses(site, browser), routes=25) == {}
+        base = str(office.browser.base_url).rstrip("/")
+        assert faults(statuses(site, browser) | as_described(site, base), routes=25) == {}
 
 
 def test_the_wallet_takes_no_bad_character_for_a_fault() -> None:
@@ -59,6 +60,8 @@ def test_the_wallet_takes_no_bad_character_for_a_fault() -> None:
         for email in ("\0", "a\0@example.jp", "\x1ba@example.jp", "\u202ea@example.jp", "\x00" * 100):
             form = {"email": email, "password": "a wrong password"}
             found[f"login {email!r}"] = browser.post("/login", data=form).status_code
+        join(browser, wallet, wallet.issue("b@example.jp").assertion_id)
+        found |= as_described(site, wallet.url, cookie=f"wallet={browser.cookies['wallet']}")
         assert faults(found, routes=12) == {}
 
 
@@ -66,7 +69,7 @@ def test_the_verifier_takes_no_bad_character_for_a_fault(databases: Databases, b
     with anvil() as chain, verifier_world(chain, databases.fresh(), free_port()) as world:
         world.anchor(world.issue())
         browser.base_url = httpx.URL(world.url)
-        assert faults(statuses(world.site, browser), routes=12) == {}
+        assert faults(statuses(world.site, browser) | as_described(world.site, world.url), routes=12) == {}
 
 
 def test_the_intake_takes_no_bad_character_for_a_fault(browser: httpx.Client) -> None:

@@ -13,7 +13,7 @@ from services.anchor import submission
 from services.issuer import handlers as issuer_handlers
 from services.mailer.domain.delivery import Deferred, Sent, SmtpReply
 from services.renderer.handlers import render
-from services.wallet.domain.account import ATTEMPTS_WINDOW, MOST_ATTEMPTS
+from services.wallet.domain.throttle import login_limits
 from services.wallet.store import Store as WalletStore
 from services.wallet.store import WalletTransaction
 from shared.events import AssertionIssued
@@ -199,17 +199,25 @@ def accounts(moment: list[datetime]) -> Iterator[WalletStore]:
         store.close()
 
 
-def test_a_session_that_was_opened_ahead_has_ended(accounts: WalletStore, moment: list[datetime]) -> None:
+def test_sessions_links_and_challenges_that_were_made_ahead_have_ended(
+    accounts: WalletStore, moment: list[datetime]
+) -> None:
     moment[0] += AHEAD
     with accounts.transaction() as tx:
         id = tx.accounts.create("見本 太郎", "hash", "taro@example.jp")
         assert id is not None
-        tx.accounts.open_session(b"token", id, timedelta(hours=24))
-        assert tx.accounts.by_session(b"token") is not None
+        tx.sessions.open("token", id, timedelta(hours=24), "")
+        tx.sessions.remember("device", id)
+        tx.letters.open_link("link", "reset", id, "taro@example.jp", timedelta(hours=24))
+        tx.passkeys.challenge(b"challenge", None, timedelta(minutes=5))
+        assert tx.sessions.account("token") is not None
     moment[0] -= AHEAD
     with accounts.transaction() as tx:
-        assert tx.accounts.by_session(b"token") is None
-        assert tx.accounts.forget_past(ATTEMPTS_WINDOW, most=10) == 1
+        link = tx.letters.link("link", "reset")
+        assert link is not None and not tx.letters.use(link)
+        assert not tx.passkeys.answers(b"challenge", None, timedelta(minutes=5))
+        assert tx.sessions.account("token") is None
+        assert tx.sessions.forget_past(most=10) == 4
 
 
 def test_an_address_that_was_blocked_ahead_is_not_blocked_for_forty_days(
@@ -217,8 +225,8 @@ def test_an_address_that_was_blocked_ahead_is_not_blocked_for_forty_days(
 ) -> None:
     moment[0] += AHEAD
     with accounts.transaction() as tx:
-        counts = [tx.accounts.count_attempt(b"address", ATTEMPTS_WINDOW) for _ in range(MOST_ATTEMPTS + 1)]
+        limits = login_limits("taro@example.jp", "192.0.2.1", None, is_known=False)
+        assert [tx.sessions.is_over(limits) for _ in range(11)] == [False] * 10 + [True]
     moment[0] -= AHEAD
     with accounts.transaction() as tx:
-        assert counts[-1] > MOST_ATTEMPTS and tx.accounts.count_attempt(b"address", ATTEMPTS_WINDOW) == 1
-        assert tx.accounts.count_attempt(b"address", ATTEMPTS_WINDOW) == 2
+        assert [tx.sessions.is_over(limits) for _ in range(11)] == [False] * 10 + [True]

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
 from deploy.local.loopback import ask
 from deploy.local.ports import free_port
@@ -203,5 +204,22 @@ def test_a_picture_is_a_download_when_asked_for_one(world: VerifierWorld) -> Non
     for form in ("png", "svg", "json"):
         path = f"/credentials/{id_of(badge)}.{form}"
         assert "content-disposition" not in get(world, path).headers
-        expected = f'attachment; filename="{id_of(badge)}.{form}"'
+        name = quote(f"コンクリート主任技士_2026.{form}", safe="")
+        expected = f"attachment; filename=\"{id_of(badge)}.{form}\"; filename*=UTF-8''{name}"
         assert get(world, f"{path}?download").headers["content-disposition"] == expected
+
+
+@pytest.mark.parametrize(
+    ("qualification", "edition"), [("gishi", "2026"), ("shunin-gishi", "2026"), ("shunin-gishi", "2026-2")]
+)
+def test_each_badge_class_has_a_picture_for_social_networks(
+    world: VerifierWorld, qualification: str, edition: str
+) -> None:
+    answer = get(world, f"/preview/{qualification}/{edition}.png")
+    with Image.open(BytesIO(answer.content)) as drawn:
+        assert (drawn.format, drawn.size) == ("PNG", (1200, 630))
+        corner = drawn.convert("RGB").getpixel((5, 5))
+    assert corner == ImageColor.getrgb(world.issuer.programme.qualifications[qualification].colour)
+    assert len(answer.content) < 200_000
+    for absent in ("astronaut/2026", "gishi/1999", "gishi/..%2f2026"):
+        assert get(world, f"/preview/{absent}.png").status_code == 404

@@ -7,7 +7,7 @@ import html
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -141,11 +141,28 @@ def test_a_refused_url_is_explained_and_raw_below(world: VerifierWorld, language
     assert said in ask.post(f"{world.url}/api/v1/verify", params={"url": url}).text
 
 
-def test_a_page_may_be_shared_with_the_picture_of_its_class(world: VerifierWorld) -> None:
-    badge, taken = world.anchor(world.issue(1), world.issue(2))
-    assert f'<meta property="og:image" content="{world.url}/badges/shunin-gishi/2026.png">' in page(world, badge)
-    world.note(VerifierTransaction.note_revoked, revoked(taken, None))
-    assert "og:image" not in page(world, taken)
+def test_only_a_valid_page_is_shared_with_picture_and_name_and_the_name_only_if_its_holder_shows_it(
+    world: VerifierWorld,
+) -> None:
+    shown, hidden, taken, replaced, past = world.anchor(*(world.issue(3 * number + 1) for number in range(5)))
+    [waiting] = [world.issue(40)]
+    hide = BadgeVisibilityChanged(assertion_id=id_of(hidden), details_public=False, revision=1)
+    world.note(VerifierTransaction.note_visibility, hide)
+    world.note(VerifierTransaction.note_revoked, revoked(taken, None), revoked(replaced, shown))
+
+    def preview(badge: dict[str, Any]) -> str:
+        return "\n".join(line for line in page(world, badge).splitlines() if "og:" in line or "twitter:" in line)
+
+    picture = f'<meta property="og:image" content="{world.url}/preview/shunin-gishi/2026.png">'
+    assert picture in preview(shown) and 'content="コンクリート主任技士｜髙橋 一郎 さんの登録証"' in preview(shown)
+    assert picture in preview(hidden) and 'content="コンクリート主任技士｜登録証"' in preview(hidden)
+    assert "高橋" not in preview(hidden) and "髙橋" not in preview(hidden)
+    ended = {"取り消": taken, "訂正": replaced, "手続き中": waiting}
+    for word, badge in ended.items():
+        assert word in preview(badge) and "og:image" not in preview(badge) and "髙橋" not in preview(badge)
+    world.moment = datetime(2031, 1, 1, tzinfo=UTC)
+    world.revoke()
+    assert "og:image" not in preview(past) and "髙橋" not in preview(past)
 
 
 def test_without_the_chain_the_storage_or_the_list_a_badge_could_not_be_checked(world: VerifierWorld) -> None:

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import httpx
 from msgspec.structs import replace
+from PIL import Image
 
-from services.wallet import handlers
+from deploy.local.ports import free_port
+from services.issuer.domain.credential import credential_of
+from services.issuer.domain.issuance import Assertion, Issuer, StatusPlace
+from services.issuer.signing.keys import SigningKey
+from services.mailer.domain.requested import request_problem
+from services.wallet import handlers, letters
 from services.wallet.app import MIGRATIONS
 from services.wallet.config import Config
+from services.wallet.domain.badge import WalletBadge
 from services.wallet.ports import Ports
 from services.wallet.store import Store, WalletTransaction
 from services.wallet.web.site import web_app
 from shared import object_keys
 from shared.events import (
+    AccountLetterRequested,
     AssertionAnchored,
     AssertionIssued,
     AssertionRevoked,
@@ -37,6 +48,7 @@ from shared.runtime.settings import ObjectStorageSettings, Runtime
 from shared.runtime.web.passwords import Passwords
 from shared.wire import decode
 from tests.worlds.consumer import note
+from tests.worlds.credentials import KEY
 from tests.worlds.http_server import serving
 from tests.worlds.objects import MemoryObjects
 from tests.worlds.postgres import postgres
@@ -45,6 +57,9 @@ SECRET = b"a secret of sixteen bytes"
 START = datetime(2026, 4, 1, 1, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
+
+ISSUER = Issuer(PROGRAMME, "http://verifier.example")
+ISSUER_KEY = SigningKey(KEY.private, ISSUER.did)
 
 
 @dataclass
@@ -63,7 +78,7 @@ class Wallet:
     clock: Clock
 
     def browser(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, follow_redirects=True, trust_env=False, verify=False)
+        return httpx.Client(base_url=self.url, follow_redirects=True, trust_env=False, verify=False, timeout=30)
 
     def link(self, assertion_id: str) -> str:
         return f"/receive/{assertion_id}/{receive_token(SECRET, assertion_id)}"
@@ -90,15 +105,67 @@ class Wallet:
         self.consume(rendered(assertion_id), anchored(assertion_id))
         self.objects.kept[object_keys.certificate(assertion_id)] = b"%PDF certificate"
         self.objects.kept[object_keys.details(assertion_id)] = b"%PDF details"
-        self.objects.kept[object_keys.credential(assertion_id)] = f'{{"id": "{assertion_id}"}}'.encode()
+        with self.ports.store.transaction() as tx:
+            badge = tx.badges.get(assertion_id)
+        if badge is not None:
+            self.objects.kept[object_keys.credential(assertion_id)] = json.dumps(signed(badge)).encode()
 
     def announced(self) -> list[Event]:
         with self.ports.store.transaction() as tx:
             rows = tx.cursor.execute("select value from outbox order by id").fetchall()
         return [decode(bytes(row[0])) for row in rows]
 
+    def letters(self, letter: str, recipient: str | None = None) -> list[AccountLetterRequested]:
+        """Those that were asked of the mailer so far, in the form that it takes."""
+        letters.write_asked(self.ports)
+        asked = [event for event in self.announced() if isinstance(event, AccountLetterRequested)]
+        assert [problem for event in asked if (problem := request_problem(event))] == []
+        return [event for event in asked if event.letter == letter and recipient in (None, event.recipient)]
+
+    def mailed_link(self, letter: str, recipient: str | None = None) -> str:
+        """The path of the link in the last such letter."""
+        link = self.letters(letter, recipient)[-1].facts["link"]
+        assert link.startswith(self.url)
+        return link.removeprefix(self.url)
+
     def received(self, assertion_id: str) -> int:
         return sum(isinstance(event, BadgeReceived) and event.key == assertion_id for event in self.announced())
+
+
+def signed(badge: WalletBadge) -> dict[str, Any]:
+    """The credential of a badge, signed by the tests' issuer; not anchored."""
+    award = Award(
+        registration_id=badge.registration_id,
+        cohort=str(badge.valid_from.year),
+        qualification=badge.qualification,
+        kind="new",
+        pass_number=badge.pass_number,
+        registration_number=badge.registration_number,
+        valid_from=badge.valid_from,
+        valid_until=badge.valid_until,
+    )
+    assertion = Assertion(
+        assertion_id=badge.assertion_id,
+        award=award,
+        holder=badge.holder,
+        issued_at=badge.issued_at,
+        notify_from=badge.issued_at,
+        status=StatusPlace(1, 7),
+        edition=badge.edition or str(badge.valid_from.year),
+    )
+    return ISSUER_KEY.sign(credential_of(assertion, ISSUER, secret=SECRET), badge.issued_at)
+
+
+def pictures() -> dict[str, bytes]:
+    """Those of each badge class, as small as pictures can be."""
+    out = BytesIO()
+    Image.new("P", (1, 1)).save(out, "PNG")
+    drawn = {}
+    for qualification in PROGRAMME.qualifications:
+        for edition in ("2026", "2030"):
+            drawn[object_keys.badge_file(qualification, edition, "png")] = out.getvalue()
+            drawn[object_keys.badge_file(qualification, edition, "svg")] = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
+    return drawn
 
 
 @contextmanager
@@ -113,7 +180,9 @@ def wallet_database() -> Iterator[str]:
 def running_wallet(database: str) -> Iterator[Wallet]:
     """An empty wallet, served."""
     clock = Clock()
-    objects = MemoryObjects({"badges/gishi/2026.png": b"\x89PNG art"})
+    port = free_port()
+    url = f"http://localhost:{port}"
+    objects = MemoryObjects(pictures())
     store: Store = Store(database, "wallet", WalletTransaction, clock)
     ports = Ports(
         store=store,
@@ -123,14 +192,19 @@ def running_wallet(database: str) -> Iterator[Wallet]:
         passwords=Passwords(),
         new_token=lambda: secrets.token_urlsafe(32),
         link_secret=SECRET,
+        wallet_url=url,
         session_lifetime=timedelta(hours=24),
+        receive_link_lifetime=timedelta(days=90),
+        mail_link_lifetime=timedelta(hours=24),
+        reset_link_lifetime=timedelta(hours=2),
+        public_url="http://verifier.example",
     )
     with store.transaction() as tx:
         tx.cursor.execute(
-            "truncate accounts, badges, corrected_addresses, recalled, progress, login_attempts, inbox, outbox,"
-            " announced cascade"
+            "truncate accounts, badges, corrected_addresses, recalled, progress, login_attempts, asked_letters, inbox,"
+            " outbox, announced cascade"
         )
-    with serving(web_app(config(database, clock), ports, patience=0.1)) as url:
+    with serving(web_app(config(database, clock, url), ports, patience=0.1), port) as url:
         yield Wallet(url, ports, objects, clock)
     store.close()
 
@@ -138,7 +212,7 @@ def running_wallet(database: str) -> Iterator[Wallet]:
 def config(database: str, clock: Clock, wallet_url: str = "http://localhost") -> Config:
     runtime = Runtime("wallet", database, KafkaAccess(""), "127.0.0.1", 0, clock, PROGRAMME, 1.0, "auto")
     storage = ObjectStorageSettings("http://localhost", "", Path())
-    return Config(runtime, storage, "127.0.0.1", 0, wallet_url, "http://verifier.example", SECRET, 86400.0)
+    return Config(runtime, storage, "127.0.0.1", 0, wallet_url, "http://verifier.example", SECRET, 86400.0, 90, 24, 2)
 
 
 def issued(email: str, qualification: str, family_name: str) -> AssertionIssued:
@@ -216,3 +290,29 @@ def rendered(assertion_id: str) -> CertificateRendered:
 
 def join(browser: httpx.Client, wallet: Wallet, assertion_id: str, name: str = "高橋一郎") -> httpx.Response:
     return browser.post(wallet.link(assertion_id), data={"full_name": name, "password": PASSWORD})
+
+
+def log_in(browser: httpx.Client, address: str, password: str = PASSWORD) -> httpx.Response:
+    return browser.post("/login", data={"email": address, "password": password, "next": ""})
+
+
+def is_in(browser: httpx.Client) -> bool:
+    """Whether somebody is logged in with this browser."""
+    return browser.get("/badges").url.path == "/badges"
+
+
+def notices(wallet: Wallet) -> list[tuple[str, str]]:
+    """Of each notice: what of, and to which address."""
+    return [(each.facts["what"], each.recipient) for each in wallet.letters("account-notice")]
+
+
+def add_address(browser: httpx.Client, wallet: Wallet, address: str) -> str:
+    """Ask for a further address; the path of the link in the letter to it."""
+    sent = browser.post("/account/addresses", data={"email": address, "current": PASSWORD})
+    assert sent.status_code == 200 and "確認のメール" in sent.text, sent.text
+    return wallet.mailed_link("verify-address")
+
+
+def address_id(browser: httpx.Client) -> str:
+    """The number of the first address that isn't the primary one."""
+    return browser.get("/account").text.split('href="/account/addresses/')[1].split('"')[0]

@@ -27,7 +27,7 @@ class HolderStuck(RuntimeError):
 
 def password_of(address: str) -> str:
     """Password of a played holder: derived from the address, so that a user of the demo can sign in as any holder."""
-    return "akashi-" + hashlib.sha256(address.lower().encode()).hexdigest()[:10]
+    return "akashi-" + hashlib.sha256(address.lower().encode()).hexdigest()[:20]
 
 
 def receive(letter: Letter) -> bool:

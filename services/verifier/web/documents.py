@@ -15,11 +15,14 @@ from starlette.responses import Response
 
 from services.verifier import publication
 from services.verifier.check.disclosure import Withheld
+from services.verifier.files.preview import preview_png
 from services.verifier.ports import Ports
 from services.verifier.web.answers import Problem
 from shared import object_keys
 from shared.credentials.open_badges_2 import ISSUER_PATH, RevokedAssertion
 from shared.errors import NotFound
+from shared.file_names import attachment
+from shared.programme import Programme
 
 _FRESH = {"cache-control": "no-cache"}  # what a revocation or the holder's choice changes
 _SHORT = {"cache-control": "public, max-age=60"}
@@ -28,9 +31,10 @@ _TYPES = {"json": "application/json", "png": "image/png", "svg": "image/svg+xml"
 _READ = ["GET", "HEAD"]
 
 
-def add_documents(app: FastAPI, ports: Ports) -> None:
+def add_documents(app: FastAPI, ports: Ports, programme: Programme) -> None:
     _add_issuer(app, ports)
     _add_badges(app, ports)
+    _add_previews(app, ports, programme)
     _add_assertions(app, ports)
 
 
@@ -67,6 +71,15 @@ def _add_badges(app: FastAPI, ports: Ports) -> None:
         return _linked(request, publication.badge_class(f"{_class_key(qualification, edition)}.json", ports), _LONG)
 
 
+def _add_previews(app: FastAPI, ports: Ports, programme: Programme) -> None:
+    @app.api_route("/preview/{qualification}/{edition}.png", methods=_READ)
+    def preview(request: Request, qualification: str, edition: str) -> Response:
+        """What a social network shows beside a link to a badge of this class."""
+        badge = ports.site.get(f"{_class_key(qualification, edition)}.png")
+        known = programme.qualifications.get(qualification)
+        return _answer(request, preview_png(badge, known.colour if known else None), _TYPES["png"], _LONG)
+
+
 def _add_assertions(app: FastAPI, ports: Ports) -> None:
     @app.api_route("/credentials/{name}.{form}", methods=_READ)
     def credential(request: Request, name: str, form: str) -> Response:
@@ -82,7 +95,8 @@ def _add_assertions(app: FastAPI, ports: Ports) -> None:
             return _withheld(given)
         headers = dict(_FRESH)
         if _is_download(request):
-            headers["content-disposition"] = f'attachment; filename="{assertion_id}.{form}"'
+            title = publication.title_of_files(assertion_id, ports)
+            headers["content-disposition"] = attachment(f"{assertion_id}.{form}", f"{title}.{form}")
         return _answer(request, given, _TYPES[form], headers)
 
     @app.api_route("/assertions/{name}.json", methods=_READ)

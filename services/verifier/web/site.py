@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import FastAPI
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.types import Receive, Scope, Send
 
 from services.verifier import verification
 from services.verifier.config import Config
@@ -21,6 +19,7 @@ from shared.copied_text import assertion_id_in
 from shared.credentials.baking import MAX_FILE_BYTES
 from shared.errors import NotFound
 from shared.runtime.web import Pages, pages
+from shared.runtime.web.compression import Compression
 
 _FORM_BYTES = 8 * 1024  # what a browser puts around a file
 _TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -36,7 +35,7 @@ def build_site(config: Config, ports: Ports) -> FastAPI:
     _add_pages(app, templates, ports, config)
     add_verify(app, templates, ports, config)
     add_browser_page(app, templates, config, ports)
-    add_documents(app, ports)
+    add_documents(app, ports, config.runtime.programme)
     return app
 
 
@@ -60,13 +59,3 @@ def _add_pages(app: FastAPI, templates: Pages, ports: Ports, config: Config) -> 
         except NotFound:
             return unknown_page(templates, request)
         return verdict_page(templates, request, result, ports, config)
-
-
-class Compression(GZipMiddleware):
-    """Compresses pages and JSON; a PNG is compressed already."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].endswith(".png"):
-            await self.app(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)

@@ -1,6 +1,6 @@
-"""The rules of an account: names, and how many wrong passwords. Pure.
+"""The rules of an account: names, and what a form is refused for. Pure.
 
-Which passwords: `shared/password_strength.py`.
+Which passwords: `shared/password_strength.py`; how many tries: `throttle.py`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal
 
 from shared.events import Holder
@@ -16,11 +15,12 @@ from shared.password_strength import PasswordProblem
 from shared.plain_text import hidden_in
 
 NAME_LONGEST = 100  # characters
-MOST_ATTEMPTS = 10  # wrong passwords for one address in one window
-ATTEMPTS_WINDOW = timedelta(minutes=15)
+DELETE_WORDS = ("削除", "delete")
+"""What a person types, so that no account is deleted by a slip."""
 
 NameProblem = Literal["missing", "long", "unprintable"]
 LoginProblem = Literal["wrong", "blocked"]
+AddressProblem = Literal["invalid", "own", "too-many", "taken"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class FormProblems:
     name: NameProblem | None = None
     password: PasswordProblem | None = None
     login: LoginProblem | None = None
+    address: AddressProblem | None = None
+    word: Literal["wrong"] | None = None
 
     def __bool__(self) -> bool:
         return self != NO_PROBLEMS
@@ -73,12 +75,3 @@ def is_same_name(typed: str, holder: Holder) -> bool:
 def _name_key(text: str) -> str:
     plain = unicodedata.normalize("NFKC", _SELECTORS.sub("", text)).casefold().translate(_VARIANTS)
     return "".join(letter for letter in plain if not letter.isspace() and letter not in "・,.")
-
-
-def is_blocked(attempts: int) -> bool:
-    """Whether an attempt is over the limit; `attempts` counts it and those before it in its window.
-
-    Somebody who knows an address can lock its owner out for a window at a time; without a limit passwords could be
-    guessed.
-    """
-    return attempts > MOST_ATTEMPTS

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
@@ -12,9 +12,15 @@ from shared.events import Holder
 from shared.programme import PublicPage
 
 BadgeState = Literal["unreceived", "pending", "issued", "expired", "revoked", "corrected"]
-"""受領前, 発行手続き中, 発行済み, 期限切れ, 取消, 訂正前."""
+"""受領待ち, 発行手続き中, 有効, 満了, 取り消し, 訂正."""
+
+CardState = Literal["unreceived", "pending", "issued", "expiring", "expired", "renewed", "revoked", "corrected"]
+"""As BadgeState, and: まもなく満了 (`expiring`), 更新ずみ (`renewed`)."""
 
 _ENDED: tuple[BadgeState, ...] = ("expired", "revoked", "corrected")
+
+SOON = timedelta(days=90)
+"""まもなく満了: so long before the last day. Renewals are completed in the last months of a period."""
 
 PdfKind = Literal["certificate", "details"]
 """証書, 内容詳細."""
@@ -42,6 +48,8 @@ class WalletBadge:
     `corrected_by` is the newest version of the same registration, None for that one itself. `replaces` is the badge
     that this one renews. `edition` names its picture; None: that of its year. `details_public` is the holder's choice;
     None: none yet. `address_revision`: how often the holder's address changed since the issue.
+    `notify_from`: before it no letter left. `link_number`, `link_until`: of the last link that its
+    holder asked for. `account_deleted_at`: when its holder deleted the account that had it.
     """
 
     assertion_id: str
@@ -62,6 +70,10 @@ class WalletBadge:
     details_public: bool | None = None
     corrected_by: str | None = None
     address_revision: int = 0
+    notify_from: datetime | None = None
+    link_number: int = 0
+    link_until: datetime | None = None
+    account_deleted_at: datetime | None = None
 
     def shows_numbers(self, page: PublicPage) -> bool:
         """Whether its public page shows the registration number and gives out the files that hold both numbers."""
@@ -95,14 +107,71 @@ def state_of(badge: WalletBadge, now: datetime) -> BadgeState:
     return "issued"
 
 
-def in_order(badges: Iterable[WalletBadge], now: datetime) -> list[tuple[WalletBadge, BadgeState]]:
-    """The newest version of each registration with its state; valid ones first, otherwise in the order given."""
+def link_has_ended(badge: WalletBadge, number: int, lasts: timedelta, now: datetime) -> bool:
+    """Whether a link no longer proves its address: letter 1's (0) lasts `lasts`, of the later ones the last counts."""
+    if number == 0:
+        begins = max(badge.issued_at, badge.notify_from or badge.issued_at)
+        return badge.account_deleted_at is not None or now >= begins + lasts
+    return number != badge.link_number or badge.link_until is None or now >= badge.link_until
+
+
+@dataclass(frozen=True)
+class BadgeCard:
+    """A badge in the list, in its newest version, with those that it renews, the newest first."""
+
+    badge: WalletBadge
+    state: CardState
+    former: tuple[BadgeCard, ...] = ()
+
+
+def card_state(badge: WalletBadge, renewed: WalletBadge | None, now: datetime) -> CardState:
+    """Its state as people see it. `renewed` is the newest version of what renews it; one that was revoked is none.
+
+    What was revoked or corrected is never 更新ずみ.
+    """
+    state = state_of(badge, now)
+    if state in ("revoked", "corrected"):
+        return state
+    if renewed is not None and state_of(renewed, now) not in ("revoked", "corrected"):
+        return "renewed"
+    return "expiring" if state == "issued" and japan_date(now) > badge.valid_until - SOON else state
+
+
+def cards(badges: Iterable[WalletBadge], now: datetime) -> list[BadgeCard]:
+    """The newest version of each registration; what was renewed stands with its renewal.
+
+    First what waits for its holder, last what has ended, otherwise in the order given.
+    """
+    given = list(badges)
     newest: dict[str, WalletBadge] = {}
-    for badge in badges:
+    for badge in given:
         known = newest.setdefault(badge.registration_id, badge)
         if badge.version > known.version:
             newest[badge.registration_id] = badge
-    return sorted(((badge, state_of(badge, now)) for badge in newest.values()), key=lambda item: item[1] in _ENDED)
+    renewals = _renewals(given, newest, now)
+
+    def card(id: str) -> BadgeCard:
+        older = [card(old) for old, new in renewals.items() if new == id]
+        before = [each for one in older for each in (replace(one, former=()), *one.former)]
+        before.sort(key=lambda each: each.badge.valid_from, reverse=True)
+        return BadgeCard(newest[id], card_state(newest[id], newest.get(renewals.get(id, "")), now), tuple(before))
+
+    listed = [card(id) for id in newest if id not in renewals]
+    return sorted(listed, key=lambda each: (each.state != "unreceived", each.state in _ENDED))
+
+
+def _renewals(given: Iterable[WalletBadge], newest: Mapping[str, WalletBadge], now: datetime) -> dict[str, str]:
+    """Registrations that were renewed, each with the one that renews it: of a later period, and not void."""
+    registration = {badge.assertion_id: badge.registration_id for badge in given}
+    renewals: dict[str, str] = {}
+    for badge in given:
+        old = registration.get(badge.replaces or "")
+        new = newest[badge.registration_id]
+        if old is None or new.valid_from <= newest[old].valid_from or state_of(new, now) in ("revoked", "corrected"):
+            continue
+        if old not in renewals or new.valid_from > newest[renewals[old]].valid_from:
+            renewals[old] = new.registration_id
+    return renewals
 
 
 def steps_of(badge: WalletBadge) -> tuple[Step, ...]:

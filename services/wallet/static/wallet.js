@@ -1,18 +1,35 @@
-// Copy a field; show a password. The buttons are hidden until this script runs, because they need it.
+// Copy a text; show a password. Buttons that need this script are hidden until it runs.
+// data-copy names a field, or an element whose content is copied with its looks: then data-html and data-plain name the
+// fields that hold it as HTML and as text. A link with data-copy leads to its text where there is no script.
 for (const button of document.querySelectorAll('[data-copy]')) {
-  const field = document.getElementById(button.dataset.copy);
-  const status = document.getElementById(`${button.dataset.copy}-status`);
+  const {copy, html, plain, done} = button.dataset;
+  const shown = document.getElementById(copy);
+  const status = document.getElementById(`${copy}-status`);
   button.hidden = false;
-  button.addEventListener('click', async () => {
-    field.select();
+  button.addEventListener('click', async event => {
+    event.preventDefault();
+    select(shown);
     try {
-      await navigator.clipboard.writeText(field.value);
+      await write(html ? {'text/html': value(html), 'text/plain': value(plain)} : {'text/plain': value(copy)});
     } catch {
       document.execCommand('copy'); // no clipboard API: plain http, or the browser refused
     }
-    status.textContent = button.dataset.done;
+    status.textContent = done;
   });
 }
+
+const value = id => document.getElementById(id).value;
+
+function select(shown) {
+  if ('value' in shown) shown.select();
+  else getSelection().selectAllChildren(shown);
+}
+
+function write(texts) {
+  const typed = Object.entries(texts).map(([type, text]) => [type, new Blob([text], {type})]);
+  return navigator.clipboard.write([new ClipboardItem(Object.fromEntries(typed))]);
+}
+
 for (const button of document.querySelectorAll('[data-reveal]')) {
   const field = document.getElementById(button.dataset.reveal);
   const show = button.textContent;

@@ -1,4 +1,4 @@
-"""The wallet's tables: what other services announced (here), `badges.py`, `accounts.py`."""
+"""The wallet's tables: what other services announced (here); a module for each further subject."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from typing import Any
 
 import psycopg
 
-from services.wallet.store.accounts import Account, Accounts
+from services.wallet.store.accounts import Account, Accounts, Address
 from services.wallet.store.badges import Badges
+from services.wallet.store.letters import Letters
+from services.wallet.store.offers import Offers
+from services.wallet.store.passkeys import Passkeys
+from services.wallet.store.sessions import Sessions
 from shared.clock import Clock
 from shared.events import (
+    AccountLetterRequested,
     AddressCorrected,
     AssertionAnchored,
     AssertionRevoked,
@@ -20,7 +25,7 @@ from shared.events import (
 )
 from shared.runtime.db import Database, Transaction
 
-__all__ = ["Account", "Accounts", "Badges", "Store", "WalletTransaction"]
+__all__ = ["Account", "Accounts", "Address", "Badges", "Store", "WalletTransaction"]
 
 
 class WalletTransaction(Transaction):
@@ -33,6 +38,10 @@ class WalletTransaction(Transaction):
         super().__init__(connection, source, clock)
         self.badges = Badges(self)
         self.accounts = Accounts(self)
+        self.sessions = Sessions(self)
+        self.letters = Letters(self)
+        self.passkeys = Passkeys(self)
+        self.offers = Offers(self)
 
     def note_addresses(self, events: Sequence[AddressCorrected]) -> None:
         """Any time. A badge that nobody has received is received at the new address, by a new link."""
@@ -80,6 +89,28 @@ class WalletTransaction(Transaction):
     def take_back_visibility(self, events: Sequence[BadgeVisibilityChanged]) -> None:
         """After a restore. The holder's last decision stands; the next one gets a higher revision."""
         self.badges.take_back_visibility(events)
+
+    def take_back_letters(self, events: Sequence[AccountLetterRequested]) -> None:
+        """After a restore. An account that was deleted since the backup is deleted again; a password that was changed
+        since opens nothing: its holder sets a new one by letter.
+
+        The letters themselves were asked of the mailer, and are not asked for once more.
+        """
+        for event in events:
+            what = event.facts.get("what") if event.letter == "account-notice" else None
+            account = self.accounts.by_address(event.recipient) if what else None
+            if account is None or account.created_at > event.requested_at:
+                continue
+            if what == "account-deleted":
+                self.delete_account(account.account_id)
+            elif what == "password-changed":
+                self.accounts.set_password(account.account_id, "")
+                self.sessions.close_all(account.account_id)
+
+    def delete_account(self, account_id: int) -> None:
+        """The account and all that is the person's own. Its badges stay, and their links end and say so."""
+        self.badges.leave_account(account_id)
+        self.accounts.delete(account_id)
 
     def _note_progress(self, rows: Iterable[dict[str, Any]]) -> None:
         """The last row of each badge counts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
 from services.wallet.domain.badge import BadgeProgress, WalletBadge
@@ -15,6 +16,7 @@ _BADGE = """
     select b.assertion_id, b.registration_id, b.qualification, b.pass_number, b.registration_number,
            b.valid_from, b.valid_until, b.issued_at, b.account_id, b.received_at,
            b.version, b.edition, b.replaces, b.details_public, b.address_revision,
+           b.notify_from, b.link_number, b.link_until, b.account_deleted_at,
            (select newer.assertion_id from badges as newer where newer.registration_id = b.registration_id
              and newer.version > b.version order by newer.version desc limit 1) as corrected_by,
            b.person_id, b.family_name, b.given_name, b.address as email, b.family_name_latin, b.given_name_latin,
@@ -171,7 +173,35 @@ class Badges:
             {"account": account_id, **values},
         )
 
+    def to_receive(self, address: str, assertion_id: str | None) -> list[WalletBadge]:
+        """The newest versions at this address that no account has: the one asked for first, else the latest period."""
+        return self._tx.fetch_all(
+            _badge,
+            f"{_BADGE} where b.address_key = %s and b.account_id is null and not exists (select from badges as newer"
+            "  where newer.registration_id = b.registration_id and newer.version > b.version)"
+            " order by (b.assertion_id = %s) is true desc, b.valid_from desc, b.assertion_id",
+            (same_address_key(address), assertion_id),
+        )
+
     # ── change ──
+
+    def next_link(self, assertion_id: str, until: datetime) -> int:
+        """The number of a new link to this badge; the one before ends, unless it is letter 1's."""
+        return int(
+            self._tx.fetch_value(
+                "update badges set link_number = link_number + 1, link_until = %s where assertion_id = %s"
+                " returning link_number",
+                (until, assertion_id),
+            )
+        )
+
+    def leave_account(self, account_id: int) -> None:
+        """The holder deletes the account: its badges stay received, and all links to them end."""
+        self._tx.cursor.execute(
+            "update badges set account_deleted_at = %(now)s, link_until = least(link_until, %(now)s)"
+            " where account_id = %(account)s",
+            {"now": self._tx.now(), "account": account_id},
+        )
 
     def receive(self, assertion_id: str, account_id: int | None) -> bool:
         """Step 5. The account has the badge, and the receipt is announced once.
@@ -237,9 +267,9 @@ class Badges:
         self._put_recalled_into_rows(list(last))
 
     def give_to_account(self, account_id: int, address: str) -> None:
-        """The badges that were received at this address by an account that a restore lost are this account's."""
+        """The badges received at this address are this account's, if the one before was deleted or lost."""
         self._tx.cursor.execute(
-            "update badges set account_id = %s"
+            "update badges set account_id = %s, account_deleted_at = null"
             " where address_key = %s and account_id is null and received_at is not null",
             (account_id, same_address_key(address)),
         )
@@ -291,6 +321,7 @@ def _row(event: AssertionIssued) -> dict[str, Any]:
         "address": holder.email,
         "address_key": same_address_key(holder.email),
         "issued_at": event.issued_at,
+        "notify_from": event.notify_from,
         "replaces": event.replaces,
         "version": event.version,
         "edition": event.edition,

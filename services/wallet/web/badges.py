@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from services.wallet import badges
 from services.wallet.badges import RelatedBadges
 from services.wallet.domain.account import is_same_name
-from services.wallet.domain.badge import expected_by, in_order, is_late, state_of, steps_of
+from services.wallet.domain.badge import card_state, cards, expected_by, is_late, state_of, steps_of
 from services.wallet.store import Account
 from services.wallet.web.pages import WalletPages
 
@@ -24,8 +24,17 @@ def add_badges(app: FastAPI, pages: WalletPages) -> None:
     @app.get("/badges")
     def all_badges(request: Request) -> Response:
         account = pages.account(request)
-        listed = in_order(badges.own_badges(account, ports), ports.now())
-        return pages.page(request, "badges.html", account, badges=listed)
+        now = ports.now()
+        return pages.page(
+            request,
+            "badges.html",
+            account,
+            cards=cards(badges.own_badges(account, ports), now),
+            now=now,
+            steps_of=steps_of,
+            expected_by=expected_by,
+            is_late=is_late,
+        )
 
     @app.get("/badges/{assertion_id}")
     def one_badge(request: Request, assertion_id: str, received: str = "", changed: str = "") -> Response:
@@ -62,11 +71,12 @@ def _badge_page(
         badge=badge,
         related=related,
         state=state_of(badge, now),
+        card_state=card_state(badge, related.renewed, now),
         steps=steps_of(badge),
         expected=expected_by(badge),
         late=is_late(badge, now),
-        public_page=f"{pages.config.public_url}/V/{badge.assertion_id}",
-        public_file=f"{pages.config.public_url}/credentials/{badge.assertion_id}",
+        public_page=pages.public_page(badge),
+        file_title=pages.file_title(badge),
         just_received=just_received,
         just_changed=just_changed,
         other_name=just_received and not is_same_name(account.full_name, badge.holder),

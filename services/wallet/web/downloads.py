@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.wallet import badges
-from services.wallet.domain.badge import PdfKind, WalletBadge
+from services.wallet.domain.badge import PdfKind
 from services.wallet.web.pages import WalletPages
-from shared.programme import Programme
+from shared.file_names import attachment
+from shared.object_keys import Picture
 
 _PUBLIC = {"cache-control": "public, max-age=86400"}
 
@@ -35,20 +34,26 @@ def add_downloads(app: FastAPI, pages: WalletPages) -> None:
         badge, body = badges.pdf(pages.account(request), assertion_id, kind, ports)
         texts = ports.programme.texts
         title = texts.certificate_title if kind == "certificate" else texts.details_title
-        headers = _attachment(f"{kind}.pdf", f"{title.ja}_{_file_title(badge, ports.programme)}.pdf")
+        headers = private_file(f"{kind}.pdf", f"{title.ja}_{pages.file_title(badge)}.pdf")
         return Response(body, media_type="application/pdf", headers=headers)
 
     @app.get("/badges/{assertion_id}/badge.png")
-    def image(request: Request, assertion_id: str) -> Response:
-        badge = badges.own_badge(pages.account(request), assertion_id, ports)
-        body = badges.picture(badge.qualification, pages.edition(badge), ports)
-        headers = _attachment("badge.png", f"{_file_title(badge, ports.programme)}.png")
-        return Response(body, media_type="image/png", headers=headers)
+    def png(request: Request, assertion_id: str) -> Response:
+        return _picture(request, assertion_id, "png", "image/png")
+
+    @app.get("/badges/{assertion_id}/badge.svg")
+    def svg(request: Request, assertion_id: str) -> Response:
+        return _picture(request, assertion_id, "svg", "image/svg+xml")
+
+    def _picture(request: Request, assertion_id: str, form: Picture, media_type: str) -> Response:
+        badge, body = badges.baked(pages.account(request), assertion_id, form, ports)
+        headers = private_file(f"badge.{form}", f"{pages.file_title(badge)}.{form}")
+        return Response(body, media_type=media_type, headers=headers)
 
     @app.get("/badges/{assertion_id}/credential.json")
     def credential(request: Request, assertion_id: str) -> Response:
         badge, body = badges.credential(pages.account(request), assertion_id, ports)
-        headers = _attachment("credential.json", f"{_file_title(badge, ports.programme)}.json")
+        headers = private_file("credential.json", f"{pages.file_title(badge)}.json")
         return Response(body, media_type="application/json", headers=headers)
 
     @app.get("/art/{qualification}/{edition}.png")
@@ -56,12 +61,6 @@ def add_downloads(app: FastAPI, pages: WalletPages) -> None:
         return Response(badges.picture(qualification, edition, ports), media_type="image/png", headers=_PUBLIC)
 
 
-def _file_title(badge: WalletBadge, programme: Programme) -> str:
-    """What a file of the badge is called: コンクリート技士_2026."""
-    return f"{programme.qualification(badge.qualification).name.ja}_{programme.edition(badge.valid_from)}"
-
-
-def _attachment(plain: str, name: str) -> dict[str, str]:
-    """Headers of a download (RFC 6266): an ASCII name for old programs, the real one for others. Kept by no cache."""
-    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-    return {"content-disposition": disposition, "cache-control": "private, no-store"}
+def private_file(plain: str, name: str) -> dict[str, str]:
+    """Headers of a download of somebody's own. Kept by no cache."""
+    return {"content-disposition": attachment(plain, name), "cache-control": "private, no-store"}

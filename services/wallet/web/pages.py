@@ -1,4 +1,4 @@
-"""What all routes of the wallet share: the session cookie, and pages that know who is logged in."""
+"""What all routes of the wallet share: the cookies, the forms' texts, and pages that know who is logged in."""
 
 from __future__ import annotations
 
@@ -9,14 +9,27 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.wallet import sessions
+from services.wallet.badges import edition_of, qualification_name
 from services.wallet.config import Config
+from services.wallet.domain.account import FormProblems
 from services.wallet.domain.badge import WalletBadge
+from services.wallet.domain.device import Browser, device_name
 from services.wallet.ports import Ports
+from services.wallet.sessions import Tokens
 from services.wallet.store import Account
-from shared.runtime.web import Pages
+from services.wallet.store.sessions import DEVICE_LASTS
+from shared.file_names import file_title
+from shared.programme import Bilingual
+from shared.runtime.access import Proxies, client_network
+from shared.runtime.web import Language, Pages
 
 FormText = Annotated[str, Form(max_length=1000)]
 """As typed: what is wrong with it is said on the form."""
+
+
+def status_of(problems: FormProblems) -> int:
+    """Of the answer that shows a form again."""
+    return 429 if problems.login == "blocked" or problems.address == "too-many" else 422 if problems else 200
 
 
 class NotLoggedInError(Exception):
@@ -31,13 +44,22 @@ class WalletPages:
         self._https = config.wallet_url.startswith("https:")
         # Another host of the same domain can't set a __Host- cookie, but browsers accept one over https only.
         self._cookie = "__Host-wallet" if self._https else "wallet"
+        self._device = "__Host-device" if self._https else "device"
+        self._proxies = Proxies(config.runtime.access.proxies)
 
-    def session_token(self, request: Request) -> str | None:
-        return request.cookies.get(self._cookie)
+    def browser(self, request: Request) -> Browser:
+        """What the request tells of the browser that sent it."""
+        return Browser(
+            session=request.cookies.get(self._cookie),
+            device=request.cookies.get(self._device),
+            source=client_network(self._proxies.client(request.scope)),
+            name=device_name(request.headers.get("user-agent", "")),
+            language=self._pages.language(request),
+        )
 
     def visitor(self, request: Request) -> Account | None:
         """Who is logged in."""
-        return sessions.visitor(self.session_token(request), self.ports)
+        return sessions.visitor(self.browser(request), self.ports)
 
     def account(self, request: Request) -> Account:
         """Who is logged in. Without anybody the answer is the login page, which leads back here."""
@@ -49,21 +71,51 @@ class WalletPages:
     def page(
         self, request: Request, template: str, account: Account | None, status: int = 200, **context: Any
     ) -> Response:
-        return self._pages.page(request, template, status=status, account=account, edition=self.edition, **context)
+        return self._pages.page(
+            request,
+            template,
+            status=status,
+            account=account,
+            edition=self.edition,
+            qualification_name=self.qualification_name,
+            **context,
+        )
 
     def edition(self, badge: WalletBadge) -> str:
         """The edition of its picture."""
-        return badge.edition or self.ports.programme.edition(badge.valid_from)
+        return edition_of(badge, self.ports)
 
-    def log_in(self, token: str | None, path: str) -> Response:
-        """Redirect to `path`, with the cookie of a new session; None: the old one continues."""
+    def qualification_name(self, badge: WalletBadge) -> Bilingual:
+        return qualification_name(badge, self.ports)
+
+    def file_title(self, badge: WalletBadge) -> str:
+        """What its files are called: コンクリート技士_2026."""
+        return file_title(self.qualification_name(badge).ja, self.ports.programme.edition(badge.valid_from))
+
+    def public_page(self, badge: WalletBadge) -> str:
+        """The URL that the holder gives to others."""
+        return f"{self.config.public_url}/V/{badge.assertion_id}"
+
+    def language(self, request: Request) -> Language:
+        return self._pages.language(request)
+
+    def log_in(self, tokens: Tokens | None, path: str) -> Response:
+        """Redirect to `path`, with the cookies of a new session; None: the old one continues."""
         response = RedirectResponse(path, 303)
-        if token is not None:
-            age = int(self.ports.session_lifetime.total_seconds())
-            response.set_cookie(self._cookie, token, max_age=age, httponly=True, samesite="lax", secure=self._https)
+        if tokens is not None:
+            self.set_cookies(response, tokens)
         return response
 
-    def log_out(self) -> Response:
-        response = RedirectResponse("/login?left=1", 303)
+    def set_cookies(self, response: Response, tokens: Tokens) -> None:
+        """Scripts can't read them, and another site's pages don't send them with a form."""
+        for name, token, lasts in (
+            (self._cookie, tokens.session, self.ports.session_lifetime),
+            (self._device, tokens.device, DEVICE_LASTS),
+        ):
+            age = int(lasts.total_seconds())
+            response.set_cookie(name, token, max_age=age, httponly=True, samesite="lax", secure=self._https)
+
+    def log_out(self, path: str = "/login?left=1") -> Response:
+        response = RedirectResponse(path, 303)
         response.delete_cookie(self._cookie, httponly=True, samesite="lax", secure=self._https)
         return response

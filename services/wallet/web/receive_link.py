@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
+from urllib.parse import urlencode
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -14,7 +15,7 @@ from services.wallet import receive_link
 from services.wallet.domain.account import NO_PROBLEMS, FormProblems
 from services.wallet.domain.badge import WalletBadge
 from services.wallet.receive_link import OpenedLink, SignedIn
-from services.wallet.web.pages import FormText, WalletPages
+from services.wallet.web.pages import FormText, WalletPages, status_of
 from shared.links import receive_url
 
 _STATUS = {
@@ -22,6 +23,8 @@ _STATUS = {
     "not-here-yet": 503,
     "revoked": 410,
     "expired": 410,
+    "ended": 410,
+    "deleted": 410,
     "corrected-elsewhere": 410,
     "moved": 410,
 }
@@ -30,23 +33,28 @@ _STATUS = {
 def add_receive_link(app: FastAPI, pages: WalletPages, patience: float) -> None:
     @app.get("/receive/{assertion_id}/{token}")
     def look(request: Request, assertion_id: str, token: str) -> Response:
-        session = pages.session_token(request)
-        open_link = partial(receive_link.open_link, assertion_id.upper(), token, session, pages.ports)
+        open_link = partial(receive_link.open_link, assertion_id.upper(), token, pages.browser(request), pages.ports)
         return _answer(pages, request, _wait_for_badge(open_link, patience))
 
     @app.post("/receive/{assertion_id}/{token}")
     def receive(
         request: Request, assertion_id: str, token: str, full_name: FormText = "", password: FormText = ""
     ) -> Response:
-        session = pages.session_token(request)
+        browser = pages.browser(request)
         assertion_id = assertion_id.upper()
-        result = receive_link.receive_by_link(assertion_id, token, session, full_name, password, pages.ports)
+        result = receive_link.receive_by_link(assertion_id, token, browser, full_name, password, pages.ports)
         if isinstance(result, SignedIn):
-            return pages.log_in(result.token, f"/badges/{result.assertion_id}?received=1")
+            return pages.log_in(result.tokens, f"/badges/{result.assertion_id}?received=1")
         if isinstance(result, OpenedLink):
             return _answer(pages, request, result)
-        opened = receive_link.open_link(assertion_id, token, session, pages.ports)
+        opened = receive_link.open_link(assertion_id, token, browser, pages.ports)
         return _answer(pages, request, opened, result, full_name)
+
+    @app.post("/receive/{assertion_id}/{token}/new-link")
+    def ask_for_new(request: Request, assertion_id: str, token: str) -> Response:
+        if not receive_link.ask_for_new(assertion_id.upper(), token, pages.browser(request), pages.ports):
+            return pages.page(request, "link.html", None, 404, link_state="unknown-link")
+        return RedirectResponse("/new-link?sent=1", 303)
 
 
 def _answer(
@@ -54,23 +62,25 @@ def _answer(
     request: Request,
     opened: OpenedLink,
     problems: FormProblems = NO_PROBLEMS,
-    full_name: str = "",
+    full_name: str | None = None,
 ) -> Response:
     if opened.state in _STATUS:
         return pages.page(request, "link.html", opened.account, _STATUS[opened.state], link_state=opened.state)
     if opened.state == "corrected" and opened.badge is not None:
         return RedirectResponse(_url_of(opened.badge, pages), 303)
+    if opened.state == "login-elsewhere" and opened.badge is not None:
+        return RedirectResponse("/login?" + urlencode({"next": f"/badges/{opened.badge.assertion_id}"}), 303)
     if opened.state == "received" and opened.badge is not None:
         return RedirectResponse(f"/badges/{opened.badge.assertion_id}", 303)
     return pages.page(
         request,
         "receive.html",
         opened.account,
-        429 if problems.login == "blocked" else 422 if problems else 200,
+        status_of(problems),
         link_state=opened.state,
         badge=opened.badge,
         problems=problems,
-        full_name=full_name,
+        full_name=opened.badge.holder.family_first if full_name is None and opened.badge else full_name,
     )
 
 

@@ -13,6 +13,7 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
     ".png": "image/png",
+    ".webp": "image/webp",
     ".wasm": "application/wasm",
     ".json": "application/json",
 }
@@ -28,7 +29,9 @@ class Asset:
 class Assets:
     """`app.min.css` is asked for as `app.css` and served as `app.<hash>.css`."""
 
-    def __init__(self, folders: Iterable[Path]) -> None:
+    def __init__(self, folders: Iterable[Path], accent: str | None = None) -> None:
+        """`accent` is the society's colour, "#1f4e79", which app.css takes for its `--accent`."""
+        self._accent = accent
         self._urls: dict[str, str] = {}
         self._assets: dict[str, Asset] = {}
         for folder in folders:
@@ -38,6 +41,8 @@ class Assets:
 
     def _add(self, path: Path) -> None:
         body = path.read_bytes()
+        if path.name == "app.min.css" and self._accent is not None:
+            body += f":root{{--accent:{self._accent}}}\n".encode()
         stem = path.stem.removesuffix(".min")
         served = f"{stem}.{hashlib.sha256(body).hexdigest()[:12]}{path.suffix}"
         self._urls[f"{stem}{path.suffix}"] = f"/static/{served}"

@@ -29,14 +29,14 @@ class Passwords:
             return self._hasher.hash(password_form(password))
 
     def is_right(self, stored: str | None, password: str) -> bool:
-        """Takes as long for an unknown name (None) and a too long password as for a wrong one."""
+        """Takes as long for a wrong one as for an unknown name (None), for none set (""), and for one too long."""
         typed = password if (fits := len(password) <= PASSWORD_LONGEST) else ""
         with self._turns:
             try:
                 right = self._hasher.verify(stored or self._unknown, password_form(typed))
             except (VerificationError, InvalidHashError):
                 return False
-        return right and fits and stored is not None
+        return right and fits and bool(stored)
 
     def needs_rehash(self, stored: str) -> bool:
         """Whether it was made with other parameters than today's: hash the password again when it is typed next."""

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from shared.clock import japan_date
 from shared.errors import NotFound, TryLater
 from shared.password_strength import PASSWORD_SENTENCES
 from shared.plain_text import shown
@@ -47,7 +48,7 @@ class Pages:
     def __init__(self, folder: Path, programme: Programme) -> None:
         self._programme = programme
         self._is_open = False
-        self._assets = Assets((_HERE / "static", folder.parent / "static"))
+        self._assets = Assets((_HERE / "static", folder.parent / "static"), programme.society.colour)
         self._templates = Environment(
             loader=ChoiceLoader([FileSystemLoader(folder), FileSystemLoader(_HERE / "templates")]),
             autoescape=True,
@@ -68,6 +69,7 @@ class Pages:
         self._templates.filters.update(
             phrases=words.phrases,
             day=_day,
+            japan_day=japan_date,
             moment=_moment,
             day_text=_day_text,
             moment_text=_moment_text,

@@ -28,6 +28,9 @@ def test_a_programme_may_leave_out_what_credentials_can_do_without() -> None:
     ("field", "text"),
     [
         ("society.phone", changed('phone = "+81300000000"', 'phone = "03-0000-0000"')),
+        ("society.colour", changed('colour = "#1f4e79"   #', 'colour = "blue"   #')),
+        ("society.colour", changed('colour = "#1f4e79"   #', 'colour = "#1f4"   #')),
+        ("society.colour", changed('colour = "#1f4e79"   #', 'colour = "#1f4e79}a{"   #')),
         ("qualifications.gishi.desk", changed('desk = "gishi"', 'desk = "elsewhere"')),
         ("qualifications.gishi.page", changed('page = "https://', 'page = "jci://')),
         (r"qualifications.gishi.alignment\[0\].url", changed('url = "https://jci.example.jp/exam', 'url = "/exam')),

@@ -5,8 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.wallet.domain.account import (
-    MOST_ATTEMPTS,
-    is_blocked,
     is_same_name,
     name_problem,
 )
@@ -76,8 +74,3 @@ def test_every_typed_name_can_be_judged(typed: str) -> None:
 )
 def test_a_name_is_refused_with_its_reason(typed: str, problem: str | None) -> None:
     assert name_problem(typed) == problem
-
-
-def test_the_tenth_attempt_of_a_window_is_the_last() -> None:
-    assert not is_blocked(MOST_ATTEMPTS)
-    assert is_blocked(MOST_ATTEMPTS + 1)

@@ -4,13 +4,17 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.wallet.domain.badge import (
     BadgeProgress,
     WalletBadge,
+    card_state,
+    cards,
     expected_by,
-    in_order,
     is_late,
+    link_has_ended,
     pdf_key,
     state_of,
     steps_of,
@@ -92,16 +96,103 @@ def test_a_badge_is_late_when_the_promised_day_is_over() -> None:
     assert is_late(RECEIVED, NOW + timedelta(days=1, seconds=1))
 
 
-def test_a_badge_that_no_longer_counts_stands_last() -> None:
+def test_what_waits_for_its_holder_stands_first_and_what_no_longer_counts_last() -> None:
     revoked = replace(RECEIVED, progress=replace(DONE, revoked_at=NOW))
-    listed = in_order([revoked, replace(BADGE, registration_id="R-2"), replace(RECEIVED, registration_id="R-3")], NOW)
-    assert [state for _, state in listed] == ["unreceived", "pending", "revoked"]
+    waiting = replace(BADGE, registration_id="R-2")
+    listed = cards([revoked, replace(RECEIVED, registration_id="R-3"), waiting], NOW)
+    assert [card.state for card in listed] == ["unreceived", "pending", "revoked"]
 
 
 def test_only_the_newest_version_of_a_badge_is_listed() -> None:
     versions = [replace(RECEIVED, assertion_id=letter * 26, version=n) for n, letter in ((2, "B"), (1, "A"), (3, "C"))]
-    listed = in_order([*versions, replace(BADGE, registration_id="R-2")], NOW)
-    assert [(badge.registration_id, badge.version) for badge, _ in listed] == [("R-1", 3), ("R-2", 1)]
+    listed = cards([*versions, replace(BADGE, registration_id="R-2")], NOW)
+    assert [(card.badge.registration_id, card.badge.version) for card in listed] == [("R-2", 1), ("R-1", 3)]
+
+
+VALID = replace(RECEIVED, progress=DONE)
+LATER = replace(
+    VALID,
+    assertion_id="B" * 26,
+    registration_id="R-9",
+    replaces="A" * 26,
+    valid_from=date(2030, 4, 1),
+    valid_until=date(2034, 3, 31),
+)
+INSIDE = datetime(2030, 2, 1, tzinfo=UTC)  # the renewal is issued before the old period has ended
+
+
+@pytest.mark.parametrize(
+    ("later", "state"),
+    [
+        (LATER, "renewed"),
+        (replace(LATER, received_at=None, account_id=None), "renewed"),
+        (replace(LATER, progress=BadgeProgress()), "renewed"),
+        (replace(LATER, progress=replace(DONE, revoked_at=NOW)), "expiring"),
+        (replace(LATER, progress=replace(DONE, revoked_at=NOW, replaced_by="C" * 26)), "expiring"),
+        (None, "expiring"),
+    ],
+)
+def test_a_renewal_inside_its_period_marks_the_old_card_as_renewed(later: WalletBadge | None, state: str) -> None:
+    assert card_state(VALID, later, INSIDE) == state
+
+
+@pytest.mark.parametrize("ended", [replace(DONE, revoked_at=NOW), replace(DONE, revoked_at=NOW, replaced_by="D" * 26)])
+def test_what_was_revoked_or_corrected_is_never_called_renewed(ended: BadgeProgress) -> None:
+    assert card_state(replace(VALID, progress=ended), LATER, INSIDE) in ("revoked", "corrected")
+
+
+def test_a_badge_expires_soon_from_ninety_days_before_the_day_after_its_last() -> None:
+    first = japan_midnight(date(2030, 1, 1))
+    assert card_state(VALID, None, first - timedelta(seconds=1)) == "issued"
+    assert card_state(VALID, None, first) == "expiring"
+    assert card_state(VALID, None, japan_midnight(date(2030, 4, 1))) == "expired"
+
+
+def test_what_was_renewed_stands_below_its_renewal_the_newest_first() -> None:
+    third = replace(
+        LATER, assertion_id="C" * 26, registration_id="R-10", replaces="B" * 26, valid_from=date(2034, 4, 1),
+        valid_until=date(2038, 3, 31),
+    )  # fmt: skip
+    listed = cards([VALID, third, LATER], INSIDE)
+    assert [card.badge for card in listed] == [third]
+    assert [(card.badge, card.state, card.former) for card in listed[0].former] == [
+        (LATER, "renewed", ()),
+        (VALID, "renewed", ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        replace(LATER, progress=replace(DONE, revoked_at=NOW)),
+        replace(LATER, valid_from=VALID.valid_from),
+        replace(LATER, replaces="Z" * 26),
+    ],
+)
+def test_a_renewal_that_is_void_or_of_no_later_period_stands_by_itself(later: WalletBadge) -> None:
+    assert {card.badge.assertion_id for card in cards([VALID, later], INSIDE)} == {"A" * 26, "B" * 26}
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 4), st.sampled_from(["", "A", "B", "C", "D", "E"]), st.integers(2020, 2024)),
+        max_size=6,
+    )
+)
+def test_every_registration_is_listed_exactly_once_whatever_renews_what(rows: list[tuple[int, str, int]]) -> None:
+    badges = [
+        replace(
+            VALID,
+            assertion_id="ABCDEF"[at] * 26,
+            registration_id=f"R-{registration}",
+            version=at + 1,
+            replaces=replaces * 26 or None,
+            valid_from=date(year, 4, 1),
+        )
+        for at, (registration, replaces, year) in enumerate(rows)
+    ]
+    listed = [card for top in cards(badges, NOW) for card in (top, *top.former)]
+    assert sorted(card.badge.registration_id for card in listed) == sorted({b.registration_id for b in badges})
 
 
 @pytest.mark.parametrize("default", [True, False])
@@ -110,3 +201,30 @@ def test_the_programme_decides_about_the_numbers_until_the_holder_does(default: 
     assert BADGE.shows_numbers(page) is default
     assert replace(BADGE, details_public=True).shows_numbers(page) is True
     assert replace(BADGE, details_public=False).shows_numbers(page) is False
+
+
+def test_letter_1s_link_lasts_from_the_day_on_which_letters_leave() -> None:
+    lasts = timedelta(days=90)
+    early = replace(BADGE, notify_from=NOW + timedelta(days=30))
+    for badge, begins in (
+        (BADGE, NOW),
+        (early, NOW + timedelta(days=30)),
+        (replace(BADGE, notify_from=NOW - lasts), NOW),
+    ):
+        assert not link_has_ended(badge, 0, lasts, begins + lasts - timedelta(seconds=1))
+        assert link_has_ended(badge, 0, lasts, begins + lasts)
+
+
+def test_of_later_links_the_last_counts_until_its_end_and_letter_1s_beside_it() -> None:
+    lasts = timedelta(days=90)
+    badge = replace(BADGE, link_number=2, link_until=NOW + timedelta(hours=24))
+    assert [link_has_ended(badge, number, lasts, NOW) for number in range(4)] == [False, True, False, True]
+    assert link_has_ended(badge, 2, lasts, NOW + timedelta(hours=24))
+    assert link_has_ended(BADGE, 1, lasts, NOW)
+
+
+def test_the_links_of_who_deleted_the_account_have_ended_until_a_new_one_is_asked_for() -> None:
+    lasts = timedelta(days=90)
+    deleted = replace(BADGE, account_deleted_at=NOW, link_number=1, link_until=NOW)
+    assert link_has_ended(deleted, 0, lasts, NOW) and link_has_ended(deleted, 1, lasts, NOW)
+    assert not link_has_ended(replace(deleted, link_number=2, link_until=NOW + lasts), 2, lasts, NOW)

@@ -30,6 +30,7 @@ def test_the_required_settings_are_enough(tmp_path: Path) -> None:
     assert config.wallet_url == "http://localhost:4"
     assert config.link_secret == b"a secret of sixteen bytes"
     assert config.session_seconds == 86400
+    assert (config.receive_link_days, config.mail_link_hours, config.reset_link_hours) == (90, 24, 2)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,10 @@ def test_the_required_settings_are_enough(tmp_path: Path) -> None:
         ("WALLET_URL", "localhost"),
         ("SESSION_SECONDS", "-1"),
         ("SESSION_SECONDS", "nan"),
+        ("RECEIVE_LINK_DAYS", "0"),
+        ("RECEIVE_LINK_DAYS", "a year"),
+        ("MAIL_LINK_HOURS", "-1"),
+        ("RESET_LINK_HOURS", "9000"),
     ],
 )
 def test_an_impossible_setting_is_named_before_anything_starts(tmp_path: Path, name: str, value: str) -> None:

@@ -16,6 +16,7 @@ def test_a_password_typed_in_full_width_is_the_same() -> None:
 def test_no_password_is_right_for_an_unknown_address_or_a_damaged_hash() -> None:
     passwords = Passwords()
     assert not passwords.is_right(None, "a password that nobody has")
+    assert not passwords.is_right("", "a password that nobody has")
     assert not passwords.is_right("not a hash", "anything at all")
 
 

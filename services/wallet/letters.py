@@ -1,0 +1,152 @@
+"""Letters about an account: asked for by whoever knows an address, written by a tick; and notices of changes.
+
+What an address gets differs by whether it has an account. So a request only notes that a letter is asked for: it does
+the same for every address, in the same time, and its answer tells nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from services.wallet.domain.badge import WalletBadge, state_of
+from services.wallet.domain.device import Browser
+from services.wallet.domain.throttle import letter_limits
+from services.wallet.metrics import LETTERS, REFUSED
+from services.wallet.ports import Ports
+from services.wallet.store import Account, WalletTransaction
+from services.wallet.store.letters import Asked, AskedLetter
+from shared.addresses import address_problem, same_address_key
+from shared.events import AccountLetterRequested
+from shared.links import is_mail_token, mail_token
+from shared.runtime.log import logger
+
+log = logger("wallet")
+
+Change = Literal["password-changed", "address-added", "address-removed", "passkey-added", "account-deleted"]
+"""What a notice tells its holder of."""
+
+_AT_ONCE = 50
+
+
+def ask(letter: AskedLetter, address: str, assertion_id: str | None, browser: Browser, ports: Ports) -> None:
+    """Have a letter sent to this address, if it has something to be written about. Says nothing of whether it has.
+
+    Beyond its limits it is dropped silently: whose mailbox it is has got the letter already.
+    """
+    if address_problem(address) is not None:
+        return
+    with ports.store.transaction() as tx:
+        if tx.sessions.is_over(letter_limits(letter, same_address_key(address), browser.source)):
+            REFUSED.labels("letter").inc()
+        else:
+            tx.letters.ask(letter, address, assertion_id, browser.language)
+    # If we die here, the letter is asked for: the tick writes it.
+
+
+def write_asked(ports: Ports) -> int:
+    """Tick. Have the letters sent that were asked for, where there is somebody to send them to."""
+    with ports.store.transaction() as tx:
+        asked = tx.letters.take_asked(_AT_ONCE)
+        for each in asked:
+            is_sent = _reset(tx, each, ports) if each.letter == "reset-password" else _new_link(tx, each, ports)
+            LETTERS.labels(each.letter, "sent" if is_sent else "nobody").inc()
+    return len(asked)
+
+
+def _reset(tx: WalletTransaction, asked: Asked, ports: Ports) -> bool:
+    account = tx.accounts.by_address(asked.address)
+    if account is None:
+        return False
+    lasts = ports.reset_link_lifetime
+    link_id = ports.new_token()
+    until = tx.letters.open_link(link_id, "reset", account.account_id, asked.address, lasts)
+    facts = {
+        "name": account.full_name,
+        "link": f"{ports.wallet_url}/reset/{link_id}/{mail_token(ports.link_secret, 'reset', link_id)}",
+        "hours": _hours(lasts),
+    }
+    _announce(tx, link_id, "reset-password", asked.address, facts, asked.language, until)
+    return True
+
+
+def _new_link(tx: WalletTransaction, asked: Asked, ports: Ports) -> bool:
+    now = ports.now()
+    waiting = [
+        badge
+        for badge in tx.badges.to_receive(asked.address, asked.assertion_id)
+        if state_of(badge, now) not in ("expired", "revoked", "corrected")
+    ]
+    if not waiting:
+        return False
+    badge, lasts = waiting[0], ports.mail_link_lifetime
+    until = now + lasts
+    number = tx.badges.next_link(badge.assertion_id, until)
+    facts = {
+        "name": badge.holder.family_first,
+        "qualification": badge.qualification,
+        "link": f"{ports.wallet_url}/receive/{badge.assertion_id}/"
+        f"{mail_token(ports.link_secret, 'new-link', _new_link_id(badge, number))}",
+        "hours": _hours(lasts),
+    }
+    letter_id = f"new-link/{badge.assertion_id}/{number}"
+    _announce(tx, letter_id, "new-link", badge.holder.email, facts, asked.language, until)
+    return True
+
+
+def is_new_link(badge: WalletBadge, number: int, token: str, ports: Ports) -> bool:
+    """Whether the token is of the link that the badge's holder asked for so many times; whatever its end."""
+    return is_mail_token(ports.link_secret, "new-link", _new_link_id(badge, number), token)
+
+
+def _new_link_id(badge: WalletBadge, number: int) -> str:
+    """With the address that it goes to: once that has changed, links to the former one are none."""
+    return f"{badge.assertion_id}/{number}/{same_address_key(badge.holder.email)}"
+
+
+def verify_address(tx: WalletTransaction, account: Account, address: str, browser: Browser, ports: Ports) -> None:
+    """A letter to an address that the account's owner says to have. The link in it ends."""
+    lasts = ports.mail_link_lifetime
+    link_id = ports.new_token()
+    until = tx.letters.open_link(link_id, "verify", account.account_id, address, lasts)
+    facts = {
+        "name": account.full_name,
+        "link": f"{ports.wallet_url}/verify/{link_id}/{mail_token(ports.link_secret, 'verify', link_id)}",
+        "hours": _hours(lasts),
+    }
+    _announce(tx, link_id, "verify-address", address, facts, browser.language, until)
+
+
+def notify(tx: WalletTransaction, account: Account, change: Change, browser: Browser, ports: Ports, *also: str) -> None:
+    """Tell the owner of a change, at the primary address and at those of `also`: whoever did it can't hide it."""
+    at = tx.now()
+    log.info("changed", account_id=account.account_id, what=change)
+    facts = {"name": account.full_name, "what": change, "at": at.isoformat(timespec="seconds")}
+    for address in dict.fromkeys((tx.accounts.primary_address(account.account_id), *also)):
+        _announce(tx, ports.new_token(), "account-notice", address, facts, browser.language, None)
+
+
+def _announce(
+    tx: WalletTransaction,
+    letter_id: str,
+    letter: str,
+    recipient: str,
+    facts: dict[str, str],
+    language: Literal["ja", "en"],
+    valid_until: datetime | None,
+) -> None:
+    tx.announce(
+        AccountLetterRequested(
+            letter_id=letter_id,
+            letter=letter,
+            recipient=recipient,
+            facts=facts,
+            requested_at=tx.now(),
+            language=language,
+            valid_until=valid_until,
+        )
+    )
+
+
+def _hours(lasts: timedelta) -> str:
+    return f"{lasts / timedelta(hours=1):g}"

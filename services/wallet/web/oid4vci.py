@@ -1,0 +1,141 @@
+"""The issuer's side of OpenID4VCI 1.0: metadata, token endpoint, credential endpoint, and the page with the offer.
+
+Sources: OpenID for Verifiable Credential Issuance 1.0, sections 4.1 (offer), 6 (token), 8 (credential), 12.2
+(metadata), appendix A.1.2 (ldp_vc); RFC 8414 (metadata of the authorization server); RFC 6749, 5.2 and RFC 6750, 3.1
+(errors).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Form
+from markupsafe import Markup
+from qrcode.constants import ERROR_CORRECT_L
+from qrcode.image.svg import SvgPathImage
+from qrcode.main import QRCode
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from services.wallet import offers
+from services.wallet.offers import CONFIGURATION, LIFETIME
+from services.wallet.web.pages import WalletPages
+from shared.credentials.credential import OB_CONTEXT, VC_CONTEXT
+
+GRANT = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
+_NO_STORE = {"cache-control": "no-store"}
+
+Text = Annotated[str, Form(max_length=1000)]
+
+
+def add_oid4vci(app: FastAPI, pages: WalletPages) -> None:
+    ports, issuer = pages.ports, pages.config.wallet_url
+
+    @app.get("/.well-known/openid-credential-issuer")
+    def issuer_metadata() -> Response:
+        return JSONResponse(_issuer_metadata(pages))
+
+    @app.get("/.well-known/oauth-authorization-server")
+    def server_metadata() -> Response:
+        return JSONResponse(
+            {
+                "issuer": issuer,
+                "token_endpoint": f"{issuer}/oid4vci/token",
+                "grant_types_supported": [GRANT],
+                "response_types_supported": [],
+                "token_endpoint_auth_methods_supported": ["none"],
+                "pre-authorized_grant_anonymous_access_supported": True,
+            }
+        )
+
+    @app.post("/badges/{assertion_id}/offer")
+    def offer(request: Request, assertion_id: str) -> Response:
+        account = pages.account(request)
+        badge, code = offers.make(account, assertion_id, ports)
+        link = "openid-credential-offer://?" + urlencode({"credential_offer_uri": f"{issuer}/oid4vci/offers/{code}"})
+        return pages.page(
+            request,
+            "offer.html",
+            account,
+            badge=badge,
+            link=link,
+            qr=_qr(link),
+            minutes=int(LIFETIME.total_seconds() // 60),
+        )
+
+    @app.get("/oid4vci/offers/{code}")
+    def offered(code: str) -> Response:
+        """By reference, so that the QR code stays small. Tells nothing about the code: that is the token's business."""
+        grants = {GRANT: {"pre-authorized_code": code}}
+        offer = {"credential_issuer": issuer, "credential_configuration_ids": [CONFIGURATION], "grants": grants}
+        return JSONResponse(offer, headers=_NO_STORE)
+
+    @app.post("/oid4vci/token")
+    def token(
+        grant_type: Text = "", code: Annotated[str, Form(alias="pre-authorized_code", max_length=1000)] = ""
+    ) -> Response:
+        if grant_type != GRANT:
+            return _refused("unsupported_grant_type", f"expected {GRANT}")
+        given = offers.redeem(code, ports)
+        if given is None:
+            return _refused("invalid_grant", "expected a pre-authorized_code that is neither used nor over")
+        answer = {"access_token": given, "token_type": "Bearer", "expires_in": int(LIFETIME.total_seconds())}
+        return JSONResponse(answer, headers=_NO_STORE)
+
+    @app.post("/oid4vci/credential")
+    async def credential(request: Request) -> Response:
+        return await _credential(request, pages)
+
+
+async def _credential(request: Request, pages: WalletPages) -> Response:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    try:
+        asked = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        asked = None
+    if not isinstance(asked, dict):
+        return _refused("invalid_credential_request", "expected a JSON object")
+    if asked.get("credential_configuration_id") != CONFIGURATION:
+        return _refused("unknown_credential_configuration", f"expected credential_configuration_id {CONFIGURATION}")
+    found = await run_in_threadpool(offers.fetch, token, pages.ports) if scheme.lower() == "bearer" else None
+    if found is None:
+        headers = {**_NO_STORE, "www-authenticate": 'Bearer error="invalid_token"'}
+        return JSONResponse({"error": "invalid_token"}, 401, headers)
+    return JSONResponse({"credentials": [{"credential": found}]}, headers=_NO_STORE)
+
+
+def _issuer_metadata(pages: WalletPages) -> dict[str, Any]:
+    """Of the one kind of credential that there is. No proof of a key is asked for, and none of binding is promised."""
+    issuer, society = pages.config.wallet_url, pages.ports.programme.society
+    names = [("ja", society.name.ja), ("en", society.name.en)]
+    kinds = [("ja", pages.ports.programme.texts.certificate_title.ja), ("en", "Registration certificate")]
+    return {
+        "credential_issuer": issuer,
+        "credential_endpoint": f"{issuer}/oid4vci/credential",
+        "display": [{"name": name, "locale": locale} for locale, name in names],
+        "credential_configurations_supported": {
+            CONFIGURATION: {
+                "format": "ldp_vc",
+                "credential_definition": {
+                    "@context": [VC_CONTEXT, OB_CONTEXT],
+                    "type": ["VerifiableCredential", "OpenBadgeCredential"],
+                },
+                "credential_signing_alg_values_supported": ["eddsa-rdfc-2022"],
+                "credential_metadata": {"display": [{"name": name, "locale": locale} for locale, name in kinds]},
+            }
+        },
+    }
+
+
+def _refused(error: str, description: str) -> Response:
+    return JSONResponse({"error": error, "error_description": description}, 400, _NO_STORE)
+
+
+def _qr(text: str) -> Markup:
+    """Dark on light in both themes, since not every reader takes the reverse."""
+    code = QRCode(error_correction=ERROR_CORRECT_L, border=4, image_factory=SvgPathImage)
+    code.add_data(text)
+    return Markup(code.make_image().to_string(encoding="unicode"))

@@ -1,0 +1,151 @@
+"""A badge taken into another wallet: our endpoints, and a client of others that follows an offer.
+
+Tests services/wallet: offers, web/oid4vci, store/offers.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.local.ports import free_port
+from services.wallet import handlers
+from services.wallet.web.oid4vci import GRANT
+from services.wallet.web.site import web_app
+from shared import object_keys
+from tests.worlds.http_server import serving
+from tests.worlds.outside_verifier import ask_node
+from tests.worlds.wallet import Wallet, config, corrected, join, revoked, running_wallet, wallet_database
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    with wallet_database() as url:
+        yield url
+
+
+@pytest.fixture
+def wallet(database: str) -> Iterator[Wallet]:
+    """At the address that its offers name."""
+    with running_wallet(database) as made:
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        with serving(web_app(config(database, made.clock, url), made.ports, patience=0.1), port=port):
+            yield replace(made, url=url)
+
+
+def holder(wallet: Wallet, address: str = "a@example.jp") -> tuple[httpx.Client, str]:
+    browser, badge = wallet.browser(), wallet.issue(address).assertion_id
+    join(browser, wallet, badge)
+    wallet.finish(badge)
+    return browser, badge
+
+
+def offer(browser: httpx.Client, badge: str) -> str:
+    page = browser.post(f"/badges/{badge}/offer").text
+    found = re.search(r'href="(openid-credential-offer:[^"]+)"', page)
+    assert found and "<svg" in page
+    return html.unescape(found[1])
+
+
+def code_of(link: str) -> str:
+    given = httpx.get(httpx.URL(link).params["credential_offer_uri"], trust_env=False).json()
+    return str(given["grants"][GRANT]["pre-authorized_code"])
+
+
+def redeem(wallet: Wallet, code: str, grant: str = GRANT) -> httpx.Response:
+    data = {"grant_type": grant, "pre-authorized_code": code}
+    return httpx.post(f"{wallet.url}/oid4vci/token", data=data, trust_env=False)
+
+
+def fetch(wallet: Wallet, token: str, request: Any = None) -> httpx.Response:
+    asked = {"credential_configuration_id": "OpenBadgeCredential"} if request is None else request
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    return httpx.post(f"{wallet.url}/oid4vci/credential", json=asked, headers=headers, trust_env=False)
+
+
+def test_another_wallet_follows_the_offer_and_holds_the_same_credential_and_the_offer_is_used_up(
+    wallet: Wallet,
+) -> None:
+    browser, badge = holder(wallet)
+    link = offer(browser, badge)
+    first, second = ask_node("take_offer.mjs", [{"offer": link}, {"offer": link}])
+    assert first.get("credential") == json.loads(wallet.objects.kept[object_keys.credential(badge)]), first
+    assert (first["configuration"], first["format"]) == ("OpenBadgeCredential", "ldp_vc")
+    assert first["version"] == "V1"
+    assert "invalid_grant" in second["error"]
+
+
+def test_a_code_that_is_unknown_used_or_over_gives_no_token(wallet: Wallet) -> None:
+    browser, badge = holder(wallet)
+    code, late = code_of(offer(browser, badge)), code_of(offer(browser, badge))
+    answer = redeem(wallet, code)
+    assert answer.status_code == 200 and answer.headers["cache-control"] == "no-store"
+    assert answer.json()["token_type"] == "Bearer" and answer.json()["expires_in"] == 600
+    wallet.clock.now += timedelta(minutes=11)
+    for wrong in (code, late, code.swapcase(), "", "ありえない"):
+        answer = redeem(wallet, wrong)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+    assert redeem(wallet, "x", "authorization_code").json()["error"] == "unsupported_grant_type"
+    assert handlers.forget(wallet.ports) == 2 and handlers.forget(wallet.ports) == 0
+
+
+def test_only_a_token_that_counts_opens_the_one_badge_that_was_offered(wallet: Wallet) -> None:
+    browser, badge = holder(wallet)
+    token = redeem(wallet, code_of(offer(browser, badge))).json()["access_token"]
+    for wrong in ("", "x", token[:-1], code_of(offer(browser, badge))):
+        answer = fetch(wallet, wrong)
+        assert answer.status_code == 401 and "Bearer" in answer.headers["www-authenticate"]
+    for asked, error in (
+        ({"credential_configuration_id": "Other"}, "unknown_credential_configuration"),
+        ([], "invalid_credential_request"),
+        ("text", "invalid_credential_request"),
+    ):
+        answer = fetch(wallet, token, asked)
+        assert (answer.status_code, answer.json()["error"]) == (400, error)
+    credentials = fetch(wallet, token).json()["credentials"]
+    assert [each["credential"]["id"] for each in credentials] == [f"http://verifier.example/credentials/{badge}.json"]
+    wallet.clock.now += timedelta(minutes=11)
+    assert fetch(wallet, token).status_code == 401
+
+
+@pytest.mark.parametrize("ending", ["revoked", "corrected"])
+def test_what_was_revoked_or_corrected_after_the_offer_is_not_given_out(wallet: Wallet, ending: str) -> None:
+    issued = wallet.issue("a@example.jp")
+    with wallet.browser() as browser:
+        join(browser, wallet, issued.assertion_id)
+        assert browser.post(f"/badges/{issued.assertion_id}/offer").status_code == 404, "not issued yet"
+        wallet.finish(issued.assertion_id)
+        token = redeem(wallet, code_of(offer(browser, issued.assertion_id))).json()["access_token"]
+        wallet.consume(revoked(issued.assertion_id) if ending == "revoked" else corrected(issued))
+        assert fetch(wallet, token).status_code == 401
+        assert browser.post(f"/badges/{issued.assertion_id}/offer").status_code == 404
+
+
+def test_nobody_offers_another_persons_badge_and_no_other_site_makes_a_holder_offer_one(wallet: Wallet) -> None:
+    browser, badge = holder(wallet)
+    other, _ = holder(wallet, "b@example.jp")
+    assert other.post(f"/badges/{badge}/offer").status_code == 404
+    assert browser.get(f"/badges/{badge}/offer").status_code == 405, "looking makes no offer"
+    forged = browser.post(f"/badges/{badge}/offer", headers={"origin": "https://evil.example"})
+    assert forged.status_code == 403
+    with wallet.browser() as stranger:
+        assert stranger.post(f"/badges/{badge}/offer").url.path == "/login"
+
+
+def test_codes_and_tokens_are_kept_as_hashes_only(wallet: Wallet) -> None:
+    browser, badge = holder(wallet)
+    code = code_of(offer(browser, badge))
+    token = redeem(wallet, code).json()["access_token"]
+    with wallet.ports.store.transaction() as tx:
+        [row] = tx.cursor.execute("select code_sha256, token_sha256 from offers").fetchall()
+    assert [len(bytes(each)) for each in row] == [32, 32]
+    assert code.encode() not in bytes(row[0]) and token.encode() not in bytes(row[1])
