@@ -135,6 +135,7 @@ def add_address(account: Account, typed: str, password: str, browser: Browser, p
             REFUSED.labels("letter").inc()
             return FormProblems(address="too-many")
         letters.verify_address(tx, account, as_mailed(typed), browser, ports)
+    # If we die here, the letter is asked for; asked again, there are two, and each link is good.
     return None
 
 
@@ -169,6 +170,7 @@ def verify(account: Account, link_id: str, token: str, browser: Browser, ports: 
             return FormProblems(address="taken")
         tx.badges.give_to_account(account.account_id, link.address)
         letters.notify(tx, account, "address-added", browser, ports)
+    # If we die here or the answer is lost, the address is the account's; the link says that it was used.
     return opened
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal
 
-from services.wallet.domain.badge import state_of
+from services.wallet.domain.badge import WalletBadge, state_of
 from services.wallet.domain.device import Browser
 from services.wallet.domain.throttle import letter_limits
 from services.wallet.metrics import LETTERS, REFUSED
@@ -18,7 +18,7 @@ from services.wallet.store import Account, WalletTransaction
 from services.wallet.store.letters import Asked, AskedLetter
 from shared.addresses import address_problem, same_address_key
 from shared.events import AccountLetterRequested
-from shared.links import mail_token, receive_url
+from shared.links import is_mail_token, mail_token
 from shared.runtime.log import logger
 
 log = logger("wallet")
@@ -85,12 +85,23 @@ def _new_link(tx: WalletTransaction, asked: Asked, ports: Ports) -> bool:
     facts = {
         "name": badge.holder.family_first,
         "qualification": badge.qualification,
-        "link": receive_url(ports.wallet_url, ports.link_secret, badge.assertion_id, number),
+        "link": f"{ports.wallet_url}/receive/{badge.assertion_id}/"
+        f"{mail_token(ports.link_secret, 'new-link', _new_link_id(badge, number))}",
         "hours": _hours(lasts),
     }
     letter_id = f"new-link/{badge.assertion_id}/{number}"
     _announce(tx, letter_id, "new-link", badge.holder.email, facts, asked.language, until)
     return True
+
+
+def is_new_link(badge: WalletBadge, number: int, token: str, ports: Ports) -> bool:
+    """Whether the token is of the link that the badge's holder asked for so many times; whatever its end."""
+    return is_mail_token(ports.link_secret, "new-link", _new_link_id(badge, number), token)
+
+
+def _new_link_id(badge: WalletBadge, number: int) -> str:
+    """With the address that it goes to: once that has changed, links to the former one are none."""
+    return f"{badge.assertion_id}/{number}/{same_address_key(badge.holder.email)}"
 
 
 def verify_address(tx: WalletTransaction, account: Account, address: str, browser: Browser, ports: Ports) -> None:

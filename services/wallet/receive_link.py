@@ -103,8 +103,10 @@ def _opened(tx: WalletTransaction, assertion_id: str, link_token: str, browser: 
 
 def _number_of(assertion_id: str, link_token: str, badge: WalletBadge | None, ports: Ports) -> int | None:
     """Which link this is: letter 1's (0), or the one that its holder asked for so many times; None for no link."""
-    numbers = range(badge.link_number + 1 if badge is not None else 1)
-    return next((each for each in numbers if is_receive_token(ports.link_secret, assertion_id, link_token, each)), None)
+    if is_receive_token(ports.link_secret, assertion_id, link_token):
+        return 0
+    numbers = range(1, badge.link_number + 1) if badge is not None else ()
+    return next((number for number in numbers if badge and letters.is_new_link(badge, number, link_token, ports)), None)
 
 
 def ask_for_new(assertion_id: str, link_token: str, browser: Browser, ports: Ports) -> bool:

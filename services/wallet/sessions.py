@@ -57,7 +57,7 @@ def authenticate(
     with ports.store.transaction() as tx:
         account = tx.accounts.by_address(address)
         account_id = account.account_id if account else None
-        is_known = account is not None and tx.sessions.knows(browser.device, account.account_id)
+        is_known = tx.sessions.knows(browser.device, account_id or 0)  # asked for in any case: it takes time
         limits = (
             link_limits(link_of)
             if link_of is not None

@@ -12,6 +12,7 @@ from services.wallet import account as accounts
 from services.wallet import passkeys, sessions
 from services.wallet.account import OpenedLink
 from services.wallet.domain.account import NO_PROBLEMS, FormProblems
+from services.wallet.store import Account
 from services.wallet.web.pages import FormText, WalletPages, status_of
 from services.wallet.web.reset import LINK_STATUS
 
@@ -25,9 +26,9 @@ _DONE = ("password", "address", "primary", "removed", "sessions", "passkey", "pa
 def add_account(app: FastAPI, pages: WalletPages) -> None:
     ports = pages.ports
 
-    def page(request: Request, template: str, problems: FormProblems = NO_PROBLEMS, **context: Any) -> Response:
-        context.setdefault("account", pages.account(request))
-        account = context.pop("account")
+    def page(
+        request: Request, template: str, account: Account, problems: FormProblems = NO_PROBLEMS, **context: Any
+    ) -> Response:
         return pages.page(request, template, account, status_of(problems), problems=problems, **context)
 
     @app.get("/account")
@@ -36,7 +37,7 @@ def add_account(app: FastAPI, pages: WalletPages) -> None:
         return page(
             request,
             "account.html",
-            account=account,
+            account,
             addresses=accounts.addresses(account, ports),
             sessions=sessions.own_sessions(account, pages.browser(request), ports),
             passkeys=passkeys.own(account, ports),
@@ -47,33 +48,33 @@ def add_account(app: FastAPI, pages: WalletPages) -> None:
 
     @app.get("/account/password")
     def ask_password(request: Request) -> Response:
-        return page(request, "password.html")
+        return page(request, "password.html", pages.account(request))
 
     @app.post("/account/password")
     def change_password(request: Request, current: FormText = "", password: FormText = "") -> Response:
         account = pages.account(request)
         result = accounts.change_password(account, current, password, pages.browser(request), ports)
         if isinstance(result, FormProblems):
-            return page(request, "password.html", result, account=account)
+            return page(request, "password.html", account, result)
         return pages.log_in(result, "/account?done=password")
 
     # ── addresses ──
 
     @app.get("/account/addresses")
     def ask_address(request: Request, sent: str = "") -> Response:
-        return page(request, "address-new.html", sent=bool(sent), email="")
+        return page(request, "address-new.html", pages.account(request), sent=bool(sent), email="")
 
     @app.post("/account/addresses")
     def add_address(request: Request, email: FormText = "", current: FormText = "") -> Response:
         account = pages.account(request)
         problems = accounts.add_address(account, email, current, pages.browser(request), ports)
         if problems is not None:
-            return page(request, "address-new.html", problems, account=account, sent=False, email=email)
+            return page(request, "address-new.html", account, problems, sent=False, email=email)
         return RedirectResponse("/account/addresses?sent=1", 303)
 
     @app.get("/account/addresses/{address_id}")
     def one_address(request: Request, address_id: AddressId) -> Response:
-        return _address_page(request, address_id)
+        return _address_page(request, pages.account(request), address_id)
 
     @app.post("/account/addresses/{address_id}")
     def change_address(
@@ -85,32 +86,33 @@ def add_account(app: FastAPI, pages: WalletPages) -> None:
         else:
             problems = accounts.remove_address(account, address_id, current, pages.browser(request), ports)
         if problems is not None:
-            return _address_page(request, address_id, problems)
+            return _address_page(request, account, address_id, problems)
         return RedirectResponse(f"/account?done={'primary' if act == 'primary' else 'removed'}", 303)
 
-    def _address_page(request: Request, address_id: int, problems: FormProblems = NO_PROBLEMS) -> Response:
-        account = pages.account(request)
-        found = accounts.address(account, address_id, ports)
-        return page(request, "address.html", problems, account=account, address=found)
+    def _address_page(
+        request: Request, account: Account, address_id: int, problems: FormProblems = NO_PROBLEMS
+    ) -> Response:
+        return page(request, "address.html", account, problems, address=accounts.address(account, address_id, ports))
 
     @app.get("/verify/{link_id}/{token}")
     def look_at_verification(request: Request, link_id: str, token: str) -> Response:
         account = pages.account(request)
-        return _verify_page(request, accounts.look_at_verification(account, link_id, token, ports))
+        return _verify_page(request, account, accounts.look_at_verification(account, link_id, token, ports))
 
     @app.post("/verify/{link_id}/{token}")
     def verify(request: Request, link_id: str, token: str) -> Response:
         account = pages.account(request)
         result = accounts.verify(account, link_id, token, pages.browser(request), ports)
         if isinstance(result, FormProblems):
-            return _verify_page(request, OpenedLink("ended"), result)
+            return _verify_page(request, account, OpenedLink("ended"), result)
         if result.state != "open":
-            return _verify_page(request, result)
+            return _verify_page(request, account, result)
         return RedirectResponse("/account?done=address", 303)
 
-    def _verify_page(request: Request, opened: OpenedLink, problems: FormProblems = NO_PROBLEMS) -> Response:
+    def _verify_page(
+        request: Request, account: Account, opened: OpenedLink, problems: FormProblems = NO_PROBLEMS
+    ) -> Response:
         status = status_of(problems) if problems else LINK_STATUS.get(opened.state, 200)
-        account = pages.account(request)
         return pages.page(request, "verify.html", account, status, opened=opened, problems=problems)
 
     # ── sessions ──
@@ -129,12 +131,12 @@ def add_account(app: FastAPI, pages: WalletPages) -> None:
 
     @app.get("/account/delete")
     def ask_delete(request: Request) -> Response:
-        return page(request, "delete.html", word="")
+        return page(request, "delete.html", pages.account(request), word="")
 
     @app.post("/account/delete")
     def delete(request: Request, word: FormText = "", current: FormText = "") -> Response:
         account = pages.account(request)
         problems = accounts.delete(account, word, current, pages.browser(request), ports)
         if problems is not None:
-            return page(request, "delete.html", problems, account=account, word=word)
+            return page(request, "delete.html", account, problems, word=word)
         return pages.log_out("/login?deleted=1")
