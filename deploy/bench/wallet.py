@@ -15,12 +15,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from urllib.parse import urlencode, urlsplit
 
 import click
+import psutil
 from rich.console import Console
 
 from deploy.bench.report import Report
@@ -62,7 +63,7 @@ def wallet(holders: int, seconds: float, beside_pipeline: bool, as_json: bool) -
         if not beside_pipeline:
             for service in _IDLE:
                 stack.halt(service)
-        report = measure(stack.urls["wallet"], links, seconds)
+        report = measure(stack, links, seconds)
     report.show(as_json=as_json)
 
 
@@ -83,16 +84,18 @@ def _issued(stack: Stack, holders: int) -> list[str]:
     return links
 
 
-def measure(site: str, links: Sequence[str], seconds: float) -> Report:
+def measure(stack: Stack, links: Sequence[str], seconds: float) -> Report:
     """Half of `links` as fast as it goes, the others at half of that rate for the latency."""
-    report = Report("wallet")
+    report, site = Report("wallet"), stack.urls["wallet"]
     pages = _as_fast_as_it_goes(site, seconds, _look_at_login)
     report.add("login pages", pages.rate, "pages/s", at_least=LEAST_PAGES)
     half = _at_rate(site, pages.rate / 2, [_look_at_login] * int(pages.rate / 2 * seconds))
     report.add("login pages at half of that: p95", half.p95, "ms", at_most=MOST_MILLISECONDS)
     people = [_creation(link, number) for number, link in enumerate(links)]
     middle = len(people) // 2
+    before = _cpu(stack.pid("wallet")), _cpu(stack.pid("postgres"))
     created, hashes = _beside_hashes(site, people[:middle], seconds)
+    after = _cpu(stack.pid("wallet")), _cpu(stack.pid("postgres"))
     report.compare(
         "account creations, three pages each",
         created.rate,
@@ -101,6 +104,9 @@ def measure(site: str, links: Sequence[str], seconds: float) -> Report:
         hashes,
         at_least=LEAST_SHARE,
     )
+    report.add("argon2id alone: CPU", 1000 * _cpu_of_a_hash(), "ms/hash")
+    for name, spent in zip(("wallet", "database"), (b - a for a, b in zip(before, after, strict=True)), strict=True):
+        report.add(f"account creations: CPU of the {name}", 1000 * spent / max(created.done, 1), "ms/account")
     half = _at_rate(site, created.rate / 2, people[middle:])
     report.add("creations at half of that: p95 of a page", half.p95, "ms", at_most=MOST_MILLISECONDS)
     report.add("creations: refused or failed", float(created.failed + half.failed), "accounts", at_most=0)
@@ -132,6 +138,21 @@ def _hashes(passwords: Passwords, seconds: float) -> float:
 
     with ThreadPoolExecutor(cores) as pool:
         return sum(pool.map(lambda _: work(), range(cores))) / seconds
+
+
+def _cpu_of_a_hash() -> float:
+    """Seconds: what no other work on the machine changes much."""
+    passwords, began, hashes = Passwords(), time.process_time(), 50
+    for _ in range(hashes):
+        passwords.hash("correct horse battery")
+    return (time.process_time() - began) / hashes
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of a process and of its children, those that have ended included."""
+    process = psutil.Process(pid)
+    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    return float(sum(each.user + each.system + each.children_user + each.children_system for each in times))
 
 
 # ── the client ──────────────────────────────────────────────────────────────────────────────────────────
@@ -201,6 +222,7 @@ def _look_at_login(client: Client) -> bool:
 
 def _creation(link: str, number: int) -> Work:
     def create(client: Client) -> bool:
+        client.connection.close()  # each person comes by a connection of their own; the next request opens it
         client.cookies.clear()
         if client.ask("GET", link)[0] != 200:
             return False
@@ -260,7 +282,10 @@ def _run(site: str, take: Callable[[], Iterator[Work]], clients: int = _CLIENTS)
     def client_of_its_own() -> None:
         client = Client(HTTPConnection(parts.hostname or "", parts.port, timeout=60), seen)
         for work in take():
-            went_well = work(client)
+            try:
+                went_well = work(client)
+            except (OSError, HTTPException):
+                went_well = False
             with lock:
                 seen.done += went_well
                 seen.failed += not went_well
