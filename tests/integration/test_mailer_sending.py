@@ -507,3 +507,20 @@ def test_a_letter_that_came_over_smtp_has_the_signatures_of_both_keys(secured: t
     writer = LetterWriter(PROGRAMME, "http://localhost:8602", "http://localhost:8603", b"secret", [ED25519, RSA])
     assert isinstance(post(SmtpClient(server), writer.write(award, APRIL_1)), Sent)
     assert is_valid(kept.contents[0], ED25519, 0) and is_valid(kept.contents[0], RSA, 1)
+
+
+@pytest.mark.parametrize(
+    ("now", "states"),
+    [
+        (datetime(2030, 3, 31, 14, 59, tzinfo=UTC), ["queued", "sent"]),
+        (datetime(2030, 3, 31, 15, 0, tzinfo=UTC), ["suppressed"]),
+        (datetime(2033, 1, 1, tzinfo=UTC), ["suppressed"]),
+    ],
+)
+def test_nobody_is_asked_to_receive_a_badge_whose_period_is_over(
+    mailer: MailerWorld, now: datetime, states: list[str]
+) -> None:
+    mailer.moment = now
+    mailer.handle(issued())
+    mailer.tick()
+    assert mailer.states() == states

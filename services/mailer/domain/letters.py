@@ -30,6 +30,7 @@ from services.mailer.domain.requested import (
     RequestedLetter,
     moment_in_words,
 )
+from shared.clock import japan_date
 from shared.links import receive_url
 from shared.programme import Desk, Letters, Programme
 
@@ -123,8 +124,11 @@ class LetterWriter:
     def write(self, message: Writable, date: datetime) -> bytes:
         """The whole mail. Equal arguments give equal bytes, so writing it again after a crash changes nothing.
 
-        ValueError if the qualification is not in the programme file, or the address is one that no server accepts.
+        ValueError if the qualification is not in the programme file, or the address is one that no server accepts; and
+        for an award letter after the period: nobody is asked to receive what is over.
         """
+        if isinstance(message, Message) and message.letter == "award" and japan_date(date) > message.valid_until:
+            raise ValueError(f"valid_until: got {message.valid_until}, expected a period that is not over")
         return signed(compose(self.compose(message), date), self._keys, self._domain, date)
 
     def compose(self, message: Writable) -> Mail:
