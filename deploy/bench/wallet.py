@@ -28,7 +28,7 @@ from deploy.bench.report import Report
 from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.progress import Watch
 from deploy.local.demo.run import feed
-from deploy.local.loopback import ask
+from deploy.local.office import ask_ops
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
 from shared.links import receive_url
@@ -72,12 +72,11 @@ def _issued(stack: Stack, holders: int) -> list[str]:
     key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
     body = ndjson(crowd(holders, cohort=stack.cohort, prefix="WALLET"))
     feed(stack.urls["registration"], key, body, "application/x-ndjson")
-    ops = stack.urls["ops"]
-    watch = Watch(ops, lambda it: it["cohort"]["notified"] >= holders, seconds=900.0, expected=holders)
+    watch = Watch(stack.place, lambda it: it["cohort"]["notified"] >= holders, seconds=900.0, expected=holders)
     if not watch.run(Console(stderr=True)):
         raise click.ClickException("the badges were not issued in time")
     secret = Path(stack.environment("wallet")["LINK_SECRET_FILE"]).read_bytes().strip()
-    people = ask.get(f"{ops}/api/v1/people", params={"limit": holders}).json()
+    people = ask_ops(stack.place, f"/api/v1/people?limit={holders}").json()
     links = [receive_url("", secret, person["assertion_id"]) for person in people]
     if len(links) < holders:
         raise click.ClickException(f"got {len(links)} links, expected {holders}")
