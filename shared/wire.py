@@ -13,6 +13,7 @@ import msgspec
 
 from shared.errors import NotYetKnown, Unreadable
 from shared.events import (
+    AccountLetterRequested,
     AssertionAnchored,
     AssertionIssued,
     AssertionRevoked,
@@ -36,6 +37,7 @@ from shared.office_events import (
     RestoreNoticed,
     ScrubOrdered,
 )
+from shared.paper_events import PaperOrdered, PaperUpdated, PrintSheetOrdered, PrintSheetRendered
 
 CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 
@@ -53,6 +55,11 @@ EVENTS: tuple[type[Event], ...] = (
     CertificateRendered,
     RenderingFailed,
     AssertionRevoked,
+    PaperOrdered,
+    PaperUpdated,
+    PrintSheetOrdered,
+    PrintSheetRendered,
+    AccountLetterRequested,
     OfficeDecided,
     DecisionSettled,
     RebuildOrdered,

@@ -18,6 +18,7 @@ from services.ops.commands.dead_letters import dead_letters
 from services.ops.commands.letters import hold, resend
 from services.ops.commands.letters import resume as resume_letters
 from services.ops.commands.orders import correct, decisions, resume, revoke
+from services.ops.commands.paper import paper
 from services.ops.commands.rebuild import rebuild
 from services.ops.commands.rejected import rejected
 from services.ops.commands.restores import restores
@@ -41,6 +42,7 @@ _OWN = (
     reissue,
     decisions,
     dead_letters,
+    paper,
     rejected,
     rebuild,
     restores,

@@ -61,3 +61,9 @@ def _optional_url(settings: Settings, name: str) -> str | None:
 def ops_url(environment: Mapping[str, str]) -> str:
     """OPS_URL, or ops of the local stack."""
     return Settings(command_environment("ops", environment)).url("OPS_URL")
+
+
+def wallet_access(environment: Mapping[str, str]) -> tuple[str, str]:
+    """WALLET_URL and the key in PAPER_KEY_FILE, or those of the local stack: for what only the wallet has."""
+    settings = Settings(command_environment("ops", environment))
+    return settings.url("WALLET_URL"), settings.secret("PAPER_KEY_FILE").decode()

@@ -164,6 +164,18 @@ def printed(assertion_id: str, ports: Ports) -> Printed:
 
     NotRendered, with its reason, for what can't be printed.
     """
+    certificate, picture, credential = read_certificate(assertion_id, ports)
+    try:
+        return ports.press.print(certificate, picture, credential)
+    except MissingGlyph as error:
+        raise NotRendered(unprintable(certificate, ports.press.missing_glyphs), error) from error
+
+
+def read_certificate(assertion_id: str, ports: Ports) -> tuple[Certificate, RasterPicture, bytes]:
+    """What the credential in object storage says, the picture of its badge class, and the credential itself.
+
+    NotRendered, with its reason, when one of them is missing or can't be read.
+    """
     credential = _object(object_keys.credential(assertion_id), "credential", ports)
     try:
         certificate = certificate_of(credential, assertion_id, ports.public_url)
@@ -171,11 +183,7 @@ def printed(assertion_id: str, ports: Ports) -> Printed:
         raise NotRendered(Failure("unreadable-object", "credential"), error) from error
     if not ports.press.knows(certificate.qualification):
         raise NotRendered(Failure("unknown-qualification", "qualification"), certificate.qualification)
-    picture = _picture(certificate, ports)
-    try:
-        return ports.press.print(certificate, picture, credential)
-    except MissingGlyph as error:
-        raise NotRendered(unprintable(certificate, ports.press.missing_glyphs), error) from error
+    return certificate, _picture(certificate, ports), credential
 
 
 def _picture(certificate: Certificate, ports: Ports) -> RasterPicture:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.wallet import handlers
+from services.wallet import handlers, paper_office
 from services.wallet.config import Config
 from services.wallet.ports import Ports
 from services.wallet.store import WalletTransaction
@@ -17,6 +17,8 @@ from shared.events import (
     BadgeVisibilityChanged,
     CertificateRendered,
 )
+from shared.office_events import OfficeDecided
+from shared.paper_events import PaperOrdered, PaperUpdated
 from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -30,6 +32,9 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(AssertionRevoked, WalletTransaction.note_revoked)
     process.recall(BadgeReceived, WalletTransaction.take_back_received)
     process.recall(BadgeVisibilityChanged, WalletTransaction.take_back_visibility)
+    process.recall(PaperOrdered, WalletTransaction.take_back_paper_ordered)
+    process.recall(PaperUpdated, WalletTransaction.take_back_paper_updated)
+    process.consume(OfficeDecided, paper_office.carry_out, ports, predicate=paper_office.is_ours)
     process.tick("forget", handlers.forget, ports, every=3600.0)
     process.serve(web_app(config, ports), host=config.web_host, port=config.web_port)
     return process

@@ -18,6 +18,7 @@ class Config:
     public_url: str  # the verifier's: what the QR holds
     link_secret: bytes
     session_seconds: float
+    paper_key: bytes | None = None  # of the office's requests about orders of paper; None: there are none
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -32,4 +33,5 @@ def read_config(environment: Mapping[str, str]) -> Config:
         public_url=settings.url("PUBLIC_URL"),
         link_secret=settings.secret("LINK_SECRET_FILE"),
         session_seconds=settings.seconds("SESSION_SECONDS", 86400.0),
+        paper_key=settings.secret("PAPER_KEY_FILE") if settings.text("PAPER_KEY_FILE", "") else None,
     )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from services.wallet.badges import receive
 from services.wallet.domain import account
+from services.wallet.domain.paper import forgotten_before
 from services.wallet.metrics import CARRIED_OVER
 from services.wallet.ports import Ports
 from shared.events import AssertionIssued
@@ -35,6 +36,11 @@ def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
 
 
 def forget(ports: Ports) -> int:
-    """Tick. Delete ended sessions and login attempts; no answer depends on it, because the queries compare times."""
+    """Tick. Delete ended sessions and login attempts; no answer depends on it, because the queries compare times.
+
+    And the postal addresses of orders that ended long ago.
+    """
+    paper = ports.programme.paper
     with ports.store.transaction() as tx:
-        return tx.accounts.forget_past(account.ATTEMPTS_WINDOW, most=1000)
+        addresses = tx.paper.forget_addresses(forgotten_before(paper, ports.now()), most=1000) if paper else 0
+        return tx.accounts.forget_past(account.ATTEMPTS_WINDOW, most=1000) + addresses

@@ -56,6 +56,8 @@ Action = Literal[
     "revoked",
     "verified",
     "decided",
+    "ordered",
+    "listed",
 ]
 
 

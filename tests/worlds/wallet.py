@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 from msgspec.structs import replace
 
-from services.wallet import handlers
+from services.wallet import handlers, paper_office
 from services.wallet.app import MIGRATIONS
 from services.wallet.config import Config
 from services.wallet.passwords import Passwords
@@ -31,6 +31,7 @@ from shared.events import (
     Holder,
 )
 from shared.links import receive_token
+from shared.office_events import OfficeDecided
 from shared.programme import parse_programme
 from shared.runtime.migrate import migrate
 from shared.runtime.settings import ObjectStorageSettings, Runtime
@@ -42,6 +43,7 @@ from tests.worlds.postgres import postgres
 
 SECRET = b"a secret of sixteen bytes"
 START = datetime(2026, 4, 1, 1, 0, tzinfo=UTC)
+PAPER_KEY = "a key of the office"
 PASSWORD = "correct horse battery"
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 
@@ -82,6 +84,8 @@ class Wallet:
                     note(self.ports.store, WalletTransaction.note_anchored, [event])
                 case CertificateRendered():
                     note(self.ports.store, WalletTransaction.note_rendered, [event])
+                case OfficeDecided():
+                    paper_office.carry_out([event], self.ports)
                 case AssertionRevoked():
                     note(self.ports.store, WalletTransaction.note_revoked, [event])
 
@@ -126,7 +130,8 @@ def running_wallet(database: str) -> Iterator[Wallet]:
     )
     with store.transaction() as tx:
         tx.cursor.execute(
-            "truncate accounts, badges, recalled, progress, login_attempts, inbox, outbox, announced cascade"
+            "truncate accounts, badges, recalled, progress, login_attempts, paper_orders, paper_items,"
+            " inbox, outbox, announced cascade"
         )
     with serving(web_app(config(database, clock), ports, patience=0.1)) as url:
         yield Wallet(url, ports, objects, clock)
@@ -136,7 +141,9 @@ def running_wallet(database: str) -> Iterator[Wallet]:
 def config(database: str, clock: Clock, wallet_url: str = "http://localhost") -> Config:
     runtime = Runtime("wallet", database, "", "127.0.0.1", 0, clock, PROGRAMME, 1.0, "auto")
     storage = ObjectStorageSettings("http://localhost", "", Path())
-    return Config(runtime, storage, "127.0.0.1", 0, wallet_url, "http://verifier.example", SECRET, 86400.0)
+    return Config(
+        runtime, storage, "127.0.0.1", 0, wallet_url, "http://verifier.example", SECRET, 86400.0, PAPER_KEY.encode()
+    )
 
 
 def issued(email: str, qualification: str, family_name: str) -> AssertionIssued:

@@ -15,6 +15,7 @@ from services.ops.web.board import board_api, board_pages
 from services.ops.web.cache import AnswerCache
 from services.ops.web.letters import letters_api, letters_pages
 from services.ops.web.orders import orders_api, orders_pages
+from services.ops.web.paper import paper_api, paper_pages
 from services.ops.web.rejections import rejections_api, rejections_pages
 from services.ops.web.restores import restores_api, restores_pages
 from shared.programme import Programme
@@ -42,9 +43,11 @@ def build_site(
     rejections_pages(app, html, ports, decided)
     restores_pages(app, html, ports, decided)
     letters_pages(app, html, ports, decided)
+    paper_pages(app, html, ports, decided)
     board_api(app, ports, statuses, decided)
     orders_api(app, ports, decided)
     rejections_api(app, ports, decided)
     restores_api(app, ports, decided)
     letters_api(app, ports, decided)
+    paper_api(app, ports, decided)
     return app

@@ -1,4 +1,4 @@
-"""The wallet's tables: what other services announced (here), `badges.py`, `accounts.py`."""
+"""The wallet's tables: what other services announced (here), `badges.py`, `accounts.py`, `paper.py`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import psycopg
 
 from services.wallet.store.accounts import Account, Accounts
 from services.wallet.store.badges import Badges
+from services.wallet.store.paper import PaperOrders
 from shared.clock import Clock
 from shared.events import (
     AssertionAnchored,
@@ -17,6 +18,7 @@ from shared.events import (
     BadgeVisibilityChanged,
     CertificateRendered,
 )
+from shared.paper_events import PaperOrdered, PaperUpdated
 from shared.runtime.db import Database, Transaction
 
 __all__ = ["Account", "Accounts", "Badges", "Store", "WalletTransaction"]
@@ -32,6 +34,7 @@ class WalletTransaction(Transaction):
         super().__init__(connection, source, clock)
         self.badges = Badges(self)
         self.accounts = Accounts(self)
+        self.paper = PaperOrders(self)
 
     def note_anchored(self, events: Sequence[AssertionAnchored]) -> None:
         """Step 7. The badge's root is final on the chain."""
@@ -75,6 +78,14 @@ class WalletTransaction(Transaction):
     def take_back_visibility(self, events: Sequence[BadgeVisibilityChanged]) -> None:
         """After a restore. The holder's last decision stands; the next one gets a higher revision."""
         self.badges.take_back_visibility(events)
+
+    def take_back_paper_ordered(self, events: Sequence[PaperOrdered]) -> None:
+        """After a restore. The order stands with its number. No topic holds its address: its holder gives it again."""
+        self.paper.take_back_ordered(events)
+
+    def take_back_paper_updated(self, events: Sequence[PaperUpdated]) -> None:
+        """After a restore. How far each item is: nothing is printed or sent twice, also if its order comes later."""
+        self.paper.take_back_updated(events)
 
     def _note_progress(self, rows: Iterable[dict[str, Any]]) -> None:
         """The last row of each badge counts."""

@@ -11,6 +11,8 @@ from services.wallet.ports import Ports
 from services.wallet.web.badges import add_badges
 from services.wallet.web.downloads import add_downloads
 from services.wallet.web.pages import WalletPages
+from services.wallet.web.paper import add_paper
+from services.wallet.web.paper_office import add_paper_office
 from services.wallet.web.receive_link import add_receive_link
 from services.wallet.web.sessions import add_sessions
 from shared.runtime.web import pages
@@ -26,4 +28,6 @@ def web_app(config: Config, ports: Ports, *, patience: float = 3.0) -> FastAPI:
     add_sessions(app, wallet_pages)
     add_badges(app, wallet_pages)
     add_downloads(app, wallet_pages)
+    add_paper(app, wallet_pages)
+    add_paper_office(app, ports, config.paper_key)
     return app

@@ -12,7 +12,11 @@ HOME = {"AKASHI_HOME": "/somewhere", "AKASHI_PORT_BASE": "9000"}
 
 
 def test_each_service_with_commands_gets_what_they_need() -> None:
-    assert command_settings("ops", HOME) == {"OPS_URL": "http://127.0.0.1:9004"}
+    assert command_settings("ops", HOME) == {
+        "OPS_URL": "http://127.0.0.1:9004",
+        "WALLET_URL": "http://localhost:9002",
+        "PAPER_KEY_FILE": "/somewhere/secrets/paper.key",
+    }
     assert command_settings("registration", HOME) == {
         "REGISTRATION_URL": "http://127.0.0.1:9001",
         "UPSTREAM_KEY_FILE": "/somewhere/secrets/upstream.key",
