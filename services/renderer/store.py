@@ -34,6 +34,8 @@ class DoneRendering:
     assertion_id: str
     certificate_sha256: str | None
     details_sha256: str | None
+    certificate_unsigned_sha256: str | None = None  # as it was signed; None: it is not
+    details_unsigned_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,10 @@ class DrawnSheet:
 
 _SHEET = "select sheet_id, item, order_ids, assertion_ids, attempts"
 _DRAWN = f"{_SHEET}, sha256 from print_sheets where state = 'done' and sha256 is not null"
-_DONE = "select assertion_id, certificate_sha256, details_sha256 from renderings where state = 'done'"
+_DONE = (
+    "select assertion_id, certificate_sha256, details_sha256, certificate_unsigned_sha256, details_unsigned_sha256"
+    " from renderings where state = 'done'"
+)
 
 
 class RendererTransaction(Transaction):
@@ -91,12 +96,15 @@ class RendererTransaction(Transaction):
                     "rendered_at": event.rendered_at,
                     "certificate_sha256": event.certificate_sha256,
                     "details_sha256": event.details_sha256,
+                    **_unsigned(event),
                 }
                 for event in {event.assertion_id: event for event in events}.values()  # Kafka may hold one twice
             ],
             "(assertion_id) do update set state = 'done', rendered_at = excluded.rendered_at, last_error = null,"
             " skipped_as = null, certificate_sha256 = excluded.certificate_sha256,"
-            " details_sha256 = excluded.details_sha256"
+            " details_sha256 = excluded.details_sha256,"
+            " certificate_unsigned_sha256 = excluded.certificate_unsigned_sha256,"
+            " details_unsigned_sha256 = excluded.details_unsigned_sha256"
             " where renderings.state <> 'done' or renderings.certificate_sha256 is null",  # of a release without hashes
         )
 
@@ -164,6 +172,7 @@ class RendererTransaction(Transaction):
                     "failure_characters": None,
                     "certificate_sha256": event.certificate_sha256,
                     "details_sha256": event.details_sha256,
+                    **_unsigned(event),
                 }
                 for event in rendered
             ],
@@ -202,6 +211,10 @@ class RendererTransaction(Transaction):
 
     def lock_done(self, assertion_id: str) -> DoneRendering | None:
         return self.fetch_one(DoneRendering, f"{_DONE} and assertion_id = %s for update", (assertion_id,))
+
+    def note_signed_again(self, assertion_id: str, pdf: Literal["certificate", "details"], sha256: str) -> None:
+        """The stored PDF has another signature than the announced one, under the same document."""
+        self.cursor.execute(f"update renderings set {pdf}_sha256 = %s where assertion_id = %s", (sha256, assertion_id))
 
     def known(self, assertion_ids: Sequence[str]) -> set[str]:
         """Those of these assertions that have a row, rendered or not."""
@@ -290,6 +303,11 @@ class RendererTransaction(Transaction):
 def _drawn(*, sha256: str, **columns: Any) -> DrawnSheet:
     ordered = None if columns["order_ids"] is None else OrderedSheet(**columns)
     return DrawnSheet(columns["sheet_id"], sha256, ordered)
+
+
+def _unsigned(event: CertificateRendered) -> dict[str, str | None]:
+    certificate, details = event.unsigned_sha256 or (None, None)
+    return {"certificate_unsigned_sha256": certificate, "details_unsigned_sha256": details}
 
 
 def _columns(failure: Failure) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from shared.paper_events import PaperOrdered, PaperUpdated
 from shared.wire import encode
 from tests.worlds.ops import tell
 from tests.worlds.ops_site import office_of
-from tests.worlds.paper import ADDRESS, PaperWorld, number_of
+from tests.worlds.paper import ADDRESS, PaperWorld, number_of, said
 from tests.worlds.recalled import announced, back_up, take_back
 from tests.worlds.renderer import Stage
 from tests.worlds.wallet import PAPER_KEY, START, config, revoked, running_wallet, wallet_database
@@ -178,7 +178,7 @@ def test_addresses_leave_the_wallet_only_with_the_key_and_as_texts(world: PaperW
         "order", second.assertion_id, "--item", "card",
         *(word for name, text in ADDRESS.items() for word in (f"--{name}", text)),
     )  # fmt: skip
-    by_office = entered.output.strip()
+    by_office = said(entered)
     with world.wallet.browser() as anybody:
         for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Basic {PAPER_KEY}"}):
             for path in ("addresses.csv?state=ordered", "sheets/20260401-card-0123456789ab"):
@@ -256,14 +256,14 @@ def test_a_step_names_what_it_was_not_taken_for_and_is_one_order_however_often_i
     assert world.step("paid", orders[0]) == "done"
     partly = world.step("paid", *(f"{order}/certificate" for order in orders))
     assert partly == f"partly 1 done; not: {orders[0]}/certificate wrong-state"
-    for words, said in (
+    for words, answer in (
         (["paid", "99999999"], "akashi paper list"),
         (["paid", "1234"], "expected 12345678"),
         (["returned", "--all"], "by their numbers"),
         (["paid"], "--all"),
     ):
         refused = world.akashi(*words, "--by", "a", "--reason", "b")
-        assert refused.exit_code != 0 and said in refused.output, words
+        assert refused.exit_code != 0 and answer in refused.output, words
     page = world.office.browser.post(
         "/paper",
         data={"act": "print", "by": "事務局", "why": "印刷", "state": "paid", "id": [f"{orders[0]}/certificate"] * 2},

@@ -126,7 +126,7 @@ class PaperWorld:
         """Take a step; its outcome with the detail."""
         given = self.akashi(act, *words, *WHO, "--no-wait", "--json")
         assert given.exit_code == 0, given.output
-        line = self.office.browser.get(f"/api/v1/decisions/{json.loads(given.output)['id']}").json()
+        line = self.office.browser.get(f"/api/v1/decisions/{json.loads(said(given))['id']}").json()
         return " ".join(filter(None, [line["outcome"], line["detail"]]))
 
     def states(self) -> dict[str, tuple[str, str | None]]:
@@ -141,6 +141,11 @@ class PaperWorld:
 
     def later(self, by: timedelta) -> None:
         self.wallet.clock.now += by
+
+
+def said(result: Result) -> str:
+    """The last line: before it the servers of this process may have written to their log."""
+    return result.output.strip().splitlines()[-1]
 
 
 def number_of(answer: httpx.Response) -> str:

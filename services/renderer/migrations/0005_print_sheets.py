@@ -1,4 +1,4 @@
-"""print_sheets: the sheets that are ordered from the printer's, each one PDF in object storage once it is drawn."""
+"""print_sheets: what is ordered from the printer's, one PDF each. renderings: hashes of PDFs as they were signed."""
 
 from __future__ import annotations
 
@@ -25,10 +25,16 @@ def upgrade() -> None:
             sha256 text, -- null: nothing of it could be drawn, or it isn't drawn yet
             last_error text
         );
+        alter table renderings add column certificate_unsigned_sha256 text, add column details_unsigned_sha256 text;
+        comment on column renderings.details_unsigned_sha256 is 'of the document as it was signed; null: it is not';
+
         create index print_sheets_pending on print_sheets (next_try_at) where state = 'pending';
         """
     )
 
 
 def downgrade() -> None:
-    op.execute("drop table print_sheets")
+    op.execute(
+        "drop table print_sheets;"
+        " alter table renderings drop column certificate_unsigned_sha256, drop column details_unsigned_sha256"
+    )
