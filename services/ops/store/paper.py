@@ -91,7 +91,7 @@ class PaperRows:
             f" p.qualification, p.registration_number, {_HELD} as held, i.sheet_id, i.shipper, i.tracking {_FROM}"
             " where i.state = any(%(states)s) and (%(item)s::text is null or i.item = %(item)s)"
             " and (%(only)s::text[] is null or i.order_id = any(%(only)s))"
-            " order by o.ordered_at, i.order_id, i.item limit %(limit)s",
+            " order by o.ordered_at, i.order_id, i.item desc limit %(limit)s",
             {
                 "today": self._today,
                 "states": list(states),

@@ -54,7 +54,7 @@ class PaperOrders:
         """The latest order first."""
         return self._tx.fetch_all(
             PlacedItem,
-            f"{_PLACED} where o.registration_id = %s order by o.ordered_at desc, i.order_id, i.item",
+            f"{_PLACED} where o.registration_id = %s order by o.ordered_at desc, i.order_id, i.item desc",
             (registration_id,),
         )
 
