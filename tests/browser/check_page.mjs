@@ -1,6 +1,6 @@
 // Uses the page that checks a certificate in a real browser, as a visitor does: file, node, button.
 // stdin: JSON {now, steps: [{page (URL), file (path), drop, node (null: as the page has it), did (path), language, width, picture (path)}]}.
-// stdout: JSON list, one a step: {heading, notes, text, next, found (what each check found, in words), said (all above the checks), prefilled, facts, broken, checks: [class names], requests: [{method, url, body}], violations, overflow, console, title}.
+// stdout: JSON list, one a step: {heading, notes, text, next, found (what each check found, in words), said (all above the checks), links (of the answer), prefilled, facts, broken, checks: [class names], requests: [{method, url, body}], violations, overflow, console, title}.
 // A step opens the page anew. `requests` are those after the page itself has loaded and the file was chosen: `before` holds
 // those that came earlier than the button.
 import {readFileSync} from 'node:fs';
@@ -50,7 +50,8 @@ async function taken({page: url, file, drop = false, node = null, did = null, la
       problem: text('#problem'),
       next: text('#answer > .note'),
       found: [...document.querySelectorAll('.checks small:not(.mono)')].map(item => item.innerText).join('\n'),
-      said: [...document.querySelectorAll('#answer > :not(section:last-child)')].map(item => item.innerText).join('\n'),
+      said: [...document.querySelectorAll('#answer > :not(section:last-child:not(:only-child))')].map(item => item.innerText).join('\n'),
+      links: [...document.querySelectorAll('#answer a')].map(link => link.href),
       notes: text('.told:not(details .told)'),
       facts: text('dl.facts'),
       checks: [...document.querySelectorAll('.checks li')].map(item => item.className || 'ok'),

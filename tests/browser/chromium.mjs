@@ -54,13 +54,15 @@ async function unpacked() {
 
 /**
  * What axe-core finds on a page, by how many pixels it is wider than the screen, which English words are broken inside, its
- * text, and the KB that were loaded for it without its pictures. axe is evaluated by the debugger, so the page's CSP stays on.
+ * text, and the KB that were loaded for it without its pictures; all with its details opened. axe is evaluated by the debugger, so the page's CSP stays on.
  */
 export async function examined(page) {
+  const opened = await page.evaluateHandle(() => [...document.querySelectorAll('details:not([open])')].map(each => Object.assign(each, {open: true})));
   await page.evaluate(require('axe-core').source + '\n;undefined');
   const {violations} = await page.evaluate(() => window.axe.run(document, {resultTypes: ['violations']}));
   const overflow = await page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth));
   const {broken, text, kilobytes} = await page.evaluate(brokenWords);
+  await opened.evaluate(all => all.forEach(each => Object.assign(each, {open: false}))); // a picture shows what a visitor sees
   return {
     overflow,
     broken,

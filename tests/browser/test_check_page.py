@@ -23,6 +23,7 @@ from services.verifier.files.open_badges_2 import assertion_of
 from services.verifier.store import VerifierTransaction
 from tests.worlds.anvil import Anvil, anvil
 from tests.worlds.credentials import assertion
+from tests.worlds.pdfs import printed
 from tests.worlds.postgres import Databases
 from tests.worlds.verifier import AT, VerifierWorld, verifier_world
 
@@ -234,22 +235,33 @@ def test_a_mistake_of_the_visitor_is_explained(desk: Desk) -> None:
     announced = issued(assertion(7), "0" * 64)
     world.note(VerifierTransaction.note_issued, announced)
     unreceived = desk.file("unreceived.json", json.dumps(world.issue(7)).encode())
-    nothing, pdf, node, did, svg, active, huge, pending, picture, abroad, waiting, awaited = desk.look(
-        {"picture": "no-file"},
-        {"file": desk.file("certificate.pdf", blank), "picture": "pdf"},
-        {"file": badge, "node": "localhost:8545"},
-        {"file": badge, "did": desk.file("did.json", b"not JSON")},
-        {"file": desk.file("entity.svg", entity)},
-        {"file": desk.file("script.svg", script)},
-        {"file": desk.file("huge.json", b" " * 9_000_000)},
-        {"file": badge, "node": world.chain.url, "picture": "in-progress"},
-        {"file": photo, "picture": "photo"},
-        {"file": photo, "language": "en"},
-        {"file": unreceived, "picture": "waiting"},
-        {"file": unreceived, "language": "en"},
+    page, look_alike = f"{world.url}/V/{'B' * 26}", f"{world.url}.example/V/{'B' * 26}"
+    shown = desk.file("shown.pdf", printed(page.replace("http:", "HTTP:"), identifier=page))
+    elsewhere = desk.file("elsewhere.pdf", printed(look_alike, page.replace("B", "C"), page))
+    nothing, pdf, paper, foreign, two, node, did, svg, active, huge, pending, picture, abroad, waiting, awaited = (
+        desk.look(
+            {"picture": "no-file"},
+            {"file": desk.file("certificate.pdf", blank), "picture": "pdf"},
+            {"file": shown, "picture": "printed"},
+            {"file": shown, "language": "en", "width": 320, "picture": "printed-en-320"},
+            {"file": elsewhere},
+            {"file": badge, "node": "localhost:8545"},
+            {"file": badge, "did": desk.file("did.json", b"not JSON")},
+            {"file": desk.file("entity.svg", entity)},
+            {"file": desk.file("script.svg", script)},
+            {"file": desk.file("huge.json", b" " * 9_000_000)},
+            {"file": badge, "node": world.chain.url, "picture": "in-progress"},
+            {"file": photo, "picture": "photo"},
+            {"file": photo, "language": "en"},
+            {"file": unreceived, "picture": "waiting"},
+            {"file": unreceived, "language": "en"},
+        )
     )
     assert "先に、証明書のファイル" in nothing["problem"] and nothing["requests"] == []
     assert "印刷用" in pdf["problem"] and pdf["requests"] == []
+    assert paper["heading"] == "このPDFは印刷用の証書です" and paper["links"] == [page] and paper["requests"] == []
+    assert foreign["heading"] == "This PDF is a certificate for printing" and "compare what it says" in foreign["said"]
+    assert "印刷用" in two["problem"] and two["links"] == [] and two["requests"] == []  # which of two is not known
     assert "https:// または http://" in node["problem"] and node["requests"] == []
     assert "did.json を読めませんでした" in did["problem"]
     assert svg["heading"] == "証明書を読み取れませんでした" and active["heading"] == "証明書のデータがありません"

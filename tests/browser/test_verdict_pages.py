@@ -32,8 +32,9 @@ def world() -> Iterator[VerifierWorld]:
         yield made
 
 
-def look(*targets: str, width: str = "390", lang: str = "ja-JP", fill: str = "") -> dict[str, Any]:
-    words = ["node", str(SCREENS), "--width", width, "--lang", lang, *(["--fill", fill] if fill else []), *targets]
+def look(*targets: str, width: str = "390", lang: str = "ja-JP", fill: str = "", click: str = "") -> dict[str, Any]:
+    acts = [*(["--fill", fill] if fill else []), *(["--click", click] if click else [])]
+    words = ["node", str(SCREENS), "--width", width, "--lang", lang, *acts, *targets]
     seen = subprocess.run(words, capture_output=True, text=True, timeout=180)
     report: dict[str, Any] = json.loads(seen.stdout)
     assert seen.returncode == 0, seen.stdout + seen.stderr
@@ -52,7 +53,10 @@ SENTENCES: dict[str, dict[str, list[str]]] = {
             "このページの正しいアドレスは {url}/ で始まります",
             "ご本人かどうかまでは確かめません",
             "氏名・資格名・登録番号が、このページと同じか",
+            "学会の鍵による署名が、証明書の全体に合っています。",
+            "この証明書は取り消されていません",
         ],
+        "forged": ["使えません", "署名が合いません。学会以外が作ったか、あとから書き換えられています。"],
         "hidden": ["氏名・資格名が、このページと同じか", "登録番号は、ご本人が公開していません"],
         "replaced": ["訂正後の証明書を見る", "記載を訂正した新しい証明書があります", "訂正した日"],
         "revoked": ["取り消した日"],
@@ -70,7 +74,10 @@ SENTENCES: dict[str, dict[str, list[str]]] = {
             "The true address of this page begins with {url}/",
             "does not show that whoever presents the certificate is its holder",
             "Compare name, qualification and registration number",
+            "The signature by the society's key fits the whole document.",
+            "this certificate is not revoked",
         ],
+        "forged": ["The signature does not fit: it was not made by the society"],
         "hidden": ["Compare name and qualification with", "does not show the registration number"],
         "replaced": ["See the corrected certificate", "a new certificate with what was corrected", "Corrected"],
         "revoked": ["Revoked"],
@@ -85,10 +92,14 @@ HANDED_IN: dict[str, dict[str, list[str]]] = {
     "ja-JP": {
         "printed": ["このPDFのQRコードが示す登録の状態", "PDFそのものは確かめていません", "有効な証明書です"],
         "photo": ["証明書のデータがありません", "有効とも無効とも言えません"],
+        "url=https://me:secret@example.jp/badge": ["ユーザー名やパスワードの入ったURLは開きません"],
+        "url=ftp://example.jp/badge": ["URLとして読み取れません"],
     },
     "en-US": {
         "printed": ["What the QR code on this PDF leads to", "itself was not checked", "This certificate is valid"],
         "photo": ["There is no certificate data in it", "neither known to be valid nor to be invalid"],
+        "url=https://me:secret@example.jp/badge": ["A URL with a user name or password in it is not opened"],
+        "url=ftp://example.jp/badge": ["It can't be read as a URL"],
     },
 }
 
@@ -132,9 +143,12 @@ def test_a_verdict_can_be_read_by_everybody(world: VerifierWorld, tmp_path: Path
     file.write_bytes(printed(f"{world.url}/V/{id_of(made['valid'])}"))
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(b"\xff\xd8\xff\xe0" + b"\0" * 300_000)
-    for name, handed_in in (("printed", file), ("photo", photo)):
-        [page] = look(target(name, "/"), width=width, lang=lang, fill=f"file={handed_in}")["pages"]
-        for sentence in HANDED_IN[lang][name]:
+    for name, sentences in HANDED_IN[lang].items():
+        handed_in = {"printed": f"file={file}", "photo": f"file={photo}"}.get(name, name)
+        click = "" if handed_in.startswith("file=") else {"ja-JP": "確かめる", "en-US": "Check"}[lang]
+        shown = target(name.partition(":")[0].replace("=", "-"), "/")
+        [page] = look(shown, width=width, lang=lang, fill=handed_in, click=click)["pages"]
+        for sentence in sentences:
             assert sentence in page["text"], page["text"]
         assert page["kilobytes"] < 50
     node, world.node = world.node, "http://127.0.0.1:9"

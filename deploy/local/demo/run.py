@@ -160,20 +160,27 @@ def _matches(status: Mapping[str, Any], expected: Expected, receiving: int) -> b
     )
 
 
+def match_of(counts: Mapping[str, int], eligible: int, matched: bool) -> list[str]:
+    """The count of each stage, and why those from receipt on are fewer: some badges are left for whoever tries it."""
+    left = eligible - counts["received"]
+    verdict = "[green]一致しました / all match[/]" if matched else "[red]一致しません / no match[/]"
+    line = "　".join(f"{words} {counts[stage]}" for stage, words in STAGES)
+    said = [f"[bold]人数の一致[/] {verdict}　{line}"]
+    if matched and left:
+        said.append(
+            f"  受領から先が {left} 人少ないのは、受領を試せるように残してあるためです。"
+            f" / {left} have not received: they are left for you to try."
+        )
+    return said
+
+
 def _show(stack: Stack, console: Console, expected: Expected, players: Players, matched: bool) -> None:
     status = ask.get(f"{stack.urls['ops']}/api/v1/status").json()
     people = ask.get(f"{stack.urls['ops']}/api/v1/people").json()
     counts = status["cohort"]
     console.print()
-    left = expected.eligible - counts["received"]
-    verdict = "[green]一致しました / all match[/]" if matched else "[red]一致しません / no match[/]"
-    line = "　".join(f"{words} {counts[stage]}" for stage, words in STAGES)
-    console.print(f"[bold]人数の一致[/] {verdict}　{line}", soft_wrap=True)
-    if matched and left:
-        console.print(
-            f"  受領から先が {left} 人少ないのは、受領を試せるように残してあるためです。"
-            f" / {left} have not received: they are left for you to try."
-        )
+    for line in match_of(counts, expected.eligible, matched):
+        console.print(line, soft_wrap=True)
     if not matched:
         held_as = dict(expected.held_by_reason)
         console.print(f"  期待: 発行の対象 {expected.eligible}、保留 {held_as}、読み取れない行 {expected.rejected}")

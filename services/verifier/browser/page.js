@@ -1,10 +1,10 @@
 // The page: takes a file, a node and perhaps a did.json, sends nothing before the button is pressed, shows the answer.
 import {Unreadable} from './errors.js';
 import {MOST_FILE_BYTES, documentIn} from './files.js';
-import {NoCredentialInPdf} from './pdf.js';
+import {NoCredentialInPdf, pageNamedBy} from './pdf.js';
 import {readJson} from './badge.js';
 import {notReadable, verdictOn} from './verdict.js';
-import {answer, element, said} from './view.js';
+import {answer, element, printed, said} from './view.js';
 
 const config = JSON.parse(document.getElementById('config').textContent);
 const part = id => document.getElementById(id);
@@ -70,7 +70,7 @@ async function check() {
     part('verdict').focus();
   } catch (error) {
     if (mine !== round) return undefined;
-    if (error instanceof NoCredentialInPdf) tell(SENTENCES.pdf, true);
+    if (error instanceof NoCredentialInPdf) answerPdf(pageNamedBy(error.addresses, config.issuer.publicUrl));
     else if (error instanceof DOMException) tell(SENTENCES.unread, true);
     else {
       tell(SENTENCES.failed, true);
@@ -79,6 +79,15 @@ async function check() {
   } finally {
     form.removeAttribute('aria-busy');
   }
+  return undefined;
+}
+
+/** Its page is offered, not opened: the site would learn which certificate it is. @param {string | null} url */
+function answerPdf(url) {
+  if (url === null) return tell(SENTENCES.pdf, true);
+  part('answer').replaceChildren(printed(url));
+  tell(null);
+  part('verdict').focus();
   return undefined;
 }
 

@@ -55,6 +55,18 @@ export function answer(verdict, {society, qualifications, hasNode, publicUrl}) {
   ];
 }
 
+/** Of a PDF without a credential: the page that it names. Nothing is known yet. @param {string} url */
+export function printed(url) {
+  return element('div', {class: 'alert alert--info'}, element('div', {class: 'stack'},
+    element('h2', {id: 'verdict', tabindex: '-1'}, said({ja: 'このPDFは\u200b印刷用の\u200b証書です', en: 'This PDF is a certificate for printing'})),
+    element('p', {}, said({
+      ja: '確かめられるデータは入っていません。登録の状態は、このPDFのQRコードが示す、発行者の確認ページに出ます。PDFそのものは確かめられません。書かれていることが、確認ページの内容と同じかを見比べてください。',
+      en: 'It holds no data that could be checked. What is registered stands on the page of the issuer to which its QR code leads. The PDF itself can not be checked: compare what it says with that page.',
+    })),
+    element('p', {}, element('a', {class: 'btn btn--main', href: url}, said({ja: '確認ページを開く', en: 'Open that page'}))),
+    element('p', {}, said({ja: `開く先：${url}（開くと、どの証明書かが発行者のサイトに伝わります）`, en: `It leads to ${url}; the site of the issuer then learns which certificate it is.`}))));
+}
+
 /** What to do next. When only the node was wanting, waiting doesn't help. */
 function nextStep(verdict, hasNode) {
   const unknown = asked(verdict);
