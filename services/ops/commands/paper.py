@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import click
 
@@ -207,7 +208,7 @@ def addresses(out: Path, states: tuple[str, ...], sheet: str | None, encoding: s
 @_out
 def sheet(id: str, out: Path) -> None:
     """印刷シートのPDFを書き出します。 / Writes the PDF of a print sheet, readable by you only."""
-    content = _wallet("GET", f"/office/paper/sheets/{id}").content
+    content = _wallet("GET", f"/office/paper/sheets/{quote(id, safe='')}").content
     _write(out, content)
     say(f"{out}: {len(content)} bytes")
 

@@ -18,7 +18,7 @@ _HELD = """
         when p.valid_until < %(today)s then 'expired'
         when a.revoked_at is not null or a.rendered_at is null or a.anchored_at is null or a.received_at is null
             or p.known_version > p.issued_version then 'waits'
-        when i.state = 'printed' and i.assertion_id <> p.assertion_id then 'changed' end
+        when i.state in ('printed', 'returned') and i.assertion_id <> p.assertion_id then 'changed' end
 """
 _FROM = """
     from paper_items i join paper_orders o using (order_id)

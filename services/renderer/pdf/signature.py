@@ -10,20 +10,19 @@ import io
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
-from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
-from cryptography.x509 import Certificate, load_pem_x509_certificates
+from typing import TYPE_CHECKING, Any
 
 from shared.errors import TryLater
 
+if TYPE_CHECKING:  # cryptography takes 9 MB, pyHanko 30 MB and 0.6 s: only where there is a key
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.x509 import Certificate
+
+    PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
+
 _FIELD = "Signature"
 _RESERVED = 16_384  # bytes for the signature with its certificates
-
-PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
 
 
 class CertificateEnded(TryLater):
@@ -45,7 +44,7 @@ class Signer:
     def __init__(self, files: SignatureFiles, name: str) -> None:
         """`name`: the society's, as readers show it. ValueError: no such key, a wrong passphrase, or no pyHanko."""
         try:
-            from pyhanko.sign import fields, signers  # 0.6 s and 30 MB: only where it is used
+            from pyhanko.sign import fields, signers
         except ImportError as error:
             raise ValueError(f"pyHanko is not installed ({error}): pip install 'akashi[pades]'") from error
         key, certificate, chain = _load(files)
@@ -70,6 +69,12 @@ class Signer:
 
 def _load(files: SignatureFiles) -> tuple[PrivateKey, Certificate, list[Certificate]]:
     """Key, its certificate, and the certificates above it."""
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
+    from cryptography.x509 import load_pem_x509_certificates
+
     content = files.key.read_bytes()
     more = load_pem_x509_certificates(files.certificates.read_bytes()) if files.certificates else []
     if files.key.suffix.lower() in (".p12", ".pfx"):
@@ -91,6 +96,7 @@ def _load(files: SignatureFiles) -> tuple[PrivateKey, Certificate, list[Certific
 
 def _signer(key: PrivateKey, certificate: Certificate, chain: list[Certificate]) -> Any:
     from asn1crypto import keys, x509
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
     from pyhanko.sign.signers import SimpleSigner
     from pyhanko_certvalidator.registry import SimpleCertificateStore
 

@@ -17,8 +17,9 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 
+from services.renderer.domain.certificate import Printed
 from services.renderer.pdf.signature import CertificateEnded, SignatureFiles, Signer
-from tests.worlds.press import CREDENTIAL, Printed, printed, text_of
+from tests.worlds.press import CREDENTIAL, printed, text_of
 from tests.worlds.signing import PASSPHRASE, Signing, signing
 
 NAME = "公益社団法人 見本"
