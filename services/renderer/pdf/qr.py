@@ -38,7 +38,7 @@ def qr_modules(text: str) -> Modules:
     qrcode takes a millisecond. For small codes its modules are added up, in a tenth of that: error correction is
     linear, places and mask are fixed, so each bit of the data stands for the modules that it changes.
     """
-    segments = list(optimal_data_chunks(text, minimum=20))
+    segments = [(segment, _bits(segment)) for segment in optimal_data_chunks(text, minimum=20)]
     for version in range(1, _LARGEST + 1):
         data = _data(segments, version)
         if data is not None:
@@ -65,13 +65,20 @@ class _Bits:
         self.length += length
 
 
-def _data(segments: Sequence[QRData], version: int) -> int | None:
+def _bits(segment: QRData) -> _Bits:
+    """The text of a segment, without mode and length."""
+    bits = _Bits()
+    segment.write(bits)  # type: ignore[arg-type] # a BitBuffer puts bit after bit into a list
+    return bits
+
+
+def _data(segments: Sequence[tuple[QRData, _Bits]], version: int) -> int | None:
     """The data codewords of a code of this version (ISO/IEC 18004, 7.4); None if it has too few."""
     bits, most = _Bits(), 8 * _codewords(version)
-    for segment in segments:
+    for segment, content in segments:
         bits.put(segment.mode, 4)
         bits.put(len(segment), length_in_bits(segment.mode, version))
-        segment.write(bits)  # type: ignore[arg-type] # a BitBuffer puts bit after bit into a list
+        bits.put(content.value, content.length)
     if bits.length > most:
         return None
     bits.put(0, min(most - bits.length, 4))
@@ -115,6 +122,7 @@ def _sums(version: int) -> tuple[int, tuple[int, ...]]:
     return ones, tuple(ones ^ drawn(whole ^ 1 << bit) for bit in range(8 * count))
 
 
+@lru_cache(maxsize=_LARGEST)
 def _codewords(version: int) -> int:
     """How many bytes of data a code of this version has."""
     return sum(block.data_count for block in rs_blocks(version, ERROR_CORRECT_M))
