@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import timedelta
 
@@ -118,10 +119,13 @@ def topics(bootstrap: str | None, replication: int | None, retention_days: int) 
     / Create the missing topics; set the retention of all. Idempotent.
     """
     from deploy.local.parts.topics import provision_topics
+    from shared.runtime.kafka_access import read_kafka
+    from shared.runtime.settings import Settings
 
     with errors_as_messages():
+        address = bootstrap or Place.from_environment().address("kafka")
         made = provision_topics(
-            bootstrap or Place.from_environment().address("kafka"),
+            read_kafka(Settings({**os.environ, "KAFKA_BOOTSTRAP": address})),
             replication=replication or -1,
             retention=timedelta(days=retention_days),
         )

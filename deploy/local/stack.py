@@ -29,6 +29,7 @@ from deploy.local.supervision.control import Job, SupervisorClient
 from deploy.local.supervision.leftovers import end_leftovers, is_running
 from deploy.local.supervision.supervisor import running_supervisor
 from shared.errors import AkashiError, RefuseToStart
+from shared.runtime.kafka_access import KafkaAccess
 from shared.topics import SERVICES
 
 Progress = Callable[[str, str], None]
@@ -145,7 +146,9 @@ class Stack:
             )
         self._await_all(PARTS)
         postgres.provision(place)
-        provision_topics(place.address("kafka"), retention=retention_from({**os.environ, **self._settings}))
+        provision_topics(
+            KafkaAccess(place.address("kafka")), retention=retention_from({**os.environ, **self._settings})
+        )
         chain.provision(place)
         for service in self.services:
             self._progress(service, "starting")

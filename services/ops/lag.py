@@ -18,6 +18,7 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
 from shared.runtime.broker import offsets_at, partitions_of, without_messages
+from shared.runtime.kafka_access import KafkaAccess
 from shared.topics import SERVICES
 
 _EVERY = 2.0  # seconds between two measurements
@@ -127,10 +128,10 @@ class EmptySpans:
 class KafkaBroker:
     """Asks Kafka. The connection is made when it is first needed and again after an error."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: KafkaAccess) -> None:
+        self._kafka = kafka
         self._admin: Any = None
-        self._empty = EmptySpans(partial(without_messages, bootstrap))
+        self._empty = EmptySpans(partial(without_messages, kafka))
 
     def lags(self, services: Sequence[str]) -> Lag:
         try:
@@ -147,7 +148,7 @@ class KafkaBroker:
     def _lags(self, services: Sequence[str]) -> Lag:
         if self._admin is None:
             self._admin = KafkaAdminClient(
-                bootstrap_servers=self._bootstrap.split(","),
+                **self._kafka.client,
                 client_id="ops-lag",
                 request_timeout_ms=_TIMEOUT_MS,
                 bootstrap_timeout_ms=_TIMEOUT_MS,

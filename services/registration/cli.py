@@ -157,9 +157,7 @@ def _over_kafka(file: Path, form: str, environment: dict[str, str], result: Feed
     upstream = read_upstream(environment)
     messages = list(_messages(file.read_bytes(), form, result))
     try:
-        producer = KafkaProducer(
-            bootstrap_servers=upstream.kafka.split(","), enable_idempotence=True, acks="all", linger_ms=20
-        )
+        producer = KafkaProducer(**upstream.kafka.client, enable_idempotence=True, acks="all", linger_ms=20)
 
         def send(message: tuple[bytes | None, bytes]) -> None:
             producer.send(UPSTREAM_REGISTRATIONS.name, key=message[0], value=message[1])

@@ -10,6 +10,7 @@ from pathlib import Path
 from services.registration.domain.cohort import CohortCycle, cycle_of
 from shared.errors import RefuseToStart
 from shared.programme import Programme
+from shared.runtime.kafka_access import KafkaAccess, read_kafka
 from shared.runtime.settings import Runtime, Settings, command_environment, read_runtime
 
 
@@ -58,7 +59,7 @@ class Upstream:
 
     url: str
     key_file: Path
-    kafka: str
+    kafka: KafkaAccess
 
     def key(self) -> str:
         """RefuseToStart if the file can't be read."""
@@ -74,5 +75,5 @@ def read_upstream(environment: Mapping[str, str]) -> Upstream:
     return Upstream(
         url=settings.url("REGISTRATION_URL"),
         key_file=Path(settings.text("UPSTREAM_KEY_FILE")),
-        kafka=settings.text("KAFKA_BOOTSTRAP"),
+        kafka=read_kafka(settings),
     )

@@ -14,6 +14,8 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
+from shared.runtime.kafka_access import KafkaAccess
+
 READ_COMMITTED = "read_committed"
 """A record of a transaction that its sender has aborted was never said: every reader of ours leaves it out."""
 _TIMEOUT_MS = 4000
@@ -37,7 +39,7 @@ def offsets_at(admin: Any, partitions: Sequence[TopicPartition], spec: OffsetSpe
     return {partition: answer.offset for partition, answer in found.items()}
 
 
-def without_messages(kafka: str, spans: Mapping[TopicPartition, tuple[int, int]]) -> set[TopicPartition]:
+def without_messages(kafka: KafkaAccess, spans: Mapping[TopicPartition, tuple[int, int]]) -> set[TopicPartition]:
     """Those of `spans` (first offset, offset behind the last) that hold nothing for a reader.
 
     That is: markers of transactions, and records of aborted ones. They have offsets, but nobody is ever handed one, so
@@ -65,16 +67,16 @@ def without_messages(kafka: str, spans: Mapping[TopicPartition, tuple[int, int]]
     return empty
 
 
-def ends_of(kafka: str, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+def ends_of(kafka: KafkaAccess, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
     """The offset behind the last message of each. KafkaError."""
     with closing(_reader(kafka)) as consumer:
         ends: dict[TopicPartition, int] = consumer.end_offsets(list(partitions))
         return ends
 
 
-def _reader(kafka: str) -> Any:
+def _reader(kafka: KafkaAccess) -> Any:
     return KafkaConsumer(
-        bootstrap_servers=kafka.split(","),
+        **kafka.client,
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset=None,

@@ -24,6 +24,7 @@ from kafka.errors import (
 
 from shared.errors import cause_of
 from shared.runtime.db import CHANNEL, Database
+from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import Log
 from shared.runtime.metrics import OUTBOX_AGE, OUTBOX_DEPTH, OUTBOX_REFUSED_ROWS, PUBLISHED, RELAY_FAILED
 from shared.wire import CONTENT_TYPE
@@ -80,7 +81,12 @@ class Relay(threading.Thread):
     """
 
     def __init__(
-        self, url: str, kafka: str, log: Log, *, check: Callable[[psycopg.Connection[Any]], None] = lambda _: None
+        self,
+        url: str,
+        kafka: KafkaAccess,
+        log: Log,
+        *,
+        check: Callable[[psycopg.Connection[Any]], None] = lambda _: None,
     ) -> None:
         """`check` raises for a connection that must not be used: of a database that was replaced."""
         super().__init__(name="relay", daemon=True)
@@ -131,7 +137,7 @@ class Relay(threading.Thread):
 
     def _producer(self) -> Any:
         return KafkaProducer(
-            bootstrap_servers=self._kafka,
+            **self._kafka.client,
             acks="all",
             enable_idempotence=True,
             linger_ms=5,

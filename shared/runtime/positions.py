@@ -16,6 +16,7 @@ from kafka import TopicPartition
 
 from shared.runtime.broker import ends_of, without_messages
 from shared.runtime.db import Database, Transaction, is_unavailable
+from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import Log
 from shared.runtime.metrics import GAP
 
@@ -91,7 +92,7 @@ def kept_positions(tx: Transaction) -> dict[tuple[str, int], int]:
     return {(topic, partition): offset for topic, partition, offset in rows}
 
 
-def pass_markers(database: Database[Any], kafka: str) -> int:
+def pass_markers(database: Database[Any], kafka: KafkaAccess) -> int:
     """Go on behind the ends of transactions, which no reader is handed; how many partitions. KafkaError.
 
     Else a topic that ends with one and is emptied by its retention would look as if a message had been lost.

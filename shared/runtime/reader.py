@@ -60,7 +60,7 @@ def faust_app(runtime: Runtime, datadir: str) -> faust.App:
     aiokafka_consumer.Fetcher = _SeekFirst  # there is no parameter for it
     app = faust.App(
         runtime.service,
-        broker=";".join(f"aiokafka://{address}" for address in runtime.kafka.split(",")),
+        **runtime.kafka.reader,
         datadir=datadir,
         web_enabled=False,
         web_port=6066,  # unused; given, because Faust reads WEB_PORT, which is our own setting, and refuses 0

@@ -22,6 +22,7 @@ from shared.errors import TryLater, Unreadable, cause_of
 from shared.events import Event
 from shared.runtime.broker import READ_COMMITTED
 from shared.runtime.db import Database, Transaction
+from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import Log
 from shared.runtime.metrics import RECALLED
 from shared.runtime.rows import in_parts
@@ -43,7 +44,7 @@ class _Fact:
     event: Event
 
 
-def recall(kafka: str, database: Database[Any], recalls: Mapping[type[Event], Recall], log: Log) -> int:
+def recall(kafka: KafkaAccess, database: Database[Any], recalls: Mapping[type[Event], Recall], log: Log) -> int:
     """Take back what this service announced and its tables don't know; how many facts. TryLater while Kafka is away.
 
     When this returns, they and their places are committed: dying half way, the next start reads the rest.
@@ -155,10 +156,10 @@ def _note_place(tx: Transaction, tp: TopicPartition, offset: int) -> None:
     )
 
 
-def _consumer(kafka: str) -> Any:
+def _consumer(kafka: KafkaAccess) -> Any:
     try:
         return KafkaConsumer(
-            bootstrap_servers=kafka,
+            **kafka.client,
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -29,6 +29,7 @@ from shared.losses import LOSSES
 from shared.office_events import RestoreNoticed
 from shared.runtime.broker import offsets_at, partitions_of
 from shared.runtime.db import Database, Transaction
+from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import Log
 from shared.runtime.positions import Gap, kept_positions, note_gaps
 from shared.runtime.recall import Recall, recall
@@ -68,7 +69,7 @@ class Again(msgspec.Struct, frozen=True, array_like=True):
 
 
 def compare(
-    kafka: str,
+    kafka: KafkaAccess,
     database: Database[Any],
     recalls: Mapping[type[Event], Recall],
     storage: Callable[[], Storage],
@@ -118,13 +119,13 @@ def compare(
 # ── Kafka ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def read_marks(kafka: str, service: str) -> Marks:
+def read_marks(kafka: KafkaAccess, service: str) -> Marks:
     """TryLater while Kafka is away."""
     ours = {name for topic in TOPICS for name in (topic.name, topic.dead.name)}
     try:
         with closing(
             KafkaAdminClient(
-                bootstrap_servers=kafka.split(","),
+                **kafka.client,
                 client_id=f"{service}-marks",
                 request_timeout_ms=_TIMEOUT_MS,
                 bootstrap_timeout_ms=_TIMEOUT_MS,

@@ -14,6 +14,7 @@ from shared.clock import Clock, clock_from
 from shared.errors import RefuseToStart
 from shared.programme import Programme, parse_programme
 from shared.runtime.access import MOST_CONNECTIONS, Access, allowed_hosts
+from shared.runtime.kafka_access import KafkaAccess, read_kafka
 
 T = TypeVar("T")
 
@@ -126,6 +127,13 @@ class Settings:
             raise RefuseToStart(f"setting {name}: the file holds {len(content)} bytes, expected at least 16")
         return content
 
+    def password(self, name: str) -> str:
+        """The content of a password's file, without the newline at its end."""
+        content = self.file(name).read_text(encoding="utf-8").rstrip("\r\n")
+        if not content:
+            raise RefuseToStart(f"setting {name}: the file is empty, expected a password")
+        return content
+
     def clock(self) -> Clock:
         return self.read("AKASHI_CLOCK", "2027-04-01T00:00:00+09:00, or nothing", clock_from, clock_from(None))
 
@@ -143,7 +151,7 @@ class Runtime:
 
     service: str
     database_url: str
-    kafka: str
+    kafka: KafkaAccess
     metrics_host: str
     metrics_port: int
     clock: Clock
@@ -182,7 +190,7 @@ def read_runtime(service: str, settings: Settings, own_url: str | None = None) -
     return Runtime(
         service=service,
         database_url=settings.url("DATABASE_URL", schemes=("postgresql",)),
-        kafka=settings.text("KAFKA_BOOTSTRAP"),
+        kafka=read_kafka(settings),
         metrics_host=settings.text("METRICS_HOST", "127.0.0.1"),
         metrics_port=settings.port("METRICS_PORT", 0),
         clock=settings.clock(),

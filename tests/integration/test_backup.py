@@ -26,6 +26,7 @@ from deploy.local.recovery.manifest import BackupUnusable
 from deploy.local.recovery.restore import restore_backup
 from deploy.local.stack import Stack
 from shared.errors import RefuseToStart
+from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.objects import Objects
 from shared.runtime.settings import Settings, read_object_storage
 from shared.topics import RETENTION, TOPICS
@@ -237,7 +238,7 @@ def test_every_topic_and_dead_letter_topic_has_a_retention_and_the_other_setting
     second = configs_of(kafka)
     assert {configs["retention.ms"] for configs in second.values()} == {str(7 * DAY_MS)}
     assert second[TOPICS[0].name]["max.message.bytes"] == "900000"
-    provision_topics(kafka)
+    provision_topics(KafkaAccess(kafka))
 
 
 def test_a_message_of_a_producer_whose_clock_is_wrong_is_taken_and_kept_by_the_brokers_clock(stack: Stack) -> None:

@@ -17,6 +17,7 @@ from shared.errors import TryLater
 from shared.events import BadgeReceived, BadgeVisibilityChanged
 from shared.runtime.broker import ends_of, without_messages
 from shared.runtime.db import Database, Transaction
+from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import logger
 from shared.runtime.migrate import migrate
 from shared.runtime.outbox import Relay, report_outbox
@@ -74,7 +75,7 @@ def announce(database: Database[Any], *events: Any) -> None:
 
 
 def taken_back(database: Database[Any], kafka: str) -> int:
-    return recall(kafka, database, {BadgeReceived: WalletTransaction.take_back_received}, LOG)
+    return recall(KafkaAccess(kafka), database, {BadgeReceived: WalletTransaction.take_back_received}, LOG)
 
 
 def test_an_emptied_database_takes_back_all_that_the_service_announced_and_nothing_of_others(
@@ -162,7 +163,7 @@ def test_a_topic_that_does_not_exist_keeps_its_rows_and_delays_no_other_topic(
             tx.forward(Topic("no.such.topic"), b"k", b"v%d" % number)
             tx.forward(BADGE_RECEIVED, b"k", b"v%d" % number)
             tx.forward(REGISTRATION_HELD, b"k", b"v%d" % number)
-    relay = Relay(wallet.url, kafka, LOG)
+    relay = Relay(wallet.url, KafkaAccess(kafka), LOG)
     relay.start()
     left = [("no.such.topic", b"v0"), ("no.such.topic", b"v1"), ("no.such.topic", b"v2")]
     until(lambda: rows(wallet, "select topic, value from outbox order by id") == left, seconds=120, what="all others")
@@ -204,7 +205,7 @@ def test_a_fact_that_the_relay_repeated_is_taken_back_once(
     relayed(wallet, kafka)
     with wallet_database(databases, tmp_path) as emptied:
         handed: list[Any] = []
-        recall(kafka, emptied, {BadgeReceived: lambda _, events: handed.extend(events)}, LOG)
+        recall(KafkaAccess(kafka), emptied, {BadgeReceived: lambda _, events: handed.extend(events)}, LOG)
         assert [event for event in handed if event.assertion_id == "TWICE1"] == [received("TWICE", 1)]
 
 
@@ -228,16 +229,16 @@ def test_what_a_transaction_leaves_at_the_end_of_a_topic_is_passed_and_no_messag
                     producer.commit_transaction()
     with closing(KafkaProducer(bootstrap_servers=kafka)) as producer:
         producer.send("markers.message", value=b"v").get(30)
-    ends = ends_of(kafka, places.values())
+    ends = ends_of(KafkaAccess(kafka), places.values())
     assert ends == {places["committed"]: 6, places["aborted"]: 6, places["message"]: 7}
     read = {places["committed"]: 5, places["aborted"]: 3, places["message"]: 5}
-    assert without_messages(kafka, {tp: (at, ends[tp]) for tp, at in read.items()}) == {
+    assert without_messages(KafkaAccess(kafka), {tp: (at, ends[tp]) for tp, at in read.items()}) == {
         places["committed"],
         places["aborted"],
     }
     with wallet.transaction() as tx:
         tx.insert_rows("positions", [{"topic": tp.topic, "partition": 0, "next_offset": at} for tp, at in read.items()])
-    assert pass_markers(wallet, kafka) == 2
+    assert pass_markers(wallet, KafkaAccess(kafka)) == 2
     assert dict(rows(wallet, "select topic, next_offset from positions")) == {
         "markers.committed": 6,
         "markers.aborted": 6,

@@ -21,6 +21,7 @@ from shared.errors import TryLater
 from shared.events import BadgeReceived
 from shared.office_events import RestoreNoticed
 from shared.runtime.db import Database, Transaction
+from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import logger
 from shared.runtime.migrate import migrate
 from shared.runtime.outbox import Relay
@@ -61,7 +62,7 @@ class Service:
         """What a start notices; it waits as a process does."""
         while True:
             try:
-                return compare(self._kafka, self.database, self.recalls, lambda: self.storage, LOG)
+                return compare(KafkaAccess(self._kafka), self.database, self.recalls, lambda: self.storage, LOG)
             except TryLater:  # a broker that has just started has no coordinator of groups yet
                 time.sleep(0.5)
 
@@ -192,7 +193,7 @@ def test_dying_between_taking_back_and_telling_the_next_start_tells(service: Ser
         raise TryLater("object storage is away")
 
     with pytest.raises(TryLater):
-        compare(service._kafka, service.database, service.recalls, away, LOG)
+        compare(KafkaAccess(service._kafka), service.database, service.recalls, away, LOG)
     notice = service.start()
     assert notice is not None and notice.recalled == {"BadgeReceived": 1}
 
@@ -251,7 +252,7 @@ def test_the_relay_publishes_nothing_of_a_database_that_was_replaced(service: Se
     with database.transaction() as tx:
         tx.announce(BadgeReceived(assertion_id="WAITS", received_at=tx.now()))
     database._lineage._known = ("1", "00000001")  # what the process remembers, when the server comes back as another
-    relay = Relay(service.url, kafka, LOG, check=database.check)
+    relay = Relay(service.url, KafkaAccess(kafka), LOG, check=database.check)
     with pytest.raises(psycopg.OperationalError, match="replaced"):
         relay._serve()
     assert told

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from shared.runtime.db import Database
+from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import logger
 from shared.runtime.outbox import Relay
 
@@ -14,7 +15,7 @@ LOG = logger("wallet")
 
 def relayed(database: Database[Any], kafka: str) -> None:
     """Run the relay until the outbox is empty."""
-    relay = Relay(database.url, kafka, LOG)
+    relay = Relay(database.url, KafkaAccess(kafka), LOG)
     relay.start()
     try:
         deadline = time.monotonic() + 240  # after a refusal the producer waits for its time-outs first

@@ -15,6 +15,7 @@ from services.renderer.handlers import Ports
 from services.renderer.store import RendererTransaction, Store
 from shared import object_keys
 from shared.events import AssertionAnchored, AssertionRevoked, CertificateRendered, Event, RenderingFailed
+from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.settings import ObjectStorageSettings, Runtime
 from shared.wire import decode
 from tests.worlds.consumer import note
@@ -83,6 +84,7 @@ def revoked(assertion_id: str) -> AssertionRevoked:
 
 
 def config(stage: Stage) -> Config:
-    runtime = Runtime("renderer", stage.store.url, "", "127.0.0.1", 0, stage.ports.now, PROGRAMME, 1.0, "auto")
+    access, now = KafkaAccess(""), stage.ports.now
+    runtime = Runtime("renderer", stage.store.url, access, "127.0.0.1", 0, now, PROGRAMME, 1.0, "auto")
     storage = ObjectStorageSettings("http://localhost", "", Path())
     return Config(runtime, storage, stage.ports.public_url, FONTS, (), None)

@@ -45,6 +45,7 @@ from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof
 from shared.events import Event
 from shared.programme import Bilingual
+from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.migrate import migrate
 from shared.runtime.settings import ObjectStorageSettings, Runtime
 from tests.worlds.anvil import CHAIN_ID, Anvil
@@ -189,7 +190,7 @@ def verifier_world(chain: Anvil, database_url: str, port: int, limits: Limits = 
     runtime = Runtime(
         service="verifier",
         database_url=database_url,
-        kafka="127.0.0.1:9",
+        kafka=KafkaAccess("127.0.0.1:9"),
         metrics_host="127.0.0.1",
         metrics_port=0,
         clock=made.now,

@@ -33,6 +33,7 @@ from shared.events import (
 from shared.links import receive_token
 from shared.office_events import OfficeDecided
 from shared.programme import parse_programme
+from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.migrate import migrate
 from shared.runtime.settings import ObjectStorageSettings, Runtime
 from shared.wire import decode
@@ -139,7 +140,7 @@ def running_wallet(database: str) -> Iterator[Wallet]:
 
 
 def config(database: str, clock: Clock, wallet_url: str = "http://localhost") -> Config:
-    runtime = Runtime("wallet", database, "", "127.0.0.1", 0, clock, PROGRAMME, 1.0, "auto")
+    runtime = Runtime("wallet", database, KafkaAccess(""), "127.0.0.1", 0, clock, PROGRAMME, 1.0, "auto")
     storage = ObjectStorageSettings("http://localhost", "", Path())
     return Config(
         runtime, storage, "127.0.0.1", 0, wallet_url, "http://verifier.example", SECRET, 86400.0, PAPER_KEY.encode()

@@ -12,6 +12,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from shared.errors import RefuseToStart, TryLater
+from shared.runtime.kafka_access import KafkaAccess
 from shared.topics import LONGEST_RETENTION, RETENTION, TOPICS
 
 _SEGMENT = timedelta(days=1)
@@ -28,7 +29,7 @@ def retention_from(environment: Mapping[str, str]) -> timedelta:
     return timedelta(days=int(raw))
 
 
-def provision_topics(bootstrap: str, *, replication: int = -1, retention: timedelta = RETENTION) -> list[str]:
+def provision_topics(kafka: KafkaAccess, *, replication: int = -1, retention: timedelta = RETENTION) -> list[str]:
     """Create the missing topics; returns their names. `replication` -1 takes the broker's default.
 
     `retention` is set on all of them, the existing ones too; their other settings stay as they are. When this returns,
@@ -46,7 +47,7 @@ def provision_topics(bootstrap: str, *, replication: int = -1, retention: timede
     try:
         with (
             _no_kafka_log(),
-            closing(KafkaAdminClient(bootstrap_servers=bootstrap, client_id="akashi-topics")) as admin,
+            closing(KafkaAdminClient(**kafka.client, client_id="akashi-topics")) as admin,
         ):
             missing = sorted(set(wanted) - set(admin.list_topics()))
             if missing:
@@ -63,19 +64,19 @@ def provision_topics(bootstrap: str, *, replication: int = -1, retention: timede
                 resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs=configs) for name in existing]
                 admin.alter_configs(resources, incremental=True)
     except TopicAlreadyExistsError:  # another process created them in between
-        return provision_topics(bootstrap, replication=replication, retention=retention)
+        return provision_topics(kafka, replication=replication, retention=retention)
     except KafkaError as error:
-        raise TryLater(f"Kafka at {bootstrap}: {type(error).__name__}; is it up?") from error
+        raise TryLater(f"Kafka at {kafka}: {type(error).__name__}; is it up?") from error
     return missing
 
 
-def broker_answers(bootstrap: str) -> bool:
+def broker_answers(kafka: KafkaAccess) -> bool:
     """Whether the broker lists itself in its metadata; answers within three seconds."""
     with _no_kafka_log():
         try:
             with closing(
                 KafkaAdminClient(
-                    bootstrap_servers=bootstrap,
+                    **kafka.client,
                     client_id="akashi-ready",
                     bootstrap_timeout_ms=1000,
                     request_timeout_ms=2000,

@@ -11,6 +11,7 @@ from deploy.local.parts import chain, postgres, storage
 from deploy.local.parts.catalogue import PARTS
 from deploy.local.parts.topics import broker_answers
 from deploy.local.ports import takes_connections
+from shared.runtime.kafka_access import KafkaAccess
 
 
 def part_answers(place: Place, name: str) -> bool:
@@ -19,7 +20,7 @@ def part_answers(place: Place, name: str) -> bool:
         return False
     match name:
         case "kafka":
-            return broker_answers(place.address("kafka"))
+            return broker_answers(KafkaAccess(place.address("kafka")))
         case "postgres":
             return postgres.answers(place)
         case "s3":

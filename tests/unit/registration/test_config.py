@@ -63,7 +63,7 @@ def test_an_invalid_setting_is_named(settings: dict[str, str], name: str, value:
 
 def test_feed_finds_the_stack_of_this_machine() -> None:
     upstream = read_upstream({"AKASHI_HOME": "/somewhere", "AKASHI_PORT_BASE": "9000"})
-    assert (upstream.url, upstream.kafka) == ("http://127.0.0.1:9001", "127.0.0.1:9009")
+    assert (upstream.url, upstream.kafka.bootstrap) == ("http://127.0.0.1:9001", "127.0.0.1:9009")
     assert upstream.key_file == Path("/somewhere/secrets/upstream.key")
     assert read_upstream({}).url == "http://127.0.0.1:8601"
 

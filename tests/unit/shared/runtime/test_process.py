@@ -10,6 +10,7 @@ from shared.events import BadgeReceived
 from shared.office_events import DecisionSettled
 from shared.programme import parse_programme
 from shared.runtime.db import Database, Transaction
+from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.process import Process
 from shared.runtime.settings import Runtime
 
@@ -26,7 +27,7 @@ def take_back(tx: Any, events: Any) -> None:
 
 def process(folder: Path) -> Process:
     url = "postgresql://nobody@127.0.0.1:1/nothing"  # no connection is opened
-    runtime = Runtime("wallet", url, "127.0.0.1:1", "127.0.0.1", 0, now, PROGRAMME, 1.0, "json")
+    runtime = Runtime("wallet", url, KafkaAccess("127.0.0.1:1"), "127.0.0.1", 0, now, PROGRAMME, 1.0, "json")
     return Process(runtime, Database(url, "wallet", Transaction, now), folder)
 
 

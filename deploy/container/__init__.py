@@ -1,0 +1,1 @@
+"""The image of all services. docs/deployment.md."""

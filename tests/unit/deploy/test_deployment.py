@@ -1,0 +1,105 @@
+"""Image, Compose and Kubernetes: every service is in each, with the settings that it needs; the image has the fonts."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.container.fonts import needed
+from deploy.local.environment import Place, service_settings
+from shared.glyphs import load_glyphs
+from shared.topics import SERVICES
+
+DEPLOY = Path(__file__).parents[3] / "deploy"
+FONTS = DEPLOY.parent / "node_modules" / "@expo-google-fonts"
+OF_THE_IMAGE = dict(re.findall(r"([A-Z_]+)=(\S+)", (DEPLOY / "container" / "Dockerfile").read_text().split("ENV ")[1]))
+ONLY_LOCAL = {"TICK_SECONDS", "SETTLE_SECONDS", "BATCH_AGE_SECONDS", "BATCH_SIZE", "CHAIN_POLL_SECONDS", "INBOX_URL"}
+"""What the local stack sets to be quick, or to have an inbox to look at."""
+
+
+def settings(name: str) -> dict[str, str]:
+    lines = (DEPLOY / "settings" / f"{name}.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def loaded(path: str) -> Any:
+    return yaml.safe_load((DEPLOY / path).read_text())
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_gets_every_setting_that_the_local_stack_gives_it(service: str, tmp_path: Path) -> None:
+    local = service_settings(Place(tmp_path, 8600), service, cohort="2027", clock="")
+    given = {**OF_THE_IMAGE, **settings("common"), **settings(service)}
+    assert set(local) - ONLY_LOCAL - set(given) == set()
+
+
+@pytest.mark.parametrize("name", ["common", *SERVICES])
+def test_every_setting_that_is_given_is_documented(name: str) -> None:
+    documented = (DEPLOY.parent / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert [each for each in settings(name) if f"`{each}`" not in documented] == []
+
+
+def test_secrets_are_of_the_service_that_needs_them_and_of_no_other() -> None:
+    holders: dict[str, set[str]] = {}
+    for service in SERVICES:
+        for value in settings(service).values():
+            if value.startswith("/run/akashi/"):
+                holders.setdefault(value.removeprefix("/run/akashi/"), set()).add(service)
+    assert holders["issuer.pem"] == holders["id.secret"] == {"issuer"}
+    assert holders["chain-keystore.json"] == holders["chain.password"] == {"anchor"}
+    assert holders["smtp.password"] == {"mailer"} and holders["link.secret"] == {"mailer", "wallet"}
+    documented = (DEPLOY.parent / "docs" / "deployment.md").read_text(encoding="utf-8")
+    assert [name for name in holders if f"`{name}`" not in documented] == []
+
+
+def test_compose_runs_every_service_with_its_settings_and_secrets() -> None:
+    services = loaded("compose.yaml")["services"]
+    for name in SERVICES:
+        assert services[name]["command"] == [name]
+        assert services[name]["env_file"] == ["settings/common.env", f"settings/{name}.env"]
+        assert services[name]["volumes"] == [f"./secrets/{name}:/run/akashi:ro"]
+        assert services[name]["read_only"] and services[name]["cap_drop"] == ["ALL"]
+
+
+def test_kubernetes_runs_every_service_with_its_settings_and_secrets() -> None:
+    root = loaded("k8s/kustomization.yaml")
+    assert set(SERVICES) <= set(root["resources"])
+    generated = {each["name"]: each["envs"] for each in loaded("settings/kustomization.yaml")["configMapGenerator"]}
+    assert generated == {name: [f"{name}.env"] for name in ("common", *SERVICES)}
+    for name in SERVICES:
+        patches = (DEPLOY / "k8s" / name / "kustomization.yaml").read_text()
+        for part in (f"args, value: [{name}]", f"configMapRef/name, value: {name}}}", f"value: {name}-secrets"):
+            assert part in patches
+    sized = {each["name"] for each in root["replicas"]}
+    scaled = {each["metadata"]["name"] for each in yaml.safe_load_all((DEPLOY / "k8s" / "scaling.yaml").read_text())}
+    assert sized | scaled == set(SERVICES) and not sized & scaled
+
+
+def test_every_service_has_a_role_and_a_schema() -> None:
+    text = (DEPLOY / "postgres" / "roles.sql").read_text()
+    lists = [re.findall(r"'(\w+)'", part) for part in re.findall(r"array\[(.*?)\]", text, re.DOTALL)]
+    assert lists == [list(SERVICES)] * 3
+    assert re.findall(r"alter role (\w+) password :'(\w+)'", text) == [(name, name) for name in SERVICES]
+
+
+def test_the_image_has_every_font_that_is_drawn_with_and_its_licence(tmp_path: Path) -> None:
+    for file in needed(FONTS):
+        link = tmp_path / file.relative_to(FONTS)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(file)
+    assert load_glyphs(tmp_path).missing("髙橋 王伟 김철수 Müller") == ()
+    families = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*.ttf")}
+    assert {path.parent.name for path in tmp_path.rglob("LICENSE_FONT")} == families
+
+
+def test_the_image_installs_what_the_project_depends_on() -> None:
+    lock = (DEPLOY.parent / "requirements.lock").read_text()
+    locked = {name.replace(".", "-") for name in re.findall(r"^([a-z0-9._-]+)==", lock, re.MULTILINE)}
+    project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())["project"]
+    named = {re.split(r"[\[<>=;]", each)[0].lower().replace(".", "-") for each in project["dependencies"]}
+    assert named - locked == set() and "pytest" not in locked

@@ -1,0 +1,95 @@
+"""Alerts and dashboard: they ask only for metrics and labels that exist, and each alert has its line in the runbook."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+
+from deploy.monitoring import dashboard
+from deploy.monitoring.registry import Metric, metrics
+from shared.topics import SERVICES
+
+FOLDER = Path(dashboard.__file__).parent
+RUNBOOK = FOLDER.parents[1] / "docs" / "alerts.md"
+OF_PROMETHEUS = {"job", "instance", "le", "exported_service", "alertname", "alertstate"}
+
+
+def rules() -> list[dict[str, Any]]:
+    [group] = yaml.safe_load((FOLDER / "alerts.yaml").read_text())["groups"]
+    found: list[dict[str, Any]] = group["rules"]
+    return found
+
+
+def expressions() -> Iterator[tuple[str, str]]:
+    for rule in rules():
+        yield rule["alert"], rule["expr"]
+    for panel in dashboard.dashboard()["panels"]:
+        for target in panel.get("targets", ()):
+            yield panel["title"], target["expr"]
+
+
+SERIES: dict[str, Metric] = {series: metric for metric in metrics() for series in metric.series}
+
+
+@pytest.mark.parametrize(("name", "expression"), list(expressions()))
+def test_an_expression_asks_for_metrics_and_labels_that_the_code_declares(name: str, expression: str) -> None:
+    promql_parser.parse(expression)
+    asked = set(re.findall(r"\bakashi_\w+", expression))
+    assert asked or expression.startswith("up{")
+    assert asked <= set(SERIES)
+    labels = {label for series in asked for label in SERIES[series].labels}
+    grouped = {label.strip() for part in re.findall(r"by \(([^)]*)\)", expression) for label in part.split(",")}
+    matched = set(re.findall(r"(\w+)=~?\"", expression))
+    assert grouped | matched <= labels | OF_PROMETHEUS
+
+
+def test_a_metric_that_exists_is_on_the_dashboard() -> None:
+    shown = "\n".join(expression for _, expression in expressions())
+    assert [metric.name for metric in metrics() if metric.name not in shown] == []
+
+
+def test_every_metric_has_a_meaning_of_its_own() -> None:
+    names = [metric.name for metric in metrics()]
+    assert len(names) == len(set(names)) and all(len(metric.meaning) > 10 for metric in metrics())
+
+
+def test_the_registry_has_every_metric_that_a_module_declares() -> None:
+    declared = set()
+    for folder in ("services", "shared"):
+        for file in (FOLDER.parents[1] / folder).rglob("*.py"):
+            declared |= set(re.findall(r"= (?:counter|gauge|histogram)\(\s*\"(\w+)\"", file.read_text("utf-8")))
+    assert {metric.name.removeprefix("akashi_").removesuffix("_total") for metric in metrics()} == declared
+
+
+def test_the_dashboard_is_what_the_code_gives() -> None:
+    assert (FOLDER / "dashboard.json").read_text("utf-8") == dashboard.text(), "run `make dashboard`"
+    places = [tuple(panel["gridPos"].values()) for panel in json.loads(dashboard.text())["panels"]]
+    assert len(places) == len(set(places))
+
+
+def test_each_alert_has_its_line_in_the_runbook_and_no_other_has() -> None:
+    lines = re.findall(r"^\| <a id=\"(\w+)\"></a>(\w+) \| (page|ticket) \|", RUNBOOK.read_text("utf-8"), re.MULTILINE)
+    assert [(name, kind) for _, name, kind in lines] == [
+        (rule["alert"], rule["labels"]["severity"]) for rule in rules()
+    ]
+    assert all(anchor == name.lower() for anchor, name, _ in lines)
+    assert all(rule["annotations"]["runbook_url"].endswith("#" + rule["alert"].lower()) for rule in rules())
+
+
+def test_each_alert_has_a_case_in_which_it_fires_and_one_in_which_it_stays_silent() -> None:
+    cases = [case["name"] for case in yaml.safe_load((FOLDER / "alerts_test.yaml").read_text())["tests"]]
+    assert cases == [f"{rule['alert']} {case}" for rule in rules() for case in ("fires", "stays silent")]
+
+
+def test_each_service_is_a_target() -> None:
+    jobs = yaml.safe_load((FOLDER / "prometheus.yaml").read_text())["scrape_configs"]
+    assert [job["job_name"] for job in jobs] == list(SERVICES)
+    [up] = [rule["expr"] for rule in rules() if rule["alert"] == "ServiceDown"]
+    assert set(up.split('"')[1].split("|")) == set(SERVICES)
