@@ -383,6 +383,7 @@ class CertificateRendered(Event, frozen=True, kw_only=True):
     details_key: str
     details_sha256: str
     rendered_at: datetime
+    unsigned_sha256: tuple[str, str] | None = None  # of both, as they were signed (PAdES); None: they are not
 
 
 RenderingFailure = Literal["no-glyph", "missing-object", "unreadable-object", "unknown-qualification", "layout"]

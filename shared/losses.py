@@ -35,12 +35,14 @@ LOSSES: dict[str, Loss] = {
     "mailer": Loss(),
     "wallet": Loss(
         what=Bilingual(
-            "アカウント、パスワード、追加したアドレス、ログイン", "accounts, passwords, further addresses, sessions"
+            "アカウント、パスワード、追加したアドレス、ログイン、紙の申し込みの送り先",
+            "accounts, passwords, further addresses, sessions, postal addresses of orders of paper",
         ),
         todo=Bilingual(
             "本人に、授与のお知らせのリンクをもう一度開き、アカウントを作り直してもらいます。"
-            "受け取ったバッジはそこにあります。",
-            "The person opens the link of letter 1 again and makes the account again; the badge is there, received.",
+            "受け取ったバッジはそこにあります。紙を申し込んだ人には、申し込みのページで送り先を入れ直してもらいます。",
+            "The person opens the link of letter 1 again and makes the account again; the badge is there, received."
+            " Who ordered paper enters the address again on the page of the order.",
         ),
     ),
     "verifier": Loss(),

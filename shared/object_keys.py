@@ -14,6 +14,8 @@ ASSERTION_ID = r"[A-Z2-7]{26}"
 QUALIFICATION = r"[a-z0-9-]{1,64}"
 EDITION = r"[0-9]{4}(?:-[1-9][0-9]{0,2})?"
 """The year in which the period begins; from the second edition on with its number: 2026, 2026-2."""
+SHEET_ID = r"[0-9]{8}-(?:certificate|card)-[0-9a-f]{12}"
+"""The day of the order, what is printed, and the first digits of a hash of the order."""
 
 DID_DOCUMENT = "issuer/did.json"
 PROFILE = "issuer/profile.json"
@@ -22,6 +24,7 @@ ISSUER_IMAGE = "issuer/image.png"
 CREDENTIALS = "credentials/"
 BATCHES = "batches/"
 CERTIFICATES = "certificates/"
+PRINT_SHEETS = "print-sheets/"
 SCRUBBED = "scrubbed/"
 """Folders: each belongs to one service, which finds there what its tables don't have."""
 
@@ -31,6 +34,7 @@ BadgeFile = Literal["json", "png", "svg"]
 _ASSERTION_ID = re.compile(ASSERTION_ID)
 _QUALIFICATION = re.compile(QUALIFICATION)
 _EDITION = re.compile(EDITION)
+_SHEET_ID = re.compile(SHEET_ID)
 
 
 def is_assertion_id(text: str) -> bool:
@@ -44,6 +48,10 @@ def is_badge_class(qualification: str, edition: str) -> bool:
 
 def is_edition(text: str) -> bool:
     return _EDITION.fullmatch(text) is not None
+
+
+def is_sheet_id(text: str) -> bool:
+    return _SHEET_ID.fullmatch(text) is not None
 
 
 def credential(assertion_id: str) -> str:
@@ -72,6 +80,11 @@ def certificate(assertion_id: str) -> str:
 def details(assertion_id: str) -> str:
     """The PDF 内容詳細."""
     return f"{CERTIFICATES}{assertion_id}/details.pdf"
+
+
+def print_sheet(sheet_id: str) -> str:
+    """The PDF of a print sheet: names and numbers of many people, never served by the public site."""
+    return f"{PRINT_SHEETS}{sheet_id}.pdf"
 
 
 def scrubbed(key: str, sha256: str) -> str:

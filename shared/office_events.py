@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from shared.events import Event, event_id
+from shared.paper_events import PaperDecision, PaperLine
 from shared.topics import OFFICE_DECISIONS
 
 # ── about badges: revoke, correct, decide ──────────────────────────────────────────────────────────────
@@ -55,6 +56,7 @@ Decision = Literal[
     "dismiss",
     "hold-letters",
     "resume-letters",
+    PaperDecision,
 ]
 
 
@@ -64,22 +66,24 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
     Revoke is about an assertion; correct about a registration, whose badge is issued once more, as `correction` says.
     Undo and reissue are about a cohort and do nothing themselves: each of its people has a decision of their own,
     `part_of` it, to revoke or to correct. Hold-letters and resume-letters are about a cohort: none of its letters
-    leaves meanwhile. Resend is about an assertion.
+    leaves meanwhile. Resend is about an assertion. The five of paper are a step for many orders at once.
     """
 
     topic = OFFICE_DECISIONS
     about = "subject"
     decision_id: str
     decision: Decision
-    subject: str  # a registration_id, an assertion_id, a cohort, a dead letter's id, a restore_id, a delivery's name
+    subject: str  # a registration_id, an assertion_id, a cohort, a dead letter's id, a restore_id, a delivery; "paper"
     by: str
     why: str
     decided_at: datetime
-    value: str | None = None  # correct-address: the new address; resend: the letter; undo, reissue: how many people
+    value: str | None = None  # correct-address: the new address; resend: the letter; undo, reissue, paper-…: how many
     correction: Correction | None = None
     part_of: str | None = None  # the decision_id of the undo or the reissue
     version: int | None = None  # correct: of the registration, as which it is to be issued
     rejections: tuple[str, ...] = ()  # dismiss: the rejection_ids of rejected rows that need nothing more, at most 1000
+    paper: tuple[PaperLine, ...] = ()  # paper-…: the items of orders that take the step, at most 1000
+    shipper: str | None = None  # paper-sent: by whom they were sent
 
     @property
     def identity(self) -> str:

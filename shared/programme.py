@@ -184,6 +184,31 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     answer: Bilingual
 
 
+class PaperProduct(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is printed for a registration and sent by post."""
+
+    name: Bilingual
+    price: int  # in yen, with tax and postage
+    sent_from: str  # "04-01": the first day in each year on which it is sent
+
+
+class Paper(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be ordered on paper. Days are of each year, in Japan; a year of orders begins on `orders_from`."""
+
+    orders_from: str  # "03-01"
+    orders_until: str | None = None  # "01-31", included; None: until the next year's orders begin
+    certificate: PaperProduct | None = None  # 登録証, A4
+    card: PaperProduct | None = None  # 登録者証
+    about: Bilingual  # on the form: what is sent when, and what is not done
+    how_to_pay: Bilingual  # on the form, and in the letter that answers the order
+    payment_url: str | None = None  # a page of the payment's, outside of the product
+    address_kept_days: int = 90  # after the last item was sent or cancelled
+
+    def product(self, item: str) -> PaperProduct | None:
+        """None for what is not on offer."""
+        return {"certificate": self.certificate, "card": self.card}.get(item)
+
+
 class Programme(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     society: Society
@@ -198,6 +223,7 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
     enquiries: Enquiries = Enquiries()
     questions: tuple[Question, ...] = ()
     letters: Letters = Letters()
+    paper: Paper | None = None  # None: nothing is printed
 
     def qualification(self, id: str) -> Qualification:
         """ValueError, naming the known ones, for an unknown id."""
@@ -255,6 +281,8 @@ def _problems(programme: Programme) -> Iterator[tuple[str, str]]:
         yield "letters.reminder_days", f"got {list(days)}, expected at most three numbers from 1, each above the last"
     if not 0 <= programme.letters.expiry_days <= 366:
         yield "letters.expiry_days", f"got {programme.letters.expiry_days}, expected 0 (no notice) to 366"
+    if programme.paper is not None:
+        yield from _paper_problems(programme.paper)
     for id, qualification in programme.qualifications.items():
         place = f"qualifications.{id}"
         if qualification.valid_years is not None and not 1 <= qualification.valid_years <= bounds.longest_years:
@@ -293,3 +321,31 @@ def _enquiry_problems(enquiries: Enquiries) -> Iterator[tuple[str, str]]:
                 if name not in PLACEHOLDERS:
                     place = f"enquiries.questions[{number}].answer.{language}"
                     yield place, f"got {{{name}}}, expected one of {', '.join(PLACEHOLDERS)}"
+
+
+def _paper_problems(paper: Paper) -> Iterator[tuple[str, str]]:
+    products = [(item, product) for item in ("certificate", "card") if (product := paper.product(item)) is not None]
+    if not products:
+        yield "paper", "got no product, expected [paper.certificate], [paper.card] or both"
+    for item, product in products:
+        if not 0 <= product.price <= 1_000_000:
+            yield f"paper.{item}.price", f"got {product.price}, expected yen from 0 to 1000000"
+    days = {
+        "orders_from": paper.orders_from,
+        "orders_until": paper.orders_until,
+        **{f"{item}.sent_from": product.sent_from for item, product in products},
+    }
+    for name, day in days.items():
+        if day is not None and not _is_day_of_each_year(day):
+            yield f"paper.{name}", f"got {day!r}, expected a day that each year has, MM-DD"
+    if paper.payment_url is not None and not _WEB.fullmatch(paper.payment_url):
+        yield "paper.payment_url", f"got {paper.payment_url!r}, expected a URL, https://…"
+    if not 1 <= paper.address_kept_days <= 3650:
+        yield "paper.address_kept_days", f"got {paper.address_kept_days}, expected days from 1 to 3650"
+
+
+def _is_day_of_each_year(text: str) -> bool:
+    try:
+        return len(text) == 5 and date.fromisoformat(f"2001-{text}") is not None
+    except ValueError:
+        return False

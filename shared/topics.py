@@ -38,6 +38,7 @@ ASSERTION_REVOKED = Topic("assertion.revoked")
 OFFICE_DECISIONS = Topic("office.decisions")
 DESK_LETTERS = Topic("desk.letters")
 ACCOUNT_LETTERS = Topic("account.letters")
+PAPER_ORDERS = Topic("paper.orders")
 
 TOPICS: tuple[Topic, ...] = (
     UPSTREAM_REGISTRATIONS,
@@ -52,13 +53,14 @@ TOPICS: tuple[Topic, ...] = (
     OFFICE_DECISIONS,
     DESK_LETTERS,
     ACCOUNT_LETTERS,
+    PAPER_ORDERS,
 )
 
 READ_BY: dict[str, tuple[Topic, ...]] = {
     "registration": (UPSTREAM_REGISTRATIONS, ASSERTION_ISSUED, OFFICE_DECISIONS),
     "issuer": (REGISTRATION_RENEWED, OFFICE_DECISIONS),
     "anchor": (ASSERTION_ISSUED, BADGE_RECEIVED, ASSERTION_REVOKED),
-    "renderer": (ASSERTION_ANCHORED, ASSERTION_REVOKED),
+    "renderer": (ASSERTION_ANCHORED, ASSERTION_REVOKED, PAPER_ORDERS),
     "mailer": (
         REGISTRATION_RENEWED,
         ASSERTION_ISSUED,
@@ -69,7 +71,14 @@ READ_BY: dict[str, tuple[Topic, ...]] = {
         DESK_LETTERS,
         ACCOUNT_LETTERS,
     ),
-    "wallet": (REGISTRATION_RENEWED, ASSERTION_ISSUED, ASSERTION_ANCHORED, CERTIFICATE_RENDERED, ASSERTION_REVOKED),
+    "wallet": (
+        REGISTRATION_RENEWED,
+        ASSERTION_ISSUED,
+        ASSERTION_ANCHORED,
+        CERTIFICATE_RENDERED,
+        ASSERTION_REVOKED,
+        OFFICE_DECISIONS,
+    ),
     "verifier": (ASSERTION_ISSUED, BADGE_RECEIVED, ASSERTION_ANCHORED, ASSERTION_REVOKED),
     "ops": tuple(t for t in TOPICS if t not in (UPSTREAM_REGISTRATIONS, DESK_LETTERS, ACCOUNT_LETTERS)),
 }
@@ -87,5 +96,6 @@ WRITTEN_BY: dict[Topic, str] = {
     OFFICE_DECISIONS: "ops",
     DESK_LETTERS: "registration",
     ACCOUNT_LETTERS: "wallet",
+    PAPER_ORDERS: "wallet",
 }
 """Topic → the service whose facts are on it. Outcomes of orders, which every service announces, aren't counted."""

@@ -40,6 +40,7 @@ from shared.office_events import (
     RestoreNoticed,
     ScrubOrdered,
 )
+from shared.paper_events import PaperOrdered, PaperUpdated, PrintSheetOrdered, PrintSheetRendered
 
 CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 
@@ -60,6 +61,10 @@ EVENTS: tuple[type[Event], ...] = (
     RenderingFailed,
     AssertionRevoked,
     DeskLetterRequested,
+    PaperOrdered,
+    PaperUpdated,
+    PrintSheetOrdered,
+    PrintSheetRendered,
     AccountLetterRequested,
     OfficeDecided,
     DecisionSettled,

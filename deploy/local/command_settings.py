@@ -24,7 +24,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
         "AKASHI_CLOCK",
     ),
     "verifier": ("PUBLIC_URL", "NETWORKS_FILE"),
-    "ops": ("OPS_URL", "OPS_KEY_FILE"),
+    "ops": ("OPS_URL", "OPS_KEY_FILE", "WALLET_URL", "PAPER_KEY_FILE"),
 }
 """What the commands of a service need to reach the stack. Not its tuning: that is for the service only."""
 
@@ -37,5 +37,6 @@ def command_settings(service: str, environment: Mapping[str, str]) -> dict[str, 
     place = Place.from_environment(environment)
     clock = kept_clock(place) or ""
     urls = {"REGISTRATION_URL": place.urls["registration"], "OPS_URL": place.urls["ops"]}
+    urls["PAPER_KEY_FILE"] = str(place.secrets / "paper.key")  # of the wallet, for the commands of ops
     all_settings = {**service_settings(place, service, cohort="", clock=clock), **urls}
     return {name: all_settings[name] for name in _NEEDED.get(service, ()) if name in all_settings}

@@ -33,6 +33,7 @@ from shared.office_events import (
     RestoreNoticed,
     ScrubOrdered,
 )
+from shared.paper_events import PaperOrdered, PaperUpdated, PrintSheetRendered
 from shared.runtime.process import Process
 from shared.runtime.web.office_session import OfficeSessions
 from shared.topics import TOPICS
@@ -56,6 +57,9 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(CertificateRendered, OpsTransaction.note_rendered)
     process.note(RenderingFailed, OpsTransaction.note_failed)
     process.note(AssertionRevoked, OpsTransaction.note_revoked)
+    process.note(PaperOrdered, OpsTransaction.note_paper)
+    process.note(PaperUpdated, OpsTransaction.note_paper)
+    process.note(PrintSheetRendered, OpsTransaction.note_paper)
     process.note(OfficeDecided, OpsTransaction.note_decided)
     process.note(DecisionSettled, OpsTransaction.note_settled)
     process.note(RestoreNoticed, OpsTransaction.note_restores)

@@ -20,6 +20,7 @@ from services.ops.commands.letters import resume as resume_letters
 from services.ops.commands.office import office
 from services.ops.commands.orders import correct, correct_address, decisions, resume, revoke
 from services.ops.commands.orders import hold as hold_registrations
+from services.ops.commands.paper import paper
 from services.ops.commands.rebuild import rebuild
 from services.ops.commands.rejected import rejected
 from services.ops.commands.restores import restores
@@ -45,6 +46,7 @@ _OWN = (
     reissue,
     decisions,
     dead_letters,
+    paper,
     rejected,
     rebuild,
     restores,

@@ -79,3 +79,9 @@ def board_of(environment: Mapping[str, str]) -> Board:
     except OSError:
         key = ""
     return Board(settings.url("OPS_URL"), key)
+
+
+def wallet_access(environment: Mapping[str, str]) -> tuple[str, str]:
+    """WALLET_URL and the key in PAPER_KEY_FILE, or those of the local stack: for what only the wallet has."""
+    settings = Settings(command_environment("ops", environment))
+    return settings.url("WALLET_URL"), settings.secret("PAPER_KEY_FILE").decode()

@@ -6,6 +6,7 @@ from services.renderer.app import build
 from services.renderer.config import Config, read_config
 from services.renderer.domain.certificate import Press
 from services.renderer.handlers import Ports
+from services.renderer.pdf.signature import Signer
 from services.renderer.pdf.typeface import MissingGlyph
 from services.renderer.store import RendererTransaction, Store
 from shared.errors import RefuseToStart
@@ -15,6 +16,7 @@ from shared.runtime.process import Process, start
 
 def wire(config: Config) -> Process:
     runtime = config.runtime
+    signer = _signer(config)
     try:
         press = Press(runtime.programme, config.font_folder, config.extra_fonts, config.seal)
     except OSError as error:
@@ -31,8 +33,18 @@ def wire(config: Config) -> Process:
             press=press,
             public_url=config.public_url,
             now=runtime.clock,
+            signer=signer,
         ),
     )
+
+
+def _signer(config: Config) -> Signer | None:
+    if config.signature is None:
+        return None
+    try:
+        return Signer(config.signature, config.runtime.programme.society.name.ja)
+    except (OSError, ValueError) as error:
+        raise RefuseToStart(f"setting SIGNING_KEY_FILE: {error}") from error
 
 
 def main() -> None:

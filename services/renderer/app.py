@@ -8,8 +8,10 @@ from services.renderer import handlers
 from services.renderer.config import Config
 from services.renderer.handlers import Ports
 from services.renderer.inventory import Certificates
+from services.renderer.print_sheets import PrintSheets, draw_sheets
 from services.renderer.store import RendererTransaction
 from shared.events import AssertionAnchored, AssertionRevoked, CertificateRendered, RenderingFailed
+from shared.paper_events import PrintSheetOrdered, PrintSheetRendered
 from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -20,8 +22,11 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(AssertionAnchored, RendererTransaction.note_anchored)
     process.consume(AssertionRevoked, handlers.note_revoked, ports)
     process.recall(CertificateRendered, RendererTransaction.take_back_rendered)
+    process.note(PrintSheetOrdered, RendererTransaction.note_sheets)
+    process.recall(PrintSheetRendered, RendererTransaction.take_back_sheets)
     process.recall(RenderingFailed, RendererTransaction.take_back_failed)
     process.at_start(handlers.try_failed, ports)
     process.tick("render", handlers.render, ports)
-    process.scrub(ports.objects, Certificates(ports), before="anchor")
+    process.tick("sheets", draw_sheets, ports)
+    process.scrub(ports.objects, Certificates(ports), PrintSheets(ports), before="anchor")
     return process

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.renderer.pdf.signature import SignatureFiles
 from shared.errors import RefuseToStart
 from shared.programme import DRAWN, NONE, Programme, seal_file
 from shared.runtime.settings import ObjectStorageSettings, Runtime, Settings, read_object_storage, read_runtime
@@ -19,6 +20,7 @@ class Config:
     font_folder: Path
     extra_fonts: tuple[Path, ...]  # of the operator, asked last
     seal: bytes | None  # the society's own picture of its seal
+    signature: SignatureFiles | None = None  # None: the PDFs are not signed
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -32,6 +34,20 @@ def read_config(environment: Mapping[str, str]) -> Config:
         font_folder=settings.folder("FONT_FOLDER"),
         extra_fonts=settings.files("EXTRA_FONTS"),
         seal=_seal(runtime.programme, settings.file("PROGRAMME_FILE")),
+        signature=_signature(settings),
+    )
+
+
+def _signature(settings: Settings) -> SignatureFiles | None:
+    if not settings.text("SIGNING_KEY_FILE", ""):
+        return None
+    passphrase = settings.text("SIGNING_PASSPHRASE_FILE", "") and settings.file("SIGNING_PASSPHRASE_FILE")
+    return SignatureFiles(
+        key=settings.file("SIGNING_KEY_FILE"),
+        certificates=settings.file("SIGNING_CERTIFICATES_FILE")
+        if settings.text("SIGNING_CERTIFICATES_FILE", "")
+        else None,
+        passphrase=passphrase.read_bytes().strip() if passphrase else None,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from services.renderer.domain.certificate import Press, Printed
@@ -13,6 +13,7 @@ from services.renderer.domain.facts import Certificate, certificate_of
 from services.renderer.domain.failure import Failure, NotRendered, unprintable
 from services.renderer.metrics import NOT_DONE, NOT_RENDERED, RENDERED, SKIPPED
 from services.renderer.pdf.picture import RasterPicture, make_picture
+from services.renderer.pdf.signature import CertificateEnded, Signer
 from services.renderer.pdf.typeface import MissingGlyph
 from services.renderer.store import DueRendering, NotDone, RendererTransaction, Store
 from shared import object_keys
@@ -39,6 +40,7 @@ class Ports:
     public_url: str
     now: Clock
     pictures: dict[tuple[str, str], RasterPicture] = field(default_factory=dict)  # by qualification and edition
+    signer: Signer | None = None  # None: the PDFs are not signed
 
 
 def note_revoked(events: Sequence[AssertionRevoked], ports: Ports) -> None:
@@ -113,6 +115,8 @@ def _report(result: _TickResult) -> None:
         log.info("rendered", assertion_id=event.assertion_id)
     for each, later in result.postponed:
         cause = "storage-away" if isinstance(later, TryLater) else "missing-object"
+        if isinstance(later, CertificateEnded):
+            cause = "certificate-ended"
         NOT_RENDERED.labels(cause).inc()
         log.warning("deferred", assertion_id=each.assertion_id, cause=cause, attempt=each.attempts + 1)
     for each, error in result.failed:
@@ -145,7 +149,8 @@ def _render_all(due: Sequence[DueRendering], ports: Ports) -> _TickResult:
 
 
 def _render(assertion_id: str, ports: Ports) -> CertificateRendered:
-    pdfs = printed(assertion_id, ports)
+    plain = printed(assertion_id, ports)
+    pdfs = plain if ports.signer is None else signed(plain, ports.signer)
     certificate_key, details_key = object_keys.certificate(assertion_id), object_keys.details(assertion_id)
     ports.objects.put(certificate_key, pdfs.certificate, "application/pdf")
     ports.objects.put(details_key, pdfs.details, "application/pdf")
@@ -156,13 +161,34 @@ def _render(assertion_id: str, ports: Ports) -> CertificateRendered:
         details_key=details_key,
         details_sha256=sha256(pdfs.details).hexdigest(),
         rendered_at=ports.now(),
+        unsigned_sha256=None
+        if pdfs is plain
+        else (sha256(plain.certificate).hexdigest(), sha256(plain.details).hexdigest()),
     )
+
+
+def signed(plain: Printed, signer: Signer) -> Printed:
+    """Both with a signature. By the real time, whatever the clock of the programme says: a signature is no fiction."""
+    now = datetime.now(UTC)
+    return Printed(signer.sign(plain.certificate, now), signer.sign(plain.details, now))
 
 
 def printed(assertion_id: str, ports: Ports) -> Printed:
     """Both PDFs of what the credential in object storage says: the same bytes for the same credential and fonts.
 
     NotRendered, with its reason, for what can't be printed.
+    """
+    certificate, picture, credential = read_certificate(assertion_id, ports)
+    try:
+        return ports.press.print(certificate, picture, credential)
+    except MissingGlyph as error:
+        raise NotRendered(unprintable(certificate, ports.press.missing_glyphs), error) from error
+
+
+def read_certificate(assertion_id: str, ports: Ports) -> tuple[Certificate, RasterPicture, bytes]:
+    """What the credential in object storage says, the picture of its badge class, and the credential itself.
+
+    NotRendered, with its reason, when one of them is missing or can't be read.
     """
     credential = _object(object_keys.credential(assertion_id), "credential", ports)
     try:
@@ -171,11 +197,7 @@ def printed(assertion_id: str, ports: Ports) -> Printed:
         raise NotRendered(Failure("unreadable-object", "credential"), error) from error
     if not ports.press.knows(certificate.qualification):
         raise NotRendered(Failure("unknown-qualification", "qualification"), certificate.qualification)
-    picture = _picture(certificate, ports)
-    try:
-        return ports.press.print(certificate, picture, credential)
-    except MissingGlyph as error:
-        raise NotRendered(unprintable(certificate, ports.press.missing_glyphs), error) from error
+    return certificate, _picture(certificate, ports), credential
 
 
 def _picture(certificate: Certificate, ports: Ports) -> RasterPicture:

@@ -1,15 +1,18 @@
 """What the renderer's table says of object storage: both PDFs of each assertion, with their announced hashes.
 
 Compared and made again by `shared/runtime/scrub.py`. A PDF that comes out otherwise, with other fonts or of another
-release, is never put in place of the one that was announced.
+release, is never put in place of the one that was announced. One that is signed gets a new signature, if the document
+under it comes out as it was.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Literal, NamedTuple
 
 from services.renderer.domain.failure import NotRendered
 from services.renderer.handlers import Ports, printed
@@ -26,6 +29,12 @@ _OF_THE_ISSUER = ("missing-object", "unreadable-object")
 _PDF = re.compile(rf"{object_keys.CERTIFICATES}({object_keys.ASSERTION_ID})/(?:certificate|details)\.pdf")
 
 
+class _Pdf(NamedTuple):
+    assertion_id: str
+    name: Literal["certificate", "details"]
+    key: str
+
+
 @dataclass(frozen=True)
 class Certificates:
     """`certificates/<id>/certificate.pdf` and `details.pdf`."""
@@ -35,40 +44,55 @@ class Certificates:
     folder: str | None = object_keys.CERTIFICATES
 
     def page(self, tx: RendererTransaction, after: str, limit: int) -> Sequence[Expected]:
-        return [each for row in tx.done(after, limit) for each in self._expected(row)]
+        return [each for row in tx.done(after, limit) for each in self._expected(tx, row)]
 
     def prepare(self, expected: Expected) -> None:
-        """Nothing: the same bytes at any time."""
+        """Nothing: the same document at any time."""
 
     def lock(self, tx: RendererTransaction, expected: Expected) -> Expected | None:
         row = tx.lock_done(expected.place)
-        return None if row is None else next(each for each in self._expected(row) if each.key == expected.key)
+        return None if row is None else next(each for each in self._expected(tx, row) if each.key == expected.key)
 
-    def _expected(self, row: DoneRendering) -> Sequence[Expected]:
+    def _expected(self, tx: RendererTransaction, row: DoneRendering) -> Sequence[Expected]:
         id = row.assertion_id
-        pdfs = {
-            object_keys.certificate(id): (row.certificate_sha256, lambda: printed(id, self.ports).certificate),
-            object_keys.details(id): (row.details_sha256, lambda: printed(id, self.ports).details),
-        }
-        return [self._pdf(id, key, announced, render) for key, (announced, render) in pdfs.items()]
+        return [
+            self._pdf(
+                tx,
+                _Pdf(id, "certificate", object_keys.certificate(id)),
+                row.certificate_sha256,
+                row.certificate_unsigned_sha256,
+            ),
+            self._pdf(
+                tx, _Pdf(id, "details", object_keys.details(id)), row.details_sha256, row.details_unsigned_sha256
+            ),
+        ]
 
-    def _pdf(self, id: str, key: str, announced: str | None, render: Callable[[], bytes]) -> Expected:
+    def _pdf(self, tx: RendererTransaction, pdf: _Pdf, stored_as: str | None, unsigned: str | None) -> Expected:
+        """`unsigned` is the hash of a document that is stored with a signature."""
+
         def is_intact(stored: bytes) -> bool:
-            return sha256(stored).hexdigest() == announced if announced else stored.startswith(b"%PDF-")
+            return sha256(stored).hexdigest() == stored_as if stored_as else stored.startswith(b"%PDF-")
 
         def make(stored: bytes | None) -> bytes:
             try:
-                body = render()
-                is_anchored = CRYPTOSUITE.encode() in self.ports.objects.get(object_keys.credential(id))
+                both = printed(pdf.assertion_id, self.ports)
+                is_anchored = CRYPTOSUITE.encode() in self.ports.objects.get(object_keys.credential(pdf.assertion_id))
             except NotRendered as error:
                 raise CannotMake(WAITS if error.failure.reason in _OF_THE_ISSUER else "comes-out-otherwise") from error
             except NotFound as error:
                 raise CannotMake(WAITS) from error
-            if sha256(body).hexdigest() != announced:
+            body = both.certificate if pdf.name == "certificate" else both.details
+            if sha256(body).hexdigest() != (unsigned or stored_as):
                 raise CannotMake("comes-out-otherwise" if is_anchored else WAITS)
+            if unsigned is None:
+                return body
+            if self.ports.signer is None:
+                raise CannotMake("comes-out-otherwise")
+            body = self.ports.signer.sign(body, datetime.now(UTC))
+            tx.note_signed_again(pdf.assertion_id, pdf.name, sha256(body).hexdigest())
             return body
 
-        return Expected(id, key, "application/pdf", is_intact, make)
+        return Expected(pdf.assertion_id, pdf.key, "application/pdf", is_intact, make)
 
     def unknown(self, tx: RendererTransaction, keys: Sequence[str]) -> Sequence[str]:
         ids = {key: found[1] for key in keys if (found := _PDF.fullmatch(key))}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from services.renderer.domain.failure import Failure
 from shared.events import AssertionAnchored, CertificateRendered, RenderingFailed
+from shared.paper_events import PaperItem, PrintSheetOrdered, PrintSheetRendered
 from shared.retry import due_at, is_due_sql
 from shared.runtime.db import Database, Transaction
 
@@ -33,9 +34,41 @@ class DoneRendering:
     assertion_id: str
     certificate_sha256: str | None
     details_sha256: str | None
+    certificate_unsigned_sha256: str | None = None  # as it was signed; None: it is not
+    details_unsigned_sha256: str | None = None
 
 
-_DONE = "select assertion_id, certificate_sha256, details_sha256 from renderings where state = 'done'"
+@dataclass(frozen=True)
+class OrderedSheet:
+    """A print sheet: what is on it, each with its order and its badge, in order. `attempts` counts the failed ones."""
+
+    sheet_id: str
+    item: PaperItem
+    order_ids: list[str]
+    assertion_ids: list[str]
+    attempts: int
+
+    @property
+    def entries(self) -> list[tuple[str, str]]:
+        """Order and badge of each."""
+        return list(zip(self.order_ids, self.assertion_ids, strict=True))
+
+
+@dataclass(frozen=True)
+class DrawnSheet:
+    """A sheet that is in object storage, with its announced hash; `ordered` None: its order isn't read again yet."""
+
+    sheet_id: str
+    sha256: str
+    ordered: OrderedSheet | None
+
+
+_SHEET = "select sheet_id, item, order_ids, assertion_ids, attempts"
+_DRAWN = f"{_SHEET}, sha256 from print_sheets where state = 'done' and sha256 is not null"
+_DONE = (
+    "select assertion_id, certificate_sha256, details_sha256, certificate_unsigned_sha256, details_unsigned_sha256"
+    " from renderings where state = 'done'"
+)
 
 
 class RendererTransaction(Transaction):
@@ -63,12 +96,15 @@ class RendererTransaction(Transaction):
                     "rendered_at": event.rendered_at,
                     "certificate_sha256": event.certificate_sha256,
                     "details_sha256": event.details_sha256,
+                    **_unsigned(event),
                 }
                 for event in {event.assertion_id: event for event in events}.values()  # Kafka may hold one twice
             ],
             "(assertion_id) do update set state = 'done', rendered_at = excluded.rendered_at, last_error = null,"
             " skipped_as = null, certificate_sha256 = excluded.certificate_sha256,"
-            " details_sha256 = excluded.details_sha256"
+            " details_sha256 = excluded.details_sha256,"
+            " certificate_unsigned_sha256 = excluded.certificate_unsigned_sha256,"
+            " details_unsigned_sha256 = excluded.details_unsigned_sha256"
             " where renderings.state <> 'done' or renderings.certificate_sha256 is null",  # of a release without hashes
         )
 
@@ -136,6 +172,7 @@ class RendererTransaction(Transaction):
                     "failure_characters": None,
                     "certificate_sha256": event.certificate_sha256,
                     "details_sha256": event.details_sha256,
+                    **_unsigned(event),
                 }
                 for event in rendered
             ],
@@ -175,11 +212,84 @@ class RendererTransaction(Transaction):
     def lock_done(self, assertion_id: str) -> DoneRendering | None:
         return self.fetch_one(DoneRendering, f"{_DONE} and assertion_id = %s for update", (assertion_id,))
 
+    def note_signed_again(self, assertion_id: str, pdf: Literal["certificate", "details"], sha256: str) -> None:
+        """The stored PDF has another signature than the announced one, under the same document."""
+        self.cursor.execute(f"update renderings set {pdf}_sha256 = %s where assertion_id = %s", (sha256, assertion_id))
+
     def known(self, assertion_ids: Sequence[str]) -> set[str]:
         """Those of these assertions that have a row, rendered or not."""
         found = self.cursor.execute(
             "select assertion_id from renderings where assertion_id = any(%s)", (list(assertion_ids),)
         )
+        return {id for (id,) in found}
+
+    # ── print sheets ──
+
+    def note_sheets(self, events: Sequence[PrintSheetOrdered]) -> None:
+        """Any time. These sheets are to be drawn; one that was drawn before a restore only gets its entries again."""
+        now = self.now()
+        self.insert_rows(
+            "print_sheets",
+            [{"sheet_id": event.sheet_id, "item": event.item, "next_try_at": now, "noted_at": now} for event in events],
+        )
+        for event in events:  # unnest has no arrays of arrays; the office orders a few sheets a day
+            self.cursor.execute(
+                "update print_sheets set order_ids = %s, assertion_ids = %s where sheet_id = %s",
+                (
+                    [entry.order_id for entry in event.entries],
+                    [entry.assertion_id for entry in event.entries],
+                    event.sheet_id,
+                ),
+            )
+
+    def take_back_sheets(self, events: Sequence[PrintSheetRendered]) -> None:
+        """After a restore. These sheets are drawn and announced; what is on them is read again with their orders."""
+        once = {event.sheet_id: event for event in events}
+        self.insert_rows(
+            "print_sheets",
+            [
+                {
+                    "sheet_id": event.sheet_id,
+                    "item": event.item,
+                    "state": "done",
+                    "next_try_at": event.rendered_at,
+                    "noted_at": event.rendered_at,
+                    "sha256": event.sha256 or None,
+                }
+                for event in once.values()
+            ],
+            "(sheet_id) do update set state = 'done', sha256 = excluded.sha256, last_error = null",
+        )
+
+    def take_sheet(self, now: datetime) -> OrderedSheet | None:
+        """One that is due; no other process takes it until this transaction ends."""
+        return self.fetch_one(
+            OrderedSheet,
+            f"{_SHEET} from print_sheets where state = 'pending' and {is_due_sql('next_try_at')}"
+            " order by next_try_at limit 1 for update skip locked",
+            due_at(now, MOST_PAUSE),
+        )
+
+    def mark_sheet_drawn(self, event: PrintSheetRendered) -> None:
+        self.cursor.execute(
+            "update print_sheets set state = 'done', sha256 = %s, last_error = null where sheet_id = %s",
+            (event.sha256 or None, event.sheet_id),
+        )
+
+    def postpone_sheet(self, sheet_id: str, cause: str, next_try_at: datetime) -> None:
+        self.cursor.execute(
+            "update print_sheets set attempts = attempts + 1, last_error = %s, next_try_at = %s where sheet_id = %s",
+            (cause, next_try_at, sheet_id),
+        )
+
+    def drawn_sheets(self, after: str, limit: int) -> list[DrawnSheet]:
+        return self.fetch_all(_drawn, f"{_DRAWN} and sheet_id > %s order by sheet_id limit %s", (after, limit))
+
+    def lock_drawn_sheet(self, sheet_id: str) -> DrawnSheet | None:
+        return self.fetch_one(_drawn, f"{_DRAWN} and sheet_id = %s for update", (sheet_id,))
+
+    def known_sheets(self, sheet_ids: Sequence[str]) -> set[str]:
+        found = self.cursor.execute("select sheet_id from print_sheets where sheet_id = any(%s)", (list(sheet_ids),))
         return {id for (id,) in found}
 
     def not_done(self) -> dict[NotDone, int]:
@@ -188,6 +298,16 @@ class RendererTransaction(Transaction):
             "select state, count(*) from renderings where state in ('pending', 'failed') group by state"
         )
         return dict(found.fetchall())
+
+
+def _drawn(*, sha256: str, **columns: Any) -> DrawnSheet:
+    ordered = None if columns["order_ids"] is None else OrderedSheet(**columns)
+    return DrawnSheet(columns["sheet_id"], sha256, ordered)
+
+
+def _unsigned(event: CertificateRendered) -> dict[str, str | None]:
+    certificate, details = event.unsigned_sha256 or (None, None)
+    return {"certificate_unsigned_sha256": certificate, "details_unsigned_sha256": details}
 
 
 def _columns(failure: Failure) -> dict[str, Any]:

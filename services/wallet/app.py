@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.wallet import handlers, letters
+from services.wallet import handlers, letters, paper_office
 from services.wallet.config import Config
 from services.wallet.ports import Ports
 from services.wallet.store import WalletTransaction
@@ -19,6 +19,8 @@ from shared.events import (
     BadgeVisibilityChanged,
     CertificateRendered,
 )
+from shared.office_events import OfficeDecided
+from shared.paper_events import PaperOrdered, PaperUpdated
 from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -35,6 +37,9 @@ def build(config: Config, ports: Ports) -> Process:
     process.recall(BadgeVisibilityChanged, WalletTransaction.take_back_visibility)
     process.recall(AccountLetterRequested, WalletTransaction.take_back_letters)
     process.tick("letters", letters.write_asked, ports)
+    process.recall(PaperOrdered, WalletTransaction.take_back_paper_ordered)
+    process.recall(PaperUpdated, WalletTransaction.take_back_paper_updated)
+    process.consume(OfficeDecided, paper_office.carry_out, ports, predicate=paper_office.is_ours)
     process.tick("forget", handlers.forget, ports, every=3600.0)
     process.serve(web_app(config, ports), host=config.web_host, port=config.web_port)
     return process

@@ -21,6 +21,7 @@ class Config:
     receive_link_days: int
     mail_link_hours: float
     reset_link_hours: float
+    paper_key: bytes | None = None  # of the office's requests about orders of paper; None: there are none
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -38,4 +39,5 @@ def read_config(environment: Mapping[str, str]) -> Config:
         receive_link_days=settings.whole("RECEIVE_LINK_DAYS", 90, least=1, most=3660),
         mail_link_hours=settings.hours("MAIL_LINK_HOURS", 24.0),
         reset_link_hours=settings.hours("RESET_LINK_HOURS", 2.0),
+        paper_key=settings.secret("PAPER_KEY_FILE") if settings.text("PAPER_KEY_FILE", "") else None,
     )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from services.wallet import offers
 from services.wallet.badges import receive
+from services.wallet.domain.paper import forgotten_before
 from services.wallet.metrics import CARRIED_OVER
 from services.wallet.ports import Ports
 from shared.events import AssertionIssued
@@ -36,7 +37,11 @@ def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
 
 
 def forget(ports: Ports) -> int:
-    """Tick. Delete ended sessions, tries, links, offers; no answer depends on it, because the queries compare times."""
+    """Tick. Delete ended sessions, tries, links, offers; no answer depends on it, because the queries compare times.
+
+    And the postal addresses of orders that ended long ago.
+    """
+    paper = ports.programme.paper
     with ports.store.transaction() as tx:
-        past = tx.offers.forget_past(offers.LIFETIME, most=1000)
-        return past + tx.sessions.forget_past(most=1000)
+        past = tx.offers.forget_past(offers.LIFETIME, most=1000) + tx.sessions.forget_past(most=1000)
+        return past + (tx.paper.forget_addresses(forgotten_before(paper, ports.now()), most=1000) if paper else 0)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from services.wallet.domain.paper import ORDER_DIGITS
 from services.wallet.store import Store
 from shared.clock import Clock
 from shared.programme import Programme
 from shared.runtime.objects import ReadableObjects
 from shared.runtime.web.passwords import Passwords
+
+
+def draw_order_id() -> str:
+    """Digits, the first no 0: what people write on a bank transfer. Not guessed by who has another."""
+    return str(secrets.randbelow(9 * 10 ** (ORDER_DIGITS - 1)) + 10 ** (ORDER_DIGITS - 1))
 
 
 @dataclass(frozen=True)
@@ -28,3 +35,4 @@ class Ports:
     mail_link_lifetime: timedelta  # of those that people ask for
     reset_link_lifetime: timedelta
     public_url: str  # of the public site, in every URL of a badge
+    new_order_id: Callable[[], str] = draw_order_id

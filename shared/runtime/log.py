@@ -60,6 +60,8 @@ Action = Literal[
     # an account
     "logged-in",
     "changed",
+    "ordered",
+    "listed",
 ]
 
 

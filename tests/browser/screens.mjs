@@ -53,6 +53,7 @@ try {
         const type = await input.getAttribute('type');
         if (type === 'radio' || type === 'checkbox') await page.locator(`[name="${name}"][value="${value}"]`).check();
         else if (type === 'file') [answer] = await Promise.all([page.waitForNavigation({waitUntil: 'load'}), input.setInputFiles(value)]); // drop.js sends it
+        else if (await input.evaluate(it => it.tagName) === 'SELECT') await input.selectOption(value);
         else await input.fill(value);
       }
       if (options.click) {

@@ -353,3 +353,35 @@ def _seen(walk: Walk, name: str) -> str:
     if PICTURES:
         walk.picture(Path(PICTURES) / f"wallet-account-{name}.png")
     return str(walk.see()["text"])
+
+
+ADDRESS = ("addressee=山田 花子", "postcode=１０２００８２", "prefecture=東京都", "line=千代田区一番町1-2 見本ビル3階")
+
+
+def test_paper_is_ordered_on_a_phone_and_a_refused_order_says_what_to_correct(wallet: Wallet) -> None:
+    done, other, pending = [wallet.issue("paper@example.jp").assertion_id for _ in range(3)]
+    with wallet.browser() as browser:
+        join(browser, wallet, done, name="高橋 一郎")
+        for badge in (other, pending):
+            browser.post(wallet.link(badge))
+        cookie = browser.cookies["wallet"]
+    for badge in (done, other):
+        wallet.finish(badge)
+    forms = [f"{wallet.url}/badges/{badge}/paper" for badge in (done, other, pending)]
+    fill = [option for text in ADDRESS for option in ("--fill", text)]
+    signed_in = ("--cookie", f"wallet={cookie}")
+    ordered, again, form, none = _look([forms[0], *forms], *fill, "--click", "申し込む", *signed_in, "--width", "320")[
+        "pages"
+    ]
+    assert "お申し込みを受け付けました" in ordered["text"] and "見本銀行" in ordered["text"]
+    assert "お支払い待ち" in again["text"] and "送り先を入力し直す" in again["text"]
+    assert "登録番号の入力はいりません" in form["text"]
+    assert "発行が完了した" in none["text"]
+
+    with wallet.ports.store.transaction() as tx:
+        order_id = tx.fetch_value("select max(order_id) from paper_orders")
+    urls = [forms[1], f"{forms[0]}/{order_id}/address", forms[0]]
+    options = [*fill, "--fill", "postcode=12", "--click", "Order", *signed_in, "--lang", "en-US"]
+    refused, address, state = _look(urls, *options)["pages"]
+    assert refused["status"] == 422 and "Enter seven figures." in refused["text"]
+    assert "Send it here" in address["text"] and "Awaiting payment" in state["text"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ from PIL import Image
 
 from services.renderer.domain.certificate import Press, Printed
 from services.renderer.pdf.picture import make_picture
+from services.renderer.pdf.signature import SignatureFiles, Signer
 from shared.glyphs import load_glyphs
 from tests.verapdf.fetch import verdicts
 from tests.worlds.fonts import font_with_variant
 from tests.worlds.names import ODD_NAMES
 from tests.worlds.press import CERTIFICATE, CREDENTIAL, FONTS, PROGRAMME, printed
+from tests.worlds.signing import PASSPHRASE, signing
 
 _FEW = slice(None, None, 14)
 """veraPDF takes a second for a 証書 with its thousand curves, a fifth of it for a 内容詳細 in the same fonts."""
@@ -45,8 +48,11 @@ def test_verapdf_finds_nothing_in_any_document(own: Printed, tmp_path: Path) -> 
     }
     details = {name: each.details for name, each in both.items()}
     certificates = {f"{name} 証書": each.certificate for name, each in list(both.items())[_FEW]}
-    archived = {**details, **certificates, "own": own.details, "own 証書": own.certificate}
-    read_aloud = {**dict(list(details.items())[_FEW]), "own 証書": own.certificate}
+    signer = Signer(SignatureFiles(signing("ec").p12(tmp_path), None, PASSPHRASE), "society")
+    now = datetime.now(UTC)
+    signed = {"signed": signer.sign(own.details, now), "signed 証書": signer.sign(own.certificate, now)}
+    archived = {**details, **certificates, **signed, "own": own.details, "own 証書": own.certificate}
+    read_aloud = {**signed, **dict(list(details.items())[_FEW]), "own 証書": own.certificate}
     found = verdicts(archived, ("3b",), tmp_path) | verdicts(read_aloud, ("ua1",), tmp_path)
     assert len(found) == len(archived) + len(read_aloud) > 60
     assert {place: verdict for place, verdict in found.items() if verdict != "ok"} == {}

@@ -36,6 +36,7 @@ from shared.events import (
     RequestedLetterUpdated,
 )
 from shared.office_events import DecisionSettled, OfficeDecided, RestoreNoticed
+from shared.paper_events import PaperOrdered, PaperUpdated, PrintSheetRendered
 from shared.runtime.batches import RawMessage
 from shared.runtime.dead_letters import DeadLetter
 from shared.runtime.migrate import migrate
@@ -48,8 +49,8 @@ BOARD_AGE = 0.6
 
 TABLES = (
     "people, assertions, letters, batches, rejections, dismissals, dead_letters, decisions, settlements, scrub_reports,"
-    " restores, requested_letters, person_events, office_accounts, office_sessions, office_attempts, inbox, outbox,"
-    " announced"
+    " restores, requested_letters, person_events, office_accounts, office_sessions, office_attempts, paper_orders,"
+    " paper_items, paper_sheets, inbox, outbox, announced"
 )
 
 NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
@@ -70,6 +71,9 @@ NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
     OfficeDecided: OpsTransaction.note_decided,
     DecisionSettled: OpsTransaction.note_settled,
     RestoreNoticed: OpsTransaction.note_restores,
+    PaperOrdered: OpsTransaction.note_paper,
+    PaperUpdated: OpsTransaction.note_paper,
+    PrintSheetRendered: OpsTransaction.note_paper,
 }
 
 

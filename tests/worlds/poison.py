@@ -98,8 +98,10 @@ def _value(form: Any) -> Any:
         case msgspec.inspect.DateType():
             return date(2027, 4, 1)
         case msgspec.inspect.DictType():
-            return {"poison": 7}
-        case msgspec.inspect.VarTupleType() | msgspec.inspect.TupleType() | msgspec.inspect.ListType():
+            return {"poison": _value(form.value_type)}
+        case msgspec.inspect.TupleType():
+            return [_value(each) for each in form.item_types]
+        case msgspec.inspect.VarTupleType() | msgspec.inspect.ListType():
             return []
         case _:
             return "poison"

@@ -21,7 +21,7 @@ from services.issuer.domain.credential import credential_of
 from services.issuer.domain.issuance import Assertion, Issuer, StatusPlace
 from services.issuer.signing.keys import SigningKey
 from services.mailer.domain.requested import request_problem
-from services.wallet import handlers, letters
+from services.wallet import handlers, letters, paper_office
 from services.wallet.app import MIGRATIONS
 from services.wallet.config import Config
 from services.wallet.domain.badge import WalletBadge
@@ -41,6 +41,7 @@ from shared.events import (
     Holder,
 )
 from shared.links import receive_token
+from shared.office_events import OfficeDecided
 from shared.programme import parse_programme
 from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.migrate import migrate
@@ -55,6 +56,7 @@ from tests.worlds.postgres import postgres
 
 SECRET = b"a secret of sixteen bytes"
 START = datetime(2026, 4, 1, 1, 0, tzinfo=UTC)
+PAPER_KEY = "a key of the office"
 PASSWORD = "correct horse battery"
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 
@@ -98,6 +100,8 @@ class Wallet:
                     note(self.ports.store, WalletTransaction.note_anchored, [event])
                 case CertificateRendered():
                     note(self.ports.store, WalletTransaction.note_rendered, [event])
+                case OfficeDecided():
+                    paper_office.carry_out([event], self.ports)
                 case AssertionRevoked():
                     note(self.ports.store, WalletTransaction.note_revoked, [event])
 
@@ -201,8 +205,8 @@ def running_wallet(database: str) -> Iterator[Wallet]:
     )
     with store.transaction() as tx:
         tx.cursor.execute(
-            "truncate accounts, badges, corrected_addresses, recalled, progress, login_attempts, asked_letters, inbox,"
-            " outbox, announced cascade"
+            "truncate accounts, badges, corrected_addresses, recalled, progress, login_attempts, asked_letters,"
+            " paper_orders, paper_items, inbox, outbox, announced cascade"
         )
     with serving(web_app(config(database, clock, url), ports, patience=0.1), port) as url:
         yield Wallet(url, ports, objects, clock)
@@ -212,7 +216,20 @@ def running_wallet(database: str) -> Iterator[Wallet]:
 def config(database: str, clock: Clock, wallet_url: str = "http://localhost") -> Config:
     runtime = Runtime("wallet", database, KafkaAccess(""), "127.0.0.1", 0, clock, PROGRAMME, 1.0, "auto")
     storage = ObjectStorageSettings("http://localhost", "", Path())
-    return Config(runtime, storage, "127.0.0.1", 0, wallet_url, "http://verifier.example", SECRET, 86400.0, 90, 24, 2)
+    return Config(
+        runtime,
+        storage,
+        "127.0.0.1",
+        0,
+        wallet_url,
+        "http://verifier.example",
+        SECRET,
+        86400.0,
+        90,
+        24,
+        2,
+        PAPER_KEY.encode(),
+    )
 
 
 def issued(email: str, qualification: str, family_name: str) -> AssertionIssued:

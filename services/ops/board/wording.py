@@ -261,6 +261,11 @@ DECISIONS: dict[str, Bilingual] = {
     REBUILD: Bilingual("サービスの再構築", "service rebuilt"),
     "acknowledge": Bilingual("復元の確認", "restore acknowledged"),
     "dismiss": Bilingual("読めなかった行を対応済みに", "rejected rows dismissed"),
+    "paper-paid": Bilingual("紙の申し込み：入金", "paper: paid"),
+    "paper-printed": Bilingual("紙の申し込み：印刷", "paper: printed"),
+    "paper-sent": Bilingual("紙の申し込み：発送", "paper: sent"),
+    "paper-returned": Bilingual("紙の申し込み：返送", "paper: returned"),
+    "paper-cancelled": Bilingual("紙の申し込み：取りやめ", "paper: cancelled"),
 }
 
 OUTCOMES: dict[str, Bilingual] = {
@@ -268,6 +273,7 @@ OUTCOMES: dict[str, Bilingual] = {
     DRY_RUN: Bilingual("数えただけ", "only counted"),
     AT_FAULT: Bilingual("異常あり", "objects at fault"),
     "partly": Bilingual("一部は実行されず", "partly done"),
+    "not-possible": Bilingual("どれも実行できない", "none could be done"),
     "no-such-assertion": Bilingual("バッジがない", "no such badge"),
     "revoked-before": Bilingual("すでに取り消し済み", "revoked before"),
     "no-such-registration": Bilingual("登録がない", "no such registration"),
@@ -331,6 +337,7 @@ OBJECTS: dict[str, Bilingual] = {
     "proofs": Bilingual("チェーンの証明", "Proofs of the chain"),
     "batches": Bilingual("束の一覧", "Manifests of batches"),
     "certificates": Bilingual("PDF", "PDFs"),
+    "print-sheets": Bilingual("印刷シート", "Print sheets"),
 }
 
 FOUND: dict[str, Bilingual] = {

@@ -13,6 +13,7 @@ from services.ops.store.dead_letters import DeadLetterRows
 from services.ops.store.decisions import DecisionRows
 from services.ops.store.history import PersonEvents
 from services.ops.store.letters import PLACE, LetterRows
+from services.ops.store.paper import PaperRows
 from services.ops.store.rejections import RejectionRows
 from services.ops.store.restores import RestoreRows
 from services.ops.store.scrubs import ScrubRows
@@ -41,6 +42,7 @@ from shared.office_events import (
     RestoreNoticed,
     ScrubOrdered,
 )
+from shared.paper_events import PaperOrdered, PaperUpdated, PrintSheetRendered
 from shared.runtime.db import Database, Transaction, replace
 
 
@@ -74,6 +76,10 @@ class OpsTransaction(Transaction):
     @property
     def letters(self) -> LetterRows:
         return LetterRows(self)
+
+    @property
+    def paper(self) -> PaperRows:
+        return PaperRows(self)
 
     @property
     def dead_letters(self) -> DeadLetterRows:
@@ -388,6 +394,10 @@ class OpsTransaction(Transaction):
     def note_settled(self, events: Sequence[DecisionSettled]) -> None:
         """Any time. The outcomes of orders, as the services that carry them out announce them."""
         self.decisions.note_settled(events)
+
+    def note_paper(self, events: Sequence[PaperOrdered | PaperUpdated | PrintSheetRendered]) -> None:
+        """Any time. Orders of paper, how far each item is, and the sheets that are drawn."""
+        self.paper.note(events)
 
     def note_restores(self, events: Sequence[RestoreNoticed]) -> None:
         """Any time. A service found its database set back."""

@@ -21,6 +21,7 @@ from services.ops.web.dead_letters_view import DeadMessage, dead_messages
 from services.ops.web.rejections import RejectedLine, rejected_lines
 from services.ops.web.restores import RestoreRow, restore_rows
 from shared.office_events import ScrubCount
+from shared.paper_events import PAPER_STEPS
 from shared.programme import Bilingual, Programme
 
 _NO_DESK = Bilingual("担当不明", "No desk known")
@@ -236,7 +237,18 @@ def _scrub(line: ScrubLine) -> ScrubRow:
     )
 
 
-_WITH_OUTCOME = ("revoke", "correct", "correct-address", "hold", "resume", *LETTER_ORDERS, REBUILD, SCRUB, *BULK)
+_WITH_OUTCOME = (
+    "revoke",
+    "correct",
+    "correct-address",
+    "hold",
+    "resume",
+    *LETTER_ORDERS,
+    REBUILD,
+    SCRUB,
+    *BULK,
+    *PAPER_STEPS,
+)
 
 
 def decision_rows(

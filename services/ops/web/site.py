@@ -17,6 +17,7 @@ from services.ops.web.board import board_api, board_pages
 from services.ops.web.cache import AnswerCache
 from services.ops.web.letters import letters_api, letters_pages
 from services.ops.web.orders import orders_api
+from services.ops.web.paper import paper_api, paper_pages
 from services.ops.web.people import people_pages
 from services.ops.web.person import person_pages
 from services.ops.web.rejections import rejections_api, rejections_pages
@@ -85,10 +86,12 @@ def build_site(
     rejections_pages(app, html, ports, decided)
     restores_pages(app, html, ports, decided)
     letters_pages(app, html, scope, ports, decided)
+    paper_pages(app, html, ports, decided)
     board_api(app, ports, statuses, decided)
     orders_api(app, ports, decided)
     rejections_api(app, ports, decided)
     restores_api(app, ports, decided)
     letters_api(app, ports, decided)
     accounts_api(app, sessions)
+    paper_api(app, ports, decided)
     return app

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
+from services.renderer.domain.card import EACH, SEAL, Card, Seal, draw_card, draw_cards
 from services.renderer.domain.code import LEAST, draw_code
 from services.renderer.domain.details import CONTAINERS, draw_badge, draw_details, draw_details_background
 from services.renderer.domain.facts import Certificate, japanese_date
@@ -43,11 +44,18 @@ from services.renderer.pdf.ornament import (
     seal,
     stroke_square,
 )
-from services.renderer.pdf.page import Attachment, Template, make_document, make_template
+from services.renderer.pdf.page import (
+    Attachment,
+    SheetPage,
+    Template,
+    make_document,
+    make_print_sheet,
+    make_template,
+)
 from services.renderer.pdf.picture import RasterPicture, make_picture
 from services.renderer.pdf.qr import Modules, qr_modules, qr_text
 from services.renderer.pdf.structure import Tag, english, figure
-from services.renderer.pdf.typeface import Face, load_face
+from services.renderer.pdf.typeface import Face, MissingGlyph, load_face
 from shared.glyphs import SANS, SANS_MEDIUM, SERIF, SERIF_BLACK, SERIF_BOLD, chain_files, load_glyphs
 from shared.programme import DRAWN, Programme
 
@@ -71,6 +79,7 @@ _ENGLISH_QUALIFICATION = english(Tag((7,), "P"))
 _DATES = Tag((8,), "P")
 _ISSUER = Tag((9,), "P")
 _HOW_TO_CHECK = Tag((11,), "P")
+_NUMBER = Tag((13,), "P")
 _PAGE = Tag((12,), "Link")
 
 
@@ -138,6 +147,52 @@ class Press:
             make_document(templates.certificate, wide, self._info(texts.certificate_title.ja, certificate)),
             make_document(templates.details, tall, self._info(texts.details_title.ja, certificate), attached),
         )
+
+    def print_certificates(self, people: Sequence[Card]) -> tuple[bytes, int, list[str]]:
+        """登録証 for paper, one a page: the PDF, its pages, the numbers of those that our fonts can't draw.
+
+        With 登録番号, and without what only a screen has.
+        """
+        grounds: dict[tuple[str, str, str], Layer] = {}
+        pages, left_out = list[SheetPage](), list[str]()
+        for card in people:
+            it = card.certificate
+            key = (it.qualification, it.qualification_name, it.edition)
+            if key not in grounds:
+                grounds[key] = Layer("S")
+                self._draw_background(grounds[key], it.qualification, it.qualification_name)
+                draw_badge(grounds[key], card.badge, it.qualification_name, _BADGE)
+                for line in usual_glyphs(self._fonts):
+                    grounds[key].reserve(line.glyphs())
+            own = Layer("D", 0, grounds[key].shared_fonts())
+            try:
+                draw_certificate(own, it, qr_modules(qr_text(it.verification_url)), self._fonts)
+                number = Line(f"登録番号　{it.registration_number}", self._fonts.serif, 11, tracking=0.04)
+                set_line(own, _NUMBER, fitted(number, 80 * MM), _WIDTH - 32 * MM, _HEIGHT - 34 * MM, "right")
+            except MissingGlyph:
+                left_out.append(card.number)
+                continue
+            pages.append(SheetPage(grounds[key], own))
+        return make_print_sheet(WIDE, pages, self._programme.texts.certificate_title.ja), len(pages), left_out
+
+    def print_cards(self, cards: Sequence[Card]) -> tuple[bytes, int, list[str]]:
+        """登録者証, EACH on a page: the PDF, its pages, the numbers of those that our fonts can't draw."""
+        society = self._programme.society
+        drawn = seal(society.name.ja, self._seal_font, *SEAL, _VERMILION) if society.seal == DRAWN else None
+        stamp = Seal(drawn, self._seal)
+        printable, left_out = list[Card](), list[str]()
+        for card in cards:
+            try:
+                draw_card(Layer("D"), card, self._programme, self._fonts, stamp)
+                printable.append(card)
+            except MissingGlyph:
+                left_out.append(card.number)
+        pages = []
+        for at in range(0, len(printable), EACH):
+            own = Layer("D")
+            draw_cards(own, printable[at : at + EACH], self._programme, self._fonts, stamp)
+            pages.append(SheetPage(None, own))
+        return make_print_sheet(TALL, pages, "登録者証"), len(pages), left_out
 
     def draw_own(self, certificate: Certificate, wide: Sheet, tall: Sheet) -> None:
         """What is this holder's own, on both pages."""

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from services.renderer.pdf.layer import Layer, SharedFonts, Size
-from services.renderer.pdf.metadata import LANGUAGE, DocumentInfo, information, xmp
+from services.renderer.pdf.metadata import LANGUAGE, PRODUCER, DocumentInfo, information, xmp
 from services.renderer.pdf.picture import RasterPicture
 from services.renderer.pdf.structure import Marked, Tag, text_string, tree_of
 from services.renderer.pdf.typeface import FontSubset
@@ -104,6 +105,54 @@ def make_template(size: Size, layer: Layer, containers: Sequence[Tag] = ()) -> T
     )
 
 
+class SheetPage(NamedTuple):
+    """A page of a print sheet: what it shares with others (equal layers are written once), and what is its own."""
+
+    shared: Layer | None
+    own: Layer
+
+
+def make_print_sheet(size: Size, pages: Sequence[SheetPage], title: str) -> bytes:
+    """Many pages for a printer's as one document: what is seen and no more, no tags, links or metadata.
+
+    The same pages give the same bytes.
+    """
+    objects = _Objects(len(_HEAD), _PAGES + 1)
+    profile = objects.stream("/N 3", _PROFILE)
+    known: dict[int, int] = {}  # pictures by identity
+    shared: dict[int, tuple[int, tuple[str, str]]] = {}  # layers by identity: content, resources
+    width, height = size
+    kids = []
+    for page in pages:
+        contents, resources = [], []
+        for layer in (page.shared, page.own):
+            if layer is None:
+                continue
+            found = shared.get(id(layer))
+            if found is None:
+                fonts, pictures = _fonts(objects, layer.fonts()), _pictures(objects, layer.pictures, known)
+                found = objects.stream("", zlib.compress(layer.content())), (fonts, pictures)
+                if layer is page.shared:
+                    shared[id(layer)] = found
+            contents.append(f"{found[0]} 0 R")
+            resources.append(found[1])
+        fonts, pictures = (" ".join(entries) for entries in zip(*resources, strict=True))
+        kids.append(
+            objects.add(
+                f"<< /Type /Page /Parent {_PAGES} 0 R /MediaBox [0 0 {width:.3f} {height:.3f}]"
+                f" /Contents [{' '.join(contents)}] /Resources << /Font << {fonts} >> /XObject << {pictures} >> >> >>"
+            )
+        )
+    objects.add(f"<< /Type /Pages /Kids [{' '.join(f'{kid} 0 R' for kid in kids)}] /Count {len(kids)} >>", _PAGES)
+    info = objects.add(f"<< /Title {text_string(title)} /Producer ({PRODUCER}) >>")
+    objects.add(
+        f"<< /Type /Catalog /Version /1.7 /Pages {_PAGES} 0 R /ViewerPreferences << /PrintScaling /None >>"
+        f" /OutputIntents [{_output_intent(profile)}] >>",
+        _CATALOG,
+    )
+    return _closed(_HEAD + objects.written(), _table(objects.offsets, range(1, objects.next_number)), info)
+
+
 def make_document(template: Template, layer: Layer, info: DocumentInfo, attachment: Attachment | None = None) -> bytes:
     """The template with what is drawn on `layer`, which is one of `template.layer()`."""
     objects = _Objects(len(template.body), template.next_number)
@@ -144,8 +193,7 @@ def make_document(template: Template, layer: Layer, info: DocumentInfo, attachme
     objects.add(
         f"<< /Type /Catalog /Version /1.7 /Pages {_PAGES} 0 R /Metadata {_METADATA} 0 R /StructTreeRoot {_TREE} 0 R"
         f" /MarkInfo << /Marked true >> /Lang ({LANGUAGE}) /ViewerPreferences << /DisplayDocTitle true >>"
-        f" /OutputIntents [<< /Type /OutputIntent /S /GTS_PDFA1 /OutputConditionIdentifier (sRGB IEC61966-2.1)"
-        f" /Info (sRGB IEC61966-2.1) /DestOutputProfile {template.profile} 0 R >>]"
+        f" /OutputIntents [{_output_intent(template.profile)}]"
         f"{_attached(objects, attachment, info) if attachment else ''} >>",
         _CATALOG,
     )
@@ -157,12 +205,25 @@ def _finished(template: Template, objects: _Objects) -> bytes:
     count = objects.next_number
     before, after = range(1, _FIRST), range(template.next_number, count)
     table = "".join((_table(objects.offsets, before), template.table, _table(objects.offsets, after)))
+    return _closed(body, table, _INFO)
+
+
+def _closed(body: bytes, table: str, info: int) -> bytes:
+    """The document of all objects, with the lines of their table."""
+    count = 1 + table.count("\n")
     identity = sha256(body).hexdigest()[:32]
     return body + (
         f"xref\n0 {count}\n0000000000 65535 f \n{table}"
-        f"trailer\n<< /Size {count} /Root {_CATALOG} 0 R /Info {_INFO} 0 R /ID [<{identity}> <{identity}>] >>\n"
+        f"trailer\n<< /Size {count} /Root {_CATALOG} 0 R /Info {info} 0 R /ID [<{identity}> <{identity}>] >>\n"
         f"startxref\n{len(body)}\n%%EOF\n"
     ).encode("ascii")
+
+
+def _output_intent(profile: int) -> str:
+    return (
+        "<< /Type /OutputIntent /S /GTS_PDFA1 /OutputConditionIdentifier (sRGB IEC61966-2.1)"
+        f" /Info (sRGB IEC61966-2.1) /DestOutputProfile {profile} 0 R >>"
+    )
 
 
 def _table(offsets: Mapping[int, int], numbers: range) -> str:
@@ -196,15 +257,21 @@ def _fonts(objects: _Objects, subsets: Mapping[str, FontSubset]) -> str:
     return " ".join(entries)
 
 
-def _pictures(objects: _Objects, pictures: Mapping[str, RasterPicture]) -> str:
+def _pictures(objects: _Objects, pictures: Mapping[str, RasterPicture], known: dict[int, int] | None = None) -> str:
+    """`known`: the numbers of pictures that are written, by identity."""
     entries: list[str] = []
+    known = {} if known is None else known
     for name, picture in pictures.items():
+        if id(picture) in known:
+            entries.append(f"/{name} {known[id(picture)]} 0 R")
+            continue
         head = (
             f"/Type /XObject /Subtype /Image /Width {picture.width} /Height {picture.height}"
             " /BitsPerComponent 8 /Interpolate false"
         )
         mask = objects.stream(f"{head} /ColorSpace /DeviceGray", picture.alpha)
         image = objects.stream(f"{head} /ColorSpace {picture.colours} /SMask {mask} 0 R", picture.pixels)
+        known[id(picture)] = image
         entries.append(f"/{name} {image} 0 R")
     return " ".join(entries)
 

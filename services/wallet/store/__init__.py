@@ -11,6 +11,7 @@ from services.wallet.store.accounts import Account, Accounts, Address
 from services.wallet.store.badges import Badges
 from services.wallet.store.letters import Letters
 from services.wallet.store.offers import Offers
+from services.wallet.store.paper import PaperOrders
 from services.wallet.store.passkeys import Passkeys
 from services.wallet.store.sessions import Sessions
 from shared.clock import Clock
@@ -23,6 +24,7 @@ from shared.events import (
     BadgeVisibilityChanged,
     CertificateRendered,
 )
+from shared.paper_events import PaperOrdered, PaperUpdated
 from shared.runtime.db import Database, Transaction
 
 __all__ = ["Account", "Accounts", "Address", "Badges", "Store", "WalletTransaction"]
@@ -46,6 +48,7 @@ class WalletTransaction(Transaction):
     def note_addresses(self, events: Sequence[AddressCorrected]) -> None:
         """Any time. A badge that nobody has received is received at the new address, by a new link."""
         self.badges.note_addresses(events)
+        self.paper = PaperOrders(self)
 
     def note_anchored(self, events: Sequence[AssertionAnchored]) -> None:
         """Step 7. The badge's root is final on the chain."""
@@ -111,6 +114,14 @@ class WalletTransaction(Transaction):
         """The account and all that is the person's own. Its badges stay, and their links end and say so."""
         self.badges.leave_account(account_id)
         self.accounts.delete(account_id)
+
+    def take_back_paper_ordered(self, events: Sequence[PaperOrdered]) -> None:
+        """After a restore. The order stands with its number. No topic holds its address: its holder gives it again."""
+        self.paper.take_back_ordered(events)
+
+    def take_back_paper_updated(self, events: Sequence[PaperUpdated]) -> None:
+        """After a restore. How far each item is: nothing is printed or sent twice, also if its order comes later."""
+        self.paper.take_back_updated(events)
 
     def _note_progress(self, rows: Iterable[dict[str, Any]]) -> None:
         """The last row of each badge counts."""

@@ -133,6 +133,16 @@ class Badges:
     def get(self, assertion_id: str) -> WalletBadge | None:
         return self._tx.fetch_one(_badge, f"{_BADGE} where b.assertion_id = %s", (assertion_id,))
 
+    def newest(self, registration_ids: Sequence[str]) -> dict[str, WalletBadge]:
+        """The newest version of each of these registrations that has one."""
+        found = self._tx.fetch_all(
+            _badge,
+            f"{_BADGE} where b.registration_id = any(%s::text[]) and not exists (select from badges as newer"
+            "  where newer.registration_id = b.registration_id and newer.version > b.version)",
+            (list(registration_ids),),
+        )
+        return {badge.registration_id: badge for badge in found}
+
     def own(self, account_id: int, assertion_id: str) -> WalletBadge | None:
         """The badge if it is that account's own; None for any other's and for none at all."""
         return self._tx.fetch_one(

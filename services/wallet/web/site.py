@@ -15,6 +15,8 @@ from services.wallet.web.export import add_export
 from services.wallet.web.guide import add_guide
 from services.wallet.web.oid4vci import add_oid4vci
 from services.wallet.web.pages import WalletPages
+from services.wallet.web.paper import add_paper
+from services.wallet.web.paper_office import add_paper_office
 from services.wallet.web.passkeys import add_passkeys
 from services.wallet.web.receive_link import add_receive_link
 from services.wallet.web.reset import add_reset
@@ -42,4 +44,6 @@ def web_app(config: Config, ports: Ports, *, patience: float = 3.0) -> FastAPI:
     add_oid4vci(app, wallet_pages)
     add_export(app, wallet_pages)
     add_guide(app, wallet_pages)
+    add_paper(app, wallet_pages)
+    add_paper_office(app, ports, config.paper_key)
     return app

@@ -15,6 +15,8 @@ def test_each_service_with_commands_gets_what_they_need() -> None:
     assert command_settings("ops", HOME) == {
         "OPS_URL": "http://127.0.0.1:9004",
         "OPS_KEY_FILE": "/somewhere/secrets/ops.key",
+        "WALLET_URL": "http://localhost:9002",
+        "PAPER_KEY_FILE": "/somewhere/secrets/paper.key",
     }
     assert command_settings("registration", HOME) == {
         "REGISTRATION_URL": "http://127.0.0.1:9001",

@@ -6,8 +6,10 @@ import pytest
 
 from services.renderer.__main__ import wire
 from services.renderer.config import read_config
+from services.renderer.pdf.signature import SignatureFiles
 from shared.errors import RefuseToStart
 from tests.worlds.press import FONTS
+from tests.worlds.signing import PASSPHRASE, signing
 
 
 @pytest.fixture
@@ -74,3 +76,20 @@ def test_what_cannot_be_a_seal_or_a_font_is_named_at_the_start(environment: dict
     (tmp_path / "own.ttf").write_bytes(b"no font")
     with pytest.raises(RefuseToStart, match=r"EXTRA_FONTS.*own\.ttf"):
         wire(read_config({**environment, "EXTRA_FONTS": str(tmp_path / "own.ttf")}))
+
+
+def test_a_signing_key_is_read_at_the_start_and_one_that_cannot_sign_is_refused(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    assert read_config(environment).signature is None
+    (tmp_path / "passphrase").write_bytes(PASSPHRASE + b"\n")
+    key = {
+        "SIGNING_KEY_FILE": str(signing("ec").p12(tmp_path)),
+        "SIGNING_PASSPHRASE_FILE": str(tmp_path / "passphrase"),
+    }
+    signature = read_config({**environment, **key}).signature
+    assert signature == SignatureFiles(tmp_path / "signing.p12", None, PASSPHRASE)
+    assert wire(read_config({**environment, **key})) is not None
+    for wrong in ({"SIGNING_PASSPHRASE_FILE": str(tmp_path / "credentials")}, {"SIGNING_KEY_FILE": "/nowhere"}):
+        with pytest.raises(RefuseToStart, match="SIGNING_KEY_FILE"):
+            wire(read_config({**environment, **key, **wrong}))

@@ -6,11 +6,40 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
+from qrcode.constants import ERROR_CORRECT_M
+from qrcode.main import QRCode
 from zxingcpp import Barcode, read_barcodes
 
 from services.renderer.pdf.qr import QUIET, Modules, qr_modules, qr_operators, qr_text
 
 ID = "MZXW6YTBOI2DGNBVGY3TQOJQGE"
+
+
+def by_qrcode(text: str) -> Modules:
+    code = QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=4)
+    code.add_data(text)
+    code.make()
+    return tuple(tuple(module is True for module in row) for row in code.modules)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.one_of(
+        st.from_regex(r"HTTPS://[A-Z0-9.-]{1,30}/V/[A-Z2-7]{26}", fullmatch=True),
+        st.from_regex(r"https?://[a-z0-9-]{1,20}\.jp(/[a-zA-Z0-9%._-]{0,30}){0,2}", fullmatch=True),
+        st.text(max_size=40),
+        st.from_regex(r"[A-Z]{0,22}[0-9]{15,40}[a-z]{0,9}", fullmatch=True),
+    ).filter(lambda text: text.encode("utf-8", "replace").strip() and text.isprintable())
+)
+def test_the_modules_that_are_added_up_are_those_that_qrcode_makes(text: str) -> None:
+    assert qr_modules(text) == by_qrcode(text)
+
+
+@pytest.mark.parametrize("length", [1, 14, 15, 38, 39, 61, 62, 90, 91, 92, 122, 200])
+def test_at_the_edge_of_each_size_the_code_is_the_same(length: int) -> None:
+    assert qr_modules("A" * length) == by_qrcode("A" * length)
+    assert qr_modules("a" * length) == by_qrcode("a" * length)
+    assert qr_modules("7" * length) == by_qrcode("7" * length)
 
 
 def test_scheme_and_host_are_written_in_capitals_which_make_the_smaller_code() -> None:

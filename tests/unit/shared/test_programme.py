@@ -42,9 +42,31 @@ def test_a_programme_may_leave_out_what_credentials_can_do_without() -> None:
         (r"enquiries.questions\[1\].answer.ja", changed("{deadline}までに", "{期限}までに")),
         (r"enquiries.questions\[1\].answer.en", changed("by {deadline}, your", "by {deadline.year}, your")),
         ("desks.Gishi", changed("[desks.gishi]", "[desks.Gishi]").replace('desk = "gishi"', 'desk = "Gishi"')),
+        ("paper.orders_from", changed('orders_from = "03-01"', 'orders_from = "3月1日"')),
+        ("paper.orders_from", changed('orders_from = "03-01"', 'orders_from = "02-29"')),
+        ("paper.orders_until", changed('orders_from = "03-01"', 'orders_from = "03-01"\norders_until = "02-end"')),
+        ("paper.certificate.sent_from", changed('sent_from = "04-01"', 'sent_from = "04-31"')),
+        ("paper.card.price", changed("price = 2500", "price = -1")),
+        (
+            "paper.payment_url",
+            changed('orders_from = "03-01"', 'orders_from = "03-01"\npayment_url = "pay.example.jp"'),
+        ),
+        ("paper.address_kept_days", changed("address_kept_days = 90", "address_kept_days = 0")),
         ("qualifications.gishi.alignment", changed(ALIGNMENT, f"{ALIGNMENT}\n{ALIGNMENT}")),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_place(field: str, text: str) -> None:
     with pytest.raises(ValueError, match=rf"^{field}.*got .*expected"):
         parse_programme(text)
+
+
+def test_a_programme_may_print_nothing_or_one_product_and_a_section_without_products_is_refused() -> None:
+    before, _, rest = TEXT.partition("[paper]\n")
+    section, _, after = rest.partition("[desks.gishi]")
+    common = section.partition("[paper.certificate]")[0]
+    assert parse_programme(f"{before}[desks.gishi]{after}").paper is None
+    card = '[paper.card]\nname = { ja = "カード", en = "Card" }\nprice = 0\nsent_from = "04-15"\n'
+    paper = parse_programme(f"{before}[paper]\n{common}{card}[desks.gishi]{after}").paper
+    assert paper is not None and paper.product("certificate") is None and paper.product("card") is not None
+    with pytest.raises(ValueError, match=r"^paper: got no product, expected"):
+        parse_programme(f"{before}[paper]\n{common}[desks.gishi]{after}")

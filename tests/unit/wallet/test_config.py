@@ -38,6 +38,7 @@ def test_the_required_settings_are_enough(tmp_path: Path) -> None:
     [
         ("LINK_SECRET_FILE", "/nowhere"),
         ("LINK_SECRET_FILE", ""),
+        ("PAPER_KEY_FILE", "/nowhere"),
         ("WEB_PORT", "eighty"),
         ("WALLET_URL", "localhost"),
         ("SESSION_SECONDS", "-1"),

@@ -20,7 +20,7 @@ def test_each_topic_is_written_by_the_service_whose_code_announces_its_events() 
 
 
 def test_the_producers_are_those_whose_events_the_reader_reads() -> None:
-    assert producers_of("renderer") == ("issuer", "anchor")
+    assert producers_of("renderer") == ("issuer", "anchor", "wallet")
     assert producers_of("registration") == ("issuer", "ops")
     assert producers_of("ops") == ("registration", "issuer", "anchor", "renderer", "mailer", "wallet")
     assert producers_of("wallet", "issuer") == ("issuer",)

@@ -1,11 +1,11 @@
-"""corrected_addresses: where the letters of a registration go since its address changed. badges.address_revision."""
+"""corrected_addresses: where the letters of a registration go since its address changed. holders.address_revision."""
 
 from __future__ import annotations
 
 from alembic import op
 
-revision = "0012"
-down_revision = "0007"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
@@ -17,11 +17,11 @@ create table corrected_addresses (
     version integer not null,
     revision integer not null
 );
-alter table badges add column address_revision integer not null default 0;
+alter table holders add column address_revision integer not null default 0;
 """
 
 BACK = """
-alter table badges drop column address_revision;
+alter table holders drop column address_revision;
 drop table corrected_addresses;
 """
 

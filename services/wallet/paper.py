@@ -1,0 +1,169 @@
+"""Orders of paper by the person who is logged in, or by the office for somebody: the form, the order, the address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from services.wallet.badges import own_badge
+from services.wallet.domain.badge import WalletBadge
+from services.wallet.domain.paper import (
+    OPEN,
+    Offer,
+    PlacedItem,
+    Refusal,
+    names_of,
+    offers,
+    refusal,
+    total_of,
+)
+from services.wallet.domain.postal import AddressProblems, PostalAddress, address_problems, tidied
+from services.wallet.metrics import PAPER_ORDERED, REFUSED
+from services.wallet.ports import Ports
+from services.wallet.store import Account, WalletTransaction
+from shared.errors import NotFound
+from shared.events import AccountLetterRequested
+from shared.paper_events import PaperItem, PaperOrdered
+from shared.programme import Paper
+from shared.runtime.log import logger
+
+log = logger("wallet")
+
+_DRAWS = 20  # of a number, until one is free
+
+
+@dataclass(frozen=True)
+class PaperPage:
+    """A badge with what is on offer for it, why nothing can be ordered (None: it can), and what was ordered before."""
+
+    badge: WalletBadge
+    paper: Paper
+    offers: list[Offer]
+    refused: Refusal | None
+    placed: list[PlacedItem]
+
+
+@dataclass(frozen=True)
+class RefusedOrder:
+    """Why an order was not taken."""
+
+    reason: Refusal | None = None
+    address: AddressProblems = field(default_factory=AddressProblems)
+
+
+def show(account: Account, assertion_id: str, ports: Ports) -> PaperPage:
+    """NotFound where nothing is printed, and as for `own_badge`."""
+    paper = _paper(ports)
+    badge = own_badge(account, assertion_id, ports)
+    with ports.store.transaction() as tx:
+        placed = tx.paper.of_registration(badge.registration_id)
+    now = ports.now()
+    on_order = {each.item for each in placed if each.state in OPEN}
+    free = [offer for offer in offers(paper, badge, now) if offer.item not in on_order]
+    return PaperPage(badge, paper, free, refusal(paper, badge, now), placed)
+
+
+def order(
+    account: Account, assertion_id: str, items: Sequence[PaperItem], typed: PostalAddress, ports: Ports
+) -> str | RefusedOrder:
+    """Order for the account's own badge; the number of the order. NotFound as for `show`."""
+    return order_for(own_badge(account, assertion_id, ports), items, typed, ports)
+
+
+def order_by_office(
+    assertion_id: str, items: Sequence[PaperItem], typed: PostalAddress, ports: Ports
+) -> str | RefusedOrder:
+    """Order for somebody who asked by telephone or post. NotFound for an unknown badge, or where nothing is printed."""
+    with ports.store.transaction() as tx:
+        badge = tx.badges.get(assertion_id)
+    if badge is None:
+        raise NotFound(f"badge {assertion_id}")
+    return order_for(badge, items, typed, ports)
+
+
+def order_for(badge: WalletBadge, items: Sequence[PaperItem], typed: PostalAddress, ports: Ports) -> str | RefusedOrder:
+    """Keep the order and announce it, with the letter that says how to pay; the number of the order.
+
+    Each item is on order once for a registration, however often the form is sent.
+    """
+    paper, now, address = _paper(ports), ports.now(), tidied(typed)
+    wanted = [offer.item for offer in offers(paper, badge, now) if offer.item in items]
+    reason = refusal(paper, badge, now) or (None if wanted else "nothing")
+    problems = address_problems(address)
+    if reason is None and not problems:
+        with ports.store.transaction() as tx:
+            tx.badges.lock_versions(
+                [badge.registration_id]
+            )  # two forms at once: the second sees the order of the first
+            if tx.paper.open_items(badge.registration_id).isdisjoint(wanted):
+                order_id = _place(tx, badge, wanted, paper, address, ports)
+                # If we die here, nothing was ordered. After the commit the outbox has the order and its letter.
+            else:
+                order_id, reason = None, "ordered-already"
+        if order_id is not None:
+            PAPER_ORDERED.inc()
+            log.info("ordered", order_id=order_id, assertion_id=badge.assertion_id, items=len(wanted))
+            return order_id
+    REFUSED.labels(f"paper-{reason or 'address'}").inc()
+    return RefusedOrder(reason, problems)
+
+
+def change_address(
+    account: Account, assertion_id: str, order_id: str, typed: PostalAddress, ports: Ports
+) -> AddressProblems:
+    """The order goes to another address, as long as something of it has to be sent. NotFound for any other order."""
+    badge, address = own_badge(account, assertion_id, ports), tidied(typed)
+    problems = address_problems(address)
+    with ports.store.transaction() as tx:
+        placed = [each for each in tx.paper.of_registration(badge.registration_id) if each.order_id == order_id]
+        if not any(each.state in (*OPEN, "returned") for each in placed):
+            raise NotFound(f"order {order_id}: none of badge {assertion_id} that waits to be sent")
+        if not problems:
+            tx.paper.set_address(order_id, address)
+    return problems
+
+
+def _place(
+    tx: WalletTransaction,
+    badge: WalletBadge,
+    items: Sequence[PaperItem],
+    paper: Paper,
+    address: PostalAddress,
+    ports: Ports,
+) -> str:
+    now, total = ports.now(), total_of(paper, items)
+    for _ in range(_DRAWS):
+        order_id = ports.new_order_id()
+        event = PaperOrdered(
+            order_id=order_id,
+            registration_id=badge.registration_id,
+            items=tuple(items),
+            total=total,
+            ordered_at=now,
+        )
+        if tx.paper.place(event, address):
+            break
+    else:
+        raise RuntimeError(f"no free order number in {_DRAWS} draws")
+    tx.announce(
+        AccountLetterRequested(
+            letter_id=f"paper-received/{order_id}",
+            letter="paper-received",
+            recipient=badge.holder.email,
+            facts={
+                "name": badge.holder.family_first,
+                "items": names_of(paper, items),
+                "total": f"{total:,}円",
+                "how_to_pay": "\n".join((paper.how_to_pay.ja, *filter(None, [paper.payment_url]))),
+                "order_number": order_id,
+            },
+            requested_at=now,
+        )
+    )
+    return order_id
+
+
+def _paper(ports: Ports) -> Paper:
+    if ports.programme.paper is None:
+        raise NotFound("paper: the programme has none")
+    return ports.programme.paper

@@ -1,0 +1,280 @@
+"""Orders of paper from the holder's form over the office's steps to the parcel: wallet, renderer and ops together.
+
+Tests services/wallet: paper, paper_office, store/paper, web/paper, web/paper_office; services/renderer/print_sheets;
+services/ops: paper, store/paper, web/paper, commands/paper.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pypdfium2
+import pytest
+
+from services.wallet import handlers
+from services.wallet.app import build
+from shared.paper_events import PaperOrdered, PaperUpdated
+from shared.wire import encode
+from tests.worlds.ops import tell
+from tests.worlds.ops_site import office_of
+from tests.worlds.paper import ADDRESS, PaperWorld, number_of, said
+from tests.worlds.recalled import announced, back_up, take_back
+from tests.worlds.renderer import Stage
+from tests.worlds.wallet import PAPER_KEY, START, config, revoked, running_wallet, wallet_database
+
+pytest_plugins = ("tests.worlds.ops_fixtures", "tests.worlds.renderer_fixtures")
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    with wallet_database() as url:
+        yield url
+
+
+@pytest.fixture
+def world(database: str, store: object, stage: Stage, tmp_path: Path) -> Iterator[PaperWorld]:
+    with running_wallet(database) as wallet, office_of(store) as office:  # type: ignore[arg-type]
+        wallet.objects = stage.objects
+        object.__setattr__(wallet.ports, "objects", stage.objects)
+        yield PaperWorld(wallet, stage, office, tmp_path)
+
+
+def text_of(pdf: bytes) -> list[str]:
+    document = pypdfium2.PdfDocument(pdf)
+    try:
+        return [page.get_textpage().get_text_range() for page in document]
+    finally:
+        document.close()
+
+
+def test_from_the_form_over_payment_and_print_to_the_parcel(world: PaperWorld) -> None:
+    badge = world.badge(1)
+    with world.owner(badge) as browser:
+        assert f"/badges/{badge.assertion_id}/paper" in browser.get(f"/badges/{badge.assertion_id}").text
+        form = browser.get(f"/badges/{badge.assertion_id}/paper")
+        assert "登録番号の入力はいりません" in form.text and "registration" not in form.text
+        assert "2026年4月15日" in form.text  # the card's day
+        answer = world.order(browser, badge, "certificate", "card")
+        order = number_of(answer)
+        assert len(order) == 8 and order in answer.text and "見本銀行" in answer.text
+        (received,) = world.letters()
+        assert (received.letter, received.recipient) == ("paper-received", badge.holder.email)
+        assert received.facts == {
+            "name": "髙橋 一郎",
+            "items": "登録証（紙）、登録者証（カード）",
+            "total": "5,500円",
+            "how_to_pay": received.facts["how_to_pay"],
+            "order_number": order,
+        }
+        assert world.states() == {f"{order}/certificate": ("ordered", None), f"{order}/card": ("ordered", None)}
+        page = world.office.browser.get("/paper").text
+        assert order in page and "髙橋 一郎" in page and "千代田区" not in page
+
+        assert world.step("paid", order) == "done"
+        assert world.step("print", "--all") == "done"
+        (certificate,) = text_of(world.sheet("certificate"))
+        assert f"登録番号 {badge.award.registration_number}" in certificate.replace("　", " ")
+        (card,) = text_of(world.sheet("card"))
+        assert order in card and badge.award.registration_number in card
+
+        assert world.step("sent", f"{order}/card", "--shipper", "見本運輸").startswith(
+            f"not-possible 0 done; not: {order}/card too-early"
+        )
+        sent = world.step("sent", f"{order}/certificate=4021-5566", "--shipper", "見本運輸")
+        assert sent == "done"
+        assert world.letters()[-1].letter == "paper-sent"
+        assert world.letters()[-1].facts == {
+            "name": "髙橋 一郎",
+            "items": "登録証（紙）",
+            "order_number": order,
+            "shipper": "見本運輸",
+            "tracking": "4021-5566",
+        }
+        assert "4021-5566" in browser.get(f"/badges/{badge.assertion_id}/paper").text
+        world.later(timedelta(days=14))
+        with world.wallet.browser() as again:
+            assert again.get("/login").status_code == 200
+        assert world.step("sent", f"{order}/card") == "done"
+        assert world.step("returned", f"{order}/card") == "done"
+        assert {state for state, _ in world.states().values()} == {"sent", "returned"}
+    counts = world.office.browser.get("/api/v1/paper/counts").json()
+    assert {(row["item"], row["state"]): row["count"] for row in counts} == {
+        ("certificate", "sent"): 1,
+        ("card", "returned"): 1,
+    }
+
+
+def test_what_is_printed_is_the_newest_badge_and_what_is_corrected_after_the_print_is_held_until_it_is_printed_again(
+    world: PaperWorld,
+) -> None:
+    badge = world.badge(1)
+    with world.owner(badge) as browser:
+        order = number_of(world.order(browser, badge, "certificate"))
+    world.step("paid", order)
+    world.badge(1, version=2, registration_number="26-77777", finished=False)
+    world.tell_all(revoked(badge.assertion_id, replaced_by="X"))
+    assert world.states()[f"{order}/certificate"] == ("paid", "waits")
+    assert "held" in world.step("print", f"{order}/certificate")
+    assert world.akashi("print", "--all", "--by", "a", "--reason", "b", "--no-wait").exit_code == 1
+    second = world.badge(1, version=2, registration_number="26-77777")
+    world.exchange()
+    assert world.step("print", order) == "done"
+    assert "26-77777" in text_of(world.sheet("certificate"))[0]
+
+    third = world.badge(1, version=3, registration_number="26-88888")
+    world.exchange()
+    assert world.states()[f"{order}/certificate"] == ("printed", "changed")
+    assert "changed" in world.step("sent", order)
+    assert world.step("print", order) == "done"
+    assert "26-88888" in text_of(world.sheet("certificate"))[0]
+    world.tell_all(revoked(third.assertion_id))
+    assert world.states()[f"{order}/certificate"] == ("printed", "revoked")
+    assert "held" in world.step("sent", order)
+    assert world.step("cancel", order) == "done"
+    assert len({badge.assertion_id, second.assertion_id, third.assertion_id}) == 3
+
+
+def test_nothing_is_ordered_before_the_issue_twice_without_an_item_or_to_no_address(world: PaperWorld) -> None:
+    badge = world.badge(1, finished=False)
+    with world.owner(badge) as browser:
+        early = world.order(browser, badge, "certificate")
+        assert early.status_code == 422 and "発行が完了した" in early.text
+        world.badge(1)
+        for changes, words in (
+            ({"postcode": "12-34"}, "7桁の数字"),
+            ({"prefecture": "江戸"}, "選んでください"),
+            ({"line": " 　"}, "入力してください"),
+            ({"line": "x" * 121}, "長すぎます"),
+            ({"addressee": "髙橋\u202e"}, "使えない文字"),
+            ({"phone": "at night"}, "数字とハイフン"),
+        ):
+            wrong = world.order(browser, badge, "certificate", **changes)
+            assert wrong.status_code == 422 and words in wrong.text, changes
+        assert "品目を選んでください" in world.order(browser, badge).text
+        assert world.states() == {}
+        order = number_of(world.order(browser, badge, "certificate"))
+        assert "お支払い待ち" in browser.get(f"/badges/{badge.assertion_id}/paper").text
+        again = world.order(browser, badge, "certificate", "card")
+        assert again.status_code == 422 and "すでにお申し込み" in again.text
+        assert list(world.states()) == [f"{order}/certificate"]
+    other = world.badge(2)
+    with world.owner(other) as stranger:
+        assert stranger.get(f"/badges/{badge.assertion_id}/paper").status_code == 404
+        assert world.order(stranger, badge, "card").status_code == 404
+        assert stranger.post(f"/badges/{badge.assertion_id}/paper/{order}/address", data=ADDRESS).status_code == 404
+
+
+def test_addresses_leave_the_wallet_only_with_the_key_and_as_texts(world: PaperWorld) -> None:
+    first, second = world.badge(1), world.badge(2)
+    with world.owner(first) as browser:
+        order = number_of(world.order(browser, first, "card", addressee="=HYPERLINK(1)"))
+    with world.owner(second):
+        pass  # received: else nothing can be ordered for it
+    entered = world.akashi(
+        "order", second.assertion_id, "--item", "card",
+        *(word for name, text in ADDRESS.items() for word in (f"--{name}", text)),
+    )  # fmt: skip
+    by_office = said(entered)
+    with world.wallet.browser() as anybody:
+        for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Basic {PAPER_KEY}"}):
+            for path in ("addresses.csv?state=ordered", "sheets/20260401-card-0123456789ab"):
+                assert anybody.get(f"/office/paper/{path}", headers=headers).status_code == 401
+            assert anybody.post("/office/paper/orders", headers=headers, json={}).status_code == 401
+    out = world.folder / "送り先.csv"
+    assert world.akashi("addresses", "--state", "ordered", "--out", str(out)).exit_code == 0
+    assert out.stat().st_mode & 0o077 == 0
+    rows = list(csv.reader(io.StringIO(out.read_bytes().decode("utf-8-sig"))))
+    assert {row[0] for row in rows[1:]} == {order, by_office}
+    listed = {row[0]: row for row in rows}
+    assert listed[order][5] == "'=HYPERLINK(1)"
+    assert listed[by_office][2:7] == ["123-4567", "東京都", ADDRESS["line"], "髙橋 一郎", "03-0000-0000"]
+    assert world.akashi("addresses", "--state", "ordered", "--encoding", "cp932", "--out", str(out)).exit_code == 0
+    assert "千代田区一番町" in out.read_bytes().decode("cp932")
+    everything = b"".join(encode(event, source="wallet", at=START) for event in world.wallet.announced())
+    assert "千代田区".encode() not in everything and b"123-4567" not in everything
+
+    world.step("paid", order, by_office)
+    world.step("print", "--all")
+    (sheet,) = [row["sheet_id"] for row in world.office.browser.get("/api/v1/paper/sheets").json()]
+    assert world.akashi("sheet", sheet, "--out", str(out)).exit_code == 0
+    assert out.read_bytes().startswith(b"%PDF-")
+    assert "expected one that is drawn" in world.akashi("sheet", "../x", "--out", str(out)).output + "".join(
+        world.akashi("sheet", "20260401-card-0123456789ab", "--out", str(out)).output
+    )
+
+
+def test_after_a_restore_orders_stand_where_they_stood_and_only_the_address_is_asked_for_again(
+    world: PaperWorld,
+) -> None:
+    badge = world.badge(1)
+    with world.owner(badge) as browser:
+        backup = back_up(world.wallet.ports.store)
+        order = number_of(world.order(browser, badge, "certificate"))
+        world.step("paid", order)
+        world.step("print", order)
+        facts = announced(world.wallet.ports.store)
+        backup.restore()
+        process = build(config(world.wallet.ports.store.url, world.wallet.clock), world.wallet.ports)
+        for fact in facts * 2:  # in any grouping, and repeated
+            take_back(world.wallet.ports.store, process._recalls, [fact])
+        page = browser.get(f"/badges/{badge.assertion_id}/paper").text
+        assert "印刷中" in page and "送り先がありません" in page
+        assert "no-address" in world.step("sent", order)
+        path = f"/badges/{badge.assertion_id}/paper/{order}/address"
+        assert "送り先" in browser.get(path).text
+        assert browser.post(path, data={**ADDRESS, "postcode": "?"}).status_code == 422
+        assert "送り先を変更しました" in browser.post(path, data=ADDRESS).text
+        assert world.step("sent", f"{order}/certificate=1") == "done"
+        assert len([letter for letter in world.letters() if letter.letter == "paper-sent"]) == 1
+        assert browser.post(path, data=ADDRESS).status_code == 404  # nothing of it waits to be sent
+
+    world.later(timedelta(days=91))
+    assert handlers.forget(world.wallet.ports) > 0
+    with world.wallet.ports.store.transaction() as tx:
+        assert tx.fetch_value("select count(*) from paper_orders where line is not null") == 0
+
+
+def test_states_reach_ops_in_any_order(world: PaperWorld) -> None:
+    def updated(state: str, revision: int) -> PaperUpdated:
+        return PaperUpdated(order_id="12345678", item="card", state=state, revision=revision, at=START)  # type: ignore[arg-type]
+
+    ordered = PaperOrdered(order_id="12345678", registration_id="R-1", items=("card",), total=2500, ordered_at=START)
+    tell(world.office.ports, updated("printed", 2), updated("paid", 1), ordered, updated("sent", 3), updated("paid", 1))
+    assert world.states() == {"12345678/card": ("sent", None)}
+
+
+def test_a_step_names_what_it_was_not_taken_for_and_is_one_order_however_often_it_is_given(world: PaperWorld) -> None:
+    orders = []
+    for number in (1, 2):
+        badge = world.badge(number)
+        with world.owner(badge) as browser:
+            orders.append(number_of(world.order(browser, badge, "certificate")))
+    assert world.step("paid", orders[0]) == "done"
+    partly = world.step("paid", *(f"{order}/certificate" for order in orders))
+    assert partly == f"partly 1 done; not: {orders[0]}/certificate wrong-state"
+    for words, answer in (
+        (["paid", "99999999"], "akashi paper list"),
+        (["paid", "1234"], "expected 12345678"),
+        (["returned", "--all"], "by their numbers"),
+        (["paid"], "--all"),
+    ):
+        refused = world.akashi(*words, "--by", "a", "--reason", "b")
+        assert refused.exit_code != 0 and answer in refused.output, words
+    page = world.office.browser.post(
+        "/paper",
+        data={"act": "print", "by": "事務局", "why": "印刷", "state": "paid", "id": [f"{orders[0]}/certificate"] * 2},
+    )
+    assert page.status_code == 303
+    same = world.office.browser.post(
+        "/paper",
+        data={"act": "print", "by": "事務局", "why": "印刷", "state": "paid", "id": f"{orders[0]}/certificate"},
+    )
+    assert same.status_code == 303
+    assert len(world.office.browser.get("/api/v1/decisions?about=paper").json()) == 3
+    world.exchange()
+    assert world.states()[f"{orders[0]}/certificate"] == ("printed", None)
+    assert "印刷シートを作る" in world.office.browser.get("/paper?state=printed").text
