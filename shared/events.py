@@ -2,7 +2,8 @@
 
 Facts are past tense and immutable. Optional fields may be added; meanings are never changed.
 Two events with the same `identity` are one fact: a reader that has handled one ignores the other.
-Spoken by all services; what the office orders is in `office_events.py`, the bytes on Kafka are in `wire.py`.
+Spoken by all services; what the office orders is in `office_events.py`, the letters that services ask for in
+`letter_events.py`, orders of paper in `paper_events.py`, the bytes on Kafka are in `wire.py`.
 """
 
 from __future__ import annotations
@@ -14,13 +15,11 @@ from uuid import UUID, uuid5
 import msgspec
 
 from shared.topics import (
-    ACCOUNT_LETTERS,
     ASSERTION_ANCHORED,
     ASSERTION_ISSUED,
     ASSERTION_REVOKED,
     BADGE_RECEIVED,
     CERTIFICATE_RENDERED,
-    DESK_LETTERS,
     LETTER_UPDATED,
     REGISTRATION_HELD,
     REGISTRATION_RENEWED,
@@ -310,15 +309,6 @@ class LetterUpdated(MessageUpdated, frozen=True, kw_only=True):
     ]
 
 
-class RequestedLetterUpdated(MessageUpdated, frozen=True, kw_only=True):
-    """A message that a service asked for (`LetterRequested`) changed its state. `cancelled`: its link has ended."""
-
-    topic = LETTER_UPDATED
-    about = "letter_id"
-    letter_id: str
-    letter: str
-
-
 # ── 5 receive ──────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -421,35 +411,3 @@ class AssertionRevoked(Event, frozen=True, kw_only=True):
     reason: str
     revoked_at: datetime
     replaced_by: str | None = None
-
-
-# ── any time: letters that a service asks the mailer to send ───────────────────────────────────────────
-
-
-class LetterRequested(Event, frozen=True, kw_only=True):
-    """The mailer is to send `letter`, once, to `recipient`; not after `valid_until`, when its link has ended.
-
-    `letter` names a folder of the mailer's letters; `facts` are what its templates fill in, as they say.
-    """
-
-    about = "letter_id"
-    letter_id: str  # derived by who asks, so that asking twice is one letter
-    letter: str
-    recipient: str
-    facts: dict[str, str]
-    requested_at: datetime
-    language: Literal["ja", "en"] = "ja"
-    reply_to: str | None = None
-    valid_until: datetime | None = None
-
-
-class DeskLetterRequested(LetterRequested, frozen=True, kw_only=True):
-    """About a registered address, or an enquiry to a desk."""
-
-    topic = DESK_LETTERS
-
-
-class AccountLetterRequested(LetterRequested, frozen=True, kw_only=True):
-    """About an account of the wallet, its addresses, or an order of paper."""
-
-    topic = ACCOUNT_LETTERS

@@ -13,7 +13,6 @@ import msgspec
 
 from shared.errors import NotYetKnown, Unreadable
 from shared.events import (
-    AccountLetterRequested,
     AddressCorrected,
     AssertionAnchored,
     AssertionIssued,
@@ -21,7 +20,6 @@ from shared.events import (
     BadgeReceived,
     BadgeVisibilityChanged,
     CertificateRendered,
-    DeskLetterRequested,
     Event,
     IssuanceRefused,
     LetterUpdated,
@@ -30,8 +28,8 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
-    RequestedLetterUpdated,
 )
+from shared.letter_events import AccountLetterRequested, DeskLetterRequested, RequestedLetterUpdated
 from shared.office_events import (
     DecisionSettled,
     ObjectsScrubbed,

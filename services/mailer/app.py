@@ -12,16 +12,14 @@ from services.mailer.handlers import Ports
 from services.mailer.store.ledger import MailerTransaction
 from shared.errors import RefuseToStart
 from shared.events import (
-    AccountLetterRequested,
     AddressCorrected,
     AssertionIssued,
     AssertionRevoked,
     BadgeReceived,
     CertificateRendered,
-    DeskLetterRequested,
     LetterUpdated,
-    RequestedLetterUpdated,
 )
+from shared.letter_events import AccountLetterRequested, DeskLetterRequested, RequestedLetterUpdated
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.runtime.process import Process
 

@@ -32,11 +32,10 @@ from shared.events import (
     AssertionIssued,
     AssertionRevoked,
     CertificateRendered,
-    LetterRequested,
     LetterState,
     LetterUpdated,
-    RequestedLetterUpdated,
 )
+from shared.letter_events import LetterRequested, RequestedLetterUpdated
 from shared.programme import Sender
 from shared.retry import next_try
 from shared.runtime.log import logger

@@ -23,8 +23,8 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
-    RequestedLetterUpdated,
 )
+from shared.letter_events import RequestedLetterUpdated
 from shared.office_events import (
     DecisionSettled,
     ObjectsScrubbed,

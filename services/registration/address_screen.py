@@ -29,7 +29,7 @@ from services.registration.metrics import CONFIRMATIONS, SIGN_INS
 from services.registration.ports import DeskPorts
 from services.registration.store import RegistrationTransaction
 from services.registration.store.address_screen import AddressRequest
-from shared.events import DeskLetterRequested
+from shared.letter_events import DeskLetterRequested
 from shared.links import is_mail_token, mail_token
 from shared.runtime.log import logger
 from shared.runtime.web.language import Language

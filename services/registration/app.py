@@ -16,13 +16,13 @@ from services.registration.web.intake import intake_site
 from shared.events import (
     AddressCorrected,
     AssertionIssued,
-    DeskLetterRequested,
     IssuanceRefused,
     RegistrationHeld,
     RegistrationRejected,
     RegistrationReleased,
     RegistrationRenewed,
 )
+from shared.letter_events import DeskLetterRequested
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.runtime.process import Process
 from shared.topics import UPSTREAM_REGISTRATIONS

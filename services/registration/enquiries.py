@@ -28,7 +28,7 @@ from services.registration.metrics import ENQUIRIES
 from services.registration.ports import DeskPorts
 from services.registration.store import RegistrationTransaction
 from shared.clock import japan_date
-from shared.events import DeskLetterRequested
+from shared.letter_events import DeskLetterRequested
 from shared.programme import Bilingual, EnquiryForm
 from shared.runtime.log import logger
 from shared.runtime.web.language import Language, day_text

@@ -10,7 +10,6 @@ from services.wallet.ports import Ports
 from services.wallet.store import WalletTransaction
 from services.wallet.web.site import web_app
 from shared.events import (
-    AccountLetterRequested,
     AddressCorrected,
     AssertionAnchored,
     AssertionIssued,
@@ -19,6 +18,7 @@ from shared.events import (
     BadgeVisibilityChanged,
     CertificateRendered,
 )
+from shared.letter_events import AccountLetterRequested
 from shared.office_events import OfficeDecided
 from shared.paper_events import PaperOrdered, PaperUpdated
 from shared.runtime.process import Process

@@ -17,7 +17,7 @@ from services.wallet.ports import Ports
 from services.wallet.store import Account, WalletTransaction
 from services.wallet.store.letters import Asked, AskedLetter
 from shared.addresses import address_problem, same_address_key
-from shared.events import AccountLetterRequested
+from shared.letter_events import AccountLetterRequested
 from shared.links import is_mail_token, mail_token
 from shared.runtime.log import logger
 

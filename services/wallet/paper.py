@@ -22,7 +22,7 @@ from services.wallet.metrics import PAPER_ORDERED, REFUSED
 from services.wallet.ports import Ports
 from services.wallet.store import Account, WalletTransaction
 from shared.errors import NotFound
-from shared.events import AccountLetterRequested
+from shared.letter_events import AccountLetterRequested
 from shared.paper_events import PaperItem, PaperOrdered
 from shared.programme import Paper
 from shared.runtime.log import logger

@@ -19,7 +19,8 @@ from services.wallet.store import WalletTransaction
 from shared import object_keys
 from shared.clock import japan_date
 from shared.errors import NotFound
-from shared.events import AccountLetterRequested, Event
+from shared.events import Event
+from shared.letter_events import AccountLetterRequested
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.paper_events import (
     PAPER_STEPS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from deploy.local.stack import Stack
-from shared.events import AccountLetterRequested
+from shared.letter_events import AccountLetterRequested
 from shared.paper_events import PaperUpdated
 from tests.worlds.office import akashi, done
 from tests.worlds.press import text_of

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from services.registration.domain import enquiry as rules
-from shared.events import DeskLetterRequested
+from shared.letter_events import DeskLetterRequested
 from shared.programme import parse_programme
 from tests.worlds.desk import OPS, DeskWorld, ask_for, desk_at, sign_in
 from tests.worlds.registration import PROGRAMME, record, registration_database

@@ -17,7 +17,8 @@ from services.mailer.orders import is_ours
 from services.mailer.reports import note_report
 from services.ops.cli import main
 from services.ops.store.events import Store
-from shared.events import AssertionRevoked, Event, LetterUpdated, RequestedLetterUpdated
+from shared.events import AssertionRevoked, Event, LetterUpdated
+from shared.letter_events import RequestedLetterUpdated
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.wire import decode
 from tests.worlds.bounces import postfix

@@ -15,7 +15,8 @@ from services.mailer.domain.requested import request_id
 from services.mailer.reports import note_report
 from services.mailer.store.ledger import MailerTransaction
 from shared.errors import Unreadable
-from shared.events import Event, LetterUpdated, RequestedLetterUpdated
+from shared.events import Event, LetterUpdated
+from shared.letter_events import RequestedLetterUpdated
 from shared.office_events import OfficeDecided
 from shared.runtime.recall import Recall
 from tests.worlds.bounces import complaint, postfix

@@ -12,7 +12,8 @@ from services.registration import handlers, orders
 from services.registration.office_api import office_routes
 from services.registration.store import RegistrationTransaction
 from services.registration.web.intake import intake_site
-from shared.events import AddressCorrected, DeskLetterRequested, RegistrationHeld, RegistrationRenewed
+from shared.events import AddressCorrected, RegistrationHeld, RegistrationRenewed
+from shared.letter_events import DeskLetterRequested
 from shared.office_events import Correction, DecisionSettled
 from tests.worlds.http_server import serving
 from tests.worlds.recalled import announced, take_back

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from services.wallet import handlers
-from shared.events import AccountLetterRequested
+from shared.letter_events import AccountLetterRequested
 from tests.worlds.wallet import (
     PASSWORD,
     Wallet,

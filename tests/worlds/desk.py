@@ -14,7 +14,7 @@ from services.registration.domain.cohort import cycle_of
 from services.registration.ports import DeskPorts
 from services.registration.web.desk_site import desk_site
 from shared.clock import JST
-from shared.events import DeskLetterRequested
+from shared.letter_events import DeskLetterRequested
 from shared.programme import Programme
 from shared.runtime.access import Access
 from tests.worlds.http_server import serving

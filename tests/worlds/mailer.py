@@ -18,7 +18,6 @@ from services.mailer.domain.letters import LetterWriter
 from services.mailer.handlers import Ports
 from services.mailer.store.ledger import MailerTransaction, Store
 from shared.events import (
-    AccountLetterRequested,
     AddressCorrected,
     AssertionIssued,
     AssertionRevoked,
@@ -27,10 +26,9 @@ from shared.events import (
     CertificateRendered,
     Event,
     Holder,
-    LetterRequested,
     LetterUpdated,
-    RequestedLetterUpdated,
 )
+from shared.letter_events import AccountLetterRequested, LetterRequested, RequestedLetterUpdated
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.programme import parse_programme
 from shared.runtime.migrate import migrate

@@ -33,8 +33,8 @@ from shared.events import (
     RegistrationReleased,
     RegistrationRenewed,
     RenderingFailed,
-    RequestedLetterUpdated,
 )
+from shared.letter_events import RequestedLetterUpdated
 from shared.office_events import DecisionSettled, OfficeDecided, RestoreNoticed
 from shared.paper_events import PaperOrdered, PaperUpdated, PrintSheetRendered
 from shared.runtime.batches import RawMessage

@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 from services.ops.cli import main
 from services.renderer.print_sheets import draw_sheets
 from services.renderer.store import RendererTransaction
-from shared.events import AccountLetterRequested, AssertionIssued, BadgeReceived, Event
+from shared.events import AssertionIssued, BadgeReceived, Event
+from shared.letter_events import AccountLetterRequested
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.paper_events import PaperOrdered, PaperUpdated, PrintSheetOrdered, PrintSheetRendered
 from shared.wire import decode

@@ -30,7 +30,6 @@ from services.wallet.store import Store, WalletTransaction
 from services.wallet.web.site import web_app
 from shared import object_keys
 from shared.events import (
-    AccountLetterRequested,
     AssertionAnchored,
     AssertionIssued,
     AssertionRevoked,
@@ -40,6 +39,7 @@ from shared.events import (
     Event,
     Holder,
 )
+from shared.letter_events import AccountLetterRequested
 from shared.links import receive_token
 from shared.office_events import OfficeDecided
 from shared.programme import parse_programme

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from services.mailer.domain.delivery import try_again_at
 from services.mailer.domain.requested import request_id
-from shared.events import LETTER_STATES, LetterUpdated, RequestedLetterUpdated
+from shared.events import LETTER_STATES, LetterUpdated
+from shared.letter_events import RequestedLetterUpdated
 
 _STATES = ("waiting", *LETTER_STATES)
 

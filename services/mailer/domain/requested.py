@@ -14,7 +14,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from shared.clock import JST
-from shared.events import LetterRequested
+from shared.letter_events import LetterRequested
 from shared.programme import Bilingual
 
 Language = Literal["ja", "en"]

@@ -21,7 +21,8 @@ from services.mailer.store.messages import (
     MessageTransaction,
 )
 from shared.clock import japan_date
-from shared.events import LetterUpdated, RequestedLetterUpdated
+from shared.events import LetterUpdated
+from shared.letter_events import RequestedLetterUpdated
 from shared.office_events import DecisionSettled
 from shared.retry import SKEW
 from shared.runtime.db import Database, replace

@@ -12,7 +12,7 @@ from services.mailer.domain.delivery import MOST_SECONDS
 from services.mailer.domain.requested import RequestedLetter, request_id
 from services.mailer.store.holders import HolderTransaction
 from shared.addresses import as_mailed
-from shared.events import LetterRequested, RequestedLetterUpdated
+from shared.letter_events import LetterRequested, RequestedLetterUpdated
 from shared.retry import due_at, is_due_sql
 
 _REQUESTED = (

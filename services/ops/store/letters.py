@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from services.ops.board.folding import last_of
 from services.ops.board.rows import RequestedLetter, TroubledLetter
-from shared.events import LETTER_STATES, RequestedLetterUpdated
+from shared.events import LETTER_STATES
+from shared.letter_events import RequestedLetterUpdated
 from shared.runtime.db import Transaction, replace
 
 _STATES = ", ".join(f"'{state}'" for state in LETTER_STATES)

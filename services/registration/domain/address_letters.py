@@ -8,7 +8,7 @@ from typing import Literal
 from services.registration.domain.registration import Registration
 from shared.addresses import as_mailed
 from shared.clock import japan_date
-from shared.events import DeskLetterRequested
+from shared.letter_events import DeskLetterRequested
 from shared.programme import Programme
 
 ADDRESS_CHANGED = "address-changed"

@@ -14,12 +14,12 @@ from shared.addresses import same_address_key
 from shared.events import (
     AddressCorrected,
     AssertionIssued,
-    DeskLetterRequested,
     RegistrationHeld,
     RegistrationRejected,
     RegistrationReleased,
     RegistrationRenewed,
 )
+from shared.letter_events import DeskLetterRequested
 from shared.office_events import DecisionSettled
 from shared.runtime.db import replace
 from shared.topics import SERVICES

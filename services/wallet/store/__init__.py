@@ -16,7 +16,6 @@ from services.wallet.store.passkeys import Passkeys
 from services.wallet.store.sessions import Sessions
 from shared.clock import Clock
 from shared.events import (
-    AccountLetterRequested,
     AddressCorrected,
     AssertionAnchored,
     AssertionRevoked,
@@ -24,6 +23,7 @@ from shared.events import (
     BadgeVisibilityChanged,
     CertificateRendered,
 )
+from shared.letter_events import AccountLetterRequested
 from shared.paper_events import PaperOrdered, PaperUpdated
 from shared.runtime.db import Database, Transaction
 

@@ -24,7 +24,7 @@ from services.mailer.domain.requested import (
     request_problem,
 )
 from services.mailer.domain.samples import sample_messages
-from shared.events import AccountLetterRequested
+from shared.letter_events import AccountLetterRequested
 from tests.unit.mailer.test_letters import PROGRAMME, WRITER, Seen
 
 SAMPLES = {name: message for name, message in sample_messages(PROGRAMME) if isinstance(message, RequestedLetter)}
