@@ -1,7 +1,8 @@
 """`make schemas` generates `docs/events`: the events as AsyncAPI and JSON Schema, for programs in any language.
 
-Nothing in it is written by hand: types come from the modules of events in `shared/`, topics from `shared/topics.py`, and
-who writes and reads an event from the services' own code. A test fails when the folder and the code differ.
+Nothing in it is written by hand: types come from the modules of events in `shared/`, topics from
+`shared/topics.py`, and who writes and reads an event from the services' own code. A test fails when the folder and the
+code differ.
 
 Sources: AsyncAPI 3.0.0 with its Kafka bindings 0.5.0; JSON Schema draft-07, which AsyncAPI's schema objects extend;
 CloudEvents 1.0.2, section 3.1 (attributes of the envelope).
