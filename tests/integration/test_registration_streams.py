@@ -155,7 +155,7 @@ def test_a_client_that_sends_all_before_it_reads_is_served(world: RegistrationWo
         await sent.wait()  # the client takes nothing of the answer before
         lines.append(message)
 
-    headers = {"host": "localhost", "authorization": f"Bearer {KEY.decode()}"} | NDJSON
+    headers = {"host": "127.0.0.1", "authorization": f"Bearer {KEY.decode()}"} | NDJSON
     scope = {
         "type": "http",
         "method": "POST",
@@ -163,7 +163,7 @@ def test_a_client_that_sends_all_before_it_reads_is_served(world: RegistrationWo
         "query_string": b"",
         "scheme": "http",
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-        "server": ("localhost", 80),
+        "server": ("127.0.0.1", 80),
         "client": ("127.0.0.1", 1),
         "root_path": "",
         "http_version": "1.1",
