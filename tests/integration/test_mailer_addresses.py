@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.policy
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from email import message_from_bytes
 
 import pytest
@@ -65,6 +66,7 @@ def test_a_letter_that_bounced_goes_to_the_new_address_and_the_badge_is_not_touc
     if bounce == "by a report":
         note_report(postfix(PATH), [PATH], mailer.ports)
     post.answer = Sent("250 ok")
+    mailer.moment += timedelta(days=3)
     mailer.handle(moved(), moved())
     mailer.tick(hours=1)
     assert post.recipients == [OLD, NEW]
