@@ -192,7 +192,7 @@ def test_what_was_deleted_from_each_topic_before_it_was_read_comes_back_by_rebui
     stack.resume("renderer", "verifier")
     has_gaps(stack, "renderer", ASSERTION_ANCHORED, ASSERTION_REVOKED)
     has_gaps(stack, "verifier", ASSERTION_ISSUED, BADGE_RECEIVED, ASSERTION_ANCHORED, ASSERTION_REVOKED)
-    rebuilt(stack, "renderer")
+    rebuilt(stack, "renderer", producers=("issuer", "anchor"))
     announced(stack, "renderer", "CertificateRendered", 27)
     delete_records(stack, CERTIFICATE_RENDERED)
 

@@ -69,7 +69,7 @@ def test_what_is_stuck_says_why_on_the_board_and_the_order_that_it_names_ends_it
     assert deliver(stack, *records(stack, email=None))["accepted"] == 3
     story.wait("held", at_least=3)
     stands_as(story, first, registration_number="26{1")
-    stands_as(story, second, given_name="一\u0085郎")
+    stands_as(story, second, given_name="一}郎")
     stands_as(story, third, pass_number="25-\U0001f600")
 
     refused = stuck(stack, AMENDED, "issuance-refused")

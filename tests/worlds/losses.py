@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -27,10 +27,14 @@ from tests.worlds.tables import rows_at
 _AWAY = (psycopg.OperationalError, psycopg.errors.UndefinedTable)
 
 
-def rebuilt(stack: Stack, *services: str) -> None:
-    """The step of docs/recovery.md, once for each; when this returns, they have read what was announced again."""
+def rebuilt(stack: Stack, *services: str, producers: Sequence[str] = ()) -> None:
+    """The step of docs/recovery.md, once for each; when this returns, they have read what was announced again.
+
+    `producers`: from these only, while others don't run.
+    """
     for service in services:
-        done(akashi(stack, "rebuild", service, "--reason", "docs/recovery.md"))
+        for source in [["--from", each] for each in producers] or [[]]:
+            done(akashi(stack, "rebuild", service, *source, "--reason", "docs/recovery.md"))
     settled(stack, *services)
 
 
