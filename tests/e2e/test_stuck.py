@@ -41,7 +41,7 @@ def stands_as(story: Story, record: dict[str, Any], **texts: str) -> None:
     story.rows(
         "registration",
         f"update registrations set {', '.join(f'{name} = %s' for name in texts)}, due_since = received_at,"
-        " at_once = true where registration_id = %s returning registration_id",
+        " confirmed_at = valid_from - 60, at_once = true where registration_id = %s returning registration_id",
         *texts.values(),
         record["registration_id"],
     )
