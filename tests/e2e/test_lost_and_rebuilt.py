@@ -199,7 +199,7 @@ def test_what_was_deleted_from_each_topic_before_it_was_read_comes_back_by_rebui
     stack.resume("wallet", "mailer")
     has_gaps(stack, "wallet", ASSERTION_ISSUED, CERTIFICATE_RENDERED)
     has_gaps(stack, "mailer", ASSERTION_ISSUED, BADGE_RECEIVED, CERTIFICATE_RENDERED, ASSERTION_REVOKED)
-    rebuilt(stack, "verifier", "wallet", "mailer", "ops")
+    rebuilt(stack, "verifier", "wallet", "mailer", "ops", "renderer")
     has_no_gaps(stack, *SERVICES)
     shown_as(stack, world.revoked, REVOKED, REASON)
     world.watch_revoked()
