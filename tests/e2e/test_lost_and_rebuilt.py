@@ -240,6 +240,7 @@ LEFT_OUT = {
     "accounts", "addresses", "sessions", "login_attempts",  # wallet: on no topic, made again by the holders
     "devices", "passkeys", "mail_links", "asked_letters", "challenges",  # the same
     "nonces", "transactions",  # anchor: how the roots were sent; on no topic
+    "office_accounts", "office_sessions", "office_attempts",  # ops: on no topic, made again by `akashi office add`
     "restores",  # issuer: that a list was begun after a loss
 }  # fmt: skip
 """Tables that docs/recovery.md names as lost, or that are about the service's own work."""
