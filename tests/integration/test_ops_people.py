@@ -19,9 +19,11 @@ from services.issuer.domain.revocation import is_revoke
 from services.ops.board.timeline import Change
 from services.ops.cli import main
 from services.ops.store.events import Store
-from shared.events import AddressCorrected, RegistrationRejected, RegistrationReleased
+from services.wallet.paper_office import is_ours as is_of_paper
+from shared.events import AddressCorrected, Event, RegistrationRejected, RegistrationReleased
 from shared.office_answers import PersonAnswer, SharerAnswer
 from shared.office_events import Correction, Decision, DecisionSettled, OfficeDecided, RestoreNoticed
+from shared.paper_events import PaperOrdered, PaperState, PaperUpdated
 from shared.wire import decode
 from tests.worlds.cohorts import again, assertion_id, at, cycle, failed, held, issued, renewed, revoked, unprintable
 from tests.worlds.ops import dead_letter, outbox, tell
@@ -272,7 +274,26 @@ COMMANDS: dict[Decision, tuple[str, ...]] = {
     "dismiss": ("rejected", "dismiss", "--all", "--reason", "x"),
     "hold-letters": ("letters", "hold", "2026", "--reason", "x", "--no-wait"),
     "resume-letters": ("letters", "resume", "2026", "--reason", "x", "--no-wait"),
+    "paper-paid": ("paper", "paid", "12345678/card", "--reason", "x", "--no-wait"),
+    "paper-printed": ("paper", "print", "12345678/card", "--reason", "x", "--no-wait"),
+    "paper-sent": ("paper", "sent", "12345678/card", "--reason", "x", "--no-wait"),
+    "paper-returned": ("paper", "returned", "12345678/card", "--reason", "x", "--no-wait"),
+    "paper-cancelled": ("paper", "cancel", "12345678/card", "--reason", "x", "--no-wait"),
 }
+PAPER_BEFORE: dict[Decision, PaperState] = {"paper-printed": "paid", "paper-sent": "printed", "paper-returned": "sent"}
+
+
+def card_of(number: int, state: PaperState | None) -> list[Event]:
+    """A card that was ordered for a person, in a later state where one is given."""
+    registration_id = f"R{number:05}"
+    card = PaperOrdered(
+        order_id="12345678", registration_id=registration_id, items=("card",), total=2500, ordered_at=at(1)
+    )
+    if state is None:
+        return [card]
+    return [card, PaperUpdated(order_id="12345678", item="card", state=state, revision=1, at=at(2))]
+
+
 BY_OPS = {"undo", "reissue", "discard", "replay", "acknowledge", "dismiss"}
 """Ops does them itself, or gives an order for each of a cohort's people."""
 
@@ -282,6 +303,8 @@ def test_each_order_can_be_given_and_one_service_carries_it_out(office: Office, 
     tell(office.ports, *cycle(1), renewed(3), held(4, "name-differs"))
     if decision == "reissue":
         tell(office.ports, revoked(1))
+    if decision.startswith("paper-"):
+        tell(office.ports, *card_of(1, PAPER_BEFORE.get(decision)))
     dead_letter(office.ports)
     tell(office.ports, RegistrationRejected(rejection_id="a", source="f", row=7, field="valid_from", expected="a date"))
     tell(office.ports, RestoreNoticed(restore_id="wallet-1", service="wallet", noticed_at=at(1)))
@@ -292,7 +315,7 @@ def test_each_order_can_be_given_and_one_service_carries_it_out(office: Office, 
     result = CliRunner().invoke(main, words, env=at_board(office.browser.base_url))
     assert result.exit_code == 0, result.output
     order = next(order for order in given(office) if order.decision == decision)
-    takers = [services.registration.orders.is_ours, services.mailer.orders.is_ours, is_revoke]
+    takers = [services.registration.orders.is_ours, services.mailer.orders.is_ours, is_revoke, is_of_paper]
     assert sum(is_ours(order) for is_ours in takers) == (0 if decision in BY_OPS else 1)
 
 
