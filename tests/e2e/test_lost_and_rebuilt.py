@@ -272,6 +272,7 @@ COLUMNS = {
     # renderer, ops: when it learned of it
     "renderings": ["noted_at", "rendered_at"],
     "people": ["eligible_at", "held_at"],
+    "person_events": ["at"],
     "rejections": ["noted_at"],
 }
 """Columns that no topic holds, by table: the service's own times, its own numbers, and bytes that are elsewhere."""
