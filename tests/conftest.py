@@ -25,6 +25,7 @@ ORDER = (
     "tests/e2e/test_undone.py",  # takes back all badges: while they are few
     "tests/e2e/test_stuck.py",  # waits until all counts match: before those that leave dead letters and people half way
     "tests/e2e",
+    "tests/e2e/test_office.py",  # leaves people who are told by the next run
     "tests/e2e/test_killed_service.py",
     "tests/e2e/test_database_refuses.py",
     "tests/e2e/test_outages.py",

@@ -44,11 +44,11 @@ class WalletTransaction(Transaction):
         self.letters = Letters(self)
         self.passkeys = Passkeys(self)
         self.offers = Offers(self)
+        self.paper = PaperOrders(self)
 
     def note_addresses(self, events: Sequence[AddressCorrected]) -> None:
         """Any time. A badge that nobody has received is received at the new address, by a new link."""
         self.badges.note_addresses(events)
-        self.paper = PaperOrders(self)
 
     def note_anchored(self, events: Sequence[AssertionAnchored]) -> None:
         """Step 7. The badge's root is final on the chain."""
