@@ -13,6 +13,7 @@ import pytest
 import services.registration
 from services.registration import handlers
 from services.registration.store import RegistrationTransaction
+from services.registration.store.registrations import record_columns
 from shared.clock import JST
 from shared.events import RegistrationHeld, RegistrationReleased, RegistrationRenewed
 from shared.office_events import Correction, DecisionSettled
@@ -243,7 +244,8 @@ def test_what_was_released_before_answers_were_read_counts_as_issued_until_it_is
         migrate(url, "registration", tmp_path)
         ports = ports_at(url, lambda: NOON)  # type: ignore[arg-type]  # a clock that stands still
         with ports.store.transaction() as tx:
-            tx.insert([record(1), record(2)], NOON)
+            rows = [{**record_columns(record(number)), "received_at": NOON, "due_since": NOON} for number in (1, 2)]
+            tx.insert_rows("registrations", rows)
             tx.cursor.execute(
                 "update registrations set state = 'released', notify_from = %s, released_at = %s, due_since = null"
                 " where registration_id = 'R1'",

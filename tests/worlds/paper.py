@@ -24,7 +24,7 @@ from shared.wire import decode
 from tests.worlds import credentials
 from tests.worlds.consumer import note
 from tests.worlds.ops import outbox, tell
-from tests.worlds.ops_site import Office
+from tests.worlds.ops_site import Office, at_board
 from tests.worlds.renderer import Stage, anchored
 from tests.worlds.wallet import PAPER_KEY, START, Wallet, join, rendered
 
@@ -115,7 +115,7 @@ class PaperWorld:
         key = self.folder / "paper.key"
         key.write_text(f"{PAPER_KEY}\n")
         settings = {
-            "OPS_URL": str(self.office.browser.base_url),
+            **at_board(self.office.browser.base_url),
             "WALLET_URL": self.wallet.url,
             "PAPER_KEY_FILE": str(key),
         }
