@@ -23,7 +23,10 @@ settings.load_profile("akashi")
 ORDER = (
     "tests/e2e/test_issuance_cycle.py",  # counts a cohort that nobody else has joined
     "tests/e2e/test_undone.py",  # takes back all badges: while they are few
-    "tests/e2e/test_stuck.py",  # waits until all counts match: before those that leave dead letters and people half way
+    # these wait until all counts match: before those that leave dead letters and people half way
+    "tests/e2e/test_stuck.py",
+    "tests/e2e/test_corrected.py",
+    "tests/e2e/test_revoked.py",
     "tests/e2e",
     "tests/e2e/test_office.py",  # leaves people who are told by the next run
     "tests/e2e/test_killed_service.py",
