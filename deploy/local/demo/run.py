@@ -200,7 +200,7 @@ def _show(stack: Stack, console: Console, expected: Expected, players: Players, 
             )
     console.print(held)
     where = Table(title="見る / look at", show_header=False, title_justify="left")
-    for page in ("ops", "inbox", "wallet"):
+    for page in ("ops", "inbox", "desk", "wallet"):
         where.add_row(PAGES[page], stack.urls[page])
         if page == "ops":
             where.add_row("　ログイン / sign in", f"{NAME}　{PASSWORD}")
