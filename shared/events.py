@@ -39,6 +39,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     topic: ClassVar[Topic]
     about: ClassVar[str]  # the field that names the one thing the event is about
+    numbered_by: ClassVar[str | None] = None  # the field that numbers such facts about one thing; None: there is one
 
     @property
     def key(self) -> str:
@@ -47,8 +48,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def identity(self) -> str:
-        """What makes this fact one fact. Defaults to its key: it can happen once only."""
-        return self.key
+        """What makes this fact one fact: its key, and its number where there can be several."""
+        return self.key if self.numbered_by is None else f"{self.key}/{getattr(self, self.numbered_by)}"
 
     @property
     def id(self) -> UUID:
@@ -130,16 +131,13 @@ class AddressCorrected(Event, frozen=True, kw_only=True):
 
     topic = REGISTRATION_RENEWED
     about = "registration_id"
+    numbered_by = "revision"
     registration_id: str
     cohort: str
     email: str
     version: int
     revision: int
     corrected_at: datetime
-
-    @property
-    def identity(self) -> str:
-        return f"{self.registration_id}/{self.revision}"
 
 
 HeldReason = Literal[
@@ -178,6 +176,7 @@ class RegistrationHeld(Event, frozen=True, kw_only=True):
 
     topic = REGISTRATION_HELD
     about = "registration_id"
+    numbered_by = "revision"
     registration_id: str
     person_id: str
     qualification: str
@@ -188,23 +187,16 @@ class RegistrationHeld(Event, frozen=True, kw_only=True):
     name: str | None = None  # 氏 名 as registered, so that the office's list can name the person
     characters: tuple[str, ...] = ()  # no-glyph: those of the name that no font has, as "U+20BB7 𠮷"
 
-    @property
-    def identity(self) -> str:
-        return f"{self.registration_id}/{self.revision}"
-
 
 class RegistrationReleased(Event, frozen=True, kw_only=True):
     """What held this registration is gone."""
 
     topic = REGISTRATION_HELD
     about = "registration_id"
+    numbered_by = "revision"
     registration_id: str
     cohort: str
     revision: int
-
-    @property
-    def identity(self) -> str:
-        return f"{self.registration_id}/{self.revision}"
 
 
 class RegistrationRejected(Event, frozen=True, kw_only=True):
@@ -254,6 +246,7 @@ class IssuanceRefused(Event, frozen=True, kw_only=True):
 
     topic = ASSERTION_ISSUED
     about = "registration_id"
+    numbered_by = "version"
     registration_id: str
     cohort: str
     version: int
@@ -262,10 +255,6 @@ class IssuanceRefused(Event, frozen=True, kw_only=True):
     refused_at: datetime
     got: str | None = None
     issued_version: int = 0  # 0: none
-
-    @property
-    def identity(self) -> str:
-        return f"{self.registration_id}/{self.version}"
 
 
 # ── 4 letter 1, 9 letter 2 ─────────────────────────────────────────────────────────────────────────────
@@ -326,13 +315,10 @@ class BadgeVisibilityChanged(Event, frozen=True, kw_only=True):
 
     topic = BADGE_RECEIVED
     about = "assertion_id"
+    numbered_by = "revision"
     assertion_id: str
     details_public: bool
     revision: int
-
-    @property
-    def identity(self) -> str:
-        return f"{self.assertion_id}/{self.revision}"
 
 
 # ── 6 close the batch and send its root, 7 finality and proof ──────────────────────────────────────────
@@ -387,16 +373,13 @@ class RenderingFailed(Event, frozen=True, kw_only=True):
 
     topic = CERTIFICATE_RENDERED
     about = "assertion_id"
+    numbered_by = "revision"
     assertion_id: str
     reason: RenderingFailure
     revision: int
     failed_at: datetime
     field: str | None = None  # as in Correction ("name": 氏 or 名), or the object: "credential", "picture"
     characters: tuple[str, ...] = ()  # that the fonts lack, by code point: "U+1F600"
-
-    @property
-    def identity(self) -> str:
-        return f"{self.assertion_id}/{self.revision}"
 
 
 # ── any time: revoke, correct, decide ──────────────────────────────────────────────────────────────────

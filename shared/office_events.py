@@ -83,7 +83,7 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
     version: int | None = None  # correct: of the registration, as which it is to be issued
     rejections: tuple[str, ...] = ()  # dismiss: the rejection_ids of rejected rows that need nothing more, at most 1000
     paper: tuple[PaperLine, ...] = ()  # paper-…: the items of orders that take the step, at most 1000
-    shipper: str | None = None  # paper-sent: by whom they were sent
+    shipper: str | None = None  # paper-sent: the carrier
 
     @property
     def identity(self) -> str:

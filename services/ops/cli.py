@@ -104,7 +104,7 @@ class Commands(click.Group):
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:
-    """What to say of a command that there isn't, with those that were perhaps meant."""
+    """The error for an unknown command, with similar ones."""
     close = get_close_matches(name, known, n=3)
     ja = f"もしかして：{'、'.join(close)}。" if close else ""
     en = f" Did you mean {' or '.join(close)}?" if close else ""

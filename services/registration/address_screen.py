@@ -142,7 +142,7 @@ def request_confirmation(
 ) -> AddressRequest | Limited | None:
     """Send a link to the address; earlier links of this person end. None for who may not, or is not signed in.
 
-    The answer is the same whoever has the address.
+    The answer does not depend on who has the address.
     """
     now = ports.now()
     with ports.store.transaction() as tx:
@@ -150,7 +150,7 @@ def request_confirmation(
         if screen is None or screen.access != "open":
             return None
         own = screen.own
-        # Two limits: nobody's mailbox is filled, whoever asks.
+        # Two limits: per person who asks, and per mailbox that is written to.
         person, mailbox = ports.blinded("person", own.record.person_id), ports.blinded("mailbox", address.key)
         counted = [tx.count_attempt(key, rules.LETTERS_WINDOW) for key in (person, mailbox)]
         if max(counted) > rules.LETTERS:

@@ -114,8 +114,10 @@ def _letter_of(assertion_id: str, link_token: str, badge: WalletBadge | None, po
 
 def _new_link_of(badge: WalletBadge | None, link_token: str, ports: Ports) -> int | None:
     """Which of the links that the holder asked for this is, from 1; None for none of them."""
-    numbers = range(1, badge.link_number + 1) if badge is not None else ()
-    return next((number for number in numbers if badge and letters.is_new_link(badge, number, link_token, ports)), None)
+    if badge is None:
+        return None
+    numbers = range(1, badge.link_number + 1)
+    return next((number for number in numbers if letters.is_new_link(badge, number, link_token, ports)), None)
 
 
 def ask_for_new(assertion_id: str, link_token: str, browser: Browser, ports: Ports) -> bool:

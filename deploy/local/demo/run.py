@@ -163,7 +163,7 @@ def _matches(status: Mapping[str, Any], expected: Expected, receiving: int) -> b
 
 
 def match_of(counts: Mapping[str, int], eligible: int, matched: bool) -> list[str]:
-    """The count of each stage, and why those from receipt on are fewer: some badges are left for whoever tries it."""
+    """The count of each stage, and why fewer have received: some badges are left for the visitor to try."""
     left = eligible - counts["received"]
     verdict = "[green]一致しました / all match[/]" if matched else "[red]一致しません / no match[/]"
     line = "　".join(f"{words} {counts[stage]}" for stage, words in STAGES)

@@ -127,7 +127,7 @@ def _step(act: str, ja: str, en: str, more: str = "", *, ships: bool = False) ->
         raise SystemExit(_take(act, body, no_wait, as_json))
 
     if ships:
-        click.option("--shipper", help="運送会社。お知らせに載ります。 / By whom; stands in the letter.")(command)
+        click.option("--shipper", help="運送会社。お知らせに載ります。 / Carrier; named in the letter.")(command)
 
 
 def _help(ja: str, en: str, more: str) -> str:

@@ -32,7 +32,7 @@ class Scope:
         return found
 
     def must_see_badge(self, request: Request, assertion_id: str) -> None:
-        """NotAllowed for the badge of somebody whom the user doesn't see; what there isn't, an order refuses."""
+        """NotAllowed for a badge outside the user's desk. An unknown badge is refused by the order itself."""
         with self._ports.store.transaction() as tx:
             registration_id = tx.decisions.registration_of(assertion_id)
         if registration_id is not None:

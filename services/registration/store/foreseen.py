@@ -26,7 +26,7 @@ class Foreseen(Facts):
     def look_again(self, ids: Collection[str]) -> None:
         """These registrations are new or changed: judge those again that were foreseen and that they may contradict.
 
-        It is whoever has the same address, the same person or number, or renews one of them.
+        They have the same address, person or number, or renew one of them.
         """
         if not ids or self.cursor.execute("select from registrations where foreseen limit 1").fetchone() is None:
             return

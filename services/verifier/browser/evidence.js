@@ -65,7 +65,7 @@ export async function recordOf(badge, {publicUrl}, ask) {
 }
 
 /** The assertion id between `before` and `after`; null for any other text. */
-function within(before, text, after) {
+export function within(before, text, after) {
   if (typeof text !== 'string' || !text.startsWith(before) || !text.endsWith(after)) return null;
   const id = text.slice(before.length, text.length - after.length);
   return /^[A-Z2-7]{26}$/.test(id) ? id : null;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import FastAPI, Form
+from fastapi import Depends, FastAPI, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -16,6 +16,20 @@ from services.wallet.web.pages import FormText, WalletPages
 from shared.paper_events import PaperItem
 
 _NOTHING_WRONG = RefusedOrder()
+
+
+def _typed(
+    addressee: FormText = "",
+    postcode: FormText = "",
+    prefecture: FormText = "",
+    line: FormText = "",
+    phone: FormText = "",
+) -> PostalAddress:
+    return PostalAddress(addressee, postcode, prefecture, line, phone)
+
+
+TypedAddress = Annotated[PostalAddress, Depends(_typed)]
+"""The fields of both forms, as typed."""
 
 
 def add_paper(app: FastAPI, pages: WalletPages) -> None:
@@ -30,33 +44,18 @@ def add_paper(app: FastAPI, pages: WalletPages) -> None:
     def order(
         request: Request,
         assertion_id: str,
+        typed: TypedAddress,
         item: Annotated[list[PaperItem], Form()] = [],  # noqa: B006 (FastAPI copies it)
-        addressee: FormText = "",
-        postcode: FormText = "",
-        prefecture: FormText = "",
-        line: FormText = "",
-        phone: FormText = "",
     ) -> Response:
         account = pages.account(request)
-        typed = PostalAddress(addressee, postcode, prefecture, line, phone)
         result = paper.order(account, assertion_id, item, typed, ports)
         if isinstance(result, str):
             return RedirectResponse(f"/badges/{assertion_id}/paper?ordered={result}", 303)
         return _page(request, pages, account, assertion_id, refused=result, typed=typed, chosen=item)
 
     @app.post("/badges/{assertion_id}/paper/{order_id}/address")
-    def change_address(
-        request: Request,
-        assertion_id: str,
-        order_id: str,
-        addressee: FormText = "",
-        postcode: FormText = "",
-        prefecture: FormText = "",
-        line: FormText = "",
-        phone: FormText = "",
-    ) -> Response:
+    def change_address(request: Request, assertion_id: str, order_id: str, typed: TypedAddress) -> Response:
         account = pages.account(request)
-        typed = PostalAddress(addressee, postcode, prefecture, line, phone)
         problems = paper.change_address(account, assertion_id, order_id, typed, ports)
         if not problems:
             return RedirectResponse(f"/badges/{assertion_id}/paper?changed=1", 303)

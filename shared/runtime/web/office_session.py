@@ -128,7 +128,7 @@ class OfficeSessions:
     def add(self, name: str, role: str, desk: str | None, password: str | None) -> str | None:
         """A new account. Without a password the answer is one that was drawn, to be changed at the first sign-in.
 
-        AccountRefused for a name that is taken, a role or desk that there isn't, and a password that is easily guessed.
+        AccountRefused for a name that is taken, an unknown role or desk, and a password that is easily guessed.
         """
         if (problem := name_problem(name)) is not None:
             raise AccountRefused(f"name: expected {problem}")
