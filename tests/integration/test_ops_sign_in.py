@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,7 @@ from shared.runtime.web.office_accounts import IDLE, LONGEST_SESSION
 from shared.wire import decode
 from tests.worlds.cohorts import NOON, assertion_id, cycle, held
 from tests.worlds.http_server import serving
-from tests.worlds.ops import NoBroker, dead_letter, empty, ops_store, outbox, tell
+from tests.worlds.ops import BOARD_AGE, NoBroker, dead_letter, empty, ops_store, outbox, tell
 from tests.worlds.ops_site import KEY, at_board, sign_in, site_of
 
 PASSWORD = "tofu lantern 42 gravel"
@@ -321,6 +322,7 @@ def test_role_office_sees_and_acts_for_the_people_of_its_desk_only(account: Site
     own = [*cycle(1, qualification=OWN), held(3, qualification=OWN)]
     others = [*cycle(2, qualification=ELSEWHERE), held(4, qualification=ELSEWHERE)]
     tell(account.ports, *own, *others)
+    time.sleep(BOARD_AGE)  # so long the site shows the board that an earlier test asked for
     with account.browser() as browser:
         account.sign_in(browser)
         pages = [
