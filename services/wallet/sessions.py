@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from services.wallet.domain.account import FormProblems
 from services.wallet.domain.device import Browser
-from services.wallet.domain.throttle import Limit, account_limits, link_limits, login_limits
+from services.wallet.domain.throttle import account_limits, link_limits, login_limits
 from services.wallet.metrics import REFUSED
 from services.wallet.ports import Ports
 from services.wallet.store import Account, WalletTransaction
 from services.wallet.store.sessions import Session
 from shared.addresses import same_address_key
+from shared.attempt_limit import Limit
 from shared.plain_text import hidden_in
 from shared.runtime.log import logger
 

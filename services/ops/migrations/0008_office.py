@@ -31,7 +31,8 @@ create index office_sessions_account on office_sessions (name_key);
 create table office_attempts (
     key_sha256 bytea primary key, -- of "name/…" or "source/…"
     attempts integer not null,
-    began_at timestamptz not null
+    began_at timestamptz not null,
+    lasts interval not null
 );
 create index office_attempts_began_at on office_attempts (began_at);
 

@@ -8,22 +8,13 @@ known, and the letter for a new password. Sources: OWASP Authentication Cheat Sh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
+
+from shared.attempt_limit import Limit
 
 _QUARTER = timedelta(minutes=15)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Limit:
-    """At most `most` tries of `key` in one window of `lasts`; `own`: a good try ends it, else it only isn't counted."""
-
-    key: str
-    most: int
-    lasts: timedelta
-    own: bool = False
 
 
 def login_limits(address_key: str, source: str, account_id: int | None, *, is_known: bool) -> tuple[Limit, ...]:

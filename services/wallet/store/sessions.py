@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.wallet.domain.throttle import Limit
 from services.wallet.store.accounts import ACCOUNT, Account
 from shared.retry import SKEW
-from shared.runtime.db import Transaction
+from shared.runtime.attempts import Attempts, sha256
 
 DEVICE_LASTS = timedelta(days=400)
 """How long a browser is known after its last login: as long as browsers keep a cookie."""
@@ -29,16 +26,10 @@ class Session:
     is_this: bool
 
 
-def sha256(text: str) -> bytes:
-    """As tokens and keys are kept: whoever reads the tables can't use them."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-
-
-class Sessions:
+class Sessions(Attempts):
     """Sessions, devices and tries as one transaction sees them. Tokens and keys are kept as SHA-256 only."""
 
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+    table = "login_attempts"
 
     # ── sessions ──
 
@@ -119,46 +110,6 @@ class Sessions:
             "delete from devices where account_id = %s and token_sha256 is distinct from %s",
             (account_id, sha256(but) if but else None),
         )
-
-    # ── tries ──
-
-    def is_over(self, limits: Sequence[Limit]) -> bool:
-        """Count a try; whether it is over one of its limits. A window begins with its first try.
-
-        One that began in the future, by a clock that was ahead, is over.
-        """
-        now = self._tx.now()
-        most = {sha256(limit.key): limit.most for limit in limits}
-        rows = [
-            {"key_sha256": sha256(limit.key), "attempts": 1, "began_at": now, "lasts": limit.lasts} for limit in limits
-        ]
-        goes_on = "login_attempts.began_at > excluded.began_at - excluded.lasts"
-        goes_on += f" and login_attempts.began_at <= excluded.began_at + interval '{SKEW.total_seconds():.0f} seconds'"
-        counted = self._tx.insert_rows(
-            "login_attempts",
-            rows,
-            f"(key_sha256) do update set attempts = case when {goes_on} then login_attempts.attempts + 1 else 1 end,"
-            f" began_at = case when {goes_on} then login_attempts.began_at else excluded.began_at end,"
-            " lasts = excluded.lasts",
-            returning="key_sha256, attempts",
-        )
-        return any(attempts > most[bytes(key)] for key, attempts in counted)
-
-    def forgive(self, limits: Sequence[Limit]) -> None:
-        """The try was good: what is its own begins again, and what is shared doesn't count it."""
-        cursor = self._tx.cursor
-        own, shared = ([sha256(limit.key) for limit in limits if limit.own is is_own] for is_own in (True, False))
-        # In one order, as they are counted: two tries at once can't deadlock.
-        cursor.execute(
-            "select from login_attempts where key_sha256 = any(%b::bytea[]) order by key_sha256 for update",
-            ([*own, *shared],),
-        )
-        cursor.execute("delete from login_attempts where key_sha256 = any(%b::bytea[])", (own,))
-        if shared:
-            cursor.execute(
-                "update login_attempts set attempts = greatest(attempts - 1, 0) where key_sha256 = any(%b::bytea[])",
-                (shared,),
-            )
 
     # ── the past ──
 

@@ -5,16 +5,16 @@ Used by ops, whose migration 0008 makes them; any service with the same tables m
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from shared.attempt_limit import Limit
 from shared.plain_text import hidden_in
 from shared.retry import SKEW
-from shared.runtime.db import Transaction
+from shared.runtime.attempts import Attempts, sha256
 
 Role = Literal["office", "admin"]
 ROLES: tuple[Role, ...] = ("office", "admin")
@@ -25,7 +25,6 @@ IDLE = timedelta(minutes=60)
 LONGEST_SESSION = timedelta(hours=12)
 """A session is over after so long, however much it is used."""
 _NOTED = timedelta(minutes=1)  # use is written down this often: not at each request
-_OPEN_WINDOW = "a.began_at > %(past)s and a.began_at <= %(ahead)s"
 
 
 @dataclass(frozen=True)
@@ -57,15 +56,6 @@ class Secret:
         return OfficeUser(self.name, self.role, self.desk, self.must_change)
 
 
-@dataclass(frozen=True)
-class Limit:
-    """At most `most` tries of a password in one window of `lasts`."""
-
-    key: str
-    most: int
-    lasts: timedelta
-
-
 def name_key(name: str) -> str:
     """Equal for all spellings of one name: width, case and spaces don't matter."""
     return "".join(unicodedata.normalize("NFKC", name).casefold().split())
@@ -83,17 +73,16 @@ def limits_of(source: str, name: str) -> tuple[Limit, ...]:
     quarter, day = timedelta(minutes=15), timedelta(days=1)
     key = name_key(name)
     return (
-        Limit(f"both/{source}/{key}", 10, quarter),
+        Limit(f"both/{source}/{key}", 10, quarter, own=True),
         Limit(f"source/{source}", 50, quarter),
-        Limit(f"name/{key}", 200, day),
+        Limit(f"name/{key}", 200, day, own=True),
     )
 
 
-class OfficeAccounts:
+class OfficeAccounts(Attempts):
     """The accounts as one transaction sees them. Tokens and the keys of tries are kept as SHA-256 only."""
 
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
+    table = "office_attempts"
 
     def users(self) -> list[OfficeUser]:
         return self._tx.fetch_all(
@@ -145,13 +134,13 @@ class OfficeAccounts:
         now = self._tx.now()
         self._tx.cursor.execute(
             "insert into office_sessions (token_sha256, name_key, created_at, used_at) values (%s, %s, %s, %s)",
-            (_sha256(token), name_key(name), now, now),
+            (sha256(token), name_key(name), now, now),
         )
 
     def by_session(self, token: str) -> OfficeUser | None:
         """Whose session it is; None when it is over. One that was opened by a clock that was ahead is over, too."""
         now = self._tx.now()
-        key = _sha256(token)
+        key = sha256(token)
         found = self._tx.fetch_one(
             OfficeUser,
             "select name, role, desk, must_change from office_sessions join office_accounts using (name_key)"
@@ -166,33 +155,13 @@ class OfficeAccounts:
         return found
 
     def close_session(self, token: str) -> None:
-        self._tx.cursor.execute("delete from office_sessions where token_sha256 = %s", (_sha256(token),))
+        self._tx.cursor.execute("delete from office_sessions where token_sha256 = %s", (sha256(token),))
 
     # ── tries ──
 
-    def count_tries(self, limits: Sequence[Limit]) -> bool:
-        """Count a try for each limit, before the password is compared; whether it is within all of them.
-
-        A window begins with its first try. One that began in the future, by a clock that was ahead, is over.
-        """
-        now = self._tx.now()
-        within = True
-        for limit in limits:
-            attempts = self._tx.fetch_value(
-                "insert into office_attempts as a (key_sha256, attempts, began_at) values (%(key)s, 1, %(now)s)"
-                " on conflict (key_sha256) do update set"
-                f" attempts = case when {_OPEN_WINDOW} then a.attempts + 1 else 1 end,"
-                f" began_at = case when {_OPEN_WINDOW} then a.began_at else %(now)s end"
-                " returning attempts",
-                {"key": _sha256(limit.key), "now": now, "past": now - limit.lasts, "ahead": now + SKEW},
-            )
-            within = within and int(attempts) <= limit.most
-        return within
-
     def forget_tries(self, limits: Sequence[Limit]) -> None:
         """The password was right: who typed it starts afresh. What one source tries at many names stays counted."""
-        keys = [_sha256(limit.key) for limit in limits if not limit.key.startswith("source/")]
-        self._tx.cursor.execute("delete from office_attempts where key_sha256 = any(%s::bytea[])", (keys,))
+        self.forgive([limit for limit in limits if limit.own])
 
     def forget_past(self) -> int:
         """Delete sessions and windows that are over; how many."""
@@ -207,7 +176,3 @@ class OfficeAccounts:
                 (now - timedelta(days=1), now + SKEW),
             ).rowcount
         )
-
-
-def _sha256(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -68,10 +68,10 @@ class OfficeSessions:
             return "wrong"
         limits = limits_of(source, name)
         with self.database.transaction() as tx:
-            is_within = OfficeAccounts(tx).count_tries(limits)
+            is_over = OfficeAccounts(tx).is_over(limits)
             account = OfficeAccounts(tx).find(name)
         # The try is counted before the password is compared: who sends a hundred requests at once has used them up.
-        if not is_within:
+        if is_over:
             SIGNED_IN.labels("blocked").inc()
             return "blocked"
         if not self.passwords.is_right(account.password_hash if account else None, password) or account is None:
@@ -101,9 +101,9 @@ class OfficeSessions:
         """Set the user's own password. All sessions of the account end; the token is of a new one for this browser."""
         limits = limits_of(source, user.name)
         with self.database.transaction() as tx:
-            is_within = OfficeAccounts(tx).count_tries(limits)
+            is_over = OfficeAccounts(tx).is_over(limits)
             account = OfficeAccounts(tx).find(user.name)
-        if not is_within:
+        if is_over:
             return "blocked"
         if not self.passwords.is_right(account.password_hash if account else None, present):
             return "wrong"
