@@ -296,6 +296,7 @@ class LetterUpdated(MessageUpdated, frozen=True, kw_only=True):
     letter: Literal[
         "award", "completion", "correction", "revocation", "reminder-1", "reminder-2", "reminder-3", "expiry"
     ]
+    domain: str | None = None  # of the address, in lower case: which mail server it is; the rest of it is in no event
 
 
 # ── 5 receive ──────────────────────────────────────────────────────────────────────────────────────────

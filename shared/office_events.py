@@ -56,6 +56,9 @@ Decision = Literal[
     "dismiss",
     "hold-letters",
     "resume-letters",
+    "hold-cohort",
+    "resume-cohort",
+    "feed",
     PaperDecision,
 ]
 
@@ -64,22 +67,23 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
     """What the office ordered, with author and reason. The topic is the audit trail.
 
     Revoke is about an assertion; correct about a registration, whose badge is issued once more, as `correction` says.
-    Undo and reissue are about a cohort and do nothing themselves: each of its people has a decision of their own,
-    `part_of` it, to revoke or to correct. Hold-letters and resume-letters are about a cohort: none of its letters
-    leaves meanwhile. Resend is about an assertion. The five of paper are a step for many orders at once.
+    Undo, reissue, hold-cohort and resume-cohort are about a cohort and do nothing themselves: each of its people has a
+    decision of their own, `part_of` it, to revoke, correct, hold or resume. Feed is about a file that the office hands
+    in on the board: ops delivers and settles it. Hold-letters and resume-letters are about a cohort: no letter leaves
+    meanwhile. Resend is about an assertion. The five of paper are a step for many orders at once.
     """
 
     topic = OFFICE_DECISIONS
     about = "subject"
     decision_id: str
     decision: Decision
-    subject: str  # a registration_id, an assertion_id, a cohort, a dead letter's id, a restore_id, a delivery; "paper"
+    subject: str  # a registration_id, assertion_id, cohort, dead letter's id, restore_id, delivery or file; "paper"
     by: str
     why: str
     decided_at: datetime
     value: str | None = None  # correct-address: the new address; resend: the letter; undo, reissue, paper-…: how many
     correction: Correction | None = None
-    part_of: str | None = None  # the decision_id of the undo or the reissue
+    part_of: str | None = None  # the decision_id of the undo, the reissue, the hold or resume of a cohort
     version: int | None = None  # correct: of the registration, as which it is to be issued
     rejections: tuple[str, ...] = ()  # dismiss: the rejection_ids of rejected rows that need nothing more, at most 1000
     paper: tuple[PaperLine, ...] = ()  # paper-…: the items of orders that take the step, at most 1000

@@ -90,6 +90,7 @@ def measure(monitor: StatusMonitor) -> int:
     """Any time. Set the gauges, and log each new warning."""
     found = status(monitor.ports, monitor.connections)
     metrics.WAITING.set(found.waiting.count)
+    metrics.WAITING_SECONDS.set((found.at - found.waiting.oldest_at).total_seconds() if found.waiting.oldest_at else 0)
     with monitor.ports.store.transaction() as tx:
         metrics.UNPROVED.set(tx.leaves.at_fault())
     for each in found.networks:
@@ -164,6 +165,7 @@ def _set_gauges(each: NetworkStatus, now: datetime) -> None:
         metrics.ANCHORINGS.labels(network.id, state).set(each.counts.states.get(state, 0))
     metrics.CHAIN_UP.labels(network.id).set(each.chain is not None)
     metrics.SOUND.labels(network.id).set(each.sound)
+    metrics.ENDPOINTS.labels(network.id).set(len(network.rpc_urls))
     metrics.OUTLIVING.labels(network.id).set(each.uncovered.count)
     if network.ends_on:
         metrics.ENDS_IN.labels(network.id).set((network.ends_on - japan_date(now)).days)
@@ -172,4 +174,5 @@ def _set_gauges(each: NetworkStatus, now: datetime) -> None:
         metrics.BALANCE.labels(network.id).set(each.chain.balance / ETHER)
         metrics.PAYS_FOR.labels(network.id).set(each.pays_for)
         metrics.LOW.labels(network.id).set(each.pays_for < LOW_BALANCE_ROOTS)
+        metrics.FINALITY_LAG.labels(network.id).set(each.chain.finality_seconds)
         metrics.FINALIZED.labels(network.id).set(each.chain.finalized_block)

@@ -20,6 +20,7 @@ from services.mailer.domain.letters import (
     message_id,
     return_path,
 )
+from services.mailer.domain.pacing import domain_of
 from services.mailer.domain.reminders import is_daytime, reminder_windows
 from services.mailer.domain.requested import request_problem
 from services.mailer.metrics import CORRECTIONS, MESSAGES, SERVER_AWAY
@@ -165,7 +166,7 @@ def write(ports: Ports) -> int:
                 written.append((message, content))
         tx.queue(written, now)
         for message, _ in written:
-            announce(tx, ports, message, "queued", 0, now)
+            announce(tx, ports, message, "queued", 0, now, to=message.email)
     # If we die before the commit, bytes are lost that nobody has seen; after it, these bytes are the letter.
     return len(due) + len(lost) + len(cancelled) + chosen
 
@@ -253,7 +254,7 @@ def _note_replies(
             tx.postpone(message, due_at, ports.deliveries.breaker.cause or "no answer")
     tx.save_attempts(results, now)
     for message, result in results:
-        announce(tx, ports, message, result.state, result.attempts, now, result.answer)
+        announce(tx, ports, message, result.state, result.attempts, now, result.answer, to=message.email)
     for message, _ in answered:
         badge = badges.get(message.subject)
         if badge is not None and badge.is_void:
@@ -318,8 +319,10 @@ def announce(
     attempt: int,
     now: datetime,
     answer: str | None = None,
+    *,
+    to: str | None = None,
 ) -> None:
-    """Announce that a message came to a state, and count it."""
+    """Announce that a message came to a state, and count it. `to`: its address, where it is known."""
     id = message_id(message.letter, message.subject, ports.sender.address)
     tx.announce(
         LetterUpdated(
@@ -330,6 +333,7 @@ def announce(
             attempt=attempt,
             at=now,
             answer=answer,
+            domain=None if to is None else domain_of(to),
         )
         if message.letter_id is None
         else RequestedLetterUpdated(

@@ -6,6 +6,7 @@ from services.ops.app import build
 from services.ops.config import Config, read_config
 from services.ops.ports import Ports
 from services.ops.sources.health import HealthMeter
+from services.ops.sources.intake import HttpIntake, Intake, NoIntake
 from services.ops.sources.lag import KafkaBroker, LagMeter
 from services.ops.sources.registration import NoRegistration, Registration, RegistrationApi
 from services.ops.store.events import OpsTransaction, Store
@@ -18,10 +19,11 @@ def wire(config: Config) -> Process:
         config,
         Ports(
             store=Store(runtime.database_url, runtime.service, OpsTransaction, runtime.clock),
-            lag=LagMeter(KafkaBroker(runtime.kafka)),
+            lag=LagMeter(KafkaBroker(runtime.kafka), now=runtime.clock),
             now=runtime.clock,
             registration=_registration(config),
-            health=HealthMeter(config.metrics_urls),
+            intake=_intake(config),
+            health=HealthMeter(config.metrics_urls, now=runtime.clock),
         ),
     )
 
@@ -30,6 +32,12 @@ def _registration(config: Config) -> Registration:
     if config.links.registration is None or config.office_key is None:
         return NoRegistration()
     return RegistrationApi(config.links.registration, config.office_key)
+
+
+def _intake(config: Config) -> Intake:
+    if config.links.registration is None or config.upstream_key is None:
+        return NoIntake()
+    return HttpIntake(config.links.registration, config.upstream_key)
 
 
 def main() -> None:

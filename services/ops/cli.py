@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from services.ops.commands.cohorts import reissue, undo
+from services.ops.commands.cohorts import hold_cohort, reissue, resume_cohort, undo
 from services.ops.commands.dead_letters import dead_letters
 from services.ops.commands.letters import hold, resend
 from services.ops.commands.letters import resume as resume_letters
@@ -44,6 +44,8 @@ _OWN = (
     resume,
     undo,
     reissue,
+    hold_cohort,
+    resume_cohort,
     decisions,
     dead_letters,
     paper,

@@ -28,6 +28,7 @@ class Config:
     metrics_urls: Mapping[str, tuple[str, ...]]  # of each service its endpoints, one a replica
     api_key: bytes  # opens the API: the commands'
     office_key: bytes | None  # with it ops asks registration for what no event holds; None: it doesn't
+    upstream_key: bytes | None = None  # with it the office hands in files on the board; None: it can't
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -43,6 +44,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
         ),
         api_key=settings.secret("OPS_KEY_FILE"),
         office_key=settings.secret("OFFICE_KEY_FILE") if settings.text("OFFICE_KEY_FILE", "") else None,
+        upstream_key=settings.secret("UPSTREAM_KEY_FILE") if settings.text("UPSTREAM_KEY_FILE", "") else None,
         metrics_urls=settings.read("METRICS_URLS", "issuer=http://…/metrics,mailer=…", _metrics_urls, {}),
     )
 

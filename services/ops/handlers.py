@@ -32,6 +32,8 @@ def measure(ports: Ports) -> int:
     """Lag and the gauges, every two seconds. Acts on no row: always 0."""
     if not ports.lag.measure():
         return 0
+    while _settle(ports):
+        pass
     with ports.store.transaction() as tx:
         cohort, board = queries.board_of_cohort(tx, None)
         DEAD_LETTERS.set(tx.dead_letters.open_count())
@@ -40,11 +42,18 @@ def measure(ports: Ports) -> int:
         LAG.labels(service).set(float("nan") if messages is None else messages)
     HELD.clear()  # else a reason that no longer holds anybody would keep its last value
     if cohort is not None:
+        ports.pace.note(cohort, {stage.word: count for stage, count in board.counts.items()}, ports.now())
         for stage, count in board.counts.items():
             PEOPLE.labels(cohort, stage.word).set(count)
         for reason, count in board.held_by_reason.items():
             HELD.labels(cohort, reason).set(count)
     return 0
+
+
+def _settle(ports: Ports) -> int:
+    """Bring the counts up to date in transactions of their own: after an upgrade there may be a million changes."""
+    with ports.store.transaction() as tx:
+        return tx.standing.settle()
 
 
 def read_health(ports: Ports) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from services.ops.sources.health import HealthMeter
+from services.ops.sources.intake import Intake, NoIntake
 from services.ops.sources.lag import LagMeter
+from services.ops.sources.pace import PaceMeter
 from services.ops.sources.registration import NoRegistration, Registration
 from services.ops.store.events import Store
 from shared.clock import Clock
@@ -17,4 +19,6 @@ class Ports:
     lag: LagMeter
     now: Clock
     registration: Registration = field(default_factory=NoRegistration)
+    intake: Intake = field(default_factory=NoIntake)
+    pace: PaceMeter = field(default_factory=PaceMeter)
     health: HealthMeter = field(default_factory=lambda: HealthMeter({}))  # without endpoints it knows of no service

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from services.ops.board.answers import BoardStatus, cohort_of, letters_of, missing_of, revoked_of
-from services.ops.board.counts import Board, Difference, Person, board_of, selection_of
+import msgspec
+
+from services.ops.board.answers import BoardStatus, cohort_of, domain_letters, letters_of, missing_of, revoked_of
+from services.ops.board.counts import Board, Difference, Person, Stage, board_of, selection_of
 from services.ops.board.decisions import DecisionLine, History
 from services.ops.board.rejected import RejectedRow
 from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, TroubledLetter
@@ -19,6 +22,7 @@ from shared.errors import NotFound
 
 _NAMED = 20  # people named between two stages; all of them have a page and an API of their own
 _LONGEST = 1000  # people on the page of a difference; `akashi people` has all
+_DOMAINS = 15  # mail domains on the board
 _LISTED = 200  # people held on the board; decisions in a history
 
 
@@ -61,6 +65,8 @@ class BoardPage:
     decisions: list[DecisionLine]
     characters: dict[str, str] = field(default_factory=dict)  # of people held as no-glyph: what no font has
     all_desks: bool = True
+    oldest: dict[Stage, datetime | None] = field(default_factory=dict)  # since when the longest wait for each stage is
+    away_since: datetime | None = None  # the database: all but lag and health is of before
 
 
 def board_page(ports: Ports, cohort: str | None, seen: Seen = None) -> BoardPage:
@@ -81,7 +87,20 @@ def board_page(ports: Ports, cohort: str | None, seen: Seen = None) -> BoardPage
             dead_letters=tx.dead_letters.all("open", limit=20) if all_desks else [],
             decisions=tx.decisions.decisions(None, limit=10, seen=seen),
             all_desks=all_desks,
+            oldest=people.oldest(of, [(found.left, found.right) for found in board.differences if found.missing]),
         )
+
+
+def stamp(ports: Ports) -> object:
+    """Differs from that of before when something on a board has changed: figures of people, lag, health, orders."""
+    with ports.store.transaction() as tx:
+        return (*tx.standing.stamp(), ports.lag.latest(), ports.health.latest())
+
+
+def measured(status: BoardStatus, ports: Ports) -> BoardStatus:
+    """A status of before with the lag and the health of now."""
+    lag = ports.lag.latest()
+    return msgspec.structs.replace(status, lag=lag.messages, lag_unknown=lag.unknown, services=ports.health.latest())
 
 
 @dataclass(frozen=True)
@@ -245,4 +264,9 @@ def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board, seen
         stuck_by_reason=board.stuck_by_reason,
         scrubs=tx.scrubs.latest(),
         restores=tx.restores.all("unseen", limit=_LISTED),
+        pace=ports.pace.pace(id, {found.right.word: found.missing for found in board.differences})
+        if id and seen is None
+        else {},
+        letters_by_domain=domain_letters(people.letter_domains(id, limit=_DOMAINS)) if id else [],
+        uncounted=tx.board.uncounted(),
     )

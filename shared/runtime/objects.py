@@ -15,6 +15,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from shared.errors import NotFound, RefuseToStart, TryLater
+from shared.runtime.metrics import STORAGE_FAILED
 from shared.runtime.settings import ObjectStorageSettings
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class Objects:
 
 
 def _away(key: str, operation: str, error: Exception) -> TryLater:
+    STORAGE_FAILED.labels(operation).inc()
     answer = _CODE.search(str(error))
     if answer:
         return TryLater(f"object {key}: {operation} answered {answer[1]}; trying again")

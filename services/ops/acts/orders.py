@@ -280,7 +280,7 @@ class ListChangedError(AlreadyDecidedError):
 
 
 def dry_run(ports: Ports, act: Bulk, selected: Selected) -> DryRun:
-    """The people whose badge an undo would revoke now, or a reissue issue again. Changes nothing."""
+    """The people whom an order for a whole cohort would affect now. Changes nothing."""
     with ports.store.transaction() as tx:
         return _dry_run(tx, act, selected)
 
@@ -326,15 +326,31 @@ def apply(ports: Ports, act: Bulk, selected: Selected, digest: str, who: Attribu
     return line
 
 
+_PART: dict[Bulk, Decision] = {
+    "undo": "revoke",
+    "reissue": "correct",
+    "hold-cohort": "hold",
+    "resume-cohort": "resume",
+}
+"""What is ordered for each person."""
+_LISTS: dict[Bulk, Callable[[DecisionRows, Selected], tuple[list[ListedPerson], int]]] = {
+    "undo": DecisionRows.to_undo,
+    "reissue": DecisionRows.to_reissue,
+    "hold-cohort": DecisionRows.to_hold,
+    "resume-cohort": DecisionRows.to_resume,
+}
+
+
 def _parts(act: Bulk, id: str, people: Sequence[ListedPerson], who: Attribution, now: datetime) -> list[Order]:
-    decision: Decision = "revoke" if act == "undo" else "correct"
-    correction = None if act == "undo" else Correction()
+    decision = _PART[act]
+    correction = Correction() if act == "reissue" else None
     parts = []
     for person in people:
+        subject, version, target = person.registration_id, None, None
         if act == "undo":
-            subject, version, target = person.assertion_id, None, revoke_target(person.assertion_id)
-        else:
-            subject, version = person.registration_id, person.version + 1
+            subject, target = person.assertion_id, revoke_target(person.assertion_id)
+        elif act == "reissue":
+            version = person.version + 1
             target = correct_target(subject, version)
         event = OfficeDecided(
             decision_id=f"{id}/{subject}",
@@ -352,7 +368,7 @@ def _parts(act: Bulk, id: str, people: Sequence[ListedPerson], who: Attribution,
 
 
 def _dry_run(tx: OpsTransaction, act: Bulk, selected: Selected) -> DryRun:
-    people, left_out = tx.decisions.to_undo(selected) if act == "undo" else tx.decisions.to_reissue(selected)
+    people, left_out = _LISTS[act](tx.decisions, selected)
     return DryRun(
         act=act,
         selected=selected,

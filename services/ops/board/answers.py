@@ -9,8 +9,9 @@ import msgspec
 
 from services.ops.board.counts import Board, Difference, Person, Stage
 from services.ops.board.health import ServiceHealth
+from services.ops.board.pace import Pace
 from services.ops.board.restores import Restore
-from services.ops.board.rows import KeptDeadLetter
+from services.ops.board.rows import KeptDeadLetter, LetterDomain
 from services.ops.board.scrubs import ScrubLine
 
 LETTER_STATES = ("queued", "sent", "deferred", "bounced", "suppressed", "cancelled")
@@ -55,6 +56,14 @@ class Revoked(msgspec.Struct, frozen=True, kw_only=True):
     people: list[MissingPerson]
 
 
+class DomainLetters(msgspec.Struct, frozen=True, kw_only=True):
+    """The letters to addresses of one domain by state, and the answer that its mail server gave most. "": unknown."""
+
+    domain: str
+    counts: dict[str, int]
+    answer: str | None
+
+
 class BoardStatus(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     cohort: Cohort
@@ -73,6 +82,9 @@ class BoardStatus(msgspec.Struct, frozen=True, kw_only=True):
     stuck_by_reason: dict[str, int] = {}
     scrubs: list[ScrubLine] = []  # of object storage: the last pass of each service
     restores: list[Restore] = []  # databases that were set back, and nobody has acknowledged yet
+    pace: dict[str, Pace] = {}  # by stage, over the last ten minutes
+    letters_by_domain: list[DomainLetters] = []  # the domains with letters in trouble, or that wait
+    uncounted: int = 0  # changes that the counts lack: more than a few only after an upgrade or a rebuild
 
 
 class PersonLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +143,10 @@ def _named(person: Person, since: datetime | None) -> MissingPerson:
 def letters_of(counts: Mapping[str, int]) -> dict[str, int]:
     """The counts of all states, including those at 0."""
     return {state: counts.get(state, 0) for state in LETTER_STATES}
+
+
+def domain_letters(rows: Sequence[LetterDomain]) -> list[DomainLetters]:
+    return [DomainLetters(domain=row.domain, counts=dict(row.counts), answer=row.answer) for row in rows]
 
 
 def person_line(person: Person) -> PersonLine:

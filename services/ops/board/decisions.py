@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -22,8 +22,9 @@ SCRUB = "scrub"
 LETTER_ORDERS = ("resend", "hold-letters", "resume-letters")
 """Carried out by the mailer."""
 
-Bulk = Literal["undo", "reissue"]
-BULK: tuple[Bulk, ...] = ("undo", "reissue")
+Bulk = Literal["undo", "reissue", "hold-cohort", "resume-cohort"]
+BULK: tuple[Bulk, ...] = ("undo", "reissue", "hold-cohort", "resume-cohort")
+FEED: Final = "feed"
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +71,9 @@ class DecisionLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListedPerson(msgspec.Struct, frozen=True, kw_only=True):
-    """A person whose badge an undo would revoke, or a reissue would issue again."""
+    """A person whose badge an undo would revoke, or a reissue would issue again; whom a hold would stop, or a resume
+    release: they have no badge, and `assertion_id` is "".
+    """
 
     registration_id: str
     name: str | None
@@ -78,11 +81,11 @@ class ListedPerson(msgspec.Struct, frozen=True, kw_only=True):
     assertion_id: str
     issued_at: datetime | None
     version: int  # of the registration: the newest known
-    reason: str | None = None  # reissue: why the badge was revoked
+    reason: str | None = None  # reissue: why the badge was revoked; hold: why the person is held already
 
 
 class Selected(msgspec.Struct, frozen=True, kw_only=True):
-    """The selection of people for an undo or a reissue."""
+    """The selection of people for an order about a whole cohort. Times are of the issue: for undo and reissue."""
 
     cohort: str
     qualification: str | None = None
@@ -92,10 +95,11 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DryRun(msgspec.Struct, frozen=True, kw_only=True):
-    """The people an undo or a reissue would affect now. `digest` identifies this list; the order has to repeat it.
+    """The people whom an order for a whole cohort would affect now. `digest` identifies the list: the order repeats it.
 
     `left_out` counts people of the same selection who are not on the list. Undo: their badge, or a corrected one, is
-    not issued yet. Reissue: their badge was revoked by an order of its own.
+    not issued yet. Reissue: their badge was revoked by an order of its own. Hold: their badge is issued. Resume: they
+    are held for another reason.
     """
 
     act: Bulk

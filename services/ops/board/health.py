@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from services.ops.board.chain import CHAIN_SAMPLES, NetworkFigures, networks_in
 from shared.programme import Bilingual
 from shared.topics import UPSTREAM_REGISTRATIONS
 
@@ -35,6 +36,10 @@ class ServiceHealth(msgspec.Struct, frozen=True, kw_only=True):
     unread: dict[str, int] = {}
     chain_warnings: int = 0
     unproved: int = 0  # credentials that can't take their proof
+    waiting_leaves: int = 0  # of the batch that is open
+    waiting_seconds: int = 0  # the oldest of them
+    networks: dict[str, NetworkFigures] = {}
+    storage_errors: int = 0  # calls to object storage that failed since the process started
     unknown: str | None = None
 
 
@@ -53,9 +58,12 @@ _RECALLED = "akashi_facts_recalled_total"
 _UNREAD = "akashi_messages_unread_total"
 _CHAIN_WARNINGS = "akashi_anchor_warnings"
 _UNPROVED = "akashi_anchor_credentials_at_fault"
+_LEAVES = "akashi_anchor_waiting_leaves"
+_LEAVES_SECONDS = "akashi_anchor_waiting_seconds"
+_STORAGE = "akashi_object_storage_failed_total"
 SAMPLES = (
     *(_OUTBOX_ROWS, _OUTBOX_SECONDS, _REFUSED_ROWS, _GAP, _BREAKER, _DATABASE_AWAY, _TICK_FAILURES, _RECALLED, _UNREAD),
-    *(_CHAIN_WARNINGS, _UNPROVED, _ASIDE),
+    *(_CHAIN_WARNINGS, _UNPROVED, _ASIDE, _LEAVES, _LEAVES_SECONDS, _STORAGE, *CHAIN_SAMPLES),
 )
 """All that `health_in` reads of a /metrics page: a service is asked for these alone."""
 
@@ -86,6 +94,10 @@ def health_in(samples: Samples) -> ServiceHealth:
         unread=by_label(_UNREAD),
         chain_warnings=int(plain.get(_CHAIN_WARNINGS, 0)),
         unproved=int(plain.get(_UNPROVED, 0)),
+        waiting_leaves=int(plain.get(_LEAVES, 0)),
+        waiting_seconds=int(plain.get(_LEAVES_SECONDS, 0)),
+        networks=networks_in(labelled),
+        storage_errors=sum(by_label(_STORAGE).values()),
     )
 
 
@@ -106,6 +118,10 @@ def worst_of(replicas: Iterable[ServiceHealth]) -> ServiceHealth:
             unread=_highest(merged.unread, each.unread),
             chain_warnings=max(merged.chain_warnings, each.chain_warnings),
             unproved=max(merged.unproved, each.unproved),
+            waiting_leaves=max(merged.waiting_leaves, each.waiting_leaves),
+            waiting_seconds=max(merged.waiting_seconds, each.waiting_seconds),
+            networks=merged.networks or each.networks,
+            storage_errors=max(merged.storage_errors, each.storage_errors),
             unknown=merged.unknown or each.unknown,
         )
     return merged
@@ -117,8 +133,9 @@ def _highest(these: Mapping[str, int], those: Mapping[str, int]) -> dict[str, in
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that a service reports, and what to do about it."""
+    """Something that a service reports, and what to do about it. `code` is the kind of it."""
 
+    code: str
     what: Bilingual
     todo: Bilingual
 
@@ -133,6 +150,7 @@ def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
         topics = _counted(health.gaps)
         upstream = UPSTREAM_REGISTRATIONS.name in health.gaps
         yield Trouble(
+            "gap",
             Bilingual(
                 f"読む前に消えたメッセージがあります（{topics}）。",
                 f"Messages were gone before it read them ({topics}).",
@@ -147,6 +165,7 @@ def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
     if health.open_breakers:
         topics = ", ".join(health.open_breakers)
         yield Trouble(
+            "breaker",
             Bilingual(
                 f"失敗が続き、読むのを止めています（{topics}）。",
                 f"One failure after the other: it stopped reading ({topics}).",
@@ -156,6 +175,7 @@ def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
     if health.waiting:
         topics = ", ".join(health.waiting)
         yield Trouble(
+            "waiting",
             Bilingual(
                 f"データベースなどが応じず、待っています（{topics}）。",
                 f"The database, or another part that it needs, refuses: messages wait ({topics}).",
@@ -168,12 +188,14 @@ def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
     if health.failing_ticks:
         ticks = _counted(health.failing_ticks)
         yield Trouble(
+            "ticks",
             Bilingual(f"くり返しの仕事が続けて失敗しています（{ticks}回）。", f"Ticks fail in a row ({ticks})."),
             _FIX_CAUSE,
         )
     if health.aside:
         ticks = _counted(health.aside)
         yield Trouble(
+            "aside",
             Bilingual(
                 f"処理できない行を取り分けて、ほかを先に進めました（{ticks}回）。",
                 f"Rows that can't be worked on were put aside, and the others went on ({ticks}).",
@@ -185,6 +207,7 @@ def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
         )
     if health.refused_rows:
         yield Trouble(
+            "refused",
             Bilingual(
                 f"Kafkaが受け取らないメッセージが{health.refused_rows:,}件あります。",
                 f"Kafka refuses {health.refused_rows:,} messages.",
@@ -197,6 +220,7 @@ def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
     if health.outbox_rows and health.outbox_seconds >= OUTBOX_PATIENCE:
         seconds = f"{health.outbox_seconds:,.0f}"
         yield Trouble(
+            "outbox",
             Bilingual(
                 f"{health.outbox_rows:,}件の知らせが送信を待っています（長いもので{seconds}秒）。",
                 f"{health.outbox_rows:,} events wait to be published, the oldest for {seconds} s.",
@@ -208,6 +232,7 @@ def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
         )
     if health.chain_warnings:
         yield Trouble(
+            "chain",
             Bilingual(
                 f"チェーンについて注意が{health.chain_warnings}件あります。",
                 f"{health.chain_warnings} warnings about the chain.",
@@ -218,6 +243,7 @@ def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
         )
     if health.unproved:
         yield Trouble(
+            "unproved",
             Bilingual(
                 f"チェーンの証明を書き込めないバッジが{health.unproved:,}個あります。",
                 f"{health.unproved:,} credentials can't take their proof: not there, or broken.",
@@ -230,6 +256,7 @@ def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
     if health.unread:
         topics = _counted(health.unread)
         yield Trouble(
+            "unread",
             Bilingual(
                 f"新しい版のメッセージを取ってあります（{topics}）。",
                 f"Messages of a later release are kept ({topics}).",
@@ -241,6 +268,7 @@ def _troubles(service: str, health: ServiceHealth) -> Iterator[Trouble]:
         )
     if health.unknown:
         yield Trouble(
+            "unknown",
             Bilingual("いまの様子が分かりません。", "It does not say how it is."),
             Bilingual(f"動いているか確かめます（{health.unknown}）。", f"See whether it runs ({health.unknown})."),
         )

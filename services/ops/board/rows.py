@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,3 +65,20 @@ class TroubledLetter:
     attempt: int
     at: datetime
     answer: str | None
+
+
+@dataclass(frozen=True)
+class LetterDomain:
+    """The letters to addresses of one domain, by state, and the answer that its mail server gives most. "": unknown."""
+
+    domain: str
+    counts: Mapping[str, int]
+    answer: str | None
+
+    @property
+    def in_trouble(self) -> int:
+        return sum(self.counts.get(state, 0) for state in ("deferred", "bounced", "suppressed"))
+
+    @property
+    def waiting(self) -> int:
+        return self.counts.get("queued", 0)

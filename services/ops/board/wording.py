@@ -254,6 +254,9 @@ DECISIONS: dict[str, Bilingual] = {
     "hold-letters": Bilingual("お知らせを止める", "letters held"),
     "resume-letters": Bilingual("お知らせの再開", "letters resumed"),
     "hold": Bilingual("保留", "held"),
+    "hold-cohort": Bilingual("年度の保留", "cohort held"),
+    "resume-cohort": Bilingual("年度の再開", "cohort resumed"),
+    "feed": Bilingual("登録データの取り込み", "file fed"),
     "resume": Bilingual("再開", "resumed"),
     "discard": Bilingual("メッセージの破棄", "message discarded"),
     "replay": Bilingual("メッセージの再投入", "message replayed"),
@@ -290,6 +293,7 @@ OUTCOMES: dict[str, Bilingual] = {
     "suppressed": Bilingual("送信停止のお知らせ", "letter is suppressed"),
     "revoked": Bilingual("取り消されたバッジ", "badge is revoked"),
     "corrected": Bilingual("訂正前のバッジ", "badge was corrected"),
+    "not-delivered": Bilingual("取り込めなかった", "not delivered"),
 }
 
 HAPPENED: dict[str, Bilingual] = {

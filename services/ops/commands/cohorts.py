@@ -1,4 +1,4 @@
-"""Orders for a whole cohort: `akashi undo` and its counterpart `akashi reissue`, each with a dry run first."""
+"""Orders for a whole cohort: `akashi undo`, `reissue`, `hold-cohort`, `resume-cohort`, each with a dry run first."""
 
 from __future__ import annotations
 
@@ -50,6 +50,24 @@ _WORDS = {
         "一人ずつ取り消され、この名簿に入っていない人（入れるなら --singly）。"
         " / revoked by an order of their own, not on this list: --singly includes them",
     ),
+    "hold-cohort": (
+        "年度の発行を止める / Hold the registrations of a cohort",
+        "年度のうち、まだバッジのない人の発行をまとめて止めます。まず名簿を出すだけで、何もしません。あとから届く登録は"
+        "止まりません。"
+        "\n\nHolds those of a cohort who have no badge yet, until resume-cohort. Without --apply it only lists them;"
+        " --apply DIGEST holds them. Registrations that come later are not held."
+        "\n\nExit code 0: listed, or all done. 1: refused, or not all done. 2: no outcome yet, or no answer of ops.",
+        "止める人 / to be held",
+        "すでにバッジのある人。 / have a badge",
+    ),
+    "resume-cohort": (
+        "止めた年度を再開する / Resume the registrations of a cohort",
+        "事務局が止めた人を、まとめて再開します。まず名簿を出すだけで、何もしません。"
+        "\n\nReleases those of a cohort whom the office holds. Without --apply it only lists them."
+        "\n\nExit code 0: listed, or all done. 1: refused, or not all done. 2: no outcome yet, or no answer of ops.",
+        "再開する人 / to be resumed",
+        "ほかの理由で保留の人。 / held for another reason",
+    ),
 }
 
 
@@ -59,8 +77,6 @@ def _bulk(act: Bulk) -> click.Command:
     @click.command(act, short_help=short, help=help)
     @click.argument("cohort")
     @click.option("--qualification", help="この資格だけ。 / Only this qualification.")
-    @click.option("--issued-after", type=_Moment(), help="この時刻以後の発行。 / Issued at this time or later.")
-    @click.option("--issued-before", type=_Moment(), help="この時刻より前の発行。 / Issued before this time.")
     @click.option(
         "--apply",
         "digest",
@@ -99,6 +115,13 @@ def _bulk(act: Bulk) -> click.Command:
                 say_later(line.id)
         raise SystemExit(0 if no_wait and line.outcome is None else exit_code(line))
 
+    if act in ("undo", "reissue"):
+        command.params += [
+            click.Option(
+                ["--issued-after"], type=_Moment(), help="この時刻以後の発行。 / Issued at this time or later."
+            ),
+            click.Option(["--issued-before"], type=_Moment(), help="この時刻より前の発行。 / Issued before this time."),
+        ]
     if act == "reissue":
         command.params.append(
             click.Option(
@@ -119,7 +142,7 @@ def _text(value: Any) -> str:
 def _list(run: DryRun, heading: str, rest: str, command: str) -> None:
     for person in run.people:
         more = (person.reason,) if person.reason else ()
-        say_row(person.registration_id, person.assertion_id, person.qualification, person.name, *more)
+        say_row(person.registration_id, person.assertion_id or None, person.qualification, person.name, *more)
     say(f"{heading}: {run.count:,}", err=True)
     if run.left_out:
         say(f"{rest}: {run.left_out:,}", err=True)
@@ -138,3 +161,5 @@ def _again(act: Bulk, cohort: str, choice: dict[str, Any], run: DryRun, why: str
 
 undo = _bulk("undo")
 reissue = _bulk("reissue")
+hold_cohort = _bulk("hold-cohort")
+resume_cohort = _bulk("resume-cohort")

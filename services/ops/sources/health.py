@@ -6,15 +6,20 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.ops.board.health import SAMPLES, ServiceHealth, health_in, worst_of
+from services.ops.board.health import SAMPLES, ServiceHealth, health_in, troubles_of, worst_of
+from shared.clock import Clock, system_clock
 
 _STALE = 30.0  # seconds after which the figures are unknown without new ones
 _TIMEOUT = 3.0
 _MAX_BYTES = 2_000_000
+
+CHAIN_AWAY = "chain-away"
+"""In `HealthMeter.since`: a network that can't be reached, with its name."""
 
 Read = Callable[[str], str]
 """The text at a URL. Raises OSError when there is none."""
@@ -29,8 +34,11 @@ class HealthMeter:
         *,
         read: Read | None = None,
         seconds: Callable[[], float] = time.monotonic,
+        now: Clock = system_clock,
     ) -> None:
         self._urls = urls
+        self._now = now
+        self._since: dict[tuple[str, str], datetime] = {}
         self._read = read or _Pages().read
         self._seconds = seconds
         self._measuring = threading.Lock()
@@ -45,6 +53,24 @@ class HealthMeter:
             answers = list(threads.map(lambda pair: (pair[0], self._health(pair[1])), pairs))
             found = {service: worst_of(health for name, health in answers if name == service) for service in self._urls}
             self._latest = (self._seconds(), found)
+            self._note(found)
+
+    def since(self, service: str, code: str) -> datetime | None:
+        """Since when this trouble (`Trouble.code`) of a service is seen, at the latest: what this process knows."""
+        return self._since.get((service, code))
+
+    def _note(self, found: Mapping[str, ServiceHealth]) -> None:
+        now = self._now()
+        here = {
+            (service, trouble.code) for service, health in found.items() for trouble in troubles_of(service, health)
+        }
+        here |= {
+            (service, f"{CHAIN_AWAY}/{network}")
+            for service, health in found.items()
+            for network, figures in health.networks.items()
+            if not figures.up
+        }
+        self._since = {key: self._since.get(key, now) for key in here}
 
     def latest(self) -> dict[str, ServiceHealth]:
         """By service, in the order of the setting."""

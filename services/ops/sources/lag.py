@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
+from shared.clock import Clock, system_clock
 from shared.runtime.broker import offsets_at, partitions_of, without_messages
 from shared.runtime.kafka_access import KafkaAccess
 from shared.topics import SERVICES
@@ -52,8 +54,11 @@ class LagMeter:
         *,
         services: Sequence[str] = SERVICES,
         seconds: Callable[[], float] = time.monotonic,
+        now: Clock = system_clock,
     ) -> None:
         self._broker = broker
+        self._now = now
+        self.away_since: datetime | None = None  # since when the broker does not answer
         self._services = services
         self._seconds = seconds
         self._measuring = threading.Lock()
@@ -66,8 +71,10 @@ class LagMeter:
                 return False
             try:
                 lag = self._broker.lags(self._services)
+                self.away_since = None
             except (KafkaError, OSError, RuntimeError) as error:
                 lag = _unknown(self._services, f"the broker did not answer ({type(error).__name__})")
+                self.away_since = self.away_since or self._now()
             self._latest = (self._seconds(), lag)
             return True
 

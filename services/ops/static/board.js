@@ -1,21 +1,50 @@
-// Keeps the board fresh without loading the page again. Only parts that changed are replaced,
-// so what is open stays open and what is being read does not jump. Without this script the page reloads itself.
+// Keeps the board fresh: the server pushes it (server-sent events) when something has changed. Only parts that changed
+// are replaced, so what is open stays open and what is read does not jump. Without this script the page reloads itself.
 const live = document.getElementById("live");
 const stale = document.getElementById("stale");
-const pause = 2000;
+const patience = 5000; // until the page says that its figures are old
+let source = null;
+let late = null;
 
-async function refresh() {
-  if (document.hidden) return;
-  try {
-    const answer = await fetch(live.dataset.url, { headers: { accept: "text/html" }, credentials: "same-origin" });
-    if (answer.redirected) return location.reload(); // the session is over: to the sign-in page and back
-    if (!answer.ok) throw new Error(String(answer.status));
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+function listen() {
+  if (document.hidden || source !== null) return;
+  source = new EventSource(live.dataset.url);
+  source.addEventListener("open", isFresh);
+  source.addEventListener("error", isLate);
+  source.addEventListener("board", (event) => {
+    isFresh();
+    const fresh = new DOMParser().parseFromString(event.data, "text/html");
     for (const part of fresh.querySelectorAll("[data-part]")) replace(part);
-    stale.hidden = true;
+  });
+}
+
+function close() {
+  source?.close();
+  source = null;
+}
+
+function isFresh() {
+  clearTimeout(late);
+  late = null;
+  stale.hidden = true;
+}
+
+function isLate() {
+  late ??= setTimeout(() => { stale.hidden = false; }, patience);
+  if (source?.readyState !== EventSource.CLOSED) return; // the browser opens it again by itself
+  close();
+  setTimeout(seeWhy, patience);
+}
+
+// The stream was refused: the session is over, or the service can't answer now.
+async function seeWhy() {
+  try {
+    const answer = await fetch(live.dataset.url, { credentials: "same-origin" });
+    if (answer.redirected) return location.reload(); // to the sign-in page and back
   } catch {
-    stale.hidden = false;
+    // not there: listen tries again
   }
+  listen();
 }
 
 function replace(part) {
@@ -32,10 +61,7 @@ function replace(part) {
   }
 }
 
-async function forever() {
-  await refresh();
-  setTimeout(forever, pause);
-}
-
-setTimeout(forever, pause);
-document.addEventListener("visibilitychange", refresh);
+listen();
+document.addEventListener("visibilitychange", () => (document.hidden ? close() : listen()));
+window.addEventListener("pagehide", close);
+window.addEventListener("pageshow", listen);

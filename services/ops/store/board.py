@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from services.ops.board.counts import Group, Person, Selection, Stage
-from services.ops.board.rows import AnchoredBatch, TroubledLetter
+from services.ops.board.rows import AnchoredBatch, LetterDomain, TroubledLetter
+from services.ops.store.standing import ENDED, HELD, Standing
 from shared.runtime.db import Transaction
 
 _OF = "cohort = %s and (%s::text[] is null or qualification = any(%s))"
+_ANSWERS = 1000  # letters in trouble, the latest, whose answers are compared
 _PERSON = ", ".join(field.name for field in fields(Person))
 
 
@@ -24,30 +28,30 @@ class BoardQueries:
     def __init__(self, tx: Transaction, seen: Seen = None) -> None:
         self._tx = tx
         self._qualifications = None if seen is None else list(seen)
+        self._standing = Standing(tx)
 
     def cohorts(self) -> list[str]:
         """All cohorts that have people, latest first."""
-        rows = self._read(
-            "with recursive c as (select max(cohort) as cohort from people union all"
-            " select (select max(cohort) from people where cohort < c.cohort) from c where c.cohort is not null)"
-            " select cohort from c where cohort is not null"
-        )
+        self._standing.settle()
+        rows = self._read("select distinct cohort from standing_counts where count > 0 order by cohort desc")
         return [row[0] for row in rows]
 
     def latest_cohort(self) -> str | None:
         """The latest cohort with somebody eligible, or held and not only for a later one; else the latest of all."""
+        self._standing.settle()
         cohort: str | None = self._tx.fetch_value(
-            "select coalesce(greatest((select max(cohort) from people where eligible_at is not null),"
-            "  (select max(cohort) from people where held_reason is not null and held_reason <> 'not-this-cycle')),"
-            " (select max(cohort) from people))"
+            "select coalesce(max(cohort) filter (where place & 3 <> 0 or held_reason not in ('', 'not-this-cycle')),"
+            " max(cohort)) from standing_counts where count > 0"
         )
         return cohort
 
     def groups(self, cohort: str) -> list[Group]:
+        self._standing.settle()
         return self._tx.fetch_all(
             Group,
-            "select reached, ended, case when held then held_reason end as held_reason, stuck_as, count(*) as count"
-            f" from progress where {_OF} group by 1, 2, 3, 4",
+            f"select place & {ENDED - 1} as reached, place & {ENDED} <> 0 as ended,"
+            " nullif(held_reason, '') as held_reason, nullif(stuck_as, '') as stuck_as, sum(count)::bigint as count"
+            f" from standing_counts where {_OF} and count > 0 group by 1, 2, 3, 4",
             self._of(cohort),
         )
 
@@ -61,31 +65,34 @@ class BoardQueries:
         reason: str | None = None,
     ) -> list[Person]:
         """In order of registration_id, those that follow `after`; held for `reason`."""
-        condition = ""
-        values: tuple[Any, ...] = ()
-        if selection is not None:
-            condition = " and reached & %s = %s and ended = %s and (%s::boolean is null or held = %s)"
-            values = (selection.mask, selection.value, selection.ended, selection.held, selection.held)
+        self._standing.settle()
+        if selection is None and reason is None:
+            ids = self._ids(cohort, "rank", (0, 1), after=after, limit=limit)
+            return self._persons(ids, "registration_id")
+        places = [
+            place
+            for place in self._standing.places(cohort)
+            if selection is None
+            or (
+                (place & ENDED != 0) == selection.ended
+                and place & selection.mask == selection.value
+                and (selection.held is None or (place & HELD != 0) == selection.held)
+            )
+        ]
         if reason is not None:
-            condition += " and held and held_reason = %s"
-            values = (*values, reason)
-        return self._tx.fetch_all(
-            Person,
-            f"select {_PERSON} from progress where {_OF} and registration_id > %s{condition}"
-            " order by registration_id limit %s",
-            (*self._of(cohort), after, *values, limit),
-        )
+            places = [place for place in places if place & HELD]
+        ids = self._ids(cohort, "place", places, after=after, limit=limit, reason=reason)
+        return self._persons(ids, "registration_id")
 
     def work_first(self, cohort: str, *, after: str = "", limit: int | None = None) -> list[Person]:
         """Who is held or stuck, then the others, each in order of registration_id; `after`: rank and id of the last."""
-        rank = "case when held or stuck_as is not null then 0 else 1 end"
-        at = (int(after[:1]), after[1:]) if after[:1] in ("0", "1") else (0, "")
-        return self._tx.fetch_all(
-            Person,
-            f"select {_PERSON} from progress where {_OF} and ({rank}, registration_id) > (%s, %s)"
-            f" order by {rank}, registration_id limit %s",
-            (*self._of(cohort), *at, limit),
-        )
+        self._standing.settle()
+        rank, last = (int(after[:1]), after[1:]) if after[:1] in ("0", "1") else (0, "")
+        found = self._ids(cohort, "rank", (rank,), after=last, limit=limit)
+        if rank == 0 and (limit is None or len(found) < limit):
+            rest = None if limit is None else limit - len(found)
+            found += self._ids(cohort, "rank", (1,), limit=rest)
+        return self._persons(found)
 
     def person(self, registration_id: str) -> Person | None:
         return self._tx.fetch_one(
@@ -94,18 +101,19 @@ class BoardQueries:
 
     def revoked(self, cohort: str, *, limit: int) -> list[Person]:
         """People whose badge was revoked and not replaced, the latest first."""
-        return self._tx.fetch_all(
-            Person,
-            f"select {_PERSON} from progress where {_OF} and ended order by revoked_at desc, registration_id limit %s",
-            (*self._of(cohort), limit),
-        )
+        self._standing.settle()
+        ended = [place for place in self._standing.places(cohort) if place & ENDED]
+        ids = self._ids(cohort, "place", ended, limit=limit, order="since desc, registration_id")
+        return self._persons(ids)
 
     def stuck(self, cohort: str, *, limit: int) -> list[Person]:
         """People who are stuck, by reason, the longest wait first."""
+        self._standing.settle()
         return self._tx.fetch_all(
             Person,
-            f"select {_PERSON} from progress where {_OF} and stuck_as is not null"
-            " order by stuck_as, stuck_at, registration_id limit %s",
+            f"select {_PERSON} from progress where registration_id in (select registration_id from standing"
+            f" where {_OF} and rank = 0 and stuck_as <> '' order by registration_id limit %s)"
+            " order by stuck_as, stuck_at, registration_id",
             (*self._of(cohort), limit),
         )
 
@@ -114,42 +122,73 @@ class BoardQueries:
     ) -> dict[Stage, list[Person]]:
         """For the right stage of each pair: the people who reached the left one and not yet the right one.
 
-        The longest wait comes first. One pass over the cohort, however many pairs.
+        Who is stuck stands before the others, then the longest wait before the shorter.
         """
-        if not pairs:
-            return {}
-        each = [
-            f"(select {right.value}, {_PERSON} from due where reached & {left.bit | right.bit} = {left.bit}"
-            f" order by {left.word}_at, registration_id limit %s)"
-            for left, right in pairs
-        ]
-        rows = self._read(
-            f"with due as materialized (select * from progress where {_OF} and not ended and reached <> 127) "
-            + " union all ".join(each),
-            *self._of(cohort),
-            *[limit] * len(pairs),
-        )
-        found: dict[Stage, list[Person]] = {right: [] for _, right in pairs}
-        for right, *person in rows:
-            found[Stage(right)].append(Person(*person))
-        return found
+        self._standing.settle()
+        on_their_way = [place for place in self._standing.places(cohort) if not place & ENDED]
+        ids = {}
+        for left, right in pairs:
+            places = [place for place in on_their_way if place & (left.bit | right.bit) == left.bit]
+            ids[right] = self._ids(cohort, "place", places, limit=limit, order="rank, since, registration_id")
+        known = {person.registration_id: person for person in self._persons(sorted({*chain(*ids.values())}))}
+        return {right: [known[id] for id in found if id in known] for right, found in ids.items()}
 
     def ahead(self, cohort: str, left: Stage, right: Stage, *, limit: int | None = None) -> list[Person]:
         """People who reached `right` without `left`."""
-        return self._tx.fetch_all(
-            Person,
-            f"select {_PERSON} from progress where {_OF} and not ended and reached & %s = %s"
-            " order by registration_id limit %s",
-            (*self._of(cohort), left.bit | right.bit, right.bit, limit),
-        )
+        self._standing.settle()
+        places = [
+            place
+            for place in self._standing.places(cohort)
+            if not place & ENDED and place & (left.bit | right.bit) == right.bit
+        ]
+        return self._persons(self._ids(cohort, "place", places, limit=limit), "registration_id")
+
+    def oldest(self, cohort: str, pairs: Sequence[tuple[Stage, Stage]]) -> dict[Stage, datetime | None]:
+        """For the right stage of each pair: since when the one waits who has waited longest for it."""
+        on_their_way = [place for place in self._standing.places(cohort) if not place & ENDED]
+        found: dict[Stage, datetime | None] = {}
+        for left, right in pairs:
+            places = [place for place in on_their_way if place & (left.bit | right.bit) == left.bit]
+            found[right] = self._tx.fetch_value(
+                "select min(s.since) from unnest(%s::smallint[]) as v (place), unnest(array[0, 1]) as r (rank), lateral"
+                f" (select min(since) as since from standing where {_OF} and place = v.place and rank = r.rank) as s",
+                (places, *self._of(cohort)),
+            )
+        return found
 
     def letters(self, cohort: str) -> dict[str, int]:
         """Number of letters to this cohort by state."""
-        rows = self._read(
-            f"select l.state, count(*) from letters l join people using (assertion_id) where {_OF} group by 1",
+        found: dict[str, int] = {}
+        for _, state, count in self._letter_counts(cohort):
+            found[state] = found.get(state, 0) + count
+        return found
+
+    def _letter_counts(self, cohort: str) -> list[tuple[str, str, int]]:
+        self._standing.settle()
+        return [
+            (str(domain), str(state), int(count))
+            for domain, state, count in self._read(
+                f"select domain, state, sum(count) from letter_counts where {_OF} and count > 0 group by 1, 2",
+                *self._of(cohort),
+            )
+        ]
+
+    def letter_domains(self, cohort: str, *, limit: int) -> list[LetterDomain]:
+        """The domains whose letters are in trouble or wait, most trouble first, each with its most frequent answer."""
+        states: dict[str, dict[str, int]] = {}
+        for domain, state, count in self._letter_counts(cohort):
+            states.setdefault(domain, {})[state] = count
+        answers = self._read(
+            "select distinct on (domain) domain, answer, count(*) from (select coalesce(l.domain, '') as domain,"
+            " l.answer from letters l join people p using (assertion_id)"
+            f" where {_OF} and l.state in ('deferred', 'bounced') and l.answer is not null order by l.at desc limit"
+            f" {_ANSWERS}) as latest group by 1, 2 order by 1, 3 desc, 2",
             *self._of(cohort),
         )
-        return dict(rows)
+        worst = {domain: answer for domain, answer, _ in answers}
+        rows = [LetterDomain(domain, counts, worst.get(domain)) for domain, counts in states.items()]
+        rows.sort(key=lambda row: (-row.in_trouble, -row.waiting, row.domain))
+        return [row for row in rows if row.in_trouble or row.waiting][:limit]
 
     def troubled_letters(self, cohort: str, *, limit: int) -> list[TroubledLetter]:
         """The latest first."""
@@ -163,23 +202,58 @@ class BoardQueries:
 
     def batches(self, cohort: str, *, limit: int) -> list[AnchoredBatch]:
         """The latest first."""
+        self._standing.settle()
         return self._tx.fetch_all(
             AnchoredBatch,
-            "select merkle_root, network, b.transaction, b.block_number, b.anchored_at, count(*) as badges"
-            " from people p join assertions a using (assertion_id) join batches b using (merkle_root, network)"
-            " where p.cohort = %s group by 1, 2, 3, 4, 5 order by b.block_number desc limit %s",
+            "select merkle_root, network, b.transaction, b.block_number, b.anchored_at, c.count as badges"
+            " from batch_counts c join batches b using (merkle_root, network)"
+            " where c.cohort = %s and c.count > 0 order by b.block_number desc limit %s",
             (cohort, limit),
         )
 
     def unplaced(self) -> int:
         """Number of assertions that an event named before it is known to whom they were issued."""
-        return int(
-            self._tx.fetch_value(
-                "select count(*) from (select assertion_id from assertions where registration_id is null"
-                " union select assertion_id from letters) as named"
-                " where not exists (select from assertions a where a.assertion_id = named.assertion_id"
-                " and (a.registration_id is not null or a.replaced_by is not null))"
-            )
+        self._standing.settle()
+        return int(self._tx.fetch_value("select count(*) from unplaced"))
+
+    def uncounted(self) -> int:
+        """Number of changes that no count has yet: more than a few only after an upgrade or a rebuild."""
+        return int(self._tx.fetch_value("select count(*) from stirred"))
+
+    def _ids(
+        self,
+        cohort: str,
+        column: str,
+        values: Sequence[int],
+        *,
+        after: str = "",
+        limit: int | None = None,
+        reason: str | None = None,
+        order: str = "registration_id",
+    ) -> list[str]:
+        """The registrations with one of these values of `column`: for each the first `limit`, of these the first."""
+        rows = self._read(
+            f"select s.registration_id from unnest(%s::smallint[]) as v (value), lateral ("
+            f" select registration_id, since, rank from standing where {_OF} and {column} = v.value"
+            f" and registration_id > %s and (%s::text is null or held_reason = %s) order by {order} limit %s) as s"
+            f" order by {order} limit %s",
+            list(values),
+            *self._of(cohort),
+            after,
+            reason,
+            reason,
+            limit,
+            limit,
+        )
+        return [row[0] for row in rows]
+
+    def _persons(self, ids: Sequence[str], order: str = "array_position(%s, registration_id)") -> list[Person]:
+        """These people, in the order of `ids` unless another is given."""
+        if not ids:
+            return []
+        values = (list(ids), list(ids)) if "%s" in order else (list(ids),)
+        return self._tx.fetch_all(
+            Person, f"select {_PERSON} from progress where registration_id = any(%s) order by {order}", values
         )
 
     def _of(self, cohort: str) -> tuple[Any, ...]:

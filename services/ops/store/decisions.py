@@ -44,6 +44,9 @@ _UNDONE = (
     "exists (select from decisions d where d.target = 'revoke/' || p.assertion_id and d.part_of is not null"
     " and d.outcome = 'done')"
 )
+_ORDERED = (
+    "exists (select from decisions d where d.subject = p.registration_id and d.decision = '{}' and d.outcome is null)"
+)
 _SELECTED = (
     "p.cohort = %s and (%s::text is null or p.qualification = %s)"
     " and (%s::timestamptz is null or p.issued_at >= %s) and (%s::timestamptz is null or p.issued_at < %s)"
@@ -200,6 +203,32 @@ class DecisionRows(Outcomes):
         )
         count = int(self._tx.fetch_value(f"select count(*) {revoked}", _values(selected)))
         return listed, count - len(listed)
+
+    def to_hold(self, selected: Selected) -> tuple[list[ListedPerson], int]:
+        """People without a badge whom the office does not hold, nor has ordered to; and how many have a badge."""
+        return self._without_badge(
+            selected, f"p.held_reason is distinct from 'office-hold' and not {_ORDERED.format('hold')}", "is not null"
+        )
+
+    def to_resume(self, selected: Selected) -> tuple[list[ListedPerson], int]:
+        """People whom the office holds, and has not ordered to go on; and how many are held for another reason."""
+        return self._without_badge(
+            selected,
+            f"p.held_reason = 'office-hold' and not {_ORDERED.format('resume')}",
+            "is null and p.held_reason <> 'office-hold'",
+        )
+
+    def _without_badge(self, selected: Selected, which: str, left_out: str) -> tuple[list[ListedPerson], int]:
+        of = "from people p where p.cohort = %s and (%s::text is null or p.qualification = %s)"
+        values = (selected.cohort, selected.qualification, selected.qualification)
+        listed = self._tx.fetch_all(
+            ListedPerson,
+            "select p.registration_id, p.name, p.qualification, '' as assertion_id, p.issued_at,"
+            f" p.known_version as version, p.held_reason as reason {of} and p.assertion_id is null and {which}"
+            " order by p.registration_id",
+            values,
+        )
+        return listed, int(self._tx.fetch_value(f"select count(*) {of} and p.assertion_id {left_out}", values))
 
     # ── the record ──────────────────────────────────────────────────────────────────────────────────────
 

@@ -208,6 +208,7 @@ class OpsTransaction(Tables):
                 "attempt": event.attempt,
                 "at": event.at,
                 "answer": event.answer,
+                "domain": event.domain,
                 "sent_at": sent_at,
             }
             for event, sent_at in folding.current_letters(events)
@@ -216,6 +217,7 @@ class OpsTransaction(Tables):
             "letters",
             sorted(letters, key=lambda row: str(row["letter"])),  # within an assertion: one order of locks
             f"{replace('assertion_id, letter', ['message_id', 'state', 'attempt', 'at', 'answer'])},"
+            " domain = coalesce(excluded.domain, letters.domain),"
             " sent_at = case when excluded.state in ('bounced', 'suppressed') then null"
             " else coalesce(letters.sent_at, excluded.sent_at) end"
             f" where {PLACE.format('excluded')} >= {PLACE.format('letters')}",

@@ -8,8 +8,11 @@ from dataclasses import fields
 from services.ops.board.counts import Person
 from services.ops.board.decisions import OtherRegistration
 from services.ops.store.board import Seen
+from services.ops.store.standing import Standing
 from shared.runtime.db import Transaction
 
+_MOST = 2000  # people found that are put in order
+_BADGE_BEGINS = 4  # characters of a badge's id that find it
 _PERSON = ", ".join(field.name for field in fields(Person))
 # Who has something to do stands first: held or stuck, then who waits for the receipt, then the others.
 _WORK_FIRST = "held desc, (stuck_as is not null) desc, (received_at is null) desc, cohort desc, name, registration_id"
@@ -19,16 +22,37 @@ class SearchRows:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    def people(self, parts: Sequence[str], also: Sequence[str], seen: Seen, *, limit: int) -> list[Person]:
-        """Whose name, number or id holds each of `parts` (search_key), and the registrations `also`; work first."""
+    def people(self, parts: Sequence[str], asked: str, also: Sequence[str], seen: Seen, *, limit: int) -> list[Person]:
+        """Whose name, number or id holds each of `parts` (search_key), or whose badge's id begins so; work first.
+
+        Beside them the registrations `also`, and that of the badge `asked`, whichever version it was. A part that is
+        one ASCII character finds nobody by itself. Of more than 2000 people found 2000 are put in order.
+        """
         of = None if seen is None else list(seen)
+        Standing(self._tx).settle()
+        badge = parts[0] if len(parts) == 1 and len(parts[0]) >= _BADGE_BEGINS else None
+        values = {
+            "parts": list(parts),
+            "also": list(also),
+            "asked": asked,
+            "badge": badge,
+            "of": of,
+            "most": _MOST,
+            "limit": limit,
+        }
         return self._tx.fetch_all(
             Person,
-            f"select {_PERSON} from progress where registration_id in (select registration_id from people"
-            "  where (%s::text[] is null or qualification = any(%s)) and (registration_id = any(%s) or ("
-            "   select bool_and(position(part in found_by) > 0) from unnest(%s::text[]) as part)))"
-            f" order by {_WORK_FIRST} limit %s",
-            (of, of, list(also), list(parts), limit),
+            # The index finds by pairs of characters; whether they stand together, the key itself says.
+            f"select {_PERSON} from progress where registration_id in ("
+            "  (select registration_id from search_keys where grams(key) @> (select array_agg(gram)"
+            "    from unnest(%(parts)s::text[]) as part, unnest(grams(part)) as gram)"
+            "   and (select bool_and(position(part in key) > 0) from unnest(%(parts)s::text[]) as part) limit %(most)s)"
+            "  union (select registration_id from search_keys where badge_key like %(badge)s || '%%' limit %(most)s)"
+            "  union select registration_id from assertions where assertion_id = %(asked)s"
+            "  union select unnest(%(also)s::text[]))"
+            " and (%(of)s::text[] is null or qualification = any(%(of)s))"
+            f" order by {_WORK_FIRST} limit %(limit)s",
+            values,
         )
 
     def of_person(self, person_id: str | None, besides: str) -> list[OtherRegistration]:

@@ -12,6 +12,7 @@ from services.ops.store.rejections import RejectionRows
 from services.ops.store.restores import RestoreRows
 from services.ops.store.scrubs import ScrubRows
 from services.ops.store.search import SearchRows
+from services.ops.store.standing import Standing
 from shared.runtime.db import Transaction
 
 
@@ -23,6 +24,10 @@ class Tables(Transaction):
     def board_seen(self, seen: Seen) -> BoardQueries:
         """The board for who sees the people of these qualifications; None: everybody."""
         return BoardQueries(self, seen)
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(self)
 
     @property
     def history(self) -> PersonEvents:

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Annotated, Literal
 
 from fastapi import FastAPI, Form, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, StreamingResponse
 
 from services.ops import queries
@@ -22,15 +23,17 @@ from services.ops.web import board_view
 from services.ops.web.cache import AnswerCache
 from services.ops.web.dead_letters_view import dead_letters_view
 from services.ops.web.http import Words, json_answer, refused_answer
+from services.ops.web.live import Boards, LiveBoards
 from services.ops.web.scope import Scope
 from shared.errors import NotFound
 from shared.programme import Programme
-from shared.runtime.web import Pages
+from shared.runtime.web import Language, Pages
 from shared.runtime.web.office_gate import user_of
 
 DeadState = Literal["open", "replayed", "discarded", "all"]
 Act = Literal["replay", "discard"]
 
+EVENT_STREAM = "text/event-stream"
 _MOST = 1000  # people in one answer, or read at a time
 _DECIDE = {"replay": dead_letters.replay, "discard": dead_letters.discard}
 
@@ -50,15 +53,21 @@ def board_pages(
     links: Links,
     scope: Scope,
     ports: Ports,
-    boards: AnswerCache[BoardPage],
+    boards: Boards,
     decided: Callable[[], None],
 ) -> None:
     """`decided` is called when an event is in the outbox."""
 
     def board_of(request: Request, cohort: str | None) -> board_view.BoardView:
-        seen = scope.seen_by(request)
-        found = boards.get((cohort, seen), lambda: queries.board_page(ports, cohort, seen))
-        return board_view.board_view(found, programme)
+        return view_of(boards.page(cohort, scope.seen_by(request)))
+
+    def view_of(page: BoardPage) -> board_view.BoardView:
+        return board_view.board_view(page, programme, board_view.Watch(ports))
+
+    def draw(page: BoardPage, language: Language) -> str:
+        return html.text("fragment.html", language, "", "/board", page=view_of(page), links=links)
+
+    live = LiveBoards(boards, draw)
 
     @app.get("/", include_in_schema=False)
     def board(request: Request, cohort: str | None = None) -> Response:
@@ -68,6 +77,16 @@ def board_pages(
     def fragment(request: Request, cohort: str | None = None) -> Response:
         """The part of the board that changes, for the script that refreshes it."""
         return html.page(request, "fragment.html", page=board_of(request, cohort), links=links)
+
+    @app.get("/board/events", include_in_schema=False)
+    async def events(request: Request, cohort: str | None = None) -> Response:
+        """The same whenever it changes, as server-sent events. Who does not ask for a stream gets the first event."""
+        seen = scope.seen_by(request)
+        await run_in_threadpool(boards.page, cohort, seen)  # an unknown cohort, a database that is away: a status
+        once = request.headers.get("accept") != EVENT_STREAM or request.method == "HEAD"
+        known = request.headers.get("last-event-id", "")
+        stream = live.events((cohort, seen), html.language(request), once=once, known=known)
+        return StreamingResponse(stream, media_type=EVENT_STREAM, headers={"x-accel-buffering": "no"})
 
     @app.get("/differences/{stage}", include_in_schema=False)
     def difference(request: Request, stage: str, cohort: str | None = None) -> Response:

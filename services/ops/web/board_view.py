@@ -9,19 +9,29 @@ from datetime import datetime
 
 from services.ops.board import wording
 from services.ops.board.answers import BoardStatus, MissingPerson
-from services.ops.board.counts import Board, Person, Stage
-from services.ops.board.decisions import BULK, LETTER_ORDERS, REBUILD, SCRUB, DecisionLine
-from services.ops.board.health import Trouble, troubles_of
+from services.ops.board.counts import Person, Stage
+from services.ops.board.outages import Outage, outages_of
+from services.ops.board.pace import Pace
 from services.ops.board.rows import AnchoredBatch, TroubledLetter
-from services.ops.board.scrubs import ScrubLine
 from services.ops.board.stuck import Stuck, stuck_of
-from services.ops.board.timeline import Change
+from services.ops.board.waits import WAITS, next_step
+from services.ops.ports import Ports
 from services.ops.queries import BoardPage, DifferencePage
 from services.ops.web.dead_letters_view import DeadMessage, dead_messages
+from services.ops.web.decisions_view import DecisionRow, decision_rows
+from services.ops.web.machinery_view import (
+    ChainRow,
+    ScrubRow,
+    ServiceRow,
+    TroubleRow,
+    chain_rows,
+    scrub_row,
+    service_rows,
+    trouble_rows,
+)
 from services.ops.web.rejections import RejectedLine, rejected_lines
 from services.ops.web.restores import RestoreRow, restore_rows
-from shared.office_events import ScrubCount
-from shared.paper_events import PAPER_STEPS
+from shared.clock import JST
 from shared.programme import Bilingual, Programme
 
 _NO_DESK = Bilingual("担当不明", "No desk known")
@@ -35,6 +45,8 @@ class StageRow:
     percent: float  # of the eligible, 0 to 100
     missing: int  # of the stage before it
     ahead: int
+    pace: Pace | None  # None: not known yet
+    oldest: datetime | None  # since when the one waits who has waited longest
 
 
 @dataclass(frozen=True)
@@ -43,7 +55,8 @@ class DifferenceRow:
     before: Bilingual
     name: Bilingual
     count: int
-    people: Sequence[tuple[MissingPerson, Bilingual | None]]  # with the reason as people read it
+    waits_for: Bilingual  # what those wait for who have no reason of their own
+    people: Sequence[tuple[MissingPerson, Bilingual | None, Bilingual | None]]  # with reason and next step in words
 
 
 @dataclass(frozen=True)
@@ -99,47 +112,6 @@ class LetterRow:
 
 
 @dataclass(frozen=True)
-class LagRow:
-    name: Bilingual
-    messages: int | None
-    unknown: str | None
-
-
-@dataclass(frozen=True)
-class TroubleRow:
-    name: Bilingual
-    troubles: Sequence[Trouble]
-
-
-@dataclass(frozen=True)
-class ScrubRow:
-    name: Bilingual
-    line: ScrubLine
-    counts: Sequence[tuple[Bilingual, ScrubCount]]
-    left: Sequence[tuple[str, Bilingual, Bilingual | None]]  # key, what is wrong, and why it is left
-
-
-@dataclass(frozen=True)
-class FieldChange:
-    """`known`: the old value was asked of registration, and `old` None says that there was none."""
-
-    name: Bilingual
-    old: str | None
-    new: str | None
-    known: bool
-
-
-@dataclass(frozen=True)
-class DecisionRow:
-    line: DecisionLine
-    name: Bilingual
-    outcome: Bilingual | None  # None: none yet, or of a kind that gets none
-    waiting: bool  # for its outcome
-    fields: Sequence[FieldChange]
-    others: Sequence[tuple[Bilingual, int]]  # of an undo: outcomes other than done
-
-
-@dataclass(frozen=True)
 class BoardView:
     status: BoardStatus
     pending: int
@@ -152,8 +124,10 @@ class BoardView:
     rejections: Sequence[RejectedLine]
     batches: Sequence[AnchoredBatch]
     dead: Sequence[DeadMessage]
-    lags: Sequence[LagRow]
+    services: Sequence[ServiceRow]
     troubled_services: Sequence[TroubleRow]
+    chains: Sequence[ChainRow]
+    outages: Sequence[Outage]
     decisions: Sequence[DecisionRow]
     scrubs: Sequence[ScrubRow]
     restores: Sequence[RestoreRow]
@@ -174,19 +148,43 @@ class BoardView:
         return self.status.letters["bounced"] + self.status.letters["suppressed"]
 
 
-def board_view(page: BoardPage, programme: Programme) -> BoardView:
+@dataclass(frozen=True)
+class Watch:
+    """Since when troubles are seen: as the meters know."""
+
+    ports: Ports
+
+    def since(self, service: str, code: str) -> datetime | None:
+        return self.ports.health.since(service, code)
+
+    def outages(self, page: BoardPage) -> list[Outage]:
+        found = outages_of(page.status, self.ports.lag.away_since, self.since) if page.all_desks else []
+        if page.away_since is None:
+            return found
+        at = page.status.at.astimezone(JST)
+        old = Bilingual(f"人数は{at:%H:%M:%S}のものです", f"the figures are of {at:%H:%M:%S} Japan time")
+        return [
+            Outage(Bilingual("このボードのデータベース", "The database of this board"), page.away_since, (old,)),
+            *found,
+        ]
+
+
+def board_view(page: BoardPage, programme: Programme, watch: Watch) -> BoardView:
     cohort = page.status.cohort
     return BoardView(
         status=page.status,
         pending=max(0, cohort.eligible - cohort.completed),
-        stages=_stages(page.board),
+        stages=_stages(page),
         differences=[
             DifferenceRow(
                 word=stage,
                 before=wording.STAGES[missing.after],
                 name=wording.STAGES[stage],
                 count=missing.count,
-                people=[(person, wording.reason_words(person.reason)) for person in missing.people],
+                waits_for=WAITS[stage],
+                people=[
+                    (person, wording.reason_words(person.reason), next_step(person.reason)) for person in missing.people
+                ],
             )
             for stage, missing in page.status.people_missing.items()
             if missing.count
@@ -205,86 +203,19 @@ def board_view(page: BoardPage, programme: Programme) -> BoardView:
         rejections=rejected_lines(page.rejections),
         batches=page.batches,
         dead=dead_messages(page.dead_letters),
-        lags=[
-            LagRow(wording.words_for(wording.SERVICES, service), messages, page.status.lag_unknown.get(service))
-            for service, messages in page.status.lag.items()
-        ],
-        troubled_services=[
-            TroubleRow(wording.words_for(wording.SERVICES, service), troubles)
-            for service, health in page.status.services.items()
-            if (troubles := troubles_of(service, health))
-        ],
+        services=service_rows(page.status),
+        troubled_services=trouble_rows(page.status, watch.since),
+        chains=chain_rows(page.status),
+        outages=watch.outages(page),
         decisions=decision_rows(page.decisions),
-        scrubs=[_scrub(line) for line in page.status.scrubs],
+        scrubs=[scrub_row(line) for line in page.status.scrubs],
         restores=restore_rows(page.status.restores),
         all_desks=page.all_desks,
     )
 
 
-def _scrub(line: ScrubLine) -> ScrubRow:
-    return ScrubRow(
-        name=wording.words_for(wording.SERVICES, line.service),
-        line=line,
-        counts=[(wording.words_for(wording.OBJECTS, count.kind), count) for count in line.counts],
-        left=[
-            (
-                fault.key,
-                wording.words_for(wording.FOUND, fault.found),
-                None if fault.outcome is None else wording.words_for(wording.NOT_REPAIRED, fault.outcome),
-            )
-            for fault in line.left
-        ],
-    )
-
-
-_WITH_OUTCOME = (
-    "revoke",
-    "correct",
-    "correct-address",
-    "hold",
-    "resume",
-    *LETTER_ORDERS,
-    REBUILD,
-    SCRUB,
-    *BULK,
-    *PAPER_STEPS,
-)
-
-
-def decision_rows(
-    lines: Iterable[DecisionLine], changed: Mapping[str, Sequence[Change]] | None = None
-) -> list[DecisionRow]:
-    """`changed`: by decision_id, what registration says that it changed; None: it did not answer."""
-    return [
-        DecisionRow(
-            line=line,
-            name=wording.words_for(wording.DECISIONS, line.decision),
-            outcome=wording.words_for(wording.OUTCOMES, line.outcome) if line.outcome else None,
-            waiting=line.outcome is None and line.decision in _WITH_OUTCOME,
-            fields=field_changes(line, (changed or {}).get(line.id)),
-            others=[
-                (wording.words_for(wording.OUTCOMES, word), count)
-                for word, count in (line.parts.outcomes if line.parts else {}).items()
-                if word != "done"
-            ],
-        )
-        for line in lines
-    ]
-
-
-def field_changes(line: DecisionLine, changed: Sequence[Change] | None) -> list[FieldChange]:
-    """Old and new where they are known; else what the order itself says, without the old value."""
-    if changed:
-        return [field_change(each) for each in changed]
-    fields = {"email": None} if line.decision == "correct-address" else line.correction or {}
-    return [FieldChange(wording.words_for(wording.FIELDS, name), None, text, False) for name, text in fields.items()]
-
-
-def field_change(change: Change) -> FieldChange:
-    return FieldChange(wording.words_for(wording.FIELDS, change.field), change.old, change.new, True)
-
-
-def _stages(board: Board) -> list[StageRow]:
+def _stages(page: BoardPage) -> list[StageRow]:
+    board = page.board
     most = max(board.counts.values())
     differences = {difference.right: difference for difference in board.differences}
     return [
@@ -295,6 +226,8 @@ def _stages(board: Board) -> list[StageRow]:
             percent=100 * board.counts[stage] / most if most else 0.0,
             missing=differences[stage].missing if stage in differences else 0,
             ahead=differences[stage].ahead if stage in differences else 0,
+            pace=page.status.pace.get(stage.word),
+            oldest=page.oldest.get(stage),
         )
         for stage in Stage
     ]

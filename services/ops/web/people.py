@@ -65,7 +65,7 @@ def search(ports: Ports, text: str, seen: Seen, programme: Programme) -> Found:
         return Found((), True)
     also = ports.registration.find(parts, text[:LONGEST].strip(), seen)
     with ports.store.transaction() as tx:
-        people = tx.search.people(parts, also or (), seen, limit=_FOUND)
+        people = tx.search.people(parts, text.strip(), also or (), seen, limit=_FOUND)
         characters = tx.search.held_characters([person.registration_id for person in people])
     rows = [person_row(person, programme, characters.get(person.registration_id)) for person in people]
     return Found(rows, also is not None)

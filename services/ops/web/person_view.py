@@ -13,7 +13,8 @@ from services.ops.board import wording
 from services.ops.board.counts import HELD, REVOKED
 from services.ops.board.decisions import DAYS, RESUMABLE, DecisionLine, History, LetterLine, VersionLine
 from services.ops.board.timeline import Change, Moment, timeline
-from services.ops.web.board_view import DecisionRow, FieldChange, StuckRow, decision_rows, field_change, stuck_row
+from services.ops.web.board_view import StuckRow, stuck_row
+from services.ops.web.decisions_view import DecisionRow, FieldChange, decision_rows, field_change
 from shared.glyphs import clusters
 from shared.office_answers import PersonAnswer, SharerAnswer
 from shared.office_events import CORRECTABLE, Correction

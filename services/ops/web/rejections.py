@@ -55,11 +55,31 @@ def rejections_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callable[
         open_rows = room.rejected_rows(ports, "open", limit=_SHOWN)
         dismissed = room.rejected_rows(ports, "dismissed", limit=_SHOWN)
         lines = rejected_lines(open_rows)
-        return html.page(request, "rejected.html", lines=lines, dismissed=rejected_lines(dismissed), shown=_SHOWN)
+        sources = sorted({row.source for row in open_rows})
+        return html.page(
+            request,
+            "rejected.html",
+            lines=lines,
+            sources=sources,
+            dismissed=rejected_lines(dismissed),
+            shown=_SHOWN,
+        )
 
     @app.post("/rejected", include_in_schema=False)
-    def dismiss(request: Request, id: Annotated[list[ID], Form()], why: Annotated[Words, Form()]) -> Response:
-        room.dismiss(ports, Attribution(user_of(request).name, why), ids=id)
+    def dismiss(
+        request: Request,
+        why: Annotated[Words, Form()],
+        id: Annotated[list[ID], Form()] = [],  # noqa: B006 (FastAPI copies it)
+        source: Annotated[ID | None, Form()] = None,
+        everything: Annotated[bool, Form()] = False,
+    ) -> Response:
+        who = Attribution(user_of(request).name, why)
+        if everything:
+            room.dismiss(ports, who)
+        elif source is not None:
+            room.dismiss(ports, who, source=source)
+        else:
+            room.dismiss(ports, who, ids=id)
         decided()
         return RedirectResponse("/rejected", 303)
 

@@ -11,11 +11,13 @@ from starlette.responses import JSONResponse
 from services.ops.board.answers import BoardStatus
 from services.ops.config import Links
 from services.ops.ports import Ports
-from services.ops.queries import BoardPage
 from services.ops.web.accounts import accounts_api
 from services.ops.web.board import board_api, board_pages
 from services.ops.web.cache import AnswerCache
+from services.ops.web.cohorts import cohort_pages
+from services.ops.web.feed import MOST_BYTES, feed_pages
 from services.ops.web.letters import letters_api, letters_pages
+from services.ops.web.live import Boards
 from services.ops.web.orders import orders_api
 from services.ops.web.paper import paper_api, paper_pages
 from services.ops.web.people import people_pages
@@ -23,7 +25,7 @@ from services.ops.web.person import person_pages
 from services.ops.web.rejections import rejections_api, rejections_pages
 from services.ops.web.restores import restores_api, restores_pages
 from services.ops.web.scope import Scope
-from services.ops.web.undo import undo_pages
+from services.ops.web.services import services_pages
 from shared.programme import Programme
 from shared.runtime.access import Access
 from shared.runtime.web import pages
@@ -32,7 +34,7 @@ from shared.runtime.web.office_session import OfficeSessions
 
 _FOR_OFFICE = {
     "GET": (
-        ("/", "/board", "/people", "/people.csv", "/search", "/letters", "/decisions"),
+        ("/", "/board", "/board/events", "/people", "/people.csv", "/search", "/letters", "/decisions"),
         ("/people/", "/revoke/", "/differences/"),
     ),
     "POST": (("/letters",), ("/people/", "/revoke/")),
@@ -63,14 +65,14 @@ def build_site(
     gate = OfficeGate(sessions, key, is_for_office, access)
     app = FastAPI(title="Akashi ops", openapi_url=None, docs_url=None, redoc_url=None, dependencies=[Depends(gate)])
     html = pages(Path(__file__).parents[1] / "templates", programme)
-    html.install(app, access=access)
+    html.install(app, access=access, most_bytes=MOST_BYTES)
     gate.install(app, html)
 
     @app.get("/api/v1/openapi.json", include_in_schema=False)
     def openapi() -> JSONResponse:
         return JSONResponse(app.openapi())
 
-    boards: AnswerCache[BoardPage] = AnswerCache()
+    boards = Boards(ports)
     statuses: AnswerCache[BoardStatus] = AnswerCache()
 
     def decided() -> None:
@@ -82,7 +84,9 @@ def build_site(
     board_pages(app, html, programme, links, scope, ports, boards, decided)
     people_pages(app, html, programme, scope, ports)
     person_pages(app, html, programme, links, scope, ports, decided)
-    undo_pages(app, html, programme, ports, decided)
+    cohort_pages(app, html, programme, ports, decided)
+    feed_pages(app, html, ports, decided)
+    services_pages(app, html, ports, decided)
     rejections_pages(app, html, ports, decided)
     restores_pages(app, html, ports, decided)
     letters_pages(app, html, scope, ports, decided)

@@ -5,6 +5,8 @@ ops.
 from __future__ import annotations
 
 import secrets
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,6 +15,7 @@ from shared.errors import NotFound
 from shared.password_strength import PasswordProblem, known_words, password_problem, society_words
 from shared.plain_text import hidden_in
 from shared.programme import Programme
+from shared.runtime.attempts import sha256
 from shared.runtime.db import Database
 from shared.runtime.metrics import counter
 from shared.runtime.web.office_accounts import (
@@ -41,6 +44,31 @@ class AccountRefused(ValueError):
     """An account can't be made or changed so: the text says got and expected."""
 
 
+class Remembered:
+    """Who was signed in by which token, for ten minutes, by its digest. Thread-safe."""
+
+    SECONDS = 600.0
+
+    def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._users: dict[bytes, tuple[float, OfficeUser]] = {}
+
+    def note(self, token: str, user: OfficeUser | None) -> None:
+        now, key = self._seconds(), sha256(token)
+        with self._lock:
+            self._users.pop(key, None)
+            if user is not None:
+                self._users[key] = (now, user)
+            for old in [each for each, (at, _) in self._users.items() if now - at > self.SECONDS]:
+                del self._users[old]
+
+    def find(self, token: str) -> OfficeUser | None:
+        with self._lock:
+            at, user = self._users.get(sha256(token), (0.0, None))
+        return user if user is not None and self._seconds() - at <= self.SECONDS else None
+
+
 @dataclass(frozen=True)
 class OfficeSessions:
     """`new_token`: 256 bits that nobody can guess."""
@@ -49,13 +77,21 @@ class OfficeSessions:
     programme: Programme
     passwords: Passwords = field(default_factory=Passwords)
     new_token: Callable[[], str] = lambda: secrets.token_urlsafe(32)
+    remembered: Remembered = field(default_factory=Remembered)
 
     def user(self, token: str | None) -> OfficeUser | None:
         """Whose session the browser's token is; None for no token, an unknown one, and a session that is over."""
         if not token:
             return None
         with self.database.transaction() as tx:
-            return OfficeAccounts(tx).by_session(token)
+            user = OfficeAccounts(tx).by_session(token)
+        self.remembered.note(token, user)
+        return user
+
+    def user_of_late(self, token: str | None) -> OfficeUser | None:
+        """Who was signed in by this token a short time ago, as this process knows: for pages while the database is
+        away."""
+        return self.remembered.find(token) if token else None
 
     def sign_in(self, name: str, password: str, source: str, former: str | None) -> Token | SignInProblem:
         """The token of a new session; that of `former`, which the browser sent, ends.
@@ -92,6 +128,7 @@ class OfficeSessions:
 
     def sign_out(self, token: str | None) -> None:
         if token:
+            self.remembered.note(token, None)
             with self.database.transaction() as tx:
                 OfficeAccounts(tx).close_session(token)
 

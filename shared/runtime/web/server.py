@@ -81,6 +81,12 @@ class LimitedProtocol(HttpToolsProtocol):
         if len(self.connections) > self._most:
             self._make_room()
 
+    def shutdown(self) -> None:
+        """At a stop of the server: what is being answered ends as usual, but a stream of events has no end."""
+        super().shutdown()
+        if not self.transport.is_closing() and (b"accept", b"text/event-stream") in (self.headers or ()):
+            self.transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
         for timer in (self._head_timer, self._body_timer, self._write_timer):
             if timer is not None:

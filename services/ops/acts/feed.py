@@ -1,0 +1,51 @@
+"""A file of registrations that the office hands in on the board: on record, delivered, settled with what came of it."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from services.ops.acts.orders import Attribution, announced
+from services.ops.board.decisions import FEED, numbered
+from services.ops.ports import Ports
+from services.ops.sources.intake import Delivered
+from shared.errors import TryLater
+from shared.office_events import DecisionSettled, OfficeDecided
+from shared.runtime.log import logger
+
+log = logger("ops")
+
+
+def feed(ports: Ports, name: str, content: bytes, who: Attribution) -> Delivered:
+    """Hand the file to registration. TryLater when it gave no answer; then that stands on record as well."""
+    with ports.store.transaction() as tx:
+        tx.decisions.lock_orders()
+        unnumbered = f"{FEED}/{sha256(content).hexdigest()[:16]}"
+        id = numbered(unnumbered, tx.decisions.count_numbered(unnumbered))
+        announced(
+            tx,
+            OfficeDecided(decision_id=id, decision=FEED, subject=name, by=who.by, why=who.why, decided_at=ports.now()),
+            None,
+        )
+    # If we die from here on, the order has no outcome on record: the office hands the file in again, and rows that were
+    # taken already are unchanged.
+    try:
+        found = ports.intake.deliver(name, content)
+    except TryLater as error:
+        _settle(ports, id, name, "not-delivered", str(error))
+        raise
+    detail = (
+        f"accepted {found.accepted}, unchanged {found.unchanged}, rejected {found.rejected_rows},"
+        f" after the issue {len(found.not_applied)}"
+    )
+    _settle(ports, id, name, "done", detail)
+    return found
+
+
+def _settle(ports: Ports, id: str, subject: str, outcome: str, detail: str) -> None:
+    event = DecisionSettled(
+        decision_id=id, subject=subject, service="ops", outcome=outcome, settled_at=ports.now(), detail=detail
+    )
+    with ports.store.transaction() as tx:
+        tx.decisions.note_settled([event])
+        tx.announce(event)
+    log.info("decided", decision=FEED, decision_id=id, outcome=outcome)

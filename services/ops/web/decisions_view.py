@@ -1,0 +1,79 @@
+"""Orders of the office as the pages show them: name, outcome, what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.ops.board import wording
+from services.ops.board.decisions import BULK, LETTER_ORDERS, REBUILD, SCRUB, DecisionLine
+from services.ops.board.timeline import Change
+from shared.paper_events import PAPER_STEPS
+from shared.programme import Bilingual
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """`known`: the old value was asked of registration, and `old` None says that there was none."""
+
+    name: Bilingual
+    old: str | None
+    new: str | None
+    known: bool
+
+
+@dataclass(frozen=True)
+class DecisionRow:
+    line: DecisionLine
+    name: Bilingual
+    outcome: Bilingual | None  # None: none yet, or of a kind that gets none
+    waiting: bool  # for its outcome
+    fields: Sequence[FieldChange]
+    others: Sequence[tuple[Bilingual, int]]  # of an undo: outcomes other than done
+
+
+_WITH_OUTCOME = (
+    "revoke",
+    "correct",
+    "correct-address",
+    "hold",
+    "resume",
+    *LETTER_ORDERS,
+    REBUILD,
+    SCRUB,
+    *BULK,
+    *PAPER_STEPS,
+)
+
+
+def decision_rows(
+    lines: Iterable[DecisionLine], changed: Mapping[str, Sequence[Change]] | None = None
+) -> list[DecisionRow]:
+    """`changed`: by decision_id, what registration says that it changed; None: it did not answer."""
+    return [
+        DecisionRow(
+            line=line,
+            name=wording.words_for(wording.DECISIONS, line.decision),
+            outcome=wording.words_for(wording.OUTCOMES, line.outcome) if line.outcome else None,
+            waiting=line.outcome is None and line.decision in _WITH_OUTCOME,
+            fields=field_changes(line, (changed or {}).get(line.id)),
+            others=[
+                (wording.words_for(wording.OUTCOMES, word), count)
+                for word, count in (line.parts.outcomes if line.parts else {}).items()
+                if word != "done"
+            ],
+        )
+        for line in lines
+    ]
+
+
+def field_changes(line: DecisionLine, changed: Sequence[Change] | None) -> list[FieldChange]:
+    """Old and new where they are known; else what the order itself says, without the old value."""
+    if changed:
+        return [field_change(each) for each in changed]
+    fields = {"email": None} if line.decision == "correct-address" else line.correction or {}
+    return [FieldChange(wording.words_for(wording.FIELDS, name), None, text, False) for name, text in fields.items()]
+
+
+def field_change(change: Change) -> FieldChange:
+    return FieldChange(wording.words_for(wording.FIELDS, change.field), change.old, change.new, True)
