@@ -222,6 +222,7 @@ def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
                 "REGISTRATION_URL": place.urls["registration"],
                 "OPS_KEY_FILE": str(secrets / "ops.key"),
                 "OFFICE_KEY_FILE": str(secrets / "office.key"),
+                "UPSTREAM_KEY_FILE": str(secrets / "upstream.key"),
                 "INBOX_URL": place.urls["inbox"],
                 "METRICS_URLS": ",".join(metrics),
             }

@@ -25,7 +25,7 @@ from services.ops.commands.rebuild import rebuild
 from services.ops.commands.rejected import rejected
 from services.ops.commands.restores import restores
 from services.ops.commands.scrub import scrub
-from services.ops.commands.status import people, status
+from services.ops.commands.status import find, people, status
 from shared.errors import AkashiError
 from shared.plain_text import shown
 from shared.runtime.commands import say
@@ -37,6 +37,7 @@ LETTERS = "akashi.letters"
 _OWN = (
     status,
     people,
+    find,
     revoke,
     correct,
     correct_address,

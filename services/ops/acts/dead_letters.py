@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from services.ops.board.dead_events import cause_kind
 from services.ops.board.decisions import AlreadyDecidedError
 from services.ops.board.rows import KeptDeadLetter
 from services.ops.ports import Ports
@@ -15,6 +16,8 @@ from shared.runtime.log import logger
 from shared.topics import Topic
 
 log = logger("ops")
+
+_AT_ONCE = 10_000  # dead letters that one order for all takes
 
 
 def dead_letter_of(value: bytes, *, topic: str, id: str, now: datetime) -> KeptDeadLetter:
@@ -65,6 +68,32 @@ def discard(ports: Ports, dead_letter_id: str, *, by: str, why: str) -> KeptDead
     NotFound. AlreadyDecidedError when it was replayed or discarded before.
     """
     return _decide(ports, dead_letter_id, "discarded", by, why)
+
+
+def decide_all(
+    ports: Ports, act: Literal["replay", "discard"], *, by: str, why: str, topic: str | None, cause: str | None
+) -> int:
+    """Replay or discard all open ones of a topic and a kind of cause (None: of any); how many messages.
+
+    One after the other, each once: a message on which several services failed is one. What can't be replayed stays
+    open. Called twice, or by two people at once, it decides nothing twice.
+    """
+    with ports.store.transaction() as tx:
+        letters = [
+            letter
+            for letter in tx.dead_letters.all("open", limit=_AT_ONCE)
+            if topic in (None, letter.topic) and cause in (None, cause_kind(letter.cause))
+        ]
+    done = 0
+    for letter in letters:
+        if act == "replay" and not letter.is_whole:
+            continue
+        try:
+            _decide(ports, letter.dead_letter_id, "replayed" if act == "replay" else "discarded", by, why)
+        except AlreadyDecidedError:  # together with another service's letter about the same message, or by somebody
+            continue
+        done += 1
+    return done
 
 
 def _decide(

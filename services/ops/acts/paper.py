@@ -21,6 +21,7 @@ from services.ops.board.paper import (
     named,
 )
 from services.ops.ports import Ports
+from services.ops.store.board import Seen
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
 from shared.office_events import OfficeDecided
@@ -38,10 +39,11 @@ class PaperBoard:
     sheets: list[SheetRow]
 
 
-def board(ports: Ports, states: Sequence[PaperState], *, limit: int) -> PaperBoard:
+def board(ports: Ports, states: Sequence[PaperState], *, limit: int, seen: Seen = None) -> PaperBoard:
+    """`seen`: of the people of these qualifications only, and no print sheets, which hold everybody's."""
     with ports.store.transaction() as tx:
-        rows = tx.paper.rows(states, None, limit=limit)
-        return PaperBoard(tx.paper.counts(), rows, tx.paper.sheets(limit=20))
+        rows = tx.paper.rows(states, None, seen=seen, limit=limit)
+        return PaperBoard(tx.paper.counts(seen), rows, tx.paper.sheets(limit=20) if seen is None else [])
 
 
 def counts(ports: Ports) -> list[PaperCount]:
@@ -67,9 +69,11 @@ def take_step(
     ids: Sequence[str] | None,
     item: PaperItem | None = None,
     shipper: str | None = None,
+    seen: Seen = None,
 ) -> list[DecisionLine]:
     """Order a step for these items (`ids`, as in `named`), or for all that wait for it and are not held.
 
+    `seen`: items of people of other qualifications are unknown.
     One decision for each 1000 items. The same order that is pending is one. NotFound for an item that isn't known;
     ValueError for what names none; AlreadyDecidedError when there is nothing to do.
     """
@@ -78,7 +82,7 @@ def take_step(
         raise ValueError(f"got everything for {act}, expected the orders by their numbers")
     with ports.store.transaction() as tx:
         tx.decisions.lock_orders()
-        lines = _waiting(tx, decision, item) if ids is None else _named(tx, decision, ids, item)
+        lines = _waiting(tx, decision, item) if ids is None else _named(tx, decision, ids, item, seen)
         if not lines:
             before = ", ".join(PAPER_STEPS[decision].before)
             raise AlreadyDecidedError(f"got no item for {act}, expected some that are {before} and not held")
@@ -92,11 +96,13 @@ def _waiting(tx: OpsTransaction, decision: PaperDecision, item: PaperItem | None
     return [PaperLine(row.order_id, row.item) for row in tx.paper.rows(first, item, limit=MOST) if row.held is None]
 
 
-def _named(tx: OpsTransaction, decision: PaperDecision, ids: Sequence[str], item: PaperItem | None) -> list[PaperLine]:
+def _named(
+    tx: OpsTransaction, decision: PaperDecision, ids: Sequence[str], item: PaperItem | None, seen: Seen
+) -> list[PaperLine]:
     """Those that are named, so that the outcome says of each why it didn't take the step; of a whole order the items
     that can take it."""
     wanted = [each for each in named(ids) if item in (None, each.line.item)]
-    known = tx.paper.known([each.line.order_id for each in wanted])
+    known = tx.paper.known([each.line.order_id for each in wanted], seen)
     orders = {order_id for order_id, _ in known}
     able = {
         (row.order_id, row.item)

@@ -31,6 +31,11 @@ class KeptDeadLetter:
     size: int | None = None
     sha256: str | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Its bytes are here, all of them: it can be sent again."""
+        return self.value is not None and self.size is None
+
 
 @dataclass(frozen=True)
 class AnchoredBatch:

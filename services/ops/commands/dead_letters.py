@@ -50,6 +50,10 @@ def _decision(name: str, done: str, help: str, short: str, reason: str | None = 
     @dead_letters.command(name, help=help, short_help=short)
     @click.argument("ids", nargs=-1)
     @click.option("--all", "everything", is_flag=True, help="未対応のすべて。 / All open ones.")
+    @click.option("--topic", help="--all のうち、このトピックだけ。 / Of all, only those of this topic.")
+    @click.option(
+        "--cause", help="--all のうち、原因がこの語で始まるものだけ。 / Of all, only those whose cause begins so."
+    )
     @click.option(
         "--reason",
         "why",
@@ -60,15 +64,23 @@ def _decision(name: str, done: str, help: str, short: str, reason: str | None = 
     @click.option(
         "--by", default=getpass.getuser, help="担当者（指定がなければ利用者名）。 / Author (default: your user name)."
     )
-    def command(ids: tuple[str, ...], everything: bool, why: str, by: str) -> None:
+    def command(
+        ids: tuple[str, ...], everything: bool, topic: str | None, cause: str | None, why: str, by: str
+    ) -> None:
         from services.ops.board.answers import DeadLetterLine
         from services.ops.commands.client import fetch, order
 
+        if (topic or cause) and not everything:
+            raise click.UsageError("--topic と --cause は --all と使います。 / --topic and --cause go with --all.")
         if bool(ids) == everything:
             raise click.UsageError("番号か --all のどちらかを指定してください。 / Give either ids or --all.")
         chosen = list(ids)
         if everything:
-            letters = fetch("/api/v1/dead-letters", list[DeadLetterLine])
+            letters = [
+                letter
+                for letter in fetch("/api/v1/dead-letters", list[DeadLetterLine])
+                if topic in (None, letter.topic) and letter.cause.startswith(cause or "")
+            ]
             cut = [letter.id for letter in letters if name == "replay" and letter.size is not None]
             chosen = [letter.id for letter in letters if letter.id not in cut]
             for id in cut:

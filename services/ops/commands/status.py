@@ -143,3 +143,29 @@ def people(state: str | None, as_json: bool, cohort: str | None) -> None:
                 say_row(person.registration_id, person.state, person.reason, person.assertion_id)
     if not is_anybody:
         say("該当する人はいません。 / Nobody.", err=True)
+
+
+@click.command(short_help="人を探す / Find somebody")
+@click.argument("text")
+@json_option
+def find(text: str, as_json: bool) -> None:
+    """氏名・よみ・番号・メールアドレス・IDで探します。することのある人から、200人まで出します。
+
+    Finds people by name, kana, number, address or id; at most 200, those with something to do first. Columns as of
+    `akashi people`, then name, qualification and cohort.
+
+    Exit code 1: nobody was found.
+    """
+    from services.ops.board.answers import PersonLine
+    from services.ops.commands.client import fetch
+
+    people = fetch("/api/v1/search", list[PersonLine], q=text)
+    for person in people:
+        if as_json:
+            say_json(person)
+        else:
+            columns = (person.registration_id, person.state, person.reason, person.assertion_id)
+            say_row(*columns, person.name, person.qualification, person.cohort)
+    if not people:
+        say("見つかりませんでした。 / Nobody was found.", err=True)
+        raise SystemExit(1)

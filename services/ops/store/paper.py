@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.ops.board.paper import PaperCount, PaperRow, SheetRow
+from services.ops.store.board import Seen
 from shared.clock import japan_date
 from shared.paper_events import PaperItem, PaperOrdered, PaperState, PaperUpdated, PrintSheetRendered
 from shared.runtime.db import Transaction
@@ -25,6 +26,9 @@ _FROM = """
     left join people p on p.registration_id = o.registration_id
     left join assertions a on a.assertion_id = p.assertion_id
 """
+
+
+_SEEN = "(%(seen)s::text[] is null or p.qualification = any(%(seen)s))"
 
 
 class PaperRows:
@@ -73,39 +77,49 @@ class PaperRows:
                     (event.sheet_id, event.item, event.pages, event.printed, list(event.left_out), event.rendered_at),
                 )
 
-    def counts(self) -> list[PaperCount]:
+    def counts(self, seen: Seen = None) -> list[PaperCount]:
         return self._tx.fetch_all(
             PaperCount,
             f"select item, state, count(*) as count, count(held) as held from (select i.item, i.state, {_HELD} as held"
-            f" {_FROM}) as items group by 1, 2 order by 1 desc, 2",
-            {"today": self._today},
+            f" {_FROM} where {_SEEN}) as items group by 1, 2 order by 1 desc, 2",
+            {"today": self._today, "seen": _list(seen)},
         )
 
     def rows(
-        self, states: Sequence[PaperState], item: PaperItem | None, *, only: Sequence[str] | None = None, limit: int
+        self,
+        states: Sequence[PaperState],
+        item: PaperItem | None,
+        *,
+        only: Sequence[str] | None = None,
+        seen: Seen = None,
+        limit: int,
     ) -> list[PaperRow]:
-        """In these states, the oldest order first. `only`: of these orders."""
+        """In these states, the oldest order first. `only`: of these orders. `seen`: as of `BoardQueries`."""
         return self._tx.fetch_all(
             PaperRow,
             "select i.order_id, i.item, i.state, i.at, o.ordered_at, o.total, o.registration_id, p.name,"
             f" p.qualification, p.registration_number, {_HELD} as held, i.sheet_id, i.shipper, i.tracking {_FROM}"
             " where i.state = any(%(states)s) and (%(item)s::text is null or i.item = %(item)s)"
-            " and (%(only)s::text[] is null or i.order_id = any(%(only)s))"
+            f" and (%(only)s::text[] is null or i.order_id = any(%(only)s)) and {_SEEN}"
             " order by o.ordered_at, i.order_id, i.item desc limit %(limit)s",
             {
                 "today": self._today,
                 "states": list(states),
                 "item": item,
-                "only": None if only is None else list(only),
+                "only": _list(only),
+                "seen": _list(seen),
                 "limit": limit,
             },
         )
 
-    def known(self, order_ids: Sequence[str]) -> set[tuple[str, str]]:
+    def known(self, order_ids: Sequence[str], seen: Seen = None) -> set[tuple[str, str]]:
         """The items of these orders."""
         return set(
             self._tx.cursor.execute(
-                "select order_id, item from paper_items where order_id = any(%s)", (list(order_ids),)
+                f"select i.order_id, i.item {_FROM} where i.order_id = any(%(ids)s) and {_SEEN}"
+                if seen is not None
+                else "select order_id, item from paper_items where order_id = any(%(ids)s)",
+                {"ids": list(order_ids), "seen": _list(seen)},
             ).fetchall()
         )
 
@@ -121,3 +135,7 @@ class PaperRows:
     @property
     def _today(self) -> object:
         return japan_date(self._tx.now())
+
+
+def _list(texts: Sequence[str] | None) -> list[str] | None:
+    return None if texts is None else list(texts)

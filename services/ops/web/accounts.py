@@ -1,17 +1,21 @@
-"""The API of the office's accounts, for `akashi office`."""
+"""Who may sign in to the office's pages: the page for admins, and the API for `akashi office`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Form, Request, Response
 from pydantic import StringConstraints
 from pydantic.dataclasses import dataclass
 from starlette.responses import JSONResponse
 
-from services.ops.web.http import ID, refused_answer
+from services.ops.board.wording import ROLES
+from services.ops.web.http import ID, Value, refused_answer
 from shared.errors import NotFound
+from shared.programme import Programme
 from shared.runtime.log import logger
+from shared.runtime.web import Pages
+from shared.runtime.web.office_gate import user_of
 from shared.runtime.web.office_session import AccountRefused, OfficeSessions
 
 log = logger("ops")
@@ -39,6 +43,50 @@ class NewPassword:
 @dataclass(frozen=True)
 class RemovedAccount:
     name: Name
+
+
+def accounts_pages(app: FastAPI, html: Pages, programme: Programme, sessions: OfficeSessions) -> None:
+    """For admins: `site.py`. Passwords are drawn here, shown once, and changed at the first sign-in."""
+
+    def page(request: Request, status: int = 200, refused: str = "", name: str = "", drawn: str = "") -> Response:
+        return html.page(
+            request,
+            "accounts.html",
+            status=status,
+            accounts=sessions.users(),
+            desks=programme.desks,
+            roles=ROLES,
+            refused=refused,
+            name=name,
+            drawn=drawn,
+        )
+
+    @app.get("/accounts", include_in_schema=False)
+    def look(request: Request) -> Response:
+        return page(request)
+
+    @app.post("/accounts", include_in_schema=False)
+    def order(
+        request: Request,
+        act: Annotated[Literal["add", "password", "remove"], Form()],
+        name: Annotated[Name, Form()],
+        role: Annotated[Literal["office", "admin"], Form()] = "office",
+        desk: Annotated[Value, Form()] = "",
+    ) -> Response:
+        drawn = None
+        try:
+            if act == "add":
+                drawn = sessions.add(name, role, (desk or None) if role == "office" else None, None)
+            elif name == user_of(request).name:
+                return page(request, 409, "own")
+            elif act == "password":
+                drawn = sessions.set_password(name, None)
+            else:
+                sessions.remove(name)
+        except (AccountRefused, NotFound) as refused:
+            return page(request, 409, str(refused))
+        log.info("decided", decision={"add": "account-added", "remove": "account-removed"}.get(act, "account-password"))
+        return page(request, name=name, drawn=drawn or "")
 
 
 def accounts_api(app: FastAPI, sessions: OfficeSessions) -> None:

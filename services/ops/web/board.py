@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Annotated, Literal
 
-from fastapi import FastAPI, Form, Query, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, RedirectResponse, StreamingResponse
+from starlette.responses import JSONResponse, StreamingResponse
 
 from services.ops import queries
-from services.ops.acts import dead_letters
 from services.ops.board.answers import BoardStatus, dead_letter_line, encode, person_line
 from services.ops.board.counts import STATES, Person
 from services.ops.board.decisions import AlreadyDecidedError
@@ -21,21 +20,18 @@ from services.ops.ports import Ports
 from services.ops.queries import BoardPage
 from services.ops.web import board_view
 from services.ops.web.cache import AnswerCache
-from services.ops.web.dead_letters_view import dead_letters_view
+from services.ops.web.dead_letters import DECIDE, Act
 from services.ops.web.http import Words, json_answer, refused_answer
 from services.ops.web.live import Boards, LiveBoards
 from services.ops.web.scope import Scope
 from shared.errors import NotFound
 from shared.programme import Programme
 from shared.runtime.web import Language, Pages
-from shared.runtime.web.office_gate import user_of
 
 DeadState = Literal["open", "replayed", "discarded", "all"]
-Act = Literal["replay", "discard"]
 
 EVENT_STREAM = "text/event-stream"
 _MOST = 1000  # people in one answer, or read at a time
-_DECIDE = {"replay": dead_letters.replay, "discard": dead_letters.discard}
 
 
 @dataclass(frozen=True)
@@ -54,9 +50,7 @@ def board_pages(
     scope: Scope,
     ports: Ports,
     boards: Boards,
-    decided: Callable[[], None],
 ) -> None:
-    """`decided` is called when an event is in the outbox."""
 
     def board_of(request: Request, cohort: str | None) -> board_view.BoardView:
         return view_of(boards.page(cohort, scope.seen_by(request)))
@@ -93,26 +87,6 @@ def board_pages(
         found = queries.difference(ports, cohort, stage, scope.seen_by(request))
         page = board_view.difference_view(found, programme)
         return html.page(request, "difference.html", page=page, count=found.difference.missing)
-
-    @app.get("/dead-letters", include_in_schema=False)
-    def dead_letters(request: Request) -> Response:
-        page = dead_letters_view(queries.dead_letters(ports, None, limit=200))
-        return html.page(request, "dead-letters.html", page=page, refused=None)
-
-    @app.post("/dead-letters/{id}", include_in_schema=False)
-    def decide(
-        request: Request,
-        id: str,
-        act: Annotated[Act, Form()],
-        why: Annotated[Words, Form()],
-    ) -> Response:
-        try:
-            _DECIDE[act](ports, id, by=user_of(request).name, why=why)
-        except AlreadyDecidedError as refused:
-            page = dead_letters_view(queries.dead_letters(ports, None, limit=200))
-            return html.page(request, "dead-letters.html", status=409, page=page, refused=str(refused))
-        decided()
-        return RedirectResponse("/dead-letters", 303)
 
 
 def _array(parts: Iterable[Sequence[Person]]) -> Iterator[bytes]:
@@ -173,7 +147,7 @@ def board_api(app: FastAPI, ports: Ports, statuses: AnswerCache[BoardStatus], de
     def decide(id: str, act: Act, order: DeadLetterOrder) -> Response:
         """Replay or discard one. The body says who and why: {"by": "…", "why": "…"}."""
         try:
-            letter = _DECIDE[act](ports, id, by=order.by, why=order.why)
+            letter = DECIDE[act](ports, id, by=order.by, why=order.why)
         except AlreadyDecidedError as refused:
             return refused_answer(409, str(refused))
         decided()

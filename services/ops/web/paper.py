@@ -18,9 +18,11 @@ from services.ops.board.paper import DECISION_OF, SUBJECT, PaperAct
 from services.ops.board.wording import words_for
 from services.ops.ports import Ports
 from services.ops.web.http import ID, Words, json_answer, refused_answer
+from services.ops.web.scope import Scope
 from shared.errors import NotFound
 from shared.paper_events import PAPER_ITEMS, PAPER_STATES, PAPER_STEPS, PaperItem, PaperState
 from shared.runtime.web import Pages
+from shared.runtime.web.office_gate import user_of
 
 _SHOWN = 500  # items on the page; the API has all
 
@@ -37,11 +39,11 @@ class StepOrder:
     shipper: Words | None = None
 
 
-def paper_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callable[[], None]) -> None:
+def paper_pages(app: FastAPI, html: Pages, scope: Scope, ports: Ports, decided: Callable[[], None]) -> None:
     """`decided` is called when a decision is in the outbox."""
 
     def shown(request: Request, state: PaperState, status: int = 200, refused: str | None = None) -> Response:
-        board = room.board(ports, [state], limit=_SHOWN)
+        board = room.board(ports, [state], limit=_SHOWN, seen=scope.seen_by(request))
         acts = [act for act, decision in DECISION_OF.items() if state in PAPER_STEPS[decision].before]
         return html.page(
             request,
@@ -67,18 +69,26 @@ def paper_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callable[[], N
     def step(
         request: Request,
         act: Annotated[PaperAct, Form()],
-        by: Annotated[Words, Form()],
         why: Annotated[Words, Form()],
         state: Annotated[PaperState, Form()],
         id: Annotated[list[ID], Form()] = [],  # noqa: B006 (FastAPI copies it)
         shipper: Annotated[str, Form(max_length=100)] = "",
     ) -> Response:
         try:
-            room.take_step(ports, act, Attribution(by, why), ids=id, shipper=shipper.strip() or None)
+            room.take_step(
+                ports,
+                act,
+                Attribution(user_of(request).name, why),
+                ids=id,
+                shipper=shipper.strip() or None,
+                seen=scope.seen_by(request),
+            )
         except (AlreadyDecidedError, NotFound, ValueError) as error:
             return shown(request, state, 409, str(error))
         decided()
-        return RedirectResponse(f"/decisions?about={SUBJECT}", 303)
+        return RedirectResponse(
+            f"/decisions?about={SUBJECT}" if user_of(request).is_admin else f"/paper?state={state}", 303
+        )
 
 
 def paper_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -13,15 +11,17 @@ from starlette.responses import StreamingResponse
 
 from services.ops import queries
 from services.ops.board import wording
+from services.ops.board.answers import encode, person_line
 from services.ops.board.counts import STATES, Person
 from services.ops.board.search import LONGEST, search_parts
 from services.ops.ports import Ports
 from services.ops.queries import PeoplePage
 from services.ops.store.board import Seen
 from services.ops.web.board_view import PersonRow, person_row
+from services.ops.web.csv_file import MARK, csv_lines
+from services.ops.web.http import json_answer
 from services.ops.web.scope import Scope
 from shared.clock import JST
-from shared.plain_text import cell
 from shared.programme import Bilingual, Programme
 from shared.runtime.web import Pages
 
@@ -60,15 +60,21 @@ class Found:
 
 def search(ports: Ports, text: str, seen: Seen, programme: Programme) -> Found:
     """Whose name, kana, number, id or address is `text`; who has something to do first."""
-    parts = search_parts(text)
-    if not parts:
-        return Found((), True)
-    also = ports.registration.find(parts, text[:LONGEST].strip(), seen)
+    people, complete = _find(ports, text, seen)
     with ports.store.transaction() as tx:
-        people = tx.search.people(parts, text.strip(), also or (), seen, limit=_FOUND)
         characters = tx.search.held_characters([person.registration_id for person in people])
     rows = [person_row(person, programme, characters.get(person.registration_id)) for person in people]
-    return Found(rows, also is not None)
+    return Found(rows, complete)
+
+
+def _find(ports: Ports, text: str, seen: Seen) -> tuple[list[Person], bool]:
+    """Who is found, and whether registration was asked for kana and addresses, too."""
+    parts = search_parts(text)
+    if not parts:
+        return [], True
+    also = ports.registration.find(parts, text[:LONGEST].strip(), seen)
+    with ports.store.transaction() as tx:
+        return tx.search.people(parts, text.strip(), also or (), seen, limit=_FOUND), also is not None
 
 
 def people_pages(app: FastAPI, html: Pages, programme: Programme, scope: Scope, ports: Ports) -> None:
@@ -116,6 +122,14 @@ def people_pages(app: FastAPI, html: Pages, programme: Programme, scope: Scope, 
         return html.page(request, "search.html", page=page, asked=text, shown=_FOUND)
 
 
+def search_api(app: FastAPI, programme: Programme, ports: Ports) -> None:
+    @app.get("/api/v1/search")
+    def find(q: str) -> Response:
+        """Whose name, kana, number, id or address is `q`, at most 200; who has something to do first."""
+        people, _ = _find(ports, q[:LONGEST].strip(), None)
+        return json_answer(encode([person_line(person) for person in people]))
+
+
 def _view(page: PeoplePage, state: str | None, reason: str | None, programme: Programme) -> PeopleView:
     return PeopleView(
         cohort=page.cohort,
@@ -132,9 +146,9 @@ def _csv(
     first: Sequence[Person], rest: Iterator[Sequence[Person]], ports: Ports, programme: Programme
 ) -> Iterator[bytes]:
     """With a byte order mark, so that Excel reads it as UTF-8; what Excel takes for a formula is kept as text."""
-    yield b"\xef\xbb\xbf" + _lines([HEADERS])
+    yield MARK + csv_lines([HEADERS])
     for people in chain([first], rest):
-        yield _lines(_cells(people, ports, programme))
+        yield csv_lines(_cells(people, ports, programme))
 
 
 def _cells(people: Sequence[Person], ports: Ports, programme: Programme) -> Iterable[Sequence[str]]:
@@ -155,9 +169,3 @@ def _cells(people: Sequence[Person], ports: Ports, programme: Programme) -> Iter
             registration or "",
             passed or "",
         )
-
-
-def _lines(rows: Iterable[Sequence[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows([cell(value) for value in row] for row in rows)
-    return text.getvalue().encode("utf-8", "replace")

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, Form, Request, Response
 from pydantic import create_model
-from starlette.responses import RedirectResponse
+from starlette.responses import RedirectResponse, StreamingResponse
 
 from services.ops import queries
 from services.ops.acts import letters, orders, person_orders
@@ -17,6 +17,7 @@ from services.ops.board.decisions import AlreadyDecidedError, History
 from services.ops.config import Links
 from services.ops.ports import Ports
 from services.ops.web import person_view
+from services.ops.web.audit import audit_csv
 from services.ops.web.http import Value, Words
 from services.ops.web.scope import Scope
 from shared.office_events import CORRECTABLE, Correction
@@ -26,6 +27,8 @@ from shared.runtime.web import Pages
 from shared.runtime.web.office_gate import user_of
 
 _SHOWN = 200  # decisions on a page
+_EXPORTED = 25_000  # decisions in a file
+_ASKED = 500  # orders whose changes registration is asked for at a time
 REVOKE_WORDS = ("取り消し", "revoke")
 """What is typed before a badge is revoked: it can't be taken back."""
 
@@ -122,6 +125,18 @@ def person_pages(
         lines = queries.decisions(ports, about, limit=_SHOWN, seen=scope.seen_by(request))
         changed = ports.registration.changes([line.id for line in lines]) if lines else {}
         return html.page(request, "decisions.html", page=person_view.decisions_view(lines, about, changed))
+
+    @app.get("/decisions.csv", include_in_schema=False)
+    def export(request: Request, about: str | None = None) -> Response:
+        """The record as a CSV, a row for each field that an order changed, with its old value and its new one."""
+        about = about.strip() or None if about else None
+        lines = queries.decisions(ports, about, limit=_EXPORTED, seen=scope.seen_by(request))
+        parts = (lines[at : at + _ASKED] for at in range(0, len(lines), _ASKED))
+        return StreamingResponse(
+            audit_csv((part, ports.registration.changes([line.id for line in part])) for part in parts),
+            media_type="text/csv; charset=utf-8",
+            headers={"content-disposition": 'attachment; filename="decisions.csv"'},
+        )
 
 
 def _give(form: Any, history: History, who: Attribution, ports: Ports) -> None:

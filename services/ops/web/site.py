@@ -11,16 +11,17 @@ from starlette.responses import JSONResponse
 from services.ops.board.answers import BoardStatus
 from services.ops.config import Links
 from services.ops.ports import Ports
-from services.ops.web.accounts import accounts_api
+from services.ops.web.accounts import accounts_api, accounts_pages
 from services.ops.web.board import board_api, board_pages
 from services.ops.web.cache import AnswerCache
 from services.ops.web.cohorts import cohort_pages
+from services.ops.web.dead_letters import dead_letters_pages
 from services.ops.web.feed import MOST_BYTES, feed_pages
 from services.ops.web.letters import letters_api, letters_pages
 from services.ops.web.live import Boards
 from services.ops.web.orders import orders_api
 from services.ops.web.paper import paper_api, paper_pages
-from services.ops.web.people import people_pages
+from services.ops.web.people import people_pages, search_api
 from services.ops.web.person import person_pages
 from services.ops.web.rejections import rejections_api, rejections_pages
 from services.ops.web.restores import restores_api, restores_pages
@@ -34,10 +35,21 @@ from shared.runtime.web.office_session import OfficeSessions
 
 _FOR_OFFICE = {
     "GET": (
-        ("/", "/board", "/board/events", "/people", "/people.csv", "/search", "/letters", "/decisions"),
+        (
+            "/",
+            "/board",
+            "/board/events",
+            "/people",
+            "/people.csv",
+            "/search",
+            "/letters",
+            "/decisions",
+            "/decisions.csv",
+            "/paper",
+        ),
         ("/people/", "/revoke/", "/differences/"),
     ),
-    "POST": (("/letters",), ("/people/", "/revoke/")),
+    "POST": (("/letters", "/paper"), ("/people/", "/revoke/")),
 }
 """What role office reaches: paths, and what paths begin with. Each route shows it the people of its desk only."""
 
@@ -81,7 +93,8 @@ def build_site(
         wake()
 
     scope = Scope(programme, ports)
-    board_pages(app, html, programme, links, scope, ports, boards, decided)
+    board_pages(app, html, programme, links, scope, ports, boards)
+    dead_letters_pages(app, html, ports, decided)
     people_pages(app, html, programme, scope, ports)
     person_pages(app, html, programme, links, scope, ports, decided)
     cohort_pages(app, html, programme, ports, decided)
@@ -90,12 +103,14 @@ def build_site(
     rejections_pages(app, html, ports, decided)
     restores_pages(app, html, ports, decided)
     letters_pages(app, html, scope, ports, decided)
-    paper_pages(app, html, ports, decided)
+    paper_pages(app, html, scope, ports, decided)
     board_api(app, ports, statuses, decided)
+    search_api(app, programme, ports)
     orders_api(app, ports, decided)
     rejections_api(app, ports, decided)
     restores_api(app, ports, decided)
     letters_api(app, ports, decided)
+    accounts_pages(app, html, programme, sessions)
     accounts_api(app, sessions)
     paper_api(app, ports, decided)
     return app
