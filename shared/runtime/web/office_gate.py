@@ -73,12 +73,16 @@ class OfficeGate:
             raise NotAllowed
 
     def _user(self, request: Request) -> OfficeUser | None:
-        token = self.token(request)
+        """Whose session it is. While the database is away, of a page that only shows something: who was here just now.
+        What such a page shows, it has of before."""
+        token, remembered = self.token(request), self._sessions.remembered
+        user = self._sessions.user_of_late(token) if request.method in ("GET", "HEAD") else None
+        if user is not None and remembered.is_away:
+            return user
         try:
             return self._sessions.user(token)
         except UNAVAILABLE:
-            # Pages that only show something are for who was here just now; what they show, they have of before.
-            user = self._sessions.user_of_late(token) if request.method in ("GET", "HEAD") else None
+            remembered.away()
             if user is None:
                 raise
             return user

@@ -48,9 +48,11 @@ class Remembered:
     """Who was signed in by which token, for ten minutes, by its digest. Thread-safe."""
 
     SECONDS = 600.0
+    PATIENCE = 5.0  # seconds in which a database that did not answer is not asked again
 
     def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
+        self._away_until = 0.0
         self._lock = threading.Lock()
         self._users: dict[bytes, tuple[float, OfficeUser]] = {}
 
@@ -62,6 +64,14 @@ class Remembered:
                 self._users[key] = (now, user)
             for old in [each for each, (at, _) in self._users.items() if now - at > self.SECONDS]:
                 del self._users[old]
+
+    def away(self) -> None:
+        """The database did not answer."""
+        self._away_until = self._seconds() + self.PATIENCE
+
+    @property
+    def is_away(self) -> bool:
+        return self._seconds() < self._away_until
 
     def find(self, token: str) -> OfficeUser | None:
         with self._lock:

@@ -1,0 +1,276 @@
+"""The live board, what it shows while parts are away, and the acts on its pages, over real HTTP and PostgreSQL."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+
+import httpx
+import msgspec
+import psycopg
+import pytest
+
+from services.ops import queries
+from services.ops.acts.dead_letters import decide_all
+from services.ops.ports import Ports
+from services.ops.sources.intake import Delivered
+from services.ops.store.events import Store
+from services.ops.web.cohorts import ORDER_WORDS
+from shared.errors import TryLater
+from shared.office_events import DecisionSettled, OfficeDecided
+from shared.wire import decode
+from tests.worlds.cohorts import assertion_id, cycle, held, issued, letter, received, renewed, revoked
+from tests.worlds.ops import counts, dead_letter, outbox, tell, tell_all
+from tests.worlds.ops_site import Office, office_of, sign_in
+
+pytest_plugins = ("tests.worlds.ops_fixtures",)
+
+STREAM = {"accept": "text/event-stream"}
+
+
+class Registration:
+    """The intake of registration: takes all rows of a file but the second; or is away."""
+
+    is_there = True
+
+    def __init__(self) -> None:
+        self.away = False
+        self.files: list[tuple[str, bytes]] = []
+
+    def deliver(self, source: str, content: bytes) -> Delivered:
+        if self.away:
+            raise TryLater("registration answered 503")
+        self.files.append((source, content))
+        wrong = {"row": 2, "field": "valid_from", "expected": "YYYY-MM-DD", "got": "春"}
+        return Delivered(accepted=3, unchanged=1, rejected=(wrong,))
+
+
+@pytest.fixture
+def office(store: Store) -> Iterator[Office]:
+    with office_of(store) as office:
+        yield office
+
+
+def announced(ports: Ports) -> list[object]:
+    return [decode(value) for topic, _, value in outbox(ports) if topic == "office.decisions"]
+
+
+# ── what is counted ──
+
+
+def test_counts_are_those_of_the_view_after_any_events_in_any_transactions(ports: Ports) -> None:
+    tell_all(ports, [event for number in range(20) for event in cycle(number)[: number % 9]])
+    assert counts(ports)[0] > 0
+    tell(ports, held(3), held(40), revoked(8), *cycle(7), letter(5, "award", "bounced", 7), received(30))
+    queries.status(ports, None)
+    with ports.store.transaction() as tx:
+        of_view = tx.cursor.execute(
+            "select reached, ended, case when held then held_reason end, stuck_as, count(*) from progress"
+            " where cohort = '2026' group by 1, 2, 3, 4 order by 1, 2, 3, 4"
+        ).fetchall()
+        groups = tx.board.groups("2026")
+    counted = [(each.reached, each.ended, each.held_reason, each.stuck_as, each.count) for each in groups]
+    assert sorted(counted, key=str) == sorted(of_view, key=str)
+    assert queries.status(ports, None).unplaced == 1
+
+
+def test_a_reader_that_fails_leaves_what_is_to_be_counted(ports: Ports) -> None:
+    tell(ports, *cycle(1))
+    with pytest.raises(ZeroDivisionError), ports.store.transaction() as tx:
+        assert tx.standing.settle() > 0
+        raise ZeroDivisionError
+    assert counts(ports) == [1] * 7
+
+
+def test_letters_are_counted_by_domain_with_the_answer_that_is_most_frequent(ports: Ports) -> None:
+    for number, (domain, state, answer) in enumerate(
+        [
+            ("a.jp", "deferred", "451 busy"),
+            ("a.jp", "deferred", "451 busy"),
+            ("a.jp", "bounced", "550 no"),
+            ("b.jp", "sent", None),
+        ]
+    ):
+        told = letter(number, "award", state, 2, answer=answer)
+        tell(ports, renewed(number), issued(number), msgspec.structs.replace(told, domain=domain))
+    (row,) = queries.status(ports, None).letters_by_domain
+    assert (row.domain, row.counts, row.answer) == ("a.jp", {"deferred": 2, "bounced": 1}, "451 busy")
+
+
+# ── the live board ──
+
+
+def test_an_open_board_is_told_of_a_change_without_asking_again(office: Office) -> None:
+    tell(office.ports, *cycle(1)[:3])
+    with office.browser.stream("GET", "/board/events", headers=STREAM) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = stream.iter_lines()
+        first = next(line for line in lines if line.startswith("id: "))
+        assert any("見本 第1" in line for line in lines if line.startswith("data: ") or line == "")
+        tell(office.ports, *cycle(2))
+        second = next(line for line in lines if line.startswith("id: ") and line != first)
+        assert second != first
+        assert next(line for line in lines if "対象2人" in line.replace("</span>", ""))
+
+
+def test_who_does_not_ask_for_a_stream_gets_one_event(office: Office) -> None:
+    tell(office.ports, *cycle(1))
+    answer = office.browser.get("/board/events").raise_for_status()
+    assert answer.text.count("event: board") == 1 and "data-part" in answer.text
+    assert office.browser.get("/board/events", params={"cohort": "1999"}).status_code == 404
+
+
+def test_while_the_database_is_away_the_board_is_that_of_before_and_says_so(office: Office) -> None:
+    tell(office.ports, *cycle(1), *cycle(2)[:3])
+    assert "このボードのデータベース" not in office.browser.get("/").raise_for_status().text
+    name = office.ports.store.url.partition("?")[0].rpartition("/")[2]
+    with psycopg.connect(office.ports.store.url.replace(f"/{name}?", "/postgres?"), autocommit=True) as server:
+        server.execute(f"alter database {name} allow_connections false")
+        server.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
+        try:
+            page = office.browser.get("/", timeout=40).raise_for_status().text
+            assert "つながらないもの" in page and "このボードのデータベース" in page and "見本 第2" in page
+            assert office.browser.get("/", timeout=40).is_success
+            form = {"act": "hold", "why": "x"}
+            assert office.browser.post("/people/R00002", data=form, timeout=40).status_code == 503
+            with httpx.Client(base_url=office.browser.base_url) as stranger:
+                assert stranger.get("/", cookies={"office": "x"}, timeout=40).status_code == 503
+        finally:
+            server.execute(f"alter database {name} allow_connections true")
+
+
+# ── acts ──
+
+
+def test_a_cohort_is_held_and_resumed_from_its_page_one_order_for_each(office: Office) -> None:
+    tell(office.ports, renewed(1), renewed(2), held(3, "office-hold"), *cycle(4))
+    page = office.browser.get("/hold-cohort?cohort=2026").raise_for_status().text
+    digest = page.split('name="digest" value="')[1].split('"')[0]
+    form = {"cohort": "2026", "digest": digest, "why": "試験", "typed": "別の言葉"}
+    assert "2人の発行を止める" in page and office.browser.post("/hold-cohort", data=form).status_code == 422
+    assert outbox(office.ports) == []
+    form["typed"] = ORDER_WORDS["hold-cohort"].typed[0]
+    assert office.browser.post("/hold-cohort", data=form).status_code == 303
+    orders = [each for each in announced(office.ports) if isinstance(each, OfficeDecided)]
+    assert [(each.decision, each.subject) for each in orders] == [
+        ("hold-cohort", "2026"),
+        ("hold", "R00001"),
+        ("hold", "R00002"),
+    ]
+    assert office.browser.post("/hold-cohort", data=form).status_code == 409  # twice is once
+    for each in orders[1:]:
+        settled = DecisionSettled(
+            decision_id=each.decision_id,
+            subject=each.subject,
+            service="registration",
+            outcome="done",
+            settled_at=each.decided_at,
+        )
+        tell(office.ports, settled, held(int(each.subject[1:]), "office-hold"))
+    assert queries.decision(office.ports, orders[0].decision_id).outcome == "done"
+    resumed = office.browser.get("/api/v1/resume-cohort?cohort=2026").json()
+    assert [each["registration_id"] for each in resumed["people"]] == ["R00001", "R00002", "R00003"]
+
+
+def test_a_file_is_handed_in_and_stands_on_record_with_its_outcome(office: Office) -> None:
+    intake = Registration()
+    with office_site(office, intake) as browser:
+        sent = browser.post("/feed", data={"why": "四月分"}, files={"file": ("C:\\登録者.csv", b"a,b\n", "text/csv")})
+        assert sent.status_code == 200 and "受け取った行" in sent.text and "有効期間の開始日" in sent.text
+        assert intake.files == [("登録者.csv", b"a,b\n")]
+        (order, settled) = announced(office.ports)
+        assert isinstance(order, OfficeDecided) and (order.decision, order.subject, order.why) == (
+            "feed",
+            "登録者.csv",
+            "四月分",
+        )
+        assert (
+            isinstance(settled, DecisionSettled)
+            and settled.detail == "accepted 3, unchanged 1, rejected 1, after the issue 0"
+        )
+        intake.away = True
+        sent = browser.post("/feed", data={"why": "もう一度"}, files={"file": ("登録者.csv", b"a,b\n", "text/csv")})
+        assert sent.status_code == 503 and "登録の受付が答えません" in sent.text
+        assert browser.post("/feed", data={"why": "x"}, files={"file": ("a.csv", b"", "text/csv")}).status_code == 422
+        record = browser.get("/decisions").text
+        assert "登録データの取り込み" in record and "取り込めなかった" in record
+        rows = list(csv.reader(io.StringIO(browser.get("/decisions.csv").content.decode("utf-8-sig"))))
+        assert rows[0][:3] == ["日時", "操作", "対象"] and [row[1] for row in rows[1:]] == ["登録データの取り込み"] * 2
+
+
+def office_site(office: Office, intake: Registration) -> Served:
+    return Served(replace(office.ports, intake=intake))
+
+
+class Served:
+    """The site with other ports."""
+
+    def __init__(self, ports: Ports) -> None:
+        self.ports = ports
+
+    def __enter__(self) -> httpx.Client:
+        from services.ops.config import Links
+        from tests.worlds.http_server import serving
+        from tests.worlds.ops_site import site_of
+
+        self.server = serving(site_of(self.ports, Links(None, None, None)))
+        self.browser = httpx.Client(base_url=self.server.__enter__(), headers={"accept-language": "ja"})
+        sign_in(self.ports.store, self.browser, "取り込み担当")
+        return self.browser
+
+    def __exit__(self, *error: object) -> None:
+        self.browser.close()
+        self.server.__exit__(None, None, None)
+
+
+def test_dead_letters_of_one_cause_are_replayed_together_and_twice_is_once(office: Office) -> None:
+    for offset in (1, 2, 3):
+        dead_letter(office.ports, offset=offset, value=b'{"type": "AssertionIssued"}', cause=f"KeyError: {offset}")
+        dead_letter(office.ports, "ops", offset=offset, value=b'{"type": "AssertionIssued"}', cause="KeyError: x")
+    dead_letter(office.ports, offset=9, cause="Unreadable: y", value=b"poison")
+    page = office.browser.get("/dead-letters").raise_for_status().text
+    assert "3件をまとめて再投入する" in page and "AssertionIssued" in page and "poison" in page
+    form = {"act": "replay", "why": "直した", "topic": "assertion.issued", "cause": "KeyError"}
+    assert [office.browser.post("/dead-letters", data=form).status_code for _ in range(2)] == [303, 303]
+    assert sum(topic == "assertion.issued" for topic, _, _ in outbox(office.ports)) == 3
+    (left,) = queries.dead_letters(office.ports, "open")
+    assert left.cause == "Unreadable: y"
+    assert decide_all(office.ports, "replay", by="x", why="x", topic=None, cause="KeyError") == 0
+    assert decide_all(office.ports, "discard", by="x", why="x", topic=None, cause=None) == 1
+
+
+def test_what_can_not_be_replayed_stays_open_when_all_are(ports: Ports) -> None:
+    dead_letter(ports, offset=1, value=None)
+    dead_letter(ports, offset=2, size=2_000_000)
+    assert decide_all(ports, "replay", by="x", why="x", topic=None, cause=None) == 0
+    assert len(queries.dead_letters(ports, "open")) == 2
+
+
+def test_services_are_ordered_to_compare_and_to_announce_again_from_the_page(office: Office) -> None:
+    for form in ({"act": "repair", "service": "issuer"}, {"act": "count", "service": "mailer", "producer": "issuer"}):
+        assert office.browser.post("/services", data={**form, "why": "確認"}).status_code == 303
+    assert office.browser.post("/services", data={"act": "scrub", "service": "mailer", "why": "x"}).status_code == 422
+    assert [type(each).__name__ for each in announced(office.ports)] == ["ScrubOrdered", "RebuildOrdered"]
+
+
+def test_an_account_is_made_on_the_page_with_a_password_that_is_shown_once(office: Office) -> None:
+    made = office.browser.post("/accounts", data={"act": "add", "name": "佐藤", "role": "office", "desk": "nowhere"})
+    assert made.status_code == 409
+    made = office.browser.post("/accounts", data={"act": "add", "name": "佐藤", "role": "admin"}).raise_for_status()
+    drawn = made.text.split('<p class="mono">')[1].split("<")[0]
+    assert len(drawn) > 10 and drawn not in office.browser.get("/accounts").text
+    own = {"act": "remove", "name": "事務局"}
+    assert office.browser.post("/accounts", data=own).status_code == 409
+    assert office.browser.post("/accounts", data={"act": "remove", "name": "佐藤"}).is_success
+    assert (
+        "佐藤" not in office.browser.get("/accounts").text.partition("いまのアカウント")[2].partition("</section>")[0]
+    )
+
+
+def test_a_badge_is_found_by_its_id_and_by_that_of_an_earlier_version(office: Office) -> None:
+    tell(office.ports, *cycle(1), *cycle(2))
+    for asked in (assertion_id(1), assertion_id(1)[:-1].lower() + "1", "林"):
+        found = office.browser.get("/api/v1/search", params={"q": asked}).raise_for_status().json()
+        assert [each["registration_id"] for each in found] == ([] if asked == "林" else ["R00001"]), asked
