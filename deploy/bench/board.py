@@ -133,9 +133,12 @@ def _measure(
             ),
             ("timeline of one person", [f"/people/{id}" for id in ids], MOST_TIMELINE),
         ):
+            before = _cpu((psutil.Process(), server))
             times = _times(client, paths)
+            cpu = 1000 * (_cpu((psutil.Process(), server)) - before) / (len(paths) + 1)
             report.add(f"{name}: median", statistics.median(times), "ms")
             report.add(f"{name}: p95", statistics.quantiles(times, n=20)[-1], "ms", at_most=most)
+            report.add(f"{name}: CPU of site, browser and database", cpu, "ms")
     with _site(store) as client:
         quiet = _share(server, seconds / 2)
         report.add("no board open: of a core", quiet, "%")

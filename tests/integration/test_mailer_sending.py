@@ -109,6 +109,16 @@ def test_as_many_letters_are_on_their_way_at_once_as_there_are_connections(maile
     assert ends(mailer) == ["sent"] * 2 * CONNECTIONS
 
 
+def test_a_letter_tells_the_domain_that_it_goes_to_and_no_more_of_the_address(mailer: MailerWorld) -> None:
+    feed(mailer, people(1, "Mail.Docomo.NE.jp"))
+    until_nothing_is_due(mailer)
+    events = mailer.letter_events()
+    assert [(event.state, event.domain) for event in events] == [
+        (state, "mail.docomo.ne.jp") for state in ("queued", "sent")
+    ]
+    assert not any("p0@" in repr(event).lower() for event in events)
+
+
 def test_no_transaction_is_open_while_the_server_answers(mailer: MailerWorld) -> None:
     """A revocation of the very badge whose letter is on its way is noted at once; its holder is told of it."""
     asked, answer = threading.Event(), threading.Event()

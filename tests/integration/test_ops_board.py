@@ -20,10 +20,11 @@ from services.ops.store.events import Store
 from services.ops.web.cohorts import ORDER_WORDS
 from shared.errors import TryLater
 from shared.office_events import DecisionSettled, OfficeDecided
+from shared.paper_events import PaperOrdered
 from shared.wire import decode
-from tests.worlds.cohorts import assertion_id, cycle, held, issued, letter, received, renewed, revoked
+from tests.worlds.cohorts import assertion_id, at, cycle, held, issued, letter, received, renewed, revoked
 from tests.worlds.ops import counts, dead_letter, outbox, tell, tell_all
-from tests.worlds.ops_site import Office, office_of, sign_in
+from tests.worlds.ops_site import PROGRAMME, Office, office_of, sign_in
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
 
@@ -266,6 +267,30 @@ def test_an_account_is_made_on_the_page_with_a_password_that_is_shown_once(offic
     assert office.browser.post("/accounts", data={"act": "remove", "name": "佐藤"}).is_success
     assert (
         "佐藤" not in office.browser.get("/accounts").text.partition("いまのアカウント")[2].partition("</section>")[0]
+    )
+
+
+def test_the_office_of_a_desk_takes_steps_for_the_paper_of_its_own_people_only(office: Office) -> None:
+    tell(office.ports, *cycle(1, qualification="gishi"), *cycle(2, qualification="shindanshi"))
+    orders = {1: "10000001", 2: "10000002"}
+    for number, id in orders.items():
+        ordered = PaperOrdered(
+            order_id=id, registration_id=f"R{number:05}", items=("certificate",), total=3000, ordered_at=at(1)
+        )
+        tell(office.ports, ordered)
+    with httpx.Client(base_url=office.browser.base_url, headers={"accept-language": "ja"}) as browser:
+        sign_in(office.ports.store, browser, "窓口", desk=PROGRAMME.qualifications["gishi"].desk)
+        page = browser.get("/paper").raise_for_status().text
+        assert orders[1] in page and orders[2] not in page and "akashi paper sheet" not in page
+        form = {"act": "paid", "why": "入金", "state": "ordered"}
+        for ids in ([orders[2]], [f"{orders[2]}/certificate"], list(orders.values())):
+            assert browser.post("/paper", data={**form, "id": ids}).status_code == 409, ids
+        assert outbox(office.ports) == []
+        assert browser.post("/paper", data={**form, "id": [f"{orders[1]}/certificate"]}).status_code == 303
+    (order,) = announced(office.ports)
+    assert isinstance(order, OfficeDecided) and (order.by, [line.order_id for line in order.paper]) == (
+        "窓口",
+        [orders[1]],
     )
 
 
