@@ -68,6 +68,7 @@ def _table(found: BoardStatus) -> RenderableType:
     table.add_column("人数", justify="right")
     table.add_column("")
     table.add_column("あと / missing", justify="right")
+    table.add_column("1分に / a minute", justify="right")
     for stage in Stage:
         count = getattr(found.cohort, stage.word)
         missing = found.people_missing.get(stage.word)
@@ -76,6 +77,7 @@ def _table(found: BoardStatus) -> RenderableType:
             f"{count:,}",
             ProgressBar(total=max(most, 1), completed=count, width=24),
             f"{missing.count:,}" if missing and missing.count else "",
+            f"{pace.per_minute:,.0f}" if (pace := found.pace.get(stage.word)) and pace.per_minute else "",
         )
     lines = [
         Text("一致しています / all counts match", "bold green")
@@ -99,6 +101,9 @@ def _table(found: BoardStatus) -> RenderableType:
         lines.append(
             Text("メール letters  " + "  ".join(f"{state} {count:,}" for state, count in troubles.items()), "red")
         )
+    for row in found.letters_by_domain[:5]:
+        counts = "  ".join(f"{state} {count:,}" for state, count in row.counts.items() if state != "sent")
+        lines.append(Text(f"  {row.domain or '?'}  {counts}  {row.answer or ''}", "dim"))
     for restore in found.restores:
         loss = loss_of(restore).what
         lost = (f"取り戻せないもの：{loss.ja}。", f" Lost: {loss.en}.") if loss else ("", "")

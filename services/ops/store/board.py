@@ -14,6 +14,7 @@ from services.ops.store.standing import ENDED, HELD, Standing
 from shared.runtime.db import Transaction
 
 _OF = "cohort = %s and (%s::text[] is null or qualification = any(%s))"
+_ON_THE_WAY = "place & 127 <> 127"  # the condition of the index standing_by_wait
 _ANSWERS = 1000  # letters in trouble, the latest, whose answers are compared
 _PERSON = ", ".join(field.name for field in fields(Person))
 
@@ -129,7 +130,9 @@ class BoardQueries:
         ids = {}
         for left, right in pairs:
             places = [place for place in on_their_way if place & (left.bit | right.bit) == left.bit]
-            ids[right] = self._ids(cohort, "place", places, limit=limit, order="rank, since, registration_id")
+            ids[right] = self._ids(
+                cohort, "place", places, limit=limit, order="rank, since, registration_id", where=_ON_THE_WAY
+            )
         known = {person.registration_id: person for person in self._persons(sorted({*chain(*ids.values())}))}
         return {right: [known[id] for id in found if id in known] for right, found in ids.items()}
 
@@ -151,7 +154,8 @@ class BoardQueries:
             places = [place for place in on_their_way if place & (left.bit | right.bit) == left.bit]
             found[right] = self._tx.fetch_value(
                 "select min(s.since) from unnest(%s::smallint[]) as v (place), unnest(array[0, 1]) as r (rank), lateral"
-                f" (select min(since) as since from standing where {_OF} and place = v.place and rank = r.rank) as s",
+                f" (select min(since) as since from standing where {_OF} and {_ON_THE_WAY} and place = v.place"
+                "  and rank = r.rank) as s",
                 (places, *self._of(cohort)),
             )
         return found
@@ -230,11 +234,12 @@ class BoardQueries:
         limit: int | None = None,
         reason: str | None = None,
         order: str = "registration_id",
+        where: str = "true",
     ) -> list[str]:
         """The registrations with one of these values of `column`: for each the first `limit`, of these the first."""
         rows = self._read(
             f"select s.registration_id from unnest(%s::smallint[]) as v (value), lateral ("
-            f" select registration_id, since, rank from standing where {_OF} and {column} = v.value"
+            f" select registration_id, since, rank from standing where {_OF} and {where} and {column} = v.value"
             f" and registration_id > %s and (%s::text is null or held_reason = %s) order by {order} limit %s) as s"
             f" order by {order} limit %s",
             list(values),

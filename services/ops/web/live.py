@@ -44,26 +44,34 @@ class Boards:
         self._lock = threading.Lock()
         self._away_since: datetime | None = None
         self._tried = 0.0
+        self._failure: Exception | None = None
 
     def page(self, cohort: str | None, seen: tuple[str, ...] | None) -> BoardPage:
         """NotFound for an unknown cohort. One of UNAVAILABLE when the database is away and was never read."""
         key = (cohort, seen)
         with self._lock:
-            waits = self._away_since is not None and monotonic() - self._tried < _TRY_AGAIN
             last = self._last.get(key)
-        if waits and last is not None:
-            return self._as_last(last)
         try:
-            page = self._cache.get(key, lambda: queries.board_page(self._ports, cohort, seen))
+            page = self._cache.get(key, lambda: self._read(cohort, seen))
         except UNAVAILABLE:
-            with self._lock:
-                self._away_since, self._tried = self._away_since or self._ports.now(), monotonic()
             if last is None:
                 raise
             return self._as_last(last)
         with self._lock:
-            self._away_since = None
             self._last[key] = page
+        return page
+
+    def _read(self, cohort: str | None, seen: tuple[str, ...] | None) -> BoardPage:
+        """By one thread at a time. Who waited while another tried in vain doesn't try, and wait, again."""
+        if self._failure is not None and monotonic() - self._tried < _TRY_AGAIN:
+            raise self._failure
+        try:
+            page = queries.board_page(self._ports, cohort, seen)
+        except UNAVAILABLE as error:
+            self._away_since, self._tried = self._away_since or self._ports.now(), monotonic()
+            self._failure = error
+            raise
+        self._away_since = self._failure = None
         return page
 
     def stamp(self, cohort: str | None, seen: tuple[str, ...] | None) -> object:

@@ -46,6 +46,10 @@ STATUS: dict[str, Any] = {
             "recalled": 0,
             "chain_warnings": 0,
             "unproved": 0,
+            "waiting_leaves": 0,
+            "waiting_seconds": 0,
+            "networks": {},
+            "storage_errors": 0,
             "unread": {},
             "unknown": None,
         }
@@ -65,6 +69,9 @@ STATUS: dict[str, Any] = {
             "seen_at": None,
         }
     ],
+    "pace": {"issued": {"per_minute": 12.5, "expected_at": "2026-04-01T04:10:00Z"}},
+    "letters_by_domain": [{"domain": "docomo.ne.jp", "counts": {"deferred": 2}, "answer": "451 4.7.1 try again"}],
+    "uncounted": 0,
 }
 PERSON = {
     "registration_id": "R1",

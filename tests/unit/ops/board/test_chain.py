@@ -49,7 +49,7 @@ def test_a_network_is_told_with_money_pending_finality_endpoints_and_end() -> No
 def test_what_a_network_does_not_say_is_unknown_and_not_nought(missing: str) -> None:
     values = {"balance_ether": 1.0, "finality_lag_seconds": 12.0, "network_ends_in_days": 3.0}
     del values[missing]
-    found = health_in(page(**values)).networks["sepolia"]
+    found = health_in(page("sepolia", **values)).networks["sepolia"]
     names = {"network_ends_in_days": "ends_in_days"}
     assert getattr(found, names.get(missing, missing)) is None
 
