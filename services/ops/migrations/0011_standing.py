@@ -55,6 +55,7 @@ comment on table unplaced is 'badges that an event named before it is known to w
 
 alter table letters add column domain text;
 create index settlements_by_time on settlements (settled_at);
+create index people_by_person on people (person_id);
 
 create function grams(text) returns text[] language sql immutable strict parallel safe as $$
     select array(
@@ -110,6 +111,7 @@ drop table search_keys;
 drop function grams;
 alter table letters drop column domain;
 drop index settlements_by_time;
+drop index people_by_person;
 drop table unplaced, batch_counts, letter_counts, standing_counts, standing, stirred;
 """
 
