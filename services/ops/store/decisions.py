@@ -243,9 +243,11 @@ class DecisionRows(Outcomes):
         if about is None:
             return self._select(f"{'d.part_of is null' if seen is None else 'true'} and {scope}", (of, of), limit)
         return self._select(
-            f"{scope} and (d.decision_id = %s or d.part_of = %s or d.subject in (select %s union"
-            " select assertion_id from assertions where registration_id = %s union"
-            " select registration_id from assertions where assertion_id = %s))",
+            f"{scope} and d.decision_id in (select decision_id from decisions where decision_id = %s union"
+            " select decision_id from decisions where part_of = %s union"
+            " select decision_id from decisions where subject in (select %s union"
+            "  select assertion_id from assertions where registration_id = %s union"
+            "  select registration_id from assertions where assertion_id = %s))",
             (of, of, about, about, about, about, about),
             limit,
         )
