@@ -127,6 +127,10 @@ def statement_id(cohort: str, number: int) -> str:
     return f"{cohort}/{number}"
 
 
+def is_statement_id(text: str) -> bool:
+    return _STATEMENT.fullmatch(text) is not None
+
+
 def signed_document(id: str) -> str:
     """The key of an assertion's credential, or of the statement with this `statement_id`."""
     found = _STATEMENT.fullmatch(id)

@@ -30,6 +30,10 @@ _Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 _Text = Annotated[str, msgspec.Meta(max_length=2000)]
 
 
+class DoesNotAddUp(Unreadable):
+    """A statement whose figures contradict each other: whoever made it, it is no count."""
+
+
 class Figures(msgspec.Struct, frozen=True):
     """Credentials by what became of them: `issued` are all, of which some are revoked, some corrected, the rest valid.
 
@@ -54,13 +58,9 @@ class Figures(msgspec.Struct, frozen=True):
         return Figures(*(one - two for one, two in zip(_values(self), _values(other), strict=True)))
 
     @property
-    def largest(self) -> int:
-        return max(map(abs, _values(self)))
-
-    @property
-    def smallest_change(self) -> int:
-        """Of a difference: its smallest part that isn't 0; 0 for no difference at all."""
-        return min((abs(value) for value in (*_values(self), self.valid) if value), default=0)
+    def parts(self) -> tuple[int, ...]:
+        """Every number that is published of it."""
+        return (*_values(self), self.valid)
 
 
 def total(figures: Iterable[Figures]) -> Figures:
@@ -282,6 +282,11 @@ def read_count(document: Document) -> CountStatement:
     except (msgspec.ValidationError, ValueError) as error:
         raise Unreadable(f"expected a statement of the count: {error}") from error
     subject = read.credential_subject
+    counts: tuple[_Subject | _Group, ...] = (subject, *subject.group)
+    for counted in counts:
+        if counted.valid != _read(counted).valid:
+            text = f"{counted.id[:200]}: got {counted.valid} valid, expected {_read(counted).valid}"
+            raise DoesNotAddUp(f"{text}: those issued without those revoked or corrected")
     if not object_keys.is_cohort(subject.cohort):
         raise Unreadable(f"cohort: got {subject.cohort[:40]!r}, expected a year")
     public_url = read.id.removesuffix(f"/{object_keys.statement(subject.cohort, subject.number)}")
@@ -302,16 +307,21 @@ def read_count(document: Document) -> CountStatement:
         former=None if subject.former is None else Former(subject.former.id, subject.former.leaf),
     )
     made = {name: value for name, value in document.items() if name != "proof"}
-    if made != count_document(statement):  # also a difference between valid and its sum
-        raise Unreadable(f"{_difference(made, count_document(statement))}: got another form, expected that of the issuer")
-    for what, ids in (
-        ("group", [name for group in statement.groups for name in group.qualifications]),
-        ("batch", [each.root for each in statement.batches]),
-        ("statusList", list(statement.status_lists)),
-    ):
-        if ids != sorted(set(ids)) and what != "group" or len(set(ids)) != len(ids):
-            raise Unreadable(f"credentialSubject.{what}: got an entry twice or out of order, expected each once")
+    if made != count_document(statement):
+        place = _difference(made, count_document(statement))
+        raise Unreadable(f"{place}: got another form, expected that of the issuer")
+    _refuse_disorder("group", [group.qualifications[:1] for group in statement.groups])
+    for group in statement.groups:
+        _refuse_disorder("group.qualification", group.qualifications)
+    _refuse_disorder("group.qualification", sorted(name for group in statement.groups for name in group.qualifications))
+    _refuse_disorder("batch", [each.root for each in statement.batches])
+    _refuse_disorder("statusList", statement.status_lists)
     return statement
+
+
+def _refuse_disorder(what: str, ids: Sequence[Any]) -> None:
+    if not all(ids) or list(ids) != sorted(set(ids)):
+        raise Unreadable(f"credentialSubject.{what}: got an entry twice or out of order, expected each once, in order")
 
 
 def _difference(made: Document, expected: Document) -> str:

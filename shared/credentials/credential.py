@@ -329,6 +329,8 @@ def _context_urls(document: Document) -> tuple[str, ...]:
 def _known_contexts(document: Document) -> tuple[str, ...]:
     """In a badge a property that Open Badges doesn't define stays refused."""
     types = document.get("type")
+    if types == "DataIntegrityProof":  # options, read by the contexts of the document that they secure: see above
+        return tuple(_FILES)
     if isinstance(types, list) and COUNT_TYPE in types:
         return (VC_CONTEXT, TERMS_CONTEXT)
     return (VC_CONTEXT, OB_CONTEXT)
