@@ -28,6 +28,8 @@ CREDENTIALS = "credentials/"
 BATCHES = "batches/"
 CERTIFICATES = "certificates/"
 STATEMENTS = "statements/"
+STATEMENT_INDEX = f"{STATEMENTS}index.json"
+"""Of the public site only: which cohorts have statements, and how many."""
 PRINT_SHEETS = "print-sheets/"
 SCRUBBED = "scrubbed/"
 """Folders: each belongs to one service, which finds there what its tables don't have."""
@@ -115,6 +117,11 @@ def batch_manifest(merkle_root: bytes) -> str:
 def statement(cohort: str, number: int) -> str:
     """A statement of the count: written by issuer with the first proof, by anchor with the second."""
     return f"{STATEMENTS}{cohort}/{number}.json"
+
+
+def newest_statement(cohort: str) -> str:
+    """Of the public site only: the newest statement of a cohort. No object: a second copy could be an older one."""
+    return f"{STATEMENTS}{cohort}.json"
 
 
 def stated_leaves(cohort: str, number: int) -> str:
