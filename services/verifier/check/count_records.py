@@ -51,8 +51,6 @@ def _accounted(strays: dict[str, frozenset[str]], evidence: CountEvidence) -> No
     if isinstance(evidence.others, Unavailable):
         raise Open("away", evidence.others.why, "the statements of the other cohorts")
     for chain in evidence.others:
-        for number, found in enumerate(chain.links, 1):
-            require(found, "gap-other", f"statement {chain.cohort}/{number}")
         known |= {each.leaf for each in chain.statements} | _listed(chain)
     for root, leaves in strays.items():
         if left := leaves - known:
@@ -62,11 +60,11 @@ def _accounted(strays: dict[str, frozenset[str]], evidence: CountEvidence) -> No
 def _listed(chain: CohortAnswers, *, up_to: int | None = None) -> frozenset[str]:
     """The leaves that statements of the chain list, each counted once."""
     made: set[str] = set()
-    for each in chain.statements:
-        told = each.statement
-        if up_to is not None and each.number > up_to:
-            break
-        leaves, what = chain.list_of(each.number), f"the list of statement {name_of(each)}"
+    for number, each in enumerate(chain.links[:up_to], 1):
+        require(each, "gap", f"statement {chain.cohort}/{number}")
+        if not isinstance(each, Stated):
+            continue
+        told, leaves, what = each.statement, chain.list_of(number), f"the list of statement {name_of(each)}"
         require(leaves, "list", what)
         if not isinstance(leaves, tuple):
             continue
@@ -83,7 +81,7 @@ def _listed(chain: CohortAnswers, *, up_to: int | None = None) -> frozenset[str]
 def check_status(stated: Stated, evidence: CountEvidence) -> str:
     if isinstance(evidence.others, Unavailable):
         raise Open("away", evidence.others.why, "the statements of the other cohorts")
-    last = [each for chain in (evidence.own, *evidence.others) if (each := chain.last) is not None] or [stated]
+    last = [_newest(chain) for chain in (evidence.own, *evidence.others)]
     expected = sum(each.statement.figures.revoked + each.statement.figures.corrected for each in last)
     urls = sorted({url for each in last for url in each.statement.status_lists})
     found, is_older = 0, True
@@ -101,6 +99,15 @@ def check_status(stated: Stated, evidence: CountEvidence) -> str:
         expect(not is_older, "more", got, f"{expected} revoked or corrected")
         raise Open("pending", got, f"{expected} revoked or corrected, by statements that are older than the lists")
     return got
+
+
+def _newest(chain: CohortAnswers) -> Stated:
+    """The newest statement of a cohort; of one that can't be had, no number can be told (see check 4)."""
+    last = chain.links[-1] if chain.links else None
+    if not isinstance(chain.newest, Stated) or not isinstance(last, Stated):
+        missing = last if isinstance(chain.newest, Stated) else chain.newest
+        raise Open("away", getattr(missing, "why", "nothing there"), f"the newest statement of {chain.cohort}")
+    return last
 
 
 # ── 8, 9 ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -163,8 +163,8 @@ COUNT_EXPLANATIONS: dict[tuple[int, str], Bilingual] = {
         "束の中に、どの集計にも数えられていない証明書があります。",
         "A batch holds certificates that no statement counts.",
     ),
-    (6, "gap-other"): Bilingual(
-        "ほかの年度の集計に、欠けている番号があります。", "A statement of another year is missing."
+    (6, "gap"): Bilingual(
+        "この年度かほかの年度の集計に、欠けている番号があります。", "A statement of this or another year is missing."
     ),
     (6, "away"): Bilingual("束の目録か一覧を取り寄せられませんでした。", "A manifest or a list could not be fetched."),
     (7, "ok"): Bilingual(
