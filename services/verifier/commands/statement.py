@@ -38,8 +38,9 @@ def command() -> None:
 def verify(cohort: str, as_json: bool, number: int | None, issuer_url: str | None, rpc_url: str | None) -> None:
     """年度 COHORT の集計が記録と合うかを確かめる。 / Check the count of the year COHORT against all records.
 
-    署名、前の集計とのつながり、内訳、束の目録、取り消しの一覧、ブロックチェーンを調べる。集計のファイルは akashi verify FILE で
-    確かめられる。 / Signature, chain of statements, sums, manifests, status lists, blockchain. A file: akashi verify FILE.
+    署名、前の集計とのつながり、内訳、束の目録、取り消しの一覧、ブロックチェーンを調べる。
+    集計のファイルは akashi verify FILE で確かめられる。
+    / Signature, chain of statements, sums, manifests, status lists, blockchain. For a file: akashi verify FILE.
 
     終了コード / exit code: 0 合っている agrees, 1 合わない does not agree, 2 確認できない could not check.
     """
@@ -155,12 +156,9 @@ def _print(verdict: CountVerdict, config: CommandConfig) -> None:
     statement = verdict.statement
     if statement is not None and verdict.is_genuine:
         figures = statement.figures
-        newest = (
-            ""
-            if verdict.newest in (None, statement.number)
-            else f"（最新は第{verdict.newest}回 / newest: {verdict.newest}）"
-        )
-        console.print(Text(f"{statement.cohort}年度 第{statement.number}回 / statement {statement.number}{newest}"))
+        console.print(Text(f"{statement.cohort}年度 第{statement.number}回 / statement {statement.number}"))
+        if verdict.newest not in (None, statement.number):
+            console.print(Text(f"最新は第{verdict.newest}回 / the newest is {verdict.newest}"))
         console.print(
             Text(
                 f"発行 issued {figures.issued}　有効 valid {figures.valid}　取消 revoked {figures.revoked}"
