@@ -97,7 +97,7 @@ class CountWorld:
         """A batch of these badges and of the statements that wait; its root (hex)."""
         badges = list(badges)
         waiting = [each for chain in self.stated.values() for each in chain if not self.is_recorded(each)]
-        leaves = [bytes.fromhex(each.leaf) for each in (*badges, *waiting)]
+        leaves = [bytes.fromhex(leaf) for leaf in [*(each.leaf for each in badges), *(each.leaf for each in waiting)]]
         tree = merkle_tree(leaves)
         anchor = FinalAnchor(
             tree.root, Deployment("local", CHAIN_ID, CONTRACT), Inclusion("0x" + "7" * 64, 5, "0x" + "8" * 64, self.now)
@@ -216,9 +216,9 @@ class CountWorld:
         return count_verdict(stated, evidence, did=self.issuer.did, now=self.now)
 
 
-def sound_world() -> CountWorld:
+def sound_world(url: str = SITE) -> CountWorld:
     """Two cohorts, three statements of 2026 and two of 2025, the last of each not recorded yet."""
-    world = CountWorld()
+    world = CountWorld(url)
     gishi, shunin, shindan = world.issue("gishi", 30), world.issue("shunin-gishi", 20), world.issue("shindan", 4)
     older = world.issue("gishi", 12, cohort="2025")
     world.state("2025")

@@ -99,7 +99,7 @@ async function chainFor(badge, {networks}, nodeUrl, ask) {
   return chainAnswers(nodeUrl, networks, proofs.map(proof => toHex(proof.merkleRoot)), proofs.flatMap(proof => proof.anchors), ask);
 }
 
-export async function documentAt(url, ask) {
+async function documentAt(url, ask) {
   return readJson(await bytesAt(url, ask));
 }
 
