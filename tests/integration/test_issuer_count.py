@@ -183,7 +183,7 @@ def test_without_news_nothing_is_stated_and_much_news_makes_one_statement(societ
 def test_a_statement_holds_nothing_personal(society: Society) -> None:
     society.count()
     text = (society.world.shelf.get(FIRST) + society.world.shelf.get(object_keys.stated_leaves("2026", 1))).decode()
-    for personal in ("髙橋", "一郎", "P25-", "26-0", "person", "R-0", "@example", id_of(1)):
+    for personal in ("髙橋", "一郎", "P25-", "26-00", "person", "R-0", "@example", id_of(1)):
         assert personal not in text
 
 
