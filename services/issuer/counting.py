@@ -72,6 +72,8 @@ def state(ports: Ports) -> int:
     with ports.store.transaction() as tx:
         if not tx.try_count_lock() or tx.has_pending_statements():
             return 0  # a statement names the hash of the one before: that one is published first
+        if tx.has_unstored_revocations():
+            return 0  # their bits may be published, and they count as issued once they are stored
         newest = tx.newest_statements()
         since = max((row.stated_at for row in newest.values()), default=None)
         if since is not None and not has_passed(ports.statement_pause, since, now):

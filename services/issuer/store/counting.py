@@ -85,6 +85,11 @@ class CountTransaction(Transaction):
         """Whether one is not published yet, or has not been read from storage since a restore."""
         return bool(self.fetch_value("select exists (select from statements where state = 'signed' or body is null)"))
 
+    def has_unstored_revocations(self) -> bool:
+        return bool(
+            self.fetch_value("select exists (select from assertions where state = 'signed' and revoked_at is not null)")
+        )
+
     def statements_of(self, cohort: str) -> list[StatementRow]:
         return self.fetch_all(StatementRow, f"{_STATEMENT} where cohort = %s order by number", (cohort,))
 
