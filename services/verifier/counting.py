@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from services.verifier.check.count import CountVerdict, count_verdict, no_count, unread_count
 from services.verifier.check.count_evidence import read_stated
-from services.verifier.files.read import read_json
+from services.verifier.files.read import MAX_COUNT_BYTES, read_json
 from services.verifier.sources.chains import AnchorSource
 from services.verifier.sources.count import gather_count
 from services.verifier.sources.issuer_site import IssuerSite
@@ -20,7 +20,7 @@ from shared.errors import NotFound, TryLater, Unreadable
 def count_in(content: bytes) -> Document | None:
     """The statement of the count that a file says it is, right or wrong; None for every other file."""
     try:
-        document = read_json(content)
+        document = read_json(content, MAX_COUNT_BYTES)
     except Unreadable:
         return None
     return document if is_count(document) else None

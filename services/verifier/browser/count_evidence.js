@@ -10,6 +10,7 @@ import {chainAnswers} from './node.js';
 
 const MOST = 20_000; // statements of a cohort
 const AT_ONCE = 6;
+const MOST_LIST_BYTES = 64 * 1024 * 1024; // 67 bytes a leaf: a batch has up to 100 000
 
 /** What can't be read, and why. */
 export class Invalid {
@@ -35,14 +36,14 @@ export async function gatherCount(stated, issuer, chosen, ask) {
     const nothing = new Away('not asked: a document of another issuer, see check 2');
     return {key: nothing, own: {cohort: stated.cohort, newest: nothing, links: [], beyond: false, lists: []}, others: nothing, manifests: new Map(), statusLists: new Map(), chain: nothing};
   }
-  const site = path => bytesAt(`${issuer.publicUrl}/${path}`, ask);
+  const site = (path, most) => bytesAt(`${issuer.publicUrl}/${path}`, ask, most);
   const key = await answer(() => keyFor(issuer, chosen.given, ask));
   const own = await cohortOf(stated.cohort, site, stated.number);
   const others = await othersOf(stated.cohort, site);
   const last = [own, ...(Array.isArray(others) ? others : [])].map(chain => chain.links.findLast(isStated)).filter(Boolean);
   const urls = [...new Set(last.flatMap(each => each.statusLists))].sort();
   const statusLists = new Map(await all(urls, async url => [url, await answer(async () => readJson(await site(pathOf(url, issuer.publicUrl))))]));
-  const manifests = new Map(await all(stated.batches, async ({root}) => [root, await answer(async () => manifestLeaves(await site(`batches/${root}.json`), root))]));
+  const manifests = new Map(await all(stated.batches, async ({root}) => [root, await answer(async () => manifestLeaves(await site(`batches/${root}.json`, MOST_LIST_BYTES), root))]));
   const proofs = recordsOf(stated, own).flatMap(each => each.proofs ?? []);
   const roots = [...new Set([...proofs.map(proof => toHex(proof.merkleRoot)), ...stated.batches.map(batch => batch.root)])];
   const chain = await answer(() => {
@@ -65,7 +66,7 @@ async function cohortOf(cohort, site, atLeast = 1) {
   if (top > MOST) return {cohort, newest, links: [new Away(`statement ${cohort}/${top}: more than ${MOST} statements are not asked for`)], beyond: false, lists: [null]};
   const numbers = Array.from({length: top}, (_, place) => place + 1);
   const links = await all(numbers, number => answer(async () => statedIn(await site(`statements/${cohort}/${number}.json`))));
-  const lists = await all(numbers, number => answer(async () => readLeaves(await site(`statements/${cohort}/${number}.leaves.json`))));
+  const lists = await all(numbers, number => answer(async () => readLeaves(await site(`statements/${cohort}/${number}.leaves.json`, MOST_LIST_BYTES))));
   const next = await answer(() => site(`statements/${cohort}/${top + 1}.json`));
   return {cohort, newest, links, beyond: next !== null && !(next instanceof Away), lists};
 }

@@ -104,13 +104,13 @@ async function documentAt(url, ask) {
 }
 
 /** @throws {NotThere} when the site says that there is no such document, {TryLater} for any other trouble */
-export async function bytesAt(url, ask) {
+export async function bytesAt(url, ask, most = MOST_BYTES) {
   const {signal, stop} = patience();
   try {
     const got = await ask(url, {credentials: 'omit', referrerPolicy: 'no-referrer', cache: 'no-store', redirect: 'error', signal});
     if (got.status === 404) throw new NotThere(`answered ${got.status}`);
     if (got.status !== 200) throw new TryLater(`answered ${got.status}, expected 200`);
-    return await bodyOf(got, MOST_BYTES);
+    return await bodyOf(got, most);
   } catch (error) {
     throw new (error instanceof NotThere ? NotThere : TryLater)(`${url}: ${error.message}`);
   } finally {

@@ -13,7 +13,7 @@ from services.verifier.check.count_records import roots_in
 from services.verifier.check.credential import Invalid
 from services.verifier.check.evidence import ChainAnswers, Unavailable
 from services.verifier.check.status_list import StatusList, read_status_list
-from services.verifier.files.read import read_json
+from services.verifier.files.read import MAX_COUNT_BYTES, read_json
 from services.verifier.sources.chains import AnchorSource
 from services.verifier.sources.gather import status_key
 from services.verifier.sources.issuer_site import IssuerSite
@@ -36,7 +36,7 @@ class _Index(msgspec.Struct):
 
 def newest_of(cohort: str, site: IssuerSite) -> Document:
     """What the site gives out as the newest statement. NotFound, TryLater, Unreadable."""
-    return read_json(site.get(object_keys.newest_statement(cohort)))
+    return read_json(site.get(object_keys.newest_statement(cohort)), MAX_COUNT_BYTES)
 
 
 def gather_count(stated: Stated, site: IssuerSite, chain: AnchorSource, *, public_url: str) -> CountEvidence:
@@ -83,7 +83,7 @@ def _others(cohort: str, site: IssuerSite, pool: ThreadPoolExecutor) -> tuple[Co
 
 
 def _statement(cohort: str, number: int, site: IssuerSite) -> Stated:
-    return read_stated(read_json(site.get(object_keys.statement(cohort, number))))
+    return read_stated(read_json(site.get(object_keys.statement(cohort, number)), MAX_COUNT_BYTES))
 
 
 def _leaves(cohort: str, number: int, site: IssuerSite) -> tuple[str, ...]:

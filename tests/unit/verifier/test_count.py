@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from services.verifier.check.count import CountVerdict
 from services.verifier.check.count_words import count_explanation
+from services.verifier.counting import count_in
+from services.verifier.files.read import MAX_BYTES
 from shared import object_keys
-from shared.credentials.count import Figures, digest_of, leaf_list
+from shared.credentials.count import Batch, Figures, digest_of, leaf_list, read_count
 from shared.credentials.merkle import merkle_tree
 from tests.worlds.count_forgeries import FORGERIES, more, told
 from tests.worlds.counts import CountWorld, copied, sound_world
@@ -70,6 +72,20 @@ def test_a_revocation_after_the_statement_waits_for_the_next(world: CountWorld) 
     world.revoke(world.badges[5:6])
     verdict = world.verdict()
     assert (verdict.kind, unknown(verdict)) == ("not-recorded-yet", {7: "pending"})
+
+
+def test_a_statement_with_a_batch_each_day_of_four_years_is_read(world: CountWorld) -> None:
+    batches = tuple(Batch(f"{number:064x}", 1) for number in range(1461))
+    world.publish(replace(told(world, 3), batches=batches))
+    body = world.kept[object_keys.newest_statement("2026")]
+    assert len(body) > MAX_BYTES
+    document = count_in(body)
+    assert document is not None and read_count(document).batches == batches
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"type": "x"}', b"no JSON", b'{"type": ["VerifiableCredential"]}'])
+def test_another_file_is_no_statement(body: bytes) -> None:
+    assert count_in(body) is None
 
 
 # ── forgeries ──────────────────────────────────────────────────────────────────────────────────────────
