@@ -14,6 +14,9 @@ ASSERTION_ID = r"[A-Z2-7]{26}"
 QUALIFICATION = r"[a-z0-9-]{1,64}"
 EDITION = r"[0-9]{4}(?:-[1-9][0-9]{0,2})?"
 """The year in which the period begins; from the second edition on with its number: 2026, 2026-2."""
+COHORT = r"[0-9]{4}"
+"""The 年度 whose April 1 it is. The pattern of a key: nothing else gets into a folder's name."""
+STATEMENT_NUMBER = r"[1-9][0-9]{0,8}"
 SHEET_ID = r"[0-9]{8}-(?:certificate|card)-[0-9a-f]{12}"
 """The day of the order, what is printed, and the first digits of a hash of the order."""
 
@@ -24,6 +27,9 @@ ISSUER_IMAGE = "issuer/image.png"
 CREDENTIALS = "credentials/"
 BATCHES = "batches/"
 CERTIFICATES = "certificates/"
+STATEMENTS = "statements/"
+STATEMENT_INDEX = f"{STATEMENTS}index.json"
+"""Of the public site only: which cohorts have statements, and how many."""
 PRINT_SHEETS = "print-sheets/"
 SCRUBBED = "scrubbed/"
 """Folders: each belongs to one service, which finds there what its tables don't have."""
@@ -35,6 +41,9 @@ _ASSERTION_ID = re.compile(ASSERTION_ID)
 _QUALIFICATION = re.compile(QUALIFICATION)
 _EDITION = re.compile(EDITION)
 _SHEET_ID = re.compile(SHEET_ID)
+_COHORT = re.compile(COHORT)
+_ROOT = re.compile(r"[0-9a-f]{64}")
+_STATEMENT = re.compile(rf"({COHORT})/({STATEMENT_NUMBER})")
 
 
 def is_assertion_id(text: str) -> bool:
@@ -52,6 +61,14 @@ def is_edition(text: str) -> bool:
 
 def is_sheet_id(text: str) -> bool:
     return _SHEET_ID.fullmatch(text) is not None
+
+
+def is_cohort(text: str) -> bool:
+    return _COHORT.fullmatch(text) is not None
+
+
+def is_merkle_root(text: str) -> bool:
+    return _ROOT.fullmatch(text) is not None
 
 
 def credential(assertion_id: str) -> str:
@@ -95,3 +112,33 @@ def scrubbed(key: str, sha256: str) -> str:
 def batch_manifest(merkle_root: bytes) -> str:
     """Leaves in order and where the root is anchored; nothing personal."""
     return f"{BATCHES}{merkle_root.hex()}.json"
+
+
+def statement(cohort: str, number: int) -> str:
+    """A statement of the count: written by issuer with the first proof, by anchor with the second."""
+    return f"{STATEMENTS}{cohort}/{number}.json"
+
+
+def newest_statement(cohort: str) -> str:
+    """Of the public site only: the newest statement of a cohort. No object: a second copy could be an older one."""
+    return f"{STATEMENTS}{cohort}.json"
+
+
+def stated_leaves(cohort: str, number: int) -> str:
+    """The leaves of the badges that this statement counts and none before it: a list of hexadecimal texts."""
+    return f"{STATEMENTS}{cohort}/{number}.leaves.json"
+
+
+def statement_id(cohort: str, number: int) -> str:
+    """What names a statement among signed documents: no assertion id has a slash."""
+    return f"{cohort}/{number}"
+
+
+def is_statement_id(text: str) -> bool:
+    return _STATEMENT.fullmatch(text) is not None
+
+
+def signed_document(id: str) -> str:
+    """The key of an assertion's credential, or of the statement with this `statement_id`."""
+    found = _STATEMENT.fullmatch(id)
+    return credential(id) if found is None else statement(found[1], int(found[2]))

@@ -39,6 +39,7 @@ OFFICE_DECISIONS = Topic("office.decisions")
 DESK_LETTERS = Topic("desk.letters")
 ACCOUNT_LETTERS = Topic("account.letters")
 PAPER_ORDERS = Topic("paper.orders")
+STATEMENT_PUBLISHED = Topic("statement.published", 1)
 
 TOPICS: tuple[Topic, ...] = (
     UPSTREAM_REGISTRATIONS,
@@ -54,12 +55,13 @@ TOPICS: tuple[Topic, ...] = (
     DESK_LETTERS,
     ACCOUNT_LETTERS,
     PAPER_ORDERS,
+    STATEMENT_PUBLISHED,
 )
 
 READ_BY: dict[str, tuple[Topic, ...]] = {
     "registration": (UPSTREAM_REGISTRATIONS, ASSERTION_ISSUED, OFFICE_DECISIONS),
-    "issuer": (REGISTRATION_RENEWED, OFFICE_DECISIONS),
-    "anchor": (ASSERTION_ISSUED, BADGE_RECEIVED, ASSERTION_REVOKED),
+    "issuer": (REGISTRATION_RENEWED, ASSERTION_ANCHORED, OFFICE_DECISIONS),
+    "anchor": (ASSERTION_ISSUED, BADGE_RECEIVED, ASSERTION_REVOKED, STATEMENT_PUBLISHED),
     "renderer": (ASSERTION_ANCHORED, ASSERTION_REVOKED, PAPER_ORDERS),
     "mailer": (
         REGISTRATION_RENEWED,
@@ -79,8 +81,10 @@ READ_BY: dict[str, tuple[Topic, ...]] = {
         ASSERTION_REVOKED,
         OFFICE_DECISIONS,
     ),
-    "verifier": (ASSERTION_ISSUED, BADGE_RECEIVED, ASSERTION_ANCHORED, ASSERTION_REVOKED),
-    "ops": tuple(t for t in TOPICS if t not in (UPSTREAM_REGISTRATIONS, DESK_LETTERS, ACCOUNT_LETTERS)),
+    "verifier": (ASSERTION_ISSUED, BADGE_RECEIVED, ASSERTION_ANCHORED, ASSERTION_REVOKED, STATEMENT_PUBLISHED),
+    "ops": tuple(
+        t for t in TOPICS if t not in (UPSTREAM_REGISTRATIONS, DESK_LETTERS, ACCOUNT_LETTERS, STATEMENT_PUBLISHED)
+    ),
 }
 """Service → the topics from which it learns what it knows. Besides, every service reads the orders to rebuild."""
 
@@ -97,5 +101,6 @@ WRITTEN_BY: dict[Topic, str] = {
     DESK_LETTERS: "registration",
     ACCOUNT_LETTERS: "wallet",
     PAPER_ORDERS: "wallet",
+    STATEMENT_PUBLISHED: "issuer",
 }
 """Topic → the service whose facts are on it. Outcomes of orders, which every service announces, aren't counted."""

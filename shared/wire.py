@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from shared.count_events import StatementPublished
 from shared.errors import NotYetKnown, Unreadable
 from shared.events import (
     AddressCorrected,
@@ -58,6 +59,7 @@ EVENTS: tuple[type[Event], ...] = (
     CertificateRendered,
     RenderingFailed,
     AssertionRevoked,
+    StatementPublished,
     DeskLetterRequested,
     PaperOrdered,
     PaperUpdated,

@@ -42,7 +42,13 @@ _HOST = "127.0.0.1"
 _LONGEST_SOCKET_FOLDER = 80  # bytes; of the 104 of a socket's path on macOS, 108 on Linux
 _PASSED_ON = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
 
-_DEMO_SPEEDS = {"SETTLE_SECONDS": "2", "BATCH_AGE_SECONDS": "3", "BATCH_SIZE": "500", "TICK_SECONDS": "0.5"}
+_DEMO_SPEEDS = {
+    "SETTLE_SECONDS": "2",
+    "BATCH_AGE_SECONDS": "3",
+    "BATCH_SIZE": "500",
+    "TICK_SECONDS": "0.5",
+    "STATEMENT_PAUSE_SECONDS": "20",
+}
 """Seconds where production has minutes or hours."""
 
 

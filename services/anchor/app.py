@@ -13,6 +13,7 @@ from services.anchor.inventory import Manifests, Proofs
 from services.anchor.network_status import StatusMonitor
 from services.anchor.store import AnchorTransaction
 from services.anchor.submission import NetworkPorts
+from shared.count_events import StatementPublished
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived
 from shared.runtime.process import Process
 
@@ -29,6 +30,7 @@ def build(config: Config, ports: Ports, networks: Sequence[NetworkPorts], monito
         process.note(AssertionIssued, AnchorTransaction.note_issued)
     process.note(BadgeReceived, AnchorTransaction.note_received)
     process.note(AssertionRevoked, AnchorTransaction.note_revoked)
+    process.note(StatementPublished, AnchorTransaction.note_statements)
     process.recall(AssertionAnchored, AnchorTransaction.take_back_anchored)
     process.tick("read_manifest_again", handlers.read_manifest_again, ports)
     process.tick("close_batch", handlers.close_batch, ports)

@@ -54,7 +54,8 @@ def close_batch(ports: Ports) -> int:
         tx.recalled.put_into_batches()
         waiting = tx.leaves.waiting()
         metrics.WAITING.set(waiting.count)
-        if not is_due(waiting.count, waiting.oldest_at, ports.now(), ports.batch_rules):
+        now, rules = ports.now(), ports.batch_rules
+        if not is_due(waiting.count, waiting.oldest_at, now, rules, waiting.oldest_statement_at):
             return 0
         leaves = tx.leaves.waiting_longest(ports.batch_rules.size)
         batch = close([each.leaf for each in leaves])
@@ -183,14 +184,15 @@ def _prove_leaves(
             log.error("failed", assertion_id=row.assertion_id, cause=cause_of(error, 300))
             tx.leaves.postpone([row], str(error))
             continue
-        tx.announce(anchored(row.assertion_id, anchor, row.leaf, path))
+        if not object_keys.is_statement_id(row.assertion_id):  # its proof in it is enough
+            tx.announce(anchored(row.assertion_id, anchor, row.leaf, path))
         done.append(row.assertion_id)
     tx.leaves.mark_proved(done)
     return len(done)
 
 
 def _put_proof(row: UnprovedLeaf, path: Path, anchor: FinalAnchor, ports: Ports) -> None:
-    key = object_keys.credential(row.assertion_id)
+    key = object_keys.signed_document(row.assertion_id)
     before = ports.objects.get(key)
     after = with_proof(before, proof_for(anchor, row.leaf, path, ports.verification_method))
     if after != before:

@@ -38,7 +38,7 @@ _HASH = 64  # hexadecimal digits
 
 @dataclass(frozen=True)
 class Proofs:
-    """The proof of the anchoring in `credentials/<id>.json`. The issuer answers for all else in it."""
+    """The proof of the anchoring in a credential or a statement. The issuer answers for all else in it."""
 
     trees: TreeCache
     verification_method: str
@@ -61,7 +61,8 @@ class Proofs:
         """Nothing: an earlier put that takes effect late is of the same bytes."""
 
     def lock(self, tx: AnchorTransaction, expected: Expected) -> Expected | None:
-        row = tx.leaves.lock_proved(expected.key.removeprefix(object_keys.CREDENTIALS).removesuffix(".json"))
+        id = expected.key.removeprefix(object_keys.CREDENTIALS).removeprefix(object_keys.STATEMENTS)
+        row = tx.leaves.lock_proved(id.removesuffix(".json"))
         batch = None if row is None else self._batch(row.root, tx)
         return None if row is None or batch is None else self._expected(row, batch)
 
@@ -95,7 +96,7 @@ class Proofs:
             return made
 
         place = row.root.hex() + row.leaf.hex()
-        key = object_keys.credential(row.assertion_id)
+        key = object_keys.signed_document(row.assertion_id)
         return Expected(place, key, _JSON, is_intact, make, lambda stored: lacks_last_proof(stored, proved(stored)))
 
     def unknown(self, tx: AnchorTransaction, keys: Sequence[str]) -> Sequence[str]:

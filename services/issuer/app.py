@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.issuer import handlers
+from services.issuer import counting, handlers
 from services.issuer.config import Config
 from services.issuer.domain.revocation import is_revoke
 from services.issuer.handlers import Ports
 from services.issuer.inventory import Credentials, Documents
+from services.issuer.statement_inventory import Statements
 from services.issuer.store import IssuerTransaction
-from shared.events import AssertionIssued, AssertionRevoked, IssuanceRefused, RegistrationRenewed
+from shared.count_events import StatementPublished
+from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, IssuanceRefused, RegistrationRenewed
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_LEAST_PAUSE = 1.0  # seconds: counting reads every badge
 
 
 def build(config: Config, ports: Ports) -> Process:
@@ -24,15 +27,21 @@ def build(config: Config, ports: Ports) -> Process:
     process.recall(IssuanceRefused, IssuerTransaction.take_back_refused)
     process.recall(AssertionRevoked, IssuerTransaction.take_back_revoked)
     process.recall(DecisionSettled, IssuerTransaction.take_back_settled)
+    process.recall(StatementPublished, IssuerTransaction.take_back_statements)
     process.compare(handlers.compare_storage, ports)
     process.at_start(handlers.begin, ports)
     process.consume(RegistrationRenewed, handlers.issue, ports)
     process.consume(OfficeDecided, handlers.revoke, ports, predicate=is_revoke)
+    process.note(AssertionAnchored, IssuerTransaction.note_anchored)
     process.tick("store", handlers.store, ports)
     process.tick("publish", handlers.publish, ports)
+    process.tick("read_manifests", counting.read_manifests, ports)
+    process.tick("state", counting.state, ports, every=max(config.statement_pause.total_seconds(), _LEAST_PAUSE))
+    process.tick("publish_statements", counting.publish_statements, ports)
     process.scrub(
         ports.objects,
         Credentials(ports.store, ports.sources, ports.signer),
         Documents(ports.store, ports.objects, ports.sources, ports.now),
+        Statements(ports.store, ports.sources),
     )
     return process

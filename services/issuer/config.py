@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -22,6 +23,7 @@ class Config:
     secret: bytes
     font_folder: Path
     chain_keys: tuple[ChainKey, ...]  # of the accounts that send, or sent, our transactions
+    statement_pause: timedelta
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -39,4 +41,5 @@ def read_config(environment: Mapping[str, str]) -> Config:
         secret=settings.secret("ID_SECRET_FILE"),
         font_folder=settings.folder("FONT_FOLDER"),
         chain_keys=chain_keys,
+        statement_pause=timedelta(seconds=settings.seconds("STATEMENT_PAUSE_SECONDS", 600.0)),
     )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 
 from services.issuer.credential_storage import put_credentials
@@ -82,6 +82,7 @@ class Ports:
     secret: bytes  # assertion ids are derived with it
     random: Random
     now: Clock
+    statement_pause: timedelta = timedelta(minutes=10)  # the least time between two statements of the count
 
 
 def check_key(ports: Ports) -> None:

@@ -43,7 +43,13 @@ from shared.runtime.scrub import CannotMake, Expected
 _CREDENTIAL = re.compile(rf"{object_keys.CREDENTIALS}({object_keys.ASSERTION_ID})\.json")
 _LIST = re.compile(r"status/([1-9][0-9]{0,8})\.json")
 _BADGE = re.compile(rf"badges/({object_keys.QUALIFICATION})/({object_keys.EDITION})\.(?:json|png|svg)")
-_OF_OTHERS = (object_keys.CREDENTIALS, object_keys.BATCHES, object_keys.CERTIFICATES, object_keys.SCRUBBED)
+_OF_OTHERS = (
+    object_keys.CREDENTIALS,
+    object_keys.BATCHES,
+    object_keys.CERTIFICATES,
+    object_keys.SCRUBBED,
+    object_keys.STATEMENTS,
+)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ REVOKED = counter("assertions_revoked", "Assertions revoked, by the office or by
 NOT_REVOKED = counter("assertions_not_revoked", "Orders to revoke that changed nothing", ("reason",))
 DOCUMENTS = counter("documents_published", "Documents of the issuer published, by kind", ("kind",))
 NOT_PUBLISHED = counter("documents_not_published", "Attempts to publish a document that failed", ("kind",))
+STATED = counter("statements_published", "Statements of the count put into storage and announced")
+NOT_STATED = counter("statements_not_published", "What kept a count from being stated, by kind", ("reason",))
 BITS_ONLY_PUBLISHED = gauge(
     "issuer_bits_only_published",
     "Bits set in a published status list only, not in the tables; they stay",

@@ -29,6 +29,7 @@ def ports_of(config: Config) -> Ports:
         secret=config.secret,
         random=random,
         now=runtime.clock,
+        statement_pause=config.statement_pause,
     )
 
 

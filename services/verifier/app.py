@@ -8,6 +8,7 @@ from services.verifier.config import Config
 from services.verifier.ports import Ports
 from services.verifier.store import VerifierTransaction
 from services.verifier.web.site import build_site
+from shared.count_events import StatementPublished
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
 from shared.runtime.process import Process
 
@@ -21,5 +22,6 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(BadgeVisibilityChanged, VerifierTransaction.note_visibility)
     process.note(AssertionAnchored, VerifierTransaction.note_anchored)
     process.note(AssertionRevoked, VerifierTransaction.note_revoked)
+    process.note(StatementPublished, VerifierTransaction.note_statements)
     process.serve(build_site(config, ports), host=config.web_host, port=config.web_port)
     return process

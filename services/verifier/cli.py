@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from services.verifier.check.evidence import IssuerRecord
     from services.verifier.check.verdict import Verdict
     from services.verifier.config import CommandConfig
-    from services.verifier.sources.chains import Chains, NoChain
     from services.verifier.verification import VerificationResult
+    from shared.errors import NotFound, TryLater
     from shared.programme import Bilingual
 
 _MARKS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("？", "yellow")}
@@ -38,13 +38,15 @@ _USAGE = 64  # sysexits.h; 2 would read as "could not check"
 def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | None) -> None:
     """証明書（JSON、バッジのPNG・SVG、PDF）が有効かを確かめる。 / Check whether a certificate is valid.
 
-    FILE|URL は証明書データ、バッジの画像、PDF、確認ページのURL（…/V/番号）、または番号。 / The credential, its badge
-    as PNG or SVG, its PDF, the URL of its page, or its number.
+    FILE|URL は証明書データ、バッジの画像、PDF、確認ページのURL（…/V/番号）、番号、公開集計（JSON）のどれか。
+    / The credential, its badge as PNG or SVG, its PDF, the URL of its page, its number, or a statement of the count.
 
     終了コード / exit code: 0 有効 valid, 1 有効でない、発行されていない not valid, never issued,
     2 確認できない could not check.
     """
+    from services.verifier.commands.statement import answer
     from services.verifier.config import read_command_config
+    from services.verifier.counting import count_in
     from shared.errors import NotFound, RefuseToStart
 
     try:
@@ -53,7 +55,10 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
         say(f"akashi verify: {error}", err=True)
         raise SystemExit(_USAGE) from error
     try:
-        result = _verify(source, config)
+        content = _loaded(source, config.issuer_url)
+        if isinstance(content, bytes) and (statement := count_in(content)) is not None:
+            answer(lambda: statement, config, as_json=as_json)
+        result = _verify(content, config)
     except (_NotIssued, NotFound) as error:
         _say_not_issued(source, as_json)
         raise SystemExit(1) from error
@@ -85,15 +90,32 @@ def _say_not_issued(url: str, as_json: bool) -> None:
     say(url)
 
 
-def _verify(source: str, config: CommandConfig) -> VerificationResult:
+def _loaded(source: str, issuer_url: str) -> bytes | NotFound | TryLater:
+    """The content, or why it can't be had: that is part of the verdict."""
+    from shared.errors import NotFound, TryLater
+
+    try:
+        return _content_of(source, issuer_url)
+    except (NotFound, TryLater) as error:
+        return error
+
+
+def _verify(content: bytes | NotFound | TryLater, config: CommandConfig) -> VerificationResult:
+    from services.verifier.sources.chains import chains_of
     from services.verifier.sources.issuer_site import HttpSite, published_record
     from services.verifier.verification import Sources, verify
     from shared.clock import clock_from
 
     url = config.issuer_url
     now = clock_from(os.environ.get("AKASHI_CLOCK"))
-    sources = Sources(HttpSite(url), _chains(config), partial(published_record, url), url, now)
-    return verify(lambda: _content_of(source, url), sources)
+    sources = Sources(HttpSite(url), chains_of(config.networks), partial(published_record, url), url, now)
+
+    def load() -> bytes:
+        if isinstance(content, bytes):
+            return content
+        raise content
+
+    return verify(load, sources)
 
 
 def _content_of(source: str, issuer_url: str) -> bytes:
@@ -128,16 +150,6 @@ def _is_file(source: str) -> bool:
         return "://" not in source and Path(source).is_file()
     except (OSError, ValueError):  # too long for a name, or no name at all
         return False
-
-
-def _chains(config: CommandConfig) -> Chains | NoChain:
-    from services.verifier.sources.chains import Chains, NoChain
-
-    if isinstance(config.networks, str):
-        return NoChain(config.networks)
-    from shared.chain.lookup import Networks
-
-    return Chains(Networks(config.networks))
 
 
 def _issuer(verdict: Verdict, config: CommandConfig) -> Bilingual:

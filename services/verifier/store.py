@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.verifier.check.evidence import IssuerRecord, Revocation
+from shared.count_events import StatementPublished
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
 from shared.programme import PublicPage
 from shared.runtime.db import Database, Transaction, replace
@@ -101,6 +102,17 @@ class VerifierTransaction(Transaction):
             for e in events
         ]
         self.upsert_rows("assertions", rows, "assertion_id")
+
+    def note_statements(self, events: Sequence[StatementPublished]) -> None:
+        """Any time. A statement of the count is in storage."""
+        rows = [{"cohort": e.cohort, "number": e.number, "stated_at": e.stated_at} for e in events]
+        self.insert_rows("statements", rows)
+
+    def newest_statements(self) -> dict[str, int]:
+        """The number of the newest statement of each cohort. It never goes back: numbers only rise."""
+        return dict(
+            self.cursor.execute("select cohort, max(number) from statements group by cohort order by cohort").fetchall()
+        )
 
     def issuer_record(self, assertion_id: str, page: PublicPage) -> IssuerRecord | None:
         """None for an assertion that no event has named. `page`: what holds until the holder decides otherwise.

@@ -41,12 +41,19 @@ from shared.errors import AkashiError, Unreadable
 
 VC_CONTEXT = "https://www.w3.org/ns/credentials/v2"
 OB_CONTEXT = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
+TERMS_CONTEXT = "https://www.w3.org/ns/credentials/undefined-terms/v2"
+"""Gives every property that no other context defines an IRI of its own: for statements of the count only."""
+COUNT_TYPE = "BadgeCountCredential"
 CRYPTOSUITE = "eddsa-rdfc-2022"
 
 _MOST_ALIKE = 6
 _BASE58 = re.compile(r"z[1-9A-HJ-NP-Za-km-z]{1,200}")
 _SECURITY = "https://w3id.org/security#"
-_FILES = {VC_CONTEXT: "credentials-v2.json", OB_CONTEXT: "open-badges-3.0.3.json"}
+_FILES = {
+    VC_CONTEXT: "credentials-v2.json",
+    OB_CONTEXT: "open-badges-3.0.3.json",
+    TERMS_CONTEXT: "undefined-terms-v2.json",
+}
 _CONTEXTS: dict[str, str] = {
     url: json.dumps(json.loads((Path(__file__).parent / "contexts" / name).read_text("utf-8"))["@context"])
     for url, name in _FILES.items()
@@ -313,9 +320,20 @@ def _refuse_symmetry(statements: list[Quad]) -> None:
 def _context_urls(document: Document) -> tuple[str, ...]:
     urls = document.get("@context")
     given = (urls,) if isinstance(urls, str) else tuple(urls) if isinstance(urls, list) else ()
-    if not given or given[0] != VC_CONTEXT or any(not isinstance(url, str) or url not in _CONTEXTS for url in given):
-        raise Unreadable(f"@context: got {str(urls)[:200]}, expected {VC_CONTEXT} and then only {', '.join(_CONTEXTS)}")
+    known = _known_contexts(document)
+    if not given or given[0] != VC_CONTEXT or any(not isinstance(url, str) or url not in known for url in given):
+        raise Unreadable(f"@context: got {str(urls)[:200]}, expected {VC_CONTEXT} and then only {', '.join(known)}")
     return given
+
+
+def _known_contexts(document: Document) -> tuple[str, ...]:
+    """In a badge a property that Open Badges doesn't define stays refused."""
+    types = document.get("type")
+    if types == "DataIntegrityProof":  # options, read by the contexts of the document that they secure: see above
+        return tuple(_FILES)
+    if isinstance(types, list) and COUNT_TYPE in types:
+        return (VC_CONTEXT, TERMS_CONTEXT)
+    return (VC_CONTEXT, OB_CONTEXT)
 
 
 def _refuse_bad_text(document: Document) -> None:

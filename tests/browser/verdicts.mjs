@@ -1,8 +1,11 @@
 // What the check of services/verifier/browser says of some files, run in Node from its sources.
 // stdin: JSON {issuer, cases: [{file (base64), nodeUrl, given, now, away: [URL beginnings that don't answer]}]}.
+// A statement of the count instead: {kind, genuine, checks: [{number, outcome, code, got}], asked}.
 // stdout: JSON list of {kind, genuine, checks: [{number, outcome, got, finding}], sentence, name, asked: [URLs]}.
 import {readFileSync} from 'node:fs';
 import {Unreadable} from '../../services/verifier/browser/errors.js';
+import {countVerdictOn, isSigned} from '../../services/verifier/browser/count.js';
+import {isCount} from '../../services/verifier/browser/count_statement.js';
 import {documentIn} from '../../services/verifier/browser/files.js';
 import {isGenuine, notReadable, verdictOn} from '../../services/verifier/browser/verdict.js';
 import {sentence} from '../../services/verifier/browser/words.js';
@@ -13,6 +16,10 @@ async function answer(issuer, {file, nodeUrl = '', given = null, now, away = []}
     asked.push(url);
     return away.some(start => url.startsWith(start)) ? Promise.reject(new TypeError('fetch failed')) : fetch(url, options);
   };
+  const count = await counted(Buffer.from(file, 'base64'), issuer, {nodeUrl, given}, {now: new Date(now), ask});
+  if (count !== null) {
+    return {kind: count.kind, genuine: isSigned(count), checks: count.checks.map(({number, outcome, code, got}) => ({number, outcome, code, got})), asked};
+  }
   const verdict = await judged(Buffer.from(file, 'base64'), issuer, {nodeUrl, given}, {now: new Date(now), ask});
   return {
     kind: verdict.kind,
@@ -22,6 +29,16 @@ async function answer(issuer, {file, nodeUrl = '', given = null, now, away = []}
     name: verdict.badge?.name ?? null,
     asked,
   };
+}
+
+async function counted(file, issuer, chosen, world) {
+  try {
+    const document = await documentIn(new Uint8Array(file));
+    return isCount(document) ? await countVerdictOn(document, issuer, chosen, world) : null;
+  } catch (error) {
+    if (error instanceof Unreadable) return null;
+    throw error;
+  }
 }
 
 async function judged(file, issuer, chosen, world) {
@@ -35,5 +52,5 @@ async function judged(file, issuer, chosen, world) {
 
 const {issuer, cases} = JSON.parse(readFileSync(0, 'utf8'));
 const answers = [];
-for (const each of cases) answers.push(await answer(issuer, each));
+for (const each of cases) answers.push(await answer(each.issuer ?? issuer, each));
 process.stdout.write(JSON.stringify(answers));

@@ -124,6 +124,23 @@ def test_a_verifier_of_somebody_else_accepts_an_anchored_credential_as_it_is(
     assert (answer["verified"], answer["error"], answer["status"]) == (True, None, False)
 
 
+def test_the_public_count_agrees_with_every_record(stack: Stack, sample: tuple[Expected, list[Letter]]) -> None:
+    counts = status(stack)["cohort"]
+    site = stack.urls["verifier"]
+
+    def stated() -> bool:
+        answer = ask.get(f"{site}/statements/{stack.cohort}.json")
+        subject = answer.json()["credentialSubject"] if answer.status_code == 200 else {}
+        return (subject.get("issued"), subject.get("anchored")) == (counts["issued"], counts["anchored"])
+
+    until(stated, seconds=120, what="all badges are stated")
+    answer = akashi(stack, "statement", "verify", stack.cohort, "--json")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    verdict = json.loads(answer.stdout)
+    assert [check["outcome"] for check in verdict["checks"][:8]] == ["ok"] * 8
+    assert verdict["figures"]["valid"] == counts["issued"]
+
+
 def test_the_rare_characters_of_the_sample_come_out_as_they_were_registered(
     stack: Stack, sample: tuple[Expected, list[Letter]]
 ) -> None:

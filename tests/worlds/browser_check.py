@@ -22,6 +22,7 @@ class Case:
     node: str = ""
     given: dict[str, Any] | None = None
     away: tuple[str, ...] = ()
+    issuer: dict[str, Any] | None = None  # instead of the one for all
 
 
 def ask_browser_check(issuer: dict[str, Any], *cases: Case) -> list[Answer]:
@@ -35,6 +36,7 @@ def ask_browser_check(issuer: dict[str, Any], *cases: Case) -> list[Answer]:
                 "nodeUrl": case.node,
                 "given": case.given,
                 "away": list(case.away),
+                "issuer": case.issuer,
             }
             for case in cases
         ],

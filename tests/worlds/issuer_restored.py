@@ -14,6 +14,7 @@ from services.issuer.metrics import BITS_ONLY_PUBLISHED
 from services.issuer.signing.keys import SigningKey
 from services.issuer.store import IssuerTransaction
 from shared import object_keys
+from shared.count_events import StatementPublished
 from shared.events import AssertionIssued, AssertionRevoked, Event
 from shared.office_events import DecisionSettled
 from tests.worlds.credentials import KEY
@@ -26,6 +27,7 @@ RECALLS: Any = {
     DecisionSettled: IssuerTransaction.take_back_settled,
 }
 KINDS = tuple(RECALLS)
+COUNT_RECALLS: Any = {**RECALLS, StatementPublished: IssuerTransaction.take_back_statements}
 STRANGER = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))), KEY.did)
 
 

@@ -13,6 +13,8 @@ from shared.credentials.merkle import merkle_tree
 from shared.retry import has_passed
 
 _SECOND = timedelta(seconds=1)
+STATEMENT_AGE = timedelta(days=1)
+"""After so long without a batch of badges, statements of the count get one of their own."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,20 @@ class Batch:
     leaves: tuple[bytes, ...]
 
 
-def is_due(count: int, oldest_at: datetime | None, now: datetime, rules: BatchRules) -> bool:
-    """Whether `count` waiting leaves, the oldest since `oldest_at`, are to be closed into a batch now.
+def is_due(
+    count: int,
+    oldest_at: datetime | None,
+    now: datetime,
+    rules: BatchRules,
+    oldest_statement_at: datetime | None = None,
+) -> bool:
+    """Whether `count` waiting leaves, the oldest badge's since `oldest_at`, are to be closed into a batch now.
 
     A cron time that passed while no process ran is caught up, since the oldest leaf was waiting at it. Several missed
     times are caught up by one batch, and a night without leaves closes nothing.
     """
+    if oldest_statement_at is not None and has_passed(STATEMENT_AGE, oldest_statement_at, now):
+        return True
     if count == 0 or oldest_at is None:
         return False
     if count >= rules.size or has_passed(rules.age, oldest_at, now):

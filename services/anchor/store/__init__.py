@@ -14,6 +14,7 @@ from services.anchor.store.leaves import Leaves, UncoveredBadges, UnprovedLeaf, 
 from services.anchor.store.recalled import Recalled
 from services.anchor.store.transactions import Transactions
 from shared.clock import Clock
+from shared.count_events import StatementPublished
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived
 from shared.runtime.db import Database, Transaction
 
@@ -52,6 +53,10 @@ class AnchorTransaction(Transaction):
     def note_revoked(self, events: Sequence[AssertionRevoked]) -> None:
         """Any time. A badge revoked before it was batched is never anchored; afterwards its proof stays as it is."""
         metrics.EXCLUDED.labels("revoked").inc(self.leaves.exclude_revoked(events))
+
+    def note_statements(self, events: Sequence[StatementPublished]) -> None:
+        """Any time. The leaf of a statement of the count, which waits for the next batch."""
+        self.leaves.note_statements(events)
 
     def take_back_anchored(self, events: Sequence[AssertionAnchored]) -> None:
         """After a restore. These leaves are proved and in no further batch; their batches are complete where they say.

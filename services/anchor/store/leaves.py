@@ -1,4 +1,8 @@
-"""The table `leaves`: one row for each badge, from its issue to its proof."""
+"""The table `leaves`: one row for each signed document, badge or statement of the count, from its issue to its proof.
+
+A statement's row has its `statement_id` where a badge's has its assertion id. It waits for no receipt and is never
+revoked; alone it closes a batch only after a day, so that it goes into the next batch of badges if there is one.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from services.anchor.domain.anchoring import Deployment
+from shared import object_keys
+from shared.count_events import StatementPublished
 from shared.events import AssertionIssued, AssertionRevoked, BadgeReceived
 from shared.retry import due_at, is_due_sql, next_try
 from shared.runtime.db import Transaction
@@ -20,10 +26,14 @@ _IS_WAITING = "ready_at is not null and root is null and excluded_as is null"
 
 @dataclass(frozen=True)
 class WaitingLeaves:
-    """The leaves that wait for a batch. `oldest_at`: since when the first of them has."""
+    """The leaves that wait for a batch. `oldest_at`: since when the first of them has.
+
+    `oldest_statement_at`: the same of statements, which count among those that fill a batch, and not for its age.
+    """
 
     count: int
     oldest_at: datetime | None
+    oldest_statement_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,19 @@ class Leaves:
         )
         self._mark_ready([event.assertion_id for event in events], now, ready=ready)
 
+    def note_statements(self, events: Sequence[StatementPublished]) -> None:
+        now = self._tx.now()
+        rows = [
+            {
+                "assertion_id": object_keys.statement_id(event.cohort, event.number),
+                "leaf": bytes.fromhex(event.leaf),
+                "is_statement": True,
+                "ready_at": now,
+            }
+            for event in events
+        ]
+        self._tx.insert_rows("leaves", rows)
+
     def note_received(self, events: Sequence[BadgeReceived]) -> None:
         self._tx.upsert_rows(
             "leaves",
@@ -115,7 +138,9 @@ class Leaves:
 
     def waiting(self) -> WaitingLeaves:
         found = self._tx.fetch_one(
-            WaitingLeaves, f"select count(*), min(ready_at) as oldest_at from leaves where {_IS_WAITING}"
+            WaitingLeaves,
+            "select count(*), min(ready_at) filter (where not is_statement) as oldest_at,"
+            f" min(ready_at) filter (where is_statement) as oldest_statement_at from leaves where {_IS_WAITING}",
         )
         return found or WaitingLeaves(0, None)
 

@@ -17,6 +17,7 @@ from services.issuer.domain.publication import status_name
 from services.issuer.domain.revocation import AssertionState, Revocation
 from services.issuer.domain.selection import IssuedVersion
 from services.issuer.domain.status import ROOM, draw_indexes
+from services.issuer.store.counting import CountTransaction
 from services.issuer.store.inventory import InventoryTransaction
 from shared.events import AssertionIssued
 from shared.retry import due_at, is_due_sql
@@ -86,7 +87,7 @@ class _PendingRow:
         )
 
 
-class IssuerTransaction(InventoryTransaction):
+class IssuerTransaction(InventoryTransaction, CountTransaction):
     # ── issue ──────────────────────────────────────────────────────────────────────────────────────────
 
     def newest_versions(self, registration_ids: Iterable[str]) -> dict[str, IssuedVersion]:

@@ -338,6 +338,7 @@ STUCK_FIELDS: dict[str, Bilingual] = {
 OBJECTS: dict[str, Bilingual] = {
     "credentials": Bilingual("証明書データ", "Credentials"),
     "documents": Bilingual("発行者・バッジ・失効の文書", "Issuer, badge classes, status lists"),
+    "statements": Bilingual("公開集計", "Statements of the count"),
     "proofs": Bilingual("チェーンの証明", "Proofs of the chain"),
     "batches": Bilingual("束の一覧", "Manifests of batches"),
     "certificates": Bilingual("PDF", "PDFs"),

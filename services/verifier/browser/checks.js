@@ -81,19 +81,25 @@ export async function checkStatus(badge, statusList, key, now) {
 }
 
 async function bitOf(statusList, didDocument, {url, index}, now) {
+  const bits = await unpackedList(statusList, didDocument, url, now);
+  if (index >= LIST_BITS) throw new Unreadable(`statusListIndex: got ${index}, expected 0 to ${LIST_BITS - 1}`);
+  return (bits[index >> 3] & (0x80 >> (index & 7))) !== 0;
+}
+
+/** The bits of the issuer's list at `url`, which must be current at `now`, if given. @throws {Unreadable | DoNotTrust} @returns {Promise<Uint8Array>} */
+export async function unpackedList(statusList, didDocument, url, now = null) {
   await verifyProof(statusList, keyOf(statusList, didDocument));
   const types = list(statusList.type, 'type', text);
   const id = text(statusList.id, 'id');
   if (!types.includes('BitstringStatusListCredential') || id !== url) throw new Unreadable(`got ${id.slice(0, 200)}, expected the status list ${url}`);
   const validUntil = moment(statusList.validUntil, 'validUntil');
-  if (now > validUntil) throw new Unreadable(`got a list that was valid until ${japanTime(validUntil)}, expected a current one`);
+  if (now !== null && now > validUntil) throw new Unreadable(`got a list that was valid until ${japanTime(validUntil)}, expected a current one`);
   const subject = object(statusList.credentialSubject, 'credentialSubject');
   const purposes = typeof subject.statusPurpose === 'string' ? [subject.statusPurpose] : list(subject.statusPurpose, 'statusPurpose', text);
   if (!purposes.includes('revocation')) throw new Unreadable(`got a list of purpose ${purposes}, expected revocation`);
   const bits = await unpacked(fromBase64url(subject.encodedList), 'gzip', LIST_BITS / 8);
   if (bits.length * 8 !== LIST_BITS) throw new Unreadable(`encodedList: got ${bits.length * 8} bits, expected ${LIST_BITS}`);
-  if (index >= LIST_BITS) throw new Unreadable(`statusListIndex: got ${index}, expected 0 to ${LIST_BITS - 1}`);
-  return (bits[index >> 3] & (0x80 >> (index & 7))) !== 0;
+  return bits;
 }
 
 /** The leaf is computed from the document itself, so no inner node is taken for it; the path is bounded. */

@@ -17,3 +17,9 @@ export class KeyNotListed extends DoNotTrust {}
 
 /** The source gave no usable answer now. */
 export class TryLater extends Error {}
+
+/** The source says that there is nothing. */
+export class NotThere extends TryLater {}
+
+/** A statement whose figures contradict each other. */
+export class DoesNotAddUp extends Unreadable {}

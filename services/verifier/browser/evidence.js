@@ -4,7 +4,7 @@
 // the badge; and by its id for a badge that is not anchored or revoked: whether it waits for its receipt, or was
 // corrected) and the node that the visitor chose (for a Merkle root and a transaction: no personal data).
 import {bodyOf, patience} from './request.js';
-import {TryLater, Unreadable} from './errors.js';
+import {NotThere, TryLater, Unreadable} from './errors.js';
 import {decodeProof} from './merkle_proof.js';
 import {toHex} from './multibase.js';
 import {chainAnswers} from './node.js';
@@ -72,7 +72,7 @@ export function within(before, text, after) {
 }
 
 /** The issuer's site first; a copy only while it is away. */
-async function keyFor(issuer, given, ask) {
+export async function keyFor(issuer, given, ask) {
   try {
     return {document: await documentAt(issuer.didDocumentUrl, ask), isLive: true, source: issuer.didDocumentUrl};
   } catch (error) {
@@ -100,13 +100,19 @@ async function chainFor(badge, {networks}, nodeUrl, ask) {
 }
 
 async function documentAt(url, ask) {
+  return readJson(await bytesAt(url, ask));
+}
+
+/** @throws {NotThere} when the site says that there is no such document, {TryLater} for any other trouble */
+export async function bytesAt(url, ask, most = MOST_BYTES) {
   const {signal, stop} = patience();
   try {
     const got = await ask(url, {credentials: 'omit', referrerPolicy: 'no-referrer', cache: 'no-store', redirect: 'error', signal});
+    if (got.status === 404) throw new NotThere(`answered ${got.status}`);
     if (got.status !== 200) throw new TryLater(`answered ${got.status}, expected 200`);
-    return readJson(await bodyOf(got, MOST_BYTES));
+    return await bodyOf(got, most);
   } catch (error) {
-    throw new TryLater(`${url}: ${error.message}`);
+    throw new (error instanceof NotThere ? NotThere : TryLater)(`${url}: ${error.message}`);
   } finally {
     stop();
   }

@@ -3,8 +3,10 @@ import {Unreadable} from './errors.js';
 import {MOST_FILE_BYTES, documentIn} from './files.js';
 import {NoCredentialInPdf, pageNamedBy} from './pdf.js';
 import {readJson} from './badge.js';
+import {countVerdictOn} from './count.js';
+import {isCount} from './count_statement.js';
 import {notReadable, verdictOn} from './verdict.js';
-import {answer, element, printed, said} from './view.js';
+import {answer, countAnswer, element, printed, said} from './view.js';
 
 const config = JSON.parse(document.getElementById('config').textContent);
 const part = id => document.getElementById(id);
@@ -63,9 +65,9 @@ async function check() {
   tell(SENTENCES.working);
   form.setAttribute('aria-busy', 'true');
   try {
-    const verdict = await judged(file, {nodeUrl, given}, new Date());
+    const shown = await judged(file, {nodeUrl, given}, new Date());
     if (mine !== round) return undefined;
-    part('answer').replaceChildren(...answer(verdict, {society: config.society, qualifications: config.qualifications, hasNode: nodeUrl !== '', publicUrl: config.issuer.publicUrl}));
+    part('answer').replaceChildren(...shown);
     tell(SENTENCES.done);
     part('verdict').focus();
   } catch (error) {
@@ -91,11 +93,15 @@ function answerPdf(url) {
   return undefined;
 }
 
+/** What is shown of the answer. @returns {Promise<Node[]>} */
 async function judged(chosen, by, now) {
+  const around = {society: config.society, qualifications: config.qualifications, hasNode: by.nodeUrl !== '', publicUrl: config.issuer.publicUrl};
   try {
-    return await verdictOn(await documentIn(new Uint8Array(await chosen.arrayBuffer())), config.issuer, by, {now, ask});
+    const document = await documentIn(new Uint8Array(await chosen.arrayBuffer()));
+    if (isCount(document)) return countAnswer(await countVerdictOn(document, config.issuer, by, {now, ask}), around);
+    return answer(await verdictOn(document, config.issuer, by, {now, ask}), around);
   } catch (error) {
-    if (error instanceof Unreadable && !(error instanceof NoCredentialInPdf)) return notReadable(error, now);
+    if (error instanceof Unreadable && !(error instanceof NoCredentialInPdf)) return answer(notReadable(error, now), around);
     throw error;
   }
 }

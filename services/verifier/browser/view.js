@@ -1,7 +1,8 @@
 // The answer on the page: the verdict, what was and what wasn't checked, the facts, the checks. Elements only, no HTML from
 // text; each text in both languages beside each other, of which the page's style shows one.
 import {asked, faceOf, isGenuine} from './verdict.js';
-import {HEADINGS, NAMES, NEXT, SHAPES, SOURCES, both, dayText, explanation, sentence} from './words.js';
+import {isSigned} from './count.js';
+import {COUNT, HEADINGS, NAMES, NEXT, SHAPES, SOURCES, both, dayText, explanation, sentence} from './words.js';
 
 const MARKS = {ok: 'check', failed: 'cross', unknown: 'question'};
 const CLASSES = {ok: '', failed: 'no', unknown: 'unknown'};
@@ -52,6 +53,36 @@ export function answer(verdict, {society, qualifications, hasNode, publicUrl}) {
     ...(genuine ? [facts(verdict, society, qualifications)] : []),
     element('p', {class: 'note'}, said(nextStep(verdict, hasNode))),
     checks(verdict),
+  ];
+}
+
+const FIGURES = {
+  issued: {ja: '発行', en: 'Issued'}, valid: {ja: '有効', en: 'Valid'}, revoked: {ja: '取消', en: 'Revoked'},
+  corrected: {ja: '訂正', en: 'Corrected'}, anchored: {ja: '記録済み', en: 'Recorded'},
+};
+
+/**
+ * The answer about a statement of the count.
+ * @param {import('./count.js').CountVerdict} verdict
+ * @param {{society: Bilingual}} around
+ * @returns {Node[]}
+ */
+export function countAnswer(verdict, {society}) {
+  const {kind, stated, newest} = verdict;
+  const shape = COUNT.shapes[kind];
+  const sentenceOf = both(language => COUNT.sentences[kind][language].replaceAll('{society}', society[language]));
+  const title = stated && both(language => ({ja: `${stated.cohort}年度 第${stated.number}回の集計`, en: `Statement ${stated.number} of ${stated.cohort}`}[language]));
+  const older = stated && newest !== null && newest > stated.number;
+  const line = (term, value) => element('div', {}, element('dt', {}, said(term)), element('dd', {}, String(value)));
+  return [
+    element('section', {class: `verdict verdict--${shape}`, 'aria-labelledby': 'verdict'}, picture(`shape-${shape}`),
+      element('h2', {id: 'verdict', tabindex: '-1'}, said(COUNT.headings[kind])),
+      element('div', {}, element('p', {}, said(sentenceOf)), element('p', {}, said(checkedAt(verdict.checkedAt))))),
+    ...(older ? [element('div', {class: 'alert alert--info'}, element('p', {}, said({ja: `これより新しい集計（第${newest}回）があります。`, en: `There is a newer statement (${newest}).`})))] : []),
+    ...(stated && isSigned(verdict) ? [element('section', {class: 'stack'}, element('h3', {}, said(title)),
+      element('dl', {class: 'facts'}, ...Object.entries(FIGURES).map(([name, term]) => line(term, stated.figures[name]))))] : []),
+    element('p', {class: 'note'}, said(COUNT.next[kind])),
+    listOfChecks(verdict.checks.map(check => ({...check, name: COUNT.names[check.number], explanation: COUNT.explanations[`${check.number}-${check.code}`], isLater: check.code === 'pending'}))),
   ];
 }
 
@@ -150,15 +181,19 @@ function names({name, latinName}) {
 }
 
 function checks(verdict) {
-  const one = check => {
-    const word = {ok: null, failed: NO, unknown: check.finding ? NOT_YET : NOT_CHECKED}[check.outcome];
-    const detail = check.outcome === 'ok' ? check.got : `${check.got} — expected ${check.expected}`;
-    return element('li', CLASSES[check.outcome] ? {class: CLASSES[check.outcome]} : {}, picture(`icon-${MARKS[check.outcome]}`),
-      element('span', {}, `${check.number}. `, said(NAMES[check.number]), ...(word ? [' ', element('b', {}, said(word))] : []),
-        element('small', {}, said(explanation(check))), element('small', {class: 'mono', lang: 'en'}, detail)));
+  return listOfChecks(verdict.checks.map(check => ({...check, name: NAMES[check.number], explanation: explanation(check), isLater: check.finding !== ''})));
+}
+
+function listOfChecks(all) {
+  const one = ({number, name, outcome, explanation: found, isLater, got, expected}) => {
+    const word = {ok: null, failed: NO, unknown: isLater ? NOT_YET : NOT_CHECKED}[outcome];
+    const detail = outcome === 'ok' ? got : `${got} — expected ${expected}`;
+    return element('li', CLASSES[outcome] ? {class: CLASSES[outcome]} : {}, picture(`icon-${MARKS[outcome]}`),
+      element('span', {}, `${number}. `, said(name), ...(word ? [' ', element('b', {}, said(word))] : []),
+        element('small', {}, said(found)), element('small', {class: 'mono', lang: 'en'}, detail)));
   };
   return element('section', {class: 'stack'}, element('h3', {}, said({ja: 'どうやって確認したか', en: 'How it was checked'})),
-    element('ol', {class: 'checks'}, ...verdict.checks.map(one)));
+    element('ol', {class: 'checks'}, ...all.map(one)));
 }
 
 function checkedAt(moment) {

@@ -14,6 +14,9 @@ export const SOURCES = words.sources;
 /** What a check found, in a plain sentence. @param {import('./checks.js').Check} check @returns {Bilingual} */
 export const explanation = check => words.explanations[`${check.number}-${check.outcome}-${check.finding}`];
 
+/** Names, headings, sentences, next steps, shapes and explanations of the count: services/verifier/check/count_words.py. */
+export const COUNT = words.count;
+
 /** The verdict in one plain sentence. @param {import('./verdict.js').Verdict} verdict @param {Bilingual} society @returns {Bilingual} */
 export function sentence(verdict, society) {
   const face = faceOf(verdict);

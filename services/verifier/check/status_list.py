@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -27,6 +27,7 @@ class StatusList:
     valid_until: datetime
     purpose: str | tuple[str, ...]
     bits: bytes | Invalid
+    valid_from: datetime | None = None
 
 
 class _Subject(msgspec.Struct, frozen=True, rename="camel"):
@@ -41,6 +42,7 @@ class _List(msgspec.Struct, frozen=True, rename="camel"):
     type: tuple[str, ...]
     valid_until: datetime
     credential_subject: _Subject
+    valid_from: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
 def read_status_list(document: Document, did_document: Document) -> StatusList | Invalid:
@@ -53,7 +55,8 @@ def read_status_list(document: Document, did_document: Document) -> StatusList |
     except msgspec.ValidationError as error:
         return Invalid(f"expected a BitstringStatusListCredential: {error}")
     subject = read.credential_subject
-    return StatusList(read.id, read.type, read.valid_until, subject.status_purpose, _bits(subject.encoded_list))
+    bits = _bits(subject.encoded_list)
+    return StatusList(read.id, read.type, read.valid_until, subject.status_purpose, bits, read.valid_from)
 
 
 def is_revoked(status_list: StatusList, entry: StatusEntry, now: datetime) -> bool:

@@ -17,6 +17,9 @@ from shared.errors import HoldsNothing, Unreadable
 MAX_BYTES = 128 * 1024
 """Of a JSON document. A credential of ours has about 3 KB, with both proofs and a long path under 8."""
 
+MAX_COUNT_BYTES = 1024 * 1024
+"""Of a statement of the count: a batch of a cohort takes about 150 bytes, and there may be one each day for years."""
+
 
 @dataclass(frozen=True)
 class FileContent:
@@ -41,7 +44,7 @@ def read_document(content: bytes) -> Document:
     return read_file(content).document
 
 
-def read_json(content: bytes) -> Document:
+def read_json(content: bytes, most: int = MAX_BYTES) -> Document:
     """A JSON object, perhaps behind a byte order mark. Unreadable, with got and expected, for everything else.
 
     HoldsNothing for what doesn't begin as one. Unreadable also for an object that has a member twice: other readers
@@ -49,8 +52,8 @@ def read_json(content: bytes) -> Document:
     """
     begins = as_utf8(content[:64]).lstrip().replace(b"\0", b"")
     refused = Unreadable if begins.startswith((b"{", b"[")) else HoldsNothing
-    if len(content) > MAX_BYTES:
-        raise refused(f"got {len(content)} bytes, expected at most {MAX_BYTES}")
+    if len(content) > most:
+        raise refused(f"got {len(content)} bytes, expected at most {most}")
     try:
         content = as_utf8(content)
         document = msgspec.json.decode(content, type=dict[str, Any])

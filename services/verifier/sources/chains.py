@@ -10,6 +10,7 @@ from typing import Protocol
 
 from services.verifier.check.evidence import ChainAnswers
 from shared.chain.facts import NetworkAnswers, NetworkAway
+from shared.chain.networks import Network
 from shared.credentials.merkle_proof import MerkleProof
 from shared.errors import TryLater, Unreadable
 
@@ -64,6 +65,15 @@ class Chains:
             self._cached.move_to_end(question)
             while len(self._cached) > _MAX_ENTRIES:
                 self._cached.popitem(last=False)
+
+
+def chains_of(networks: Sequence[Network] | str) -> Chains | NoChain:
+    """All of `networks`; or none, with a text that says why."""
+    if isinstance(networks, str):
+        return NoChain(networks)
+    from shared.chain.lookup import Networks
+
+    return Chains(Networks(networks))
 
 
 class NoChain:

@@ -56,7 +56,7 @@ def _status_list(
     badge: Badge, keys: Found[Document] | Unavailable, site: IssuerSite, public_url: str
 ) -> Found[StatusList | Invalid] | Unavailable:
     """The list that the badge names; Unavailable also without the issuer's keys, which its signature needs."""
-    key = _status_key(badge, public_url)
+    key = None if badge.status is None else status_key(badge.status.url, public_url)
     if key is None:
         return Unavailable("the list that it names is not on the issuer's site")
     if isinstance(keys, Unavailable):
@@ -69,10 +69,9 @@ def _signed_list(content: bytes, did_document: Document) -> StatusList | Invalid
     return read_status_list(read_json(content), did_document)
 
 
-def _status_key(badge: Badge, public_url: str) -> str | None:
-    if badge.status is None:
-        return None
-    found = re.fullmatch(re.escape(public_url) + r"/(status/[0-9]{1,6}\.json)", badge.status.url, re.ASCII)
+def status_key(url: str, public_url: str) -> str | None:
+    """The key of a status list on the issuer's site; None for any other URL."""
+    found = re.fullmatch(re.escape(public_url) + r"/(status/[0-9]{1,6}\.json)", url, re.ASCII)
     return found[1] if found else None
 
 

@@ -17,6 +17,10 @@ from shared.errors import NotFound, TryLater
 from shared.programme import Bilingual
 
 _MAX_BYTES = 4 * 1024 * 1024
+_MAX_LIST_BYTES = (
+    64 * 1024 * 1024
+)  # 67 bytes a leaf: a batch has up to 100 000, a first statement of a cohort lists all
+_LIST = re.compile(rf"{object_keys.BATCHES}.*|{object_keys.STATEMENTS}.*\.leaves\.json")
 _PAGE = re.compile(rf"/V/({object_keys.ASSERTION_ID})\Z")
 
 
@@ -36,11 +40,11 @@ class HttpSite:
 
     def get(self, key: str) -> bytes:
         url = did_document_url(self._public_url) if key == object_keys.DID_DOCUMENT else f"{self._public_url}/{key}"
-        return download(url, seconds=self._seconds)
+        return download(url, seconds=self._seconds, most=_MAX_LIST_BYTES if _LIST.fullmatch(key) else _MAX_BYTES)
 
 
-def download(url: str, *, seconds: float = 10.0) -> bytes:
-    """The body at a URL, at most 4 MB. NotFound for 404 and 410, TryLater for everything else that isn't 200.
+def download(url: str, *, seconds: float = 10.0, most: int = _MAX_BYTES) -> bytes:
+    """The body at a URL, at most 4 MB unless told otherwise. NotFound for 404 and 410, TryLater for all else but 200.
 
     Any address is reached: only for URLs of the command's own user. For others see `fetch.py`.
     """
@@ -51,8 +55,8 @@ def download(url: str, *, seconds: float = 10.0) -> bytes:
             body = b""
             for part in answer.iter_bytes():
                 body += part
-                if len(body) > _MAX_BYTES:
-                    raise TryLater(f"{url}: more than {_MAX_BYTES} bytes, expected fewer")
+                if len(body) > most:
+                    raise TryLater(f"{url}: more than {most} bytes, expected fewer")
             if answer.status_code != 200:
                 raise TryLater(f"{url}: answered {answer.status_code}{_error_text(body)}, expected 200")
             return body

@@ -11,6 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from services.verifier.check.checks import NAMES, Check
+from services.verifier.check.count_words import (
+    COUNT_EXPLANATIONS,
+    COUNT_HEADINGS,
+    COUNT_NAMES,
+    COUNT_NEXT,
+    COUNT_SENTENCES,
+    COUNT_SHAPES,
+)
 from services.verifier.check.credential import read_credential
 from services.verifier.check.evidence import UNTOLD, IssuerRecord, Revocation
 from services.verifier.check.explanation import EXPLANATIONS
@@ -41,6 +49,14 @@ def words() -> dict[str, Any]:
         "registrationIsValid": _pair(REGISTRATION_IS_VALID),
         "next": {face: _pair(next_step(verdict)) for face, verdict in FACES.items()},
         "explanations": {"-".join(map(str, case)): _pair(text) for case, text in EXPLANATIONS.items()},
+        "count": {
+            "names": {number: _pair(name) for number, name in COUNT_NAMES.items()},
+            "headings": {kind: _breakable(text) for kind, text in COUNT_HEADINGS.items()},
+            "sentences": {kind: _pair(text) for kind, text in COUNT_SENTENCES.items()},
+            "next": {kind: _pair(text) for kind, text in COUNT_NEXT.items()},
+            "shapes": dict(COUNT_SHAPES),
+            "explanations": {f"{number}-{code}": _pair(text) for (number, code), text in COUNT_EXPLANATIONS.items()},
+        },
     }
 
 

@@ -12,6 +12,7 @@ from services.verifier import verification
 from services.verifier.config import Config
 from services.verifier.ports import Ports
 from services.verifier.web.browser_page import add_browser_page
+from services.verifier.web.count import add_count
 from services.verifier.web.documents import add_documents
 from services.verifier.web.pages import unknown_page, verdict_page
 from services.verifier.web.verify import VERIFY_PATH, add_verify
@@ -35,6 +36,7 @@ def build_site(config: Config, ports: Ports) -> FastAPI:
     _add_pages(app, templates, ports, config)
     add_verify(app, templates, ports, config)
     add_browser_page(app, templates, config, ports)
+    add_count(app, templates, ports, config)
     add_documents(app, ports, config.runtime.programme)
     return app
 

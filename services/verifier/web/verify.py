@@ -15,11 +15,13 @@ from starlette.responses import RedirectResponse, Response
 from services.verifier import verification
 from services.verifier.check.explanation import REFUSALS
 from services.verifier.config import Config
+from services.verifier.counting import count_in
 from services.verifier.files.pdf import is_pdf
 from services.verifier.ports import Ports
 from services.verifier.sources.named import Misspelt, named_badge
 from services.verifier.sources.public_address import Refused
 from services.verifier.verification import VerificationResult
+from services.verifier.web import count
 from services.verifier.web.answers import Problem, answer_of
 from services.verifier.web.openapi import description
 from services.verifier.web.pages import unknown_page, verdict_page
@@ -74,6 +76,10 @@ def _add_form(app: FastAPI, templates: Pages, ports: Ports, config: Config, limi
             except Refused as error:
                 problem = "misspelt" if isinstance(error, Misspelt) else REFUSALS[error.why]
                 return templates.page(request, "front.html", status=422, url=url[:300], problem=problem, raw=str(error))
+        elif (statement := count_in(content)) is not None:
+            check = partial(count.check_handed_in, statement, ports)
+            verdict = await limits.files.run(limits.verify.client(request), check)
+            return count.verdict_page(templates, request, statement, verdict, ports, config)
         elif content:
             try:
                 result = await _verify_file(content, request, ports, limits)

@@ -18,7 +18,15 @@ from shared.topics import SERVICES
 DEPLOY = Path(__file__).parents[3] / "deploy"
 FONTS = DEPLOY.parent / "node_modules" / "@expo-google-fonts"
 OF_THE_IMAGE = dict(re.findall(r"([A-Z_]+)=(\S+)", (DEPLOY / "container" / "Dockerfile").read_text().split("ENV ")[1]))
-ONLY_LOCAL = {"TICK_SECONDS", "SETTLE_SECONDS", "BATCH_AGE_SECONDS", "BATCH_SIZE", "CHAIN_POLL_SECONDS", "INBOX_URL"}
+ONLY_LOCAL = {
+    "TICK_SECONDS",
+    "SETTLE_SECONDS",
+    "BATCH_AGE_SECONDS",
+    "BATCH_SIZE",
+    "STATEMENT_PAUSE_SECONDS",
+    "CHAIN_POLL_SECONDS",
+    "INBOX_URL",
+}
 """What the local stack sets to be quick, or to have an inbox to look at."""
 
 

@@ -54,6 +54,14 @@ def test_services_come_in_the_order_in_which_they_repair() -> None:
 
 
 def test_every_kind_of_object_and_every_outcome_has_words() -> None:
-    assert set(OBJECTS) == {"credentials", "documents", "proofs", "batches", "certificates", "print-sheets"}
+    assert set(OBJECTS) == {
+        "credentials",
+        "documents",
+        "statements",
+        "proofs",
+        "batches",
+        "certificates",
+        "print-sheets",
+    }
     assert set(FOUND) == {"missing", "different", "only-stored"}
     assert set(NOT_REPAIRED) == {"waits", "lost", "comes-out-otherwise", "failed", "unknown"}

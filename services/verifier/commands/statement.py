@@ -1,0 +1,180 @@
+"""`akashi statement verify`: the nine checks of the public count at a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from shared.runtime.commands import json_option, plain_console, say, say_json
+
+if TYPE_CHECKING:
+    from services.verifier.check.count import CountVerdict
+    from services.verifier.config import CommandConfig
+    from shared.credentials.content import Document
+    from shared.programme import Bilingual
+
+_MARKS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("？", "yellow")}
+_COLOURS = {"right": "green", "not-recorded-yet": "green", "not-right": "red", "could-not-check": "yellow"}
+_USAGE = 64  # sysexits.h; 2 would read as "could not check"
+
+
+@click.group("statement")
+def command() -> None:
+    """証明書の数の公開集計。 / The public count of certificates."""
+
+
+@command.command()
+@click.argument("cohort")
+@json_option
+@click.option(
+    "--number", type=click.IntRange(1), help="第何回の集計か（既定：最新） / which statement; default: newest"
+)
+@click.option("--issuer-url", metavar="URL", help="発行者の公開サイト（既定：PUBLIC_URL） / the issuer's public site")
+@click.option("--rpc-url", metavar="URL", help="ブロックチェーンのノード（既定：NETWORKS_FILE） / a node of the chain")
+def verify(cohort: str, as_json: bool, number: int | None, issuer_url: str | None, rpc_url: str | None) -> None:
+    """年度 COHORT の集計が記録と合うかを確かめる。 / Check the count of the year COHORT against all records.
+
+    署名、前の集計とのつながり、内訳、束の目録、取り消しの一覧、ブロックチェーンを調べる。
+    集計のファイルは akashi verify FILE で確かめられる。
+    / Signature, chain of statements, sums, manifests, status lists, blockchain. For a file: akashi verify FILE.
+
+    終了コード / exit code: 0 合っている agrees, 1 合わない does not agree, 2 確認できない could not check.
+    """
+    from services.verifier.config import read_command_config
+    from services.verifier.files.read import MAX_COUNT_BYTES, read_json
+    from services.verifier.sources.count import newest_of
+    from services.verifier.sources.issuer_site import HttpSite
+    from shared import object_keys
+    from shared.errors import RefuseToStart
+
+    if not object_keys.is_cohort(cohort):
+        text = f"got {cohort[:40]!r}, expected a year such as 2026（年度を4桁で） / four digits"
+        raise click.BadParameter(text, param_hint="COHORT")
+    try:
+        config = read_command_config(os.environ, issuer_url=issuer_url, rpc_url=rpc_url)
+    except RefuseToStart as error:
+        say(f"akashi statement: {error}", err=True)
+        raise SystemExit(_USAGE) from error
+
+    def load() -> Document:
+        site = HttpSite(config.issuer_url)
+        if number is None:
+            return newest_of(cohort, site)
+        return read_json(site.get(object_keys.statement(cohort, number)), MAX_COUNT_BYTES)
+
+    answer(load, config, as_json=as_json, cohort=cohort)
+
+
+def answer(load: Callable[[], Document], config: CommandConfig, *, as_json: bool, cohort: str | None = None) -> None:
+    """Check the statement that `load` gives, print what was found and end with the exit code."""
+    from services.verifier.check.count import COUNT_EXIT_CODES
+    from services.verifier.counting import check_count
+    from services.verifier.sources.chains import chains_of
+    from services.verifier.sources.issuer_site import HttpSite
+    from shared.clock import clock_from
+
+    verdict = check_count(
+        load,
+        HttpSite(config.issuer_url),
+        chains_of(config.networks),
+        public_url=config.issuer_url,
+        now=clock_from(os.environ.get("AKASHI_CLOCK")),
+        cohort=cohort,
+    )
+    if as_json:
+        say_json(_as_json(verdict, config), indent=1)
+    else:
+        _print(verdict, config)
+    sys.exit(COUNT_EXIT_CODES[verdict.kind])
+
+
+def _issuer(config: CommandConfig) -> Bilingual:
+    from shared.programme import Bilingual
+
+    return Bilingual(config.issuer_url, config.issuer_url)
+
+
+def _as_json(verdict: CountVerdict, config: CommandConfig) -> dict[str, Any]:
+    from services.verifier.check.count_words import COUNT_NAMES, count_explanation, count_heading, count_sentence
+
+    statement = verdict.statement
+    return {
+        "verdict": verdict.kind,
+        "heading": count_heading(verdict),
+        "sentence": count_sentence(verdict, _issuer(config)),
+        "checked_at": verdict.checked_at,
+        "cohort": None if statement is None else statement.cohort,
+        "number": None if statement is None else statement.number,
+        "newest": verdict.newest,
+        "figures": None
+        if statement is None or not verdict.is_genuine
+        else {
+            "issued": statement.figures.issued,
+            "valid": statement.figures.valid,
+            "revoked": statement.figures.revoked,
+            "corrected": statement.figures.corrected,
+            "anchored": statement.figures.anchored,
+        },
+        "checks": [
+            {
+                "number": check.number,
+                "name": COUNT_NAMES[check.number],
+                "outcome": check.outcome,
+                "code": check.code,
+                "said": count_explanation(check),
+                "got": check.got,
+                "expected": check.expected,
+            }
+            for check in verdict.checks
+        ],
+    }
+
+
+def _print(verdict: CountVerdict, config: CommandConfig) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from services.verifier.check.count_words import (
+        COUNT_NAMES,
+        COUNT_NEXT,
+        count_explanation,
+        count_heading,
+        count_sentence,
+    )
+    from shared.clock import JST
+
+    console = plain_console(highlight=False)
+    said = count_heading(verdict)
+    console.print(Text(f"\n{said.ja} / {said.en}", style=f"bold {_COLOURS[verdict.kind]}"))
+    for told in (count_sentence(verdict, _issuer(config)), COUNT_NEXT[verdict.kind]):
+        console.print(Text(told.ja))
+        console.print(Text(told.en, style="dim"))
+    statement = verdict.statement
+    if statement is not None and verdict.is_genuine:
+        figures = statement.figures
+        console.print(Text(f"{statement.cohort}年度 第{statement.number}回 / statement {statement.number}"))
+        if verdict.newest not in (None, statement.number):
+            console.print(Text(f"最新は第{verdict.newest}回 / the newest is {verdict.newest}"))
+        console.print(
+            Text(
+                f"発行 issued {figures.issued}　有効 valid {figures.valid}　取消 revoked {figures.revoked}"
+                f"　訂正 corrected {figures.corrected}　記録済み recorded {figures.anchored}"
+            )
+        )
+    console.print()
+    for check in verdict.checks:
+        mark, style = _MARKS[check.outcome]
+        name, words = COUNT_NAMES[check.number], count_explanation(check)
+        console.print(Text.assemble((f" {mark} ", style), f"{check.number}. {name.ja} / {name.en}"))
+        console.print(Padding(Text(f"{words.ja} / {words.en}"), (0, 0, 0, 6)))
+        console.print(Padding(Text(check.got, style="dim", overflow="fold"), (0, 0, 0, 6)))
+        if check.outcome != "ok":
+            console.print(Padding(Text(f"expected: {check.expected}", style="dim", overflow="fold"), (0, 0, 0, 6)))
+    moment = verdict.checked_at.astimezone(JST)
+    console.print(
+        Text(f"\n確認日時 checked {moment:%Y-%m-%d %H:%M:%S} JST　発行者 issuer {config.issuer_url}\n", style="dim")
+    )
