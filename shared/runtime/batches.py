@@ -16,6 +16,7 @@ from shared.runtime.db import Database, Positions, is_unavailable
 from shared.runtime.dead_letters import Record, dead_letter_of, write_dead_letter
 from shared.runtime.log import Log
 from shared.runtime.metrics import BATCHES_FAILED, BREAKER, DATABASE_AWAY, DEAD_LETTERED, HANDLED, UNREAD
+from shared.runtime.tracing import handling
 from shared.runtime.unread import forget_unread, keep_unread, unread_of
 from shared.topics import Topic
 from shared.wire import decode
@@ -29,6 +30,12 @@ Handler = Callable[[Sequence[Any]], None]
 """One transaction over events of one type, in order."""
 Predicate = Callable[[Any], bool]
 """Whether an event of a consumed type is for this service."""
+
+
+class Received(Record, frozen=True, kw_only=True):
+    """A message with the trace that it is in, if any; what is kept of a message is kept without it."""
+
+    traceparent: str | None = None
 
 
 class RawMessage(Event, frozen=True, kw_only=True):
@@ -110,11 +117,13 @@ class Batches:
         kind = type(run[0][1])
         handler, predicate = self._handlers.get(kind, (None, None))
         positions = _positions_after(run)
-        events = [event for _, event in run if predicate is not None and predicate(event)]
-        if handler is None or not events:
+        ours = [(record, event) for record, event in run if predicate is not None and predicate(event)]
+        if handler is None or not ours:
             self._unkept = {**self._unkept, **positions}
             return len(run)
-        error = self._try(partial(handler, events), positions)
+        events = [event for _, event in ours]
+        handle = handling(handler, events, [_trace_of(record) for record, _ in ours], self._topic.name)
+        error = self._try(handle, positions)
         if error is None:
             self._failures = 0
             HANDLED.labels(self._topic.name, kind.__name__).inc(len(events))
@@ -129,7 +138,7 @@ class Batches:
             half = len(run) // 2
             first = self._handle_run(run[:half])
             return first + self._handle_run(run[half:]) if first == half else first
-        return self._retry_one(run[0][0], partial(handler, events), error)
+        return self._retry_one(run[0][0], handle, error)
 
     def _keep_unkept(self) -> bool:
         """Commit the place after messages that needed no transaction of their own. False when interrupted."""
@@ -238,6 +247,10 @@ class Batches:
         if known and self.handle(known) == len(known):
             forget_unread(known, self._database)
         return len(known)
+
+
+def _trace_of(record: Record) -> str | None:
+    return record.traceparent if isinstance(record, Received) else None
 
 
 def _position_after(record: Record) -> Positions:

@@ -18,10 +18,11 @@ import faust
 import mode
 
 from shared.events import Event
-from shared.runtime.batches import Batches, Handler, Predicate
+from shared.runtime.batches import Batches, Handler, Predicate, Received
 from shared.runtime.db import Database
 from shared.runtime.dead_letters import Record
 from shared.runtime.log import Log
+from shared.runtime.tracing import header_of
 from shared.topics import Topic
 
 _BATCH = 500
@@ -130,4 +131,11 @@ class Consumer:
 
 def _record_of(event: Any) -> Record:
     place = event.message
-    return Record(topic=place.topic, partition=place.partition, offset=place.offset, key=event.key, value=event.value)
+    return Received(
+        topic=place.topic,
+        partition=place.partition,
+        offset=place.offset,
+        key=event.key,
+        value=event.value,
+        traceparent=header_of(place.headers),
+    )

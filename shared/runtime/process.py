@@ -40,6 +40,7 @@ from shared.runtime.restored import Storage, compare
 from shared.runtime.scrub import Inventory, Scrub
 from shared.runtime.scrub_record import note_finished, note_ordered
 from shared.runtime.settings import Runtime
+from shared.runtime.tracing import forget_traces, start_tracing, stop_tracing
 from shared.runtime.web.metrics import serve_metrics
 from shared.runtime.web.server import WebServer, web_server
 from shared.topics import INBOX_MEMORY, Topic
@@ -179,6 +180,7 @@ class Process:
         """Until TERM or Ctrl-C. Raises when a part breaks that can't go on, so that the supervisor starts us again."""
         with self._folder:
             sys.setrecursionlimit(_RECURSION)  # here: the wiring has imported what raises it
+            start_tracing(self._runtime.service, self._runtime.traces)
             self._migrate()
             for check in self._checks:
                 check()
@@ -276,6 +278,7 @@ class Process:
         for tick in self._ticks:
             await asyncio.to_thread(tick.join, 10)
         await asyncio.to_thread(relay.stop, 10)
+        await asyncio.to_thread(stop_tracing)
         self._database.close()
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
@@ -334,6 +337,7 @@ def _report_backlog(database: Database[Any], *, log: Log, reported: dict[str, in
 
 def _forget_old_claims(database: Database[Any]) -> int:
     with database.transaction() as tx:
+        forget_traces(tx, tx.now() - INBOX_MEMORY)
         return int(tx.forget_claims(tx.now() - INBOX_MEMORY))
 
 

@@ -15,6 +15,7 @@ from shared.errors import RefuseToStart
 from shared.programme import Programme, parse_programme
 from shared.runtime.access import MOST_CONNECTIONS, Access, allowed_hosts
 from shared.runtime.kafka_access import KafkaAccess, read_kafka
+from shared.runtime.tracing import TraceSettings
 
 T = TypeVar("T")
 
@@ -66,6 +67,15 @@ class Settings:
             return number
 
         return self.read(name, "seconds, not negative", parse, default)
+
+    def fraction(self, name: str, default: float | None = None) -> float:
+        def parse(raw: str) -> float:
+            number = float(raw)
+            if not 0 <= number <= 1:
+                raise ValueError("out of range")
+            return number
+
+        return self.read(name, "a number from 0 to 1", parse, default)
 
     def hours(self, name: str, default: float | None = None) -> float:
         def parse(raw: str) -> float:
@@ -160,6 +170,7 @@ class Runtime:
     log_format: str
     scrub_hours: float = 24.0
     access: Access = field(default_factory=Access)
+    traces: TraceSettings | None = None  # None: no traces
 
 
 @dataclass(frozen=True)
@@ -199,7 +210,14 @@ def read_runtime(service: str, settings: Settings, own_url: str | None = None) -
         log_format=settings.choice("LOG_FORMAT", ("auto", "json", "pretty"), "auto"),
         scrub_hours=settings.hours("SCRUB_HOURS", 24.0),
         access=read_access(settings, own_url),
+        traces=_traces(settings),
     )
+
+
+def _traces(settings: Settings) -> TraceSettings | None:
+    if not settings.text("TRACES_URL", ""):
+        return None
+    return TraceSettings(settings.url("TRACES_URL"), settings.fraction("TRACES_SHARE", 1.0))
 
 
 def read_access(settings: Settings, own_url: str | None) -> Access:
