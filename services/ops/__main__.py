@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from services.ops.app import build
 from services.ops.config import Config, read_config
-from services.ops.health import HealthMeter
-from services.ops.lag import KafkaBroker, LagMeter
 from services.ops.ports import Ports
-from services.ops.registration import NoRegistration, Registration, RegistrationApi
+from services.ops.sources.health import HealthMeter
+from services.ops.sources.lag import KafkaBroker, LagMeter
+from services.ops.sources.registration import NoRegistration, Registration, RegistrationApi
 from services.ops.store.events import OpsTransaction, Store
 from shared.runtime.process import Process, start
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from services.ops import queries
-from services.ops.dead_letters import dead_letter_of
+from services.ops.acts.dead_letters import dead_letter_of
 from services.ops.metrics import DEAD_LETTERS, HELD, LAG, PEOPLE, RESTORES
 from services.ops.ports import Ports
 from shared.runtime.batches import RawMessage

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from services.ops.health import HealthMeter
-from services.ops.lag import LagMeter
-from services.ops.registration import NoRegistration, Registration
+from services.ops.sources.health import HealthMeter
+from services.ops.sources.lag import LagMeter
+from services.ops.sources.registration import NoRegistration, Registration
 from services.ops.store.events import Store
 from shared.clock import Clock
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from services.ops import orders
+from services.ops.acts import orders
+from services.ops.acts.orders import Attribution
 from services.ops.board.timeline import Change
-from services.ops.orders import Attribution
 from services.ops.store.events import Store
 from shared.events import RegistrationRejected
 from shared.office_answers import PersonAnswer, SharerAnswer

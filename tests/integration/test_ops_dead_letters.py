@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.ops import queries
+from services.ops.acts.dead_letters import discard, replay
 from services.ops.board.decisions import AlreadyDecidedError
-from services.ops.dead_letters import discard, replay
 from services.ops.ports import Ports
 from shared.errors import NotFound
 from tests.worlds.ops import dead_letter, outbox

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from services.ops import orders, queries
+from services.ops import queries
+from services.ops.acts import orders
+from services.ops.acts.orders import Attribution, ListChangedError
 from services.ops.board.decisions import AlreadyDecidedError, Selected
 from services.ops.board.wording import HELD_REASONS
-from services.ops.orders import Attribution, ListChangedError
 from services.ops.ports import Ports
 from shared.errors import NotFound
 from shared.events import IssuanceRefused

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from services.ops import orders, queries
+from services.ops import queries
+from services.ops.acts import orders
+from services.ops.acts.dead_letters import discard, replay
+from services.ops.acts.orders import Attribution
 from services.ops.board.decisions import Selected
-from services.ops.dead_letters import discard, replay
-from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from shared.office_events import Correction, DecisionSettled
 from tests.worlds.cohorts import assertion_id, at, cycle, issued, revoked

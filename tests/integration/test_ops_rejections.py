@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.ops import queries, rejections
-from services.ops.orders import Attribution
+from services.ops import queries
+from services.ops.acts import rejections
+from services.ops.acts.orders import Attribution
 from services.ops.store.events import Store
 from shared.errors import NotFound
 from shared.events import RegistrationRejected

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.ops import queries, restores
-from services.ops.orders import Attribution
+from services.ops import queries
+from services.ops.acts import restores
+from services.ops.acts.orders import Attribution
 from services.ops.store.events import Store
 from shared.office_events import OfficeDecided, RestoreNoticed
 from shared.wire import decode

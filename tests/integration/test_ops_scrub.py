@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from deploy.local.loopback import new_browser
-from services.ops import orders, queries
+from services.ops import queries
+from services.ops.acts import orders
+from services.ops.acts.orders import Attribution
 from services.ops.board.scrubs import SCRUBBERS
 from services.ops.config import Links
-from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from shared.office_events import DecisionSettled, ObjectsScrubbed, ScrubCount, ScrubFault, ScrubOrdered
 from shared.programme import parse_programme

@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 
 from services.ops.cli import main
 from services.ops.config import Links
-from services.ops.lag import LagMeter
 from services.ops.ports import Ports
+from services.ops.sources.lag import LagMeter
 from services.ops.store.events import Store
 from services.ops.web.site import is_for_office
 from shared.office_events import OfficeDecided

@@ -11,8 +11,8 @@ from prometheus_client import REGISTRY
 
 from services.ops import handlers, queries
 from services.ops.board.counts import PAIRS, STATES, Stage, board_of, selection_of
-from services.ops.lag import Lag, LagMeter
 from services.ops.ports import Ports
+from services.ops.sources.lag import Lag, LagMeter
 from services.ops.store.events import Store
 from shared.events import AssertionRevoked, Event, RegistrationRejected, RegistrationReleased
 from shared.office_events import OfficeDecided

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from services.ops import orders, queries
+from services.ops import queries
+from services.ops.acts import orders
+from services.ops.acts.orders import Attribution
 from services.ops.board.decisions import AlreadyDecidedError
-from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from shared.events import Event
 from shared.office_events import Correction, OfficeDecided

@@ -16,7 +16,7 @@ from kafka import KafkaProducer
 from deploy.local.parts.topics import broker_answers, provision_topics
 from deploy.local.ports import free_port
 from deploy.local.stack import Stack
-from services.ops.lag import KafkaBroker
+from services.ops.sources.lag import KafkaBroker
 from services.wallet.store import WalletTransaction
 from shared.errors import TryLater
 from shared.events import BadgeReceived

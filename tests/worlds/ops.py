@@ -14,8 +14,8 @@ import psycopg
 from services.ops import handlers, queries
 from services.ops.app import MIGRATIONS
 from services.ops.board.counts import Stage
-from services.ops.lag import Lag
 from services.ops.ports import Ports
+from services.ops.sources.lag import Lag
 from services.ops.store.events import OpsTransaction, Store
 from shared.clock import Clock
 from shared.events import (

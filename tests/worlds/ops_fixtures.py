@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.ops.lag import LagMeter
 from services.ops.ports import Ports
+from services.ops.sources.lag import LagMeter
 from services.ops.store.events import Store
 from tests.worlds.cohorts import NOON
 from tests.worlds.ops import NoBroker, empty, ops_store

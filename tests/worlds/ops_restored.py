@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from services.ops.app import MIGRATIONS
-from services.ops.lag import LagMeter
 from services.ops.ports import Ports
+from services.ops.sources.lag import LagMeter
 from services.ops.store.events import OpsTransaction, Store
 from shared.events import Event
 from shared.office_events import OfficeDecided, RebuildOrdered

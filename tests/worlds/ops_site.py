@@ -14,10 +14,10 @@ import httpx
 from fastapi import FastAPI
 
 from services.ops.config import Links
-from services.ops.health import HealthMeter
-from services.ops.lag import Lag, LagMeter
 from services.ops.ports import Ports
-from services.ops.registration import NoRegistration, Registration
+from services.ops.sources.health import HealthMeter
+from services.ops.sources.lag import Lag, LagMeter
+from services.ops.sources.registration import NoRegistration, Registration
 from services.ops.store.events import Store
 from services.ops.web.site import build_site
 from shared.programme import parse_programme

@@ -1,4 +1,4 @@
-"""What the events of the cycle say, written to the schema `ops`. The transaction of ops, with its other tables.
+"""What the events of the cycle say, written to the schema `ops`.
 
 Events of one person come on ten topics in any order: every `note_` merges what it knows into the rows that are there.
 """
@@ -8,16 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.ops.board import folding
-from services.ops.store.board import BoardQueries, Seen
-from services.ops.store.dead_letters import DeadLetterRows
-from services.ops.store.decisions import DecisionRows
-from services.ops.store.history import PersonEvents
-from services.ops.store.letters import PLACE, LetterRows
-from services.ops.store.paper import PaperRows
-from services.ops.store.rejections import RejectionRows
-from services.ops.store.restores import RestoreRows
-from services.ops.store.scrubs import ScrubRows
-from services.ops.store.search import SearchRows
+from services.ops.store.letters import PLACE
+from services.ops.store.tables import Tables
 from shared.events import (
     AddressCorrected,
     AssertionAnchored,
@@ -43,55 +35,11 @@ from shared.office_events import (
     ScrubOrdered,
 )
 from shared.paper_events import PaperOrdered, PaperUpdated, PrintSheetRendered
-from shared.runtime.db import Database, Transaction, replace
+from shared.runtime.db import Database, replace
 
 
-class OpsTransaction(Transaction):
+class OpsTransaction(Tables):
     """Every `note_` may be repeated: the same events again change nothing."""
-
-    @property
-    def board(self) -> BoardQueries:
-        return BoardQueries(self)
-
-    def board_seen(self, seen: Seen) -> BoardQueries:
-        """The board for who sees the people of these qualifications; None: everybody."""
-        return BoardQueries(self, seen)
-
-    @property
-    def history(self) -> PersonEvents:
-        return PersonEvents(self)
-
-    @property
-    def search(self) -> SearchRows:
-        return SearchRows(self)
-
-    @property
-    def decisions(self) -> DecisionRows:
-        return DecisionRows(self)
-
-    @property
-    def rejections(self) -> RejectionRows:
-        return RejectionRows(self)
-
-    @property
-    def letters(self) -> LetterRows:
-        return LetterRows(self)
-
-    @property
-    def paper(self) -> PaperRows:
-        return PaperRows(self)
-
-    @property
-    def dead_letters(self) -> DeadLetterRows:
-        return DeadLetterRows(self)
-
-    @property
-    def scrubs(self) -> ScrubRows:
-        return ScrubRows(self)
-
-    @property
-    def restores(self) -> RestoreRows:
-        return RestoreRows(self)
 
     def note_renewed(self, events: Sequence[RegistrationRenewed]) -> None:
         """Steps 1 and 2. The person is eligible, since the first such event."""

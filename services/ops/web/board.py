@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 from fastapi import FastAPI, Form, Query, Request, Response
 from starlette.responses import JSONResponse, RedirectResponse, StreamingResponse
 
-from services.ops import dead_letters, queries
+from services.ops import queries
+from services.ops.acts import dead_letters
 from services.ops.board.answers import BoardStatus, dead_letter_line, encode, person_line
 from services.ops.board.counts import STATES, Person
 from services.ops.board.decisions import AlreadyDecidedError

@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 from fastapi import FastAPI, Form, Request, Response
 from starlette.responses import RedirectResponse
 
-from services.ops import letters as room
+from services.ops.acts import letters as room
+from services.ops.acts.orders import Attribution
 from services.ops.board import wording
 from services.ops.board.decisions import AlreadyDecidedError
-from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from services.ops.web.http import ID, Words, ordered
 from services.ops.web.scope import Scope

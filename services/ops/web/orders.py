@@ -11,11 +11,12 @@ import msgspec
 from fastapi import FastAPI, Query, Response
 from pydantic import AwareDatetime, StringConstraints, create_model
 
-from services.ops import orders, person_orders, queries
+from services.ops import queries
+from services.ops.acts import orders, person_orders
+from services.ops.acts.orders import Attribution
 from services.ops.board.answers import encode
 from services.ops.board.decisions import BULK, DAYS, Bulk, Selected
 from services.ops.board.scrubs import ALL
-from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from services.ops.web.http import ID, Value, Words, json_answer, ordered, refused_answer
 from shared.errors import NotFound

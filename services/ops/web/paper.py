@@ -9,13 +9,13 @@ from typing import Annotated
 from fastapi import FastAPI, Form, Request, Response
 from starlette.responses import RedirectResponse
 
-from services.ops import paper as room
+from services.ops.acts import paper as room
+from services.ops.acts.orders import Attribution
 from services.ops.board import paper as words
 from services.ops.board.answers import encode
 from services.ops.board.decisions import AlreadyDecidedError, DecisionLine
 from services.ops.board.paper import DECISION_OF, SUBJECT, PaperAct
 from services.ops.board.wording import words_for
-from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from services.ops.web.http import ID, Words, json_answer, refused_answer
 from shared.errors import NotFound

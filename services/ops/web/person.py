@@ -10,10 +10,11 @@ from fastapi import FastAPI, Form, Request, Response
 from pydantic import create_model
 from starlette.responses import RedirectResponse
 
-from services.ops import letters, orders, person_orders, queries
+from services.ops import queries
+from services.ops.acts import letters, orders, person_orders
+from services.ops.acts.orders import Attribution
 from services.ops.board.decisions import AlreadyDecidedError, History
 from services.ops.config import Links
-from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from services.ops.web import person_view
 from services.ops.web.http import Value, Words

@@ -8,11 +8,11 @@ from datetime import date, datetime
 
 import msgspec
 
+from services.ops.acts.person_orders import SPELLED
 from services.ops.board import wording
 from services.ops.board.counts import HELD, REVOKED
 from services.ops.board.decisions import DAYS, RESUMABLE, DecisionLine, History, LetterLine, VersionLine
 from services.ops.board.timeline import Change, Moment, timeline
-from services.ops.person_orders import SPELLED
 from services.ops.web.board_view import DecisionRow, FieldChange, StuckRow, decision_rows, field_change, stuck_row
 from shared.glyphs import clusters
 from shared.office_answers import PersonAnswer, SharerAnswer

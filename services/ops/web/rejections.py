@@ -9,12 +9,12 @@ from typing import Annotated
 from fastapi import FastAPI, Form, Request, Response
 from starlette.responses import JSONResponse, RedirectResponse
 
-from services.ops import rejections as room
+from services.ops.acts import rejections as room
+from services.ops.acts.orders import Attribution
+from services.ops.acts.rejections import RowState
 from services.ops.board.answers import encode
 from services.ops.board.rejected import Problem, RejectedRow, rejected_words
-from services.ops.orders import Attribution
 from services.ops.ports import Ports
-from services.ops.rejections import RowState
 from services.ops.web.http import ID, Words, json_answer, refused_answer
 from shared.errors import NotFound
 from shared.programme import Bilingual

@@ -9,10 +9,10 @@ from typing import Annotated
 from fastapi import FastAPI, Form, Request, Response
 from starlette.responses import RedirectResponse
 
-from services.ops import restores as room
+from services.ops.acts import restores as room
+from services.ops.acts.orders import Attribution
 from services.ops.board.answers import encode
 from services.ops.board.restores import Restore, RestoreState, loss_of, service_name, signs_of
-from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from services.ops.web.http import ID, Words, json_answer, refused_answer
 from shared.errors import NotFound

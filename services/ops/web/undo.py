@@ -9,9 +9,9 @@ from urllib.parse import quote
 from fastapi import FastAPI, Form, Request, Response
 from starlette.responses import RedirectResponse
 
-from services.ops import orders
+from services.ops.acts import orders
+from services.ops.acts.orders import Attribution
 from services.ops.board.decisions import AlreadyDecidedError, Selected
-from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from services.ops.web.http import ID, Value, Words
 from shared.programme import Programme

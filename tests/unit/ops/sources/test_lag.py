@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from kafka import TopicPartition
 from kafka.errors import KafkaConnectionError
 
-from services.ops.lag import EmptySpans, Lag, LagMeter, Span, messages_waiting, unread_spans
+from services.ops.sources.lag import EmptySpans, Lag, LagMeter, Span, messages_waiting, unread_spans
 
 offsets = st.dictionaries(st.sampled_from([TopicPartition("t", number) for number in range(3)]), st.integers(0, 100))
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import msgspec
 
+from services.ops.acts.orders import Attribution, announced, ordered_before
 from services.ops.board.decisions import AlreadyDecidedError, DecisionLine, numbered
 from services.ops.board.paper import (
     AT_ONCE,
@@ -19,7 +20,6 @@ from services.ops.board.paper import (
     SheetRow,
     named,
 )
-from services.ops.orders import Attribution, announced, ordered_before
 from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound

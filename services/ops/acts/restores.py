@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.ops.acts.orders import Attribution
 from services.ops.board.restores import ACKNOWLEDGE, Restore, RestoreState, acknowledgement_id
 from services.ops.metrics import ORDERED
-from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from services.ops.store.decisions import Order
 from shared.errors import NotFound

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from services.ops.acts.orders import Attribution, announced, ordered_before
 from services.ops.board.counts import Person
 from services.ops.board.decisions import AlreadyDecidedError, DecisionLine, numbered
-from services.ops.orders import Attribution, announced, ordered_before
 from services.ops.ports import Ports
 from services.ops.queries import unknown_registration
 from services.ops.store.events import OpsTransaction

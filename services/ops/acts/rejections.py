@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Literal
 
+from services.ops.acts.orders import Attribution
 from services.ops.board.rejected import DISMISS, RejectedRow
 from services.ops.metrics import ORDERED
-from services.ops.orders import Attribution
 from services.ops.ports import Ports
 from services.ops.store.decisions import Order
 from shared.errors import NotFound

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from services.ops.health import HealthMeter
+from services.ops.sources.health import HealthMeter
 
 URLS = {"issuer": ("http://issuer/metrics",), "mailer": ("http://mailer/1", "http://mailer/2")}
 PAGES = {

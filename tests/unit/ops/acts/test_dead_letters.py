@@ -6,7 +6,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ops.dead_letters import dead_letter_of
+from services.ops.acts.dead_letters import dead_letter_of
 from tests.worlds.cohorts import NOON
 
 ID = "7d1f0d62-4a7e-5a43-9a2b-0f7b1c1d2e3f"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.ops.acts.orders import Attribution, announced, ordered_before
 from services.ops.board.decisions import AlreadyDecidedError, DecisionLine, numbered
 from services.ops.board.rows import RequestedLetter, TroubledLetter
-from services.ops.orders import Attribution, announced, ordered_before
 from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound

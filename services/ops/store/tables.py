@@ -1,0 +1,61 @@
+"""The tables of the schema `ops`, a module each, in one transaction. What events say is written by `events.py`."""
+
+from __future__ import annotations
+
+from services.ops.store.board import BoardQueries, Seen
+from services.ops.store.dead_letters import DeadLetterRows
+from services.ops.store.decisions import DecisionRows
+from services.ops.store.history import PersonEvents
+from services.ops.store.letters import LetterRows
+from services.ops.store.paper import PaperRows
+from services.ops.store.rejections import RejectionRows
+from services.ops.store.restores import RestoreRows
+from services.ops.store.scrubs import ScrubRows
+from services.ops.store.search import SearchRows
+from shared.runtime.db import Transaction
+
+
+class Tables(Transaction):
+    @property
+    def board(self) -> BoardQueries:
+        return BoardQueries(self)
+
+    def board_seen(self, seen: Seen) -> BoardQueries:
+        """The board for who sees the people of these qualifications; None: everybody."""
+        return BoardQueries(self, seen)
+
+    @property
+    def history(self) -> PersonEvents:
+        return PersonEvents(self)
+
+    @property
+    def search(self) -> SearchRows:
+        return SearchRows(self)
+
+    @property
+    def decisions(self) -> DecisionRows:
+        return DecisionRows(self)
+
+    @property
+    def rejections(self) -> RejectionRows:
+        return RejectionRows(self)
+
+    @property
+    def letters(self) -> LetterRows:
+        return LetterRows(self)
+
+    @property
+    def paper(self) -> PaperRows:
+        return PaperRows(self)
+
+    @property
+    def dead_letters(self) -> DeadLetterRows:
+        return DeadLetterRows(self)
+
+    @property
+    def scrubs(self) -> ScrubRows:
+        return ScrubRows(self)
+
+    @property
+    def restores(self) -> RestoreRows:
+        return RestoreRows(self)
