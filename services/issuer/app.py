@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.issuer import handlers
+from services.issuer import handlers, readiness
 from services.issuer.config import Config
 from services.issuer.domain.revocation import is_revoke
 from services.issuer.handlers import Ports
@@ -30,6 +30,10 @@ def build(config: Config, ports: Ports) -> Process:
     process.consume(OfficeDecided, handlers.revoke, ports, predicate=is_revoke)
     process.tick("store", handlers.store, ports)
     process.tick("publish", handlers.publish, ports)
+    process.ready("object-storage", lambda _, to: readiness.storage(to.objects), ports)
+    process.ready(
+        "signing-key", lambda _, to: readiness.signing_key(config.key_file, to.sources.key, to.objects), ports
+    )
     process.scrub(
         ports.objects,
         Credentials(ports.store, ports.sources, ports.signer),

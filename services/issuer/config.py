@@ -22,6 +22,7 @@ class Config:
     secret: bytes
     font_folder: Path
     chain_keys: tuple[ChainKey, ...]  # of the accounts that send, or sent, our transactions
+    key_file: Path  # where `key` was read
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -39,4 +40,5 @@ def read_config(environment: Mapping[str, str]) -> Config:
         secret=settings.secret("ID_SECRET_FILE"),
         font_folder=settings.folder("FONT_FOLDER"),
         chain_keys=chain_keys,
+        key_file=settings.file("ISSUER_KEY_FILE"),
     )

@@ -10,8 +10,12 @@ from services.verifier.store import VerifierTransaction
 from services.verifier.web.site import build_site
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
 from shared.runtime.process import Process
+from shared.runtime.readiness import storage_report
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+_UNCACHED = "readiness"
+"""No such object is there: asked for, the storage itself answers, and no copy of ours."""
 
 
 def build(config: Config, ports: Ports) -> Process:
@@ -21,5 +25,6 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(BadgeVisibilityChanged, VerifierTransaction.note_visibility)
     process.note(AssertionAnchored, VerifierTransaction.note_anchored)
     process.note(AssertionRevoked, VerifierTransaction.note_revoked)
+    process.ready("object-storage", lambda _, to: storage_report(to.site, _UNCACHED), ports)
     process.serve(build_site(config, ports), host=config.web_host, port=config.web_port)
     return process

@@ -24,6 +24,7 @@ from kafka.errors import KafkaError
 from shared.errors import RefuseToStart, TryLater, cause_of
 from shared.events import Event
 from shared.office_events import DecisionSettled, ObjectsScrubbed, RebuildOrdered, ScrubOrdered
+from shared.readiness import Question, Report
 from shared.runtime.batches import RawMessage
 from shared.runtime.consume import Consumer
 from shared.runtime.db import Database, Transaction, is_unavailable
@@ -34,6 +35,7 @@ from shared.runtime.objects import ListedObjects
 from shared.runtime.outbox import Relay, report_outbox
 from shared.runtime.positions import pass_markers, report_gaps, seek_to_kept
 from shared.runtime.reader import SESSION_SECONDS, faust_app
+from shared.runtime.readiness import Checks, Readiness, certificates_report, database_report
 from shared.runtime.rebuild import announce_again, note_rebuilds
 from shared.runtime.recall import Recall
 from shared.runtime.restored import Storage, compare
@@ -77,6 +79,7 @@ class Process:
         self._ticks: list[_Tick] = []
         self._eager: list[_Tick] = []
         self._web: list[WebServer] = []
+        self._readiness = Checks()
         self._ended = asyncio.Event()
         self._broken: asyncio.Future[str] | None = None
         self.tick("backlog", partial(_report_backlog, log=self._log, reported={}), database, every=_BACKLOG_EVERY)
@@ -84,6 +87,8 @@ class Process:
         self.tick("rebuild", partial(announce_again, log=self._log), database, every=_ORDERS_EVERY)
         self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
         self.tick("markers", partial(pass_markers, kafka=runtime.kafka), database, every=_FORGET_EVERY)
+        self.ready("database", lambda _, to: database_report(*to), (database, migrations))
+        self.ready("certificates", lambda _, to: certificates_report(*to), (runtime.certificates, runtime.clock))
 
     def check(self, work: Callable[[P], None], ports: P) -> None:
         """Call `work` at each start, once the schema is there and before Kafka is read. RefuseToStart ends the process.
@@ -91,6 +96,10 @@ class Process:
         It changes nothing: own announcements are not taken back yet.
         """
         self._checks.append(partial(work, ports))
+
+    def ready(self, name: str, ask: Callable[[Question, P], Report], ports: P) -> None:
+        """At `/readiness`, answer with what `ask` says. It changes nothing, and is given up on after some seconds."""
+        self._readiness.add(name, lambda question: ask(question, ports))
 
     def at_start(self, work: Callable[[P], None], ports: P) -> None:
         """Call `work` at each start, once own announcements are taken back, before all else. See `recall.py`.
@@ -238,7 +247,10 @@ class Process:
             await asyncio.to_thread(self._compare)
         if not self._interrupted.is_set():
             await self._app.start()
-        port = serve_metrics(self._runtime.metrics_host, self._runtime.metrics_port, self._runtime.access)
+        runtime = self._runtime
+        key = runtime.readiness_key
+        asked = Readiness(runtime.service, runtime.clock, key, self._readiness) if key is not None else None
+        port = serve_metrics(runtime.metrics_host, runtime.metrics_port, runtime.access, asked)
         self._log.info("started", pid=os.getpid(), metrics_port=port)
         crashed = asyncio.create_task(self._app.wait_until_stopped())
         ended = asyncio.create_task(self._ended.wait())

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from shared.clock import Clock, clock_from
 from shared.errors import RefuseToStart
@@ -171,6 +171,8 @@ class Runtime:
     scrub_hours: float = 24.0
     access: Access = field(default_factory=Access)
     traces: TraceSettings | None = None  # None: no traces
+    readiness_key: bytes | None = None  # opens /readiness; None: there is none
+    certificates: tuple[Path, ...] = ()  # PEM files of Kafka and the database, whose ends are looked at
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,18 @@ def read_runtime(service: str, settings: Settings, own_url: str | None = None) -
         scrub_hours=settings.hours("SCRUB_HOURS", 24.0),
         access=read_access(settings, own_url),
         traces=_traces(settings),
+        readiness_key=settings.secret("READINESS_KEY_FILE") if settings.text("READINESS_KEY_FILE", "") else None,
+        certificates=_certificates(settings),
     )
+
+
+def _certificates(settings: Settings) -> tuple[Path, ...]:
+    """Of the authorities that we trust, and our own: as libpq's URL and the settings of Kafka name them."""
+    of_database = dict(parse_qsl(urlsplit(settings.text("DATABASE_URL")).query))
+    named = [of_database.get(name, "") for name in ("sslrootcert", "sslcert")]
+    if settings.text("KAFKA_SECURITY", "PLAINTEXT") != "PLAINTEXT":
+        named += [settings.text(name, "") for name in ("KAFKA_CA_FILE", "KAFKA_CERTIFICATE_FILE")]
+    return tuple(dict.fromkeys(Path(each) for each in named if each and each != "system"))
 
 
 def _traces(settings: Settings) -> TraceSettings | None:
