@@ -35,7 +35,6 @@ Fault = Literal[
     # issuer, anchor: keys
     "key-unreadable",
     "key-replaced",
-    "did-missing",
     "did-unreadable",
     "did-lacks-key",
     # anchor: chains

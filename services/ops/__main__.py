@@ -8,6 +8,7 @@ from services.ops.ports import Ports
 from services.ops.sources.health import HealthMeter
 from services.ops.sources.lag import KafkaBroker, LagMeter
 from services.ops.sources.registration import NoRegistration, Registration, RegistrationApi
+from services.ops.sources.rehearsal import RehearsalSettings, Surroundings
 from services.ops.store.events import OpsTransaction, Store
 from shared.runtime.process import Process, start
 
@@ -22,6 +23,7 @@ def wire(config: Config) -> Process:
             now=runtime.clock,
             registration=_registration(config),
             health=HealthMeter(config.metrics_urls),
+            around=Surroundings(_rehearsal(config), runtime.kafka, runtime.clock),
         ),
     )
 
@@ -30,6 +32,18 @@ def _registration(config: Config) -> Registration:
     if config.links.registration is None or config.office_key is None:
         return NoRegistration()
     return RegistrationApi(config.links.registration, config.office_key)
+
+
+def _rehearsal(config: Config) -> RehearsalSettings:
+    return RehearsalSettings(
+        registration_url=config.links.registration,
+        office_key=config.office_key,
+        readiness_key=config.runtime.readiness_key,
+        endpoints=config.metrics_urls,
+        pages=config.pages,
+        disks=config.disks,
+        backups=config.backups,
+    )
 
 
 def main() -> None:

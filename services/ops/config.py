@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from shared.runtime.settings import Runtime, Settings, command_environment, read_runtime
 from shared.topics import SERVICES
@@ -28,6 +29,9 @@ class Config:
     metrics_urls: Mapping[str, tuple[str, ...]]  # of each service its endpoints, one a replica
     api_key: bytes  # opens the API: the commands'
     office_key: bytes | None  # with it ops asks registration for what no event holds; None: it doesn't
+    pages: tuple[str, ...] = ()  # public URLs that a rehearsal opens
+    disks: tuple[Path, ...] = ()  # folders whose disks a rehearsal looks at
+    backups: Path | None = None  # the folder of backups, of which a rehearsal wants a new one
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -44,6 +48,9 @@ def read_config(environment: Mapping[str, str]) -> Config:
         api_key=settings.secret("OPS_KEY_FILE"),
         office_key=settings.secret("OFFICE_KEY_FILE") if settings.text("OFFICE_KEY_FILE", "") else None,
         metrics_urls=settings.read("METRICS_URLS", "issuer=http://…/metrics,mailer=…", _metrics_urls, {}),
+        pages=settings.read("PUBLIC_PAGES", "URLs with commas: https://a.example.jp,https://b.example.jp", _pages, ()),
+        disks=settings.read("DISKS", "folders with commas", lambda raw: tuple(map(Path, _parts(raw))), ()),
+        backups=Path(settings.text("BACKUP_FOLDER")) if settings.text("BACKUP_FOLDER", "") else None,
     )
 
 
@@ -55,6 +62,17 @@ def _metrics_urls(raw: str) -> dict[str, tuple[str, ...]]:
             raise ValueError(f"{part.strip()!r} is no service=URL")
         found[service] = (*found.get(service, ()), url)
     return found
+
+
+def _parts(raw: str) -> list[str]:
+    return [part.strip() for part in raw.split(",") if part.strip()]
+
+
+def _pages(raw: str) -> tuple[str, ...]:
+    for url in (found := _parts(raw)):
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            raise ValueError(f"{url!r} is no URL")
+    return tuple(found)
 
 
 def _optional_url(settings: Settings, name: str) -> str | None:

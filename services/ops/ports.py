@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from services.ops.sources.health import HealthMeter
 from services.ops.sources.lag import LagMeter
 from services.ops.sources.registration import NoRegistration, Registration
+from services.ops.sources.rehearsal import Surroundings
 from services.ops.store.events import Store
 from shared.clock import Clock
 
@@ -17,4 +18,5 @@ class Ports:
     lag: LagMeter
     now: Clock
     registration: Registration = field(default_factory=NoRegistration)
+    around: Surroundings = field(default_factory=Surroundings)  # who is asked at a rehearsal; here nobody
     health: HealthMeter = field(default_factory=lambda: HealthMeter({}))  # without endpoints it knows of no service

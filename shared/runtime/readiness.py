@@ -18,7 +18,17 @@ import psycopg
 
 from shared.clock import Clock
 from shared.errors import NotFound, TryLater, cause_of
-from shared.readiness import ENDS_SOON, Finding, Question, ReadinessAnswer, Report, fault, not_asked, ok
+from shared.readiness import (
+    ENDS_SOON,
+    BatchesForecast,
+    Finding,
+    Question,
+    ReadinessAnswer,
+    Report,
+    fault,
+    not_asked,
+    ok,
+)
 from shared.runtime.db import Database
 from shared.runtime.migrate import versions
 from shared.runtime.objects import ReadableObjects
@@ -95,9 +105,16 @@ class Readiness:
                 at=self._clock(),
                 findings=tuple(finding for report in reports for finding in report.findings),
                 letters=next((report.letters for report in reports if report.letters), None),
-                batches=next((report.batches for report in reports if report.batches), None),
+                batches=_joined([report.batches for report in reports if report.batches is not None]),
             )
         )
+
+
+def _joined(parts: Sequence[BatchesForecast]) -> BatchesForecast | None:
+    """Each network is asked by a check of its own."""
+    if not parts:
+        return None
+    return msgspec.structs.replace(parts[0], networks=tuple(each for part in parts for each in part.networks))
 
 
 # ── what every process asks ────────────────────────────────────────────────────────────────────────────
