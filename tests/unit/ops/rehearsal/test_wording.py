@@ -9,12 +9,12 @@ from typing import get_args
 
 import pytest
 
-from services.ops.rehearsal.faults import FAULTS
+from services.ops.rehearsal.faults import FAULTS, Words
 from services.ops.rehearsal.judgement import check_line
 from services.ops.rehearsal.wording import CHECKS, UNASKED, words_of
 from shared.readiness import Fault, Finding, Unasked, fault, ok
 
-WORDS = {**dict(FAULTS.items()), **dict(UNASKED.items())}
+WORDS: dict[str, Words] = {**dict[str, Words](FAULTS.items()), **dict[str, Words](UNASKED.items())}
 SOURCES = [
     file.read_text(encoding="utf-8")
     for folder in ("services", "shared")
@@ -35,7 +35,7 @@ def test_every_code_is_given_by_some_check(code: str) -> None:
 
 @pytest.mark.parametrize("code", list(WORDS))
 def test_every_code_says_what_was_found_and_the_next_step_in_both_languages(code: str) -> None:
-    found, following = WORDS[code]  # type: ignore[index]
+    found, following = WORDS[code]
     for text in (found, following):
         named = [{name for _, name, _, _ in string.Formatter().parse(each) if name} for each in (text.ja, text.en)]
         assert named[0] == named[1]

@@ -284,7 +284,8 @@ def test_a_trace_that_upstream_records_is_recorded_whatever_our_share_is(unsampl
 
 
 def test_while_traces_are_off_a_handler_is_called_as_it_is_and_a_row_is_sent_with_what_it_has() -> None:
-    tables, renewed, called = Tables(), registration_renewed("R1"), []
+    tables, renewed = Tables(), registration_renewed("R1")
+    called: list[Any] = []
     work = handling(called.append, [renewed], [UPSTREAM], "t")
     assert getattr(work, "func", None) == called.append
     assert announced(tables, renewed, accepted=["R1"]) == {} and tables.traces == {}
