@@ -26,7 +26,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.recall(PrintSheetRendered, RendererTransaction.take_back_sheets)
     process.recall(RenderingFailed, RendererTransaction.take_back_failed)
     process.at_start(handlers.try_failed, ports)
-    process.tick("render", handlers.render, ports)
+    process.tick("render", handlers.render, ports, full=10)
     process.tick("sheets", draw_sheets, ports)
     process.scrub(ports.objects, Certificates(ports), PrintSheets(ports), before="anchor")
     return process

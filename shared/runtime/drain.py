@@ -35,11 +35,11 @@ class DrainingConsumer(Consumer):
         self._pressures: dict[Any, tuple[_Call, _Call]] = {}
 
     async def _drain_messages(self, fetcher: Any) -> None:
-        app = self.app
+        app: Any = self.app
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 if not self.flow_active:
-                    await self.wait(self.can_resume_flow)
+                    await self.wait(self.can_resume_flow)  # type: ignore[arg-type]  # Faust does the same
                     continue
                 generation, active = app.consumer_generation_id, self._get_active_partitions()
                 if not active:
@@ -73,7 +73,8 @@ class DrainingConsumer(Consumer):
         """Put a partition's records into the queues of its agents; False, and none, of an assignment that is past."""
         if not self._is_current(generation):
             return False
-        channels = tuple(self.app.topics._tp_index.get(tp, ()))
+        conductor: Any = self.app.topics
+        channels = tuple(conductor._tp_index.get(tp, ()))
         full, drop = self._pressure(tp)
         before = self._read_offset[tp]
         for record in records:

@@ -28,7 +28,6 @@ from shared.runtime.batches import RawMessage
 from shared.runtime.consume import Consumer
 from shared.runtime.db import Database, Transaction, is_unavailable
 from shared.runtime.log import Log, configure, logger
-from shared.runtime.metrics import TICK_FAILED, TICK_FAILURES, TICK_SECONDS, TICKED
 from shared.runtime.migrate import migrate
 from shared.runtime.objects import ListedObjects
 from shared.runtime.outbox import Relay, report_outbox
@@ -40,6 +39,7 @@ from shared.runtime.restored import Storage, compare
 from shared.runtime.scrub import Inventory, Scrub
 from shared.runtime.scrub_record import note_finished, note_ordered
 from shared.runtime.settings import Runtime
+from shared.runtime.ticks import Tick
 from shared.runtime.web.metrics import serve_metrics
 from shared.runtime.web.server import WebServer, web_server
 from shared.topics import INBOX_MEMORY, Topic
@@ -73,8 +73,8 @@ class Process:
         self._storage: Callable[[], Storage] = Storage
         self._interrupted = threading.Event()
         self._consumers: dict[str, Consumer] = {}
-        self._ticks: list[_Tick] = []
-        self._eager: list[_Tick] = []
+        self._ticks: list[Tick] = []
+        self._eager: list[Tick] = []
         self._web: list[WebServer] = []
         self._ended = asyncio.Event()
         self._broken: asyncio.Future[str] | None = None
@@ -144,12 +144,14 @@ class Process:
         self._recalls[event] = take_back
         self._recalls.setdefault(DecisionSettled, _nothing)  # orders that were settled are not carried out again
 
-    def tick(self, name: str, work: Callable[[P], int], ports: P, *, every: float | None = None) -> None:
+    def tick(self, name: str, work: Callable[[P], int], ports: P, *, every: float | None = None, full: int = 1) -> None:
         """Call `work` again and again: at once if it acted on rows, else after a handled batch or the usual pause.
 
-        With `every` (seconds) it goes by the clock alone: a handled batch doesn't wake it.
+        With `every` (seconds) it goes by the clock alone: a handled batch doesn't wake it. After a run that acted on
+        fewer rows than `full` more of them gather first, for as long as `pace.py` says.
         """
-        tick = _Tick(name, partial(work, ports), self._runtime.tick_seconds if every is None else every, self._log)
+        pause = self._runtime.tick_seconds if every is None else every
+        tick = Tick(name, partial(work, ports), pause, self._log, acted=self.wake, full=full)
         self._ticks.append(tick)
         if every is None:
             self._eager.append(tick)
@@ -282,49 +284,6 @@ class Process:
         # What is in hand is acknowledged before another worker gets the partition; what isn't, its inbox drops.
         await asyncio.gather(*(consumer.drain(SESSION_SECONDS / 3) for consumer in self._consumers.values()))
         await self._app.consumer.commit()
-
-
-class _Tick(threading.Thread):
-    """Work over pending rows. Whatever it raises is logged and counted, and done again after the pause."""
-
-    def __init__(self, name: str, work: Callable[[], int], pause: float, log: Any) -> None:
-        super().__init__(name=f"tick-{name}", daemon=True)
-        self._tick = name
-        self._work = work
-        self._pause = pause
-        self._log = log
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-
-    def wake(self) -> None:
-        self._wake.set()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self._wake.set()
-
-    def run(self) -> None:
-        failures = 0  # in a row
-        while not self._stopping.is_set():
-            self._wake.clear()
-            began = time.perf_counter()
-            try:
-                rows = self._work()
-            except Exception as error:
-                failures += 1
-                TICK_FAILED.labels(self._tick).inc()
-                TICK_FAILURES.labels(self._tick).set(failures)
-                self._log.warning("failed", tick=self._tick, cause=cause_of(error, 300))
-                self._stopping.wait(max(self._pause, 0.5))
-                continue
-            if failures:
-                failures = 0
-                TICK_FAILURES.labels(self._tick).set(0)
-            if rows:
-                TICKED.labels(self._tick).inc(rows)
-                TICK_SECONDS.labels(self._tick).observe(time.perf_counter() - began)
-            else:
-                self._wake.wait(self._pause)
 
 
 def _report_backlog(database: Database[Any], *, log: Log, reported: dict[str, int]) -> int:

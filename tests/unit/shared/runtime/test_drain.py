@@ -46,7 +46,8 @@ class Broker(DrainingConsumer):
 
     @property
     def queue(self) -> Any:
-        (channel,) = self.app.topics._tp_index[FIRST]
+        conductor: Any = self.app.topics
+        (channel,) = conductor._tp_index[FIRST]
         return channel.queue
 
     async def _getmany(self, active: Any, timeout: float) -> Any:
@@ -65,14 +66,16 @@ class Broker(DrainingConsumer):
 def broker() -> Iterator[Broker]:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    app = faust.App("probe", broker="aiokafka://localhost:1", web_enabled=False, stream_buffer_maxsize=10, loop=loop)
-    app.transport.Consumer = Broker  # type: ignore[attr-defined]
+    app: Any = faust.App(
+        "probe", broker="aiokafka://localhost:1", web_enabled=False, stream_buffer_maxsize=10, loop=loop
+    )
+    app.transport.Consumer = Broker
     topic = app.topic(TOPIC, value_type=bytes, key_serializer="raw", value_serializer="raw")
     app.topics.add(topic)
     consumer: Any = app.consumer
-    app.topics._tp_index[FIRST].add(topic)  # type: ignore[attr-defined]
-    app.topics._tp_index[SECOND].add(topic)  # type: ignore[attr-defined]
-    app.topics._acking_topics.add(TOPIC)  # type: ignore[attr-defined]
+    app.topics._tp_index[FIRST].add(topic)
+    app.topics._tp_index[SECOND].add(topic)
+    app.topics._acking_topics.add(TOPIC)
     app.flow_control.resume()
     consumer._active_partitions = {FIRST, SECOND}
     yield consumer
