@@ -18,7 +18,7 @@ import faust
 import mode
 
 from shared.events import Event
-from shared.runtime.batches import Batches, Handler, Predicate
+from shared.runtime.batches import Batches, Handler, Predicate, Write
 from shared.runtime.db import Database
 from shared.runtime.dead_letters import Record
 from shared.runtime.log import Log
@@ -60,6 +60,9 @@ class Consumer:
 
     def add(self, event: type[Event], handler: Handler, predicate: Predicate = lambda event: True) -> None:
         self._batches.add(event, handler, predicate)
+
+    def note(self, event: type[Event], write: Write, predicate: Predicate = lambda event: True) -> None:
+        self._batches.note(event, write, predicate)
 
     def read_again(self) -> int:
         """Handle what an earlier release kept because it did not know it. Before the first read; see `batches.py`."""

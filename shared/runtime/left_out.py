@@ -46,9 +46,7 @@ class _Loader(Loader):
 
 
 class _Finder(MetaPathFinder):
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name not in LEFT_OUT:
             return None
         spec = PathFinder.find_spec(name, path, target)

@@ -128,9 +128,10 @@ class Process:
     ) -> None:
         """Consume `event` by writing it down and nothing else: `write` is a method of the service's transaction.
 
-        It gets the events that this service never handled, in order; claims and rows are committed together.
+        It gets the events that this service never handled, in order; claims and rows are committed together, also
+        those of other types that are noted and come in the same batch.
         """
-        self._consumer(event.topic).add(event, partial(_note, self._database, write), predicate)
+        self._consumer(event.topic).note(event, write, predicate)
 
     def consume_raw(self, topic: Topic, handler: Callable[[Sequence[RawMessage], P], None], ports: P) -> None:
         """The same as `consume` for a topic whose messages come from outside, without our envelope."""
@@ -294,12 +295,6 @@ def _report_backlog(database: Database[Any], *, log: Log, reported: dict[str, in
 def _forget_old_claims(database: Database[Any]) -> int:
     with database.transaction() as tx:
         return int(tx.forget_claims(tx.now() - INBOX_MEMORY))
-
-
-def _note(database: Database[Any], write: Callable[[Any, Any], None], events: Sequence[Event]) -> None:
-    with database.transaction() as tx:
-        if claimed := tx.claim(events):
-            write(tx, claimed)
 
 
 def _nothing(tx: Any, events: Sequence[Event]) -> None:

@@ -1,4 +1,4 @@
-"""What a service's process doesn't load, and that nothing is missed. Each in a process of its own: it is about imports."""
+"""What a service's process doesn't load, and that nothing is missed. In processes of their own: it is about imports."""
 
 from __future__ import annotations
 
