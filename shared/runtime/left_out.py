@@ -9,10 +9,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader  # 0.02 s
 
 _CURVE_ORDER = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001  # RFC 9380, section 8.8: BLS12-381
 
@@ -32,7 +34,7 @@ LEFT_OUT: Mapping[str, Mapping[str, Mapping[str, Any] | None]] = {
 """Who asks → for what → the names that it gets; None: it is told that the module isn't installed."""
 
 
-class _Loader(Loader):
+class _Loader:
     def __init__(self, loader: Loader, without: Mapping[str, Mapping[str, Any] | None]) -> None:
         self._loader = loader
         self._without = without
@@ -45,13 +47,13 @@ class _Loader(Loader):
             self._loader.exec_module(module)
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         if name not in LEFT_OUT:
             return None
         spec = PathFinder.find_spec(name, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader, LEFT_OUT[name])
+            spec.loader = _Loader(spec.loader, LEFT_OUT[name])  # type: ignore[assignment]  # by its methods
         return spec
 
 
