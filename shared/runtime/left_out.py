@@ -27,6 +27,7 @@ LEFT_OUT: Mapping[str, Mapping[str, Mapping[str, Any] | None]] = {
     # The type of a client that a Faust app could make; it loads the certificates of all authorities, twice.
     "faust.types.web": {"aiohttp.client": {"ClientSession": object}},
     "httpx": {"httpx._main": None},  # its command line
+    "limits": {"limits.aio": {}},  # rate limits for coroutines
     "structlog.dev": {"rich": None, "better_exceptions": None},  # coloured tracebacks
     "structlog.tracebacks": {"rich": None},
     "fastapi.openapi.models": {"email_validator": None},  # an address in a description of an API
@@ -43,6 +44,8 @@ class _Loader:
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
+        if module.__spec__ is not None:
+            module.__spec__.loader = module.__loader__ = self._loader  # which finds the package's files
         with _without(self._without):
             self._loader.exec_module(module)
 
