@@ -39,7 +39,7 @@ def build(config: Config, ports: Ports, networks: Sequence[NetworkPorts], monito
         process.tick(f"submit_{name}", submission.submit, network)
         process.tick(f"confirm_{name}", submission.confirm, network)
         process.tick(f"check_finality_{name}", submission.check_finality, network, every=network.poll.total_seconds())
-    process.tick("prove", handlers.prove, ports)
+    process.tick("prove", handlers.prove, ports, full=50)
     process.scrub(
         ports.objects, Proofs(TreeCache(), ports.verification_method), Manifests(TreeCache()), before="issuer"
     )

@@ -28,7 +28,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.at_start(handlers.begin, ports)
     process.consume(RegistrationRenewed, handlers.issue, ports)
     process.consume(OfficeDecided, handlers.revoke, ports, predicate=is_revoke)
-    process.tick("store", handlers.store, ports)
+    process.tick("store", handlers.store, ports, full=50)
     process.tick("publish", handlers.publish, ports)
     process.ready("object-storage", lambda _, to: readiness.storage(to.objects), ports)
     process.ready(

@@ -44,7 +44,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.consume(OfficeDecided, orders.carry_out, ports, predicate=orders.is_ours)
     process.consume(DeskLetterRequested, handlers.note_requested, ports)
     process.consume(AccountLetterRequested, handlers.note_requested, ports)
-    process.tick("write", handlers.write, ports)
+    process.tick("write", handlers.write, ports, full=100)
     process.tick("send", handlers.send, ports)
     process.tick("forget", handlers.forget, ports, every=_FORGET_EVERY)
     process.tick("remind", handlers.remind, ports, every=_REMINDERS_EVERY)

@@ -31,7 +31,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.recall(PrintSheetRendered, RendererTransaction.take_back_sheets)
     process.recall(RenderingFailed, RendererTransaction.take_back_failed)
     process.at_start(handlers.try_failed, ports)
-    process.tick("render", handlers.render, ports)
+    process.tick("render", handlers.render, ports, full=10)
     process.tick("sheets", draw_sheets, ports)
     process.ready("object-storage", lambda _, to: storage_report(to.objects, DID_DOCUMENT), ports)
     process.ready("pdf-signature", lambda _, to: signature_report(to.signer, to.now()), ports)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -108,8 +109,8 @@ class Transaction:
         new = self._claim_ids(list(by_id))
         settled = self._settled([event for id, event in by_id.items() if id in new])
         claimed = [event for id, event in by_id.items() if id in new and id not in settled]
-        for event in events[:1]:
-            SKIPPED.labels(type(event).__name__).inc(len(events) - len(claimed))
+        for kind, number in (Counter(map(type, events)) - Counter(map(type, claimed))).items():
+            SKIPPED.labels(kind.__name__).inc(number)
         return claimed
 
     def _settled(self, events: Sequence[Event]) -> set[UUID]:

@@ -27,11 +27,12 @@ from shared.runtime.db import CHANNEL, Database
 from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import Log
 from shared.runtime.metrics import OUTBOX_AGE, OUTBOX_DEPTH, OUTBOX_REFUSED_ROWS, PUBLISHED, RELAY_FAILED
+from shared.runtime.pace import pause_after
 from shared.runtime.tracing import Sending
 from shared.wire import CONTENT_TYPE
 
 _ROUND = 2000  # rows a round: 500 or more keep the producer's batches full
-_PAUSE = 0.1  # seconds between two rounds
+_FULL = 500  # a round of so many is followed by the next at once
 _HEADERS = (("content-type", CONTENT_TYPE),)
 _SHARE_LOCK = "select pg_try_advisory_lock(hashtext('relay/' || current_schema()))"
 
@@ -126,8 +127,12 @@ class Relay(threading.Thread):
             producer = self._producer()
             try:
                 while not self._stopping.is_set():
-                    if self._round(connection, producer):
-                        self._stopping.wait(_PAUSE)  # the next rows gather: one by one they cost ten times as much
+                    began = time.monotonic()
+                    rows = self._round(connection, producer)
+                    if rows >= _FULL:
+                        continue
+                    if rows:
+                        self._stopping.wait(pause_after(time.monotonic() - began))  # the next rows gather
                     else:
                         for _ in connection.notifies(timeout=0.5, stop_after=1):
                             pass

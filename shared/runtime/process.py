@@ -29,7 +29,6 @@ from shared.runtime.batches import RawMessage
 from shared.runtime.consume import Consumer
 from shared.runtime.db import Database, Transaction, is_unavailable
 from shared.runtime.log import Log, configure, logger
-from shared.runtime.metrics import TICK_FAILED, TICK_FAILURES, TICK_SECONDS, TICKED
 from shared.runtime.migrate import migrate
 from shared.runtime.objects import ListedObjects
 from shared.runtime.outbox import Relay, report_outbox
@@ -42,6 +41,7 @@ from shared.runtime.restored import Storage, compare
 from shared.runtime.scrub import Inventory, Scrub
 from shared.runtime.scrub_record import note_finished, note_ordered
 from shared.runtime.settings import Runtime
+from shared.runtime.ticks import Tick
 from shared.runtime.tracing import forget_traces, start_tracing, stop_tracing
 from shared.runtime.web.metrics import serve_metrics
 from shared.runtime.web.server import WebServer, web_server
@@ -76,8 +76,8 @@ class Process:
         self._storage: Callable[[], Storage] = Storage
         self._interrupted = threading.Event()
         self._consumers: dict[str, Consumer] = {}
-        self._ticks: list[_Tick] = []
-        self._eager: list[_Tick] = []
+        self._ticks: list[Tick] = []
+        self._eager: list[Tick] = []
         self._web: list[WebServer] = []
         self._readiness = Checks()
         self._ended = asyncio.Event()
@@ -138,9 +138,10 @@ class Process:
     ) -> None:
         """Consume `event` by writing it down and nothing else: `write` is a method of the service's transaction.
 
-        It gets the events that this service never handled, in order; claims and rows are committed together.
+        It gets the events that this service never handled, in order; claims and rows are committed together, also
+        those of other types that are noted and come in the same batch.
         """
-        self._consumer(event.topic).add(event, partial(_note, self._database, write), predicate)
+        self._consumer(event.topic).note(event, write, predicate)
 
     def consume_raw(self, topic: Topic, handler: Callable[[Sequence[RawMessage], P], None], ports: P) -> None:
         """The same as `consume` for a topic whose messages come from outside, without our envelope."""
@@ -154,12 +155,14 @@ class Process:
         self._recalls[event] = take_back
         self._recalls.setdefault(DecisionSettled, _nothing)  # orders that were settled are not carried out again
 
-    def tick(self, name: str, work: Callable[[P], int], ports: P, *, every: float | None = None) -> None:
+    def tick(self, name: str, work: Callable[[P], int], ports: P, *, every: float | None = None, full: int = 1) -> None:
         """Call `work` again and again: at once if it acted on rows, else after a handled batch or the usual pause.
 
-        With `every` (seconds) it goes by the clock alone: a handled batch doesn't wake it.
+        With `every` (seconds) it goes by the clock alone: a handled batch doesn't wake it. After a run that acted on
+        fewer rows than `full` more of them gather first, for as long as `pace.py` says.
         """
-        tick = _Tick(name, partial(work, ports), self._runtime.tick_seconds if every is None else every, self._log)
+        pause = self._runtime.tick_seconds if every is None else every
+        tick = Tick(name, partial(work, ports), pause, self._log, acted=self.wake, full=full)
         self._ticks.append(tick)
         if every is None:
             self._eager.append(tick)
@@ -299,49 +302,6 @@ class Process:
         await self._app.consumer.commit()
 
 
-class _Tick(threading.Thread):
-    """Work over pending rows. Whatever it raises is logged and counted, and done again after the pause."""
-
-    def __init__(self, name: str, work: Callable[[], int], pause: float, log: Any) -> None:
-        super().__init__(name=f"tick-{name}", daemon=True)
-        self._tick = name
-        self._work = work
-        self._pause = pause
-        self._log = log
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-
-    def wake(self) -> None:
-        self._wake.set()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self._wake.set()
-
-    def run(self) -> None:
-        failures = 0  # in a row
-        while not self._stopping.is_set():
-            self._wake.clear()
-            began = time.perf_counter()
-            try:
-                rows = self._work()
-            except Exception as error:
-                failures += 1
-                TICK_FAILED.labels(self._tick).inc()
-                TICK_FAILURES.labels(self._tick).set(failures)
-                self._log.warning("failed", tick=self._tick, cause=cause_of(error, 300))
-                self._stopping.wait(max(self._pause, 0.5))
-                continue
-            if failures:
-                failures = 0
-                TICK_FAILURES.labels(self._tick).set(0)
-            if rows:
-                TICKED.labels(self._tick).inc(rows)
-                TICK_SECONDS.labels(self._tick).observe(time.perf_counter() - began)
-            else:
-                self._wake.wait(self._pause)
-
-
 def _report_backlog(database: Database[Any], *, log: Log, reported: dict[str, int]) -> int:
     report_outbox(database)
     return report_gaps(database, log, reported)
@@ -351,12 +311,6 @@ def _forget_old_claims(database: Database[Any]) -> int:
     with database.transaction() as tx:
         forget_traces(tx, tx.now() - INBOX_MEMORY)
         return int(tx.forget_claims(tx.now() - INBOX_MEMORY))
-
-
-def _note(database: Database[Any], write: Callable[[Any, Any], None], events: Sequence[Event]) -> None:
-    with database.transaction() as tx:
-        if claimed := tx.claim(events):
-            write(tx, claimed)
 
 
 def _nothing(tx: Any, events: Sequence[Event]) -> None:
