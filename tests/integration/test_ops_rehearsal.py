@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import httpx
@@ -15,9 +17,11 @@ from services.ops.acts.rehearsal import last_rates, rehearse
 from services.ops.cli import main
 from services.ops.config import Links
 from services.ops.ports import Ports
+from services.ops.rehearsal.answers import Rehearsal
 from services.ops.sources.rehearsal import RehearsalSettings, Surroundings
 from services.ops.store.events import Store
 from services.ops.web.rehearsal import Rehearsals
+from shared.errors import TryLater
 from shared.readiness import Question, Report, fault, ok
 from shared.runtime.readiness import Checks, Readiness
 from shared.runtime.web.metrics import metrics_site
@@ -123,6 +127,29 @@ def test_several_who_ask_at_once_ask_the_services_once(ports: Ports, around: Pla
     rehearsals = Rehearsals(lambda cohort: rehearse(replace(ports, around=around), PROGRAMME, cohort))
     assert rehearsals.get(None) is rehearsals.get(None)
     assert rehearsals.get("2026") is not rehearsals.get(None)
+
+
+def test_who_asks_while_enough_wait_is_told_to_ask_again_and_the_others_get_the_one_answer(
+    ports: Ports, around: Played
+) -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def ask(cohort: str | None) -> Rehearsal:
+        begun.set()
+        over.wait(30)
+        return rehearse(replace(ports, around=around), PROGRAMME, cohort)
+
+    rehearsals = Rehearsals(ask)
+    with ThreadPoolExecutor(6) as threads:
+        waiting = [threads.submit(rehearsals.get, None) for _ in range(6)]
+        begun.wait(30)
+        while rehearsals._places.acquire(blocking=False):  # until all six are there
+            rehearsals._places.release()
+        with pytest.raises(TryLater, match="ask again"):
+            rehearsals.get(None)
+        over.set()
+        assert len({id(each.result()) for each in waiting}) == 1
+    assert rehearsals.get(None) is waiting[0].result() and len(around.asked) == 1
 
 
 def test_the_last_run_up_to_the_cohort_says_how_fast_each_stage_was(ports: Ports) -> None:

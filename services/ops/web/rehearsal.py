@@ -18,12 +18,13 @@ from services.ops.rehearsal.durations import duration
 from services.ops.rehearsal.judgement import seen_by
 from services.ops.web.http import json_answer, refused_answer
 from services.ops.web.scope import Scope
-from shared.errors import NotFound
+from shared.errors import NotFound, TryLater
 from shared.programme import Bilingual, Programme
 from shared.readiness import DomainForecast
 from shared.runtime.web import Pages
 
 _SECONDS = 5.0  # for which an answer stands: several who look at once ask relay, chain and DNS once
+_MOST_WAITING = 6  # threads of the server's forty
 _DOMAINS = 15
 _PEOPLE = 200
 
@@ -31,21 +32,27 @@ _ETHER = 10**18
 
 
 class Rehearsals:
-    """Answers by cohort, each at most some seconds old. Only one thread asks at a time."""
+    """Answers by cohort, each at most some seconds old. One thread asks, a few wait for it: the others serve pages."""
 
     def __init__(self, ask: Callable[[str | None], Rehearsal]) -> None:
         self._ask = ask
         self._asking = threading.Lock()
+        self._places = threading.BoundedSemaphore(_MOST_WAITING)
         self._found: dict[str | None, tuple[float, Rehearsal]] = {}
 
     def get(self, cohort: str | None) -> Rehearsal:
-        """NotFound for a cohort that there isn't."""
-        with self._asking:
-            at, found = self._found.get(cohort, (0.0, None))
-            if found is None or time.monotonic() - at > _SECONDS:
-                found = self._ask(cohort)
-                self._found = {cohort: (time.monotonic(), found)}
-            return found
+        """NotFound for a cohort that there isn't. TryLater while enough wait for an answer already."""
+        if not self._places.acquire(blocking=False):
+            raise TryLater("a rehearsal is on its way, and others wait for it; ask again soon")
+        try:
+            with self._asking:
+                at, found = self._found.get(cohort, (0.0, None))
+                if found is None or time.monotonic() - at > _SECONDS:
+                    found = self._ask(cohort)
+                    self._found = {cohort: (time.monotonic(), found)}
+                return found
+        finally:
+            self._places.release()
 
 
 @dataclass(frozen=True)
