@@ -93,7 +93,10 @@ def _greeted(connection: smtplib.SMTP, server: SmtpServer, place: str, trust: ss
     if server.user is not None and server.password_file is not None:
         if not connection.has_extn("auth"):
             return [*findings, fault(RELAY, "relay-no-auth", place)]
-        connection.login(server.user, server.password_file.read_text(encoding="utf-8").strip())
+        try:
+            connection.login(server.user, server.password_file.read_text(encoding="utf-8").strip())
+        except smtplib.SMTPServerDisconnected:  # after the first refusals: smtplib tries one mechanism after the other
+            return [*findings, fault(RELAY, "relay-login-refused", place, answer="–")]
     return [*findings, ok(RELAY, place, extensions=" ".join(sorted(connection.esmtp_features)))]
 
 
