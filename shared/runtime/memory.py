@@ -14,7 +14,6 @@ def keep_little() -> None:
 
     Each thread would else get an arena of its own, which keeps what the thread once needed most.
     """
-    gc.collect()
     gc.freeze()
     if (libc := _glibc()) is not None:
         libc.mallopt(_M_ARENA_MAX, 2)
