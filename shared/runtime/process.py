@@ -29,6 +29,7 @@ from shared.runtime.batches import RawMessage
 from shared.runtime.consume import Consumer
 from shared.runtime.db import Database, Transaction, is_unavailable
 from shared.runtime.log import Log, configure, logger
+from shared.runtime.memory import keep_little
 from shared.runtime.migrate import migrate
 from shared.runtime.objects import ListedObjects
 from shared.runtime.outbox import Relay, report_outbox
@@ -191,6 +192,7 @@ class Process:
     def run(self) -> None:
         """Until TERM or Ctrl-C. Raises when a part breaks that can't go on, so that the supervisor starts us again."""
         with self._folder:
+            keep_little()
             sys.setrecursionlimit(_RECURSION)  # here: the wiring has imported what raises it
             start_tracing(self._runtime.service, self._runtime.traces)
             self._migrate()
