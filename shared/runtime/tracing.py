@@ -131,9 +131,10 @@ def stop_tracing() -> None:
 
 
 def subjects(event: Event) -> tuple[str, ...]:
-    """The things that an event is about, by id: its key, and of a badge the registration."""
+    """The things that an event is about, by id: its key, if it has one, and of a badge the registration."""
     award = getattr(event, "award", None)
-    return (event.key,) if award is None else tuple(dict.fromkeys((event.key, award.registration_id)))
+    things = (event.key,) if award is None else (event.key, award.registration_id)
+    return tuple(dict.fromkeys(filter(None, things)))
 
 
 # ── the three hooks ────────────────────────────────────────────────────────────────────────────────────
