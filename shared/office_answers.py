@@ -6,7 +6,7 @@ Birth dates and telephone numbers are no part of it. And how both compare what t
 from __future__ import annotations
 
 import unicodedata
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
@@ -73,6 +73,39 @@ class FoundAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The registrations that a question finds, at most 200."""
 
     registration_ids: tuple[str, ...]
+
+
+class HeldAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who gets no badge as things stand, and why."""
+
+    registration_id: str
+    name: str
+    reason: str
+    first_registration_id: str | None = None
+
+
+class QualificationOutlook(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one qualification: how many badges are on their way already (`released`) and come, by the day of the notice.
+
+    `letters`: those to come by mail domain. `held`: the first of them by id; `held_by_reason` counts all.
+    """
+
+    released: int = 0
+    coming: int = 0
+    coming_on: dict[date, int] = {}
+    letters: dict[str, int] = {}
+    held_by_reason: dict[str, int] = {}
+    held: tuple[HeldAnswer, ...] = ()
+
+
+class CohortAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of a cohort as things stand now. `valid_until`: of the badge to come that is valid for longest."""
+
+    cohort: str
+    begins_at: datetime
+    is_current: bool  # the cohort of the setting COHORT
+    valid_until: date | None
+    qualifications: dict[str, QualificationOutlook]
 
 
 class ChangesQuestion(msgspec.Struct, frozen=True, kw_only=True):

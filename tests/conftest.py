@@ -16,6 +16,7 @@ from hypothesis import settings
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
 from tests.worlds.postgres import Databases, postgres, stop_postgres
+from tests.worlds.traces import Collector, collector
 
 settings.register_profile("akashi", deadline=None)  # no test asserts a duration: the machine may be busy
 settings.load_profile("akashi")
@@ -60,6 +61,7 @@ GROUPS: Mapping[str, str] = {
     "tests/e2e/test_database_refuses.py": "harm",
     "tests/e2e/test_outages.py": "harm",
     "tests/e2e/test_relay_killed.py": "harm",
+    "tests/e2e/test_traced.py": "harm",
     "tests/e2e/test_workers.py": "harm",
     "tests/e2e/test_wrong_clock.py": "harm",
     # each with a stack of its own
@@ -151,9 +153,16 @@ def new_home(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Path]]:
 
 
 @pytest.fixture(scope="session")
-def stack(new_home: Callable[[str], Path]) -> Iterator[Stack]:
+def traces() -> Iterator[Collector]:
+    """What the services of `stack` export of traces: of those that upstream records, so that others cost nothing."""
+    with collector() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def stack(new_home: Callable[[str], Path], traces: Collector) -> Iterator[Stack]:
     """Parts and services, one for all stories of this process. A story leaves all of them running."""
-    with Stack(new_home("stack"), free_base()) as running:
+    with Stack(new_home("stack"), free_base(), settings={"TRACES_URL": traces.url, "TRACES_SHARE": "0"}) as running:
         _of_stories.append(running)
         yield running
 

@@ -167,6 +167,7 @@ def service_settings(place: Place, service: str, *, cohort: str, clock: str) -> 
         "PUBLIC_URL": place.urls["verifier"],
         "WALLET_URL": place.urls["wallet"],
         "ETH_HASH_BACKEND": "pysha3",  # with coincurve, signing is eleven times faster than in pure Python
+        "READINESS_KEY_FILE": str(place.secrets / "readiness.key"),
         "PYTHONUNBUFFERED": "1",
         **_DEMO_SPEEDS,
         **_of_service(place, service, cohort),
@@ -216,7 +217,7 @@ def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
         case "renderer":
             return storage
         case "mailer":
-            return {**links, "SMTP_HOST": _HOST, "SMTP_PORT": str(place.port("smtp"))}
+            return {**links, "SMTP_HOST": _HOST, "SMTP_PORT": str(place.port("smtp")), "DNS_SERVERS": "none"}
         case "wallet":
             return {**web, **storage, **links, "PAPER_KEY_FILE": str(secrets / "paper.key")}
         case "verifier":
@@ -231,5 +232,7 @@ def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
                 "UPSTREAM_KEY_FILE": str(secrets / "upstream.key"),
                 "INBOX_URL": place.urls["inbox"],
                 "METRICS_URLS": ",".join(metrics),
+                "PUBLIC_PAGES": ",".join(place.urls[name] for name in ("verifier", "wallet", "desk")),
+                "DISKS": str(place.home),
             }
     raise ValueError(f"service: got {service!r}, expected one of {', '.join(SERVICES)}")

@@ -18,7 +18,8 @@ def create_secrets(place: Place) -> None:
     """Generate the missing ones. Existing ones stay: with another issuer key, every credential would be invalid."""
     place.secrets.mkdir(parents=True, exist_ok=True)
     place.secrets.chmod(0o700)
-    for name in ("id.secret", "link.secret", "desk.secret", "upstream.key", "ops.key", "office.key", "paper.key"):
+    generated = ("id.secret", "link.secret", "desk.secret", "upstream.key", "ops.key", "office.key", "paper.key")
+    for name in (*generated, "readiness.key"):
         _write_once(place.secrets / name, secrets.token_urlsafe(32) + "\n")
     _write_once(
         place.secrets / "s3-credentials",

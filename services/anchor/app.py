@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from services.anchor import handlers, network_status, submission
+from services.anchor import handlers, network_status, readiness, submission
 from services.anchor.config import Config
 from services.anchor.domain.proving import TreeCache
 from services.anchor.handlers import Ports
 from services.anchor.inventory import Manifests, Proofs
 from services.anchor.network_status import StatusMonitor
+from services.anchor.sender import NetworkConnection
 from services.anchor.store import AnchorTransaction
 from services.anchor.submission import NetworkPorts
 from shared.count_events import StatementPublished
@@ -39,9 +41,21 @@ def build(config: Config, ports: Ports, networks: Sequence[NetworkPorts], monito
         process.tick(f"submit_{name}", submission.submit, network)
         process.tick(f"confirm_{name}", submission.confirm, network)
         process.tick(f"check_finality_{name}", submission.check_finality, network, every=network.poll.total_seconds())
-    process.tick("prove", handlers.prove, ports)
+    process.tick("prove", handlers.prove, ports, full=50)
     process.scrub(
         ports.objects, Proofs(TreeCache(), ports.verification_method), Manifests(TreeCache()), before="issuer"
     )
+    _readiness(process, config, ports, monitor.connections)
     process.tick("measure", network_status.measure, monitor, every=_MEASURE_SECONDS)
     return process
+
+
+def _readiness(process: Process, config: Config, ports: Ports, connections: tuple[NetworkConnection, ...]) -> None:
+    settings = config.anchor
+    files = (settings.keystore_file, settings.password_file, connections[0].sender.address)
+    process.ready("object-storage", lambda _, to: readiness.storage(to.objects), ports)
+    process.ready("chain-key", lambda _, to: readiness.chain_key(*files, to), ports)
+    for each in connections:
+        if not each.network.retired:  # a check of its own: one that hangs doesn't hold the others up
+            ask = partial(readiness.network, connection=each, connections=connections)
+            process.ready(f"chain:{each.network.id}", ask, ports)

@@ -10,7 +10,7 @@ from services.anchor.domain.anchoring import STATES, Deployment
 from services.anchor.domain.costs import ETHER, LOW_BALANCE_ROOTS, roots_paid_for
 from services.anchor.handlers import Ports
 from services.anchor.sender import NetworkConnection
-from services.anchor.store import AnchoringCounts, UncoveredBadges, WaitingLeaves
+from services.anchor.store import AnchoringCounts, AnchorTransaction, UncoveredBadges, WaitingLeaves
 from shared.chain.networks import GWEI, Network
 from shared.clock import japan_date
 from shared.errors import TryLater
@@ -70,20 +70,26 @@ def status(ports: Ports, connections: tuple[NetworkConnection, ...]) -> AnchorSt
     now = ports.now()
     with ports.store.transaction() as tx:
         waiting, batches = tx.leaves.waiting(), tx.batches.counts()
-        rows = [
-            (
-                connection,
-                tx.anchorings.counts(connection.deployment),
-                tx.leaves.uncovered(
-                    connection.deployment, connection.network.last_day, _lasting(connection, connections)
-                )
-                if connection.network.ends_on
-                else UncoveredBadges(0, None),
-            )
-            for connection in connections
-        ]
+        rows = [_rows_of(tx, connection, connections) for connection in connections]
     networks = tuple(_network_status(*row, now) for row in rows)
     return AnchorStatus(now, waiting, batches.closed, batches.undecided, networks)
+
+
+def status_of(ports: Ports, connection: NetworkConnection, connections: tuple[NetworkConnection, ...]) -> NetworkStatus:
+    """One of the networks, so that another one that hangs doesn't hold it up. Raises as `status`."""
+    with ports.store.transaction() as tx:
+        rows = _rows_of(tx, connection, connections)
+    return _network_status(*rows, ports.now())
+
+
+def _rows_of(
+    tx: AnchorTransaction, connection: NetworkConnection, connections: tuple[NetworkConnection, ...]
+) -> tuple[NetworkConnection, AnchoringCounts, UncoveredBadges]:
+    counts = tx.anchorings.counts(connection.deployment)
+    if not connection.network.ends_on:
+        return connection, counts, UncoveredBadges(0, None)
+    lasting = _lasting(connection, connections)
+    return connection, counts, tx.leaves.uncovered(connection.deployment, connection.network.last_day, lasting)
 
 
 def measure(monitor: StatusMonitor) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.issuer import counting, handlers
+from services.issuer import counting, handlers, readiness
 from services.issuer.config import Config
 from services.issuer.domain.revocation import is_revoke
 from services.issuer.handlers import Ports
@@ -33,11 +33,15 @@ def build(config: Config, ports: Ports) -> Process:
     process.consume(RegistrationRenewed, handlers.issue, ports)
     process.consume(OfficeDecided, handlers.revoke, ports, predicate=is_revoke)
     process.note(AssertionAnchored, IssuerTransaction.note_anchored)
-    process.tick("store", handlers.store, ports)
+    process.tick("store", handlers.store, ports, full=50)
     process.tick("publish", handlers.publish, ports)
     process.tick("read_manifests", counting.read_manifests, ports)
     process.tick("state", counting.state, ports, every=max(config.statement_pause.total_seconds(), _LEAST_PAUSE))
     process.tick("publish_statements", counting.publish_statements, ports)
+    process.ready("object-storage", lambda _, to: readiness.storage(to.objects), ports)
+    process.ready(
+        "signing-key", lambda _, to: readiness.signing_key(config.key_file, to.sources.key, to.objects), ports
+    )
     process.scrub(
         ports.objects,
         Credentials(ports.store, ports.sources, ports.signer),

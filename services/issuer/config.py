@@ -24,6 +24,7 @@ class Config:
     font_folder: Path
     chain_keys: tuple[ChainKey, ...]  # of the accounts that send, or sent, our transactions
     statement_pause: timedelta
+    key_file: Path  # where `key` was read
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -42,4 +43,5 @@ def read_config(environment: Mapping[str, str]) -> Config:
         font_folder=settings.folder("FONT_FOLDER"),
         chain_keys=chain_keys,
         statement_pause=timedelta(seconds=settings.seconds("STATEMENT_PAUSE_SECONDS", 600.0)),
+        key_file=settings.file("ISSUER_KEY_FILE"),
     )

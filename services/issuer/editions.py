@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from services.issuer.art.badge_paint import close_fonts
 from services.issuer.domain.publication import (
     BadgeClassEdition,
     DocumentSources,
@@ -23,6 +24,7 @@ from services.issuer.domain.selection import ClassYear, next_edition
 from services.issuer.published import read_edition
 from services.issuer.store import IssuerTransaction
 from shared.runtime.log import logger
+from shared.runtime.memory import give_back
 from shared.runtime.objects import ReadableObjects
 
 log = logger("issuer")
@@ -47,10 +49,13 @@ def current_editions(
     if len(known) < len(made_from):
         tx.lock_editions()
         known = tx.editions_made_from(made_from.values())  # another process may have drawn it in the meantime
-    for (qualification, year), made in made_from.items():
-        if made not in known:
-            known[made] = _draw(qualification, year, tx, sources, objects, now)
-            tx.save_edition_source(made, qualification, known[made])
+    missing = [(each, made) for each, made in made_from.items() if made not in known]
+    for (qualification, year), made in missing:
+        known[made] = _draw(qualification, year, tx, sources, objects, now)
+        tx.save_edition_source(made, qualification, known[made])
+    if missing:
+        close_fonts()
+        give_back()
     return {each: known[made] for each, made in made_from.items()}
 
 

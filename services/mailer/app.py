@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from services.mailer import handlers, orders, reports
+from services.mailer import handlers, orders, readiness, reports
 from services.mailer.bounces import BounceServer, Listener
 from services.mailer.config import Config
 from services.mailer.handlers import Ports
@@ -44,10 +44,16 @@ def build(config: Config, ports: Ports) -> Process:
     process.consume(OfficeDecided, orders.carry_out, ports, predicate=orders.is_ours)
     process.consume(DeskLetterRequested, handlers.note_requested, ports)
     process.consume(AccountLetterRequested, handlers.note_requested, ports)
-    process.tick("write", handlers.write, ports)
+    process.tick("write", handlers.write, ports, full=100)
     process.tick("send", handlers.send, ports)
     process.tick("forget", handlers.forget, ports, every=_FORGET_EVERY)
     process.tick("remind", handlers.remind, ports, every=_REMINDERS_EVERY)
+    process.ready("relay", lambda _, to: readiness.relay(to.smtp), config)
+    process.ready("dns-mx", lambda _, to: readiness.mx(to.dns, ports.sender), config)
+    process.ready("dns-spf", lambda _, to: readiness.spf(to.dns, ports.sender), config)
+    process.ready("dns-dkim", lambda _, to: readiness.dkim(to.dns, ports.sender, to.dkim_keys), config)
+    process.ready("dns-dmarc", lambda _, to: readiness.dmarc(to.dns, ports.sender), config)
+    process.ready("letters", lambda asked, to: readiness.letters(asked, to.limits, to.connections), config)
     if config.bounces is not None:
         process.at_start(partial(_listen, config.bounces), ports)
     if config.bounce_maildir is not None:

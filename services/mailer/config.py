@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from services.mailer.bounces import Listener, Protocol
 from services.mailer.domain.dkim import DkimKey, parse_keys
 from services.mailer.domain.pacing import DomainLimits, parse_limits
+from services.mailer.readiness import DnsServers
 from services.mailer.smtp import SmtpServer, Tls
 from shared.runtime.settings import Runtime, Settings, read_runtime
 
@@ -27,6 +29,7 @@ class Config:
     bounces: Listener | None = None
     bounce_maildir: Path | None = None
     kept: timedelta = timedelta(days=90)
+    dns: DnsServers | None = field(default_factory=DnsServers)  # who is asked about our own domains; None: nobody
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -51,6 +54,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
         limits=settings.read("MAIL_DOMAINS_FILE", "a file of limits (docs/mail.md)", _limits, DomainLimits()),
         dkim_keys=settings.read("DKIM_KEYS", "selector:file of a private key, separated by commas", parse_keys, ()),
         kept=timedelta(days=settings.whole("LETTER_BYTES_DAYS", 90, least=1, most=3650)),
+        dns=_dns(settings),
         bounces=_listener(settings, runtime.programme.sender.bounce_domain),
         bounce_maildir=_maildir(settings) if settings.text("BOUNCE_MAILDIR", "") else None,
     )
@@ -60,6 +64,21 @@ def _listener(settings: Settings, bounce_domain: str) -> Listener | None:
     port = settings.port("BOUNCE_PORT", 0)
     protocol: Protocol = "smtp" if settings.choice("BOUNCE_PROTOCOL", ("lmtp", "smtp"), "lmtp") == "smtp" else "lmtp"
     return Listener(settings.text("BOUNCE_HOST", "127.0.0.1"), port, protocol, bounce_domain) if port else None
+
+
+def _dns(settings: Settings) -> DnsServers | None:
+    if settings.text("DNS_SERVERS", "system") in ("system", "none"):
+        return DnsServers() if settings.text("DNS_SERVERS", "system") == "system" else None
+
+    def parse(raw: str) -> DnsServers:
+        places = [each.strip().rpartition("#") for each in raw.split(",")]
+        hosts = tuple(str(ip_address(host or rest)) for host, _, rest in places)
+        ports = {int(rest) if host else 53 for host, _, rest in places}
+        if len(ports) != 1 or not 0 < min(ports) < 65536:
+            raise ValueError("one port for all, as in 10.0.0.53#5353")
+        return DnsServers(hosts, ports.pop())
+
+    return settings.read("DNS_SERVERS", "system, none, or addresses with commas: 10.0.0.53,10.0.0.54", parse)
 
 
 def _maildir(settings: Settings) -> Path:

@@ -9,6 +9,7 @@ from services.ops.sources.health import HealthMeter
 from services.ops.sources.intake import HttpIntake, Intake, NoIntake
 from services.ops.sources.lag import KafkaBroker, LagMeter
 from services.ops.sources.registration import NoRegistration, Registration, RegistrationApi
+from services.ops.sources.rehearsal import RehearsalSettings, Surroundings
 from services.ops.store.events import OpsTransaction, Store
 from shared.runtime.process import Process, start
 
@@ -24,6 +25,7 @@ def wire(config: Config) -> Process:
             registration=_registration(config),
             intake=_intake(config),
             health=HealthMeter(config.metrics_urls, now=runtime.clock),
+            around=Surroundings(_rehearsal(config), runtime.kafka, runtime.clock),
         ),
     )
 
@@ -38,6 +40,18 @@ def _intake(config: Config) -> Intake:
     if config.links.registration is None or config.upstream_key is None:
         return NoIntake()
     return HttpIntake(config.links.registration, config.upstream_key)
+
+
+def _rehearsal(config: Config) -> RehearsalSettings:
+    return RehearsalSettings(
+        registration_url=config.links.registration,
+        office_key=config.office_key,
+        readiness_key=config.runtime.readiness_key,
+        endpoints=config.metrics_urls,
+        pages=config.pages,
+        disks=config.disks,
+        backups=config.backups,
+    )
 
 
 def main() -> None:

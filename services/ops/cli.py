@@ -22,6 +22,7 @@ from services.ops.commands.orders import correct, correct_address, decisions, re
 from services.ops.commands.orders import hold as hold_registrations
 from services.ops.commands.paper import paper
 from services.ops.commands.rebuild import rebuild
+from services.ops.commands.rehearse import rehearse
 from services.ops.commands.rejected import rejected
 from services.ops.commands.restores import restores
 from services.ops.commands.scrub import scrub
@@ -51,6 +52,7 @@ _OWN = (
     dead_letters,
     paper,
     rejected,
+    rehearse,
     rebuild,
     restores,
     scrub,

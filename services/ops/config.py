@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from shared.runtime.settings import Runtime, Settings, command_environment, read_runtime
 from shared.topics import SERVICES
@@ -29,6 +30,9 @@ class Config:
     api_key: bytes  # opens the API: the commands'
     office_key: bytes | None  # with it ops asks registration for what no event holds; None: it doesn't
     upstream_key: bytes | None = None  # with it the office hands in files on the board; None: it can't
+    pages: tuple[str, ...] = ()  # public URLs that a rehearsal opens
+    disks: tuple[Path, ...] = ()  # folders whose disks a rehearsal looks at
+    backups: Path | None = None  # the folder of backups, of which a rehearsal wants a new one
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -46,6 +50,9 @@ def read_config(environment: Mapping[str, str]) -> Config:
         office_key=settings.secret("OFFICE_KEY_FILE") if settings.text("OFFICE_KEY_FILE", "") else None,
         upstream_key=settings.secret("UPSTREAM_KEY_FILE") if settings.text("UPSTREAM_KEY_FILE", "") else None,
         metrics_urls=settings.read("METRICS_URLS", "issuer=http://…/metrics,mailer=…", _metrics_urls, {}),
+        pages=settings.read("PUBLIC_PAGES", "URLs with commas: https://a.example.jp,https://b.example.jp", _pages, ()),
+        disks=settings.read("DISKS", "folders with commas", lambda raw: tuple(map(Path, _parts(raw))), ()),
+        backups=Path(settings.text("BACKUP_FOLDER")) if settings.text("BACKUP_FOLDER", "") else None,
     )
 
 
@@ -57,6 +64,17 @@ def _metrics_urls(raw: str) -> dict[str, tuple[str, ...]]:
             raise ValueError(f"{part.strip()!r} is no service=URL")
         found[service] = (*found.get(service, ()), url)
     return found
+
+
+def _parts(raw: str) -> list[str]:
+    return [part.strip() for part in raw.split(",") if part.strip()]
+
+
+def _pages(raw: str) -> tuple[str, ...]:
+    for url in (found := _parts(raw)):
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            raise ValueError(f"{url!r} is no URL")
+    return tuple(found)
 
 
 def _optional_url(settings: Settings, name: str) -> str | None:

@@ -9,6 +9,7 @@ from services.ops.sources.intake import Intake, NoIntake
 from services.ops.sources.lag import LagMeter
 from services.ops.sources.pace import PaceMeter
 from services.ops.sources.registration import NoRegistration, Registration
+from services.ops.sources.rehearsal import Surroundings
 from services.ops.store.events import Store
 from shared.clock import Clock
 
@@ -21,4 +22,5 @@ class Ports:
     registration: Registration = field(default_factory=NoRegistration)
     intake: Intake = field(default_factory=NoIntake)
     pace: PaceMeter = field(default_factory=PaceMeter)
+    around: Surroundings = field(default_factory=Surroundings)  # who is asked at a rehearsal; here nobody
     health: HealthMeter = field(default_factory=lambda: HealthMeter({}))  # without endpoints it knows of no service

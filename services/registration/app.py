@@ -9,6 +9,7 @@ from services.registration import address_screen, handlers, orders
 from services.registration.config import Config
 from services.registration.handlers import Ports
 from services.registration.office_api import office_routes
+from services.registration.outlook import cohort_report
 from services.registration.ports import DeskPorts
 from services.registration.store import RegistrationTransaction
 from services.registration.web.desk_site import desk_site
@@ -50,6 +51,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.tick("release", handlers.release, ports)
     process.tick("begin_cycle", handlers.begin_cycle, ports, every=_CYCLE_SECONDS)
     office = office_routes(ports, config.office_key) if config.office_key is not None else ()
+    process.ready("cohort", lambda _, to: cohort_report(to.cycle, to.now()), ports)
     site = intake_site(ports, config.upstream_key, config.upload_limit, process.wake, config.runtime.access, office)
     process.serve(site, host=config.web_host, port=config.web_port)
     desk = desk_ports(config, ports, process)

@@ -82,6 +82,7 @@ def accept(delivery: Delivery, source: str, ports: Ports, people: dict[str, str]
         changed = [record for each in after for record in (each.record, known[each.id].record)]
         tx.judge_contradicted({each.person_id for each in changed}, {each.id for each in after}, now)
         tx.look_again([*(record.registration_id for record in intake.new), *(each.id for each in after)])
+        tx.traced.accept([*(record.registration_id for record in intake.new), *(each.id for each in after)])
         rejected = (*delivery.rejected, *intake.rejected)
         for row in tx.add_rejected([_rejected_row(each, source, now) for each in rejected]):
             tx.announce(_rejection(row))

@@ -3,6 +3,7 @@
 GET  /api/v1/office/people?q=…&address=…   the registrations that are found
 GET  /api/v1/office/people/{id}            one of them
 POST /api/v1/office/changes                old and new of orders
+GET  /api/v1/office/cohort?cohort=…        the dry run of a cohort, counted; of ours unless one is named
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from starlette.routing import Route
 
 from services.registration.domain.spelling import NAMES, missing_characters
 from services.registration.handlers import Ports
+from services.registration.outlook import cohort_answer
 from shared.addresses import same_address_key
 from shared.office_answers import (
     ChangeAnswer,
     ChangesQuestion,
+    CohortAnswer,
     FoundAnswer,
     NotAppliedAnswer,
     PersonAnswer,
@@ -54,6 +57,12 @@ def office_routes(ports: Ports, key: bytes) -> list[Route]:
             raise HTTPException(404, "expected a registration_id")
         return answer
 
+    def cohort(request: Request) -> CohortAnswer:
+        try:
+            return cohort_answer(request.query_params.get("cohort") or ports.cycle.cohort, ports)
+        except ValueError as error:
+            raise HTTPException(422, f"cohort: {error}") from error
+
     async def changes(request: Request) -> Response:
         body = await request.body()
 
@@ -70,6 +79,7 @@ def office_routes(ports: Ports, key: bytes) -> list[Route]:
         Route("/api/v1/office/people", behind_key(people), methods=["GET"]),
         Route("/api/v1/office/people/{id:path}", behind_key(person), methods=["GET"]),
         Route("/api/v1/office/changes", changes, methods=["POST"]),
+        Route("/api/v1/office/cohort", behind_key(cohort), methods=["GET"]),
     ]
 
 

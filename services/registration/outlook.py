@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Literal
 
-from services.registration.domain.cohort import judge
+from services.registration.domain.cohort import CohortCycle, cycle_of, judge
 from services.registration.domain.registration import Registration
 from services.registration.handlers import Ports, candidate_at
 from services.registration.store import RegistrationTransaction
 from shared.clock import japan_date
 from shared.events import HeldReason
+from shared.office_answers import CohortAnswer, HeldAnswer, QualificationOutlook
+from shared.readiness import Report, fault, ok
 
 MOST_ASKED = 2000
 """Registrations that are judged at once, in a transaction of their own."""
+
+_OVER = timedelta(days=300)  # after its beginning the next cohort's records come
+_MOST_NAMED = 500  # held people of a qualification in one answer; `akashi cohort` has all
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,80 @@ class Outlook:
     first_registration_id: str | None
 
 
+def cohort_answer(cohort: str, ports: Ports) -> CohortAnswer:
+    """The dry run of a cohort, counted: who gets a badge and when, to which mail domains, who is held and why.
+
+    ValueError, with got and expected, for a cohort that the calendar doesn't have.
+    """
+    is_current = cohort == ports.cycle.cohort
+    cycle = ports.cycle if is_current else cycle_of(ports.rules.programme, cohort)
+    valid_until: date | None = None
+    counted = _Counted()
+    for registration, each in _cohort_pages(replace(ports, cycle=cycle)):
+        if registration.record.valid_from != cycle.begins_on and each.outcome != "coming":
+            continue  # of another cohort: it is that one's to say why
+        counted.add(registration, each)
+        if each.outcome == "coming":
+            valid_until = max(valid_until or date.min, registration.record.valid_until)
+    return CohortAnswer(
+        cohort=cohort,
+        begins_at=cycle.begins_at,
+        is_current=is_current,
+        valid_until=valid_until,
+        qualifications=counted.outlooks(),
+    )
+
+
+def cohort_report(cycle: CohortCycle, now: datetime) -> Report:
+    """Whether the setting COHORT is the cohort that begins next, or began last: not one of a year ago."""
+    if now - cycle.begins_at > _OVER:
+        return Report(findings=(fault("cohort", "cohort-over", cycle.cohort, began=japan_date(cycle.begins_at)),))
+    return Report(findings=(ok("cohort", cycle.cohort, begins=japan_date(cycle.begins_at)),))
+
+
+class _Counted:
+    """The counts of each qualification."""
+
+    def __init__(self) -> None:
+        self._released: Counter[str] = Counter()
+        self._on: defaultdict[str, Counter[date]] = defaultdict(Counter)
+        self._letters: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._held: defaultdict[str, list[HeldAnswer]] = defaultdict(list)
+
+    def add(self, registration: Registration, found: Outlook) -> None:
+        qualification = found.qualification
+        if found.outcome == "released":
+            self._released[qualification] += 1
+        elif found.notify_from is not None:
+            self._on[qualification][japan_date(found.notify_from)] += 1
+            self._letters[qualification][(registration.email or "").rpartition("@")[2].lower()] += 1
+        else:
+            self._reasons[qualification][found.reason or ""] += 1
+            if len(self._held[qualification]) < _MOST_NAMED:
+                self._held[qualification].append(
+                    HeldAnswer(
+                        registration_id=found.registration_id,
+                        name=found.name,
+                        reason=found.reason or "",
+                        first_registration_id=found.first_registration_id,
+                    )
+                )
+
+    def outlooks(self) -> dict[str, QualificationOutlook]:
+        return {
+            each: QualificationOutlook(
+                released=self._released[each],
+                coming=sum(self._on[each].values()),
+                coming_on=dict(sorted(self._on[each].items())),
+                letters=dict(self._letters[each].most_common()),
+                held_by_reason=dict(self._reasons[each].most_common()),
+                held=tuple(self._held[each]),
+            )
+            for each in sorted({*self._released, *self._on, *self._reasons})
+        }
+
+
 def outlook_of(ids: Collection[str], ports: Ports) -> dict[str, Outlook]:
     """What becomes of these registrations, by id; unknown ones are left out."""
     with ports.store.transaction() as tx:
@@ -46,12 +126,17 @@ def cohort_outlook(ports: Ports) -> Iterator[Outlook]:
 
     Read page by page: of a table that changes meanwhile it is no single picture.
     """
+    return (each for _, each in _cohort_pages(ports))
+
+
+def _cohort_pages(ports: Ports) -> Iterator[tuple[Registration, Outlook]]:
     after = ""
     while True:
         with ports.store.transaction() as tx:
+            tx.cursor.execute("set transaction read only")
             page = tx.cohort(ports.cycle.begins_on, after, MOST_ASKED)
             found = _outlook(page, tx, ports)
-        yield from found  # with no transaction open: its reader may be slow
+        yield from zip(page, found, strict=True)  # with no transaction open: its reader may be slow
         if len(page) < MOST_ASKED:
             return
         after = page[-1].id

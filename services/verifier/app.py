@@ -11,8 +11,12 @@ from services.verifier.web.site import build_site
 from shared.count_events import StatementPublished
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
 from shared.runtime.process import Process
+from shared.runtime.readiness import storage_report
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+_UNCACHED = "readiness"
+"""No such object is there: asked for, the storage itself answers, and no copy of ours."""
 
 
 def build(config: Config, ports: Ports) -> Process:
@@ -23,5 +27,6 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(AssertionAnchored, VerifierTransaction.note_anchored)
     process.note(AssertionRevoked, VerifierTransaction.note_revoked)
     process.note(StatementPublished, VerifierTransaction.note_statements)
+    process.ready("object-storage", lambda _, to: storage_report(to.site, _UNCACHED), ports)
     process.serve(build_site(config, ports), host=config.web_host, port=config.web_port)
     return process

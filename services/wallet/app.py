@@ -19,9 +19,11 @@ from shared.events import (
     CertificateRendered,
 )
 from shared.letter_events import AccountLetterRequested
+from shared.object_keys import DID_DOCUMENT
 from shared.office_events import OfficeDecided
 from shared.paper_events import PaperOrdered, PaperUpdated
 from shared.runtime.process import Process
+from shared.runtime.readiness import storage_report
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -41,5 +43,6 @@ def build(config: Config, ports: Ports) -> Process:
     process.recall(PaperUpdated, WalletTransaction.take_back_paper_updated)
     process.consume(OfficeDecided, paper_office.carry_out, ports, predicate=paper_office.is_ours)
     process.tick("forget", handlers.forget, ports, every=3600.0)
+    process.ready("object-storage", lambda _, to: storage_report(to.objects, DID_DOCUMENT), ports)
     process.serve(web_app(config, ports), host=config.web_host, port=config.web_port)
     return process

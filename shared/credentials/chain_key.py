@@ -14,8 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
+from eth_hash.auto import keccak  # eth_utils would load pydantic
 
 FIRST = "chain"
 
@@ -44,8 +43,12 @@ class ChainKey(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def address(self) -> str:
-        """The account's address, with its checksum (ERC-55). Source: Ethereum Yellow Paper, appendix F."""
-        return to_checksum_address(keccak(self.point)[-20:])
+        """The account's address, with its checksum. Sources: Ethereum Yellow Paper, appendix F; ERC-55."""
+        address = keccak(self.point)[-20:].hex()
+        checksum = keccak(address.encode()).hex()
+        return "0x" + "".join(
+            digit.upper() if int(check, 16) > 7 else digit for digit, check in zip(address, checksum, strict=False)
+        )
 
     def is_same_as(self, other: ChainKey) -> bool:
         return (self.x, self.y) == (other.x, other.y)

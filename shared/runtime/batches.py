@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 from shared.errors import NotYetKnown, TryLater, Unreadable, cause_of
@@ -16,6 +17,7 @@ from shared.runtime.db import Database, Positions, is_unavailable
 from shared.runtime.dead_letters import Record, dead_letter_of, write_dead_letter
 from shared.runtime.log import Log
 from shared.runtime.metrics import BATCHES_FAILED, BREAKER, DATABASE_AWAY, DEAD_LETTERED, HANDLED, UNREAD
+from shared.runtime.tracing import handling
 from shared.runtime.unread import forget_unread, keep_unread, unread_of
 from shared.topics import Topic
 from shared.wire import decode
@@ -27,8 +29,16 @@ _FIRST_DELAY, _LONGEST_DELAY = 0.1, 2.0  # seconds between two tries while the d
 
 Handler = Callable[[Sequence[Any]], None]
 """One transaction over events of one type, in order."""
+Write = Callable[[Any, Sequence[Any]], None]
+"""A method of the service's transaction: writes down events of its type that were never handled, in order."""
 Predicate = Callable[[Any], bool]
 """Whether an event of a consumed type is for this service."""
+
+
+class Received(Record, frozen=True, kw_only=True):
+    """A message with the trace that it is in, if any; what is kept of a message is kept without it."""
+
+    traceparent: str | None = None
 
 
 class RawMessage(Event, frozen=True, kw_only=True):
@@ -54,6 +64,7 @@ class Batches:
         self._database = database
         self._log = log
         self._handlers: dict[type[Event], tuple[Handler, Predicate]] = {}
+        self._writes: dict[type[Event], Write] = {}  # of those that `_note` handles
         self._is_raw = False
         self._failures = 0  # consecutive
         self._unkept: Positions = {}  # of messages that are done with without a transaction
@@ -62,6 +73,16 @@ class Batches:
     def add(self, event: type[Event], handler: Handler, predicate: Predicate = lambda event: True) -> None:
         self._handlers[event] = (handler, predicate)
         self._is_raw = self._is_raw or event is RawMessage
+
+    def note(self, event: type[Event], write: Write, predicate: Predicate = lambda event: True) -> None:
+        """Handle `event` by `write` alone. Types that are noted share a transaction when they come together."""
+        self._writes[event] = write
+        self.add(event, self._note, predicate)
+
+    def _note(self, events: Sequence[Event]) -> None:
+        with self._database.transaction() as tx:
+            for write, together in groupby(tx.claim(events), key=lambda event: self._writes[type(event)]):
+                write(tx, list(together))
 
     def interrupt(self) -> None:
         """Give up at the next try, so that a stop doesn't wait for a database that is unavailable."""
@@ -75,25 +96,25 @@ class Batches:
         process: nothing of the batch that was not committed is acknowledged.
         """
         done = 0
-        same_type: list[tuple[Record, Event]] = []
+        run: list[tuple[Record, Event]] = []  # for one transaction
         for record in records:
             try:
                 event = self._decode(record)
             except Unreadable as error:
-                handled = self._handle_run(same_type)
+                handled = self._handle_run(run)
                 done += handled
-                if handled < len(same_type) or not self._set_aside(record, error):
+                if handled < len(run) or not self._set_aside(record, error):
                     return done
-                done, same_type = done + 1, []
+                done, run = done + 1, []
                 continue
-            if same_type and type(same_type[-1][1]) is not type(event):
-                handled = self._handle_run(same_type)
+            if run and self._handler_of(run[-1][1]) != self._handler_of(event):
+                handled = self._handle_run(run)
                 done += handled
-                if handled < len(same_type):
+                if handled < len(run):
                     return done
-                same_type = []
-            same_type.append((record, event))
-        done += self._handle_run(same_type)
+                run = []
+            run.append((record, event))
+        done += self._handle_run(run)
         return done if self._keep_unkept() else 0
 
     def _decode(self, record: Record) -> Event:
@@ -103,23 +124,35 @@ class Batches:
             raise Unreadable("got no value, expected JSON")
         return RawMessage(record_key=record.key, value=record.value)
 
+    def _handler_of(self, event: Event) -> Handler | type[Event]:
+        """What is the same for events that one transaction handles together."""
+        handler, _ = self._handlers.get(type(event), (None, None))
+        if handler is None or type(event) in self._writes:
+            return self._note  # those of no interest come between without a transaction of their own
+        return type(event)
+
+    def _is_ours(self, event: Event) -> bool:
+        _, predicate = self._handlers.get(type(event), (None, None))
+        return predicate is not None and predicate(event)
+
     def _handle_run(self, run: Sequence[tuple[Record, Event]]) -> int:
-        """Consecutive events of one type; how many from the front are done with."""
+        """Consecutive events that one transaction handles together; how many from the front are done with."""
         if not run:
             return 0
-        kind = type(run[0][1])
-        handler, predicate = self._handlers.get(kind, (None, None))
         positions = _positions_after(run)
-        events = [event for _, event in run if predicate is not None and predicate(event)]
-        if handler is None or not events:
+        ours = [(record, event) for record, event in run if self._is_ours(event)]
+        handler = self._handlers[type(ours[0][1])][0] if ours else None
+        if handler is None or not ours:
             self._unkept = {**self._unkept, **positions}
             return len(run)
-        error = self._try(partial(handler, events), positions)
+        events = [event for _, event in ours]
+        handle = handling(handler, events, [_trace_of(record) for record, _ in ours], self._topic.name)
+        error = self._try(handle, positions)
         if error is None:
             self._failures = 0
-            HANDLED.labels(self._topic.name, kind.__name__).inc(len(events))
             for event in events:
-                self._log.info("handled", message=kind.__name__, event_id=str(event.id), subject=event.key)
+                HANDLED.labels(self._topic.name, type(event).__name__).inc()
+                self._log.info("handled", message=type(event).__name__, event_id=str(event.id), subject=event.key)
             return len(run)
         if isinstance(error, _Interrupted):
             return 0
@@ -129,7 +162,7 @@ class Batches:
             half = len(run) // 2
             first = self._handle_run(run[:half])
             return first + self._handle_run(run[half:]) if first == half else first
-        return self._retry_one(run[0][0], partial(handler, events), error)
+        return self._retry_one(run[0][0], handle, error)
 
     def _keep_unkept(self) -> bool:
         """Commit the place after messages that needed no transaction of their own. False when interrupted."""
@@ -238,6 +271,10 @@ class Batches:
         if known and self.handle(known) == len(known):
             forget_unread(known, self._database)
         return len(known)
+
+
+def _trace_of(record: Record) -> str | None:
+    return record.traceparent if isinstance(record, Received) else None
 
 
 def _position_after(record: Record) -> Positions:

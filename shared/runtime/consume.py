@@ -18,14 +18,16 @@ import faust
 import mode
 
 from shared.events import Event
-from shared.runtime.batches import Batches, Handler, Predicate
+from shared.runtime.batches import Batches, Handler, Predicate, Received, Write
 from shared.runtime.db import Database
 from shared.runtime.dead_letters import Record
 from shared.runtime.log import Log
+from shared.runtime.pace import pause_after
+from shared.runtime.tracing import header_of
 from shared.topics import Topic
 
 _BATCH = 500
-_PAUSE = 0.2  # seconds before the next read after a small batch: single events would cost ten times as much each
+_FULL = _BATCH // 4  # a batch of so many is followed by the next at once
 
 
 class Consumer:
@@ -59,6 +61,9 @@ class Consumer:
 
     def add(self, event: type[Event], handler: Handler, predicate: Predicate = lambda event: True) -> None:
         self._batches.add(event, handler, predicate)
+
+    def note(self, event: type[Event], write: Write, predicate: Predicate = lambda event: True) -> None:
+        self._batches.note(event, write, predicate)
 
     def read_again(self) -> int:
         """Handle what an earlier release kept because it did not know it. Before the first read; see `batches.py`."""
@@ -94,14 +99,15 @@ class Consumer:
             batch = [event for event in batch if event.message.generation_id == self._app.consumer_generation_id]
             if not batch:
                 continue
+            began = loop.time()
             working = self._working = loop.run_in_executor(self._pool, self._handle, batch)
             working.add_done_callback(partial(self._acknowledge, batch))
             try:
                 await asyncio.shield(working)  # when we are cancelled the thread goes on, and it is acknowledged then
                 if working.result() < len(batch):
                     break  # the process ends: never a next batch before this one is done with
-                if len(batch) < _BATCH // 4:
-                    await asyncio.sleep(_PAUSE)  # the next ones gather in the queue, none is in hand
+                if len(batch) < _FULL:
+                    await asyncio.sleep(pause_after(loop.time() - began))  # they gather in the queue, none is in hand
             except asyncio.CancelledError:
                 if self._stopping.is_set() or self._app.should_stop:
                     return
@@ -130,4 +136,11 @@ class Consumer:
 
 def _record_of(event: Any) -> Record:
     place = event.message
-    return Record(topic=place.topic, partition=place.partition, offset=place.offset, key=event.key, value=event.value)
+    return Received(
+        topic=place.topic,
+        partition=place.partition,
+        offset=place.offset,
+        key=event.key,
+        value=event.value,
+        traceparent=header_of(place.headers),
+    )

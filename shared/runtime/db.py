@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,6 +21,7 @@ from shared.events import Event
 from shared.office_events import DecisionSettled, OfficeDecided, RebuildOrdered, ScrubOrdered
 from shared.runtime.lineage import Lineage, Replaced, end_process
 from shared.runtime.metrics import SKIPPED
+from shared.runtime.tracing import Announcing
 from shared.topics import Topic
 from shared.wire import encode
 
@@ -97,6 +99,7 @@ class Transaction:
         self.service = source
         self._announced: list[tuple[UUID, str, bytes, bytes]] = []
         self._outbox: list[tuple[str, bytes | None, bytes]] = []
+        self.traced = Announcing()
 
     def claim(self, events: Sequence[E]) -> list[E]:
         """Those of `events` that this service never handled, in order, each once. They count as handled at commit."""
@@ -106,8 +109,8 @@ class Transaction:
         new = self._claim_ids(list(by_id))
         settled = self._settled([event for id, event in by_id.items() if id in new])
         claimed = [event for id, event in by_id.items() if id in new and id not in settled]
-        for event in events[:1]:
-            SKIPPED.labels(type(event).__name__).inc(len(events) - len(claimed))
+        for kind, number in (Counter(map(type, events)) - Counter(map(type, claimed))).items():
+            SKIPPED.labels(kind.__name__).inc(number)
         return claimed
 
     def _settled(self, events: Sequence[Event]) -> set[UUID]:
@@ -145,6 +148,7 @@ class Transaction:
             key, value = event.key.encode(), encode(event, source=self.service, at=at, cause=cause)
             _check_size(event.topic, key, value)
             self._announced.append((event.id, event.topic.name, key, value))
+            self.traced.add(event)
 
     def recall(self, facts: Sequence[tuple[UUID, str, bytes, bytes]]) -> None:
         """Note that these (id, topic, key, value) were announced before this database was restored."""
@@ -280,7 +284,7 @@ class Transaction:
         ).fetchone()
         return None if behind is None else "{}/{} is read to {}, was to {}".format(*behind)
 
-    def _note_announced(self, facts: Sequence[tuple[UUID, str, bytes, bytes]], then: str) -> None:
+    def _note_announced(self, facts: Sequence[tuple[UUID, str, bytes, bytes]], then: str, *more: Any) -> None:
         ids, topics, keys, values = zip(*facts, strict=True)
         self.cursor.execute(
             "with new as ("
@@ -288,9 +292,9 @@ class Transaction:
             "  select %s, id, topic, key, value"
             "  from unnest(%s::uuid[], %s::text[], %b::bytea[], %b::bytea[]) with ordinality"
             "   as fact (id, topic, key, value, place) order by place"
-            " on conflict (event_id) do nothing returning seq, announced_at, topic, key, value)"
+            " on conflict (event_id) do nothing returning seq, event_id, announced_at, topic, key, value)"
             + (then or " select 1"),
-            (self.now(), list(ids), list(topics), list(keys), list(values)),
+            (self.now(), list(ids), list(topics), list(keys), list(values), *more),
         )
 
     def flush(self) -> None:
@@ -302,12 +306,9 @@ class Transaction:
                 " select %s, * from unnest(%s::text[], %b::bytea[], %b::bytea[])",
                 (self.now(), list(topics), list(keys), list(values)),
             )
+        append, traces = self.traced.appended(self)
         if self._announced:
-            self._note_announced(
-                self._announced,
-                " insert into outbox (announced_at, topic, key, value)"
-                " select announced_at, topic, key, value from new order by seq",
-            )
+            self._note_announced(self._announced, append, *traces)
         if self._announced or self._outbox:
             self.cursor.execute(f"notify {CHANNEL}")
             self._announced.clear()

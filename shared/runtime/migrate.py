@@ -29,13 +29,26 @@ def _steps(folder: Path) -> tuple[tuple[str, Path], ...]:
     return (("runtime_version", _OWN), ("schema_version", folder))
 
 
+def versions(connection: psycopg.Connection[Any], folder: Path) -> list[tuple[str, str | None, str]]:
+    """Of the runtime's tables and of the service's own: the table of versions, the one that is there, and the newest.
+
+    None: it was never applied.
+    """
+    return [(table, *_version(connection, table, source)) for table, source in _steps(folder)]
+
+
 def _is_current(connection: psycopg.Connection[Any], table: str, folder: Path) -> bool:
+    found, newest = _version(connection, table, folder)
+    return found == newest
+
+
+def _version(connection: psycopg.Connection[Any], table: str, folder: Path) -> tuple[str | None, str]:
     newest = max(path.name.partition("_")[0] for path in folder.glob("[0-9]*.py"))
     found = connection.execute("select to_regclass(%s)", (table,)).fetchone()
     if found is None or found[0] is None:
-        return False
+        return None, newest
     row = connection.execute(f"select version_num from {table}").fetchone()
-    return row is not None and row[0] == newest
+    return (None if row is None else row[0]), newest
 
 
 def _upgrade(url: str, service: str, folder: Path) -> None:

@@ -27,10 +27,13 @@ from shared.runtime.db import CHANNEL, Database
 from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import Log
 from shared.runtime.metrics import OUTBOX_AGE, OUTBOX_DEPTH, OUTBOX_REFUSED_ROWS, PUBLISHED, RELAY_FAILED
+from shared.runtime.pace import pause_after
+from shared.runtime.tracing import Sending
 from shared.wire import CONTENT_TYPE
 
 _ROUND = 2000  # rows a round: 500 or more keep the producer's batches full
-_PAUSE = 0.1  # seconds between two rounds
+_FULL = 500  # a round of so many is followed by the next at once
+_HEADERS = (("content-type", CONTENT_TYPE),)
 _SHARE_LOCK = "select pg_try_advisory_lock(hashtext('relay/' || current_schema()))"
 
 
@@ -49,6 +52,7 @@ class _Row(NamedTuple):
     topic: str
     key: bytes | None
     value: bytes
+    traceparent: str | None = None
 
 
 _Ends = dict[tuple[str, int], int]
@@ -123,8 +127,12 @@ class Relay(threading.Thread):
             producer = self._producer()
             try:
                 while not self._stopping.is_set():
-                    if self._round(connection, producer):
-                        self._stopping.wait(_PAUSE)  # the next rows gather: one by one they cost ten times as much
+                    began = time.monotonic()
+                    rows = self._round(connection, producer)
+                    if rows >= _FULL:
+                        continue
+                    if rows:
+                        self._stopping.wait(pause_after(time.monotonic() - began))  # the next rows gather
                     else:
                         for _ in connection.notifies(timeout=0.5, stop_after=1):
                             pass
@@ -151,7 +159,8 @@ class Relay(threading.Thread):
         cursor = connection.cursor(binary=True)
         waiting = [topic for topic, at in self._again_at.items() if time.monotonic() < at]
         selected = cursor.execute(
-            "select id, topic, key, value from outbox where topic <> all(%s) order by id limit %s", (waiting, _ROUND)
+            "select id, topic, key, value, traceparent from outbox where topic <> all(%s) order by id limit %s",
+            (waiting, _ROUND),
         ).fetchall()
         rows = [_Row(*row) for row in selected]
         if not rows:
@@ -185,27 +194,29 @@ class Relay(threading.Thread):
             self._again_at[topic] = time.monotonic() + self._waits[topic]
 
     def _publish(self, producer: Any, rows: Sequence[_Row]) -> _Round:
-        headers = [("content-type", CONTENT_TYPE)]
         result = _Round([], [], {}, {})
         sent = []
         for row in rows:
             if row.topic in result.failed or self._stopping.is_set():
                 continue
+            sending = Sending(row.topic, row.traceparent)
+            headers = [*_HEADERS, *sending.headers]
             try:
-                sent.append((row, producer.send(row.topic, key=row.key, value=row.value, headers=headers)))
+                sent.append((row, sending, producer.send(row.topic, key=row.key, value=row.value, headers=headers)))
             except _REFUSALS:
                 result.refused.append(row)
             except KafkaError as error:
                 result.failed[row.topic] = error
         with suppress(KafkaTimeoutError):  # each future tells of its own row
             producer.flush(timeout=20)
-        for row, future in sent:
+        for row, sending, future in sent:
             try:
                 if row.topic in result.failed:
                     continue  # in order: it is sent again behind the one that failed
                 place = future.get(timeout=1)
                 result.ends[row.topic, place.partition] = place.offset + 1
                 result.done.append(row)
+                sending.sent()
             except _REFUSALS:
                 result.refused.append(row)
             except KafkaError as error:
@@ -223,9 +234,11 @@ class Relay(threading.Thread):
 
     def _publish_alone(self, cursor: psycopg.Cursor[Any], row: _Row) -> _Ends:
         producer = self._producer()
+        sending = Sending(row.topic, row.traceparent)
         try:
-            headers = [("content-type", CONTENT_TYPE)]
+            headers = [*_HEADERS, *sending.headers]
             place = producer.send(row.topic, key=row.key, value=row.value, headers=headers).get(20)
+            sending.sent()
             return {(row.topic, place.partition): place.offset + 1}
         except _REFUSALS as error:
             cursor.execute(

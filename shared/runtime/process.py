@@ -24,22 +24,26 @@ from kafka.errors import KafkaError
 from shared.errors import RefuseToStart, TryLater, cause_of
 from shared.events import Event
 from shared.office_events import DecisionSettled, ObjectsScrubbed, RebuildOrdered, ScrubOrdered
+from shared.readiness import Question, Report
 from shared.runtime.batches import RawMessage
 from shared.runtime.consume import Consumer
 from shared.runtime.db import Database, Transaction, is_unavailable
 from shared.runtime.log import Log, configure, logger
-from shared.runtime.metrics import TICK_FAILED, TICK_FAILURES, TICK_SECONDS, TICKED
+from shared.runtime.memory import keep_little
 from shared.runtime.migrate import migrate
 from shared.runtime.objects import ListedObjects
 from shared.runtime.outbox import Relay, report_outbox
 from shared.runtime.positions import pass_markers, report_gaps, seek_to_kept
 from shared.runtime.reader import SESSION_SECONDS, faust_app
+from shared.runtime.readiness import Checks, Readiness, certificates_report, database_report
 from shared.runtime.rebuild import announce_again, note_rebuilds
 from shared.runtime.recall import Recall
 from shared.runtime.restored import Storage, compare
 from shared.runtime.scrub import Inventory, Scrub
 from shared.runtime.scrub_record import note_finished, note_ordered
 from shared.runtime.settings import Runtime
+from shared.runtime.ticks import Tick
+from shared.runtime.tracing import forget_traces, start_tracing, stop_tracing
 from shared.runtime.web.metrics import serve_metrics
 from shared.runtime.web.server import WebServer, web_server
 from shared.topics import INBOX_MEMORY, Topic
@@ -73,9 +77,10 @@ class Process:
         self._storage: Callable[[], Storage] = Storage
         self._interrupted = threading.Event()
         self._consumers: dict[str, Consumer] = {}
-        self._ticks: list[_Tick] = []
-        self._eager: list[_Tick] = []
+        self._ticks: list[Tick] = []
+        self._eager: list[Tick] = []
         self._web: list[WebServer] = []
+        self._readiness = Checks()
         self._ended = asyncio.Event()
         self._broken: asyncio.Future[str] | None = None
         self.tick("backlog", partial(_report_backlog, log=self._log, reported={}), database, every=_BACKLOG_EVERY)
@@ -83,6 +88,8 @@ class Process:
         self.tick("rebuild", partial(announce_again, log=self._log), database, every=_ORDERS_EVERY)
         self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
         self.tick("markers", partial(pass_markers, kafka=runtime.kafka), database, every=_FORGET_EVERY)
+        self.ready("database", lambda _, to: database_report(*to), (database, migrations))
+        self.ready("certificates", lambda _, to: certificates_report(*to), (runtime.certificates, runtime.clock))
 
     def check(self, work: Callable[[P], None], ports: P) -> None:
         """Call `work` at each start, once the schema is there and before Kafka is read. RefuseToStart ends the process.
@@ -90,6 +97,10 @@ class Process:
         It changes nothing: own announcements are not taken back yet.
         """
         self._checks.append(partial(work, ports))
+
+    def ready(self, name: str, ask: Callable[[Question, P], Report], ports: P) -> None:
+        """At `/readiness`, answer with what `ask` says. It changes nothing, and is given up on after some seconds."""
+        self._readiness.add(name, lambda question: ask(question, ports))
 
     def at_start(self, work: Callable[[P], None], ports: P) -> None:
         """Call `work` at each start, once own announcements are taken back, before all else. See `recall.py`.
@@ -128,9 +139,10 @@ class Process:
     ) -> None:
         """Consume `event` by writing it down and nothing else: `write` is a method of the service's transaction.
 
-        It gets the events that this service never handled, in order; claims and rows are committed together.
+        It gets the events that this service never handled, in order; claims and rows are committed together, also
+        those of other types that are noted and come in the same batch.
         """
-        self._consumer(event.topic).add(event, partial(_note, self._database, write), predicate)
+        self._consumer(event.topic).note(event, write, predicate)
 
     def consume_raw(self, topic: Topic, handler: Callable[[Sequence[RawMessage], P], None], ports: P) -> None:
         """The same as `consume` for a topic whose messages come from outside, without our envelope."""
@@ -144,12 +156,14 @@ class Process:
         self._recalls[event] = take_back
         self._recalls.setdefault(DecisionSettled, _nothing)  # orders that were settled are not carried out again
 
-    def tick(self, name: str, work: Callable[[P], int], ports: P, *, every: float | None = None) -> None:
+    def tick(self, name: str, work: Callable[[P], int], ports: P, *, every: float | None = None, full: int = 1) -> None:
         """Call `work` again and again: at once if it acted on rows, else after a handled batch or the usual pause.
 
-        With `every` (seconds) it goes by the clock alone: a handled batch doesn't wake it.
+        With `every` (seconds) it goes by the clock alone: a handled batch doesn't wake it. After a run that acted on
+        fewer rows than `full` more of them gather first, for as long as `pace.py` says.
         """
-        tick = _Tick(name, partial(work, ports), self._runtime.tick_seconds if every is None else every, self._log)
+        pause = self._runtime.tick_seconds if every is None else every
+        tick = Tick(name, partial(work, ports), pause, self._log, acted=self.wake, full=full)
         self._ticks.append(tick)
         if every is None:
             self._eager.append(tick)
@@ -178,7 +192,9 @@ class Process:
     def run(self) -> None:
         """Until TERM or Ctrl-C. Raises when a part breaks that can't go on, so that the supervisor starts us again."""
         with self._folder:
+            keep_little()
             sys.setrecursionlimit(_RECURSION)  # here: the wiring has imported what raises it
+            start_tracing(self._runtime.service, self._runtime.traces)
             self._migrate()
             for check in self._checks:
                 check()
@@ -236,7 +252,10 @@ class Process:
             await asyncio.to_thread(self._compare)
         if not self._interrupted.is_set():
             await self._app.start()
-        port = serve_metrics(self._runtime.metrics_host, self._runtime.metrics_port, self._runtime.access)
+        runtime = self._runtime
+        key = runtime.readiness_key
+        asked = Readiness(runtime.service, runtime.clock, key, self._readiness) if key is not None else None
+        port = serve_metrics(runtime.metrics_host, runtime.metrics_port, runtime.access, asked)
         self._log.info("started", pid=os.getpid(), metrics_port=port)
         crashed = asyncio.create_task(self._app.wait_until_stopped())
         ended = asyncio.create_task(self._ended.wait())
@@ -276,55 +295,13 @@ class Process:
         for tick in self._ticks:
             await asyncio.to_thread(tick.join, 10)
         await asyncio.to_thread(relay.stop, 10)
+        await asyncio.to_thread(stop_tracing)
         self._database.close()
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
         # What is in hand is acknowledged before another worker gets the partition; what isn't, its inbox drops.
         await asyncio.gather(*(consumer.drain(SESSION_SECONDS / 3) for consumer in self._consumers.values()))
         await self._app.consumer.commit()
-
-
-class _Tick(threading.Thread):
-    """Work over pending rows. Whatever it raises is logged and counted, and done again after the pause."""
-
-    def __init__(self, name: str, work: Callable[[], int], pause: float, log: Any) -> None:
-        super().__init__(name=f"tick-{name}", daemon=True)
-        self._tick = name
-        self._work = work
-        self._pause = pause
-        self._log = log
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-
-    def wake(self) -> None:
-        self._wake.set()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self._wake.set()
-
-    def run(self) -> None:
-        failures = 0  # in a row
-        while not self._stopping.is_set():
-            self._wake.clear()
-            began = time.perf_counter()
-            try:
-                rows = self._work()
-            except Exception as error:
-                failures += 1
-                TICK_FAILED.labels(self._tick).inc()
-                TICK_FAILURES.labels(self._tick).set(failures)
-                self._log.warning("failed", tick=self._tick, cause=cause_of(error, 300))
-                self._stopping.wait(max(self._pause, 0.5))
-                continue
-            if failures:
-                failures = 0
-                TICK_FAILURES.labels(self._tick).set(0)
-            if rows:
-                TICKED.labels(self._tick).inc(rows)
-                TICK_SECONDS.labels(self._tick).observe(time.perf_counter() - began)
-            else:
-                self._wake.wait(self._pause)
 
 
 def _report_backlog(database: Database[Any], *, log: Log, reported: dict[str, int]) -> int:
@@ -334,13 +311,8 @@ def _report_backlog(database: Database[Any], *, log: Log, reported: dict[str, in
 
 def _forget_old_claims(database: Database[Any]) -> int:
     with database.transaction() as tx:
+        forget_traces(tx, tx.now() - INBOX_MEMORY)
         return int(tx.forget_claims(tx.now() - INBOX_MEMORY))
-
-
-def _note(database: Database[Any], write: Callable[[Any, Any], None], events: Sequence[Event]) -> None:
-    with database.transaction() as tx:
-        if claimed := tx.claim(events):
-            write(tx, claimed)
 
 
 def _nothing(tx: Any, events: Sequence[Event]) -> None:

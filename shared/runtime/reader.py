@@ -13,10 +13,11 @@ from typing import Any
 import faust
 from aiokafka.consumer import consumer as aiokafka_consumer
 from aiokafka.consumer.fetcher import Fetcher
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 from shared.runtime.any_headers import take_any_headers
 from shared.runtime.broker import READ_COMMITTED
+from shared.runtime.drain import DrainingConsumer
 from shared.runtime.settings import Runtime
 
 SESSION_SECONDS = 10.0
@@ -50,7 +51,7 @@ class _CommittedThread(AIOKafkaConsumerThread):
         return consumer
 
 
-class _CommittedConsumer(Consumer):
+class _CommittedConsumer(DrainingConsumer):
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
 

@@ -8,13 +8,14 @@ from importlib.metadata import entry_points
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from shared.clock import Clock, clock_from
 from shared.errors import RefuseToStart
 from shared.programme import Programme, parse_programme
 from shared.runtime.access import MOST_CONNECTIONS, Access, allowed_hosts
 from shared.runtime.kafka_access import KafkaAccess, read_kafka
+from shared.runtime.tracing import TraceSettings
 
 T = TypeVar("T")
 
@@ -66,6 +67,15 @@ class Settings:
             return number
 
         return self.read(name, "seconds, not negative", parse, default)
+
+    def fraction(self, name: str, default: float | None = None) -> float:
+        def parse(raw: str) -> float:
+            number = float(raw)
+            if not 0 <= number <= 1:
+                raise ValueError("out of range")
+            return number
+
+        return self.read(name, "a number from 0 to 1", parse, default)
 
     def hours(self, name: str, default: float | None = None) -> float:
         def parse(raw: str) -> float:
@@ -160,6 +170,9 @@ class Runtime:
     log_format: str
     scrub_hours: float = 24.0
     access: Access = field(default_factory=Access)
+    traces: TraceSettings | None = None  # None: no traces
+    readiness_key: bytes | None = None  # opens /readiness; None: there is none
+    certificates: tuple[Path, ...] = ()  # PEM files of Kafka and the database, whose ends are looked at
 
 
 @dataclass(frozen=True)
@@ -199,7 +212,25 @@ def read_runtime(service: str, settings: Settings, own_url: str | None = None) -
         log_format=settings.choice("LOG_FORMAT", ("auto", "json", "pretty"), "auto"),
         scrub_hours=settings.hours("SCRUB_HOURS", 24.0),
         access=read_access(settings, own_url),
+        traces=_traces(settings),
+        readiness_key=settings.secret("READINESS_KEY_FILE") if settings.text("READINESS_KEY_FILE", "") else None,
+        certificates=_certificates(settings),
     )
+
+
+def _certificates(settings: Settings) -> tuple[Path, ...]:
+    """Of the authorities that we trust, and our own: as libpq's URL and the settings of Kafka name them."""
+    of_database = dict(parse_qsl(urlsplit(settings.text("DATABASE_URL")).query))
+    named = [of_database.get(name, "") for name in ("sslrootcert", "sslcert")]
+    if settings.text("KAFKA_SECURITY", "PLAINTEXT") != "PLAINTEXT":
+        named += [settings.text(name, "") for name in ("KAFKA_CA_FILE", "KAFKA_CERTIFICATE_FILE")]
+    return tuple(dict.fromkeys(Path(each) for each in named if each and each != "system"))
+
+
+def _traces(settings: Settings) -> TraceSettings | None:
+    if not settings.text("TRACES_URL", ""):
+        return None
+    return TraceSettings(settings.url("TRACES_URL"), settings.fraction("TRACES_SHARE", 1.0))
 
 
 def read_access(settings: Settings, own_url: str | None) -> Access:

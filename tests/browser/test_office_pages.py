@@ -21,6 +21,7 @@ from shared.office_events import DecisionSettled
 from tests.worlds.cohorts import again, at, cycle, failed, held, issued, renewed, revoked, unprintable
 from tests.worlds.ops import dead_letter, tell
 from tests.worlds.ops_site import Office, office_of
+from tests.worlds.rehearsal import Played
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
 
@@ -58,7 +59,7 @@ class Answering:
 
 @pytest.fixture
 def office(store: Store) -> Iterator[Office]:
-    with office_of(store, Answering()) as office:
+    with office_of(store, Answering(), around=Played()) as office:
         tell(office.ports, *(event for number in range(3) for event in cycle(number)))
         tell(office.ports, again(renewed(1), 2), again(issued(1, 20), 2), revoked(1, 20, replaced=True), revoked(2))
         tell(office.ports, unprintable(7), held(8), held(9, "missing-address"), failed(5), renewed(5), issued(5))
@@ -113,6 +114,7 @@ PAGES = {
     "/rejected": "",
     "/dead-letters": "",
     "/restores": "",
+    "/rehearsal": "office-rehearsal",
     "/password": "",
 }
 
@@ -125,6 +127,7 @@ def test_every_page_of_the_office_is_accessible_and_fits_the_screen(office: Offi
     assert {page["status"] for page in seen} == {200}
     of_person = seen[list(PAGES).index("/people/R00007")]["text"]
     assert "U+30EDE" in of_person and "見本 第8" in of_person
+    assert "balance-low" in seen[list(PAGES).index("/rehearsal")]["text"]
 
 
 def test_the_sign_in_page_says_what_was_wrong(office: Office) -> None:

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from services.registration import handlers, orders
+from services.registration.domain.cohort import cycle_of
 from services.registration.office_api import office_routes
+from services.registration.outlook import cohort_report
 from services.registration.store import RegistrationTransaction
 from services.registration.web.intake import intake_site
+from shared.clock import JST
 from shared.events import AddressCorrected, RegistrationHeld, RegistrationRenewed
 from shared.letter_events import DeskLetterRequested
+from shared.office_answers import CohortAnswer
 from shared.office_events import Correction, DecisionSettled
 from tests.worlds.http_server import serving
 from tests.worlds.recalled import announced, take_back
-from tests.worlds.registration import KEY, RegistrationWorld, record, registration_database, world_at
+from tests.worlds.registration import (
+    KEY,
+    NOON,
+    PROGRAMME,
+    RegistrationWorld,
+    record,
+    registration_database,
+    world_at,
+)
 
 GAIJI = "渡\U00030ede"  # no font of ours has the second character
 NAMES = [GAIJI, "渡邊\U000e01ef", "外\ue000", "محمد"]
@@ -260,10 +274,53 @@ def test_the_board_learns_kana_address_sharers_and_what_orders_changed_and_no_bi
     assert (change["field"], change["old"], change["new"]) == ("family_name", GAIJI, "渡辺")
 
 
+def test_the_board_learns_who_of_a_cohort_comes_who_is_held_and_to_which_mail_domains_letters_go(
+    world: RegistrationWorld, board: httpx.Client
+) -> None:
+    world.clock.now = datetime(2026, 3, 20, 12, tzinfo=JST)
+    world.deliver(
+        record(1, email="a@Docomo.ne.jp", valid_until=date(2031, 3, 31)),
+        record(2, email="b@docomo.ne.jp", completed_on=date(2026, 3, 5)),  # after the deadline: the first delayed run
+        record(3, email=None),
+        record(4, qualification="shindanshi", email=None),
+        record(5, valid_from=date(2027, 4, 1), valid_until=date(2031, 3, 31), completed_on=date(2026, 3, 1)),
+        record(6, qualification="shindanshi", email="c@example.jp"),
+    )
+    before = world.rows("select * from registrations order by 1"), world.rows("select count(*) from outbox")
+    answer = board.get("/api/v1/office/cohort").raise_for_status()
+    assert "1980" not in answer.text and "090" not in answer.text and "a@" not in answer.text
+    found = msgspec.json.decode(answer.content, type=CohortAnswer)
+    assert (found.cohort, found.is_current, found.valid_until) == ("2026", True, date(2031, 3, 31))
+    gishi, shindanshi = found.qualifications["gishi"], found.qualifications["shindanshi"]
+    assert (gishi.coming, gishi.coming_on) == (2, {date(2026, 4, 1): 1, date(2026, 4, 15): 1})
+    assert gishi.letters == {"docomo.ne.jp": 2} and shindanshi.letters == {"example.jp": 1}
+    assert gishi.held_by_reason == shindanshi.held_by_reason == {"missing-address": 1}
+    assert [(each.registration_id, each.reason) for each in gishi.held] == [("R3", "missing-address")]
+    assert before == (world.rows("select * from registrations order by 1"), world.rows("select count(*) from outbox"))
+    next_year = board.get("/api/v1/office/cohort", params={"cohort": "2027"}).raise_for_status().json()
+    assert (next_year["is_current"], next_year["qualifications"]["gishi"]["coming"]) == (False, 1)
+    world.clock.now = NOON
+    world.settle()
+    later = board.get("/api/v1/office/cohort").raise_for_status().json()["qualifications"]["gishi"]
+    assert (later["released"], later["coming"]) == (2, 0)
+
+
+@pytest.mark.parametrize("cohort", ["26", "year", "0000", "20260"])
+def test_a_cohort_that_is_no_year_is_refused(board: httpx.Client, cohort: str) -> None:
+    answer = board.get("/api/v1/office/cohort", params={"cohort": cohort})
+    assert answer.status_code == 422 and "cohort" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(("days", "code"), [(-60, None), (0, None), (299, None), (301, "cohort-over")])
+def test_a_cohort_of_last_year_is_at_fault(days: int, code: str | None) -> None:
+    cycle = cycle_of(PROGRAMME, "2026")
+    assert cohort_report(cycle, cycle.begins_at + timedelta(days=days)).findings[0].code == code
+
+
 @pytest.mark.parametrize("key", ["", "Bearer wrong", f"Bearer {KEY.decode()}", f"Basic {OFFICE_KEY.decode()}"])
 def test_without_its_key_nothing_is_answered(board: httpx.Client, key: str) -> None:
     headers = {"authorization": key}
-    for path in ("/api/v1/office/people?part=a", "/api/v1/office/people/R1"):
+    for path in ("/api/v1/office/people?part=a", "/api/v1/office/people/R1", "/api/v1/office/cohort"):
         assert board.get(path, headers=headers).status_code == 401
     assert board.post("/api/v1/office/changes", json={"decision_ids": []}, headers=headers).status_code == 401
     assert board.get("/api/v1/office/people/R404").status_code == 404

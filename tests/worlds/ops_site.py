@@ -18,6 +18,7 @@ from services.ops.ports import Ports
 from services.ops.sources.health import HealthMeter
 from services.ops.sources.lag import Lag, LagMeter
 from services.ops.sources.registration import NoRegistration, Registration
+from services.ops.sources.rehearsal import Surroundings
 from services.ops.store.events import Store
 from services.ops.web.site import build_site
 from shared.programme import parse_programme
@@ -95,7 +96,9 @@ class Office:
 
 
 @contextmanager
-def office_of(store: Store, registration: Registration | None = None, **metrics: str) -> Iterator[Office]:
+def office_of(
+    store: Store, registration: Registration | None = None, *, around: Surroundings | None = None, **metrics: str
+) -> Iterator[Office]:
     """`metrics`: what services answer at /metrics."""
     empty(store)
     meter = LagMeter(TwoServices())
@@ -103,7 +106,14 @@ def office_of(store: Store, registration: Registration | None = None, **metrics:
     health = HealthMeter({service: (service,) for service in metrics}, read=metrics.__getitem__)
     health.measure()
     asked = registration or NoRegistration()
-    ports = Ports(store=store, lag=meter, now=lambda: NOON, registration=asked, health=health)
+    ports = Ports(
+        store=store,
+        lag=meter,
+        now=lambda: NOON,
+        registration=asked,
+        health=health,
+        around=around or Surroundings(),
+    )
     links = Links(registration=None, verifier=None, inbox="http://127.0.0.1:8605")
     with httpx.Client(headers={"accept-language": "ja"}) as browser:
         office = Office(ports, browser)

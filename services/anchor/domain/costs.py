@@ -105,6 +105,11 @@ def roots_paid_for(balance: int, max_fee_gwei: int) -> int:
     return balance // (ROOT_GAS * max_fee_gwei * GWEI)
 
 
+def batches_of(leaves: int, rules: BatchRules) -> int:
+    """The fewest batches that so many leaves fill. Those that are closed by their age make them more."""
+    return -(-leaves // rules.size)
+
+
 def migration_gas(roots: int) -> int:
     """Units of gas for one `anchorMany` of that many roots, at most."""
     return MIGRATION_CALL_GAS + MIGRATED_ROOT_GAS * roots

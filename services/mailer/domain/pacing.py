@@ -112,6 +112,21 @@ class Pace:
         return min(max(1.0, rate), left + rate * abs((now - since).total_seconds()))
 
 
+def seconds_for(letters: int, limit: Limit, connections: int, each: float) -> float:
+    """How long so many letters to one domain take at least, by the rules of `Pace`: until the last was handed over.
+
+    `each`: seconds that the server takes for one letter; `connections`: of ours, which bound those of the limit.
+    """
+    if letters == 0:
+        return 0.0
+    at_once = min(connections, limit.connections or connections)
+    by_turns = ((letters - 1) // at_once) * each
+    by_rate = 0.0
+    if limit.per_second is not None:
+        by_rate = max(0.0, (letters - max(1.0, limit.per_second)) / limit.per_second)
+    return max(by_turns, by_rate) + each
+
+
 @dataclass
 class Breaker:
     """Whether the mail server is tried. After failures in a row it is left alone for a while, then tried with one."""

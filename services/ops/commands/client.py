@@ -18,13 +18,19 @@ if TYPE_CHECKING:
 
 UNREACHABLE = 2  # exit code: no answer of ops
 REFUSED = 1  # exit code: ops refused
+_SECONDS = 30.0
 
 T = TypeVar("T")
 
 
 def fetch(path: str, shape: type[T], **query: str | None) -> T:
     """The answer to GET. Ends the command when there is none of this shape."""
-    return _decoded(_ask("GET", path, query, None).content, shape)
+    return fetch_within(_SECONDS, path, shape, **query)
+
+
+def fetch_within(seconds: float, path: str, shape: type[T], **query: str | None) -> T:
+    """The same of a question that takes its time."""
+    return _decoded(_ask("GET", path, query, None, seconds).content, shape)
 
 
 def fetch_pages(path: str, shape: type[T], *, limit: int, **query: str | None) -> Iterator[T]:
@@ -48,7 +54,13 @@ def send(path: str, body: Mapping[str, object], shape: type[T]) -> T:
     return _decoded(_ask("POST", path, {}, body).content, shape)
 
 
-def _ask(method: str, path: str, query: Mapping[str, str | None], body: Mapping[str, object] | None) -> httpx.Response:
+def _ask(
+    method: str,
+    path: str,
+    query: Mapping[str, str | None],
+    body: Mapping[str, object] | None,
+    seconds: float = _SECONDS,
+) -> httpx.Response:
     import httpx  # 0.2 s: not for `akashi --help`
 
     try:
@@ -58,7 +70,7 @@ def _ask(method: str, path: str, query: Mapping[str, str | None], body: Mapping[
         _end(UNREACHABLE, str(error))
     given = {name: value for name, value in query.items() if value is not None}
     try:
-        answer = httpx.request(method, base + path, params=given, json=body, timeout=30, headers=_headers(board))
+        answer = httpx.request(method, base + path, params=given, json=body, timeout=seconds, headers=_headers(board))
     except httpx.HTTPError as error:
         _end(
             UNREACHABLE,

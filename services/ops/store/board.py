@@ -11,6 +11,7 @@ from typing import Any
 from services.ops.board.counts import Group, Person, Selection, Stage
 from services.ops.board.rows import AnchoredBatch, LetterDomain, TroubledLetter
 from services.ops.store.standing import ENDED, HELD, Standing
+from services.ops.rehearsal.durations import Rates
 from shared.runtime.db import Transaction
 
 _OF = "cohort = %s and (%s::text[] is null or qualification = any(%s))"
@@ -214,6 +215,24 @@ class BoardQueries:
             " where c.cohort = %s and c.count > 0 order by b.block_number desc limit %s",
             (cohort, limit),
         )
+
+    def last_rates(self, cohort: str | None) -> Rates:
+        """The latest cohort, up to `cohort`, that has badges: of each stage the most badges in one minute."""
+        last: str | None = self._tx.fetch_value(
+            "select max(cohort) from people where assertion_id is not null and (%s::text is null or cohort <= %s)",
+            (cohort, cohort),
+        )
+        if last is None:
+            return Rates(None, {})
+        stages = ("issued", "notified", "anchored", "rendered", "completed")
+        times = ", ".join(f"('{stage}', {stage}_at)" for stage in stages)
+        rows = self._read(
+            "select stage, max(badges) from (select stage, count(*) as badges from progress"
+            f" cross join lateral (values {times}) as reached (stage, at)"
+            " where cohort = %s and at is not null group by stage, date_trunc('minute', at)) as minutes group by stage",
+            last,
+        )
+        return Rates(last, dict(rows))
 
     def unplaced(self) -> int:
         """Number of assertions that an event named before it is known to whom they were issued."""

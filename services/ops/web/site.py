@@ -23,6 +23,7 @@ from services.ops.web.orders import orders_api
 from services.ops.web.paper import paper_api, paper_pages
 from services.ops.web.people import people_pages, search_api
 from services.ops.web.person import person_pages
+from services.ops.web.rehearsal import rehearsal_api, rehearsal_pages, rehearsals_of
 from services.ops.web.rejections import rejections_api, rejections_pages
 from services.ops.web.restores import restores_api, restores_pages
 from services.ops.web.scope import Scope
@@ -46,6 +47,7 @@ _FOR_OFFICE = {
             "/decisions",
             "/decisions.csv",
             "/paper",
+            "/rehearsal",
         ),
         ("/people/", "/revoke/", "/differences/"),
     ),
@@ -104,6 +106,9 @@ def build_site(
     restores_pages(app, html, ports, decided)
     letters_pages(app, html, scope, ports, decided)
     paper_pages(app, html, scope, ports, decided)
+    rehearsals = rehearsals_of(ports, programme)
+    rehearsal_pages(app, html, programme, scope, rehearsals)
+    rehearsal_api(app, rehearsals)
     board_api(app, ports, statuses, decided)
     search_api(app, programme, ports)
     orders_api(app, ports, decided)

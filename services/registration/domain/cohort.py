@@ -80,6 +80,8 @@ class Judgement:
 
 def cycle_of(programme: Programme, cohort: str) -> CohortCycle:
     """The calendar of a cohort. ValueError, with got and expected, for an impossible calendar or year."""
+    if not (cohort.isascii() and cohort.isdigit() and len(cohort) == 4):
+        raise ValueError(f"got {cohort!r}, expected a year of four digits")
     begins_on = programme.cohort_begins_on(cohort)
     confirm_until = _day(programme.cycle.confirm_until, begins_on.year)
     if confirm_until >= begins_on:  # a cycle that begins in January has its deadline in the year before

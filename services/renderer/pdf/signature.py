@@ -55,6 +55,11 @@ class Signer:
             field_name=_FIELD, md_algorithm="sha256", subfilter=fields.SigSeedSubFilter.PADES, name=name
         )
 
+    @property
+    def valid_until(self) -> datetime:
+        """Of the certificate."""
+        return self._validity[1]
+
     def sign(self, document: bytes, now: datetime) -> bytes:
         """The document with a signature appended. CertificateEnded outside of the certificate's time."""
         from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter

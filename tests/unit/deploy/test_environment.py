@@ -38,7 +38,7 @@ def test_secrets_are_generated_once_and_readable_by_their_owner_only(place: Plac
     create_secrets(place)
     assert {file.name: file.read_bytes() for file in place.secrets.iterdir()} == drawn
     secret = [file for file in place.secrets.iterdir() if file.name != "chain-public.jwk"]
-    assert len(secret) == 11
+    assert len(secret) == 12
     assert all(file.stat().st_mode & 0o777 == 0o600 for file in secret)
 
 

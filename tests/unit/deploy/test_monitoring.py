@@ -93,3 +93,13 @@ def test_each_service_is_a_target() -> None:
     assert [job["job_name"] for job in jobs] == list(SERVICES)
     [up] = [rule["expr"] for rule in rules() if rule["alert"] == "ServiceDown"]
     assert set(up.split('"')[1].split("|")) == set(SERVICES)
+
+
+def test_a_metric_says_what_it_counts_once_and_a_duration_is_in_seconds_by_its_name() -> None:
+    meanings = [metric.meaning for metric in metrics()]
+    assert len(meanings) == len(set(meanings))
+    for metric in metrics():
+        said = set(re.findall(r"\b(second|day|byte|ether|gwei|hour|minute)s?\b", metric.meaning.lower()))
+        assert not said or metric.unit.removesuffix("s") in said, metric.name
+        assert metric.kind != "histogram" or metric.unit == "seconds", metric.name
+        assert (metric.kind == "counter") == metric.name.endswith("_total"), metric.name

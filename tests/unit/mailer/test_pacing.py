@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.mailer.domain.pacing import Breaker, DomainLimits, Limit, Pace, domain_of, parse_limits
+from services.mailer.domain.pacing import Breaker, DomainLimits, Limit, Pace, domain_of, parse_limits, seconds_for
 from tests.worlds.records import ROOT
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
@@ -126,3 +126,53 @@ def test_a_wait_that_a_wrong_clock_set_is_over() -> None:
     for _ in range(3):
         breaker.failed("refused", after(86_400))
     assert breaker.room(8, 0, NOW) == 1
+
+
+def simulated(letters: int, limit: Limit, connections: int, each: float) -> float:
+    """Seconds until the last of these letters was handed over, by `Pace` itself and a clock of small steps."""
+    pace, step = Pace(DomainLimits(domains={DOCOMO: limit})), each / 8
+    ends: list[float] = []
+    started, now = 0, 0.0
+    while started < letters or ends:
+        for end in [end for end in ends if end <= now + 1e-9]:
+            ends.remove(end)
+            pace.done(DOCOMO)
+        while started < letters and len(ends) < connections and pace.admit(DOCOMO, after(now)):
+            ends.append(now + each)
+            started += 1
+        now += step
+    return now - step
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 40),
+    st.one_of(st.none(), st.integers(1, 5)),
+    st.one_of(st.none(), st.sampled_from([0.5, 1.0, 2.5, 4.0])),
+    st.integers(1, 6),
+    st.sampled_from([0.25, 0.5, 1.0]),
+)
+def test_the_time_that_letters_take_is_what_the_pace_admits(
+    letters: int, at_once: int | None, rate: float | None, connections: int, each: float
+) -> None:
+    limit = Limit(connections=at_once, per_second=rate)
+    took = simulated(letters, limit, connections, each)
+    said = seconds_for(letters, limit, connections, each)
+    # Where both limits hold, the pace waits for one, then for the other: at least so long, and not much longer.
+    assert said <= took + each and took <= said + each + (1 / rate if rate else 0) + letters * each / 8
+
+
+@pytest.mark.parametrize(
+    ("letters", "limit", "seconds"),
+    [
+        (0, Limit(), 0),
+        (1, Limit(per_second=0.5), 0.5),
+        (3, Limit(per_second=0.5), 4.5),
+        (101, Limit(per_second=1.0), 100.5),
+        (8, Limit(connections=1), 4.0),
+        (8, Limit(), 1.0),
+        (8, Limit(connections=99), 1.0),
+    ],
+)
+def test_a_limit_makes_letters_take_time(letters: int, limit: Limit, seconds: float) -> None:
+    assert seconds_for(letters, limit, connections=4, each=0.5) == seconds

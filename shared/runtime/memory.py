@@ -1,0 +1,34 @@
+"""Memory that a process holds and doesn't use goes back to the system. Used by every process, and by issuer's art."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+
+_M_ARENA_MAX = -8  # malloc.h of glibc
+
+
+def keep_little() -> None:
+    """Once, after the wiring and before the first thread: what is there now stays, and isn't looked through again.
+
+    Each thread would else get an arena of its own, which keeps what the thread once needed most.
+    """
+    gc.freeze()
+    if (libc := _glibc()) is not None:
+        libc.mallopt(_M_ARENA_MAX, 2)
+    give_back()
+
+
+def give_back() -> None:
+    """After work that needed much and is done for long."""
+    if (libc := _glibc()) is not None:
+        libc.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    """None where another library allocates (musl, macOS): it goes by its own rules."""
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None)
+    return libc if hasattr(libc, "malloc_trim") and hasattr(libc, "mallopt") else None

@@ -1,0 +1,81 @@
+"""`akashi rehearse` on a whole stack: everybody answers, the held are named, and nothing has changed afterwards."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from deploy.local.demo.crowd import crowd, ndjson
+from deploy.local.demo.run import feed
+from deploy.local.stack import Stack
+from shared.topics import SERVICES
+from tests.worlds.office import akashi
+from tests.worlds.story import Story, until
+
+PREFIX = "REHEARSE"
+OF_THE_MACHINE = {"disk-full"}
+"""What may be at fault where the tests run."""
+
+
+def traces_of(story: Story) -> dict[str, Any]:
+    """All that a change would change: rows written, messages, objects, letters."""
+    place = story.stack.place
+    return {
+        **{service: rows_of(story, service) for service in SERVICES},
+        "messages": story._ends(),
+        "objects": {str(file): file.stat().st_mtime_ns for file in (place.data / "s3").rglob("*") if file.is_file()},
+        "letters": sorted(file.name for file in place.inbox.glob("*.eml")),
+    }
+
+
+def rows_of(story: Story, service: str) -> list[tuple[Any, ...]]:
+    """Each table of a service with its number of rows and a hash of all of them, whatever they hold."""
+    tables = story.rows(service, "select tablename from pg_tables where schemaname = current_schema() order by 1")
+    each = "select '{0}', count(*), coalesce(sum(hashtextextended(each::text, 0)), 0) from {0} as each"
+    return story.rows(service, " union all ".join(each.format(table) for (table,) in tables))
+
+
+def at_rest(story: Story) -> dict[str, Any]:
+    """Once the people of this story, and of others, are where they stay."""
+    seen = [traces_of(story)]
+
+    def look() -> bool:
+        seen.append(traces_of(story))
+        return seen[-1] == seen[-2]
+
+    until(look, seconds=60, what="a stack at rest", pause=1.5)
+    return seen[-1]
+
+
+def test_a_rehearsal_asks_everybody_names_who_is_held_and_changes_nothing(stack: Stack) -> None:
+    story = Story(stack, PREFIX, 2)
+    records = list(crowd(2, cohort=stack.cohort, prefix=PREFIX))
+    records[0]["email"] = None
+    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
+    assert feed(stack.urls["registration"], key, ndjson(iter(records)), "application/x-ndjson")["accepted"] == 2
+    story.wait("held", at_least=1)
+    story.wait("notified", at_least=1)
+
+    before = at_rest(story)
+    told = akashi(stack, "rehearse", "--json")
+    said = akashi(stack, "rehearse")
+    assert at_rest(story) == before
+
+    found = json.loads(told.stdout)
+    faults = [each for each in found["checks"] if each["state"] == "fault"]
+    assert {each["code"] for each in faults} <= OF_THE_MACHINE, faults
+    assert (told.exit_code == 0) == (not faults) and found["faults"] == len(faults)
+    assert {each["service"] for each in found["checks"]} == set(SERVICES)
+    well = {each["check"] for each in found["checks"] if each["state"] == "ok"}
+    assert well >= {
+        *("database", "migrations", "outbox", "object-storage", "cohort", "signing-key", "did-document"),
+        *("chain-key", "chain-key-listed", "chain", "relay", "topics", "pages"),
+    }
+    held = {person["registration_id"]: person["reason"] for desk in found["desks"] for person in desk["people"]}
+    assert held[f"{PREFIX}-000000"] == "missing-address" and f"{PREFIX}-000001" not in held
+    assert found["cohort"] == stack.cohort and found["batches"]["networks"][0]["fee_most"] is not None
+    assert not [
+        secret for secret in (stack.home / "secrets").glob("*.key") if secret.read_text().strip() in told.stdout
+    ]
+    assert "メールアドレスが未登録 / No e-mail address" in said.stdout and "✓ チェーン / Chain" in said.stdout
+    assert akashi(stack, "rehearse", "--cohort", "20x7").exit_code == 1
