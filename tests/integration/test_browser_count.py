@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.worlds.count_forgeries import FORGERIES
 
 from deploy.local.ports import free_port
 from services.verifier.check.count import CountVerdict
 from shared import object_keys
 from tests.worlds.browser_check import Answer, Case, ask_browser_check
+from tests.worlds.count_forgeries import FORGERIES
 from tests.worlds.counts import CHAIN_ID, CONTRACT, CountWorld, sound_world
 
 

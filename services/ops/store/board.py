@@ -10,8 +10,8 @@ from typing import Any
 
 from services.ops.board.counts import Group, Person, Selection, Stage
 from services.ops.board.rows import AnchoredBatch, LetterDomain, TroubledLetter
-from services.ops.store.standing import ENDED, HELD, Standing
 from services.ops.rehearsal.durations import Rates
+from services.ops.store.standing import ENDED, HELD, Standing
 from shared.runtime.db import Transaction
 
 _OF = "cohort = %s and (%s::text[] is null or qualification = any(%s))"
