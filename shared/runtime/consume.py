@@ -64,6 +64,10 @@ class Consumer:
         """Handle what an earlier release kept because it did not know it. Before the first read; see `batches.py`."""
         return self._batches.read_again()
 
+    def read_kept(self) -> int:
+        """The same while batches are read: between two of them, in their thread. From a thread of its own."""
+        return self._pool.submit(self._batches.read_again).result()
+
     async def drain(self, seconds: float) -> None:
         """Wait for the batch in hand, so that it is acknowledged before the partition is given away."""
         if self._working is not None and not self._working.done():

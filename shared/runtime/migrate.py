@@ -10,16 +10,19 @@ from typing import Any
 
 import psycopg
 
+from shared.runtime.sessions import connection_settings
+
 _OWN = Path(__file__).parent / "migrations"
 
 
 def migrate(url: str, service: str, folder: Path) -> bool:
     """Apply what is missing; True if anything was. Replicas that start together wait for each other.
 
+    A schema of a later release stays as it is: it leaves the release before able to work (docs/upgrade.md).
     When we die in the middle, PostgreSQL rolls the whole step back and frees the lock; the next start does it again.
     """
-    with psycopg.connect(url, connect_timeout=3) as connection:
-        if all(_is_current(connection, table, source) for table, source in _steps(folder)):
+    with psycopg.connect(url, **connection_settings(url)) as connection:
+        if not any(_lacks_steps(connection, table, source) for table, source in _steps(folder)):
             return False
     _upgrade(url, service, folder)
     return True
@@ -29,13 +32,17 @@ def _steps(folder: Path) -> tuple[tuple[str, Path], ...]:
     return (("runtime_version", _OWN), ("schema_version", folder))
 
 
-def _is_current(connection: psycopg.Connection[Any], table: str, folder: Path) -> bool:
-    newest = max(path.name.partition("_")[0] for path in folder.glob("[0-9]*.py"))
+def revisions(folder: Path) -> list[str]:
+    """The numbers of the steps in `folder`, all of the same length, in order."""
+    return sorted(path.name.partition("_")[0] for path in folder.glob("[0-9]*.py"))
+
+
+def _lacks_steps(connection: psycopg.Connection[Any], table: str, folder: Path) -> bool:
     found = connection.execute("select to_regclass(%s)", (table,)).fetchone()
     if found is None or found[0] is None:
-        return False
+        return True
     row = connection.execute(f"select version_num from {table}").fetchone()
-    return row is not None and row[0] == newest
+    return row is None or row[0] < revisions(folder)[-1]
 
 
 def _upgrade(url: str, service: str, folder: Path) -> None:
@@ -52,7 +59,10 @@ def _upgrade(url: str, service: str, folder: Path) -> None:
         connection.execute(
             sqlalchemy.text("select pg_advisory_xact_lock(hashtext('migrate/' || :service))"), {"service": service}
         )
+        ours: Any = connection.connection.driver_connection
         for table, source in _steps(folder):
+            if not _lacks_steps(ours, table, source):
+                continue
             script = ScriptDirectory(str(source), version_locations=[str(source)])
 
             def upgrade(revision: Any, context: Any, script: ScriptDirectory = script) -> Any:

@@ -40,6 +40,7 @@ from shared.runtime.restored import Storage, compare
 from shared.runtime.scrub import Inventory, Scrub
 from shared.runtime.scrub_record import note_finished, note_ordered
 from shared.runtime.settings import Runtime
+from shared.runtime.unread import topics_of_unread
 from shared.runtime.web.metrics import serve_metrics
 from shared.runtime.web.server import WebServer, web_server
 from shared.topics import INBOX_MEMORY, Topic
@@ -48,6 +49,7 @@ _GRACE = 12.0  # seconds for the batch in hand at a stop
 _BACKLOG_EVERY = 5.0
 _ORDERS_EVERY = 1.0  # rare: woken by each batch, these ticks would cost as much as the batch
 _FORGET_EVERY = 3600.0
+_KEPT_EVERY = 30.0  # seconds between two looks at what older replicas kept
 _RECURSION = 1000  # py_ecc, which web3 needs, sets 100,000: nested JSON then overflows the stack and kills the process
 EX_CONFIG = 78  # sysexits.h: configuration error; supervisors need not try again
 
@@ -83,6 +85,7 @@ class Process:
         self.tick("rebuild", partial(announce_again, log=self._log), database, every=_ORDERS_EVERY)
         self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
         self.tick("markers", partial(pass_markers, kafka=runtime.kafka), database, every=_FORGET_EVERY)
+        self.tick("kept", self._read_kept, database, every=_KEPT_EVERY)
 
     def check(self, work: Callable[[P], None], ports: P) -> None:
         """Call `work` at each start, once the schema is there and before Kafka is read. RefuseToStart ends the process.
@@ -196,6 +199,13 @@ class Process:
                 self._app, topic, self._database, self._log, handled=self.wake, failed=self._fail
             )
         return self._consumers[topic.name]
+
+    def _read_kept(self, database: Database[Any]) -> int:
+        """What a replica of the former release kept beside us. Acts on no row of its own: always 0."""
+        for topic in topics_of_unread(database):
+            if topic in self._consumers:
+                self._consumers[topic].read_kept()
+        return 0
 
     def _migrate(self) -> None:
         while True:
