@@ -34,6 +34,7 @@ ORDER = (
     "tests/e2e/test_outages.py",
     "tests/e2e/test_relay_killed.py",
     "tests/e2e/test_workers.py",
+    "tests/e2e/test_runbook.py",
     "tests/e2e/test_wrong_clock.py",
     "tests/e2e/test_lost_and_rebuilt.py",
     "tests/e2e/test_anchor_faults.py",
@@ -62,6 +63,7 @@ GROUPS: Mapping[str, str] = {
     "tests/e2e/test_outages.py": "harm",
     "tests/e2e/test_relay_killed.py": "harm",
     "tests/e2e/test_workers.py": "harm",
+    "tests/e2e/test_runbook.py": "harm",
     "tests/e2e/test_wrong_clock.py": "harm",
     # each with a stack of its own
     "tests/e2e/test_lost_and_rebuilt.py": "",

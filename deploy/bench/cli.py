@@ -17,6 +17,7 @@ def _load() -> None:
     from deploy.bench.issue import issue
     from deploy.bench.mail import mail
     from deploy.bench.render import render
+    from deploy.bench.scale import scale
     from deploy.bench.verify import verify
     from deploy.bench.wallet import wallet
 
@@ -26,6 +27,7 @@ def _load() -> None:
     bench_command.add_command(issue)
     bench_command.add_command(mail)
     bench_command.add_command(render)
+    bench_command.add_command(scale)
     bench_command.add_command(verify)
     bench_command.add_command(wallet)
 

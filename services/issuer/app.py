@@ -16,6 +16,8 @@ from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+_LOOK_AGAIN_SECONDS = 60.0
+
 
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
@@ -30,6 +32,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.consume(OfficeDecided, handlers.revoke, ports, predicate=is_revoke)
     process.tick("store", handlers.store, ports)
     process.tick("publish", handlers.publish, ports)
+    process.tick("look_again", handlers.look_again, ports, every=_LOOK_AGAIN_SECONDS)
     process.scrub(
         ports.objects,
         Credentials(ports.store, ports.sources, ports.signer),

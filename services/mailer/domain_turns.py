@@ -37,7 +37,7 @@ class DomainTurns:
 
     def take(self, domains: Collection[str]) -> set[str]:
         """Take the turns of `domains`; those that another replica has. OperationalError without a database."""
-        wanted = {domain for domain in domains if self._limits.of(domain) != Limit()} - self._of_others.keys()
+        wanted = {domain for domain in domains if self._limits.of(domain) != Limit()} - self.of_others()
         now = self._seconds()
         if new := wanted - self._used.keys():
             got = set(self._ask(_LOCK, new))

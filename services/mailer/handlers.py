@@ -211,7 +211,7 @@ def send(ports: Ports) -> int:
         if not deliveries or (not is_open and not answered and monotonic() - began > _ROUND + _PATIENCE):
             break
         deliveries.wait(_LOOK if is_open and deliveries.room(ports.now()) else _PATIENCE)
-    SERVER_AWAY.set(deliveries.breaker.is_away)
+    SERVER_AWAY.set(deliveries.breaker.is_away(ports.now()))
     if failed and not done and deliveries.breaker.cause is not None:
         raise TryLater(deliveries.breaker.cause)
     return done

@@ -22,6 +22,7 @@ from shared.runtime.batches import Batches, Handler, Predicate
 from shared.runtime.db import Database
 from shared.runtime.dead_letters import Record
 from shared.runtime.log import Log
+from shared.runtime.metrics import BREAKER, DATABASE_AWAY
 from shared.topics import Topic
 
 _BATCH = 500
@@ -67,6 +68,11 @@ class Consumer:
     def read_kept(self) -> int:
         """The same while batches are read: between two of them, in their thread. From a thread of its own."""
         return self._pool.submit(self._batches.read_again).result()
+
+    def shows_no_trouble(self) -> None:
+        """Set the gauges of this topic back, until a batch meets trouble again."""
+        DATABASE_AWAY.labels(self._topic.name).set(0)
+        BREAKER.labels(self._topic.name).set(0)
 
     async def drain(self, seconds: float) -> None:
         """Wait for the batch in hand, so that it is acknowledged before the partition is given away."""

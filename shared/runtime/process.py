@@ -38,7 +38,7 @@ from shared.runtime.rebuild import announce_again, note_rebuilds
 from shared.runtime.recall import Recall
 from shared.runtime.restored import Storage, compare
 from shared.runtime.scrub import Inventory, Scrub
-from shared.runtime.scrub_record import note_finished, note_ordered
+from shared.runtime.scrub_record import note_finished, note_ordered, report_faults
 from shared.runtime.settings import Runtime
 from shared.runtime.unread import topics_of_unread
 from shared.runtime.web.metrics import serve_metrics
@@ -167,6 +167,7 @@ class Process:
             self.note(ObjectsScrubbed, partial(note_finished, before=before))
         scrub = Scrub(self._database, objects, inventories, self._runtime.scrub_hours, self._log)
         self.tick("scrub", Scrub.step, scrub, every=_ORDERS_EVERY)
+        self.tick("faults", report_faults, self._database, every=_BACKLOG_EVERY)
 
     def serve(self, app: Any, *, host: str, port: int) -> None:
         """Serve an ASGI app over HTTP; port 0 takes any free one."""
@@ -292,6 +293,8 @@ class Process:
         # What is in hand is acknowledged before another worker gets the partition; what isn't, its inbox drops.
         await asyncio.gather(*(consumer.drain(SESSION_SECONDS / 3) for consumer in self._consumers.values()))
         await self._app.consumer.commit()
+        for consumer in self._consumers.values():
+            consumer.shows_no_trouble()  # of messages that are another's now; what is in hand shows it again
 
 
 class _Tick(threading.Thread):

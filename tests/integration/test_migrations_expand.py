@@ -107,15 +107,17 @@ def test_each_step_leaves_the_release_before_able_to_work(
         monkeypatch.setattr(migrate, "_OWN", part)
     service = write_migration(tmp_path, "0001", None, "select 1") if name == "runtime" else part
     before: Schema | None = None
+    found: dict[str, list[str]] = {}
     for path in steps(FOLDERS[name]):
         (part / path.name).symlink_to(path)
         migrate.migrate(url, name, service)
         with psycopg.connect(url) as connection:
             after = schema_of(connection)
-        if before is not None and path.stem not in BEFORE_THE_RULE and not contracts(path):
-            assert taken_away(before, after) == [], f"{path}: see docs/upgrade.md"
+        taken = [] if before is None else taken_away(before, after)
+        if taken and not contracts(path):
+            found[path.stem] = taken
         before = after
-    assert before is not None
+    assert {step: taken for step, taken in found.items() if f"{name}/{step}" not in BEFORE_THE_RULE} == {}
 
 
 def contracts(path: Path) -> str | None:
@@ -128,7 +130,7 @@ HARMS = {
     "a column is dropped": ("alter table thing drop column word", ["thing.word is gone"]),
     "a column is renamed": ("alter table thing rename word to words", ["thing.word is gone"]),
     "a type changes": ("alter table thing alter word type varchar(9)", ["thing.word was text, is character varying"]),
-    "a table is dropped": ("drop table other", ["other.id is gone", "PRIMARY KEY (id) is gone"]),
+    "a table is dropped": ("drop table other", ["other.id is gone"]),
     "a table is renamed": ("alter table other rename to others", ["other.id is gone"]),
     "a column must be written": ("alter table thing alter word set not null", ["thing.word must be written now"]),
     "a default goes": ("alter table thing alter size drop default", ["thing.size must be written now"]),

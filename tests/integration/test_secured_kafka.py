@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
@@ -208,3 +208,17 @@ def test_what_a_service_asks_of_kafka_at_its_start_is_granted(secured: SecureKaf
     access = read_kafka(Settings(secured.settings(service)))
     granted = {grant.name for grant in grants_of(service) if grant.resource == "topic"}
     assert set(read_marks(access, service).topic_ids) == granted
+
+
+def test_topics_get_more_partitions_and_never_fewer(secured: SecureKafka) -> None:
+    access = read_kafka(Settings(secured.settings("topics")))
+
+    def partitions() -> dict[str, int]:
+        with closing(KafkaAdminClient(**access.client)) as admin:
+            described = admin.describe_topics([name for each in TOPICS for name in (each.name, each.dead.name)])
+        return {topic["name"]: len(topic["partitions"]) for topic in described}
+
+    for asked, got in ((6, 6), (4, 6), (7, 7)):
+        assert provision_topics(access, partitions=asked) == []
+        until(lambda got=got: set(partitions().values()) == {1, got}, Path("/dev/null"))
+        assert {count for name, count in partitions().items() if name.endswith(".dead")} == {1}

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from shared.retry import is_due
+from shared.retry import has_passed, is_due
 
 _FAILURES = 3
 """Failures in a row after which the server counts as away."""
@@ -135,9 +135,9 @@ class Breaker:
         if self._failures >= _FAILURES:
             self._until = now + min(_LONGEST, timedelta(seconds=2 ** min(self._failures - _FAILURES, 10)))
 
-    @property
-    def is_away(self) -> bool:
-        return self._until is not None
+    def is_away(self, now: datetime) -> bool:
+        """Whether the last tries failed. After two minutes without a letter to try with, nobody knows any more."""
+        return self._until is not None and not has_passed(2 * _LONGEST, self._until, now)
 
     def answered(self) -> None:
         """The server answers: whatever it says of a letter, it is there."""
