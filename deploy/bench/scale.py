@@ -215,7 +215,7 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _rounded(number: float) -> int:
     """To two figures."""
-    return round(number, 1 - math.floor(math.log10(number))) if number >= 1 else 0  # type: ignore[return-value]
+    return int(round(number, 1 - math.floor(math.log10(number)))) if number >= 1 else 0
 
 
 def with_tables(document: str, costs: Costs) -> str:

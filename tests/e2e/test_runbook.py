@@ -131,6 +131,6 @@ def test_a_chain_that_is_away_is_named_and_is_there_again(stack: Stack, story: S
     [status, *_] = commands("ChainAway")
     stack.halt("chain")
     fires(stack, "anchor", "akashi_anchor_chain_up", at=is_zero)
-    assert akashi(stack, *status).exit_code == 1
+    assert akashi(stack, *status, settings_of="anchor").exit_code == 1
     stack.resume("chain")
     fires(stack, "anchor", "akashi_anchor_chain_up", at=lambda value: value == 1.0)
