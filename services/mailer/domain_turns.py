@@ -64,6 +64,14 @@ class DomainTurns:
             connection.close()
 
     def _ask(self, function: str, domains: Collection[str]) -> list[str]:
+        if self._used or self._connection is None:
+            return self._ask_once(function, domains)
+        try:
+            return self._ask_once(function, domains)
+        except psycopg.OperationalError:  # a session that held nothing and said nothing for long has ended
+            return self._ask_once(function, domains)
+
+    def _ask_once(self, function: str, domains: Collection[str]) -> list[str]:
         try:
             if self._connection is None:
                 given = connection_settings(self._url, idle_seconds=_HANGS_AFTER)
