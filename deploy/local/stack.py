@@ -156,6 +156,7 @@ class Stack:
             retention=retention_from(settings),
         )
         chain.provision(place)
+        self._replica_ports.clear()
         self._start_services()
 
     def stop(self) -> None:

@@ -67,10 +67,10 @@ class Deliveries:
         others = self._turns.take({domain_of(message.email) for message in messages})
         return [message for message in messages if domain_of(message.email) not in others]
 
-    def give_turns_back(self) -> None:
-        """Those of domains to which no letter has gone for a while."""
+    def give_turns_back(self, now: datetime) -> None:
+        """Those of domains that were not written to for a while: another replica may begin there with a full measure."""
         if self._turns is not None:
-            self._turns.give_back({domain_of(message.email) for message in self._flying.values()})
+            self._turns.give_back(self._pace.written_to(now))
 
     def admit(self, message: OutgoingMessage, now: datetime) -> bool:
         """Whether the message may go to its domain now. It is then to be started."""

@@ -25,7 +25,7 @@ class DomainTurns:
         self._limits = limits
         self._seconds = seconds
         self._connection: psycopg.Connection[tuple[str]] | None = None
-        self._used: dict[str, float] = {}  # ours → when a letter was last on its way there
+        self._used: dict[str, float] = {}  # ours → when it was last written to
         self._of_others: dict[str, float] = {}  # → until when they are not asked for
         self._looks_at = 0.0
 
@@ -45,10 +45,10 @@ class DomainTurns:
             self._of_others |= dict.fromkeys(new - got, now + _ASK_AGAIN)
         return self._of_others.keys() & set(domains)
 
-    def give_back(self, flying: Collection[str]) -> None:
-        """Keep the turns of domains to which letters are on their way, give back those that had none for a while."""
+    def give_back(self, written_to: Collection[str]) -> None:
+        """Keep the turns of domains that are `written_to`, give back those that were not for a while."""
         now = self._seconds()
-        self._used |= dict.fromkeys(self._used.keys() & set(flying), now)
+        self._used |= dict.fromkeys(self._used.keys() & set(written_to), now)
         if now < self._looks_at or not self._used:
             return
         self._looks_at = now + _ASK_AGAIN

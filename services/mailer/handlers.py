@@ -207,7 +207,7 @@ def send(ports: Ports) -> int:
         # If we die between the server's 250 and this commit, the same bytes with the same Message-ID are sent again,
         # after the lease: of each connection one letter at most.
         deliveries.start(started, partial(_hand_over, ports))
-        deliveries.give_turns_back()
+        deliveries.give_turns_back(ports.now())
         if not deliveries or (not is_open and not answered and monotonic() - began > _ROUND + _PATIENCE):
             break
         deliveries.wait(_LOOK if is_open and deliveries.room(ports.now()) else _PATIENCE)

@@ -96,6 +96,10 @@ class Pace:
             del self._tokens[domain]  # as one that was never written to
         return [domain for domain in {*self._flying, *self._tokens} if self._is_busy(domain, now)]
 
+    def written_to(self, now: datetime) -> set[str]:
+        """Domains that a letter is on its way to, or whose letters a second are not all there again."""
+        return {*self._flying, *(domain for domain in self._tokens if not self._is_full(domain, now))}
+
     def _is_busy(self, domain: str, now: datetime) -> bool:
         limit = self.limits.of(domain)
         if limit.connections is not None and self._flying.get(domain, 0) >= limit.connections:

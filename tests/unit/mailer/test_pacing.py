@@ -139,3 +139,14 @@ def test_who_has_no_letter_to_try_with_says_no_more_that_the_server_is_away(trie
     assert not breaker.is_away(last + timedelta(minutes=4))  # another replica may have letters and an answer
     breaker.failed("refused", last + timedelta(minutes=5))
     assert breaker.is_away(last + timedelta(minutes=5))
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 1.0, 5.0])
+def test_a_domain_is_written_to_until_its_letters_a_second_are_there_again(rate: float) -> None:
+    pace = Pace(DomainLimits(domains={DOCOMO: Limit(per_second=rate)}))
+    assert pace.written_to(NOW) == set()
+    assert pace.admit(DOCOMO, NOW)
+    assert pace.written_to(NOW) == {DOCOMO}
+    pace.done(DOCOMO)
+    assert pace.written_to(after(0.9 / rate)) == {DOCOMO}
+    assert pace.written_to(after(1.1 / rate)) == set()
