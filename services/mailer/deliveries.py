@@ -68,7 +68,7 @@ class Deliveries:
         return [message for message in messages if domain_of(message.email) not in others]
 
     def give_turns_back(self, now: datetime) -> None:
-        """Those of domains that were not written to for a while: another replica may begin there with a full measure."""
+        """Those of domains that were not written to for a while: another replica may begin with a full measure."""
         if self._turns is not None:
             self._turns.give_back(self._pace.written_to(now))
 
