@@ -18,8 +18,8 @@ doctor: ## list missing programs, with the command that installs each
 
 setup: $(SETUP)/python $(SETUP)/package $(SETUP)/npm $(SETUP)/kafka $(SETUP)/schemas $(SETUP)/verapdf ## install everything into this folder (fast when nothing has changed)
 
-run: doctor setup ## start everything, feed the sample cohort, play its holders; ONCE=1 stops at the end, exit code 0 if all counts match
-	@$(BIN)/akashi run $(if $(filter-out 0,$(ONCE)),--once)
+run: doctor setup ## start everything, feed the sample cohort, play its holders; ONCE=1 stops at the end, exit code 0 if all counts match; REPLICAS=3 processes of each service
+	@$(BIN)/akashi run $(if $(filter-out 0,$(ONCE)),--once) $(if $(REPLICAS),--replicas $(REPLICAS))
 
 up: doctor setup ## start everything without feeding anything
 	@$(BIN)/akashi up

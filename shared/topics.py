@@ -14,11 +14,16 @@ SERVICES = ("registration", "issuer", "anchor", "renderer", "mailer", "wallet", 
 """Each names a package in `services/`, a consumer group, a database role and schema, and the `source` of events."""
 
 
+PARTITIONS = 4
+"""Of each topic, unless the setting TOPIC_PARTITIONS says otherwise: so many replicas of one service share the work."""
+MOST_PARTITIONS = 200
+
+
 class Topic(NamedTuple):
-    """A Kafka topic. `partitions` bounds how many replicas of one service can share the work."""
+    """A Kafka topic. `partitions` is the least that it has."""
 
     name: str
-    partitions: int = 4
+    partitions: int = PARTITIONS
 
     @property
     def dead(self) -> Topic:

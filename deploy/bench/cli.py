@@ -19,6 +19,7 @@ def _load() -> None:
     from deploy.bench.mail import mail
     from deploy.bench.pipeline import pipeline
     from deploy.bench.render import render
+    from deploy.bench.scale import scale
     from deploy.bench.verify import verify
     from deploy.bench.wallet import wallet
 
@@ -30,6 +31,7 @@ def _load() -> None:
     bench_command.add_command(mail)
     bench_command.add_command(pipeline)
     bench_command.add_command(render)
+    bench_command.add_command(scale)
     bench_command.add_command(verify)
     bench_command.add_command(wallet)
 

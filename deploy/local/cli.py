@@ -15,11 +15,12 @@ from deploy.local.terminal import (
     clock_option,
     errors_as_messages,
     interruptible,
+    replicas_option,
     show_urls,
     supervisor_ended,
 )
 from shared.runtime.commands import plain_console, say
-from shared.topics import LONGEST_RETENTION, RETENTION, SERVICES
+from shared.topics import LONGEST_RETENTION, MOST_PARTITIONS, PARTITIONS, RETENTION, SERVICES
 
 _PAGES = ("ops", "inbox", "wallet", "verifier", "desk", "registration")
 _LOOK_SECONDS = 0.5
@@ -32,8 +33,9 @@ _LOOK_SECONDS = 0.5
 @click.option(
     "--parts-only", is_flag=True, help="土台（Kafka など）だけを起動する。 / Start the parts without the services."
 )
+@replicas_option
 @clock_option
-def up(detach: bool, parts_only: bool, clock: str | None) -> None:
+def up(detach: bool, parts_only: bool, replicas: int, clock: str | None) -> None:
     """すべての土台とサービスを起動し、Ctrl-C まで動かす。 / Start all parts and services; run until Ctrl-C."""
     from deploy.local.stack import Stack
 
@@ -42,7 +44,9 @@ def up(detach: bool, parts_only: bool, clock: str | None) -> None:
     with errors_as_messages(), interruptible():
         place = Place.from_environment()
         table = StartTable()
-        stack = Stack(place.home, place.port_base, clock, services, progress=table.note, detached=detach)
+        stack = Stack(
+            place.home, place.port_base, clock, services, replicas=replicas, progress=table.note, detached=detach
+        )
         with Live(get_renderable=table.table, console=console, refresh_per_second=10):
             stack.start()
         show_urls(console, stack.urls, _PAGES if stack.services else ("inbox",))
@@ -112,6 +116,14 @@ def doctor() -> None:
     help="複製の数。なければブローカーの既定。 / Replication factor (default: the broker's).",
 )
 @click.option(
+    "--partitions",
+    envvar="TOPIC_PARTITIONS",
+    type=click.IntRange(1, MOST_PARTITIONS),
+    default=PARTITIONS,
+    show_default=True,
+    help="区画の数。これより少ないトピックは増やす。 / Partitions; topics with fewer get more.",
+)
+@click.option(
     "--retention-days",
     envvar="TOPIC_RETENTION_DAYS",
     type=click.IntRange(1, LONGEST_RETENTION.days),
@@ -119,7 +131,12 @@ def doctor() -> None:
     show_default=True,
     help="メッセージを残す日数。 / Days for which messages are kept.",
 )
-def topics(bootstrap: str | None, replication: int | None, retention_days: int) -> None:
+@click.option(
+    "--acls",
+    is_flag=True,
+    help="サービスごとの権限も設定する（管理者として）。 / Also set what each service may do (as an administrator).",
+)
+def topics(bootstrap: str | None, replication: int | None, partitions: int, retention_days: int, acls: bool) -> None:
     """足りないトピックを作り、すべてに保存日数を設定する。何度でも実行できる。
     / Create the missing topics; set the retention of all. Idempotent.
     """
@@ -129,11 +146,17 @@ def topics(bootstrap: str | None, replication: int | None, retention_days: int) 
 
     with errors_as_messages():
         address = bootstrap or Place.from_environment().address("kafka")
+        kafka = read_kafka(Settings({**os.environ, "KAFKA_BOOTSTRAP": address}))
         made = provision_topics(
-            read_kafka(Settings({**os.environ, "KAFKA_BOOTSTRAP": address})),
+            kafka,
             replication=replication or -1,
+            partitions=partitions,
             retention=timedelta(days=retention_days),
         )
         for name in made:
             say(name)
         say(f"{len(made)} 個のトピックを作りました。 / topics created.", err=True)
+        if acls:
+            from deploy.kafka_acls import provision_acls
+
+            say(f"{provision_acls(kafka)} 件の権限を設定しました。 / permissions set.", err=True)

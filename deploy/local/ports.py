@@ -7,7 +7,7 @@ import os
 import random
 import socket
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import psutil
@@ -107,3 +107,11 @@ def _description_of(pid: int) -> str:
     except psutil.Error:
         return f"process {pid}"
     return f"process {pid}: {command[:100]}"
+
+
+_LISTENS_ON = ("METRICS_PORT", "WEB_PORT", "DESK_PORT", "BOUNCE_PORT")
+
+
+def ports_of_replica(environment: Mapping[str, str]) -> dict[str, str]:
+    """The settings of another process of a service with this environment: a free port for each on which it listens."""
+    return {name: str(free_port()) for name in _LISTENS_ON if name in environment}

@@ -21,8 +21,8 @@ from deploy.local.home import prepare_home, private_files
 from deploy.local.keys import create_secrets
 from deploy.local.parts import chain, postgres
 from deploy.local.parts.catalogue import PARTS
-from deploy.local.parts.topics import provision_topics, retention_from
-from deploy.local.ports import free_port, refuse_taken_ports
+from deploy.local.parts.topics import partitions_from, provision_topics, retention_from
+from deploy.local.ports import ports_of_replica, refuse_taken_ports
 from deploy.local.recovery.restore import refuse_half_restored
 from deploy.local.supervision import readiness
 from deploy.local.supervision.control import Job, SupervisorClient
@@ -49,8 +49,8 @@ class StackFailed(AkashiError):
 class Stack:
     """The stack of one home. As a context manager it runs inside the block and is stopped at its end, also by an error.
 
-    `clock` is the moment at which the time of a new home begins. `services` are the services to run, () for parts only;
-    `settings` override the usual settings of each service.
+    `clock` is the moment at which the time of a new home begins. `services` are the services to run, () for parts only,
+    `replicas` how many processes of each; `settings` override the usual settings of each service.
     A stack that is not `detached` also stops when this process dies.
     """
 
@@ -61,6 +61,7 @@ class Stack:
         clock: str | None = None,
         services: Iterable[str] = SERVICES,
         *,
+        replicas: int = 1,
         settings: Mapping[str, str] | None = None,
         progress: Progress | None = None,
         detached: bool = False,
@@ -68,6 +69,8 @@ class Stack:
         self.place = Place(home.expanduser().absolute(), port_base)
         wanted = set(services)
         self.services = tuple(name for name in SERVICES if name in wanted)
+        self.replicas = replicas
+        self._replica_ports: dict[str, dict[str, str]] = {}
         self._settings = dict(settings or {})
         self._asked_clock = clock
         self._progress = progress or (lambda name, state: None)
@@ -146,14 +149,15 @@ class Stack:
             )
         self._await_all(PARTS)
         postgres.provision(place)
+        settings = {**os.environ, **self._settings}
         provision_topics(
-            KafkaAccess(place.address("kafka")), retention=retention_from({**os.environ, **self._settings})
+            KafkaAccess(place.address("kafka")),
+            partitions=max(partitions_from(settings), self.replicas),
+            retention=retention_from(settings),
         )
         chain.provision(place)
-        for service in self.services:
-            self._progress(service, "starting")
-            self._add(self._job(service, service, self.environment(service)))
-        self._await_all(self.services)
+        self._replica_ports.clear()
+        self._start_services()
 
     def stop(self) -> None:
         """When this returns, no process of the stack is left. Services stop before the parts they depend on."""
@@ -173,9 +177,26 @@ class Stack:
         return self._process is not None and self._process.poll() is None
 
     def environment(self, name: str) -> dict[str, str]:
-        """The whole environment of a service of this name."""
-        settings = service_settings(self.place, name, cohort=self.cohort, clock=self.clock)
-        return {**own_environment(self.place, os.environ), **settings, **self._settings}
+        """The whole environment of a service of this name, or of one of its replicas (`processes`)."""
+        service = self.processes.get(name, name)
+        settings = service_settings(self.place, service, cohort=self.cohort, clock=self.clock)
+        if service == "ops":
+            settings["METRICS_URLS"] += "".join(
+                f",{self.processes[replica]}=http://127.0.0.1:{ports['METRICS_PORT']}/metrics"
+                for replica, ports in self._replica_ports.items()
+            )
+        own = {**own_environment(self.place, os.environ), **settings, **self._settings}
+        return {**own, **self._replica_ports.get(name, {})}
+
+    @property
+    def processes(self) -> dict[str, str]:
+        """Of each process of a service its name (`issuer`, `issuer-2` …) and the service, as the stack starts them.
+
+        The first of each has the service's ports, so it is the one that pages and deliveries reach.
+        """
+        first = {service: service for service in self.services}
+        others = {f"{service}-{number}": service for number in range(2, self.replicas + 1) for service in first}
+        return {**first, **others}
 
     def pid(self, name: str) -> int:
         """Process id of this part or service. ProcessLookupError between its death and its restart."""
@@ -212,21 +233,17 @@ class Stack:
     def restart_services(self, **settings: str) -> None:
         """Stop all services and start them with these settings instead of the usual ones; "" takes one back."""
         self._settings = {name: value for name, value in {**self._settings, **settings}.items() if value}
-        self._ask().halt(*self.services)
-        for service in self.services:
-            self._ask().remove(service)
-        for service in self.services:
-            self._add(self._job(service, service, self.environment(service)))
-        self._await_all(self.services)
+        self._ask().halt(*self.processes)
+        for name in self.processes:
+            self._ask().remove(name)
+        self._start_services()
 
     def start_extra(self, service: str) -> str:
         """Start one more worker of a service, on free ports; returns its name, for pid, kill, halt, remove …"""
         known = self._ask().jobs()
         name = next(name for number in range(2, 100) if (name := f"{service}-{number}") not in known)
-        environment = {**self.environment(service), "METRICS_PORT": "0"}
-        if "WEB_PORT" in environment:
-            environment["WEB_PORT"] = str(free_port())
-        self._add(self._job(name, service, environment))
+        environment = self.environment(service)
+        self._add(self._job(name, service, {**environment, **ports_of_replica(environment)}))
         self.wait_ready(name)
         return name
 
@@ -247,6 +264,15 @@ class Stack:
         except OSError:
             return "(no log)"
         return "\n".join(text.splitlines()[-lines:])
+
+    def _start_services(self) -> None:
+        for name, service in self.processes.items():
+            if name != service and name not in self._replica_ports:
+                self._replica_ports[name] = ports_of_replica(self.environment(service))
+        for name, service in self.processes.items():
+            self._progress(name, "starting")
+            self._add(self._job(name, service, self.environment(name)))
+        self._await_all(self.processes)
 
     def _log(self, name: str) -> Path:
         return self.place.logs / f"{name}.log"

@@ -40,6 +40,16 @@ clock_option = click.option(
 )
 """The one `--clock` of the commands that start a stack."""
 
+replicas_option = click.option(
+    "--replicas",
+    envvar="AKASHI_REPLICAS",
+    type=click.IntRange(1, 16),
+    default=1,
+    show_default=True,
+    help="サービスごとのプロセスの数。 / Processes of each service, which share its work.",
+)
+"""The one `--replicas` of the same commands."""
+
 
 class StartTable:
     """Progress of a start: one row for each part and service, in the order of the start."""

@@ -19,6 +19,8 @@ from shared.runtime.process import Process
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LEAST_PAUSE = 1.0  # seconds: counting reads every badge
 
+_LOOK_AGAIN_SECONDS = 60.0
+
 
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
@@ -42,6 +44,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.ready(
         "signing-key", lambda _, to: readiness.signing_key(config.key_file, to.sources.key, to.objects), ports
     )
+    process.tick("look_again", handlers.look_again, ports, every=_LOOK_AGAIN_SECONDS)
     process.scrub(
         ports.objects,
         Credentials(ports.store, ports.sources, ports.signer),

@@ -77,6 +77,12 @@ def bits_to_publish(number: int, tx: IssuerTransaction, objects: ReadableObjects
     return sorted(revoked | lost)
 
 
+def lists_in_question() -> list[int]:
+    """Lists of which this process found published bits that the tables lack. Another may have put that right since."""
+    samples = (sample for metric in BITS_ONLY_PUBLISHED.collect() for sample in metric.samples)
+    return [int(sample.labels["list"]) for sample in samples if sample.value]
+
+
 def _kept_list(number: int, tx: IssuerTransaction, keys: Collection[str]) -> PublishedList | None:
     kept = tx.kept_object(object_keys.status_list(number))
     return None if kept is None else published_list(kept.body, number, keys)

@@ -6,6 +6,7 @@ from services.mailer.app import build
 from services.mailer.config import Config, read_config
 from services.mailer.deliveries import Deliveries
 from services.mailer.domain.letters import LetterWriter
+from services.mailer.domain_turns import DomainTurns
 from services.mailer.handlers import Ports
 from services.mailer.smtp import SmtpPool
 from services.mailer.store.ledger import MailerTransaction, Store
@@ -28,7 +29,9 @@ def wire(config: Config) -> Process:
             sender=runtime.programme.sender,
             send=SmtpPool(config.smtp).send,
             now=runtime.clock,
-            deliveries=Deliveries(config.connections, config.limits),
+            deliveries=Deliveries(
+                config.connections, config.limits, turns=DomainTurns(runtime.database_url, config.limits)
+            ),
             kept=config.kept,
         ),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import mailbox
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -90,13 +91,18 @@ def read_maildir(folder: Path, note: Note) -> int:
     done = 0
     for path in sorted((folder / "new").iterdir()):
         try:
-            note(path.read_bytes(), ())
+            content = path.read_bytes()
+        except FileNotFoundError:
+            continue  # another replica has it
+        try:
+            note(content, ())
         except Exception as error:
             if is_unavailable(error):
                 raise
             log.warning("failed", part="bounces", cause=type(error).__name__)
             continue
-        path.rename(folder / "cur" / f"{path.name}:2,S")
+        with suppress(FileNotFoundError):  # another replica read it too: the same report again changes nothing
+            path.rename(folder / "cur" / f"{path.name}:2,S")
         done += 1
     box.close()
     return done

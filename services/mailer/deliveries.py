@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from services.mailer.domain.delivery import SmtpReply
 from services.mailer.domain.pacing import Breaker, DomainLimits, Pace, domain_of
+from services.mailer.domain_turns import DomainTurns
 from services.mailer.store.messages import OutgoingMessage
 
 _TOGETHER = 0.01  # seconds: a commit for each answer alone would cost as much as the letter
@@ -21,14 +22,22 @@ class Deliveries:
     """What is on its way now. For one thread: the tick that sends."""
 
     def __init__(
-        self, connections: int = 1, limits: DomainLimits | None = None, threads: Executor | None = None
+        self,
+        connections: int = 1,
+        limits: DomainLimits | None = None,
+        threads: Executor | None = None,
+        turns: DomainTurns | None = None,
     ) -> None:
-        """`connections`: how many messages are handed over at once, at most; `threads` (default: so many) do it."""
+        """`connections`: how many messages are handed over at once, at most; `threads` (default: so many) do it.
+
+        `turns`: with other replicas, who writes to which domain; None when there are none.
+        """
         self.breaker = Breaker()
         self.name = uuid4().hex  # of the leases: another process, or this one started again, has another
         self.renewed_at = 0.0  # by `time.monotonic`
         self._connections = connections
         self._pace = Pace(limits or DomainLimits())
+        self._turns = turns
         self._threads = threads or ThreadPoolExecutor(connections, "smtp")
         self._admitted: list[OutgoingMessage] = []
         self._answered: list[tuple[OutgoingMessage, Future[SmtpReply]]] = []
@@ -48,7 +57,20 @@ class Deliveries:
 
     def busy(self, now: datetime) -> list[str]:
         """Domains to which none may start now."""
-        return self._pace.busy(now)
+        others = self._turns.of_others() if self._turns is not None else set()
+        return [*{*self._pace.busy(now), *others}]
+
+    def take_turns(self, messages: Sequence[OutgoingMessage]) -> list[OutgoingMessage]:
+        """Those of `messages` to whose domains no other replica writes: so none does until we give the turns back."""
+        if self._turns is None:
+            return list(messages)
+        others = self._turns.take({domain_of(message.email) for message in messages})
+        return [message for message in messages if domain_of(message.email) not in others]
+
+    def give_turns_back(self, now: datetime) -> None:
+        """Those of domains that were not written to for a while: another replica may begin with a full measure."""
+        if self._turns is not None:
+            self._turns.give_back(self._pace.written_to(now))
 
     def admit(self, message: OutgoingMessage, now: datetime) -> bool:
         """Whether the message may go to its domain now. It is then to be started."""

@@ -208,10 +208,11 @@ def send(ports: Ports) -> int:
         # If we die between the server's 250 and this commit, the same bytes with the same Message-ID are sent again,
         # after the lease: of each connection one letter at most.
         deliveries.start(started, partial(_hand_over, ports))
+        deliveries.give_turns_back(ports.now())
         if not deliveries or (not is_open and not answered and monotonic() - began > _ROUND + _PATIENCE):
             break
         deliveries.wait(_LOOK if is_open and deliveries.room(ports.now()) else _PATIENCE)
-    SERVER_AWAY.set(deliveries.breaker.is_away)
+    SERVER_AWAY.set(deliveries.breaker.is_away(ports.now()))
     if failed and not done and deliveries.breaker.cause is not None:
         raise TryLater(deliveries.breaker.cause)
     return done
@@ -224,7 +225,8 @@ def _take(tx: MailerTransaction, ports: Ports) -> list[OutgoingMessage]:
     taken: list[OutgoingMessage] = []
     while (room := deliveries.room(now) - len(taken)) > 0:
         found = tx.to_send(now, room, deliveries.name, [*deliveries.flying, *taken], deliveries.busy(now))
-        admitted = [message for message in found if deliveries.admit(message, now)]
+        ours = deliveries.take_turns(found)
+        admitted = [message for message in ours if deliveries.admit(message, now)]
         tx.lease(admitted, deliveries.name)
         taken += admitted
         if len(admitted) == len(found):

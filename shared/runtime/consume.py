@@ -22,6 +22,7 @@ from shared.runtime.batches import Batches, Handler, Predicate, Received, Write
 from shared.runtime.db import Database
 from shared.runtime.dead_letters import Record
 from shared.runtime.log import Log
+from shared.runtime.metrics import BREAKER, DATABASE_AWAY
 from shared.runtime.pace import pause_after
 from shared.runtime.tracing import header_of
 from shared.topics import Topic
@@ -68,6 +69,15 @@ class Consumer:
     def read_again(self) -> int:
         """Handle what an earlier release kept because it did not know it. Before the first read; see `batches.py`."""
         return self._batches.read_again()
+
+    def read_kept(self) -> int:
+        """The same while batches are read: between two of them, in their thread. From a thread of its own."""
+        return self._pool.submit(self._batches.read_again).result()
+
+    def shows_no_trouble(self) -> None:
+        """Set the gauges of this topic back, until a batch meets trouble again."""
+        DATABASE_AWAY.labels(self._topic.name).set(0)
+        BREAKER.labels(self._topic.name).set(0)
 
     async def drain(self, seconds: float) -> None:
         """Wait for the batch in hand, so that it is acknowledged before the partition is given away."""

@@ -21,6 +21,7 @@ from shared.events import Event
 from shared.office_events import DecisionSettled, OfficeDecided, RebuildOrdered, ScrubOrdered
 from shared.runtime.lineage import Lineage, Replaced, end_process
 from shared.runtime.metrics import SKIPPED
+from shared.runtime.sessions import connection_settings
 from shared.runtime.tracing import Announcing
 from shared.topics import Topic
 from shared.wire import encode
@@ -347,7 +348,7 @@ class Database(Generic[T]):
             open=False,
             timeout=5,
             reconnect_timeout=2,
-            kwargs={"connect_timeout": 3, "application_name": service},
+            kwargs={**connection_settings(url), "application_name": service},
         )
 
     @contextmanager

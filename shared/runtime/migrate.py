@@ -10,16 +10,19 @@ from typing import Any
 
 import psycopg
 
+from shared.runtime.sessions import connection_settings
+
 _OWN = Path(__file__).parent / "migrations"
 
 
 def migrate(url: str, service: str, folder: Path) -> bool:
     """Apply what is missing; True if anything was. Replicas that start together wait for each other.
 
+    A schema of a later release stays as it is: it leaves the release before able to work (docs/upgrade.md).
     When we die in the middle, PostgreSQL rolls the whole step back and frees the lock; the next start does it again.
     """
-    with psycopg.connect(url, connect_timeout=3) as connection:
-        if all(_is_current(connection, table, source) for table, source in _steps(folder)):
+    with psycopg.connect(url, **connection_settings(url)) as connection:
+        if not any(_lacks_steps(connection, table, source) for table, source in _steps(folder)):
             return False
     _upgrade(url, service, folder)
     return True
@@ -34,21 +37,25 @@ def versions(connection: psycopg.Connection[Any], folder: Path) -> list[tuple[st
 
     None: it was never applied.
     """
-    return [(table, *_version(connection, table, source)) for table, source in _steps(folder)]
+    return [(table, _version(connection, table), revisions(source)[-1]) for table, source in _steps(folder)]
 
 
-def _is_current(connection: psycopg.Connection[Any], table: str, folder: Path) -> bool:
-    found, newest = _version(connection, table, folder)
-    return found == newest
+def revisions(folder: Path) -> list[str]:
+    """The numbers of the steps in `folder`, all of the same length, in order."""
+    return sorted(path.name.partition("_")[0] for path in folder.glob("[0-9]*.py"))
 
 
-def _version(connection: psycopg.Connection[Any], table: str, folder: Path) -> tuple[str | None, str]:
-    newest = max(path.name.partition("_")[0] for path in folder.glob("[0-9]*.py"))
+def _lacks_steps(connection: psycopg.Connection[Any], table: str, folder: Path) -> bool:
+    found = _version(connection, table)
+    return found is None or found < revisions(folder)[-1]
+
+
+def _version(connection: psycopg.Connection[Any], table: str) -> str | None:
     found = connection.execute("select to_regclass(%s)", (table,)).fetchone()
     if found is None or found[0] is None:
-        return None, newest
+        return None
     row = connection.execute(f"select version_num from {table}").fetchone()
-    return (None if row is None else row[0]), newest
+    return None if row is None else str(row[0])
 
 
 def _upgrade(url: str, service: str, folder: Path) -> None:
@@ -65,7 +72,10 @@ def _upgrade(url: str, service: str, folder: Path) -> None:
         connection.execute(
             sqlalchemy.text("select pg_advisory_xact_lock(hashtext('migrate/' || :service))"), {"service": service}
         )
+        ours: Any = connection.connection.driver_connection
         for table, source in _steps(folder):
+            if not _lacks_steps(ours, table, source):
+                continue
             script = ScriptDirectory(str(source), version_locations=[str(source)])
 
             def upgrade(revision: Any, context: Any, script: ScriptDirectory = script) -> Any:

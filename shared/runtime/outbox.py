@@ -28,12 +28,14 @@ from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import Log
 from shared.runtime.metrics import OUTBOX_AGE, OUTBOX_DEPTH, OUTBOX_REFUSED_ROWS, PUBLISHED, RELAY_FAILED
 from shared.runtime.pace import pause_after
+from shared.runtime.sessions import connection_settings
 from shared.runtime.tracing import Sending
 from shared.wire import CONTENT_TYPE
 
 _ROUND = 2000  # rows a round: 500 or more keep the producer's batches full
 _FULL = 500  # a round of so many is followed by the next at once
 _HEADERS = (("content-type", CONTENT_TYPE),)
+_HANGS_AFTER = 120  # seconds without a statement, after which another replica becomes the relay
 _SHARE_LOCK = "select pg_try_advisory_lock(hashtext('relay/' || current_schema()))"
 
 
@@ -117,7 +119,8 @@ class Relay(threading.Thread):
                 self._stopping.wait(0.5)
 
     def _serve(self) -> None:
-        with psycopg.connect(self._url, autocommit=True, connect_timeout=3) as connection:
+        given = connection_settings(self._url, idle_seconds=_HANGS_AFTER)
+        with psycopg.connect(self._url, autocommit=True, **given) as connection:
             # What is published from a restored database would hide what was lost of it: see `_note_published`.
             self._check(connection)
             while not self._locked(connection):

@@ -65,9 +65,10 @@ async def seek_to_kept(
     assigned = consumer.assignment()
     if not assigned:
         return by_group
+    # Before the ends: the worker that had a partition until now may still commit, and must not seem ahead of its end.
+    kept = await _waiting(partial(_read_positions, database), log)
     beginnings = await consumer.earliest_offsets(*assigned)
     ends = await consumer.highwaters(*assigned)
-    kept = await _waiting(partial(_read_positions, database), log)
     starts = {
         tp: start_of(tp.topic, tp.partition, kept.get((tp.topic, tp.partition)), beginning=beginnings[tp], end=ends[tp])
         for tp in assigned

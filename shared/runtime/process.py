@@ -40,10 +40,11 @@ from shared.runtime.rebuild import announce_again, note_rebuilds
 from shared.runtime.recall import Recall
 from shared.runtime.restored import Storage, compare
 from shared.runtime.scrub import Inventory, Scrub
-from shared.runtime.scrub_record import note_finished, note_ordered
+from shared.runtime.scrub_record import note_finished, note_ordered, report_faults
 from shared.runtime.settings import Runtime
 from shared.runtime.ticks import Tick
 from shared.runtime.tracing import forget_traces, start_tracing, stop_tracing
+from shared.runtime.unread import topics_of_unread
 from shared.runtime.web.metrics import serve_metrics
 from shared.runtime.web.server import WebServer, web_server
 from shared.topics import INBOX_MEMORY, Topic
@@ -52,6 +53,7 @@ _GRACE = 12.0  # seconds for the batch in hand at a stop
 _BACKLOG_EVERY = 5.0
 _ORDERS_EVERY = 1.0  # rare: woken by each batch, these ticks would cost as much as the batch
 _FORGET_EVERY = 3600.0
+_KEPT_EVERY = 30.0  # seconds between two looks at what older replicas kept
 _RECURSION = 1000  # py_ecc, which web3 needs, sets 100,000: nested JSON then overflows the stack and kills the process
 EX_CONFIG = 78  # sysexits.h: configuration error; supervisors need not try again
 
@@ -90,6 +92,7 @@ class Process:
         self.tick("markers", partial(pass_markers, kafka=runtime.kafka), database, every=_FORGET_EVERY)
         self.ready("database", lambda _, to: database_report(*to), (database, migrations))
         self.ready("certificates", lambda _, to: certificates_report(*to), (runtime.certificates, runtime.clock))
+        self.tick("kept", self._read_kept, database, every=_KEPT_EVERY)
 
     def check(self, work: Callable[[P], None], ports: P) -> None:
         """Call `work` at each start, once the schema is there and before Kafka is read. RefuseToStart ends the process.
@@ -178,6 +181,7 @@ class Process:
             self.note(ObjectsScrubbed, partial(note_finished, before=before))
         scrub = Scrub(self._database, objects, inventories, self._runtime.scrub_hours, self._log)
         self.tick("scrub", Scrub.step, scrub, every=_ORDERS_EVERY)
+        self.tick("faults", report_faults, self._database, every=_BACKLOG_EVERY)
 
     def serve(self, app: Any, *, host: str, port: int) -> None:
         """Serve an ASGI app over HTTP; port 0 takes any free one."""
@@ -212,6 +216,13 @@ class Process:
                 self._app, topic, self._database, self._log, handled=self.wake, failed=self._fail
             )
         return self._consumers[topic.name]
+
+    def _read_kept(self, database: Database[Any]) -> int:
+        """What a replica of the former release kept beside us. Acts on no row of its own: always 0."""
+        for topic in topics_of_unread(database):
+            if topic in self._consumers:
+                self._consumers[topic].read_kept()
+        return 0
 
     def _migrate(self) -> None:
         while True:
@@ -302,6 +313,8 @@ class Process:
         # What is in hand is acknowledged before another worker gets the partition; what isn't, its inbox drops.
         await asyncio.gather(*(consumer.drain(SESSION_SECONDS / 3) for consumer in self._consumers.values()))
         await self._app.consumer.commit()
+        for consumer in self._consumers.values():
+            consumer.shows_no_trouble()  # of messages that are another's now; what is in hand shows it again
 
 
 def _report_backlog(database: Database[Any], *, log: Log, reported: dict[str, int]) -> int:

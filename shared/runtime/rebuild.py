@@ -13,7 +13,7 @@ from shared.office_events import DecisionSettled, RebuildOrdered
 from shared.retry import SKEW
 from shared.runtime.db import CHANNEL, Database, Transaction
 from shared.runtime.log import Log
-from shared.topics import READ_BY, WRITTEN_BY
+from shared.topics import READ_BY, WRITTEN_BY, Topic
 
 _PART = 2000
 _FULL = 10_000  # rows in the outbox above which a rebuild waits
@@ -27,6 +27,8 @@ def note_rebuilds(tx: Transaction, events: Sequence[RebuildOrdered]) -> None:
         if order.producer not in (None, tx.service) or order.reader == tx.service:
             continue
         topics = [topic.name for topic in READ_BY.get(order.reader, ())]
+        if not order.dry_run:
+            _offer_refused_again(tx, topics)
         row = tx.cursor.execute(
             "select coalesce(min(seq), 0), coalesce(max(seq), 0), count(*) from announced where topic = any(%s)",
             (topics,),
@@ -40,6 +42,15 @@ def note_rebuilds(tx: Transaction, events: Sequence[RebuildOrdered]) -> None:
             " values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
             (order.decision_id, order.reader, topics, first, last, count, tx.now()),
         )
+
+
+def _offer_refused_again(tx: Transaction, topics: Sequence[str]) -> None:
+    """Rows that Kafka refused go back into the outbox: what refused them may be mended. Else they are refused again."""
+    tx.cursor.execute(
+        "with again as (delete from refused where topic = any(%s) returning id, topic, key, value)"
+        " insert into outbox (announced_at, topic, key, value) select %s, topic, key, value from again order by id",
+        ([name for topic in topics for name in (topic, Topic(topic).dead.name)], tx.now()),
+    )
 
 
 def _settle_gaps(tx: Transaction, order: RebuildOrdered) -> None:

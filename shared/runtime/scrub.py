@@ -25,12 +25,14 @@ from shared.runtime.metrics import SCRUBBED
 from shared.runtime.objects import ListedObjects
 from shared.runtime.rows import is_away
 from shared.runtime.scrub_record import Found, Pass
+from shared.runtime.sessions import connection_settings
 
 _PAGE = 100  # rows
 _LISTED = 1000  # keys: the most that S3 gives at once
 _THREADS = 8
 _REST = 9  # times as long as a page took, in a pass by itself in which all was well: it uses a tenth of the time
 _LONGEST_REST = 60.0  # seconds
+_HANGS_AFTER = 900  # seconds without a statement of the turn, after which another replica goes on with the pass
 
 
 class CannotMake(AkashiError):
@@ -129,7 +131,8 @@ class Scrub:
     def _takes_turn(self) -> bool:
         """Whether the turn is ours: one process of a service at a time, until it dies or the pass is over."""
         if self._turn is None:
-            self._turn = psycopg.connect(self._database.url, autocommit=True, connect_timeout=3)
+            given = connection_settings(self._database.url, idle_seconds=_HANGS_AFTER)
+            self._turn = psycopg.connect(self._database.url, autocommit=True, **given)
         try:
             row = self._turn.execute("select pg_try_advisory_lock(hashtext('scrub'), hashtext(current_schema()))")
             is_ours = bool((row.fetchone() or (False,))[0])

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from shared.office_events import DecisionSettled, ObjectsScrubbed, ScrubCount, ScrubFault, ScrubOrdered
 from shared.retry import due_at, has_passed, is_due_sql
-from shared.runtime.db import Transaction
+from shared.runtime.db import Database, Transaction
 from shared.runtime.metrics import SCRUB_FAULTS
 
 Found = Literal["missing", "different", "only-stored"]
@@ -198,6 +198,21 @@ def finish(tx: Transaction, it: Pass) -> ObjectsScrubbed:
         (it.is_ordered, it.scrub_id),
     )
     return report
+
+
+def report_faults(database: Database[Any]) -> int:
+    """Set the gauges by the last pass that was finished, whichever replica did it. Returns 0: acts on no row."""
+    with database.transaction() as tx:
+        rows = tx.cursor.execute(
+            "select kind, count(scrub_faults.key) filter (where found <> 'only-stored'"
+            "  and (outcome is null or outcome <> all(%s)))"
+            " from (select scrub_id from scrubs where finished_at is not null order by finished_at desc limit 1) last"
+            " join scrub_counts using (scrub_id) left join scrub_faults using (scrub_id, kind) group by kind",
+            (list(SETTLED),),
+        ).fetchall()
+    for kind, faults in rows:
+        SCRUB_FAULTS.labels(kind).set(faults)
+    return 0
 
 
 def _checked(tx: Transaction, it: Pass) -> int:

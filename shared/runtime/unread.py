@@ -1,6 +1,7 @@
 """Messages of a later release: kept, and read again when this service is that release. Used by `batches.py`.
 
 During a rolling upgrade an old replica may meet an event type, or a word of a closed list, that only the new ones know.
+It may do so long after the first new one has started; so these look again every now and then.
 """
 
 from __future__ import annotations
@@ -42,6 +43,12 @@ def unread_of(topic: Topic, database: Database[Any]) -> list[Record]:
             (topic.name,),
         )
     return records
+
+
+def topics_of_unread(database: Database[Any]) -> list[str]:
+    """The names of the topics of which anything is kept."""
+    with database.transaction() as tx:
+        return [topic for (topic,) in tx.cursor.execute("select distinct topic from unread order by topic")]
 
 
 def forget_unread(records: Sequence[Record], database: Database[Any]) -> None:

@@ -222,3 +222,46 @@ def test_the_place_is_committed_with_the_rows_and_never_goes_back(wallet: Databa
         with wallet.reading_to({("t", 0): offset}), wallet.transaction():
             pass
     assert place() == [("t", 0, 7)]
+
+
+REFUSED = [
+    (7, "badge.received", b"first"),
+    (9, "badge.received.dead", b"a dead letter"),
+    (8, "badge.received", b"later"),
+]
+
+
+def refuse(database: Database[Transaction], *rows: tuple[int, str, bytes]) -> None:
+    """As the relay does with what Kafka takes never."""
+    with database.transaction() as tx:
+        tx.insert_rows(
+            "refused",
+            [
+                {"id": id, "topic": topic, "key": b"k", "value": value, "cause": "too large", "refused_at": NOW}
+                for id, topic, value in rows
+            ],
+        )
+
+
+def refused(database: Database[Transaction]) -> int:
+    with database.transaction() as tx:
+        return int(tx.fetch_value("select count(*) from refused"))
+
+
+@pytest.mark.parametrize(
+    ("rebuild", "again"),
+    [
+        ({"reader": "anchor"}, [b"first", b"later", b"a dead letter"]),
+        ({"reader": "anchor", "producer": "wallet"}, [b"first", b"later", b"a dead letter"]),
+        ({"reader": "anchor", "producer": "issuer"}, []),  # another's
+        ({"reader": "registration"}, []),  # which reads none of it
+        ({"reader": "anchor", "dry_run": True}, []),
+    ],
+)
+def test_what_kafka_refused_is_offered_again_by_a_rebuild_of_who_reads_it(
+    wallet: Database[Transaction], rebuild: dict[str, Any], again: list[bytes]
+) -> None:
+    refuse(wallet, *REFUSED)
+    order(wallet, ordered(**rebuild))
+    assert [value for value in outbox(wallet) if value in {row[2] for row in REFUSED}] == again
+    assert refused(wallet) == (0 if again else 3)

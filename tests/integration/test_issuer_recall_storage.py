@@ -11,6 +11,7 @@ import pytest
 from services.issuer import handlers
 from services.issuer.domain.issuance import Issuer
 from services.issuer.handlers import Ports
+from services.issuer.metrics import BITS_ONLY_PUBLISHED
 from shared import object_keys
 from shared.errors import NotFound
 from shared.events import AssertionIssued
@@ -45,6 +46,20 @@ def test_a_bit_that_only_the_published_list_has_stays_set_and_is_counted(world: 
     world.decide(order(id_of(1)))
     world.publish()
     assert world.published_bits() == world.bits_of([id_of(1), id_of(2)])
+    assert only_published() == 0
+
+
+def test_what_a_replica_found_is_measured_again_after_another_put_it_right(world: World) -> None:
+    revoked_then_lost(world)
+    start(world)
+    world.decide(order(id_of(2)))
+    world.publish()
+    assert handlers.look_again(world.ports) == 0
+    assert only_published() == 1  # it still is so
+    world.decide(order(id_of(1)))
+    world.publish()
+    BITS_ONLY_PUBLISHED.labels("1").set(1)  # as in a process that has published nothing since
+    assert handlers.look_again(world.ports) == 0
     assert only_published() == 0
 
 

@@ -20,9 +20,10 @@ import pytest
 from shared.office_events import ObjectsScrubbed, ScrubCount
 from shared.runtime import scrub_record
 from shared.runtime.db import Database, Transaction
+from shared.runtime.metrics import SCRUB_FAULTS
 from shared.runtime.migrate import migrate
 from shared.runtime.scrub import Expected
-from shared.runtime.scrub_record import begin_if_due, note_finished, note_ordered
+from shared.runtime.scrub_record import begin_if_due, note_finished, note_ordered, report_faults
 from shared.wire import decode
 from tests.worlds.objects import MemoryObjects
 from tests.worlds.postgres import Databases
@@ -244,3 +245,21 @@ def test_an_object_that_can_not_be_compared_costs_itself_and_the_pass_ends(
     assert {(fault.key, fault.outcome) for fault in report.named if fault.found == "only-stored"} == {
         ("n/00005", "failed")
     }
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_every_replica_shows_what_the_last_pass_left_whichever_did_it(anchor: Database[Transaction], lost: int) -> None:
+    kept = {f"n/{number:05}": f"n/{number:05}".encode() for number in range(lost, 3)}
+    objects = MemoryObjects(kept)
+
+    def shown_by_another(before: int) -> float:
+        SCRUB_FAULTS.labels("numbers").set(before)  # as in a process that did not do the pass
+        assert report_faults(anchor) == 0
+        return float(SCRUB_FAULTS.labels("numbers")._value.get())
+
+    order(anchor, "look", repair=False)
+    run(anchor, objects)
+    assert shown_by_another(0) == lost
+    order(anchor, "repair", repair=True)
+    run(anchor, objects)
+    assert shown_by_another(lost) == 0

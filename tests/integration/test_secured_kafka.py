@@ -11,8 +11,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError, TopicAuthorizationFailedError
 
+from deploy.kafka_acls import grants_of, provision_acls
 from deploy.local.parts.topics import broker_answers, provision_topics
 from deploy.local.ports import free_port
 from deploy.local.stack import Stack
@@ -21,7 +23,7 @@ from services.wallet.store import WalletTransaction
 from shared.errors import TryLater
 from shared.events import BadgeReceived
 from shared.runtime.db import Database
-from shared.runtime.kafka_access import read_kafka
+from shared.runtime.kafka_access import KafkaAccess, read_kafka
 from shared.runtime.log import logger
 from shared.runtime.migrate import migrate
 from shared.runtime.outbox import Relay
@@ -39,8 +41,19 @@ WALLET_MIGRATIONS = ROOT / "services" / "wallet" / "migrations"
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
     with secure_kafka(tmp_path_factory.mktemp("secure")) as kafka:
-        provision_topics(read_kafka(Settings(kafka.settings())))
+        provision_acls(read_kafka(Settings(kafka.settings())))
+        while not provisioned(kafka):  # a broker learns of new entries a moment after they are taken
+            time.sleep(0.1)
         yield kafka
+
+
+def provisioned(kafka: SecureKafka) -> bool:
+    """Make the topics as the user who is for that, who may nothing else."""
+    try:
+        provision_topics(read_kafka(Settings(kafka.settings("topics"))))
+    except TryLater:
+        return False
+    return True
 
 
 def until(found: Callable[[], bool], log: Path) -> None:
@@ -67,14 +80,14 @@ def test_a_service_reads_and_another_writes_with_a_login(
     parts: Stack, secured: SecureKafka, databases: Databases, tmp_path: Path
 ) -> None:
     wallet_url, verifier_url, log = databases.fresh(), databases.fresh(), tmp_path / "verifier.log"
-    access = read_kafka(Settings(secured.settings()))
+    access = read_kafka(Settings(secured.settings("wallet")))
     migrate(wallet_url, "wallet", WALLET_MIGRATIONS)
     wallet = Database(wallet_url, "wallet", WalletTransaction, lambda: NOW)
     with wallet.transaction() as tx:
         tx.announce(BadgeReceived(assertion_id="A" * 26, received_at=NOW))
     relay = Relay(wallet_url, access, logger("wallet"))
     relay.start()
-    with verifier(parts, verifier_url, secured.settings(), log):
+    with verifier(parts, verifier_url, secured.settings("verifier"), log):
 
         def noted() -> bool:
             try:
@@ -87,7 +100,9 @@ def test_a_service_reads_and_another_writes_with_a_login(
             until(noted, log)
         finally:
             relay.stop(10)
-        until(lambda: KafkaBroker(access).lags(["verifier"]).messages.get("verifier") == 0, log)
+        ops = KafkaBroker(read_kafka(Settings(secured.settings("ops"))))
+        until(lambda: ops.lags(["verifier"]).messages.get("verifier") == 0, log)
+        assert '"broken": true' not in log.read_text()
     assert PASSWORD not in log.read_text()
 
 
@@ -126,3 +141,94 @@ def test_a_service_with_a_wrong_password_says_what_it_waits_for(
     with verifier(parts, databases.fresh(), {**secured.settings(), "KAFKA_PASSWORD_FILE": str(password)}, log):
         until(lambda: "Authentication" in log.read_text(), log)
     assert "another password" not in log.read_text()
+
+
+def may(secured: SecureKafka, user: str, do: Callable[[KafkaAccess], object]) -> bool:
+    try:
+        do(read_kafka(Settings(secured.settings(user))))
+        return True
+    except KafkaError as error:  # of some the client says only in its text what they are
+        assert "AuthorizationFailed" in f"{type(error).__name__} {error}", error
+        return False
+
+
+def writes(topic: str) -> Callable[[KafkaAccess], object]:
+    def write(access: KafkaAccess) -> None:
+        with closing(KafkaProducer(**access.client, enable_idempotence=True, max_block_ms=20_000)) as producer:
+            producer.send(topic, b"x").get(20)
+
+    return write
+
+
+def reads(topic: str) -> Callable[[KafkaAccess], object]:
+    """Until a message has come, which is there, or the broker refuses."""
+
+    def read(access: KafkaAccess) -> None:
+        with closing(KafkaConsumer(**access.client, group_id=None, enable_auto_commit=False)) as consumer:
+            place = TopicPartition(topic, 0)
+            consumer.assign([place])
+            consumer.seek(place, 0)
+            while not consumer.poll(timeout_ms=1000):
+                if consumer.partitions_for_topic(topic) is None:  # it is not even told that there is such a topic
+                    raise TopicAuthorizationFailedError(topic)
+
+    return read
+
+
+def put(secured: SecureKafka, topic: str) -> None:
+    """A message on the first partition, by the administrator."""
+    with closing(KafkaProducer(**read_kafka(Settings(secured.settings())).client)) as producer:
+        producer.send(topic, b"x", partition=0).get(30)
+
+
+WRONG = {
+    "the wallet says that a badge is issued": ("wallet", "assertion.issued", writes),
+    "the verifier says anything": ("verifier", "badge.received", writes),
+    "the mailer revokes": ("mailer", "assertion.revoked", writes),
+    "the upstream orders as the office": ("upstream", "office.decisions", writes),
+    "the verifier reads names": ("verifier", "registration.renewed", reads),
+    "the anchor reads addresses": ("anchor", "desk.letters", reads),
+    "the renderer reads what upstream delivers": ("renderer", "upstream.registrations", reads),
+    "the upstream reads what it delivered": ("upstream", "upstream.registrations", reads),
+    "the maker of topics writes": ("topics", "registration.renewed", writes),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_user_does_nothing_that_its_service_does_not_do(secured: SecureKafka, what: str) -> None:
+    user, topic, verb = WRONG[what]
+    put(secured, topic)
+    assert not may(secured, user, verb(topic))
+
+
+@pytest.mark.parametrize("user", ["issuer", "ops", "upstream"])
+def test_a_user_writes_and_reads_what_its_service_does(secured: SecureKafka, user: str) -> None:
+    topics = [grant for grant in grants_of(user) if grant.resource == "topic"]
+    for grant in topics[:: max(1, len(topics) // 3)]:  # some of them: the rules are those of all
+        if "Write" in grant.operations:
+            assert may(secured, user, writes(grant.name)), grant
+        if "Read" in grant.operations:
+            put(secured, grant.name)
+            assert may(secured, user, reads(grant.name)), grant
+
+
+@pytest.mark.parametrize("service", ["issuer", "ops"])
+def test_what_a_service_asks_of_kafka_at_its_start_is_granted(secured: SecureKafka, service: str) -> None:
+    access = read_kafka(Settings(secured.settings(service)))
+    granted = {grant.name for grant in grants_of(service) if grant.resource == "topic"}
+    assert set(read_marks(access, service).topic_ids) == granted
+
+
+def test_topics_get_more_partitions_and_never_fewer(secured: SecureKafka) -> None:
+    access = read_kafka(Settings(secured.settings("topics")))
+
+    def partitions() -> dict[str, int]:
+        with closing(KafkaAdminClient(**access.client)) as admin:
+            described = admin.describe_topics([name for each in TOPICS for name in (each.name, each.dead.name)])
+        return {topic["name"]: len(topic["partitions"]) for topic in described}
+
+    for asked, got in ((6, 6), (4, 6), (7, 7)):
+        assert provision_topics(access, partitions=asked) == []
+        while set(partitions().values()) != {1, got}:  # the metadata of a broker follow
+            time.sleep(0.1)
+        assert {count for name, count in partitions().items() if name.endswith(".dead")} == {1}

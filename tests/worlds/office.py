@@ -18,10 +18,10 @@ from shared.runtime.settings import Settings, read_object_storage
 from tests.worlds.story import until
 
 
-def akashi(stack: Stack, *words: str) -> Result:
+def akashi(stack: Stack, *words: str, settings_of: str = "verifier") -> Result:
     """`akashi WORDS`, run in this process: half a second of CPU less than in one of its own."""
     place = {"AKASHI_HOME": str(stack.home), "AKASHI_PORT_BASE": str(stack.port_base)}
-    result = CliRunner().invoke(commands(), words, env=stack.environment("verifier") | place)
+    result = CliRunner().invoke(commands(), words, env=stack.environment(settings_of) | place)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

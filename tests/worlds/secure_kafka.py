@@ -1,4 +1,5 @@
-"""A Kafka node as in production: TLS with a certificate of its own authority, users with passwords (SCRAM)."""
+"""A Kafka node as in production: TLS with a certificate of its own authority, users with passwords (SCRAM), each of
+whom may do what deploy/kafka_acls.py grants and nothing else."""
 
 from __future__ import annotations
 
@@ -15,10 +16,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from deploy.kafka_acls import USERS
 from deploy.local.parts import kafka_node
 from deploy.local.ports import free_port
 
 USER, PASSWORD = "akashi", "a-password-of-the-test"
+"""The administrator, who may do all; the other users have the same password."""
 
 
 class Authority:
@@ -69,13 +72,13 @@ class SecureKafka:
     authority: Authority
     password_file: Path
 
-    def settings(self) -> dict[str, str]:
+    def settings(self, user: str = USER) -> dict[str, str]:
         """Of a service that signs in by password."""
         return {
             "KAFKA_BOOTSTRAP": self.scram,
             "KAFKA_SECURITY": "SASL_SSL",
             "KAFKA_CA_FILE": str(self.authority.file),
-            "KAFKA_USER": USER,
+            "KAFKA_USER": user,
             "KAFKA_PASSWORD_FILE": str(self.password_file),
         }
 
@@ -101,6 +104,8 @@ ssl.keystore.type=PEM
 ssl.keystore.location={keystore}
 ssl.truststore.type=PEM
 ssl.truststore.location={authority}
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:{user};User:CN=client;User:ANONYMOUS
 """
 
 
@@ -119,12 +124,19 @@ def secure_kafka(folder: Path) -> Iterator[SecureKafka]:
     kept = [line for line in plain.splitlines() if not line.startswith(dropped)]
     settings = folder / "server.properties"
     security = _SECURITY.format(
-        broker=broker, controller=controller, scram=scram, mutual=mutual, keystore=keystore, authority=authority.file
+        broker=broker,
+        controller=controller,
+        scram=scram,
+        mutual=mutual,
+        keystore=keystore,
+        authority=authority.file,
+        user=USER,
     )
     settings.write_text("\n".join(kept) + security)
-    user = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
+    users = [f"SCRAM-SHA-512=[name={user},password={PASSWORD}]" for user in (USER, *USERS)]
     cluster = "c2VjdXJlLWthZmthLTEyMw"
-    format_it = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings), "--add-scram", user]
+    format_it = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)]
+    format_it += [argument for user in users for argument in ("--add-scram", user)]
     subprocess.run([*kafka_node._java(), *format_it], check=True, stdout=subprocess.DEVNULL)
     with (folder / "kafka.log").open("wb") as log:
         node = subprocess.Popen([*kafka_node._java(), "kafka.Kafka", str(settings)], stdout=log, stderr=log)

@@ -21,7 +21,15 @@ from deploy.local.environment import Place
 from deploy.local.loopback import ask
 from deploy.local.office import NAME, PASSWORD, ask_ops, make_account
 from deploy.local.stack import Stack
-from deploy.local.terminal import PAGES, StartTable, clock_option, errors_as_messages, interruptible, supervisor_ended
+from deploy.local.terminal import (
+    PAGES,
+    StartTable,
+    clock_option,
+    errors_as_messages,
+    interruptible,
+    replicas_option,
+    supervisor_ended,
+)
 from services.ops.board.wording import reason_words
 from shared import object_keys
 from shared.runtime.commands import plain_console
@@ -78,8 +86,9 @@ class Players(threading.Thread):
     is_flag=True,
     help="終わったら止める。すべての人数が一致したときだけ終了コード 0。 / Stop; exit code 0 if all counts match.",
 )
+@replicas_option
 @clock_option
-def run_command(once: bool, clock: str | None) -> None:
+def run_command(once: bool, replicas: int, clock: str | None) -> None:
     """見本の登録者で、登録から発行完了のお知らせまでを動かす。 / Run the demo with the sample cohort.
 
     Starts everything, feeds the sample cohort, plays its holders, shows the count match, and keeps running.
@@ -88,7 +97,7 @@ def run_command(once: bool, clock: str | None) -> None:
     with errors_as_messages(), interruptible():
         place = Place.from_environment()
         table = StartTable()
-        stack = Stack(place.home, place.port_base, clock, progress=table.note)
+        stack = Stack(place.home, place.port_base, clock, replicas=replicas, progress=table.note)
         try:
             with Live(get_renderable=table.table, console=console, refresh_per_second=10):
                 stack.start()

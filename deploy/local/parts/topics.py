@@ -13,7 +13,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from shared.errors import RefuseToStart, TryLater
 from shared.runtime.kafka_access import KafkaAccess
-from shared.topics import LONGEST_RETENTION, RETENTION, TOPICS
+from shared.topics import LONGEST_RETENTION, MOST_PARTITIONS, PARTITIONS, RETENTION, TOPICS
 
 _SEGMENT = timedelta(days=1)
 """Kafka deletes whole segments: a message goes at most this much after its retention."""
@@ -29,11 +29,24 @@ def retention_from(environment: Mapping[str, str]) -> timedelta:
     return timedelta(days=int(raw))
 
 
-def provision_topics(kafka: KafkaAccess, *, replication: int = -1, retention: timedelta = RETENTION) -> list[str]:
+def partitions_from(environment: Mapping[str, str]) -> int:
+    """TOPIC_PARTITIONS, 4 unless it is set. RefuseToStart when it is impossible."""
+    raw = environment.get("TOPIC_PARTITIONS", "").strip() or str(PARTITIONS)
+    if not raw.isascii() or not raw.isdigit() or not 1 <= int(raw) <= MOST_PARTITIONS:
+        raise RefuseToStart(
+            f"setting TOPIC_PARTITIONS: got {raw!r}, expected a whole number from 1 to {MOST_PARTITIONS}"
+        )
+    return int(raw)
+
+
+def provision_topics(
+    kafka: KafkaAccess, *, replication: int = -1, partitions: int = PARTITIONS, retention: timedelta = RETENTION
+) -> list[str]:
     """Create the missing topics; returns their names. `replication` -1 takes the broker's default.
 
-    `retention` is set on all of them, the existing ones too; their other settings stay as they are. When this returns,
-    each partition of each topic has a leader. TryLater while the broker is unreachable.
+    `retention` is set on all of them, the existing ones too. Those with fewer `partitions` get more, except topics of
+    dead letters, which have one; none loses any. Other settings stay as they are. When this returns, each partition of
+    each topic has a leader. TryLater while the broker is unreachable.
     """
     configs = {
         "cleanup.policy": "delete",
@@ -53,7 +66,7 @@ def provision_topics(kafka: KafkaAccess, *, replication: int = -1, retention: ti
             if missing:
                 new = {
                     name: {
-                        "num_partitions": wanted[name].partitions,
+                        "num_partitions": partitions if wanted[name] in TOPICS else wanted[name].partitions,
                         "replication_factor": replication,
                         "configs": configs,
                     }
@@ -63,8 +76,12 @@ def provision_topics(kafka: KafkaAccess, *, replication: int = -1, retention: ti
             if existing := sorted(set(wanted) - set(missing)):
                 resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs=configs) for name in existing]
                 admin.alter_configs(resources, incremental=True)
+                described = admin.describe_topics([name for name in existing if wanted[name] in TOPICS])
+                few = [topic["name"] for topic in described if len(topic["partitions"]) < partitions]
+                if few:
+                    admin.create_partitions(dict.fromkeys(few, partitions))
     except TopicAlreadyExistsError:  # another process created them in between
-        return provision_topics(kafka, replication=replication, retention=retention)
+        return provision_topics(kafka, replication=replication, partitions=partitions, retention=retention)
     except KafkaError as error:
         raise TryLater(f"Kafka at {kafka}: {type(error).__name__}; is it up?") from error
     return missing

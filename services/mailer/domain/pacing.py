@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from shared.retry import is_due
+from shared.retry import has_passed, is_due
 
 _FAILURES = 3
 """Failures in a row after which the server counts as away."""
@@ -96,6 +96,10 @@ class Pace:
             del self._tokens[domain]  # as one that was never written to
         return [domain for domain in {*self._flying, *self._tokens} if self._is_busy(domain, now)]
 
+    def written_to(self, now: datetime) -> set[str]:
+        """Domains that a letter is on its way to, or whose letters a second are not all there again."""
+        return {*self._flying, *(domain for domain in self._tokens if not self._is_full(domain, now))}
+
     def _is_busy(self, domain: str, now: datetime) -> bool:
         limit = self.limits.of(domain)
         if limit.connections is not None and self._flying.get(domain, 0) >= limit.connections:
@@ -150,9 +154,9 @@ class Breaker:
         if self._failures >= _FAILURES:
             self._until = now + min(_LONGEST, timedelta(seconds=2 ** min(self._failures - _FAILURES, 10)))
 
-    @property
-    def is_away(self) -> bool:
-        return self._until is not None
+    def is_away(self, now: datetime) -> bool:
+        """Whether the last tries failed. After two minutes without a letter to try with, nobody knows any more."""
+        return self._until is not None and not has_passed(2 * _LONGEST, self._until, now)
 
     def answered(self) -> None:
         """The server answers: whatever it says of a letter, it is there."""

@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from deploy.container.fonts import needed
+from deploy.kafka_acls import FILE, USERS, Grant, grants_of, manifest
 from deploy.local.environment import Place, service_settings
 from shared.glyphs import load_glyphs
-from shared.topics import SERVICES
+from shared.topics import OFFICE_DECISIONS, READ_BY, SERVICES, TOPICS, WRITTEN_BY, Topic
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 FONTS = DEPLOY.parent / "node_modules" / "@expo-google-fonts"
@@ -111,3 +112,33 @@ def test_the_image_installs_what_the_project_depends_on() -> None:
     project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())["project"]
     named = {re.split(r"[\[<>=;]", each)[0].lower().replace(".", "-") for each in project["dependencies"]}
     assert named - locked == set() and "pytest" not in locked
+
+
+def test_the_users_of_kafka_are_those_that_the_topics_give() -> None:
+    assert FILE.read_text(encoding="utf-8") == manifest(), "run `python -m deploy.kafka_acls`"
+    users = {each["metadata"]["name"]: each["spec"]["authorization"] for each in yaml.safe_load_all(manifest())}
+    assert set(users) == set(USERS) and all(each["type"] == "simple" and each["acls"] for each in users.values())
+    assert loaded_all("k8s/kafka/kafka.yaml")[1]["spec"]["kafka"]["authorization"] == {"type": "simple"}
+
+
+@pytest.mark.parametrize("topic", [topic for topic in TOPICS if topic in WRITTEN_BY and topic != OFFICE_DECISIONS])
+def test_a_topic_of_facts_is_written_by_its_service_and_by_ops_that_replays(topic: Topic) -> None:
+    writers = {user for user in USERS for grant in grants_of(user) if grant.name == topic.name if may_write(grant)}
+    assert writers == {WRITTEN_BY[topic], "ops"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_reads_what_it_knows_and_its_own_words_and_is_in_no_other_group(service: str) -> None:
+    read = {grant.name for grant in grants_of(service) if "Read" in grant.operations and grant.resource == "topic"}
+    own = {topic.name for topic, writer in WRITTEN_BY.items() if writer == service}
+    dead = {topic.dead.name for topic in TOPICS} if service == "ops" else set()
+    assert read == {topic.name for topic in READ_BY[service]} | own | dead | {OFFICE_DECISIONS.name}
+    assert {g.name for g in grants_of(service) if g.resource == "group" and "Read" in g.operations} == {service}
+
+
+def may_write(grant: Grant) -> bool:
+    return "Write" in grant.operations
+
+
+def loaded_all(path: str) -> list[Any]:
+    return list(yaml.safe_load_all((DEPLOY / path).read_text()))

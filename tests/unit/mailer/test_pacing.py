@@ -90,11 +90,11 @@ def test_a_server_that_fails_three_times_in_a_row_is_tried_with_one_letter_at_a_
         breaker.failed("refused", NOW)
     assert breaker.room(8, 0, NOW) == 8
     breaker.failed("refused", NOW)
-    assert breaker.is_away and breaker.room(8, 0, NOW) == 0
+    assert breaker.is_away(NOW) and breaker.room(8, 0, NOW) == 0
     assert breaker.room(8, 0, after(1)) == 1
     assert breaker.room(8, 1, after(1)) == 0
     breaker.answered()
-    assert not breaker.is_away and breaker.room(8, 0, after(1)) == 8
+    assert not breaker.is_away(after(1)) and breaker.room(8, 0, after(1)) == 8
 
 
 def test_letters_that_were_on_their_way_when_the_server_went_away_count_once() -> None:
@@ -176,3 +176,27 @@ def test_the_time_that_letters_take_is_what_the_pace_admits(
 )
 def test_a_limit_makes_letters_take_time(letters: int, limit: Limit, seconds: float) -> None:
     assert seconds_for(letters, limit, connections=4, each=0.5) == seconds
+
+
+@pytest.mark.parametrize("tries", [3, 4, 20])
+def test_who_has_no_letter_to_try_with_says_no_more_that_the_server_is_away(tries: int) -> None:
+    breaker, now = Breaker(), NOW
+    for _ in range(tries):
+        breaker.failed("refused", now)
+        now += timedelta(minutes=1)
+    last = now - timedelta(minutes=1)
+    assert breaker.is_away(last) and breaker.is_away(last + timedelta(minutes=1))
+    assert not breaker.is_away(last + timedelta(minutes=4))  # another replica may have letters and an answer
+    breaker.failed("refused", last + timedelta(minutes=5))
+    assert breaker.is_away(last + timedelta(minutes=5))
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 1.0, 5.0])
+def test_a_domain_is_written_to_until_its_letters_a_second_are_there_again(rate: float) -> None:
+    pace = Pace(DomainLimits(domains={DOCOMO: Limit(per_second=rate)}))
+    assert pace.written_to(NOW) == set()
+    assert pace.admit(DOCOMO, NOW)
+    assert pace.written_to(NOW) == {DOCOMO}
+    pace.done(DOCOMO)
+    assert pace.written_to(after(0.9 / rate)) == {DOCOMO}
+    assert pace.written_to(after(1.1 / rate)) == set()

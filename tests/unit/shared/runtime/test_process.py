@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from shared.events import BadgeReceived
 from shared.office_events import DecisionSettled
 from shared.programme import parse_programme
@@ -46,3 +48,26 @@ def test_a_service_that_takes_back_settlements_itself_keeps_its_own_way(tmp_path
 
 def test_a_service_without_facts_of_its_own_recalls_nothing(tmp_path: Path) -> None:
     assert process(tmp_path)._recalls == {}
+
+
+class KeptReader:
+    """A consumer that counts how often it is asked for what was kept."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def read_kept(self) -> int:
+        self.asked += 1
+        return 1
+
+
+def test_what_older_replicas_keep_beside_this_one_is_read_while_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, reader = process(tmp_path), KeptReader()
+    assert "kept" in {tick._tick for tick in made._ticks}
+    made._consumers[BadgeReceived.topic.name] = reader  # type: ignore[assignment]
+    for kept in ([], [BadgeReceived.topic.name], ["a.topic.of.no.reader", BadgeReceived.topic.name]):
+        monkeypatch.setattr("shared.runtime.process.topics_of_unread", lambda _, kept=kept: kept)
+        made._read_kept(made._database)
+    assert reader.asked == 2

@@ -1,0 +1,143 @@
+"""What the runbook tells to do for an alert ends it: its cause is made, the commands are those of the document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from kafka import KafkaProducer
+from prometheus_client.parser import text_string_to_metric_families
+
+from deploy.local.loopback import ask
+from deploy.local.stack import Stack
+from shared import object_keys
+from shared.events import BadgeReceived
+from shared.runtime.objects import Objects
+from shared.runtime.settings import Settings, read_object_storage
+from shared.topics import BADGE_RECEIVED, PAPER_ORDERS
+from shared.wire import encode
+from tests.worlds.credentials import NOW
+from tests.worlds.losses import delete_records
+from tests.worlds.objects import delete
+from tests.worlds.office import akashi, done
+from tests.worlds.runbook import commands
+from tests.worlds.story import Story, until
+
+SIZE = 3
+
+
+@pytest.fixture(scope="module")
+def story(stack: Stack) -> Iterator[Story]:
+    """A few people who have completed."""
+    story = Story(stack, "RUNBOOK", SIZE)
+    story.feed()
+    story.play()
+    story.completes()
+    yield story
+
+
+def figure(stack: Stack, service: str, metric: str, **labels: str) -> float | None:
+    """The highest value that a service shows of a metric with these labels; None while it does not answer."""
+    try:
+        page = ask.get(f"http://{stack.place.address(f'{service} metrics')}/metrics").text
+    except httpx.HTTPError:
+        return None
+    values = [
+        sample.value
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+        if sample.name == metric and labels.items() <= sample.labels.items()
+    ]
+    return max(values, default=0.0)
+
+
+def fires(stack: Stack, service: str, metric: str, *, at: Callable[[float | None], bool] = bool, **labels: str) -> None:
+    until(lambda: at(figure(stack, service, metric, **labels)), seconds=60, what=f"{service} shows {metric}")
+
+
+def is_zero(value: float | None) -> bool:
+    return value == 0.0
+
+
+def cured(stack: Stack, service: str, metric: str, **labels: str) -> None:
+    fires(stack, service, metric, at=is_zero, **labels)
+
+
+def test_a_service_that_is_down_answers_after_its_start(stack: Stack, story: Story) -> None:
+    stack.halt("verifier")
+    assert figure(stack, "verifier", "akashi_outbox_depth") is None
+    stack.resume("verifier")
+    [status] = commands("ServiceDown")
+    done(akashi(stack, *status))
+    assert figure(stack, "verifier", "akashi_outbox_depth") is not None
+
+
+def test_dead_letters_are_listed_and_discarded(stack: Stack, story: Story) -> None:
+    before = figure(stack, "ops", "akashi_dead_letters_open") or 0.0
+    with_producer(stack, BADGE_RECEIVED.name, b"no event")
+    fires(stack, "ops", "akashi_dead_letters_open", at=lambda value: value is not None and value > before)
+    look, _, discard = commands("DeadLetters", TEXT="試験のメッセージ")
+
+    def none_is_left() -> bool:
+        lines = done(akashi(stack, *look)).splitlines()
+        for id in [line.split("\t")[0] for line in lines if BADGE_RECEIVED.name in line][:1]:
+            done(akashi(stack, *[id if word == "ID" else word for word in discard]))  # it holds for every reader's
+        return (figure(stack, "ops", "akashi_dead_letters_open") or 0.0) <= before
+
+    until(none_is_left, seconds=60, what="no dead letter of this message is open", pause=1)
+
+
+def with_producer(stack: Stack, topic: str, value: bytes) -> None:
+    producer = KafkaProducer(bootstrap_servers=stack.environment("ops")["KAFKA_BOOTSTRAP"])
+    producer.send(topic, value).get(30)
+    producer.close()
+
+
+def test_a_gap_is_settled_by_a_rebuild(stack: Stack, story: Story) -> None:
+    stack.halt("renderer")
+    nobodys = BadgeReceived(assertion_id="A" * 26, received_at=NOW)  # on this topic no reader asks for it
+    with_producer(stack, PAPER_ORDERS.name, encode(nobodys, source="wallet", at=NOW))
+    delete_records(stack, PAPER_ORDERS)
+    stack.resume("renderer")
+    fires(stack, "renderer", "akashi_topic_gap", topic=PAPER_ORDERS.name)
+    for command in commands("TopicGap", SERVICE="renderer", TEXT="docs/operations.md"):
+        done(akashi(stack, *command))
+    cured(stack, "renderer", "akashi_topic_gap", topic=PAPER_ORDERS.name)
+
+
+def test_lost_objects_are_named_and_made_again(stack: Stack, story: Story) -> None:
+    key = object_keys.certificate(story.people()[0]["assertion_id"])
+    objects = Objects(read_object_storage(Settings(stack.environment("renderer"))))
+    before = objects.get(key)
+    delete(objects, key)
+    look, repair = commands("StoredObjectsAtFault")
+    assert akashi(stack, *look, "--reason", "試験").exit_code == 1
+    fires(stack, "renderer", "akashi_scrub_faults")
+    done(akashi(stack, *repair, "--reason", "試験"))
+    cured(stack, "renderer", "akashi_scrub_faults")
+    assert objects.get(key) == before
+
+
+def test_letters_are_held_while_the_relay_is_away_and_leave_afterwards(stack: Stack, story: Story) -> None:
+    hold, resume = commands("MailServerAway", COHORT=stack.cohort, TEXT="メールの障害")
+    later = Story(stack, "RELAY", SIZE)
+    stack.halt("mail")
+    later.feed()
+    fires(stack, "mailer", "akashi_mail_server_away")
+    done(akashi(stack, *hold))
+    stack.resume("mail")
+    later.play()
+    assert later.count("notified", "received", "completed") == 0
+    done(akashi(stack, *resume))
+    later.completes()
+    cured(stack, "mailer", "akashi_mail_server_away")
+
+
+def test_a_chain_that_is_away_is_named_and_is_there_again(stack: Stack, story: Story) -> None:
+    [status, *_] = commands("ChainAway")
+    stack.halt("chain")
+    fires(stack, "anchor", "akashi_anchor_chain_up", at=is_zero)
+    assert akashi(stack, *status, settings_of="anchor").exit_code == 1
+    stack.resume("chain")
+    fires(stack, "anchor", "akashi_anchor_chain_up", at=lambda value: value == 1.0)
