@@ -39,6 +39,7 @@ from shared.office_events import (
     ScrubOrdered,
 )
 from shared.paper_events import PaperOrdered, PaperUpdated, PrintSheetOrdered, PrintSheetRendered
+from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 
 CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 
@@ -58,6 +59,8 @@ EVENTS: tuple[type[Event], ...] = (
     CertificateRendered,
     RenderingFailed,
     AssertionRevoked,
+    AddressRecoveryBegun,
+    AddressRecoverySettled,
     DeskLetterRequested,
     PaperOrdered,
     PaperUpdated,

@@ -11,7 +11,7 @@ import msgspec
 from services.ops.board import wording
 from services.ops.board.counts import HELD, REVOKED
 from services.ops.board.decisions import DAYS, RESUMABLE, DecisionLine, History, LetterLine, VersionLine
-from services.ops.board.timeline import Change, Moment, timeline
+from services.ops.board.timeline import HAPPENED, Change, Moment, timeline
 from services.ops.person_orders import SPELLED
 from services.ops.web.board_view import DecisionRow, FieldChange, StuckRow, decision_rows, field_change, stuck_row
 from shared.glyphs import clusters
@@ -201,7 +201,7 @@ def code_points(name: str, missing: str) -> list[CodePoint]:
 def _moment(moment: Moment) -> MomentRow:
     row = decision_rows([moment.decision], {moment.decision.id: moment.changes})[0] if moment.decision else None
     letter = moment.letter
-    name = row.name if row else wording.words_for(wording.HAPPENED, moment.kind)
+    name = row.name if row else wording.words_for(HAPPENED, moment.kind)
     if letter is not None:
         name = wording.words_for(wording.LETTERS, letter.letter)
     elif moment.kind in ("version", "issued") and moment.number > 1:

@@ -122,6 +122,12 @@ class Sessions(Attempts):
             ("login_attempts", "key_sha256", "began_at + lasts <= %s", "began_at"),
             ("devices", "token_sha256", f"seen_at + interval '{DEVICE_LASTS.days} days' <= %s", "seen_at"),
             ("mail_links", "link_id", "expires_at <= %s", "created_at"),
+            (
+                "recoveries",
+                "recovery_id",
+                "takes_effect_at + interval '30 days' <= %s",
+                "takes_effect_at - interval '61 days'",
+            ),
             ("challenges", "challenge", "expires_at <= %s", "expires_at - interval '1 hour'"),
         ):
             deleted += self._tx.cursor.execute(
