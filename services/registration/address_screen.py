@@ -35,7 +35,7 @@ from shared.links import is_mail_token, mail_token
 from shared.runtime.log import logger
 from shared.runtime.web.language import Language
 
-_PURPOSE = "confirm-address"
+CONFIRMATION = "confirm-address"  # the purpose of its links
 _FORGET = 1000  # rows a tick
 
 log = logger("registration")
@@ -192,7 +192,7 @@ def _confirmation_letter(request: AddressRequest, screen: Screen, ports: DeskPor
         facts["deadline"] = screen.confirm_until.isoformat()
         facts["notice_date"] = notice_on.isoformat() if notice_on else later
     return DeskLetterRequested(
-        letter_id=f"{_PURPOSE}/{request.request_id}",
+        letter_id=f"{CONFIRMATION}/{request.request_id}",
         letter="recover-address" if request.recovers else "confirm-address",
         recipient=request.address,
         facts=facts,
@@ -204,7 +204,7 @@ def _confirmation_letter(request: AddressRequest, screen: Screen, ports: DeskPor
 
 
 def confirmation_url(request_id: str, ports: DeskPorts) -> str:
-    return f"{ports.desk_url}/confirm/{request_id}/{mail_token(ports.secret, _PURPOSE, request_id)}"
+    return f"{ports.desk_url}/confirm/{request_id}/{mail_token(ports.secret, CONFIRMATION, request_id)}"
 
 
 # ── confirm it ─────────────────────────────────────────────────────────────────────────────────────────
@@ -212,7 +212,7 @@ def confirmation_url(request_id: str, ports: DeskPorts) -> str:
 
 def look_at(request_id: str, token: str, ports: DeskPorts) -> Confirmation:
     """What a link is about. Changes nothing: mail scanners follow links, too."""
-    if not is_mail_token(ports.secret, _PURPOSE, request_id, token):
+    if not is_mail_token(ports.secret, CONFIRMATION, request_id, token):
         return Confirmation("unknown-link")
     with ports.store.transaction() as tx:
         return _look_at(tx, request_id, ports)
@@ -237,7 +237,7 @@ def confirm(request_id: str, token: str, ports: DeskPorts) -> Confirmation:
     Both addresses, the former and the new one, are told. Of people who confirm one address at the same time, one gets
     it: the writers' lock lets one look at a time.
     """
-    if not is_mail_token(ports.secret, _PURPOSE, request_id, token):
+    if not is_mail_token(ports.secret, CONFIRMATION, request_id, token):
         return Confirmation("unknown-link")
     with ports.store.transaction() as tx:
         tx.lock()

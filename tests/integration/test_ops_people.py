@@ -213,6 +213,8 @@ def test_a_name_that_no_font_has_is_shown_by_code_points_and_its_spelling_ordere
     tell(office.ports, unprintable())
     page = text(office, "/people/R00001")
     assert 'class="chip no">\U00030ede U+30EDE' in page and 'class="chip old">渡 U+6E21' in page
+    assert '<span class="glyph" lang="ja">\U00030ede</span>' in page and "漢字（CJK統合漢字拡張G）" in page
+    assert 'href="https://glyphwiki.org/wiki/u30ede" rel="noreferrer"' in page
     form = {"act": "spell", "family_name": "渡辺", "given_name": "太郎", "family_name_latin": "", "why": "本人と合意"}
     assert office.browser.post("/people/R00001", data=form).status_code == 303
     (order,) = given(office)

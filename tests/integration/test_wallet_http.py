@@ -6,7 +6,6 @@ Tests services/wallet: receive_link, sessions, badges, web, store.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
@@ -33,21 +32,9 @@ from tests.worlds.wallet import (
     join,
     rendered,
     revoked,
-    running_wallet,
-    wallet_database,
 )
 
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    with wallet_database() as url:
-        yield url
-
-
-@pytest.fixture
-def wallet(database: str) -> Iterator[Wallet]:
-    with running_wallet(database) as wallet:
-        yield wallet
+pytest_plugins = ("tests.worlds.wallet_fixtures",)
 
 
 def test_a_scanner_that_asks_for_the_head_of_the_link_sees_what_a_reader_sees_and_receives_nothing(

@@ -9,12 +9,12 @@ from datetime import date, datetime
 import msgspec
 
 from services.ops.board import wording
+from services.ops.board.characters import NameCharacter, name_characters
 from services.ops.board.counts import HELD, REVOKED
 from services.ops.board.decisions import DAYS, RESUMABLE, DecisionLine, History, LetterLine, VersionLine
 from services.ops.board.timeline import HAPPENED, Change, Moment, timeline
 from services.ops.person_orders import SPELLED
 from services.ops.web.board_view import DecisionRow, FieldChange, StuckRow, decision_rows, field_change, stuck_row
-from shared.glyphs import clusters
 from shared.office_answers import PersonAnswer, SharerAnswer
 from shared.office_events import CORRECTABLE, Correction
 from shared.programme import Bilingual, Programme
@@ -51,15 +51,6 @@ class MomentRow:
 
 
 @dataclass(frozen=True)
-class CodePoint:
-    """A character of a name, or one with its variation selector. `missing`: no font has it."""
-
-    text: str
-    points: str
-    missing: bool
-
-
-@dataclass(frozen=True)
 class PersonView:
     history: History
     qualification: Bilingual | None
@@ -71,7 +62,7 @@ class PersonView:
     decisions: Sequence[DecisionRow]
     fields: Sequence[FieldRow]
     spelling: Sequence[FieldRow]
-    points: Sequence[CodePoint]
+    characters: Sequence[NameCharacter]  # of the name
     timeline: Sequence[MomentRow]
     stuck: StuckRow | None
     said: PersonAnswer | None  # by registration; None: it was not asked, or did not answer
@@ -165,7 +156,7 @@ def person_view(
             for name in CORRECTABLE
         ],
         spelling=[FieldRow(name, wording.FIELDS[name], names.get(name) or "", "text") for name in SPELLED],
-        points=code_points(history.name or "", history.held_characters or ""),
+        characters=name_characters(history.name or "", history.held_characters or ""),
         timeline=[
             _moment(moment)
             for moment in timeline(
@@ -186,16 +177,6 @@ def names_of(history: History, said: PersonAnswer | None) -> dict[str, str | Non
     family, _, given = (history.name or "").partition(" ")
     known = {name: history.facts.get(name) for name in SPELLED}
     return {**known, "family_name": known["family_name"] or family, "given_name": known["given_name"] or given}
-
-
-def code_points(name: str, missing: str) -> list[CodePoint]:
-    """The characters of a name by code point, and which of them no font has (`missing`, as the hold names them)."""
-    found = []
-    for character in clusters(name.replace(" ", "")):
-        points = " ".join(f"U+{ord(each):04X}" for each in character)
-        is_missing = any(part.strip().startswith(points) for part in missing.split(","))
-        found.append(CodePoint(character, points, is_missing))
-    return found
 
 
 def _moment(moment: Moment) -> MomentRow:
