@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
+import psycopg
 import pytest
 
 from services.registration import address_screen
@@ -237,6 +238,33 @@ def test_nobodys_mailbox_is_filled(world: DeskWorld) -> None:
         assert ask_for(browser, "a9@example.jp").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        "update registrations set address_key = 'a@example.jp'",
+        "update registrations set office_email = 'a@example.jp' where registration_id = 'R1'",
+        "update registrations set state = 'released', reason = null",
+        "insert into registrations select * from registrations where false",
+    ],
+)
+def test_the_database_refuses_to_write_an_address_or_a_state_without_the_writers_lock(
+    world: DeskWorld, write: str
+) -> None:
+    world.registration.deliver(record(1))
+    for lock in ("", "select pg_advisory_xact_lock(1)", "select pg_advisory_xact_lock_shared(2)"):
+        with (
+            pytest.raises(psycopg.errors.RaiseException, match="without the writers' lock"),
+            world.ports.store.transaction() as tx,
+        ):
+            if lock:
+                tx.cursor.execute(lock)
+            tx.cursor.execute(write)
+    with world.ports.store.transaction() as tx:
+        tx.lock()
+        tx.cursor.execute(write)
+        tx.cursor.execute("update registrations set due_since = null")
+
+
 def test_of_fifty_people_who_confirm_one_address_at_once_one_gets_it(world: DeskWorld) -> None:
     world.registration.deliver(*(record(n, email=None) for n in range(50)))
     links = []
@@ -272,6 +300,7 @@ def test_what_people_had_confirmed_is_taken_back_after_a_restore(world: DeskWorl
     assert confirm(world, 2, "two@example.jp") == "confirmed"
     letters = world.letters()
     with world.ports.store.transaction() as tx:
+        tx.lock()
         tx.cursor.execute("truncate address_requests")
         tx.cursor.execute("update registrations set office_email = null, confirmed_at = null, address_key = null")
         tx.cursor.execute("delete from registrations where registration_id = 'R2'")

@@ -224,12 +224,25 @@ def test_a_session_ends_after_a_day_and_is_forgotten(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:
         join(browser, wallet, badge)
-        wallet.clock.now += timedelta(hours=23, minutes=59)
-        assert browser.get("/badges").url.path == "/badges"
-        wallet.clock.now += timedelta(minutes=2)
+        for _ in range(12):  # used all day
+            wallet.clock.now += timedelta(hours=1, minutes=59)
+            assert browser.get("/badges").url.path == "/badges"
+        wallet.clock.now += timedelta(minutes=12)
         assert browser.get("/badges").url.path == "/login"
     assert handlers.forget(wallet.ports) == 1
     assert handlers.forget(wallet.ports) == 0
+
+
+def test_a_session_that_nobody_uses_ends_after_two_hours_and_is_forgotten(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        join(browser, wallet, badge)
+        wallet.clock.now += timedelta(hours=1, minutes=59)
+        assert browser.get("/badges").url.path == "/badges"
+        wallet.clock.now += timedelta(hours=2)
+        for _ in range(2):  # the first request does not bring it back
+            assert browser.get("/badges").url.path == "/login"
+    assert handlers.forget(wallet.ports) == 1
 
 
 def test_tokens_and_passwords_are_kept_as_hashes_only(wallet: Wallet) -> None:

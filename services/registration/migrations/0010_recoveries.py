@@ -1,4 +1,7 @@
-"""address_recoveries: holders of badges who have lost the mailbox. screen_attempts: as all services count attempts."""
+"""address_recoveries: holders of badges who have lost the mailbox. screen_attempts: as all services count attempts.
+
+And who may have an address is decided under one lock: a statement that writes one without it is refused.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,8 @@ comment on column screen_attempts.key_sha256 is
 """
 
 BACK = """
+drop trigger locked_writes on registrations;
+drop function refuse_unlocked_write;
 drop table screen_attempts;
 create table attempts (
     key bytea primary key,
@@ -54,9 +59,29 @@ alter table address_requests drop column recovers;
 drop table address_recoveries;
 """
 
+# The same number as Registrations.lock() takes. Rows of one person share an address, those that wait may share it with
+# anybody: no index says that. So what the database holds is that one transaction at a time looks and writes.
+LOCKED = """
+create function refuse_unlocked_write() returns trigger language plpgsql as $$
+begin
+    if not exists (
+        select from pg_locks where locktype = 'advisory' and granted and pid = pg_backend_pid()
+        and (classid::bigint << 32 | objid::bigint) = hashtext('registration/writers')
+    ) then
+        raise exception 'registrations: got a write without the writers'' lock, expected'
+            ' select pg_advisory_xact_lock(hashtext(''registration/writers'')) before it in its transaction';
+    end if;
+    return null;
+end $$;
+create trigger locked_writes
+    before insert or update of person_id, email, office_email, address_key, state on registrations
+    for each statement execute function refuse_unlocked_write();
+"""
+
 
 def upgrade() -> None:
     op.execute(TABLES)
+    op.execute(LOCKED)
 
 
 def downgrade() -> None:

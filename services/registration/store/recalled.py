@@ -78,6 +78,7 @@ class RegistrationTransaction(Recoveries):
 
         What no topic holds: the address before.
         """
+        self.lock()
         latest = {event.key: event for event in sorted(events, key=lambda event: event.revision)}
         newer = "registrations.version > new.version"  # a later version says its own
         self.update_rows(
