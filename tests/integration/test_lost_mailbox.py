@@ -260,4 +260,5 @@ def test_after_a_restore_what_waits_waits_on_and_what_was_settled_stays_settled(
             assert f'data-state="{state}"' in browser.get(stop).text
             browser.post(stop)
     assert holders.settled() == ["stopped"]
+    holders.hand_on()
     assert holders.pass_days() == []
