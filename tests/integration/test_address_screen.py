@@ -107,17 +107,20 @@ def test_a_confirmed_address_is_the_offices_to_change_from_the_screen_on_to_the_
 
 
 @pytest.mark.parametrize("at", [datetime(2026, 4, 1, 13, tzinfo=JST), datetime(2026, 9, 1, tzinfo=JST)])
-def test_after_the_issue_the_address_cannot_be_changed_here(world: DeskWorld, at: datetime) -> None:
+def test_after_the_issue_a_link_of_before_changes_nothing_and_another_address_has_to_wait(
+    world: DeskWorld, at: datetime
+) -> None:
     world.registration.deliver(record(1))
     with world.browser() as browser:
         sign_in(browser, 1)
         ask_for(browser, "late@example.jp")
         world.registration.clock.now = NOON
         world.registration.settle()
+        assert 'data-access="issued"' in sign_in(browser, 1).text  # on its way to the issuer
         world.registration.issue()
         world.registration.clock.now = at
         sign_in(browser, 1)
-        assert 'data-access="issued"' in browser.get("/desks/gishi/address").text
+        assert 'data-access="recover"' in browser.get("/desks/gishi/address").text
         assert shown(browser.post(world.link()).text) in ("closed", "expired")
     assert address_of(world, "R1") == "person1@example.jp"
 
