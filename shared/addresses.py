@@ -38,6 +38,12 @@ def as_mailed(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip()
 
 
+def masked(address: str) -> str:
+    """So that its owner knows it and nobody else learns it: t***@e***.jp."""
+    local, _, domain = as_mailed(address).rpartition("@")
+    return f"{local[:1]}***@{domain[:1]}***.{domain.rpartition('.')[2]}"
+
+
 def address_problem(text: str) -> str | None:
     """What keeps `text` from being an address that we can write to, as a text that follows "expected"; None if nothing.
 

@@ -40,6 +40,7 @@ from shared.office_events import (
     ScrubOrdered,
 )
 from shared.paper_events import PaperOrdered, PaperUpdated, PrintSheetOrdered, PrintSheetRendered
+from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 
 CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 
@@ -60,6 +61,8 @@ EVENTS: tuple[type[Event], ...] = (
     RenderingFailed,
     AssertionRevoked,
     StatementPublished,
+    AddressRecoveryBegun,
+    AddressRecoverySettled,
     DeskLetterRequested,
     PaperOrdered,
     PaperUpdated,

@@ -1,4 +1,4 @@
-"""`akashi bench intake`: a CSV judged and emitted, a long NDJSON stream in bounded memory, and one action meanwhile.
+"""`akashi bench intake`: a CSV judged and emitted, a long NDJSON stream in bounded memory, and actions meanwhile.
 
 A stack of its own in a temporary folder, all services running. The CSV is what Excel saves as "CSV UTF-8", and is
 delivered by `akashi feed`; its badges are issued and mailed while it is measured. The records of the stream are of the
@@ -10,13 +10,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ import httpx
 import psutil
 from kafka import KafkaConsumer, TopicPartition
 
+from deploy.bench.intake_actions import Screens, Watched, p95
 from deploy.bench.report import Report
 from deploy.local.demo.crowd import crowd
 from deploy.local.ports import free_base
@@ -42,29 +41,32 @@ _CHUNK = 256 * 1024
 @click.command()
 @click.option("--records", default=20_000, show_default=True, help="CSV の行数。 / Rows of the CSV.")
 @click.option("--streamed", default=100_000, show_default=True, help="NDJSON の行数。 / Records of the stream.")
+@click.option("--confirming", default=400, show_default=True, help="アドレスを確かめる人数。 / People who confirm.")
 @click.option("--seconds", default=900.0, show_default=True, help="待つ上限（秒）。 / Seconds before giving up.")
 @json_option
-def intake(records: int, streamed: int, seconds: float, as_json: bool) -> None:
+def intake(records: int, streamed: int, confirming: int, seconds: float, as_json: bool) -> None:
     """受付の速さとメモリーを測る。 / Measure the intake: CSV to Kafka, a stream's memory, one action meanwhile."""
     with (
         tempfile.TemporaryDirectory(prefix="akashi-bench-") as folder,
         Stack(Path(folder) / "home", free_base()) as stack,
     ):
-        report = measure(stack, Path(folder), records, streamed, seconds)
+        report = measure(stack, Path(folder), records, streamed, seconds, confirming)
     report.show(as_json=as_json)
 
 
-def measure(stack: Stack, folder: Path, records: int, streamed: int, seconds: float) -> Report:
+def measure(stack: Stack, folder: Path, records: int, streamed: int, seconds: float, confirming: int = 400) -> Report:
     report = Report("intake")
     process = psutil.Process(stack.pid("registration"))
     url, key = stack.urls["registration"], (stack.home / "secrets" / "upstream.key").read_text().strip()
     report.add("load of the machine before (1 minute)", psutil.getloadavg()[0], "processes")
 
+    screens = Screens(stack, f"CSV-{0:06d}")
+    screens.prepare(confirming, str(int(stack.cohort) + 1))
     file, result = folder / "registrations.csv", folder / "result.csv"
     file.write_bytes(_csv(records, stack.cohort))
     consumer = KafkaConsumer(bootstrap_servers=stack.environment("registration")["KAFKA_BOOTSTRAP"].split(","))
     began, cpu = time.monotonic(), _cpu(process)
-    with _Watched(process, _outlook_asked(url, key, f"CSV-{0:06d}")) as csv_watch:
+    with Watched(process, screens) as csv_watch:
         _feed(stack, file, result)
         fed = time.monotonic()
         while (emitted := _emitted(consumer)) < records:
@@ -77,10 +79,10 @@ def measure(stack: Stack, folder: Path, records: int, streamed: int, seconds: fl
     report.add(f"CSV of {records}: judged and emitted", ended - began, "s", at_most=MOST_SECONDS)
     report.add(f"CSV of {records}: CPU of registration", _cpu(process) - cpu, "s")
     report.add("CSV: peak resident memory of registration", csv_watch.peak, "MB", at_most=MOST_MEGABYTES)
-    report.add("CSV: one registration's outlook meanwhile, p95", csv_watch.p95, "ms", at_most=MOST_MILLISECONDS)
+    _add_actions(report, "CSV", csv_watch)
 
     began, cpu = time.monotonic(), _cpu(process)
-    with _Watched(process, _outlook_asked(url, key, f"CSV-{0:06d}")) as watch:
+    with Watched(process, screens) as watch:
         summary = _stream(url, key, streamed, str(int(stack.cohort) + 1))
     took = time.monotonic() - began
     if summary["accepted"] != streamed:
@@ -89,50 +91,15 @@ def measure(stack: Stack, folder: Path, records: int, streamed: int, seconds: fl
     report.add("NDJSON: records a second", streamed / took, "records/s")
     report.add("NDJSON: CPU of registration", _cpu(process) - cpu, "s")
     report.add("NDJSON: peak resident memory of registration", watch.peak, "MB", at_most=MOST_MEGABYTES)
-    report.add("NDJSON: one registration's outlook meanwhile, p95", watch.p95, "ms", at_most=MOST_MILLISECONDS)
+    _add_actions(report, "NDJSON", watch)
     report.add("load of the machine after (1 minute)", psutil.getloadavg()[0], "processes")
     return report
 
 
-def _outlook_asked(url: str, key: str, id: str) -> Callable[[httpx.Client], None]:
-    """One action of a screen: find a registration and judge it."""
-
-    def ask(client: httpx.Client) -> None:
-        headers = {"Authorization": f"Bearer {key}"}
-        client.post(f"{url}/api/v1/outlook", json=[id], headers=headers).raise_for_status()
-
-    return ask
-
-
-class _Watched(threading.Thread):
-    """While it runs: the process's peak memory in MB, and the latencies of an action asked ten times a second."""
-
-    def __init__(self, process: psutil.Process, action: Callable[[httpx.Client], None]) -> None:
-        super().__init__(name="watched", daemon=True)
-        self._process, self._action = process, action
-        self._ended = threading.Event()
-        self._milliseconds: list[float] = []
-        self.peak = 0.0
-
-    @property
-    def p95(self) -> float:
-        return statistics.quantiles(self._milliseconds, n=20)[-1] if len(self._milliseconds) > 1 else 0.0
-
-    def __enter__(self) -> _Watched:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self.join(10)
-
-    def run(self) -> None:
-        with httpx.Client(trust_env=False, timeout=60) as client:
-            while not self._ended.wait(0.1):
-                self.peak = max(self.peak, self._process.memory_info().rss / 2**20)
-                began = time.perf_counter()
-                self._action(client)
-                self._milliseconds.append(1000 * (time.perf_counter() - began))
+def _add_actions(report: Report, delivery: str, watch: Watched) -> None:
+    for action, took in (("one registration's outlook", watch.reads), ("an address confirmed", watch.writes)):
+        name = f"{delivery}: {action} meanwhile ({len(took)} times), p95"
+        report.add(name, p95(took), "ms", at_most=MOST_MILLISECONDS)
 
 
 def _cpu(process: psutil.Process) -> float:

@@ -219,7 +219,13 @@ def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
         case "mailer":
             return {**links, "SMTP_HOST": _HOST, "SMTP_PORT": str(place.port("smtp")), "DNS_SERVERS": "none"}
         case "wallet":
-            return {**web, **storage, **links, "PAPER_KEY_FILE": str(secrets / "paper.key")}
+            return {
+                **web,
+                **storage,
+                **links,
+                "DESK_URL": place.urls["desk"],
+                "PAPER_KEY_FILE": str(secrets / "paper.key"),
+            }
         case "verifier":
             return {**web, **storage, **chain}
         case "ops":

@@ -8,6 +8,7 @@ from services.ops import handlers
 from services.ops.config import Config
 from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction
+from services.ops.store.history import note_recoveries
 from services.ops.web.site import build_site
 from shared.events import (
     AddressCorrected,
@@ -34,6 +35,7 @@ from shared.office_events import (
     ScrubOrdered,
 )
 from shared.paper_events import PaperOrdered, PaperUpdated, PrintSheetRendered
+from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 from shared.runtime.process import Process
 from shared.runtime.web.office_session import OfficeSessions
 from shared.topics import TOPICS
@@ -45,6 +47,8 @@ def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
     process.note(RegistrationRenewed, OpsTransaction.note_renewed)
     process.note(AddressCorrected, OpsTransaction.note_addresses)
+    process.note(AddressRecoveryBegun, note_recoveries)
+    process.note(AddressRecoverySettled, note_recoveries)
     process.note(RegistrationHeld, OpsTransaction.note_holds)
     process.note(RegistrationReleased, OpsTransaction.note_holds)
     process.note(RegistrationRejected, OpsTransaction.note_rejected)

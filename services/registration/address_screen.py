@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from services.registration import recovery
 from services.registration.domain import sign_in as rules
 from services.registration.domain.address_letters import address_changed_letters, screen_cause
 from services.registration.domain.address_screen import (
@@ -34,7 +35,7 @@ from shared.links import is_mail_token, mail_token
 from shared.runtime.log import logger
 from shared.runtime.web.language import Language
 
-_PURPOSE = "confirm-address"
+CONFIRMATION = "confirm-address"  # the purpose of its links
 _FORGET = 1000  # rows a tick
 
 log = logger("registration")
@@ -72,15 +73,16 @@ def sign_in(desk: str, form: SignInForm, source: str, former: str | None, ports:
     if isinstance(born, SignInProblems):
         return born
     key = sign_in_key(form.number)
-    source_key, number_key = ports.blinded("source", source), ports.blinded("number", f"{desk}/{key}")
+    flood, *questions = limits = ports.blinded(
+        [rules.flood_limit(source), *rules.question_limits(source, f"{desk}/{key}")]
+    )
     with ports.store.transaction() as tx:
-        from_source = tx.count_attempt(source_key, rules.SOURCE_WINDOW)
-        for_number = tx.count_attempt(number_key, rules.NUMBER_WINDOW)
+        over = tx.attempts.count(limits)
     # Counted before anything is compared: who sends a hundred requests at once has used them up.
-    if from_source > rules.SOURCE_FLOOD:
+    if flood in over:
         SIGN_INS.labels("blocked").inc()
         return SignInProblems(refused="blocked")
-    asks_contact = rules.asks_contact(from_source, for_number)
+    asks_contact = any(limit in over for limit in questions)
     if asks_contact and not form.contact.strip():
         SIGN_INS.labels("asked").inc()
         return SignInProblems(contact="missing", asks_contact=True)
@@ -90,7 +92,7 @@ def sign_in(desk: str, form: SignInForm, source: str, former: str | None, ports:
             tx.with_pass_number(key, ports.qualifications(desk)), born, form.contact if asks_contact else None
         )
         if found is not None:
-            tx.take_back_attempts([source_key, number_key])
+            tx.attempts.forgive(limits)
             if former:
                 tx.close_session(_sha256(former))
             tx.open_session(_sha256(token), desk, found.id, rules.SESSION)
@@ -123,7 +125,9 @@ def _screen_of(tx: RegistrationTransaction, id: str, ports: DeskPorts) -> Screen
     if own is None:
         return None
     uses = tx.address_uses([own.address_key] if own.address_key else [], ports.cycle.begins_on)
-    return screen_of(own, tx.of_person(own.record.person_id), uses, ports.programme, ports.cycle, ports.now())
+    person_id = own.record.person_id
+    waiting = tx.waiting_recovery(person_id)
+    return screen_of(own, tx.of_person(person_id), uses, ports.programme, ports.cycle, ports.now(), waiting)
 
 
 # ── ask for an address ─────────────────────────────────────────────────────────────────────────────────
@@ -147,13 +151,10 @@ def request_confirmation(
     now = ports.now()
     with ports.store.transaction() as tx:
         screen = _screen(tx, desk, token, ports)
-        if screen is None or screen.access != "open":
+        if screen is None or not screen.takes_address:
             return None
         own = screen.own
-        # Two limits: per person who asks, and per mailbox that is written to.
-        person, mailbox = ports.blinded("person", own.record.person_id), ports.blinded("mailbox", address.key)
-        counted = [tx.count_attempt(key, rules.LETTERS_WINDOW) for key in (person, mailbox)]
-        if max(counted) > rules.LETTERS:
+        if tx.attempts.is_over(ports.blinded(rules.letter_limits(own.record.person_id, address.key))):
             CONFIRMATIONS.labels("limit").inc()
             return "limit"
         request = AddressRequest(
@@ -164,6 +165,7 @@ def request_confirmation(
             address=address.mailed,
             language=language,
             expires_at=now + LINK,
+            recovers=screen.access == "recover",
         )
         tx.add_request(request)
         tx.announce(_confirmation_letter(request, screen, ports))
@@ -178,18 +180,22 @@ def _confirmation_letter(request: AddressRequest, screen: Screen, ports: DeskPor
     record = screen.own.record
     notice_on = screen.notice_on_with(OwnAddress(request.address))
     later = "登録手続きの完了後" if language == "ja" else "after your registration is completed"
+    facts = {
+        "name": f"{record.family_name} {record.given_name}",
+        "qualification": record.qualification,
+        "link": confirmation_url(request.request_id, ports),
+        "hours": str(int(LINK.total_seconds() // 3600)),
+    }
+    if request.recovers:
+        facts["days"] = str(ports.recovery_wait.days)
+    else:
+        facts["deadline"] = screen.confirm_until.isoformat()
+        facts["notice_date"] = notice_on.isoformat() if notice_on else later
     return DeskLetterRequested(
-        letter_id=f"{_PURPOSE}/{request.request_id}",
-        letter="confirm-address",
+        letter_id=f"{CONFIRMATION}/{request.request_id}",
+        letter="recover-address" if request.recovers else "confirm-address",
         recipient=request.address,
-        facts={
-            "name": f"{record.family_name} {record.given_name}",
-            "qualification": record.qualification,
-            "link": confirmation_url(request.request_id, ports),
-            "deadline": screen.confirm_until.isoformat(),
-            "notice_date": notice_on.isoformat() if notice_on else later,
-            "hours": str(int(LINK.total_seconds() // 3600)),
-        },
+        facts=facts,
         requested_at=ports.now(),
         language=language,
         reply_to=ports.programme.desks[request.desk].email,
@@ -198,7 +204,7 @@ def _confirmation_letter(request: AddressRequest, screen: Screen, ports: DeskPor
 
 
 def confirmation_url(request_id: str, ports: DeskPorts) -> str:
-    return f"{ports.desk_url}/confirm/{request_id}/{mail_token(ports.secret, _PURPOSE, request_id)}"
+    return f"{ports.desk_url}/confirm/{request_id}/{mail_token(ports.secret, CONFIRMATION, request_id)}"
 
 
 # ── confirm it ─────────────────────────────────────────────────────────────────────────────────────────
@@ -206,7 +212,7 @@ def confirmation_url(request_id: str, ports: DeskPorts) -> str:
 
 def look_at(request_id: str, token: str, ports: DeskPorts) -> Confirmation:
     """What a link is about. Changes nothing: mail scanners follow links, too."""
-    if not is_mail_token(ports.secret, _PURPOSE, request_id, token):
+    if not is_mail_token(ports.secret, CONFIRMATION, request_id, token):
         return Confirmation("unknown-link")
     with ports.store.transaction() as tx:
         return _look_at(tx, request_id, ports)
@@ -218,7 +224,7 @@ def _look_at(tx: RegistrationTransaction, request_id: str, ports: DeskPorts) -> 
         return Confirmation("unknown-link")
     state = request_state(request.outcome, request.expires_at, ports.now())
     screen = _screen_of(tx, request.registration_id, ports)
-    if state == "pending" and (screen is None or screen.access != "open"):
+    if state == "pending" and (screen is None or screen.access != ("recover" if request.recovers else "open")):
         state = "closed"
     return Confirmation(state, request, screen)
 
@@ -226,10 +232,12 @@ def _look_at(tx: RegistrationTransaction, request_id: str, ports: DeskPorts) -> 
 def confirm(request_id: str, token: str, ports: DeskPorts) -> Confirmation:
     """Step 2. The address is the person's from now on, and nobody else's. Once: afterwards it says what it was.
 
+    After the issue it is only begun to be: `recovery.py`.
+
     Both addresses, the former and the new one, are told. Of people who confirm one address at the same time, one gets
     it: the writers' lock lets one look at a time.
     """
-    if not is_mail_token(ports.secret, _PURPOSE, request_id, token):
+    if not is_mail_token(ports.secret, CONFIRMATION, request_id, token):
         return Confirmation("unknown-link")
     with ports.store.transaction() as tx:
         tx.lock()
@@ -240,6 +248,9 @@ def confirm(request_id: str, token: str, ports: DeskPorts) -> Confirmation:
         address = OwnAddress(request.address)
         if is_anothers(request.person_id, tx.address_uses([address.key], ports.cycle.begins_on)):
             outcome: RequestState = "taken"
+        elif request.recovers:
+            outcome = "confirmed"
+            recovery.begin(tx, request, screen.own, ports)
         else:
             outcome = "confirmed"
             for registration in screen.to_change:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from pathlib import Path
 
-from services.registration import address_screen, handlers, orders
+from services.registration import address_screen, handlers, orders, recovery
 from services.registration.config import Config
 from services.registration.handlers import Ports
 from services.registration.office_api import office_routes
@@ -25,11 +26,13 @@ from shared.events import (
 )
 from shared.letter_events import DeskLetterRequested
 from shared.office_events import DecisionSettled, OfficeDecided
+from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 from shared.runtime.process import Process
 from shared.topics import UPSTREAM_REGISTRATIONS
 
 _CYCLE_SECONDS = 60.0  # a cycle begins once a year: no need for the eager tick
 _FORGET_SECONDS = 600.0
+_RECOVERIES_SECONDS = 30.0
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -42,6 +45,8 @@ def build(config: Config, ports: Ports) -> Process:
     process.recall(RegistrationRenewed, RegistrationTransaction.take_back_renewed)
     process.recall(DeskLetterRequested, RegistrationTransaction.take_back_letters)
     process.recall(AddressCorrected, RegistrationTransaction.take_back_addresses)
+    process.recall(AddressRecoveryBegun, RegistrationTransaction.take_back_recoveries)
+    process.recall(AddressRecoverySettled, RegistrationTransaction.take_back_settled_recoveries)
     process.recall(DecisionSettled, RegistrationTransaction.take_back_settled)
     process.at_start(handlers.judge_failed, ports)
     process.consume_raw(UPSTREAM_REGISTRATIONS, handlers.accept_messages, ports)
@@ -55,6 +60,7 @@ def build(config: Config, ports: Ports) -> Process:
     site = intake_site(ports, config.upstream_key, config.upload_limit, process.wake, config.runtime.access, office)
     process.serve(site, host=config.web_host, port=config.web_port)
     desk = desk_ports(config, ports, process)
+    process.tick("recoveries", recovery.move_due, desk, every=_RECOVERIES_SECONDS)
     process.tick("forget", address_screen.forget, desk, every=_FORGET_SECONDS)
     process.serve(desk_site(desk, config.desk.access), host=config.web_host, port=config.desk.port)
     return process
@@ -71,4 +77,5 @@ def desk_ports(config: Config, ports: Ports, process: Process) -> DeskPorts:
         ops_url=config.desk.ops_url,
         new_token=lambda: secrets.token_urlsafe(24),
         wake=process.wake,
+        recovery_wait=timedelta(days=config.desk.recovery_days),
     )

@@ -39,6 +39,7 @@ class DeskConfig:
     access: Access
     secret: bytes  # of confirmation links and of what limits are counted by
     ops_url: str | None  # the office's pages, for links in the letters to a desk
+    recovery_days: int  # until the new address of who has lost the mailbox takes effect
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -62,6 +63,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
             access=read_access(settings, "DESK_URL"),
             secret=settings.secret("DESK_SECRET_FILE"),
             ops_url=settings.url("OPS_URL") if settings.text("OPS_URL", "") else None,
+            recovery_days=settings.whole("RECOVERY_DAYS", 7, least=1, most=60),
         ),
     )
 

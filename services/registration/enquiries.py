@@ -64,12 +64,7 @@ def send(
     number = _number(form, typed, nonce, ports)
     qualification = programme.qualification(enquiry.qualification)
     with ports.store.transaction() as tx:
-        counted = [
-            tx.count_attempt(ports.blinded("enquiries-from", source), rules.SOURCE_WINDOW) > rules.FROM_SOURCE,
-            tx.count_attempt(ports.blinded("copies-to", enquiry.wanted_address.key), rules.MAILBOX_WINDOW)
-            > rules.TO_MAILBOX,
-        ]
-        if any(counted):
+        if tx.attempts.is_over(ports.blinded(rules.enquiry_limits(source, enquiry.wanted_address.key))):
             ENQUIRIES.labels("limit").inc()
             return "limit"
         match = match_of(enquiry, _candidates(tx, enquiry, ports))

@@ -13,4 +13,5 @@ SIGN_INS = counter(
     "registration_sign_ins", "Sign-ins at the address screen: signed-in, wrong, asked, blocked", ("outcome",)
 )
 CONFIRMATIONS = counter("registration_confirmations", "Addresses: requested, limit, confirmed, taken", ("outcome",))
+RECOVERIES = counter("registration_recoveries", "Lost mailboxes: begun, moved, stopped, address-taken", ("outcome",))
 ENQUIRIES = counter("registration_enquiries", "Enquiries: sent, limit, incomplete", ("outcome",))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from services.registration import recovery
 from services.registration.domain.address_letters import address_changed_letters
 from services.registration.domain.correction import (
     OrderOutcome,
@@ -110,6 +111,8 @@ class _Batch:
         if fault is not None:
             return OrderOutcome("no-address", f"expected {fault.expected}")
         before = registration.email
+        if self._end_recovery(registration, address, decision):
+            return _DONE
         if before is not None and as_mailed(before) == as_mailed(address):
             return OrderOutcome("changes-nothing", "got the address that is on file")
         self.write()  # what an earlier correction of this batch took
@@ -140,6 +143,26 @@ class _Batch:
         self._keep(decision, "email", before, address)
         self._known.update(self._tx.registrations([registration.id]))
         return _DONE
+
+    def _end_recovery(self, registration: Registration, address: str, decision: OfficeDecided) -> bool:
+        """The office says which address is the person's: a recovery that waits is over. Whether that is all there is
+        to do: it was the address that waited, which moves at once, or the one on file, which stays.
+        """
+        waiting = self._tx.waiting_recovery(registration.record.person_id)
+        if waiting is None:
+            return False
+        before = registration.email
+        self.write()
+        if same_address_key(address) == same_address_key(waiting.email):
+            recovery.move(self._tx, waiting, self._ports.rules.programme, self._ports.cycle.begins_on, self._now)
+        else:
+            self._tx.settle_recovery(waiting, "stopped", self._now)
+        self._known.update(self._tx.registrations(self._known))
+        if self._known[registration.id].address_key != same_address_key(address):
+            return False
+        if before != self._known[registration.id].email:
+            self._keep(decision, "email", before, address)
+        return True
 
     def _tell_both(self, registration: Registration, old: str | None, new: str, decision: OfficeDecided) -> None:
         programme = self._ports.rules.programme

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from services.registration.domain.cohort import CohortCycle
 from services.registration.store import Store
+from shared.attempt_limit import Limit
 from shared.clock import Clock
 from shared.programme import Programme
 
@@ -24,10 +26,14 @@ class DeskPorts:
     ops_url: str | None  # of the office's pages, for the link to a person's record; None: no link
     new_token: Callable[[], str]  # of sessions and requests: not guessable
     wake: Callable[[], None]  # called when there is something to judge
+    recovery_wait: timedelta = timedelta(days=7)  # until a holder's new address takes effect
 
-    def blinded(self, purpose: str, what: str) -> bytes:
-        """What is kept of something that is limited: tells nothing of it without the secret."""
-        return hmac.new(self.secret, f"limit/{purpose}/{what}".encode("utf-8", "replace"), hashlib.sha256).digest()
+    def blinded(self, limits: Iterable[Limit]) -> list[Limit]:
+        """With keys that tell nothing of what is limited without the secret: so they are kept."""
+        return [replace(limit, key=self._blinded(limit.key)) for limit in limits]
+
+    def _blinded(self, key: str) -> str:
+        return hmac.new(self.secret, f"limit/{key}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
     def qualifications(self, desk: str) -> list[str]:
         """The ids of those that this desk answers for."""

@@ -21,8 +21,8 @@ from services.registration.domain.rows import DeliveryRow, RejectedField, reject
 from services.registration.handlers import DeliveryResult, Ports
 from services.registration.outlook import MOST_ASKED, outlook_of
 
-PART_ROWS = 500
-"""Rows of one transaction. Meanwhile no other writes: a person who changes an address waits for a part at most."""
+PART_ROWS = 100
+"""Rows of one transaction. Meanwhile no other writes: a person who confirms an address waits for a part at most."""
 
 MOST_LISTED = 10_000
 """The most rows that one list of a summary names; the counts are of all."""

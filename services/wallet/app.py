@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.wallet import handlers, letters, paper_office
+from services.wallet import handlers, letters, paper_office, recovery
 from services.wallet.config import Config
 from services.wallet.ports import Ports
 from services.wallet.store import WalletTransaction
@@ -22,6 +22,7 @@ from shared.letter_events import AccountLetterRequested
 from shared.object_keys import DID_DOCUMENT
 from shared.office_events import OfficeDecided
 from shared.paper_events import PaperOrdered, PaperUpdated
+from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 from shared.runtime.process import Process
 from shared.runtime.readiness import storage_report
 
@@ -32,6 +33,8 @@ def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
     process.consume(AssertionIssued, handlers.note_issued, ports)
     process.note(AddressCorrected, WalletTransaction.note_addresses)
+    process.consume(AddressRecoveryBegun, recovery.note_begun, ports)
+    process.consume(AddressRecoverySettled, recovery.note_settled, ports)
     process.note(AssertionAnchored, WalletTransaction.note_anchored)
     process.note(CertificateRendered, WalletTransaction.note_rendered)
     process.note(AssertionRevoked, WalletTransaction.note_revoked)

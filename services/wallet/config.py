@@ -21,6 +21,7 @@ class Config:
     receive_link_days: int
     mail_link_hours: float
     reset_link_hours: float
+    desk_url: str | None = None  # the address screen, for who has lost the mailbox; None: such people ask a desk
     paper_key: bytes | None = None  # of the office's requests about orders of paper; None: there are none
 
 
@@ -39,5 +40,6 @@ def read_config(environment: Mapping[str, str]) -> Config:
         receive_link_days=settings.whole("RECEIVE_LINK_DAYS", 90, least=1, most=3660),
         mail_link_hours=settings.hours("MAIL_LINK_HOURS", 24.0),
         reset_link_hours=settings.hours("RESET_LINK_HOURS", 2.0),
+        desk_url=settings.url("DESK_URL") if settings.text("DESK_URL", "") else None,
         paper_key=settings.secret("PAPER_KEY_FILE") if settings.text("PAPER_KEY_FILE", "") else None,
     )

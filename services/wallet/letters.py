@@ -6,6 +6,7 @@ the same for every address, in the same time, and its answer tells nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -16,9 +17,11 @@ from services.wallet.metrics import LETTERS, REFUSED
 from services.wallet.ports import Ports
 from services.wallet.store import Account, WalletTransaction
 from services.wallet.store.letters import Asked, AskedLetter
-from shared.addresses import address_problem, same_address_key
+from shared.addresses import address_problem, masked, same_address_key
+from shared.clock import japan_date
 from shared.letter_events import AccountLetterRequested
 from shared.links import is_mail_token, mail_token
+from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 from shared.runtime.log import logger
 
 log = logger("wallet")
@@ -63,7 +66,7 @@ def _reset(tx: WalletTransaction, asked: Asked, ports: Ports) -> bool:
     until = tx.letters.open_link(link_id, "reset", account.account_id, asked.address, lasts)
     facts = {
         "name": account.full_name,
-        "link": f"{ports.wallet_url}/reset/{link_id}/{mail_token(ports.link_secret, 'reset', link_id)}",
+        "link": _reset_url(link_id, ports),
         "hours": _hours(lasts),
     }
     _announce(tx, link_id, "reset-password", asked.address, facts, asked.language, until)
@@ -115,6 +118,44 @@ def verify_address(tx: WalletTransaction, account: Account, address: str, browse
         "hours": _hours(lasts),
     }
     _announce(tx, link_id, "verify-address", address, facts, browser.language, until)
+
+
+def recovery_begun(
+    tx: WalletTransaction, account: Account, event: AddressRecoveryBegun, recipients: Sequence[str]
+) -> None:
+    """A new address waits: who reads one of the account's addresses can stop it."""
+    facts = {
+        "name": account.full_name,
+        "new_masked": masked(event.email),
+        "deadline": japan_date(event.takes_effect_at).isoformat(),
+        "link": event.stop_url,
+    }
+    for number, address in enumerate(recipients):
+        letter_id = f"recovery-begun/{event.recovery_id}/{account.account_id}/{number}"
+        _announce(tx, letter_id, "recovery-begun", address, facts, event.language, event.takes_effect_at)
+
+
+def account_recovery(tx: WalletTransaction, account: Account, event: AddressRecoverySettled, ports: Ports) -> None:
+    """The account is at a new address: the link to a new password, as if it had been asked for there."""
+    lasts = ports.mail_link_lifetime
+    link_id = event.recovery_id
+    until = tx.letters.open_link(link_id, "reset", account.account_id, event.email, lasts)
+    facts = {"name": account.full_name, "link": _reset_url(link_id, ports), "hours": _hours(lasts)}
+    _announce(tx, f"account-recovery/{link_id}", "account-recovery", event.email, facts, event.language, until)
+
+
+def recovered(
+    tx: WalletTransaction, account: Account, event: AddressRecoverySettled, recipients: Sequence[str]
+) -> None:
+    """The account's other addresses are told that one was added."""
+    facts = {"name": account.full_name, "what": "address-added", "at": event.settled_at.isoformat(timespec="seconds")}
+    for number, address in enumerate(recipients):
+        letter_id = f"recovered/{event.recovery_id}/{number}"
+        _announce(tx, letter_id, "account-notice", address, facts, event.language, None)
+
+
+def _reset_url(link_id: str, ports: Ports) -> str:
+    return f"{ports.wallet_url}/reset/{link_id}/{mail_token(ports.link_secret, 'reset', link_id)}"
 
 
 def notify(tx: WalletTransaction, account: Account, change: Change, browser: Browser, ports: Ports, *also: str) -> None:

@@ -15,6 +15,7 @@ PAPER_TAKEN = counter(
     ("step", "outcome"),
 )
 REFUSED = counter("wallet_refused", "Requests of people that were refused, by reason", ("reason",))
+RECOVERIES = counter("wallet_recoveries", "Accounts of holders who lost the mailbox: moved, no-account", ("result",))
 LETTERS = counter(
     "wallet_letters", "Letters asked for, and whether there was anybody to send them to", ("letter", "result")
 )

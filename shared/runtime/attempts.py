@@ -1,6 +1,6 @@
 """Counting attempts in windows of time, in a table of the service: `key_sha256`, `attempts`, `began_at`, `lasts`.
 
-Used by wallet (passwords, letters, addresses, passkeys) and by the office's sign-in.
+Used by wallet (passwords, letters, addresses, passkeys), the address screen and the office's sign-in.
 """
 
 from __future__ import annotations
@@ -28,12 +28,17 @@ class Attempts:
         self._tx = tx
 
     def is_over(self, limits: Sequence[Limit]) -> bool:
-        """Count an attempt; whether it is over one of its limits. A window begins with its first attempt.
+        """Count an attempt; whether it is over one of its limits. As `count`."""
+        return bool(self.count(limits))
 
-        One that began in the future, by a clock that was ahead, is over.
+    def count(self, limits: Sequence[Limit]) -> list[Limit]:
+        """Count an attempt; the limits that it is over. A window begins with its first attempt.
+
+        One that began in the future, by a clock that was ahead, is over. Attempts at once can't deadlock: all
+        count in one order of keys.
         """
         now = self._tx.now()
-        most = {sha256(limit.key): limit.most for limit in limits}
+        by_key = {sha256(limit.key): limit for limit in limits}
         rows = [
             {"key_sha256": sha256(limit.key), "attempts": 1, "began_at": now, "lasts": limit.lasts} for limit in limits
         ]
@@ -47,7 +52,7 @@ class Attempts:
             " lasts = excluded.lasts",
             returning="key_sha256, attempts",
         )
-        return any(attempts > most[bytes(key)] for key, attempts in counted)
+        return [by_key[bytes(key)] for key, attempts in counted if attempts > by_key[bytes(key)].most]
 
     def forgive(self, limits: Sequence[Limit]) -> None:
         """The attempt was good: what is its own begins again, and what is shared doesn't count it."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.worlds.desk import DeskWorld, desk_at
-from tests.worlds.registration import record, registration_database
+from tests.worlds.registration import NOON, record, registration_database
 
 PICTURES = os.environ.get("AKASHI_PICTURES")  # a folder: to look at them
 WALK = Path(__file__).with_name("desk_walk.mjs")
@@ -116,3 +116,25 @@ def test_a_person_asks_the_desk(world: DeskWorld, visitor: Visitor, lang: str, w
     }
     visitor.press(send, 422, qualification="gishi", phone="12", **whole)
     assert answered in visitor.press(send, phone="090-0000-0002")
+
+
+def test_a_holder_who_has_lost_the_mailbox_proves_another_and_the_change_is_stopped(
+    world: DeskWorld, visitor: Visitor
+) -> None:
+    world.registration.deliver(record(4))
+    world.registration.clock.now = NOON
+    world.registration.settle()
+    world.registration.issue("R4")
+    visitor.become("ja-JP", 320, 640)
+    visitor.open("/desks/gishi")
+    form = visitor.press("次へ", number="25-4", birth_date="昭和55年2月29日")
+    assert "メールアドレスが使えなくなった方" in form and "お知らせ予定" not in form
+    assert "7日後に切り替わります" in visitor.press("内容を確かめる", email="new@home.example.jp")
+    assert "まだ済んでいません" in visitor.press("確認のメールを送る")
+    visitor.open(world.mailed("recover-address"))
+    assert "変更を受け付けました" in visitor.press("このアドレスへの変更を申し込む")
+    assert "n***@h***.jp" in visitor.open("/desks/gishi/address")
+    visitor.become("en-US", 1280, 800)
+    assert "stay as they are" in visitor.open(world.mailed("recovery-begun"))
+    assert "please tell the desk" in visitor.press("Stop the change")
+    visitor.open("/stop/unknown/" + "a" * 26, 404)

@@ -341,7 +341,15 @@ def test_the_account_works_in_english_on_a_small_screen_and_without_scripts(wall
         walk.goto("/login")
         walk.fill(email="english@example.jp", password=NEW)
         assert walk.click("Log in") == "/badges"
-        pages = ["/account", "/account/password", "/account/addresses", "/account/delete", "/forgot", "/new-link"]
+        pages = [
+            "/account",
+            "/account/password",
+            "/account/addresses",
+            "/account/delete",
+            "/forgot",
+            "/new-link",
+            "/lost-mailbox",
+        ]
         for path in [*pages, "/reset/x/y", "/verify/x/y", "/new-link?sent=1", "/account?done=removed"]:
             walk.goto(path)
             text = walk.see()["text"]

@@ -30,6 +30,9 @@ def records(stack: Stack, **changes: Any) -> list[dict[str, Any]]:
     return [record | changes for record in crowd(3, cohort=stack.cohort, prefix="STUCK")]
 
 
+_WRITERS = "hashtext('registration/writers')"
+
+
 def deliver(stack: Stack, *delivered: dict[str, Any]) -> dict[str, Any]:
     key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
     return feed(stack.urls["registration"], key, ndjson(iter(delivered)), "application/x-ndjson")
@@ -38,13 +41,17 @@ def deliver(stack: Stack, *delivered: dict[str, Any]) -> dict[str, Any]:
 def stands_as(story: Story, record: dict[str, Any], **texts: str) -> None:
     """In registration's table, as an older release with looser rules accepted it: it is judged now."""
     texts |= {"email": record["email"], "address_key": same_address_key(record["email"])}
-    story.rows(
-        "registration",
-        f"update registrations set {', '.join(f'{name} = %s' for name in texts)}, due_since = received_at,"
-        " confirmed_at = valid_from - 60, at_once = true where registration_id = %s returning registration_id",
-        *texts.values(),
-        record["registration_id"],
-    )
+    story.rows("registration", f"select pg_advisory_lock({_WRITERS})")
+    try:
+        story.rows(
+            "registration",
+            f"update registrations set {', '.join(f'{name} = %s' for name in texts)}, due_since = received_at,"
+            " confirmed_at = valid_from - 60, at_once = true where registration_id = %s returning registration_id",
+            *texts.values(),
+            record["registration_id"],
+        )
+    finally:
+        story.rows("registration", f"select pg_advisory_unlock({_WRITERS})")
 
 
 def stuck(stack: Stack, registration_id: str, reason: str) -> dict[str, Any]:

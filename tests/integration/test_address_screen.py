@@ -6,10 +6,10 @@ import threading
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
+import psycopg
 import pytest
 
 from services.registration import address_screen
-from services.registration.domain import sign_in as rules
 from services.registration.domain.own_address import OwnAddress, read_address
 from services.registration.domain.sign_in import SignInForm
 from shared.clock import JST
@@ -107,17 +107,20 @@ def test_a_confirmed_address_is_the_offices_to_change_from_the_screen_on_to_the_
 
 
 @pytest.mark.parametrize("at", [datetime(2026, 4, 1, 13, tzinfo=JST), datetime(2026, 9, 1, tzinfo=JST)])
-def test_after_the_issue_the_address_cannot_be_changed_here(world: DeskWorld, at: datetime) -> None:
+def test_after_the_issue_a_link_of_before_changes_nothing_and_another_address_has_to_wait(
+    world: DeskWorld, at: datetime
+) -> None:
     world.registration.deliver(record(1))
     with world.browser() as browser:
         sign_in(browser, 1)
         ask_for(browser, "late@example.jp")
         world.registration.clock.now = NOON
         world.registration.settle()
+        assert 'data-access="issued"' in sign_in(browser, 1).text  # on its way to the issuer
         world.registration.issue()
         world.registration.clock.now = at
         sign_in(browser, 1)
-        assert 'data-access="issued"' in browser.get("/desks/gishi/address").text
+        assert 'data-access="recover"' in browser.get("/desks/gishi/address").text
         assert shown(browser.post(world.link()).text) in ("closed", "expired")
     assert address_of(world, "R1") == "person1@example.jp"
 
@@ -221,7 +224,7 @@ def test_only_the_newest_link_of_a_person_can_be_confirmed_and_none_after_its_da
         assert shown(browser.get(older).text) == "unknown-link"
     assert world.registration.rows("select count(*) from address_requests") == [(0,)]
     assert world.registration.rows("select count(*) from screen_sessions") == [(0,)]
-    assert world.registration.rows("select count(*) from attempts") == [(0,)]
+    assert world.registration.rows("select count(*) from screen_attempts") == [(0,)]
     assert address_of(world, "R1") == "person1@example.jp"
 
 
@@ -229,16 +232,40 @@ def test_nobodys_mailbox_is_filled(world: DeskWorld) -> None:
     world.registration.deliver(record(1), record(2))
     with world.browser() as browser:
         sign_in(browser, 1)
-        assert [ask_for(browser, f"a{n}@example.jp").status_code for n in range(rules.LETTERS + 1)] == [
-            *[200] * rules.LETTERS,
-            429,
-        ]
+        assert [ask_for(browser, f"a{n}@example.jp").status_code for n in range(6)] == [*[200] * 5, 429]
         sign_in(browser, 2)
-        answers = [ask_for(browser, "a1@example.jp").status_code for _ in range(rules.LETTERS)]
-        assert answers == [*[200] * (rules.LETTERS - 1), 429]
-        world.registration.clock.now += rules.LETTERS_WINDOW
+        answers = [ask_for(browser, "a1@example.jp").status_code for _ in range(5)]
+        assert answers == [*[200] * 4, 429]
+        world.registration.clock.now += timedelta(hours=24)
         sign_in(browser, 1)
         assert ask_for(browser, "a9@example.jp").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "update registrations set address_key = 'a@example.jp'",
+        "update registrations set office_email = 'a@example.jp' where registration_id = 'R1'",
+        "update registrations set state = 'released', reason = null",
+        "insert into registrations select * from registrations where false",
+    ],
+)
+def test_the_database_refuses_to_write_an_address_or_a_state_without_the_writers_lock(
+    world: DeskWorld, write: str
+) -> None:
+    world.registration.deliver(record(1))
+    for lock in ("", "select pg_advisory_xact_lock(1)", "select pg_advisory_xact_lock_shared(2)"):
+        with (
+            pytest.raises(psycopg.errors.RaiseException, match="without the writers' lock"),
+            world.ports.store.transaction() as tx,
+        ):
+            if lock:
+                tx.cursor.execute(lock)
+            tx.cursor.execute(write)
+    with world.ports.store.transaction() as tx:
+        tx.lock()
+        tx.cursor.execute(write)
+        tx.cursor.execute("update registrations set due_since = null")
 
 
 def test_of_fifty_people_who_confirm_one_address_at_once_one_gets_it(world: DeskWorld) -> None:
@@ -276,6 +303,7 @@ def test_what_people_had_confirmed_is_taken_back_after_a_restore(world: DeskWorl
     assert confirm(world, 2, "two@example.jp") == "confirmed"
     letters = world.letters()
     with world.ports.store.transaction() as tx:
+        tx.lock()
         tx.cursor.execute("truncate address_requests")
         tx.cursor.execute("update registrations set office_email = null, confirmed_at = null, address_key = null")
         tx.cursor.execute("delete from registrations where registration_id = 'R2'")

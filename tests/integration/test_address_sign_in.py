@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -68,12 +70,12 @@ def test_an_entry_that_cannot_be_read_is_named_and_counts_as_no_attempt(world: D
             page = sign_in(browser, 1, born)
             assert (page.status_code, "生年月日を読み取れません" in page.text) == (422, True), born
         assert "合格番号を入力してください" in sign_in(browser, "  ").text
-    assert world.registration.rows("select count(*) from attempts") == [(0,)]
+    assert world.registration.rows("select count(*) from screen_attempts") == [(0,)]
 
 
 def test_a_stranger_who_guesses_cannot_keep_the_owner_out(world: DeskWorld) -> None:
     world.registration.deliver(record(1, contact_email="desk1@company.example.jp"), record(2))
-    for guess in range(rules.NUMBER_FAILURES):
+    for guess in range(10):
         with world.browser(source=f"198.51.100.{guess}") as stranger:
             assert sign_in(stranger, 1, f"1970-01-{guess + 1:02}").status_code == 422
     with world.browser(source="198.51.100.99") as stranger:
@@ -85,13 +87,13 @@ def test_a_stranger_who_guesses_cannot_keep_the_owner_out(world: DeskWorld) -> N
             assert sign_in(owner, 1, contact=contact).url.path == "/desks/gishi/address", contact
     with world.browser(source="203.0.113.5") as other:
         assert sign_in(other, 2).url.path == "/desks/gishi/address"
-    world.registration.clock.now += rules.NUMBER_WINDOW
+    world.registration.clock.now += timedelta(hours=24)
     with world.browser(source="203.0.113.6") as owner:
         assert sign_in(owner, 1).url.path == "/desks/gishi/address"
 
 
 def test_the_question_for_more_comes_for_numbers_that_nobody_has_too(world: DeskWorld) -> None:
-    for guess in range(rules.NUMBER_FAILURES + 1):
+    for guess in range(11):
         with world.browser(source=f"198.51.100.{guess}") as stranger:
             page = sign_in(stranger, "77-777")
     assert 'id="contact"' in page.text
@@ -99,23 +101,26 @@ def test_the_question_for_more_comes_for_numbers_that_nobody_has_too(world: Desk
 
 def test_a_source_is_asked_for_more_and_refused_in_a_flood_while_other_sources_go_on(world: DeskWorld) -> None:
     world.registration.deliver(record(1))
+    failed = world.ports.blinded([rules.flood_limit("192.0.2.7"), rules.question_limits("192.0.2.7", "")[0]])
     with world.ports.store.transaction() as tx:
-        for _ in range(rules.SOURCE_FAILURES):
-            tx.count_attempt(world.ports.blinded("source", "192.0.2.7"), rules.SOURCE_WINDOW)
+        for _ in range(30):
+            assert tx.attempts.count(failed) == []
     with world.browser(source="192.0.2.7") as colleague:
         assert 'id="contact"' in sign_in(colleague, 1).text
         assert sign_in(colleague, 1, contact="09000000001").url.path == "/desks/gishi/address"
     with world.ports.store.transaction() as tx:
-        for _ in range(rules.SOURCE_FLOOD):
-            tx.count_attempt(world.ports.blinded("source", "192.0.2.7"), rules.SOURCE_WINDOW)
+        for _ in range(300):
+            tx.attempts.count(failed)
     with world.browser(source="192.0.2.7") as colleague, world.browser(source="192.0.2.8") as elsewhere:
         assert sign_in(colleague, 1, contact="09000000001").status_code == 429
         assert sign_in(elsewhere, 1).url.path == "/desks/gishi/address"
     with world.browser(source="2001:db8:1:2::1") as six, world.browser(source="2001:db8:1:2:ffff::9") as same_64:
         sign_in(six, "99")
         sign_in(same_64, "98")
+    (network,) = world.ports.blinded([rules.flood_limit("2001:db8:1:2::/64")])
     with world.ports.store.transaction() as tx:
-        assert tx.count_attempt(world.ports.blinded("source", "2001:db8:1:2::/64"), rules.SOURCE_WINDOW) == 3
+        assert tx.attempts.count([replace(network, most=3)]) == []
+        assert len(tx.attempts.count([replace(network, most=3)])) == 1  # two sign-ins, and these two
 
 
 def test_a_session_is_short_of_one_desk_and_ended_by_the_next(world: DeskWorld) -> None:

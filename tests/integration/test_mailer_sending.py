@@ -269,6 +269,46 @@ def test_a_carrier_gets_its_pace_and_nobody_else_waits_for_it(mailer: MailerWorl
     assert ends(mailer) == ["sent"] * 30 and most["DoCoMo.ne.jp"] == 1
 
 
+def test_a_relay_that_is_slow_to_answer_holds_neither_the_letters_of_others_nor_any_transaction(
+    mailer: MailerWorld, server: Smtpd
+) -> None:
+    """Its answers about one carrier come only when the test says so, which is later than all else that is asserted."""
+    answer = threading.Event()
+
+    def slow(verb: str, rest: str) -> str | None:
+        if verb == "." and rest.endswith("@slow.example.jp"):
+            assert answer.wait(60)
+        return None
+
+    server.answers = slow
+    limits = DomainLimits(domains={"slow.example.jp": Limit(connections=CONNECTIONS - 1)})
+    mailer.ports = replace(
+        mailer.ports,
+        send=SmtpPool(SmtpServer("127.0.0.1", server.port, seconds=60)).send,
+        deliveries=Deliveries(CONNECTIONS, limits),
+    )
+    others = [issued(f"A{number:025}", email=f"o{number}@example.jp") for number in range(20)]
+    feed(mailer, [*people(6, "slow.example.jp"), *others])
+
+    def go_on() -> None:
+        while ends(mailer).count("sent") < 26:
+            handlers.send(mailer.ports)
+
+    sending = threading.Thread(target=go_on)
+    sending.start()
+    until(lambda: ends(mailer).count("sent") == 20, seconds=60, what="the letters of others are sent")
+    assert sending.is_alive() and len(mailer.ports.deliveries) == CONNECTIONS - 1
+    with mailer.ports.store.transaction() as tx:
+        tx.cursor.execute("set local lock_timeout = '20s'")  # the answer comes after this: it waits for no letter
+        tx.cursor.execute("select from messages for update")
+        assert tx.fetch_value("select count(*) from messages where sending_until is not null") == CONNECTIONS - 1
+    mailer.handle_batch([revoked(f"A{1:025}")])
+    answer.set()
+    sending.join(60)
+    assert ends(mailer) == ["sent"] * 26
+    assert len(server.taken) == len({taken.recipient for taken in server.taken}) == 26
+
+
 # ── a server that fails ─────────────────────────────────────────────────────────────────────────────────
 
 

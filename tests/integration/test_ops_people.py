@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, get_args
 
 import msgspec
@@ -24,6 +25,7 @@ from shared.events import AddressCorrected, Event, RegistrationRejected, Registr
 from shared.office_answers import PersonAnswer, SharerAnswer
 from shared.office_events import Correction, Decision, DecisionSettled, OfficeDecided, RestoreNoticed
 from shared.paper_events import PaperOrdered, PaperState, PaperUpdated
+from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 from shared.wire import decode
 from tests.worlds.cohorts import again, assertion_id, at, cycle, failed, held, issued, renewed, revoked, unprintable
 from tests.worlds.ops import dead_letter, outbox, tell
@@ -176,10 +178,43 @@ def test_a_persons_page_has_the_whole_history_the_address_and_with_whom_it_is_sh
     assert "a@example.jp" not in page
 
 
+def test_who_has_lost_the_mailbox_is_listed_until_it_is_settled_and_stands_in_the_history(office: Office) -> None:
+    begun = AddressRecoveryBegun(
+        recovery_id="V1",
+        person_id="P00001",
+        registration_id="R00001",
+        email="new@example.jp",
+        former_email="a@example.jp",
+        begun_at=at(20),
+        takes_effect_at=at(20) + timedelta(days=7),
+        stop_url="https://desk.example.jp/stop/V1/token",
+    )
+    tell(office.ports, *cycle(1), begun, begun)
+    listed = text(office, "/letters")
+    assert "アドレスの変更を待つ方" in listed and "/people/R00001" in listed
+    settled = AddressRecoverySettled(
+        recovery_id="V1",
+        person_id="P00001",
+        registration_id="R00001",
+        outcome="stopped",
+        email="new@example.jp",
+        former_email="a@example.jp",
+        begun_at=begun.begun_at,
+        settled_at=at(21),
+    )
+    tell(office.ports, settled)
+    assert "アドレスの変更を待つ方" not in text(office, "/letters")
+    page = text(office, "/people/R00001")
+    assert page.count("アドレス変更の受け付け") == page.count("アドレス変更の中止") == 1
+    assert not any(part in listed + page for part in ("new@example.jp", "a@example.jp", "V1/token"))
+
+
 def test_a_name_that_no_font_has_is_shown_by_code_points_and_its_spelling_ordered(office: Office) -> None:
     tell(office.ports, unprintable())
     page = text(office, "/people/R00001")
     assert 'class="chip no">\U00030ede U+30EDE' in page and 'class="chip old">渡 U+6E21' in page
+    assert '<span class="glyph" lang="ja">\U00030ede</span>' in page and "漢字（CJK統合漢字拡張G）" in page
+    assert 'href="https://glyphwiki.org/wiki/u30ede" rel="noreferrer"' in page
     form = {"act": "spell", "family_name": "渡辺", "given_name": "太郎", "family_name_latin": "", "why": "本人と合意"}
     assert office.browser.post("/people/R00001", data=form).status_code == 303
     (order,) = given(office)

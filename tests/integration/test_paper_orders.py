@@ -24,20 +24,14 @@ from tests.worlds.ops_site import office_of
 from tests.worlds.paper import ADDRESS, PaperWorld, number_of, said
 from tests.worlds.recalled import announced, back_up, take_back
 from tests.worlds.renderer import Stage
-from tests.worlds.wallet import PAPER_KEY, START, config, revoked, running_wallet, wallet_database
+from tests.worlds.wallet import PAPER_KEY, START, config, revoked, running_wallet
 
-pytest_plugins = ("tests.worlds.ops_fixtures", "tests.worlds.renderer_fixtures")
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    with wallet_database() as url:
-        yield url
+pytest_plugins = ("tests.worlds.ops_fixtures", "tests.worlds.renderer_fixtures", "tests.worlds.wallet_fixtures")
 
 
 @pytest.fixture
-def world(database: str, store: object, stage: Stage, tmp_path: Path) -> Iterator[PaperWorld]:
-    with running_wallet(database) as wallet, office_of(store) as office:  # type: ignore[arg-type]
+def world(wallet_url: str, store: object, stage: Stage, tmp_path: Path) -> Iterator[PaperWorld]:
+    with running_wallet(wallet_url) as wallet, office_of(store) as office:  # type: ignore[arg-type]
         wallet.objects = stage.objects
         object.__setattr__(wallet.ports, "objects", stage.objects)
         yield PaperWorld(wallet, stage, office, tmp_path)

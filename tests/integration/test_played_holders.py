@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from click.testing import CliRunner
 
@@ -11,19 +9,9 @@ from deploy.local.demo.holders import HolderStuck, Played, play, receive
 from deploy.local.demo.letters import Letter
 from deploy.local.demo.play import play_command
 from shared.events import BadgeReceived, BadgeVisibilityChanged
-from tests.worlds.wallet import Wallet, corrected, revoked, running_wallet, wallet_database
+from tests.worlds.wallet import Wallet, corrected, revoked
 
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    with wallet_database() as url:
-        yield url
-
-
-@pytest.fixture
-def wallet(database: str) -> Iterator[Wallet]:
-    with running_wallet(database) as wallet:
-        yield wallet
+pytest_plugins = ("tests.worlds.wallet_fixtures",)
 
 
 class Box:

@@ -103,7 +103,7 @@ def test_a_stream_is_answered_with_a_line_for_each_row_that_is_not_simply_accept
 
 
 def test_a_body_far_beyond_the_limit_of_other_forms_is_read_as_a_stream(site: httpx.Client) -> None:
-    count = 3 * PART_ROWS + 1
+    count = 15 * PART_ROWS + 1
 
     def body() -> Iterator[bytes]:  # chunks that end anywhere
         whole = ndjson(

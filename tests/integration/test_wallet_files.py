@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
 from io import BytesIO
 from urllib.parse import unquote
 
@@ -27,21 +26,9 @@ from tests.worlds.wallet import (
     join,
     renewed,
     revoked,
-    running_wallet,
-    wallet_database,
 )
 
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    with wallet_database() as url:
-        yield url
-
-
-@pytest.fixture
-def wallet(database: str) -> Iterator[Wallet]:
-    with running_wallet(database) as wallet:
-        yield wallet
+pytest_plugins = ("tests.worlds.wallet_fixtures",)
 
 
 def name_of(answer: httpx.Response) -> str:

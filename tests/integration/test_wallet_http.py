@@ -6,7 +6,6 @@ Tests services/wallet: receive_link, sessions, badges, web, store.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
@@ -33,21 +32,9 @@ from tests.worlds.wallet import (
     join,
     rendered,
     revoked,
-    running_wallet,
-    wallet_database,
 )
 
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    with wallet_database() as url:
-        yield url
-
-
-@pytest.fixture
-def wallet(database: str) -> Iterator[Wallet]:
-    with running_wallet(database) as wallet:
-        yield wallet
+pytest_plugins = ("tests.worlds.wallet_fixtures",)
 
 
 def test_a_scanner_that_asks_for_the_head_of_the_link_sees_what_a_reader_sees_and_receives_nothing(
@@ -237,12 +224,25 @@ def test_a_session_ends_after_a_day_and_is_forgotten(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:
         join(browser, wallet, badge)
-        wallet.clock.now += timedelta(hours=23, minutes=59)
-        assert browser.get("/badges").url.path == "/badges"
-        wallet.clock.now += timedelta(minutes=2)
+        for _ in range(12):  # used all day
+            wallet.clock.now += timedelta(hours=1, minutes=59)
+            assert browser.get("/badges").url.path == "/badges"
+        wallet.clock.now += timedelta(minutes=12)
         assert browser.get("/badges").url.path == "/login"
     assert handlers.forget(wallet.ports) == 1
     assert handlers.forget(wallet.ports) == 0
+
+
+def test_a_session_that_nobody_uses_ends_after_two_hours_and_is_forgotten(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        join(browser, wallet, badge)
+        wallet.clock.now += timedelta(hours=1, minutes=59)
+        assert browser.get("/badges").url.path == "/badges"
+        wallet.clock.now += timedelta(hours=2)
+        for _ in range(2):  # the first request does not bring it back
+            assert browser.get("/badges").url.path == "/login"
+    assert handlers.forget(wallet.ports) == 1
 
 
 def test_tokens_and_passwords_are_kept_as_hashes_only(wallet: Wallet) -> None:

@@ -5,7 +5,6 @@ Tests services/wallet: handlers, badges, store.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import permutations
 from pathlib import Path
@@ -29,21 +28,9 @@ from tests.worlds.wallet import (
     rendered,
     renewed,
     revoked,
-    running_wallet,
-    wallet_database,
 )
 
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    with wallet_database() as url:
-        yield url
-
-
-@pytest.fixture
-def wallet(database: str) -> Iterator[Wallet]:
-    with running_wallet(database) as wallet:
-        yield wallet
+pytest_plugins = ("tests.worlds.wallet_fixtures",)
 
 
 def correction(old: AssertionIssued, email: str | None = None) -> tuple[AssertionIssued, Event]:

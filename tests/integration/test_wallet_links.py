@@ -5,7 +5,6 @@ Tests services/wallet: receive_link, letters, account, sessions, web, store.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from threading import Barrier, Thread
 
@@ -23,23 +22,11 @@ from tests.worlds.wallet import (
     log_in,
     notices,
     revoked,
-    running_wallet,
-    wallet_database,
 )
 
+pytest_plugins = ("tests.worlds.wallet_fixtures",)
+
 NEW = "yaki-imo 43 enpitsu"
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    with wallet_database() as url:
-        yield url
-
-
-@pytest.fixture
-def wallet(database: str) -> Iterator[Wallet]:
-    with running_wallet(database) as wallet:
-        yield wallet
 
 
 # ── the link of letter 1 ────────────────────────────────────────────────────────────────────────────────

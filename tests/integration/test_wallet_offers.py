@@ -23,22 +23,18 @@ from services.wallet.web.site import web_app
 from shared import object_keys
 from tests.worlds.http_server import serving
 from tests.worlds.outside_verifier import ask_node
-from tests.worlds.wallet import Wallet, config, corrected, join, revoked, running_wallet, wallet_database
+from tests.worlds.wallet import Wallet, config, corrected, join, revoked, running_wallet
 
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    with wallet_database() as url:
-        yield url
+pytest_plugins = ("tests.worlds.wallet_fixtures",)
 
 
 @pytest.fixture
-def wallet(database: str) -> Iterator[Wallet]:
+def wallet(wallet_url: str) -> Iterator[Wallet]:
     """At the address that its offers name."""
-    with running_wallet(database) as made:
+    with running_wallet(wallet_url) as made:
         port = free_port()
         url = f"http://127.0.0.1:{port}"
-        with serving(web_app(config(database, made.clock, url), made.ports, patience=0.1), port=port):
+        with serving(web_app(config(wallet_url, made.clock, url), made.ports, patience=0.1), port=port):
             yield replace(made, url=url)
 
 

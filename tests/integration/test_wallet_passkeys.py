@@ -13,19 +13,9 @@ import httpx
 import pytest
 
 from tests.worlds.authenticator import PRESENT, Authenticator
-from tests.worlds.wallet import Wallet, is_in, join, notices, running_wallet, wallet_database
+from tests.worlds.wallet import Wallet, is_in, join, notices
 
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    with wallet_database() as url:
-        yield url
-
-
-@pytest.fixture
-def wallet(database: str) -> Iterator[Wallet]:
-    with running_wallet(database) as wallet:
-        yield wallet
+pytest_plugins = ("tests.worlds.wallet_fixtures",)
 
 
 @pytest.fixture

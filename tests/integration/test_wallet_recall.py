@@ -5,7 +5,7 @@ Tests services/wallet: store, handlers, receive_link.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -25,21 +25,9 @@ from tests.worlds.wallet import (
     join,
     rendered,
     revoked,
-    running_wallet,
-    wallet_database,
 )
 
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    with wallet_database() as url:
-        yield url
-
-
-@pytest.fixture
-def wallet(database: str) -> Iterator[Wallet]:
-    with running_wallet(database) as wallet:
-        yield wallet
+pytest_plugins = ("tests.worlds.wallet_fixtures",)
 
 
 def restore(wallet: Wallet, backup: Backup) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import httpx
 
+from services.mailer.domain.requested import request_problem
 from services.registration.domain.cohort import cycle_of
 from services.registration.ports import DeskPorts
 from services.registration.web.desk_site import desk_site
@@ -43,7 +44,13 @@ class DeskWorld:
 
     def link(self) -> str:
         """The path of the newest confirmation letter."""
-        return self.letters("confirm-address")[-1].facts["link"].removeprefix(self.ports.desk_url)
+        return self.mailed("confirm-address")
+
+    def mailed(self, letter: str) -> str:
+        """The path of the link in the newest such letter, in the form that the mailer takes."""
+        newest = self.letters(letter)[-1]
+        assert request_problem(newest) is None
+        return newest.facts["link"].removeprefix(self.ports.desk_url)
 
 
 def sign_in(
@@ -63,7 +70,7 @@ def desk_at(database: str, programme: Programme = PROGRAMME) -> Iterator[DeskWor
     with world_at(database) as registration:
         registration.clock.now = FEBRUARY
         with registration.ports.store.transaction() as tx:
-            tx.cursor.execute("truncate screen_sessions, attempts, address_requests")
+            tx.cursor.execute("truncate screen_sessions, screen_attempts, address_requests, address_recoveries")
         woken: list[datetime] = []
         ports = DeskPorts(
             store=registration.ports.store,

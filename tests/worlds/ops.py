@@ -17,6 +17,7 @@ from services.ops.board.counts import Stage
 from services.ops.ports import Ports
 from services.ops.sources.lag import Lag
 from services.ops.store.events import OpsTransaction, Store
+from services.ops.store.history import note_recoveries
 from shared.clock import Clock
 from shared.events import (
     AddressCorrected,
@@ -37,6 +38,7 @@ from shared.events import (
 from shared.letter_events import RequestedLetterUpdated
 from shared.office_events import DecisionSettled, OfficeDecided, RestoreNoticed
 from shared.paper_events import PaperOrdered, PaperUpdated, PrintSheetRendered
+from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 from shared.runtime.batches import RawMessage
 from shared.runtime.dead_letters import DeadLetter
 from shared.runtime.migrate import migrate
@@ -71,6 +73,8 @@ NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
     OfficeDecided: OpsTransaction.note_decided,
     DecisionSettled: OpsTransaction.note_settled,
     RestoreNoticed: OpsTransaction.note_restores,
+    AddressRecoveryBegun: note_recoveries,
+    AddressRecoverySettled: note_recoveries,
     PaperOrdered: OpsTransaction.note_paper,
     PaperUpdated: OpsTransaction.note_paper,
     PrintSheetRendered: OpsTransaction.note_paper,

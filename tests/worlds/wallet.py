@@ -21,7 +21,7 @@ from services.issuer.domain.credential import credential_of
 from services.issuer.domain.issuance import Assertion, Issuer, StatusPlace
 from services.issuer.signing.keys import SigningKey
 from services.mailer.domain.requested import request_problem
-from services.wallet import handlers, letters, paper_office
+from services.wallet import handlers, letters, paper_office, recovery
 from services.wallet.app import MIGRATIONS
 from services.wallet.config import Config
 from services.wallet.domain.badge import WalletBadge
@@ -43,6 +43,7 @@ from shared.letter_events import AccountLetterRequested
 from shared.links import receive_token
 from shared.office_events import OfficeDecided
 from shared.programme import parse_programme
+from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.migrate import migrate
 from shared.runtime.settings import ObjectStorageSettings, Runtime
@@ -57,6 +58,7 @@ from tests.worlds.postgres import postgres
 SECRET = b"a secret of sixteen bytes"
 START = datetime(2026, 4, 1, 1, 0, tzinfo=UTC)
 PAPER_KEY = "a key of the office"
+DESK_URL = "http://desk.example"
 PASSWORD = "correct horse battery"
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 
@@ -100,6 +102,10 @@ class Wallet:
                     note(self.ports.store, WalletTransaction.note_anchored, [event])
                 case CertificateRendered():
                     note(self.ports.store, WalletTransaction.note_rendered, [event])
+                case AddressRecoveryBegun():
+                    recovery.note_begun([event], self.ports)
+                case AddressRecoverySettled():
+                    recovery.note_settled([event], self.ports)
                 case OfficeDecided():
                     paper_office.carry_out([event], self.ports)
                 case AssertionRevoked():
@@ -206,7 +212,7 @@ def running_wallet(database: str) -> Iterator[Wallet]:
     with store.transaction() as tx:
         tx.cursor.execute(
             "truncate accounts, badges, corrected_addresses, recalled, progress, login_attempts, asked_letters,"
-            " paper_orders, paper_items, inbox, outbox, announced cascade"
+            " paper_orders, paper_items, recoveries, inbox, outbox, announced cascade"
         )
     with serving(web_app(config(database, clock, url), ports, patience=0.1), port) as url:
         yield Wallet(url, ports, objects, clock)
@@ -228,6 +234,7 @@ def config(database: str, clock: Clock, wallet_url: str = "http://localhost") ->
         90,
         24,
         2,
+        DESK_URL,
         PAPER_KEY.encode(),
     )
 

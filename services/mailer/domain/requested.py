@@ -22,11 +22,14 @@ LANGUAGES: tuple[Language, ...] = ("ja", "en")
 
 FACTS: Mapping[str, tuple[str, ...]] = {
     "confirm-address": ("name", "qualification", "link", "deadline", "notice_date", "hours"),
+    "recover-address": ("name", "qualification", "link", "hours", "days"),
+    "recovery-begun": ("name", "new_masked", "deadline", "link"),
     "address-changed": ("name", "qualification", "old_masked", "new_masked", "changed_on", "desk"),
     "enquiry": ("kind", "number", "body", "link"),
     "enquiry-copy": ("kind", "number", "body", "desk", "answer_days"),
     "verify-address": ("name", "link", "hours"),
     "reset-password": ("name", "link", "hours"),
+    "account-recovery": ("name", "link", "hours"),
     "account-notice": ("name", "what", "at"),
     "new-link": ("name", "qualification", "link", "hours"),
     "paper-received": ("name", "items", "total", "how_to_pay", "order_number"),

@@ -19,6 +19,7 @@ _VALUES = {
     "deadline": "2026-02-28",
     "notice_date": "2026-04-01",
     "hours": "48",
+    "days": "7",
     "old_masked": "t***@example.jp",
     "new_masked": "h***@example.org",
     "changed_on": "2026-03-02",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from services.ops.acts.orders import Attribution, announced, ordered_before
 from services.ops.board.decisions import AlreadyDecidedError, DecisionLine, numbered
-from services.ops.board.rows import RequestedLetter, TroubledLetter
+from services.ops.board.rows import RequestedLetter, TroubledLetter, WaitingRecovery
 from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
@@ -23,6 +23,7 @@ class LettersPage:
     held: bool
     undelivered: list[tuple[str, TroubledLetter]]
     requested: list[RequestedLetter]  # of no cohort: asked for by a service, and not delivered
+    recoveries: list[WaitingRecovery]  # of no cohort either
 
 
 def letters_page(ports: Ports, cohort: str | None, seen: Sequence[str] | None = None) -> LettersPage:
@@ -35,6 +36,7 @@ def letters_page(ports: Ports, cohort: str | None, seen: Sequence[str] | None = 
             held=of is not None and tx.letters.held(of),
             undelivered=tx.letters.undelivered(of, limit=200, seen=seen) if of is not None else [],
             requested=tx.letters.requested_undelivered(limit=50) if seen is None else [],
+            recoveries=tx.history.waiting_recoveries(limit=200, seen=seen),
         )
 
 

@@ -60,6 +60,16 @@ class RequestedLetter:
 
 
 @dataclass(frozen=True)
+class WaitingRecovery:
+    """A person whose address is to change at `takes_effect_at`: the mailbox is said to be lost. `name`: if known."""
+
+    registration_id: str
+    name: str | None
+    begun_at: datetime
+    takes_effect_at: datetime
+
+
+@dataclass(frozen=True)
 class TroubledLetter:
     """A letter that is deferred, bounced or suppressed, and the person it is for."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.ops.board.decisions import DecisionLine, Happening, LetterLine, VersionLine
+from shared.programme import Bilingual
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,26 @@ class Moment:
     letter: LetterLine | None = None
     decision: DecisionLine | None = None
 
+
+HAPPENED: dict[str, Bilingual] = {
+    "version": Bilingual("登録の記録", "Registration's record"),
+    "held": Bilingual("保留", "Held"),
+    "released": Bilingual("保留の解除", "Released"),
+    "address": Bilingual("お知らせの送り先の変更", "Letters go to another address"),
+    "recovery-begun": Bilingual(
+        "アドレス変更の受け付け（メールアドレスの紛失）", "Change of address waits (lost mailbox)"
+    ),
+    "recovery-moved": Bilingual("アドレス変更の完了（メールアドレスの紛失）", "Address changed (lost mailbox)"),
+    "recovery-stopped": Bilingual("アドレス変更の中止（メールアドレスの紛失）", "Change of address stopped"),
+    "recovery-address-taken": Bilingual("アドレス変更の中止（ほかの方のアドレス）", "Change of address stopped: taken"),
+    "refused": Bilingual("発行できない内容", "Refused by the issuer"),
+    "issued": Bilingual("バッジの発行", "Badge issued"),
+    "received": Bilingual("受領", "Received"),
+    "anchored": Bilingual("チェーンへの記録", "Anchored"),
+    "rendered": Bilingual("PDFの作成", "PDFs made"),
+    "revoked": Bilingual("バッジの取り消し", "Badge revoked"),
+}
+"""What stands in a person's history."""
 
 _STAGES = ("issued", "received", "anchored", "rendered", "revoked")
 

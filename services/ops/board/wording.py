@@ -223,11 +223,14 @@ LETTERS: dict[str, Bilingual] = {
 
 REQUESTED_LETTERS: dict[str, Bilingual] = {
     "confirm-address": Bilingual("アドレス確認のお願い", "Address to be confirmed"),
+    "recover-address": Bilingual("新しいアドレスの確認（紛失）", "New address to be confirmed (lost mailbox)"),
+    "recovery-begun": Bilingual("アドレス変更の受け付け（紛失）", "Change of address waiting (lost mailbox)"),
     "address-changed": Bilingual("アドレス変更のお知らせ", "Address changed"),
     "enquiry": Bilingual("窓口へのお問い合わせ", "Enquiry to the desk"),
     "enquiry-copy": Bilingual("お問い合わせの控え", "Copy of an enquiry"),
     "verify-address": Bilingual("ウォレットのアドレス確認", "Address of an account to be verified"),
     "reset-password": Bilingual("パスワードの再設定", "Password reset"),
+    "account-recovery": Bilingual("アカウントの移動", "Account moved"),
     "account-notice": Bilingual("アカウントのお知らせ", "Account notice"),
     "new-link": Bilingual("受領の新しいURL", "New link to a badge"),
     "paper-received": Bilingual("注文の控え", "Order received"),
@@ -295,20 +298,6 @@ OUTCOMES: dict[str, Bilingual] = {
     "corrected": Bilingual("訂正前のバッジ", "badge was corrected"),
     "not-delivered": Bilingual("取り込めなかった", "not delivered"),
 }
-
-HAPPENED: dict[str, Bilingual] = {
-    "version": Bilingual("登録の記録", "Registration's record"),
-    "held": Bilingual("保留", "Held"),
-    "released": Bilingual("保留の解除", "Released"),
-    "address": Bilingual("お知らせの送り先の変更", "Letters go to another address"),
-    "refused": Bilingual("発行できない内容", "Refused by the issuer"),
-    "issued": Bilingual("バッジの発行", "Badge issued"),
-    "received": Bilingual("受領", "Received"),
-    "anchored": Bilingual("チェーンへの記録", "Anchored"),
-    "rendered": Bilingual("PDFの作成", "PDFs made"),
-    "revoked": Bilingual("バッジの取り消し", "Badge revoked"),
-}
-"""What stands in a person's history (`board/timeline.py`)."""
 
 ROLES: dict[str, Bilingual] = {
     "office": Bilingual("窓口の担当", "one desk"),

@@ -1,14 +1,17 @@
-"""What registration and issuer said of a person, in the schema `ops`: versions, holds, addresses, refusals."""
+"""What registration and issuer said of a person, in the schema `ops`: versions, holds, addresses, lost mailboxes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from services.ops.board.decisions import Happening
+from services.ops.board.rows import WaitingRecovery
 from shared.events import AddressCorrected, IssuanceRefused, RegistrationHeld, RegistrationReleased, RegistrationRenewed
+from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 from shared.runtime.db import Transaction
 
 
@@ -65,6 +68,22 @@ class PersonEvents:
             ]
         )
 
+    def note_recoveries(self, events: Sequence[AddressRecoveryBegun | AddressRecoverySettled]) -> None:
+        self._note([_recovery(event) for event in events])
+
+    def waiting_recoveries(self, *, limit: int, seen: Sequence[str] | None = None) -> list[WaitingRecovery]:
+        """The people whose address is to change because they have lost the mailbox; the next one first."""
+        return self._tx.fetch_all(
+            WaitingRecovery,
+            "select registration_id, p.name, e.at as begun_at, (e.facts::json ->> 'takes_effect_at')::timestamptz"
+            "  as takes_effect_at"
+            " from person_events e left join people p using (registration_id) where e.kind = 'recovery-begun'"
+            " and (%s::text[] is null or p.qualification = any(%s)) and not exists (select from person_events after"
+            "  where after.registration_id = e.registration_id and after.kind like 'recovery-%%'"
+            "  and after.kind <> e.kind and after.number = e.number) order by takes_effect_at, 1 limit %s",
+            (*[None if seen is None else list(seen)] * 2, limit),
+        )
+
     def of(self, registration_id: str) -> list[Happening]:
         """The oldest first."""
         return self._tx.fetch_all(
@@ -89,3 +108,20 @@ def _row(
         "reason": reason,
         "facts": None if facts is None else msgspec.json.encode(facts).decode(),
     }
+
+
+def note_recoveries(tx: Transaction, events: Sequence[AddressRecoveryBegun | AddressRecoverySettled]) -> None:
+    """Any time. Somebody has lost the mailbox: another address waits, or what became of it."""
+    PersonEvents(tx).note_recoveries(events)
+
+
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def _recovery(event: AddressRecoveryBegun | AddressRecoverySettled) -> dict[str, Any]:
+    """Numbered by the second in which it began: one of a person waits at a time."""
+    number = int((event.begun_at - _EPOCH).total_seconds())
+    if isinstance(event, AddressRecoveryBegun):
+        facts: dict[str, str | None] = {"takes_effect_at": event.takes_effect_at.isoformat()}
+        return _row(event.registration_id, "recovery-begun", number, event.begun_at, None, facts)
+    return _row(event.registration_id, f"recovery-{event.outcome}", number, event.settled_at)

@@ -10,12 +10,12 @@ import msgspec
 
 from services.ops.acts.person_orders import SPELLED
 from services.ops.board import wording
+from services.ops.board.characters import NameCharacter, name_characters
 from services.ops.board.counts import HELD, REVOKED
 from services.ops.board.decisions import DAYS, RESUMABLE, DecisionLine, History, LetterLine, VersionLine
-from services.ops.board.timeline import Change, Moment, timeline
+from services.ops.board.timeline import HAPPENED, Change, Moment, timeline
 from services.ops.web.board_view import StuckRow, stuck_row
 from services.ops.web.decisions_view import DecisionRow, FieldChange, decision_rows, field_change
-from shared.glyphs import clusters
 from shared.office_answers import PersonAnswer, SharerAnswer
 from shared.office_events import CORRECTABLE, Correction
 from shared.programme import Bilingual, Programme
@@ -52,15 +52,6 @@ class MomentRow:
 
 
 @dataclass(frozen=True)
-class CodePoint:
-    """A character of a name, or one with its variation selector. `missing`: no font has it."""
-
-    text: str
-    points: str
-    missing: bool
-
-
-@dataclass(frozen=True)
 class PersonView:
     history: History
     qualification: Bilingual | None
@@ -72,7 +63,7 @@ class PersonView:
     decisions: Sequence[DecisionRow]
     fields: Sequence[FieldRow]
     spelling: Sequence[FieldRow]
-    points: Sequence[CodePoint]
+    characters: Sequence[NameCharacter]  # of the name
     timeline: Sequence[MomentRow]
     stuck: StuckRow | None
     said: PersonAnswer | None  # by registration; None: it was not asked, or did not answer
@@ -166,7 +157,7 @@ def person_view(
             for name in CORRECTABLE
         ],
         spelling=[FieldRow(name, wording.FIELDS[name], names.get(name) or "", "text") for name in SPELLED],
-        points=code_points(history.name or "", history.held_characters or ""),
+        characters=name_characters(history.name or "", history.held_characters or ""),
         timeline=[
             _moment(moment)
             for moment in timeline(
@@ -189,20 +180,10 @@ def names_of(history: History, said: PersonAnswer | None) -> dict[str, str | Non
     return {**known, "family_name": known["family_name"] or family, "given_name": known["given_name"] or given}
 
 
-def code_points(name: str, missing: str) -> list[CodePoint]:
-    """The characters of a name by code point, and which of them no font has (`missing`, as the hold names them)."""
-    found = []
-    for character in clusters(name.replace(" ", "")):
-        points = " ".join(f"U+{ord(each):04X}" for each in character)
-        is_missing = any(part.strip().startswith(points) for part in missing.split(","))
-        found.append(CodePoint(character, points, is_missing))
-    return found
-
-
 def _moment(moment: Moment) -> MomentRow:
     row = decision_rows([moment.decision], {moment.decision.id: moment.changes})[0] if moment.decision else None
     letter = moment.letter
-    name = row.name if row else wording.words_for(wording.HAPPENED, moment.kind)
+    name = row.name if row else wording.words_for(HAPPENED, moment.kind)
     if letter is not None:
         name = wording.words_for(wording.LETTERS, letter.letter)
     elif moment.kind in ("version", "issued") and moment.number > 1:

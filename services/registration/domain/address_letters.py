@@ -6,19 +6,13 @@ from datetime import datetime
 from typing import Literal
 
 from services.registration.domain.registration import Registration
-from shared.addresses import as_mailed
+from shared.addresses import as_mailed, masked
 from shared.clock import japan_date
 from shared.letter_events import DeskLetterRequested
 from shared.programme import Programme
 
 ADDRESS_CHANGED = "address-changed"
 NO_ADDRESS = "（登録なし）"
-
-
-def masked(address: str) -> str:
-    """So that its owner knows it and nobody else learns it: t***@e***.jp."""
-    local, _, domain = as_mailed(address).rpartition("@")
-    return f"{local[:1]}***@{domain[:1]}***.{domain.rpartition('.')[2]}"
 
 
 def address_changed_letters(

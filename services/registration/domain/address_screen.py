@@ -9,6 +9,7 @@ from typing import Literal
 
 from services.registration.domain.cohort import AddressUse, CohortCycle, confirmed_at, cycle_of, notify_from
 from services.registration.domain.own_address import OwnAddress
+from services.registration.domain.recovery import Recovery, has_badge
 from services.registration.domain.registration import Registration
 from shared.clock import japan_date
 from shared.events import HeldReason
@@ -23,7 +24,9 @@ KEPT = timedelta(days=7)
 Access = Literal[
     "open",  # the person may register an address
     "confirmed",  # it was confirmed, by the person or by the office: only the office corrects it
-    "issued",  # there is a badge, or it is on its way to the issuer
+    "issued",  # a badge is on its way to the issuer
+    "recover",  # there is a badge: who has lost the mailbox proves another one
+    "recovering",  # another one was proven and waits for its day
     "other-cycle",  # nothing of this person begins in this cycle
 ]
 
@@ -47,6 +50,12 @@ class Screen:
     is_shared: bool  # somebody else uses the address on file, too: no badge is issued to it
     is_late: bool  # the deadline has passed
     is_checked: bool  # the office has to look at the record first
+    recovery: Recovery | None = None  # of the person, while it waits
+
+    @property
+    def takes_address(self) -> bool:
+        """Whether the person may ask for a letter to an address."""
+        return self.access in ("open", "recover")
 
     def notice_on_with(self, address: OwnAddress) -> date | None:
         """The day of the notice if this address is confirmed now. With the one on file nothing changes."""
@@ -60,8 +69,10 @@ def screen_of(
     programme: Programme,
     cycle: CohortCycle,
     now: datetime,
+    recovery: Recovery | None = None,
 ) -> Screen:
-    """The screen at `now`. `of_person`: all registrations of the person, `own` included; `uses`: of its address.
+    """The screen at `now`. `of_person`: all registrations of the person, `own` included; `uses`: of its address;
+    `recovery`: of the person, while it waits.
 
     One address is one person's, so it goes to every registration of this cycle or a later one that has no confirmed
     address and no badge.
@@ -72,7 +83,9 @@ def screen_of(
         if each.record.valid_from >= cycle.begins_on and each.state != "released" and each.office_email is None
     )
     access: Access = "open"
-    if own.state == "released":
+    if has_badge(own):
+        access = "recover" if recovery is None else "recovering"
+    elif own.state == "released":
         access = "issued"
     elif own.office_email is not None:
         access = "confirmed"
@@ -91,6 +104,7 @@ def screen_of(
         is_shared=is_shared,
         is_late=japan_date(now) > years.confirm_until,
         is_checked=own.state == "held" and own.reason not in (*_ADDRESS_REASONS, *_EXPLAINED),
+        recovery=recovery,
     )
 
 

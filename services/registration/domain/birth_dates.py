@@ -4,36 +4,31 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from datetime import date
+from itertools import zip_longest
 
-# Era → the year before its first, and its last year. NFKC makes 昭和 of ㍼.
-_ERAS = {
-    "m": (1867, 45),
-    "t": (1911, 15),
-    "s": (1925, 64),
-    "h": (1988, 31),
-    "r": (2018, 99),
-}
-_ERA_OF = {
-    **{name: name for name in _ERAS},
-    "明治": "m",
-    "大正": "t",
-    "昭和": "s",
-    "平成": "h",
-    "令和": "r",
-    "明": "m",
-    "大": "t",
-    "昭": "s",
-    "平": "h",
-    "令": "r",
-}
+from services.registration.domain.eras import ERAS
+
+_LAST = 99  # of the present era
+
+
+def _spans() -> Iterator[tuple[str, tuple[int, int]]]:
+    """Each name of an era, with the year before its first and the number of its last year. NFKC makes 昭和 of ㍼."""
+    for era, after in zip_longest(ERAS, ERAS[1:]):
+        last = _LAST if after is None else after.begins_on.year - era.begins_on.year + 1
+        for name in (era.letter.lower(), era.name, era.name[0]):
+            yield name, (era.begins_on.year - 1, last)
+
+
+_SPANS = dict(_spans())
 _MONTHS = {
     name: number
     for number, name in enumerate(
         ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
     )
 }
-_ERA = rf"(?P<era>{'|'.join(sorted(_ERA_OF, key=len, reverse=True))})?"
+_ERA = rf"(?P<era>{'|'.join(sorted(_SPANS, key=len, reverse=True))})?"
 _BETWEEN = r"[-./,、。・‐‑‒–—―−ー_]"
 _PARTED = re.compile(rf"{_ERA}{_BETWEEN}?(?P<y>\d{{1,4}}){_BETWEEN}(?P<m>\d{{1,2}}){_BETWEEN}(?P<d>\d{{1,2}})")
 _RUN_TOGETHER = re.compile(rf"{_ERA}(?P<y>\d{{4}}|\d{{2}})(?P<m>\d{{2}})(?P<d>\d{{2}})")
@@ -63,7 +58,7 @@ def read_birth_date(text: str) -> date | None:
     year, era = int(found["y"]), found["era"]
     if era is None:
         return _day(year, int(found["m"]), int(found["d"])) if len(found["y"]) == 4 else None
-    before, last = _ERAS[_ERA_OF[era]]
+    before, last = _SPANS[era]
     if len(found["y"]) > 2 or not 1 <= year <= last:
         return None
     return _day(before + year, int(found["m"]), int(found["d"]))

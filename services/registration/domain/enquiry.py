@@ -17,12 +17,9 @@ from services.registration.domain.birth_dates import read_birth_date
 from services.registration.domain.own_address import OwnAddress, read_address
 from services.registration.domain.registration import Registration
 from services.registration.domain.sign_in import phone_keys, sign_in_key
+from shared.attempt_limit import Limit
 from shared.plain_text import hidden_in
 from shared.programme import EnquiryForm
-
-FROM_SOURCE, SOURCE_WINDOW = 10, timedelta(hours=1)
-TO_MAILBOX, MAILBOX_WINDOW = 3, timedelta(hours=24)
-"""Copies to one address: a form that writes to any address is a way to fill somebody's mailbox."""
 
 LONGEST, LONGEST_MESSAGE = 100, 1000
 Field = Literal[
@@ -36,6 +33,14 @@ _UNKNOWN = frozenset(
 )
 _LINK = re.compile(r"://|www\.|@|[a-z0-9-]\.[a-z]{2,}/", re.IGNORECASE)
 _PHONE = re.compile(r"[0-9+() ./‐‑–—−ー-]{9,30}(?:(?:内線|ext\.?) ?[0-9]{1,6})?", re.IGNORECASE)
+
+
+def enquiry_limits(source: str, mailbox: str) -> tuple[Limit, ...]:
+    """Of enquiries, and of copies to one address: a form that writes to any address can fill somebody's mailbox."""
+    return (
+        Limit(f"enquiries-from/{source}", 10, timedelta(hours=1)),
+        Limit(f"copies-to/{mailbox}", 3, timedelta(hours=24)),
+    )
 
 
 @dataclass(frozen=True)

@@ -18,16 +18,27 @@ from services.registration.domain.birth_dates import read_birth_date
 from services.registration.domain.numbers import number_key
 from services.registration.domain.registration import Registration
 from shared.addresses import same_address_key
+from shared.attempt_limit import Limit
 from shared.plain_text import hidden_in
 
-SOURCE_FAILURES, SOURCE_FLOOD, SOURCE_WINDOW = 30, 300, timedelta(minutes=15)
-"""Of one source, until more is asked, and until it is refused: an office behind one address has many engineers."""
+_QUARTER = timedelta(minutes=15)
+_DAY = timedelta(hours=24)
 
-NUMBER_FAILURES, NUMBER_WINDOW = 10, timedelta(hours=24)
-"""For one number, until more is asked."""
 
-LETTERS, LETTERS_WINDOW = 5, timedelta(hours=24)
-"""Confirmation letters of one person, and to one address."""
+def flood_limit(source: str) -> Limit:
+    """Beyond it a source is refused: an office behind one address has many engineers."""
+    return Limit(f"flood/{source}", 300, _QUARTER)
+
+
+def question_limits(source: str, number: str) -> tuple[Limit, ...]:
+    """Beyond one of them more is asked: failures of one source, and for one number from anywhere."""
+    return (Limit(f"source/{source}", 30, _QUARTER), Limit(f"number/{number}", 10, _DAY))
+
+
+def letter_limits(person_id: str, address_key: str) -> tuple[Limit, ...]:
+    """Of confirmation letters: those of one person who asks, and those to one mailbox that is written to."""
+    return (Limit(f"person/{person_id}", 5, _DAY), Limit(f"mailbox/{address_key}", 5, _DAY))
+
 
 SESSION = timedelta(minutes=20)
 
@@ -68,11 +79,6 @@ def sign_in_key(number: str) -> str:
     plain = number_key(number)
     found = _DECORATED.fullmatch(plain)
     return ((found[1] or found[2]) if found else plain).translate(_HYPHENS)
-
-
-def asks_contact(from_source: int, for_number: int) -> bool:
-    """Whether number and date are not enough, by the attempts in their windows; the present one is counted in both."""
-    return from_source > SOURCE_FAILURES or for_number > NUMBER_FAILURES
 
 
 def form_problems(form: SignInForm) -> SignInProblems | date:

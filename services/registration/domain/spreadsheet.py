@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
+from services.registration.domain.eras import ERAS
 from services.registration.domain.forms import folded, plain, with_zeros
 from services.registration.domain.record import DATES, HEADERS, NUMBERS
 from services.registration.domain.soundness import trimmed
@@ -19,19 +20,12 @@ from shared.programme import Programme
 _NAMES = frozenset(name for name in HEADERS.values() if "_name" in name)
 _PLAIN = NUMBERS | {"phone"}
 
-# The first day of each era, in order; 改元の日. Source: 元号を改める政令.
-_ERAS = {
-    "M": ("明治", date(1868, 10, 23)),
-    "T": ("大正", date(1912, 7, 30)),
-    "S": ("昭和", date(1926, 12, 25)),
-    "H": ("平成", date(1989, 1, 8)),
-    "R": ("令和", date(2019, 5, 1)),
-}
+_ERA = "|".join([*(era.name for era in ERAS), f"[{''.join(era.letter + era.letter.lower() for era in ERAS)}]"])
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MIDNIGHT = r"(?:[ T]0{1,2}:00(?::00)?)?"
 _OF_ERA = re.compile(
-    r"(明治|大正|昭和|平成|令和|[MTSHRmtshr])\s*\.?\s*([0-9]{1,2}|元)\s*[年./-]\s*([0-9]{1,2})\s*[月./-]\s*([0-9]{1,2})\s*日?"
-    + _MIDNIGHT
+    f"({_ERA})"
+    r"\s*\.?\s*([0-9]{1,2}|元)\s*[年./-]\s*([0-9]{1,2})\s*[月./-]\s*([0-9]{1,2})\s*日?" + _MIDNIGHT
 )
 _OF_YEAR = re.compile(
     r"([0-9]{4})(?:\s*年\s*([0-9]{1,2})\s*月\s*([0-9]{1,2})\s*日|([-/.])([0-9]{1,2})\4([0-9]{1,2}))" + _MIDNIGHT
@@ -85,11 +79,10 @@ def day_of(text: str) -> date | None:
 
 
 def _day_of_era(era: str, year: int, month: int, day: int) -> date | None:
-    eras = list(_ERAS.items())
-    at = next(at for at, (letter, (name, _)) in enumerate(eras) if era in (name, letter, letter.lower()))
-    begins = eras[at][1][1]
+    at = next(at for at, known in enumerate(ERAS) if era in (known.name, known.letter, known.letter.lower()))
+    begins = ERAS[at].begins_on
     found = date(begins.year + year - 1, month, day)
-    is_over = at + 1 < len(eras) and found >= eras[at + 1][1][1]
+    is_over = at + 1 < len(ERAS) and found >= ERAS[at + 1].begins_on
     return None if year < 1 or found < begins or is_over else found
 
 

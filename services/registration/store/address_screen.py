@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -13,6 +13,7 @@ from services.registration.domain.sign_in import HYPHENS
 from services.registration.store.office import OfficeRows
 from shared.addresses import same_address_key
 from shared.retry import SKEW
+from shared.runtime.attempts import Attempts
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,13 @@ class AddressRequest:
     language: Literal["ja", "en"]
     expires_at: datetime
     outcome: RequestState | None = None
+    recovers: bool = False  # its person has a badge and has lost the mailbox
+
+
+class ScreenAttempts(Attempts):
+    """Their keys are HMACs: who reads the table learns nothing of numbers and addresses."""
+
+    table = "screen_attempts"
 
 
 class AddressScreen(OfficeRows):
@@ -81,31 +89,9 @@ class AddressScreen(OfficeRows):
     def close_session(self, token_sha256: bytes) -> None:
         self.cursor.execute("delete from screen_sessions where token_sha256 = %s", (token_sha256,))
 
-    # ── how often ──────────────────────────────────────────────────────────────────────────────────────
-
-    def count_attempt(self, key: bytes, window: timedelta) -> int:
-        """How many attempts `key` has had in its window, this one included. A window begins with its first one.
-
-        One that began in the future, by a clock that was ahead, is over.
-        """
-        now = self.now()
-        attempts: int = self.fetch_value(
-            "insert into attempts as a (key, attempts, began_at, ends_at)"
-            " values (%(key)s, 1, %(now)s, %(now)s + %(window)s)"
-            " on conflict (key) do update set"
-            "  attempts = case when a.ends_at > %(now)s and a.began_at <= %(ahead)s then a.attempts + 1 else 1 end,"
-            "  began_at = case when a.ends_at > %(now)s and a.began_at <= %(ahead)s then a.began_at else %(now)s end,"
-            "  ends_at = case when a.ends_at > %(now)s and a.began_at <= %(ahead)s then a.ends_at"
-            "   else excluded.ends_at end"
-            " returning attempts",
-            {"key": key, "now": now, "window": window, "ahead": now + SKEW},
-        )
-        return attempts
-
-    def take_back_attempts(self, keys: Sequence[bytes]) -> None:
-        """These attempts were no failures. In the order in which they were counted, or two sign-ins could deadlock."""
-        for key in keys:
-            self.cursor.execute("update attempts set attempts = attempts - 1 where key = %s", (key,))
+    @property
+    def attempts(self) -> ScreenAttempts:
+        return ScreenAttempts(self)
 
     # ── requests ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -120,7 +106,7 @@ class AddressScreen(OfficeRows):
     def request(self, request_id: str) -> AddressRequest | None:
         return self.fetch_one(
             AddressRequest,
-            "select request_id, desk, registration_id, person_id, address, language, expires_at, outcome"
+            "select request_id, desk, registration_id, person_id, address, language, expires_at, outcome, recovers"
             " from address_requests where request_id = %s",
             (request_id,),
         )
@@ -148,13 +134,15 @@ class AddressScreen(OfficeRows):
     # ── what is forgotten ──────────────────────────────────────────────────────────────────────────────
 
     def forget_past(self, kept: timedelta, most: int) -> int:
-        """Delete ended sessions and windows, and requests `kept` after their link ended; at most `most` of each."""
+        """Delete ended sessions and windows, requests `kept` after their link ended, recoveries `kept` after they were
+        settled; at most `most` of each."""
         now = self.now()
         deleted = 0
         for table, key, ends, past, begins in (
             ("screen_sessions", "token_sha256", "expires_at", now, "created_at"),
-            ("attempts", "key", "ends_at", now, "began_at"),
+            ("screen_attempts", "key_sha256", "began_at + lasts", now, "began_at"),
             ("address_requests", "request_id", "expires_at", now - kept, "requested_at"),
+            ("address_recoveries", "recovery_id", "settled_at", now - kept, "settled_at"),
         ):
             deleted += self.cursor.execute(
                 f"delete from {table} where {key} in (select {key} from {table}"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from services.registration.domain.address_letters import confirmed_at_screen
 from services.registration.domain.registration import Registration, announced_record
-from services.registration.store.address_screen import AddressScreen
+from services.registration.store.recoveries import Recoveries
 from services.registration.store.registrations import RejectedRow, record_columns
 from shared.addresses import same_address_key
 from shared.events import (
@@ -34,7 +34,7 @@ class _Revision(NamedTuple):
     first_registration_id: str | None = None
 
 
-class RegistrationTransaction(AddressScreen):
+class RegistrationTransaction(Recoveries):
     """One transaction on the registrations, with what is taken back at a start after a restore."""
 
     def take_back_held(self, events: Sequence[RegistrationHeld]) -> None:
@@ -78,6 +78,7 @@ class RegistrationTransaction(AddressScreen):
 
         What no topic holds: the address before.
         """
+        self.lock()
         latest = {event.key: event for event in sorted(events, key=lambda event: event.revision)}
         newer = "registrations.version > new.version"  # a later version says its own
         self.update_rows(

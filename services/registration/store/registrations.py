@@ -64,7 +64,7 @@ class Registrations(Foreseen):
         """Wait until no other process writes registrations; none does until this transaction ends.
 
         So two judges can't each release one of two people who share an address, and no registration is judged while
-        the rest of its delivery is being written.
+        the rest of its delivery is being written. The database refuses to write addresses and states without it.
         """
         self.cursor.execute("select pg_advisory_xact_lock(hashtext(%s))", (_WRITERS,))
 

@@ -14,6 +14,7 @@ from shared.errors import NotFound
 from shared.programme import Desk
 from shared.runtime.access import Access, Proxies, client_network
 from shared.runtime.web import Language, Pages
+from shared.runtime.web.cookies import HostCookie
 
 FormText = Annotated[str, Form(max_length=4000)]
 """As typed: what is wrong with it is said on the form."""
@@ -24,9 +25,7 @@ class DeskPages:
         self.ports = ports
         self._pages = pages
         self._proxies = Proxies(access.proxies)
-        self._https = ports.desk_url.startswith("https:")
-        # Another host of the same domain can't set a __Host- cookie, but browsers accept one over https only.
-        self._cookie = "__Host-desk" if self._https else "desk"
+        self._cookie = HostCookie("desk", SESSION, https=ports.desk_url.startswith("https:"))
 
     def desk(self, id: str) -> Desk:
         """NotFound for an unknown one."""
@@ -36,7 +35,7 @@ class DeskPages:
         return desk
 
     def session_token(self, request: Request) -> str | None:
-        return request.cookies.get(self._cookie)
+        return self._cookie.token(request)
 
     def source(self, request: Request) -> str:
         """Who counts as one visitor for the limits."""
@@ -51,11 +50,10 @@ class DeskPages:
     def sign_in(self, token: str, path: str) -> Response:
         """Redirect to `path`, with the cookie of a new session. It ends with the browser, too."""
         response = RedirectResponse(path, 303)
-        age = int(SESSION.total_seconds())
-        response.set_cookie(self._cookie, token, max_age=age, httponly=True, samesite="lax", secure=self._https)
+        self._cookie.set(response, token)
         return response
 
     def sign_out(self, path: str) -> Response:
         response = RedirectResponse(path, 303)
-        response.delete_cookie(self._cookie, httponly=True, samesite="lax", secure=self._https)
+        self._cookie.delete(response)
         return response

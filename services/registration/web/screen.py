@@ -9,12 +9,13 @@ from fastapi import FastAPI, Path
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.registration import address_screen
+from services.registration import address_screen, recovery
 from services.registration.address_screen import Confirmation, Entry
-from services.registration.domain.address_letters import masked
 from services.registration.domain.address_screen import Screen
 from services.registration.domain.sign_in import SignInForm, SignInProblems
+from services.registration.recovery import OpenedStop
 from services.registration.web.desk_pages import DeskPages, FormText
+from shared.addresses import masked
 
 _STATUS = {"unknown-link": 404, "expired": 410, "replaced": 410, "closed": 410, "taken": 409}
 
@@ -66,14 +67,21 @@ def add_screen(app: FastAPI, pages: DeskPages) -> None:
         screen = address_screen.screen(desk, token, ports)
         if screen is None or token is None:
             return _ended(desk)
-        if screen.access != "open" or again:
+        if not screen.takes_address or again:
             return _form_page(request, desk, screen, email)
         entry = address_screen.enter(screen, email)
         if not isinstance(entry, Entry):
             return _form_page(request, desk, screen, email, entry)
         if not sure:
             return pages.page(
-                request, "echo.html", desk_id=desk, screen=screen, entry=entry, email=email, masked=masked
+                request,
+                "echo.html",
+                desk_id=desk,
+                screen=screen,
+                entry=entry,
+                email=email,
+                masked=masked,
+                days=ports.recovery_wait.days,
             )
         language = pages.language(request)
         sent = address_screen.request_confirmation(desk, token, entry.address, language, ports)
@@ -90,6 +98,18 @@ def add_screen(app: FastAPI, pages: DeskPages) -> None:
     @app.post("/confirm/{request_id}/{token}")
     def confirm(request: Request, request_id: LinkPart, token: LinkPart) -> Response:
         return _confirmation_page(request, address_screen.confirm(request_id, token, ports))
+
+    @app.get("/stop/{recovery_id}/{token}")
+    def look_at_stop(request: Request, recovery_id: LinkPart, token: LinkPart) -> Response:
+        return _stop_page(request, recovery.look_at(recovery_id, token, ports))
+
+    @app.post("/stop/{recovery_id}/{token}")
+    def stop(request: Request, recovery_id: LinkPart, token: LinkPart) -> Response:
+        return _stop_page(request, recovery.stop(recovery_id, token, ports))
+
+    def _stop_page(request: Request, found: OpenedStop) -> Response:
+        status = {"unknown-link": 404, "moved": 410, "address-taken": 410}.get(found.state, 200)
+        return pages.page(request, "stop.html", status, found=found, masked=masked, desks=ports.programme.desks)
 
     def _sign_in_page(
         request: Request, desk: str, form: SignInForm, problems: SignInProblems, *, ended: bool = False
@@ -122,6 +142,7 @@ def add_screen(app: FastAPI, pages: DeskPages) -> None:
             email=email,
             problem=problem,
             masked=masked,
+            days=ports.recovery_wait.days,
         )
 
     def _confirmation_page(request: Request, found: Confirmation) -> Response:
@@ -133,6 +154,7 @@ def add_screen(app: FastAPI, pages: DeskPages) -> None:
             found=found,
             desk=ports.programme.desks.get(desk),
             desk_id=desk,
+            days=ports.recovery_wait.days,
         )
 
 

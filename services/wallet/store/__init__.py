@@ -13,6 +13,7 @@ from services.wallet.store.letters import Letters
 from services.wallet.store.offers import Offers
 from services.wallet.store.paper import PaperOrders
 from services.wallet.store.passkeys import Passkeys
+from services.wallet.store.recoveries import Recoveries
 from services.wallet.store.sessions import Sessions
 from shared.clock import Clock
 from shared.events import (
@@ -45,6 +46,7 @@ class WalletTransaction(Transaction):
         self.passkeys = Passkeys(self)
         self.offers = Offers(self)
         self.paper = PaperOrders(self)
+        self.recoveries = Recoveries(self)
 
     def note_addresses(self, events: Sequence[AddressCorrected]) -> None:
         """Any time. A badge that nobody has received is received at the new address, by a new link."""

@@ -46,6 +46,16 @@ class Accounts:
             (same_address_key(address),),
         )
 
+    def of_person(self, person_id: str) -> list[Account]:
+        """The accounts that have received badges of this person, the one with the newest period first."""
+        return self._tx.fetch_all(
+            Account,
+            "select a.account_id, a.full_name, a.password_hash, a.created_at from accounts a join badges b"
+            " using (account_id) where b.person_id = %s group by a.account_id"
+            " order by max(b.valid_from) desc, a.account_id",
+            (person_id,),
+        )
+
     def has_address(self, account_id: int, address: str) -> bool:
         row = self._tx.cursor.execute(
             "select 1 from addresses where account_id = %s and address_key = %s",
@@ -98,6 +108,22 @@ class Accounts:
         if owner is None:
             self._insert_address(account_id, address, is_primary=False)
         return owner is None or owner.account_id == account_id
+
+    def address_id(self, address: str) -> int:
+        """LookupError for one that no account has."""
+        found = self._tx.fetch_value(
+            "select address_id from addresses where address_key = %s", (same_address_key(address),)
+        )
+        if found is None:
+            raise LookupError("got an address of nobody, expected one that an account has")
+        return int(found)
+
+    def drop_address(self, account_id: int, address: str) -> None:
+        """It is no longer the account's; nothing where it was not, or is its primary one."""
+        self._tx.cursor.execute(
+            "delete from addresses where account_id = %s and address_key = %s and not is_primary",
+            (account_id, same_address_key(address)),
+        )
 
     def make_primary(self, account_id: int, address_id: int) -> bool:
         """False for what is no address of this account."""

@@ -284,6 +284,13 @@ class Badges:
             (account_id, same_address_key(address)),
         )
 
+    def give_persons(self, person_id: str, account_id: int) -> None:
+        """The badges of this person that any account has received are this account's."""
+        self._tx.cursor.execute(
+            "update badges set account_id = %s where person_id = %s and account_id is not null",
+            (account_id, person_id),
+        )
+
     def _put_recalled_into_rows(self, assertion_ids: Sequence[str]) -> None:
         """What was taken back of badges whose rows are there. Those received are of the account at their address."""
         ids = list(assertion_ids)

@@ -11,6 +11,8 @@ from shared.runtime.attempts import Attempts, sha256
 
 DEVICE_LASTS = timedelta(days=400)
 """How long a browser is known after its last login: as long as browsers keep a cookie."""
+IDLE = timedelta(hours=2)
+"""A session in which nothing was asked for so long has ended. NIST SP 800-63B-4, 2.2.3, recommends an hour."""
 _SEEN_EVERY = timedelta(minutes=5)
 _MOST_DEVICES = 20  # of one account
 
@@ -42,24 +44,32 @@ class Sessions(Attempts):
         )
 
     def account(self, token: str) -> Account | None:
-        """Whose session it is, until it expires. One that was opened by a clock that was ahead has expired."""
+        """Whose session it is, until it expires or is unused for `IDLE`. One of a clock that was ahead has expired."""
         now = self._tx.now()
         return self._tx.fetch_one(
             Account,
             "with seen as (update sessions set last_seen_at = %(now)s"
-            " where token_sha256 = %(token)s and last_seen_at < %(past)s)"
+            " where token_sha256 = %(token)s and last_seen_at < %(past)s and last_seen_at > %(idle)s)"
             f" {ACCOUNT} join sessions using (account_id)"
-            " where token_sha256 = %(token)s and expires_at > %(now)s and sessions.created_at <= %(ahead)s",
-            {"token": sha256(token), "now": now, "past": now - _SEEN_EVERY, "ahead": now + SKEW},
+            " where token_sha256 = %(token)s and expires_at > %(now)s and sessions.created_at <= %(ahead)s"
+            " and sessions.last_seen_at > %(idle)s",
+            {
+                "token": sha256(token),
+                "now": now,
+                "past": now - _SEEN_EVERY,
+                "ahead": now + SKEW,
+                "idle": now - IDLE,
+            },
         )
 
     def all_of(self, account_id: int, token: str) -> list[Session]:
         """Those that have not expired, the one last seen first. `token`: of the browser that asks."""
+        now = self._tx.now()
         return self._tx.fetch_all(
             Session,
             "select session_id, device, created_at, last_seen_at, token_sha256 = %s as is_this from sessions"
-            " where account_id = %s and expires_at > %s order by last_seen_at desc, session_id",
-            (sha256(token), account_id, self._tx.now()),
+            " where account_id = %s and expires_at > %s and last_seen_at > %s order by last_seen_at desc, session_id",
+            (sha256(token), account_id, now, now - IDLE),
         )
 
     def close(self, token: str) -> None:
@@ -118,10 +128,21 @@ class Sessions(Attempts):
         now = self._tx.now()
         deleted = 0
         for table, key, is_past, is_future in (
-            ("sessions", "token_sha256", "expires_at <= %s", "created_at"),
+            (
+                "sessions",
+                "token_sha256",
+                f"least(expires_at, last_seen_at + interval '{IDLE.total_seconds():.0f} seconds') <= %s",
+                "created_at",
+            ),
             ("login_attempts", "key_sha256", "began_at + lasts <= %s", "began_at"),
             ("devices", "token_sha256", f"seen_at + interval '{DEVICE_LASTS.days} days' <= %s", "seen_at"),
             ("mail_links", "link_id", "expires_at <= %s", "created_at"),
+            (
+                "recoveries",
+                "recovery_id",
+                "takes_effect_at + interval '30 days' <= %s",
+                "takes_effect_at - interval '61 days'",
+            ),
             ("challenges", "challenge", "expires_at <= %s", "expires_at - interval '1 hour'"),
         ):
             deleted += self._tx.cursor.execute(

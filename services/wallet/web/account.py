@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.wallet import account as accounts
-from services.wallet import passkeys, sessions
+from services.wallet import passkeys, recovery, sessions
 from services.wallet.account import OpenedLink
 from services.wallet.domain.account import NO_PROBLEMS, FormProblems
 from services.wallet.store import Account
@@ -41,6 +41,7 @@ def add_account(app: FastAPI, pages: WalletPages) -> None:
             addresses=accounts.addresses(account, ports),
             sessions=sessions.own_sessions(account, pages.browser(request), ports),
             passkeys=passkeys.own(account, ports),
+            recoveries=recovery.waiting(account, ports),
             done=done if done in _DONE else "",
         )
 

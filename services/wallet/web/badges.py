@@ -8,7 +8,7 @@ from fastapi import FastAPI, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.wallet import badges
+from services.wallet import badges, recovery
 from services.wallet.badges import RelatedBadges
 from services.wallet.domain.account import is_same_name
 from services.wallet.domain.badge import card_state, cards, expected_by, is_late, state_of, steps_of
@@ -34,6 +34,7 @@ def add_badges(app: FastAPI, pages: WalletPages) -> None:
             steps_of=steps_of,
             expected_by=expected_by,
             is_late=is_late,
+            recoveries=recovery.waiting(account, ports),
         )
 
     @app.get("/badges/{assertion_id}")

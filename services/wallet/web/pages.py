@@ -22,6 +22,7 @@ from shared.file_names import file_title
 from shared.programme import Bilingual
 from shared.runtime.access import Proxies, client_network
 from shared.runtime.web import Language, Pages
+from shared.runtime.web.cookies import HostCookie
 
 FormText = Annotated[str, Form(max_length=1000)]
 """As typed: what is wrong with it is said on the form."""
@@ -41,17 +42,16 @@ class WalletPages:
         self.config = config
         self.ports = ports
         self._pages = pages
-        self._https = config.wallet_url.startswith("https:")
-        # Another host of the same domain can't set a __Host- cookie, but browsers accept one over https only.
-        self._cookie = "__Host-wallet" if self._https else "wallet"
-        self._device = "__Host-device" if self._https else "device"
+        https = config.wallet_url.startswith("https:")
+        self._cookie = HostCookie("wallet", ports.session_lifetime, https)
+        self._device = HostCookie("device", DEVICE_LASTS, https)
         self._proxies = Proxies(config.runtime.access.proxies)
 
     def browser(self, request: Request) -> Browser:
         """What the request tells of the browser that sent it."""
         return Browser(
-            session=request.cookies.get(self._cookie),
-            device=request.cookies.get(self._device),
+            session=self._cookie.token(request),
+            device=self._device.token(request),
             source=client_network(self._proxies.client(request.scope)),
             name=device_name(request.headers.get("user-agent", "")),
             language=self._pages.language(request),
@@ -107,15 +107,10 @@ class WalletPages:
         return response
 
     def set_cookies(self, response: Response, tokens: Tokens) -> None:
-        """Scripts can't read them, and another site's pages don't send them with a form."""
-        for name, token, lasts in (
-            (self._cookie, tokens.session, self.ports.session_lifetime),
-            (self._device, tokens.device, DEVICE_LASTS),
-        ):
-            age = int(lasts.total_seconds())
-            response.set_cookie(name, token, max_age=age, httponly=True, samesite="lax", secure=self._https)
+        self._cookie.set(response, tokens.session)
+        self._device.set(response, tokens.device)
 
     def log_out(self, path: str = "/login?left=1") -> Response:
         response = RedirectResponse(path, 303)
-        response.delete_cookie(self._cookie, httponly=True, samesite="lax", secure=self._https)
+        self._cookie.delete(response)
         return response

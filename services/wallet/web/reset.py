@@ -1,4 +1,4 @@
-"""The pages for who can't log in: a new password, a new link; both by a letter to the address."""
+"""The pages for who can't log in: a new password, a new link, both by a letter to the address; a lost mailbox."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ def add_reset(app: FastAPI, pages: WalletPages) -> None:
     @app.post("/new-link")
     def ask_for_link(request: Request, email: FormText = "") -> Response:
         return _ask(request, "new-link", email, "/new-link?sent=1")
+
+    @app.get("/lost-mailbox")
+    def lost_mailbox(request: Request) -> Response:
+        return pages.page(request, "lost-mailbox.html", pages.visitor(request), desk_url=pages.config.desk_url)
 
     @app.get("/reset/{link_id}/{token}")
     def look(request: Request, link_id: str, token: str) -> Response:

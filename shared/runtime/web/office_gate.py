@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from shared.password_strength import PASSWORD_SENTENCES
 from shared.runtime.access import Access, Proxies, client_network
 from shared.runtime.db import UNAVAILABLE
+from shared.runtime.web.cookies import HostCookie
 from shared.runtime.web.office_accounts import LONGEST_SESSION, OfficeUser
 from shared.runtime.web.office_session import OfficeSessions, Token
 from shared.runtime.web.site import Pages
@@ -123,8 +124,7 @@ class OfficeGate:
         def sign_out(request: Request) -> Response:
             self._sessions.sign_out(self.token(request))
             response = RedirectResponse(f"{SIGN_IN}?left=1", 303)
-            https = request.url.scheme == "https"
-            response.delete_cookie(_cookie(request), httponly=True, samesite="lax", secure=https)
+            _cookie(request).delete(response)
             return response
 
         @app.get(PASSWORD, include_in_schema=False)
@@ -149,12 +149,11 @@ class OfficeGate:
             return html.page(request, "password.html", status=status, sentences=PASSWORD_SENTENCES, **page)
 
     def token(self, request: Request) -> str | None:
-        return request.cookies.get(_cookie(request))
+        return _cookie(request).token(request)
 
     def _signed_in(self, request: Request, token: Token, path: str) -> Response:
         response = RedirectResponse(path, 303)
-        age, https = int(LONGEST_SESSION.total_seconds()), request.url.scheme == "https"
-        response.set_cookie(_cookie(request), token.text, max_age=age, httponly=True, samesite="lax", secure=https)
+        _cookie(request).set(response, token.text)
         return response
 
     def _source(self, request: Request) -> str:
@@ -187,6 +186,5 @@ def own_path(text: str) -> str:
     return quote(text, safe="/?&=%:+,;@!$'()*~#")
 
 
-def _cookie(request: Request) -> str:
-    """Another host of the same domain can't set a __Host- cookie, but browsers accept one over https only."""
-    return "__Host-office" if request.url.scheme == "https" else "office"
+def _cookie(request: Request) -> HostCookie:
+    return HostCookie("office", LONGEST_SESSION, https=request.url.scheme == "https")

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from services.registration.domain.address_letters import (
     address_changed_letters,
     confirmed_at_screen,
-    masked,
     screen_cause,
 )
 from services.registration.domain.registration import Registration
+from shared.addresses import masked
 from shared.clock import JST
 from tests.worlds.registration import PROGRAMME, record
 

@@ -93,6 +93,18 @@ def test_a_late_completion_comes_before_the_confirmation_in_what_decides() -> No
             registered(state="released", notify_from=japan_midnight(date(2022, 4, 1)), valid_from=date(2022, 4, 1)),
             "issued",
         ),
+        (registered(state="released", notify_from=japan_midnight(date(2026, 4, 1)), is_issued=True), "recover"),
+        (
+            registered(
+                state="released",
+                is_issued=True,
+                notify_from=japan_midnight(date(2022, 4, 1)),
+                valid_from=date(2022, 4, 1),
+                office_email="a@example.jp",
+            ),
+            "recover",
+        ),
+        (registered(state="waiting", is_issued=True), "open"),
         (registered(valid_from=date(2025, 4, 1)), "other-cycle"),
     ],
 )

@@ -7,16 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registration.domain import sign_in
 from services.registration.domain.registration import Registration
 from services.registration.domain.sign_in import (
     HYPHENS,
     SignInForm,
     SignInProblems,
-    asks_contact,
+    flood_limit,
     form_problems,
+    letter_limits,
     matching,
     phone_keys,
+    question_limits,
     sign_in_key,
 )
 from tests.worlds.registration import record
@@ -102,7 +103,9 @@ def test_a_phone_number_is_one_in_national_and_international_form() -> None:
     assert phone_keys([None, "", "119", "内線 12"]) == set()
 
 
-def test_more_is_asked_beyond_either_limit_only() -> None:
-    assert not asks_contact(sign_in.SOURCE_FAILURES, sign_in.NUMBER_FAILURES)
-    assert asks_contact(sign_in.SOURCE_FAILURES + 1, 1)
-    assert asks_contact(1, sign_in.NUMBER_FAILURES + 1)
+def test_a_source_is_asked_for_more_long_before_it_is_refused_and_no_limit_is_one_persons_own() -> None:
+    """So a good sign-in takes back its own attempts only, and ends nobody else's count."""
+    flood, (source, number) = flood_limit("s"), question_limits("s", "n")
+    assert (source.most, number.most, flood.most) == (30, 10, 300)
+    assert len({limit.key for limit in (flood, source, number)}) == 3
+    assert not any(limit.own for limit in (flood, source, number, *letter_limits("p", "m")))

@@ -1,0 +1,103 @@
+"""A holder who has lost the mailbox: what waits, and what its link of a letter shows; pure.
+
+Number and date of birth can be known to others. So the new address takes effect only days later, and everybody who
+reads an address that is known until then is told, and can stop it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from services.registration.domain.registration import Registration
+from shared.addresses import as_mailed, masked, same_address_key
+from shared.clock import japan_date
+from shared.letter_events import DeskLetterRequested
+from shared.programme import Programme
+from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled, RecoveryOutcome
+
+RECOVERY_BEGUN = "recovery-begun"
+
+RecoveryState = Literal["waiting", "moved", "stopped", "address-taken", "unknown-link"]
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """`email` is to be the person's instead of `former_email`. `outcome` None: it waits until `takes_effect_at`."""
+
+    recovery_id: str
+    person_id: str
+    registration_id: str
+    email: str
+    former_email: str | None
+    language: Literal["ja", "en"]
+    begun_at: datetime
+    takes_effect_at: datetime
+    outcome: RecoveryOutcome | None = None
+
+    @property
+    def state(self) -> RecoveryState:
+        return self.outcome or "waiting"
+
+    def begun(self, stop_url: str) -> AddressRecoveryBegun:
+        return AddressRecoveryBegun(
+            recovery_id=self.recovery_id,
+            person_id=self.person_id,
+            registration_id=self.registration_id,
+            email=self.email,
+            former_email=self.former_email,
+            begun_at=self.begun_at,
+            takes_effect_at=self.takes_effect_at,
+            stop_url=stop_url,
+            language=self.language,
+        )
+
+    def settled(self, outcome: RecoveryOutcome, now: datetime) -> AddressRecoverySettled:
+        return AddressRecoverySettled(
+            recovery_id=self.recovery_id,
+            person_id=self.person_id,
+            registration_id=self.registration_id,
+            outcome=outcome,
+            email=self.email,
+            former_email=self.former_email,
+            begun_at=self.begun_at,
+            settled_at=now,
+            language=self.language,
+        )
+
+
+def has_badge(registration: Registration) -> bool:
+    """Whether it has one, as far as the issuer has said: before that there is nothing to recover."""
+    return registration.state == "released" and registration.is_issued
+
+
+def begun_letters(
+    recovery: Recovery, of_person: list[Registration], stop_url: str, programme: Programme
+) -> list[DeskLetterRequested]:
+    """To each address on file that is not the new one: who reads it can stop the change."""
+    by_key = {
+        same_address_key(each.email): each for each in reversed(of_person) if each.email is not None and has_badge(each)
+    }
+    by_key.pop(same_address_key(recovery.email), None)
+    letters = []
+    for number, each in enumerate(by_key[key] for key in sorted(by_key)):
+        record = each.written
+        letters.append(
+            DeskLetterRequested(
+                letter_id=f"{RECOVERY_BEGUN}/{recovery.recovery_id}/{number}",
+                letter=RECOVERY_BEGUN,
+                recipient=as_mailed(each.email or ""),
+                facts={
+                    "name": f"{record.family_name} {record.given_name}",
+                    "new_masked": masked(recovery.email),
+                    "deadline": japan_date(recovery.takes_effect_at).isoformat(),
+                    "link": stop_url,
+                },
+                requested_at=recovery.begun_at,
+                language=recovery.language,
+                reply_to=programme.desks[programme.qualification(record.qualification).desk].email,
+                valid_until=recovery.takes_effect_at,
+            )
+        )
+    return letters

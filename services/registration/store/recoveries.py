@@ -1,0 +1,90 @@
+"""The rows of holders who have lost the mailbox. The transaction under `recalled.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.registration.domain.recovery import Recovery
+from services.registration.store.address_screen import AddressScreen
+from shared.addresses import same_address_key
+from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled, RecoveryOutcome
+from shared.runtime.db import replace
+
+_SELECT = (
+    "select recovery_id, person_id, registration_id, email, former_email, language, begun_at, takes_effect_at, outcome"
+    " from address_recoveries"
+)
+_LATER = timedelta(hours=1)
+
+
+class Recoveries(AddressScreen):
+    """One transaction on them."""
+
+    def begin_recovery(self, recovery: Recovery) -> None:
+        """UniqueViolation when another one of the person waits: the caller has looked, under the writers' lock."""
+        self.insert_rows("address_recoveries", [vars(recovery)], None)
+
+    def recovery(self, recovery_id: str) -> Recovery | None:
+        return self.fetch_one(Recovery, f"{_SELECT} where recovery_id = %s", (recovery_id,))
+
+    def waiting_recovery(self, person_id: str) -> Recovery | None:
+        """The one of this person that has not been settled."""
+        return self.fetch_one(Recovery, f"{_SELECT} where person_id = %s and outcome is null", (person_id,))
+
+    def due_recoveries(self, now: datetime, limit: int) -> list[Recovery]:
+        """Those that nobody has stopped in their time, the one that waits longest first."""
+        return self.fetch_all(
+            Recovery,
+            f"{_SELECT} where outcome is null and takes_effect_at <= %s order by takes_effect_at, recovery_id limit %s",
+            (now, limit),
+        )
+
+    def settle_recovery(self, recovery: Recovery, outcome: RecoveryOutcome, now: datetime) -> None:
+        """Announced once: one that is settled already stays as it is."""
+        if self.cursor.execute(
+            "update address_recoveries set outcome = %s, settled_at = %s where recovery_id = %s and outcome is null",
+            (outcome, now, recovery.recovery_id),
+        ).rowcount:
+            self.announce(recovery.settled(outcome, now))
+
+    def try_recovery_later(self, recovery: Recovery) -> None:
+        self.cursor.execute(
+            "update address_recoveries set takes_effect_at = %s where recovery_id = %s",
+            (self.now() + _LATER, recovery.recovery_id),
+        )
+
+    # ── after a restore ────────────────────────────────────────────────────────────────────────────────
+
+    def take_back_recoveries(self, events: Sequence[AddressRecoveryBegun]) -> None:
+        """They wait again, with their day. One that another one of the person stands beside is left: it was settled."""
+        for event in sorted(events, key=lambda event: event.begun_at, reverse=True):
+            self.insert_rows("address_recoveries", [_row(event) | {"takes_effect_at": event.takes_effect_at}])
+
+    def take_back_settled_recoveries(self, events: Sequence[AddressRecoverySettled]) -> None:
+        """They wait no longer, also if their beginning is read only later. The addresses of badges come back by
+        AddressCorrected; those of registrations without a badge here.
+        """
+        self.lock()
+        for event in events:
+            settled = {"outcome": event.outcome, "settled_at": event.settled_at}
+            self.insert_rows(
+                "address_recoveries",
+                [_row(event) | {"takes_effect_at": event.settled_at, **settled}],
+                replace("recovery_id", list(settled)),
+            )
+            if event.outcome == "moved":
+                self.move_open(event.person_id, event.email, event.former_email, event.settled_at)
+
+    def move_open(self, person_id: str, email: str, former_email: str | None, at: datetime) -> None:
+        """The registrations of the person that have no badge get the address, unless they have a third one."""
+        former = {None, same_address_key(email), *([same_address_key(former_email)] if former_email else [])}
+        for each in self.of_person(person_id):
+            if each.state != "released" and (each.office_email is None or each.address_key in former):
+                self.set_office_address(each.id, email, at, self.now())
+
+
+def _row(event: AddressRecoveryBegun | AddressRecoverySettled) -> dict[str, Any]:
+    names = ("recovery_id", "person_id", "registration_id", "email", "former_email", "language", "begun_at")
+    return {name: getattr(event, name) for name in names}

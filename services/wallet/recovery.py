@@ -1,0 +1,81 @@
+"""A holder who has lost the mailbox: registration has proven who it is and at which new address.
+
+Registration alone says when the change takes effect, or that it was stopped. Here the account's own addresses are told,
+and the account then moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.wallet import letters
+from services.wallet.metrics import RECOVERIES
+from services.wallet.ports import Ports
+from services.wallet.store import Account, WalletTransaction
+from services.wallet.store.recoveries import Recovery
+from shared.addresses import masked, same_address_key
+from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
+from shared.runtime.log import logger
+
+log = logger("wallet")
+
+
+def waiting(account: Account, ports: Ports) -> list[Recovery]:
+    """What waits for this account."""
+    with ports.store.transaction() as tx:
+        return tx.recoveries.of(account.account_id)
+
+
+def note_begun(events: Sequence[AddressRecoveryBegun], ports: Ports) -> None:
+    """Any time. A new address waits: the account shows it; its addresses that registration doesn't know are told."""
+    with ports.store.transaction() as tx:
+        for event in tx.claim(events):
+            known = {same_address_key(each) for each in (event.email, event.former_email) if each}
+            for account in tx.accounts.of_person(event.person_id):
+                waiting = Recovery(masked(event.email), event.stop_url, event.takes_effect_at)
+                tx.recoveries.begin(event.recovery_id, account.account_id, waiting)
+                addresses = tx.accounts.addresses(account.account_id)
+                others = [each.address for each in addresses if same_address_key(each.address) not in known]
+                letters.recovery_begun(tx, account, event, others)
+                log.info("queued", account_id=account.account_id)
+        # If we die before the commit, the events come again; after it, the inbox drops them.
+
+
+def note_settled(events: Sequence[AddressRecoverySettled], ports: Ports) -> None:
+    """Any time. The account is at the new address from now on, or nothing changes."""
+    with ports.store.transaction() as tx:
+        for event in tx.claim(events):
+            tx.recoveries.end(event.recovery_id)
+            if event.outcome == "moved":
+                _move(tx, event, ports)
+        # If we die before the commit, the events come again; after it, the letter with the link is asked for once.
+
+
+def _move(tx: WalletTransaction, event: AddressRecoverySettled, ports: Ports) -> None:
+    """The person's badges, and the account that has the newest of them, are reached by the new address.
+
+    Where that has an account already, it is the person's: registration has proven both, and it gets the badges. The
+    former address opens nothing any more. Without an account there is nothing to do: letter 1 goes out once more.
+    """
+    accounts = tx.accounts.of_person(event.person_id)
+    if not accounts:
+        RECOVERIES.labels("no-account").inc()
+        return
+    account = tx.accounts.by_address(event.email) or accounts[0]
+    former = [each.address for each in tx.accounts.addresses(account.account_id)]
+    tx.accounts.add_address(account.account_id, event.email)
+    tx.accounts.make_primary(account.account_id, tx.accounts.address_id(event.email))
+    tx.badges.give_persons(event.person_id, account.account_id)
+    if event.former_email is not None and same_address_key(event.former_email) != same_address_key(event.email):
+        for each in accounts:
+            tx.accounts.drop_address(each.account_id, event.former_email)
+    letters.account_recovery(tx, account, event, ports)
+    _tell_others(tx, account, event, former)
+    RECOVERIES.labels("moved").inc()
+    log.info("changed", account_id=account.account_id, what="recovered")
+
+
+def _tell_others(tx: WalletTransaction, account: Account, event: AddressRecoverySettled, former: list[str]) -> None:
+    """Registration tells the address that it knew; the account's others are told here."""
+    told = {same_address_key(each) for each in (event.email, event.former_email) if each}
+    letters.recovered(tx, account, event, [each for each in former if same_address_key(each) not in told])

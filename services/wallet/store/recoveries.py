@@ -1,0 +1,40 @@
+"""The table of holders who are said to have lost the mailbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.runtime.db import Transaction
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """A new address that waits until `takes_effect_at`. Who opens `stop_url` can stop it."""
+
+    new_masked: str
+    stop_url: str
+    takes_effect_at: datetime
+
+
+class Recoveries:
+    """What waits, as one transaction sees it."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def begin(self, recovery_id: str, account_id: int, recovery: Recovery) -> None:
+        row = {"recovery_id": recovery_id, "account_id": account_id, **vars(recovery)}
+        self._tx.insert_rows("recoveries", [row])
+
+    def end(self, recovery_id: str) -> None:
+        self._tx.cursor.execute("delete from recoveries where recovery_id = %s", (recovery_id,))
+
+    def of(self, account_id: int) -> list[Recovery]:
+        """What waits for an account, the next one first."""
+        return self._tx.fetch_all(
+            Recovery,
+            "select new_masked, stop_url, takes_effect_at from recoveries where account_id = %s"
+            " order by takes_effect_at",
+            (account_id,),
+        )
