@@ -24,10 +24,10 @@ _Call = Callable[[], None]
 
 
 class DrainingConsumer(Consumer):
-    """Guarantees as Faust's: a partition's messages in order, none twice after a seek, none of a past assignment.
+    """Guarantees as Faust's: a partition's messages in order, none left out, none of a past assignment.
 
-    A queue takes at most one fetch more than `stream_buffer_maxsize`: its partitions are then not fetched from until
-    it has room.
+    After a seek some may come twice; the inbox drops them. A queue takes at most one fetch more than
+    `stream_buffer_maxsize`: its partitions are then not fetched from until it has room.
     """
 
     def _reset_state(self) -> None:

@@ -15,7 +15,8 @@ AXES = st.binary(min_size=32, max_size=32)
 
 
 def key(x: bytes, y: bytes) -> ChainKey:
-    return ChainKey(*(base64.urlsafe_b64encode(axis).rstrip(b"=").decode() for axis in (x, y)))
+    encoded = [base64.urlsafe_b64encode(axis).rstrip(b"=").decode() for axis in (x, y)]
+    return ChainKey(encoded[0], encoded[1])
 
 
 @given(AXES, AXES)
