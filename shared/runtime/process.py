@@ -40,6 +40,7 @@ from shared.runtime.restored import Storage, compare
 from shared.runtime.scrub import Inventory, Scrub
 from shared.runtime.scrub_record import note_finished, note_ordered
 from shared.runtime.settings import Runtime
+from shared.runtime.structs import compile_structs
 from shared.runtime.web.metrics import serve_metrics
 from shared.runtime.web.server import WebServer, web_server
 from shared.topics import INBOX_MEMORY, Topic
@@ -179,6 +180,7 @@ class Process:
         """Until TERM or Ctrl-C. Raises when a part breaks that can't go on, so that the supervisor starts us again."""
         with self._folder:
             sys.setrecursionlimit(_RECURSION)  # here: the wiring has imported what raises it
+            compile_structs()
             self._migrate()
             for check in self._checks:
                 check()
