@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from types import GenericAlias
 from typing import Any
 
 import msgspec
@@ -16,14 +17,16 @@ from shared.runtime.structs import compile_structs
 
 _THREADS = 8
 _BODY = b'{"id":"x","inner":{"x":"1","y":[1]},"more":[{"x":"2"}]}'
-_INNER = [("x", str), ("y", list[int], [])]
+_INNER: list[Any] = [("x", str), ("y", list[int], [])]
 
 
 def main() -> None:
     kinds: list[Any] = []
     for number in range(400):
         inner = msgspec.defstruct(f"Inner{number}", _INNER)
-        kinds.append(msgspec.defstruct(f"Outer{number}", [("id", str), ("inner", inner), ("more", list[inner], [])]))
+        listed = GenericAlias(list, (inner,))
+        fields: list[Any] = [("id", str), ("inner", inner), ("more", listed, [])]
+        kinds.append(msgspec.defstruct(f"Outer{number}", fields))
     if "--as-it-comes" not in sys.argv:
         compile_structs()
     sys.setswitchinterval(1e-6)
