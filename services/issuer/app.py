@@ -16,6 +16,8 @@ from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+_LIST_EVERY = 1.0  # seconds between two tries while storage is away; page follows page
+
 
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
@@ -28,6 +30,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.at_start(handlers.begin, ports)
     process.consume(RegistrationRenewed, handlers.issue, ports)
     process.consume(OfficeDecided, handlers.revoke, ports, predicate=is_revoke)
+    process.tick("list_credentials", handlers.list_credentials, ports, every=_LIST_EVERY)
     process.tick("store", handlers.store, ports)
     process.tick("publish", handlers.publish, ports)
     process.scrub(
