@@ -15,6 +15,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from shared.errors import NotFound, RefuseToStart, TryLater
+from shared.runtime.metrics import OBJECT_CALLS
 from shared.runtime.settings import ObjectStorageSettings
 
 if TYPE_CHECKING:
@@ -73,11 +74,13 @@ class Objects:
 
     def put(self, key: str, body: bytes, content_type: str) -> None:
         """When this returns, the object is durable and whole. TryLater while the storage is away."""
+        OBJECT_CALLS.labels("put").inc()
         with self._trouble("put", key):
             obstore.put(self._store, key, body, attributes={"Content-Type": content_type}, use_multipart=False)
 
     def get(self, key: str) -> bytes:
         """The object's bytes. NotFound when there is none, TryLater while the storage is away."""
+        OBJECT_CALLS.labels("get").inc()
         with self._trouble("get", key):
             return bytes(obstore.get(self._store, key).bytes())
 
@@ -85,6 +88,7 @@ class Objects:
         """Up to `limit` (1 to 1000) keys that begin with `prefix` and follow `after`, in order. TryLater."""
         from botocore.exceptions import BotoCoreError, ClientError
 
+        OBJECT_CALLS.labels("list").inc()
         try:
             answer = self._lists.list_objects_v2(
                 Bucket=self._settings.bucket, Prefix=prefix, StartAfter=after, MaxKeys=limit
