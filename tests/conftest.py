@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
+from shared.runtime.structs import compile_structs
 from tests.worlds.postgres import Databases, postgres, stop_postgres
 from tests.worlds.traces import Collector, collector
 
@@ -88,6 +89,7 @@ _OF_FIXTURE = {"stack": ("stack", "harm"), "parts": ("parts",)}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    compile_structs()  # as each process does at its start, before tests have threads
     items.sort(key=_place)  # stable: within a file nothing changes
     for item in items:
         for fixture in _OF_FIXTURE.keys() & set(getattr(item, "fixturenames", ())):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from services.anchor import metrics
@@ -29,6 +30,7 @@ from shared.runtime.objects import ListedObjects
 log = logger("anchor")
 
 _PROOFS_AT_ONCE = 100
+_CONCURRENT_PROOFS = 8  # waiting for object storage
 
 
 @dataclass(frozen=True)
@@ -169,25 +171,39 @@ def tree_of(root: bytes, tx: AnchorTransaction, trees: TreeCache) -> Tree:
 def _prove_leaves(
     leaves: Sequence[UnprovedLeaf], anchor: FinalAnchor, tree: Tree, tx: AnchorTransaction, ports: Ports
 ) -> int:
-    done: list[str] = []
-    for number, row in enumerate(leaves):
+    """Several at a time. Once the storage was away for one, no other is begun."""
+    away: list[TryLater] = []
+
+    def work(row: UnprovedLeaf) -> Path | Exception:
+        if away:
+            return away[0]
         try:
             path = tree.proof(row.leaf)
             _put_proof(row, path, anchor, ports)
+            return path
         except TryLater as error:
-            metrics.NOT_DONE.labels("storage").inc()
-            log.warning("waiting", part="objects", cause=str(error))
-            tx.leaves.postpone(leaves[number:], str(error))
-            break
+            away.append(error)
+            return error
         except Exception as error:  # of whatever kind: its row gets the cause, the others go on
+            return error
+
+    if not leaves:
+        return 0
+    with ThreadPoolExecutor(_CONCURRENT_PROOFS) as pool:
+        outcomes = list(zip(leaves, pool.map(work, leaves), strict=True))
+    done = [(row, path) for row, path in outcomes if not isinstance(path, Exception)]
+    tx.announce(*(anchored(row.assertion_id, anchor, row.leaf, path) for row, path in done))
+    tx.leaves.mark_proved([row.assertion_id for row, _ in done])
+    for row, error in outcomes:
+        if isinstance(error, Exception) and not isinstance(error, TryLater):
             metrics.NOT_DONE.labels("credential").inc()
             log.error("failed", assertion_id=row.assertion_id, cause=cause_of(error, 300))
             tx.leaves.postpone([row], str(error))
-            continue
+    if away:
         if not object_keys.is_statement_id(row.assertion_id):  # its proof in it is enough
-            tx.announce(anchored(row.assertion_id, anchor, row.leaf, path))
-        done.append(row.assertion_id)
-    tx.leaves.mark_proved(done)
+            tx.announce(anchored(row.assertion_id, anchor,metrics.NOT_DONE.labels("storage").inc()
+        log.warning("waiting", part="objects", cause=str(away[0]))
+        tx.leaves.postpone([row for row, error in outcomes if isinstance(error, TryLater)], str(away[0]))
     return len(done)
 
 

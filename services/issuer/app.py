@@ -21,6 +21,8 @@ _LEAST_PAUSE = 1.0  # seconds: counting reads every badge
 
 _LOOK_AGAIN_SECONDS = 60.0
 
+_LIST_EVERY = 1.0  # seconds between two tries while storage is away; page follows page
+
 
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
@@ -35,6 +37,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.consume(RegistrationRenewed, handlers.issue, ports)
     process.consume(OfficeDecided, handlers.revoke, ports, predicate=is_revoke)
     process.note(AssertionAnchored, IssuerTransaction.note_anchored)
+    process.tick("list_credentials", handlers.list_credentials, ports, every=_LIST_EVERY)
     process.tick("store", handlers.store, ports, full=50)
     process.tick("publish", handlers.publish, ports)
     process.tick("read_manifests", counting.read_manifests, ports)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from services.issuer.domain.adoption import AdoptedCredential, adopted
 from services.issuer.domain.publication import JSON
 from services.issuer.metrics import NOT_STORED
+from services.issuer.only_stored import OnlyStored
 from services.issuer.store import PendingCredential
 from shared import object_keys
 from shared.errors import NotFound, TryLater, Unreadable
@@ -31,7 +32,9 @@ class Puts:
     is_away: bool = False
 
 
-def put_credentials(waiting: Sequence[PendingCredential], objects: ObjectStorage, keys: Sequence[str]) -> Puts:
+def put_credentials(
+    waiting: Sequence[PendingCredential], objects: ObjectStorage, keys: Sequence[str], only_stored: OnlyStored
+) -> Puts:
     """Put those that storage doesn't have. After a TryLater no put begins: the rest stay due."""
     puts = Puts()
 
@@ -39,7 +42,11 @@ def put_credentials(waiting: Sequence[PendingCredential], objects: ObjectStorage
         if puts.is_away:
             return
         try:
-            found = _put_or_find(each, objects, keys)
+            found = None
+            if only_stored.may_hold(each.assertion_id):
+                found = _put_or_find(each, objects, keys)
+            else:
+                objects.put(object_keys.credential(each.assertion_id), each.credential, JSON)
             if found is not None:
                 each = replace(each, announcement=found.announcement)
                 puts.adopted.append(found)
@@ -61,7 +68,7 @@ def _put_or_find(each: PendingCredential, objects: ObjectStorage, keys: Sequence
     """Put the credential, or find the one that was stored before the database was restored; None if it is this one.
 
     When this returns, storage holds the one or the other. DoNotReplace for what a person must look at. The read before
-    each put is what keeps an anchored credential whole whatever was restored: nothing else knows of all of them.
+    the put is what keeps an anchored credential whole whatever was restored.
     """
     key = object_keys.credential(each.assertion_id)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
@@ -50,6 +50,7 @@ from services.issuer.metrics import (
     REVOKED,
     STORED,
 )
+from services.issuer.only_stored import OnlyStored, id_of
 from services.issuer.published import LATEST_PUT, bits_to_publish, lists_in_question, mark_of, own_keys, read_lists
 from services.issuer.signing.keys import keys_in, refuse_unlisted
 from services.issuer.signing.signer import Signer
@@ -68,6 +69,7 @@ from shared.runtime.objects import ListedObjects
 from shared.runtime.restored import Storage
 
 _PER_RUN = 100  # credentials or documents per run of a tick
+_LISTED = 1000  # keys: the most that S3 gives at once
 _PAUSE = 1.0  # seconds between attempts while database or storage is away at our start
 
 log = logger("issuer")
@@ -83,6 +85,7 @@ class Ports:
     random: Random
     now: Clock
     statement_pause: timedelta = timedelta(minutes=10)  # the least time between two statements of the count
+    only_stored: OnlyStored = field(default_factory=OnlyStored)
 
 
 def check_key(ports: Ports) -> None:
@@ -200,6 +203,17 @@ def issue(events: Sequence[RegistrationRenewed], ports: Ports) -> None:
         log.error("refused", registration_id=refusal.registration_id, version=refusal.version, field=refusal.field)
 
 
+def list_credentials(ports: Ports) -> int:
+    """At each start, page by page: list the credentials in storage; how many. Until it is done, `store` reads each."""
+    if ports.only_stored.is_listed:
+        return 0
+    keys = ports.objects.list_keys(object_keys.CREDENTIALS, ports.only_stored.after, _LISTED)
+    with ports.store.transaction() as tx:  # read after storage: what others put meanwhile is named at worst
+        stored = tx.stored([id_of(key) for key in keys])
+    ports.only_stored.note(keys, stored)
+    return len(keys)
+
+
 def store(ports: Ports) -> int:
     """Step 3. Put signed credentials into object storage, then announce them; a correction revokes what it corrects.
 
@@ -210,7 +224,7 @@ def store(ports: Ports) -> int:
         waiting = tx.take_pending(_PER_RUN, now)
         if not waiting:
             return 0
-        puts = put_credentials(waiting, ports.objects, own_keys(tx, ports.sources))
+        puts = put_credentials(waiting, ports.objects, own_keys(tx, ports.sources), ports.only_stored)
         stored = puts.stored
         tx.adopt(puts.adopted, ports.sources.fingerprint, now)
         # If we die here, there are objects that were not announced; the next run puts the same bytes again. Anchor,

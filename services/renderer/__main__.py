@@ -8,7 +8,9 @@ from services.renderer.domain.certificate import Press
 from services.renderer.handlers import Ports
 from services.renderer.pdf.signature import Signer
 from services.renderer.pdf.typeface import MissingGlyph
+from services.renderer.rendering import WorkerMeans
 from services.renderer.store import RendererTransaction, Store
+from services.renderer.workers import Renderers
 from shared.errors import RefuseToStart
 from shared.runtime.objects import Objects
 from shared.runtime.process import Process, start
@@ -25,6 +27,10 @@ def wire(config: Config) -> Process:
         ) from error
     except (ValueError, MissingGlyph) as error:
         raise RefuseToStart(f"setting PROGRAMME_FILE, FONT_FOLDER or EXTRA_FONTS: {error}") from error
+    # Here: neither the database's pool nor object storage has started its threads yet.
+    renderers = None
+    if config.workers > 1:
+        renderers = Renderers(config.workers, lambda: _means(config, press, signer), config.public_url)
     return build(
         config,
         Ports(
@@ -34,8 +40,14 @@ def wire(config: Config) -> Process:
             public_url=config.public_url,
             now=runtime.clock,
             signer=signer,
+            renderers=renderers,
         ),
     )
+
+
+def _means(config: Config, press: Press, signer: Signer | None) -> WorkerMeans:
+    """What a worker renders with: the fonts are those of the process that it was forked from."""
+    return WorkerMeans(Objects(config.objects), press, config.public_url, config.runtime.clock, signer)
 
 
 def _signer(config: Config) -> Signer | None:

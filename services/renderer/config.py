@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from services.renderer.pdf.signature import SignatureFiles
 from shared.errors import RefuseToStart
 from shared.programme import DRAWN, NONE, Programme, seal_file
 from shared.runtime.settings import ObjectStorageSettings, Runtime, Settings, read_object_storage, read_runtime
+
+_MOST_USUAL = 4  # workers: one draws hundreds of pages a second, and takes some 30 MB
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Config:
     extra_fonts: tuple[Path, ...]  # of the operator, asked last
     seal: bytes | None  # the society's own picture of its seal
     signature: SignatureFiles | None = None  # None: the PDFs are not signed
+    workers: int = 1  # processes that render; 1: the service's own
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -35,7 +39,19 @@ def read_config(environment: Mapping[str, str]) -> Config:
         extra_fonts=settings.files("EXTRA_FONTS"),
         seal=_seal(runtime.programme, settings.file("PROGRAMME_FILE")),
         signature=_signature(settings),
+        workers=settings.whole("RENDER_WORKERS", usual_workers(), least=1, most=64),
     )
+
+
+def usual_workers(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """One for each core that this process may use, four at most. `quota`: the container's, of cgroup v2 (Linux)."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        spent, period = quota.read_text(encoding="ascii").split()
+        cores = min(cores, round(int(spent) / int(period)))
+    except (OSError, ValueError):  # no such file, or "max": no quota
+        pass
+    return max(1, min(cores, _MOST_USUAL))
 
 
 def _signature(settings: Settings) -> SignatureFiles | None:

@@ -15,7 +15,8 @@ from hashlib import sha256
 from typing import Literal, NamedTuple
 
 from services.renderer.domain.failure import NotRendered
-from services.renderer.handlers import Ports, printed
+from services.renderer.handlers import Ports
+from services.renderer.rendering import printed
 from services.renderer.store import DoneRendering, RendererTransaction
 from shared import object_keys
 from shared.credentials.merkle_proof import CRYPTOSUITE

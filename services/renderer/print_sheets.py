@@ -9,8 +9,9 @@ from hashlib import sha256
 
 from services.renderer.domain.card import Card
 from services.renderer.domain.failure import NotRendered
-from services.renderer.handlers import Ports, read_certificate
+from services.renderer.handlers import Ports
 from services.renderer.metrics import NOT_RENDERED, SHEETS
+from services.renderer.rendering import read_certificate
 from services.renderer.store import DrawnSheet, OrderedSheet, RendererTransaction
 from shared import object_keys
 from shared.errors import TryLater

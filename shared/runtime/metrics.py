@@ -39,6 +39,7 @@ BREAKER = gauge("breaker_open", "1 while one failure after the other stopped a t
 SCRUBBED = counter("objects_scrubbed", "Objects that were compared with the tables, by kind", ("kind",))
 SCRUB_FAULTS = gauge("scrub_faults", "Objects at fault that the last pass left as they are", ("kind",))
 STORAGE_FAILED = counter("object_storage_failed", "Calls to object storage that failed, by operation", ("operation",))
+OBJECT_CALLS = counter("object_calls", "Calls of object storage, by operation", ("operation",))
 PUBLISHED = counter("outbox_published", "Outbox rows published to Kafka")
 RELAY_FAILED = counter("relay_failed", "Rounds of the relay that failed and are done again")
 TICKED = counter("tick_rows", "Rows that a tick acted on", ("tick",))

@@ -45,6 +45,7 @@ from shared.runtime.settings import Runtime
 from shared.runtime.ticks import Tick
 from shared.runtime.tracing import forget_traces, start_tracing, stop_tracing
 from shared.runtime.unread import topics_of_unread
+from shared.runtime.structs import compile_structs
 from shared.runtime.web.metrics import serve_metrics
 from shared.runtime.web.server import WebServer, web_server
 from shared.topics import INBOX_MEMORY, Topic
@@ -199,6 +200,7 @@ class Process:
             keep_little()
             sys.setrecursionlimit(_RECURSION)  # here: the wiring has imported what raises it
             start_tracing(self._runtime.service, self._runtime.traces)
+            compile_structs()
             self._migrate()
             for check in self._checks:
                 check()

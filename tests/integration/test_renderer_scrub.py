@@ -16,10 +16,11 @@ import pytest
 
 from services.renderer.app import MIGRATIONS, build
 from services.renderer.domain.certificate import Press
-from services.renderer.handlers import printed, render
+from services.renderer.handlers import render
 from services.renderer.inventory import Certificates
 from services.renderer.pdf.signature import SignatureFiles, Signer
 from services.renderer.print_sheets import PrintSheets, draw_sheets
+from services.renderer.rendering import printed
 from services.renderer.store import RendererTransaction
 from shared import object_keys
 from shared.office_events import ObjectsScrubbed

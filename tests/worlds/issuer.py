@@ -36,11 +36,12 @@ E = TypeVar("E", bound=Event)
 
 
 class Shelf:
-    """A bucket that can be unavailable and records its puts in order."""
+    """A bucket that can be unavailable and records its puts and gets in order."""
 
     def __init__(self, settings: ObjectStorageSettings) -> None:
         self._objects = Objects(settings)
         self.puts: list[tuple[str, bytes]] = []
+        self.gets: list[str] = []
         self.away = False
 
     def put(self, key: str, body: bytes, content_type: str) -> None:
@@ -53,6 +54,7 @@ class Shelf:
     def get(self, key: str) -> bytes:
         if self.away:
             raise TryLater(f"object {key}: storage away")
+        self.gets.append(key)
         return self._objects.get(key)
 
     def list_keys(self, prefix: str, after: str, limit: int) -> Sequence[str]:

@@ -55,8 +55,10 @@ def with_proof(credential: bytes, proof: dict[str, str]) -> bytes:
         raise Unreadable(f"expected a credential with an array of proofs: {error}") from error
     if not proofs:
         raise Unreadable("got a credential without a proof, expected the issuer's")
-    chains = _chains(proof)
-    kept = [each for each in proofs if each.get("cryptosuite") != CRYPTOSUITE or _chains(each) != chains]
+    kept = proofs
+    if any(each.get("cryptosuite") == CRYPTOSUITE for each in proofs):
+        chains = _chains(proof)
+        kept = [each for each in proofs if each.get("cryptosuite") != CRYPTOSUITE or _chains(each) != chains]
     return msgspec.json.encode({**document, "proof": [*kept, proof]})
 
 

@@ -65,6 +65,14 @@ class InventoryTransaction(RecallTransaction):
         )
         return {id for (id,) in found}
 
+    def stored(self, assertion_ids: Sequence[str]) -> set[str]:
+        """Those of these assertions whose credentials the table calls stored: they are never put by `store` again."""
+        found = self.cursor.execute(
+            "select assertion_id from assertions where assertion_id = any(%s) and state = 'stored'",
+            (list(assertion_ids),),
+        )
+        return {id for (id,) in found}
+
     # ── documents ──────────────────────────────────────────────────────────────────────────────────────
 
     def keep_published(self, name: str, objects: Sequence[PublishedObject], now: datetime) -> None:

@@ -25,6 +25,10 @@ class NotRendered(AkashiError):
         super().__init__(str(cause))
         self.failure = failure
 
+    def __reduce__(self) -> tuple[type[NotRendered], tuple[Failure, str]]:
+        """As it comes from another process."""
+        return NotRendered, (self.failure, str(self))
+
 
 def unprintable(certificate: Certificate, missing_glyphs: MissingGlyphs) -> Failure:
     """The first text that the fonts can't print, by the rule that registration applies to records."""

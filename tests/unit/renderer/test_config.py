@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.renderer.__main__ import wire
-from services.renderer.config import read_config
+from services.renderer.config import read_config, usual_workers
 from services.renderer.pdf.signature import SignatureFiles
 from shared.errors import RefuseToStart
 from tests.worlds.press import FONTS
@@ -25,6 +25,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "S3_CREDENTIALS_FILE": str(tmp_path / "credentials"),
         "PUBLIC_URL": "https://badges.example.jp/",
         "FONT_FOLDER": str(FONTS),
+        "RENDER_WORKERS": "1",  # a test process has threads: it isn't forked
     }
 
 
@@ -93,3 +94,31 @@ def test_a_signing_key_is_read_at_the_start_and_one_that_cannot_sign_is_refused(
     for wrong in ({"SIGNING_PASSPHRASE_FILE": str(tmp_path / "credentials")}, {"SIGNING_KEY_FILE": "/nowhere"}):
         with pytest.raises(RefuseToStart, match="SIGNING_KEY_FILE"):
             wire(read_config({**environment, **key, **wrong}))
+
+
+@pytest.mark.parametrize(
+    ("cores", "quota", "workers"),
+    [
+        (1, None, 1),
+        (2, "max 100000", 2),
+        (64, None, 4),
+        (64, "200000 100000", 2),
+        (64, "50000 100000", 1),
+        (8, "150000 100000", 2),
+        (2, "800000 100000", 2),
+        (3, "spoiled", 3),
+    ],
+)
+def test_there_is_a_worker_for_each_core_that_the_container_may_use(
+    cores: int, quota: str | None, workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(cores)))
+    if quota is not None:
+        (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    assert usual_workers(tmp_path / "cpu.max") == workers
+
+
+@pytest.mark.parametrize("workers", ["0", "65", "two", "1.5"])
+def test_an_impossible_number_of_workers_is_named(environment: dict[str, str], workers: str) -> None:
+    with pytest.raises(RefuseToStart, match="RENDER_WORKERS"):
+        read_config({**environment, "RENDER_WORKERS": workers})

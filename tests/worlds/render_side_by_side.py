@@ -1,0 +1,112 @@
+"""A renderer with two workers, killed (SIGKILL) again and again while they work. Run as a process: it must be forked.
+
+`python -m tests.worlds.render_side_by_side DATABASE_URL FOLDER POISON`: renders all that is due, with the objects in a
+folder; a worker that reads the credential of the assertion POISON dies of it. At last the nursery is killed, too.
+The file `killed` beside the objects tells how many workers were.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from signal import SIGKILL
+
+import psutil
+
+from services.renderer.domain.certificate import Press
+from services.renderer.handlers import Ports, render
+from services.renderer.rendering import WorkerMeans
+from services.renderer.store import RendererTransaction, Store
+from services.renderer.workers import Renderers
+from shared import object_keys
+from shared.errors import NotFound
+from tests.worlds.credentials import ISSUER
+from tests.worlds.press import FONTS, PROGRAMME, badge
+
+_EVERY = 12  # puts between two kills
+_FASTER = 20.0  # than the real clock: pauses between attempts
+_BEGAN = datetime.now(UTC)
+
+
+def now() -> datetime:
+    return _BEGAN + (datetime.now(UTC) - _BEGAN) * _FASTER
+
+
+@dataclass
+class FolderObjects:
+    """Object storage in a folder. `puts` beside it has a line for each put: the process, and the key."""
+
+    folder: Path
+    poison: str
+
+    def get(self, key: str) -> bytes:
+        if key == object_keys.credential(self.poison):
+            os.kill(os.getpid(), SIGKILL)
+        try:
+            return (self.folder / key).read_bytes()
+        except FileNotFoundError as error:
+            raise NotFound(key) from error
+
+    def put(self, key: str, body: bytes, content_type: str) -> None:
+        path = self.folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(f".{os.getpid()}").write_bytes(body)
+        path.with_suffix(f".{os.getpid()}").replace(path)
+        with (self.folder / "puts").open("a") as puts:
+            puts.write(f"{os.getpid()} {key}\n")
+
+    def list_keys(self, prefix: str, after: str, limit: int) -> Sequence[str]:
+        raise NotImplementedError
+
+    def puts(self) -> list[str]:
+        file = self.folder / "puts"
+        return file.read_text().splitlines() if file.exists() else []
+
+
+def main(url: str, folder: str, poison: str) -> None:
+    objects = FolderObjects(Path(folder), poison)
+    press = Press(PROGRAMME, FONTS)
+    pictures = {(id, "2026"): badge(id) for id in PROGRAMME.qualifications}
+    renderers = Renderers(
+        2, lambda: WorkerMeans(objects, press, ISSUER.public_url, now, None, pictures), ISSUER.public_url
+    )
+    store = Store(url, "renderer", RendererTransaction, now)
+    ports = Ports(store, objects, press, ISSUER.public_url, now, pictures, renderers=renderers)
+    (nursery,) = psutil.Process().children()
+    over, killed = threading.Event(), list[int]()
+    killer = threading.Thread(target=_kill, args=(objects, nursery, over, killed))
+    killer.start()
+    while _is_due(store):
+        if not render(ports):
+            time.sleep(0.02)
+    over.set()
+    killer.join()
+    (objects.folder / "killed").write_text(str(len(killed)))
+    nursery.kill()
+    nursery.wait()
+    with store.transaction() as tx:
+        tx.cursor.execute("update renderings set state = 'pending', next_try_at = %s", (now() - timedelta(days=1),))
+    while True:
+        render(ports)
+
+
+def _is_due(store: Store) -> bool:
+    with store.transaction() as tx:
+        return bool(tx.fetch_value("select exists (select from renderings where state = 'pending')"))
+
+
+def _kill(objects: FolderObjects, nursery: psutil.Process, over: threading.Event, killed: list[int]) -> None:
+    while not over.wait(0.005):
+        if len(objects.puts()) >= (len(killed) + 1) * _EVERY and (workers := nursery.children()):
+            workers[0].kill()
+            killed.append(workers[0].pid)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
