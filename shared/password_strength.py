@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from zxcvbn import zxcvbn
+from zxcvbn_rs_py import zxcvbn
 
 from shared.programme import Bilingual, Programme
 
@@ -99,7 +99,7 @@ def password_problem(text: str, words: Iterable[str] = ()) -> PasswordProblem | 
 
 def _is_hard_to_guess(password: str) -> bool:
     judged = password[:_JUDGED]
-    return len(password) >= PASSWORD_SHORTEST and bool(zxcvbn(judged, _JAPANESE)["guesses"] >= _GUESSES)
+    return len(password) >= PASSWORD_SHORTEST and zxcvbn(judged, _JAPANESE).guesses >= _GUESSES
 
 
 def _without(password: str, words: Iterable[str]) -> str:
