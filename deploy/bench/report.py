@@ -53,7 +53,7 @@ class Report:
         self.figures.append(Figure(name, round(value, 3), unit, against, round(ratio, 2), goal, holds))
 
     def show(self, *, as_json: bool) -> None:
-        machine, commit = _machine(), _commit()
+        machine, commit = _machine(), commit_of(Path(__file__).parent)
         if as_json:
             figures = [asdict(figure) for figure in self.figures]
             print(json.dumps({"bench": self.bench, "machine": machine, "commit": commit, "figures": figures}, indent=1))
@@ -75,9 +75,7 @@ def _machine() -> str:
     return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
 
 
-def _commit() -> str:
-    here = Path(__file__).parent
-    answer = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=False
-    )
+def commit_of(tree: Path, rev: str = "HEAD") -> str:
+    """The short name of a commit. "no commit" where there is none."""
+    answer = subprocess.run(["git", "rev-parse", "--short", rev], cwd=tree, capture_output=True, text=True, check=False)
     return answer.stdout.strip() or "no commit"
