@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping
+from typing import cast
 
 import uvloop
 
@@ -61,9 +62,9 @@ class Conversation:
 
 class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport, self._conversation = transport, Conversation()
-        transport.write(b"220 sink ESMTP\r\n")
+        # uvloop's transports are none of asyncio's classes
+        self._transport, self._conversation = cast(asyncio.Transport, transport), Conversation()
+        self._transport.write(b"220 sink ESMTP\r\n")
 
     def data_received(self, data: bytes) -> None:
         self._transport.write(self._conversation.hear(data))

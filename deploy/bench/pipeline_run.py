@@ -33,7 +33,7 @@ from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.progress import status_of
 from deploy.local.demo.run import feed
 from deploy.local.loopback import ask
-from deploy.local.office import signed_in
+from deploy.local.office import ask_ops, signed_in
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
 from shared.topics import ASSERTION_ISSUED, LETTER_UPDATED, REGISTRATION_RENEWED
@@ -154,7 +154,7 @@ def finished(stack: Stack, prefix: str, badges: int, finished: int, prefilled: i
 def pages_of(stack: Stack) -> dict[str, float]:
     """p95 in ms of what strangers and the office open most, asked one after the other."""
     office = signed_in(stack.place)
-    people = office.get("/api/v1/people", params={"limit": _PAGES}).raise_for_status().json()
+    people = ask_ops(stack.place, f"/api/v1/people?limit={_PAGES}").raise_for_status().json()
     verdicts = [f"{stack.urls['verifier']}/V/{each['assertion_id']}" for each in people]
     return {
         "verdict": _p95(lambda number: ask.get(verdicts[number % len(verdicts)])),
