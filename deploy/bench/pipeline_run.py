@@ -97,9 +97,9 @@ def run(badges: int, singles: int, seconds: float, prefilled: int = 0) -> Run:
         first = _all_at_once(stack, sink, badges, singles, seconds, memory_idle, latency)
         if not prefilled:
             return first
-        put_in = prefill(stack, prefilled)
+        ids, put_in = finished_ids(stack), prefill(stack, prefilled)  # nobody can verify the copies
         until = finished(stack, "GROWN", badges, singles + badges, put_in, seconds)
-        return replace(first, grown=Grown(put_in, until["letter 2"], pages_of(stack)))
+        return replace(first, grown=Grown(put_in, until["letter 2"], pages_of(stack, ids)))
 
 
 def _all_at_once(
@@ -126,7 +126,7 @@ def _all_at_once(
         memory_idle=memory_idle,
         memory=memory_of(stack),
         latency=latency,
-        pages=pages_of(stack),
+        pages=pages_of(stack, finished_ids(stack)),
     )
 
 
@@ -151,11 +151,16 @@ def finished(stack: Stack, prefix: str, badges: int, finished: int, prefilled: i
     return until
 
 
-def pages_of(stack: Stack) -> dict[str, float]:
-    """p95 in ms of what strangers and the office open most, asked one after the other."""
-    office = signed_in(stack.place)
+def finished_ids(stack: Stack) -> list[str]:
+    """Assertion ids of some that are finished."""
     people = ask_ops(stack.place, f"/api/v1/people?limit={_PAGES}").raise_for_status().json()
-    verdicts = [f"{stack.urls['verifier']}/V/{each['assertion_id']}" for each in people]
+    return [each["assertion_id"] for each in people]
+
+
+def pages_of(stack: Stack, ids: list[str]) -> dict[str, float]:
+    """p95 in ms of what strangers and the office open most, asked one after the other; the verdicts of `ids`."""
+    office = signed_in(stack.place)
+    verdicts = [f"{stack.urls['verifier']}/V/{each}" for each in ids]
     return {
         "verdict": _p95(lambda number: ask.get(verdicts[number % len(verdicts)])),
         "board": _p95(lambda number: office.get("/")),

@@ -21,7 +21,7 @@ from deploy.local.stack import Stack
 
 TABLES: Mapping[str, tuple[LiteralString, ...]] = {
     "registration": ("registrations", "announced", "inbox"),
-    "issuer": ("assertions", "status_entries", "announced", "inbox"),
+    "issuer": ("status_entries", "assertions", "announced", "inbox"),
     "anchor": ("leaves", "announced", "inbox"),
     "renderer": ("renderings", "announced", "inbox"),
     "mailer": ("holders", "messages", "announced", "inbox"),
