@@ -13,6 +13,7 @@ def bench_command() -> None:
 def _load() -> None:
     from deploy.bench.anchor import anchor
     from deploy.bench.board import board
+    from deploy.bench.backup import backup
     from deploy.bench.burst import burst
     from deploy.bench.intake import intake
     from deploy.bench.issue import issue
@@ -25,6 +26,7 @@ def _load() -> None:
 
     bench_command.add_command(anchor)
     bench_command.add_command(board)
+    bench_command.add_command(backup)
     bench_command.add_command(burst)
     bench_command.add_command(intake)
     bench_command.add_command(issue)

@@ -21,7 +21,7 @@ import click
 import msgspec
 
 from deploy.bench.anchor import RIVAL, rival_seconds
-from deploy.bench.pipeline_run import Run
+from deploy.bench.pipeline_run import Grown, Run
 from deploy.bench.report import Report, commit_of
 from deploy.local.environment import REPOSITORY
 from shared.runtime.commands import json_option
@@ -31,6 +31,7 @@ GOAL_SPEEDUP = 3.0
 GOAL_RIVAL = 0.6
 GOAL_CPU = 14.0  # ms a badge, our services together
 GOAL_LATENCY = 1.5  # s, p95
+GOAL_GROWTH = 0.95
 
 _SAMPLE = 100  # documents that cert-issuer gets
 _INSTALLED = ("requirements-dev.lock", "package-lock.json", "deploy/local/kafka/pom.xml")
@@ -48,10 +49,23 @@ _PREPARED = ("node_modules", "deploy/local/kafka/target")
 @click.option("--seconds", default=1800.0, show_default=True, help="待つ秒数の上限。 / Timeout in seconds.")
 @click.option("--against", metavar="REV", help="並べて測るコミット。 / Another commit to run in turn.")
 @click.option("--rounds", default=1, show_default=True, help="それぞれの回数。 / Runs of each; means are shown.")
+@click.option(
+    "--prefill",
+    default=0,
+    metavar="N",
+    help="N 枚の完了したバッジを入れてから、もう一度測る。 / Once more after N finished badges have been put in.",
+)
 @click.option("--rival", is_flag=True, help="cert-issuer の刻印も測る。 / Measure cert-issuer's anchoring, too.")
 @json_option
 def pipeline(
-    badges: int, singles: int, seconds: float, against: str | None, rounds: int, rival: bool, as_json: bool
+    badges: int,
+    singles: int,
+    seconds: float,
+    against: str | None,
+    rounds: int,
+    prefill: int,
+    rival: bool,
+    as_json: bool,
 ) -> None:
     """登録から発行完了のお知らせまでを、受領なしで測る。 / Measure from registration to letter 2, without holders.
 
@@ -68,16 +82,17 @@ def pipeline(
         for _ in range(rounds):
             if other is not None:
                 theirs.append(_run(other, badges, singles, seconds))
-            ours.append(_run(REPOSITORY, badges, singles, seconds))
+            ours.append(_run(REPOSITORY, badges, singles, seconds, prefill))
             if rival:
                 rivals.append(1 / sum(rival_seconds(RIVAL, _SAMPLE, badges).values()))
     name = None if against is None else commit_of(REPOSITORY, against)
     report_of(ours, theirs, name, rivals).show(as_json=as_json)
 
 
-def _run(tree: Path, badges: int, singles: int, seconds: float) -> Run:
+def _run(tree: Path, badges: int, singles: int, seconds: float, prefill: int = 0) -> Run:
     """In a process of its own, of that tree's code. ClickException when it fails, with the end of what it said."""
     asked = ["--badges", str(badges), "--singles", str(singles), "--seconds", str(seconds)]
+    asked += ["--prefill", str(prefill)]
     with tempfile.TemporaryFile() as said:
         answer = subprocess.run(
             [_python_of(tree), "-m", "deploy.bench.pipeline_run", *asked],
@@ -142,11 +157,22 @@ def report_of(ours: Sequence[Run], theirs: Sequence[Run], name: str | None, riva
             continue
         is_rate = figure == "end to end"
         report.compare(figure, value, unit, name, other[figure][0], at_least=GOAL_SPEEDUP if is_rate else None)
+    for run in ours:
+        if run.grown is not None:
+            _add_growth(report, run, run.grown)
     for rival in (statistics.mean(rivals),) if rivals else ():
         rate = mine["end to end"][0]
         report.compare("end to end", rate, "badges/s", "cert-issuer, anchoring alone", rival, at_least=GOAL_RIVAL)
         report.add("cert-issuer, anchoring alone", rival, "badges/CPU s")
     return report
+
+
+def _add_growth(report: Report, run: Run, grown: Grown) -> None:
+    before = f"before {grown.prefilled:,} badges were put in"
+    rate = run.badges / grown.seconds
+    report.compare("grown: end to end", rate, "badges/s", before, run.badges / run.seconds, at_least=GOAL_GROWTH)
+    for page, p95 in grown.pages.items():
+        report.compare(f"grown: {page} page, p95", p95, "ms", before, run.pages[page])
 
 
 def _figures(runs: Sequence[Run]) -> dict[str, tuple[float, str]]:

@@ -10,26 +10,30 @@ import argparse
 import json
 import random
 import re
+import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import psutil
 from kafka import KafkaConsumer
 
+from deploy.bench.prefill import prefill
 from deploy.bench.sinks import Sink, cheapest
 from deploy.bench.usage import cpu_of, cpu_of_process, memory_of, stored_by
 from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.progress import status_of
 from deploy.local.demo.run import feed
 from deploy.local.loopback import ask
+from deploy.local.office import ask_ops, signed_in
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
 from shared.topics import ASSERTION_ISSUED, LETTER_UPDATED, REGISTRATION_RENEWED
@@ -44,6 +48,7 @@ STAGES: Mapping[str, tuple[str, str]] = {
 """Stage → the service that counts it, and its counter."""
 
 _DELIVERY = 2000  # registrations a request
+_PAGES = 100  # of each kind that are opened
 _SETTLED = 60.0  # seconds for the board to read what the last letters told
 _CALLS = re.compile(r'^akashi_object_calls_total\{operation="(\w+)"\} (\S+)$', re.MULTILINE)
 
@@ -62,9 +67,20 @@ class Run:
     memory_idle: dict[str, float]  # MB, PSS
     memory: dict[str, float]
     latency: list[float]  # seconds from the release of one registration to letter 1 handed over, nothing else going on
+    pages: dict[str, float]  # p95 of a page in ms, after the run
+    grown: Grown | None = None
 
 
-def run(badges: int, singles: int, seconds: float) -> Run:
+@dataclass(frozen=True)
+class Grown:
+    """The same once more on the same stack, when its stores have had so many `prefilled` badges put in."""
+
+    prefilled: int
+    seconds: float
+    pages: dict[str, float]
+
+
+def run(badges: int, singles: int, seconds: float, prefilled: int = 0) -> Run:
     """On a new stack. TimeoutError when not all is done within `seconds`, ValueError when the counts don't match."""
     with (
         tempfile.TemporaryDirectory(prefix="akashi-bench-") as folder,
@@ -78,7 +94,12 @@ def run(badges: int, singles: int, seconds: float) -> Run:
         memory_idle = memory_of(stack)
         latency = list(one_by_one(stack, singles))
         _await(lambda: _count(stack, "letter 2") >= singles, 120, "the single badges are finished")
-        return _all_at_once(stack, sink, badges, singles, seconds, memory_idle, latency)
+        first = _all_at_once(stack, sink, badges, singles, seconds, memory_idle, latency)
+        if not prefilled:
+            return first
+        ids, put_in = finished_ids(stack), prefill(stack, prefilled)  # nobody can verify the copies
+        until = finished(stack, "GROWN", badges, singles + badges, put_in, seconds)
+        return replace(first, grown=Grown(put_in, until["letter 2"], pages_of(stack, ids)))
 
 
 def _all_at_once(
@@ -90,23 +111,8 @@ def _all_at_once(
     memory_idle: dict[str, float],
     latency: list[float],
 ) -> Run:
-    all, until = singles + badges, dict[str, float]()
-    people = crowd(badges, cohort=stack.cohort, prefix="PIPE")
-    deliveries = list(iter(lambda: ndjson(islice(people, _DELIVERY)), b""))
     stored, calls, cpu = stored_by(stack.place), _calls(stack), _cpu(stack, sink)
-    began = time.monotonic()
-    for body in deliveries:
-        _feed(stack, body)
-
-    def is_done() -> bool:
-        for stage in STAGES:
-            if stage not in until and _count(stack, stage) >= all:
-                until[stage] = time.monotonic() - began
-        print("  ".join(f"{stage} {until.get(stage, 0):.1f} s" for stage in STAGES), file=sys.stderr)
-        return len(until) == len(STAGES)
-
-    _await(is_done, seconds, f"all {badges} badges are finished", pause=1.0)
-    _await(lambda: _matches(stack, all), _SETTLED, "the board counts as many")
+    until = finished(stack, "PIPE", badges, singles, 0, seconds)
     cpu_after, calls_after = _cpu(stack, sink), _calls(stack)
     stored_after = stored_by(stack.place)
     return Run(
@@ -120,7 +126,55 @@ def _all_at_once(
         memory_idle=memory_idle,
         memory=memory_of(stack),
         latency=latency,
+        pages=pages_of(stack, finished_ids(stack)),
     )
+
+
+def finished(stack: Stack, prefix: str, badges: int, finished: int, prefilled: int, seconds: float) -> dict[str, float]:
+    """Hand in `badges` registrations; seconds until all are at each stage. So many went through the stack before."""
+    all, until = finished + badges, dict[str, float]()
+    people = crowd(badges, cohort=stack.cohort, prefix=prefix)
+    deliveries = list(iter(lambda: ndjson(islice(people, _DELIVERY)), b""))
+    began = time.monotonic()
+    for body in deliveries:
+        _feed(stack, body)
+
+    def is_done() -> bool:
+        for stage in STAGES:
+            if stage not in until and _count(stack, stage) >= all:
+                until[stage] = time.monotonic() - began
+        print("  ".join(f"{stage} {until.get(stage, 0):.1f} s" for stage in STAGES), file=sys.stderr)
+        return len(until) == len(STAGES)
+
+    _await(is_done, seconds, f"all {badges} badges are finished", pause=1.0)
+    _await(lambda: _matches(stack, all + prefilled), _SETTLED, "the board counts as many")
+    return until
+
+
+def finished_ids(stack: Stack) -> list[str]:
+    """Assertion ids of some that are finished."""
+    people = ask_ops(stack.place, f"/api/v1/people?limit={_PAGES}").raise_for_status().json()
+    return [each["assertion_id"] for each in people]
+
+
+def pages_of(stack: Stack, ids: list[str]) -> dict[str, float]:
+    """p95 in ms of what strangers and the office open most, asked one after the other; the verdicts of `ids`."""
+    office = signed_in(stack.place)
+    verdicts = [f"{stack.urls['verifier']}/V/{each}" for each in ids]
+    return {
+        "verdict": _p95(lambda number: ask.get(verdicts[number % len(verdicts)])),
+        "board": _p95(lambda number: office.get("/")),
+        "login": _p95(lambda number: ask.get(f"{stack.urls['wallet']}/login")),
+    }
+
+
+def _p95(get: Callable[[int], httpx.Response]) -> float:
+    spent = []
+    for number in range(_PAGES):
+        began = time.perf_counter()
+        get(number).raise_for_status()
+        spent.append(1000 * (time.perf_counter() - began))
+    return statistics.quantiles(spent, n=20, method="inclusive")[18]
 
 
 class _Envelope(msgspec.Struct):
@@ -221,8 +275,9 @@ def main() -> None:
     parser.add_argument("--badges", type=int, required=True)
     parser.add_argument("--singles", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--prefill", type=int, default=0)
     asked = parser.parse_args()
-    print(json.dumps(asdict(run(asked.badges, asked.singles, asked.seconds))))
+    print(json.dumps(asdict(run(asked.badges, asked.singles, asked.seconds, asked.prefill))))
 
 
 if __name__ == "__main__":
