@@ -12,8 +12,8 @@ def bench_command() -> None:
 
 def _load() -> None:
     from deploy.bench.anchor import anchor
-    from deploy.bench.board import board
     from deploy.bench.backup import backup
+    from deploy.bench.board import board
     from deploy.bench.burst import burst
     from deploy.bench.intake import intake
     from deploy.bench.issue import issue

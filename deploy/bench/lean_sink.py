@@ -63,7 +63,7 @@ class Conversation:
 class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are none of asyncio's classes
-        self._transport, self._conversation = cast(asyncio.Transport, transport), Conversation()  # uvloop's own class
+        self._transport, self._conversation = cast(asyncio.Transport, transport), Conversation()
         self._transport.write(b"220 sink ESMTP\r\n")
 
     def data_received(self, data: bytes) -> None:

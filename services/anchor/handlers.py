@@ -192,7 +192,10 @@ def _prove_leaves(
     with ThreadPoolExecutor(_CONCURRENT_PROOFS) as pool:
         outcomes = list(zip(leaves, pool.map(work, leaves), strict=True))
     done = [(row, path) for row, path in outcomes if not isinstance(path, Exception)]
-    tx.announce(*(anchored(row.assertion_id, anchor, row.leaf, path) for row, path in done))
+    badges = [(row, path) for row, path in done if not object_keys.is_statement_id(row.assertion_id)]
+    tx.announce(
+        *(anchored(row.assertion_id, anchor, row.leaf, path) for row, path in badges)
+    )  # a count's proof is enough
     tx.leaves.mark_proved([row.assertion_id for row, _ in done])
     for row, error in outcomes:
         if isinstance(error, Exception) and not isinstance(error, TryLater):
@@ -200,8 +203,7 @@ def _prove_leaves(
             log.error("failed", assertion_id=row.assertion_id, cause=cause_of(error, 300))
             tx.leaves.postpone([row], str(error))
     if away:
-        if not object_keys.is_statement_id(row.assertion_id):  # its proof in it is enough
-            tx.announce(anchored(row.assertion_id, anchor,metrics.NOT_DONE.labels("storage").inc()
+        metrics.NOT_DONE.labels("storage").inc()
         log.warning("waiting", part="objects", cause=str(away[0]))
         tx.leaves.postpone([row for row, error in outcomes if isinstance(error, TryLater)], str(away[0]))
     return len(done)

@@ -15,8 +15,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from shared.errors import NotFound, RefuseToStart, TryLater
-from shared.runtime.metrics import STORAGE_FAILED
-from shared.runtime.metrics import OBJECT_CALLS
+from shared.runtime.metrics import OBJECT_CALLS, STORAGE_FAILED
 from shared.runtime.settings import ObjectStorageSettings
 
 if TYPE_CHECKING:

@@ -42,10 +42,10 @@ from shared.runtime.restored import Storage, compare
 from shared.runtime.scrub import Inventory, Scrub
 from shared.runtime.scrub_record import note_finished, note_ordered, report_faults
 from shared.runtime.settings import Runtime
+from shared.runtime.structs import compile_structs
 from shared.runtime.ticks import Tick
 from shared.runtime.tracing import forget_traces, start_tracing, stop_tracing
 from shared.runtime.unread import topics_of_unread
-from shared.runtime.structs import compile_structs
 from shared.runtime.web.metrics import serve_metrics
 from shared.runtime.web.server import WebServer, web_server
 from shared.topics import INBOX_MEMORY, Topic
