@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from deploy.bench.lean_sink import Conversation
 from deploy.bench.pipeline import _copy_of, report_of
-from deploy.bench.pipeline_run import STAGES, Run
+from deploy.bench.pipeline_run import STAGES, Grown, Run
 from deploy.local.parts.catalogue import PARTS
 from shared.topics import SERVICES
 
@@ -34,7 +34,7 @@ def test_the_sink_answers_the_same_whatever_the_pieces_in_which_a_session_comes(
     assert sink.is_over
 
 
-def run(seconds: float, cpu: float) -> Run:
+def run(seconds: float, cpu: float, grown: Grown | None = None) -> Run:
     everybody = (*PARTS, *SERVICES)
     return Run(
         badges=100,
@@ -47,6 +47,8 @@ def run(seconds: float, cpu: float) -> Run:
         memory_idle=dict.fromkeys(everybody, 50.0),
         memory=dict.fromkeys(everybody, 60.0),
         latency=[0.1] * 19 + [2.0] * 2,
+        pages={"board": 10.0},
+        grown=grown,
     )
 
 
@@ -65,6 +67,13 @@ def test_without_another_commit_the_goals_for_cpu_and_latency_are_judged() -> No
     shown = {figure.name: figure for figure in report_of([run(1.0, 1.0)], [], None, []).figures}
     assert shown["CPU our services together"].holds is True
     assert shown["latency of letter 1: p95"].holds is False
+
+
+def test_a_run_on_grown_stores_is_shown_beside_the_one_before() -> None:
+    report = report_of([run(1.0, 1.0, Grown(1000, 1.1, {"board": 20.0}))], [], None, [])
+    shown = {figure.name: figure for figure in report.figures}
+    assert (shown["grown: end to end"].ratio, shown["grown: end to end"].holds) == (0.91, False)
+    assert shown["grown: board page, p95"].ratio == 2.0
 
 
 def test_what_is_no_commit_is_refused_before_anything_runs() -> None:
