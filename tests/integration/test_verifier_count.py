@@ -121,7 +121,8 @@ def test_a_statement_that_is_handed_in_is_checked(site: VerifierWorld, counts: C
         (whole.replace(b'"issued":54,"valid":54', b'"issued":55,"valid":55', 1), "集計は記録と一致しません"),
         (whole.replace(b'"valid":54', b'"valid":53', 1), "集計は記録と一致しません"),
     ):
-        answer = ask.post(f"{site.url}/verify", files={"file": ("statement.json", body)})
+        asked = {"accept-language": "ja"}
+        answer = ask.post(f"{site.url}/verify", files={"file": ("statement.json", body)}, headers=asked)
         assert answer.status_code == 200
         assert words in answer.text.replace("<wbr>", "")
 
