@@ -48,6 +48,11 @@ class StageRow:
     pace: Pace | None  # None: not known yet
     oldest: datetime | None  # since when the one waits who has waited longest
 
+    @property
+    def moves(self) -> bool:
+        """Whether anything is to be said of how people come here."""
+        return self.oldest is not None or bool(self.pace and self.pace.per_minute)
+
 
 @dataclass(frozen=True)
 class DifferenceRow:

@@ -166,7 +166,7 @@ def _pages_of(
     ) -> Response:
         """Lists whom it would affect. Changes nothing."""
         try:
-            selected = _selected(cohort, qualification, after, before, singly) if cohort else None
+            selected = _selected(cohort, qualification, after, before, singly=singly) if cohort else None
         except ValueError:
             return page(request, None, 422, "time")
         return page(request, selected)
@@ -184,7 +184,7 @@ def _pages_of(
         typed: Annotated[Value, Form()] = "",
     ) -> Response:
         try:
-            selected = _selected(cohort, qualification, after, before, singly)
+            selected = _selected(cohort, qualification, after, before, singly=singly)
         except ValueError:
             return page(request, None, 422, "time")
         if typed.strip().casefold() not in words.typed:
@@ -197,7 +197,7 @@ def _pages_of(
         return RedirectResponse(f"/decisions?about={quote(line.id)}", 303)
 
 
-def _selected(cohort: str, qualification: str, after: str, before: str, singly: bool) -> Selected:
+def _selected(cohort: str, qualification: str, after: str, before: str, *, singly: bool) -> Selected:
     """ValueError for a text that is no time. Without a zone it is Japan's."""
     return Selected(
         cohort=cohort,
@@ -212,11 +212,14 @@ def _moment(text: str) -> datetime | None:
     if not text.strip():
         return None
     found = datetime.fromisoformat(text.strip())
-    return found if found.tzinfo else found.replace(tzinfo=JST)
+    try:
+        return found.astimezone(JST) if found.tzinfo else found.replace(tzinfo=JST)
+    except OverflowError as error:  # the last hours of the year 9999
+        raise ValueError(f"got {text.strip()!r}, expected a day of this millennium") from error
 
 
 def _times(selected: Selected | None) -> tuple[str, str]:
     """As the fields of the form have them."""
     times = (selected.issued_after, selected.issued_before) if selected else (None, None)
-    after, before = ("" if time is None else f"{time.astimezone(JST):%Y-%m-%dT%H:%M}" for time in times)
+    after, before = ("" if time is None else f"{time:%Y-%m-%dT%H:%M}" for time in times)
     return after, before
