@@ -43,8 +43,10 @@ def test_three_of_every_service_share_the_work_and_one_that_dies_or_joins_loses_
 
     shares = {name: handled(stack, name) for name in stack.processes}
     assert len(shares) == 24
-    # One that was killed may be back after the last message of its topics.
-    assert [name for name, share in shares.items() if not share and not name.endswith("-2")] == [], shares
+    # The one that was killed may be back, and another have its partitions, only after the last message of a topic.
+    for service in SERVICES:
+        at_work = [name for name, share in shares.items() if share and stack.processes[name] == service]
+        assert len(at_work) >= 2, shares
 
     indices = story.rows(
         "issuer",
