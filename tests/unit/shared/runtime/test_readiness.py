@@ -192,10 +192,10 @@ def test_of_several_certificates_in_a_file_the_first_to_end_counts_and_a_file_th
 @pytest.mark.parametrize(
     ("found", "code"),
     [
-        ([("runtime_version", "0006", "0006"), ("schema_version", "0009", "0009")], None),
-        ([("runtime_version", "0007", "0006"), ("schema_version", "0009", "0009")], "schema-newer"),
-        ([("runtime_version", "0006", "0006"), ("schema_version", "0008", "0009")], "schema-older"),
-        ([("runtime_version", None, "0006"), ("schema_version", "0009", "0009")], "schema-older"),
+        ([("runtime_version", "0005", "0005"), ("schema_version", "0009", "0009")], None),
+        ([("runtime_version", "0007", "0005"), ("schema_version", "0009", "0009")], "schema-newer"),
+        ([("runtime_version", "0005", "0005"), ("schema_version", "0008", "0009")], "schema-older"),
+        ([("runtime_version", None, "0005"), ("schema_version", "0009", "0009")], "schema-older"),
     ],
 )
 def test_tables_of_another_release_are_at_fault(found: list[tuple[str, str | None, str]], code: str | None) -> None:
