@@ -92,10 +92,13 @@ def stuck_relay(database: Database[Transaction]) -> Callable[[], object]:
 
     def take() -> object:
         with psycopg.connect(database.url, autocommit=True) as connection:
-            return _probe(connection, free)
+            if not _probe(connection, free):
+                return False
+        relay._stopping.set()
+        going_on.set()
+        relay.join(10)
+        return True
 
-    relay._stopping.set()
-    threading.Timer(30, going_on.set).start()
     return take
 
 
