@@ -20,7 +20,7 @@ from shared.retry import next_try
 from shared.runtime.log import logger
 from shared.runtime.objects import ListedObjects
 
-_BATCH = 20  # assertions a run of the tick
+_BATCH = 24  # assertions a run of the tick, for each process that renders
 _RETRY_FAILED = timedelta(hours=1)  # by then fonts, programme or credential may have been corrected
 _MISSING_TRIES = 3  # a picture is published a little after the first badge: then somebody has to look
 

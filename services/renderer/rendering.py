@@ -86,7 +86,7 @@ def prepare_codes(public_url: str) -> None:
     qr_modules(qr_text(f"{public_url}/V/{'A' * 26}"))
 
 
-def render_all(due: Sequence[DueRendering], means: Means) -> Rendered:
+def render_all(due: Sequence[DueRendering], means: Means, at_once: int = _THREADS) -> Rendered:
     """Once the storage was away for one, no other is begun."""
     result = Rendered()
     away: list[TryLater] = []
@@ -105,7 +105,7 @@ def render_all(due: Sequence[DueRendering], means: Means) -> Rendered:
             result.failed.append((each, NotRendered(Failure("layout"), f"{type(error).__name__}: {error}")))
 
     if due:
-        with ThreadPoolExecutor(_THREADS) as pool:
+        with ThreadPoolExecutor(at_once) as pool:
             list(pool.map(work, due))
     return result
 

@@ -32,7 +32,7 @@ R = TypeVar("R")
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _EX_TEMPFAIL = 75  # sysexits.h: supervisors start us again
-_AT_ONCE = 5  # assertions that a worker gets
+_AT_ONCE = 8  # assertions that a worker gets, and works on: most of the time they wait for object storage
 _MAY_END = 3  # workers, of an assertion that they were given alone: then somebody has to look
 
 log = logger("renderer")
@@ -213,7 +213,7 @@ class Renderers:
 
 def _render(means: Means, due: list[DueRendering]) -> Rendered:
     before = _calls()
-    result = render_all(due, means)
+    result = render_all(due, means, _AT_ONCE)
     result.calls.update(_calls() - before)
     return result
 
