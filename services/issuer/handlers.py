@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
+from services.issuer import metrics
 from services.issuer.credential_storage import put_credentials
 from services.issuer.domain.issuance import StatusPlace, assertion_for
 from services.issuer.domain.publication import (
@@ -39,17 +40,6 @@ from services.issuer.domain.selection import (
     renewed_by,
 )
 from services.issuer.editions import current_editions, issuer_picture, published_edition
-from services.issuer.metrics import (
-    ADOPTED,
-    DOCUMENTS,
-    ISSUED,
-    NOT_ISSUED,
-    NOT_PUBLISHED,
-    NOT_REVOKED,
-    REFUSED,
-    REVOKED,
-    STORED,
-)
 from services.issuer.only_stored import OnlyStored, id_of
 from services.issuer.published import LATEST_PUT, bits_to_publish, lists_in_question, mark_of, own_keys, read_lists
 from services.issuer.signing.keys import keys_in, refuse_unlisted
@@ -191,7 +181,7 @@ def issue(events: Sequence[RegistrationRenewed], ports: Ports) -> None:
         tx.announce(*refused)
     # Committed: the credentials exist but are not announced; store() announces them when they can be fetched.
     for each in batch:
-        ISSUED.labels(each.assertion.award.qualification).inc()
+        metrics.ISSUED.labels(each.assertion.award.qualification).inc()
         log.info(
             "issued",
             assertion_id=each.assertion.assertion_id,
@@ -199,7 +189,7 @@ def issue(events: Sequence[RegistrationRenewed], ports: Ports) -> None:
             leaf=each.leaf,
         )
     for refusal in refused:
-        REFUSED.labels(refusal.field).inc()
+        metrics.REFUSED.labels(refusal.field).inc()
         log.error("refused", registration_id=refusal.registration_id, version=refusal.version, field=refusal.field)
 
 
@@ -242,9 +232,9 @@ def store(ports: Ports) -> int:
         tx.announce(*(each.announcement for each in corrected))
         for unstored, error in puts.failed:
             tx.mark_not_stored(unstored.assertion_id, str(error), next_try(unstored.attempts + 1, now))
-    STORED.inc(len(stored))
-    REVOKED.labels("correction").inc(len(corrected))
-    ADOPTED.inc(len(puts.adopted))
+    metrics.STORED.inc(len(stored))
+    metrics.REVOKED.labels("correction").inc(len(corrected))
+    metrics.ADOPTED.inc(len(puts.adopted))
     for each in stored:
         log.info("stored", assertion_id=each.assertion_id)
     for found in puts.adopted:
@@ -271,10 +261,10 @@ def revoke(orders: Sequence[OfficeDecided], ports: Ports) -> None:
     # Committed: the bits are set in the table and their lists are due; publish() signs them.
     for order, outcome in results:
         if outcome == "done":
-            REVOKED.labels("office").inc()
+            metrics.REVOKED.labels("office").inc()
             log.info("revoked", assertion_id=order.subject, decision_id=order.decision_id)
         else:
-            NOT_REVOKED.labels(outcome).inc()
+            metrics.NOT_REVOKED.labels(outcome).inc()
             log.info("skipped", assertion_id=order.subject, decision_id=order.decision_id, cause=outcome)
 
 
@@ -287,7 +277,7 @@ def publish(ports: Ports) -> int:
     except Exception as error:  # of one badge class: what is due already goes out all the same
         if is_unavailable(error):
             raise
-        NOT_PUBLISHED.labels("editions").inc()
+        metrics.NOT_PUBLISHED.labels("editions").inc()
         log.warning("deferred", part="editions", cause=cause_of(error, 300))
     with ports.store.transaction() as tx:
         names = tx.due_documents(_PER_RUN, now)
@@ -324,14 +314,14 @@ def publish_one(name: str, ports: Ports, *, even_if_not_due: bool = False) -> li
             if not isinstance(error, TryLater):
                 ROWS_ASIDE.labels("publish").inc()
             tx.mark_not_published(name, str(error), next_try(due.attempts + 1, now))
-            NOT_PUBLISHED.labels(kind).inc()
+            metrics.NOT_PUBLISHED.labels(kind).inc()
             log.warning("deferred", document=name, cause=str(error))
             return None
         # If we die here, the document is in storage but still due: it is published again, nothing else happens.
         next_at = others_until if others_until is not None and others_until > now else now + REPUBLISH_AFTER
         tx.mark_published(due, unsure_until, now, next_at)
         tx.keep_published(name, objects, now)
-    DOCUMENTS.labels(kind).inc()
+    metrics.DOCUMENTS.labels(kind).inc()
     return [each.key for each in objects]
 
 
@@ -342,7 +332,7 @@ def _sign(
     newest = tx.newest_versions(registrations_in(events))
     events, reasons = not_issued(events, newest)
     for reason in reasons:
-        NOT_ISSUED.labels(reason).inc()
+        metrics.NOT_ISSUED.labels(reason).inc()
     sound: list[tuple[RegistrationRenewed, ClassYear]] = []
     refused: list[IssuanceRefused] = []
     for event in events:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,7 +38,8 @@ def served(service: str, place: Place, **more: str) -> list[Any]:
     settings = {**service_settings(place, service, cohort="2026", clock=""), "METRICS_PORT": "0", **more}
     config = importlib.import_module(f"services.{service}.config").read_config(settings)
     store = Database(config.runtime.database_url, service, Transaction, config.runtime.clock)
-    ports = SimpleNamespace(store=store, public_url=config.runtime.programme.society.name)
+    name = config.runtime.programme.society.name
+    ports = SimpleNamespace(store=store, public_url=name, site=None, session_lifetime=timedelta(hours=1))
     process = importlib.import_module(f"services.{service}.app").build(config, ports)
     return [server.config.app for server in process._web]
 
