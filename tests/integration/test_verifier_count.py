@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it brings no types
 
 from deploy.local.loopback import ask
 from deploy.local.ports import free_port
@@ -125,6 +126,20 @@ def test_a_statement_that_is_handed_in_is_checked(site: VerifierWorld, counts: C
         assert answer.status_code == 200
         assert f"verdict--{shape}" in answer.text
         assert ('<li class="no">' in answer.text) == (shape == "no")
+
+
+def test_the_api_answers_for_a_statement_as_it_is_described(site: VerifierWorld, counts: CountWorld) -> None:
+    described = ask.get(f"{site.url}/api/v1/openapi.json").json()
+    told = described["paths"]["/api/v1/verify"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+    whole = counts.kept[object_keys.statement("2026", 1)]
+    for body, verdict, issued in (
+        (whole, "right", 54),
+        (whole.replace(b'"issued":54,"valid":54', b'"issued":55,"valid":55', 1), "not-right", None),
+    ):
+        answer = ask.post(f"{site.url}/api/v1/verify", content=body).raise_for_status().json()
+        Draft202012Validator({**told, "components": described["components"]}).validate(answer)
+        assert (answer["document"], answer["verdict"], len(answer["checks"])) == ("count", verdict, 9)
+        assert (answer["figures"] or {}).get("issued") == issued
 
 
 def test_the_terminal_says_the_same(site: VerifierWorld, counts: CountWorld, tmp_path: Path) -> None:

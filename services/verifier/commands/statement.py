@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -75,6 +75,7 @@ def answer(load: Callable[[], Document], config: CommandConfig, *, as_json: bool
     from services.verifier.counting import check_count
     from services.verifier.sources.chains import chains_of
     from services.verifier.sources.issuer_site import HttpSite
+    from services.verifier.web.count_answers import count_answer_of
     from shared.clock import clock_from
 
     verdict = check_count(
@@ -86,7 +87,7 @@ def answer(load: Callable[[], Document], config: CommandConfig, *, as_json: bool
         cohort=cohort,
     )
     if as_json:
-        say_json(_as_json(verdict, config), indent=1)
+        say_json(count_answer_of(verdict, _issuer(config)), indent=1)
     else:
         _print(verdict, config)
     sys.exit(COUNT_EXIT_CODES[verdict.kind])
@@ -96,42 +97,6 @@ def _issuer(config: CommandConfig) -> Bilingual:
     from shared.programme import Bilingual
 
     return Bilingual(config.issuer_url, config.issuer_url)
-
-
-def _as_json(verdict: CountVerdict, config: CommandConfig) -> dict[str, Any]:
-    from services.verifier.check.count_words import COUNT_NAMES, count_explanation, count_heading, count_sentence
-
-    statement = verdict.statement
-    return {
-        "verdict": verdict.kind,
-        "heading": count_heading(verdict),
-        "sentence": count_sentence(verdict, _issuer(config)),
-        "checked_at": verdict.checked_at,
-        "cohort": None if statement is None else statement.cohort,
-        "number": None if statement is None else statement.number,
-        "newest": verdict.newest,
-        "figures": None
-        if statement is None or not verdict.is_genuine
-        else {
-            "issued": statement.figures.issued,
-            "valid": statement.figures.valid,
-            "revoked": statement.figures.revoked,
-            "corrected": statement.figures.corrected,
-            "anchored": statement.figures.anchored,
-        },
-        "checks": [
-            {
-                "number": check.number,
-                "name": COUNT_NAMES[check.number],
-                "outcome": check.outcome,
-                "code": check.code,
-                "said": count_explanation(check),
-                "got": check.got,
-                "expected": check.expected,
-            }
-            for check in verdict.checks
-        ],
-    }
 
 
 def _print(verdict: CountVerdict, config: CommandConfig) -> None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import msgspec
 
 from services.verifier.web.answers import Answer, Problem
+from services.verifier.web.count_answers import CountAnswer
 from shared.credentials.baking import MAX_FILE_BYTES
 
 _TITLE = "Is this certificate valid?"
@@ -22,10 +23,11 @@ _ABOUT = (
 
 def description(public_url: str) -> dict[str, Any]:
     """The document, as served at /api/v1/openapi.json."""
-    (answer, problem), components = msgspec.json.schema_components(
-        [Answer, Problem], ref_template="#/components/schemas/{name}"
+    (answer, count, problem), components = msgspec.json.schema_components(
+        [Answer, CountAnswer, Problem], ref_template="#/components/schemas/{name}"
     )
     verdict = {"description": "The verdict", "content": {"application/json": {"schema": answer}}}
+    either = {"description": "The verdict", "content": {"application/json": {"schema": {"anyOf": [answer, count]}}}}
     refusals = {
         status: {"description": why, "content": {"application/json": {"schema": schema}}}
         for status, why, schema in (
@@ -60,10 +62,10 @@ def description(public_url: str) -> dict[str, Any]:
                 },
                 "post": {
                     "operationId": "verifyDocument",
-                    "summary": "A certificate as JSON, baked PNG or SVG, or PDF; or the URL of one",
+                    "summary": "A certificate as JSON, baked PNG or SVG, or PDF, or its URL; or a statement of a count",
                     "parameters": [_parameter("url", {"type": "string", "maxLength": 2000}, required=False)],
                     "requestBody": {"required": False, "content": _bodies()},
-                    "responses": {"200": verdict, "400": _bad_form(), **refusals},
+                    "responses": {"200": either, "400": _bad_form(), **refusals},
                 },
             }
         },

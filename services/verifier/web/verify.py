@@ -23,6 +23,7 @@ from services.verifier.sources.public_address import Refused
 from services.verifier.verification import VerificationResult
 from services.verifier.web import count
 from services.verifier.web.answers import Problem, answer_of
+from services.verifier.web.count_answers import count_answer_of
 from services.verifier.web.openapi import description
 from services.verifier.web.pages import unknown_page, verdict_page
 from services.verifier.web.places import NoPlace, Places
@@ -109,6 +110,11 @@ def _add_api(app: FastAPI, ports: Ports, config: Config, limits: _Limits) -> Non
         content, url = b"", request.query_params.get("url", "")
         if not url:
             content, url = await _form(request) if _is_form(request) else (await request.body(), "")
+        if not url and (statement := count_in(content)) is not None:
+            check = partial(count.check_handed_in, statement, ports)
+            counted = await limits.files.run(limits.verify.client(request), check)
+            answer = count_answer_of(counted, config.runtime.programme.society.name)
+            return Response(msgspec.json.encode(answer), media_type="application/json")
         if not url:
             result = await _verify_file(content, request, ports, limits)
             return _answer(result, with_number=not result.printed or result.record.details_public)
