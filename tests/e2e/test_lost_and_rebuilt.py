@@ -258,6 +258,8 @@ COLUMNS = {
     "issuer_images": ["made_at"],
     "documents": ["revision", "published_at", "unsure_until"],
     "signing_keys": ["listed_at"],
+    "anchored_batches": ["read_at"],
+    "statements": ["body", "leaves"],
     # mailer: the bytes of letters that were sent, and which process sent them; which letter tells of a correction is
     # noted of all badges
     "messages": ["message", "created_at", "sender", "sending_until"],
