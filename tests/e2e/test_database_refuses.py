@@ -39,7 +39,7 @@ BEFORE, DURING, AFTER = 40, 5, 5
 
 @dataclass(frozen=True)
 class Refusal:
-    """How it is made, and the words by which a log tells of it: psycopg's class, S3's call, PostgreSQL's PANIC."""
+    """How it is made, and the words by which a log tells of it: psycopg's class, S3's call, PostgreSQL's own words."""
 
     begin: Callable[[Stack], AbstractContextManager[None]]
     logged_as: str
@@ -60,7 +60,7 @@ REFUSALS = {
     "connections ended each second": Refusal(harm.connections_ended_each_second, "AdminShutdown"),
     "deadlocks": Refusal(harm.deadlocks, "DeadlockDetected"),
     "lock timeout": Refusal(harm.locked_and_changed_rows, "LockNotAvailable"),
-    "disk full": Refusal(harm.full_disk, "DiskFull"),
+    "disk full": Refusal(harm.full_disk, "No space left on device"),
     "write-ahead log full": Refusal(harm.full_write_ahead_log, "PANIC:  could not write"),
     "object storage full": Refusal(harm.full_object_storage, "put answered"),
 }

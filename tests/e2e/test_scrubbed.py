@@ -81,8 +81,9 @@ def named(result: Any) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def story(new_home: Callable[[str], Path]) -> Iterator[Story]:
-    """50 people who have their badges, one of which is revoked. No service compares anything by itself."""
-    with Stack(new_home("scrub"), free_base(), settings={"SCRUB_HOURS": "0"}) as stack:
+    """50 people who have their badges, one of which is revoked. No service compares or counts anything by itself."""
+    settings = {"SCRUB_HOURS": "0", "STATEMENT_PAUSE_SECONDS": "36000"}
+    with Stack(new_home("scrub"), free_base(), settings=settings) as stack:
         story = Story(stack, "SCRUB", 50)
         story.feed()
         story.play()
