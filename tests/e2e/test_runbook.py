@@ -121,7 +121,7 @@ def test_lost_objects_are_named_and_made_again(stack: Stack, story: Story) -> No
 
 def test_letters_are_held_while_the_relay_is_away_and_leave_afterwards(stack: Stack, story: Story) -> None:
     hold, resume = commands("MailServerAway", COHORT=stack.cohort, TEXT="メールの障害")
-    later = Story(stack, "RELAY", SIZE)
+    later = Story(stack, "NORELAY", SIZE)
     stack.halt("mail")
     later.feed()
     fires(stack, "mailer", "akashi_mail_server_away")
