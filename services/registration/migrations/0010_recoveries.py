@@ -32,7 +32,7 @@ comment on column address_recoveries.recovery_id is 'the request that was confir
 
 alter table address_requests add column recovers boolean not null default false;
 
-drop table attempts;
+-- attempts stays for the release before, which counts there; a later step drops it.
 create table screen_attempts (
     key_sha256 bytea primary key,
     attempts integer not null,
@@ -48,13 +48,6 @@ BACK = """
 drop trigger locked_writes on registrations;
 drop function refuse_unlocked_write;
 drop table screen_attempts;
-create table attempts (
-    key bytea primary key,
-    attempts integer not null,
-    began_at timestamptz not null,
-    ends_at timestamptz not null
-);
-create index attempts_ends_at on attempts (ends_at);
 alter table address_requests drop column recovers;
 drop table address_recoveries;
 """
