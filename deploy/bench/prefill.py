@@ -56,6 +56,8 @@ def prefill(stack: Stack, badges: int) -> int:
     copies = -(-badges // len(ids))
     for service, tables in TABLES.items():
         with psycopg.connect(database_url(stack.place, service), autocommit=True) as connection:
+            if service == "registration":  # its table of registrations takes writes under this lock only
+                connection.execute("select pg_advisory_lock(hashtext('registration/writers'))")
             for table in tables:
                 connection.execute(_copied(connection, table, len(ids)), {"copies": copies})
             connection.execute("analyze")

@@ -36,10 +36,18 @@ class Miner:
         number = int(block["number"], 16)
         if block["transactions"] or number < self._busy or not self._busy:
             self._busy = number
-        elif number - self._busy > _IDLE_BLOCKS:
+        elif number - self._busy > _IDLE_BLOCKS and not self._saw_too_late(number):
             rpc(self._place, "evm_setIntervalMining", 0)
             self._paused_at = number  # a block mined in between, perhaps with a transaction, ends the pause
             self._busy = 0
+
+    def _saw_too_late(self, newest: int) -> bool:
+        """Whether one of the last blocks has a transaction: on a busy machine several are mined between two looks."""
+        for number in range(newest - 1, newest - 1 - _IDLE_BLOCKS, -1):
+            if number > 0 and rpc(self._place, "eth_getBlockByNumber", hex(number), False)["transactions"]:
+                self._busy = number
+                return True
+        return False
 
     def _number(self) -> int:
         return int(rpc(self._place, "eth_blockNumber"), 16)

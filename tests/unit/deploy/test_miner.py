@@ -30,11 +30,13 @@ class Chain:
             if self.late:
                 self.blocks.append(self.late)
             self.late, self.mines = 0, values[0] > 0
+            return None
         if method == "txpool_status":
             return {"pending": "0x0"}
         if method == "eth_blockNumber":
             return hex(len(self.blocks) - 1)
-        return {"number": hex(len(self.blocks) - 1), "transactions": ["0x"] * self.blocks[-1]}
+        number = len(self.blocks) - 1 if values[0] == "latest" else int(values[0], 16)
+        return {"number": hex(number), "transactions": ["0x"] * self.blocks[number]}
 
     def live(self, looker: Miner, seconds: int) -> None:
         for _ in range(seconds):
@@ -61,6 +63,16 @@ def test_a_transaction_in_a_block_at_the_pause_still_becomes_final(chain: Chain)
     chain.live(looker, 100)
     mined_in = chain.blocks.index(1)
     assert len(chain.blocks) - mined_in > 8
+
+
+@pytest.mark.parametrize("after", [1, 2, 5, 9])
+def test_a_transaction_in_a_block_that_no_look_saw_still_becomes_final(after: int, chain: Chain) -> None:
+    looker = Miner(Place(Path("/nowhere"), 8600))
+    chain.live(looker, 3)
+    chain.blocks += [0] * 9 + [1] + [0] * after  # a busy machine: so many blocks between two looks
+    mined_in = chain.blocks.index(1)
+    chain.live(looker, 100)
+    assert not chain.mines and 8 < len(chain.blocks) - mined_in < 30
 
 
 @pytest.mark.parametrize("lost", [1, 3])
