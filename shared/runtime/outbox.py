@@ -132,13 +132,11 @@ class Relay(threading.Thread):
                 while not self._stopping.is_set():
                     began = time.monotonic()
                     rows = self._round(connection, producer)
-                    if rows >= _FULL:
-                        continue
-                    if rows:
-                        self._stopping.wait(pause_after(time.monotonic() - began))  # the next rows gather
-                    else:
+                    if not rows:
                         for _ in connection.notifies(timeout=0.5, stop_after=1):
                             pass
+                    elif rows < _FULL:
+                        self._stopping.wait(pause_after(time.monotonic() - began))  # the next rows gather
             finally:
                 producer.close(timeout=2)
 
@@ -198,14 +196,12 @@ class Relay(threading.Thread):
 
     def _publish(self, producer: Any, rows: Sequence[_Row]) -> _Round:
         result = _Round([], [], {}, {})
-        sent = []
+        sent: list[tuple[_Row, Sending, Any]] = []
         for row in rows:
             if row.topic in result.failed or self._stopping.is_set():
                 continue
-            sending = Sending(row.topic, row.traceparent)
-            headers = [*_HEADERS, *sending.headers]
             try:
-                sent.append((row, sending, producer.send(row.topic, key=row.key, value=row.value, headers=headers)))
+                sent.append((row, *_send(producer, row)))
             except _REFUSALS:
                 result.refused.append(row)
             except KafkaError as error:
@@ -237,10 +233,9 @@ class Relay(threading.Thread):
 
     def _publish_alone(self, cursor: psycopg.Cursor[Any], row: _Row) -> _Ends:
         producer = self._producer()
-        sending = Sending(row.topic, row.traceparent)
         try:
-            headers = [*_HEADERS, *sending.headers]
-            place = producer.send(row.topic, key=row.key, value=row.value, headers=headers).get(20)
+            sending, future = _send(producer, row)
+            place = future.get(20)
             sending.sent()
             return {(row.topic, place.partition): place.offset + 1}
         except _REFUSALS as error:
@@ -256,6 +251,13 @@ class Relay(threading.Thread):
 
     def _forget(self, cursor: psycopg.Cursor[Any], ids: list[int]) -> None:
         cursor.execute("delete from outbox where id = any(%s)", (ids,))
+
+
+def _send(producer: Any, row: _Row) -> tuple[Sending, Any]:
+    """Hand a row to the producer; its trace, and the future of its place. Raises what the producer refuses at once."""
+    sending = Sending(row.topic, row.traceparent)
+    headers = [*_HEADERS, *sending.headers]
+    return sending, producer.send(row.topic, key=row.key, value=row.value, headers=headers)
 
 
 def report_outbox(database: Database[Any]) -> None:
