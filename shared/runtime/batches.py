@@ -126,10 +126,10 @@ class Batches:
 
     def _handler_of(self, event: Event) -> Handler | type[Event]:
         """What is the same for events that one transaction handles together."""
-        handler, _ = self._handlers.get(type(event), (None, None))
-        if handler is None or type(event) in self._writes:
+        kind = type(event)
+        if kind in self._writes or kind not in self._handlers:
             return self._note  # those of no interest come between without a transaction of their own
-        return type(event)
+        return kind
 
     def _is_ours(self, event: Event) -> bool:
         _, predicate = self._handlers.get(type(event), (None, None))
@@ -141,11 +141,11 @@ class Batches:
             return 0
         positions = _positions_after(run)
         ours = [(record, event) for record, event in run if self._is_ours(event)]
-        handler = self._handlers[type(ours[0][1])][0] if ours else None
-        if handler is None or not ours:
+        if not ours:
             self._unkept = {**self._unkept, **positions}
             return len(run)
         events = [event for _, event in ours]
+        handler, _ = self._handlers[type(events[0])]
         handle = handling(handler, events, [_trace_of(record) for record, _ in ours], self._topic.name)
         error = self._try(handle, positions)
         if error is None:
