@@ -89,12 +89,6 @@ class Workers(Generic[J, R]):
                     waiting.clear()
         return results
 
-    def close(self) -> None:
-        """Ends all of them, once they have done what they have in hand."""
-        for worker in self._idle:
-            worker.close()
-        self._nursery.close()
-
     def _give(self, job: J) -> Connection:
         while self._idle:
             worker = self._idle.pop()
@@ -206,9 +200,6 @@ class Renderers:
                 together.postponed.append((each, end))
             else:
                 together.failed.append((each, NotRendered(Failure("layout"), f"{end}, {_MAY_END} times")))
-
-    def close(self) -> None:
-        self._workers.close()
 
 
 def _render(means: Means, due: list[DueRendering]) -> Rendered:
