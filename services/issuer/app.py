@@ -18,9 +18,7 @@ from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LEAST_PAUSE = 1.0  # seconds: counting reads every badge
-
 _LOOK_AGAIN_SECONDS = 60.0
-
 _LIST_EVERY = 1.0  # seconds between two tries while storage is away; page follows page
 
 

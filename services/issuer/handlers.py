@@ -55,11 +55,10 @@ from shared.retry import is_due, next_try
 from shared.runtime.db import UNAVAILABLE, is_unavailable
 from shared.runtime.log import logger
 from shared.runtime.metrics import ROWS_ASIDE
-from shared.runtime.objects import ListedObjects
+from shared.runtime.objects import MOST_LISTED, ListedObjects
 from shared.runtime.restored import Storage
 
 _PER_RUN = 100  # credentials or documents per run of a tick
-_LISTED = 1000  # keys: the most that S3 gives at once
 _PAUSE = 1.0  # seconds between attempts while database or storage is away at our start
 
 log = logger("issuer")
@@ -197,7 +196,7 @@ def list_credentials(ports: Ports) -> int:
     """At each start, page by page: list the credentials in storage; how many. Until it is done, `store` reads each."""
     if ports.only_stored.is_listed:
         return 0
-    keys = ports.objects.list_keys(object_keys.CREDENTIALS, ports.only_stored.after, _LISTED)
+    keys = ports.objects.list_keys(object_keys.CREDENTIALS, ports.only_stored.after, MOST_LISTED)
     with ports.store.transaction() as tx:  # read after storage: what others put meanwhile is named at worst
         stored = tx.stored([id_of(key) for key in keys])
     ports.only_stored.note(keys, stored)

@@ -42,10 +42,12 @@ class ListedObjects(ObjectStorage, Protocol):
     """Object storage for a service that looks for what is only there."""
 
     def list_keys(self, prefix: str, after: str, limit: int) -> Sequence[str]:
-        """Up to `limit` (1 to 1000) keys that begin with `prefix` and follow `after`, in order. TryLater."""
+        """Up to `limit` (1 to `MOST_LISTED`) keys that begin with `prefix` and follow `after`, in order. TryLater."""
         ...
 
 
+MOST_LISTED = 1000
+"""Keys: the most that S3 gives at once."""
 _REGION = "us-east-1"
 _CODE = re.compile(r"<Code>(\w+)</Code>")  # of the error that an S3 answers
 _TIMES: ClientConfig = {"connect_timeout": timedelta(seconds=3), "timeout": timedelta(seconds=10), "allow_http": True}
@@ -85,7 +87,7 @@ class Objects:
             return bytes(obstore.get(self._store, key).bytes())
 
     def list_keys(self, prefix: str, after: str, limit: int) -> Sequence[str]:
-        """Up to `limit` (1 to 1000) keys that begin with `prefix` and follow `after`, in order. TryLater."""
+        """Up to `limit` (1 to `MOST_LISTED`) keys that begin with `prefix` and follow `after`, in order. TryLater."""
         OBJECT_CALLS.labels("list").inc()
         if prefix.endswith("/"):  # obstore lists folders
             try:

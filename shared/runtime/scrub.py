@@ -22,13 +22,12 @@ from shared.runtime import scrub_record as record
 from shared.runtime.db import Database
 from shared.runtime.log import Log
 from shared.runtime.metrics import SCRUBBED
-from shared.runtime.objects import ListedObjects
+from shared.runtime.objects import MOST_LISTED, ListedObjects
 from shared.runtime.rows import is_away
 from shared.runtime.scrub_record import Found, Pass
 from shared.runtime.sessions import connection_settings
 
 _PAGE = 100  # rows
-_LISTED = 1000  # keys: the most that S3 gives at once
 _THREADS = 8
 _REST = 9  # times as long as a page took, in a pass by itself in which all was well: it uses a tenth of the time
 _LONGEST_REST = 60.0  # seconds
@@ -243,7 +242,7 @@ class Scrub:
     # ── what storage has ────────────────────────────────────────────────────────────────────────────────
 
     def _list(self, it: Pass, inventory: Inventory) -> int:
-        keys = self._objects.list_keys(inventory.folder or "", it.after, _LISTED)
+        keys = self._objects.list_keys(inventory.folder or "", it.after, MOST_LISTED)
         if not keys:
             return 0
         with self._database.transaction() as tx:
