@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import psutil
 from rich.console import Console
 
 from deploy.bench.report import Report
@@ -51,7 +50,7 @@ def measure(stack: Stack, badges: int, seconds: float, console: Console) -> Repo
     body = ndjson(crowd(badges, cohort=stack.cohort, prefix="BURST"))
     key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
     before, peaks = cpu_of(stack), MemoryPeaks(stack)
-    own = psutil.Process().cpu_times()
+    own = time.process_time()
     peaks.start()
     players = Players(Inbox(stack.home / "inbox"), badges, seconds=seconds)
     players.start()
@@ -64,7 +63,7 @@ def measure(stack: Stack, badges: int, seconds: float, console: Console) -> Repo
     players.stop()
     peaks.stop()
     after = cpu_of(stack)
-    own_after = psutil.Process().cpu_times()
+    own_after = time.process_time()
     report = Report("burst")
     reached = watch.last.get("cohort", {}).get("completed", 0)
     report.add("badges completed", reached, "badges", at_least=badges)
@@ -81,8 +80,7 @@ def measure(stack: Stack, badges: int, seconds: float, console: Console) -> Repo
         spent = after[name] - before[name]
         report.add(f"cpu {name}", spent, "s")
         report.add(f"cpu {name} a badge", 1000 * spent / max(reached, 1), "ms")
-    players_cpu = own_after.user + own_after.system - own.user - own.system
-    report.add("cpu of the played holders and this bench", players_cpu, "s")
+    report.add("cpu of the played holders and this bench", own_after - own, "s")
     for name, peak in sorted(peaks.peaks.items()):
         report.add(f"memory {name}", peak, "MB")
     report.add("memory all", sum(peaks.peaks.values()), "MB")

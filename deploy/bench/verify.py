@@ -22,6 +22,7 @@ import psutil
 from rich.console import Console
 
 from deploy.bench.report import Report
+from deploy.bench.usage import cpu_of_process
 from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.letters import Inbox
 from deploy.local.demo.progress import Watch
@@ -90,10 +91,10 @@ def measure(stack: Stack, documents: Sequence[bytes], requests: int) -> Report:
         spent = _one_by_one(ask, requests)
         report.add(f"{way}: p50", statistics.median(spent), "ms", at_most=MOST_MILLISECONDS)
         report.add(f"{way}: p95", statistics.quantiles(spent, n=20)[18], "ms")
-        before = _cpu(pid)
+        before = cpu_of_process(pid)
         rate = _at_once(ask, requests)
         report.add(f"{way}: rate on one core", rate, "requests/s", at_least=LEAST_RATE)
-        report.add(f"{way}: CPU of the verifier", 1000 * (_cpu(pid) - before) / requests, "ms/request")
+        report.add(f"{way}: CPU of the verifier", 1000 * (cpu_of_process(pid) - before) / requests, "ms/request")
     return report
 
 
@@ -136,8 +137,3 @@ def _at_once(ask: Ask, requests: int) -> float:
     for thread in threads:
         thread.join()
     return requests / (time.perf_counter() - began)
-
-
-def _cpu(pid: int) -> float:
-    times = psutil.Process(pid).cpu_times()
-    return float(times.user + times.system)

@@ -21,10 +21,10 @@ from queue import Empty, SimpleQueue
 from urllib.parse import urlencode, urlsplit
 
 import click
-import psutil
 from rich.console import Console
 
 from deploy.bench.report import Report
+from deploy.bench.usage import cpu_of_process
 from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.progress import Watch
 from deploy.local.demo.run import feed
@@ -92,9 +92,9 @@ def measure(stack: Stack, links: Sequence[str], seconds: float) -> Report:
     report.add("login pages at half of that: p95", half.p95, "ms", at_most=MOST_MILLISECONDS)
     people = [_creation(link, number) for number, link in enumerate(links)]
     middle = len(people) // 2
-    before = _cpu(stack.pid("wallet")), _cpu(stack.pid("postgres"))
+    before = cpu_of_process(stack.pid("wallet")), cpu_of_process(stack.pid("postgres"))
     created, hashes = _beside_hashes(site, people[:middle], seconds)
-    after = _cpu(stack.pid("wallet")), _cpu(stack.pid("postgres"))
+    after = cpu_of_process(stack.pid("wallet")), cpu_of_process(stack.pid("postgres"))
     report.compare(
         "account creations, three pages each",
         created.rate,
@@ -145,13 +145,6 @@ def _cpu_of_a_hash() -> float:
     for _ in range(hashes):
         passwords.hash("correct horse battery")
     return (time.process_time() - began) / hashes
-
-
-def _cpu(pid: int) -> float:
-    """Seconds of a process and of its children, those that have ended included."""
-    process = psutil.Process(pid)
-    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
-    return float(sum(each.user + each.system + each.children_user + each.children_system for each in times))
 
 
 # ── the client ──────────────────────────────────────────────────────────────────────────────────────────
