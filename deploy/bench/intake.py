@@ -12,7 +12,6 @@ import io
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,9 +24,9 @@ from kafka import KafkaConsumer, TopicPartition
 
 from deploy.bench.intake_actions import Screens, Watched, p95
 from deploy.bench.report import Report
+from deploy.bench.stacks import own_stack
 from deploy.bench.usage import cpu_of_process
 from deploy.local.demo.crowd import crowd
-from deploy.local.ports import free_base
 from deploy.local.stack import Stack
 from services.registration.domain.record import HEADERS
 from shared.runtime.commands import json_option
@@ -47,11 +46,8 @@ _CHUNK = 256 * 1024
 @json_option
 def intake(records: int, streamed: int, confirming: int, seconds: float, as_json: bool) -> None:
     """受付の速さとメモリーを測る。 / Measure the intake: CSV to Kafka, a stream's memory, one action meanwhile."""
-    with (
-        tempfile.TemporaryDirectory(prefix="akashi-bench-") as folder,
-        Stack(Path(folder) / "home", free_base()) as stack,
-    ):
-        report = measure(stack, Path(folder), records, streamed, seconds, confirming)
+    with own_stack() as stack:
+        report = measure(stack, stack.home.parent, records, streamed, seconds, confirming)
     report.show(as_json=as_json)
 
 
