@@ -13,7 +13,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from shared.errors import RefuseToStart, TryLater
 from shared.runtime.kafka_access import KafkaAccess
-from shared.topics import LONGEST_RETENTION, MOST_PARTITIONS, PARTITIONS, RETENTION, TOPICS
+from shared.topics import ALL_TOPICS, LONGEST_RETENTION, MOST_PARTITIONS, PARTITIONS, RETENTION, TOPICS
 
 _SEGMENT = timedelta(days=1)
 """Kafka deletes whole segments: a message goes at most this much after its retention."""
@@ -56,7 +56,7 @@ def provision_topics(
         # and those of one that is an hour ahead would be refused.
         "message.timestamp.type": "LogAppendTime",
     }
-    wanted = {topic.name: topic for topic in (*TOPICS, *(topic.dead for topic in TOPICS))}
+    wanted = {topic.name: topic for topic in ALL_TOPICS}
     try:
         with (
             _no_kafka_log(),
