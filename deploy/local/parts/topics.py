@@ -21,21 +21,18 @@ _SEGMENT = timedelta(days=1)
 
 def retention_from(environment: Mapping[str, str]) -> timedelta:
     """TOPIC_RETENTION_DAYS, 30 unless it is set. RefuseToStart when it is impossible."""
-    raw = environment.get("TOPIC_RETENTION_DAYS", "").strip() or str(RETENTION.days)
-    if not raw.isascii() or not raw.isdigit() or not 1 <= int(raw) <= LONGEST_RETENTION.days:
-        raise RefuseToStart(
-            f"setting TOPIC_RETENTION_DAYS: got {raw!r}, expected a whole number from 1 to {LONGEST_RETENTION.days}"
-        )
-    return timedelta(days=int(raw))
+    return timedelta(days=_number(environment, "TOPIC_RETENTION_DAYS", RETENTION.days, LONGEST_RETENTION.days))
 
 
 def partitions_from(environment: Mapping[str, str]) -> int:
     """TOPIC_PARTITIONS, 4 unless it is set. RefuseToStart when it is impossible."""
-    raw = environment.get("TOPIC_PARTITIONS", "").strip() or str(PARTITIONS)
-    if not raw.isascii() or not raw.isdigit() or not 1 <= int(raw) <= MOST_PARTITIONS:
-        raise RefuseToStart(
-            f"setting TOPIC_PARTITIONS: got {raw!r}, expected a whole number from 1 to {MOST_PARTITIONS}"
-        )
+    return _number(environment, "TOPIC_PARTITIONS", PARTITIONS, MOST_PARTITIONS)
+
+
+def _number(environment: Mapping[str, str], name: str, default: int, most: int) -> int:
+    raw = environment.get(name, "").strip() or str(default)
+    if not raw.isascii() or not raw.isdigit() or not 1 <= int(raw) <= most:
+        raise RefuseToStart(f"setting {name}: got {raw!r}, expected a whole number from 1 to {most}")
     return int(raw)
 
 
