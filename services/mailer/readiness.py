@@ -9,7 +9,7 @@ import contextlib
 import smtplib
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any
@@ -24,7 +24,7 @@ from services.mailer.domain.dns_records import (
     spf_finding,
 )
 from services.mailer.domain.pacing import DomainLimits, Limit, domain_of, seconds_for
-from services.mailer.smtp import SmtpServer
+from services.mailer.smtp import SmtpServer, connected, trust_of
 from shared.errors import TryLater
 from shared.programme import Sender
 from shared.readiness import OTHERS, DomainForecast, Finding, LettersForecast, Question, Report, fault, not_asked, ok
@@ -48,15 +48,9 @@ class DnsServers:
 def relay(server: SmtpServer, seconds: float = 6.0) -> Report:
     """EHLO, STARTTLS and login as for a letter; then QUIT."""
     place = f"{server.host}:{server.port}"
-    trust = ssl.create_default_context()
-    if server.ca_file is not None:
-        trust.load_verify_locations(server.ca_file)
+    trust = trust_of(server)
     try:
-        connection = (
-            smtplib.SMTP_SSL(server.host, server.port, timeout=seconds, context=trust)
-            if server.tls == "implicit"
-            else smtplib.SMTP(server.host, server.port, timeout=seconds)
-        )
+        connection = connected(replace(server, seconds=seconds), trust)
     except ssl.SSLCertVerificationError as error:
         return Report(findings=(fault(CERTIFICATE, "certificate-untrusted", place, cause=error.verify_message),))
     except (OSError, smtplib.SMTPException) as error:
