@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, cast
 
 from services.mailer.domain.dkim import DkimKey
 from services.mailer.domain.dns_records import (
@@ -28,7 +28,7 @@ from services.mailer.smtp import SmtpServer, connected, trust_of
 from shared.errors import TryLater
 from shared.programme import Sender
 from shared.readiness import OTHERS, DomainForecast, Finding, LettersForecast, Question, Report, fault, not_asked, ok
-from shared.runtime.readiness import ending
+from shared.runtime.readiness import ending, peer_certificate_ends
 
 RELAY, CERTIFICATE = "relay", "relay-certificate"
 _DNS_SECONDS = 2.5  # for one name; a check asks for two or three
@@ -83,7 +83,8 @@ def _greeted(connection: smtplib.SMTP, server: SmtpServer, place: str, trust: ss
         is_near = _is_loopback(server.host)
         findings.append(not_asked(CERTIFICATE, "no-tls") if is_near else fault(RELAY, "relay-plain", place))
     else:
-        findings.append(_certificate(connection.sock, place))
+        ends = peer_certificate_ends(cast(ssl.SSLSocket, connection.sock))
+        findings.append(ending(CERTIFICATE, place, ends, datetime.now(UTC)))
     if server.user is not None and server.password_file is not None:
         if not connection.has_extn("auth"):
             return [*findings, fault(RELAY, "relay-no-auth", place)]
@@ -92,11 +93,6 @@ def _greeted(connection: smtplib.SMTP, server: SmtpServer, place: str, trust: ss
         except smtplib.SMTPServerDisconnected:  # after the first refusals: smtplib tries one mechanism after the other
             return [*findings, fault(RELAY, "relay-login-refused", place, answer="–")]
     return [*findings, ok(RELAY, place, extensions=" ".join(sorted(connection.esmtp_features)))]
-
-
-def _certificate(socket: Any, place: str) -> Finding:
-    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(socket.getpeercert()["notAfter"]), UTC)
-    return ending(CERTIFICATE, place, ends, datetime.now(UTC))
 
 
 def _is_loopback(host: str) -> bool:

@@ -6,6 +6,7 @@ Used by every process (`/readiness` beside `/metrics`) and by ops for what it as
 from __future__ import annotations
 
 import hmac
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -196,6 +197,12 @@ def ending(check: str, about: str, ends: datetime, now: datetime, **facts: objec
     if ends - now < ENDS_SOON:
         return fault(check, "certificate-ends", about, on=f"{ends:%Y-%m-%d}", days=days, **facts)
     return ok(check, about, on=f"{ends:%Y-%m-%d}", days=days, **facts)
+
+
+def peer_certificate_ends(secured: ssl.SSLSocket) -> datetime:
+    """Until when the certificate of the other side, which was verified, is valid."""
+    certificate = secured.getpeercert() or {}
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
 
 
 def storage_report(objects: ReadableObjects, key: str) -> Report:
