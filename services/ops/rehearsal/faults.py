@@ -307,10 +307,10 @@ FAULTS: Mapping[Fault, Words] = {
         "Check that all Kafka brokers run.",
     ),
     "topics-narrow": said(
-        "区分の数が足りないトピックがあります：{topics}",
+        "区画の数が足りないトピックがあります：{topics}",
         "Topics have fewer partitions than expected: {topics}",
-        "サービスを止めてから kafka-topics --alter で区分を増やします（docs/deployment.md）。",
-        "Stop the services and add partitions by kafka-topics --alter (docs/deployment.md).",
+        "lag がすべて0のときに akashi topics を実行して区画を増やし、サービスを再起動します（docs/settings.md）。",
+        "While all lags are 0 run akashi topics, which adds partitions, then restart the services (docs/settings.md).",
     ),
     "topics-retention": said(
         "保持の期間が{least}日から{most}日の外のトピックがあります：{topics}",
