@@ -1,7 +1,7 @@
 """Who may do what on Kafka: least privilege for each user, from the topics that its service reads and writes.
 
 `python -m deploy.kafka_acls` writes deploy/k8s/kafka/users.yaml, for Strimzi's operator; `akashi topics --acls` sets
-the same on any other cluster, for users with the names of the services. Users that nobody named may do nothing.
+the same on any other cluster, for users with the names of the services. Other users may do nothing.
 """
 
 from __future__ import annotations

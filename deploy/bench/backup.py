@@ -1,4 +1,4 @@
-"""`akashi bench backup`: backup and restore of so many whole badges, and the first start after the restore."""
+"""`akashi bench backup`: backup and restore of finished badges, and the first start after the restore."""
 
 from __future__ import annotations
 

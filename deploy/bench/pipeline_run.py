@@ -69,7 +69,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Grown:
-    """The same once more on the same stack, when its stores have had so many `prefilled` badges put in."""
+    """The same once more on the same stack, after `prefilled` badges were put into its stores."""
 
     prefilled: int
     seconds: float
@@ -226,7 +226,7 @@ def _metrics(stack: Stack, service: str) -> str:
 
 
 def _matches(stack: Stack, all: int) -> bool:
-    """Whether everybody is at the end, and nothing stands aside."""
+    """Whether all are at the last stage, and nothing was put aside."""
     status = status_of(stack.place)
     if status is None:
         return False

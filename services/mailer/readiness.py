@@ -36,7 +36,7 @@ _DNS_SECONDS = 2.5  # for one name; a check asks for two or three
 
 @dataclass(frozen=True)
 class DnsServers:
-    """Who is asked: `hosts` with `port`, or without any those of the system."""
+    """The resolvers: `hosts` with `port`; without any, those of the system."""
 
     hosts: tuple[str, ...] = ()
     port: int = 53

@@ -43,7 +43,7 @@ _OUTBOX_SECONDS = 120.0
 _CAUSE = 160  # characters
 
 Ask = Callable[[Question], Report]
-"""Asks without changing anything. What it raises, and what it takes too long for, is a fault of this check alone."""
+"""Changes nothing. An exception and a timeout are faults of this check alone."""
 
 
 class Checks:
@@ -180,7 +180,7 @@ def certificates_report(files: Iterable[Path], now: Callable[[], datetime]) -> R
 
 
 def certificate_finding(check: str, file: Path, now: datetime) -> Finding:
-    from cryptography.x509 import load_pem_x509_certificates  # 9 MB, for who is asked
+    from cryptography.x509 import load_pem_x509_certificates  # 9 MB: only when it is needed
 
     try:
         ends = min(each.not_valid_after_utc for each in load_pem_x509_certificates(file.read_bytes()))

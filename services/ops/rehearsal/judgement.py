@@ -1,4 +1,4 @@
-"""From what everybody answered to the rehearsal: people by desk, times, checks in words. Pure."""
+"""The rehearsal from all answers: people by desk, times, checks in words. Pure."""
 
 from __future__ import annotations
 

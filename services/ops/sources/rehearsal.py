@@ -1,6 +1,6 @@
-"""Who is asked at a rehearsal: registration about its cohort, each service whether it is ready; and what ops sees.
+"""The sources of a rehearsal: registration for its cohort, each service for its readiness, and the checks of ops.
 
-Nothing is changed. Each is asked beside the others and for a bounded time.
+Nothing is changed. All are asked in parallel, each with a timeout.
 """
 
 from __future__ import annotations
