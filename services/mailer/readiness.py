@@ -23,8 +23,9 @@ from services.mailer.domain.dns_records import (
     mx_finding,
     spf_finding,
 )
-from services.mailer.domain.pacing import DomainLimits, Limit, domain_of, seconds_for
+from services.mailer.domain.pacing import DomainLimits, Limit, seconds_for
 from services.mailer.smtp import SmtpServer, connected, trust_of
+from shared.addresses import domain_of
 from shared.errors import TryLater
 from shared.programme import Sender
 from shared.readiness import OTHERS, DomainForecast, Finding, LettersForecast, Question, Report, fault, not_asked, ok

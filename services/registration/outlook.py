@@ -12,6 +12,7 @@ from services.registration.domain.cohort import CohortCycle, cycle_of, judge
 from services.registration.domain.registration import Registration
 from services.registration.handlers import Ports, candidate_at
 from services.registration.store import RegistrationTransaction
+from shared.addresses import domain_of
 from shared.clock import japan_date
 from shared.events import HeldReason
 from shared.office_answers import CohortAnswer, HeldAnswer, QualificationOutlook
@@ -88,7 +89,7 @@ class _Counted:
             self._released[qualification] += 1
         elif found.notify_from is not None:
             self._on[qualification][japan_date(found.notify_from)] += 1
-            self._letters[qualification][(registration.email or "").rpartition("@")[2].lower()] += 1
+            self._letters[qualification][domain_of(registration.email or "")] += 1
         else:
             self._reasons[qualification][found.reason or ""] += 1
             if len(self._held[qualification]) < _MOST_NAMED:
