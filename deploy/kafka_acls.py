@@ -1,7 +1,7 @@
 """Who may do what on Kafka: least privilege for each user, from the topics that its service reads and writes.
 
 `python -m deploy.kafka_acls` writes deploy/k8s/kafka/users.yaml, for Strimzi's operator; `akashi topics --acls` sets
-the same on any other cluster, for users with the names of the services. Users that nobody named may do nothing.
+the same on any other cluster, for users with the names of the services. Other users may do nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,16 @@ from kafka.errors import KafkaError
 
 from shared.errors import TryLater
 from shared.runtime.kafka_access import KafkaAccess
-from shared.topics import OFFICE_DECISIONS, READ_BY, SERVICES, TOPICS, UPSTREAM_REGISTRATIONS, WRITTEN_BY, Topic
+from shared.topics import (
+    ALL_TOPICS,
+    OFFICE_DECISIONS,
+    READ_BY,
+    SERVICES,
+    TOPICS,
+    UPSTREAM_REGISTRATIONS,
+    WRITTEN_BY,
+    Topic,
+)
 
 TOPICS_USER, UPSTREAM_USER = "topics", "upstream"
 """Who makes the topics (`akashi topics`), and the society's system that delivers registrations."""
@@ -37,7 +46,7 @@ def grants_of(user: str) -> list[Grant]:
     """In a fixed order. ValueError for a user that there is not."""
     if user == TOPICS_USER:
         operations = ("Create", "Describe", "Alter", "DescribeConfigs", "AlterConfigs")
-        return [Grant("topic", topic.name, operations) for each in TOPICS for topic in (each, each.dead)]
+        return [Grant("topic", topic.name, operations) for topic in ALL_TOPICS]
     if user == UPSTREAM_USER:
         return [Grant("topic", UPSTREAM_REGISTRATIONS.name, ("Write", "Describe"))]
     if user not in SERVICES:
@@ -49,7 +58,7 @@ def grants_of(user: str) -> list[Grant]:
             topic.name,
             (*(("Read",) if topic in reads else ()), *(("Write",) if topic in writes else ()), "Describe"),
         )
-        for topic in (each for base in TOPICS for each in (base, base.dead))
+        for topic in ALL_TOPICS
         if topic in reads or topic in writes
     ]
     # ops shows how far each service has read.

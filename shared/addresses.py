@@ -1,4 +1,4 @@
-"""E-mail addresses as the product compares and accepts them. Used by registration and wallet.
+"""E-mail addresses as the product compares and accepts them. Used by registration, mailer and wallet.
 
 Why not byte by byte: one mailbox reaches us as `Taro@Example.jp`, as `taro@example.jp` and, typed with a Japanese input
 method, as `ｔａｒｏ＠ｅｘａｍｐｌｅ．ｊｐ`. One address per person and one person per address holds over a common form
@@ -36,6 +36,11 @@ def same_address_key(text: str) -> str:
 def as_mailed(text: str) -> str:
     """The address as an SMTP server takes it: full-width forms folded, trimmed; the case stays as registered."""
     return unicodedata.normalize("NFKC", text).strip()
+
+
+def domain_of(address: str) -> str:
+    """The mail domain of an address, in lower case."""
+    return address.rpartition("@")[2].lower()
 
 
 def masked(address: str) -> str:

@@ -1,4 +1,4 @@
-"""What a service answers when it is asked whether it is ready for a cohort (`akashi rehearse`). Spoken by all and ops.
+"""What a service answers when it is asked whether it is ready for a cohort (`akashi rehearse`). Used by all services.
 
 Codes and figures, no sentences: ops has the words. Nothing here is personal, and no key is ever part of an answer.
 """
@@ -122,7 +122,7 @@ def _texts(facts: dict[str, object]) -> dict[str, str]:
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to come: so many badges, and letters by mail domain. `letters_per_second`: the mailer's own pace.
+    """The coming badges, and letters by mail domain. `letters_per_second`: the mailer's own pace.
 
     `valid_until`: the last day of the badge that is valid for longest.
     """

@@ -63,6 +63,9 @@ TOPICS: tuple[Topic, ...] = (
     STATEMENT_PUBLISHED,
 )
 
+ALL_TOPICS: tuple[Topic, ...] = tuple(topic for each in TOPICS for topic in (each, each.dead))
+"""Each topic, followed by its topic of dead letters: what there is in Kafka."""
+
 READ_BY: dict[str, tuple[Topic, ...]] = {
     "registration": (UPSTREAM_REGISTRATIONS, ASSERTION_ISSUED, OFFICE_DECISIONS),
     "issuer": (REGISTRATION_RENEWED, ASSERTION_ANCHORED, OFFICE_DECISIONS),

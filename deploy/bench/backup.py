@@ -1,8 +1,7 @@
-"""`akashi bench backup`: backup and restore of so many whole badges, and the first start after the restore."""
+"""`akashi bench backup`: backup and restore of finished badges, and the first start after the restore."""
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ import click
 from deploy.bench.pipeline_run import finished
 from deploy.bench.report import Report
 from deploy.bench.sinks import cheapest
-from deploy.local.ports import free_base
+from deploy.bench.stacks import own_stack, without_holders
 from deploy.local.recovery.backup import take_backup
 from deploy.local.recovery.restore import restore_backup
 from deploy.local.stack import Stack
@@ -31,10 +30,8 @@ def backup(badges: int, seconds: float, as_json: bool) -> None:
 
     発行完了までは受領なしで流す。 / They go through the pipeline without holders first.
     """
-    with tempfile.TemporaryDirectory(prefix="akashi-bench-") as folder, cheapest() as sink:
-        settings = {"ANCHOR_ON": "issue", "SMTP_PORT": str(sink.port)}
-        with Stack(Path(folder) / "home", free_base(), settings=settings) as stack:
-            report = measure(stack, Path(folder) / "backup", badges, seconds)
+    with cheapest() as sink, own_stack(without_holders(sink.port)) as stack:
+        report = measure(stack, stack.home.parent / "backup", badges, seconds)
     report.show(as_json=as_json)
 
 

@@ -5,23 +5,20 @@ Starts a stack in a temporary folder, feeds a crowd at once over HTTP, and plays
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
-import psutil
 from rich.console import Console
 
 from deploy.bench.report import Report
+from deploy.bench.stacks import hand_in, own_stack
 from deploy.bench.usage import MemoryPeaks, cpu_of
 from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.letters import Inbox
 from deploy.local.demo.progress import STAGES, Watch
-from deploy.local.demo.run import Players, feed
-from deploy.local.ports import free_base
+from deploy.local.demo.run import Players
 from deploy.local.stack import Stack
 from shared.runtime.commands import json_option
 
@@ -38,10 +35,7 @@ def burst(badges: int, seconds: float, as_json: bool) -> None:
     Feeds a crowd at once, plays its holders, waits for completion; prints rates, CPU seconds and memory.
     """
     console = Console(stderr=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="akashi-bench-") as folder,
-        Stack(Path(folder) / "home", free_base()) as stack,
-    ):
+    with own_stack() as stack:
         report = measure(stack, badges, seconds, console)
     report.show(as_json=as_json)
 
@@ -49,14 +43,13 @@ def burst(badges: int, seconds: float, as_json: bool) -> None:
 def measure(stack: Stack, badges: int, seconds: float, console: Console) -> Report:
     """Feed `badges` people to a new stack and wait until all are complete, at most `seconds`."""
     body = ndjson(crowd(badges, cohort=stack.cohort, prefix="BURST"))
-    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
     before, peaks = cpu_of(stack), MemoryPeaks(stack)
-    own = psutil.Process().cpu_times()
+    own = time.process_time()
     peaks.start()
     players = Players(Inbox(stack.home / "inbox"), badges, seconds=seconds)
     players.start()
     began = time.monotonic()
-    feed(stack.urls["registration"], key, body, "application/x-ndjson")
+    hand_in(stack, body)
     fed = time.monotonic()
     watch = Watch(stack.place, lambda status: _done(status, badges), seconds=seconds, expected=badges)
     done = watch.run(console, also=players.check)
@@ -64,7 +57,7 @@ def measure(stack: Stack, badges: int, seconds: float, console: Console) -> Repo
     players.stop()
     peaks.stop()
     after = cpu_of(stack)
-    own_after = psutil.Process().cpu_times()
+    own_after = time.process_time()
     report = Report("burst")
     reached = watch.last.get("cohort", {}).get("completed", 0)
     report.add("badges completed", reached, "badges", at_least=badges)
@@ -81,8 +74,7 @@ def measure(stack: Stack, badges: int, seconds: float, console: Console) -> Repo
         spent = after[name] - before[name]
         report.add(f"cpu {name}", spent, "s")
         report.add(f"cpu {name} a badge", 1000 * spent / max(reached, 1), "ms")
-    players_cpu = own_after.user + own_after.system - own.user - own.system
-    report.add("cpu of the played holders and this bench", players_cpu, "s")
+    report.add("cpu of the played holders and this bench", own_after - own, "s")
     for name, peak in sorted(peaks.peaks.items()):
         report.add(f"memory {name}", peak, "MB")
     report.add("memory all", sum(peaks.peaks.values()), "MB")

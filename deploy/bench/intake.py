@@ -12,7 +12,6 @@ import io
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,8 +24,9 @@ from kafka import KafkaConsumer, TopicPartition
 
 from deploy.bench.intake_actions import Screens, Watched, p95
 from deploy.bench.report import Report
+from deploy.bench.stacks import own_stack
+from deploy.bench.usage import cpu_of_process
 from deploy.local.demo.crowd import crowd
-from deploy.local.ports import free_base
 from deploy.local.stack import Stack
 from services.registration.domain.record import HEADERS
 from shared.runtime.commands import json_option
@@ -46,11 +46,8 @@ _CHUNK = 256 * 1024
 @json_option
 def intake(records: int, streamed: int, confirming: int, seconds: float, as_json: bool) -> None:
     """受付の速さとメモリーを測る。 / Measure the intake: CSV to Kafka, a stream's memory, one action meanwhile."""
-    with (
-        tempfile.TemporaryDirectory(prefix="akashi-bench-") as folder,
-        Stack(Path(folder) / "home", free_base()) as stack,
-    ):
-        report = measure(stack, Path(folder), records, streamed, seconds, confirming)
+    with own_stack() as stack:
+        report = measure(stack, stack.home.parent, records, streamed, seconds, confirming)
     report.show(as_json=as_json)
 
 
@@ -65,7 +62,7 @@ def measure(stack: Stack, folder: Path, records: int, streamed: int, seconds: fl
     file, result = folder / "registrations.csv", folder / "result.csv"
     file.write_bytes(_csv(records, stack.cohort))
     consumer = KafkaConsumer(bootstrap_servers=stack.environment("registration")["KAFKA_BOOTSTRAP"].split(","))
-    began, cpu = time.monotonic(), _cpu(process)
+    began, cpu = time.monotonic(), cpu_of_process(process.pid)
     with Watched(process, screens) as csv_watch:
         _feed(stack, file, result)
         fed = time.monotonic()
@@ -77,11 +74,11 @@ def measure(stack: Stack, folder: Path, records: int, streamed: int, seconds: fl
     consumer.close()
     report.add(f"CSV of {records}: accepted, with its result file", fed - began, "s")
     report.add(f"CSV of {records}: judged and emitted", ended - began, "s", at_most=MOST_SECONDS)
-    report.add(f"CSV of {records}: CPU of registration", _cpu(process) - cpu, "s")
+    report.add(f"CSV of {records}: CPU of registration", cpu_of_process(process.pid) - cpu, "s")
     report.add("CSV: peak resident memory of registration", csv_watch.peak, "MB", at_most=MOST_MEGABYTES)
     _add_actions(report, "CSV", csv_watch)
 
-    began, cpu = time.monotonic(), _cpu(process)
+    began, cpu = time.monotonic(), cpu_of_process(process.pid)
     with Watched(process, screens) as watch:
         summary = _stream(url, key, streamed, str(int(stack.cohort) + 1))
     took = time.monotonic() - began
@@ -89,7 +86,7 @@ def measure(stack: Stack, folder: Path, records: int, streamed: int, seconds: fl
         raise click.ClickException(f"got {summary}, expected {streamed} accepted")
     report.add(f"NDJSON of {streamed}: accepted and answered", took, "s")
     report.add("NDJSON: records a second", streamed / took, "records/s")
-    report.add("NDJSON: CPU of registration", _cpu(process) - cpu, "s")
+    report.add("NDJSON: CPU of registration", cpu_of_process(process.pid) - cpu, "s")
     report.add("NDJSON: peak resident memory of registration", watch.peak, "MB", at_most=MOST_MEGABYTES)
     _add_actions(report, "NDJSON", watch)
     report.add("load of the machine after (1 minute)", psutil.getloadavg()[0], "processes")
@@ -100,11 +97,6 @@ def _add_actions(report: Report, delivery: str, watch: Watched) -> None:
     for action, took in (("one registration's outlook", watch.reads), ("an address confirmed", watch.writes)):
         name = f"{delivery}: {action} meanwhile ({len(took)} times), p95"
         report.add(name, p95(took), "ms", at_most=MOST_MILLISECONDS)
-
-
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 def _csv(records: int, cohort: str) -> bytes:

@@ -12,29 +12,25 @@ import random
 import re
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
-import psutil
 from kafka import KafkaConsumer
 
 from deploy.bench.prefill import prefill
 from deploy.bench.sinks import Sink, cheapest
+from deploy.bench.stacks import hand_in, own_stack, without_holders
 from deploy.bench.usage import cpu_of, cpu_of_process, memory_of, stored_by
 from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.progress import status_of
-from deploy.local.demo.run import feed
 from deploy.local.loopback import ask
 from deploy.local.office import ask_ops, signed_in
-from deploy.local.ports import free_base
 from deploy.local.stack import Stack
 from shared.topics import ASSERTION_ISSUED, LETTER_UPDATED, REGISTRATION_RENEWED
 
@@ -73,7 +69,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Grown:
-    """The same once more on the same stack, when its stores have had so many `prefilled` badges put in."""
+    """The same once more on the same stack, after `prefilled` badges were put into its stores."""
 
     prefilled: int
     seconds: float
@@ -82,15 +78,7 @@ class Grown:
 
 def run(badges: int, singles: int, seconds: float, prefilled: int = 0) -> Run:
     """On a new stack. TimeoutError when not all is done within `seconds`, ValueError when the counts don't match."""
-    with (
-        tempfile.TemporaryDirectory(prefix="akashi-bench-") as folder,
-        cheapest() as sink,
-        Stack(
-            Path(folder) / "home",
-            free_base(),
-            settings={"ANCHOR_ON": "issue", "SMTP_PORT": str(sink.port)},
-        ) as stack,
-    ):
+    with cheapest() as sink, own_stack(without_holders(sink.port)) as stack:
         memory_idle = memory_of(stack)
         latency = list(one_by_one(stack, singles))
         _await(lambda: _count(stack, "letter 2") >= singles, 120, "the single badges are finished")
@@ -137,7 +125,7 @@ def finished(stack: Stack, prefix: str, badges: int, finished: int, prefilled: i
     deliveries = list(iter(lambda: ndjson(islice(people, _DELIVERY)), b""))
     began = time.monotonic()
     for body in deliveries:
-        _feed(stack, body)
+        hand_in(stack, body)
 
     def is_done() -> bool:
         for stage in STAGES:
@@ -192,7 +180,7 @@ def one_by_one(stack: Stack, singles: int) -> Iterator[float]:
     try:
         for record in crowd(singles, cohort=stack.cohort, prefix="SINGLE"):
             time.sleep(draw.random())  # at any moment between two ticks
-            _feed(stack, ndjson(iter([record])))
+            hand_in(stack, ndjson(iter([record])))
             yield _seconds_to_letter_1(consumer, record["registration_id"])
     finally:
         consumer.close()
@@ -219,11 +207,6 @@ def _seconds_to_letter_1(consumer: KafkaConsumer, registration_id: str) -> float
     raise TimeoutError(f"{registration_id}: got no letter 1 within 60 s")
 
 
-def _feed(stack: Stack, body: bytes) -> None:
-    key = (stack.place.secrets / "upstream.key").read_bytes().strip()
-    feed(stack.urls["registration"], key, body, "application/x-ndjson")
-
-
 def _count(stack: Stack, stage: str) -> float:
     service, name = STAGES[stage]
     found = re.search(rf"^{re.escape(name)} (\S+)$", _metrics(stack, service), re.MULTILINE)
@@ -243,7 +226,7 @@ def _metrics(stack: Stack, service: str) -> str:
 
 
 def _matches(stack: Stack, all: int) -> bool:
-    """Whether everybody is at the end, and nothing stands aside."""
+    """Whether all are at the last stage, and nothing was put aside."""
     status = status_of(stack.place)
     if status is None:
         return False
@@ -254,8 +237,7 @@ def _matches(stack: Stack, all: int) -> bool:
 
 
 def _cpu(stack: Stack, sink: Sink) -> dict[str, float]:
-    own = psutil.Process().cpu_times()
-    return {**cpu_of(stack), "sink": cpu_of_process(sink.pid), "bench": own.user + own.system}
+    return {**cpu_of(stack), "sink": cpu_of_process(sink.pid), "bench": time.process_time()}
 
 
 def _difference(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:

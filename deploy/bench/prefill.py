@@ -48,7 +48,7 @@ _BYTES: LiteralString = "sha256({column} || convert_to(n::text, 'utf8'))"  # lea
 
 
 def prefill(stack: Stack, badges: int) -> int:
-    """When this returns, there are at least so many finished badges more; returns how many. No service may be at work.
+    """When this returns, there are at least `badges` more finished badges; returns how many. No service may be at work.
 
     Pattern of the copies is each badge that is there, all of which must be finished.
     """

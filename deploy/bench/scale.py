@@ -68,7 +68,7 @@ class Costs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Need(msgspec.Struct, frozen=True):
-    """What so many badges a year need on the busiest day. Rates in badges a second, costs in yen a year."""
+    """What this number of badges a year needs on the busiest day. Rates in badges a second, costs in yen a year."""
 
     badges: int
     rate: float

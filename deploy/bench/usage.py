@@ -29,7 +29,7 @@ def memory_of(stack: Stack) -> dict[str, float]:
 
 
 def cpu_of_process(pid: int) -> float:
-    """CPU seconds so far of this process, with those of its children."""
+    """CPU seconds so far of this process, with those of its children, also of the ended ones."""
     return sum(map(_cpu, _family(pid)))
 
 

@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 import os
 import statistics
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from itertools import cycle, islice
-from pathlib import Path
 
 import click
 import httpx
@@ -22,12 +20,13 @@ import psutil
 from rich.console import Console
 
 from deploy.bench.report import Report
+from deploy.bench.stacks import hand_in, own_stack
+from deploy.bench.usage import cpu_of_process
 from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.letters import Inbox
 from deploy.local.demo.progress import Watch
-from deploy.local.demo.run import Players, feed
+from deploy.local.demo.run import Players
 from deploy.local.office import ask_ops
-from deploy.local.ports import free_base
 from deploy.local.stack import Stack
 from shared.runtime.commands import json_option
 
@@ -47,10 +46,7 @@ Ask = Callable[[httpx.Client, int], httpx.Response]
 @json_option
 def verify(badges: int, requests: int, seconds: float, as_json: bool) -> None:
     """確認の速さを測る。 / Measure the verdict by id, by file and as a page, on one core."""
-    with (
-        tempfile.TemporaryDirectory(prefix="akashi-bench-") as folder,
-        Stack(Path(folder) / "home", free_base(), settings=_UNLIMITED) as stack,
-    ):
+    with own_stack(_UNLIMITED) as stack:
         documents = _complete(stack, badges, seconds)
         report = measure(stack, documents, requests)
     report.show(as_json=as_json)
@@ -59,10 +55,9 @@ def verify(badges: int, requests: int, seconds: float, as_json: bool) -> None:
 def _complete(stack: Stack, badges: int, seconds: float) -> list[bytes]:
     """The credentials of `badges` finished badges, each anchored at finality."""
     body = ndjson(crowd(badges, cohort=stack.cohort, prefix="VERIFY"))
-    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
     players = Players(Inbox(stack.home / "inbox"), badges, seconds=seconds)
     players.start()
-    feed(stack.urls["registration"], key, body, "application/x-ndjson")
+    hand_in(stack, body)
     watch = Watch(stack.place, lambda it: it["cohort"]["completed"] >= badges, seconds=seconds, expected=badges)
     if not watch.run(Console(stderr=True), also=players.check):
         raise click.ClickException("the badges were not finished in time")
@@ -90,10 +85,10 @@ def measure(stack: Stack, documents: Sequence[bytes], requests: int) -> Report:
         spent = _one_by_one(ask, requests)
         report.add(f"{way}: p50", statistics.median(spent), "ms", at_most=MOST_MILLISECONDS)
         report.add(f"{way}: p95", statistics.quantiles(spent, n=20)[18], "ms")
-        before = _cpu(pid)
+        before = cpu_of_process(pid)
         rate = _at_once(ask, requests)
         report.add(f"{way}: rate on one core", rate, "requests/s", at_least=LEAST_RATE)
-        report.add(f"{way}: CPU of the verifier", 1000 * (_cpu(pid) - before) / requests, "ms/request")
+        report.add(f"{way}: CPU of the verifier", 1000 * (cpu_of_process(pid) - before) / requests, "ms/request")
     return report
 
 
@@ -136,8 +131,3 @@ def _at_once(ask: Ask, requests: int) -> float:
     for thread in threads:
         thread.join()
     return requests / (time.perf_counter() - began)
-
-
-def _cpu(pid: int) -> float:
-    times = psutil.Process(pid).cpu_times()
-    return float(times.user + times.system)

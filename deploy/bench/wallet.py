@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import statistics
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,15 +20,14 @@ from queue import Empty, SimpleQueue
 from urllib.parse import urlencode, urlsplit
 
 import click
-import psutil
 from rich.console import Console
 
 from deploy.bench.report import Report
+from deploy.bench.stacks import hand_in, own_stack
+from deploy.bench.usage import cpu_of_process
 from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.progress import Watch
-from deploy.local.demo.run import feed
 from deploy.local.office import ask_ops
-from deploy.local.ports import free_base
 from deploy.local.stack import Stack
 from shared.links import receive_url
 from shared.runtime.commands import json_option
@@ -55,10 +53,7 @@ _IDLE = ("registration", "issuer", "anchor", "renderer", "mailer", "verifier", "
 @json_option
 def wallet(holders: int, seconds: float, beside_pipeline: bool, as_json: bool) -> None:
     """ウォレットの速さを測る。 / Measure login pages and account creations of the wallet."""
-    with (
-        tempfile.TemporaryDirectory(prefix="akashi-bench-") as folder,
-        Stack(Path(folder) / "home", free_base()) as stack,
-    ):
+    with own_stack() as stack:
         links = _issued(stack, holders)
         if not beside_pipeline:
             for service in _IDLE:
@@ -69,9 +64,8 @@ def wallet(holders: int, seconds: float, beside_pipeline: bool, as_json: bool) -
 
 def _issued(stack: Stack, holders: int) -> list[str]:
     """The paths of letter 1's links of as many holders, each of whose badges the wallet knows."""
-    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
     body = ndjson(crowd(holders, cohort=stack.cohort, prefix="WALLET"))
-    feed(stack.urls["registration"], key, body, "application/x-ndjson")
+    hand_in(stack, body)
     watch = Watch(stack.place, lambda it: it["cohort"]["notified"] >= holders, seconds=900.0, expected=holders)
     if not watch.run(Console(stderr=True)):
         raise click.ClickException("the badges were not issued in time")
@@ -92,9 +86,9 @@ def measure(stack: Stack, links: Sequence[str], seconds: float) -> Report:
     report.add("login pages at half of that: p95", half.p95, "ms", at_most=MOST_MILLISECONDS)
     people = [_creation(link, number) for number, link in enumerate(links)]
     middle = len(people) // 2
-    before = _cpu(stack.pid("wallet")), _cpu(stack.pid("postgres"))
+    before = cpu_of_process(stack.pid("wallet")), cpu_of_process(stack.pid("postgres"))
     created, hashes = _beside_hashes(site, people[:middle], seconds)
-    after = _cpu(stack.pid("wallet")), _cpu(stack.pid("postgres"))
+    after = cpu_of_process(stack.pid("wallet")), cpu_of_process(stack.pid("postgres"))
     report.compare(
         "account creations, three pages each",
         created.rate,
@@ -145,13 +139,6 @@ def _cpu_of_a_hash() -> float:
     for _ in range(hashes):
         passwords.hash("correct horse battery")
     return (time.process_time() - began) / hashes
-
-
-def _cpu(pid: int) -> float:
-    """Seconds of a process and of its children, those that have ended included."""
-    process = psutil.Process(pid)
-    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
-    return float(sum(each.user + each.system + each.children_user + each.children_system for each in times))
 
 
 # ── the client ──────────────────────────────────────────────────────────────────────────────────────────

@@ -17,7 +17,9 @@ from services.anchor.store import AnchorTransaction
 from services.anchor.submission import NetworkPorts
 from shared.count_events import StatementPublished
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived
+from shared.object_keys import DID_DOCUMENT
 from shared.runtime.process import Process
+from shared.runtime.readiness import storage_report
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -53,7 +55,7 @@ def build(config: Config, ports: Ports, networks: Sequence[NetworkPorts], monito
 def _readiness(process: Process, config: Config, ports: Ports, connections: tuple[NetworkConnection, ...]) -> None:
     settings = config.anchor
     files = (settings.keystore_file, settings.password_file, connections[0].sender.address)
-    process.ready("object-storage", lambda _, to: readiness.storage(to.objects), ports)
+    process.ready("object-storage", lambda _, to: storage_report(to.objects, DID_DOCUMENT), ports)
     process.ready("chain-key", lambda _, to: readiness.chain_key(*files, to), ports)
     for each in connections:
         if not each.network.retired:  # a check of its own: one that hangs doesn't hold the others up

@@ -18,13 +18,9 @@ from shared.credentials.merkle import longest_path
 from shared.errors import TryLater, cause_of
 from shared.readiness import BatchesForecast, Finding, NetworkForecast, Question, Report, fault, not_asked, ok
 from shared.runtime.objects import ReadableObjects
-from shared.runtime.readiness import read, storage_report
+from shared.runtime.readiness import read
 
 KEY, CHAIN, DID = "chain-key", "chain", "chain-key-listed"
-
-
-def storage(objects: ReadableObjects) -> Report:
-    return storage_report(objects, object_keys.DID_DOCUMENT)
 
 
 def chain_key(keystore: Path, password: Path, address: str, ports: Ports) -> Report:

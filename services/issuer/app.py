@@ -13,8 +13,10 @@ from services.issuer.statement_inventory import Statements
 from services.issuer.store import IssuerTransaction
 from shared.count_events import StatementPublished
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, IssuanceRefused, RegistrationRenewed
+from shared.object_keys import DID_DOCUMENT
 from shared.office_events import DecisionSettled, OfficeDecided
 from shared.runtime.process import Process
+from shared.runtime.readiness import storage_report
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LEAST_PAUSE = 1.0  # seconds: counting reads every badge
@@ -41,7 +43,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.tick("read_manifests", counting.read_manifests, ports)
     process.tick("state", counting.state, ports, every=max(config.statement_pause.total_seconds(), _LEAST_PAUSE))
     process.tick("publish_statements", counting.publish_statements, ports)
-    process.ready("object-storage", lambda _, to: readiness.storage(to.objects), ports)
+    process.ready("object-storage", lambda _, to: storage_report(to.objects, DID_DOCUMENT), ports)
     process.ready(
         "signing-key", lambda _, to: readiness.signing_key(config.key_file, to.sources.key, to.objects), ports
     )

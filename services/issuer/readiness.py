@@ -11,13 +11,9 @@ from shared.credentials.credential import public_key_multibase
 from shared.errors import RefuseToStart, TryLater, cause_of
 from shared.readiness import Finding, Report, fault, not_asked, ok
 from shared.runtime.objects import ReadableObjects
-from shared.runtime.readiness import read, storage_report
+from shared.runtime.readiness import read
 
 KEY, DID = "signing-key", "did-document"
-
-
-def storage(objects: ReadableObjects) -> Report:
-    return storage_report(objects, object_keys.DID_DOCUMENT)
 
 
 def signing_key(file: Path, key: SigningKey, objects: ReadableObjects) -> Report:

@@ -11,9 +11,10 @@ from datetime import datetime
 from uuid import uuid4
 
 from services.mailer.domain.delivery import SmtpReply
-from services.mailer.domain.pacing import Breaker, DomainLimits, Pace, domain_of
+from services.mailer.domain.pacing import Breaker, DomainLimits, Pace
 from services.mailer.domain_turns import DomainTurns
 from services.mailer.store.messages import OutgoingMessage
+from shared.addresses import domain_of
 
 _TOGETHER = 0.01  # seconds: a commit for each answer alone would cost as much as the letter
 

@@ -20,12 +20,12 @@ from services.mailer.domain.letters import (
     message_id,
     return_path,
 )
-from services.mailer.domain.pacing import domain_of
 from services.mailer.domain.reminders import is_daytime, reminder_windows
 from services.mailer.domain.requested import request_problem
 from services.mailer.metrics import CORRECTIONS, MESSAGES, SERVER_AWAY
 from services.mailer.store.ledger import MailerTransaction, Store
 from services.mailer.store.messages import OutgoingMessage
+from shared.addresses import domain_of
 from shared.clock import Clock
 from shared.errors import TryLater, Unreadable
 from shared.events import (

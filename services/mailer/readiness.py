@@ -9,10 +9,10 @@ import contextlib
 import smtplib
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, cast
 
 from services.mailer.domain.dkim import DkimKey
 from services.mailer.domain.dns_records import (
@@ -23,12 +23,13 @@ from services.mailer.domain.dns_records import (
     mx_finding,
     spf_finding,
 )
-from services.mailer.domain.pacing import DomainLimits, Limit, domain_of, seconds_for
-from services.mailer.smtp import SmtpServer
+from services.mailer.domain.pacing import DomainLimits, Limit, seconds_for
+from services.mailer.smtp import SmtpServer, connected, trust_of
+from shared.addresses import domain_of
 from shared.errors import TryLater
 from shared.programme import Sender
 from shared.readiness import OTHERS, DomainForecast, Finding, LettersForecast, Question, Report, fault, not_asked, ok
-from shared.runtime.readiness import ending
+from shared.runtime.readiness import ending, peer_certificate_ends
 
 RELAY, CERTIFICATE = "relay", "relay-certificate"
 _DNS_SECONDS = 2.5  # for one name; a check asks for two or three
@@ -36,7 +37,7 @@ _DNS_SECONDS = 2.5  # for one name; a check asks for two or three
 
 @dataclass(frozen=True)
 class DnsServers:
-    """Who is asked: `hosts` with `port`, or without any those of the system."""
+    """The resolvers: `hosts` with `port`; without any, those of the system."""
 
     hosts: tuple[str, ...] = ()
     port: int = 53
@@ -48,15 +49,9 @@ class DnsServers:
 def relay(server: SmtpServer, seconds: float = 6.0) -> Report:
     """EHLO, STARTTLS and login as for a letter; then QUIT."""
     place = f"{server.host}:{server.port}"
-    trust = ssl.create_default_context()
-    if server.ca_file is not None:
-        trust.load_verify_locations(server.ca_file)
+    trust = trust_of(server)
     try:
-        connection = (
-            smtplib.SMTP_SSL(server.host, server.port, timeout=seconds, context=trust)
-            if server.tls == "implicit"
-            else smtplib.SMTP(server.host, server.port, timeout=seconds)
-        )
+        connection = connected(replace(server, seconds=seconds), trust)
     except ssl.SSLCertVerificationError as error:
         return Report(findings=(fault(CERTIFICATE, "certificate-untrusted", place, cause=error.verify_message),))
     except (OSError, smtplib.SMTPException) as error:
@@ -89,7 +84,8 @@ def _greeted(connection: smtplib.SMTP, server: SmtpServer, place: str, trust: ss
         is_near = _is_loopback(server.host)
         findings.append(not_asked(CERTIFICATE, "no-tls") if is_near else fault(RELAY, "relay-plain", place))
     else:
-        findings.append(_certificate(connection.sock, place))
+        ends = peer_certificate_ends(cast(ssl.SSLSocket, connection.sock))
+        findings.append(ending(CERTIFICATE, place, ends, datetime.now(UTC)))
     if server.user is not None and server.password_file is not None:
         if not connection.has_extn("auth"):
             return [*findings, fault(RELAY, "relay-no-auth", place)]
@@ -98,11 +94,6 @@ def _greeted(connection: smtplib.SMTP, server: SmtpServer, place: str, trust: ss
         except smtplib.SMTPServerDisconnected:  # after the first refusals: smtplib tries one mechanism after the other
             return [*findings, fault(RELAY, "relay-login-refused", place, answer="–")]
     return [*findings, ok(RELAY, place, extensions=" ".join(sorted(connection.esmtp_features)))]
-
-
-def _certificate(socket: Any, place: str) -> Finding:
-    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(socket.getpeercert()["notAfter"]), UTC)
-    return ending(CERTIFICATE, place, ends, datetime.now(UTC))
 
 
 def _is_loopback(host: str) -> bool:

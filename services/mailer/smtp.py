@@ -139,14 +139,8 @@ class SmtpClient:
 
     def _connect(self) -> smtplib.SMTP:
         server = self._server
-        trust = ssl.create_default_context()
-        if server.ca_file is not None:
-            trust.load_verify_locations(server.ca_file)
-        connection = (
-            smtplib.SMTP_SSL(server.host, server.port, timeout=server.seconds, context=trust)
-            if server.tls == "implicit"
-            else smtplib.SMTP(server.host, server.port, timeout=server.seconds)
-        )
+        trust = trust_of(server)
+        connection = connected(server, trust)
         try:
             connection.ehlo_or_helo_if_needed()
             if server.tls == "starttls":
@@ -157,6 +151,20 @@ class SmtpClient:
             connection.close()
             raise
         return connection
+
+
+def trust_of(server: SmtpServer) -> ssl.SSLContext:
+    trust = ssl.create_default_context()
+    if server.ca_file is not None:
+        trust.load_verify_locations(server.ca_file)
+    return trust
+
+
+def connected(server: SmtpServer, trust: ssl.SSLContext) -> smtplib.SMTP:
+    """A connection that the server has greeted, in TLS if `tls` is implicit; the caller sends EHLO and the rest."""
+    if server.tls == "implicit":
+        return smtplib.SMTP_SSL(server.host, server.port, timeout=server.seconds, context=trust)
+    return smtplib.SMTP(server.host, server.port, timeout=server.seconds)
 
 
 class SmtpPool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
@@ -12,6 +12,7 @@ from services.registration.domain.cohort import CohortCycle, cycle_of, judge
 from services.registration.domain.registration import Registration
 from services.registration.handlers import Ports, candidate_at
 from services.registration.store import RegistrationTransaction
+from shared.addresses import domain_of
 from shared.clock import japan_date
 from shared.events import HeldReason
 from shared.office_answers import CohortAnswer, HeldAnswer, QualificationOutlook
@@ -49,11 +50,11 @@ def cohort_answer(cohort: str, ports: Ports) -> CohortAnswer:
     is_current = cohort == ports.cycle.cohort
     cycle = ports.cycle if is_current else cycle_of(ports.rules.programme, cohort)
     valid_until: date | None = None
-    counted = _Counted()
+    counted: defaultdict[str, _Counted] = defaultdict(_Counted)
     for registration, each in _cohort_pages(replace(ports, cycle=cycle)):
         if registration.record.valid_from != cycle.begins_on and each.outcome != "coming":
             continue  # of another cohort: it is that one's to say why
-        counted.add(registration, each)
+        counted[each.qualification].add(registration, each)
         if each.outcome == "coming":
             valid_until = max(valid_until or date.min, registration.record.valid_until)
     return CohortAnswer(
@@ -61,7 +62,7 @@ def cohort_answer(cohort: str, ports: Ports) -> CohortAnswer:
         begins_at=cycle.begins_at,
         is_current=is_current,
         valid_until=valid_until,
-        qualifications=counted.outlooks(),
+        qualifications={id: counted[id].outlook() for id in sorted(counted)},
     )
 
 
@@ -72,27 +73,26 @@ def cohort_report(cycle: CohortCycle, now: datetime) -> Report:
     return Report(findings=(ok("cohort", cycle.cohort, begins=japan_date(cycle.begins_at)),))
 
 
+@dataclass
 class _Counted:
-    """The counts of each qualification."""
+    """The counts of one qualification."""
 
-    def __init__(self) -> None:
-        self._released: Counter[str] = Counter()
-        self._on: defaultdict[str, Counter[date]] = defaultdict(Counter)
-        self._letters: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self._reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self._held: defaultdict[str, list[HeldAnswer]] = defaultdict(list)
+    released: int = 0
+    coming_on: Counter[date] = field(default_factory=Counter)
+    letters: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    held: list[HeldAnswer] = field(default_factory=list)
 
     def add(self, registration: Registration, found: Outlook) -> None:
-        qualification = found.qualification
         if found.outcome == "released":
-            self._released[qualification] += 1
+            self.released += 1
         elif found.notify_from is not None:
-            self._on[qualification][japan_date(found.notify_from)] += 1
-            self._letters[qualification][(registration.email or "").rpartition("@")[2].lower()] += 1
+            self.coming_on[japan_date(found.notify_from)] += 1
+            self.letters[domain_of(registration.email or "")] += 1
         else:
-            self._reasons[qualification][found.reason or ""] += 1
-            if len(self._held[qualification]) < _MOST_NAMED:
-                self._held[qualification].append(
+            self.reasons[found.reason or ""] += 1
+            if len(self.held) < _MOST_NAMED:
+                self.held.append(
                     HeldAnswer(
                         registration_id=found.registration_id,
                         name=found.name,
@@ -101,18 +101,15 @@ class _Counted:
                     )
                 )
 
-    def outlooks(self) -> dict[str, QualificationOutlook]:
-        return {
-            each: QualificationOutlook(
-                released=self._released[each],
-                coming=sum(self._on[each].values()),
-                coming_on=dict(sorted(self._on[each].items())),
-                letters=dict(self._letters[each].most_common()),
-                held_by_reason=dict(self._reasons[each].most_common()),
-                held=tuple(self._held[each]),
-            )
-            for each in sorted({*self._released, *self._on, *self._reasons})
-        }
+    def outlook(self) -> QualificationOutlook:
+        return QualificationOutlook(
+            released=self.released,
+            coming=self.coming_on.total(),
+            coming_on=dict(sorted(self.coming_on.items())),
+            letters=dict(self.letters.most_common()),
+            held_by_reason=dict(self.reasons.most_common()),
+            held=tuple(self.held),
+        )
 
 
 def outlook_of(ids: Collection[str], ports: Ports) -> dict[str, Outlook]:

@@ -6,6 +6,7 @@ Used by every process (`/readiness` beside `/metrics`) and by ops for what it as
 from __future__ import annotations
 
 import hmac
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -42,7 +43,7 @@ _OUTBOX_SECONDS = 120.0
 _CAUSE = 160  # characters
 
 Ask = Callable[[Question], Report]
-"""Asks without changing anything. What it raises, and what it takes too long for, is a fault of this check alone."""
+"""Changes nothing. An exception and a timeout are faults of this check alone."""
 
 
 class Checks:
@@ -179,7 +180,7 @@ def certificates_report(files: Iterable[Path], now: Callable[[], datetime]) -> R
 
 
 def certificate_finding(check: str, file: Path, now: datetime) -> Finding:
-    from cryptography.x509 import load_pem_x509_certificates  # 9 MB, for who is asked
+    from cryptography.x509 import load_pem_x509_certificates  # 9 MB: only when it is needed
 
     try:
         ends = min(each.not_valid_after_utc for each in load_pem_x509_certificates(file.read_bytes()))
@@ -196,6 +197,12 @@ def ending(check: str, about: str, ends: datetime, now: datetime, **facts: objec
     if ends - now < ENDS_SOON:
         return fault(check, "certificate-ends", about, on=f"{ends:%Y-%m-%d}", days=days, **facts)
     return ok(check, about, on=f"{ends:%Y-%m-%d}", days=days, **facts)
+
+
+def peer_certificate_ends(secured: ssl.SSLSocket) -> datetime:
+    """Until when the certificate of the other side, which was verified, is valid."""
+    certificate = secured.getpeercert() or {}
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
 
 
 def storage_report(objects: ReadableObjects, key: str) -> Report:

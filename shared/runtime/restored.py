@@ -33,7 +33,7 @@ from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import Log
 from shared.runtime.positions import Gap, kept_positions, note_gaps
 from shared.runtime.recall import Recall, recall
-from shared.topics import TOPICS
+from shared.topics import ALL_TOPICS
 
 _TIMEOUT_MS = 10_000
 
@@ -121,7 +121,7 @@ def compare(
 
 def read_marks(kafka: KafkaAccess, service: str) -> Marks:
     """TryLater while Kafka is away."""
-    ours = {name for topic in TOPICS for name in (topic.name, topic.dead.name)}
+    ours = {topic.name for topic in ALL_TOPICS}
     try:
         with closing(
             KafkaAdminClient(

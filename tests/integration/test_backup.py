@@ -29,7 +29,7 @@ from shared.errors import RefuseToStart
 from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.objects import Objects
 from shared.runtime.settings import Settings, read_object_storage
-from shared.topics import RETENTION, TOPICS
+from shared.topics import ALL_TOPICS, RETENTION, TOPICS
 from tests.worlds.office import akashi, done
 
 DAY_MS = 86_400_000
@@ -210,7 +210,7 @@ def test_a_backup_goes_into_a_folder_of_its_own(stack: Stack, tmp_path: Path) ->
 
 def configs_of(kafka: str) -> dict[str, dict[str, str]]:
     """What is set on each topic of ours and each dead-letter topic, by name."""
-    names = [topic.name for topic in (*TOPICS, *(topic.dead for topic in TOPICS))]
+    names = [topic.name for topic in ALL_TOPICS]
     with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
         resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
         (found,) = admin.describe_configs(resources).values()

@@ -29,7 +29,7 @@ from shared.runtime.migrate import migrate
 from shared.runtime.outbox import Relay
 from shared.runtime.restored import read_marks
 from shared.runtime.settings import Settings
-from shared.topics import TOPICS
+from shared.topics import ALL_TOPICS, TOPICS
 from shared.wire import encode
 from tests.worlds.credentials import NOW, ROOT
 from tests.worlds.postgres import Databases
@@ -224,7 +224,7 @@ def test_topics_get_more_partitions_and_never_fewer(secured: SecureKafka) -> Non
 
     def partitions() -> dict[str, int]:
         with closing(KafkaAdminClient(**access.client)) as admin:
-            described = admin.describe_topics([name for each in TOPICS for name in (each.name, each.dead.name)])
+            described = admin.describe_topics([each.name for each in ALL_TOPICS])
         return {topic["name"]: len(topic["partitions"]) for topic in described}
 
     for asked, got in ((6, 6), (4, 6), (7, 7)):

@@ -15,11 +15,11 @@ from deploy.local.ports import free_port
 from services.verifier.cli import command as verify_command
 from services.verifier.commands.statement import command as statement_command
 from shared import object_keys
-from tests.worlds.anvil import CHAIN_ID, Anvil, anvil
+from tests.worlds.anvil import Anvil, anvil
 from tests.worlds.count_site import show
 from tests.worlds.counts import CountWorld, sound_world
 from tests.worlds.postgres import Databases
-from tests.worlds.verifier import VerifierWorld, verifier_world
+from tests.worlds.verifier import VerifierWorld, terminal_settings, verifier_world
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +44,9 @@ def counts(site: VerifierWorld) -> CountWorld:
 
 
 def terminal(site: VerifierWorld, folder: Path, *arguments: str, moment: str) -> tuple[int, str]:
-    networks = folder / "networks.toml"
-    networks.write_text(
-        'networks = ["local"]\n[local]\nname = { ja = "手元", en = "local" }\n'
-        f'chain_id = {CHAIN_ID}\nrpc_urls = ["{site.chain.url}"]\ncontract = "{site.registry}"\n',
-        encoding="utf-8",
-    )
-    networks.chmod(0o600)
-    environment = {"PUBLIC_URL": site.url, "NETWORKS_FILE": str(networks), "AKASHI_CLOCK": moment}
     command = statement_command if arguments[0] == "verify" and arguments[1].isdigit() else verify_command
     given = arguments if command is statement_command else arguments[1:]
-    result = CliRunner().invoke(command, list(given), env=environment)
+    result = CliRunner().invoke(command, list(given), env=terminal_settings(site, folder, moment))
     return result.exit_code, result.output
 
 

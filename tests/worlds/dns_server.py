@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import socketserver
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import dns.flags
@@ -13,6 +11,8 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
+
+from tests.worlds.socket_server import running
 
 
 class DnsServer(socketserver.ThreadingUDPServer):
@@ -55,13 +55,5 @@ class _Question(socketserver.BaseRequestHandler):
         reply_to.sendto(answer.to_wire(), self.client_address)
 
 
-@contextmanager
-def dns_server() -> Iterator[DnsServer]:
-    with DnsServer() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join(5)
+def dns_server() -> AbstractContextManager[DnsServer]:
+    return running(DnsServer())

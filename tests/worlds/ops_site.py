@@ -49,6 +49,17 @@ def key_file() -> str:
     return file.name
 
 
+def good_settings() -> dict[str, str]:
+    """The least that ops starts with. Nothing answers at these addresses."""
+    return {
+        "DATABASE_URL": "postgresql://ops@127.0.0.1:1/akashi",
+        "KAFKA_BOOTSTRAP": "127.0.0.1:2",
+        "PROGRAMME_FILE": "deploy/programmes/jci.toml",
+        "WEB_PORT": "8604",
+        "OPS_KEY_FILE": key_file(),
+    }
+
+
 def at_board(url: object) -> dict[str, str]:
     """The environment of a command that asks the ops at `url`."""
     return {"OPS_URL": str(url).rstrip("/"), "OPS_KEY_FILE": key_file()}

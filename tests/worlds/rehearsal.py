@@ -1,4 +1,4 @@
-"""Who is asked at a rehearsal, played: the answers are the test's."""
+"""The sources of a rehearsal, with the answers that a test gives."""
 
 from __future__ import annotations
 

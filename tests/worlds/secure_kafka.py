@@ -1,5 +1,7 @@
-"""A Kafka node as in production: TLS with a certificate of its own authority, users with passwords (SCRAM), each of
-whom may do what deploy/kafka_acls.py grants and nothing else."""
+"""A Kafka node as in production: TLS with a certificate of its own authority, users with passwords (SCRAM).
+
+Each user may do what deploy/kafka_acls.py grants and nothing else.
+"""
 
 from __future__ import annotations
 

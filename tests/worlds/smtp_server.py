@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socketserver
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import NamedTuple
+
+from tests.worlds.socket_server import running
 
 
 class Taken(NamedTuple):
@@ -64,14 +65,6 @@ class _Conversation(socketserver.StreamRequestHandler):
             self.wfile.write(f"{answer or '250 ok'}\r\n".encode())
 
 
-@contextmanager
-def smtpd(port: int = 0) -> Iterator[Smtpd]:
+def smtpd(port: int = 0) -> AbstractContextManager[Smtpd]:
     """A running server; port 0 takes any free one."""
-    with Smtpd(port) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join(5)
+    return running(Smtpd(port))

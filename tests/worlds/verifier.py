@@ -214,8 +214,8 @@ def verifier_world(chain: Anvil, database_url: str, port: int, limits: Limits = 
     made.ports.store.close()
 
 
-def verify(world: VerifierWorld, folder: Path, source: str, *options: str) -> tuple[int, str]:
-    """`akashi verify SOURCE` against this world: its exit code and what it says."""
+def terminal_settings(world: VerifierWorld, folder: Path, moment: str = AT.isoformat()) -> dict[str, str]:
+    """The environment of a command that verifies against this world. `folder`: for the file of its network."""
     networks = folder / "networks.toml"
     networks.write_text(
         'networks = ["local"]\n[local]\nname = { ja = "手元", en = "local" }\n'
@@ -223,11 +223,11 @@ def verify(world: VerifierWorld, folder: Path, source: str, *options: str) -> tu
         encoding="utf-8",
     )
     networks.chmod(0o600)
-    environment = {
-        "PUBLIC_URL": world.url,
-        "NETWORKS_FILE": str(networks),
-        "AKASHI_CLOCK": AT.isoformat(),
-    }
-    result = CliRunner().invoke(command, [source, *options], env=environment)
+    return {"PUBLIC_URL": world.url, "NETWORKS_FILE": str(networks), "AKASHI_CLOCK": moment}
+
+
+def verify(world: VerifierWorld, folder: Path, source: str, *options: str) -> tuple[int, str]:
+    """`akashi verify SOURCE` against this world: its exit code and what it says."""
+    result = CliRunner().invoke(command, [source, *options], env=terminal_settings(world, folder))
     # The server runs in this process: its log comes first.
     return result.exit_code, result.output[result.output.find("{\n") :] if "--json" in options else result.output

@@ -13,7 +13,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from shared.errors import RefuseToStart, TryLater
 from shared.runtime.kafka_access import KafkaAccess
-from shared.topics import LONGEST_RETENTION, MOST_PARTITIONS, PARTITIONS, RETENTION, TOPICS
+from shared.topics import ALL_TOPICS, LONGEST_RETENTION, MOST_PARTITIONS, PARTITIONS, RETENTION, TOPICS
 
 _SEGMENT = timedelta(days=1)
 """Kafka deletes whole segments: a message goes at most this much after its retention."""
@@ -21,21 +21,18 @@ _SEGMENT = timedelta(days=1)
 
 def retention_from(environment: Mapping[str, str]) -> timedelta:
     """TOPIC_RETENTION_DAYS, 30 unless it is set. RefuseToStart when it is impossible."""
-    raw = environment.get("TOPIC_RETENTION_DAYS", "").strip() or str(RETENTION.days)
-    if not raw.isascii() or not raw.isdigit() or not 1 <= int(raw) <= LONGEST_RETENTION.days:
-        raise RefuseToStart(
-            f"setting TOPIC_RETENTION_DAYS: got {raw!r}, expected a whole number from 1 to {LONGEST_RETENTION.days}"
-        )
-    return timedelta(days=int(raw))
+    return timedelta(days=_number(environment, "TOPIC_RETENTION_DAYS", RETENTION.days, LONGEST_RETENTION.days))
 
 
 def partitions_from(environment: Mapping[str, str]) -> int:
     """TOPIC_PARTITIONS, 4 unless it is set. RefuseToStart when it is impossible."""
-    raw = environment.get("TOPIC_PARTITIONS", "").strip() or str(PARTITIONS)
-    if not raw.isascii() or not raw.isdigit() or not 1 <= int(raw) <= MOST_PARTITIONS:
-        raise RefuseToStart(
-            f"setting TOPIC_PARTITIONS: got {raw!r}, expected a whole number from 1 to {MOST_PARTITIONS}"
-        )
+    return _number(environment, "TOPIC_PARTITIONS", PARTITIONS, MOST_PARTITIONS)
+
+
+def _number(environment: Mapping[str, str], name: str, default: int, most: int) -> int:
+    raw = environment.get(name, "").strip() or str(default)
+    if not raw.isascii() or not raw.isdigit() or not 1 <= int(raw) <= most:
+        raise RefuseToStart(f"setting {name}: got {raw!r}, expected a whole number from 1 to {most}")
     return int(raw)
 
 
@@ -56,7 +53,7 @@ def provision_topics(
         # and those of one that is an hour ahead would be refused.
         "message.timestamp.type": "LogAppendTime",
     }
-    wanted = {topic.name: topic for topic in (*TOPICS, *(topic.dead for topic in TOPICS))}
+    wanted = {topic.name: topic for topic in ALL_TOPICS}
     try:
         with (
             _no_kafka_log(),

@@ -20,7 +20,6 @@ import jinja2
 
 from services.mailer.domain.dkim import DkimKey, signed
 from services.mailer.domain.mime import Mail, compose, one_line
-from services.mailer.domain.pacing import domain_of
 from services.mailer.domain.requested import (
     FACTS,
     LINES,
@@ -30,6 +29,7 @@ from services.mailer.domain.requested import (
     RequestedLetter,
     moment_in_words,
 )
+from shared.addresses import domain_of
 from shared.clock import japan_date
 from shared.links import receive_url
 from shared.programme import Desk, Letters, Programme

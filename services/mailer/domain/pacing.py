@@ -58,11 +58,6 @@ def parse_limits(text: str) -> DomainLimits:
     return found
 
 
-def domain_of(address: str) -> str:
-    """The mail domain of an address, in lower case."""
-    return address.rpartition("@")[2].lower()
-
-
 @dataclass
 class Pace:
     """Who may be written to now. One letter is admitted, then it is on its way until it is `done`."""

@@ -1,4 +1,4 @@
-"""The rehearsal of a cohort: ask everybody, judge the answers. No row, event or object changes, no letter leaves."""
+"""The rehearsal of a cohort: ask all services, judge the answers. No row, event or object changes, no letter leaves."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from shared.programme import Programme
 def rehearse(ports: Ports, programme: Programme, cohort: str | None) -> Rehearsal:
     """Of `cohort`, or of the one that registration is set to. NotFound for one that the calendar doesn't have.
 
-    It takes as long as the slowest who is asked, and no longer than they may take: a minute for the dry run of the
-    cohort, then some seconds for all checks together.
+    It takes as long as the slowest answer, within the timeouts: a minute for the dry run of the cohort, then some
+    seconds for all checks together.
     """
     around = ports.around
     found = around.cohort(cohort)

@@ -1,4 +1,4 @@
-"""From what everybody answered to the rehearsal: people by desk, times, checks in words. Pure."""
+"""The rehearsal from all answers: people by desk, times, checks in words. Pure."""
 
 from __future__ import annotations
 
@@ -47,9 +47,7 @@ def question_for(cohort: CohortAnswer | None, rates: Rates) -> Question:
     """What the services are asked: how much comes. The largest mail domains by name, the others together."""
     if cohort is None:
         return Question(badges=0, letters_per_second=rate_of("notified", rates)[0])
-    found: Counter[str] = Counter()
-    for each in cohort.qualifications.values():
-        found.update(each.letters)
+    found = _summed(each.letters for each in cohort.qualifications.values())
     letters = dict(found.most_common(MOST_DOMAINS))
     if others := sum(found.values()) - sum(letters.values()):
         letters[OTHERS] = others
@@ -161,9 +159,7 @@ def check_line(service: str, finding: Finding) -> CheckLine:
     return CheckLine(
         service=service,
         check=finding.check,
-        name=CHECKS.get(finding.check)
-        or CHECKS.get(finding.check.partition(":")[0])
-        or Bilingual(*[finding.check] * 2),
+        name=CHECKS.get(finding.check.partition(":")[0], Bilingual(finding.check, finding.check)),
         state=finding.state,
         about=finding.about,
         code=finding.code,

@@ -41,13 +41,13 @@ CHECKS: Mapping[str, Bilingual] = {
 UNASKED: Mapping[Unasked, Words] = {
     "clock-played": said(
         "AKASHI_CLOCK の時刻（{at}）で動いています。",
-        "It runs by the clock of AKASHI_CLOCK ({at}).",
+        "It runs on the clock set by AKASHI_CLOCK ({at}).",
         "練習ならこのままで。本番では AKASHI_CLOCK を外します。",
-        "Fine for practice; in production take AKASHI_CLOCK away.",
+        "Fine for practice; in production remove AKASHI_CLOCK.",
     ),
     "dns-off": said(
         "DNS を確かめない設定です。",
-        "DNS is not looked at.",
+        "DNS is not checked.",
         "本番では mailer の DNS_SERVERS を system にします。",
         "In production set DNS_SERVERS of the mailer to system.",
     ),
@@ -55,7 +55,7 @@ UNASKED: Mapping[Unasked, Words] = {
         "DKIM の署名は中継サーバーに任せる設定です。",
         "DKIM signatures are left to the relay.",
         "中継サーバーが署名しているか、届いたメールのヘッダーで確かめます。",
-        "See by the headers of a letter that came whether the relay signs.",
+        "Check the headers of a received letter for the relay's signature.",
     ),
     "no-tls": said(
         "暗号の証明書は使っていません。",
@@ -65,33 +65,33 @@ UNASKED: Mapping[Unasked, Words] = {
     ),
     "no-disks": said(
         "空きを見るディスクが決まっていません。",
-        "No disk is named.",
+        "No disk is set.",
         "ops の DISKS に、データのあるフォルダーを書きます。",
-        "Name the folders of data in DISKS of ops.",
+        "Set the folders of data in DISKS of ops.",
     ),
     "no-backup-folder": said(
         "控えの場所が決まっていません。",
-        "No folder of backups is named.",
+        "No folder of backups is set.",
         "控えの新しさを確かめます。ops の BACKUP_FOLDER に書くと、次からここで分かります。",
-        "See how old the last backup is; with BACKUP_FOLDER of ops it is told here.",
+        "Check how old the last backup is; with BACKUP_FOLDER of ops it is shown here.",
     ),
     "no-signature": said(
         "PDFに電子署名を入れない設定です。",
         "PDFs are not signed.",
         "入れるときは SIGNING_KEY_FILE を設定します（docs/certificates.md）。",
-        "To sign them set SIGNING_KEY_FILE (docs/certificates.md).",
+        "To sign them, set SIGNING_KEY_FILE (docs/certificates.md).",
     ),
     "no-pages": said(
         "確かめる公開のページが決まっていません。",
-        "No public page is named.",
+        "No public page is set.",
         "ops の PUBLIC_PAGES に、公開のページのURLを書きます。",
-        "Name the public pages in PUBLIC_PAGES of ops.",
+        "Set the URLs of the public pages in PUBLIC_PAGES of ops.",
     ),
     "did-not-yet": said(
         "did.json はまだ公開されていません。",
         "did.json is not published yet.",
         "最初の発行で公開されます。先に確かめるには akashi issuer publish を実行します。",
-        "The first badge publishes it; akashi issuer publish does so before.",
+        "The first badge publishes it; akashi issuer publish does so earlier.",
     ),
 }
 
@@ -99,7 +99,7 @@ _UNKNOWN = said(
     "{code}",
     "{code}",
     "新しい版のサービスの言葉です。ops も新しい版にします。",
-    "A word of a newer release: upgrade ops, too.",
+    "A code of a newer release: upgrade ops, too.",
 )
 
 

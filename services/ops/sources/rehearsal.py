@@ -1,6 +1,6 @@
-"""Who is asked at a rehearsal: registration about its cohort, each service whether it is ready; and what ops sees.
+"""The sources of a rehearsal: registration for its cohort, each service for its readiness, and the checks of ops.
 
-Nothing is changed. Each is asked beside the others and for a bounded time.
+Nothing is changed. All are asked in parallel, each with a timeout.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from shared.errors import NotFound, cause_of
 from shared.office_answers import CohortAnswer
 from shared.readiness import Fault, Finding, Question, ReadinessAnswer, Report, fault, not_asked, ok
 from shared.runtime.kafka_access import KafkaAccess
-from shared.runtime.readiness import SECONDS, Checks, ending
+from shared.runtime.readiness import SECONDS, Checks, ending, peer_certificate_ends
 
 _COHORT_SECONDS = 60.0
 """Registration judges everybody: 20 000 people take some seconds."""
@@ -178,8 +178,7 @@ def _certificate_ends(host: str, port: int) -> datetime:
         closing(socket.create_connection((host, port), timeout=5.0)) as plain,
         context.wrap_socket(plain, server_hostname=host) as secured,
     ):
-        certificate = secured.getpeercert() or {}
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
+        return peer_certificate_ends(secured)
 
 
 def _disk(folder: Path, badges: int, usage: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage) -> Finding:

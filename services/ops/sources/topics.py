@@ -13,14 +13,14 @@ from kafka.errors import KafkaError
 
 from shared.readiness import Finding, Report, fault, ok
 from shared.runtime.kafka_access import KafkaAccess
-from shared.topics import LONGEST_RETENTION, RETENTION, TOPICS
+from shared.topics import ALL_TOPICS, LONGEST_RETENTION, RETENTION
 
 _TIMEOUT_MS = 3000
 _DAY_MS = timedelta(days=1) // timedelta(milliseconds=1)
 _NAMED = 5
 _KEPT = "retention.ms"
 
-WANTED: Mapping[str, int] = {topic.name: topic.partitions for each in TOPICS for topic in (each, each.dead)}
+WANTED: Mapping[str, int] = {topic.name: topic.partitions for topic in ALL_TOPICS}
 """Topic → partitions, those of dead letters too."""
 
 

@@ -256,7 +256,7 @@ def _desks(held: Iterable[Person], programme: Programme, characters: Mapping[str
                     name=Bilingual(name, name) if name else _NO_DESK,
                     count=sum(len(people) for people in groups.values()),
                     groups=[
-                        HeldGroup(reason, wording.HELD_REASONS.get(reason) or _unknown(reason), people)
+                        HeldGroup(reason, wording.HELD_REASONS.get(reason) or wording.unknown_reason(reason), people)
                         for reason, people in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
                     ],
                 )
@@ -267,7 +267,7 @@ def _desks(held: Iterable[Person], programme: Programme, characters: Mapping[str
 def stuck_row(stuck: Stuck, person: PersonRow | None = None) -> StuckRow:
     return StuckRow(
         stuck=stuck,
-        words=wording.STUCK.get(stuck.reason) or _unknown(stuck.reason),
+        words=wording.STUCK.get(stuck.reason) or wording.unknown_reason(stuck.reason),
         field=wording.words_for(wording.STUCK_FIELDS, stuck.field) if stuck.field else None,
         detail=" ← ".join(text for text in (stuck.expected, stuck.got) if text),
         person=person,
@@ -281,16 +281,12 @@ def _stuck(page: BoardPage, programme: Programme) -> list[StuckGroup]:
             rows.setdefault(stuck.reason, []).append(stuck_row(stuck, person_row(person, programme)))
     return [
         StuckGroup(
-            words=wording.STUCK.get(reason) or _unknown(reason),
+            words=wording.STUCK.get(reason) or wording.unknown_reason(reason),
             count=page.status.stuck_by_reason.get(reason, len(found)),
             rows=found,
         )
         for reason, found in rows.items()
     ]
-
-
-def _unknown(reason: str) -> wording.HeldWords:
-    return wording.HeldWords(Bilingual(reason, reason), Bilingual("", ""))
 
 
 def person_row(person: Person, programme: Programme, characters: str | None = None) -> PersonRow:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.mailer.domain.pacing import Breaker, DomainLimits, Limit, Pace, domain_of, parse_limits, seconds_for
+from services.mailer.domain.pacing import Breaker, DomainLimits, Limit, Pace, parse_limits, seconds_for
 from tests.worlds.records import ROOT
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
@@ -78,10 +78,6 @@ def test_the_file_of_the_repository_names_the_large_carriers() -> None:
 def test_limits_that_make_no_sense_are_refused_by_name(text: str, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         parse_limits(text)
-
-
-def test_an_address_has_its_domain_in_lower_case() -> None:
-    assert domain_of("..taro..@DoCoMo.ne.jp") == DOCOMO
 
 
 def test_a_server_that_fails_three_times_in_a_row_is_tried_with_one_letter_at_a_time() -> None:

@@ -6,15 +6,9 @@ import pytest
 
 from services.ops.config import Links, board_of, read_config
 from shared.errors import RefuseToStart
-from tests.worlds.ops_site import KEY, key_file
+from tests.worlds.ops_site import KEY, good_settings
 
-GOOD = {
-    "DATABASE_URL": "postgresql://ops@127.0.0.1:1/akashi",
-    "KAFKA_BOOTSTRAP": "127.0.0.1:2",
-    "PROGRAMME_FILE": "deploy/programmes/jci.toml",
-    "WEB_PORT": "8604",
-    "OPS_KEY_FILE": key_file(),
-}
+GOOD = good_settings()
 
 
 def test_links_that_are_not_set_are_left_out() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.addresses import address_problem, as_mailed, same_address_key
+from shared.addresses import address_problem, as_mailed, domain_of, same_address_key
 
 
 @given(st.text())
@@ -86,3 +86,7 @@ def test_what_is_accepted_can_be_put_into_a_header(text: str) -> None:
         assert " " not in mailed
         assert address_problem(mailed) is None
         assert same_address_key(mailed) == same_address_key(text)
+
+
+def test_an_address_has_its_domain_in_lower_case() -> None:
+    assert domain_of("..taro..@DoCoMo.ne.jp") == "docomo.ne.jp"

@@ -15,16 +15,10 @@ from services.ops.sources.rehearsal import RehearsalSettings, Surroundings, _dis
 from services.ops.sources.topics import WANTED, findings_of
 from shared.errors import RefuseToStart
 from shared.readiness import Finding, Question
-from tests.worlds.ops_site import key_file
+from tests.worlds.ops_site import good_settings
 
 DAY = 86_400_000
-GOOD = {
-    "DATABASE_URL": "postgresql://ops@127.0.0.1:1/akashi",
-    "KAFKA_BOOTSTRAP": "127.0.0.1:2",
-    "PROGRAMME_FILE": "deploy/programmes/jci.toml",
-    "WEB_PORT": "8604",
-    "OPS_KEY_FILE": key_file(),
-}
+GOOD = good_settings()
 
 
 def codes(*findings: Finding) -> list[tuple[str, str | None]]:
