@@ -67,8 +67,9 @@ def _listener(settings: Settings, bounce_domain: str) -> Listener | None:
 
 
 def _dns(settings: Settings) -> DnsServers | None:
-    if settings.text("DNS_SERVERS", "system") in ("system", "none"):
-        return DnsServers() if settings.text("DNS_SERVERS", "system") == "system" else None
+    word = settings.text("DNS_SERVERS", "system")
+    if word in ("system", "none"):
+        return DnsServers() if word == "system" else None
 
     def parse(raw: str) -> DnsServers:
         places = [each.strip().rpartition("#") for each in raw.split(",")]
