@@ -19,8 +19,6 @@ from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled,
 
 RECOVERY_BEGUN = "recovery-begun"
 
-RecoveryState = Literal["waiting", "moved", "stopped", "address-taken", "unknown-link"]
-
 
 @dataclass(frozen=True)
 class Recovery:
@@ -37,7 +35,7 @@ class Recovery:
     outcome: RecoveryOutcome | None = None
 
     @property
-    def state(self) -> RecoveryState:
+    def state(self) -> RecoveryOutcome | Literal["waiting"]:
         return self.outcome or "waiting"
 
     def begun(self, stop_url: str) -> AddressRecoveryBegun:
