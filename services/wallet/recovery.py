@@ -12,7 +12,7 @@ from services.wallet import letters
 from services.wallet.metrics import RECOVERIES
 from services.wallet.ports import Ports
 from services.wallet.store import Account, WalletTransaction
-from services.wallet.store.recoveries import Recovery
+from services.wallet.store.recoveries import AccountRecovery
 from shared.addresses import masked, same_address_key
 from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 from shared.runtime.log import logger
@@ -20,7 +20,7 @@ from shared.runtime.log import logger
 log = logger("wallet")
 
 
-def waiting(account: Account, ports: Ports) -> list[Recovery]:
+def waiting(account: Account, ports: Ports) -> list[AccountRecovery]:
     """What waits for this account."""
     with ports.store.transaction() as tx:
         return tx.recoveries.of(account.account_id)
@@ -30,9 +30,9 @@ def note_begun(events: Sequence[AddressRecoveryBegun], ports: Ports) -> None:
     """Any time. A new address waits: the account shows it; its addresses that registration doesn't know are told."""
     with ports.store.transaction() as tx:
         for event in tx.claim(events):
+            recovery = AccountRecovery(masked(event.email), event.stop_url, event.takes_effect_at)
             for account in tx.accounts.of_person(event.person_id):
-                waiting = Recovery(masked(event.email), event.stop_url, event.takes_effect_at)
-                tx.recoveries.begin(event.recovery_id, account.account_id, waiting)
+                tx.recoveries.begin(event.recovery_id, account.account_id, recovery)
                 letters.recovery_begun(tx, account, event, _others(tx, account, event))
                 log.info("queued", account_id=account.account_id)
         # If we die before the commit, the events come again; after it, the inbox drops them.
