@@ -29,7 +29,7 @@ class Config:
     bounces: Listener | None = None
     bounce_maildir: Path | None = None
     kept: timedelta = timedelta(days=90)
-    dns: DnsServers | None = field(default_factory=DnsServers)  # who is asked about our own domains; None: nobody
+    dns: DnsServers | None = field(default_factory=DnsServers)  # the resolvers asked about our own domains; None: none
 
 
 def read_config(environment: Mapping[str, str]) -> Config:

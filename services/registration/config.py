@@ -39,7 +39,7 @@ class DeskConfig:
     access: Access
     secret: bytes  # of confirmation links and of what limits are counted by
     ops_url: str | None  # the office's pages, for links in the letters to a desk
-    recovery_days: int  # until the new address of who has lost the mailbox takes effect
+    recovery_days: int  # until the new address of a holder who has lost the mailbox takes effect
 
 
 def read_config(environment: Mapping[str, str]) -> Config:

@@ -1,4 +1,4 @@
-"""A holder who has a badge and has lost the mailbox: begun at the address screen, then waits, moves or is stopped.
+"""A badge holder has lost the mailbox: the change begins at the address screen, waits, then moves or is stopped.
 
 Any time. Letters, badges that wait for their receipt and the wallet's account go to the new address together; the
 wallet does its part by AddressRecoverySettled.
@@ -33,7 +33,7 @@ log = logger("registration")
 
 
 def begin(tx: RegistrationTransaction, request: AddressRequest, own: Registration, ports: DeskPorts) -> None:
-    """The address was proven: it waits. Who reads an address on file is told, and gets the link that stops it."""
+    """The address was proven: it waits. Each address on file is told, and gets the link that stops the change."""
     now = ports.now()
     recovery = Recovery(
         recovery_id=request.request_id,
@@ -103,7 +103,7 @@ def move_due(ports: DeskPorts) -> int:
 
 
 def move(tx: RegistrationTransaction, recovery: Recovery, programme: Programme, begins_on: date, now: datetime) -> None:
-    """Under the writers' lock. All of the person's is at the new address from now on, unless it is another's meanwhile.
+    """Under the writers' lock. Move all of the person's to the new address, unless another person has come to use it.
 
     The former addresses and the new one are told.
     """

@@ -113,7 +113,7 @@ def verify_address(tx: WalletTransaction, account: Account, address: str, browse
 def recovery_begun(
     tx: WalletTransaction, account: Account, event: AddressRecoveryBegun, recipients: Sequence[str]
 ) -> None:
-    """A new address waits: who reads one of the account's addresses can stop it."""
+    """A new address waits: the reader of any of `recipients`, addresses of the account, can stop it."""
     facts = {
         "name": account.full_name,
         "new_masked": masked(event.email),
