@@ -29,7 +29,7 @@ class Config:
     bounces: Listener | None = None
     bounce_maildir: Path | None = None
     kept: timedelta = timedelta(days=90)
-    dns: DnsServers | None = field(default_factory=DnsServers)  # who is asked about our own domains; None: nobody
+    dns: DnsServers | None = field(default_factory=DnsServers)  # the resolvers asked about our own domains; None: none
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -67,8 +67,9 @@ def _listener(settings: Settings, bounce_domain: str) -> Listener | None:
 
 
 def _dns(settings: Settings) -> DnsServers | None:
-    if settings.text("DNS_SERVERS", "system") in ("system", "none"):
-        return DnsServers() if settings.text("DNS_SERVERS", "system") == "system" else None
+    word = settings.text("DNS_SERVERS", "system")
+    if word in ("system", "none"):
+        return DnsServers() if word == "system" else None
 
     def parse(raw: str) -> DnsServers:
         places = [each.strip().rpartition("#") for each in raw.split(",")]

@@ -62,14 +62,14 @@ class Deliveries:
         return [*{*self._pace.busy(now), *others}]
 
     def take_turns(self, messages: Sequence[OutgoingMessage]) -> list[OutgoingMessage]:
-        """Those of `messages` to whose domains no other replica writes: so none does until we give the turns back."""
+        """The `messages` whose domains are ours now: no other replica writes there until we give the turns back."""
         if self._turns is None:
             return list(messages)
         others = self._turns.take({domain_of(message.email) for message in messages})
         return [message for message in messages if domain_of(message.email) not in others]
 
     def give_turns_back(self, now: datetime) -> None:
-        """Those of domains that were not written to for a while: another replica may begin with a full measure."""
+        """Those of domains that were not written to for a while: another replica may begin with a full allowance."""
         if self._turns is not None:
             self._turns.give_back(self._pace.written_to(now))
 

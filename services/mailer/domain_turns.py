@@ -53,7 +53,7 @@ class DomainTurns:
             return
         self._looks_at = now + _ASK_AGAIN
         unused = [domain for domain, at in self._used.items() if now - at > _UNUSED]
-        self._ask(_UNLOCK, unused)  # also without any: a session that says nothing would end
+        self._ask(_UNLOCK, unused)  # also without any: the server ends an idle session
         for domain in unused:
             del self._used[domain]
 
@@ -68,7 +68,7 @@ class DomainTurns:
             return self._ask_once(function, domains)
         try:
             return self._ask_once(function, domains)
-        except psycopg.OperationalError:  # a session that held nothing and said nothing for long has ended
+        except psycopg.OperationalError:  # the server has ended an idle session, which held nothing
             return self._ask_once(function, domains)
 
     def _ask_once(self, function: str, domains: Collection[str]) -> list[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from services.registration.domain.cohort import CohortCycle, cycle_of
 from shared.errors import RefuseToStart
-from shared.programme import Programme
 from shared.runtime.access import Access
 from shared.runtime.kafka_access import KafkaAccess, read_kafka
 from shared.runtime.settings import Runtime, Settings, command_environment, read_access, read_runtime
@@ -39,7 +39,7 @@ class DeskConfig:
     access: Access
     secret: bytes  # of confirmation links and of what limits are counted by
     ops_url: str | None  # the office's pages, for links in the letters to a desk
-    recovery_days: int  # until the new address of who has lost the mailbox takes effect
+    recovery_days: int  # until the new address of a holder who has lost the mailbox takes effect
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -50,7 +50,9 @@ def read_config(environment: Mapping[str, str]) -> Config:
         runtime=runtime,
         web_host=settings.text("WEB_HOST", "127.0.0.1"),
         web_port=settings.port("WEB_PORT"),
-        cycle=settings.read("COHORT", "the year in which the cohort's periods begin: 2026", _cycle(runtime.programme)),
+        cycle=settings.read(
+            "COHORT", "the year in which the cohort's periods begin: 2026", partial(cycle_of, runtime.programme)
+        ),
         settle=timedelta(seconds=settings.seconds("SETTLE_SECONDS", 60.0)),
         upstream_key=settings.secret("UPSTREAM_KEY_FILE"),
         office_key=settings.secret("OFFICE_KEY_FILE") if settings.text("OFFICE_KEY_FILE", "") else None,
@@ -66,10 +68,6 @@ def read_config(environment: Mapping[str, str]) -> Config:
             recovery_days=settings.whole("RECOVERY_DAYS", 7, least=1, most=60),
         ),
     )
-
-
-def _cycle(programme: Programme) -> Callable[[str], CohortCycle]:
-    return lambda cohort: cycle_of(programme, cohort)
 
 
 @dataclass(frozen=True)

@@ -145,8 +145,8 @@ class _Batch:
         return _DONE
 
     def _end_recovery(self, registration: Registration, address: str, decision: OfficeDecided) -> bool:
-        """The office says which address is the person's: a recovery that waits is over. Whether that is all there is
-        to do: it was the address that waited, which moves at once, or the one on file, which stays.
+        """The office says which address is the person's: a recovery that waits is over. True if nothing is left to do:
+        it is the address that waited, which moves at once, or the one on file, which stays.
         """
         waiting = self._tx.waiting_recovery(registration.record.person_id)
         if waiting is None:

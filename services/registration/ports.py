@@ -26,7 +26,7 @@ class DeskPorts:
     ops_url: str | None  # of the office's pages, for the link to a person's record; None: no link
     new_token: Callable[[], str]  # of sessions and requests: not guessable
     wake: Callable[[], None]  # called when there is something to judge
-    recovery_wait: timedelta = timedelta(days=7)  # until a holder's new address takes effect
+    recovery_wait: timedelta  # until a holder's new address takes effect
 
     def blinded(self, limits: Iterable[Limit]) -> list[Limit]:
         """With keys that tell nothing of what is limited without the secret: so they are kept."""

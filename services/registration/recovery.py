@@ -1,4 +1,4 @@
-"""A holder who has a badge and has lost the mailbox: begun at the address screen, then waits, moves or is stopped.
+"""A badge holder has lost the mailbox: the change begins at the address screen, waits, then moves or is stopped.
 
 Any time. Letters, badges that wait for their receipt and the wallet's account go to the new address together; the
 wallet does its part by AddressRecoverySettled.
@@ -7,13 +7,12 @@ wallet does its part by AddressRecoverySettled.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from services.registration.domain.address_letters import address_changed_letters
 from services.registration.domain.address_screen import is_anothers
 from services.registration.domain.correction import cohort_of
-from services.registration.domain.recovery import Recovery, RecoveryState, begun_letters, has_badge
+from services.registration.domain.recovery import Recovery, begun_letters, has_badge
 from services.registration.domain.registration import Registration
 from services.registration.metrics import RECOVERIES
 from services.registration.ports import DeskPorts
@@ -33,16 +32,8 @@ _AT_ONCE = 100
 log = logger("registration")
 
 
-@dataclass(frozen=True)
-class OpenedStop:
-    """What the link of a letter shows that stops a change."""
-
-    state: RecoveryState
-    recovery: Recovery | None = None
-
-
 def begin(tx: RegistrationTransaction, request: AddressRequest, own: Registration, ports: DeskPorts) -> None:
-    """The address was proven: it waits. Who reads an address on file is told, and gets the link that stops it."""
+    """The address was proven: it waits. Each address on file is told, and gets the link that stops the change."""
     now = ports.now()
     recovery = Recovery(
         recovery_id=request.request_id,
@@ -65,19 +56,18 @@ def stop_url(recovery_id: str, ports: DeskPorts) -> str:
     return f"{ports.desk_url}/stop/{recovery_id}/{mail_token(ports.secret, _PURPOSE, recovery_id)}"
 
 
-def look_at(recovery_id: str, token: str, ports: DeskPorts) -> OpenedStop:
-    """What the link is about. Changes nothing: mail scanners follow links, too."""
+def look_at(recovery_id: str, token: str, ports: DeskPorts) -> Recovery | None:
+    """What the link stops; None for an unknown link. Changes nothing: mail scanners follow links, too."""
     if not is_mail_token(ports.secret, _PURPOSE, recovery_id, token):
-        return OpenedStop("unknown-link")
+        return None
     with ports.store.transaction() as tx:
-        found = tx.recovery(recovery_id)
-    return OpenedStop("unknown-link") if found is None else OpenedStop(found.state, found)
+        return tx.recovery(recovery_id)
 
 
-def stop(recovery_id: str, token: str, ports: DeskPorts) -> OpenedStop:
+def stop(recovery_id: str, token: str, ports: DeskPorts) -> Recovery | None:
     """Nothing changes any more, if it has not taken effect yet. The link works as often as it is pressed."""
     if not is_mail_token(ports.secret, _PURPOSE, recovery_id, token):
-        return OpenedStop("unknown-link")
+        return None
     with ports.store.transaction() as tx:
         tx.lock()
         found = tx.recovery(recovery_id)
@@ -113,7 +103,7 @@ def move_due(ports: DeskPorts) -> int:
 
 
 def move(tx: RegistrationTransaction, recovery: Recovery, programme: Programme, begins_on: date, now: datetime) -> None:
-    """Under the writers' lock. All of the person's is at the new address from now on, unless it is another's meanwhile.
+    """Under the writers' lock. Move all of the person's to the new address, unless another person has come to use it.
 
     The former addresses and the new one are told.
     """

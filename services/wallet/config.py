@@ -21,7 +21,7 @@ class Config:
     receive_link_days: int
     mail_link_hours: float
     reset_link_hours: float
-    desk_url: str | None = None  # the address screen, for who has lost the mailbox; None: such people ask a desk
+    desk_url: str | None = None  # the address screen, for holders who have lost the mailbox; None: they ask a desk
     paper_key: bytes | None = None  # of the office's requests about orders of paper; None: there are none
 
 

@@ -16,7 +16,7 @@ from services.wallet.domain.throttle import letter_limits
 from services.wallet.metrics import LETTERS, REFUSED
 from services.wallet.ports import Ports
 from services.wallet.store import Account, WalletTransaction
-from services.wallet.store.letters import Asked, AskedLetter
+from services.wallet.store.letters import Asked, AskedLetter, Purpose
 from shared.addresses import address_problem, masked, same_address_key
 from shared.clock import japan_date
 from shared.letter_events import AccountLetterRequested
@@ -63,12 +63,7 @@ def _reset(tx: WalletTransaction, asked: Asked, ports: Ports) -> bool:
         return False
     lasts = ports.reset_link_lifetime
     link_id = ports.new_token()
-    until = tx.letters.open_link(link_id, "reset", account.account_id, asked.address, lasts)
-    facts = {
-        "name": account.full_name,
-        "link": _reset_url(link_id, ports),
-        "hours": _hours(lasts),
-    }
+    facts, until = _open_link(tx, link_id, "reset", account, asked.address, lasts, ports)
     _announce(tx, link_id, "reset-password", asked.address, facts, asked.language, until)
     return True
 
@@ -111,19 +106,14 @@ def verify_address(tx: WalletTransaction, account: Account, address: str, browse
     """A letter to an address that the account's owner says to have. The link in it ends."""
     lasts = ports.mail_link_lifetime
     link_id = ports.new_token()
-    until = tx.letters.open_link(link_id, "verify", account.account_id, address, lasts)
-    facts = {
-        "name": account.full_name,
-        "link": f"{ports.wallet_url}/verify/{link_id}/{mail_token(ports.link_secret, 'verify', link_id)}",
-        "hours": _hours(lasts),
-    }
+    facts, until = _open_link(tx, link_id, "verify", account, address, lasts, ports)
     _announce(tx, link_id, "verify-address", address, facts, browser.language, until)
 
 
 def recovery_begun(
     tx: WalletTransaction, account: Account, event: AddressRecoveryBegun, recipients: Sequence[str]
 ) -> None:
-    """A new address waits: who reads one of the account's addresses can stop it."""
+    """A new address waits: the reader of any of `recipients`, addresses of the account, can stop it."""
     facts = {
         "name": account.full_name,
         "new_masked": masked(event.email),
@@ -139,8 +129,7 @@ def account_recovery(tx: WalletTransaction, account: Account, event: AddressReco
     """The account is at a new address: the link to a new password, as if it had been asked for there."""
     lasts = ports.mail_link_lifetime
     link_id = event.recovery_id
-    until = tx.letters.open_link(link_id, "reset", account.account_id, event.email, lasts)
-    facts = {"name": account.full_name, "link": _reset_url(link_id, ports), "hours": _hours(lasts)}
+    facts, until = _open_link(tx, link_id, "reset", account, event.email, lasts, ports)
     _announce(tx, f"account-recovery/{link_id}", "account-recovery", event.email, facts, event.language, until)
 
 
@@ -154,8 +143,19 @@ def recovered(
         _announce(tx, letter_id, "account-notice", address, facts, event.language, None)
 
 
-def _reset_url(link_id: str, ports: Ports) -> str:
-    return f"{ports.wallet_url}/reset/{link_id}/{mail_token(ports.link_secret, 'reset', link_id)}"
+def _open_link(
+    tx: WalletTransaction,
+    link_id: str,
+    purpose: Purpose,
+    account: Account,
+    address: str,
+    lasts: timedelta,
+    ports: Ports,
+) -> tuple[dict[str, str], datetime]:
+    """Open a link that is mailed to `address`: the facts of its letter, and when it ends."""
+    until = tx.letters.open_link(link_id, purpose, account.account_id, address, lasts)
+    link = f"{ports.wallet_url}/{purpose}/{link_id}/{mail_token(ports.link_secret, purpose, link_id)}"
+    return {"name": account.full_name, "link": link, "hours": _hours(lasts)}, until
 
 
 def notify(tx: WalletTransaction, account: Account, change: Change, browser: Browser, ports: Ports, *also: str) -> None:

@@ -12,7 +12,7 @@ from services.wallet import letters
 from services.wallet.metrics import RECOVERIES
 from services.wallet.ports import Ports
 from services.wallet.store import Account, WalletTransaction
-from services.wallet.store.recoveries import Recovery
+from services.wallet.store.recoveries import AccountRecovery
 from shared.addresses import masked, same_address_key
 from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 from shared.runtime.log import logger
@@ -20,7 +20,7 @@ from shared.runtime.log import logger
 log = logger("wallet")
 
 
-def waiting(account: Account, ports: Ports) -> list[Recovery]:
+def waiting(account: Account, ports: Ports) -> list[AccountRecovery]:
     """What waits for this account."""
     with ports.store.transaction() as tx:
         return tx.recoveries.of(account.account_id)
@@ -30,13 +30,10 @@ def note_begun(events: Sequence[AddressRecoveryBegun], ports: Ports) -> None:
     """Any time. A new address waits: the account shows it; its addresses that registration doesn't know are told."""
     with ports.store.transaction() as tx:
         for event in tx.claim(events):
-            known = {same_address_key(each) for each in (event.email, event.former_email) if each}
+            recovery = AccountRecovery(masked(event.email), event.stop_url, event.takes_effect_at)
             for account in tx.accounts.of_person(event.person_id):
-                waiting = Recovery(masked(event.email), event.stop_url, event.takes_effect_at)
-                tx.recoveries.begin(event.recovery_id, account.account_id, waiting)
-                addresses = tx.accounts.addresses(account.account_id)
-                others = [each.address for each in addresses if same_address_key(each.address) not in known]
-                letters.recovery_begun(tx, account, event, others)
+                tx.recoveries.begin(event.recovery_id, account.account_id, recovery)
+                letters.recovery_begun(tx, account, event, _others(tx, account, event))
                 log.info("queued", account_id=account.account_id)
         # If we die before the commit, the events come again; after it, the inbox drops them.
 
@@ -62,7 +59,7 @@ def _move(tx: WalletTransaction, event: AddressRecoverySettled, ports: Ports) ->
         RECOVERIES.labels("no-account").inc()
         return
     account = tx.accounts.by_address(event.email) or accounts[0]
-    former = [each.address for each in tx.accounts.addresses(account.account_id)]
+    others = _others(tx, account, event)
     tx.accounts.add_address(account.account_id, event.email)
     tx.accounts.make_primary(account.account_id, tx.accounts.address_id(event.email))
     tx.badges.give_persons(event.person_id, account.account_id)
@@ -70,12 +67,13 @@ def _move(tx: WalletTransaction, event: AddressRecoverySettled, ports: Ports) ->
         for each in accounts:
             tx.accounts.drop_address(each.account_id, event.former_email)
     letters.account_recovery(tx, account, event, ports)
-    _tell_others(tx, account, event, former)
+    letters.recovered(tx, account, event, others)
     RECOVERIES.labels("moved").inc()
     log.info("changed", account_id=account.account_id, what="recovered")
 
 
-def _tell_others(tx: WalletTransaction, account: Account, event: AddressRecoverySettled, former: list[str]) -> None:
-    """Registration tells the address that it knew; the account's others are told here."""
-    told = {same_address_key(each) for each in (event.email, event.former_email) if each}
-    letters.recovered(tx, account, event, [each for each in former if same_address_key(each) not in told])
+def _others(tx: WalletTransaction, account: Account, event: AddressRecoveryBegun | AddressRecoverySettled) -> list[str]:
+    """The account's addresses that registration doesn't know: it writes to the others itself."""
+    known = {same_address_key(each) for each in (event.email, event.former_email) if each}
+    addresses = tx.accounts.addresses(account.account_id)
+    return [each.address for each in addresses if same_address_key(each.address) not in known]

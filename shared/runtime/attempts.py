@@ -40,7 +40,7 @@ class Attempts:
         now = self._tx.now()
         by_key = {sha256(limit.key): limit for limit in limits}
         rows = [
-            {"key_sha256": sha256(limit.key), "attempts": 1, "began_at": now, "lasts": limit.lasts} for limit in limits
+            {"key_sha256": key, "attempts": 1, "began_at": now, "lasts": limit.lasts} for key, limit in by_key.items()
         ]
         goes_on = f"{self.table}.began_at > excluded.began_at - excluded.lasts"
         goes_on += f" and {self.table}.began_at <= excluded.began_at + interval '{SKEW.total_seconds():.0f} seconds'"

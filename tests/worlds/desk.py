@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import httpx
 
@@ -82,6 +82,7 @@ def desk_at(database: str, programme: Programme = PROGRAMME) -> Iterator[DeskWor
             ops_url=OPS,
             new_token=lambda: secrets.token_urlsafe(24),
             wake=lambda: woken.append(registration.clock.now),
+            recovery_wait=timedelta(days=7),
         )
         with serving(desk_site(ports, Access(proxies=("127.0.0.0/8", "::1/128")))) as url:
             yield DeskWorld(url, registration, ports, woken)

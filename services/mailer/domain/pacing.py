@@ -92,7 +92,7 @@ class Pace:
         return [domain for domain in {*self._flying, *self._tokens} if self._is_busy(domain, now)]
 
     def written_to(self, now: datetime) -> set[str]:
-        """Domains that a letter is on its way to, or whose letters a second are not all there again."""
+        """Domains with a letter on its way, or whose allowance of letters a second is not full again."""
         return {*self._flying, *(domain for domain in self._tokens if not self._is_full(domain, now))}
 
     def _is_busy(self, domain: str, now: datetime) -> bool:
@@ -112,7 +112,7 @@ class Pace:
 
 
 def seconds_for(letters: int, limit: Limit, connections: int, each: float) -> float:
-    """How long so many letters to one domain take at least, by the rules of `Pace`: until the last was handed over.
+    """The least time in which `Pace` lets `letters` to one domain go, until the last was handed over.
 
     `each`: seconds that the server takes for one letter; `connections`: of ours, which bound those of the limit.
     """
@@ -150,7 +150,7 @@ class Breaker:
             self._until = now + min(_LONGEST, timedelta(seconds=2 ** min(self._failures - _FAILURES, 10)))
 
     def is_away(self, now: datetime) -> bool:
-        """Whether the last tries failed. After two minutes without a letter to try with, nobody knows any more."""
+        """Whether the last tries failed. After two minutes without a try that is unknown: False."""
         return self._until is not None and not has_passed(2 * _LONGEST, self._until, now)
 
     def answered(self) -> None:

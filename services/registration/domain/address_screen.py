@@ -25,7 +25,7 @@ Access = Literal[
     "open",  # the person may register an address
     "confirmed",  # it was confirmed, by the person or by the office: only the office corrects it
     "issued",  # a badge is on its way to the issuer
-    "recover",  # there is a badge: who has lost the mailbox proves another one
+    "recover",  # there is a badge: a holder who has lost the mailbox can prove another one
     "recovering",  # another one was proven and waits for its day
     "other-cycle",  # nothing of this person begins in this cycle
 ]

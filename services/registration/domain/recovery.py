@@ -1,7 +1,7 @@
-"""A holder who has lost the mailbox: what waits, and what its link of a letter shows; pure.
+"""A holder has lost the mailbox: the change of address that waits, and its letters; pure.
 
-Number and date of birth can be known to others. So the new address takes effect only days later, and everybody who
-reads an address that is known until then is told, and can stop it.
+Others can know number and date of birth. So the new address takes effect only days later; until then every known
+address is told, and its reader can stop the change.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled,
 
 RECOVERY_BEGUN = "recovery-begun"
 
-RecoveryState = Literal["waiting", "moved", "stopped", "address-taken", "unknown-link"]
-
 
 @dataclass(frozen=True)
 class Recovery:
@@ -37,7 +35,7 @@ class Recovery:
     outcome: RecoveryOutcome | None = None
 
     @property
-    def state(self) -> RecoveryState:
+    def state(self) -> RecoveryOutcome | Literal["waiting"]:
         return self.outcome or "waiting"
 
     def begun(self, stop_url: str) -> AddressRecoveryBegun:
@@ -75,7 +73,7 @@ def has_badge(registration: Registration) -> bool:
 def begun_letters(
     recovery: Recovery, of_person: list[Registration], stop_url: str, programme: Programme
 ) -> list[DeskLetterRequested]:
-    """To each address on file that is not the new one: who reads it can stop the change."""
+    """To each address on file that is not the new one: its reader can stop the change."""
     by_key = {
         same_address_key(each.email): each for each in reversed(of_person) if each.email is not None and has_badge(each)
     }

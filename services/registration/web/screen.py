@@ -12,8 +12,8 @@ from starlette.responses import RedirectResponse, Response
 from services.registration import address_screen, recovery
 from services.registration.address_screen import Confirmation, Entry
 from services.registration.domain.address_screen import Screen
+from services.registration.domain.recovery import Recovery
 from services.registration.domain.sign_in import SignInForm, SignInProblems
-from services.registration.recovery import OpenedStop
 from services.registration.web.desk_pages import DeskPages, FormText
 from shared.addresses import masked
 
@@ -107,9 +107,17 @@ def add_screen(app: FastAPI, pages: DeskPages) -> None:
     def stop(request: Request, recovery_id: LinkPart, token: LinkPart) -> Response:
         return _stop_page(request, recovery.stop(recovery_id, token, ports))
 
-    def _stop_page(request: Request, found: OpenedStop) -> Response:
-        status = {"unknown-link": 404, "moved": 410, "address-taken": 410}.get(found.state, 200)
-        return pages.page(request, "stop.html", status, found=found, masked=masked, desks=ports.programme.desks)
+    def _stop_page(request: Request, found: Recovery | None) -> Response:
+        state = "unknown-link" if found is None else found.state
+        return pages.page(
+            request,
+            "stop.html",
+            {"unknown-link": 404, "moved": 410, "address-taken": 410}.get(state, 200),
+            state=state,
+            recovery=found,
+            masked=masked,
+            desks=ports.programme.desks,
+        )
 
     def _sign_in_page(
         request: Request, desk: str, form: SignInForm, problems: SignInProblems, *, ended: bool = False

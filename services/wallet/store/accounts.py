@@ -50,9 +50,8 @@ class Accounts:
         """The accounts that have received badges of this person, the one with the newest period first."""
         return self._tx.fetch_all(
             Account,
-            "select a.account_id, a.full_name, a.password_hash, a.created_at from accounts a join badges b"
-            " using (account_id) where b.person_id = %s group by a.account_id"
-            " order by max(b.valid_from) desc, a.account_id",
+            f"{ACCOUNT} join badges using (account_id) where person_id = %s"
+            " group by account_id order by max(valid_from) desc, account_id",
             (person_id,),
         )
 

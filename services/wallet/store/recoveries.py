@@ -9,7 +9,7 @@ from shared.runtime.db import Transaction
 
 
 @dataclass(frozen=True)
-class Recovery:
+class AccountRecovery:
     """A new address that waits until `takes_effect_at`. Who opens `stop_url` can stop it."""
 
     new_masked: str
@@ -23,17 +23,17 @@ class Recoveries:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    def begin(self, recovery_id: str, account_id: int, recovery: Recovery) -> None:
+    def begin(self, recovery_id: str, account_id: int, recovery: AccountRecovery) -> None:
         row = {"recovery_id": recovery_id, "account_id": account_id, **vars(recovery)}
         self._tx.insert_rows("recoveries", [row])
 
     def end(self, recovery_id: str) -> None:
         self._tx.cursor.execute("delete from recoveries where recovery_id = %s", (recovery_id,))
 
-    def of(self, account_id: int) -> list[Recovery]:
+    def of(self, account_id: int) -> list[AccountRecovery]:
         """What waits for an account, the next one first."""
         return self._tx.fetch_all(
-            Recovery,
+            AccountRecovery,
             "select new_masked, stop_url, takes_effect_at from recoveries where account_id = %s"
             " order by takes_effect_at",
             (account_id,),

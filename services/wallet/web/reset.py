@@ -1,4 +1,4 @@
-"""The pages for who can't log in: a new password, a new link, both by a letter to the address; a lost mailbox."""
+"""The pages for people who can't log in: a new password, a new link, both by letter; a lost mailbox."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from services.mailer.bounces import Listener
 from services.mailer.config import read_config
+from services.mailer.readiness import DnsServers
 from services.mailer.smtp import SmtpServer
 from shared.errors import RefuseToStart
 from tests.worlds.records import ROOT
@@ -25,7 +26,10 @@ HOW_LETTERS_LEAVE = [
 ]
 
 
-BOUNCES = [
+DNS_AND_BOUNCES = [
+    ("DNS_SERVERS", "dns.example.jp"),
+    ("DNS_SERVERS", "10.0.0.53#0"),
+    ("DNS_SERVERS", "10.0.0.53,10.0.0.54#5353"),
     ("LETTER_BYTES_DAYS", "0"),
     ("LETTER_BYTES_DAYS", "4000"),
     ("BOUNCE_PORT", "70000"),
@@ -91,6 +95,22 @@ def test_where_bounces_come_in_is_read(settings: dict[str, str], tmp_path: Path)
     assert config.bounce_maildir == tmp_path
 
 
+@pytest.mark.parametrize(
+    ("value", "servers"),
+    [
+        (None, DnsServers()),
+        ("system", DnsServers()),
+        ("none", None),
+        ("10.0.0.53, 10.0.0.54", DnsServers(("10.0.0.53", "10.0.0.54"))),
+        ("127.0.0.1#5353,::1#5353", DnsServers(("127.0.0.1", "::1"), 5353)),
+    ],
+)
+def test_who_is_asked_about_our_domains_is_read(
+    settings: dict[str, str], value: str | None, servers: DnsServers | None
+) -> None:
+    assert read_config(settings if value is None else settings | {"DNS_SERVERS": value}).dns == servers
+
+
 def test_a_user_without_a_password_file_is_refused(settings: dict[str, str]) -> None:
     with pytest.raises(RefuseToStart, match="setting SMTP_PASSWORD_FILE: missing"):
         read_config(settings | {"SMTP_USER": "u"})
@@ -104,7 +124,7 @@ def test_a_user_without_a_password_file_is_refused(settings: dict[str, str]) -> 
         ("WALLET_URL", "wallet"),
         ("LINK_SECRET_FILE", "/nowhere"),
         *HOW_LETTERS_LEAVE,
-        *BOUNCES,
+        *DNS_AND_BOUNCES,
     ],
 )
 def test_an_invalid_setting_is_named(settings: dict[str, str], name: str, value: str) -> None:
