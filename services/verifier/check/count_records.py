@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from services.verifier.check.anchoring import root_status
 from services.verifier.check.count_evidence import CohortAnswers, CountEvidence, Stated
-from services.verifier.check.count_outcome import Open, Wrong, expect, name_of, require
+from services.verifier.check.count_outcome import Open, Wrong, expect, name_of, required
 from services.verifier.check.credential import Invalid
 from services.verifier.check.evidence import ChainAnswers, Unavailable
 from services.verifier.check.status_list import StatusList
@@ -26,12 +26,7 @@ def check_manifests(stated: Stated, evidence: CountEvidence) -> str:
     expect(len(own) == told.figures.issued, "list", f"{len(own)} leaves listed", f"{told.figures.issued} issued")
     strays: dict[str, frozenset[str]] = {}
     for batch in told.batches:
-        leaves = evidence.manifests.get(batch.root)
-        what = f"the manifest of batch {batch.root}"
-        if isinstance(leaves, Unavailable):
-            raise Open("away", leaves.why, what)
-        if not isinstance(leaves, frozenset):
-            raise Wrong("manifest", f"{what}: {leaves.why if leaves is not None else 'nothing there'}", what)
+        leaves = required(evidence.manifests.get(batch.root), "manifest", f"the manifest of batch {batch.root}")
         found = len(leaves & own)
         code = "added-outside" if found < batch.badges else "dropped"
         expect(found == batch.badges, code, f"batch {batch.root}: {batch.badges} stated", f"{found} in its manifest")
@@ -60,14 +55,10 @@ def _accounted(strays: dict[str, frozenset[str]], evidence: CountEvidence) -> No
 def _listed(chain: CohortAnswers, *, up_to: int | None = None) -> frozenset[str]:
     """The leaves that statements of the chain list, each counted once."""
     made: set[str] = set()
-    for number, each in enumerate(chain.links[:up_to], 1):
-        require(each, "gap", f"statement {chain.cohort}/{number}")
-        if not isinstance(each, Stated):
-            continue
-        told, leaves, what = each.statement, chain.list_of(number), f"the list of statement {name_of(each)}"
-        require(leaves, "list", what)
-        if not isinstance(leaves, tuple):
-            continue
+    for number, found in enumerate(chain.links[:up_to], 1):
+        each = required(found, "gap", f"statement {chain.cohort}/{number}")
+        told, what = each.statement, f"the list of statement {name_of(each)}"
+        leaves = required(chain.list_of(number), "list", what)
         is_it = digest_of(leaf_list(leaves)) == told.added_digest and len(leaves) == told.added
         expect(is_it, "list", f"{what}: {len(leaves)} leaves", f"{told.added} with digest {told.added_digest}")
         expect(made.isdisjoint(leaves), "twice", f"{what}: a leaf that was listed before", "each badge once")
