@@ -105,10 +105,10 @@ def _newest(chain: CohortAnswers) -> Stated:
 
 
 def check_roots(stated: Stated, chain: ChainAnswers | Unavailable) -> str:
-    for batch in stated.statement.batches:
-        root = bytes.fromhex(batch.root)
-        _stands(MerkleProof(path=(), merkle_root=root, target_hash=root, anchors=()), chain)
-    return f"{len(stated.statement.batches)} roots stand in the registry"
+    roots = _batch_roots(stated)
+    for root in roots:
+        _stands(root, chain)
+    return f"{len(roots)} roots stand in the registry"
 
 
 def check_record(stated: Stated, own: CohortAnswers, chain: ChainAnswers | Unavailable) -> str:
@@ -164,5 +164,10 @@ def roots_in(stated: Stated, own: CohortAnswers) -> tuple[MerkleProof, ...]:
         if isinstance(each.anchor_proofs, tuple)
         for proof in each.anchor_proofs
     ]
+    return (*proofs, *_batch_roots(stated))
+
+
+def _batch_roots(stated: Stated) -> list[MerkleProof]:
+    """Each batch's root as a proof of itself: its path is empty."""
     roots = [bytes.fromhex(batch.root) for batch in stated.statement.batches]
-    return (*proofs, *(MerkleProof(path=(), merkle_root=root, target_hash=root, anchors=()) for root in roots))
+    return [MerkleProof(path=(), merkle_root=root, target_hash=root, anchors=()) for root in roots]
