@@ -42,8 +42,7 @@ def verify(cohort: str, as_json: bool, number: int | None, issuer_url: str | Non
 
     終了コード / exit code: 0 合っている agrees, 1 合わない does not agree, 2 確認できない could not check.
     """
-    from services.verifier.files.read import MAX_COUNT_BYTES, read_json
-    from services.verifier.sources.count import newest_of
+    from services.verifier.sources.count import newest_of, statement_of
     from services.verifier.sources.issuer_site import HttpSite
     from shared import object_keys
 
@@ -54,9 +53,7 @@ def verify(cohort: str, as_json: bool, number: int | None, issuer_url: str | Non
 
     def load() -> Document:
         site = HttpSite(config.issuer_url)
-        if number is None:
-            return newest_of(cohort, site)
-        return read_json(site.get(object_keys.statement(cohort, number)), MAX_COUNT_BYTES)
+        return newest_of(cohort, site) if number is None else statement_of(cohort, number, site)
 
     answer(load, config, as_json=as_json, cohort=cohort)
 

@@ -24,8 +24,8 @@ from services.verifier.check.count_words import (
 )
 from services.verifier.config import Config
 from services.verifier.counting import check_count
-from services.verifier.files.read import MAX_COUNT_BYTES, read_json
 from services.verifier.ports import Ports
+from services.verifier.sources.count import newest_of, statement_of
 from services.verifier.sources.issuer_site import IssuerSite
 from services.verifier.store import Store
 from services.verifier.web.documents import FRESH, LONG, READ, answer
@@ -104,12 +104,12 @@ def _add_pages(app: FastAPI, templates: Pages, site: CountSite, ports: Ports, co
     @app.api_route("/statements/{cohort}", methods=READ)
     def newest_page(request: Request, cohort: str) -> Response:
         _refuse_other(object_keys.is_cohort(cohort))
-        document = read_json(site.get(object_keys.newest_statement(cohort)), MAX_COUNT_BYTES)
+        document = newest_of(cohort, site)
         return count_page(templates, request, document, site, ports, config)
 
     @app.api_route("/statements/{cohort}/{number}", methods=READ)
     def page(request: Request, cohort: str, number: str) -> Response:
-        document = read_json(site.get(object_keys.statement(cohort, _number(cohort, number))), MAX_COUNT_BYTES)
+        document = statement_of(cohort, _number(cohort, number), site)
         return count_page(templates, request, document, site, ports, config)
 
 
@@ -162,8 +162,7 @@ def _divided(statement: CountStatement | None, site: CountSite) -> CountStatemen
     """The statement whose figures the groups divide: another one where little has changed since."""
     if statement is None or statement.divided_in == statement.number:
         return statement
-    key = object_keys.statement(statement.cohort, statement.divided_in)
-    return read_stated(read_json(site.get(key), MAX_COUNT_BYTES)).statement
+    return read_stated(statement_of(statement.cohort, statement.divided_in, site)).statement
 
 
 def _names(programme: Programme) -> dict[str, object]:
