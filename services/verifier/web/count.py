@@ -5,6 +5,7 @@ The newest statement of a cohort is the one with the highest number that was ann
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import msgspec
@@ -38,6 +39,7 @@ from shared.programme import Programme
 from shared.runtime.web import Pages
 
 _JSON = "application/json"
+_NEWEST = re.compile(rf"{object_keys.STATEMENTS}({object_keys.COHORT})\.json")
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,10 @@ class CountSite:
     store: Store
 
     def get(self, key: str) -> bytes:
-        if not key.startswith(object_keys.STATEMENTS):
-            return self.site.get(key)
-        newest = self.newest()
         if key == object_keys.STATEMENT_INDEX:
-            return msgspec.json.encode({"cohorts": newest})
-        for cohort, number in newest.items():
-            if key == object_keys.newest_statement(cohort):
-                return self.site.get(object_keys.statement(cohort, number))
+            return msgspec.json.encode({"cohorts": self.newest()})
+        if (found := _NEWEST.fullmatch(key)) and (number := self.newest().get(found[1])):
+            key = object_keys.statement(found[1], number)
         return self.site.get(key)
 
     def newest(self) -> dict[str, int]:
