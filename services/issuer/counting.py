@@ -143,7 +143,7 @@ def _published(row: StatementRow, tx: IssuerTransaction, ports: Ports) -> Statem
     key = object_keys.statement(row.cohort, row.number)
     try:
         there = ports.objects.get(key)
-        leaf, statement = own_statement(there, row, own_keys(tx, ports.sources))
+        leaf, statement = own_statement(there, row.cohort, row.number, own_keys(tx, ports.sources))
     except (NotFound, Unreadable) as error:
         if row.body is None or row.leaves is None:
             raise
@@ -162,7 +162,7 @@ def _published(row: StatementRow, tx: IssuerTransaction, ports: Ports) -> Statem
     return _told(row, leaf, statement)
 
 
-def own_statement(stored: bytes, row: StatementRow, keys: list[str]) -> tuple[str, CountStatement]:
+def own_statement(stored: bytes, cohort: str, number: int, keys: list[str]) -> tuple[str, CountStatement]:
     """The leaf of a stored statement of this number and what it says. Unreadable unless one of `keys` signed it."""
     try:
         document = msgspec.json.decode(stored, type=dict[str, object])
@@ -170,8 +170,8 @@ def own_statement(stored: bytes, row: StatementRow, keys: list[str]) -> tuple[st
         statement, leaf = read_count(document), leaf_of(document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, DoNotTrust) as error:
         raise Unreadable(str(error)) from error
-    if (statement.cohort, statement.number) != (row.cohort, row.number):
-        raise Unreadable(f"got statement {statement.cohort}/{statement.number}, expected {row.id}")
+    if (statement.cohort, statement.number) != (cohort, number):
+        raise Unreadable(f"got statement {statement.cohort}/{statement.number}, expected {cohort}/{number}")
     return leaf, statement
 
 

@@ -206,9 +206,9 @@ class CountTransaction(Transaction):
             " next_try_at = excluded.next_try_at",
         )
 
-    def adopt_statement(self, row: StatementRow, leaf: str, stated_at: datetime) -> None:
+    def adopt_statement(self, cohort: str, number: int, leaf: str, stated_at: datetime) -> None:
         """A statement that only storage has: published, and to be read from there."""
-        known = {"cohort": row.cohort, "number": row.number, "leaf": leaf, "stated_at": stated_at}
+        known = {"cohort": cohort, "number": number, "leaf": leaf, "stated_at": stated_at}
         self.insert_rows("statements", [{**known, "state": "published", "next_try_at": self.now()}])
 
     # ── inventory ──────────────────────────────────────────────────────────────────────────────────────
