@@ -34,7 +34,7 @@ log = logger("issuer")
 
 
 class _Behind(AkashiError):
-    """The tables lack what was stated: wait until it is taken back."""
+    """The tables lack what was stated: wait until it is recalled from Kafka or adopted from storage."""
 
 
 def read_manifests(ports: Ports) -> int:

@@ -73,7 +73,7 @@ def total(figures: Iterable[Figures]) -> Figures:
 
 
 class Group(msgspec.Struct, frozen=True):
-    """The figures of one qualification, or of several that are counted together so that nobody can be told apart."""
+    """The figures of one qualification, or of several that are counted together so that nobody can be identified."""
 
     qualifications: tuple[str, ...]  # ids of the programme, in order
     figures: Figures

@@ -170,7 +170,7 @@ FORGERIES: dict[str, tuple[Forgery, int, set[str]]] = {
     "other-key-before": (lambda world: other_key(world, 1), 3, {"forged-other"}),
     "other-issuer": (lambda world: other_key(world, 3, "did:web:other.example"), 2, {"other"}),
     "other-path": (lambda world: other_key(world, 3, f"{world.issuer.did}:x"), 2, {"other"}),
-    # an older one played again
+    # an older one replayed
     "older": (
         lambda world: world.put(object_keys.newest_statement("2026"), world.document("2026", 2)),
         4,
