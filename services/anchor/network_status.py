@@ -18,6 +18,9 @@ from shared.runtime.log import logger
 
 log = logger("anchor")
 
+LOW_BALANCE = "low balance"
+"""How the warning about it begins."""
+
 
 @dataclass(frozen=True)
 class ChainStatus:
@@ -142,7 +145,7 @@ def _warnings(
     roots = roots_paid_for(chain.balance, network.max_fee_gwei) if chain is not None else None
     if roots is not None and not network.retired and roots < LOW_BALANCE_ROOTS:
         found.append(
-            f"low balance: pays for {roots} roots at {network.max_fee_gwei} gwei,"
+            f"{LOW_BALANCE}: pays for {roots} roots at {network.max_fee_gwei} gwei,"
             f" expected at least {LOW_BALANCE_ROOTS}; fund the account"
         )
     if chain is not None and chain.base_fee > network.max_fee_gwei * GWEI:

@@ -10,7 +10,7 @@ from typing import Any
 
 from services.anchor.domain.costs import LOW_BALANCE_ROOTS, batches_of, cost_of
 from services.anchor.handlers import Ports
-from services.anchor.network_status import NetworkStatus, status_of
+from services.anchor.network_status import LOW_BALANCE, NetworkStatus, status_of
 from services.anchor.sender import NetworkConnection
 from shared import object_keys
 from shared.chain.rpc import Refused
@@ -95,35 +95,35 @@ def _of_network(found: NetworkStatus, batches: int) -> tuple[Finding, ...]:
         findings.append(fault(CHAIN, "balance-low", network.id, roots=found.pays_for, needed=needed, address=address))
     if found.sound < len(network.rpc_urls):
         findings.append(fault(CHAIN, "endpoints-few", network.id, sound=found.sound, of=len(network.rpc_urls)))
-    if warnings := [each for each in found.warnings if not each.startswith("low balance")]:
+    if warnings := [each for each in found.warnings if not each.startswith(LOW_BALANCE)]:
         findings.append(fault(CHAIN, "chain-warns", network.id, warnings="; ".join(warnings)[:300]))
     return tuple(findings) or (ok(CHAIN, network.id, roots=found.pays_for, endpoints=found.sound),)
 
 
 def _forecast(badges: int, batches: int, ports: Ports, found: NetworkStatus) -> BatchesForecast:
-    rules, network = ports.batch_rules, found.connection.network
+    rules = ports.batch_rules
     return BatchesForecast(
         batches=batches,
         depth=longest_path(min(badges, rules.size)),
         closes_after=rules.age.total_seconds(),
         cron=rules.cron,
-        networks=(_on_network(batches, network.id, ports, found),),
+        networks=(_on_network(batches, ports, found),),
     )
 
 
-def _on_network(batches: int, id: str, ports: Ports, found: NetworkStatus) -> NetworkForecast:
-    chain, sender = found.chain, found.connection.sender
+def _on_network(batches: int, ports: Ports, found: NetworkStatus) -> NetworkForecast:
+    network, chain, sender = found.connection.network, found.chain, found.connection.sender
     if chain is None:
-        return NetworkForecast(network=id)
+        return NetworkForecast(network=network.id)
     unknown_root = sha256(str(ports.now()).encode()).digest()  # every root that isn't anchored yet costs the same
     try:
-        cost = cost_of(sender.gas_for(unknown_root), sender.gas_price(), found.connection.network.max_fee_gwei)
+        cost = cost_of(sender.gas_for(unknown_root), sender.gas_price(), network.max_fee_gwei)
     except Refused:
         raise
     except TryLater:
-        return NetworkForecast(network=id, balance=chain.balance)
+        return NetworkForecast(network=network.id, balance=chain.balance)
     return NetworkForecast(
-        network=id,
+        network=network.id,
         fee_now=batches * cost.now,
         fee_most=batches * cost.most,
         balance=chain.balance,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from services.issuer.domain.adoption import whole_credential
 from services.issuer.domain.counting import Stated, is_news, lost, statement_of
 from services.issuer.domain.publication import JSON
 from services.issuer.handlers import Ports
@@ -24,7 +23,7 @@ from shared.credentials.count import (
     read_count,
     read_leaf_list,
 )
-from shared.credentials.credential import DoNotTrust, leaf_of
+from shared.credentials.credential import DoNotTrust, first_proof, leaf_of
 from shared.errors import AkashiError, NotFound, TryLater, Unreadable, cause_of
 from shared.retry import has_passed, next_try
 from shared.runtime.db import is_unavailable
@@ -35,11 +34,7 @@ log = logger("issuer")
 
 
 class _Behind(AkashiError):
-    """The tables lack what was stated: wait until it is taken back."""
-
-
-class _NoNews(Exception):
-    """Nothing to state."""
+    """The tables lack what was stated: wait until it is recalled from Kafka or adopted from storage."""
 
 
 def read_manifests(ports: Ports) -> int:
@@ -93,14 +88,12 @@ def _state_one(cohort: str, former: StatementRow | None, tx: IssuerTransaction, 
             if (missing := lost(count, stated)) is not None:
                 raise _Behind(missing)
             if not is_news(count, stated):
-                raise _NoNews
+                return False  # and nothing was marked as counted
             earlier = [_read(row) for row in tx.statements_of(cohort)]
             statement = statement_of(count, stated, earlier, ports.sources.issuer, now)
             document, leaf = ports.sources.key.sign_with_leaf(count_document(statement), now)
             body, leaves = msgspec.json.encode(document), leaf_list(count.added)
             tx.save_statement(cohort, number, leaf, body, leaves, statement.stated_at)
-    except _NoNews:
-        return False
     except Exception as error:  # of whatever kind, it costs this cohort only
         if is_unavailable(error):
             raise
@@ -150,13 +143,13 @@ def _published(row: StatementRow, tx: IssuerTransaction, ports: Ports) -> Statem
     key = object_keys.statement(row.cohort, row.number)
     try:
         there = ports.objects.get(key)
-        leaf, statement = own_statement(there, row, own_keys(tx, ports.sources))
+        leaf, statement = own_statement(there, row.cohort, row.number, own_keys(tx, ports.sources))
     except (NotFound, Unreadable) as error:
         if row.body is None or row.leaves is None:
             raise
         if isinstance(error, Unreadable):
             log.error("failed", document=row.id, cause=f"the stored object is replaced: {error}"[:300])
-        # The list first: whoever sees the statement finds its list.
+        # The list first: a statement that can be fetched has its list.
         ports.objects.put(object_keys.stated_leaves(row.cohort, row.number), row.leaves, JSON)
         ports.objects.put(key, row.body, JSON)
         return _told(row, row.leaf, _read(row))
@@ -164,13 +157,12 @@ def _published(row: StatementRow, tx: IssuerTransaction, ports: Ports) -> Statem
         leaves = ports.objects.get(object_keys.stated_leaves(row.cohort, row.number))
         if digest_of(leaves) != statement.added_digest:
             raise Unreadable(f"got a list of other badges, expected the one that statement {row.id} names")
-        body = whole_credential(_bare(there), leaf, None)
-        tx.keep_statement(row, leaf, body, leaves, read_leaf_list(leaves), statement.stated_at)
+        tx.keep_statement(row, leaf, _with_first_proof(there), leaves, read_leaf_list(leaves), statement.stated_at)
         log.warning("adopted", document=row.id, leaf=leaf)
     return _told(row, leaf, statement)
 
 
-def own_statement(stored: bytes, row: StatementRow, keys: list[str]) -> tuple[str, CountStatement]:
+def own_statement(stored: bytes, cohort: str, number: int, keys: list[str]) -> tuple[str, CountStatement]:
     """The leaf of a stored statement of this number and what it says. Unreadable unless one of `keys` signed it."""
     try:
         document = msgspec.json.decode(stored, type=dict[str, object])
@@ -178,16 +170,14 @@ def own_statement(stored: bytes, row: StatementRow, keys: list[str]) -> tuple[st
         statement, leaf = read_count(document), leaf_of(document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, DoNotTrust) as error:
         raise Unreadable(str(error)) from error
-    if (statement.cohort, statement.number) != (row.cohort, row.number):
-        raise Unreadable(f"got statement {statement.cohort}/{statement.number}, expected {row.id}")
+    if (statement.cohort, statement.number) != (cohort, number):
+        raise Unreadable(f"got statement {statement.cohort}/{statement.number}, expected {cohort}/{number}")
     return leaf, statement
 
 
-def _bare(stored: bytes) -> bytes:
-    """The statement with the issuer's proof only."""
+def _with_first_proof(stored: bytes) -> bytes:
     document = msgspec.json.decode(stored, type=dict[str, object])
-    proofs = document["proof"]
-    return msgspec.json.encode({**document, "proof": proofs[:1] if isinstance(proofs, list) else [proofs]})
+    return msgspec.json.encode({**document, "proof": [first_proof(document)]})
 
 
 def _read(row: StatementRow) -> CountStatement:

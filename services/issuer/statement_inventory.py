@@ -47,20 +47,16 @@ class Statements:
     def _statement(self, row: StatementRow) -> Expected:
         body = row.body or b""
 
-        def is_intact(stored: bytes) -> bool:
-            return whole_credential(body, row.leaf, stored) == stored
-
         def make(stored: bytes | None) -> bytes:
             return whole_credential(body, row.leaf, stored)
 
         key = object_keys.statement(row.cohort, row.number)
-        return Expected(f"{row.cohort}/{row.number}", key, JSON, is_intact, make)
+        return Expected(row.id, key, JSON, lambda stored: make(stored) == stored, make)
 
     def _list(self, row: StatementRow) -> Expected:
         leaves = row.leaves or b""
         key = object_keys.stated_leaves(row.cohort, row.number)
-        place = f"{row.cohort}/{row.number}.leaves"
-        return Expected(place, key, JSON, lambda stored: stored == leaves, lambda stored: leaves)
+        return Expected(f"{row.id}.leaves", key, JSON, lambda stored: stored == leaves, lambda stored: leaves)
 
     def unknown(self, tx: IssuerTransaction, keys: Sequence[str]) -> Sequence[str]:
         ids = {key: (found[1], int(found[2])) for key in keys if (found := _KEY.fullmatch(key))}
@@ -72,10 +68,9 @@ class Statements:
         found = _KEY.fullmatch(key)
         if found is None or found[3]:
             return False
-        row = StatementRow(found[1], int(found[2]), "", None, None, tx.now(), 0)
         try:
-            leaf, statement = own_statement(stored, row, own_keys(tx, self.sources))
+            leaf, statement = own_statement(stored, found[1], int(found[2]), own_keys(tx, self.sources))
         except Unreadable:
             return False
-        tx.adopt_statement(row, leaf, statement.stated_at)
+        tx.adopt_statement(statement.cohort, statement.number, leaf, statement.stated_at)
         return True

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from services.verifier.commands.checks import config_of, print_checks, source_options
 from shared.runtime.commands import json_option, plain_console, say, say_json
 
 if TYPE_CHECKING:
@@ -21,20 +22,17 @@ if TYPE_CHECKING:
     from shared.errors import NotFound, TryLater
     from shared.programme import Bilingual
 
-_MARKS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("？", "yellow")}
 _COLOURS = {0: "green", 1: "red", 2: "yellow"}
 _PRINTED = (
     "このPDFのQRコードが示す登録の状態です。PDFそのものは確かめていません。"
     " / What the QR code on this PDF leads to; the PDF itself was not checked."
 )
-_USAGE = 64  # sysexits.h; 2 would read as "could not check"
 
 
 @click.command("verify")
 @click.argument("source", metavar="FILE|URL")
 @json_option
-@click.option("--issuer-url", metavar="URL", help="発行者の公開サイト（既定：PUBLIC_URL） / the issuer's public site")
-@click.option("--rpc-url", metavar="URL", help="ブロックチェーンのノード（既定：NETWORKS_FILE） / a node of the chain")
+@source_options
 def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | None) -> None:
     """証明書（JSON、バッジのPNG・SVG、PDF）が有効かを確かめる。 / Check whether a certificate is valid.
 
@@ -45,15 +43,10 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
     2 確認できない could not check.
     """
     from services.verifier.commands.statement import answer
-    from services.verifier.config import read_command_config
     from services.verifier.counting import count_in
-    from shared.errors import NotFound, RefuseToStart
+    from shared.errors import NotFound
 
-    try:
-        config = read_command_config(os.environ, issuer_url=issuer_url, rpc_url=rpc_url)
-    except RefuseToStart as error:
-        say(f"akashi verify: {error}", err=True)
-        raise SystemExit(_USAGE) from error
+    config = config_of("verify", issuer_url=issuer_url, rpc_url=rpc_url)
     try:
         content = _loaded(source, config.issuer_url)
         if isinstance(content, bytes) and (statement := count_in(content)) is not None:
@@ -69,7 +62,7 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
     else:
         if result.printed:
             say(_PRINTED)
-        _print_checks(result.verdict, result.record, config)
+        _print(result.verdict, result.record, config)
     sys.exit(EXIT_CODES[result.verdict.kind])
 
 
@@ -169,15 +162,14 @@ def _print_json(result: VerificationResult, config: CommandConfig) -> None:
     say_json(answer, indent=1)
 
 
-def _print_checks(verdict: Verdict, record: IssuerRecord, config: CommandConfig) -> None:
-    from rich.padding import Padding
+def _print(verdict: Verdict, record: IssuerRecord, config: CommandConfig) -> None:
     from rich.table import Table
     from rich.text import Text
 
     from services.verifier.check.explanation import explanation
     from services.verifier.check.verdict import EXIT_CODES
     from services.verifier.check.wording import heading, next_step, sentence
-    from shared.clock import JST, japan_date
+    from shared.clock import japan_date
 
     console = plain_console(highlight=False)
     colour = "yellow" if verdict.is_replaced or verdict.is_empty else _COLOURS[EXIT_CODES[verdict.kind]]
@@ -200,18 +192,8 @@ def _print_checks(verdict: Verdict, record: IssuerRecord, config: CommandConfig)
         ):
             facts.add_row(Text(name, style="dim"), Text(value or "―", overflow="fold"))
         console.print(facts)
-    console.print()
-    for check in verdict.checks:
-        mark, style = _MARKS[check.outcome]
-        console.print(Text.assemble((f" {mark} ", style), f"{check.number}. {check.name.ja} / {check.name.en}"))
-        console.print(Padding(Text(f"{explanation(check).ja} / {explanation(check).en}"), (0, 0, 0, 6)))
-        console.print(Padding(Text(check.got, style="dim", overflow="fold"), (0, 0, 0, 6)))
-        if check.outcome != "ok":
-            console.print(Padding(Text(f"expected: {check.expected}", style="dim", overflow="fold"), (0, 0, 0, 6)))
-    moment = verdict.checked_at.astimezone(JST)
-    console.print(
-        Text(f"\n確認日時 checked {moment:%Y-%m-%d %H:%M:%S} JST　発行者 issuer {config.issuer_url}\n", style="dim")
-    )
+    checks = [(check, check.name, explanation(check)) for check in verdict.checks]
+    print_checks(console, checks, verdict.checked_at, config.issuer_url)
 
 
 def _related(verdict: Verdict, record: IssuerRecord, config: CommandConfig) -> list[tuple[str, str]]:

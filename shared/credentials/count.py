@@ -9,6 +9,7 @@ leaves of each batch in the batch's manifest, and revoked badges in the status l
 from __future__ import annotations
 
 import base64
+import operator
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from hashlib import sha256
 from typing import Annotated, Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from shared import object_keys
 from shared.clock import japan_time
@@ -31,7 +33,7 @@ _Text = Annotated[str, msgspec.Meta(max_length=2000)]
 
 
 class DoesNotAddUp(Unreadable):
-    """A statement whose figures contradict each other: whoever made it, it is no count."""
+    """A statement whose figures contradict each other."""
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -52,15 +54,15 @@ class Figures(msgspec.Struct, frozen=True):
         return self.issued - self.revoked - self.corrected
 
     def plus(self, other: Figures) -> Figures:
-        return Figures(*(one + two for one, two in zip(_values(self), _values(other), strict=True)))
+        return Figures(*map(operator.add, astuple(self), astuple(other)))
 
     def minus(self, other: Figures) -> Figures:
-        return Figures(*(one - two for one, two in zip(_values(self), _values(other), strict=True)))
+        return Figures(*map(operator.sub, astuple(self), astuple(other)))
 
     @property
     def parts(self) -> tuple[int, ...]:
         """Every number that is published of it."""
-        return (*_values(self), self.valid)
+        return (*astuple(self), self.valid)
 
 
 def total(figures: Iterable[Figures]) -> Figures:
@@ -71,7 +73,7 @@ def total(figures: Iterable[Figures]) -> Figures:
 
 
 class Group(msgspec.Struct, frozen=True):
-    """The figures of one qualification, or of several that are counted together so that nobody can be told apart."""
+    """The figures of one qualification, or of several that are counted together so that nobody can be identified."""
 
     qualifications: tuple[str, ...]  # ids of the programme, in order
     figures: Figures
@@ -207,15 +209,18 @@ def count_document(statement: CountStatement) -> dict[str, Any]:
     }
 
 
-class _Group(msgspec.Struct, rename="camel", frozen=True):
+class _Counted(msgspec.Struct, rename="camel", frozen=True):
     id: _Text
     type: _Text
-    qualification: tuple[_Text, ...]
     issued: _Count
     valid: _Count
     revoked: _Count
     corrected: _Count
     anchored: _Count
+
+
+class _Group(_Counted, rename="camel", frozen=True):
+    qualification: tuple[_Text, ...]
 
 
 class _Batch(msgspec.Struct, frozen=True):
@@ -232,16 +237,9 @@ class _Former(msgspec.Struct, frozen=True):
     leaf: _Text
 
 
-class _Subject(msgspec.Struct, rename="camel", frozen=True):
-    id: _Text
-    type: _Text
+class _Subject(_Counted, rename="camel", frozen=True):
     cohort: _Text
     number: Annotated[int, msgspec.Meta(ge=1, lt=10**9)]
-    issued: _Count
-    valid: _Count
-    revoked: _Count
-    corrected: _Count
-    anchored: _Count
     last_day: date
     added: _Count
     divided_in: Annotated[int, msgspec.Meta(ge=1)]
@@ -282,7 +280,7 @@ def read_count(document: Document) -> CountStatement:
     except (msgspec.ValidationError, ValueError) as error:
         raise Unreadable(f"expected a statement of the count: {error}") from error
     subject = read.credential_subject
-    counts: tuple[_Subject | _Group, ...] = (subject, *subject.group)
+    counts: tuple[_Counted, ...] = (subject, *subject.group)
     for counted in counts:
         if counted.valid != _read(counted).valid:
             text = f"{counted.id[:200]}: got {counted.valid} valid, expected {_read(counted).valid}"
@@ -307,9 +305,8 @@ def read_count(document: Document) -> CountStatement:
         former=None if subject.former is None else Former(subject.former.id, subject.former.leaf),
     )
     made = {name: value for name, value in document.items() if name != "proof"}
-    if made != count_document(statement):
-        place = _difference(made, count_document(statement))
-        raise Unreadable(f"{place}: got another form, expected that of the issuer")
+    if made != (expected := count_document(statement)):
+        raise Unreadable(f"{_difference(made, expected)}: got another form, expected that of the issuer")
     _refuse_disorder("group", [group.qualifications[:1] for group in statement.groups])
     for group in statement.groups:
         _refuse_disorder("group.qualification", group.qualifications)
@@ -343,7 +340,7 @@ def _written(figures: Figures) -> dict[str, int]:
     }
 
 
-def _read(counted: _Subject | _Group) -> Figures:
+def _read(counted: _Counted) -> Figures:
     return Figures(counted.issued, counted.revoked, counted.corrected, counted.anchored)
 
 
@@ -352,7 +349,3 @@ def _root_in(url: str, public_url: str) -> str:
     if not object_keys.is_merkle_root(root):
         raise Unreadable(f"credentialSubject.batch: got {url[:200]!r}, expected the manifest of a batch")
     return root
-
-
-def _values(figures: Figures) -> Sequence[int]:
-    return figures.issued, figures.revoked, figures.corrected, figures.anchored

@@ -32,7 +32,7 @@ def shown(databases: Databases) -> Iterator[tuple[VerifierWorld, CountWorld]]:
 
 
 def look(site: VerifierWorld, *paths: str, width: str, lang: str) -> list[dict[str, Any]]:
-    """Whoever looks at them: nothing for axe-core, nothing wider than the screen, nothing too small for a finger."""
+    """The pages as screens.mjs saw them: no finding of axe-core, no overflow, no target too small."""
     words = ["node", str(_HERE / "screens.mjs"), "--width", width, "--lang", lang, *(f"{site.url}{p}" for p in paths)]
     seen = subprocess.run(words, capture_output=True, text=True, timeout=180)
     assert seen.returncode == 0, seen.stdout + seen.stderr

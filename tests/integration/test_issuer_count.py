@@ -12,8 +12,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from services.anchor.domain.anchoring import Deployment, Inclusion
-from services.anchor.domain.proving import FinalAnchor, anchored, manifest_for, proof_for, with_proof
+from services.anchor.domain.proving import anchored, manifest_for, proof_for, with_proof
 from services.issuer import counting, handlers
 from services.issuer.statement_inventory import Statements
 from services.issuer.store import IssuerTransaction, Store
@@ -28,6 +27,7 @@ from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import MerkleProof
 from shared.errors import NotFound
 from shared.events import AssertionIssued
+from tests.worlds.counts import final_anchor, network_answers
 from tests.worlds.credentials import NOW, SOURCES, renewed
 from tests.worlds.issuer import World, corrected, id_of, order
 from tests.worlds.issuer_restored import COUNT_RECALLS
@@ -44,6 +44,7 @@ class Society:
 
     world: World
     roots: set[bytes] = field(default_factory=set)
+    facts: list[Fact] = field(default_factory=list)  # what Kafka keeps
 
     def count(self) -> None:
         """One round: what is news is stated and published."""
@@ -58,15 +59,13 @@ class Society:
         """A batch of these badges and of all statements that were announced and aren't in one; its root."""
         shelf = self.world.shelf
         badges = [each for each in self.world.announced(AssertionIssued) if each.assertion_id in map(id_of, numbers)]
-        keys = [object_keys.statement(e.cohort, e.number) for e in self.world.announced(StatementPublished)]
         waiting = {
             key: e.leaf
-            for key, e in zip(keys, self.world.announced(StatementPublished), strict=True)
-            if len(shelf.json(key)["proof"]) == 1
+            for e in self.world.announced(StatementPublished)
+            if len(shelf.json(key := object_keys.statement(e.cohort, e.number))["proof"]) == 1
         }
         tree = merkle_tree(bytes.fromhex(leaf) for leaf in (*(each.leaf for each in badges), *waiting.values()))
-        deployment = Deployment("local", 31337, "0x" + "c" * 40)
-        final = FinalAnchor(tree.root, deployment, Inclusion("0x" + "7" * 64, 5, "0x" + "8" * 64, self.world.now))
+        final = final_anchor(tree.root, self.world.now)
         shelf.put(object_keys.batch_manifest(tree.root), manifest_for([final], tree.leaves), "application/json")
         for key, leaf in waiting.items():
             digest = bytes.fromhex(leaf)
@@ -93,16 +92,7 @@ class Society:
     def answers(self, proofs: Sequence[MerkleProof]) -> tuple[NetworkAnswers, ...]:
         entry = RegistryEntry(self.world.now, 5)
         known = {each.merkle_root: entry if each.merkle_root in self.roots else None for each in proofs}
-        return (
-            NetworkAnswers(
-                network="local",
-                chain_id=31337,
-                contract="0x" + "c" * 40,
-                finalized_block=9,
-                anchorings=known,
-                transactions={},
-            ),
-        )
+        return (network_answers(known),)
 
     def verdict(self, cohort: str = "2026") -> CountVerdict:
         return check_count(
@@ -117,8 +107,6 @@ class Society:
     def restart(self) -> None:
         take_back(self.world.ports.store, COUNT_RECALLS, self.facts)
         handlers.begin(self.world.ports)
-
-    facts: list[Fact] = field(default_factory=list)  # what Kafka keeps
 
 
 def failures(verdict: CountVerdict) -> list[str]:

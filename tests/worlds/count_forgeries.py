@@ -40,13 +40,15 @@ def edit(number: int, change: Callable[[dict[str, Any]], object]) -> Forgery:
 def restate(number: int, change: Callable[[CountStatement], CountStatement]) -> Forgery:
     """Sign another statement under a number."""
 
-    def forge(world: CountWorld) -> None:
-        rest = world.stated["2026"][number:]
-        world.publish(change(told(world, number)))
-        world.stated["2026"] += rest
-        world.serve()
+    return lambda world: publish_under(world, number, change(told(world, number)))
 
-    return forge
+
+def publish_under(world: CountWorld, number: int, statement: CountStatement, key: SigningKey | None = None) -> None:
+    """Put a statement under a number and leave those after it as they are."""
+    rest = world.stated["2026"][number:]
+    world.publish(statement, key)
+    world.stated["2026"] += rest
+    world.serve()
 
 
 def more(**figures: int) -> Callable[[CountStatement], CountStatement]:
@@ -65,11 +67,8 @@ def more(**figures: int) -> Callable[[CountStatement], CountStatement]:
 
 def other_key(world: CountWorld, number: int = 3, did: str | None = None) -> None:
     stranger = SigningKey(Ed25519PrivateKey.generate(), did or world.issuer.did)
-    rest = world.stated["2026"][number:]
     statement = told(world, number)
-    world.publish(statement if did is None else replace(statement, issuer=did), stranger)
-    world.stated["2026"] += rest
-    world.serve()
+    publish_under(world, number, statement if did is None else replace(statement, issuer=did), stranger)
 
 
 def drop_leaf(world: CountWorld, batch: int = 0, place: int = 0) -> None:
@@ -109,6 +108,10 @@ def _state_all_again(world: CountWorld) -> None:
     # What was recorded of the former chain is in the batches all the same.
 
 
+def manifest_key(world: CountWorld, batch: int) -> str:
+    return object_keys.batch_manifest(bytes.fromhex(told(world, 3).batches[batch].root))
+
+
 def one_more(group: dict[str, int]) -> None:
     group.update(issued=group["issued"] + 1, valid=group["valid"] + 1)
 
@@ -117,16 +120,7 @@ FORGERIES: dict[str, tuple[Forgery, int, set[str]]] = {
     # altered numbers, not signed again
     "issued": (edit(3, lambda each: each.update(issued=66, valid=63)), 3, {"forged"}),
     "revoked": (edit(3, lambda each: each.update(revoked=0, valid=64)), 3, {"forged"}),
-    "group": (
-        edit(
-            3,
-            lambda each: each["group"][0].update(
-                issued=each["group"][0]["issued"] + 1, valid=each["group"][0]["valid"] + 1
-            ),
-        ),
-        3,
-        {"forged"},
-    ),
+    "group": (edit(3, lambda each: one_more(each["group"][0])), 3, {"forged"}),
     "batch": (edit(3, lambda each: each["batch"][0].update(badges=1)), 3, {"forged"}),
     "number-before": (edit(2, lambda each: each.update(anchored=0)), 3, {"forged-other"}),
     # altered numbers, signed by the society
@@ -176,7 +170,7 @@ FORGERIES: dict[str, tuple[Forgery, int, set[str]]] = {
     "other-key-before": (lambda world: other_key(world, 1), 3, {"forged-other"}),
     "other-issuer": (lambda world: other_key(world, 3, "did:web:other.example"), 2, {"other"}),
     "other-path": (lambda world: other_key(world, 3, f"{world.issuer.did}:x"), 2, {"other"}),
-    # an older one played again
+    # an older one replayed
     "older": (
         lambda world: world.put(object_keys.newest_statement("2026"), world.document("2026", 2)),
         4,
@@ -205,19 +199,9 @@ FORGERIES: dict[str, tuple[Forgery, int, set[str]]] = {
         {"groups"},
     ),
     # manifests, status lists, chain
-    "manifest-gone": (
-        lambda world: world.kept.pop(f"{object_keys.BATCHES}{told(world, 3).batches[0].root}.json"),
-        6,
-        {"manifest"},
-    ),
+    "manifest-gone": (lambda world: world.kept.pop(manifest_key(world, 0)), 6, {"manifest"}),
     "manifest-of-other": (
-        lambda world: world.kept.update(
-            {
-                f"{object_keys.BATCHES}{told(world, 3).batches[0].root}.json": world.kept[
-                    f"{object_keys.BATCHES}{told(world, 3).batches[1].root}.json"
-                ]
-            }
-        ),
+        lambda world: world.kept.update({manifest_key(world, 0): world.kept[manifest_key(world, 1)]}),
         6,
         {"manifest"},
     ),

@@ -99,9 +99,7 @@ class CountWorld:
         waiting = [each for chain in self.stated.values() for each in chain if not self.is_recorded(each)]
         leaves = [bytes.fromhex(leaf) for leaf in [*(each.leaf for each in badges), *(each.leaf for each in waiting)]]
         tree = merkle_tree(leaves)
-        anchor = FinalAnchor(
-            tree.root, Deployment("local", CHAIN_ID, CONTRACT), Inclusion("0x" + "7" * 64, 5, "0x" + "8" * 64, self.now)
-        )
+        anchor = final_anchor(tree.root, self.now)
         self.roots[tree.root] = None
         for badge in badges:
             badge.root = tree.root.hex()
@@ -193,16 +191,7 @@ class CountWorld:
             else None
             for proof in proofs
         }
-        return (
-            NetworkAnswers(
-                network="local",
-                chain_id=CHAIN_ID,
-                contract=CONTRACT,
-                finalized_block=9,
-                anchorings=anchorings,
-                transactions={},
-            ),
-        )
+        return (network_answers(anchorings),)
 
     def verdict(self, document: Document | None = None, cohort: str = "2026") -> CountVerdict:
         """Of a file, or of what the site gives out as the newest."""
@@ -214,6 +203,22 @@ class CountWorld:
             return unread_count(error, self.now)
         evidence = gather_count(stated, self, self, public_url=self.url)
         return count_verdict(stated, evidence, did=self.issuer.did, now=self.now)
+
+
+def final_anchor(root: bytes, at: datetime) -> FinalAnchor:
+    inclusion = Inclusion("0x" + "7" * 64, 5, "0x" + "8" * 64, at)
+    return FinalAnchor(root, Deployment("local", CHAIN_ID, CONTRACT), inclusion)
+
+
+def network_answers(anchorings: dict[bytes, RegistryEntry | None]) -> NetworkAnswers:
+    return NetworkAnswers(
+        network="local",
+        chain_id=CHAIN_ID,
+        contract=CONTRACT,
+        finalized_block=9,
+        anchorings=anchorings,
+        transactions={},
+    )
 
 
 def sound_world(url: str = SITE) -> CountWorld:

@@ -1,7 +1,7 @@
-"""The public count of a cohort: when there is something to state, and how it is divided so that it names nobody; pure.
+"""The public count of a cohort: when there is something to state, and a division that identifies nobody; pure.
 
-The total of a cohort is always exact: the batches' manifests and the status lists show as much. What must not name
-anybody is its division by qualification:
+The total of a cohort is always exact: the batches' manifests and the status lists show as much. What must not
+identify anybody is its division by qualification:
 - a qualification with fewer than `SMALLEST` badges is counted together with others;
 - no two statements differ by a small number: whatever can be computed as the difference between the groups of this
   statement and those of an earlier one is 0 or at least `SMALLEST`, in each of its figures. Where that needs so much

@@ -76,8 +76,7 @@ class CountTransaction(Transaction):
         """The newest statement of each cohort, published or not."""
         found = self.fetch_all(
             StatementRow,
-            "select distinct on (cohort) cohort, number, leaf, body, leaves, stated_at, attempts from statements"
-            " order by cohort, number desc",
+            f"{_STATEMENT} where (cohort, number) in (select cohort, max(number) from statements group by cohort)",
         )
         return {row.cohort: row for row in found}
 
@@ -193,23 +192,21 @@ class CountTransaction(Transaction):
         One that was signed under such a number and not published is no statement.
         """
         now = self.now()
-        rows = [
-            {"cohort": e.cohort, "number": e.number, "leaf": e.leaf, "stated_at": e.stated_at, "next_try_at": now}
-            for e in {(e.cohort, e.number): e for e in events}.values()
-        ]
         self.insert_rows(
             "statements",
-            [{**row, "state": "published"} for row in rows],
+            [
+                _known(e.cohort, e.number, e.leaf, e.stated_at, now)
+                for e in {(e.cohort, e.number): e for e in events}.values()
+            ],
             "(cohort, number) do update set state = 'published', leaf = excluded.leaf, stated_at = excluded.stated_at,"
             " body = case when statements.leaf = excluded.leaf then statements.body end,"
             " leaves = case when statements.leaf = excluded.leaf then statements.leaves end,"
             " next_try_at = excluded.next_try_at",
         )
 
-    def adopt_statement(self, row: StatementRow, leaf: str, stated_at: datetime) -> None:
+    def adopt_statement(self, cohort: str, number: int, leaf: str, stated_at: datetime) -> None:
         """A statement that only storage has: published, and to be read from there."""
-        known = {"cohort": row.cohort, "number": row.number, "leaf": leaf, "stated_at": stated_at}
-        self.insert_rows("statements", [{**known, "state": "published", "next_try_at": self.now()}])
+        self.insert_rows("statements", [_known(cohort, number, leaf, stated_at, self.now())])
 
     # ── inventory ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -238,3 +235,15 @@ class CountTransaction(Transaction):
                 (cohorts, numbers),
             ).fetchall()
         )
+
+
+def _known(cohort: str, number: int, leaf: str, stated_at: datetime, now: datetime) -> dict[str, object]:
+    """The row of a published statement whose bytes are to be read from storage."""
+    return {
+        "cohort": cohort,
+        "number": number,
+        "leaf": leaf,
+        "stated_at": stated_at,
+        "state": "published",
+        "next_try_at": now,
+    }

@@ -2,7 +2,7 @@
 //
 // The addresses asked for name years, numbers of statements and batches: nothing of a person.
 import {Away, bytesAt, keyFor} from './evidence.js';
-import {isCount, manifestLeaves, readLeaves, readStated} from './count_statement.js';
+import {COHORT, isCount, manifestLeaves, readLeaves, readStated} from './count_statement.js';
 import {NotThere, TryLater, Unreadable} from './errors.js';
 import {readJson} from './badge.js';
 import {toHex} from './multibase.js';
@@ -76,7 +76,7 @@ async function othersOf(cohort, site) {
   const named = index === null || index instanceof Away || index instanceof Invalid ? null : index.cohorts;
   if (typeof named !== 'object' || named === null) return new Away(index?.why ?? 'no readable list of the cohorts');
   const made = [];
-  for (const each of Object.keys(named).sort()) if (/^[0-9]{4}$/.test(each) && each !== cohort) made.push(await cohortOf(each, site));
+  for (const each of Object.keys(named).sort()) if (COHORT.test(each) && each !== cohort) made.push(await cohortOf(each, site));
   return made;
 }
 

@@ -12,7 +12,7 @@ import {fromHex, shown, toHex} from './multibase.js';
 const FIGURES = ['issued', 'valid', 'revoked', 'corrected', 'anchored'];
 const MOST_PROOFS = 8;
 const HASH = /^[0-9a-f]{64}$/;
-const COHORT = /^[0-9]{4}$/;
+export const COHORT = /^[0-9]{4}$/;
 
 /**
  * @typedef {{issued: number, valid: number, revoked: number, corrected: number, anchored: number}} Figures
@@ -68,7 +68,7 @@ function documentOf(told) {
   const {url, publicUrl, former} = told;
   return {
     '@context': [VC_CONTEXT, TERMS_CONTEXT], id: url, type: ['VerifiableCredential', COUNT_TYPE], issuer: told.issuer, validFrom: japanTime(told.statedAt),
-    relatedResource: {id: leavesUrl(told), digestSRI: told.addedDigest},
+    relatedResource: {id: `${publicUrl}/statements/${told.cohort}/${told.number}.leaves.json`, digestSRI: told.addedDigest},
     credentialSubject: {
       id: `${url}#count`, type: 'BadgeCount', cohort: told.cohort, number: told.number, ...told.figures, lastDay: told.lastDay, added: told.added, dividedIn: told.dividedIn,
       group: told.groups.map(({qualifications, figures}) => ({id: `${url}#${qualifications.join('+')}`, type: 'QualificationCount', qualification: qualifications, ...figures})),
@@ -78,9 +78,6 @@ function documentOf(told) {
     },
   };
 }
-
-/** @param {{publicUrl: string, cohort: string, number: number}} told */
-export const leavesUrl = ({publicUrl, cohort, number}) => `${publicUrl}/statements/${cohort}/${number}.leaves.json`;
 
 const figuresOf = counted => Object.fromEntries(FIGURES.map(name => [name, counted[name]]));
 

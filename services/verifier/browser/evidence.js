@@ -64,11 +64,14 @@ export async function recordOf(badge, {publicUrl}, ask) {
   };
 }
 
+/** @param {string} text */
+export const isAssertionId = text => /^[A-Z2-7]{26}$/.test(text);
+
 /** The assertion id between `before` and `after`; null for any other text. */
-export function within(before, text, after) {
+function within(before, text, after) {
   if (typeof text !== 'string' || !text.startsWith(before) || !text.endsWith(after)) return null;
   const id = text.slice(before.length, text.length - after.length);
-  return /^[A-Z2-7]{26}$/.test(id) ? id : null;
+  return isAssertionId(id) ? id : null;
 }
 
 /** The issuer's site first; a copy only while it is away. */

@@ -4,7 +4,7 @@
 import {PDFArray, PDFDict, PDFHexString, PDFName, PDFParser, PDFRawStream, PDFString} from '@cantoo/pdf-lib';
 import {HoldsNothing, Unreadable} from './errors.js';
 import {MOST_BYTES, readDocument} from './badge.js';
-import {within} from './evidence.js';
+import {isAssertionId} from './evidence.js';
 import {unpacked} from './unpack.js';
 
 /** @param {string} start the file's first characters: readers allow some bytes before the mark */
@@ -50,7 +50,7 @@ export class NoCredentialInPdf extends HoldsNothing {
 export function pageNamedBy(addresses, publicUrl) {
   const beginning = `${publicUrl}/V/`;
   const ids = new Set(addresses.filter(each => each.slice(0, beginning.length).toLowerCase() === beginning.toLowerCase())
-    .map(each => within('', each.slice(beginning.length), '')).filter(Boolean));
+    .map(each => each.slice(beginning.length)).filter(isAssertionId));
   return ids.size === 1 ? beginning + [...ids][0] : null;
 }
 

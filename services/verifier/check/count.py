@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Literal
 
 from services.verifier.check.count_evidence import CohortAnswers, CountEvidence, Stated
-from services.verifier.check.count_outcome import Open, Wrong, expect, name_of, require
+from services.verifier.check.count_outcome import Open, Wrong, expect, name_of, required
 from services.verifier.check.count_records import check_manifests, check_record, check_roots, check_status
 from services.verifier.check.evidence import Unavailable
 from services.verifier.check.outcome import CheckOutcome
@@ -160,21 +160,19 @@ def _signatures(stated: Stated, evidence: CountEvidence) -> str:
 
 def _unbroken(stated: Stated, own: CohortAnswers) -> str:
     for number, found in enumerate(own.links, 1):
-        require(found, "gap", f"statement {own.cohort}/{number}")
+        required(found, "gap", f"statement {own.cohort}/{number}")
     former: Stated | None = None
     for number, each in enumerate(own.statements, 1):
         is_it = (each.statement.cohort, each.number) == (own.cohort, number)
         expect(is_it, "gap", f"statement {name_of(each)}", f"statement {own.cohort}/{number}")
         _follows(each, former)
         former = each
-    require(own.newest, "gap", f"the newest statement of {own.cohort}")
-    newest, last = own.newest, own.last
-    if not isinstance(newest, Stated) or last is None:
-        raise Open("away", "no statement", f"the newest statement of {own.cohort}")
+    newest = required(own.newest, "gap", f"the newest statement of {own.cohort}")
     in_chain = [each for each in own.statements if each.number == stated.number]
     if not in_chain:
         raise Wrong("gap", f"nothing under number {stated.number}", f"statement {name_of(stated)}")
     expect(in_chain[0].leaf == stated.leaf, "forked", f"{in_chain[0].leaf} under its number", stated.leaf)
+    last = own.statements[-1]
     expect(newest.leaf == last.leaf and not own.beyond, "older", f"{name_of(newest)} given out as newest", "the newest")
     return f"{len(own.statements)} statements, each with the hash of the one before"
 

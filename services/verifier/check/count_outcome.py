@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from services.verifier.check.count_evidence import Found, Leaves, Stated
+from typing import TypeVar
+
+from services.verifier.check.count_evidence import Stated
 from services.verifier.check.credential import Invalid
 from services.verifier.check.evidence import Unavailable
+
+T = TypeVar("T", Stated, tuple[str, ...], frozenset[str])
 
 
 class Wrong(Exception):
@@ -24,14 +28,15 @@ def expect(is_right: bool, code: str, got: object, expected: object) -> None:
         raise Wrong(code, str(got), str(expected))
 
 
-def require(found: Found | Leaves, code: str, what: str) -> None:
-    """Wrong for what isn't there or can't be read, Open for what could not be fetched."""
+def required(found: T | Invalid | Unavailable | None, code: str, what: str) -> T:
+    """What was found. Wrong for what isn't there or can't be read, Open for what could not be fetched."""
     if isinstance(found, Unavailable):
         raise Open("away", found.why, what)
     if found is None:
         raise Wrong(code, f"nothing at {what}", what)
     if isinstance(found, Invalid):
         raise Wrong(code, f"{what}: {found.why}", what)
+    return found
 
 
 def name_of(each: Stated) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from services.verifier.check.anchoring import root_status
 from services.verifier.check.count_evidence import CohortAnswers, CountEvidence, Stated
-from services.verifier.check.count_outcome import Open, Wrong, expect, name_of, require
+from services.verifier.check.count_outcome import Open, Wrong, expect, name_of, required
 from services.verifier.check.credential import Invalid
 from services.verifier.check.evidence import ChainAnswers, Unavailable
 from services.verifier.check.status_list import StatusList
@@ -26,12 +26,7 @@ def check_manifests(stated: Stated, evidence: CountEvidence) -> str:
     expect(len(own) == told.figures.issued, "list", f"{len(own)} leaves listed", f"{told.figures.issued} issued")
     strays: dict[str, frozenset[str]] = {}
     for batch in told.batches:
-        leaves = evidence.manifests.get(batch.root)
-        what = f"the manifest of batch {batch.root}"
-        if isinstance(leaves, Unavailable):
-            raise Open("away", leaves.why, what)
-        if not isinstance(leaves, frozenset):
-            raise Wrong("manifest", f"{what}: {leaves.why if leaves is not None else 'nothing there'}", what)
+        leaves = required(evidence.manifests.get(batch.root), "manifest", f"the manifest of batch {batch.root}")
         found = len(leaves & own)
         code = "added-outside" if found < batch.badges else "dropped"
         expect(found == batch.badges, code, f"batch {batch.root}: {batch.badges} stated", f"{found} in its manifest")
@@ -60,14 +55,10 @@ def _accounted(strays: dict[str, frozenset[str]], evidence: CountEvidence) -> No
 def _listed(chain: CohortAnswers, *, up_to: int | None = None) -> frozenset[str]:
     """The leaves that statements of the chain list, each counted once."""
     made: set[str] = set()
-    for number, each in enumerate(chain.links[:up_to], 1):
-        require(each, "gap", f"statement {chain.cohort}/{number}")
-        if not isinstance(each, Stated):
-            continue
-        told, leaves, what = each.statement, chain.list_of(number), f"the list of statement {name_of(each)}"
-        require(leaves, "list", what)
-        if not isinstance(leaves, tuple):
-            continue
+    for number, found in enumerate(chain.links[:up_to], 1):
+        each = required(found, "gap", f"statement {chain.cohort}/{number}")
+        told, what = each.statement, f"the list of statement {name_of(each)}"
+        leaves = required(chain.list_of(number), "list", what)
         is_it = digest_of(leaf_list(leaves)) == told.added_digest and len(leaves) == told.added
         expect(is_it, "list", f"{what}: {len(leaves)} leaves", f"{told.added} with digest {told.added_digest}")
         expect(made.isdisjoint(leaves), "twice", f"{what}: a leaf that was listed before", "each badge once")
@@ -114,10 +105,10 @@ def _newest(chain: CohortAnswers) -> Stated:
 
 
 def check_roots(stated: Stated, chain: ChainAnswers | Unavailable) -> str:
-    for batch in stated.statement.batches:
-        root = bytes.fromhex(batch.root)
-        _stands(MerkleProof(path=(), merkle_root=root, target_hash=root, anchors=()), chain)
-    return f"{len(stated.statement.batches)} roots stand in the registry"
+    roots = _batch_roots(stated)
+    for root in roots:
+        _stands(root, chain)
+    return f"{len(roots)} roots stand in the registry"
 
 
 def check_record(stated: Stated, own: CohortAnswers, chain: ChainAnswers | Unavailable) -> str:
@@ -173,5 +164,10 @@ def roots_in(stated: Stated, own: CohortAnswers) -> tuple[MerkleProof, ...]:
         if isinstance(each.anchor_proofs, tuple)
         for proof in each.anchor_proofs
     ]
+    return (*proofs, *_batch_roots(stated))
+
+
+def _batch_roots(stated: Stated) -> list[MerkleProof]:
+    """Each batch's root as a proof of itself: its path is empty."""
     roots = [bytes.fromhex(batch.root) for batch in stated.statement.batches]
-    return (*proofs, *(MerkleProof(path=(), merkle_root=root, target_hash=root, anchors=()) for root in roots))
+    return [MerkleProof(path=(), merkle_root=root, target_hash=root, anchors=()) for root in roots]

@@ -50,7 +50,7 @@ COUNT_SENTENCES: dict[CountKind, Bilingual] = {
 COUNT_NEXT: dict[CountKind, Bilingual] = {
     "right": Bilingual(
         "証明書をお持ちの方は、その証明書もこのサイトで確かめられます。",
-        "Whoever has a certificate can check it on this site as well.",
+        "Holders of a certificate can check it on this site as well.",
     ),
     "not-recorded-yet": Bilingual(
         "次の束が記録されたあと（長くて1日ほど）に、もう一度お確かめください。",

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shared.runtime.commands import json_option, plain_console, say, say_json
+from services.verifier.commands.checks import config_of, print_checks, source_options
+from shared.runtime.commands import json_option, plain_console, say_json
 
 if TYPE_CHECKING:
     from services.verifier.check.count import CountVerdict
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
     from shared.credentials.content import Document
     from shared.programme import Bilingual
 
-_MARKS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "unknown": ("？", "yellow")}
 _COLOURS = {"right": "green", "not-recorded-yet": "green", "not-right": "red", "could-not-check": "yellow"}
-_USAGE = 64  # sysexits.h; 2 would read as "could not check"
 
 
 @click.group("statement")
@@ -33,8 +32,7 @@ def command() -> None:
 @click.option(
     "--number", type=click.IntRange(1), help="第何回の集計か（既定：最新） / which statement; default: newest"
 )
-@click.option("--issuer-url", metavar="URL", help="発行者の公開サイト（既定：PUBLIC_URL） / the issuer's public site")
-@click.option("--rpc-url", metavar="URL", help="ブロックチェーンのノード（既定：NETWORKS_FILE） / a node of the chain")
+@source_options
 def verify(cohort: str, as_json: bool, number: int | None, issuer_url: str | None, rpc_url: str | None) -> None:
     """年度 COHORT の集計が記録と合うかを確かめる。 / Check the count of the year COHORT against all records.
 
@@ -44,27 +42,18 @@ def verify(cohort: str, as_json: bool, number: int | None, issuer_url: str | Non
 
     終了コード / exit code: 0 合っている agrees, 1 合わない does not agree, 2 確認できない could not check.
     """
-    from services.verifier.config import read_command_config
-    from services.verifier.files.read import MAX_COUNT_BYTES, read_json
-    from services.verifier.sources.count import newest_of
+    from services.verifier.sources.count import newest_of, statement_of
     from services.verifier.sources.issuer_site import HttpSite
     from shared import object_keys
-    from shared.errors import RefuseToStart
 
     if not object_keys.is_cohort(cohort):
         text = f"got {cohort[:40]!r}, expected a year such as 2026（年度を4桁で） / four digits"
         raise click.BadParameter(text, param_hint="COHORT")
-    try:
-        config = read_command_config(os.environ, issuer_url=issuer_url, rpc_url=rpc_url)
-    except RefuseToStart as error:
-        say(f"akashi statement: {error}", err=True)
-        raise SystemExit(_USAGE) from error
+    config = config_of("statement", issuer_url=issuer_url, rpc_url=rpc_url)
 
     def load() -> Document:
         site = HttpSite(config.issuer_url)
-        if number is None:
-            return newest_of(cohort, site)
-        return read_json(site.get(object_keys.statement(cohort, number)), MAX_COUNT_BYTES)
+        return newest_of(cohort, site) if number is None else statement_of(cohort, number, site)
 
     answer(load, config, as_json=as_json, cohort=cohort)
 
@@ -100,7 +89,6 @@ def _issuer(config: CommandConfig) -> Bilingual:
 
 
 def _print(verdict: CountVerdict, config: CommandConfig) -> None:
-    from rich.padding import Padding
     from rich.text import Text
 
     from services.verifier.check.count_words import (
@@ -110,7 +98,6 @@ def _print(verdict: CountVerdict, config: CommandConfig) -> None:
         count_heading,
         count_sentence,
     )
-    from shared.clock import JST
 
     console = plain_console(highlight=False)
     said = count_heading(verdict)
@@ -130,16 +117,5 @@ def _print(verdict: CountVerdict, config: CommandConfig) -> None:
                 f"　訂正 corrected {figures.corrected}　記録済み recorded {figures.anchored}"
             )
         )
-    console.print()
-    for check in verdict.checks:
-        mark, style = _MARKS[check.outcome]
-        name, words = COUNT_NAMES[check.number], count_explanation(check)
-        console.print(Text.assemble((f" {mark} ", style), f"{check.number}. {name.ja} / {name.en}"))
-        console.print(Padding(Text(f"{words.ja} / {words.en}"), (0, 0, 0, 6)))
-        console.print(Padding(Text(check.got, style="dim", overflow="fold"), (0, 0, 0, 6)))
-        if check.outcome != "ok":
-            console.print(Padding(Text(f"expected: {check.expected}", style="dim", overflow="fold"), (0, 0, 0, 6)))
-    moment = verdict.checked_at.astimezone(JST)
-    console.print(
-        Text(f"\n確認日時 checked {moment:%Y-%m-%d %H:%M:%S} JST　発行者 issuer {config.issuer_url}\n", style="dim")
-    )
+    checks = [(check, COUNT_NAMES[check.number], count_explanation(check)) for check in verdict.checks]
+    print_checks(console, checks, verdict.checked_at, config.issuer_url)

@@ -39,6 +39,11 @@ def newest_of(cohort: str, site: IssuerSite) -> Document:
     return read_json(site.get(object_keys.newest_statement(cohort)), MAX_COUNT_BYTES)
 
 
+def statement_of(cohort: str, number: int, site: IssuerSite) -> Document:
+    """The statement under a number. NotFound, TryLater, Unreadable."""
+    return read_json(site.get(object_keys.statement(cohort, number)), MAX_COUNT_BYTES)
+
+
 def gather_count(stated: Stated, site: IssuerSite, chain: AnchorSource, *, public_url: str) -> CountEvidence:
     """The sources' answers about a statement. Raises nothing that a source can cause.
 
@@ -68,7 +73,7 @@ def _cohort(cohort: str, site: IssuerSite, pool: ThreadPoolExecutor, *, at_least
         too_many = Unavailable(f"statement {cohort}/{top}: more than {_MOST} statements are not asked for")
         return CohortAnswers(cohort, newest, (too_many,))
     numbers = range(1, top + 1)
-    links = _all(numbers, lambda number: _ask(lambda: _statement(cohort, number, site)), pool)
+    links = _all(numbers, lambda number: _ask(lambda: read_stated(statement_of(cohort, number, site))), pool)
     lists = _all(numbers, lambda number: _ask(lambda: _leaves(cohort, number, site)), pool)
     beyond = not isinstance(_ask(lambda: site.get(object_keys.statement(cohort, top + 1))), Unavailable | None)
     return CohortAnswers(cohort, newest, tuple(links.values()), beyond, lists)
@@ -80,10 +85,6 @@ def _others(cohort: str, site: IssuerSite, pool: ThreadPoolExecutor) -> tuple[Co
         return index if isinstance(index, Unavailable) else Unavailable("no readable list of the cohorts")
     named = [each for each in sorted(index.cohorts) if object_keys.is_cohort(each) and each != cohort]
     return tuple(_cohort(each, site, pool) for each in named)
-
-
-def _statement(cohort: str, number: int, site: IssuerSite) -> Stated:
-    return read_stated(read_json(site.get(object_keys.statement(cohort, number)), MAX_COUNT_BYTES))
 
 
 def _leaves(cohort: str, number: int, site: IssuerSite) -> tuple[str, ...]:

@@ -5,7 +5,9 @@ The newest statement of a cohort is the one with the highest number that was ann
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from fastapi import FastAPI
@@ -24,13 +26,12 @@ from services.verifier.check.count_words import (
 )
 from services.verifier.config import Config
 from services.verifier.counting import check_count
-from services.verifier.files.read import MAX_COUNT_BYTES, read_json
 from services.verifier.ports import Ports
+from services.verifier.sources.count import newest_of, statement_of
 from services.verifier.sources.issuer_site import IssuerSite
 from services.verifier.store import Store
 from services.verifier.web.documents import FRESH, LONG, READ, answer
 from shared import object_keys
-from shared.clock import japan_date
 from shared.credentials.content import Document
 from shared.credentials.count import CountStatement
 from shared.errors import NotFound
@@ -38,6 +39,7 @@ from shared.programme import Programme
 from shared.runtime.web import Pages
 
 _JSON = "application/json"
+_NEWEST = re.compile(rf"{object_keys.STATEMENTS}({object_keys.COHORT})\.json")
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,10 @@ class CountSite:
     store: Store
 
     def get(self, key: str) -> bytes:
-        if not key.startswith(object_keys.STATEMENTS):
-            return self.site.get(key)
-        newest = self.newest()
         if key == object_keys.STATEMENT_INDEX:
-            return msgspec.json.encode({"cohorts": newest})
-        for cohort, number in newest.items():
-            if key == object_keys.newest_statement(cohort):
-                return self.site.get(object_keys.statement(cohort, number))
+            return msgspec.json.encode({"cohorts": self.newest()})
+        if (found := _NEWEST.fullmatch(key)) and (number := self.newest().get(found[1])):
+            key = object_keys.statement(found[1], number)
         return self.site.get(key)
 
     def newest(self) -> dict[str, int]:
@@ -63,8 +61,12 @@ class CountSite:
             return tx.newest_statements()
 
 
+def _site(ports: Ports) -> CountSite:
+    return CountSite(ports.site, ports.store)
+
+
 def add_count(app: FastAPI, templates: Pages, ports: Ports, config: Config) -> None:
-    site = CountSite(ports.site, ports.store)
+    site = _site(ports)
     _add_documents(app, site)
     _add_pages(app, templates, site, ports, config)
 
@@ -104,57 +106,62 @@ def _add_pages(app: FastAPI, templates: Pages, site: CountSite, ports: Ports, co
     @app.api_route("/statements/{cohort}", methods=READ)
     def newest_page(request: Request, cohort: str) -> Response:
         _refuse_other(object_keys.is_cohort(cohort))
-        document = read_json(site.get(object_keys.newest_statement(cohort)), MAX_COUNT_BYTES)
-        return count_page(templates, request, document, site, ports, config)
+        document = newest_of(cohort, site)
+        return _page(templates, request, document, ports, config)
 
     @app.api_route("/statements/{cohort}/{number}", methods=READ)
     def page(request: Request, cohort: str, number: str) -> Response:
-        document = read_json(site.get(object_keys.statement(cohort, _number(cohort, number))), MAX_COUNT_BYTES)
-        return count_page(templates, request, document, site, ports, config)
+        document = statement_of(cohort, _number(cohort, number), site)
+        return _page(templates, request, document, ports, config)
 
 
 def check_handed_in(document: Document, ports: Ports) -> CountVerdict:
     """The verdict on a statement that a visitor handed in."""
-    site = CountSite(ports.site, ports.store)
-    return check_count(lambda: document, site, ports.chain, public_url=ports.public_url, now=ports.now)
+    return check_count(lambda: document, _site(ports), ports.chain, public_url=ports.public_url, now=ports.now)
 
 
 def verdict_page(
     templates: Pages, request: Request, document: Document, verdict: CountVerdict, ports: Ports, config: Config
 ) -> Response:
     """What became of the nine checks, and the figures if the society signed them."""
-    site = CountSite(ports.site, ports.store)
-    return count_page(templates, request, document if verdict.is_genuine else None, site, ports, config, verdict)
+    return _page(
+        templates,
+        request,
+        document if verdict.is_genuine else None,
+        ports,
+        config,
+        verdict,
+        heading=count_heading(verdict),
+        sentence=count_sentence(verdict, config.runtime.programme.society.name),
+        next=COUNT_NEXT[verdict.kind],
+        shape=COUNT_SHAPES[verdict.kind],
+        explanation=count_explanation,
+        check_names=COUNT_NAMES,
+    )
 
 
-def count_page(
+def _page(
     templates: Pages,
     request: Request,
     document: Document | None,
-    site: CountSite,
     ports: Ports,
     config: Config,
     verdict: CountVerdict | None = None,
+    **told: Any,
 ) -> Response:
+    """The figures of a statement. `told`: what the page says of the verdict on it, if there is one."""
+    site = _site(ports)
     statement = None if document is None else read_stated(document).statement
-    newest = None if statement is None else site.newest().get(statement.cohort)
     return templates.page(
         request,
         "statement.html",
         statement=statement,
         divided=_divided(statement, site),
-        newest=newest,
-        verdict=verdict,
-        heading=None if verdict is None else count_heading(verdict),
-        sentence=None if verdict is None else count_sentence(verdict, config.runtime.programme.society.name),
-        next=None if verdict is None else COUNT_NEXT[verdict.kind],
-        shape=None if verdict is None else COUNT_SHAPES[verdict.kind],
-        explanation=count_explanation,
-        check_names=COUNT_NAMES,
+        newest=None if statement is None else site.newest().get(statement.cohort),
         names=_names(config.runtime.programme),
         is_recorded=document is not None and len(document.get("proof", ())) > 1,
-        public_url=ports.public_url,
-        japan_date=japan_date,
+        verdict=verdict,
+        **told,
     )
 
 
@@ -162,8 +169,7 @@ def _divided(statement: CountStatement | None, site: CountSite) -> CountStatemen
     """The statement whose figures the groups divide: another one where little has changed since."""
     if statement is None or statement.divided_in == statement.number:
         return statement
-    key = object_keys.statement(statement.cohort, statement.divided_in)
-    return read_stated(read_json(site.get(key), MAX_COUNT_BYTES)).statement
+    return read_stated(statement_of(statement.cohort, statement.divided_in, site)).statement
 
 
 def _names(programme: Programme) -> dict[str, object]:

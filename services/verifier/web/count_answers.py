@@ -32,7 +32,7 @@ class FiguresAnswer(msgspec.Struct, frozen=True):
 
 
 class CountAnswer(msgspec.Struct, frozen=True, tag_field="document", tag="count"):
-    """`figures` is null unless the society signed just this; `newest` while nobody told which statement is the last."""
+    """`figures` is null unless the society signed exactly this; `newest`, while the newest statement is unknown."""
 
     verdict: str  # right, not-recorded-yet, not-right, could-not-check
     heading: Bilingual

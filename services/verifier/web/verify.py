@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.verifier import verification
+from services.verifier.check.count import CountVerdict
 from services.verifier.check.explanation import REFUSALS
 from services.verifier.config import Config
 from services.verifier.counting import count_in
@@ -29,6 +30,7 @@ from services.verifier.web.pages import unknown_page, verdict_page
 from services.verifier.web.places import NoPlace, Places
 from services.verifier.web.rate_limit import Limit, TooManyRequests
 from shared.copied_text import url_in
+from shared.credentials.content import Document
 from shared.errors import NotFound
 from shared.programme import Bilingual
 from shared.runtime.web import Pages
@@ -78,8 +80,7 @@ def _add_form(app: FastAPI, templates: Pages, ports: Ports, config: Config, limi
                 problem = "misspelt" if isinstance(error, Misspelt) else REFUSALS[error.why]
                 return templates.page(request, "front.html", status=422, url=url[:300], problem=problem, raw=str(error))
         elif (statement := count_in(content)) is not None:
-            check = partial(count.check_handed_in, statement, ports)
-            verdict = await limits.files.run(limits.verify.client(request), check)
+            verdict = await _verify_count(statement, request, ports, limits)
             return count.verdict_page(templates, request, statement, verdict, ports, config)
         elif content:
             try:
@@ -111,8 +112,7 @@ def _add_api(app: FastAPI, ports: Ports, config: Config, limits: _Limits) -> Non
         if not url:
             content, url = await _form(request) if _is_form(request) else (await request.body(), "")
         if not url and (statement := count_in(content)) is not None:
-            check = partial(count.check_handed_in, statement, ports)
-            counted = await limits.files.run(limits.verify.client(request), check)
+            counted = await _verify_count(statement, request, ports, limits)
             answer = count_answer_of(counted, config.runtime.programme.society.name)
             return Response(msgspec.json.encode(answer), media_type="application/json")
         if not url:
@@ -188,6 +188,11 @@ async def _verify_url(url: str, request: Request, ports: Ports, limits: _Limits)
 async def _verify_file(content: bytes, request: Request, ports: Ports, limits: _Limits) -> VerificationResult:
     places = limits.pdfs if is_pdf(content) else limits.files
     return await places.run(limits.verify.client(request), partial(verification.check, content, ports))
+
+
+async def _verify_count(statement: Document, request: Request, ports: Ports, limits: _Limits) -> CountVerdict:
+    check = partial(count.check_handed_in, statement, ports)
+    return await limits.files.run(limits.verify.client(request), check)
 
 
 def _id_in(text: str, ports: Ports) -> str:
