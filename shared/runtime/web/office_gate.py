@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 
 from shared.password_strength import PASSWORD_SENTENCES
 from shared.runtime.access import Access, Proxies, client_network
+from shared.runtime.db import UNAVAILABLE
 from shared.runtime.web.cookies import HostCookie
 from shared.runtime.web.office_accounts import LONGEST_SESSION, OfficeUser
 from shared.runtime.web.office_session import OfficeSessions, Token
@@ -63,7 +64,7 @@ class OfficeGate:
         if path.startswith("/api/"):
             self._check_key(request)
             return
-        user = self._sessions.user(self.token(request), only_reads=request.method in ("GET", "HEAD"))
+        user = self._user(request)
         if user is None:
             raise NotSignedIn
         request.state.office_user = user
@@ -71,6 +72,21 @@ class OfficeGate:
             raise NotSignedIn
         if not user.is_admin and path not in _OWN and not self._for_office(request.method, path):
             raise NotAllowed
+
+    def _user(self, request: Request) -> OfficeUser | None:
+        """Whose session it is. While the database is away, of a page that only shows something: who was here just now.
+        What such a page shows, it has of before."""
+        token, remembered = self.token(request), self._sessions.remembered
+        user = self._sessions.user_of_late(token) if request.method in ("GET", "HEAD") else None
+        if user is not None and remembered.is_away:
+            return user
+        try:
+            return self._sessions.user(token)
+        except UNAVAILABLE:
+            remembered.away()
+            if user is None:
+                raise
+            return user
 
     def install(self, app: FastAPI, html: Pages) -> None:
         """The pages to sign in and out and to change the password; what is answered to who may not pass."""

@@ -16,7 +16,7 @@ from shared.password_strength import PasswordProblem, known_words, password_prob
 from shared.plain_text import hidden_in
 from shared.programme import Programme
 from shared.runtime.attempts import sha256
-from shared.runtime.db import UNAVAILABLE, Database
+from shared.runtime.db import Database
 from shared.runtime.metrics import counter
 from shared.runtime.web.office_accounts import (
     LONGEST_NAME,
@@ -45,7 +45,7 @@ class AccountRefused(ValueError):
 
 
 class Remembered:
-    """The users of the sessions seen in the last ten minutes, by digest of the token. Thread-safe."""
+    """Who was signed in by which token, for ten minutes, by its digest. Thread-safe."""
 
     SECONDS = 600.0
     PATIENCE = 5.0  # seconds in which a database that did not answer is not asked again
@@ -89,27 +89,19 @@ class OfficeSessions:
     new_token: Callable[[], str] = lambda: secrets.token_urlsafe(32)
     remembered: Remembered = field(default_factory=Remembered)
 
-    def user(self, token: str | None, *, only_reads: bool = False) -> OfficeUser | None:
-        """Whose session the browser's token is; None for no token, an unknown one, and a session that is over.
-
-        While the database does not answer, a request that `only_reads` gets the user that this process remembers: what
-        its page shows was read before. Without one, and for any other request, the error of `UNAVAILABLE` is raised.
-        """
+    def user(self, token: str | None) -> OfficeUser | None:
+        """Whose session the browser's token is; None for no token, an unknown one, and a session that is over."""
         if not token:
             return None
-        known = self.remembered.find(token) if only_reads else None
-        if known is not None and self.remembered.is_away:
-            return known
-        try:
-            with self.database.transaction() as tx:
-                user = OfficeAccounts(tx).by_session(token)
-        except UNAVAILABLE:
-            self.remembered.away()
-            if known is None:
-                raise
-            return known
+        with self.database.transaction() as tx:
+            user = OfficeAccounts(tx).by_session(token)
         self.remembered.note(token, user)
         return user
+
+    def user_of_late(self, token: str | None) -> OfficeUser | None:
+        """Who was signed in by this token a short time ago, as this process knows: for pages while the database is
+        away."""
+        return self.remembered.find(token) if token else None
 
     def sign_in(self, name: str, password: str, source: str, former: str | None) -> Token | SignInProblem:
         """The token of a new session; that of `former`, which the browser sent, ends.
