@@ -191,7 +191,9 @@ class BoardQueries:
             *self._of(cohort),
         )
         worst = {domain: answer for domain, answer, _ in answers}
-        rows = [LetterDomain(domain, counts, worst.get(domain)) for domain, counts in states.items()]
+        rows = [
+            LetterDomain(domain=domain, counts=counts, answer=worst.get(domain)) for domain, counts in states.items()
+        ]
         rows.sort(key=lambda row: (-row.in_trouble, -row.waiting, row.domain))
         return [row for row in rows if row.in_trouble or row.waiting][:limit]
 
