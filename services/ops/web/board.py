@@ -56,7 +56,7 @@ def board_pages(
         return view_of(boards.page(cohort, scope.seen_by(request)))
 
     def view_of(page: BoardPage) -> board_view.BoardView:
-        return board_view.board_view(page, programme, board_view.Watch(ports))
+        return board_view.board_view(page, programme, ports)
 
     def draw(page: BoardPage, language: Language) -> str:
         return html.text("fragment.html", language, "", "/board", page=view_of(page), links=links)

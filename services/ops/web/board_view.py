@@ -153,28 +153,8 @@ class BoardView:
         return self.status.letters["bounced"] + self.status.letters["suppressed"]
 
 
-@dataclass(frozen=True)
-class Watch:
-    """Since when troubles are seen: as the meters know."""
-
-    ports: Ports
-
-    def since(self, service: str, code: str) -> datetime | None:
-        return self.ports.health.since(service, code)
-
-    def outages(self, page: BoardPage) -> list[Outage]:
-        found = outages_of(page.status, self.ports.lag.away_since, self.since) if page.all_desks else []
-        if page.away_since is None:
-            return found
-        at = page.status.at.astimezone(JST)
-        old = Bilingual(f"人数は{at:%H:%M:%S}のものです", f"the figures are of {at:%H:%M:%S} Japan time")
-        return [
-            Outage(Bilingual("このボードのデータベース", "The database of this board"), page.away_since, (old,)),
-            *found,
-        ]
-
-
-def board_view(page: BoardPage, programme: Programme, watch: Watch) -> BoardView:
+def board_view(page: BoardPage, programme: Programme, ports: Ports) -> BoardView:
+    """`ports`: whose meters know since when troubles are seen."""
     cohort = page.status.cohort
     return BoardView(
         status=page.status,
@@ -209,14 +189,24 @@ def board_view(page: BoardPage, programme: Programme, watch: Watch) -> BoardView
         batches=page.batches,
         dead=dead_messages(page.dead_letters),
         services=service_rows(page.status),
-        troubled_services=trouble_rows(page.status, watch.since),
+        troubled_services=trouble_rows(page.status, ports.health.since),
         chains=chain_rows(page.status),
-        outages=watch.outages(page),
+        outages=_outages(page, ports),
         decisions=decision_rows(page.decisions),
         scrubs=[scrub_row(line) for line in page.status.scrubs],
         restores=restore_rows(page.status.restores),
         all_desks=page.all_desks,
     )
+
+
+def _outages(page: BoardPage, ports: Ports) -> list[Outage]:
+    found = outages_of(page.status, ports.lag.away_since, ports.health.since) if page.all_desks else []
+    if page.away_since is None:
+        return found
+    at = page.status.at.astimezone(JST)
+    old = Bilingual(f"人数は{at:%H:%M:%S}のものです", f"the figures are of {at:%H:%M:%S} Japan time")
+    name = Bilingual("このボードのデータベース", "The database of this board")
+    return [Outage(name, page.away_since, (old,)), *found]
 
 
 def _stages(page: BoardPage) -> list[StageRow]:
