@@ -385,6 +385,11 @@ def reason_words(reason: str | None) -> Bilingual | None:
     return _LETTER_TROUBLE.get(reason, Bilingual(reason, reason))
 
 
+def held_words_for(words: dict[str, HeldWords], reason: str) -> HeldWords:
+    """The words for a reason, and no next step for one that this table doesn't have."""
+    return words.get(reason) or HeldWords(Bilingual(reason, reason), Bilingual("", ""))
+
+
 def words_for(words: dict[str, Bilingual], code: str) -> Bilingual:
     """The words for a code; the code itself if this table doesn't have it."""
     return words.get(code, Bilingual(code, code))

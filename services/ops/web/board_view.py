@@ -246,7 +246,7 @@ def _desks(held: Iterable[Person], programme: Programme, characters: Mapping[str
                     name=Bilingual(name, name) if name else _NO_DESK,
                     count=sum(len(people) for people in groups.values()),
                     groups=[
-                        HeldGroup(reason, wording.HELD_REASONS.get(reason) or _unknown(reason), people)
+                        HeldGroup(reason, wording.held_words_for(wording.HELD_REASONS, reason), people)
                         for reason, people in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
                     ],
                 )
@@ -257,7 +257,7 @@ def _desks(held: Iterable[Person], programme: Programme, characters: Mapping[str
 def stuck_row(stuck: Stuck, person: PersonRow | None = None) -> StuckRow:
     return StuckRow(
         stuck=stuck,
-        words=wording.STUCK.get(stuck.reason) or _unknown(stuck.reason),
+        words=wording.held_words_for(wording.STUCK, stuck.reason),
         field=wording.words_for(wording.STUCK_FIELDS, stuck.field) if stuck.field else None,
         detail=" ← ".join(text for text in (stuck.expected, stuck.got) if text),
         person=person,
@@ -271,16 +271,12 @@ def _stuck(page: BoardPage, programme: Programme) -> list[StuckGroup]:
             rows.setdefault(stuck.reason, []).append(stuck_row(stuck, person_row(person, programme)))
     return [
         StuckGroup(
-            words=wording.STUCK.get(reason) or _unknown(reason),
+            words=wording.held_words_for(wording.STUCK, reason),
             count=page.status.stuck_by_reason.get(reason, len(found)),
             rows=found,
         )
         for reason, found in rows.items()
     ]
-
-
-def _unknown(reason: str) -> wording.HeldWords:
-    return wording.HeldWords(Bilingual(reason, reason), Bilingual("", ""))
 
 
 def person_row(person: Person, programme: Programme, characters: str | None = None) -> PersonRow:

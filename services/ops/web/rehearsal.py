@@ -101,7 +101,7 @@ def _desk(desk: DeskForecast) -> DeskView:
     named = desk.people[:_PEOPLE]
     reasons = [
         (
-            wording.HELD_REASONS.get(reason) or wording.HeldWords(Bilingual(reason, reason), Bilingual("", "")),
+            wording.held_words_for(wording.HELD_REASONS, reason),
             count,
             [person.registration_id for person in named if person.reason == reason],
         )
