@@ -28,6 +28,7 @@ import psycopg
 from deploy.bench.report import Report
 from services.ops.app import MIGRATIONS
 from services.ops.config import Links
+from services.ops.handlers import settle
 from services.ops.ports import Ports
 from services.ops.sources.lag import Lag, LagMeter
 from services.ops.store.events import OpsTransaction, Store
@@ -113,8 +114,7 @@ def _measure(
     numbers = random.Random(1)
     names = [_person(numbers, number)["name"] for number in range(200)]
     began = time.monotonic()
-    while _settle(store):
-        pass
+    settle(store)
     report.add("counting all of them, once", time.monotonic() - began, "s")
     with psycopg.connect(store.url, autocommit=True) as connection:
         connection.execute("vacuum (analyze)")
@@ -153,11 +153,6 @@ def _measure(
         report.add(f"{boards} boards open, events noted: of a core", used, "%")
         report.add(f"{boards} boards open: of a core more", used - busy, "%", at_most=MOST_OPEN)
         report.add("from an event's commit to the last board", _slowest(noted, received), "s", at_most=MOST_PUSH)
-
-
-def _settle(store: Store) -> int:
-    with store.transaction() as tx:
-        return tx.standing.settle()
 
 
 # ── people ──────────────────────────────────────────────────────────────────────────────────────────────
