@@ -294,7 +294,7 @@ class ListChangedError(AlreadyDecidedError):
 
 
 def dry_run(ports: Ports, act: Bulk, selected: Selected) -> DryRun:
-    """The people whom an order for a whole cohort would affect now. Changes nothing."""
+    """The people that an order for a whole cohort would affect now. Changes nothing."""
     with ports.store.transaction() as tx:
         return _dry_run(tx, act, selected)
 

@@ -205,13 +205,13 @@ class DecisionRows(Outcomes):
         return listed, count - len(listed)
 
     def to_hold(self, selected: Selected) -> tuple[list[ListedPerson], int]:
-        """People without a badge whom the office does not hold, nor has ordered to; and how many have a badge."""
+        """People without a badge, not held by the office nor by a pending order; and how many have a badge."""
         return self._without_badge(
             selected, f"p.held_reason is distinct from 'office-hold' and not {_ORDERED.format('hold')}", "is not null"
         )
 
     def to_resume(self, selected: Selected) -> tuple[list[ListedPerson], int]:
-        """People whom the office holds, and has not ordered to go on; and how many are held for another reason."""
+        """People held by the office, without a pending order to resume; and how many are held for another reason."""
         return self._without_badge(
             selected,
             f"p.held_reason = 'office-hold' and not {_ORDERED.format('resume')}",
