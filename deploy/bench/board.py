@@ -26,8 +26,10 @@ import psutil
 import psycopg
 
 from deploy.bench.report import Report
+from deploy.bench.usage import cpu_of_process
 from services.ops.app import MIGRATIONS
 from services.ops.config import Links
+from services.ops.handlers import settle
 from services.ops.ports import Ports
 from services.ops.sources.lag import Lag, LagMeter
 from services.ops.store.events import OpsTransaction, Store
@@ -43,7 +45,7 @@ from shared.runtime.web.server import web_server
 MOST_BOARD, MOST_TIMELINE, MOST_OPEN, MOST_PUSH = 200.0, 100.0, 5.0, 2.0
 _PROGRAMME = Path(__file__).parents[1] / "programmes" / "jci.toml"
 _BEGAN = datetime(2026, 4, 1, tzinfo=UTC)
-_TOKEN = "the session of the bench, of no use to anybody else"
+_TOKEN = "the-session-of-the-bench,-of-no-use-to-anybody-else"
 _BUSY = 50  # events a second that are noted meanwhile
 _FAMILIES = [
     "佐藤",
@@ -113,8 +115,7 @@ def _measure(
     numbers = random.Random(1)
     names = [_person(numbers, number)["name"] for number in range(200)]
     began = time.monotonic()
-    while _settle(store):
-        pass
+    settle(store)
     report.add("counting all of them, once", time.monotonic() - began, "s")
     with psycopg.connect(store.url, autocommit=True) as connection:
         connection.execute("vacuum (analyze)")
@@ -133,9 +134,9 @@ def _measure(
             ),
             ("timeline of one person", [f"/people/{id}" for id in ids], MOST_TIMELINE),
         ):
-            before = _cpu((psutil.Process(), server))
+            before = _cpu(server)
             times = _times(client, paths)
-            cpu = 1000 * (_cpu((psutil.Process(), server)) - before) / (len(paths) + 1)
+            cpu = 1000 * (_cpu(server) - before) / (len(paths) + 1)
             report.add(f"{name}: median", statistics.median(times), "ms")
             report.add(f"{name}: p95", statistics.quantiles(times, n=20)[-1], "ms", at_most=most)
             report.add(f"{name}: CPU of site, browser and database", cpu, "ms")
@@ -153,11 +154,6 @@ def _measure(
         report.add(f"{boards} boards open, events noted: of a core", used, "%")
         report.add(f"{boards} boards open: of a core more", used - busy, "%", at_most=MOST_OPEN)
         report.add("from an event's commit to the last board", _slowest(noted, received), "s", at_most=MOST_PUSH)
-
-
-def _settle(store: Store) -> int:
-    with store.transaction() as tx:
-        return tx.standing.settle()
 
 
 # ── people ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -255,7 +251,7 @@ def _site(store: Store) -> Iterator[httpx.Client]:
     with store.transaction() as tx:
         if OfficeAccounts(tx).find("bench") is None:
             OfficeAccounts(tx).add(OfficeUser("bench", "admin", None), "no hash")
-            OfficeAccounts(tx).open_session(_TOKEN.replace(" ", "-"), "bench")
+            OfficeAccounts(tx).open_session(_TOKEN, "bench")
     server = web_server(app, host="127.0.0.1", port=0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -263,7 +259,7 @@ def _site(store: Store) -> Iterator[httpx.Client]:
         time.sleep(0.05)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        headers = {"cookie": f"office={_TOKEN.replace(' ', '-')}", "accept-language": "ja"}
+        headers = {"cookie": f"office={_TOKEN}", "accept-language": "ja"}
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60, trust_env=False) as client:
             yield client
     finally:
@@ -307,23 +303,16 @@ def _noting(store: Store, people: int) -> Iterator[list[float]]:
         thread.join(30)
 
 
-def _cpu(processes: Sequence[psutil.Process]) -> float:
-    total = 0.0
-    for process in processes:
-        for each in (process, *process.children(recursive=True)) if process.pid != psutil.Process().pid else (process,):
-            try:
-                times = each.cpu_times()
-            except psutil.NoSuchProcess:
-                continue
-            total += times.user + times.system
-    return total
+def _cpu(server: psutil.Process) -> float:
+    """CPU seconds so far of this process, without the one that holds boards open, and of the database."""
+    return time.process_time() + cpu_of_process(server.pid)
 
 
 def _share(server: psutil.Process, seconds: float) -> float:
     """Per cent of a core that this process and the database use."""
-    before = _cpu((psutil.Process(), server))
+    before = _cpu(server)
     time.sleep(seconds)
-    return 100 * (_cpu((psutil.Process(), server)) - before) / seconds
+    return 100 * (_cpu(server) - before) / seconds
 
 
 # ── boards held open, by another process ────────────────────────────────────────────────────────────────

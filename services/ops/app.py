@@ -8,7 +8,6 @@ from services.ops import handlers
 from services.ops.config import Config
 from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction
-from services.ops.store.history import note_recoveries
 from services.ops.web.site import build_site
 from shared.events import (
     AddressCorrected,
@@ -47,8 +46,8 @@ def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
     process.note(RegistrationRenewed, OpsTransaction.note_renewed)
     process.note(AddressCorrected, OpsTransaction.note_addresses)
-    process.note(AddressRecoveryBegun, note_recoveries)
-    process.note(AddressRecoverySettled, note_recoveries)
+    process.note(AddressRecoveryBegun, OpsTransaction.note_recoveries)
+    process.note(AddressRecoverySettled, OpsTransaction.note_recoveries)
     process.note(RegistrationHeld, OpsTransaction.note_holds)
     process.note(RegistrationReleased, OpsTransaction.note_holds)
     process.note(RegistrationRejected, OpsTransaction.note_rejected)

@@ -12,6 +12,7 @@ from services.ops import queries
 from services.ops.acts.dead_letters import dead_letter_of
 from services.ops.metrics import DEAD_LETTERS, HELD, LAG, PEOPLE, RESTORES
 from services.ops.ports import Ports
+from services.ops.store.events import Store
 from shared.runtime.batches import RawMessage
 from shared.topics import Topic
 
@@ -32,8 +33,7 @@ def measure(ports: Ports) -> int:
     """Lag and the gauges, every two seconds. Acts on no row: always 0."""
     if not ports.lag.measure():
         return 0
-    while _settle(ports):
-        pass
+    settle(ports.store)
     with ports.store.transaction() as tx:
         cohort, board = queries.board_of_cohort(tx, None)
         DEAD_LETTERS.set(tx.dead_letters.open_count())
@@ -50,10 +50,12 @@ def measure(ports: Ports) -> int:
     return 0
 
 
-def _settle(ports: Ports) -> int:
+def settle(store: Store) -> None:
     """Bring the counts up to date in transactions of their own: after an upgrade there may be a million changes."""
-    with ports.store.transaction() as tx:
-        return tx.standing.settle()
+    while True:
+        with store.transaction() as tx:
+            if not tx.standing.settle():
+                return
 
 
 def read_health(ports: Ports) -> int:

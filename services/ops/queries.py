@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from services.ops.board.answers import BoardStatus, cohort_of, domain_letters, letters_of, missing_of, revoked_of
+from services.ops.board.answers import BoardStatus, cohort_of, letters_of, missing_of, revoked_of
 from services.ops.board.counts import Board, Difference, Person, Stage, board_of, selection_of
 from services.ops.board.decisions import DecisionLine, History
 from services.ops.board.rejected import RejectedRow
@@ -267,6 +267,6 @@ def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board, seen
         pace=ports.pace.pace(id, {found.right.word: found.missing for found in board.differences})
         if id and seen is None
         else {},
-        letters_by_domain=domain_letters(people.letter_domains(id, limit=_DOMAINS)) if id else [],
+        letters_by_domain=people.letter_domains(id, limit=_DOMAINS) if id else [],
         uncounted=tx.board.uncounted(),
     )

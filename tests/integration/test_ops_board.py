@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -23,7 +24,7 @@ from shared.office_events import DecisionSettled, OfficeDecided
 from shared.paper_events import PaperOrdered
 from shared.wire import decode
 from tests.worlds.cohorts import assertion_id, at, cycle, held, issued, letter, received, renewed, revoked
-from tests.worlds.ops import counts, dead_letter, outbox, tell, tell_all
+from tests.worlds.ops import BOARD_AGE, counts, dead_letter, outbox, tell, tell_all
 from tests.worlds.ops_site import PROGRAMME, Office, office_of, sign_in
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
@@ -130,6 +131,7 @@ def test_while_the_database_is_away_the_board_is_that_of_before_and_says_so(offi
     with psycopg.connect(office.ports.store.url.replace(f"/{name}?", "/postgres?"), autocommit=True) as server:
         server.execute(f"alter database {name} allow_connections false")
         server.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
+        time.sleep(BOARD_AGE)
         try:
             page = office.browser.get("/", timeout=40).raise_for_status().text
             assert "つながらないもの" in page and "このボードのデータベース" in page and "見本 第2" in page

@@ -17,7 +17,6 @@ from services.ops.board.counts import Stage
 from services.ops.ports import Ports
 from services.ops.sources.lag import Lag
 from services.ops.store.events import OpsTransaction, Store
-from services.ops.store.history import note_recoveries
 from shared.clock import Clock
 from shared.events import (
     AddressCorrected,
@@ -73,8 +72,8 @@ NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
     OfficeDecided: OpsTransaction.note_decided,
     DecisionSettled: OpsTransaction.note_settled,
     RestoreNoticed: OpsTransaction.note_restores,
-    AddressRecoveryBegun: note_recoveries,
-    AddressRecoverySettled: note_recoveries,
+    AddressRecoveryBegun: OpsTransaction.note_recoveries,
+    AddressRecoverySettled: OpsTransaction.note_recoveries,
     PaperOrdered: OpsTransaction.note_paper,
     PaperUpdated: OpsTransaction.note_paper,
     PrintSheetRendered: OpsTransaction.note_paper,

@@ -17,6 +17,8 @@ from shared.topics import Topic
 
 log = logger("ops")
 
+Act = Literal["replay", "discard"]
+
 _AT_ONCE = 10_000  # dead letters that one order for all takes
 
 
@@ -70,9 +72,10 @@ def discard(ports: Ports, dead_letter_id: str, *, by: str, why: str) -> KeptDead
     return _decide(ports, dead_letter_id, "discarded", by, why)
 
 
-def decide_all(
-    ports: Ports, act: Literal["replay", "discard"], *, by: str, why: str, topic: str | None, cause: str | None
-) -> int:
+DECIDE = {"replay": replay, "discard": discard}
+
+
+def decide_all(ports: Ports, act: Act, *, by: str, why: str, topic: str | None, cause: str | None) -> int:
     """Replay or discard all open ones of a topic and a kind of cause (None: of any); how many messages.
 
     One after the other, each once: a message on which several services failed is one. What can't be replayed stays
@@ -89,7 +92,7 @@ def decide_all(
         if act == "replay" and not letter.is_whole:
             continue
         try:
-            _decide(ports, letter.dead_letter_id, "replayed" if act == "replay" else "discarded", by, why)
+            DECIDE[act](ports, letter.dead_letter_id, by=by, why=why)
         except AlreadyDecidedError:  # together with another service's letter about the same message, or by somebody
             continue
         done += 1

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hashlib import sha256
 
 from services.ops.acts.orders import Attribution, announced
-from services.ops.board.decisions import FEED, numbered
+from services.ops.board.decisions import FEED
 from services.ops.ports import Ports
 from services.ops.sources.intake import Delivered
 from shared.errors import TryLater
-from shared.office_events import DecisionSettled, OfficeDecided
+from shared.office_events import DecisionSettled
 from shared.runtime.log import logger
 
 log = logger("ops")
@@ -19,13 +19,7 @@ def feed(ports: Ports, name: str, content: bytes, who: Attribution) -> Delivered
     """Hand the file to registration. TryLater when it gave no answer; then that stands on record as well."""
     with ports.store.transaction() as tx:
         tx.decisions.lock_orders()
-        unnumbered = f"{FEED}/{sha256(content).hexdigest()[:16]}"
-        id = numbered(unnumbered, tx.decisions.count_numbered(unnumbered))
-        announced(
-            tx,
-            OfficeDecided(decision_id=id, decision=FEED, subject=name, by=who.by, why=who.why, decided_at=ports.now()),
-            None,
-        )
+        id = announced(tx, FEED, name, f"{FEED}/{sha256(content).hexdigest()[:16]}", who, ports.now()).id
     # If we die from here on, the order has no outcome on record: the office hands the file in again, and rows that were
     # taken already are unchanged.
     try:

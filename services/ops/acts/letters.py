@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.ops.acts.orders import Attribution, announced, ordered_before
-from services.ops.board.decisions import AlreadyDecidedError, DecisionLine, numbered
+from services.ops.board.decisions import AlreadyDecidedError, DecisionLine
 from services.ops.board.rows import RequestedLetter, TroubledLetter, WaitingRecovery
 from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
-from shared.office_events import Decision, OfficeDecided
+from shared.office_events import Decision
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,4 @@ def _order(
 ) -> DecisionLine:
     if (earlier := tx.decisions.pending_order(name)) is not None:
         return ordered_before(earlier)
-    event = OfficeDecided(
-        decision_id=numbered(name, tx.decisions.count_numbered(name)),
-        decision=decision,
-        subject=subject,
-        by=who.by,
-        why=who.why,
-        decided_at=ports.now(),
-        value=value,
-    )
-    return announced(tx, event, None)
+    return announced(tx, decision, subject, name, who, ports.now(), value=value)

@@ -25,7 +25,6 @@ from services.ops.board.decisions import (
     correct_target,
     differences,
     digest_of,
-    numbered,
     recorded_correction,
     resume_target,
     revoke_target,
@@ -39,6 +38,7 @@ from services.ops.store.decisions import DecisionRows, Order
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
 from shared.office_events import Correction, Decision, OfficeDecided, RebuildOrdered, ScrubOrdered
+from shared.paper_events import PaperLine
 from shared.runtime.log import logger
 
 log = logger("ops")
@@ -71,15 +71,7 @@ def revoke(ports: Ports, id: str, who: Attribution) -> DecisionLine:
         if version.revoked_at is not None or earlier is not None:
             ORDERED.labels("revoke", "revoked-before").inc()
             raise AlreadyDecidedError(_revoked(version, earlier))
-        event = OfficeDecided(
-            decision_id=numbered(target, tx.decisions.count_numbered(target)),
-            decision="revoke",
-            subject=version.assertion_id,
-            by=who.by,
-            why=who.why,
-            decided_at=now,
-        )
-        return announced(tx, event, target)
+        return announced(tx, "revoke", version.assertion_id, target, who, now, target=target)
 
 
 def correct(ports: Ports, registration_id: str, version: int, correction: Correction, who: Attribution) -> DecisionLine:
@@ -113,17 +105,17 @@ def correct(ports: Ports, registration_id: str, version: int, correction: Correc
         if correction.changes and not differences(facts, correction):
             ORDERED.labels("correct", "changes-nothing").inc()
             raise AlreadyDecidedError("nothing in this correction differs from the registration")
-        event = OfficeDecided(
-            decision_id=numbered(target, tx.decisions.count_numbered(target)),
-            decision="correct",
-            subject=registration_id,
-            by=who.by,
-            why=who.why,
-            decided_at=now,
+        return announced(
+            tx,
+            "correct",
+            registration_id,
+            target,
+            who,
+            now,
+            target=target,
             correction=correction,
             version=version + 1,
         )
-        return announced(tx, event, target)
 
 
 def resume(ports: Ports, registration_id: str, who: Attribution) -> DecisionLine:
@@ -144,19 +136,41 @@ def resume(ports: Ports, registration_id: str, who: Attribution) -> DecisionLine
         earlier = tx.decisions.active_order(target)
         if earlier is not None:
             return ordered_before(earlier)
-        event = OfficeDecided(
-            decision_id=numbered(target, tx.decisions.count_numbered(target)),
-            decision="resume",
-            subject=registration_id,
-            by=who.by,
-            why=who.why,
-            decided_at=now,
-        )
-        return announced(tx, event, target)
+        return announced(tx, "resume", registration_id, target, who, now, target=target)
 
 
-def announced(tx: OpsTransaction, event: OfficeDecided, target: str | None) -> DecisionLine:
-    """Note and announce an order. `target`: what it brings about, where two orders must not do the same."""
+def announced(
+    tx: OpsTransaction,
+    decision: Decision,
+    subject: str,
+    name: str,
+    who: Attribution,
+    now: datetime,
+    *,
+    target: str | None = None,
+    value: str | None = None,
+    correction: Correction | None = None,
+    version: int | None = None,
+    paper: Sequence[PaperLine] = (),
+    shipper: str | None = None,
+) -> DecisionLine:
+    """Note and announce an order, numbered after earlier ones of this `name`.
+
+    `target`: what it brings about, where two orders must not do the same. The others as in `OfficeDecided`.
+    """
+    event = OfficeDecided(
+        decision_id=tx.decisions.next_id(name),
+        decision=decision,
+        subject=subject,
+        by=who.by,
+        why=who.why,
+        decided_at=now,
+        value=value,
+        correction=correction,
+        version=version,
+        paper=tuple(paper),
+        shipper=shipper,
+    )
     tx.decisions.note_orders([Order(event, target)])
     tx.announce(event)
     # Dying before the commit: nothing was ordered, and the caller got no answer. After it the outbox has the order.
@@ -262,7 +276,7 @@ def _order_services(
         earlier = tx.decisions.pending_named(name, now - _PENDING)
         if earlier is not None:
             return ordered_before(earlier)
-        event = order(numbered(name, tx.decisions.count_numbered(name)), now)
+        event = order(tx.decisions.next_id(name), now)
         note(tx.decisions, [event])
         tx.announce(event)
         # Dying before the commit: nothing was ordered. After it the outbox has the order.
@@ -280,7 +294,7 @@ class ListChangedError(AlreadyDecidedError):
 
 
 def dry_run(ports: Ports, act: Bulk, selected: Selected) -> DryRun:
-    """The people whom an order for a whole cohort would affect now. Changes nothing."""
+    """The people that an order for a whole cohort would affect now. Changes nothing."""
     with ports.store.transaction() as tx:
         return _dry_run(tx, act, selected)
 
@@ -304,8 +318,7 @@ def apply(ports: Ports, act: Bulk, selected: Selected, digest: str, who: Attribu
         if not run.people:
             ORDERED.labels(act, "nobody").inc()
             raise ListChangedError("nobody is on this list: nothing is to be done")
-        unnumbered = f"{act}/{selected.cohort}/{digest}"
-        id = numbered(unnumbered, tx.decisions.count_numbered(unnumbered))
+        id = tx.decisions.next_id(f"{act}/{selected.cohort}/{digest}")
         whole = OfficeDecided(
             decision_id=id,
             decision=act,

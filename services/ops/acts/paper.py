@@ -9,7 +9,7 @@ from hashlib import sha256
 import msgspec
 
 from services.ops.acts.orders import Attribution, announced, ordered_before
-from services.ops.board.decisions import AlreadyDecidedError, DecisionLine, numbered
+from services.ops.board.decisions import AlreadyDecidedError, DecisionLine
 from services.ops.board.paper import (
     AT_ONCE,
     DECISION_OF,
@@ -24,7 +24,6 @@ from services.ops.ports import Ports
 from services.ops.store.board import Seen
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
-from shared.office_events import OfficeDecided
 from shared.paper_events import PAPER_STATES, PAPER_STEPS, PaperDecision, PaperItem, PaperLine, PaperState
 
 MOST = 25_000  # rows of an answer
@@ -125,15 +124,4 @@ def _order(
     name = f"{decision}/{sha256(msgspec.json.encode((lines, shipper))).hexdigest()[:16]}"
     if (earlier := tx.decisions.pending_order(name)) is not None:
         return ordered_before(earlier)
-    event = OfficeDecided(
-        decision_id=numbered(name, tx.decisions.count_numbered(name)),
-        decision=decision,
-        subject=SUBJECT,
-        by=who.by,
-        why=who.why,
-        decided_at=ports.now(),
-        value=str(len(lines)),
-        paper=tuple(lines),
-        shipper=shipper,
-    )
-    return announced(tx, event, None)
+    return announced(tx, decision, SUBJECT, name, who, ports.now(), value=str(len(lines)), paper=lines, shipper=shipper)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from services.ops.acts.orders import Attribution, announced, ordered_before
 from services.ops.board.counts import Person
-from services.ops.board.decisions import AlreadyDecidedError, DecisionLine, numbered
+from services.ops.board.decisions import AlreadyDecidedError, DecisionLine
 from services.ops.ports import Ports
 from services.ops.queries import unknown_registration
 from services.ops.store.events import OpsTransaction
-from shared.office_events import Correction, Decision, OfficeDecided
+from shared.office_events import Correction, Decision
 
 SPELLED = ("family_name", "given_name", "family_name_latin", "given_name_latin")
 """The fields whose spelling may be agreed of who has no badge yet."""
@@ -74,14 +74,4 @@ def _order(
         if value is not None or correction is not None:
             raise AlreadyDecidedError(f"{earlier.by} ordered the same at {earlier.at:%H:%M:%S}Z: wait for its outcome")
         return ordered_before(earlier)
-    event = OfficeDecided(
-        decision_id=numbered(name, tx.decisions.count_numbered(name)),
-        decision=decision,
-        subject=registration_id,
-        by=who.by,
-        why=who.why,
-        decided_at=ports.now(),
-        value=value,
-        correction=correction,
-    )
-    return announced(tx, event, None)
+    return announced(tx, decision, registration_id, name, who, ports.now(), value=value, correction=correction)

@@ -56,14 +56,6 @@ class Revoked(msgspec.Struct, frozen=True, kw_only=True):
     people: list[MissingPerson]
 
 
-class DomainLetters(msgspec.Struct, frozen=True, kw_only=True):
-    """The letters to addresses of one domain by state, and the answer that its mail server gave most. "": unknown."""
-
-    domain: str
-    counts: dict[str, int]
-    answer: str | None
-
-
 class BoardStatus(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     cohort: Cohort
@@ -83,7 +75,7 @@ class BoardStatus(msgspec.Struct, frozen=True, kw_only=True):
     scrubs: list[ScrubLine] = []  # of object storage: the last pass of each service
     restores: list[Restore] = []  # databases that were set back, and nobody has acknowledged yet
     pace: dict[str, Pace] = {}  # by stage, over the last ten minutes
-    letters_by_domain: list[DomainLetters] = []  # the domains with letters in trouble, or that wait
+    letters_by_domain: list[LetterDomain] = []  # the domains with letters in trouble, or that wait
     uncounted: int = 0  # changes that the counts lack: more than a few only after an upgrade or a rebuild
 
 
@@ -143,10 +135,6 @@ def _named(person: Person, since: datetime | None) -> MissingPerson:
 def letters_of(counts: Mapping[str, int]) -> dict[str, int]:
     """The counts of all states, including those at 0."""
     return {state: counts.get(state, 0) for state in LETTER_STATES}
-
-
-def domain_letters(rows: Sequence[LetterDomain]) -> list[DomainLetters]:
-    return [DomainLetters(domain=row.domain, counts=dict(row.counts), answer=row.answer) for row in rows]
 
 
 def person_line(person: Person) -> PersonLine:

@@ -71,9 +71,7 @@ class DecisionLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListedPerson(msgspec.Struct, frozen=True, kw_only=True):
-    """A person whose badge an undo would revoke, or a reissue would issue again; whom a hold would stop, or a resume
-    release: they have no badge, and `assertion_id` is "".
-    """
+    """A person on the list of an order for a whole cohort. Of a hold or a resume `assertion_id` is "": no badge yet."""
 
     registration_id: str
     name: str | None
@@ -95,7 +93,7 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DryRun(msgspec.Struct, frozen=True, kw_only=True):
-    """The people whom an order for a whole cohort would affect now. `digest` identifies the list: the order repeats it.
+    """The people that an order for a whole cohort would affect now. `digest` identifies the list: the order repeats it.
 
     `left_out` counts people of the same selection who are not on the list. Undo: their badge, or a corrected one, is
     not issued yet. Reissue: their badge was revoked by an order of its own. Hold: their badge is issued. Resume: they

@@ -23,6 +23,12 @@ WORK: dict[str, tuple[Stage, ...]] = {
 }
 """Service → the stages to which it brings people."""
 
+
+def chain_away(network: str) -> str:
+    """The code, beside those of `Trouble`, of a network that can't be reached."""
+    return f"chain-away/{network}"
+
+
 Since = Callable[[str, str], datetime | None]
 """Since when a service is in this trouble (`HealthMeter.since`)."""
 
@@ -58,7 +64,7 @@ def _chains(status: BoardStatus, since: Since) -> Iterator[Outage]:
                     f"{health.waiting_leaves:,} badges for a batch, {figures.pending:,} transactions for finality",
                 )
                 name = Bilingual(f"チェーン {network}", f"Chain {network}")
-                yield Outage(name, since(service, f"chain-away/{network}"), (waits,))
+                yield Outage(name, since(service, chain_away(network)), (waits,))
 
 
 def _services(status: BoardStatus, since: Since) -> Iterator[Outage]:

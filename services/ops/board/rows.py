@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,11 @@ class TroubledLetter:
     answer: str | None
 
 
-@dataclass(frozen=True)
-class LetterDomain:
+class LetterDomain(msgspec.Struct, frozen=True, kw_only=True):
     """The letters to addresses of one domain, by state, and the answer that its mail server gives most. "": unknown."""
 
     domain: str
-    counts: Mapping[str, int]
+    counts: dict[str, int]
     answer: str | None
 
     @property

@@ -385,9 +385,9 @@ def reason_words(reason: str | None) -> Bilingual | None:
     return _LETTER_TROUBLE.get(reason, Bilingual(reason, reason))
 
 
-def unknown_reason(reason: str) -> HeldWords:
-    """The words for a reason that is not in these tables: itself, and no next step."""
-    return HeldWords(Bilingual(reason, reason), Bilingual("", ""))
+def held_words_for(words: dict[str, HeldWords], reason: str) -> HeldWords:
+    """The words for a reason, and no next step for one that this table doesn't have."""
+    return words.get(reason) or HeldWords(Bilingual(reason, reason), Bilingual("", ""))
 
 
 def words_for(words: dict[str, Bilingual], code: str) -> Bilingual:

@@ -12,14 +12,12 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.ops.board.health import SAMPLES, ServiceHealth, health_in, troubles_of, worst_of
+from services.ops.board.outages import chain_away
 from shared.clock import Clock, system_clock
 
 _STALE = 30.0  # seconds after which the figures are unknown without new ones
 _TIMEOUT = 3.0
 _MAX_BYTES = 2_000_000
-
-CHAIN_AWAY = "chain-away"
-"""In `HealthMeter.since`: a network that can't be reached, with its name."""
 
 Read = Callable[[str], str]
 """The text at a URL. Raises OSError when there is none."""
@@ -56,7 +54,7 @@ class HealthMeter:
             self._note(found)
 
     def since(self, service: str, code: str) -> datetime | None:
-        """Since when this trouble (`Trouble.code`) of a service is seen, at the latest: what this process knows."""
+        """Since when this trouble (`Trouble.code`, `chain_away`) is seen, at the latest: what this process knows."""
         return self._since.get((service, code))
 
     def _note(self, found: Mapping[str, ServiceHealth]) -> None:
@@ -65,7 +63,7 @@ class HealthMeter:
             (service, trouble.code) for service, health in found.items() for trouble in troubles_of(service, health)
         }
         here |= {
-            (service, f"{CHAIN_AWAY}/{network}")
+            (service, chain_away(network))
             for service, health in found.items()
             for network, figures in health.networks.items()
             if not figures.up

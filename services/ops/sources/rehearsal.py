@@ -163,12 +163,9 @@ def _page(url: str) -> Finding:
         if parts.scheme != "https":
             return ok("pages", url)
         ends = _certificate_ends(parts.hostname or "", parts.port or 443)
-    except (ssl.SSLCertVerificationError, httpx.ConnectError) as error:
-        untrusted = "CERTIFICATE_VERIFY_FAILED" in str(error)
-        code: Fault = "certificate-untrusted" if untrusted else "page-away"
-        return fault("pages", code, url, cause=type(error).__name__)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        return fault("pages", "page-away", url, cause=type(error).__name__)
+        untrusted = "CERTIFICATE_VERIFY_FAILED" in str(error)
+        return fault("pages", "certificate-untrusted" if untrusted else "page-away", url, cause=type(error).__name__)
     return ending("pages", url, ends, datetime.now(UTC))
 
 

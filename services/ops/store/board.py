@@ -69,8 +69,7 @@ class BoardQueries:
         """In order of registration_id, those that follow `after`; held for `reason`."""
         self._standing.settle()
         if selection is None and reason is None:
-            ids = self._ids(cohort, "rank", (0, 1), after=after, limit=limit)
-            return self._persons(ids, "registration_id")
+            return self._persons(self._ids(cohort, "rank", (0, 1), after=after, limit=limit))
         places = [
             place
             for place in self._standing.places(cohort)
@@ -83,8 +82,7 @@ class BoardQueries:
         ]
         if reason is not None:
             places = [place for place in places if place & HELD]
-        ids = self._ids(cohort, "place", places, after=after, limit=limit, reason=reason)
-        return self._persons(ids, "registration_id")
+        return self._persons(self._ids(cohort, "place", places, after=after, limit=limit, reason=reason))
 
     def work_first(self, cohort: str, *, after: str = "", limit: int | None = None) -> list[Person]:
         """Who is held or stuck, then the others, each in order of registration_id; `after`: rank and id of the last."""
@@ -145,7 +143,7 @@ class BoardQueries:
             for place in self._standing.places(cohort)
             if not place & ENDED and place & (left.bit | right.bit) == right.bit
         ]
-        return self._persons(self._ids(cohort, "place", places, limit=limit), "registration_id")
+        return self._persons(self._ids(cohort, "place", places, limit=limit))
 
     def oldest(self, cohort: str, pairs: Sequence[tuple[Stage, Stage]]) -> dict[Stage, datetime | None]:
         """For the right stage of each pair: since when the one waits who has waited longest for it."""
@@ -191,7 +189,9 @@ class BoardQueries:
             *self._of(cohort),
         )
         worst = {domain: answer for domain, answer, _ in answers}
-        rows = [LetterDomain(domain, counts, worst.get(domain)) for domain, counts in states.items()]
+        rows = [
+            LetterDomain(domain=domain, counts=counts, answer=worst.get(domain)) for domain, counts in states.items()
+        ]
         rows.sort(key=lambda row: (-row.in_trouble, -row.waiting, row.domain))
         return [row for row in rows if row.in_trouble or row.waiting][:limit]
 
@@ -271,14 +271,15 @@ class BoardQueries:
         )
         return [row[0] for row in rows]
 
-    def _persons(self, ids: Sequence[str], order: str = "array_position(%s, registration_id)") -> list[Person]:
-        """These people, in the order of `ids` unless another is given."""
+    def _persons(self, ids: Sequence[str]) -> list[Person]:
+        """These people, in the order of `ids`."""
         if not ids:
             return []
-        values = (list(ids), list(ids)) if "%s" in order else (list(ids),)
-        return self._tx.fetch_all(
-            Person, f"select {_PERSON} from progress where registration_id = any(%s) order by {order}", values
+        found = self._tx.fetch_all(
+            Person, f"select {_PERSON} from progress where registration_id = any(%s)", (list(ids),)
         )
+        known = {person.registration_id: person for person in found}
+        return [known[id] for id in ids if id in known]
 
     def _of(self, cohort: str) -> tuple[Any, ...]:
         """The values of `_OF`."""

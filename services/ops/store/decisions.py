@@ -23,6 +23,7 @@ from services.ops.board.decisions import (
     Selected,
     TargetHolder,
     VersionLine,
+    numbered,
     outcome_of,
     present_holders,
     recorded_correction,
@@ -158,15 +159,14 @@ class DecisionRows(Outcomes):
         """The order for `target` that is pending or done."""
         return self._first(f"d.target = %s and {_OPEN_OR_DONE}", target)
 
-    def count_numbered(self, id: str) -> int:
-        """Number of orders on record with this id, numbered or not."""
-        return int(
-            self._tx.fetch_value(
-                "select count(*) from decisions where decision_id = %s or starts_with(decision_id, %s || '/')"
-                " and part_of is null and substr(decision_id, length(%s) + 2) ~ '^[0-9]+$'",
-                (id, id, id),
-            )
+    def next_id(self, name: str) -> str:
+        """The id of the next order of this name: numbered after those on record that came to nothing."""
+        before = self._tx.fetch_value(
+            "select count(*) from decisions where decision_id = %s or starts_with(decision_id, %s || '/')"
+            " and part_of is null and substr(decision_id, length(%s) + 2) ~ '^[0-9]+$'",
+            (name, name, name),
         )
+        return numbered(name, int(before))
 
     # ── the lists ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -205,13 +205,13 @@ class DecisionRows(Outcomes):
         return listed, count - len(listed)
 
     def to_hold(self, selected: Selected) -> tuple[list[ListedPerson], int]:
-        """People without a badge whom the office does not hold, nor has ordered to; and how many have a badge."""
+        """People without a badge, not held by the office nor by a pending order; and how many have a badge."""
         return self._without_badge(
             selected, f"p.held_reason is distinct from 'office-hold' and not {_ORDERED.format('hold')}", "is not null"
         )
 
     def to_resume(self, selected: Selected) -> tuple[list[ListedPerson], int]:
-        """People whom the office holds, and has not ordered to go on; and how many are held for another reason."""
+        """People held by the office, without a pending order to resume; and how many are held for another reason."""
         return self._without_badge(
             selected,
             f"p.held_reason = 'office-hold' and not {_ORDERED.format('resume')}",

@@ -35,6 +35,7 @@ from shared.office_events import (
     ScrubOrdered,
 )
 from shared.paper_events import PaperOrdered, PaperUpdated, PrintSheetRendered
+from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 from shared.runtime.db import Database, replace
 
 
@@ -82,6 +83,10 @@ class OpsTransaction(Tables):
             key, *columns = rows[0]
             newer = " where people.known_version <= excluded.known_version"
             self.insert_rows("people", rows, replace(key, columns) + newer)
+
+    def note_recoveries(self, events: Sequence[AddressRecoveryBegun | AddressRecoverySettled]) -> None:
+        """Any time. Somebody has lost the mailbox: another address waits, or what became of it."""
+        self.history.note_recoveries(events)
 
     def note_holds(self, events: Sequence[RegistrationHeld | RegistrationReleased]) -> None:
         """Step 1. The person is held, with a reason, or no longer. The higher revision wins, whichever comes first."""

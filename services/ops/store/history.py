@@ -110,11 +110,6 @@ def _row(
     }
 
 
-def note_recoveries(tx: Transaction, events: Sequence[AddressRecoveryBegun | AddressRecoverySettled]) -> None:
-    """Any time. Somebody has lost the mailbox: another address waits, or what became of it."""
-    PersonEvents(tx).note_recoveries(events)
-
-
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 

@@ -143,10 +143,10 @@ class Standing:
 
     def places(self, cohort: str) -> list[int]:
         """In which places anybody of the cohort is."""
-        return [place for (place,) in self._rows("select distinct place from standing_counts", cohort)]
-
-    def _rows(self, query: str, cohort: str) -> list[tuple[Any, ...]]:
-        return self._tx.cursor.execute(f"{query} where cohort = %s and count > 0", (cohort,)).fetchall()
+        rows = self._tx.cursor.execute(
+            "select distinct place from standing_counts where cohort = %s and count > 0", (cohort,)
+        )
+        return [place for (place,) in rows]
 
     def stamp(self) -> tuple[Any, ...]:
         """Differs from that of before when something that the board shows has changed. One small query."""
@@ -163,8 +163,4 @@ class Standing:
             "  ('deferred', 'bounced', 'suppressed')),"
             " (select max(decided_at) from decisions), (select max(settled_at) from settlements)"
         ).fetchone()
-        return tuple(map(_plain, found or ()))
-
-
-def _plain(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+        return found or ()

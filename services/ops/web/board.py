@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, StreamingResponse
 
 from services.ops import queries
+from services.ops.acts.dead_letters import DECIDE, Act
 from services.ops.board.answers import BoardStatus, dead_letter_line, encode, person_line
 from services.ops.board.counts import STATES, Person
 from services.ops.board.decisions import AlreadyDecidedError
@@ -20,7 +21,6 @@ from services.ops.ports import Ports
 from services.ops.queries import BoardPage
 from services.ops.web import board_view
 from services.ops.web.cache import AnswerCache
-from services.ops.web.dead_letters import DECIDE, Act
 from services.ops.web.http import Words, json_answer, refused_answer
 from services.ops.web.live import Boards, LiveBoards
 from services.ops.web.scope import Scope
@@ -56,7 +56,7 @@ def board_pages(
         return view_of(boards.page(cohort, scope.seen_by(request)))
 
     def view_of(page: BoardPage) -> board_view.BoardView:
-        return board_view.board_view(page, programme, board_view.Watch(ports))
+        return board_view.board_view(page, programme, ports)
 
     def draw(page: BoardPage, language: Language) -> str:
         return html.text("fragment.html", language, "", "/board", page=view_of(page), links=links)

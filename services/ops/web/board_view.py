@@ -153,28 +153,8 @@ class BoardView:
         return self.status.letters["bounced"] + self.status.letters["suppressed"]
 
 
-@dataclass(frozen=True)
-class Watch:
-    """Since when troubles are seen: as the meters know."""
-
-    ports: Ports
-
-    def since(self, service: str, code: str) -> datetime | None:
-        return self.ports.health.since(service, code)
-
-    def outages(self, page: BoardPage) -> list[Outage]:
-        found = outages_of(page.status, self.ports.lag.away_since, self.since) if page.all_desks else []
-        if page.away_since is None:
-            return found
-        at = page.status.at.astimezone(JST)
-        old = Bilingual(f"人数は{at:%H:%M:%S}のものです", f"the figures are of {at:%H:%M:%S} Japan time")
-        return [
-            Outage(Bilingual("このボードのデータベース", "The database of this board"), page.away_since, (old,)),
-            *found,
-        ]
-
-
-def board_view(page: BoardPage, programme: Programme, watch: Watch) -> BoardView:
+def board_view(page: BoardPage, programme: Programme, ports: Ports) -> BoardView:
+    """`ports`: whose meters know since when troubles are seen."""
     cohort = page.status.cohort
     return BoardView(
         status=page.status,
@@ -209,14 +189,24 @@ def board_view(page: BoardPage, programme: Programme, watch: Watch) -> BoardView
         batches=page.batches,
         dead=dead_messages(page.dead_letters),
         services=service_rows(page.status),
-        troubled_services=trouble_rows(page.status, watch.since),
+        troubled_services=trouble_rows(page.status, ports.health.since),
         chains=chain_rows(page.status),
-        outages=watch.outages(page),
+        outages=_outages(page, ports),
         decisions=decision_rows(page.decisions),
         scrubs=[scrub_row(line) for line in page.status.scrubs],
         restores=restore_rows(page.status.restores),
         all_desks=page.all_desks,
     )
+
+
+def _outages(page: BoardPage, ports: Ports) -> list[Outage]:
+    found = outages_of(page.status, ports.lag.away_since, ports.health.since) if page.all_desks else []
+    if page.away_since is None:
+        return found
+    at = page.status.at.astimezone(JST)
+    old = Bilingual(f"人数は{at:%H:%M:%S}のものです", f"the figures are of {at:%H:%M:%S} Japan time")
+    name = Bilingual("このボードのデータベース", "The database of this board")
+    return [Outage(name, page.away_since, (old,)), *found]
 
 
 def _stages(page: BoardPage) -> list[StageRow]:
@@ -256,7 +246,7 @@ def _desks(held: Iterable[Person], programme: Programme, characters: Mapping[str
                     name=Bilingual(name, name) if name else _NO_DESK,
                     count=sum(len(people) for people in groups.values()),
                     groups=[
-                        HeldGroup(reason, wording.HELD_REASONS.get(reason) or wording.unknown_reason(reason), people)
+                        HeldGroup(reason, wording.held_words_for(wording.HELD_REASONS, reason), people)
                         for reason, people in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
                     ],
                 )
@@ -267,7 +257,7 @@ def _desks(held: Iterable[Person], programme: Programme, characters: Mapping[str
 def stuck_row(stuck: Stuck, person: PersonRow | None = None) -> StuckRow:
     return StuckRow(
         stuck=stuck,
-        words=wording.STUCK.get(stuck.reason) or wording.unknown_reason(stuck.reason),
+        words=wording.held_words_for(wording.STUCK, stuck.reason),
         field=wording.words_for(wording.STUCK_FIELDS, stuck.field) if stuck.field else None,
         detail=" ← ".join(text for text in (stuck.expected, stuck.got) if text),
         person=person,
@@ -281,7 +271,7 @@ def _stuck(page: BoardPage, programme: Programme) -> list[StuckGroup]:
             rows.setdefault(stuck.reason, []).append(stuck_row(stuck, person_row(person, programme)))
     return [
         StuckGroup(
-            words=wording.STUCK.get(reason) or wording.unknown_reason(reason),
+            words=wording.held_words_for(wording.STUCK, reason),
             count=page.status.stuck_by_reason.get(reason, len(found)),
             rows=found,
         )

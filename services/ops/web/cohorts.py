@@ -164,7 +164,7 @@ def _pages_of(
         before: Value = "",
         singly: bool = False,
     ) -> Response:
-        """Lists whom it would affect. Changes nothing."""
+        """Lists the people that it would affect. Changes nothing."""
         try:
             selected = _selected(cohort, qualification, after, before, singly=singly) if cohort else None
         except ValueError:

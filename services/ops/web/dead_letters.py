@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import FastAPI, Form, Request, Response
 from starlette.responses import RedirectResponse
 
 from services.ops import queries
-from services.ops.acts import dead_letters as room
+from services.ops.acts.dead_letters import DECIDE, Act, decide_all
 from services.ops.board.decisions import AlreadyDecidedError
 from services.ops.ports import Ports
 from services.ops.web.dead_letters_view import dead_letters_view
@@ -17,8 +17,6 @@ from services.ops.web.http import Value, Words
 from shared.runtime.web import Pages
 from shared.runtime.web.office_gate import user_of
 
-Act = Literal["replay", "discard"]
-DECIDE = {"replay": room.replay, "discard": room.discard}
 _OPEN, _CLOSED = 1000, 200  # on the page
 
 
@@ -38,7 +36,7 @@ def dead_letters_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callabl
         return page(request)
 
     @app.post("/dead-letters", include_in_schema=False)
-    def decide_all(
+    def decide_group(
         request: Request,
         act: Annotated[Act, Form()],
         why: Annotated[Words, Form()],
@@ -46,7 +44,7 @@ def dead_letters_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callabl
         cause: Annotated[Value, Form()] = "",
     ) -> Response:
         by = user_of(request).name
-        room.decide_all(ports, act, by=by, why=why, topic=topic or None, cause=cause or None)
+        decide_all(ports, act, by=by, why=why, topic=topic or None, cause=cause or None)
         decided()
         return RedirectResponse("/dead-letters", 303)
 

@@ -74,8 +74,8 @@ class Boards:
         self._away_since = self._failure = None
         return page
 
-    def stamp(self, cohort: str | None, seen: tuple[str, ...] | None) -> object:
-        """Something that differs when the board of now differs from an earlier one; None: it can't be told."""
+    def stamp(self) -> object:
+        """Something that differs when any board of now differs from an earlier one; None: it can't be told."""
         if self._away_since is not None:
             return None
         try:
@@ -147,7 +147,7 @@ class LiveBoards:
         drawn_at = 0.0
         while channel.listeners:
             try:
-                now = await run_in_threadpool(self._boards.stamp, *key)
+                now = await run_in_threadpool(self._boards.stamp)
                 is_new = set(channel.listeners) - set(channel.drawn)
                 if is_new or now != stamp or monotonic() - drawn_at > _AT_LEAST:
                     for language in list(channel.listeners):

@@ -122,7 +122,7 @@ def people_pages(app: FastAPI, html: Pages, programme: Programme, scope: Scope, 
         return html.page(request, "search.html", page=page, asked=text, shown=_FOUND)
 
 
-def search_api(app: FastAPI, programme: Programme, ports: Ports) -> None:
+def search_api(app: FastAPI, ports: Ports) -> None:
     @app.get("/api/v1/search")
     def find(q: str) -> Response:
         """Whose name, kana, number, id or address is `q`, at most 200; who has something to do first."""

@@ -101,7 +101,7 @@ def _desk(desk: DeskForecast) -> DeskView:
     named = desk.people[:_PEOPLE]
     reasons = [
         (
-            wording.HELD_REASONS.get(reason) or wording.unknown_reason(reason),
+            wording.held_words_for(wording.HELD_REASONS, reason),
             count,
             [person.registration_id for person in named if person.reason == reason],
         )

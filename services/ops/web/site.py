@@ -110,7 +110,7 @@ def build_site(
     rehearsal_pages(app, html, programme, scope, rehearsals)
     rehearsal_api(app, rehearsals)
     board_api(app, ports, statuses, decided)
-    search_api(app, programme, ports)
+    search_api(app, ports)
     orders_api(app, ports, decided)
     rejections_api(app, ports, decided)
     restores_api(app, ports, decided)

@@ -12,7 +12,7 @@ from services.ops.board.counts import PAIRS, Stage
 from services.ops.board.health import ServiceHealth
 from services.ops.board.outages import WORK, Outage, outages_of
 from services.ops.board.waits import WAITS
-from services.ops.sources.health import CHAIN_AWAY, HealthMeter
+from services.ops.sources.health import HealthMeter
 from services.ops.sources.lag import Lag, LagMeter
 from shared.topics import SERVICES
 from tests.worlds.cohorts import NOON
@@ -86,7 +86,7 @@ def test_the_meter_knows_since_when_a_trouble_is_seen_and_forgets_it_when_it_is_
 
     meter = HealthMeter({name: (name,) for name in pages}, read=read, now=lambda: times.pop(0))
     meter.measure()
-    assert meter.since("issuer", "unknown") == NOON == meter.since("anchor", f"{CHAIN_AWAY}/sepolia")
+    assert meter.since("issuer", "unknown") == NOON == meter.since("anchor", "chain-away/sepolia")
     meter.measure()
     assert meter.since("issuer", "unknown") == NOON
     away.clear()
