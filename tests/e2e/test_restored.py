@@ -217,7 +217,9 @@ def test_the_board_shows_the_restore_of_every_service_until_somebody_has_looked(
     found = until(noticed, seconds=30, what="every service has noticed it")
     assert all(each["replaced"] for each in found.values()), "PostgreSQL began another timeline"
     assert {name for name, each in found.items() if each["read_again"]} >= {"verifier", "wallet", "mailer", "ops"}
-    assert found["issuer"]["recalled"] == {"AssertionIssued": AFTER, "AssertionRevoked": 1, "DecisionSettled": 1}
+    recalled = Counter(found["issuer"]["recalled"])
+    del recalled["StatementPublished"]  # whether the public count changed after the backup depends on the time
+    assert recalled == {"AssertionIssued": AFTER, "AssertionRevoked": 1, "DecisionSettled": 1}
     assert found["issuer"]["storage"] == {"newer_lists": 1}, "the bit is in the tables again, the list is a later one"
     assert found["wallet"]["recalled"] == {"BadgeReceived": AFTER, "BadgeVisibilityChanged": 1}
     assert found["ops"]["recalled"] == {"OfficeDecided": 1}

@@ -69,7 +69,10 @@ def open_to_others(home: Path) -> list[str]:
     """What somebody else on this machine could list, read or change."""
     found = []
     for path in (home, *home.rglob("*")):
-        mode = stat.S_IMODE(path.lstat().st_mode)
+        try:
+            mode = stat.S_IMODE(path.lstat().st_mode)
+        except FileNotFoundError:  # a running server renames its new files
+            continue
         passable = 0o011 if os.geteuid() == 0 and path in (home, home / "data") else 0
         if not path.is_symlink() and mode & 0o077 & ~passable:
             found.append(f"{path.relative_to(home)} {mode:o}")
