@@ -119,20 +119,19 @@ def _render(assertion_id: str, means: Means) -> CertificateRendered:
     return CertificateRendered(
         assertion_id=assertion_id,
         certificate_key=certificate_key,
-        certificate_sha256=sha256(pdfs.certificate).hexdigest(),
+        certificate_sha256=pdfs.certificate_sha256,
         details_key=details_key,
-        details_sha256=sha256(pdfs.details).hexdigest(),
+        details_sha256=pdfs.details_sha256,
         rendered_at=means.now(),
-        unsigned_sha256=None
-        if pdfs is plain
-        else (sha256(plain.certificate).hexdigest(), sha256(plain.details).hexdigest()),
+        unsigned_sha256=None if pdfs is plain else (plain.certificate_sha256, plain.details_sha256),
     )
 
 
 def signed(plain: Printed, signer: Signer) -> Printed:
     """Both with a signature. By the real time, whatever the clock of the programme says: a signature is no fiction."""
     now = datetime.now(UTC)
-    return Printed(signer.sign(plain.certificate, now), signer.sign(plain.details, now))
+    both = signer.sign(plain.certificate, now), signer.sign(plain.details, now)
+    return Printed(*both, *(sha256(each).hexdigest() for each in both))
 
 
 def printed(assertion_id: str, means: Means) -> Printed:
