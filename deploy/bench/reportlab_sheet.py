@@ -6,7 +6,7 @@ Each document registers nothing twice and shares nothing but the fonts, which re
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, cast
 
@@ -41,14 +41,14 @@ class ReportlabSheet:
             self._canvas.drawImage(ImageReader(image), x, y, side, side, mask="auto")
 
     def text(
-        self, tag: Tag, line: Iterable[Spaced], size: float, colour: tuple[float, float, float], x: float, y: float
+        self, tag: Tag, line: Sequence[Spaced], size: float, colour: tuple[float, float, float], x: float, y: float
     ) -> None:
         text = self._canvas.beginText(x, y)
         text.setFillColorRGB(*colour)
-        for (typeface, space), glyphs in groupby(line, key=lambda each: (each.drawn.typeface, each.space)):
+        for (typeface, space), glyphs in groupby(line, key=lambda each: (each[0].typeface, each[1])):
             text.setFont(_font(typeface), size)
             text.setCharSpace(space * size / 1000)
-            text.textOut("".join(each.drawn.characters for each in glyphs))
+            text.textOut("".join(drawn.characters for drawn, _ in glyphs))
         self._canvas.drawText(text)
 
     def link(self, tag: Tag, address: str, box: Box) -> None:

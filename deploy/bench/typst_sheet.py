@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import typst
@@ -60,17 +60,17 @@ class TypstSheet:
         self.pictures.append({"x": x, "y": y, "side": side})
 
     def text(
-        self, tag: Tag, line: Iterable[Spaced], size: float, colour: tuple[float, float, float], x: float, y: float
+        self, tag: Tag, line: Sequence[Spaced], size: float, colour: tuple[float, float, float], x: float, y: float
     ) -> None:
-        glyphs = list(line)
-        family, weight = glyphs[0].drawn.typeface.name.split("-")
+        first, space = line[0]
+        family, weight = first.typeface.name.split("-")
         self.texts.append(
             {
-                "text": "".join(each.drawn.characters for each in glyphs),
+                "text": "".join(drawn.characters for drawn, _ in line),
                 "font": re.sub(r"(?<=[a-z])(?=[A-Z])", " ", family),
                 "weight": _WEIGHTS[weight],
                 "size": size,
-                "tracking": glyphs[0].space * size / 1000,
+                "tracking": space * size / 1000,
                 "colour": "#" + "".join(f"{round(part * 255):02x}" for part in colour),
                 "x": x,
                 "y": y,

@@ -82,8 +82,11 @@ class Certificates:
                 raise CannotMake(WAITS if error.failure.reason in _OF_THE_ISSUER else "comes-out-otherwise") from error
             except NotFound as error:
                 raise CannotMake(WAITS) from error
-            body = both.certificate if pdf.name == "certificate" else both.details
-            if sha256(body).hexdigest() != (unsigned or stored_as):
+            if pdf.name == "certificate":
+                body, made_as = both.certificate, both.certificate_sha256
+            else:
+                body, made_as = both.details, both.details_sha256
+            if made_as != (unsigned or stored_as):
                 raise CannotMake("comes-out-otherwise" if is_anchored else WAITS)
             if unsigned is None:
                 return body

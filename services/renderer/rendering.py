@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -86,8 +87,8 @@ def prepare_codes(public_url: str) -> None:
     qr_modules(qr_text(f"{public_url}/V/{'A' * 26}"))
 
 
-def render_all(due: Sequence[DueRendering], means: Means, at_once: int = _THREADS) -> Rendered:
-    """Once the storage was away for one, no other is begun."""
+def render_all(due: Sequence[DueRendering], means: Means, threads: Executor | None = None) -> Rendered:
+    """Once the storage was away for one, no other is begun. Without `threads`, some are made for the while."""
     result = Rendered()
     away: list[TryLater] = []
 
@@ -105,7 +106,7 @@ def render_all(due: Sequence[DueRendering], means: Means, at_once: int = _THREAD
             result.failed.append((each, NotRendered(Failure("layout"), f"{type(error).__name__}: {error}")))
 
     if due:
-        with ThreadPoolExecutor(at_once) as pool:
+        with ThreadPoolExecutor(_THREADS) if threads is None else nullcontext(threads) as pool:
             list(pool.map(work, due))
     return result
 
@@ -119,20 +120,19 @@ def _render(assertion_id: str, means: Means) -> CertificateRendered:
     return CertificateRendered(
         assertion_id=assertion_id,
         certificate_key=certificate_key,
-        certificate_sha256=sha256(pdfs.certificate).hexdigest(),
+        certificate_sha256=pdfs.certificate_sha256,
         details_key=details_key,
-        details_sha256=sha256(pdfs.details).hexdigest(),
+        details_sha256=pdfs.details_sha256,
         rendered_at=means.now(),
-        unsigned_sha256=None
-        if pdfs is plain
-        else (sha256(plain.certificate).hexdigest(), sha256(plain.details).hexdigest()),
+        unsigned_sha256=None if pdfs is plain else (plain.certificate_sha256, plain.details_sha256),
     )
 
 
 def signed(plain: Printed, signer: Signer) -> Printed:
     """Both with a signature. By the real time, whatever the clock of the programme says: a signature is no fiction."""
     now = datetime.now(UTC)
-    return Printed(signer.sign(plain.certificate, now), signer.sign(plain.details, now))
+    both = signer.sign(plain.certificate, now), signer.sign(plain.details, now)
+    return Printed(*both, *(sha256(each).hexdigest() for each in both))
 
 
 def printed(assertion_id: str, means: Means) -> Printed:

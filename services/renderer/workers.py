@@ -16,6 +16,7 @@ import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Generic, NoReturn, TypeVar
@@ -175,7 +176,9 @@ class Renderers:
         self.count = count
         self._ended: Counter[str] = Counter()  # workers, by the assertion that they were given alone
         self._workers: Workers[list[DueRendering], Rendered] = Workers(
-            count, lambda: partial(_render, means()), partial(prepare_codes, public_url)
+            count,
+            lambda: partial(_render, means(), ThreadPoolExecutor(_AT_ONCE)),
+            partial(prepare_codes, public_url),
         )
 
     def render(self, due: Sequence[DueRendering]) -> Rendered:
@@ -202,9 +205,9 @@ class Renderers:
                 together.failed.append((each, NotRendered(Failure("layout"), f"{end}, {_MAY_END} times")))
 
 
-def _render(means: Means, due: list[DueRendering]) -> Rendered:
+def _render(means: Means, threads: Executor, due: list[DueRendering]) -> Rendered:
     before = _calls()
-    result = render_all(due, means, _AT_ONCE)
+    result = render_all(due, means, threads)
     result.calls.update(_calls() - before)
     return result
 

@@ -250,7 +250,7 @@ class Relay(threading.Thread):
             producer.close(timeout=2)
 
     def _forget(self, cursor: psycopg.Cursor[Any], ids: list[int]) -> None:
-        cursor.execute("delete from outbox where id = any(%s)", (ids,))
+        cursor.execute("delete from outbox where id = any(%b)", (ids,))
 
 
 def _send(producer: Any, row: _Row) -> tuple[Sending, Any]:

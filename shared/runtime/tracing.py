@@ -210,7 +210,7 @@ _APPEND = """
 _APPEND_TRACED = """
  insert into outbox (announced_at, topic, key, value, traceparent)
   select announced_at, topic, key, value, traceparent from new
-   left join unnest(%s::uuid[], %s::text[]) as traced (event_id, traceparent) using (event_id) order by seq
+   left join unnest(%b::uuid[], %b::text[]) as traced (event_id, traceparent) using (event_id) order by seq
 """
 
 

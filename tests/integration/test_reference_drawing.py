@@ -95,7 +95,9 @@ def own(certificate: Certificate) -> tuple[bytes, bytes]:
     templates = make_template(WIDE, wide), make_template(TALL, tall, CONTAINERS)
     layers = templates[0].layer(), templates[1].layer()
     press().draw_own(certificate, *layers)
-    one, other = (make_document(template, layer, info) for template, layer in zip(templates, layers, strict=True))
+    one, other = (
+        make_document(template, layer, info).content for template, layer in zip(templates, layers, strict=True)
+    )
     return one, other
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -69,6 +71,47 @@ def test_every_type_of_column_is_kept_as_it_was_and_null_stays_null(tx: Transact
     tx.insert_rows("things", [empty, full])
     kept = tx.cursor.execute('select id, day, at, number, bytes, is_new, "offset" from things order by id').fetchall()
     assert kept == [tuple(full.values()), tuple(empty.values())]
+
+
+TEXTS = (
+    "",
+    "NULL",
+    "null",
+    "a,b",
+    '{"a": [1, "2"]}',
+    "back\\slash",
+    ' "quoted" ',
+    "two\nlines",
+    "見本　太郎",
+    "\u2028",
+    "𠮷",
+)
+
+
+def test_texts_that_an_array_would_have_to_quote_are_kept_as_they_were(tx: Transaction) -> None:
+    tx.insert_rows("things", [{"id": each} for each in TEXTS])
+    assert set(tx.cursor.execute("select id from things").fetchall()) == {(each,) for each in TEXTS}
+    assert tx.update_rows("things", [{"id": each, "number": len(each)} for each in TEXTS], "id") == len(TEXTS)
+    assert things(tx) == [Thing(each, len(each)) for each in sorted(TEXTS, key=lambda each: each.encode())]
+
+
+NUMBERS = ((1, 2), (1, 2**15), (-(2**31), None, 2**31 - 1), (2**62, 0))
+ROWS = ({"json": '{"a": "é,\\""}', "price": Decimal("0.10"), "lasts": timedelta(minutes=15), "small": 3},)
+
+
+@pytest.mark.parametrize("numbers", NUMBERS)
+def test_numbers_of_any_size_fit_a_column_that_is_wide_enough(numbers: tuple[int | None, ...], tx: Transaction) -> None:
+    rows = [{"id": str(place), "offset": number} for place, number in enumerate(numbers)]
+    tx.insert_rows("things", rows)
+    assert [number for (number,) in tx.cursor.execute('select "offset" from things order by id')] == list(numbers)
+
+
+@pytest.mark.parametrize("row", [ROWS[0], dict.fromkeys(ROWS[0]), ROWS[0] | {"price": 3}, ROWS[0] | {"json": "[]"}])
+def test_a_value_of_a_rare_type_is_kept_as_it_was(row: dict[str, Any], tx: Transaction) -> None:
+    tx.cursor.execute("create table rare (id text, json jsonb, price numeric, lasts interval, small smallint)")
+    tx.insert_rows("rare", [{"id": "a", **row}])
+    (kept,) = tx.cursor.execute("select json::text, price, lasts, small from rare").fetchall()
+    assert kept == tuple(row.values())
 
 
 def test_a_row_that_is_there_stays_unless_the_conflict_says_otherwise(tx: Transaction) -> None:

@@ -75,9 +75,11 @@ def try_again_at(attempts: int, now: datetime) -> datetime:
 
 def without_address(answer: str, recipient: str) -> str:
     """An answer on one line, without mail addresses and without the recipient's local part ("taro: unknown")."""
-    printable = "".join(each if each.isprintable() else " " for each in answer)  # PostgreSQL takes no NUL
-    flat = _ADDRESS.sub("<…>", " ".join(printable.split()))
-    local = re.escape(recipient.rpartition("@")[0])
-    if local:
-        flat = re.sub(rf"(?<![\w.]){local}(?![\w])", "…", flat, flags=re.IGNORECASE)
+    if not answer.isprintable():
+        answer = "".join(each if each.isprintable() else " " for each in answer)  # PostgreSQL takes no NUL
+    flat = _ADDRESS.sub("<…>", " ".join(answer.split()))
+    local = recipient.rpartition("@")[0]
+    # Nearly no answer names it, and a pattern of its own for each letter takes longer than all else here.
+    if local and (not flat.isascii() or local.lower() in flat.lower()):
+        flat = re.sub(rf"(?<![\w.]){re.escape(local)}(?![\w])", "…", flat, flags=re.IGNORECASE)
     return flat[:_LONGEST_ANSWER]

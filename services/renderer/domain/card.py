@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -163,7 +163,7 @@ class MovedSheet:
         self._sheet.picture(tag, picture, self._x + x, self._y + y, side)
 
     def text(
-        self, tag: Tag, line: Iterable[Spaced], size: float, colour: tuple[float, float, float], x: float, y: float
+        self, tag: Tag, line: Sequence[Spaced], size: float, colour: tuple[float, float, float], x: float, y: float
     ) -> None:
         self._sheet.text(tag, line, size, colour, self._x + x, self._y + y)
 

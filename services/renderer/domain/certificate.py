@@ -7,10 +7,12 @@ and ⑥ 合格番号・登録番号. Neither shows a birth date. What is the sam
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+
+from msgspec.structs import replace
 
 from services.renderer.domain.card import EACH, SEAL, Card, Seal, draw_card, draw_cards
 from services.renderer.domain.code import LEAST, draw_code
@@ -85,8 +87,12 @@ _PAGE = Tag((12,), "Link")
 
 @dataclass(frozen=True)
 class Printed:
+    """Both PDFs, and their hashes in hexadecimal digits."""
+
     certificate: bytes  # 証書
     details: bytes  # 内容詳細
+    certificate_sha256: str
+    details_sha256: str
 
 
 @dataclass(frozen=True)
@@ -143,10 +149,9 @@ class Press:
         wide, tall = templates.certificate.layer(), templates.details.layer()
         self.draw_own(certificate, wide, tall)
         attached = Attachment(*_ATTACHED, credential)
-        return Printed(
-            make_document(templates.certificate, wide, self._info(texts.certificate_title.ja, certificate)),
-            make_document(templates.details, tall, self._info(texts.details_title.ja, certificate), attached),
-        )
+        first = make_document(templates.certificate, wide, self._info(texts.certificate_title.ja, certificate))
+        second = make_document(templates.details, tall, self._info(texts.details_title.ja, certificate), attached)
+        return Printed(first.content, second.content, first.sha256, second.sha256)
 
     def print_certificates(self, people: Sequence[Card]) -> tuple[bytes, int, list[str]]:
         """登録証 for paper, one a page: the PDF, its pages, the numbers of those that our fonts can't draw.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
+from itertools import repeat
 from typing import Literal
 
+import msgspec
 from budoux import load_default_japanese_parser
 from budoux.parser import Parser
+from msgspec.structs import replace
 
 from services.renderer.pdf.layer import Sheet, Spaced
 from services.renderer.pdf.ornament import Colour
@@ -34,8 +37,7 @@ class Fonts:
     sans_medium: Face
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """One line. `size` is in points; `tracking` is the space between characters as a fraction of the size, and `gap`
     the same for what a space (U+0020) is wider than in the font."""
 
@@ -49,14 +51,20 @@ class Line:
     @property
     def width(self) -> float:
         """In points. MissingGlyph when the font lacks a character."""
-        gaps = self.gap * self.size * self.text.count(" ")
-        return self.font.width(self.text, self.size, self._tracking * self.size / _EM) + gaps
+        return self.width_of(self.text)
+
+    def width_of(self, text: str) -> float:
+        """The width of another text that is set like this one."""
+        gaps = self.gap * self.size * text.count(" ")
+        return self.font.width(text, self.size, self._tracking * self.size / _EM) + gaps
 
     def glyphs(self) -> list[Spaced]:
         """The line's glyphs, each with the space after it. MissingGlyph when the font lacks a character."""
-        tracking = self._tracking
+        tracking, drawn = self._tracking, self.font.drawn(self.text)
+        if not self.gap:
+            return list(zip(drawn, repeat(tracking), strict=False))
         wide = tracking + round(self.gap * _EM)
-        return [Spaced(each, wide if each.characters == " " else tracking) for each in self.font.drawn(self.text)]
+        return [(each, wide if each.characters == " " else tracking) for each in drawn]
 
     @property
     def _tracking(self) -> int:
@@ -108,7 +116,7 @@ def wrapped(line: Line, room: float) -> tuple[Line, ...]:
 def wrapped_address(line: Line, room: float) -> tuple[Line, ...]:
     """A URL on as many lines as it needs at its size: broken after a slash, else after any character."""
     parts = re.findall("[^/]*/+|[^/]+", line.text)
-    pieces = [piece for part in parts for piece in ([part] if replace(line, text=part).width <= room else part)]
+    pieces = [piece for part in parts for piece in ([part] if line.width_of(part) <= room else part)]
     return _filled(line, pieces, room)
 
 
@@ -117,7 +125,8 @@ def _filled(line: Line, pieces: Iterable[str], room: float) -> tuple[Line, ...]:
         return (line,)
     texts, width, between = [""], 0.0, line.tracking * line.size
     for piece in pieces:
-        whole, shown = (replace(line, text=each).width for each in (piece, piece.rstrip()))
+        whole = line.width_of(piece)
+        shown = line.width_of(piece.rstrip()) if piece[-1:].isspace() else whole
         if texts[-1] and width + shown > room:
             texts.append("")
             width = 0.0

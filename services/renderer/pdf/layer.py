@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from services.renderer.pdf.picture import RasterPicture
 from services.renderer.pdf.structure import Marked, Tag
@@ -18,18 +18,14 @@ Box = tuple[float, float, float, float]
 """Left, bottom, right, top in points."""
 
 
-class Spaced(NamedTuple):
-    """A glyph and the space after it, in thousandths of an em."""
+Spaced = tuple[Drawn, int]
+"""A glyph and the space after it, in thousandths of an em. Not a named tuple: a page has hundreds."""
 
-    drawn: Drawn
-    space: int
-
-
-SharedFonts = Mapping[Path, tuple[str, Mapping[tuple[int, str, int], int]]]
-"""By font file: its name in the page's resources, and its codes by glyph, characters and space."""
+SharedFonts = Mapping[Path, tuple[str, Mapping[Spaced, int]]]
+"""By font file: its name in the page's resources, and its codes."""
 
 
-_NONE: Mapping[tuple[int, str, int], int] = {}
+_NO_FONT: tuple[str, Mapping[Spaced, int]] = ("", {})
 
 
 class Sheet(Protocol):
@@ -45,7 +41,7 @@ class Sheet(Protocol):
         """Draw a picture into a square of `side` points, its lower left corner at x, y."""
 
     def text(
-        self, tag: Tag, line: Iterable[Spaced], size: float, colour: tuple[float, float, float], x: float, y: float
+        self, tag: Tag, line: Sequence[Spaced], size: float, colour: tuple[float, float, float], x: float, y: float
     ) -> None:
         """Set glyphs one after the other, from x on the base line y."""
 
@@ -87,7 +83,7 @@ class Layer:
         self._mark(tag, f"q {side:.2f} 0 0 {side:.2f} {x:.2f} {y:.2f} cm /{name} Do Q")
 
     def text(
-        self, tag: Tag, line: Iterable[Spaced], size: float, colour: tuple[float, float, float], x: float, y: float
+        self, tag: Tag, line: Sequence[Spaced], size: float, colour: tuple[float, float, float], x: float, y: float
     ) -> None:
         red, green, blue = colour
         parts = [f"BT {red:.3f} {green:.3f} {blue:.3f} rg {x:.2f} {y:.2f} Td"]
@@ -104,7 +100,7 @@ class Layer:
         self.marked.append(Marked(tag, number))
         self._parts.append(f"/{tag.kind} << /MCID {number} >> BDC\n{operators}\nEMC")
 
-    def reserve(self, line: Iterable[Spaced]) -> None:
+    def reserve(self, line: Sequence[Spaced]) -> None:
         """Put glyphs into the fonts that are not drawn here, for other layers of the page."""
         for _ in self._runs(line):
             pass
@@ -112,19 +108,26 @@ class Layer:
     def shared_fonts(self) -> SharedFonts:
         return {path: (name, builder.codes()) for path, (name, builder) in self._fonts.items()}
 
-    def _runs(self, line: Iterable[Spaced]) -> Iterator[tuple[str, list[int]]]:
+    def _runs(self, line: Sequence[Spaced]) -> Iterator[tuple[str, Sequence[int]]]:
         """Pieces of a line in one font each: its name and the codes in it."""
+        if not line:
+            return
+        typeface = line[0][0].typeface
+        shared_name, shared = self._shared.get(typeface.file.path, _NO_FONT)
+        if shared.keys() >= set(line):  # nearly all lines but the holder's name
+            yield shared_name, [shared[each] for each in line]
+            return
         run = ""
         codes: list[int] = []
-        typeface: Typeface | None = None
-        for (characters, each, glyph), space in line:
-            if each is not typeface:
-                typeface = each
-                shared_name, shared = self._shared.get(each.file.path, ("", _NONE))
-            code = shared.get((glyph, characters, space))
+        for each in line:
+            (characters, its_typeface, glyph), space = each
+            if its_typeface is not typeface:
+                typeface = its_typeface
+                shared_name, shared = self._shared.get(typeface.file.path, _NO_FONT)
+            code = shared.get(each)
             name = shared_name
             if code is None:
-                name, builder = self._font(each)
+                name, builder = self._font(typeface)
                 code = builder.encode(characters, glyph, space)
             if name != run:
                 if codes:

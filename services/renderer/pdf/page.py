@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.renderer.pdf.layer import Layer, SharedFonts, Size
 from services.renderer.pdf.metadata import LANGUAGE, PRODUCER, DocumentInfo, information, xmp
@@ -31,7 +31,8 @@ class Template:
 
     size: Size
     body: bytes
-    table: str  # of their offsets
+    digest: Any  # SHA-256 of the body, to be gone on with: nine tenths of a document are its template
+    table: str  # of the objects' offsets
     next_number: int
     profile: int  # number of the colour profile
     content: int
@@ -56,6 +57,13 @@ class Attachment:
     content: bytes
 
 
+class Document(NamedTuple):
+    """A PDF and its hash in hexadecimal digits."""
+
+    content: bytes
+    sha256: str
+
+
 class _Objects:
     """Objects written one after the other."""
 
@@ -69,8 +77,9 @@ class _Objects:
         if number is None:
             number, self.next_number = self.next_number, self.next_number + 1
         if isinstance(body, str):
-            body = body.encode("ascii")
-        whole = b"%d 0 obj\n%b\nendobj\n" % (number, body)
+            whole = f"{number} 0 obj\n{body}\nendobj\n".encode("ascii")
+        else:
+            whole = b"%d 0 obj\n%b\nendobj\n" % (number, body)
         self.offsets[number] = self._at
         self._at += len(whole)
         self._bodies.append(whole)
@@ -90,9 +99,11 @@ def make_template(size: Size, layer: Layer, containers: Sequence[Tag] = ()) -> T
     pictures = _pictures(objects, layer.pictures)
     fonts = _fonts(objects, layer.fonts())
     content = objects.stream("", zlib.compress(layer.content(), 9))
+    body = _HEAD + objects.written()
     return Template(
         size,
-        _HEAD + objects.written(),
+        body,
+        sha256(body),
         _table(objects.offsets, range(_FIRST, objects.next_number)),
         objects.next_number,
         profile,
@@ -150,10 +161,13 @@ def make_print_sheet(size: Size, pages: Sequence[SheetPage], title: str) -> byte
         f" /OutputIntents [{_output_intent(profile)}] >>",
         _CATALOG,
     )
-    return _closed(_HEAD + objects.written(), _table(objects.offsets, range(1, objects.next_number)), info)
+    body = _HEAD + objects.written()
+    return body + _end(_table(objects.offsets, range(1, objects.next_number)), info, len(body), sha256(body))
 
 
-def make_document(template: Template, layer: Layer, info: DocumentInfo, attachment: Attachment | None = None) -> bytes:
+def make_document(
+    template: Template, layer: Layer, info: DocumentInfo, attachment: Attachment | None = None
+) -> Document:
     """The template with what is drawn on `layer`, which is one of `template.layer()`."""
     objects = _Objects(len(template.body), template.next_number)
     content = objects.stream("", zlib.compress(layer.content()))
@@ -200,22 +214,24 @@ def make_document(template: Template, layer: Layer, info: DocumentInfo, attachme
     return _finished(template, objects)
 
 
-def _finished(template: Template, objects: _Objects) -> bytes:
-    body = template.body + objects.written()
-    count = objects.next_number
-    before, after = range(1, _FIRST), range(template.next_number, count)
+def _finished(template: Template, objects: _Objects) -> Document:
+    own, digest = objects.written(), template.digest.copy()
+    digest.update(own)
+    before, after = range(1, _FIRST), range(template.next_number, objects.next_number)
     table = "".join((_table(objects.offsets, before), template.table, _table(objects.offsets, after)))
-    return _closed(body, table, _INFO)
+    end = _end(table, _INFO, len(template.body) + len(own), digest)
+    digest.update(end)
+    return Document(b"".join((template.body, own, end)), digest.hexdigest())
 
 
-def _closed(body: bytes, table: str, info: int) -> bytes:
-    """The document of all objects, with the lines of their table."""
+def _end(table: str, info: int, length: int, digest: Any) -> bytes:
+    """What follows all objects, which are `length` bytes: the lines of their table, and where it begins."""
     count = 1 + table.count("\n")
-    identity = sha256(body).hexdigest()[:32]
-    return body + (
+    identity = digest.hexdigest()[:32]
+    return (
         f"xref\n0 {count}\n0000000000 65535 f \n{table}"
         f"trailer\n<< /Size {count} /Root {_CATALOG} 0 R /Info {info} 0 R /ID [<{identity}> <{identity}>] >>\n"
-        f"startxref\n{len(body)}\n%%EOF\n"
+        f"startxref\n{length}\n%%EOF\n"
     ).encode("ascii")
 
 

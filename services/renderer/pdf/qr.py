@@ -6,8 +6,10 @@ Error correction level M; a quiet zone of 4 modules (ISO/IEC 18004).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, reduce
+from operator import xor
+from re import Match
 from urllib.parse import urlsplit, urlunsplit
 
 from qrcode.base import rs_blocks
@@ -29,14 +31,15 @@ def qr_text(url: str) -> str:
     return urlunsplit((parts.scheme.upper(), parts.netloc.upper(), parts.path, parts.query, parts.fragment))
 
 
-Modules = tuple[tuple[bool, ...], ...]
+Modules = tuple[bytes, ...]
+"""Row by row from the top, without the quiet zone: 1 is a dark module, 0 a light one."""
 
 
 def qr_modules(text: str) -> Modules:
-    """The dark modules, row by row from the top, without the quiet zone: those that qrcode makes.
+    """The modules that qrcode makes.
 
-    qrcode takes a millisecond. For small codes its modules are added up, in a tenth of that: error correction is
-    linear, places and mask are fixed, so each bit of the data stands for the modules that it changes.
+    qrcode takes a millisecond. For small codes its modules are added up, in a twentieth of that: error correction is
+    linear, places and mask are fixed, so each digit of the data stands for the modules that it changes.
     """
     segments = [(segment, _bits(segment)) for segment in optimal_data_chunks(text, minimum=20)]
     for version in range(1, _LARGEST + 1):
@@ -46,7 +49,7 @@ def qr_modules(text: str) -> Modules:
     code = QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=_MASK)
     code.add_data(text)
     code.make()
-    return tuple(tuple(module is True for module in row) for row in code.modules)
+    return tuple(bytes(module is True for module in row) for row in code.modules)
 
 
 _LARGEST = 4
@@ -90,19 +93,20 @@ def _data(segments: Sequence[tuple[QRData, _Bits]], version: int) -> int | None:
 
 def _added_up(data: int, version: int) -> Modules:
     found, changes = _sums(version)
-    zeros = ~data & (1 << len(changes)) - 1
-    while zeros:
-        lowest = zeros & -zeros
-        found ^= changes[lowest.bit_length() - 1]
-        zeros ^= lowest
+    for changed_by, digit in zip(changes, f"{data:0{len(changes)}x}", strict=True):
+        found ^= changed_by[digit]
     size = 17 + 4 * version
-    bits = f"{found:0{size * size}b}".encode()
-    return tuple(tuple([bit == 0x31 for bit in bits[at : at + size]]) for at in range(0, size * size, size))
+    modules = f"{found:0{size * size}b}".encode().translate(_AS_MODULES)
+    return tuple(modules[at : at + size] for at in range(0, size * size, size))
+
+
+_AS_MODULES = bytes.maketrans(b"01", b"\x00\x01")
 
 
 @lru_cache(maxsize=_LARGEST)
-def _sums(version: int) -> tuple[int, tuple[int, ...]]:
-    """The modules of a code all of whose data is 1, as a number, and those that each bit changes, the last bit first.
+def _sums(version: int) -> tuple[int, tuple[Mapping[str, int], ...]]:
+    """The modules of a code all of whose data is 1, as a number; and for each hexadecimal digit of the data, the first
+    one first, the modules that it changes.
 
     Of 1 and not of 0, on whose polynomial qrcode fails.
     """
@@ -119,7 +123,16 @@ def _sums(version: int) -> tuple[int, tuple[int, ...]]:
 
     whole = (1 << 8 * count) - 1
     ones = drawn(whole)
-    return ones, tuple(ones ^ drawn(whole ^ 1 << bit) for bit in range(8 * count))
+    zeros = [ones ^ drawn(whole ^ 1 << bit) for bit in range(8 * count)]  # what each bit changes that is 0
+    return ones, tuple(_by_digit(zeros[bit : bit + 4]) for bit in range(8 * count - 4, -4, -4))
+
+
+def _by_digit(zeros: Sequence[int]) -> Mapping[str, int]:
+    """What each hexadecimal digit changes, from what its four bits change, the last bit first."""
+    return {
+        f"{digit:x}": reduce(xor, (change for bit, change in enumerate(zeros) if not digit >> bit & 1), 0)
+        for digit in range(16)
+    }
 
 
 @lru_cache(maxsize=_LARGEST)
@@ -138,14 +151,14 @@ def qr_operators(modules: Modules, x: float, y: float, side: float) -> str:
     )
 
 
-@lru_cache(maxsize=4)  # both pages of a person have the same code
+@lru_cache(maxsize=16)  # both pages of a person have the same code, and several people are in hand at once
 def _path(modules: Modules) -> str:
     """The dark modules as rectangles, of one unit each, y downwards."""
     return "\n".join(
         [
-            f"{run.start()} {number} {run.end() - run.start()} 1 re"
+            f"{start} {number} {end - start} 1 re"
             for number, row in enumerate(modules)
-            for run in _DARK.finditer(bytes(row))
+            for start, end in map(Match.span, _DARK.finditer(row))
         ]
     )
 

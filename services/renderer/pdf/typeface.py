@@ -10,7 +10,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,28 +58,42 @@ class Face:
 
     typefaces: tuple[Typeface, ...]
     chain: Chain
+    _usual: dict[str, Drawn] = field(default_factory=dict, init=False, repr=False)
+    _advances: dict[str, float] = field(default_factory=dict, init=False, repr=False)
+    """Single characters of the first typeface that were drawn before, and how wide they are: nearly all that come. No
+    variation selector is among them, so a text of these alone has no sequences."""
 
-    @lru_cache(maxsize=512)  # noqa: B019 (faces live as long as the process; a line is measured several times)
-    def drawn(self, text: str) -> tuple[Drawn, ...]:
+    def drawn(self, text: str) -> list[Drawn]:
         """In order. MissingGlyph names what can't be drawn."""
+        try:
+            return [self._usual[character] for character in text]
+        except KeyError:
+            return self._found(text)
+
+    def _found(self, text: str) -> list[Drawn]:
         drawn: list[Drawn] = []
         for characters, place, glyph in self.chain.glyphs(text):
             if glyph is None:
                 name = self.typefaces[0].name
                 raise MissingGlyph(f"{name}: got {name_of(characters)}, expected a character of this font or the next")
             drawn.append(Drawn(characters, self.typefaces[place], glyph))
-        return tuple(drawn)
+            if place == 0 and len(characters) == 1:
+                self._advances[characters] = self.typefaces[0].advance(glyph)
+                self._usual[characters] = drawn[-1]
+        return drawn
 
     def width(self, text: str, size: float, tracking: float = 0.0) -> float:
         """The width of a line at `size`, with `tracking` between its characters; all in points."""
         count, total = self._measured(text)
         return total * size / _EM + tracking * max(0, count - 1)
 
-    @lru_cache(maxsize=512)  # noqa: B019
     def _measured(self, text: str) -> tuple[int, float]:
         """The number of glyphs and their width in thousandths of an em."""
-        drawn = self.drawn(text)
-        return len(drawn), sum(typeface.advance(glyph) for _, typeface, glyph in drawn)
+        try:
+            return len(text), sum(map(self._advances.__getitem__, text))
+        except KeyError:
+            drawn = self._found(text)
+            return len(drawn), sum(typeface.advance(glyph) for _, typeface, glyph in drawn)
 
 
 def load_face(paths: Sequence[Path]) -> Face:
@@ -129,8 +143,6 @@ class SubsetBuilder:
 
     def __init__(self, typeface: Typeface) -> None:
         self._typeface = typeface
-        self._glyphs = [0]  # .notdef comes first in every font
-        self._spaces = [0]
         self._codes: dict[tuple[int, str, int], int] = {}
 
     def encode(self, characters: str, glyph: int, space: int = 0) -> int:
@@ -138,51 +150,59 @@ class SubsetBuilder:
         key = (glyph, characters, space)
         code = self._codes.get(key)
         if code is None:
-            code = self._codes[key] = len(self._glyphs)
-            self._glyphs.append(glyph)
-            self._spaces.append(space)
+            code = self._codes[key] = len(self._codes) + 1
         return code
 
-    def codes(self) -> Mapping[tuple[int, str, int], int]:
-        """All of them, by glyph, characters and space."""
-        return dict(self._codes)
+    def codes(self) -> Mapping[tuple[Drawn, int], int]:
+        """All of them, by what is drawn and the space after it."""
+        return {
+            (Drawn(characters, self._typeface, glyph), space): code
+            for (glyph, characters, space), code in self._codes.items()
+        }
 
     def build(self) -> FontSubset:
-        face, file = self._typeface, self._typeface.file
-        glyphs = list(self._glyphs)
-        outlines = _outlines(file, glyphs)
-        offsets = [0]
-        for outline in outlines:
-            offsets.append(offsets[-1] + len(outline))
-        spaces = [*self._spaces, *(0 for _ in glyphs[len(self._spaces) :])]
-        metrics = [
-            (width + round(space * file.units / _EM), bearing)
-            for (width, bearing), space in zip(map(file.advance, glyphs), spaces, strict=True)
-        ]
-        count = struct.pack(">H", len(glyphs))
-        hhea, maxp = bytearray(face.tables["hhea"]), bytearray(face.tables["maxp"])
-        hhea[34:36] = count  # numberOfHMetrics
-        maxp[4:6] = count  # numGlyphs
-        font = _sfnt(
-            {
-                **face.tables,
-                "hhea": bytes(hhea),
-                "maxp": bytes(maxp),
-                "hmtx": b"".join(struct.pack(">Hh", *each) for each in metrics),
-                "loca": struct.pack(f">{len(offsets)}I", *offsets),
-                "glyf": b"".join(outlines),
-            }
-        )
-        tag = "".join(chr(65 + byte % 26) for byte in hashlib.sha256(font).digest()[:6])
-        widths = " ".join(f"{width * _EM / file.units:.6g}" for width, _ in metrics)
-        return FontSubset(
-            name=f"{tag}+{face.name}",
-            descriptor=face.descriptor,
-            font=zlib.compress(font),
-            font_length=len(font),
-            widths=f"0 [{widths}]",
-            characters=zlib.compress(_to_unicode({code: text for (_, text, _), code in self._codes.items()})),
-        )
+        return _built(self._typeface, tuple(self._codes))
+
+
+@lru_cache(maxsize=16)  # both pages of a person show the name in one font, and several people are in hand at once
+def _built(typeface: Typeface, codes: tuple[tuple[int, str, int], ...]) -> FontSubset:
+    """`codes`: glyph, characters and space of each, in the order of their numbers, from 1."""
+    file = typeface.file
+    glyphs = [0, *(glyph for glyph, _, _ in codes)]  # .notdef comes first in every font
+    outlines = _outlines(file, glyphs)
+    offsets = [0]
+    for outline in outlines:
+        offsets.append(offsets[-1] + len(outline))
+    spaces = [0, *(space for _, _, space in codes)]
+    spaces += [0] * (len(glyphs) - len(spaces))  # of parts
+    metrics = [
+        (width + round(space * file.units / _EM), bearing)
+        for (width, bearing), space in zip(map(file.advance, glyphs), spaces, strict=True)
+    ]
+    count = struct.pack(">H", len(glyphs))
+    hhea, maxp = bytearray(typeface.tables["hhea"]), bytearray(typeface.tables["maxp"])
+    hhea[34:36] = count  # numberOfHMetrics
+    maxp[4:6] = count  # numGlyphs
+    font = _sfnt(
+        {
+            **typeface.tables,
+            "hhea": bytes(hhea),
+            "maxp": bytes(maxp),
+            "hmtx": b"".join(struct.pack(">Hh", *each) for each in metrics),
+            "loca": struct.pack(f">{len(offsets)}I", *offsets),
+            "glyf": b"".join(outlines),
+        }
+    )
+    tag = "".join(chr(65 + byte % 26) for byte in hashlib.sha256(font).digest()[:6])
+    widths = " ".join(f"{width * _EM / file.units:.6g}" for width, _ in metrics)
+    return FontSubset(
+        name=f"{tag}+{typeface.name}",
+        descriptor=typeface.descriptor,
+        font=zlib.compress(font),
+        font_length=len(font),
+        widths=f"0 [{widths}]",
+        characters=zlib.compress(_to_unicode({code: text for code, (_, text, _) in enumerate(codes, 1)})),
+    )
 
 
 def _outlines(file: FontFile, glyphs: list[int]) -> list[bytes]:

@@ -36,6 +36,8 @@ def test_the_pause_after_a_deferral_never_shrinks_and_is_an_hour_at_most(attempt
     [
         ("550 5.1.1 <taro.yamada@example.jp>: Recipient address rejected", "550 5.1.1 <…>: Recipient address rejected"),
         ("550 taro.yamada: unknown user", "550 …: unknown user"),
+        ("550 TARO.YAMADA unknown, taro.yamadas not", "550 … unknown, taro.yamadas not"),
+        ("550 宛先 Taro.Yamada は存在しません", "550 宛先 … は存在しません"),
         ("550 Taro.Yamada@EXAMPLE.jp\nsee https://help.example.jp/5", "550 <…> see https://help.example.jp/5"),
         ('550 "..taro.."@docomo.example unknown', "550 <…> unknown"),
         ("250 2.0.0 Ok: queued as 4F1A2", "250 2.0.0 Ok: queued as 4F1A2"),

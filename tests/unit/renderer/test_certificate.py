@@ -6,6 +6,7 @@ import io
 import re
 from dataclasses import fields, replace
 from datetime import date
+from hashlib import sha256
 
 import msgspec
 import pikepdf
@@ -74,6 +75,16 @@ def test_a_name_is_copied_out_as_it_was_registered(holder: str) -> None:
     both = printed(holder=holder)
     for pdf in (both.certificate, both.details):
         assert holder in text_of(pdf)
+
+
+@pytest.mark.parametrize("holder", NAMES.values(), ids=NAMES)
+def test_the_hashes_are_those_of_the_documents_and_their_identity_of_all_before_its_table(holder: str) -> None:
+    both = printed(holder=holder)
+    assert both.certificate_sha256 == sha256(both.certificate).hexdigest()
+    assert both.details_sha256 == sha256(both.details).hexdigest()
+    for pdf in (both.certificate, both.details):
+        identity = sha256(pdf[: pdf.rindex(b"xref\n0 ")]).hexdigest()[:32]
+        assert f"/ID [<{identity}> <{identity}>]".encode() in pdf
 
 
 @pytest.mark.parametrize("holder", NAMES.values(), ids=NAMES)

@@ -27,7 +27,7 @@ def page(shared: str, own: str, tracking: float = 0.0) -> bytes:
     template = make_template((300, 100), first)
     layer = template.layer()
     set_line(layer, P, Line(own, FACES[0], 20, tracking=tracking), 20, 40)
-    return make_document(template, layer, INFO)
+    return make_document(template, layer, INFO).content
 
 
 def fonts(pdf: bytes) -> list[str]:

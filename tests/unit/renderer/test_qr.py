@@ -19,7 +19,7 @@ def by_qrcode(text: str) -> Modules:
     code = QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=4)
     code.add_data(text)
     code.make()
-    return tuple(tuple(module is True for module in row) for row in code.modules)
+    return tuple(bytes(module is True for module in row) for row in code.modules)
 
 
 @settings(deadline=None, max_examples=100)

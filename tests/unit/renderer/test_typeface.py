@@ -9,16 +9,18 @@ import pytest
 from fontTools.pens.recordingPen import DecomposingRecordingPen
 from fontTools.ttLib import TTFont
 from fontTools.ttLib.tables._g_l_y_f import Glyph, GlyphComponent
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.renderer.pdf.typeface import MissingGlyph, SubsetBuilder, load_face, load_typeface
-from shared.glyphs import SERIF
+from shared.glyphs import SERIF, chain_files
 from tests.worlds.fonts import keep
 from tests.worlds.press import FONTS
 
 FACE = load_typeface(FONTS / SERIF)
 ONE = load_face([FONTS / SERIF])
+FILES = chain_files(FONTS, SERIF)
+KNOWING = load_face(FILES)
 
 # a sequence that means the plain form: its glyph is that of the character alone
 PLAIN = next(
@@ -125,3 +127,24 @@ def test_parts_of_a_composite_glyph_come_along(tmp_path: Path) -> None:
 def test_a_line_is_as_wide_as_its_characters_and_the_space_between(text: str, size: float, tracking: float) -> None:
     each = sum(ONE.width(character, size) for character in text)
     assert ONE.width(text, size, tracking) == pytest.approx(each + tracking * max(0, len(text) - 1))
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["山", "田", " ", "A", "é", "辻", "辻\U000e0100", "伟", "김", "Ł", "𠮷"]), max_size=12))
+def test_a_text_is_drawn_and_measured_as_one_that_no_text_was_drawn_before(parts: list[str]) -> None:
+    """Whatever was drawn before: characters that are known are looked up, others are searched for."""
+    text = "".join(parts)
+    alone = load_face(FILES)
+    assert KNOWING.drawn(text) == alone.drawn(text)
+    assert KNOWING.width(text, 10, 0.5) == load_face(FILES).width(text, 10, 0.5)
+    assert KNOWING.width(text, 10, 0.5) == alone.width(text, 10, 0.5)
+
+
+def test_a_variation_selector_by_itself_is_refused_however_well_its_character_is_known() -> None:
+    for text in ("辻", "辻\U000e0100"):
+        KNOWING.drawn(text)
+    for text in ("\U000e0100", "\U000e0100辻", "辻\U000e0100\U000e0100"):
+        with pytest.raises(MissingGlyph):
+            KNOWING.drawn(text)
+        with pytest.raises(MissingGlyph):
+            KNOWING.width(text, 10)
