@@ -32,7 +32,7 @@ def visitor(browser: Browser, ports: Ports) -> Account | None:
     """Whose session the browser's token is; None for no token, an unknown one, and an ended session."""
     if not browser.session:
         return None
-    with ports.store.transaction() as tx:
+    with ports.store.reading() as tx:
         return tx.sessions.account(browser.session)
 
 
@@ -120,7 +120,7 @@ def open_session(tx: WalletTransaction, browser: Browser, account_id: int, ports
 
 
 def own_sessions(account: Account, browser: Browser, ports: Ports) -> list[Session]:
-    with ports.store.transaction() as tx:
+    with ports.store.reading() as tx:
         return tx.sessions.all_of(account.account_id, browser.session or "")
 
 
