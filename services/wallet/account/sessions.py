@@ -124,13 +124,20 @@ def own_sessions(account: Account, browser: Browser, ports: Ports) -> list[Sessi
         return tx.sessions.all_of(account.account_id, browser.session or "")
 
 
-def end_session(account: Account, session_id: int, ports: Ports) -> None:
+def end_session(account: Account, session_id: int, password: str, ports: Ports) -> FormProblems | None:
+    """Log out there. One of another account is answered as one that has ended."""
+    if (problems := confirm(account, password, ports)) is not None:
+        return problems
     with ports.store.transaction() as tx:
         tx.sessions.close_one(account.account_id, session_id)
+    return None
 
 
-def end_others(account: Account, browser: Browser, ports: Ports) -> None:
+def end_others(account: Account, password: str, browser: Browser, ports: Ports) -> FormProblems | None:
     """Log out everywhere else. Those browsers are no longer known either."""
+    if (problems := confirm(account, password, ports)) is not None:
+        return problems
     with ports.store.transaction() as tx:
         tx.sessions.close_all(account.account_id, but=browser.session)
         tx.sessions.forget_devices(account.account_id, but=browser.device)
+    return None

@@ -55,6 +55,17 @@ class Accounts:
             (person_id,),
         )
 
+    def of_registration(self, registration_id: str) -> list[int]:
+        """The accounts of the person whose registration this is: by the badges received, or by an address of theirs."""
+        rows = self._tx.cursor.execute(
+            "with theirs as (select account_id, address_key from badges where person_id in"
+            "  (select person_id from badges where registration_id = %s))"
+            " select account_id from theirs where account_id is not null"
+            " union select addresses.account_id from addresses join theirs using (address_key) order by account_id",
+            (registration_id,),
+        )
+        return [row[0] for row in rows]
+
     def has_address(self, account_id: int, address: str) -> bool:
         row = self._tx.cursor.execute(
             "select 1 from addresses where account_id = %s and address_key = %s",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -86,6 +87,16 @@ class Sessions(Attempts):
             "delete from sessions where account_id = %s and token_sha256 is distinct from %s",
             (account_id, sha256(but) if but else None),
         )
+
+    def close_of(self, account_ids: Sequence[int]) -> int:
+        """All sessions of these accounts, whose browsers are no longer known either; how many sessions."""
+        ids = (list(account_ids),)
+        self._tx.cursor.execute("delete from devices where account_id = any(%s::bigint[])", ids)
+        return self._tx.cursor.execute("delete from sessions where account_id = any(%s::bigint[])", ids).rowcount
+
+    def close_everybodys(self) -> int:
+        """All sessions of all accounts; how many."""
+        return self._tx.cursor.execute("delete from sessions").rowcount
 
     # ── devices ──
 
