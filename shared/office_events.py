@@ -56,6 +56,8 @@ Decision = Literal[
     "dismiss",
     "hold-letters",
     "resume-letters",
+    "end-sessions",
+    "end-all-sessions",
     "hold-cohort",
     "resume-cohort",
     "feed",
@@ -70,14 +72,17 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
     Undo, reissue, hold-cohort and resume-cohort are about a cohort and do nothing themselves: each of its people has a
     decision of their own, `part_of` it, to revoke, correct, hold or resume. Feed is about a file that the office hands
     in on the board: ops delivers and settles it. Hold-letters and resume-letters are about a cohort: no letter leaves
-    meanwhile. Resend is about an assertion. The five of paper are a step for many orders at once.
+    meanwhile. Resend is about an assertion. End-sessions is about a registration: its person is logged out of the
+    wallet everywhere; end-all-sessions logs everybody out. The five of paper are a step for many orders at once.
     """
 
     topic = OFFICE_DECISIONS
     about = "subject"
     decision_id: str
     decision: Decision
-    subject: str  # a registration_id, assertion_id, cohort, dead letter's id, restore_id, delivery or file; "paper"
+    subject: (
+        str  # a registration_id, assertion_id, cohort, dead letter's id, restore_id, delivery, file; "paper", "wallet"
+    )
     by: str
     why: str
     decided_at: datetime

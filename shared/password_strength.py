@@ -51,7 +51,7 @@ waretto wallet openbadge badge akashi
 """.split()  # noqa: SIM905  # a word a line would be a page
 
 _WORD = re.compile(r"[a-z]+|[0-9]+|[ぁ-ゖー]+|[ァ-ヶー]+|[^\W\d_a-zぁ-ゖァ-ヶー]+")
-_ALIKE = str.maketrans("@430$57+1!|l", "aaeosstt" + 4 * "i")
+_ALIKE = str.maketrans("@430$57+1!|l", "aaeosstt" + 4 * "i") | {kana: kana + 0x60 for kana in range(0x3041, 0x3097)}
 
 
 def password_form(text: str) -> str:
@@ -118,13 +118,12 @@ def _without(password: str, words: Iterable[str]) -> str:
 
 def _alike(text: str) -> str:
     """As many characters: folded, hiragana as katakana, signs and digits as the letters that they stand for."""
-    return "".join(_katakana(_folded_letter(letter).translate(_ALIKE)) for letter in text)
+    folded = text.casefold()  # no letter becomes less than one
+    if len(folded) != len(text):
+        folded = "".join(map(_folded_letter, text))
+    return folded.translate(_ALIKE)
 
 
 def _folded_letter(letter: str) -> str:
     folded = letter.casefold()
     return folded if len(folded) == 1 else letter
-
-
-def _katakana(letter: str) -> str:
-    return chr(ord(letter) + 0x60) if "ぁ" <= letter <= "ゖ" else letter

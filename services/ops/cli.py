@@ -26,6 +26,7 @@ from services.ops.commands.rehearse import rehearse
 from services.ops.commands.rejected import rejected
 from services.ops.commands.restores import restores
 from services.ops.commands.scrub import scrub
+from services.ops.commands.sessions import end_sessions
 from services.ops.commands.status import find, people, status
 from shared.errors import AkashiError
 from shared.plain_text import shown
@@ -48,6 +49,7 @@ _OWN = (
     reissue,
     hold_cohort,
     resume_cohort,
+    end_sessions,
     decisions,
     dead_letters,
     paper,

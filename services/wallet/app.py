@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.wallet import handlers, paper_office
+from services.wallet import handlers, office_orders
 from services.wallet.account import letters, recovery
 from services.wallet.config import Config
 from services.wallet.ports import Ports
@@ -45,7 +45,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.tick("letters", letters.write_asked, ports)
     process.recall(PaperOrdered, WalletTransaction.take_back_paper_ordered)
     process.recall(PaperUpdated, WalletTransaction.take_back_paper_updated)
-    process.consume(OfficeDecided, paper_office.carry_out, ports, predicate=paper_office.is_ours)
+    process.consume(OfficeDecided, office_orders.carry_out, ports, predicate=office_orders.is_ours)
     process.tick("forget", handlers.forget, ports, every=3600.0)
     process.ready("object-storage", lambda _, to: storage_report(to.objects, DID_DOCUMENT), ports)
     process.serve(web_app(config, ports), host=config.web_host, port=config.web_port)

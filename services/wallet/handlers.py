@@ -1,7 +1,7 @@
 """What the wallet does by itself: one function a batch of events or tick.
 
 Events that are only written down go straight to the store (`app.py`). What people ask for: `account/`, `badge/`,
-`paper.py`, `paper_office.py`.
+`paper.py`; what the office orders: `office_orders.py`.
 """
 
 from __future__ import annotations

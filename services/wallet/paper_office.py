@@ -48,29 +48,23 @@ def _step(decision: OfficeDecided) -> PaperDecision:
     return next(step for step in PAPER_STEPS if step == decision.decision)
 
 
-def carry_out(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
-    """Any time. Take a step for each item that can take it; the decision's outcome names those that can't, and why.
-
-    Printed is what the newest badge says then. Each printed item is on a sheet that the renderer draws.
-    """
-    with ports.store.transaction() as tx:
-        settled = [
-            (decision, _carry_out(tx, decision, ports)) for decision in tx.claim([d for d in decisions if is_ours(d)])
-        ]
-        # If we die before the commit, the decisions come again from Kafka; after it, the inbox drops them, and each
-        # step, sheet and letter is announced once.
-    for decision, refused in settled:
-        words = Counter(word for _, word in refused)
-        log.info("decided", decision_id=decision.decision_id, items=len(decision.paper), refused=words.total())
-        PAPER_TAKEN.labels(decision.decision, "done").inc(len(decision.paper) - words.total())
-        for word, count in words.items():
-            PAPER_TAKEN.labels(decision.decision, word).inc(count)
-
-
 Refused = list[tuple[PaperLine, StepRefusal]]
 
 
-def _carry_out(tx: WalletTransaction, decision: OfficeDecided, ports: Ports) -> Refused:
+def note_taken(decision: OfficeDecided, refused: Refused) -> None:
+    """In the log and the figures, once its transaction is committed."""
+    words = Counter(word for _, word in refused)
+    log.info("decided", decision_id=decision.decision_id, items=len(decision.paper), refused=words.total())
+    PAPER_TAKEN.labels(decision.decision, "done").inc(len(decision.paper) - words.total())
+    for word, count in words.items():
+        PAPER_TAKEN.labels(decision.decision, word).inc(count)
+
+
+def take_step(tx: WalletTransaction, decision: OfficeDecided, ports: Ports) -> Refused:
+    """A step for each item that can take it; the decision's outcome names those that can't, and why.
+
+    Printed is what the newest badge says then. Each printed item is on a sheet that the renderer draws.
+    """
     now, refused = ports.now(), list[tuple[PaperLine, StepRefusal]]()
     lines = {(line.order_id, line.item): line for line in decision.paper}
     placed = tx.paper.lock(list(lines.values()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -12,7 +12,6 @@ from uuid import UUID
 
 import psycopg
 import psycopg.errors
-from psycopg.rows import kwargs_row
 from psycopg_pool import ConnectionPool
 
 from shared.clock import Clock
@@ -21,6 +20,8 @@ from shared.events import Event
 from shared.office_events import DecisionSettled, OfficeDecided, RebuildOrdered, ScrubOrdered
 from shared.runtime.lineage import Lineage, Replaced, end_process
 from shared.runtime.metrics import SKIPPED
+from shared.runtime.row_statements import RowStatements
+from shared.runtime.row_statements import replace as replace
 from shared.runtime.sessions import connection_settings
 from shared.runtime.tracing import Announcing
 from shared.topics import Topic
@@ -53,7 +54,6 @@ def is_unavailable(error: BaseException) -> bool:
 
 E = TypeVar("E", bound=Event)
 T = TypeVar("T", bound="Transaction")
-R = TypeVar("R")
 
 CHANNEL = "outbox"
 
@@ -61,39 +61,17 @@ Positions = Mapping[tuple[str, int], int]
 """Topic and partition → the offset of the next message to read."""
 
 
-_COLUMN_TYPES = """
-select attname::text, format_type(atttypid, atttypmod) from pg_attribute
-where attrelid = %s::regclass and attnum > 0 and not attisdropped
-"""
-_TYPES: dict[tuple[str, str], dict[str, str]] = {}  # (service, table) → column → type: a schema's columns keep theirs
-
-
-def replace(key: str, columns: Sequence[str]) -> str:
-    """SQL after "on conflict": the row that comes replaces `columns` of the one that is there."""
-    return f"({key}) do update set {', '.join(f'{_quoted(name)} = excluded.{_quoted(name)}' for name in columns)}"
-
-
 def _check_size(topic: Topic, key: bytes | None, value: bytes) -> None:
     if len(key or b"") + len(value) > MAX_MESSAGE_BYTES:
         raise TooLarge(f"message for {topic.name}: got {len(value)} bytes, expected {MAX_MESSAGE_BYTES} at most")
 
 
-def _quoted(name: str) -> str:
-    return f'"{name}"'
-
-
-def _columns_of(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
-    return [[row[name] for row in rows] for name in columns]
-
-
-class Transaction:
+class Transaction(RowStatements):
     """One transaction on the service's own schema: what is claimed, changed and announced becomes true together."""
 
     def __init__(self, connection: psycopg.Connection[Any], source: str, clock: Clock) -> None:
-        self.connection = connection
-        self.cursor: psycopg.Cursor[Any] = connection.cursor(binary=True)
+        super().__init__(connection, source)
         self.now = clock
-        self.service = source
         self._announced: list[tuple[UUID, str, bytes, bytes]] = []
         self._outbox: list[tuple[str, bytes | None, bytes]] = []
         self.traced = Announcing()
@@ -160,87 +138,6 @@ class Transaction:
         """Forget the events claimed before a moment long after which Kafka no longer holds them; how many."""
         return self.cursor.execute("delete from inbox where claimed_at < %s", (before,)).rowcount
 
-    # ── rows ────────────────────────────────────────────────────────────────────────────────────────────
-
-    def fetch_all(
-        self, row: Callable[..., R], query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
-    ) -> list[R]:
-        """The answer's rows, each made by `row`: a class or function that takes the answer's columns by their names."""
-        with self.connection.cursor(binary=True, row_factory=kwargs_row(row)) as cursor:
-            return cursor.execute(query, parameters).fetchall()
-
-    def fetch_one(
-        self, row: Callable[..., R], query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
-    ) -> R | None:
-        """The first row, made by `row`; None without any."""
-        with self.connection.cursor(binary=True, row_factory=kwargs_row(row)) as cursor:
-            return cursor.execute(query, parameters).fetchone()
-
-    def fetch_value(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
-        """The first column of the first row; None without any."""
-        row = self.cursor.execute(query, parameters).fetchone()
-        return None if row is None else row[0]
-
-    def insert_rows(
-        self,
-        table: str,
-        rows: Sequence[Mapping[str, Any]],
-        on_conflict: str | None = "do nothing",
-        *,
-        returning: str = "",
-    ) -> list[Any]:
-        """Insert `rows`, all with the same columns (name → value), by one statement; what `returning` names of each.
-
-        They are inserted in the order of their first column: two workers lock the same rows in the same order, so they
-        can't deadlock. `on_conflict` is SQL: "do nothing", "(key) do update set …" or `replace(key, columns)`; None:
-        UniqueViolation when a row is there already.
-        """
-        if not rows:
-            return []
-        columns = list(rows[0])
-        query = (
-            f"insert into {table} ({', '.join(map(_quoted, columns))}) select * from {self._arrays(table, columns)}"
-            f"{'' if on_conflict is None else f' on conflict {on_conflict}'}"
-        )
-        values = _columns_of(columns, sorted(rows, key=lambda row: row[columns[0]]))
-        if not returning:
-            self.cursor.execute(query, values)
-            return []
-        return self.cursor.execute(f"{query} returning {returning}", values).fetchall()
-
-    def upsert_rows(self, table: str, rows: Sequence[Mapping[str, Any]], key: str) -> None:
-        """Insert `rows`; one whose `key` is there already replaces the columns that it names."""
-        if rows:
-            columns = [column for column in rows[0] if column != key]
-            self.insert_rows(table, rows, replace(key, columns))
-
-    def update_rows(
-        self, table: str, rows: Sequence[Mapping[str, Any]], key: str, *, assign: str = "", where: str = "true"
-    ) -> int:
-        """Update the rows of `table` that have the `key` of one of `rows`, by one statement; how many.
-
-        Without `assign` each column of `rows` but the key is set. In `assign` and `where` (SQL) `new` is the row given.
-        """
-        if not rows:
-            return 0
-        columns = list(rows[0])
-        assign = assign or ", ".join(f"{_quoted(name)} = new.{_quoted(name)}" for name in columns if name != key)
-        query = (
-            f"update {table} set {assign} from {self._arrays(table, columns)} as new"
-            f" ({', '.join(map(_quoted, columns))}) where {table}.{key} = new.{key} and ({where})"
-        )
-        values = _columns_of(columns, sorted(rows, key=lambda row: row[key]))
-        return self.cursor.execute(query, values).rowcount
-
-    def _arrays(self, table: str, columns: Sequence[str]) -> str:
-        """`unnest(…)` of one array a column, each of the type that the column has in `table`."""
-        types = _TYPES.setdefault((self.service, table), {})
-        if not types.keys() >= set(columns):
-            types.update(self.cursor.execute(_COLUMN_TYPES, (table,)).fetchall())
-        # Binary: as text psycopg looks through each value for what has to be quoted, which takes five times as long,
-        # and bytes would be an array of text.
-        return f"unnest({', '.join(f'%b::{types[name]}[]' for name in columns)})"
-
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """What the block changed and announced is undone when it raises; the rest of this transaction stands."""
@@ -306,11 +203,17 @@ class Transaction:
             )
         append, traces = self.traced.appended(self)
         if self._announced:
-            self._note_announced(self._announced, append, *traces)
-        if self._announced or self._outbox:
+            then = f", appended as ({append}) select pg_notify('{CHANNEL}', '')"
+            self._note_announced(self._announced, then, *traces)
+        elif self._outbox:
             self.cursor.execute(f"notify {CHANNEL}")
-            self._announced.clear()
-            self._outbox.clear()
+        self._announced.clear()
+        self._outbox.clear()
+
+    @property
+    def announces(self) -> bool:
+        """Whether something waits for `flush`."""
+        return bool(self._announced or self._outbox)
 
 
 class Database(Generic[T]):
@@ -362,6 +265,28 @@ class Database(Generic[T]):
                 self._lineage.lost(lost)
         if positions is not None:
             self._committed.update(positions)
+
+    @contextmanager
+    def reading(self) -> Iterator[T]:
+        """Statements of which each is a transaction of its own: two round trips less than `transaction`.
+
+        For reads: isolation is READ COMMITTED either way, so each statement sees what was committed before it began.
+        RuntimeError for a block that announces. One of UNAVAILABLE while the database can't work.
+        """
+        if self._pool.closed:
+            self._pool.open()
+        with self._pool.connection() as connection:
+            connection.autocommit = True
+            try:
+                tx = self._transaction(connection, self.service, self.now)
+                yield tx
+                if tx.announces:
+                    raise RuntimeError(
+                        f"{self.service}: got an announcement while reading, expected it in transaction()"
+                    )
+            finally:
+                if not connection.closed:
+                    connection.autocommit = False
 
     @property
     def history(self) -> str | None:

@@ -344,6 +344,7 @@ def test_the_account_works_in_english_on_a_small_screen_and_without_scripts(wall
         pages = [
             "/account",
             "/account/password",
+            "/account/sessions",
             "/account/addresses",
             "/account/delete",
             "/forgot",

@@ -2,10 +2,10 @@
 //
 //   {"do": "open", "width": 390, "lang": "ja-JP", "passkeys": true, "javascript": true}   a new browser, without cookies
 //   {"do": "goto", "url": "…"}   {"do": "fill", "name": "…", "value": "…"}   {"do": "click", "text": "…"}   {"do": "see"}
-//   {"do": "picture", "file": "….png"}
+//   {"do": "picture", "file": "….png"}   {"do": "open_choice", "text": "…"}   {"do": "download", "text": "…"}
 //
 // `goto` and `click` (which waits for the page that follows) answer {url, status}; `see` answers what `examined`
-// says, with {url, title, console}; the others {}. A step that fails answers {error}. `passkeys`: with an authenticator.
+// says, with {url, title, console}; `download` {file: its name}; the others {}. A step that fails answers {error}. `passkeys`: with an authenticator.
 import {createInterface} from 'node:readline';
 import {examined, openBrowser} from './chromium.mjs';
 
@@ -41,6 +41,14 @@ const steps = {
       page.locator('main button:visible, main a:visible, .menu button:visible, .menu a:visible', {hasText: text}).first().click(),
     ]);
     return {url: page.url(), status: answer.status()};
+  },
+  async open_choice({text}) {
+    await page.locator('main summary:visible', {hasText: text}).first().click();
+    return {};
+  },
+  async download({text}) {
+    const [file] = await Promise.all([page.waitForEvent('download'), page.locator('main button:visible', {hasText: text}).first().click()]);
+    return {file: file.suggestedFilename()};
   },
   async see() {
     const found = await examined(page);

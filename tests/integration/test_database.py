@@ -71,6 +71,57 @@ def test_only_claims_older_than_asked_are_forgotten(database: Database[Transacti
         assert tx.claim(received(1)) == received(1)
 
 
+def test_each_statement_while_reading_is_committed_at_once_and_sees_what_others_committed(
+    database: Database[Transaction],
+) -> None:
+    count = "select count(*) from thing"
+    with database.reading() as tx, database.transaction() as other:
+        tx.cursor.execute("insert into thing values (1)")
+        assert other.fetch_value(count) == 1, "seen by others before the block ends"
+        other.cursor.execute("insert into thing values (2)")
+        assert tx.fetch_value(count) == 1, "not committed yet"
+        other.connection.commit()
+        assert tx.fetch_value(count) == 2
+
+
+def test_a_connection_that_was_read_with_rolls_back_again_afterwards(database: Database[Transaction]) -> None:
+    for broken in ("select 1/0", "select 1"):
+        with pytest.raises((psycopg.DataError, ZeroDivisionError)), database.reading() as tx:
+            tx.cursor.execute(broken)
+            raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError), database.transaction() as tx:
+            tx.cursor.execute("insert into thing values (1)")
+            raise ZeroDivisionError
+        with database.reading() as tx:
+            assert tx.fetch_value("select count(*) from thing") == 0
+
+
+def test_nothing_is_announced_while_reading(database: Database[Transaction]) -> None:
+    with pytest.raises(RuntimeError, match="announcement"), database.reading() as tx:
+        tx.announce(*received(1))
+    with database.reading() as tx:
+        assert tx.fetch_value("select count(*) from outbox") == 0
+
+
+def test_whoever_listens_is_told_of_what_is_announced_or_forwarded_at_the_commit(
+    database: Database[Transaction], url: str
+) -> None:
+    with psycopg.connect(url, autocommit=True) as listener:
+        listener.execute("listen outbox")
+        for number, act in enumerate(("announce", "forward", "both", "nothing")):
+            with database.transaction() as tx:
+                if act in ("announce", "both"):
+                    tx.announce(*received(number))
+                if act in ("forward", "both"):
+                    tx.forward(BadgeReceived.topic, b"key", b"value")
+                tx.flush()
+                listener.execute("select 1")
+                assert not list(listener.notifies(timeout=0)), "before the commit"
+            listener.execute("select 1")  # takes in what was notified before it
+            told = {note.channel for note in listener.notifies(timeout=0)}
+            assert told == (set() if act == "nothing" else {"outbox"})
+
+
 def test_replicas_that_start_together_migrate_once(url: str, tmp_path: Path) -> None:
     folder = write_migration(tmp_path, "0001", None, "create table once (id int)")
     with ThreadPoolExecutor(3) as pool:

@@ -20,7 +20,7 @@ from services.issuer.domain.revocation import is_revoke
 from services.ops.board.timeline import Change
 from services.ops.cli import main
 from services.ops.store.events import Store
-from services.wallet.paper_office import is_ours as is_of_paper
+from services.wallet.office_orders import is_ours as is_of_wallet
 from shared.events import AddressCorrected, Event, RegistrationRejected, RegistrationReleased
 from shared.office_answers import PersonAnswer, SharerAnswer
 from shared.office_events import Correction, Decision, DecisionSettled, OfficeDecided, RestoreNoticed
@@ -304,6 +304,8 @@ COMMANDS: dict[Decision, tuple[str, ...]] = {
     "correct-address": ("correct-address", "R00001", "new@example.jp", "--reason", "x", "--no-wait"),
     "resend": ("letters", "resend", "R00001", "--letter", "award", "--reason", "x", "--no-wait"),
     "hold": ("hold", "R00003", "--reason", "x", "--no-wait"),
+    "end-sessions": ("end-sessions", "R00001", "--reason", "x", "--no-wait"),
+    "end-all-sessions": ("end-sessions", "--all", "--reason", "x", "--no-wait"),
     "resume": ("resume", "R00004", "--reason", "x", "--no-wait"),
     "discard": ("dead-letters", "discard", "--all", "--reason", "x"),
     "replay": ("dead-letters", "replay", "--all", "--reason", "x"),
@@ -354,7 +356,7 @@ def test_each_order_can_be_given_and_one_service_carries_it_out(office: Office, 
     result = CliRunner().invoke(main, words, env=at_board(office.browser.base_url))
     assert result.exit_code == 0, result.output
     order = next(order for order in given(office) if order.decision == decision)
-    takers = [services.registration.office.orders.is_ours, services.mailer.orders.is_ours, is_revoke, is_of_paper]
+    takers = [services.registration.office.orders.is_ours, services.mailer.orders.is_ours, is_revoke, is_of_wallet]
     assert sum(is_ours(order) for is_ours in takers) == (0 if decision in BY_OPS else 1)
 
 
@@ -366,6 +368,8 @@ FORMS: dict[str, tuple[list[Any], str, dict[str, str]]] = {
     "resend": (cycle(1), "/people/R00001", {"act": "resend", "subject": assertion_id(1), "letter": "award"}),
     "revoke": (cycle(1), "/revoke/R00001", {"subject": assertion_id(1), "typed": "revoke"}),
     "hold-letters": (cycle(1), "/letters", {"act": "hold", "cohort": "2026"}),
+    "end-sessions": (cycle(1), "/people/R00001", {"act": "end-sessions"}),
+    "end-all-sessions": ([], "/services", {"act": "end-sessions"}),
 }
 
 

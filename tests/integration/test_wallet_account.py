@@ -51,31 +51,6 @@ def test_a_changed_password_ends_all_other_sessions_and_is_told_by_a_letter(wall
     assert notices(wallet) == [("password-changed", "a@example.jp")]
 
 
-def test_sessions_are_listed_with_their_devices_and_ended_one_by_one_or_all(wallet: Wallet) -> None:
-    agents = {
-        "Safari（iPhone）": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1",
-        "Edge（Windows）": "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537 Chrome/130.0 Safari/537 Edg/130.0",
-    }
-    badge = wallet.issue("a@example.jp").assertion_id
-    with wallet.browser() as browser, wallet.browser() as phone, wallet.browser() as office:
-        join(browser, wallet, badge)
-        for each, agent in zip((phone, office), agents.values(), strict=True):
-            each.headers["user-agent"] = agent
-            log_in(each, "a@example.jp")
-        wallet.clock.now += timedelta(minutes=30)
-        is_in(phone)
-        page = browser.get("/account").text
-        assert all(name in page for name in agents) and "この端末" in page
-        seen = page.index("Safari（iPhone）"), page.index("Edge（Windows）")
-        assert seen[0] < seen[1], "the one seen last stands first"
-        ids = [part.split('"')[0] for part in page.split('name="session" value="')[1:]]
-        assert len(ids) == 2
-        browser.post("/account/sessions", data={"session": ids[0]})
-        assert not is_in(phone) and is_in(office)
-        browser.post("/account/sessions")
-        assert not is_in(office) and is_in(browser)
-
-
 # ── addresses ───────────────────────────────────────────────────────────────────────────────────────────
 
 

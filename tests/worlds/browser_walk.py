@@ -38,6 +38,14 @@ class Walk:
         self.screens += 1
         return self._path(self._do("click", text=text))
 
+    def open_choice(self, text: str) -> None:
+        """Unfold what is behind these words, on the same page."""
+        self._do("open_choice", text=text)
+
+    def download(self, text: str) -> str:
+        """Press the button with this text; the name of the file that comes."""
+        return str(self._do("download", text=text)["file"])
+
     def see(self) -> dict[str, Any]:
         """What is on the page; it is accessible, fits the screen, breaks no word, and its scripts had no error."""
         seen = self._do("see")

@@ -21,7 +21,7 @@ from services.issuer.domain.credential import credential_of
 from services.issuer.domain.issuance import Assertion, Issuer, StatusPlace
 from services.issuer.signing.keys import SigningKey
 from services.mailer.domain.requested import request_problem
-from services.wallet import handlers, paper_office
+from services.wallet import handlers, office_orders
 from services.wallet.account import letters, recovery
 from services.wallet.app import MIGRATIONS
 from services.wallet.config import Config
@@ -108,7 +108,7 @@ class Wallet:
                 case AddressRecoverySettled():
                     recovery.note_settled([event], self.ports)
                 case OfficeDecided():
-                    paper_office.carry_out([event], self.ports)
+                    office_orders.carry_out([event], self.ports)
                 case AssertionRevoked():
                     note(self.ports.store, WalletTransaction.note_revoked, [event])
 

@@ -256,6 +256,8 @@ DECISIONS: dict[str, Bilingual] = {
     "resend": Bilingual("お知らせの再送", "letter sent again"),
     "hold-letters": Bilingual("お知らせを止める", "letters held"),
     "resume-letters": Bilingual("お知らせの再開", "letters resumed"),
+    "end-sessions": Bilingual("ウォレットからログアウト", "logged out of the wallet"),
+    "end-all-sessions": Bilingual("全員をウォレットからログアウト", "everybody logged out of the wallet"),
     "hold": Bilingual("保留", "held"),
     "hold-cohort": Bilingual("年度の保留", "cohort held"),
     "resume-cohort": Bilingual("年度の再開", "cohort resumed"),
@@ -297,6 +299,7 @@ OUTCOMES: dict[str, Bilingual] = {
     "revoked": Bilingual("取り消されたバッジ", "badge is revoked"),
     "corrected": Bilingual("訂正前のバッジ", "badge was corrected"),
     "not-delivered": Bilingual("取り込めなかった", "not delivered"),
+    "no-account": Bilingual("アカウントがない", "no account"),
 }
 
 ROLES: dict[str, Bilingual] = {

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Query, Response
 from pydantic import AwareDatetime, StringConstraints, create_model
 
 from services.ops import queries
-from services.ops.acts import orders, person_orders
+from services.ops.acts import orders, person_orders, sessions
 from services.ops.acts.orders import Attribution
 from services.ops.board.answers import encode
 from services.ops.board.decisions import BULK, DAYS, Bulk, Selected
@@ -30,8 +30,14 @@ Cohort = Annotated[str, StringConstraints(min_length=1, max_length=100), PLAIN]
 
 
 @dataclass(frozen=True)
-class RevokeOrder:
+class OneOrder:
     id: ID
+    by: Words
+    why: Words
+
+
+@dataclass(frozen=True)
+class EverybodysOrder:
     by: Words
     why: Words
 
@@ -127,7 +133,7 @@ def orders_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:
     """`decided` is called when an order is in the outbox."""
 
     @app.post("/api/v1/revoke")
-    def revoke(order: RevokeOrder) -> Response:
+    def revoke(order: OneOrder) -> Response:
         """Revoke a badge: by its assertion_id, or a registration's newest by registration_id."""
         return ordered(lambda: orders.revoke(ports, order.id, Attribution(order.by, order.why)), decided)
 
@@ -159,6 +165,16 @@ def orders_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:
         """No badge for this registration until it is resumed."""
         who = Attribution(order.by, order.why)
         return ordered(lambda: person_orders.hold(ports, order.registration_id, who), decided)
+
+    @app.post("/api/v1/end-sessions")
+    def end_sessions(order: OneOrder) -> Response:
+        """Log the person of a registration or badge out of the wallet everywhere."""
+        return ordered(lambda: sessions.end(ports, order.id, Attribution(order.by, order.why)), decided)
+
+    @app.post("/api/v1/end-all-sessions")
+    def end_all_sessions(order: EverybodysOrder) -> Response:
+        """Log everybody out of the wallet."""
+        return ordered(lambda: sessions.end_everybodys(ports, Attribution(order.by, order.why)), decided)
 
     @app.post("/api/v1/spell")
     def spell(order: SpellingOrder) -> Response:

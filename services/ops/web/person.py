@@ -11,7 +11,7 @@ from pydantic import create_model
 from starlette.responses import RedirectResponse, StreamingResponse
 
 from services.ops import queries
-from services.ops.acts import letters, orders, person_orders
+from services.ops.acts import letters, orders, person_orders, sessions
 from services.ops.acts.orders import Attribution
 from services.ops.board.decisions import AlreadyDecidedError, History
 from services.ops.config import Links
@@ -32,7 +32,7 @@ _ASKED = 500  # orders whose changes registration is asked for at a time
 REVOKE_WORDS = ("取り消し", "revoke")
 """What is typed before a badge is revoked: it can't be taken back."""
 
-Act = Literal["correct", "again", "resend", "address", "hold", "resume", "spell"]
+Act = Literal["correct", "again", "resend", "address", "hold", "resume", "spell", "end-sessions"]
 
 if TYPE_CHECKING:
     PersonForm = Any
@@ -155,6 +155,8 @@ def _give(form: Any, history: History, who: Attribution, ports: Ports) -> None:
         person_orders.hold(ports, id, who)
     elif act == "resume":
         orders.resume(ports, id, who)
+    elif act == "end-sessions":
+        sessions.end(ports, id, who)
     elif act == "again":
         orders.correct(ports, id, form.version, Correction(), who)
     else:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Form, Request, Response
 from starlette.responses import RedirectResponse
 
-from services.ops.acts import orders
+from services.ops.acts import orders, sessions
 from services.ops.acts.orders import Attribution
 from services.ops.board.scrubs import ALL, SCRUBBERS
 from services.ops.board.wording import SERVICES as NAMES
@@ -37,15 +37,17 @@ def services_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callable[[]
     @app.post("/services", include_in_schema=False)
     def order(
         request: Request,
-        act: Annotated[Literal["scrub", "repair", "rebuild", "count"], Form()],
+        act: Annotated[Literal["scrub", "repair", "rebuild", "count", "end-sessions"], Form()],
         why: Annotated[Words, Form()],
-        service: Annotated[Value, Form()],
+        service: Annotated[Value, Form()] = "",
         producer: Annotated[Value, Form()] = "",
     ) -> Response:
         who = Attribution(user_of(request).name, why)
         try:
             if act in ("scrub", "repair"):
                 line = orders.scrub(ports, service, who, repair=act == "repair")
+            elif act == "end-sessions":
+                line = sessions.end_everybodys(ports, who)
             else:
                 line = orders.rebuild(ports, service, producer or None, who, is_dry_run=act == "count")
         except ValueError as refused:

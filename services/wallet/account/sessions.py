@@ -32,7 +32,7 @@ def visitor(browser: Browser, ports: Ports) -> Account | None:
     """Whose session the browser's token is; None for no token, an unknown one, and an ended session."""
     if not browser.session:
         return None
-    with ports.store.transaction() as tx:
+    with ports.store.reading() as tx:
         return tx.sessions.account(browser.session)
 
 
@@ -120,17 +120,24 @@ def open_session(tx: WalletTransaction, browser: Browser, account_id: int, ports
 
 
 def own_sessions(account: Account, browser: Browser, ports: Ports) -> list[Session]:
-    with ports.store.transaction() as tx:
+    with ports.store.reading() as tx:
         return tx.sessions.all_of(account.account_id, browser.session or "")
 
 
-def end_session(account: Account, session_id: int, ports: Ports) -> None:
+def end_session(account: Account, session_id: int, password: str, ports: Ports) -> FormProblems | None:
+    """Log out there. One of another account is answered as one that has ended."""
+    if (problems := confirm(account, password, ports)) is not None:
+        return problems
     with ports.store.transaction() as tx:
         tx.sessions.close_one(account.account_id, session_id)
+    return None
 
 
-def end_others(account: Account, browser: Browser, ports: Ports) -> None:
+def end_others(account: Account, password: str, browser: Browser, ports: Ports) -> FormProblems | None:
     """Log out everywhere else. Those browsers are no longer known either."""
+    if (problems := confirm(account, password, ports)) is not None:
+        return problems
     with ports.store.transaction() as tx:
         tx.sessions.close_all(account.account_id, but=browser.session)
         tx.sessions.forget_devices(account.account_id, but=browser.device)
+    return None

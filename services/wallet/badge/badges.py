@@ -33,13 +33,13 @@ class RelatedBadges:
 
 
 def own_badges(account: Account, ports: Ports) -> list[WalletBadge]:
-    with ports.store.transaction() as tx:
+    with ports.store.reading() as tx:
         return tx.badges.list_own(account.account_id)
 
 
 def own_badge(account: Account, assertion_id: str, ports: Ports) -> WalletBadge:
     """NotFound for another person's badge and for one that doesn't exist: the answer is the same."""
-    with ports.store.transaction() as tx:
+    with ports.store.reading() as tx:
         return _own(tx, account, assertion_id)
 
 
@@ -52,13 +52,13 @@ def _own(tx: WalletTransaction, account: Account, assertion_id: str) -> WalletBa
 
 def show(account: Account, assertion_id: str, ports: Ports) -> RelatedBadges:
     """NotFound as for `own_badge`."""
-    badge = own_badge(account, assertion_id, ports)
-    with ports.store.transaction() as tx:
+    with ports.store.reading() as tx:
+        badge = _own(tx, account, assertion_id)
         renewed = tx.badges.renewed(account.account_id, badge)
         return RelatedBadges(
             badge=badge,
             corrected=tx.badges.own(account.account_id, badge.corrected_by) if badge.corrected_by else None,
-            former=tx.badges.former(account.account_id, badge),
+            former=tx.badges.former(account.account_id, badge) if badge.replaces else None,
             renewed=renewed if renewed and state_of(renewed, ports.now()) not in ("revoked", "corrected") else None,
         )
 

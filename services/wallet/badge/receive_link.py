@@ -66,7 +66,7 @@ class SignedIn:
 
 def open_link(assertion_id: str, link_token: str, browser: Browser, ports: Ports) -> OpenedLink:
     """Look at a link. Changes nothing: mail scanners follow links, too."""
-    with ports.store.transaction() as tx:
+    with ports.store.reading() as tx:
         return _opened(tx, assertion_id, link_token, browser, ports)
 
 

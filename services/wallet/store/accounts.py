@@ -55,6 +55,17 @@ class Accounts:
             (person_id,),
         )
 
+    def of_registration(self, registration_id: str) -> list[int]:
+        """The accounts of the person whose registration this is: by the badges received, or by an address of theirs."""
+        rows = self._tx.cursor.execute(
+            "with theirs as (select account_id, address_key from badges where person_id in"
+            "  (select person_id from badges where registration_id = %s))"
+            " select account_id from theirs where account_id is not null"
+            " union select addresses.account_id from addresses join theirs using (address_key) order by account_id",
+            (registration_id,),
+        )
+        return [row[0] for row in rows]
+
     def has_address(self, account_id: int, address: str) -> bool:
         row = self._tx.cursor.execute(
             "select 1 from addresses where account_id = %s and address_key = %s",
@@ -64,17 +75,21 @@ class Accounts:
 
     def create(self, full_name: str, password_hash: str, address: str) -> int | None:
         """The new account's id; None when the address has one already, for example from another browser window."""
-        cursor, now = self._tx.cursor, self._tx.now()
         self._lock(address)
-        if self.by_address(address) is not None:
-            return None
-        row = cursor.execute(
-            "insert into accounts (full_name, password_hash, created_at) values (%s, %s, %s) returning account_id",
-            (full_name, password_hash, now),
-        ).fetchone()
-        assert row is not None
-        account_id: int = row[0]
-        self._insert_address(account_id, address, is_primary=True)
+        account_id: int | None = self._tx.fetch_value(
+            "with account as (insert into accounts (full_name, password_hash, created_at)"
+            "  select %(name)s, %(hash)s, %(now)s where not exists (select from addresses where address_key = %(key)s)"
+            "  returning account_id)"
+            " insert into addresses (address_key, account_id, address, is_primary, verified_at)"
+            "  select %(key)s, account_id, %(address)s, true, %(now)s from account returning account_id",
+            {
+                "name": full_name,
+                "hash": password_hash,
+                "now": self._tx.now(),
+                "key": same_address_key(address),
+                "address": address,
+            },
+        )
         return account_id
 
     def set_password(self, account_id: int, password_hash: str) -> None:
@@ -105,7 +120,11 @@ class Accounts:
         self._lock(address)
         owner = self.by_address(address)
         if owner is None:
-            self._insert_address(account_id, address, is_primary=False)
+            self._tx.cursor.execute(
+                "insert into addresses (address_key, account_id, address, is_primary, verified_at)"
+                " values (%s, %s, %s, false, %s)",
+                (same_address_key(address), account_id, address, self._tx.now()),
+            )
         return owner is None or owner.account_id == account_id
 
     def address_id(self, address: str) -> int:
@@ -149,10 +168,3 @@ class Accounts:
     def _lock(self, address: str) -> None:
         """Waits for a transaction that is giving this address to an account; the next statement sees its row."""
         self._tx.cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (same_address_key(address),))
-
-    def _insert_address(self, account_id: int, address: str, *, is_primary: bool) -> None:
-        self._tx.cursor.execute(
-            "insert into addresses (address_key, account_id, address, is_primary, verified_at)"
-            " values (%s, %s, %s, %s, %s)",
-            (same_address_key(address), account_id, address, is_primary, self._tx.now()),
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -87,6 +88,16 @@ class Sessions(Attempts):
             (account_id, sha256(but) if but else None),
         )
 
+    def close_of(self, account_ids: Sequence[int]) -> int:
+        """All sessions of these accounts, whose browsers are no longer known either; how many sessions."""
+        ids = (list(account_ids),)
+        self._tx.cursor.execute("delete from devices where account_id = any(%s::bigint[])", ids)
+        return self._tx.cursor.execute("delete from sessions where account_id = any(%s::bigint[])", ids).rowcount
+
+    def close_everybodys(self) -> int:
+        """All sessions of all accounts; how many."""
+        return self._tx.cursor.execute("delete from sessions").rowcount
+
     # ── devices ──
 
     def knows(self, device: str | None, account_id: int) -> bool:
@@ -103,16 +114,15 @@ class Sessions(Attempts):
 
     def remember(self, device: str, account_id: int) -> None:
         """Know this browser from now on, instead of the one that was not seen for longest where there are many."""
-        cursor = self._tx.cursor
-        cursor.execute(
-            "insert into devices (token_sha256, account_id, seen_at) values (%s, %s, %s)"
-            " on conflict (token_sha256) do update set seen_at = excluded.seen_at",
-            (sha256(device), account_id, self._tx.now()),
-        )
-        cursor.execute(
-            "delete from devices where account_id = %s and token_sha256 not in"
-            " (select token_sha256 from devices where account_id = %s order by seen_at desc limit %s)",
-            (account_id, account_id, _MOST_DEVICES),
+        # The deletion sees the table as it was before the insertion.
+        self._tx.cursor.execute(
+            "with remembered as (insert into devices (token_sha256, account_id, seen_at)"
+            "  values (%(token)s, %(account)s, %(now)s)"
+            "  on conflict (token_sha256) do update set seen_at = excluded.seen_at)"
+            " delete from devices where account_id = %(account)s and token_sha256 <> %(token)s and token_sha256 not in"
+            "  (select token_sha256 from devices where account_id = %(account)s and token_sha256 <> %(token)s"
+            "   order by seen_at desc limit %(others)s)",
+            {"token": sha256(device), "account": account_id, "now": self._tx.now(), "others": _MOST_DEVICES - 1},
         )
 
     def forget_devices(self, account_id: int, but: str | None = None) -> None:

@@ -118,14 +118,26 @@ def add_account(app: FastAPI, pages: WalletPages) -> None:
 
     # ── sessions ──
 
+    def sessions_page(
+        request: Request, account: Account, problems: FormProblems = NO_PROBLEMS, chosen: int | None = None
+    ) -> Response:
+        others = [each for each in sessions.own_sessions(account, pages.browser(request), ports) if not each.is_this]
+        return page(request, "sessions.html", account, problems, sessions=others, chosen=chosen)
+
+    @app.get("/account/sessions")
+    def ask_sessions(request: Request) -> Response:
+        return sessions_page(request, pages.account(request))
+
     @app.post("/account/sessions")
-    def end_sessions(request: Request, session: RowId = None) -> Response:
+    def end_sessions(request: Request, current: FormText = "", session: RowId = None) -> Response:
         """One session, or without its number all others."""
         account = pages.account(request)
         if session is None:
-            sessions.end_others(account, pages.browser(request), ports)
+            problems = sessions.end_others(account, current, pages.browser(request), ports)
         else:
-            sessions.end_session(account, session, ports)
+            problems = sessions.end_session(account, session, current, ports)
+        if problems is not None:
+            return sessions_page(request, account, problems, session)
         return RedirectResponse("/account?done=sessions#sessions", 303)
 
     # ── the end ──

@@ -42,6 +42,7 @@ class WalletPages:
         self.config = config
         self.ports = ports
         self._pages = pages
+        pages.know(edition=self.edition, qualification_name=self.qualification_name)
         https = config.wallet_url.startswith("https:")
         self._cookie = HostCookie("wallet", ports.session_lifetime, https)
         self._device = HostCookie("device", DEVICE_LASTS, https)
@@ -76,8 +77,6 @@ class WalletPages:
             template,
             status=status,
             account=account,
-            edition=self.edition,
-            qualification_name=self.qualification_name,
             **context,
         )
 

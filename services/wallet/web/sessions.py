@@ -16,7 +16,7 @@ from shared.copied_text import plain_path
 from shared.object_keys import ASSERTION_ID
 
 _OWN_PATH = re.compile(
-    f"/badges(/{ASSERTION_ID})?|/account(/(password|delete|addresses(/[0-9]{{1,18}})?))?|/verify/[A-Za-z0-9_-]{{1,64}}/[a-z0-9]{{26}}"
+    f"/badges(/{ASSERTION_ID})?|/account(/(password|delete|sessions|addresses(/[0-9]{{1,18}})?))?|/verify/[A-Za-z0-9_-]{{1,64}}/[a-z0-9]{{26}}"
 )
 
 

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from shared.clock import JST
 
 Language = Literal["ja", "en"]
+LANGUAGES: tuple[Language, ...] = ("ja", "en")
 
 _MONTHS = [
     "January",

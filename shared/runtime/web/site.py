@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, pass_context
-from jinja2.runtime import Context
-from markupsafe import Markup
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -32,7 +31,8 @@ from shared.runtime.web.copied_links import CopiedLinks
 from shared.runtime.web.cross_origin import CrossOrigin, open_to_all
 from shared.runtime.web.fields import HIDDEN
 from shared.runtime.web.guard import REASONS, STATUS, Guard, Refusal, harden
-from shared.runtime.web.language import Language, language_of
+from shared.runtime.web.language import LANGUAGES, Language, language_of
+from shared.runtime.web.templates_by_language import FixedTexts
 
 _HERE = Path(__file__).parent
 _COOKIE = "lang"
@@ -49,7 +49,14 @@ class Pages:
         self._programme = programme
         self._is_open = False
         self._assets = Assets((_HERE / "static", folder.parent / "static"), programme.society.colour)
-        self._templates = Environment(
+        self._templates: Mapping[Language, Environment] = {
+            language: self._environment(folder, language) for language in LANGUAGES
+        }
+
+    def _environment(self, folder: Path, language: Language) -> Environment:
+        templates = FixedTexts(
+            fixed_functions={"t": _t(language), "say": _say(language), "asset": self._assets.url},
+            fixed_values={"lang": language, "programme": self._programme, "society": self._programme.society},
             loader=ChoiceLoader([FileSystemLoader(folder), FileSystemLoader(_HERE / "templates")]),
             autoescape=True,
             undefined=StrictUndefined,
@@ -58,23 +65,22 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._templates.globals.update(
-            programme=programme,
-            society=programme.society,
-            asset=self._assets.url,
-            t=_t,
-            say=_say,
-            password_sentences=PASSWORD_SENTENCES,
-        )
-        self._templates.filters.update(
+        templates.globals.update(password_sentences=PASSWORD_SENTENCES)
+        templates.filters.update(
             phrases=words.phrases,
-            day=_day,
+            day=partial(words.day_element, language=language),
             japan_day=japan_date,
-            moment=_moment,
-            day_text=_day_text,
-            moment_text=_moment_text,
+            moment=partial(words.moment_element, language=language),
+            day_text=partial(words.day_text, language=language),
+            moment_text=partial(words.moment_text, language=language),
             number=_number,
         )
+        return templates
+
+    def know(self, **values: Any) -> None:
+        """What all templates may name without being given it: also those that are imported without context."""
+        for templates in self._templates.values():
+            templates.globals.update(values)
 
     def install(
         self,
@@ -127,7 +133,7 @@ class Pages:
         return response
 
     def text(self, template: str, lang: Language, other_url: str, path: str, **context: Any) -> str:
-        return self._templates.get_template(template).render(lang=lang, other_url=other_url, path=path, **context)
+        return self._templates[lang].get_template(template).render(other_url=other_url, path=path, **context)
 
     def language(self, request: Request) -> Language:
         return language_of(
@@ -226,36 +232,14 @@ def _plain(value: Any) -> Any:
     return shown(value) if type(value) is str else value
 
 
-@pass_context
-def _t(context: Context, ja: str, en: str) -> str:
-    """The text in the visitor's language."""
-    return ja if context["lang"] == "ja" else en
+def _t(language: Language) -> Callable[[str, str], str]:
+    """Chooses the text in this language."""
+    return (lambda ja, en: ja) if language == "ja" else (lambda ja, en: en)
 
 
-@pass_context
-def _say(context: Context, text: Bilingual) -> str:
-    """A text of the programme file in the visitor's language."""
-    return text.ja if context["lang"] == "ja" else text.en
-
-
-@pass_context
-def _day(context: Context, day: Any) -> Markup:
-    return words.day_element(day, context["lang"])
-
-
-@pass_context
-def _moment(context: Context, moment: Any) -> Markup:
-    return words.moment_element(moment, context["lang"])
-
-
-@pass_context
-def _day_text(context: Context, day: Any) -> str:
-    return words.day_text(day, context["lang"])
-
-
-@pass_context
-def _moment_text(context: Context, moment: Any) -> str:
-    return words.moment_text(moment, context["lang"])
+def _say(language: Language) -> Callable[[Bilingual], str]:
+    """Chooses the text of the programme file in this language."""
+    return (lambda text: text.ja) if language == "ja" else (lambda text: text.en)
 
 
 def _number(value: int) -> str:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from shared.password_strength import (
     PASSWORD_SENTENCES,
     PASSWORD_SHORTEST,
+    _alike,
     known_words,
     password_form,
     password_problem,
@@ -114,3 +115,16 @@ def test_the_form_of_a_password_is_stable(password: str) -> None:
 @given(st.text(alphabet="abcdefghijklmnopqrstuvwxyz", min_size=3, max_size=14))
 def test_a_word_that_is_known_adds_nothing_to_a_password(word: str) -> None:
     assert password_problem(f"{word}k7#Wq", known_words(word)) in ("short", "known", "personal")
+
+
+@given(st.text(max_size=12))
+def test_letters_are_compared_one_by_one_whatever_folding_does_to_their_neighbours(text: str) -> None:
+    assert _alike(text) == "".join(map(_alike, text))
+    assert len(_alike(text)) == len(text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "word"), [("P@55w0rd", "password"), ("さくら", "サクラ"), ("STRAẞE", "straẞe"), ("İstanbul", "İSTANBUL")]
+)
+def test_signs_kana_and_capitals_are_alike(typed: str, word: str) -> None:
+    assert _alike(typed) == _alike(word)

@@ -1,0 +1,37 @@
+"""Orders to log holders out of the wallet: one person, or everybody. The wallet carries them out."""
+
+from __future__ import annotations
+
+from services.ops.acts.orders import Attribution, announced, ordered_before
+from services.ops.board.decisions import DecisionLine
+from services.ops.ports import Ports
+from services.ops.queries import unknown_registration
+from shared.office_events import Decision
+
+WALLET = "wallet"
+"""The subject of an order about everybody's sessions."""
+
+
+def end(ports: Ports, id: str, who: Attribution) -> DecisionLine:
+    """Order that a person is logged out everywhere: `id` is of a registration, or of one of its badges.
+
+    The same order that is pending is one. NotFound.
+    """
+    with ports.store.transaction() as tx:
+        tx.decisions.lock_orders()
+        registration_id = tx.decisions.registration_of(id) or id
+        if tx.board.person(registration_id) is None:
+            raise unknown_registration(registration_id)
+        decision: Decision = "end-sessions"
+        name = f"{decision}/{registration_id}"
+        earlier = tx.decisions.pending_order(name)
+        return ordered_before(earlier) if earlier else announced(tx, decision, registration_id, name, who, ports.now())
+
+
+def end_everybodys(ports: Ports, who: Attribution) -> DecisionLine:
+    """Order that everybody is logged out. The same order that is pending is one."""
+    with ports.store.transaction() as tx:
+        tx.decisions.lock_orders()
+        decision: Decision = "end-all-sessions"
+        earlier = tx.decisions.pending_order(decision)
+        return ordered_before(earlier) if earlier else announced(tx, decision, WALLET, decision, who, ports.now())

@@ -1,0 +1,150 @@
+"""Who is logged in where: the holder sees and ends own sessions, the office those of a person or of everybody.
+
+Tests services/wallet: account/sessions, account/sessions_office, office_orders, web/account, store/sessions.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from services.wallet import office_orders
+from shared.events import AssertionIssued
+from shared.office_events import Decision, DecisionSettled, OfficeDecided
+from tests.worlds.wallet import PASSWORD, Wallet, is_in, issued, join, log_in
+
+pytest_plugins = ("tests.worlds.wallet_fixtures",)
+
+
+def test_sessions_are_listed_with_their_devices_and_ended_one_by_one_or_all_with_the_password(wallet: Wallet) -> None:
+    agents = {
+        "Safari（iPhone）": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1",
+        "Edge（Windows）": "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537 Chrome/130.0 Safari/537 Edg/130.0",
+    }
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser, wallet.browser() as phone, wallet.browser() as office:
+        join(browser, wallet, badge)
+        assert "ほかにログインしている端末はありません" in browser.get("/account/sessions").text
+        for each, agent in zip((phone, office), agents.values(), strict=True):
+            each.headers["user-agent"] = agent
+            log_in(each, "a@example.jp")
+        wallet.clock.now += timedelta(minutes=30)
+        is_in(phone)
+        page = browser.get("/account").text
+        assert all(name in page for name in agents) and "この端末" in page
+        seen = page.index("Safari（iPhone）"), page.index("Edge（Windows）")
+        assert seen[0] < seen[1], "the one seen last stands first"
+        page = browser.get("/account/sessions").text
+        ids = [value for part in page.split('name="session" value="')[1:] if (value := part.split('"')[0])]
+        assert len(ids) == 2, "its own is not among them"
+        for data in ({"session": ids[0]}, {"session": ids[0], "current": "wrong"}, {"current": ""}, {"session": ""}):
+            refused = browser.post("/account/sessions", data=data)
+            assert refused.status_code == 422 and 'aria-invalid="true"' in refused.text
+            assert is_in(phone) and is_in(office), "nothing ends without the password"
+        browser.post("/account/sessions", data={"session": ids[0], "current": PASSWORD})
+        assert not is_in(phone) and is_in(office)
+        browser.post("/account/sessions", data={"session": "", "current": PASSWORD})
+        assert not is_in(office) and is_in(browser)
+
+
+def test_wrong_passwords_for_ending_sessions_are_counted_with_those_for_other_changes(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser, wallet.browser() as phone:
+        join(browser, wallet, badge)
+        log_in(phone, "a@example.jp")
+        for _ in range(10):
+            browser.post("/account/sessions", data={"current": "wrong"})
+        assert browser.post("/account/sessions", data={"current": PASSWORD}).status_code == 429
+        assert is_in(phone)
+
+
+# ── what the office ends ────────────────────────────────────────────────────────────────────────────────
+
+
+def order(wallet: Wallet, decision: Decision, subject: str) -> DecisionSettled:
+    """Carried out twice, as after a crash; its only outcome."""
+    event = OfficeDecided(
+        decision_id=f"{decision}/{subject}",
+        decision=decision,
+        subject=subject,
+        by="事務局",
+        why="端末の紛失",
+        decided_at=wallet.clock.now,
+    )
+    wallet.consume(event, event)
+    (settled,) = [each for each in wallet.announced() if isinstance(each, DecisionSettled) and each.subject == subject]
+    return settled
+
+
+def issue_to(wallet: Wallet, person_id: str, email: str, qualification: str = "gishi") -> AssertionIssued:
+    event = issued(email, qualification, "髙橋")
+    event = replace(event, holder=replace(event.holder, person_id=person_id))
+    wallet.consume(event)
+    return event
+
+
+def test_the_office_logs_one_person_out_of_all_devices_and_nobody_else(wallet: Wallet) -> None:
+    mine, others = issue_to(wallet, "P1", "a@example.jp"), issue_to(wallet, "P2", "b@example.jp")
+    with wallet.browser() as browser, wallet.browser() as phone, wallet.browser() as stranger:
+        join(browser, wallet, mine.assertion_id)
+        log_in(phone, "a@example.jp")
+        join(stranger, wallet, others.assertion_id)
+        settled = order(wallet, "end-sessions", mine.award.registration_id)
+        assert (settled.service, settled.outcome, settled.detail) == ("wallet", "done", "2 sessions of 1 accounts")
+        assert not is_in(browser) and not is_in(phone) and is_in(stranger)
+        with wallet.ports.store.transaction() as tx:
+            assert tx.fetch_value("select count(*) from devices") == 1, "its browsers are no longer known"
+        log_in(phone, "a@example.jp")
+        assert is_in(phone), "the password stays"
+
+
+@pytest.mark.parametrize(
+    ("person_id", "email"),
+    [("P1", "a@example.jp"), ("P1", "elsewhere@example.jp"), ("P9", "A@example.jp")],
+    ids=["the same badge holder", "another address of the person", "an address of the account"],
+)
+def test_the_account_is_found_by_any_badge_of_its_person_or_at_its_address(
+    wallet: Wallet, person_id: str, email: str
+) -> None:
+    received = issue_to(wallet, "P1", "a@example.jp")
+    waiting = issue_to(wallet, person_id, email, "shindanshi")
+    with wallet.browser() as browser:
+        join(browser, wallet, received.assertion_id)
+        assert order(wallet, "end-sessions", waiting.award.registration_id).outcome == "done"
+        assert not is_in(browser)
+
+
+@pytest.mark.parametrize("subject", ["R-nobody", "", "wallet", "' or true --"])
+def test_an_order_about_nobody_ends_nothing_and_says_so(wallet: Wallet, subject: str) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        join(browser, wallet, badge)
+        assert order(wallet, "end-sessions", subject).outcome == "no-account"
+        assert is_in(browser)
+
+
+def test_the_office_logs_everybody_out_at_once(wallet: Wallet) -> None:
+    badges = [issue_to(wallet, name, f"{name}@example.jp").assertion_id for name in "ab"]
+    with wallet.browser() as one, wallet.browser() as two:
+        for browser, badge in zip((one, two), badges, strict=True):
+            join(browser, wallet, badge)
+        settled = order(wallet, "end-all-sessions", "wallet")
+        assert (settled.outcome, settled.detail) == ("done", "2 sessions")
+        assert not is_in(one) and not is_in(two)
+        assert one.get("/badges").url.path == "/login"
+
+
+def test_an_order_about_sessions_and_one_about_paper_are_carried_out_in_one_batch(wallet: Wallet) -> None:
+    kinds: list[tuple[Decision, str]] = [("end-all-sessions", "wallet"), ("paper-paid", "paper"), ("hold", "R1")]
+    orders = [
+        OfficeDecided(
+            decision_id=f"{n}", decision=kind, subject=to, by="事務局", why="理由", decided_at=wallet.clock.now
+        )
+        for n, (kind, to) in enumerate(kinds)
+    ]
+    with wallet.ports.store.reading_to({("office.decisions", 0): 3}):  # one transaction, as the consumer demands
+        office_orders.carry_out(orders, wallet.ports)
+    settled = {each.decision_id for each in wallet.announced() if isinstance(each, DecisionSettled)}
+    assert settled == {"0", "1"}, "the third is another service's"
