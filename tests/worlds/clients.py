@@ -10,7 +10,7 @@ import httpx
 
 
 def authorities_read_once() -> None:
-    """From now on, in this process: for each client that names no authorities, no certificate and no context of its own."""
+    """From now on, in this process: for each client that names no authorities and no certificate of its own."""
     make = httpx.HTTPTransport.__init__
 
     def with_shared(self: httpx.HTTPTransport, *, verify: Any = True, cert: Any = None, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""Templates of letters and pages, compiled once for all tests of a process: the mailer's take 0.2 s of CPU, a site's 0.1 s."""
+"""Templates of letters and pages, compiled once for all tests of a process: the mailer's take 0.2 s of CPU."""
 
 from __future__ import annotations
 
@@ -39,11 +39,15 @@ class _InMemory(BytecodeCache):
 
 
 def compiled_once() -> None:
-    """From now on each environment of this process that is made without a cache of its own has this one."""
+    """From now on each environment of this process that is made without a cache of its own has this one.
+
+    Not those of a subclass, which may compile the same text to something else.
+    """
     make, shared = Environment.__init__, _InMemory()
 
     def with_cache(self: Environment, *arguments: Any, **options: Any) -> None:
-        options.setdefault("bytecode_cache", shared)
+        if type(self) is Environment:
+            options.setdefault("bytecode_cache", shared)
         make(self, *arguments, **options)
 
     Environment.__init__ = with_cache  # type: ignore[method-assign]
