@@ -19,7 +19,7 @@ from deploy.schemas import FOLDER, asyncapi, documents, event_schema, readers, t
 from shared.events import BadgeVisibilityChanged, Event, RegistrationReleased
 from shared.topics import READ_BY
 from shared.wire import EVENTS, encode
-from tests.worlds.outside_verifier import ask_node
+from tests.worlds.outside_verifier import ask_ajv
 
 SPECS = Path("node_modules/@asyncapi/specs/schemas")
 SAMPLE = Path("deploy/local/demo/sample/registrations.jsonl")
@@ -82,8 +82,7 @@ def wrong(questions: Sequence[tuple[str, Any]]) -> list[list[str]]:
     """What ajv finds in each: nothing, or what is wrong."""
     ours = {"$schema": "http://json-schema.org/draft-07/schema#", "$id": "asyncapi", **document()}
     schemas = [ours, *({"$id": event.__name__, **event_schema(event)} for event in EVENTS)]
-    answers: list[list[str]] = ask_node("ajv.mjs", {"schemas": schemas, "questions": questions})
-    return answers
+    return ask_ajv(schemas, questions)
 
 
 def message_of(fact: Event, cause: Event | None = None) -> dict[str, Any]:
@@ -103,7 +102,7 @@ def test_asyncapi_json_is_valid_by_asyncapis_own_schema_and_broken_copies_are_no
     broken[1]["channels"]["badge.received"]["messages"]["BadgeReceived"] = 7
     broken[2]["operations"]["issuer.send.AssertionIssued"]["action"] = "shout"
     questions = [(schema["$id"], each) for each in (document(), *broken)]
-    ours, *others = ask_node("ajv.mjs", {"schemas": [schema], "questions": questions})
+    ours, *others = ask_ajv([schema], questions)
     assert ours == []
     assert all(others)
 
