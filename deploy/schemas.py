@@ -15,8 +15,9 @@ import inspect
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -132,7 +133,7 @@ def _services_by_event(names_in: Callable[[ast.AST], Iterator[str]]) -> dict[str
     return {name: sorted(services) for name, services in found.items()}
 
 
-def _scrubbing(names_in: Callable[[ast.AST], Iterator[str]]) -> Iterator[tuple[str, set[str]]]:
+def _scrubbing(names_in: Callable[[ast.AST], Iterator[str]]) -> Iterator[tuple[str, Set[str]]]:
     """The services that call `process.scrub(…)`, with what that consumes and announces.
 
     Those that name no service `before` them wait for nobody's ObjectsScrubbed.
@@ -152,16 +153,17 @@ def _methods(tree: ast.Module, name: str) -> ast.Module:
     return ast.Module([*found], [])
 
 
-def _names_by_service(names_in: Callable[[ast.AST], Iterator[str]]) -> Iterator[tuple[str, set[str]]]:
+def _names_by_service(names_in: Callable[[ast.AST], Iterator[str]]) -> Iterator[tuple[str, Set[str]]]:
     for path in sorted((ROOT / "services").glob("*/**/*.py")):
         yield path.relative_to(ROOT / "services").parts[0], _names_in(path, names_in)
 
 
-def _names_in(path: Path, names_in: Callable[[ast.AST], Iterator[str]]) -> set[str]:
+@cache  # each file is asked for by several documents
+def _names_in(path: Path, names_in: Callable[[ast.AST], Iterator[str]]) -> frozenset[str]:
     tree = ast.parse(path.read_text("utf-8"))
     if path in RUNTIME:
         tree = _WithoutScrub().visit(tree)
-    return set(names_in(tree))
+    return frozenset(names_in(tree))
 
 
 class _WithoutScrub(ast.NodeTransformer):

@@ -16,11 +16,15 @@ from hypothesis import settings
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
 from shared.runtime.structs import compile_structs
+from tests.worlds.clients import authorities_read_once
 from tests.worlds.postgres import Databases, postgres, stop_postgres
+from tests.worlds.templates import compiled_once
 from tests.worlds.traces import Collector, collector
 
 settings.register_profile("akashi", deadline=None)  # no test asserts a duration: the machine may be busy
 settings.load_profile("akashi")
+compiled_once()
+authorities_read_once()
 
 ORDER = (
     "tests/e2e/test_issuance_cycle.py",  # counts a cohort that nobody else has joined

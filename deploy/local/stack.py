@@ -36,6 +36,9 @@ Progress = Callable[[str, str], None]
 """Called with a name and `starting`, `ready`, `stopping` or `stopped`, from the thread that called start or stop."""
 
 _READY_SECONDS = 90.0
+_LOOK_SECONDS = (
+    0.15  # between two questions whether it answers: each takes some milliseconds for each that is waited for
+)
 _MAX_STARTS = 6  # a process that ends so often while it is starting will not come up
 _STOP_SERVICE_SECONDS = 8.0
 _STOP_PART_SECONDS = 5.0
@@ -314,7 +317,7 @@ class Stack:
                 if time.monotonic() > deadline:
                     raise self._failed(name, f"does not answer after {seconds:.0f} s")
             if waiting:
-                time.sleep(0.05)
+                time.sleep(_LOOK_SECONDS)
 
     def _failed(self, name: str, words: str) -> StackFailed:
         return StackFailed(f"{name}: {words}; its log ({self._log(name)}) ends:\n{self.log_tail(name)}")

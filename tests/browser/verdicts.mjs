@@ -1,14 +1,14 @@
 // What the check of services/verifier/browser says of some files, run in Node from its sources.
-// stdin: JSON {issuer, cases: [{file (base64), nodeUrl, given, now, away: [URL beginnings that don't answer]}]}.
+// It is asked (answering.mjs) {issuer, cases: [{file (base64), nodeUrl, given, now, away: [URL beginnings that don't answer]}]}.
 // A statement of the count instead: {kind, genuine, checks: [{number, outcome, code, got}], asked}.
-// stdout: JSON list of {kind, genuine, checks: [{number, outcome, got, finding}], sentence, name, asked: [URLs]}.
-import {readFileSync} from 'node:fs';
+// Its answer: a list of {kind, genuine, checks: [{number, outcome, got, finding}], sentence, name, asked: [URLs]}.
 import {Unreadable} from '../../services/verifier/browser/errors.js';
 import {countVerdictOn, isSigned} from '../../services/verifier/browser/count.js';
 import {isCount} from '../../services/verifier/browser/count_statement.js';
 import {documentIn} from '../../services/verifier/browser/files.js';
 import {isGenuine, notReadable, verdictOn} from '../../services/verifier/browser/verdict.js';
 import {sentence} from '../../services/verifier/browser/words.js';
+import {answerEach} from '../outside/answering.mjs';
 
 async function answer(issuer, {file, nodeUrl = '', given = null, now, away = []}) {
   const asked = [];
@@ -50,7 +50,8 @@ async function judged(file, issuer, chosen, world) {
   }
 }
 
-const {issuer, cases} = JSON.parse(readFileSync(0, 'utf8'));
-const answers = [];
-for (const each of cases) answers.push(await answer(each.issuer ?? issuer, each));
-process.stdout.write(JSON.stringify(answers));
+await answerEach(async ({issuer, cases}) => {
+  const answers = [];
+  for (const each of cases) answers.push(await answer(each.issuer ?? issuer, each));
+  return answers;
+});

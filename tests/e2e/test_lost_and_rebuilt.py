@@ -85,7 +85,7 @@ class World:
         """From now on, until `end`."""
         where = "status_list, status_index"
         (place,) = select(self.stack, "issuer", where, f"assertions where assertion_id = '{self.revoked}'")
-        self.watch = Watch(self.stack, self.revoked, place, pause=0.2)
+        self.watch = Watch(self.stack, self.revoked, place)
         self.watch.start()
 
 
@@ -317,7 +317,7 @@ def test_a_service_whose_schema_was_dropped_has_the_same_rows_again(world: World
     meanwhile.wait("notified", at_least=2)
     settled(stack, *SERVICES)
     with suppress(AssertionError):  # it does not name the rows
-        until(lambda: lacks_nothing(world, service, rows), seconds=20, what=f"{service} has all rows again")
+        until(lambda: lacks_nothing(world, service, rows), seconds=20, what=f"{service} has all rows again", pause=1.0)
     has_again(world, service, rows, known)
 
 

@@ -14,7 +14,7 @@ AWAY_SECONDS = 10.0
 
 @pytest.mark.parametrize("part", ["postgres", "kafka"])
 def test_a_part_that_is_away_for_ten_seconds_costs_ten_seconds_and_nothing_else(stack: Stack, part: str) -> None:
-    story = Story(stack, f"AWAY{part.upper()}", 100)
+    story = Story(stack, f"AWAY{part.upper()}", 60)
     story.feed()
     story.play()
     story.wait("issued", "notified", "received", "anchored", "rendered", "completed", at_least=20)
@@ -25,7 +25,7 @@ def test_a_part_that_is_away_for_ten_seconds_costs_ten_seconds_and_nothing_else(
 
 
 def test_a_stack_stopped_half_way_and_started_again_finishes_the_work(stack: Stack) -> None:
-    story = Story(stack, "HALFWAY", 100)
+    story = Story(stack, "HALFWAY", 60)
     story.feed()
     story.play()
     story.wait("received", "anchored", "rendered", "completed", at_least=20)

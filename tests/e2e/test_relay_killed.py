@@ -18,7 +18,7 @@ def test_events_that_the_dying_relay_published_twice_have_one_effect(stack: Stac
         env={**stack.environment("issuer"), "METRICS_PORT": "0"},
         cwd=".",
     )
-    story = Story(stack, "RELAY", 120)
+    story = Story(stack, "RELAY", 60)
     story.feed()
     story.play()
     assert dying.wait(90) == -9, "the relay should have died between publishing and forgetting"

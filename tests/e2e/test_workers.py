@@ -15,7 +15,7 @@ def ended_broken(stack: Stack) -> int:
 
 
 def test_a_second_worker_of_each_pipeline_service_joins_and_leaves_in_the_middle(stack: Stack) -> None:
-    story = Story(stack, "SECOND", 150)
+    story = Story(stack, "SECOND", 100)
     story.feed()
     story.play()
     story.wait(*LATER[LATER.index("issued") :], at_least=10)
@@ -29,7 +29,7 @@ def test_a_second_worker_of_each_pipeline_service_joins_and_leaves_in_the_middle
 
 
 def test_services_told_to_stop_in_the_middle_of_a_batch_finish_it_and_end_with_0(stack: Stack) -> None:
-    story = Story(stack, "TERM", 150)
+    story = Story(stack, "TERM", 100)
     story.feed()
     story.play()
     stopped: dict[str, int] = {}

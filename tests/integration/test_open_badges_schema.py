@@ -13,7 +13,7 @@ import pytest
 from services.issuer.domain.credential import badge_document, profile_document
 from tests.schemas import fetch
 from tests.worlds.credentials import ISSUER
-from tests.worlds.outside_verifier import ask_node
+from tests.worlds.outside_verifier import ask_ajv
 from tests.worlds.shapes import anchored, shapes
 
 README = Path(__file__).parents[1] / "schemas" / "README.md"
@@ -42,8 +42,7 @@ LEFT_TO_OTHERS = {f"credentialStatus.{name}" for name in ("statusPurpose", "stat
 
 def wrong(*questions: tuple[str, Any]) -> list[list[str]]:
     """What is wrong with each document, by ajv."""
-    answers: list[list[str]] = ask_node("ajv.mjs", {"schemas": SCHEMAS, "questions": questions})
-    return answers
+    return ask_ajv(SCHEMAS, questions)
 
 
 def test_the_fetched_schemas_have_the_hashes_that_are_checked_in() -> None:

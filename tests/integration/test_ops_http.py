@@ -11,7 +11,7 @@ from shared.events import AssertionRevoked, RegistrationRejected
 from shared.office_events import OfficeDecided
 from shared.programme import parse_programme
 from tests.worlds.cohorts import NOON, assertion_id, at, cycle, failed, held, issued, letter, refused, renewed
-from tests.worlds.ops import dead_letter, tell, tell_all
+from tests.worlds.ops import dead_letter, ops_store, tell, tell_all
 from tests.worlds.ops_site import CROSS_SITE, Office, office_of
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
@@ -37,6 +37,14 @@ def populate(ports: Ports) -> None:
         ports, RegistrationRejected(rejection_id="x", source="a.csv", row=7, field="valid_from", expected="YYYY-MM-DD")
     )
     dead_letter(ports, cause="Unreadable: <script>alert(1)</script>")
+
+
+@pytest.fixture(scope="module")
+def shown() -> Iterator[Office]:
+    """For tests that only look: those of `populate`, on a database of their own."""
+    with ops_store(lambda: NOON) as store, office_of(store) as office:
+        populate(office.ports)
+        yield office
 
 
 def test_the_status_has_the_documented_shape(office: Office) -> None:
@@ -131,9 +139,8 @@ OFFICE = ["/decisions", "/decisions?about=R00000", "/people/R00000", "/people/R0
     ["/", "/people", "/people?state=held", "/differences/received", "/dead-letters", "/letters", "/restores", *OFFICE],
 )
 @pytest.mark.parametrize("language", ["ja", "en"])
-def test_every_page_opens_in_both_languages(office: Office, path: str, language: str) -> None:
-    populate(office.ports)
-    page = office.browser.get(path, headers={"accept-language": language}).raise_for_status().text
+def test_every_page_opens_in_both_languages(shown: Office, path: str, language: str) -> None:
+    page = shown.browser.get(path, headers={"accept-language": language}).raise_for_status().text
     assert f'<html lang="{language}">' in page
 
 

@@ -27,8 +27,20 @@ from shared.office_events import Correction, Decision, DecisionSettled, OfficeDe
 from shared.paper_events import PaperOrdered, PaperState, PaperUpdated
 from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 from shared.wire import decode
-from tests.worlds.cohorts import again, assertion_id, at, cycle, failed, held, issued, renewed, revoked, unprintable
-from tests.worlds.ops import dead_letter, outbox, tell
+from tests.worlds.cohorts import (
+    NOON,
+    again,
+    assertion_id,
+    at,
+    cycle,
+    failed,
+    held,
+    issued,
+    renewed,
+    revoked,
+    unprintable,
+)
+from tests.worlds.ops import dead_letter, ops_store, outbox, tell
 from tests.worlds.ops_site import OFFICE, Office, at_board, office_of
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
@@ -76,6 +88,14 @@ def office(store: Store, registration: Answering) -> Iterator[Office]:
         yield office
 
 
+@pytest.fixture(scope="module")
+def searched() -> Iterator[Office]:
+    """For tests that only search: one person, on a database of her own."""
+    with ops_store(lambda: NOON) as store, office_of(store, Answering()) as office:
+        tell(office.ports, *cycle(1))
+        yield office
+
+
 def given(office: Office) -> list[OfficeDecided]:
     events = (decode(value) for topic, _, value in outbox(office.ports) if topic == "office.decisions")
     return [event for event in events if isinstance(event, OfficeDecided)]
@@ -99,16 +119,14 @@ def ids(page: str) -> list[str]:
         *("ワタナベ", "わたなべ", "ﾜﾀﾅﾍﾞ タロウ", "team@example.jp"),
     ],
 )
-def test_a_person_is_found_by_what_the_office_has(office: Office, asked: str) -> None:
-    tell(office.ports, *cycle(1))
-    page = office.browser.get("/search", params={"q": asked}).raise_for_status().text
+def test_a_person_is_found_by_what_the_office_has(searched: Office, asked: str) -> None:
+    page = searched.browser.get("/search", params={"q": asked}).raise_for_status().text
     assert ids(page) == ["R00001"]
 
 
 @pytest.mark.parametrize("asked", ["誰か", "N2", "' or 1=1 --", "%", "_", "<script>", "x" * 1000, "-", "　", "\u202e"])
-def test_nobody_is_found_by_anything_else(office: Office, asked: str) -> None:
-    tell(office.ports, *cycle(1))
-    page = office.browser.get("/search", params={"q": asked}).raise_for_status().text
+def test_nobody_is_found_by_anything_else(searched: Office, asked: str) -> None:
+    page = searched.browser.get("/search", params={"q": asked}).raise_for_status().text
     assert ids(page) == [] and "<script>" not in page
 
 

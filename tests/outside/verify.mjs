@@ -1,8 +1,8 @@
 // The verdict of a third-party verifier on our credentials.
-// stdin: a JSON list of {credential, did, statusList, now}. stdout: a list of {verified, error, status, canonical}:
+// A question (answering.mjs): a list of {credential, did, statusList, now}. Its answer: a list of {verified, error, status, canonical}:
 // `status` is the revocation bit (null when it was not read), `canonical` the RDFC-1.0 form that they make of the credential.
-import {readFileSync} from 'node:fs';
 import jsonld from 'jsonld';
+import {answerEach} from './answering.mjs';
 import {loaderFor, verdictOn} from './digital_bazaar.mjs';
 
 async function answer({credential, did, statusList, now}) {
@@ -18,5 +18,4 @@ async function answer({credential, did, statusList, now}) {
   return {...verdict, canonical};
 }
 
-const requests = JSON.parse(readFileSync(0, 'utf8'));
-process.stdout.write(JSON.stringify(await Promise.all(requests.map(answer))));
+await answerEach(requests => Promise.all(requests.map(answer)));

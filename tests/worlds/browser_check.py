@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
-import subprocess
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
+
+from tests.worlds.node import node_script
 
 Answer = dict[str, Any]
 
@@ -41,14 +40,6 @@ def ask_browser_check(issuer: dict[str, Any], *cases: Case) -> list[Answer]:
             for case in cases
         ],
     }
-    ran = subprocess.run(
-        ["node", "--no-warnings", str(Path(__file__).parents[1] / "browser" / "verdicts.mjs")],
-        input=json.dumps(request).encode(),
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr.decode()
-    answers: list[Answer] = json.loads(ran.stdout)
+    answers: list[Answer] = node_script("browser/verdicts.mjs").ask(request)
     assert len(answers) == len(cases)
     return answers

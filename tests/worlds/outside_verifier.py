@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
+
+from tests.worlds.node import TESTS, node_script
 
 Answers = list[dict[str, Any]]
 Change = tuple[int, str]
@@ -15,8 +16,14 @@ Change = tuple[int, str]
 
 def ask_outside_verifier(*requests: dict[str, Any]) -> Answers:
     """One answer per request of {credential, did, statusList, now}: {verified, error, status, canonical}."""
-    answers: Answers = ask_node("verify.mjs", requests)
+    answers: Answers = node_script("outside/verify.mjs").ask(requests)
     return answers
+
+
+def ask_ajv(schemas: Sequence[object], questions: Sequence[tuple[str, Any]]) -> list[list[str]]:
+    """What is wrong with each document, a question is ($id of a schema, document); [] where nothing is."""
+    found: list[list[str]] = node_script("outside/ajv.mjs").ask({"schemas": schemas, "questions": questions})
+    return found
 
 
 def ask_about_changes(changes: Sequence[Change], **request: Any) -> list[str | None]:
@@ -26,9 +33,9 @@ def ask_about_changes(changes: Sequence[Change], **request: Any) -> list[str | N
 
 
 def ask_node(script: str, request: object) -> Any:
-    """What a script of `tests/outside` answers, JSON both ways."""
+    """What a script of `tests/outside` that is run once answers, JSON both ways."""
     ran = subprocess.run(
-        ["node", str(Path(__file__).parents[1] / "outside" / script)],
+        ["node", str(TESTS / "outside" / script)],
         input=json.dumps(request).encode(),
         capture_output=True,
         timeout=200,

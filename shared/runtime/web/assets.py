@@ -6,6 +6,7 @@ import gzip
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 TYPES = {
@@ -46,7 +47,7 @@ class Assets:
         stem = path.stem.removesuffix(".min")
         served = f"{stem}.{hashlib.sha256(body).hexdigest()[:12]}{path.suffix}"
         self._urls[f"{stem}{path.suffix}"] = f"/static/{served}"
-        self._assets[served] = Asset(body, gzip.compress(body, mtime=0), TYPES[path.suffix])
+        self._assets[served] = Asset(body, _zipped(body), TYPES[path.suffix])
 
     def url(self, name: str) -> str:
         """The path of a file. KeyError, which fails the page's test, for a file that is not there."""
@@ -54,3 +55,9 @@ class Assets:
 
     def get(self, served: str) -> Asset | None:
         return self._assets.get(served)
+
+
+@cache
+def _zipped(body: bytes) -> bytes:
+    """Once for all sites of a process."""
+    return gzip.compress(body, mtime=0)

@@ -5,6 +5,7 @@ For the wallet's accounts and the office's. Which passwords are refused: `shared
 
 from __future__ import annotations
 
+from functools import cache
 from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
@@ -15,25 +16,32 @@ from shared.password_strength import PASSWORD_LONGEST, password_form
 MEMORY_KIB, ITERATIONS, LANES = 7168, 5, 1
 """OWASP Password Storage Cheat Sheet: one of the minimum configurations for argon2id (m=7168, t=5, p=1)."""
 
+_HASHER = PasswordHasher(memory_cost=MEMORY_KIB, time_cost=ITERATIONS, parallelism=LANES)
+
+
+@cache
+def _nobodys() -> str:
+    """The hash that the password of an unknown name is compared with."""
+    return _HASHER.hash("a password that nobody has")
+
 
 class Passwords:
     """Thread-safe. 7 MiB and about 15 ms of one core each."""
 
     def __init__(self, *, at_once: int = 4) -> None:
-        self._hasher = PasswordHasher(memory_cost=MEMORY_KIB, time_cost=ITERATIONS, parallelism=LANES)
         self._turns = BoundedSemaphore(at_once)
-        self._unknown = self._hasher.hash("a password that nobody has")
+        self._unknown = _nobodys()
 
     def hash(self, password: str) -> str:
         with self._turns:
-            return self._hasher.hash(password_form(password))
+            return _HASHER.hash(password_form(password))
 
     def is_right(self, stored: str | None, password: str) -> bool:
         """Takes as long for a wrong one as for an unknown name (None), for none set (""), and for one too long."""
         typed = password if (fits := len(password) <= PASSWORD_LONGEST) else ""
         with self._turns:
             try:
-                right = self._hasher.verify(stored or self._unknown, password_form(typed))
+                right = _HASHER.verify(stored or self._unknown, password_form(typed))
             except (VerificationError, InvalidHashError):
                 return False
         return right and fits and bool(stored)
@@ -41,6 +49,6 @@ class Passwords:
     def needs_rehash(self, stored: str) -> bool:
         """Whether it was made with other parameters than today's: hash the password again when it is typed next."""
         try:
-            return self._hasher.check_needs_rehash(stored)
+            return _HASHER.check_needs_rehash(stored)
         except InvalidHashError:
             return False
