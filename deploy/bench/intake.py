@@ -118,9 +118,9 @@ def _feed(stack: Stack, file: Path, result: Path) -> None:
 
 
 def _emitted(consumer: KafkaConsumer) -> int:
-    """How many releases are on Kafka."""
-    topic = REGISTRATION_RENEWED
-    places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+    """How many releases are on Kafka, in as many partitions as the topic has there."""
+    topic = REGISTRATION_RENEWED.name
+    places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
     return int(sum(consumer.end_offsets(places).values()))
 
 
