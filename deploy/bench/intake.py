@@ -22,7 +22,8 @@ import httpx
 import psutil
 from kafka import KafkaConsumer, TopicPartition
 
-from deploy.bench.intake_actions import Screens, Watched, p95
+from deploy.bench.intake_actions import Screens, Watched
+from deploy.bench.percentile import p95
 from deploy.bench.report import Report
 from deploy.bench.stacks import own_stack
 from deploy.bench.usage import cpu_of_process

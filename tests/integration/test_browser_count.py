@@ -125,11 +125,8 @@ def test_both_find_the_same_in_every_forgery(sites: Sites) -> None:
 
 def test_both_count_only_the_bits_of_a_status_list_in_force(sites: Sites) -> None:
     names = ("for suspension", "another list", "more after its end", "out of date", "of the future", "as issued")
-    worlds = []
-    for name in names:
-        world = sites.add(f"list-{len(worlds)}")
-        worlds.append(world)
-        serve_list(world, name)
+    for place, name in enumerate(names):
+        serve_list(sites.add(f"list-{place}"), name)
     later = sites.add("list-later")
     serve_list(later, "as issued", later.now - timedelta(days=8))
     without = sites.add("list-without-beginning")

@@ -6,10 +6,11 @@ All in memory; documents are made and signed by the issuer's and anchor's own co
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -212,7 +213,9 @@ def final_anchor(root: bytes, at: datetime) -> FinalAnchor:
     return FinalAnchor(root, Deployment("local", CHAIN_ID, CONTRACT), inclusion)
 
 
-def network_answers(anchorings: dict[bytes, RegistryEntry | None], sent: dict[str, TransactionFacts]) -> NetworkAnswers:
+def network_answers(
+    anchorings: dict[bytes, RegistryEntry | None], sent: Mapping[str, TransactionFacts] = MappingProxyType({})
+) -> NetworkAnswers:
     return NetworkAnswers(
         network="local",
         chain_id=CHAIN_ID,

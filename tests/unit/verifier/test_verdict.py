@@ -364,11 +364,15 @@ def chain_with(**changes: Any) -> NetworkAnswers:
 
 
 def test_before_finality_a_transaction_may_change_its_block_but_not_what_it_says() -> None:
-    young = {"finalized_block": 11}
-    for changes in ({"block_number": 13}, {"block_number": None, "succeeded": None}, {"succeeded": False}):
-        assert judged(chain=(msgspec.structs.replace(chain_with(**changes), **young),)).kind == "in-progress"
-    for changes in ({"to": "0x" + "ee" * 20}, {"to": None}, {"input": b"\0" * 32}):
-        assert judged(chain=(msgspec.structs.replace(chain_with(**changes), **young),)).kind == "not-valid"
+    may: list[dict[str, Any]] = [
+        {"block_number": 13},
+        {"block_number": None, "succeeded": None},
+        {"succeeded": False},
+    ]
+    may_not: list[dict[str, Any]] = [{"to": "0x" + "ee" * 20}, {"to": None}, {"input": b"\0" * 32}]
+    for changes, kind in [*((each, "in-progress") for each in may), *((each, "not-valid") for each in may_not)]:
+        young = msgspec.structs.replace(chain_with(**changes), finalized_block=11)
+        assert judged(chain=(young,)).kind == kind
 
 
 @pytest.mark.parametrize(
