@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace as changed
 from prometheus_client import REGISTRY
 
-from services.registration import recovery
+from services.registration.people import recovery
 from services.wallet.store import WalletTransaction
 from shared.events import AddressCorrected, Event, RegistrationRenewed
 from shared.links import receive_token
