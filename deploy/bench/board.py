@@ -25,6 +25,7 @@ import httpx
 import psutil
 import psycopg
 
+from deploy.bench.percentile import p95
 from deploy.bench.report import Report
 from deploy.bench.usage import cpu_of_process
 from services.ops.app import MIGRATIONS
@@ -138,7 +139,7 @@ def _measure(
             times = _times(client, paths)
             cpu = 1000 * (_cpu(server) - before) / (len(paths) + 1)
             report.add(f"{name}: median", statistics.median(times), "ms")
-            report.add(f"{name}: p95", statistics.quantiles(times, n=20)[-1], "ms", at_most=most)
+            report.add(f"{name}: p95", p95(times), "ms", at_most=most)
             report.add(f"{name}: CPU of site, browser and database", cpu, "ms")
     with _site(store) as client:
         quiet = _share(server, seconds / 2)

@@ -22,7 +22,8 @@ import httpx
 import psutil
 from kafka import KafkaConsumer, TopicPartition
 
-from deploy.bench.intake_actions import Screens, Watched, p95
+from deploy.bench.intake_actions import Screens, Watched
+from deploy.bench.percentile import p95
 from deploy.bench.report import Report
 from deploy.bench.stacks import own_stack
 from deploy.bench.usage import cpu_of_process
@@ -118,9 +119,9 @@ def _feed(stack: Stack, file: Path, result: Path) -> None:
 
 
 def _emitted(consumer: KafkaConsumer) -> int:
-    """How many releases are on Kafka."""
-    topic = REGISTRATION_RENEWED
-    places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+    """How many releases are on Kafka, in as many partitions as the topic has there."""
+    topic = REGISTRATION_RENEWED.name
+    places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
     return int(sum(consumer.end_offsets(places).values()))
 
 

@@ -5,10 +5,9 @@ Latencies are those of whole HTTP requests, from this process.
 
 from __future__ import annotations
 
-import statistics
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -116,7 +115,3 @@ class Watched(threading.Thread):
                     self.reads.append(1000 * (time.perf_counter() - began))
         except BaseException as error:
             self._failure = error
-
-
-def p95(milliseconds: Sequence[float]) -> float:
-    return statistics.quantiles(milliseconds, n=20)[-1] if len(milliseconds) > 1 else 0.0

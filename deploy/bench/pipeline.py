@@ -21,6 +21,7 @@ import click
 import msgspec
 
 from deploy.bench.anchor import RIVAL, rival_seconds
+from deploy.bench.percentile import p95
 from deploy.bench.pipeline_run import Grown, Run
 from deploy.bench.report import Report, commit_of
 from deploy.local.environment import REPOSITORY
@@ -171,8 +172,8 @@ def _add_growth(report: Report, run: Run, grown: Grown) -> None:
     before = f"before {grown.prefilled:,} badges were put in"
     rate = run.badges / grown.seconds
     report.compare("grown: end to end", rate, "badges/s", before, run.badges / run.seconds, at_least=GOAL_GROWTH)
-    for page, p95 in grown.pages.items():
-        report.compare(f"grown: {page} page, p95", p95, "ms", before, run.pages[page])
+    for page, took in grown.pages.items():
+        report.compare(f"grown: {page} page, p95", took, "ms", before, run.pages[page])
 
 
 def _figures(runs: Sequence[Run]) -> dict[str, tuple[float, str]]:
@@ -193,7 +194,7 @@ def _figures(runs: Sequence[Run]) -> dict[str, tuple[float, str]]:
     latency = [seconds for run in runs for seconds in run.latency]
     if len(latency) > 1:
         found["latency of letter 1: p50"] = statistics.median(latency), "s"
-        found["latency of letter 1: p95"] = statistics.quantiles(latency, n=20, method="inclusive")[18], "s"
+        found["latency of letter 1: p95"] = p95(latency), "s"
     for when, each in (("idle", "memory_idle"), ("after", "memory")):
         memory = _means([getattr(run, each) for run in runs])
         found[f"memory {when}, our services together"] = sum(memory[service] for service in SERVICES), "MB (PSS)"

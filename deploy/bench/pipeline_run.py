@@ -10,7 +10,6 @@ import argparse
 import json
 import random
 import re
-import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +22,7 @@ import httpx
 import msgspec
 from kafka import KafkaConsumer
 
+from deploy.bench.percentile import p95
 from deploy.bench.prefill import prefill
 from deploy.bench.sinks import Sink, cheapest
 from deploy.bench.stacks import hand_in, own_stack, without_holders
@@ -162,7 +162,7 @@ def _p95(get: Callable[[int], httpx.Response]) -> float:
         began = time.perf_counter()
         get(number).raise_for_status()
         spent.append(1000 * (time.perf_counter() - began))
-    return statistics.quantiles(spent, n=20, method="inclusive")[18]
+    return p95(spent)
 
 
 class _Envelope(msgspec.Struct):

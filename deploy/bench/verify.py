@@ -19,6 +19,7 @@ import httpx
 import psutil
 from rich.console import Console
 
+from deploy.bench.percentile import p95
 from deploy.bench.report import Report
 from deploy.bench.stacks import hand_in, own_stack
 from deploy.bench.usage import cpu_of_process
@@ -84,7 +85,7 @@ def measure(stack: Stack, documents: Sequence[bytes], requests: int) -> Report:
         _check(ask, way)
         spent = _one_by_one(ask, requests)
         report.add(f"{way}: p50", statistics.median(spent), "ms", at_most=MOST_MILLISECONDS)
-        report.add(f"{way}: p95", statistics.quantiles(spent, n=20)[18], "ms")
+        report.add(f"{way}: p95", p95(spent), "ms")
         before = cpu_of_process(pid)
         rate = _at_once(ask, requests)
         report.add(f"{way}: rate on one core", rate, "requests/s", at_least=LEAST_RATE)

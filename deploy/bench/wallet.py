@@ -22,6 +22,7 @@ from urllib.parse import urlencode, urlsplit
 import click
 from rich.console import Console
 
+from deploy.bench.percentile import p95
 from deploy.bench.report import Report
 from deploy.bench.stacks import hand_in, own_stack
 from deploy.bench.usage import cpu_of_process
@@ -172,7 +173,7 @@ class Seen:
     @property
     def p95(self) -> float:
         """Milliseconds."""
-        return 1000 * statistics.quantiles(self.spent, n=20)[18]
+        return 1000 * p95(self.spent)
 
 
 @dataclass

@@ -155,7 +155,7 @@ class Stack:
         settings = {**os.environ, **self._settings}
         provision_topics(
             KafkaAccess(place.address("kafka")),
-            partitions=max(partitions_from(settings), self.replicas),
+            partitions=self._partitions,
             retention=retention_from(settings),
         )
         chain.provision(place)
@@ -184,12 +184,18 @@ class Stack:
         service = self.processes.get(name, name)
         settings = service_settings(self.place, service, cohort=self.cohort, clock=self.clock)
         if service == "ops":
+            settings["TOPIC_PARTITIONS"] = str(self._partitions)
             settings["METRICS_URLS"] += "".join(
                 f",{self.processes[replica]}=http://127.0.0.1:{ports['METRICS_PORT']}/metrics"
                 for replica, ports in self._replica_ports.items()
             )
         own = {**own_environment(self.place, os.environ), **settings, **self._settings}
         return {**own, **self._replica_ports.get(name, {})}
+
+    @property
+    def _partitions(self) -> int:
+        """Of each topic: the setting, and as many as there are replicas, at least."""
+        return max(partitions_from({**os.environ, **self._settings}), self.replicas)
 
     @property
     def processes(self) -> dict[str, str]:

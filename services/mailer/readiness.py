@@ -24,7 +24,7 @@ from services.mailer.domain.dns_records import (
     spf_finding,
 )
 from services.mailer.domain.pacing import DomainLimits, Limit, seconds_for
-from services.mailer.smtp import SmtpServer, connected, trust_of
+from services.mailer.smtp import SmtpServer, connected, log_in, trust_of
 from shared.addresses import domain_of
 from shared.errors import TryLater
 from shared.programme import Sender
@@ -90,7 +90,7 @@ def _greeted(connection: smtplib.SMTP, server: SmtpServer, place: str, trust: ss
         if not connection.has_extn("auth"):
             return [*findings, fault(RELAY, "relay-no-auth", place)]
         try:
-            connection.login(server.user, server.password_file.read_text(encoding="utf-8").strip())
+            log_in(connection, server.user, server.password_file)
         except smtplib.SMTPServerDisconnected:  # after the first refusals: smtplib tries one mechanism after the other
             return [*findings, fault(RELAY, "relay-login-refused", place, answer="–")]
     return [*findings, ok(RELAY, place, extensions=" ".join(sorted(connection.esmtp_features)))]

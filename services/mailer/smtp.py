@@ -146,7 +146,7 @@ class SmtpClient:
             if server.tls == "starttls":
                 connection.starttls(context=trust)
             if server.user is not None and server.password_file is not None:
-                connection.login(server.user, server.password_file.read_text(encoding="utf-8").strip())
+                log_in(connection, server.user, server.password_file)
         except BaseException:
             connection.close()
             raise
@@ -158,6 +158,14 @@ def trust_of(server: SmtpServer) -> ssl.SSLContext:
     if server.ca_file is not None:
         trust.load_verify_locations(server.ca_file)
     return trust
+
+
+def log_in(connection: smtplib.SMTP, user: str, password_file: Path) -> None:
+    """By a mechanism that the server offers. SMTPAuthenticationError also for a password that can't be sent."""
+    try:
+        connection.login(user, password_file.read_text(encoding="utf-8").strip())
+    except UnicodeError as error:  # smtplib sends ASCII only; the start refuses such a file, but it may have changed
+        raise smtplib.SMTPAuthenticationError(535, b"not tried: user or password is not ASCII") from error
 
 
 def connected(server: SmtpServer, trust: ssl.SSLContext) -> smtplib.SMTP:

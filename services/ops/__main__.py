@@ -51,6 +51,7 @@ def _rehearsal(config: Config) -> RehearsalSettings:
         pages=config.pages,
         disks=config.disks,
         backups=config.backups,
+        partitions=config.partitions,
     )
 
 

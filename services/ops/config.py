@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from shared.runtime.settings import Runtime, Settings, command_environment, read_runtime
-from shared.topics import SERVICES
+from shared.topics import MOST_PARTITIONS, PARTITIONS, SERVICES
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Config:
     pages: tuple[str, ...] = ()  # public URLs that a rehearsal opens
     disks: tuple[Path, ...] = ()  # folders whose disks a rehearsal looks at
     backups: Path | None = None  # the folder of backups, of which a rehearsal wants a new one
+    partitions: int = PARTITIONS  # of each topic, which a rehearsal looks for
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -52,6 +53,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
         metrics_urls=settings.read("METRICS_URLS", "issuer=http://…/metrics,mailer=…", _metrics_urls, {}),
         pages=settings.read("PUBLIC_PAGES", "URLs with commas: https://a.example.jp,https://b.example.jp", _pages, ()),
         disks=settings.read("DISKS", "folders with commas", lambda raw: tuple(map(Path, _parts(raw))), ()),
+        partitions=settings.whole("TOPIC_PARTITIONS", PARTITIONS, least=1, most=MOST_PARTITIONS),
         backups=Path(settings.text("BACKUP_FOLDER")) if settings.text("BACKUP_FOLDER", "") else None,
     )
 

@@ -25,6 +25,7 @@ from shared.clock import japan_time
 from shared.credentials.content import Document
 from shared.credentials.credential import COUNT_TYPE, TERMS_CONTEXT, VC_CONTEXT
 from shared.credentials.merkle import merkle_tree
+from shared.credentials.moments import read_moment
 from shared.errors import Unreadable
 
 _LEAF = re.compile(r"[0-9a-f]{64}")
@@ -258,7 +259,7 @@ class _Credential(msgspec.Struct, rename="camel", frozen=True):
     id: _Text
     type: tuple[_Text, ...]
     issuer: _Text
-    valid_from: Annotated[datetime, msgspec.Meta(tz=True)]
+    valid_from: Any
     related_resource: _Resource
     credential_subject: _Subject
 
@@ -277,6 +278,7 @@ def read_count(document: Document) -> CountStatement:
     """
     try:
         read = msgspec.convert(document, _Credential)
+        stated_at = read_moment(read.valid_from, "validFrom")
     except (msgspec.ValidationError, ValueError) as error:
         raise Unreadable(f"expected a statement of the count: {error}") from error
     subject = read.credential_subject
@@ -293,7 +295,7 @@ def read_count(document: Document) -> CountStatement:
         issuer=read.issuer,
         cohort=subject.cohort,
         number=subject.number,
-        stated_at=read.valid_from,
+        stated_at=stated_at,
         figures=_read(subject),
         last_day=subject.last_day,
         added=subject.added,

@@ -68,6 +68,10 @@ class DoNotTrust(AkashiError):
     """The proof doesn't fit the document or the key: it is not what the issuer signed."""
 
 
+class KeyNotListed(DoNotTrust):
+    """The issuer's DID document doesn't list the key that the proof names; a copy of it may be older than the key."""
+
+
 # ── canonical form ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -238,7 +242,8 @@ def verify_proof(document: Document, public_key: Ed25519PublicKey) -> None:
 def key_of(document: Document, did_document: Document) -> Ed25519PublicKey:
     """The key that the first proof names, from the DID document of the document's issuer.
 
-    DoNotTrust when the DID document is another's, doesn't hold the key, or doesn't let it sign assertions.
+    KeyNotListed when the DID document doesn't hold the key or doesn't let it sign assertions; DoNotTrust when it is
+    another's, or the key is no key.
     """
     issuer = document.get("issuer")
     issuer_id = issuer.get("id") if isinstance(issuer, dict) else issuer
@@ -247,13 +252,14 @@ def key_of(document: Document, did_document: Document) -> Ed25519PublicKey:
         method = first_proof(document).get("verificationMethod")
         allowed = did_document.get("assertionMethod")
         if not isinstance(allowed, list) or not isinstance(method, str) or method not in allowed:
-            raise DoNotTrust(f"proof.verificationMethod: got {method!r}, expected one of assertionMethod: {allowed}")
-        for entry in did_document.get("verificationMethod", []):
-            if entry.get("id") == method and entry.get("controller") == issuer_id:
+            raise KeyNotListed(f"proof.verificationMethod: got {method!r}, expected one of assertionMethod: {allowed}")
+        entries = did_document.get("verificationMethod")
+        for entry in entries if isinstance(entries, list) else []:
+            if isinstance(entry, dict) and entry.get("id") == method and entry.get("controller") == issuer_id:
                 return Ed25519PublicKey.from_public_bytes(from_ed25519_multibase(entry.get("publicKeyMultibase")))
-    except (Unreadable, TypeError, AttributeError) as error:
+    except Unreadable as error:
         raise DoNotTrust(f"proof.verificationMethod: {error}") from error
-    raise DoNotTrust(f"proof.verificationMethod: got {method}, expected a key of {issuer_id}")
+    raise KeyNotListed(f"proof.verificationMethod: got {method}, expected a key of {issuer_id}")
 
 
 def public_key_multibase(key: Ed25519PublicKey) -> str:

@@ -7,6 +7,7 @@ byte string. The key of an Ethereum network is its chain id; so networks that Bl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,6 +38,8 @@ _CHAIN, _NETWORK, _TRANSACTION = range(3)
 _ETHEREUM = 1
 _MOST_CHARACTERS = 16_384  # a path of 32 steps takes 3 900
 _MOST_ANCHORS = 16
+_MOST_PAIRS = 16
+_HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{64}")
 
 
 class Anchor(msgspec.Struct, frozen=True):
@@ -92,24 +95,35 @@ def decode_proof(value: str) -> MerkleProof:
     """The proof in a proof value of any writer. Unreadable, with got and expected, for anything else."""
     data = from_base58(value, longest=_MOST_CHARACTERS)
     try:
-        fields = dict(cbor2.loads(data))
+        fields = _pairs(cbor2.loads(data))
         return MerkleProof(
-            path=tuple(
-                (_SIDES[_index(side)], _hash(sibling)) for side, sibling in _listed(fields[_PATH], LONGEST_PATH)
-            ),
+            path=tuple(_step(_listed(step, 2)) for step in _listed(fields[_PATH], LONGEST_PATH)),
             merkle_root=_hash(fields[_MERKLE_ROOT]),
             target_hash=_hash(fields[_TARGET_HASH]),
-            anchors=tuple(_anchor(dict(parts)) for parts in _listed(fields[_ANCHORS], _MOST_ANCHORS)),
+            anchors=tuple(_anchor(_pairs(parts)) for parts in _listed(fields[_ANCHORS], _MOST_ANCHORS)),
         )
     except Exception as error:  # a stranger's bytes: whatever cbor2's decoders or the shape raise, it is no proof
         raise Unreadable(f"expected a merkle-proof-2019 proof value: {type(error).__name__}: {error}") from error
 
 
+def _pairs(content: Any) -> dict[int, Any]:
+    """An array of [number, value] pairs, each number once."""
+    pairs = [(_whole(pair[0]), pair[1]) for pair in _listed(content, _MOST_PAIRS) if len(_listed(pair, 2)) == 2]
+    if len(dict(pairs)) != len(content):
+        raise ValueError("got other than pairs of a number and a value, expected each number once")
+    return dict(pairs)
+
+
+def _step(step: list[Any]) -> tuple[Side, bytes]:
+    side, sibling = step
+    return _SIDES[_index(side)], _hash(sibling)
+
+
 def _anchor(parts: Mapping[int, Any]) -> Anchor:
-    if parts[_CHAIN] != _ETHEREUM:
+    if _whole(parts[_CHAIN]) != _ETHEREUM:
         raise ValueError(f"got chain {parts[_CHAIN]!r}, expected Ethereum ({_ETHEREUM})")
-    chain_id = parts[_NETWORK]
-    if type(chain_id) is not int or chain_id < 1:
+    chain_id = _whole(parts[_NETWORK])
+    if chain_id < 1:
         raise ValueError(f"got network {chain_id!r}, expected a chain id")
     return Anchor(chain_id, "0x" + _hash(parts[_TRANSACTION]).hex())
 
@@ -117,16 +131,24 @@ def _anchor(parts: Mapping[int, Any]) -> Anchor:
 def _hash(content: Any) -> bytes:
     """32 bytes, from hexadecimal text (Blockcerts in Python) or from a byte string (Blockcerts in JavaScript)."""
     inner = cbor2.loads(content)
-    digest = inner if isinstance(inner, bytes) else bytes.fromhex(inner.removeprefix("0x"))
-    if len(digest) != 32:
-        raise ValueError(f"got a hash of {len(digest)} bytes, expected 32")
-    return digest
+    if isinstance(inner, str) and _HEX.fullmatch(inner):
+        return bytes.fromhex(inner.removeprefix("0x"))
+    if not isinstance(inner, bytes) or len(inner) != 32:
+        raise ValueError(f"got a hash of {type(inner).__name__}, expected 32 bytes or their hexadecimal digits")
+    return inner
 
 
 def _index(side: Any) -> int:
-    if side not in (0, 1):
+    if _whole(side) not in (0, 1):
         raise ValueError(f"got side {side!r}, expected 0 (left) or 1 (right)")
     return int(side)
+
+
+def _whole(value: Any) -> int:
+    """A number below 2^53. One that was written as a float is the same number, as JavaScript reads it."""
+    if type(value) not in (int, float) or value != value // 1 or abs(value) >= 2**53:
+        raise ValueError(f"got {value!r}, expected a whole number")
+    return int(value)
 
 
 def _listed(content: Any, most: int) -> list[Any]:

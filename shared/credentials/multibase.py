@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 
 from gmpy2 import mpz
 
@@ -20,6 +21,7 @@ _GMP_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv"  # ho
 _FROM_GMP = str.maketrans(_GMP_DIGITS, _ALPHABET)
 _TO_GMP = str.maketrans(_ALPHABET, _GMP_DIGITS)
 _KNOWN = frozenset(_ALPHABET)
+_BASE64URL = re.compile(r"u[A-Za-z0-9_-]*")
 _LONGEST = 512  # characters
 
 
@@ -49,8 +51,8 @@ def base64url(data: bytes) -> str:
 
 def from_base64url(text: object) -> bytes:
     """The bytes of a `u…` text. Unreadable for anything else."""
-    if not isinstance(text, str) or not text.startswith("u") or not text.isascii():
-        raise Unreadable(f"got {str(text)[:40]!r}, expected u and base64url")
+    if not isinstance(text, str) or _BASE64URL.fullmatch(text) is None:
+        raise Unreadable(f"got {str(text)[:40]!r}, expected u and base64url without padding")
     digits = text[1:].replace("-", "+").replace("_", "/")
     try:
         return base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)

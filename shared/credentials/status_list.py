@@ -53,6 +53,8 @@ def decoded(text: object) -> bytes:
         raise Unreadable(f"encodedList: got more than {_MOST_BYTES} bytes, expected fewer")
     if not unpacker.eof:
         raise Unreadable(f"encodedList: got {len(bits)} bytes and no end, expected whole GZIP")
+    if unpacker.unused_data:
+        raise Unreadable(f"encodedList: got {len(unpacker.unused_data)} bytes after the end of GZIP, expected none")
     if len(bits) * 8 < LENGTH:
         raise Unreadable(f"encodedList: got {len(bits) * 8} bits, expected at least {LENGTH}")
     return bits

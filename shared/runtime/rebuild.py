@@ -45,7 +45,7 @@ def note_rebuilds(tx: Transaction, events: Sequence[RebuildOrdered]) -> None:
 
 
 def _offer_refused_again(tx: Transaction, topics: Sequence[str]) -> None:
-    """Rows that Kafka refused go back into the outbox: what refused them may be mended. Else they are refused again."""
+    """Rows that Kafka refused go back into the outbox: if the cause was not removed, they are refused again."""
     tx.cursor.execute(
         "with again as (delete from refused where topic = any(%s) returning id, topic, key, value)"
         " insert into outbox (announced_at, topic, key, value) select %s, topic, key, value from again order by id",

@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
+import cbor2
+
 from shared.credentials.credential import leaf_of
 from shared.credentials.merkle import root_of
 from shared.credentials.merkle_proof import Anchor, MerkleProof, decode_proof, encode_proof
+from shared.credentials.multibase import base58, from_base58
 from tests.worlds.anvil import CHAIN_ID
 from tests.worlds.verifier import VerifierWorld
 
@@ -99,6 +102,22 @@ def _on(chain_id: int) -> Callable[[VerifierWorld, Document, Document], Document
     return forge
 
 
+def _written(change: Callable[[list[Any]], Any]) -> Callable[[VerifierWorld, Document, Document], Document]:
+    """The true proof, whose CBOR is written otherwise: `change` gets its [key, value] pairs."""
+
+    def forge(world: VerifierWorld, badge: Document, neighbour: Document) -> Document:
+        pairs = cbor2.loads(from_base58(badge["proof"][1]["proofValue"], longest=16_384))
+        forged = deepcopy(badge)
+        forged["proof"][1]["proofValue"] = base58(cbor2.dumps(change(pairs)))
+        return forged
+
+    return forge
+
+
+def _with(key: int, value: Callable[[Any], Any]) -> Callable[[VerifierWorld, Document, Document], Document]:
+    return _written(lambda pairs: [[name, value(each) if name == key else each] for name, each in pairs])
+
+
 def _many_anchors(world: VerifierWorld, badge: Document, neighbour: Document) -> Document:
     return with_proof(badge, anchors=tuple(Anchor(CHAIN_ID, "0x" + f"{n:064x}") for n in range(16)))
 
@@ -125,6 +144,20 @@ FORGERIES: Mapping[str, Callable[[VerifierWorld, Document, Document], Document]]
     "the mainnet": _on(1),
     "a chain that nobody knows (mocknet)": _on(1337),
     "more transactions than a badge has": _many_anchors,
+    "a map for its pairs": _written(dict),
+    "a pair twice": _written(lambda pairs: [*pairs, pairs[1]]),
+    "a triple for a pair": _written(lambda pairs: [[*pairs[0], 0], *pairs[1:]]),
+    "true for the number of a pair": _written(lambda pairs: [[True if n == 1 else n, each] for n, each in pairs]),
+    "a step of three": _with(3, lambda path: [[*step, 0] for step in path]),
+    "true for a side": _with(3, lambda path: [[bool(side), sibling] for side, sibling in path]),
+    "true for the chain": _with(2, lambda anchors: [[[0, True], *each[1:]] for each in anchors]),
+    "a hash with spaces": _with(
+        1, lambda root: cbor2.dumps(" ".join(cbor2.loads(root)[n : n + 2] for n in range(0, 64, 2)))
+    ),
+    "a hash with a line behind": _with(1, lambda root: cbor2.dumps(cbor2.loads(root) + "\n")),
+    "a number for a hash": _with(0, lambda hashed: cbor2.dumps(10**63)),
+    "a list for a hash": _with(0, lambda hashed: cbor2.dumps([cbor2.loads(hashed)])),
+    "a hash of 31 bytes": _with(1, lambda root: cbor2.dumps(bytes.fromhex(cbor2.loads(root))[1:])),
     "another name": _changed(lambda d: d["credentialSubject"]["identifier"][1].update(identityHash="髙橋 二郎")),
     "a later end": _changed(lambda d: d.update(validUntil="2099-03-31T23:59:59+09:00")),
     "another bit of the list": _changed(lambda d: d["credentialStatus"].update(statusListIndex="5")),

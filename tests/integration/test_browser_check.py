@@ -18,21 +18,26 @@ from web3 import Web3
 from deploy.local.loopback import ask
 from deploy.local.ports import free_port
 from services.issuer.domain.credential import credential_of
+from services.issuer.domain.issuance import StatusPlace
 from services.issuer.domain.issuance import issued as announced
+from services.issuer.domain.status import status_document
 from services.issuer.signing.keys import SigningKey, did_document
 from services.verifier import verification
 from services.verifier.check.verdict import Verdict
 from services.verifier.check.wording import sentence
 from services.verifier.store import VerifierTransaction
+from shared import object_keys
 from shared.credentials.credential import leaf_of
 from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, decode_proof, encode_proof
 from shared.events import AssertionRevoked, BadgeReceived
 from shared.programme import Bilingual
+from tests.corpus.forgeries import FORGERIES
 from tests.worlds.anvil import CHAIN_ID, Anvil, anvil
 from tests.worlds.browser_check import Answer, Case, ask_browser_check
 from tests.worlds.credentials import SECRET, assertion
 from tests.worlds.postgres import Databases
+from tests.worlds.status_forgeries import STATUS_FORGERIES, STATUS_LISTS
 from tests.worlds.verifier import AT, VerifierWorld, verifier_world
 
 Document = dict[str, Any]
@@ -141,6 +146,12 @@ CHANGES: dict[str, Callable[[Document], object]] = {
     "no proof": lambda d: d.pop("proof"),
     "no end": lambda d: d.pop("validUntil"),
     "a day for a moment": lambda d: d.update(validFrom="2026-04-01"),
+    "a moment with a space": lambda d: d.update(validFrom="2026-04-01 00:00:00+09:00"),
+    "an offset without its colon": lambda d: d.update(validUntil="2030-03-31T23:59:59+0900"),
+    "an end beyond the calendar": lambda d: d.update(validUntil="9999-12-31T23:59:59Z"),
+    "a beginning before it": lambda d: d.update(validFrom="0001-01-01T00:00:00+12:00"),
+    "no entry for revocation": lambda d: d["credentialStatus"].update(type="StatusList2021Entry"),
+    "two bits": lambda d: d["credentialStatus"].update(statusSize=2),
     "another kind": lambda d: d.update(type=["VerifiableCredential"]),
     "a list of subjects": lambda d: d.update(credentialSubject=[d["credentialSubject"]]),
     "a half proof": lambda d: d["proof"][1].update(proofValue=d["proof"][1]["proofValue"][:-4]),
@@ -153,6 +164,27 @@ def test_the_browser_finds_a_changed_badge_not_valid(world: VerifierWorld, issue
     [badge] = world.anchor(world.issue(1))
     found = kinds(world, issuer, *(changed(badge, change) for change in CHANGES.values()))
     assert {name for name, kind in zip(CHANGES, found, strict=True) if kind != "not-valid"} == set()
+
+
+def test_the_browser_finds_the_same_in_every_forged_proof(world: VerifierWorld, issuer: Document) -> None:
+    badge, neighbour = world.anchor(world.issue(31), world.issue(32))
+    found = kinds(world, issuer, *(forge(world, badge, neighbour) for forge in FORGERIES.values()))
+    assert set(found) == {"not-valid", "could-not-check"}
+
+
+def test_both_read_revocation_only_in_a_status_list_of_the_issuer_in_force(
+    world: VerifierWorld, issuer: Document
+) -> None:
+    forges = {**STATUS_FORGERIES, **STATUS_LISTS}
+    badges = []
+    for number, forge in enumerate(forges.values(), 2):
+        made = replace(assertion(40 + number), status=StatusPlace(number, 5))
+        badges.append(world.key.sign(credential_of(made, world.issuer, secret=SECRET), AT))
+        served = forge(status_document(world.issuer, number, (), AT), world.key, AT)
+        world.shelf.kept[object_keys.status_list(number)] = json.dumps(served).encode()
+    found = dict(zip(forges, kinds(world, issuer, *world.anchor(*badges)), strict=True))
+    assert {name for name, kind in found.items() if kind == "could-not-check"} == set(STATUS_FORGERIES)
+    assert {name for name, kind in found.items() if kind == "valid"} == set(STATUS_LISTS)
 
 
 def test_the_browser_finds_any_change_of_a_text(world: VerifierWorld, issuer: Document) -> None:
@@ -298,6 +330,8 @@ def test_the_browser_finds_what_is_revoked_or_expired(world: VerifierWorld, issu
     world.moment = AT + timedelta(days=5 * 365)
     assert kinds(world, issuer, good) == ["expired"]
     world.moment = AT - timedelta(days=365)
+    assert kinds(world, issuer, good) == ["could-not-check"]  # the list is one of the future
+    world.revoke()
     assert kinds(world, issuer, good) == ["not-yet-valid"]
 
 

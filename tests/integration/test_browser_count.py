@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -17,6 +18,7 @@ from shared import object_keys
 from tests.worlds.browser_check import Answer, Case, ask_browser_check
 from tests.worlds.count_forgeries import FORGERIES
 from tests.worlds.counts import CHAIN_ID, CONTRACT, CountWorld, sound_world
+from tests.worlds.status_forgeries import serve_list
 
 
 class Sites:
@@ -94,7 +96,13 @@ def _result(world: CountWorld, asked: dict[str, Any]) -> Any:
             taken_back = world.roots[root]
             words = (1, 5, 0 if taken_back is None else int(taken_back.timestamp()))
             return "0x" + "".join(f"{word:064x}" for word in words)
-    return None  # transactions: nodes forget them
+    sent = world.sent.get(asked["params"][0])  # if the node hasn't forgotten it
+    if sent is None:
+        return None
+    if asked["method"] == "eth_getTransactionByHash":
+        return {"hash": sent.hash, "to": sent.to, "input": "0x" + sent.input.hex()}
+    block = None if sent.block_number is None else hex(sent.block_number)
+    return {"transactionHash": sent.hash, "status": hex(bool(sent.succeeded)), "blockNumber": block}
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +121,19 @@ def test_both_find_the_same_in_every_forgery(sites: Sites) -> None:
         forge(sites.add(name))
     for verdict, _ in sites.both(*FORGERIES):
         assert verdict.kind == "not-right"
+
+
+def test_both_count_only_the_bits_of_a_status_list_in_force(sites: Sites) -> None:
+    names = ("for suspension", "another list", "more after its end", "out of date", "of the future", "as issued")
+    for place, name in enumerate(names):
+        serve_list(sites.add(f"list-{place}"), name)
+    later = sites.add("list-later")
+    serve_list(later, "as issued", later.now - timedelta(days=8))
+    without = sites.add("list-without-beginning")
+    serve_list(without, "without a beginning")
+    found = sites.both(*(f"list-{place}" for place in range(len(names))), "list-later", "list-without-beginning")
+    seventh = [verdict.checks[6].outcome for verdict, _ in found]
+    assert seventh == ["unknown"] * 5 + ["ok"] + ["unknown"] * 2
 
 
 def test_both_agree_on_what_is_right_what_waits_and_what_has_no_answer(sites: Sites) -> None:

@@ -12,6 +12,7 @@ from datetime import timedelta
 import httpx
 import pytest
 from msgspec.structs import replace as changed
+from prometheus_client import REGISTRY
 
 from services.registration.people import recovery
 from services.wallet.store import WalletTransaction
@@ -149,10 +150,15 @@ def test_a_badge_that_nobody_has_received_is_received_by_a_link_to_the_proven_ad
         assert page.status_code == 200 and NEW in page.text
 
 
+def stopped_recoveries() -> float:
+    return REGISTRY.get_sample_value("akashi_registration_recoveries_total", {"outcome": "stopped"}) or 0.0
+
+
 @pytest.mark.parametrize("by", ["letter", "account", "office"])
 def test_who_reads_a_known_address_stops_it_and_nothing_changes(holders: Holders, by: str) -> None:
     owner, _ = account(holders)
     holders.begin()
+    counted = stopped_recoveries()
     if by == "office":
         holders.desk.registration.decide("correct-address", "R1", "person1@example.jp")
     else:
@@ -165,7 +171,7 @@ def test_who_reads_a_known_address_stops_it_and_nothing_changes(holders: Holders
             for _ in range(2):
                 assert 'data-state="stopped"' in scanner.post(stop).text
     holders.hand_on()
-    assert holders.settled() == ["stopped"]
+    assert holders.settled() == ["stopped"] and stopped_recoveries() == counted + 1
     assert holders.pass_days() == [] and holders.address() == "person1@example.jp"
     assert holders.wallet.letters("account-recovery") == []
     log_in(owner, "person1@example.jp")

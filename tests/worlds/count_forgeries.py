@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.issuer.signing.keys import SigningKey
 from shared import object_keys
+from shared.chain.facts import TransactionFacts
 from shared.credentials.count import Batch, CountStatement, Figures, Group, read_count
-from tests.worlds.counts import CountWorld
+from tests.worlds.counts import CONTRACT, TRANSACTION, CountWorld
 
 Forgery = Callable[[CountWorld], Any]
 
@@ -112,6 +113,18 @@ def manifest_key(world: CountWorld, batch: int) -> str:
     return object_keys.batch_manifest(bytes.fromhex(told(world, 3).batches[batch].root))
 
 
+def sent_otherwise(**changes: Any) -> Forgery:
+    """The record of the newest statement names a transaction that wasn't as it says."""
+
+    def forge(world: CountWorld) -> None:
+        root = bytes.fromhex(world.anchor())
+        true: dict[str, Any] = {"to": CONTRACT, "input": root, "succeeded": True, "block_number": 5}
+        facts = TransactionFacts(hash=TRANSACTION, sender="0x" + "1" * 40, nonce=0, **{**true, **changes})
+        world.sent[TRANSACTION] = facts
+
+    return forge
+
+
 def one_more(group: dict[str, int]) -> None:
     group.update(issued=group["issued"] + 1, valid=group["valid"] + 1)
 
@@ -206,6 +219,9 @@ FORGERIES: dict[str, tuple[Forgery, int, set[str]]] = {
         {"manifest"},
     ),
     "root-unknown": (lambda world: world.roots.pop(bytes.fromhex(told(world, 3).batches[0].root)), 8, {"absent"}),
+    "sent-to-another-contract": (sent_otherwise(to="0x" + "e" * 40), 9, {"absent"}),
+    "sent-with-another-root": (sent_otherwise(input=b"\5" * 32), 9, {"absent"}),
+    "sent-and-reverted": (sent_otherwise(succeeded=False), 9, {"absent"}),
     "root-taken-back": (
         lambda world: world.roots.update({bytes.fromhex(told(world, 3).batches[1].root): world.now}),
         8,

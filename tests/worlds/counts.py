@@ -6,10 +6,11 @@ All in memory; documents are made and signed by the issuer's and anchor's own co
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -24,7 +25,7 @@ from services.verifier.check.count import CountVerdict, count_verdict, unread_co
 from services.verifier.check.count_evidence import read_stated
 from services.verifier.sources.count import gather_count
 from shared import object_keys
-from shared.chain.facts import NetworkAnswers, NetworkAway, RegistryEntry
+from shared.chain.facts import NetworkAnswers, NetworkAway, RegistryEntry, TransactionFacts
 from shared.credentials.content import Document
 from shared.credentials.count import Batch, CountStatement, Figures, count_document, leaf_list
 from shared.credentials.merkle import merkle_tree
@@ -35,6 +36,7 @@ from tests.worlds.credentials import KEY, SOURCES
 AT = datetime(2026, 5, 11, 1, 23, tzinfo=UTC)
 CHAIN_ID = 31337
 CONTRACT = "0x" + "c" * 40
+TRANSACTION = "0x" + "7" * 64  # of every batch: nodes forget them, unless a test says otherwise
 SITE = "https://badges.example.jp"
 
 
@@ -52,7 +54,7 @@ class Counted:
 
 @dataclass
 class CountWorld:
-    """`kept`: what the public site answers, by key. `roots`: those in the registry. A test may change both."""
+    """`kept`: what the public site answers, by key. `roots`: those in the registry. A test may change all of these."""
 
     url: str = SITE
     key: SigningKey = KEY
@@ -62,6 +64,7 @@ class CountWorld:
     badges: list[Counted] = field(default_factory=list)
     stated: dict[str, list[Stated]] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
+    sent: dict[str, TransactionFacts] = field(default_factory=dict)  # transactions that the node still has, by hash
     chain_is_away: bool = False
 
     def __post_init__(self) -> None:
@@ -191,7 +194,7 @@ class CountWorld:
             else None
             for proof in proofs
         }
-        return (network_answers(anchorings),)
+        return (network_answers(anchorings, self.sent),)
 
     def verdict(self, document: Document | None = None, cohort: str = "2026") -> CountVerdict:
         """Of a file, or of what the site gives out as the newest."""
@@ -206,18 +209,20 @@ class CountWorld:
 
 
 def final_anchor(root: bytes, at: datetime) -> FinalAnchor:
-    inclusion = Inclusion("0x" + "7" * 64, 5, "0x" + "8" * 64, at)
+    inclusion = Inclusion(TRANSACTION, 5, "0x" + "8" * 64, at)
     return FinalAnchor(root, Deployment("local", CHAIN_ID, CONTRACT), inclusion)
 
 
-def network_answers(anchorings: dict[bytes, RegistryEntry | None]) -> NetworkAnswers:
+def network_answers(
+    anchorings: dict[bytes, RegistryEntry | None], sent: Mapping[str, TransactionFacts] = MappingProxyType({})
+) -> NetworkAnswers:
     return NetworkAnswers(
         network="local",
         chain_id=CHAIN_ID,
         contract=CONTRACT,
         finalized_block=9,
         anchorings=anchorings,
-        transactions={},
+        transactions=dict(sent),
     )
 
 

@@ -89,7 +89,7 @@ def _state_one(cohort: str, former: StatementRow | None, tx: IssuerTransaction, 
                 raise _Behind(missing)
             if not is_news(count, stated):
                 return False  # and nothing was marked as counted
-            earlier = [_read(row) for row in tx.statements_of(cohort)]
+            earlier = _of_each_division(None if stated is None else stated.statement, tx)
             statement = statement_of(count, stated, earlier, ports.sources.issuer, now)
             document, leaf = ports.sources.key.sign_with_leaf(count_document(statement), now)
             body, leaves = msgspec.json.encode(document), leaf_list(count.added)
@@ -105,6 +105,25 @@ def _state_one(cohort: str, former: StatementRow | None, tx: IssuerTransaction, 
         return False
     log.info("signed", cohort=cohort, number=number, leaf=leaf)
     return True
+
+
+def _of_each_division(former: CountStatement | None, tx: IssuerTransaction) -> list[CountStatement]:
+    """Of each division that was published one statement. Those that follow each other under one division are a run, so
+    only the last of each run is read.
+    """
+    found: list[CountStatement] = []
+    while former is not None:
+        found.append(former)
+        before = min(former.divided_in, former.number) - 1
+        former = _before(former.cohort, before, tx) if before else None
+    return found
+
+
+def _before(cohort: str, number: int, tx: IssuerTransaction) -> CountStatement:
+    row = tx.statement(cohort, number)
+    if row is None:
+        raise _Behind(f"got no statement {number}, expected every one before the newest")
+    return _read(row)
 
 
 def publish_statements(ports: Ports) -> int:

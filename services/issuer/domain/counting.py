@@ -76,7 +76,7 @@ def lost(count: Count, former: Stated | None) -> str | None:
 def statement_of(
     count: Count, former: Stated | None, earlier: Sequence[CountStatement], issuer: Issuer, now: datetime
 ) -> CountStatement:
-    """The next statement of a cohort. `earlier`: all that were published, the former one among them."""
+    """The next statement of a cohort. `earlier`: of each division that was published one statement, or more."""
     number = 1 if former is None else former.statement.number + 1
     divisions = {each.divided_in: each.groups for each in earlier}
     groups, divided_in = division_of(count.figures, list(divisions.values())), number

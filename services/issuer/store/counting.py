@@ -89,8 +89,8 @@ class CountTransaction(Transaction):
             self.fetch_value("select exists (select from assertions where state = 'signed' and revoked_at is not null)")
         )
 
-    def statements_of(self, cohort: str) -> list[StatementRow]:
-        return self.fetch_all(StatementRow, f"{_STATEMENT} where cohort = %s order by number", (cohort,))
+    def statement(self, cohort: str, number: int) -> StatementRow | None:
+        return self.fetch_one(StatementRow, f"{_STATEMENT} where cohort = %s and number = %s", (cohort, number))
 
     def cohorts_to_count(self) -> list[str]:
         found = self.cursor.execute("select distinct cohort from assertions where state = 'stored' order by cohort")

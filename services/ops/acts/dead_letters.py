@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from services.ops.board.dead_events import cause_kind
+from services.ops.board.dead_events import is_among
 from services.ops.board.decisions import AlreadyDecidedError
 from services.ops.board.rows import KeptDeadLetter
 from services.ops.ports import Ports
@@ -85,7 +85,7 @@ def decide_all(ports: Ports, act: Act, *, by: str, why: str, topic: str | None, 
         letters = [
             letter
             for letter in tx.dead_letters.all("open", limit=_AT_ONCE)
-            if topic in (None, letter.topic) and cause in (None, cause_kind(letter.cause))
+            if is_among(letter.topic, letter.cause, topic=topic, cause=cause)
         ]
     done = 0
     for letter in letters:

@@ -17,6 +17,12 @@ def cause_kind(cause: str) -> str:
     return kind[:100] or "?"
 
 
+def is_among(topic_of_letter: str, cause_of_letter: str, *, topic: str | None, cause: str | None) -> bool:
+    """Whether a dead letter is one of this topic and kind of cause (None: of any). `cause` may be a whole cause."""
+    is_of_topic = topic in (None, topic_of_letter)
+    return is_of_topic and (cause is None or cause_kind(cause) == cause_kind(cause_of_letter))
+
+
 def decoded(value: bytes | None) -> str | None:
     """The message as indented JSON, or, where it is none, its beginning as text. None: it has no value.
 

@@ -63,7 +63,7 @@ _WORDS = {
     "resume-cohort": (
         "止めた年度を再開する / Resume the registrations of a cohort",
         "事務局が止めた人を、まとめて再開します。まず名簿を出すだけで、何もしません。"
-        "\n\nReleases those of a cohort whom the office holds. Without --apply it only lists them."
+        "\n\nResumes the people of a cohort who are on hold. Without --apply it only lists them."
         "\n\nExit code 0: listed, or all done. 1: refused, or not all done. 2: no outcome yet, or no answer of ops.",
         "再開する人 / to be resumed",
         "ほかの理由で保留の人。 / held for another reason",

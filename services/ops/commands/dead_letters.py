@@ -52,7 +52,8 @@ def _decision(name: str, done: str, help: str, short: str, reason: str | None = 
     @click.option("--all", "everything", is_flag=True, help="未対応のすべて。 / All open ones.")
     @click.option("--topic", help="--all のうち、このトピックだけ。 / Of all, only those of this topic.")
     @click.option(
-        "--cause", help="--all のうち、原因がこの語で始まるものだけ。 / Of all, only those whose cause begins so."
+        "--cause",
+        help="--all のうち、原因がこの種類のものだけ。 / Of all, only those with this kind of cause, as on the page.",
     )
     @click.option(
         "--reason",
@@ -68,6 +69,7 @@ def _decision(name: str, done: str, help: str, short: str, reason: str | None = 
         ids: tuple[str, ...], everything: bool, topic: str | None, cause: str | None, why: str, by: str
     ) -> None:
         from services.ops.board.answers import DeadLetterLine
+        from services.ops.board.dead_events import is_among
         from services.ops.commands.client import fetch, order
 
         if (topic or cause) and not everything:
@@ -79,7 +81,7 @@ def _decision(name: str, done: str, help: str, short: str, reason: str | None = 
             letters = [
                 letter
                 for letter in fetch("/api/v1/dead-letters", list[DeadLetterLine])
-                if topic in (None, letter.topic) and letter.cause.startswith(cause or "")
+                if is_among(letter.topic, letter.cause, topic=topic, cause=cause)
             ]
             cut = [letter.id for letter in letters if name == "replay" and letter.size is not None]
             chosen = [letter.id for letter in letters if letter.id not in cut]

@@ -67,7 +67,7 @@ def correct_address(registration: str, address: str, why: str, by: str, no_wait:
     お知らせの送り先が変わります。前と後の両方のアドレスに知らせます。
 
     Changes an address. Before the issue the badge is issued at it; afterwards the badge stays, and letters go to it.
-    Both addresses are told.
+    Both addresses are notified.
 
     Exit code 0: done. 1: refused, or not done. 2: no outcome yet, or no answer of ops.
     """

@@ -21,13 +21,14 @@ import httpx
 import msgspec
 
 from services.ops.rehearsal.judgement import Answered
-from services.ops.sources.topics import topics_report
+from services.ops.sources.topics import topics_report, wanted_from
 from shared.clock import Clock, system_clock
 from shared.errors import NotFound, cause_of
 from shared.office_answers import CohortAnswer
 from shared.readiness import Fault, Finding, Question, ReadinessAnswer, Report, fault, not_asked, ok
 from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.readiness import SECONDS, Checks, ending, peer_certificate_ends
+from shared.topics import PARTITIONS
 
 _COHORT_SECONDS = 60.0
 """Registration judges everybody: 20 000 people take some seconds."""
@@ -48,7 +49,8 @@ class Surroundings:
         self._clock = clock
         self._own = Checks()
         if kafka is not None:
-            self._own.add("topics", lambda _: topics_report(kafka))
+            wanted = wanted_from(self._settings.partitions)
+            self._own.add("topics", lambda _: topics_report(kafka, wanted))
         self._own.add("pages", lambda _: Report(findings=self._pages()))
         self._own.add("disks", lambda asked: Report(findings=self._disks(asked.badges)))
         self._own.add("backup", lambda _: Report(findings=(self._backup(),)))
@@ -140,6 +142,7 @@ class RehearsalSettings:
     pages: tuple[str, ...] = ()  # public URLs
     disks: tuple[Path, ...] = ()  # folders, each on a disk to look at
     backups: Path | None = None  # the folder of backups
+    partitions: int = PARTITIONS  # of each topic, at least
 
 
 def _bearer(key: bytes) -> dict[str, str]:

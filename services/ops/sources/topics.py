@@ -13,18 +13,26 @@ from kafka.errors import KafkaError
 
 from shared.readiness import Finding, Report, fault, ok
 from shared.runtime.kafka_access import KafkaAccess
-from shared.topics import ALL_TOPICS, LONGEST_RETENTION, RETENTION
+from shared.topics import ALL_TOPICS, LONGEST_RETENTION, PARTITIONS, RETENTION
 
 _TIMEOUT_MS = 3000
 _DAY_MS = timedelta(days=1) // timedelta(milliseconds=1)
 _NAMED = 5
 _KEPT = "retention.ms"
 
-WANTED: Mapping[str, int] = {topic.name: topic.partitions for topic in ALL_TOPICS}
-"""Topic → partitions, those of dead letters too."""
+
+def wanted_from(partitions: int) -> Mapping[str, int]:
+    """Topic → the fewest partitions that it should have, by the setting TOPIC_PARTITIONS; dead letters' too.
+
+    A topic that is declared with another number than the usual one has that many, whatever the setting says.
+    """
+    return {topic.name: partitions if topic.partitions == PARTITIONS else topic.partitions for topic in ALL_TOPICS}
 
 
-def topics_report(kafka: KafkaAccess) -> Report:
+WANTED = wanted_from(PARTITIONS)
+
+
+def topics_report(kafka: KafkaAccess, wanted: Mapping[str, int] = WANTED) -> Report:
     try:
         with closing(
             KafkaAdminClient(
@@ -34,21 +42,23 @@ def topics_report(kafka: KafkaAccess) -> Report:
                 request_timeout_ms=_TIMEOUT_MS,
             )
         ) as admin:
-            there = sorted(WANTED.keys() & set(admin.list_topics()))
+            there = sorted(wanted.keys() & set(admin.list_topics()))
             described = admin.describe_topics(there) if there else []
             kept = _retentions(admin, there)
     except (KafkaError, OSError, RuntimeError) as error:
         return Report(findings=(fault("topics", "kafka-away", str(kafka), cause=type(error).__name__),))
-    return Report(findings=findings_of(described, kept))
+    return Report(findings=findings_of(described, kept, wanted))
 
 
-def findings_of(described: Iterable[Mapping[str, Any]], kept: Mapping[str, int]) -> tuple[Finding, ...]:
+def findings_of(
+    described: Iterable[Mapping[str, Any]], kept: Mapping[str, int], wanted: Mapping[str, int] = WANTED
+) -> tuple[Finding, ...]:
     """`described` as `describe_topics` answers, `kept`: milliseconds by topic, -1 for ever."""
     partitions = {topic["name"]: list(topic["partitions"]) for topic in described}
     faults = []
-    if missing := [name for name in WANTED if name not in partitions]:
+    if missing := [name for name in wanted if name not in partitions]:
         faults.append(fault("topics", "topics-missing", topics=_named(missing)))
-    if narrow := [name for name, found in partitions.items() if len(found) < WANTED[name]]:
+    if narrow := [name for name, found in partitions.items() if len(found) < wanted[name]]:
         faults.append(fault("topics", "topics-narrow", topics=_named(narrow)))
     if away := [name for name, found in partitions.items() if any(each.get("leader_id", 0) < 0 for each in found)]:
         faults.append(fault("topics", "topics-without-leader", topics=_named(away)))

@@ -106,7 +106,7 @@ ORDER_WORDS: dict[Bulk, OrderWords] = {
         Bilingual("年度の再開", "Resume a cohort"),
         Bilingual(
             "事務局が止めた人の発行を、まとめて再開します。まず、だれを再開するかを一覧します。",
-            "Releases those whom the office holds. First it lists them.",
+            "Resumes the people who are on hold. The list is shown first.",
         ),
         ("年度を再開する", "resume"),
         Bilingual("{n}人の再開", "{n} people"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.ops.board import wording
-from services.ops.board.decisions import BULK, LETTER_ORDERS, REBUILD, SCRUB, DecisionLine
+from services.ops.board.decisions import BULK, FEED, LETTER_ORDERS, REBUILD, SCRUB, DecisionLine
 from services.ops.board.timeline import Change
 from shared.paper_events import PAPER_STEPS
 from shared.programme import Bilingual
@@ -43,7 +43,9 @@ _WITH_OUTCOME = (
     SCRUB,
     *BULK,
     *PAPER_STEPS,
+    FEED,
 )
+"""Carried out by a service, which answers. Every other kind is done by ops itself, together with the order."""
 
 
 def decision_rows(

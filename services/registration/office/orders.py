@@ -156,7 +156,7 @@ class _Batch:
         if same_address_key(address) == same_address_key(waiting.email):
             recovery.move(self._tx, waiting, self._ports.rules.programme, self._ports.cycle.begins_on, self._now)
         else:
-            self._tx.settle_recovery(waiting, "stopped", self._now)
+            recovery.settle(self._tx, waiting, "stopped", self._now)
         self._known.update(self._tx.registrations(self._known))
         if self._known[registration.id].address_key != same_address_key(address):
             return False

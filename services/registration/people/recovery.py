@@ -23,6 +23,7 @@ from shared.errors import cause_of
 from shared.events import AddressCorrected
 from shared.links import is_mail_token, mail_token
 from shared.programme import Programme
+from shared.recovery_events import RecoveryOutcome
 from shared.runtime.log import logger
 from shared.runtime.rows import in_parts
 
@@ -72,11 +73,16 @@ def stop(recovery_id: str, token: str, ports: DeskPorts) -> Recovery | None:
         tx.lock()
         found = tx.recovery(recovery_id)
         if found is not None and found.outcome is None:
-            tx.settle_recovery(found, "stopped", ports.now())
-            RECOVERIES.labels("stopped").inc()
+            settle(tx, found, "stopped", ports.now())
             log.info("rejected", registration_id=found.registration_id)
         # If we die before the commit, it still waits, and the link stops it; after it, the wallet is told.
     return look_at(recovery_id, token, ports)
+
+
+def settle(tx: RegistrationTransaction, recovery: Recovery, outcome: RecoveryOutcome, now: datetime) -> None:
+    """Its end, whoever brings it about: kept, announced, counted."""
+    tx.settle_recovery(recovery, outcome, now)
+    RECOVERIES.labels(outcome).inc()
 
 
 def move_due(ports: DeskPorts) -> int:
@@ -108,8 +114,7 @@ def move(tx: RegistrationTransaction, recovery: Recovery, programme: Programme, 
     The former addresses and the new one are told.
     """
     if is_anothers(recovery.person_id, tx.address_uses([same_address_key(recovery.email)], begins_on)):
-        tx.settle_recovery(recovery, "address-taken", now)
-        RECOVERIES.labels("address-taken").inc()
+        settle(tx, recovery, "address-taken", now)
         return
     left: dict[str, Registration] = {}  # by the former address
     for each in tx.of_person(recovery.person_id):
@@ -134,6 +139,5 @@ def move(tx: RegistrationTransaction, recovery: Recovery, programme: Programme, 
         tx.announce(
             *address_changed_letters(each, each.email, recovery.email, cause, now, programme, recovery.language)
         )
-    tx.settle_recovery(recovery, "moved", now)
-    RECOVERIES.labels("moved").inc()
+    settle(tx, recovery, "moved", now)
     log.info("accepted", registration_id=recovery.registration_id)

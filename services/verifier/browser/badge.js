@@ -7,7 +7,7 @@ import {shown} from './multibase.js';
 
 export const MOST_BYTES = 128 * 1024; // a credential of ours has about 3 KB, with both proofs and a long path under 8
 
-const MOST_COUNT_BYTES = 1024 * 1024; // of a statement of the count, which names its type in its first lines
+export const MOST_COUNT_BYTES = 1024 * 1024; // of a statement of the count, which names its type in its first lines
 const MOST_DEPTH = 64;
 const MOST_PROOFS = 8;
 const MOST_EVIDENCE = 20;
@@ -128,12 +128,17 @@ export function readBadge(document) {
   return badge;
 }
 
+/** null when it has no entry of one bit for revocation. */
 function statusOf(status) {
   const purpose = text(status.statusPurpose, 'credentialStatus.statusPurpose');
   const index = text(status.statusListIndex, 'credentialStatus.statusListIndex');
   const url = text(status.statusListCredential, 'credentialStatus.statusListCredential');
+  const type = text(absent(status.type, ''), 'credentialStatus.type');
+  const size = absent(status.statusSize, 1);
+  if (!Number.isSafeInteger(size)) throw wrong('credentialStatus.statusSize', size, 'a whole number');
   if (purpose !== 'revocation') return null;
   if (!/^[0-9]{1,9}$/.test(index)) throw wrong('credentialStatus.statusListIndex', index, 'a number');
+  if (type !== 'BitstringStatusListEntry' || size !== 1) return null;
   return {url, index: Number(index)};
 }
 
@@ -164,11 +169,17 @@ export function list(value, field, each) {
   return value.map((entry, position) => each(entry, `${field}[${position}]`));
 }
 
-/** An instant. Source: RFC 3339, with its offset; a day or hour that doesn't exist is refused. */
+/** An instant. Source: RFC 3339, with its offset; refused if it doesn't exist, or has no year of four digits in Japan. */
 export function moment(value, field) {
   const read = typeof value === 'string' && MOMENT.test(value) ? new Date(value.toUpperCase()) : null;
-  if (read === null || Number.isNaN(read.getTime()) || !existing(value)) throw wrong(field, value, 'a moment with its offset, as 2026-04-01T00:00:00+09:00');
+  if (read === null || Number.isNaN(read.getTime()) || !existing(value) || !/^(?!0000)\d{4}-/.test(japanTime(read))) throw wrong(field, value, 'a moment with its offset, as 2026-04-01T00:00:00+09:00');
   return read;
+}
+
+/** As 2026-05-11T10:23:00+09:00. @param {Date} moment */
+export function japanTime(moment) {
+  const there = new Date(moment.getTime() + 9 * 3_600_000).toISOString();
+  return `${there.slice(0, there.lastIndexOf('.'))}+09:00`;
 }
 
 /** JavaScript takes February 30 for March 2. */

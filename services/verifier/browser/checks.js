@@ -7,11 +7,10 @@ import {keyOf, leafOf, verifyProof} from './credential.js';
 import {DoNotTrust, HoldsNothing, KeyNotListed, Unreadable} from './errors.js';
 import {Away} from './evidence.js';
 import {decodeProof, rootOf} from './merkle_proof.js';
-import {fromBase64url, shown, toHex} from './multibase.js';
-import {list, moment, object, text} from './badge.js';
-import {unpacked} from './unpack.js';
-
-const LIST_BITS = 131_072; // of a status list of ours, exactly; also the limit for a decompression bomb
+import {shown, toHex} from './multibase.js';
+import {japanTime} from './badge.js';
+import {rootStatus} from './anchoring.js';
+import {bitsOf, isSet, readStatusList} from './status_list.js';
 
 /**
  * @typedef {import('./badge.js').Badge} Badge
@@ -61,8 +60,8 @@ export function checkPeriod(badge, now) {
 }
 
 /**
- * The list must be the one that the credential names, signed by the same issuer, and not out of date. Anything less is
- * unknown, never "not revoked".
+ * The list must be the one that the credential names, as status_list.js says, and in force. Anything less is unknown,
+ * never "not revoked".
  */
 export async function checkStatus(badge, statusList, key, now) {
   const expected = "bit 0 in the issuer's signed list";
@@ -72,34 +71,13 @@ export async function checkStatus(badge, statusList, key, now) {
   }
   const place = `bit ${badge.status.index} of ${badge.status.url}`;
   try {
-    const isRevoked = await bitOf(statusList, key.document, badge.status, now);
+    const listed = await readStatusList(statusList, key.document);
+    const isRevoked = isSet(bitsOf(listed, badge.status.url, now), badge.status.index);
     return isRevoked ? check(5, 'failed', `${place} is 1`, expected, 'revoked') : check(5, 'ok', `${place} is 0`, expected);
   } catch (error) {
     if (!(error instanceof DoNotTrust || error instanceof Unreadable)) throw error;
     return check(5, 'unknown', `${place}: ${error.message}`, expected);
   }
-}
-
-async function bitOf(statusList, didDocument, {url, index}, now) {
-  const bits = await unpackedList(statusList, didDocument, url, now);
-  if (index >= LIST_BITS) throw new Unreadable(`statusListIndex: got ${index}, expected 0 to ${LIST_BITS - 1}`);
-  return (bits[index >> 3] & (0x80 >> (index & 7))) !== 0;
-}
-
-/** The bits of the issuer's list at `url`, which must be current at `now`, if given. @throws {Unreadable | DoNotTrust} @returns {Promise<Uint8Array>} */
-export async function unpackedList(statusList, didDocument, url, now = null) {
-  await verifyProof(statusList, keyOf(statusList, didDocument));
-  const types = list(statusList.type, 'type', text);
-  const id = text(statusList.id, 'id');
-  if (!types.includes('BitstringStatusListCredential') || id !== url) throw new Unreadable(`got ${id.slice(0, 200)}, expected the status list ${url}`);
-  const validUntil = moment(statusList.validUntil, 'validUntil');
-  if (now !== null && now > validUntil) throw new Unreadable(`got a list that was valid until ${japanTime(validUntil)}, expected a current one`);
-  const subject = object(statusList.credentialSubject, 'credentialSubject');
-  const purposes = typeof subject.statusPurpose === 'string' ? [subject.statusPurpose] : list(subject.statusPurpose, 'statusPurpose', text);
-  if (!purposes.includes('revocation')) throw new Unreadable(`got a list of purpose ${purposes}, expected revocation`);
-  const bits = await unpacked(fromBase64url(subject.encodedList), 'gzip', LIST_BITS / 8);
-  if (bits.length * 8 !== LIST_BITS) throw new Unreadable(`encodedList: got ${bits.length * 8} bits, expected ${LIST_BITS}`);
-  return bits;
 }
 
 /** The leaf is computed from the document itself, so no inner node is taken for it; the path is bounded. */
@@ -123,56 +101,13 @@ export async function checkPath(document, badge) {
   }
 }
 
-/** The registry answers by root, whatever network the file names; a transaction that the node has must agree. */
+/** The registry answers by root, whatever network the file names: see anchoring.js. */
 export function checkChain(badge, path, chain) {
   const expected = 'the root in the registry, in a block that is final, by a transaction that carries it';
   if (path.outcome !== 'ok') return check(7, 'unknown', 'no root to ask for: see check 6', expected, path.finding);
   if (chain instanceof Away) return check(7, 'unknown', chain.why, expected);
-  const checks = badge.anchorings.map(value => oneAnchoring(decodeProof(value), chain, expected));
+  const found = badge.anchorings.map(value => rootStatus(decodeProof(value), chain));
   // One anchored root is enough; a false proof is worse than one whose network gave no answer.
-  return checks.find(each => each.outcome === 'ok') ?? checks.find(each => each.outcome === 'failed') ?? checks[0];
-}
-
-function oneAnchoring(proof, chain, expected) {
-  const root = toHex(proof.merkleRoot);
-  const here = `${chain.network} (chain ${chain.chainId}), registry ${chain.registry}`;
-  if (!chain.anchorings.has(root)) return check(7, 'unknown', `${here}: not asked for ${root}`, expected);
-  const anchoring = chain.anchorings.get(root);
-  if (anchoring === null) {
-    if (proof.anchors.every(anchor => anchor.chainId !== chain.chainId)) {
-      const named = proof.anchors.map(anchor => `chain ${anchor.chainId}, ${anchor.transaction}`).join('; ');
-      return check(7, 'unknown', `${here} doesn't know the root; the file names ${named}`, expected);
-    }
-    return check(7, 'failed', `${here} doesn't know ${root}`, expected);
-  }
-  if (anchoring.revokedAt !== null) return check(7, 'failed', `${here}: root revoked at ${japanTime(anchoring.revokedAt)}`, expected, 'revoked');
-  if (anchoring.blockNumber > chain.finalizedBlock) {
-    return check(7, 'unknown', `block ${anchoring.blockNumber}, final is ${chain.finalizedBlock}`, expected, 'pending');
-  }
-  const wrong = wrongTransaction(proof, chain, anchoring);
-  if (wrong !== null) return check(7, 'failed', wrong, expected);
-  return check(7, 'ok', `${here}: ${root} in block ${anchoring.blockNumber}`, expected);
-}
-
-/**
- * The first of the proof's transactions on this chain that isn't as the proof says. Nodes drop their index of transactions
- * after about a year, badges are valid for four: one that the node doesn't know changes nothing of what the registry says.
- */
-function wrongTransaction(proof, chain, anchoring) {
-  for (const anchor of proof.anchors) {
-    const facts = anchor.chainId === chain.chainId ? chain.transactions.get(anchor.transaction) : null;
-    if (!facts) continue;
-    if (facts.to !== chain.registry || facts.input !== `0x${toHex(proof.merkleRoot)}`) {
-      return `transaction ${facts.hash} to ${facts.to} with ${facts.input.slice(0, 82)}`;
-    }
-    if (facts.succeeded !== true || facts.blockNumber !== anchoring.blockNumber) {
-      return `transaction ${facts.hash}: succeeded ${facts.succeeded}, block ${facts.blockNumber}`;
-    }
-  }
-  return null;
-}
-
-/** As 2026-05-11T10:23:00+09:00. @param {Date} moment */
-export function japanTime(moment) {
-  return `${new Date(moment.getTime() + 9 * 3_600_000).toISOString().slice(0, 19)}+09:00`;
+  const best = found.find(each => each.outcome === 'ok') ?? found.find(each => each.outcome === 'failed') ?? found[0];
+  return check(7, best.outcome, best.got, expected, best.finding);
 }

@@ -1,12 +1,12 @@
 // Whether a statement of the count is right: nine numbered checks, one verdict. Numbers, codes and kinds are those of
 // services/verifier/check/count.py and count_records.py.
-import {japanTime, unpackedList} from './checks.js';
+import {rootStatus} from './anchoring.js';
 import {Invalid, gatherCount, isStated, recordsOf} from './count_evidence.js';
 import {readStated, same, total} from './count_statement.js';
 import {keyOf, verifyProof} from './credential.js';
-import {DoNotTrust, DoesNotAddUp, Unreadable} from './errors.js';
+import {DoNotTrust, DoesNotAddUp, KeyNotListed, Unreadable} from './errors.js';
 import {Away} from './evidence.js';
-import {moment} from './badge.js';
+import {bitsOf, readStatusList} from './status_list.js';
 import {rootOf} from './merkle_proof.js';
 import {fromHex, toHex} from './multibase.js';
 
@@ -54,7 +54,7 @@ export async function countVerdictOn(document, issuer, chosen, {now, ask}) {
   const evidence = await gatherCount(stated, issuer, chosen, ask);
   const asks = [
     () => `statement ${stated.number} of ${stated.cohort}`, () => byIssuer(stated, issuer.did, evidence.key), () => signatures(stated, evidence),
-    () => unbroken(stated, evidence.own), () => addsUp(stated, evidence.own), () => manifests(stated, evidence), () => revoked(evidence),
+    () => unbroken(stated, evidence.own), () => addsUp(stated, evidence.own), () => manifests(stated, evidence), () => revoked(evidence, now),
     () => roots(stated, evidence.chain), () => recorded(stated, evidence),
   ];
   const checks = [];
@@ -102,6 +102,7 @@ async function signatures(stated, {key, own, others}) {
       await verifyProof(each.document, keyOf(each.document, key.document));
     } catch (error) {
       if (!(error instanceof DoNotTrust || error instanceof Unreadable)) throw error;
+      if (error instanceof KeyNotListed && !key.isLive) throw new Open('away', `statement ${nameOf(each)}: ${error.message}; looked in ${key.source}`, expected);
       throw new Wrong(each === stated ? 'forged' : 'forged-other', `statement ${nameOf(each)}: ${error.message}`, expected);
     }
     checked.add(each.leaf);
@@ -206,7 +207,7 @@ function listed(chain, upTo = Infinity) {
 
 // ── 7 ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-async function revoked({own, others, statusLists, key}) {
+async function revoked({own, others, statusLists, key}, now) {
   if (others instanceof Away) throw new Open('away', others.why, 'the statements of the other cohorts');
   const last = [own, ...others].map(newestOf);
   const expected = last.reduce((sum, {figures}) => sum + figures.revoked + figures.corrected, 0);
@@ -214,7 +215,7 @@ async function revoked({own, others, statusLists, key}) {
   const urls = [...new Set(last.flatMap(each => each.statusLists))].sort();
   let [found, isOlder] = [0, true];
   for (const url of urls) {
-    const listedAt = await setBits(url, statusLists.get(url), key);
+    const listedAt = await setBits(url, statusLists.get(url), key, now);
     found += listedAt.count;
     isOlder &&= listedAt.validFrom.getTime() + SKEW < latest;
   }
@@ -227,14 +228,15 @@ async function revoked({own, others, statusLists, key}) {
   return got;
 }
 
-async function setBits(url, found, key) {
+async function setBits(url, found, key, now) {
   const expected = "the issuer's signed list";
   if (!found || found instanceof Away || found instanceof Invalid || !key?.document) throw new Open('away', `${url}: ${found?.why ?? 'no usable list'}`, expected);
   try {
-    const bits = await unpackedList(found, key.document, url);
+    const listed = await readStatusList(found, key.document);
+    if (listed.validFrom === null) throw new Unreadable('validFrom: got none, expected when the list was signed');
     let count = 0;
-    for (let byte of bits) for (; byte; byte &= byte - 1) count += 1;
-    return {count, validFrom: moment(found.validFrom, 'validFrom')};
+    for (let byte of bitsOf(listed, url, now)) for (; byte; byte &= byte - 1) count += 1;
+    return {count, validFrom: listed.validFrom};
   } catch (error) {
     if (!(error instanceof DoNotTrust || error instanceof Unreadable)) throw error;
     throw new Open('away', `${url}: ${error.message}`, expected);
@@ -251,7 +253,7 @@ function newestOf({cohort, newest, links}) {
 // ── 8, 9 ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 function roots({batches}, chain) {
-  for (const {root} of batches) stands(root, chain);
+  for (const {root} of batches) stands({merkleRoot: fromHex(root), anchors: []}, chain);
   return `${batches.length} roots stand in the registry`;
 }
 
@@ -264,7 +266,7 @@ function recorded(stated, {own, chain}) {
       const root = toHex(proof.merkleRoot);
       expect(toHex(proof.targetHash) === each.leaf && reached === root, 'forged', `statement ${nameOf(each)}: a path to ${reached}`, root);
       try {
-        stands(root, chain, proof);
+        stands(proof, chain);
       } catch (error) {
         if (!(error instanceof Open)) throw error;
         pending = error;
@@ -276,16 +278,11 @@ function recorded(stated, {own, chain}) {
   throw pending;
 }
 
-function stands(root, chain, proof = null) {
-  const expected = `the root ${root} in the registry, at finality`;
+/** As `_stands` in count_records.py. */
+function stands(proof, chain) {
+  const expected = `the root ${toHex(proof.merkleRoot)} in the registry, at finality`;
   if (chain === null || chain instanceof Away || chain instanceof Invalid) throw new Open('away', chain?.why ?? 'no answer', expected);
-  const here = `${chain.network} (chain ${chain.chainId}), registry ${chain.registry}`;
-  const found = chain.anchorings.get(root);
-  if (found === undefined) throw new Open('away', `${here}: not asked for ${root}`, expected);
-  if (found === null) {
-    const elsewhere = proof !== null && proof.anchors.length > 0 && proof.anchors.every(anchor => anchor.chainId !== chain.chainId);
-    throw new (elsewhere ? Open : Wrong)(elsewhere ? 'away' : 'absent', `${here} doesn't know ${root}`, expected);
-  }
-  if (found.revokedAt !== null) throw new Wrong('revoked', `${here}: root revoked at ${japanTime(found.revokedAt)}`, expected);
-  if (found.blockNumber > chain.finalizedBlock) throw new Open('pending', `block ${found.blockNumber}, final is ${chain.finalizedBlock}`, expected);
+  const {outcome, got, finding} = rootStatus(proof, chain);
+  if (outcome === 'failed') throw new Wrong(finding === 'revoked' ? 'revoked' : 'absent', got, expected);
+  if (outcome === 'unknown') throw new Open(finding === 'pending' ? 'pending' : 'away', got, expected);
 }

@@ -4,7 +4,7 @@
 import {Away, bytesAt, keyFor} from './evidence.js';
 import {COHORT, isCount, manifestLeaves, readLeaves, readStated} from './count_statement.js';
 import {NotThere, TryLater, Unreadable} from './errors.js';
-import {readJson} from './badge.js';
+import {MOST_COUNT_BYTES, readJson} from './badge.js';
 import {toHex} from './multibase.js';
 import {chainAnswers} from './node.js';
 
@@ -36,7 +36,7 @@ export async function gatherCount(stated, issuer, chosen, ask) {
     const nothing = new Away('not asked: a document of another issuer, see check 2');
     return {key: nothing, own: {cohort: stated.cohort, newest: nothing, links: [], beyond: false, lists: []}, others: nothing, manifests: new Map(), statusLists: new Map(), chain: nothing};
   }
-  const site = (path, most) => bytesAt(`${issuer.publicUrl}/${path}`, ask, most);
+  const site = (path, most = MOST_COUNT_BYTES) => bytesAt(`${issuer.publicUrl}/${path}`, ask, most);
   const key = await answer(() => keyFor(issuer, chosen.given, ask));
   const own = await cohortOf(stated.cohort, site, stated.number);
   const others = await othersOf(stated.cohort, site);

@@ -1,8 +1,7 @@
 // A statement of the count, the list of its leaves, the manifest of a batch. As shared/credentials/count.py.
 import {sha256} from '@noble/hashes/sha2.js';
 import {concatBytes} from '@noble/hashes/utils.js';
-import {list, moment, object, text} from './badge.js';
-import {japanTime} from './checks.js';
+import {japanTime, list, moment, object, text} from './badge.js';
 import {COUNT_TYPE, TERMS_CONTEXT, VC_CONTEXT} from './contexts.js';
 import {leafOf} from './credential.js';
 import {DoesNotAddUp, Unreadable} from './errors.js';

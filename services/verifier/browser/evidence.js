@@ -8,9 +8,7 @@ import {NotThere, TryLater, Unreadable} from './errors.js';
 import {decodeProof} from './merkle_proof.js';
 import {toHex} from './multibase.js';
 import {chainAnswers} from './node.js';
-import {readJson} from './badge.js';
-
-const MOST_BYTES = 4 * 1024 * 1024;
+import {MOST_BYTES, readJson} from './badge.js';
 
 /** No answer, and why. */
 export class Away {

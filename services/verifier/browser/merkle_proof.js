@@ -13,6 +13,7 @@ export const CRYPTOSUITE = 'merkle-proof-2019';
 const LONGEST_PATH = 32; // no tree of ours is deeper: 2^32 leaves
 const MOST_CHARACTERS = 16_384;
 const MOST_ANCHORS = 16;
+const MOST_PAIRS = 16;
 const [MERKLE_ROOT, TARGET_HASH, ANCHORS, PATH] = [0, 1, 2, 3];
 const [CHAIN, NETWORK, TRANSACTION] = [0, 1, 2];
 const ETHEREUM = 1;
@@ -32,12 +33,12 @@ const ETHEREUM = 1;
 export function decodeProof(value) {
   const data = fromBase58(value, MOST_CHARACTERS);
   try {
-    const fields = new Map(decoded(data));
+    const fields = pairs(decoded(data));
     return {
-      path: listed(fields.get(PATH), LONGEST_PATH).map(([side, sibling]) => ({side: sideOf(side), sibling: hash(sibling)})),
+      path: listed(fields.get(PATH), LONGEST_PATH).map(step => ({side: sideOf(pair(step)[0]), sibling: hash(step[1])})),
       merkleRoot: hash(fields.get(MERKLE_ROOT)),
       targetHash: hash(fields.get(TARGET_HASH)),
-      anchors: listed(fields.get(ANCHORS), MOST_ANCHORS).map(parts => anchor(new Map(parts))),
+      anchors: listed(fields.get(ANCHORS), MOST_ANCHORS).map(parts => anchor(pairs(parts))),
     };
   } catch (error) { // untrusted bytes: whatever the decoder or the shape throws, it is no proof
     throw new Unreadable(`expected a merkle-proof-2019 proof value: ${error.message}`);
@@ -55,6 +56,18 @@ export function rootOf(leaf, path) {
 
 const decoded = bytes => decodeFirst(bytes)[0];
 
+/** An array of [number, value] pairs, each number once. @returns {Map<number, any>} */
+function pairs(content) {
+  const made = new Map(listed(content, MOST_PAIRS).map(each => pair(each)));
+  if (made.size !== content.length || [...made.keys()].some(key => !Number.isSafeInteger(key))) throw new Error('got other than pairs of a number and a value, expected each number once');
+  return made;
+}
+
+function pair(content) {
+  if (listed(content, 2).length !== 2) throw new Error(`got ${content.length} values, expected a pair`);
+  return content;
+}
+
 function anchor(parts) {
   if (parts.get(CHAIN) !== ETHEREUM) throw new Error(`got chain ${parts.get(CHAIN)}, expected Ethereum (${ETHEREUM})`);
   const chainId = parts.get(NETWORK);
@@ -65,7 +78,7 @@ function anchor(parts) {
 /** 32 bytes, from hexadecimal text (Blockcerts in Python) or from a byte string (Blockcerts in JavaScript). */
 function hash(content) {
   const inner = decoded(content);
-  const digest = inner instanceof Uint8Array ? inner : fromHex(String(inner).replace(/^0x/, ''));
+  const digest = inner instanceof Uint8Array ? inner : fromHex(typeof inner === 'string' ? inner.replace(/^0x/, '') : inner);
   if (digest.length !== 32) throw new Error(`got a hash of ${digest.length} bytes, expected 32`);
   return digest;
 }

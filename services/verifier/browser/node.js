@@ -2,18 +2,18 @@
 //
 // Sources: Ethereum JSON-RPC API (execution-apis); Contract ABI Specification 2.0. As shared/chain/registry.py.
 import {bodyOf, patience} from './request.js';
-import {TryLater} from './errors.js';
+import {TryLater, Unreadable} from './errors.js';
 import {shown} from './multibase.js';
 
 const ANCHOR_OF = '0xcf4ff901'; // the first four bytes of keccak256("anchorOf(bytes32)")
 const MOST_BYTES = 4 * 1024 * 1024;
+const MOST_TRANSACTIONS = 8; // asked for one file; one of ours names one or two
 
 /**
  * @typedef {{blockNumber: number, revokedAt: Date | null}} Anchoring
  * @typedef {{hash: string, to: string | null, input: string, succeeded: boolean | null, blockNumber: number | null}} TransactionFacts
- * @typedef {{network: string, chainId: number, registry: string, finalizedBlock: number,
- *   anchorings: Map<string, Anchoring | null>, transactions: Map<string, TransactionFacts | null>}} ChainAnswers
- *   what one node answered about one registry; a root (hex) or transaction that it doesn't know is there with null
+ * @typedef {{chainId: number, finalizedBlock: number, registries: {network: string, registry: string, anchorings: Map<string, Anchoring | null>}[],
+ *   transactions: Map<string, TransactionFacts | null>, others: boolean}} ChainAnswers `registries`: all of the issuer on this chain; `others`: it has some elsewhere
  */
 
 /**
@@ -22,10 +22,13 @@ const MOST_BYTES = 4 * 1024 * 1024;
  * @param {string[]} roots hex
  * @param {{chainId: number, transaction: string}[]} anchors
  * @param {typeof fetch} ask
- * @returns {Promise<ChainAnswers>} of the registry on that chain in which a root is final; else of one that knows it; else of the first
+ * @returns {Promise<ChainAnswers>}
+ * @throws {Unreadable} for more transactions than a file of ours names
  * @throws {TryLater} when the node is away, on a chain without a registry of the issuer, or its answers can't be read
  */
 export async function chainAnswers(nodeUrl, networks, roots, anchors, ask) {
+  const named = new Set(anchors.map(anchor => `${anchor.chainId} ${anchor.transaction}`));
+  if (named.size > MOST_TRANSACTIONS) throw new Unreadable(`got ${named.size} transactions in the proofs, expected at most ${MOST_TRANSACTIONS}`);
   const node = (method, ...params) => call(nodeUrl, method, params, ask);
   const chainId = quantity(await node('eth_chainId'));
   const here = networks.filter(network => network.chainId === chainId);
@@ -38,14 +41,12 @@ export async function chainAnswers(nodeUrl, networks, roots, anchors, ask) {
   for (const {chainId: on, transaction} of anchors) {
     if (on === chainId && !transactions.has(transaction)) transactions.set(transaction, await transactionFacts(node, transaction));
   }
-  const answers = [];
-  for (const {network, registry} of here) {
-    const anchorings = await anchoringsIn(node, registry.toLowerCase(), roots, chainId);
-    answers.push({network, chainId, registry: registry.toLowerCase(), finalizedBlock, anchorings, transactions});
+  const registries = [];
+  for (const each of here) {
+    const registry = each.registry.toLowerCase();
+    registries.push({network: each.network, registry, anchorings: await anchoringsIn(node, registry, roots, chainId)});
   }
-  const anyRoot = (answer, is) => [...answer.anchorings.values()].some(anchoring => anchoring !== null && is(anchoring));
-  return answers.find(answer => anyRoot(answer, each => each.revokedAt === null && each.blockNumber <= finalizedBlock))
-    ?? answers.find(answer => anyRoot(answer, () => true)) ?? answers[0];
+  return {chainId, finalizedBlock, registries, transactions, others: here.length < networks.length};
 }
 
 async function anchoringsIn(node, registry, roots, chainId) {

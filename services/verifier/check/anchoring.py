@@ -89,6 +89,8 @@ def _wrong_transaction(proof: MerkleProof, answered: list[NetworkAnswers]) -> st
         known = to[0].anchorings.get(proof.merkle_root)
         if known is None and facts.block_number is None:
             continue  # not in a block yet: the registry's answer decides
+        if known is not None and known.block_number > to[0].finalized_block:
+            continue  # it may come into another block yet
         if facts.succeeded is not True or (known is not None and facts.block_number != known.block_number):
             return f"transaction {facts.hash}: succeeded {facts.succeeded}, block {facts.block_number}"
     return None

@@ -18,7 +18,7 @@ from services.verifier.check.outcome import CheckOutcome, Finding
 from services.verifier.check.status_list import StatusList, is_revoked
 from shared.clock import JST
 from shared.credentials.content import Document
-from shared.credentials.credential import DoNotTrust, key_of, public_key_multibase
+from shared.credentials.credential import DoNotTrust, KeyNotListed, key_of, public_key_multibase
 from shared.credentials.merkle import root_of
 from shared.errors import Unreadable
 from shared.programme import Bilingual
@@ -82,7 +82,13 @@ def check_issuer(
     return _check(2, "ok", badge.issuer + _copy(copied), did)
 
 
-def check_signature(credential: Credential, issuer: Check, did_document: Document | Unavailable) -> Check:
+def check_signature(
+    credential: Credential,
+    issuer: Check,
+    did_document: Document | Unavailable,
+    copied: timedelta | None = None,
+) -> Check:
+    """A copy of the DID document may be older than the key: a key that it doesn't list is unknown then, not false."""
     expected = "an eddsa-rdfc-2022 proof by a key of the issuer, over the whole document"
     if issuer.outcome == "failed":
         return _check(3, "failed", "a document of another issuer", expected)
@@ -91,6 +97,8 @@ def check_signature(credential: Credential, issuer: Check, did_document: Documen
     try:
         key = key_of(credential.document, did_document)
         credential.signed.verify(key)
+    except KeyNotListed as error:
+        return _check(3, "failed" if copied is None else "unknown", f"{error}{_copy(copied)}", expected)
     except (DoNotTrust, Unreadable) as error:
         return _check(3, "failed", str(error), expected)
     return _check(3, "ok", f"signature by {public_key_multibase(key)}", expected)
@@ -113,7 +121,7 @@ def check_status(
     now: datetime,
     copied: timedelta | None = None,
 ) -> Check:
-    """The list must be the one that the credential names, signed by the same issuer, and not out of date.
+    """The list must be the one that the credential names, as `status_list.py` says, and in force.
 
     Anything less is unknown, never "not revoked". A revocation that the issuer announced counts at once.
     """

@@ -23,7 +23,7 @@ from services.verifier.check.evidence import Unavailable
 from services.verifier.check.outcome import CheckOutcome
 from shared.credentials.content import Document
 from shared.credentials.count import CountStatement, DoesNotAddUp, total
-from shared.credentials.credential import DoNotTrust, key_of, verify_proof
+from shared.credentials.credential import DoNotTrust, KeyNotListed, key_of, verify_proof
 from shared.errors import Unreadable
 
 CountKind = Literal["right", "not-recorded-yet", "not-right", "could-not-check"]
@@ -81,7 +81,7 @@ def count_verdict(
         _check(4, lambda: _unbroken(stated, own)),
         _check(5, lambda: _adds_up(stated, own)),
         _check(6, lambda: check_manifests(stated, evidence)),
-        _check(7, lambda: check_status(stated, evidence)),
+        _check(7, lambda: check_status(stated, evidence, now)),
         _check(8, lambda: check_roots(stated, evidence.chain)),
         _check(9, lambda: check_record(stated, own, evidence.chain)),
     )
@@ -149,8 +149,10 @@ def _signatures(stated: Stated, evidence: CountEvidence) -> str:
         try:
             verify_proof(each.document, key_of(each.document, keys))
         except (DoNotTrust, Unreadable) as error:
-            code = "forged" if each is stated else "forged-other"
-            raise Wrong(code, f"statement {name_of(each)}: {error}", expected) from error
+            text = f"statement {name_of(each)}: {error}"
+            if isinstance(error, KeyNotListed) and evidence.did_document_is_copy:  # which may be older than the key
+                raise Open("away", f"{text}, by a copy", expected) from error
+            raise Wrong("forged" if each is stated else "forged-other", text, expected) from error
         checked.add(each.leaf)
     return f"{len(checked)} statements signed by keys of the issuer"
 

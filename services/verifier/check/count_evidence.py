@@ -85,7 +85,10 @@ class CohortAnswers:
 
 @dataclass(frozen=True)
 class CountEvidence:
-    """All answers. `others`: the chains of the other cohorts that the site names."""
+    """All answers. `others`: the chains of the other cohorts that the site names.
+
+    `did_document_is_copy`: its source gave no answer, and a copy was used.
+    """
 
     did_document: Document | Unavailable
     own: CohortAnswers
@@ -93,3 +96,4 @@ class CountEvidence:
     manifests: Mapping[str, frozenset[str] | Invalid | Unavailable | None]  # by root: the leaves
     status_lists: Mapping[str, StatusList | Invalid | Unavailable]  # by URL
     chain: ChainAnswers | Unavailable
+    did_document_is_copy: bool = False

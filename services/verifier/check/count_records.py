@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from services.verifier.check.anchoring import root_status
 from services.verifier.check.count_evidence import CohortAnswers, CountEvidence, Stated
 from services.verifier.check.count_outcome import Open, Wrong, expect, name_of, required
 from services.verifier.check.credential import Invalid
 from services.verifier.check.evidence import ChainAnswers, Unavailable
-from services.verifier.check.status_list import StatusList
+from services.verifier.check.status_list import StatusList, bits_of
 from shared.credentials.count import digest_of, leaf_list
 from shared.credentials.merkle import root_of
 from shared.credentials.merkle_proof import MerkleProof
+from shared.errors import Unreadable
 
 _SKEW = timedelta(minutes=5)  # by how much the clocks of the issuer's processes may differ
 
@@ -69,7 +70,7 @@ def _listed(chain: CohortAnswers, *, up_to: int | None = None) -> frozenset[str]
 # ── 7 ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def check_status(stated: Stated, evidence: CountEvidence) -> str:
+def check_status(stated: Stated, evidence: CountEvidence, now: datetime) -> str:
     if isinstance(evidence.others, Unavailable):
         raise Open("away", evidence.others.why, "the statements of the other cohorts")
     last = [_newest(chain) for chain in (evidence.own, *evidence.others)]
@@ -78,18 +79,27 @@ def check_status(stated: Stated, evidence: CountEvidence) -> str:
     found, is_older = 0, True
     for url in urls:
         listed = evidence.status_lists.get(url)
-        if not isinstance(listed, StatusList) or isinstance(listed.bits, Invalid) or listed.id != url:
-            why = getattr(listed, "why", None) or "no usable list"
-            raise Open("away", f"{url}: {why}", "the issuer's signed list")
-        found += int.from_bytes(listed.bits, "big").bit_count()
-        moment = max(each.statement.stated_at for each in last)
-        is_older = is_older and listed.valid_from is not None and listed.valid_from + _SKEW < moment
+        bits, signed_at = _bits(url, listed, now)
+        found += int.from_bytes(bits, "big").bit_count()
+        is_older = is_older and signed_at + _SKEW < max(each.statement.stated_at for each in last)
     got = f"{found} bits set in {len(urls)} lists"
     expect(found >= expected, "fewer", got, f"{expected} revoked or corrected")
     if found > expected:
         expect(not is_older, "more", got, f"{expected} revoked or corrected")
         raise Open("pending", got, f"{expected} revoked or corrected, by statements that are older than the lists")
     return got
+
+
+def _bits(url: str, listed: StatusList | Invalid | Unavailable | None, now: datetime) -> tuple[bytes, datetime]:
+    """The bits of the list at `url`, and when it was signed."""
+    try:
+        if not isinstance(listed, StatusList):
+            raise Unreadable("no usable list" if listed is None else listed.why)
+        if listed.valid_from is None:
+            raise Unreadable("validFrom: got none, expected when the list was signed")
+        return bits_of(listed, url, now), listed.valid_from
+    except Unreadable as error:
+        raise Open("away", f"{url}: {error}", "the issuer's signed list") from error
 
 
 def _newest(chain: CohortAnswers) -> Stated:

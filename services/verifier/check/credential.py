@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -17,6 +17,7 @@ from shared import object_keys
 from shared.credentials.content import Document
 from shared.credentials.credential import SignedDocument
 from shared.credentials.merkle_proof import CRYPTOSUITE, MerkleProof, decode_proof
+from shared.credentials.moments import read_moment
 from shared.errors import Unreadable
 
 _RENEWAL = "renewal"  # the genre of the evidence that is the former registration
@@ -64,6 +65,8 @@ class _Status(msgspec.Struct, frozen=True, rename="camel"):
     status_purpose: Text
     status_list_index: Text
     status_list_credential: Text
+    type: Text = ""
+    status_size: int = 1
 
 
 class _Proof(msgspec.Struct, frozen=True, rename="camel"):
@@ -75,11 +78,11 @@ class _Credential(msgspec.Struct, frozen=True, rename="camel"):
     id: Text
     type: tuple[Text, ...]
     issuer: _Named
-    valid_from: Annotated[datetime, msgspec.Meta(tz=True)]
-    valid_until: Annotated[datetime, msgspec.Meta(tz=True)]
+    valid_from: Any
+    valid_until: Any
     credential_subject: _Subject
     proof: Annotated[tuple[_Proof, ...], msgspec.Meta(min_length=1, max_length=_MAX_PROOFS)]
-    awarded_date: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    awarded_date: Any = None
     credential_status: _Status | None = None
     evidence: Annotated[tuple[_Evidence, ...], msgspec.Meta(max_length=_MAX_EVIDENCE)] = ()
 
@@ -173,9 +176,9 @@ def _badge_of(read: _Credential, status: StatusEntry | None, has_anchor_proof: b
         renews=next((_assertion_id(each.id) for each in read.evidence if each.genre == _RENEWAL), None),
         pass_number=plain.get("ext:passNumber"),
         registration_number=subject.license_number,
-        issued_at=read.awarded_date,
-        valid_from=read.valid_from,
-        valid_until=read.valid_until,
+        issued_at=None if read.awarded_date is None else read_moment(read.awarded_date, "awardedDate"),
+        valid_from=read_moment(read.valid_from, "validFrom"),
+        valid_until=read_moment(read.valid_until, "validUntil"),
         status=status,
         has_anchor_proof=has_anchor_proof,
     )
@@ -194,7 +197,10 @@ def _assertion_id(url: str) -> str | None:
 
 
 def _status_of(status: _Status | None) -> StatusEntry | None:
+    """None when it has no entry of one bit for revocation (Bitstring Status List 1.0, section 2.1)."""
     if status is None or status.status_purpose != "revocation":
+        return None
+    if status.type != "BitstringStatusListEntry" or status.status_size != 1:
         return None
     if not re.fullmatch(r"[0-9]{1,9}", status.status_list_index, re.ASCII):
         raise ValueError(f"credentialStatus.statusListIndex: got {status.status_list_index[:20]!r}, expected a number")

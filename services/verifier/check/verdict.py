@@ -153,7 +153,7 @@ def verdict_on(
     badge = credential.badge
     readable = check_readable(badge, expected_id, contradicted)
     issuer = check_issuer(badge, did, evidence.did_document, evidence.did_document_copied)
-    signature = check_signature(credential, issuer, evidence.did_document)
+    signature = check_signature(credential, issuer, evidence.did_document, evidence.did_document_copied)
     period = check_period(badge, now)
     status = check_status(badge, evidence.status_list, evidence.record.revocation, now, evidence.status_list_copied)
     path = check_path(credential)

@@ -194,7 +194,7 @@ def next_step(verdict: Verdict, *, with_number: bool = True) -> Bilingual:
         ),
         "expired": Bilingual(
             "更新した方は、新しい登録証をお持ちです。ご本人に、新しい登録証を見せてもらってください。",
-            "Whoever renewed the registration has a new certificate: ask to be shown that one.",
+            "If the registration was renewed, its holder has a new certificate: ask to see that one.",
         ),
         "revoked": Bilingual(
             "ご不明の点は、下の窓口へお問い合わせください。", "If you have questions, ask the desk below."
@@ -236,7 +236,7 @@ def address_note(public_url: str) -> Bilingual:
         f"このページの正しいアドレスは {public_url}/ で始まります。ブラウザーのアドレス欄をお確かめください。"
         "このページは、証明書を持ってきた人がご本人かどうかまでは確かめません。",
         f"The true address of this page begins with {public_url}/: look at your browser's address bar."
-        " This page does not show that whoever presents the certificate is its holder.",
+        " This page does not prove that the person presenting the certificate is its holder.",
     )
 
 

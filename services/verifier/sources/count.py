@@ -12,10 +12,11 @@ from services.verifier.check.count_evidence import CohortAnswers, CountEvidence,
 from services.verifier.check.count_records import roots_in
 from services.verifier.check.credential import Invalid
 from services.verifier.check.evidence import ChainAnswers, Unavailable
-from services.verifier.check.status_list import StatusList, read_status_list
+from services.verifier.check.status_list import StatusList
 from services.verifier.files.read import MAX_COUNT_BYTES, read_json
+from services.verifier.sources.cache import Found, read
 from services.verifier.sources.chains import AnchorSource
-from services.verifier.sources.gather import status_key
+from services.verifier.sources.gather import signed_list, status_key
 from services.verifier.sources.issuer_site import IssuerSite
 from shared import object_keys
 from shared.credentials.content import Document
@@ -53,8 +54,8 @@ def gather_count(stated: Stated, site: IssuerSite, chain: AnchorSource, *, publi
     if told.issuer != did_of(public_url):
         nothing = Unavailable("not asked: a document of another issuer, see check 2")
         return CountEvidence(nothing, CohortAnswers(told.cohort, nothing, ()), nothing, {}, {}, nothing)
-    keys = _ask(lambda: read_json(site.get(object_keys.DID_DOCUMENT)))
-    did_document = keys if isinstance(keys, Unavailable) else keys if isinstance(keys, dict) else _no_keys(keys)
+    keys = _ask(lambda: read(site, object_keys.DID_DOCUMENT, read_json))
+    did_document = keys.value if isinstance(keys, Found) else keys if isinstance(keys, Unavailable) else _no_keys(keys)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         own = _cohort(told.cohort, site, pool, at_least=told.number)
         others = _others(told.cohort, site, pool)
@@ -63,7 +64,8 @@ def gather_count(stated: Stated, site: IssuerSite, chain: AnchorSource, *, publi
         urls = sorted({url for each in last for url in each.statement.status_lists})
         lists = _all(urls, lambda url: _status_list(url, did_document, site, public_url), pool)
         manifests = _all([each.root for each in told.batches], lambda root: _manifest(root, site), pool)
-    return CountEvidence(did_document, own, others, manifests, lists, _chain(stated, own, chain))
+    is_copy = isinstance(keys, Found) and keys.copied is not None
+    return CountEvidence(did_document, own, others, manifests, lists, _chain(stated, own, chain), is_copy)
 
 
 def _cohort(cohort: str, site: IssuerSite, pool: ThreadPoolExecutor, *, at_least: int = 1) -> CohortAnswers:
@@ -103,7 +105,11 @@ def _status_list(
         return Unavailable("the list that it names is not on the issuer's site")
     if isinstance(keys, Unavailable):
         return keys
-    found = _ask(lambda: read_status_list(read_json(site.get(key)), keys))
+    found = _ask(lambda: read(site, key, signed_list, keys))
+    if isinstance(found, Found):
+        if found.copied is not None:  # a copy from before a revocation has fewer bits than the statement counts
+            return Unavailable("its source gave no answer, and a copy may be older")
+        return found.value
     return Unavailable("no such list") if found is None else found
 
 

@@ -62,10 +62,11 @@ def _status_list(
     if isinstance(keys, Unavailable):
         listed = _ask(lambda: read(site, key, read_json))
         return listed if isinstance(listed, Unavailable) else keys
-    return _ask(lambda: read(site, key, _signed_list, keys.value))
+    return _ask(lambda: read(site, key, signed_list, keys.value))
 
 
-def _signed_list(content: bytes, did_document: Document) -> StatusList | Invalid:
+def signed_list(content: bytes, did_document: Document) -> StatusList | Invalid:
+    """See `read_status_list`. Unreadable when it is no JSON object."""
     return read_status_list(read_json(content), did_document)
 
 

@@ -61,6 +61,18 @@ def test_good_settings_are_read(settings: dict[str, str]) -> None:
     assert config.link_secret == b"a key of twenty bytes"
 
 
+@pytest.mark.parametrize(
+    ("user", "password"), [("u", "pässword".encode()), ("u", "パスワード".encode()), ("ü", b"password"), ("u", b"\xff")]
+)
+def test_a_login_that_no_relay_could_be_sent_is_refused(
+    settings: dict[str, str], tmp_path: Path, user: str, password: bytes
+) -> None:
+    (tmp_path / "password").write_bytes(password)
+    login = {"SMTP_USER": user, "SMTP_PASSWORD_FILE": str(tmp_path / "password")}
+    with pytest.raises(RefuseToStart, match="SMTP_PASSWORD_FILE: got characters beyond ASCII"):
+        read_config(settings | login)
+
+
 @pytest.mark.parametrize("name", ["SMTP_HOST", "SMTP_PORT", "WALLET_URL", "PUBLIC_URL", "LINK_SECRET_FILE"])
 def test_a_missing_setting_is_named(settings: dict[str, str], name: str) -> None:
     del settings[name]

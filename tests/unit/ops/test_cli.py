@@ -86,18 +86,23 @@ PERSON = {
 
 
 @contextmanager
-def answering(status: int, body: Any) -> Iterator[str]:
-    """A server that gives the same answer to everything."""
+def answering(status: int, body: Any, to_orders: Any = None) -> Iterator[str]:
+    """A server that gives the same answer to everything; `to_orders`: another one to what is posted."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            content = json.dumps(body).encode()
+            self.answer(body)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length") or 0))
+            self.answer(body if to_orders is None else to_orders)
+
+        def answer(self, said: Any) -> None:
+            content = json.dumps(said).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
-
-        do_POST = do_GET  # noqa: N815  # the name that http.server calls
 
         def log_message(self, format: str, *args: Any) -> None:
             return
@@ -166,6 +171,38 @@ def test_people_are_one_line_each_in_both_forms() -> None:
         lines = run("people", "--json", OPS_URL=url).stdout.splitlines()
     assert plain == ["R1\theld\tshared-address\t-"] * 2
     assert [json.loads(line)["registration_id"] for line in lines] == ["R1", "R1"]
+
+
+@pytest.mark.parametrize(
+    ("cause", "chosen"),
+    [
+        ("KeyError", ["1", "2"]),
+        ("KeyError('x')", ["1", "2"]),
+        ("KeyErrorOfOurs", ["3"]),
+        ("Key", []),
+        ("TooLarge", ["4"]),
+    ],
+)
+def test_all_dead_letters_of_a_cause_are_those_of_its_kind_as_on_the_page(cause: str, chosen: list[str]) -> None:
+    causes = ["KeyError('gishi')", "KeyError: x", "KeyErrorOfOurs: y", "TooLarge: got 1000001 bytes"]
+    letters = [
+        {
+            "id": str(number),
+            "topic": "assertion.issued",
+            "partition": 0,
+            "offset": number,
+            "consumer": "mailer",
+            "cause": each,
+            "at": "2026-04-01T03:00:00Z",
+            "state": "open",
+            "by": None,
+            "why": None,
+        }
+        for number, each in enumerate(causes, 1)
+    ]
+    with answering(200, letters, to_orders={}) as url:
+        shown = run("dead-letters", "replay", "--all", "--cause", cause, OPS_URL=url).stdout.splitlines()
+    assert [line.split()[-1] for line in shown] == chosen
 
 
 def test_discard_is_refused_without_a_reason_or_an_id() -> None:

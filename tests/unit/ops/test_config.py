@@ -60,3 +60,14 @@ def test_the_key_of_the_api_is_read_and_a_short_one_refused_by_name(tmp_path: Pa
     for name in ("OPS_KEY_FILE", "OFFICE_KEY_FILE"):
         with pytest.raises(RefuseToStart, match=name):
             read_config({**GOOD, name: str(tmp_path / "short")})
+
+
+@pytest.mark.parametrize(("given", "partitions"), [("", 4), ("1", 1), ("3", 3), ("200", 200)])
+def test_a_rehearsal_looks_for_as_many_partitions_as_the_topics_are_made_with(given: str, partitions: int) -> None:
+    assert read_config({**GOOD, "TOPIC_PARTITIONS": given}).partitions == partitions
+
+
+@pytest.mark.parametrize("wrong", ["0", "201", "four"])
+def test_an_impossible_number_of_partitions_is_refused(wrong: str) -> None:
+    with pytest.raises(RefuseToStart, match="TOPIC_PARTITIONS"):
+        read_config({**GOOD, "TOPIC_PARTITIONS": wrong})

@@ -153,6 +153,13 @@ SAID: list[tuple[dict[str, Any], str]] = [
     ({"eth_call": words(1775000000, 33, 0)}, "unknown"),  # not final
     ({"eth_getTransactionByHash": {**HONEST["eth_getTransactionByHash"], "to": "0x" + "cc" * 20}}, "failed"),
     ({"eth_getTransactionByHash": {**HONEST["eth_getTransactionByHash"], "to": None}}, "failed"),
+    (
+        {
+            "eth_call": words(1775000000, 33, 0),
+            "eth_getTransactionByHash": {**HONEST["eth_getTransactionByHash"], "to": "0x" + "cc" * 20},
+        },
+        "failed",
+    ),
     ({"eth_getTransactionByHash": {**HONEST["eth_getTransactionByHash"], "input": "0x"}}, "failed"),
     ({"eth_getTransactionReceipt": {**HONEST["eth_getTransactionReceipt"], "status": "0x0"}}, "failed"),
     ({"eth_getTransactionReceipt": {**HONEST["eth_getTransactionReceipt"], "blockNumber": "0xd"}}, "failed"),
@@ -172,6 +179,19 @@ def test_a_root_in_one_of_two_registries_on_a_chain_is_found() -> None:
     with node(reply) as (url, _):
         [answer] = ask_browser_check({**PAGE, "networks": networks}, Case(CONTENT, NOON, url, away=("https://",)))
     assert of(answer) == "ok"
+
+
+def test_a_root_that_one_of_two_registries_on_a_chain_has_revoked_is_revoked() -> None:
+    other = "0x" + "cd" * 20
+
+    def reply(request: dict[str, Any]) -> Reply:
+        is_other = request["method"] == "eth_call" and request["params"][0].get("to") == other
+        return answering(**({"eth_call": words(1775000000, 12, 1775000100)} if is_other else {}))(request)
+
+    networks = [*PAGE["networks"], {"network": "former", "chainId": 31337, "registry": other}]
+    with node(reply) as (url, _):
+        [answer] = ask_browser_check({**PAGE, "networks": networks}, Case(CONTENT, NOON, url, away=("https://",)))
+    assert (of(answer), answer["kind"]) == ("failed", "revoked")
 
 
 def test_what_the_chain_says_decides_check_seven() -> None:

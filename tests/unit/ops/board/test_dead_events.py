@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ops.board.dead_events import cause_kind, decoded
+from services.ops.board.dead_events import cause_kind, decoded, is_among
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,23 @@ from services.ops.board.dead_events import cause_kind, decoded
 )
 def test_causes_of_one_kind_belong_together_whatever_values_they_name(cause: str, kind: str) -> None:
     assert cause_kind(cause) == kind
+
+
+@pytest.mark.parametrize(
+    ("topic", "cause", "among"),
+    [
+        (None, None, True),
+        ("a.b", None, True),
+        ("a", None, False),
+        (None, "KeyError", True),
+        ("a.b", "KeyError('gishi')", True),
+        (None, "Key", False),  # the beginning of a kind is another kind
+        (None, "KeyErrors", False),
+        (None, "", False),
+    ],
+)
+def test_letters_are_chosen_by_topic_and_kind_of_cause(topic: str | None, cause: str | None, among: bool) -> None:
+    assert is_among("a.b", "KeyError('shunin')", topic=topic, cause=cause) is among
 
 
 def test_an_event_is_shown_as_it_is_read() -> None:

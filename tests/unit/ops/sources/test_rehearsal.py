@@ -12,7 +12,7 @@ import pytest
 
 from services.ops.config import read_config
 from services.ops.sources.rehearsal import RehearsalSettings, Surroundings, _disk
-from services.ops.sources.topics import WANTED, findings_of
+from services.ops.sources.topics import WANTED, findings_of, wanted_from
 from shared.errors import RefuseToStart
 from shared.readiness import Finding, Question
 from tests.worlds.ops_site import good_settings
@@ -87,9 +87,9 @@ def test_the_newest_whole_backup_counts(tmp_path: Path) -> None:
 # ── topics ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def topics(**changed: int) -> list[dict[str, Any]]:
+def topics(partitions: int = 4, **changed: int) -> list[dict[str, Any]]:
     """All topics as `describe_topics` answers; `changed`: other numbers of partitions, 0 for none at all."""
-    wanted = {**WANTED, **{name.replace("__", "."): number for name, number in changed.items()}}
+    wanted = {**wanted_from(partitions), **{name.replace("__", "."): number for name, number in changed.items()}}
     return [
         {"name": name, "partitions": [{"partition_index": n, "leader_id": 1} for n in range(number)]}
         for name, number in wanted.items()
@@ -104,6 +104,27 @@ def kept(days: float = 30, **of: float) -> dict[str, int]:
 def test_topics_as_akashi_makes_them_are_well() -> None:
     assert codes(*findings_of(topics(), kept())) == [("topics", None)]
     assert codes(*findings_of(topics(assertion__issued=8), kept(60))) == [("topics", None)]
+
+
+@pytest.mark.parametrize(
+    ("setting", "there", "code"),
+    [
+        (1, 1, None),
+        (2, 2, None),
+        (3, 3, None),
+        (3, 4, None),
+        (1, 4, None),
+        (3, 2, "topics-narrow"),
+        (8, 4, "topics-narrow"),
+    ],
+)
+def test_topics_are_narrow_when_they_have_fewer_partitions_than_the_setting_says(
+    setting: int, there: int, code: str | None
+) -> None:
+    assert codes(*findings_of(topics(there), kept(), wanted_from(setting))) == [("topics", code)]
+    assert codes(*findings_of(topics(setting, assertion__issued__dead=1), kept(), wanted_from(setting))) == [
+        ("topics", None)
+    ]
 
 
 @pytest.mark.parametrize(
