@@ -172,6 +172,11 @@ def _add_growth(report: Report, run: Run, grown: Grown) -> None:
     before = f"before {grown.prefilled:,} badges were put in"
     rate = run.badges / grown.seconds
     report.compare("grown: end to end", rate, "badges/s", before, run.badges / run.seconds, at_least=GOAL_GROWTH)
+    for stage, seconds in grown.until.items():
+        report.compare(f"grown: all at {stage}", seconds, "s", before, run.until[stage])
+    for name, spent in grown.cpu.items():
+        if run.cpu[name]:
+            report.compare(f"grown: CPU, {name}", spent, "ms a badge", before, run.cpu[name])
     for page, took in grown.pages.items():
         report.compare(f"grown: {page} page, p95", took, "ms", before, run.pages[page])
 

@@ -13,7 +13,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -74,6 +74,8 @@ class Grown:
     prefilled: int
     seconds: float
     pages: dict[str, float]
+    until: dict[str, float] = field(default_factory=dict)
+    cpu: dict[str, float] = field(default_factory=dict)
 
 
 def run(badges: int, singles: int, seconds: float, prefilled: int = 0) -> Run:
@@ -86,8 +88,10 @@ def run(badges: int, singles: int, seconds: float, prefilled: int = 0) -> Run:
         if not prefilled:
             return first
         ids, put_in = finished_ids(stack), prefill(stack, prefilled)  # nobody can verify the copies
+        cpu = _cpu(stack, sink)
         until = finished(stack, "GROWN", badges, singles + badges, put_in, seconds)
-        return replace(first, grown=Grown(put_in, until["letter 2"], pages_of(stack, ids)))
+        spent = _a_badge(cpu, _cpu(stack, sink), badges)
+        return replace(first, grown=Grown(put_in, until["letter 2"], pages_of(stack, ids), until, spent))
 
 
 def _all_at_once(
@@ -108,7 +112,7 @@ def _all_at_once(
         sink=sink.name,
         seconds=until["letter 2"],
         until=until,
-        cpu={name: 1000 * spent / badges for name, spent in _difference(cpu, cpu_after).items()},
+        cpu=_a_badge(cpu, cpu_after, badges),
         stored={name: grown / badges for name, grown in _difference(stored, stored_after).items()},
         calls={name: made / badges for name, made in _difference(calls, calls_after).items()},
         memory_idle=memory_idle,
@@ -238,6 +242,11 @@ def _matches(stack: Stack, all: int) -> bool:
 
 def _cpu(stack: Stack, sink: Sink) -> dict[str, float]:
     return {**cpu_of(stack), "sink": cpu_of_process(sink.pid), "bench": time.process_time()}
+
+
+def _a_badge(before: Mapping[str, float], after: Mapping[str, float], badges: int) -> dict[str, float]:
+    """In ms."""
+    return {name: 1000 * spent / badges for name, spent in _difference(before, after).items()}
 
 
 def _difference(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:

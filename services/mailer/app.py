@@ -21,6 +21,7 @@ from shared.events import (
 )
 from shared.letter_events import AccountLetterRequested, DeskLetterRequested, RequestedLetterUpdated
 from shared.office_events import DecisionSettled, OfficeDecided
+from shared.runtime.pace import Seldom
 from shared.runtime.process import Process
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -47,7 +48,8 @@ def build(config: Config, ports: Ports) -> Process:
     process.tick("write", handlers.write, ports, full=100)
     process.tick("send", handlers.send, ports)
     process.tick("forget", handlers.forget, ports, every=_FORGET_EVERY)
-    process.tick("remind", handlers.remind, ports, every=_REMINDERS_EVERY)
+    seldom = Seldom()  # it reads all letters and periods of some weeks
+    process.tick("remind", lambda to: seldom.run(partial(handlers.remind, to)) or 0, ports, every=_REMINDERS_EVERY)
     process.ready("relay", lambda _, to: readiness.relay(to.smtp), config)
     process.ready("dns-mx", lambda _, to: readiness.mx(to.dns, ports.sender), config)
     process.ready("dns-spf", lambda _, to: readiness.spf(to.dns, ports.sender), config)

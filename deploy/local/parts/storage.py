@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def command(place: Place) -> list[str]:
     program = Path(sys.executable).with_name("rclone")
-    serve = [str(program), "serve", "s3", "--addr", place.address("s3"), "--config", ""]
+    # Else each put compares its name, normalised, with that of every file in the folder: 30 ms of CPU beside 100 000.
+    serve = [str(program), "serve", "s3", "--addr", place.address("s3"), "--config", "", "--no-unicode-normalization"]
     return [*serve, "--log-level", "NOTICE", str(place.data / "s3")]
 
 

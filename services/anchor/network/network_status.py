@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -15,8 +16,11 @@ from shared.chain.networks import GWEI, Network
 from shared.clock import japan_date
 from shared.errors import TryLater
 from shared.runtime.log import logger
+from shared.runtime.pace import Seldom
 
 log = logger("anchor")
+
+Look = Callable[[], UncoveredBadges]
 
 LOW_BALANCE = "low balance"
 """How the warning about it begins."""
@@ -66,14 +70,30 @@ class StatusMonitor:
     ports: Ports
     connections: tuple[NetworkConnection, ...]
     logged: set[str] = field(default_factory=set)
+    uncovered: dict[str, tuple[Seldom, UncoveredBadges]] = field(default_factory=dict)
+
+    def look(self, network: str, read: Look) -> UncoveredBadges:
+        """What `read` says of a network's badges, or said: it reads all of them, so it is asked seldom."""
+        seldom, known = self.uncovered.get(network) or (Seldom(), UncoveredBadges(0, None))
+        found = seldom.run(read) or known
+        self.uncovered[network] = (seldom, found)
+        return found
 
 
-def status(ports: Ports, connections: tuple[NetworkConnection, ...]) -> AnchorStatus:
+def _at_once(network: str, read: Look) -> UncoveredBadges:
+    return read()
+
+
+def status(
+    ports: Ports,
+    connections: tuple[NetworkConnection, ...],
+    look: Callable[[str, Look], UncoveredBadges] = _at_once,
+) -> AnchorStatus:
     """All networks and all rows. Raises only when the database is unavailable, not for a network that is."""
     now = ports.now()
     with ports.store.transaction() as tx:
         waiting, batches = tx.leaves.waiting(), tx.batches.counts()
-        rows = [_rows_of(tx, connection, connections) for connection in connections]
+        rows = [_rows_of(tx, connection, connections, look) for connection in connections]
     networks = tuple(_network_status(*row, now) for row in rows)
     return AnchorStatus(now, waiting, batches.closed, batches.undecided, networks)
 
@@ -81,23 +101,30 @@ def status(ports: Ports, connections: tuple[NetworkConnection, ...]) -> AnchorSt
 def status_of(ports: Ports, connection: NetworkConnection, connections: tuple[NetworkConnection, ...]) -> NetworkStatus:
     """One of the networks, so that another one that hangs doesn't hold it up. Raises as `status`."""
     with ports.store.transaction() as tx:
-        rows = _rows_of(tx, connection, connections)
+        rows = _rows_of(tx, connection, connections, _at_once)
     return _network_status(*rows, ports.now())
 
 
 def _rows_of(
-    tx: AnchorTransaction, connection: NetworkConnection, connections: tuple[NetworkConnection, ...]
+    tx: AnchorTransaction,
+    connection: NetworkConnection,
+    connections: tuple[NetworkConnection, ...],
+    look: Callable[[str, Look], UncoveredBadges],
 ) -> tuple[NetworkConnection, AnchoringCounts, UncoveredBadges]:
     counts = tx.anchorings.counts(connection.deployment)
     if not connection.network.ends_on:
         return connection, counts, UncoveredBadges(0, None)
     lasting = _lasting(connection, connections)
-    return connection, counts, tx.leaves.uncovered(connection.deployment, connection.network.last_day, lasting)
+
+    def read() -> UncoveredBadges:
+        return tx.leaves.uncovered(connection.deployment, connection.network.last_day, lasting)
+
+    return connection, counts, look(connection.network.id, read)
 
 
 def measure(monitor: StatusMonitor) -> int:
     """Any time. Set the gauges, and log each new warning."""
-    found = status(monitor.ports, monitor.connections)
+    found = status(monitor.ports, monitor.connections, monitor.look)
     metrics.WAITING.set(found.waiting.count)
     metrics.WAITING_SECONDS.set((found.at - found.waiting.oldest_at).total_seconds() if found.waiting.oldest_at else 0)
     with monitor.ports.store.transaction() as tx:

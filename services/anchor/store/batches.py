@@ -46,6 +46,14 @@ _ANCHOR_COLUMNS = (
     "root, network, anchorings.chain_id, anchorings.contract, transaction, block_number, block_hash, anchored_at"
 )
 
+# The batches that have a leaf without its proof, each by one look into an index: others, and how large they are, cost
+# nothing.
+_UNPROVED = (
+    "with recursive unproved (root) as ("
+    " (select root from leaves where proved_at is null and root is not null order by root limit 1)"
+    " union all select (select root from leaves where proved_at is null and leaves.root > unproved.root"
+    "  order by root limit 1) from unproved where root is not null)"
+)
 _HAS_MANIFEST = "manifest_at is not null and not manifest_unread and decided_by is not null"
 
 
@@ -60,10 +68,7 @@ class Batches:
         )
 
     def complete(self, deciding: Deployment) -> int:
-        """Batches that are final in the deciding deployment are complete from now on; returns the number of new ones.
-
-        A proof that names a transaction other than the deciding one is made again.
-        """
+        """Batches that are final in the deciding deployment are complete from now on; their number."""
         decided = self._tx.cursor.execute(
             "update batches set decided_by = anchorings.id from anchored_roots known"
             " join anchorings on anchorings.id = known.anchoring where known.root = batches.root"
@@ -71,15 +76,26 @@ class Batches:
             " and known.chain_id = %s and known.contract = %s",
             (deciding.chain_id, deciding.contract),
         ).rowcount
-        self._tx.cursor.execute(
+        self._name_proofs("proof_names is null")
+        return decided
+
+    def name_proofs(self, anchoring: int) -> None:
+        """It is final, maybe by another transaction than before: proofs that name that one are made again.
+
+        To be called whenever an anchoring becomes final: `complete` looks only at batches whose proofs name none yet.
+        """
+        self._name_proofs("decided_by = %s", anchoring)
+
+    def _name_proofs(self, where: str, *values: int) -> None:
+        rows = self._tx.cursor.execute(
             "select root, proof_names, there.transaction from batches join anchorings there on there.id = decided_by"
-            " where state = 'final' and proof_names is distinct from there.transaction"
-        )
-        for root, named, transaction in self._tx.cursor.fetchall():
+            f" where {where} and state = 'final' and proof_names is distinct from there.transaction",
+            values,
+        ).fetchall()
+        for root, named, transaction in rows:
             self._tx.cursor.execute("update batches set proof_names = %s where root = %b", (transaction, root))
             if named is not None:
                 self._tx.cursor.execute("update leaves set proved_at = null where root = %b", (root,))
-        return decided
 
     def roots_missing_from(self, deployment: Deployment) -> list[bytes]:
         """The roots of complete batches that have no anchoring in a deployment, the oldest first."""
@@ -97,7 +113,8 @@ class Batches:
         """The anchor that proofs name, of a complete batch with a manifest and with leaves due for a proof."""
         row = self._tx.fetch_one(
             _AnchorRow,
-            f"select {_ANCHOR_COLUMNS} from batches join anchorings on anchorings.id = decided_by"
+            f"{_UNPROVED} select {_ANCHOR_COLUMNS} from unproved join batches using (root)"
+            " join anchorings on anchorings.id = decided_by"
             " where state = 'final' and manifest_at is not null and exists (select from leaves"
             f"  where leaves.root = batches.root and proved_at is null and {is_due_sql('leaves.next_try_at')})"
             " order by final_at limit 1",

@@ -76,7 +76,11 @@ class CountTransaction(Transaction):
         """The newest statement of each cohort, published or not."""
         found = self.fetch_all(
             StatementRow,
-            f"{_STATEMENT} where (cohort, number) in (select cohort, max(number) from statements group by cohort)",
+            "with recursive newest as ("  # a look into the index a cohort: there may be a hundred statements a day
+            f" ({_STATEMENT} order by cohort desc, number desc limit 1)"
+            f" union all select before.* from newest, lateral ({_STATEMENT}"
+            "  where statements.cohort < newest.cohort order by cohort desc, number desc limit 1) as before)"
+            " select * from newest",
         )
         return {row.cohort: row for row in found}
 

@@ -181,15 +181,17 @@ class MessageTransaction(RequestTransaction):
         The rows stay: what was sent to whom is known as long as the badge, and nothing is sent twice. One that the
         office sends again is written again.
         """
+        ended = "settled_at < %s and state in ('sent', 'bounced', 'suppressed', 'cancelled')"
         return self.cursor.execute(
-            "with old as (select id, request_id from messages where settled_at < %s"
-            "  and state in ('sent', 'bounced', 'suppressed', 'cancelled')"
-            "  and (message is not null or request_id in (select request_id from requests where recipient is not null))"
-            "  order by settled_at limit %s for update skip locked),"
+            "with old as (select id, request_id from messages where id in ("
+            f"  (select id from messages where {ended} and message is not null order by settled_at limit %s)"
+            "  union all (select messages.id from requests join messages using (request_id)"
+            f"   where recipient is not null and {ended} order by settled_at limit %s))"
+            "  limit %s for update skip locked),"
             " asked as (update requests set facts = null, recipient = null, reply_to = null from old"
             "  where requests.request_id = old.request_id)"
             " update messages set message = null from old where messages.id = old.id",
-            (before, limit),
+            (before, limit, before, limit, limit),
         ).rowcount
 
     # ── on its way ──────────────────────────────────────────────────────────────────────────────────────

@@ -157,7 +157,7 @@ class Standing:
             " (select array_agg((cohort, qualification, state, domain, count)::text) from letter_counts),"
             " (select array_agg((cohort, merkle_root, network, count)::text) from batch_counts),"
             " (select count(*) from unplaced), (select count(*) from dead_letters where state = 'open'),"
-            " (select count(*) from dismissals), (select count(*) from rejections),"
+            " (select (count(*), max(noted_at))::text from rejections where is_open),"
             " (select (count(*), max(noticed_at))::text from restores),"
             " (select max(at) from scrub_reports), (select max(at) from letters where state in"
             "  ('deferred', 'bounced', 'suppressed')),"

@@ -145,7 +145,7 @@ class Sessions(Attempts):
                 "created_at",
             ),
             ("login_attempts", "key_sha256", "began_at + lasts <= %s", "began_at"),
-            ("devices", "token_sha256", f"seen_at + interval '{DEVICE_LASTS.days} days' <= %s", "seen_at"),
+            ("devices", "token_sha256", f"seen_at <= %s::timestamptz - interval '{DEVICE_LASTS.days} days'", "seen_at"),
             ("mail_links", "link_id", "expires_at <= %s", "created_at"),
             (
                 "recoveries",

@@ -1,0 +1,165 @@
+"""With thousands of finished badges on record, whatever a service does by itself reads what there is to do.
+
+Each service is wired as on the stack, on tables that `grow` has filled, without anybody else: no Kafka, no storage, no
+chain. Then each tick runs, each check of `/readiness`, and each handler with one event; the server tells of every
+statement what it read.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.local.environment import Place, service_settings
+from deploy.local.keys import create_secrets
+from deploy.local.parts.chain import NETWORKS
+from services.ops import queries
+from services.ops.handlers import settle
+from services.ops.sources.lag import LagMeter
+from shared.readiness import Question
+from shared.runtime.lineage import Lineage
+from shared.runtime.migrate import migrate
+from shared.runtime.process import Process
+from shared.topics import SERVICES
+from tests.worlds.grown import ROWS, Read, analyse, example, explained, grow, reads_of
+from tests.worlds.postgres import postgres
+
+MOST = ROWS // 10
+"""Rows that a step of a plan may read where nothing is to be done, or one thing."""
+
+MAY_READ_ALL: defaultdict[str, dict[str, str]] = defaultdict(
+    dict,
+    issuer={
+        "select distinct cohort from assertions": "once in a pause of the public count, which counts every badge",
+        "select qualification, root, status_list, count(*)": "the public count itself, once in its pause",
+    },
+    anchor={
+        "select count(*), max(valid_until) as until from leaves": "by `Seldom`; asked afresh at a rehearsal only",
+        "select count(*) as closed, count(*) filter": "one row a batch, every 15 s",
+        "select state, count(*) from anchorings": "one row a batch, every 15 s",
+        "select count(*) filter (where state = 'final') as final": "one row a batch, every 15 s",
+    },
+    ops={
+        "select merkle_root, network, b.transaction": "one row a batch of the year",
+        "select (select array_agg((cohort, qualification, place": "the counts that it compares: one row a batch",
+    },
+    mailer={"insert into messages (assertion_id, letter, state, next_try_at, created_at) select": "by `Seldom`"},
+)
+"""Service → beginning of a statement → why it may read a whole table."""
+
+AWAY = {"TryLater", "KafkaError", "NoBrokersAvailable"}
+MAY_REFUSE: Mapping[str, set[str]] = {"issuer": {"ValidationError"}, "mailer": {"Unreadable"}}
+"""What the invented event, or an invented row, is refused with once the tables were read."""
+
+Work = Callable[[], Any]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    made = Place(tmp_path_factory.mktemp("home"), 31700)
+    create_secrets(made)
+    contract = "0x" + "1" * 40
+    ends = 'ends_on = "2029-01-01"\n'
+    made.networks_file.write_text(NETWORKS.format(chain_id=31337, url="http://127.0.0.1:1", contract=contract) + ends)
+    made.networks_file.chmod(0o600)
+    return made
+
+
+@pytest.fixture
+def declared(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Work]]:
+    """What a process that is wired meanwhile does by itself, by name."""
+    found: dict[str, Work] = {}
+
+    def tick(self: Process, name: str, work: Any, ports: Any, **_: Any) -> None:
+        found[f"tick {name}"] = partial(work, ports)
+
+    def ready(self: Process, name: str, ask: Any, ports: Any) -> None:
+        found[f"ready {name}"] = partial(ask, Question(badges=100), ports)
+
+    def consume(self: Process, event: Any, handler: Any, ports: Any, **_: Any) -> None:
+        found[f"{event.__name__}"] = lambda: handler([example(event)], ports)
+
+    def note(self: Process, event: Any, write: Any, **_: Any) -> None:
+        def noted() -> None:
+            with self._database.transaction() as tx:
+                write(tx, tx.claim([example(event)]))
+
+        found[f"{event.__name__}"] = noted
+
+    for each in (tick, ready, consume, note):
+        monkeypatch.setattr(Process, each.__name__, each)
+    monkeypatch.setattr(LagMeter, "measure", lambda self: True)  # without it, ops measures nothing
+    yield found
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[Read]:
+    found: list[Read] = []
+    check = Lineage.check
+
+    def listening(self: Lineage, connection: Any) -> None:
+        check(self, connection)
+        connection.add_notice_handler(lambda told: found.extend(reads_of(told.message_primary or "")))
+
+    monkeypatch.setattr(Lineage, "check", listening)
+    return found
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_a_service_does_by_itself_reads_what_there_is_to_do(
+    service: str, place: Place, declared: dict[str, Work], reads: list[Read]
+) -> None:
+    with postgres() as databases:
+        url = databases.fresh()
+    migrate(url, service, Path("services") / service / "migrations")
+    grow(url, service)
+    settings = {**service_settings(place, service, cohort="2025", clock=""), "DATABASE_URL": explained(url)}
+    config = importlib.import_module(f"services.{service}.config").read_config(settings)
+    process = _wire(service)(config)
+    if service == "ops":
+        settle(process._database)
+        declared |= _pages(declared["tick measure"])
+        analyse(url)
+    reads.clear()
+    refused, seen, too_many = set(), 0, set()
+    for name, work in declared.items():
+        try:
+            work()
+        except Exception as error:
+            refused |= {type(error).__name__} - AWAY
+        seen += len(reads)
+        for read in reads:
+            if read.rows > MOST and not any(read.statement.startswith(known) for known in MAY_READ_ALL[service]):
+                too_many.add(f"{name}: {read.how} of {read.table}, {read.rows} rows: {read.statement[:200]}")
+        reads.clear()
+    process._database.close()
+    assert seen > len(declared) and refused <= MAY_REFUSE.get(service, set())
+    assert not too_many, "\n".join(sorted(too_many))
+
+
+def _pages(measure: Any) -> dict[str, Work]:
+    """What the office looks at most, and what is asked each second while it does."""
+    (ports,) = measure.args
+    return {
+        "board": partial(queries.board_page, ports, None),
+        "board of a desk": partial(queries.board_page, ports, None, ["gishi"]),
+        "status": partial(queries.status, ports, None),
+        "stamp": partial(queries.stamp, ports),
+        "people": partial(queries.people, ports, None, None, limit=5, work_first=True),
+        "history": partial(queries.history, ports, "R-17"),
+    }
+
+
+def _wire(service: str) -> Callable[[Any], Any]:
+    for module in ("wiring", "__main__"):
+        with suppress(ModuleNotFoundError):
+            wire: Callable[[Any], Any] = importlib.import_module(f"services.{service}.{module}").wire
+            return wire
+    raise LookupError(service)
