@@ -15,7 +15,7 @@ from services.anchor.network_status import StatusMonitor
 from services.anchor.sender import NetworkConnection
 from services.anchor.store import AnchorTransaction
 from services.anchor.submission import NetworkPorts
-from shared.count_events import StatementPublished
+from shared.count_events import StatementAnchored, StatementPublished
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived
 from shared.object_keys import DID_DOCUMENT
 from shared.runtime.process import Process
@@ -36,6 +36,7 @@ def build(config: Config, ports: Ports, networks: Sequence[NetworkPorts], monito
     process.note(AssertionRevoked, AnchorTransaction.note_revoked)
     process.note(StatementPublished, AnchorTransaction.note_statements)
     process.recall(AssertionAnchored, AnchorTransaction.take_back_anchored)
+    process.recall(StatementAnchored, AnchorTransaction.take_back_anchored)
     process.tick("read_manifest_again", handlers.read_manifest_again, ports)
     process.tick("close_batch", handlers.close_batch, ports)
     for network in networks:
