@@ -173,6 +173,27 @@ def test_a_cohort_is_held_once_however_often_it_is_ordered_and_one_resume_ends_i
     assert world.held() == {} and outcomes(world) == ["done"] * 3
 
 
+@pytest.mark.parametrize("resumed", [False, True])
+def test_orders_that_a_rebuild_announces_again_after_they_were_forgotten_leave_the_cohort_as_it_is(
+    world: RegistrationWorld, resumed: bool
+) -> None:
+    world.deliver(record(1))
+    world.settle()
+    decided = [order(world, "hold-cohort")]
+    if resumed:
+        decided.append(order(world, "resume-cohort"))
+    before = world.rows("select state, reason, revision from registrations"), len(world.announced(CohortHoldChanged))
+    for again in ([decided[0]], decided):
+        with world.ports.store.transaction() as tx:
+            tx.cursor.execute("truncate inbox")
+        orders.carry_out(again, world.ports)
+        world.judge()
+        facts = len(world.announced(CohortHoldChanged))
+        assert (world.rows("select state, reason, revision from registrations"), facts) == before
+    april(world)
+    assert world.renewed() == (["R1"] if resumed else [])
+
+
 def test_a_resume_without_a_hold_changes_nobody(world: RegistrationWorld) -> None:
     world.deliver(record(1))
     world.settle()

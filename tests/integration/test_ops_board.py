@@ -17,6 +17,7 @@ import pytest
 
 from services.ops import queries
 from services.ops.acts.dead_letters import decide_all
+from services.ops.config import Links
 from services.ops.ports import Ports
 from services.ops.sources.intake import Delivered
 from services.ops.store.events import Store
@@ -28,8 +29,9 @@ from shared.office_events import CohortHoldChanged, DecisionSettled, OfficeDecid
 from shared.paper_events import PaperOrdered
 from shared.wire import decode
 from tests.worlds.cohorts import assertion_id, at, cycle, held, issued, letter, received, renewed, revoked
+from tests.worlds.http_server import serving
 from tests.worlds.ops import BOARD_AGE, counts, dead_letter, outbox, tell, tell_all
-from tests.worlds.ops_site import PROGRAMME, Office, office_of, sign_in
+from tests.worlds.ops_site import PROGRAMME, Office, office_of, sign_in, site_of
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
 
@@ -340,9 +342,11 @@ def test_the_board_links_the_public_count_and_says_what_waits_for_its_batch(offi
     page = office.browser.get("/").text
     assert "第2号" in page and "記録は第1号まで" in page and "2024年度" not in page
     tell(office.ports, anchored_statement(2))
-    time.sleep(BOARD_AGE)
-    page = office.browser.get("/").text
-    assert "記録は第1号まで" not in page and "/statements/2026" in page
+    links = Links(registration=None, verifier="https://badges.example.jp", inbox=None)
+    with serving(site_of(office.ports, links)) as base, httpx.Client(base_url=base) as browser:
+        sign_in(office.ports.store, browser, "別の担当")
+        page = browser.get("/").text
+    assert "no. 1;" not in page and 'href="https://badges.example.jp/statements/2026"' in page
 
 
 def test_a_file_is_handed_in_and_stands_on_record_with_its_outcome(office: Office) -> None:
