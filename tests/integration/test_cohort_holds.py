@@ -8,8 +8,9 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from services.registration import handlers, orders
-from services.registration.outlook import cohort_outlook, cohort_readiness
+from services.registration import handlers
+from services.registration.office import orders
+from services.registration.office.outlook import cohort_outlook, cohort_readiness
 from shared.clock import JST
 from shared.events import RegistrationHeld, RegistrationReleased, RegistrationRenewed
 from shared.office_events import CohortHoldChanged, Decision, DecisionSettled, OfficeDecided
