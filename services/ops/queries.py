@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from services.ops.board.answers import BoardStatus, cohort_of, letters_of, missing_of, revoked_of
+from services.ops.board.cohort_orders import held_cohorts
 from services.ops.board.counts import Board, Difference, Person, Stage, board_of, selection_of
 from services.ops.board.decisions import DecisionLine, History
 from services.ops.board.rejected import RejectedRow
@@ -271,7 +272,7 @@ def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board, seen
         letters_by_domain=people.letter_domains(id, limit=_DOMAINS) if id else [],
         cohorts_held=[
             each
-            for each in tx.cohort_orders.all().held()
+            for each in held_cohorts(tx.cohort_orders.all())
             if seen is None or each.qualification is None or each.qualification in seen
         ],
         statements=tx.statements.newest(limit=_COHORTS),

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from services.registration.domain.cohort import Candidate, CohortCycle, Judgement, is_settled, judge
-from services.registration.domain.cohort_holds import CohortHolds
+from services.registration.domain.cohort_holds import is_held
 from services.registration.domain.correction import cohort_of
 from services.registration.domain.delivery import Delivery, json_row, read_rows
 from services.registration.domain.intake import NotApplied, intake_of
@@ -25,6 +25,7 @@ from services.registration.metrics import JUDGED, NOT_APPLIED, RECORDS, REJECTED
 from services.registration.store import RegistrationTransaction, RejectedRow, Store
 from shared.addresses import same_address_key
 from shared.clock import Clock, japan_date
+from shared.cohort_orders import CohortOrders
 from shared.errors import Unreadable, cause_of
 from shared.events import AssertionIssued, Event, RegistrationHeld, RegistrationRejected, RegistrationReleased
 from shared.runtime.batches import RawMessage
@@ -136,10 +137,10 @@ def release(ports: Ports) -> int:
         uses = tx.address_uses({each.address_key for each in registrations if each.address_key}, ports.cycle.begins_on)
 
         facts = tx.known_facts(registrations, ports.cycle.begins_on, japan_date(now))
-        missing, holds = ports.rules.missing_glyphs, tx.cohort_holds()
+        missing, orders = ports.rules.missing_glyphs, tx.cohort_orders()
 
         def work(part: Sequence[Registration]) -> Counter[str]:
-            candidates = [candidate_at(each, now, missing, holds) for each in part]
+            candidates = [candidate_at(each, now, missing, orders) for each in part]
             judged = list(zip(part, judge(candidates, uses, ports.cycle, facts), strict=True))
             if has_begun:
                 return _apply(tx, judged, ports, now)
@@ -165,14 +166,14 @@ def release(ports: Ports) -> int:
 
 
 def candidate_at(
-    registration: Registration, now: datetime, missing_glyphs: MissingGlyphs, holds: CohortHolds
+    registration: Registration, now: datetime, missing_glyphs: MissingGlyphs, orders: CohortOrders
 ) -> Candidate:
     """The registration as it is judged now."""
     record = registration.record
     return replace(
         registration.judged_by(missing_glyphs),
         confirmed_at=registration.confirmed_by(now),
-        cohort_held=holds.on(record.valid_from, record.qualification, registration.resumed_at),
+        cohort_held=is_held(orders, record.valid_from, record.qualification, registration.resumed_at),
     )
 
 
@@ -266,8 +267,8 @@ def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
         amended = [each for each in known.values() if each.state == "waiting" and not each.is_recalled]
         uses = tx.address_uses({each.address_key for each in amended if each.address_key}, ports.cycle.begins_on)
         facts = tx.known_facts(amended, ports.cycle.begins_on, japan_date(now))
-        missing, holds = ports.rules.missing_glyphs, tx.cohort_holds()
-        candidates = [candidate_at(each, now, missing, holds) for each in amended]
+        missing, orders = ports.rules.missing_glyphs, tx.cohort_orders()
+        candidates = [candidate_at(each, now, missing, orders) for each in amended]
         judged = zip(amended, judge(candidates, uses, ports.cycle, facts), strict=True)
         correcting = [(each, judgement) for each, judgement in judged if judgement.reason is None]
         _apply(tx, correcting, ports, now)

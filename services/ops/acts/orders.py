@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from services.ops.board.cohort_orders import parts_of, whole_of
+from services.ops.board.cohort_orders import held_for, parts_of, whole_of
 from services.ops.board.decisions import (
     LASTING,
     REBUILD,
@@ -360,9 +360,7 @@ def _dry_run(tx: OpsTransaction, act: Bulk, selected: Selected) -> DryRun:
     if act in LASTING:
         if not _YEAR.fullmatch(selected.cohort):
             raise NotFound(f"got cohort {selected.cohort!r}, expected a year of four digits")
-        standing = tx.cohort_orders.all()
-        is_hold = act == "hold-cohort"
-        held = standing.on(selected.cohort, selected.qualification) if is_hold else standing.ended_by(selected)
+        held = held_for(act, tx.cohort_orders.all(), selected)
     people, left_out = _LISTS[act](tx.decisions, selected)
     return DryRun(
         act=act,

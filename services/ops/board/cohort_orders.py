@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from services.ops.board.decisions import (
@@ -15,6 +14,7 @@ from services.ops.board.decisions import (
     correct_target,
     revoke_target,
 )
+from shared.cohort_orders import CohortOrder, CohortOrders
 from shared.office_events import Correction, Decision, OfficeDecided
 
 _PART: dict[Bulk, Decision] = {
@@ -68,74 +68,20 @@ def parts_of(
         yield event, target
 
 
-@dataclass(frozen=True)
-class CohortOrder:
-    """The latest order about one cohort, or (`qualification`) about one qualification of it, that is carried out."""
-
-    cohort: str
-    qualification: str | None
-    held: bool
-    decision_id: str
-    decided_by: str
-    why: str
-    decided_at: datetime
+def held_cohorts(orders: CohortOrders) -> list[HeldCohort]:
+    """The holds that stand, in order of cohorts; one about a whole cohort names what was resumed since."""
+    return [_held(order, orders) for order in orders.held()]
 
 
-class CohortOrders:
-    """What registration has carried out, as it stands now."""
-
-    def __init__(self, orders: Iterable[CohortOrder]) -> None:
-        self._orders = {(each.cohort, each.qualification): each for each in orders}
-
-    def held(self) -> list[HeldCohort]:
-        """The holds that stand, in order of cohorts; one about a whole cohort names what was resumed since."""
-        return [
-            _held(order, self._resumed(order))
-            for (_, qualification), order in sorted(
-                self._orders.items(), key=lambda item: (item[0][0], item[0][1] or "")
-            )
-            if order.held and (qualification is None or self._stands_alone(order))
-        ]
-
-    def ended_by(self, selected: Selected) -> HeldCohort | None:
-        """The first hold that resuming this cohort, or this qualification of it, would end."""
-        of = selected.qualification
-        if of is not None:
-            return self.on(selected.cohort, of)
-        return next((each for each in self.held() if each.cohort == selected.cohort), None)
-
-    def on(self, cohort: str, qualification: str | None) -> HeldCohort | None:
-        """The hold under which all of these people are; None if some of them are not held by one."""
-        whole = self._orders.get((cohort, None))
-        if qualification is None:
-            return _held(whole, ()) if whole and whole.held and not self._resumed(whole) else None
-        single = self._orders.get((cohort, qualification))
-        latest = max((each for each in (single, whole) if each), key=lambda each: each.decided_at, default=None)
-        return _held(latest, ()) if latest and latest.held else None
-
-    def _resumed(self, whole: CohortOrder) -> tuple[str, ...]:
-        """The qualifications that were resumed after the hold of the whole cohort."""
-        if whole.qualification is not None:
-            return ()
-        return tuple(
-            sorted(
-                each.qualification
-                for each in self._orders.values()
-                if each.cohort == whole.cohort and each.qualification and not each.held and self._counts(each)
-            )
-        )
-
-    def _stands_alone(self, single: CohortOrder) -> bool:
-        whole = self._orders.get((single.cohort, None))
-        return whole is None or (not whole.held and self._counts(single))
-
-    def _counts(self, single: CohortOrder) -> bool:
-        """Whether it was decided later than what was ordered of the whole cohort."""
-        whole = self._orders.get((single.cohort, None))
-        return whole is None or whole.decided_at <= single.decided_at
+def held_for(act: Bulk, orders: CohortOrders, selected: Selected) -> HeldCohort | None:
+    """Of an order to hold the one that holds all of these already; of one to resume the first that it ends."""
+    found = orders.on(selected.cohort, selected.qualification)
+    if found is None and act == "resume-cohort" and selected.qualification is None:
+        found = next((each for each in orders.held() if each.cohort == selected.cohort), None)
+    return None if found is None else _held(found, orders)
 
 
-def _held(order: CohortOrder, resumed: Sequence[str]) -> HeldCohort:
+def _held(order: CohortOrder, orders: CohortOrders) -> HeldCohort:
     return HeldCohort(
         cohort=order.cohort,
         qualification=order.qualification,
@@ -143,5 +89,5 @@ def _held(order: CohortOrder, resumed: Sequence[str]) -> HeldCohort:
         by=order.decided_by,
         why=order.why,
         decision_id=order.decision_id,
-        resumed=list(resumed),
+        resumed=orders.resumed(order),
     )

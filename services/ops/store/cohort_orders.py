@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.ops.board.cohort_orders import CohortOrder, CohortOrders
+from shared.cohort_orders import CohortOrder, CohortOrders
 from shared.office_events import CohortHoldChanged
 from shared.runtime.db import Transaction, replace
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from services.registration.domain.cohort_holds import ALL, CohortHold
 from services.registration.domain.correction import OrderOutcome
 from services.registration.store import RegistrationTransaction
+from shared.cohort_orders import CohortOrder
 from shared.office_events import CohortHoldChanged, OfficeDecided
 from shared.programme import Programme
 
@@ -27,14 +27,14 @@ def carry_out(
     The last reason of all to hold somebody, so who is held for another one stays on the office's list with that. It
     makes nobody late: who is resumed gets the notice of the run for which the registration was complete in time.
     """
-    cohort, qualification = decision.subject, decision.qualification or ALL
+    cohort, qualification = decision.subject, decision.qualification
     if not (cohort.isascii() and cohort.isdigit() and len(cohort) == 4) or cohort == "0000":
         return OrderOutcome("not-valid", f"cohort: got {cohort!r}, expected a year of four digits")
-    if qualification != ALL and qualification not in programme.qualifications:
+    if qualification is not None and qualification not in programme.qualifications:
         known = ", ".join(programme.qualifications)
         return OrderOutcome("not-valid", f"qualification: got {qualification!r}, expected one of {known}")
     held = decision.decision == "hold-cohort"
-    order = CohortHold(
+    order = CohortOrder(
         cohort=cohort,
         qualification=qualification,
         held=held,
@@ -43,7 +43,7 @@ def carry_out(
         why=decision.why,
         decided_at=decision.decided_at,
     )
-    if not tx.keep_cohort_hold(order):
+    if not tx.keep_cohort_order(order):
         return OrderOutcome("changes-nothing", "got an order from before the one that stands")
     begins_on = programme.cohort_begins_on(cohort)
     tx.judge_cohort_again(begins_on, qualification, now)
@@ -52,7 +52,7 @@ def carry_out(
     tx.announce(
         CohortHoldChanged(
             cohort=cohort,
-            qualification=decision.qualification,
+            qualification=qualification,
             held=held,
             decision_id=decision.decision_id,
             by=decision.by,

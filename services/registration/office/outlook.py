@@ -77,12 +77,12 @@ def cohort_readiness(ports: Ports) -> Report:
     """Whether the cohort is the one that begins next, and whether the office holds it."""
     cohort = ports.cycle.cohort
     with ports.store.transaction() as tx:
-        holds = tx.cohort_holds().of(cohort)
+        holds = [each for each in tx.cohort_orders().held() if each.cohort == cohort]
     held = [
         fault(
             "cohort",
             "cohort-held",
-            f"{cohort} {hold.qualification}".strip(),
+            f"{cohort} {hold.qualification or ''}".strip(),
             by=hold.decided_by,
             since=f"{hold.decided_at.astimezone(JST):%Y-%m-%d %H:%M}",
         )
@@ -162,8 +162,8 @@ def _outlook(registrations: Sequence[Registration], tx: RegistrationTransaction,
     open_ones = [each for each in registrations if each.state != "released"]
     uses = tx.address_uses({each.address_key for each in open_ones if each.address_key}, ports.cycle.begins_on)
     facts = tx.known_facts(open_ones, ports.cycle.begins_on, japan_date(now))
-    missing, holds = ports.rules.missing_glyphs, tx.cohort_holds()
-    judged = judge([candidate_at(each, now, missing, holds) for each in open_ones], uses, ports.cycle, facts)
+    missing, orders = ports.rules.missing_glyphs, tx.cohort_orders()
+    judged = judge([candidate_at(each, now, missing, orders) for each in open_ones], uses, ports.cycle, facts)
     judgements = {each.registration_id: each for each in judged}
     found = []
     for each in registrations:
