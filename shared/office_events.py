@@ -1,6 +1,7 @@
 """What the office orders and what is answered, and what the services tell the office of themselves.
 
-Events like those of `events.py`, with the same rules; on the topic of the office's decisions, which is its audit trail.
+Events like those of `events.py`, with the same rules; on the topic of the office's decisions, which is its audit trail,
+but for the hold of a cohort, which is registration's.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import msgspec
 
 from shared.events import Event, event_id
 from shared.paper_events import PaperDecision, PaperLine
-from shared.topics import OFFICE_DECISIONS
+from shared.topics import OFFICE_DECISIONS, REGISTRATION_HELD
 
 # ── about badges: revoke, correct, decide ──────────────────────────────────────────────────────────────
 
@@ -69,8 +70,9 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
     """What the office ordered, with author and reason. The topic is the audit trail.
 
     Revoke is about an assertion; correct about a registration, whose badge is issued once more, as `correction` says.
-    Undo, reissue, hold-cohort and resume-cohort are about a cohort and do nothing themselves: each of its people has a
-    decision of their own, `part_of` it, to revoke, correct, hold or resume. Feed is about a file that the office hands
+    Undo, reissue, hold-cohort and resume-cohort are about a cohort: each of its people who is known has a decision of
+    their own, `part_of` it, to revoke, correct, hold or resume. Undo and reissue do nothing themselves; a hold that is
+    `lasting` holds also those who come later, until the cohort is resumed. Feed is about a file that the office hands
     in on the board: ops delivers and settles it. Hold-letters and resume-letters are about a cohort: no letter leaves
     meanwhile. Resend is about an assertion. End-sessions is about a registration: its person is logged out of the
     wallet everywhere; end-all-sessions logs everybody out. The five of paper are a step for many orders at once.
@@ -93,6 +95,8 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
     rejections: tuple[str, ...] = ()  # dismiss: the rejection_ids of rejected rows that need nothing more, at most 1000
     paper: tuple[PaperLine, ...] = ()  # paper-…: the items of orders that take the step, at most 1000
     shipper: str | None = None  # paper-sent: the carrier
+    lasting: bool = False  # hold-cohort, resume-cohort and their parts: also about those who come later
+    qualification: str | None = None  # hold-cohort, resume-cohort: only people of this one; None: of all
 
     @property
     def identity(self) -> str:
@@ -119,6 +123,54 @@ class DecisionSettled(Event, frozen=True, kw_only=True):
     def id_of(cls, decision_id: str, service: str) -> UUID:
         """The id that the settlement of an order by `service` has or would have."""
         return event_id(cls.__name__, f"{decision_id}/{service}")
+
+
+class CohortHoldChanged(Event, frozen=True, kw_only=True):
+    """The office holds a cohort from now on (`held`), or does no more; those who come later included.
+
+    `qualification`: only people of this one; None: of all, whatever was ordered of single ones before. Of several about
+    the same the one that was decided last stands.
+    """
+
+    topic = REGISTRATION_HELD
+    about = "cohort"
+    cohort: str
+    qualification: str | None
+    held: bool
+    decision_id: str
+    by: str
+    why: str
+    decided_at: datetime
+    begins_on: date  # the first day of the cohort's periods
+
+    @property
+    def identity(self) -> str:
+        return self.decision_id
+
+
+# ── about the office's accounts ────────────────────────────────────────────────────────────────────────
+
+
+class AccountChanged(Event, frozen=True, kw_only=True):
+    """Who may sign in to the office's pages has changed, or with what password. No password, and nothing made of one.
+
+    `by` is the account itself where somebody changes the own password. `role` and `desk` are those of the account.
+    """
+
+    topic = OFFICE_DECISIONS
+    about = "account"
+    change_id: str
+    account: str
+    change: Literal["added", "password", "removed"]
+    by: str
+    why: str
+    changed_at: datetime
+    role: str
+    desk: str | None = None  # of role office: the one whose people it sees
+
+    @property
+    def identity(self) -> str:
+        return self.change_id
 
 
 # ── about the services: rebuild, compare, a restore ────────────────────────────────────────────────────

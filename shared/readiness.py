@@ -31,6 +31,7 @@ Fault = Literal[
     "storage-away",
     # registration
     "cohort-over",
+    "cohort-held",
     "cohort-unknown",
     # issuer, anchor: keys
     "key-unreadable",

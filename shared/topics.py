@@ -90,9 +90,7 @@ READ_BY: dict[str, tuple[Topic, ...]] = {
         OFFICE_DECISIONS,
     ),
     "verifier": (ASSERTION_ISSUED, BADGE_RECEIVED, ASSERTION_ANCHORED, ASSERTION_REVOKED, STATEMENT_PUBLISHED),
-    "ops": tuple(
-        t for t in TOPICS if t not in (UPSTREAM_REGISTRATIONS, DESK_LETTERS, ACCOUNT_LETTERS, STATEMENT_PUBLISHED)
-    ),
+    "ops": tuple(t for t in TOPICS if t not in (UPSTREAM_REGISTRATIONS, DESK_LETTERS, ACCOUNT_LETTERS)),
 }
 """Service → the topics from which it learns what it knows. Besides, every service reads the orders to rebuild."""
 

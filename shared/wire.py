@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from shared.count_events import StatementPublished
+from shared.count_events import StatementAnchored, StatementPublished
 from shared.errors import NotYetKnown, Unreadable
 from shared.events import (
     AddressCorrected,
@@ -32,6 +32,8 @@ from shared.events import (
 )
 from shared.letter_events import AccountLetterRequested, DeskLetterRequested, RequestedLetterUpdated
 from shared.office_events import (
+    AccountChanged,
+    CohortHoldChanged,
     DecisionSettled,
     ObjectsScrubbed,
     OfficeDecided,
@@ -50,6 +52,7 @@ EVENTS: tuple[type[Event], ...] = (
     RegistrationHeld,
     RegistrationReleased,
     RegistrationRejected,
+    CohortHoldChanged,
     AssertionIssued,
     IssuanceRefused,
     LetterUpdated,
@@ -61,6 +64,7 @@ EVENTS: tuple[type[Event], ...] = (
     RenderingFailed,
     AssertionRevoked,
     StatementPublished,
+    StatementAnchored,
     AddressRecoveryBegun,
     AddressRecoverySettled,
     DeskLetterRequested,
@@ -71,6 +75,7 @@ EVENTS: tuple[type[Event], ...] = (
     AccountLetterRequested,
     OfficeDecided,
     DecisionSettled,
+    AccountChanged,
     RebuildOrdered,
     ScrubOrdered,
     ObjectsScrubbed,

@@ -40,6 +40,7 @@ ORDER = (
     "tests/e2e/test_outages.py",
     "tests/e2e/test_relay_killed.py",
     "tests/e2e/test_workers.py",
+    "tests/e2e/test_board_tells.py",
     "tests/e2e/test_runbook.py",
     "tests/e2e/test_wrong_clock.py",
     "tests/e2e/test_lost_and_rebuilt.py",
@@ -70,6 +71,7 @@ GROUPS: Mapping[str, str] = {
     "tests/e2e/test_relay_killed.py": "harm",
     "tests/e2e/test_traced.py": "harm",
     "tests/e2e/test_workers.py": "harm",
+    "tests/e2e/test_board_tells.py": "harm",
     "tests/e2e/test_runbook.py": "harm",
     "tests/e2e/test_wrong_clock.py": "harm",
     # each with a stack of its own

@@ -16,7 +16,7 @@ from services.anchor.network.network_status import StatusMonitor
 from services.anchor.network.sender import NetworkConnection
 from services.anchor.network.submission import NetworkPorts
 from services.anchor.store import AnchorTransaction
-from shared.count_events import StatementPublished
+from shared.count_events import StatementAnchored, StatementPublished
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived
 from shared.object_keys import DID_DOCUMENT
 from shared.runtime.process import Process
@@ -37,6 +37,7 @@ def build(config: Config, ports: Ports, networks: Sequence[NetworkPorts], monito
     process.note(AssertionRevoked, AnchorTransaction.note_revoked)
     process.note(StatementPublished, AnchorTransaction.note_statements)
     process.recall(AssertionAnchored, AnchorTransaction.take_back_anchored)
+    process.recall(StatementAnchored, AnchorTransaction.take_back_anchored)
     process.tick("read_manifest_again", handlers.read_manifest_again, ports)
     process.tick("close_batch", handlers.close_batch, ports)
     for network in networks:

@@ -16,6 +16,7 @@ from services.anchor.domain.proving import (
     manifest_for,
     proof_for,
     read_manifest,
+    statement_anchored,
     with_proof,
 )
 from services.anchor.store import AnchorTransaction, Store, UnprovedLeaf
@@ -192,9 +193,11 @@ def _prove_leaves(
     with ThreadPoolExecutor(_CONCURRENT_PROOFS) as pool:
         outcomes = list(zip(leaves, pool.map(work, leaves), strict=True))
     done = [(row, path) for row, path in outcomes if not isinstance(path, Exception)]
-    # Of a statement of the count nothing is announced: the proof in the document is all that anybody reads.
-    badges = [(row, path) for row, path in done if not object_keys.is_statement_id(row.assertion_id)]
-    tx.announce(*(anchored(row.assertion_id, anchor, row.leaf, path) for row, path in badges))
+    for row, path in done:
+        if object_keys.is_statement_id(row.assertion_id):
+            tx.announce(statement_anchored(row.assertion_id, anchor, row.leaf))
+        else:
+            tx.announce(anchored(row.assertion_id, anchor, row.leaf, path))
     tx.leaves.mark_proved([row.assertion_id for row, _ in done])
     for row, error in outcomes:
         if isinstance(error, Exception) and not isinstance(error, TryLater):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from services.ops import handlers
+from services.ops.acts.accounts import office_sessions
 from services.ops.config import Config
 from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction
 from services.ops.web.site import build_site
+from shared.count_events import StatementAnchored, StatementPublished
 from shared.events import (
     AddressCorrected,
     AssertionAnchored,
@@ -26,6 +28,8 @@ from shared.events import (
 )
 from shared.letter_events import RequestedLetterUpdated
 from shared.office_events import (
+    AccountChanged,
+    CohortHoldChanged,
     DecisionSettled,
     ObjectsScrubbed,
     OfficeDecided,
@@ -50,6 +54,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(AddressRecoverySettled, OpsTransaction.note_recoveries)
     process.note(RegistrationHeld, OpsTransaction.note_holds)
     process.note(RegistrationReleased, OpsTransaction.note_holds)
+    process.note(CohortHoldChanged, OpsTransaction.note_cohort_holds)
     process.note(RegistrationRejected, OpsTransaction.note_rejected)
     process.note(AssertionIssued, OpsTransaction.note_issued)
     process.note(IssuanceRefused, OpsTransaction.note_refused)
@@ -57,6 +62,8 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(RequestedLetterUpdated, OpsTransaction.note_requested_letters)
     process.note(BadgeReceived, OpsTransaction.note_received)
     process.note(AssertionAnchored, OpsTransaction.note_anchored)
+    process.note(StatementPublished, OpsTransaction.note_statements)
+    process.note(StatementAnchored, OpsTransaction.note_anchored_statements)
     process.note(CertificateRendered, OpsTransaction.note_rendered)
     process.note(RenderingFailed, OpsTransaction.note_failed)
     process.note(AssertionRevoked, OpsTransaction.note_revoked)
@@ -67,6 +74,8 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(DecisionSettled, OpsTransaction.note_settled)
     process.note(RestoreNoticed, OpsTransaction.note_restores)
     process.recall(OfficeDecided, OpsTransaction.take_back_decided)
+    process.note(AccountChanged, OpsTransaction.note_accounts)
+    process.recall(AccountChanged, OpsTransaction.note_accounts)
     process.recall(RebuildOrdered, OpsTransaction.take_back_rebuilds)
     process.note(ObjectsScrubbed, OpsTransaction.note_scrubbed)
     process.recall(ScrubOrdered, OpsTransaction.take_back_scrubs)
@@ -75,7 +84,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.tick("measure", handlers.measure, ports, every=2.0)
     process.tick("health", handlers.read_health, ports, every=5.0)
     runtime = config.runtime
-    sessions = OfficeSessions(ports.store, runtime.programme)
+    sessions = office_sessions(ports, runtime.programme)
     process.tick("sessions", OfficeSessions.forget_past, sessions, every=600.0)
     process.serve(
         build_site(

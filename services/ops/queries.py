@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from services.ops.board.answers import BoardStatus, cohort_of, letters_of, missing_of, revoked_of
+from services.ops.board.cohort_orders import held_cohorts
 from services.ops.board.counts import Board, Difference, Person, Stage, board_of, selection_of
 from services.ops.board.decisions import DecisionLine, History
 from services.ops.board.rejected import RejectedRow
@@ -23,6 +24,7 @@ from shared.errors import NotFound
 _NAMED = 20  # people named between two stages; all of them have a page and an API of their own
 _LONGEST = 1000  # people on the page of a difference; `akashi people` has all
 _DOMAINS = 15  # mail domains on the board
+_COHORTS = 10  # whose public count is on the board
 _LISTED = 200  # people held on the board; decisions in a history
 
 
@@ -268,5 +270,11 @@ def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board, seen
         if id and seen is None
         else {},
         letters_by_domain=people.letter_domains(id, limit=_DOMAINS) if id else [],
+        cohorts_held=[
+            each
+            for each in held_cohorts(tx.cohort_orders.all())
+            if seen is None or each.qualification is None or each.qualification in seen
+        ],
+        statements=tx.statements.newest(limit=_COHORTS),
         uncounted=tx.board.uncounted(),
     )

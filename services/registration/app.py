@@ -11,7 +11,7 @@ from services.registration.config import Config
 from services.registration.handlers import Ports
 from services.registration.office import orders
 from services.registration.office.office_api import office_routes
-from services.registration.office.outlook import cohort_report
+from services.registration.office.outlook import cohort_readiness
 from services.registration.people import address_screen, recovery
 from services.registration.people.ports import DeskPorts
 from services.registration.store import RegistrationTransaction
@@ -27,7 +27,7 @@ from shared.events import (
     RegistrationRenewed,
 )
 from shared.letter_events import DeskLetterRequested
-from shared.office_events import DecisionSettled, OfficeDecided
+from shared.office_events import CohortHoldChanged, DecisionSettled, OfficeDecided
 from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 from shared.runtime.process import Process
 from shared.topics import UPSTREAM_REGISTRATIONS
@@ -49,6 +49,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.recall(AddressCorrected, RegistrationTransaction.take_back_addresses)
     process.recall(AddressRecoveryBegun, RegistrationTransaction.take_back_recoveries)
     process.recall(AddressRecoverySettled, RegistrationTransaction.take_back_settled_recoveries)
+    process.recall(CohortHoldChanged, RegistrationTransaction.take_back_cohort_holds)
     process.recall(DecisionSettled, RegistrationTransaction.take_back_settled)
     process.at_start(handlers.judge_failed, ports)
     process.consume_raw(UPSTREAM_REGISTRATIONS, handlers.accept_messages, ports)
@@ -58,7 +59,7 @@ def build(config: Config, ports: Ports) -> Process:
     process.tick("release", handlers.release, ports)
     process.tick("begin_cycle", handlers.begin_cycle, ports, every=_CYCLE_SECONDS)
     office = office_routes(ports, config.office_key) if config.office_key is not None else ()
-    process.ready("cohort", lambda _, to: cohort_report(to.cycle, to.now()), ports)
+    process.ready("cohort", lambda _, to: cohort_readiness(to), ports)
     site = intake_site(ports, config.upstream_key, config.upload_limit, process.wake, config.runtime.access, office)
     process.serve(site, host=config.web_host, port=config.web_port)
     desk = desk_ports(config, ports, process)

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from services.registration.domain.cohort import Candidate, CohortCycle, Judgement, is_settled, judge
+from services.registration.domain.cohort_holds import is_held
 from services.registration.domain.correction import cohort_of
 from services.registration.domain.delivery import Delivery, json_row, read_rows
 from services.registration.domain.intake import NotApplied, intake_of
@@ -24,6 +25,7 @@ from services.registration.metrics import JUDGED, NOT_APPLIED, RECORDS, REJECTED
 from services.registration.store import RegistrationTransaction, RejectedRow, Store
 from shared.addresses import same_address_key
 from shared.clock import Clock, japan_date
+from shared.cohort_orders import CohortOrders
 from shared.errors import Unreadable, cause_of
 from shared.events import AssertionIssued, Event, RegistrationHeld, RegistrationRejected, RegistrationReleased
 from shared.runtime.batches import RawMessage
@@ -135,10 +137,10 @@ def release(ports: Ports) -> int:
         uses = tx.address_uses({each.address_key for each in registrations if each.address_key}, ports.cycle.begins_on)
 
         facts = tx.known_facts(registrations, ports.cycle.begins_on, japan_date(now))
-        missing = ports.rules.missing_glyphs
+        missing, orders = ports.rules.missing_glyphs, tx.cohort_orders()
 
         def work(part: Sequence[Registration]) -> Counter[str]:
-            candidates = [candidate_at(each, now, missing) for each in part]
+            candidates = [candidate_at(each, now, missing, orders) for each in part]
             judged = list(zip(part, judge(candidates, uses, ports.cycle, facts), strict=True))
             if has_begun:
                 return _apply(tx, judged, ports, now)
@@ -163,9 +165,16 @@ def release(ports: Ports) -> int:
     return len(registrations)
 
 
-def candidate_at(registration: Registration, now: datetime, missing_glyphs: MissingGlyphs) -> Candidate:
+def candidate_at(
+    registration: Registration, now: datetime, missing_glyphs: MissingGlyphs, orders: CohortOrders
+) -> Candidate:
     """The registration as it is judged now."""
-    return replace(registration.judged_by(missing_glyphs), confirmed_at=registration.confirmed_by(now))
+    record = registration.record
+    return replace(
+        registration.judged_by(missing_glyphs),
+        confirmed_at=registration.confirmed_by(now),
+        cohort_held=is_held(orders, record.valid_from, record.qualification, registration.resumed_at),
+    )
 
 
 def _what_to_judge(tx: RegistrationTransaction, now: datetime, ports: Ports) -> Literal["all", "at-once"] | None:
@@ -190,7 +199,9 @@ def _apply(
         tx.announce(*events)
         # A release that ends no hold is no revision: no hold was announced that it takes back.
         is_revision = any(isinstance(event, RegistrationHeld | RegistrationReleased) for event in events)
-        results.append((judgement, registration.revision + is_revision))
+        # What was in the way before its cohort's hold is over: since then the registration is complete.
+        confirmed_at = registration.confirmed_by(now) if judgement.with_cohort else registration.confirmed_at
+        results.append((judgement, registration.revision + is_revision, confirmed_at))
         outcomes[(judgement.reason or "released") if events else "unchanged"] += 1
     tx.save_judgements(results, now)
     return outcomes
@@ -256,10 +267,9 @@ def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
         amended = [each for each in known.values() if each.state == "waiting" and not each.is_recalled]
         uses = tx.address_uses({each.address_key for each in amended if each.address_key}, ports.cycle.begins_on)
         facts = tx.known_facts(amended, ports.cycle.begins_on, japan_date(now))
-        missing = ports.rules.missing_glyphs
-        judged = zip(
-            amended, judge([each.judged_by(missing) for each in amended], uses, ports.cycle, facts), strict=True
-        )
+        missing, orders = ports.rules.missing_glyphs, tx.cohort_orders()
+        candidates = [candidate_at(each, now, missing, orders) for each in amended]
+        judged = zip(amended, judge(candidates, uses, ports.cycle, facts), strict=True)
         correcting = [(each, judgement) for each, judgement in judged if judgement.reason is None]
         _apply(tx, correcting, ports, now)
         others = newest.keys() - released - {each.id for each, _ in correcting}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -10,6 +11,7 @@ from kafka import KafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.loopback import ask
+from deploy.local.parts.chain import rpc
 from deploy.local.stack import Stack
 from shared import object_keys
 from shared.events import BadgeReceived
@@ -20,7 +22,7 @@ from shared.wire import encode
 from tests.worlds.credentials import NOW
 from tests.worlds.losses import delete_records
 from tests.worlds.objects import delete
-from tests.worlds.office import akashi, done
+from tests.worlds.office import akashi, done, shown_as
 from tests.worlds.runbook import commands
 from tests.worlds.story import Story, until
 
@@ -141,3 +143,27 @@ def test_a_chain_that_is_away_is_named_and_is_there_again(stack: Stack, story: S
     assert akashi(stack, *status, settings_of="anchor").exit_code == 1
     stack.resume("chain")
     fires(stack, "anchor", "akashi_anchor_chain_up", at=lambda value: value == 1.0)
+
+
+def test_a_low_balance_is_named_with_the_account_and_is_over_when_ether_has_come(stack: Stack, story: Story) -> None:
+    [status] = commands("BalanceLow")
+    address = json.loads(done(akashi(stack, *status, "--json", settings_of="anchor")))["networks"][0]["account"]
+    before = rpc(stack.place, "eth_getBalance", address, "latest")
+    rpc(stack.place, "anvil_setBalance", address, hex(10**9))
+    fires(stack, "anchor", "akashi_anchor_balance_low")
+    told = akashi(stack, *status, settings_of="anchor")
+    assert told.exit_code == 1 and address in told.output
+    rpc(stack.place, "anvil_setBalance", address, before)
+    cured(stack, "anchor", "akashi_anchor_balance_low")
+    done(akashi(stack, *status, settings_of="anchor"))
+
+
+def test_documents_that_could_not_be_published_are_there_after_the_command(stack: Stack, story: Story) -> None:
+    [publish] = commands("DocumentsNotPublished")
+    [badge] = [person["assertion_id"] for person in story.people()][-1:]
+    stack.halt("storage")
+    done(akashi(stack, "revoke", badge, "--reason", "試験", "--no-wait"))
+    fires(stack, "issuer", "akashi_documents_not_published_total")
+    stack.resume("storage")
+    done(akashi(stack, *publish, settings_of="issuer"))
+    shown_as(stack, badge, "取り消")

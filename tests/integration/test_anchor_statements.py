@@ -15,11 +15,12 @@ from services.anchor.domain.proving import TreeCache
 from services.anchor.inventory import Proofs
 from services.anchor.store import AnchorTransaction
 from shared import object_keys
-from shared.count_events import StatementPublished
+from shared.count_events import StatementAnchored, StatementPublished
 from shared.credentials.merkle import root_of
 from shared.credentials.merkle_proof import MerkleProof
 from shared.events import AssertionAnchored
 from shared.office_events import ObjectsScrubbed
+from shared.wire import decode
 from tests.worlds.anchor import NOW, World, leaf
 from tests.worlds.merkle import merkle_proof_in
 from tests.worlds.recalled import announced, back_up, take_back
@@ -49,6 +50,11 @@ def proof_of(world: World, number: int, cohort: str = "2026") -> MerkleProof | N
     return merkle_proof_in(document) if len(document["proof"]) > 1 else None
 
 
+def told_of_statements(world: World) -> list[StatementAnchored]:
+    found = [decode(bytes(value)) for (value,) in world.rows("select value from outbox order by id")]
+    return [event for event in found if isinstance(event, StatementAnchored)]
+
+
 def batches(world: World) -> list[set[str]]:
     rows: Sequence[Any] = world.rows("select array_agg(assertion_id) from leaves where root is not null group by root")
     return sorted((set(ids) for (ids,) in rows), key=sorted)
@@ -69,7 +75,11 @@ def test_a_statement_goes_into_the_next_batch_of_badges_and_gets_its_proof(world
     assert root_of(leaf("2026/2"), proof.path) == proof.merkle_root
     manifest = json.loads(world.shelf.kept[object_keys.batch_manifest(proof.merkle_root)])
     assert leaf("2026/2").hex() in manifest["leaves"]
-    assert {each.assertion_id for each in world.announced()} == {"A", "B"}  # of badges only
+    assert {each.assertion_id for each in world.announced()} == {"A", "B"}
+    told = {each.statement_id: each for each in told_of_statements(world)}
+    assert {(each.cohort, each.number) for each in told.values()} == {("2026", 1), ("2026", 2), ("2025", 1)}
+    assert (told["2026/2"].merkle_root, told["2026/2"].leaf) == (proof.merkle_root.hex(), leaf("2026/2").hex())
+    assert told["2026/2"].anchored_at == world.announced()[0].anchored_at
 
 
 def test_without_badges_statements_get_a_batch_after_a_day(world: World) -> None:
@@ -81,7 +91,7 @@ def test_without_badges_statements_get_a_batch_after_a_day(world: World) -> None
     assert handlers.close_batch(world.ports) == 2
     world.settle()
     assert proof_of(world, 1) is not None and proof_of(world, 2) is not None
-    assert world.announced() == []
+    assert world.announced() == [] and len(told_of_statements(world)) == 2
     world.wait(2 * 86_400)
     assert handlers.close_batch(world.ports) == 0
 
@@ -116,6 +126,32 @@ def test_a_restored_anchor_puts_no_statement_of_a_known_batch_into_a_second(worl
     restored.settle(3)
     assert len(restored.rows("select root from batches")) == 1
     assert restored.shelf.kept[object_keys.statement("2026", 1)] == before
+
+
+@pytest.mark.parametrize("with_badge", [True, False])
+def test_a_restored_anchor_knows_the_batch_of_a_statement_and_announces_it_once(world: World, with_badge: bool) -> None:
+    backup = back_up(world.ports.store)
+    publish(world, 1)
+    if with_badge:
+        world.award("A")
+    world.wait(86_400)
+    handlers.close_batch(world.ports)
+    world.settle()
+    facts, (told,) = announced(world.ports.store), told_of_statements(world)
+    backup.restore()
+    recalls = dict.fromkeys((AssertionAnchored, StatementAnchored), AnchorTransaction.take_back_anchored)
+    take_back(world.ports.store, recalls, facts)  # type: ignore[arg-type]
+    restored = replace(world, ports=replace(world.ports, trees=TreeCache()))
+    assert restored.rows("select assertion_id, is_statement from leaves where is_statement") == [("2026/1", True)]
+    events = [StatementPublished(cohort="2026", number=1, leaf=leaf("2026/1").hex(), stated_at=NOW)]
+    restored.note(AnchorTransaction.note_statements, events)
+    while handlers.read_manifest_again(restored.ports):
+        pass
+    restored.wait(2 * 86_400)
+    assert handlers.close_batch(restored.ports) == 0
+    restored.settle(3)
+    assert told_of_statements(restored) == []
+    assert [root.hex() for (root,) in restored.rows("select root from leaves where is_statement")] == [told.merkle_root]
 
 
 def scrub(world: World) -> ObjectsScrubbed:

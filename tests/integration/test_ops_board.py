@@ -7,6 +7,8 @@ import io
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
+from itertools import permutations
 
 import httpx
 import msgspec
@@ -15,17 +17,21 @@ import pytest
 
 from services.ops import queries
 from services.ops.acts.dead_letters import decide_all
+from services.ops.config import Links
 from services.ops.ports import Ports
 from services.ops.sources.intake import Delivered
 from services.ops.store.events import Store
 from services.ops.web.cohorts import ORDER_WORDS
+from shared.count_events import StatementAnchored, StatementPublished
 from shared.errors import TryLater
-from shared.office_events import DecisionSettled, OfficeDecided
+from shared.events import Event
+from shared.office_events import CohortHoldChanged, DecisionSettled, OfficeDecided
 from shared.paper_events import PaperOrdered
 from shared.wire import decode
 from tests.worlds.cohorts import assertion_id, at, cycle, held, issued, letter, received, renewed, revoked
+from tests.worlds.http_server import serving
 from tests.worlds.ops import BOARD_AGE, counts, dead_letter, outbox, tell, tell_all
-from tests.worlds.ops_site import PROGRAMME, Office, office_of, sign_in
+from tests.worlds.ops_site import PROGRAMME, Office, office_of, sign_in, site_of
 
 pytest_plugins = ("tests.worlds.ops_fixtures",)
 
@@ -163,7 +169,9 @@ def test_a_cohort_is_held_and_resumed_from_its_page_one_order_for_each(office: O
         ("hold", "R00002"),
     ]
     assert office.browser.post("/hold-cohort", data=form).status_code == 409  # twice is once
-    for each in orders[1:]:
+    assert [each.part_of for each in orders[1:]] == [orders[0].decision_id] * 2 and all(o.lasting for o in orders)
+    for each in [*orders[1:], orders[0]]:
+        assert queries.decision(office.ports, orders[0].decision_id).outcome is None
         settled = DecisionSettled(
             decision_id=each.decision_id,
             subject=each.subject,
@@ -171,10 +179,174 @@ def test_a_cohort_is_held_and_resumed_from_its_page_one_order_for_each(office: O
             outcome="done",
             settled_at=each.decided_at,
         )
-        tell(office.ports, settled, held(int(each.subject[1:]), "office-hold"))
+        tell(office.ports, settled)
+        if each.part_of:
+            tell(office.ports, held(int(each.subject[1:]), "office-hold"))
     assert queries.decision(office.ports, orders[0].decision_id).outcome == "done"
     resumed = office.browser.get("/api/v1/resume-cohort?cohort=2026").json()
     assert [each["registration_id"] for each in resumed["people"]] == ["R00001", "R00002", "R00003"]
+
+
+def carried_out(order: OfficeDecided, minutes: int) -> list[Event]:
+    """What registration announces of an order about a cohort that was given so many minutes after noon."""
+    return [
+        CohortHoldChanged(
+            cohort=order.subject,
+            qualification=order.qualification,
+            held=order.decision == "hold-cohort",
+            decision_id=order.decision_id,
+            by=order.by,
+            why=order.why,
+            decided_at=at(minutes),
+            begins_on=date(int(order.subject), 4, 1),
+        ),
+        settled_by_registration(order),
+    ]
+
+
+def settled_by_registration(order: OfficeDecided) -> DecisionSettled:
+    return DecisionSettled(
+        decision_id=order.decision_id,
+        subject=order.subject,
+        service="registration",
+        outcome="done",
+        settled_at=order.decided_at,
+    )
+
+
+def ordered(office: Office, act: str, cohort: str, qualification: str | None = None) -> OfficeDecided:
+    """The order of the list as it is now, over the API."""
+    scope = {"cohort": cohort} | ({"qualification": qualification} if qualification else {})
+    digest = office.browser.get(f"/api/v1/{act}", params=scope).raise_for_status().json()["digest"]
+    body = {**scope, "digest": digest, "by": "佐藤", "why": "様式の確認"}
+    id = office.browser.post(f"/api/v1/{act}", json=body).raise_for_status().json()["id"]
+    return next(each for each in announced(office.ports) if isinstance(each, OfficeDecided) and each.decision_id == id)
+
+
+def refused(office: Office, act: str, **scope: str) -> str:
+    digest = office.browser.get(f"/api/v1/{act}", params=scope).raise_for_status().json()["digest"]
+    answer = office.browser.post(f"/api/v1/{act}", json={**scope, "digest": digest, "by": "x", "why": "x"})
+    assert answer.status_code == 409
+    return str(answer.json()["detail"])
+
+
+def test_a_cohort_that_nobody_has_yet_is_held_and_the_board_says_since_when_by_whom_and_why(office: Office) -> None:
+    tell(office.ports, *cycle(1))
+    page = office.browser.get("/hold-cohort?cohort=2027").raise_for_status().text
+    assert "この年度の発行を止める" in page and "あとから届く登録" in page
+    order = ordered(office, "hold-cohort", "2027")
+    assert ordered(office, "hold-cohort", "2027").decision_id == order.decision_id  # twice is once
+    assert queries.decision(office.ports, order.decision_id).outcome is None
+    assert "あとから届く登録も" not in office.browser.get("/").text
+    tell(office.ports, *carried_out(order, 1))
+    assert queries.decision(office.ports, order.decision_id).outcome == "done"
+    time.sleep(BOARD_AGE)
+    board = office.browser.get("/").text
+    assert all(each in board for each in ("あとから届く登録も", "2027年度", "佐藤", "様式の確認", "/resume-cohort"))
+    status = office.browser.get("/api/v1/status").json()["cohorts_held"]
+    assert [(each["cohort"], each["by"], each["why"]) for each in status] == [("2027", "佐藤", "様式の確認")]
+    assert "held already" in refused(office, "hold-cohort", cohort="2027")
+    resume = ordered(office, "resume-cohort", "2027")
+    tell(office.ports, *carried_out(resume, 2))
+    time.sleep(BOARD_AGE)
+    assert "あとから届く登録も" not in office.browser.get("/").text
+    assert "nobody" in refused(office, "resume-cohort", cohort="2027")
+
+
+def test_holds_of_two_qualifications_are_told_each_by_itself_and_one_of_the_cohort_names_what_was_resumed(
+    office: Office,
+) -> None:
+    def told() -> list[tuple[str | None, list[str]]]:
+        found = office.browser.get("/api/v1/status").json()["cohorts_held"]
+        time.sleep(BOARD_AGE)
+        return [(each["qualification"], each["resumed"]) for each in found]
+
+    tell(office.ports, renewed(1))
+    for qualification in ("gishi", "shindanshi"):
+        tell(office.ports, *carried_out(ordered(office, "hold-cohort", "2026", qualification), 1))
+    time.sleep(BOARD_AGE)
+    assert told() == [("gishi", []), ("shindanshi", [])]
+    tell(office.ports, *carried_out(ordered(office, "hold-cohort", "2026"), 2))
+    tell(office.ports, *carried_out(ordered(office, "resume-cohort", "2026", "gishi"), 3))
+    time.sleep(BOARD_AGE)
+    assert told() == [(None, ["gishi"])]
+    assert "再開した資格" in office.browser.get("/").text
+    tell(office.ports, *carried_out(ordered(office, "resume-cohort", "2026"), 4))
+    time.sleep(BOARD_AGE)
+    assert told() == []
+
+
+@pytest.mark.parametrize("cohort", ["26", "R00001", "２０２６", "0000", "2026年"])
+def test_no_cohort_that_is_no_year_is_held(office: Office, cohort: str) -> None:
+    for act in ("hold-cohort", "resume-cohort"):
+        assert office.browser.get(f"/api/v1/{act}", params={"cohort": cohort}).status_code == 404
+        body = {"cohort": cohort, "digest": "x", "by": "x", "why": "x"}
+        assert office.browser.post(f"/api/v1/{act}", json=body).status_code == 404
+        assert office.browser.get(f"/{act}", params={"cohort": cohort}).status_code == 404
+    assert announced(office.ports) == []
+
+
+def test_the_later_order_about_a_cohort_counts_whichever_is_read_first(office: Office) -> None:
+    hold = ordered(office, "hold-cohort", "2027")
+    tell(office.ports, *carried_out(hold, 1))
+    resume = ordered(office, "resume-cohort", "2027")
+    tell(office.ports, *carried_out(resume, 2))
+    again = msgspec.structs.replace(carried_out(hold, 1)[0], decision_id="an older one, read late")
+    tell(office.ports, again)
+    assert office.browser.get("/api/v1/status").json()["cohorts_held"] == []
+
+
+def stated(number: int, cohort: str = "2026", issued: int | None = 40) -> StatementPublished:
+    valid = None if issued is None else issued - 1
+    return StatementPublished(
+        cohort=cohort, number=number, leaf="ab" * 32, stated_at=at(number), issued=issued, valid=valid
+    )
+
+
+def anchored_statement(number: int, cohort: str = "2026") -> StatementAnchored:
+    return StatementAnchored(
+        statement_id=f"{cohort}/{number}",
+        cohort=cohort,
+        number=number,
+        leaf="ab" * 32,
+        merkle_root="cd" * 32,
+        network="local",
+        chain_id=31337,
+        contract="0x" + "1" * 40,
+        transaction="0x" + "2" * 64,
+        block_number=7,
+        block_hash="0x" + "3" * 64,
+        anchored_at=at(number + 5),
+    )
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_the_newest_statement_of_each_cohort_is_on_the_board_with_what_is_anchored_of_it(
+    office: Office, order: tuple[int, ...]
+) -> None:
+    events: list[Event] = [stated(1), stated(2, issued=41), anchored_statement(1), stated(3, "2025", issued=None)]
+    tell(office.ports, *cycle(1), *(events[each] for each in order))
+    found = office.browser.get("/api/v1/status").json()["statements"]
+    assert [(e["cohort"], e["number"], e["issued"], e["valid"], e["anchored_number"]) for e in found] == [
+        ("2026", 2, 41, 40, 1),
+        ("2025", 3, None, None, None),
+    ]
+    tell(office.ports, anchored_statement(2), anchored_statement(2))
+    time.sleep(BOARD_AGE)
+    (newest, _) = office.browser.get("/api/v1/status").json()["statements"]
+    assert (newest["anchored_number"], newest["network"], newest["anchored_at"] is not None) == (2, "local", True)
+
+
+def test_the_board_links_the_public_count_and_says_what_waits_for_its_batch(office: Office) -> None:
+    tell(office.ports, *cycle(1), anchored_statement(9, "2024"), stated(1), anchored_statement(1), stated(2))
+    page = office.browser.get("/").text
+    assert "第2号" in page and "記録は第1号まで" in page and "2024年度" not in page
+    tell(office.ports, anchored_statement(2))
+    links = Links(registration=None, verifier="https://badges.example.jp", inbox=None)
+    with serving(site_of(office.ports, links)) as base, httpx.Client(base_url=base) as browser:
+        sign_in(office.ports.store, browser, "別の担当")
+        page = browser.get("/").text
+    assert "no. 1;" not in page and 'href="https://badges.example.jp/statements/2026"' in page
 
 
 def test_a_file_is_handed_in_and_stands_on_record_with_its_outcome(office: Office) -> None:

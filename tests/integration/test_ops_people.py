@@ -351,7 +351,7 @@ def card_of(number: int, state: PaperState | None) -> list[Event]:
     return [card, PaperUpdated(order_id="12345678", item="card", state=state, revision=1, at=at(2))]
 
 
-BY_OPS = {"undo", "reissue", "hold-cohort", "resume-cohort", "discard", "replay", "acknowledge", "dismiss"}
+BY_OPS = {"undo", "reissue", "discard", "replay", "acknowledge", "dismiss"}
 """Ops does them itself, or gives an order for each of a cohort's people."""
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import getpass
+import io
 import json
 import time
 from collections.abc import Iterator
@@ -12,13 +15,14 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
+from services.ops import queries
 from services.ops.cli import main
 from services.ops.config import Links
 from services.ops.ports import Ports
 from services.ops.sources.lag import LagMeter
 from services.ops.store.events import Store
 from services.ops.web.site import is_for_office
-from shared.office_events import OfficeDecided
+from shared.office_events import AccountChanged, OfficeDecided
 from shared.runtime.access import Access
 from shared.runtime.log import configure
 from shared.runtime.web.office_accounts import IDLE, LONGEST_SESSION
@@ -315,7 +319,7 @@ def test_role_office_reaches_no_act_of_admins(served: tuple[Store, Site, object]
             assert browser.post("/letters", data={"act": act, "why": "x", "cohort": "2026"}).status_code == 403
         for page in ("/dead-letters", "/restores", "/rejected", "/undo"):
             assert page not in browser.get("/").text
-    assert outbox(account.ports) == []
+    assert ordered(account) == []
 
 
 def test_role_office_sees_and_acts_for_the_people_of_its_desk_only(account: Site) -> None:
@@ -350,9 +354,9 @@ def test_role_office_sees_and_acts_for_the_people_of_its_desk_only(account: Site
         assert browser.post("/revoke/R00001", data=form).status_code == 409
         resend = {"act": "resend", "why": "x", "cohort": "2026", "message": f"{assertion_id(2)}/award"}
         assert browser.post("/letters", data=resend).status_code == 403
-        assert outbox(account.ports) == []
+        assert ordered(account) == []
         browser.post("/people/R00001", data={"act": "again", "why": "確認", "version": 1, "by": "somebody else"})
-    (decided,) = [decode(value) for _, _, value in outbox(account.ports)]
+    (decided,) = ordered(account)
     assert isinstance(decided, OfficeDecided) and (decided.by, decided.why) == (NAME, "確認")
 
 
@@ -362,3 +366,109 @@ def test_an_admin_sees_everybody(site: Site) -> None:
         sign_in(site.ports.store, browser)
         text = browser.get("/people").text
         assert "R00001" in text and "R00002" in text
+
+
+# ── on record ──
+
+
+def ordered(site: Site) -> list[object]:
+    """What was announced besides changes of accounts."""
+    found = (decode(value) for _, _, value in outbox(site.ports))
+    return [event for event in found if not isinstance(event, AccountChanged)]
+
+
+def changes(site: Site) -> list[tuple[str, str, str, str]]:
+    """What was announced of accounts: account, change, by, why."""
+    found = [decode(value) for _, _, value in outbox(site.ports)]
+    return [(e.account, e.change, e.by, e.why) for e in found if isinstance(e, AccountChanged)]
+
+
+def test_each_change_of_an_account_by_command_is_on_record_and_announced_with_role_and_desk(
+    account: Site, password_file: str
+) -> None:
+    by = ("--by", "佐藤", "--reason", "異動")
+    assert account.akashi("password", NAME, "--generate", *by).exit_code == 0
+    assert account.akashi("remove", NAME, *by).exit_code == 0
+    assert account.akashi("add", NAME, "--role", "admin", "--password-file", password_file, *by).exit_code == 0
+    user = getpass.getuser()
+    assert changes(account) == [
+        (NAME, "added", user, ""),
+        (NAME, "password", "佐藤", "異動"),
+        (NAME, "removed", "佐藤", "異動"),
+        (NAME, "added", "佐藤", "異動"),
+    ]
+    with account.browser() as browser:
+        sign_in(account.ports.store, browser, "事務局")
+        page = browser.get("/decisions").raise_for_status().text
+        told = csv.reader(io.StringIO(browser.get("/decisions.csv").text.lstrip("\ufeff")))
+    for words in ("アカウントの作成", "アカウントの削除", "アカウントのパスワード", "異動", "役割", desk_of(OWN)):
+        assert words in page, words
+    rows = [row for row in told if NAME in row]
+    assert len(rows) == 7  # a line for each fact: the role, and of role office the desk
+    lines = CliRunner().invoke(main, ["decisions", "--json"], env=at_board(account.base)).output.splitlines()
+    record = sorted((line["decision"], line["subject"], line["by"]) for line in map(json.loads, lines))
+    assert record == sorted((f"account-{change}", name, by) for name, change, by, _ in changes(account))
+
+
+def test_who_changes_an_account_on_the_page_is_named_also_the_own_password(account: Site) -> None:
+    with account.browser() as browser:
+        sign_in(account.ports.store, browser, "事務局")
+        for act in ("password", "remove"):
+            assert browser.post("/accounts", data={"act": act, "name": NAME, "why": "退職"}).is_success
+        drawn = browser.post("/accounts", data={"act": "add", "name": "鈴木", "role": "admin"}).text
+    with account.browser() as browser:
+        account.sign_in(browser, "鈴木", drawn.split('<p class="mono">')[1].split("<")[0])
+        own = {"present": drawn.split('<p class="mono">')[1].split("<")[0], "new": OTHER}
+        assert browser.post("/password", data=own).is_redirect
+    assert changes(account)[1:] == [
+        (NAME, "password", "事務局", "退職"),
+        (NAME, "removed", "事務局", "退職"),
+        ("鈴木", "added", "事務局", ""),
+        ("鈴木", "password", "鈴木", ""),
+    ]
+
+
+def test_no_password_and_nothing_made_of_one_is_in_an_event_or_on_record(account: Site) -> None:
+    drawn = json.loads(account.akashi("password", NAME, "--generate", "--json").output)["password"]
+    with account.ports.store.transaction() as tx:
+        hashes = [text for (text,) in tx.cursor.execute("select password_hash from office_accounts")]
+        rows = str(tx.cursor.execute("select d::text from decisions d").fetchall())
+    said = b"".join(value for _, _, value in outbox(account.ports)).decode() + rows
+    assert drawn and hashes and len(changes(account)) == 2
+    assert all(secret not in said for secret in (PASSWORD, drawn, *hashes, "argon", "scrypt"))
+
+
+def test_what_was_refused_is_not_on_record(account: Site, tmp_path: Path) -> None:
+    (tmp_path / "weak").write_text("password\n")
+    for words in (
+        ("add", NAME, "--role", "admin", "--generate"),  # it has an account
+        ("add", "x", "--role", "office", "--generate"),
+        ("password", "nobody", "--generate"),
+        ("password", NAME, "--password-file", str(tmp_path / "weak")),
+        ("remove", "nobody"),
+    ):
+        assert account.akashi(*words).exit_code != 0
+    assert len(changes(account)) == 1
+
+
+def test_the_same_change_twice_is_twice_on_record_and_read_again_from_kafka_it_is_once(account: Site) -> None:
+    for _ in range(2):
+        assert account.akashi("password", NAME, "--generate").exit_code == 0
+    events = [decode(value) for _, _, value in outbox(account.ports)]
+    assert len({event.id for event in events}) == 3
+    tell(account.ports, *events)
+    assert sorted(line.decision for line in queries.decisions(account.ports, None, limit=9)) == [
+        "account-added",
+        "account-password",
+        "account-password",
+    ]
+    with account.ports.store.transaction() as tx:
+        tx.cursor.execute("delete from decisions")
+        tx.note_accounts([event for event in events if isinstance(event, AccountChanged)])  # after a restore
+    assert len(queries.decisions(account.ports, None, limit=9)) == 3
+
+
+def test_role_office_does_not_see_changes_of_accounts(account: Site) -> None:
+    with account.browser() as browser:
+        assert account.sign_in(browser).is_redirect
+        assert "アカウントの作成" not in browser.get("/decisions").raise_for_status().text

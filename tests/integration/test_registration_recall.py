@@ -17,7 +17,7 @@ from services.registration.handlers import accept
 from services.registration.office import orders
 from services.registration.store import RegistrationTransaction
 from shared.events import Event, RegistrationHeld, RegistrationRejected, RegistrationReleased, RegistrationRenewed
-from shared.office_events import Correction, DecisionSettled, OfficeDecided
+from shared.office_events import CohortHoldChanged, Correction, DecisionSettled, OfficeDecided
 from shared.runtime.recall import Recall
 from tests.worlds.recalled import announced, take_back
 from tests.worlds.registration import RULES, RegistrationWorld, as_json, record, registration_database, world_at
@@ -27,6 +27,7 @@ RECALLS: Mapping[type[Event], Recall] = {
     RegistrationHeld: RegistrationTransaction.take_back_held,
     RegistrationReleased: RegistrationTransaction.take_back_released,
     RegistrationRenewed: RegistrationTransaction.take_back_renewed,
+    CohortHoldChanged: RegistrationTransaction.take_back_cohort_holds,
     DecisionSettled: RegistrationTransaction.take_back_settled,
 }
 STATE = (
@@ -262,6 +263,46 @@ def test_a_hold_that_is_read_before_the_record_comes_is_kept(restored: Restored,
     restored.world.judge()
     assert restored.world.renewed() == ["R1"]
     assert [event.revision for event in restored.world.announced(RegistrationReleased)] == [2]
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("resumed", [False, True])
+@pytest.mark.parametrize("read_again", [False, True])
+def test_a_hold_of_a_cohort_stands_after_a_restore_before_its_order_is_read_again(
+    restored: Restored, known: bool, resumed: bool, read_again: bool
+) -> None:
+    restored.together(lambda world: world.deliver(record(1))) if known else None
+    decided = [restored.later.decide("hold-cohort", "2026", lasting=True)]
+    if resumed:
+        restored.later.clock.now += timedelta(minutes=1)
+        decided.append(restored.later.decide("resume-cohort", "2026", lasting=True))
+    restored.back()
+    if read_again:
+        restored.again(*decided)
+    restored.world.deliver(record(1), record(2))
+    restored.world.settle()
+    assert restored.world.renewed() == (["R1", "R2"] if resumed else [])
+    assert restored.world.held() == ({} if resumed else {"R1": "office-hold", "R2": "office-hold"})
+    restored.world.decisions = 7
+    restored.world.clock.now += timedelta(minutes=1)
+    restored.world.decide("resume-cohort", "2026", lasting=True)
+    restored.world.judge()
+    assert restored.world.renewed() == ["R1", "R2"]
+
+
+def test_who_was_resumed_alone_before_the_loss_passes_the_hold_of_the_cohort_after_it(restored: Restored) -> None:
+    restored.together(lambda world: world.deliver(record(2, completed_on=None)))
+    restored.later.deliver(record(1, completed_on=None))
+    hold = restored.later.decide("hold-cohort", "2026", lasting=True)
+    resumes = [restored.later.decide("resume", id) for id in ("R1", "R2")]
+    restored.later.settle()
+    restored.back()
+    restored.world.deliver(record(1), record(2), record(3))
+    restored.again(hold, *resumes)
+    restored.world.settle()
+    assert restored.world.renewed() == ["R1", "R2"]
+    held = restored.world.announced(RegistrationHeld)
+    assert [(event.key, event.reason) for event in held] == [("R3", "office-hold")]
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -18,6 +18,7 @@ from services.ops.ports import Ports
 from services.ops.sources.lag import Lag
 from services.ops.store.events import OpsTransaction, Store
 from shared.clock import Clock
+from shared.count_events import StatementAnchored, StatementPublished
 from shared.events import (
     AddressCorrected,
     AssertionAnchored,
@@ -35,7 +36,7 @@ from shared.events import (
     RenderingFailed,
 )
 from shared.letter_events import RequestedLetterUpdated
-from shared.office_events import DecisionSettled, OfficeDecided, RestoreNoticed
+from shared.office_events import AccountChanged, CohortHoldChanged, DecisionSettled, OfficeDecided, RestoreNoticed
 from shared.paper_events import PaperOrdered, PaperUpdated, PrintSheetRendered
 from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 from shared.runtime.batches import RawMessage
@@ -51,7 +52,7 @@ BOARD_AGE = 0.6
 TABLES = (
     "people, assertions, letters, batches, rejections, dismissals, dead_letters, decisions, settlements, scrub_reports,"
     " restores, requested_letters, person_events, office_accounts, office_sessions, office_attempts, paper_orders,"
-    " paper_items, paper_sheets, inbox, outbox, announced"
+    " paper_items, paper_sheets, cohort_holds, statements, inbox, outbox, announced"
 )
 
 NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
@@ -59,6 +60,10 @@ NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
     AddressCorrected: OpsTransaction.note_addresses,
     RegistrationHeld: OpsTransaction.note_holds,
     RegistrationReleased: OpsTransaction.note_holds,
+    StatementPublished: OpsTransaction.note_statements,
+    StatementAnchored: OpsTransaction.note_anchored_statements,
+    AccountChanged: OpsTransaction.note_accounts,
+    CohortHoldChanged: OpsTransaction.note_cohort_holds,
     RegistrationRejected: OpsTransaction.note_rejected,
     AssertionIssued: OpsTransaction.note_issued,
     IssuanceRefused: OpsTransaction.note_refused,

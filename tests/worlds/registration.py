@@ -74,7 +74,12 @@ class RegistrationWorld:
         return total
 
     def decide(
-        self, decision: Decision, subject: str, value: str | None = None, correction: Correction | None = None
+        self,
+        decision: Decision,
+        subject: str,
+        value: str | None = None,
+        correction: Correction | None = None,
+        **more: Any,
     ) -> OfficeDecided:
         self.decisions += 1
         event = OfficeDecided(
@@ -86,6 +91,7 @@ class RegistrationWorld:
             decided_at=self.clock.now,
             value=value,
             correction=correction,
+            **more,
         )
         orders.carry_out([event], self.ports)
         return event
@@ -175,7 +181,7 @@ def world_at(url: str) -> Iterator[RegistrationWorld]:
     with world.ports.store.transaction() as tx:
         tx.cursor.execute(
             "truncate registrations, not_applied, rejected, inbox, outbox, announced, recalled, recalled_orders,"
-            " order_changes"
+            " order_changes, cohort_holds"
         )
     yield world
     world.ports.store.close()

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from services.anchor.domain.anchoring import Deployment, Inclusion
+from shared.count_events import StatementAnchored
 from shared.credentials.merkle import Path, Tree, merkle_tree
 from shared.credentials.merkle_proof import CRYPTOSUITE, Anchor, MerkleProof, decode_proof, encode_proof
 from shared.errors import Unreadable
@@ -75,6 +76,25 @@ def anchored(assertion_id: str, anchor: FinalAnchor, leaf: bytes, path: Path) ->
         leaf=leaf.hex(),
         merkle_root=anchor.root.hex(),
         path=tuple((side, sibling.hex()) for side, sibling in path),
+        network=anchor.deployment.network,
+        chain_id=anchor.deployment.chain_id,
+        contract=anchor.deployment.contract,
+        transaction=anchor.inclusion.transaction,
+        block_number=anchor.inclusion.block_number,
+        block_hash=anchor.inclusion.block_hash,
+        anchored_at=anchor.inclusion.anchored_at,
+    )
+
+
+def statement_anchored(statement_id: str, anchor: FinalAnchor, leaf: bytes) -> StatementAnchored:
+    """The same of a statement of the public count, for the office's board."""
+    cohort, _, number = statement_id.rpartition("/")
+    return StatementAnchored(
+        statement_id=statement_id,
+        cohort=cohort,
+        number=int(number),
+        leaf=leaf.hex(),
+        merkle_root=anchor.root.hex(),
         network=anchor.deployment.network,
         chain_id=anchor.deployment.chain_id,
         contract=anchor.deployment.contract,

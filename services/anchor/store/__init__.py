@@ -14,7 +14,7 @@ from services.anchor.store.leaves import Leaves, UncoveredBadges, UnprovedLeaf, 
 from services.anchor.store.recalled import Recalled
 from services.anchor.store.transactions import Transactions
 from shared.clock import Clock
-from shared.count_events import StatementPublished
+from shared.count_events import StatementAnchored, StatementPublished
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived
 from shared.runtime.db import Database, Transaction
 
@@ -58,7 +58,7 @@ class AnchorTransaction(Transaction):
         """Any time. The leaf of a statement of the count, which waits for the next batch."""
         self.leaves.note_statements(events)
 
-    def take_back_anchored(self, events: Sequence[AssertionAnchored]) -> None:
+    def take_back_anchored(self, events: Sequence[AssertionAnchored | StatementAnchored]) -> None:
         """After a restore. These leaves are proved and in no further batch; their batches are complete where they say.
 
         Rows of the badges may come later, by the re-read AssertionIssued and BadgeReceived. No topic holds signed

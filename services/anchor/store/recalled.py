@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from services.anchor.domain.anchoring import Deployment, Inclusion
 from services.anchor.domain.proving import FinalAnchor, Manifest
+from shared.count_events import StatementAnchored
 from shared.events import AssertionAnchored
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class Recalled:
     def __init__(self, tx: AnchorTransaction) -> None:
         self._tx = tx
 
-    def take_back(self, events: Sequence[AssertionAnchored]) -> None:
+    def take_back(self, events: Sequence[AssertionAnchored | StatementAnchored]) -> None:
         """The batches exist and are complete, their leaves are proved; the manifests are still to be read."""
         anchors = {event.merkle_root: _anchor_of(event) for event in events}
         self._tx.insert_rows(
@@ -42,12 +43,13 @@ class Recalled:
             "leaves",
             [
                 {
-                    "assertion_id": event.assertion_id,
+                    "assertion_id": event.key,
                     "leaf": bytes.fromhex(event.leaf),
                     "root": bytes.fromhex(event.merkle_root),
+                    "is_statement": isinstance(event, StatementAnchored),
                     "proved_at": self._tx.now(),
                 }
-                for event in {event.assertion_id: event for event in events}.values()  # Kafka may hold one twice
+                for event in {event.key: event for event in events}.values()  # Kafka may hold one twice
             ],
             "(assertion_id) do update set leaf = excluded.leaf, root = excluded.root,"
             " proved_at = coalesce(leaves.proved_at, excluded.proved_at), last_error = null,"
@@ -123,7 +125,7 @@ class Recalled:
         return int(id)
 
 
-def _anchor_of(event: AssertionAnchored) -> FinalAnchor:
+def _anchor_of(event: AssertionAnchored | StatementAnchored) -> FinalAnchor:
     return FinalAnchor(
         bytes.fromhex(event.merkle_root),
         Deployment(event.network, event.chain_id, event.contract),

@@ -204,4 +204,11 @@ def _read(row: StatementRow) -> CountStatement:
 
 
 def _told(row: StatementRow, leaf: str, statement: CountStatement) -> StatementPublished:
-    return StatementPublished(cohort=row.cohort, number=row.number, leaf=leaf, stated_at=statement.stated_at)
+    return StatementPublished(
+        cohort=row.cohort,
+        number=row.number,
+        leaf=leaf,
+        stated_at=statement.stated_at,
+        issued=statement.figures.issued,
+        valid=statement.figures.valid,
+    )

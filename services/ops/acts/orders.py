@@ -6,12 +6,15 @@ out announces the outcome (`DecisionSettled`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from services.ops.board.cohort_orders import held_for, parts_of, whole_of
 from services.ops.board.decisions import (
+    LASTING,
     REBUILD,
     RESUMABLE,
     SCRUB,
@@ -289,6 +292,9 @@ def _order_services(
 # ── a whole cohort ──────────────────────────────────────────────────────────────────────────────────────
 
 
+_YEAR = re.compile("[1-9][0-9]{3}")
+
+
 class ListChangedError(AlreadyDecidedError):
     """The list differs from the one that the office looked at: look at it again."""
 
@@ -302,6 +308,7 @@ def dry_run(ports: Ports, act: Bulk, selected: Selected) -> DryRun:
 def apply(ports: Ports, act: Bulk, selected: Selected, digest: str, who: Attribution) -> DecisionLine:
     """Order it for exactly the people of the list with this digest: one order each, all of them or none.
 
+    A hold of a cohort and its end are about those who come later, too: so the list may be empty.
     ListChangedError when the list is a different one by now. Applying it twice orders nothing the second time: people
     with a pending order are on no list.
     """
@@ -315,20 +322,15 @@ def apply(ports: Ports, act: Bulk, selected: Selected, digest: str, who: Attribu
                 f"got digest {digest}, expected {run.digest}: the list has changed, it has {run.count} people now."
                 " Look at it again"
             )
-        if not run.people:
+        earlier = tx.decisions.pending_of_cohort(act, selected) if act in LASTING and not run.people else None
+        if earlier is not None:
+            return ordered_before(earlier)
+        if not run.is_needed:
             ORDERED.labels(act, "nobody").inc()
-            raise ListChangedError("nobody is on this list: nothing is to be done")
+            raise ListChangedError(_nothing_to_do(run))
         id = tx.decisions.next_id(f"{act}/{selected.cohort}/{digest}")
-        whole = OfficeDecided(
-            decision_id=id,
-            decision=act,
-            subject=selected.cohort,
-            by=who.by,
-            why=who.why,
-            decided_at=now,
-            value=str(run.count),
-        )
-        parts = _parts(act, id, run.people, who, now)
+        whole = whole_of(act, id, selected, run.count, who.by, who.why, now)
+        parts = [Order(event, target) for event, target in parts_of(whole, act, run.people)]
         tx.decisions.note_orders([Order(whole, None), *parts])
         tx.announce(whole, *(part.event for part in parts))
         # Dying before the commit: nothing was ordered. After it every order is in the outbox, however often a service
@@ -339,13 +341,6 @@ def apply(ports: Ports, act: Bulk, selected: Selected, digest: str, who: Attribu
     return line
 
 
-_PART: dict[Bulk, Decision] = {
-    "undo": "revoke",
-    "reissue": "correct",
-    "hold-cohort": "hold",
-    "resume-cohort": "resume",
-}
-"""What is ordered for each person."""
 _LISTS: dict[Bulk, Callable[[DecisionRows, Selected], tuple[list[ListedPerson], int]]] = {
     "undo": DecisionRows.to_undo,
     "reissue": DecisionRows.to_reissue,
@@ -354,33 +349,18 @@ _LISTS: dict[Bulk, Callable[[DecisionRows, Selected], tuple[list[ListedPerson], 
 }
 
 
-def _parts(act: Bulk, id: str, people: Sequence[ListedPerson], who: Attribution, now: datetime) -> list[Order]:
-    decision = _PART[act]
-    correction = Correction() if act == "reissue" else None
-    parts = []
-    for person in people:
-        subject, version, target = person.registration_id, None, None
-        if act == "undo":
-            subject, target = person.assertion_id, revoke_target(person.assertion_id)
-        elif act == "reissue":
-            version = person.version + 1
-            target = correct_target(subject, version)
-        event = OfficeDecided(
-            decision_id=f"{id}/{subject}",
-            decision=decision,
-            subject=subject,
-            by=who.by,
-            why=who.why,
-            decided_at=now,
-            correction=correction,
-            part_of=id,
-            version=version,
-        )
-        parts.append(Order(event, target))
-    return parts
+def _nothing_to_do(run: DryRun) -> str:
+    if run.held is not None:
+        return f"it is held already, since {run.held.since:%Y-%m-%d %H:%M}Z by {run.held.by}: nothing is to be done"
+    return "nobody is on this list: nothing is to be done"
 
 
 def _dry_run(tx: OpsTransaction, act: Bulk, selected: Selected) -> DryRun:
+    held = None
+    if act in LASTING:
+        if not _YEAR.fullmatch(selected.cohort):
+            raise NotFound(f"got cohort {selected.cohort!r}, expected a year of four digits")
+        held = held_for(act, tx.cohort_orders.all(), selected)
     people, left_out = _LISTS[act](tx.decisions, selected)
     return DryRun(
         act=act,
@@ -389,4 +369,5 @@ def _dry_run(tx: OpsTransaction, act: Bulk, selected: Selected) -> DryRun:
         left_out=left_out,
         digest=digest_of(act, selected, people),
         people=people,
+        held=held,
     )

@@ -8,11 +8,13 @@ from datetime import datetime
 import msgspec
 
 from services.ops.board.counts import Board, Difference, Person, Stage
+from services.ops.board.decisions import HeldCohort
 from services.ops.board.health import ServiceHealth
 from services.ops.board.pace import Pace
 from services.ops.board.restores import Restore
 from services.ops.board.rows import KeptDeadLetter, LetterDomain
 from services.ops.board.scrubs import ScrubLine
+from services.ops.board.statements import StatementLine
 
 LETTER_STATES = ("queued", "sent", "deferred", "bounced", "suppressed", "cancelled")
 
@@ -76,6 +78,8 @@ class BoardStatus(msgspec.Struct, frozen=True, kw_only=True):
     restores: list[Restore] = []  # databases that were set back, and nobody has acknowledged yet
     pace: dict[str, Pace] = {}  # by stage, over the last ten minutes
     letters_by_domain: list[LetterDomain] = []  # the domains with letters in trouble, or that wait
+    cohorts_held: list[HeldCohort] = []  # by the office: also those who come later
+    statements: list[StatementLine] = []  # of the public count: the newest of each cohort
     uncounted: int = 0  # changes that the counts lack: more than a few only after an upgrade or a rebuild
 
 

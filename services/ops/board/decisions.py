@@ -24,6 +24,8 @@ LETTER_ORDERS = ("resend", "hold-letters", "resume-letters")
 
 Bulk = Literal["undo", "reissue", "hold-cohort", "resume-cohort"]
 BULK: tuple[Bulk, ...] = ("undo", "reissue", "hold-cohort", "resume-cohort")
+LASTING: tuple[Bulk, ...] = ("hold-cohort", "resume-cohort")
+"""Also about those who come later: registration carries out the whole, besides the order for each."""
 FEED: Final = "feed"
 
 
@@ -68,6 +70,23 @@ class DecisionLine(msgspec.Struct, frozen=True, kw_only=True):
     settled_at: datetime | None = None
     parts: Parts | None = None
     producers: list[ProducerLine] | None = None
+    lasting: bool = False  # hold-cohort, resume-cohort: also about those who come later
+    qualification: str | None = None  # hold-cohort, resume-cohort: only people of this one
+
+
+class HeldCohort(msgspec.Struct, frozen=True, kw_only=True):
+    """A hold of a cohort that stands: also of those who are delivered or released later.
+
+    `qualification`: only people of this one; None: of all but those that were `resumed` since.
+    """
+
+    cohort: str
+    qualification: str | None
+    since: datetime
+    by: str
+    why: str
+    decision_id: str
+    resumed: list[str] = []
 
 
 class ListedPerson(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +116,8 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
 
     `left_out` counts people of the same selection who are not on the list. Undo: their badge, or a corrected one, is
     not issued yet. Reissue: their badge was revoked by an order of its own. Hold: their badge is issued. Resume: they
-    are held for another reason.
+    are held for another reason. `held`: of a hold the one that stands for all of these already; of a resume the one
+    that it ends.
     """
 
     act: Bulk
@@ -106,6 +126,14 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     left_out: int
     digest: str
     people: list[ListedPerson]
+    held: HeldCohort | None = None
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether the order does anything: to these people, or to those who come later."""
+        if self.act == "hold-cohort":
+            return bool(self.people) or self.held is None
+        return bool(self.people) or (self.act == "resume-cohort" and self.held is not None)
 
 
 class VersionLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -275,8 +303,13 @@ def differences(facts: Mapping[str, str | None], correction: Correction) -> list
     ]
 
 
-def outcome_of(parts: Parts) -> str | None:
-    """The outcome of an undo or a reissue as a whole; None while some of its parts have none."""
-    if parts.settled < parts.total:
+def outcome_of(parts: Parts, own: str | None = DONE) -> str | None:
+    """The outcome of an order for a cohort as a whole; None while it, or some of its parts, have none.
+
+    `own`: that of the order itself, where registration carries it out.
+    """
+    if own is None or (own == DONE and parts.settled < parts.total):
         return None
+    if own != DONE:
+        return own
     return DONE if set(parts.outcomes) <= {DONE} else PARTLY

@@ -52,18 +52,18 @@ _WORDS = {
     ),
     "hold-cohort": (
         "年度の発行を止める / Hold the registrations of a cohort",
-        "年度のうち、まだバッジのない人の発行をまとめて止めます。まず名簿を出すだけで、何もしません。あとから届く登録は"
-        "止まりません。"
-        "\n\nHolds those of a cohort who have no badge yet, until resume-cohort. Without --apply it only lists them;"
-        " --apply DIGEST holds them. Registrations that come later are not held."
+        "年度のうち、まだバッジのない人の発行をまとめて止めます。四月一日を待っている人、あとから届く登録も、再開するまで"
+        "止まります。まず名簿を出すだけで、何もしません。"
+        "\n\nHolds those of a cohort who have no badge yet, who wait for April 1, and who come later, until"
+        " resume-cohort. Without --apply it only lists those who are known; --apply DIGEST holds the cohort."
         "\n\nExit code 0: listed, or all done. 1: refused, or not all done. 2: no outcome yet, or no answer of ops.",
         "止める人 / to be held",
         "すでにバッジのある人。 / have a badge",
     ),
     "resume-cohort": (
         "止めた年度を再開する / Resume the registrations of a cohort",
-        "事務局が止めた人を、まとめて再開します。まず名簿を出すだけで、何もしません。"
-        "\n\nResumes the people of a cohort who are on hold. Without --apply it only lists them."
+        "止めている年度を再開し、事務局が止めた人を、まとめて再開します。まず名簿を出すだけで、何もしません。"
+        "\n\nEnds the hold of a cohort, and resumes the people who are on hold. Without --apply it only lists them."
         "\n\nExit code 0: listed, or all done. 1: refused, or not all done. 2: no outcome yet, or no answer of ops.",
         "再開する人 / to be resumed",
         "ほかの理由で保留の人。 / held for another reason",
@@ -146,7 +146,12 @@ def _list(run: DryRun, heading: str, rest: str, command: str) -> None:
     say(f"{heading}: {run.count:,}", err=True)
     if run.left_out:
         say(f"{rest}: {run.left_out:,}", err=True)
-    if run.count:
+    if (hold := run.held) is not None:
+        say(
+            f"止めています / held: {hold.since.astimezone(JST):%Y-%m-%d %H:%M} {hold.by}: {hold.why}",
+            err=True,
+        )
+    if run.is_needed:
         say(f"照合番号 digest: {run.digest}", err=True)
         say(f"まだ何もしていません。実行するには / nothing was done; to carry it out:\n  {command}", err=True)
 

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from services.ops.board.wording import ROLES
+from services.ops.commands.waiting import attribution
 from shared.runtime.commands import json_option, say, say_json, say_row
 
 _GENERATE = click.option(
@@ -51,18 +52,28 @@ def office() -> None:
 @click.option("--desk", help="窓口（office のとき）。 / The desk, for role office.")
 @_PASSWORD_FILE
 @_GENERATE
+@attribution(required=False, public=False)
 @json_option
-def add(name: str, role: str, desk: str | None, password_file: Path | None, generate: bool, as_json: bool) -> None:
-    """アカウントを作ります。パスワードは、尋ねられたときに入力するか、ファイルから読むか、作って一度だけ表示します。
+def add(
+    name: str,
+    role: str,
+    desk: str | None,
+    password_file: Path | None,
+    generate: bool,
+    by: str,
+    why: str | None,
+    as_json: bool,
+) -> None:
+    """アカウントを作ります。操作の記録に残ります。パスワードは、尋ねられたときに入力するか、ファイルから読むか、作って一度だけ表示します。
 
-    Makes an account. Its password is asked for, read from a file, or drawn and shown once.
+    Makes an account, which stays on record. Its password is asked for, read from a file, or drawn and shown once.
 
     Exit code 0: done. 1: refused. 2: no answer of ops.
     """
     from services.ops.commands.client import send
 
     password = _password(password_file, generate=generate)
-    body = {"name": name, "role": role, "desk": desk, "password": password}
+    body = {"name": name, "role": role, "desk": desk, "password": password, "by": by, "why": why or ""}
     _say(send("/api/v1/office/accounts", body, Answer), as_json)
 
 
@@ -83,8 +94,9 @@ def list_accounts(as_json: bool) -> None:
 @click.argument("name")
 @_PASSWORD_FILE
 @_GENERATE
+@attribution(required=False, public=False)
 @json_option
-def password(name: str, password_file: Path | None, generate: bool, as_json: bool) -> None:
+def password(name: str, password_file: Path | None, generate: bool, by: str, why: str | None, as_json: bool) -> None:
     """パスワードを変えます。ログインしている端末は、すべてログアウトします。
 
     Gives an account another password; its sessions end.
@@ -93,21 +105,23 @@ def password(name: str, password_file: Path | None, generate: bool, as_json: boo
     """
     from services.ops.commands.client import send
 
-    body = {"name": name, "password": _password(password_file, generate=generate)}
+    drawn_or_given = _password(password_file, generate=generate)
+    body = {"name": name, "password": drawn_or_given, "by": by, "why": why or ""}
     _say(send("/api/v1/office/password", body, Answer), as_json)
 
 
 @office.command("remove", short_help="アカウントを消す / Remove an account")
 @click.argument("name")
+@attribution(required=False, public=False)
 @json_option
-def remove(name: str, as_json: bool) -> None:
+def remove(name: str, by: str, why: str | None, as_json: bool) -> None:
     """アカウントを消します。その人の操作の記録は残ります。 / Removes an account; what it ordered stays on record.
 
     Exit code 0: done. 1: refused. 2: no answer of ops.
     """
     from services.ops.commands.client import send
 
-    _say(send("/api/v1/office/remove", {"name": name}, Answer), as_json)
+    _say(send("/api/v1/office/remove", {"name": name, "by": by, "why": why or ""}, Answer), as_json)
 
 
 def _password(file: Path | None, *, generate: bool) -> str | None:

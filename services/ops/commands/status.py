@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from services.ops.board.counts import STATES, Stage
+from shared.clock import JST
 from shared.runtime.commands import json_option, plain_console, say, say_json, say_row
 
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ def _table(found: BoardStatus) -> RenderableType:
         if found.matches
         else Text("途中です / on the way", "yellow")
     ]
+    for hold in found.cohorts_held:
+        of = f"{hold.cohort} {hold.qualification or ''}".strip()
+        since = f"{hold.since.astimezone(JST):%Y-%m-%d %H:%M}"
+        lines.append(Text(f"年度の発行を止めています cohort held  {of}  {since}  {hold.by}: {hold.why}", "yellow"))
     for reason, count in found.held_by_reason.items():
         lines.append(
             Text(f"保留 held  {count:>6,}  {reason} {(wording.reason_words(reason) or wording.STATES['held']).ja}")

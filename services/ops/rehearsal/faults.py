@@ -137,6 +137,12 @@ FAULTS: Mapping[Fault, Words] = {
         "registration の COHORT を次の年度にし、再起動します。",
         "Set COHORT of registration to the coming one, and restart it.",
     ),
+    "cohort-held": said(
+        "{about} の発行を、{by} が {since} から止めています。",
+        "The issue of {about} is held by {by} since {since}.",
+        "発行するときは、ボードの「年度の再開」か akashi resume-cohort で再開します。",
+        "When it is to be issued, resume it on the board or by akashi resume-cohort.",
+    ),
     "cohort-unknown": said(
         "登録の受付から人数を聞けません（{cause}）。",
         "Registration doesn't give the figures of the cohort ({cause}).",

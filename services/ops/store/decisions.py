@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from services.ops.board.accounts import decision_of, facts_of
 from services.ops.board.decisions import (
     BULK,
     FACTS,
@@ -29,10 +30,9 @@ from services.ops.board.decisions import (
     recorded_correction,
     target_of,
 )
-from services.ops.board.rebuilds import producers_of
-from services.ops.board.scrubs import scrubbers_of
-from services.ops.store.outcomes import PRODUCERS, Outcomes
-from shared.office_events import OfficeDecided, RebuildOrdered, ScrubOrdered
+from services.ops.store.awaited import AwaitedOrders
+from services.ops.store.outcomes import PRODUCERS
+from shared.office_events import AccountChanged, OfficeDecided
 from shared.retry import SKEW
 
 _OPEN_OR_DONE = "(d.outcome is null or d.outcome = 'done')"
@@ -63,7 +63,7 @@ class Order:
     target: str | None
 
 
-class DecisionRows(Outcomes):
+class DecisionRows(AwaitedOrders):
     """Every write takes any number of rows by one statement: an undo of 20 000 people is as many as one of two."""
 
     def lock_orders(self) -> None:
@@ -76,17 +76,24 @@ class DecisionRows(Outcomes):
         """Keep orders before they are announced; their events are known when they come back from Kafka."""
         self._insert([(order.event, order.target) for order in orders])
 
-    def note_rebuilds(self, orders: Sequence[RebuildOrdered]) -> None:
-        """Keep orders to rebuild, with the services that are to answer."""
-        self._note_awaited([_awaited_row(order, REBUILD, order.reader, _awaited(order)) for order in orders])
-
-    def note_scrubs(self, orders: Sequence[ScrubOrdered]) -> None:
-        """Keep orders to compare tables and object storage, with the services that are to answer."""
-        self._note_awaited([_awaited_row(order, SCRUB, order.subject, _awaited(order)) for order in orders])
-
-    def _note_awaited(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        self._tx.insert_rows("decisions", rows)
-        self.take_outcomes([row["decision_id"] for row in rows])
+    def note_accounts(self, events: Sequence[AccountChanged]) -> None:
+        """Keep changes of the office's accounts, beside the orders."""
+        self._tx.insert_rows(
+            "decisions",
+            [
+                {
+                    "decision_id": event.change_id,
+                    "decision": decision_of(event),
+                    "subject": event.account,
+                    "decided_by": event.by,
+                    "why": event.why,
+                    "decided_at": event.changed_at,
+                    "correction": msgspec.json.encode(facts_of(event)).decode(),
+                }
+                for event in events
+            ],
+            "(decision_id) do nothing",
+        )
 
     def take_back_decided(self, events: Sequence[OfficeDecided]) -> None:
         """Keep orders that were given here before a restore, each again with its target."""
@@ -138,6 +145,8 @@ class DecisionRows(Outcomes):
                     "target": target,
                     "correction": None if correction is None else msgspec.json.encode(correction).decode(),
                     "people": int(event.value) if counts and event.value is not None else None,
+                    "lasting": event.lasting,
+                    "qualification": event.qualification,
                 }
             )
         self._tx.insert_rows("decisions", rows, "(decision_id) do nothing")
@@ -259,6 +268,16 @@ class DecisionRows(Outcomes):
         """The order of this name, numbered or not, that has no outcome yet."""
         return self._first("d.outcome is null and regexp_replace(d.decision_id, '/[0-9]+$', '') = %s", name)
 
+    def pending_of_cohort(self, act: str, selected: Selected) -> DecisionLine | None:
+        """The order about this cohort, or this qualification of it, that registration has not carried out yet."""
+        return self._first(
+            "d.lasting and d.part_of is null and d.outcome is null and d.decision = %s and d.subject = %s"
+            " and d.qualification is not distinct from %s",
+            act,
+            selected.cohort,
+            selected.qualification,
+        )
+
     def _first(self, condition: str, *values: Any) -> DecisionLine | None:
         found = self._select(condition, values, 1)
         return found[0] if found else None
@@ -268,7 +287,8 @@ class DecisionRows(Outcomes):
             DecisionLine,
             'select d.decision_id as id, d.decision, d.subject, d.decided_by as "by", d.why, d.decided_at as at,'
             " coalesce(p.registration_id, a.registration_id) as registration_id, coalesce(p.name, q.name) as name,"
-            " d.part_of, d.correction::json as correction, d.people, d.outcome, d.detail, d.settled_by, d.settled_at"
+            " d.part_of, d.correction::json as correction, d.people, d.outcome, d.detail, d.settled_by, d.settled_at,"
+            " d.lasting, d.qualification"
             " from decisions d left join people p on p.registration_id = d.subject"
             " left join assertions a on a.assertion_id = d.subject"
             " left join people q on q.registration_id = a.registration_id"
@@ -361,32 +381,10 @@ def _values(selected: Selected) -> tuple[Any, ...]:
     )
 
 
-def _awaited_row(
-    order: RebuildOrdered | ScrubOrdered, decision: str, subject: str, producers: Sequence[str]
-) -> dict[str, Any]:
-    return {
-        "decision_id": order.decision_id,
-        "decision": decision,
-        "subject": subject,
-        "decided_by": order.by,
-        "why": order.why,
-        "decided_at": order.ordered_at,
-        "producers": ",".join(producers),
-    }
-
-
-def _awaited(order: RebuildOrdered | ScrubOrdered) -> tuple[str, ...]:
-    try:
-        if isinstance(order, ScrubOrdered):
-            return scrubbers_of(order.subject)
-        return producers_of(order.reader, order.producer)
-    except ValueError:  # of another release, whose services read otherwise: it is on record, without an outcome
-        return ()
-
-
 def _with_target(targets: Mapping[str, str], decision_id: str, **columns: Any) -> TargetHolder:
     return TargetHolder(decision_id=decision_id, target=targets[decision_id], **columns)
 
 
 def _with_parts(line: DecisionLine, parts: Parts) -> DecisionLine:
-    return msgspec.structs.replace(line, parts=parts, outcome=outcome_of(parts))
+    outcome = outcome_of(parts, line.outcome) if line.lasting else outcome_of(parts)
+    return msgspec.structs.replace(line, parts=parts, outcome=outcome)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from services.ops.board import folding
 from services.ops.store.letters import PLACE
 from services.ops.store.tables import Tables
+from shared.count_events import StatementAnchored, StatementPublished
 from shared.events import (
     AddressCorrected,
     AssertionAnchored,
@@ -27,6 +28,8 @@ from shared.events import (
 )
 from shared.letter_events import RequestedLetterUpdated
 from shared.office_events import (
+    AccountChanged,
+    CohortHoldChanged,
     DecisionSettled,
     ObjectsScrubbed,
     OfficeDecided,
@@ -119,6 +122,10 @@ class OpsTransaction(Tables):
             " where excluded.hold_revision >= people.hold_revision",
         )
         self.history.note_holds(events)
+
+    def note_cohort_holds(self, events: Sequence[CohortHoldChanged]) -> None:
+        """Any time. A cohort is held from now on, those who come later included, or no more."""
+        self.cohort_orders.note(events)
 
     def note_addresses(self, events: Sequence[AddressCorrected]) -> None:
         """Any time. Letters go to another address; which, ops doesn't know."""
@@ -273,6 +280,14 @@ class OpsTransaction(Tables):
             replace("merkle_root, network", ["transaction", "block_number", "anchored_at"]),
         )
 
+    def note_statements(self, events: Sequence[StatementPublished]) -> None:
+        """Any time. The public count was stated."""
+        self.statements.note_published(events)
+
+    def note_anchored_statements(self, events: Sequence[StatementAnchored]) -> None:
+        """Any time. A statement of the count is anchored, and with it all before it."""
+        self.statements.note_anchored(events)
+
     def note_rendered(self, events: Sequence[CertificateRendered]) -> None:
         """Step 8. Both PDFs are there."""
         self.upsert_rows(
@@ -333,6 +348,10 @@ class OpsTransaction(Tables):
         self.decisions.take_back_decided(events)
         self.rejections.note_dismissed(events)
         self.dead_letters.close_decided([e.subject for e in events if e.decision in ("replay", "discard")])
+
+    def note_accounts(self, events: Sequence[AccountChanged]) -> None:
+        """Any time. Who may sign in has changed: on record. The accounts themselves are on no topic."""
+        self.decisions.note_accounts(events)
 
     def take_back_rebuilds(self, events: Sequence[RebuildOrdered]) -> None:
         """The orders to rebuild that were given here after the backup."""

@@ -161,6 +161,8 @@ class Standing:
             " (select (count(*), max(noticed_at))::text from restores),"
             " (select max(at) from scrub_reports), (select max(at) from letters where state in"
             "  ('deferred', 'bounced', 'suppressed')),"
-            " (select max(decided_at) from decisions), (select max(settled_at) from settlements)"
+            " (select max(decided_at) from decisions), (select max(settled_at) from settlements),"
+            " (select array_agg(decision_id) from cohort_holds),"
+            " (select (count(*), count(anchored_at), max(stated_at))::text from statements)"
         ).fetchone()
         return found or ()

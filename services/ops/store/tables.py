@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.ops.store.board import BoardQueries, Seen
+from services.ops.store.cohort_orders import CohortOrderRows
 from services.ops.store.dead_letters import DeadLetterRows
 from services.ops.store.decisions import DecisionRows
 from services.ops.store.history import PersonEvents
@@ -13,6 +14,7 @@ from services.ops.store.restores import RestoreRows
 from services.ops.store.scrubs import ScrubRows
 from services.ops.store.search import SearchRows
 from services.ops.store.standing import Standing
+from services.ops.store.statements import StatementRows
 from shared.runtime.db import Transaction
 
 
@@ -42,6 +44,10 @@ class Tables(Transaction):
         return DecisionRows(self)
 
     @property
+    def cohort_orders(self) -> CohortOrderRows:
+        return CohortOrderRows(self)
+
+    @property
     def rejections(self) -> RejectionRows:
         return RejectionRows(self)
 
@@ -56,6 +62,10 @@ class Tables(Transaction):
     @property
     def dead_letters(self) -> DeadLetterRows:
         return DeadLetterRows(self)
+
+    @property
+    def statements(self) -> StatementRows:
+        return StatementRows(self)
 
     @property
     def scrubs(self) -> ScrubRows:

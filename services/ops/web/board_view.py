@@ -10,6 +10,7 @@ from datetime import datetime
 from services.ops.board import wording
 from services.ops.board.answers import BoardStatus, MissingPerson
 from services.ops.board.counts import Person, Stage
+from services.ops.board.decisions import HeldCohort
 from services.ops.board.outages import Outage, outages_of
 from services.ops.board.pace import Pace
 from services.ops.board.rows import AnchoredBatch, TroubledLetter
@@ -117,6 +118,15 @@ class LetterRow:
 
 
 @dataclass(frozen=True)
+class HeldCohortRow:
+    """A cohort that the office holds; `resumed`: its qualifications that are no longer held."""
+
+    line: HeldCohort
+    qualification: Bilingual | None  # None: all
+    resumed: Sequence[Bilingual]
+
+
+@dataclass(frozen=True)
 class BoardView:
     status: BoardStatus
     pending: int
@@ -136,6 +146,7 @@ class BoardView:
     decisions: Sequence[DecisionRow]
     scrubs: Sequence[ScrubRow]
     restores: Sequence[RestoreRow]
+    held_cohorts: Sequence[HeldCohortRow]
     all_desks: bool  # else one desk's board: of its people only
 
     @property
@@ -195,8 +206,21 @@ def board_view(page: BoardPage, programme: Programme, ports: Ports) -> BoardView
         decisions=decision_rows(page.decisions),
         scrubs=[scrub_row(line) for line in page.status.scrubs],
         restores=restore_rows(page.status.restores),
+        held_cohorts=[
+            HeldCohortRow(
+                each,
+                None if each.qualification is None else _qualification(each.qualification, programme),
+                [_qualification(id, programme) for id in each.resumed],
+            )
+            for each in page.status.cohorts_held
+        ],
         all_desks=page.all_desks,
     )
+
+
+def _qualification(id: str, programme: Programme) -> Bilingual:
+    found = programme.qualifications.get(id)
+    return found.name if found else Bilingual(id, id)
 
 
 def _outages(page: BoardPage, ports: Ports) -> list[Outage]:

@@ -13,10 +13,10 @@ from starlette.responses import RedirectResponse
 
 from services.ops.acts import orders
 from services.ops.acts.orders import Attribution
-from services.ops.board.decisions import BULK, AlreadyDecidedError, Bulk, Selected
+from services.ops.board.decisions import BULK, LASTING, AlreadyDecidedError, Bulk, Selected
 from services.ops.ports import Ports
 from services.ops.web.http import ID, Value, Words
-from shared.clock import JST
+from shared.clock import JST, japan_date
 from shared.programme import Bilingual, Programme
 from shared.runtime.web import Pages
 from shared.runtime.web.office_gate import user_of
@@ -36,6 +36,7 @@ class OrderWords:
     left_out: Bilingual
     effects: tuple[Bilingual, ...]
     button: Bilingual
+    nobody: Bilingual | None = None  # the button, when the order concerns only who comes later
     is_public: bool = True  # the reason is shown on public pages
 
 
@@ -87,8 +88,10 @@ ORDER_WORDS: dict[Bulk, OrderWords] = {
     "hold-cohort": OrderWords(
         Bilingual("年度の発行を止める", "Hold a cohort"),
         Bilingual(
-            "まだバッジのない人の発行を、まとめて止めます。まず、だれを止めるかを一覧します。",
-            "Holds those who have no badge yet. First it lists them.",
+            "まだバッジのない人の発行を、まとめて止めます。あとから届く登録も、再開するまで止まります。"
+            "まず、いま止まる人を一覧します。",
+            "Holds those who have no badge yet, and those who come later, until it is resumed. First it lists those"
+            " whom it holds now.",
         ),
         ("年度を止める", "hold"),
         Bilingual("{n}人の発行", "{n} people"),
@@ -97,16 +100,24 @@ ORDER_WORDS: dict[Bulk, OrderWords] = {
         ),
         (
             Bilingual("この{n}人には、再開するまでバッジが発行されません。", "These {n} get no badge until resumed."),
-            Bilingual("あとから届く登録は止まりません。", "Registrations that come later are not held."),
+            Bilingual(
+                "四月一日を待っている人、あとから届く登録、あとから手続きが終わる人も止まります。",
+                "Those who wait for April 1, who are delivered later or complete later, are held as well.",
+            ),
+            Bilingual(
+                "ボードの上に、だれが、いつから、なぜ止めているかが出ます。再開しても、お知らせの日は遅れません。",
+                "The board says who holds it, since when and why. When it is resumed, nobody is late by it.",
+            ),
         ),
         Bilingual("{n}人の発行を止める", "Hold {n} people"),
+        Bilingual("この年度の発行を止める", "Hold this cohort"),
         is_public=False,
     ),
     "resume-cohort": OrderWords(
         Bilingual("年度の再開", "Resume a cohort"),
         Bilingual(
-            "事務局が止めた人の発行を、まとめて再開します。まず、だれを再開するかを一覧します。",
-            "Resumes the people who are on hold. The list is shown first.",
+            "止めている年度を再開し、事務局が止めた人の発行を、まとめて再開します。まず、だれを再開するかを一覧します。",
+            "Ends the hold of a cohort, and resumes the people who are on hold. The list is shown first.",
         ),
         ("年度を再開する", "resume"),
         Bilingual("{n}人の再開", "{n} people"),
@@ -120,6 +131,7 @@ ORDER_WORDS: dict[Bulk, OrderWords] = {
             ),
         ),
         Bilingual("{n}人を再開する", "Resume {n} people"),
+        Bilingual("この年度を再開する", "Resume this cohort"),
         is_public=False,
     ),
 }
@@ -139,6 +151,9 @@ def _pages_of(
     def page(request: Request, selected: Selected | None, status: int = 200, refused: str | None = None) -> Response:
         with ports.store.transaction() as tx:
             cohorts = tx.board.cohorts()
+        if act in LASTING:  # one that nobody has yet can be held
+            this_year = japan_date(ports.now()).year
+            cohorts = sorted({*cohorts, str(this_year), str(this_year + 1)}, reverse=True)
         run = orders.dry_run(ports, act, selected) if selected else None
         return html.page(
             request,

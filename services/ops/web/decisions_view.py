@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.ops.board import wording
+from services.ops.board.accounts import ACCOUNT_DECISIONS, ACCOUNT_FIELDS
 from services.ops.board.decisions import BULK, FEED, LETTER_ORDERS, REBUILD, SCRUB, DecisionLine
 from services.ops.board.timeline import Change
 from shared.paper_events import PAPER_STEPS
@@ -32,6 +33,8 @@ class DecisionRow:
     others: Sequence[tuple[Bilingual, int]]  # of an undo: outcomes other than done
 
 
+_NAMES = {**wording.DECISIONS, **ACCOUNT_DECISIONS}
+_FIELDS = {**wording.FIELDS, **ACCOUNT_FIELDS}
 _WITH_OUTCOME = (
     "revoke",
     "correct",
@@ -55,7 +58,7 @@ def decision_rows(
     return [
         DecisionRow(
             line=line,
-            name=wording.words_for(wording.DECISIONS, line.decision),
+            name=wording.words_for(_NAMES, line.decision),
             outcome=wording.words_for(wording.OUTCOMES, line.outcome) if line.outcome else None,
             waiting=line.outcome is None and line.decision in _WITH_OUTCOME,
             fields=field_changes(line, (changed or {}).get(line.id)),
@@ -74,7 +77,7 @@ def field_changes(line: DecisionLine, changed: Sequence[Change] | None) -> list[
     if changed:
         return [field_change(each) for each in changed]
     fields = {"email": None} if line.decision == "correct-address" else line.correction or {}
-    return [FieldChange(wording.words_for(wording.FIELDS, name), None, text, False) for name, text in fields.items()]
+    return [FieldChange(wording.words_for(_FIELDS, name), None, text, False) for name, text in fields.items()]
 
 
 def field_change(change: Change) -> FieldChange:

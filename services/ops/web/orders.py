@@ -240,7 +240,10 @@ def _bulk_api(app: FastAPI, act: Bulk, ports: Ports, decided: Callable[[], None]
     ) -> Response:
         """The people it would affect, and the digest of this list. Changes nothing."""
         selected = _selected(cohort, qualification, issued_after, issued_before, singly)
-        return json_answer(encode(orders.dry_run(ports, act, selected)))
+        try:
+            return json_answer(encode(orders.dry_run(ports, act, selected)))
+        except NotFound as missing:
+            return refused_answer(404, str(missing))
 
     @app.post(f"/api/v1/{act}", name=act)
     def apply(order: BulkOrder) -> Response:

@@ -8,6 +8,7 @@ from pathlib import Path
 from fastapi import Depends, FastAPI
 from starlette.responses import JSONResponse
 
+from services.ops.acts.accounts import office_sessions
 from services.ops.board.answers import BoardStatus
 from services.ops.config import Links
 from services.ops.ports import Ports
@@ -75,7 +76,7 @@ def build_site(
 
     Pages are for who has signed in.
     """
-    sessions = sessions or OfficeSessions(ports.store, programme)
+    sessions = sessions or office_sessions(ports, programme)
     gate = OfficeGate(sessions, key, is_for_office, access)
     app = FastAPI(title="Akashi ops", openapi_url=None, docs_url=None, redoc_url=None, dependencies=[Depends(gate)])
     html = pages(Path(__file__).parents[1] / "templates", programme)
@@ -115,7 +116,7 @@ def build_site(
     rejections_api(app, ports, decided)
     restores_api(app, ports, decided)
     letters_api(app, ports, decided)
-    accounts_pages(app, html, programme, sessions)
-    accounts_api(app, sessions)
+    accounts_pages(app, html, programme, sessions, decided)
+    accounts_api(app, sessions, decided)
     paper_api(app, ports, decided)
     return app

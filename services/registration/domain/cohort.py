@@ -56,6 +56,7 @@ class Candidate:
     facts_confirmed: bool = False  # the office said that the record is right, whatever other records say
     lacks_glyphs: bool = False  # a character of the name that no font has
     has_look_alikes: bool = False
+    cohort_held: bool = False  # the office holds its cohort
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Judgement:
     reason: HeldReason | None
     notify_from: datetime | None
     first_registration_id: str | None = None  # the one that has a badge at this address, or contradicts this one
+    with_cohort: bool = False  # held because its cohort is, and for nothing else
 
 
 def cycle_of(programme: Programme, cohort: str) -> CohortCycle:
@@ -138,6 +140,8 @@ def _judge(
         reason, first = "address-taken", min(issued)[1]
     elif others:
         reason = "shared-address"
+    elif candidate.cohort_held:
+        return Judgement(candidate.registration_id, "office-hold", None, with_cohort=True)
     if reason is not None or candidate.completed_on is None:
         return Judgement(candidate.registration_id, reason, None, first)
     return Judgement(

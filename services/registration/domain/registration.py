@@ -31,7 +31,8 @@ class Registration:
     correction is to get it, so upstream amends it no more. `facts_confirmed`: the office has said that this record is
     right where others say otherwise. `is_recalled`: it is as announced before a restore, and its
     record may be older than that. `spelling`: how its names are written, as was agreed. `address_revision`: how often
-    its address changed after the issue.
+    its address changed after the issue. `with_cohort`: held because its cohort is. `resumed_at`: when the office
+    resumed this one.
     """
 
     record: UpstreamRecord
@@ -49,6 +50,8 @@ class Registration:
     facts_confirmed: bool = False
     spelling: Spelling | None = None
     address_revision: int = 0
+    with_cohort: bool = False
+    resumed_at: datetime | None = None
 
     @property
     def written(self) -> UpstreamRecord:
@@ -84,9 +87,14 @@ class Registration:
             has_look_alikes=bool(look_alikes(self.written)),
         )
 
+    @property
+    def is_held_with_cohort(self) -> bool:
+        """Whether nothing but the hold of its cohort holds it: by that it is not late."""
+        return self.state == "held" and self.reason == "office-hold" and self.with_cohort
+
     def confirmed_by(self, now: datetime) -> datetime | None:
         """`confirmed_at` if nothing holds it now: one whose hold somebody had to end is complete only then."""
-        if self.state != "held" or self.reason in _END_BY_THEMSELVES:
+        if self.state != "held" or self.reason in _END_BY_THEMSELVES or self.is_held_with_cohort:
             return self.confirmed_at
         if self.reason == "missing-address" and self.confirmed_at is not None:
             return self.confirmed_at

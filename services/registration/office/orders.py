@@ -22,6 +22,7 @@ from services.registration.domain.soundness import implausible_address, trimmed
 from services.registration.domain.spelling import Spelling, is_about_names
 from services.registration.handlers import Ports
 from services.registration.metrics import ORDERS
+from services.registration.office import cohort_holds
 from services.registration.people import recovery
 from services.registration.store import RegistrationTransaction
 from services.registration.store.office import OrderChange
@@ -36,16 +37,19 @@ log = logger("registration")
 
 def is_ours(decision: OfficeDecided) -> bool:
     """Whether registration carries this decision out; other services carry out the rest."""
-    return decision.decision in ("correct", "correct-address", "hold", "resume")
+    return decision.decision in ("correct", "correct-address", "hold", "resume") or cohort_holds.is_about_a_cohort(
+        decision
+    )
 
 
 def carry_out(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
     """Any time. Correct a released registration: its badge is issued at the next version (step 3).
 
     Before the issue (step 2): set an address or the spelling of a name, hold or resume; the registration is judged
-    again at once. After it, an address is where letters go: the badge stays. Both addresses are told. Each order is
-    settled with its outcome. One that can't be carried out changes nothing and is counted with its reason. One that was
-    carried out before this database was restored sets again what it set, and is not settled again.
+    again at once. After it, an address is where letters go: the badge stays. Both addresses are told. A cohort is held
+    or resumed with those who come later (`cohort_holds.py`). Each order is settled with its outcome. One that can't be
+    carried out changes nothing and is counted with its reason. One that was carried out before this database was
+    restored sets again what it set, and is not settled again.
     """
     now = ports.now()
     with ports.store.transaction() as tx:
@@ -68,6 +72,7 @@ def carry_out(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
 
 
 _DONE = OrderOutcome("done")
+_ISSUED_ALREADY = OrderOutcome("issued-already", "got a registration with a badge: correct it instead")
 
 
 class _Batch:
@@ -85,6 +90,11 @@ class _Batch:
         self._changes: list[OrderChange] = []
 
     def carry_out(self, decision: OfficeDecided) -> OrderOutcome:
+        if cohort_holds.is_about_a_cohort(decision):
+            self.write()
+            outcome = cohort_holds.carry_out(self._tx, decision, self._ports.rules.programme, self._now)
+            self._known.update(self._tx.registrations(self._known))
+            return outcome
         registration = self._known.get(decision.subject)
         if registration is None:
             return OrderOutcome("no-such-registration", f"got {decision.subject}, expected a registration_id")
@@ -92,14 +102,24 @@ class _Batch:
             return self._correct(registration, decision)
         if decision.decision == "correct-address":
             return self._correct_address(registration, decision)
+        if decision.lasting and (decision.decision == "hold" or registration.state == "released"):
+            return self._as_the_cohort(registration, decision)
         if registration.state == "released" and (registration.is_issued or decision.decision == "resume"):
-            return OrderOutcome("issued-already", "got a registration with a badge: correct it instead")
-        if decision.decision == "resume" and registration.reason in CONTRADICTIONS:
+            return _ISSUED_ALREADY
+        if decision.decision == "hold":
+            self._reopen(registration)
+            self._tx.set_office_hold(registration.id, self._now)
+        elif registration.reason in CONTRADICTIONS and not decision.lasting:
             self._tx.confirm_facts(registration.id, self._now)
         else:
-            self._reopen(registration)
-            self._tx.set_office_hold(registration.id, decision.decision == "hold", self._now)
+            self._tx.end_office_hold(registration.id, decision.decided_at, self._now)
         self._known.update(self._tx.registrations([registration.id]))
+        return _DONE
+
+    def _as_the_cohort(self, registration: Registration, decision: OfficeDecided) -> OrderOutcome:
+        """The cohort's order does it, which may be read a little earlier or later than this one of a person."""
+        if decision.decision == "hold" and registration.state == "released" and registration.is_issued:
+            return _ISSUED_ALREADY
         return _DONE
 
     def _correct_address(self, registration: Registration, decision: OfficeDecided) -> OrderOutcome:
@@ -180,6 +200,8 @@ class _Batch:
 
     def set_again(self, decision: OfficeDecided) -> None:
         """What the order set before the restore; what it led to is taken back from its announcements already."""
+        if cohort_holds.is_about_a_cohort(decision) or (decision.lasting and decision.decision == "hold"):
+            return  # taken back from CohortHoldChanged
         registration = self._known.get(decision.subject)
         if decision.decision == "correct" and not is_about_names(decision.correction):
             return
@@ -258,7 +280,9 @@ def _columns_set_by(decision: OfficeDecided) -> dict[str, Any]:
         return {"office_email": decision.value, "address_key": key, "confirmed_at": decision.decided_at}
     if decision.correction is not None:
         return {"spelling": Spelling(dict(changes_of(decision.correction))).as_text()}
-    return {"office_hold": decision.decision == "hold"}
+    if decision.decision == "resume":
+        return {"office_hold": False, "resumed_at": decision.decided_at}
+    return {"office_hold": True}
 
 
 def _value_of(registration: Registration, field: str) -> object:

@@ -13,7 +13,7 @@ from services.registration.domain.registration import Registration
 from services.registration.handlers import Ports, candidate_at
 from services.registration.store import RegistrationTransaction
 from shared.addresses import domain_of
-from shared.clock import japan_date
+from shared.clock import JST, japan_date
 from shared.events import HeldReason
 from shared.office_answers import CohortAnswer, HeldAnswer, QualificationOutlook
 from shared.readiness import Report, fault, ok
@@ -71,6 +71,24 @@ def cohort_report(cycle: CohortCycle, now: datetime) -> Report:
     if now - cycle.begins_at > _OVER:
         return Report(findings=(fault("cohort", "cohort-over", cycle.cohort, began=japan_date(cycle.begins_at)),))
     return Report(findings=(ok("cohort", cycle.cohort, begins=japan_date(cycle.begins_at)),))
+
+
+def cohort_readiness(ports: Ports) -> Report:
+    """Whether the cohort is the one that begins next, and whether the office holds it."""
+    cohort = ports.cycle.cohort
+    with ports.store.transaction() as tx:
+        holds = [each for each in tx.cohort_orders().held() if each.cohort == cohort]
+    held = [
+        fault(
+            "cohort",
+            "cohort-held",
+            f"{cohort} {hold.qualification or ''}".strip(),
+            by=hold.decided_by,
+            since=f"{hold.decided_at.astimezone(JST):%Y-%m-%d %H:%M}",
+        )
+        for hold in holds
+    ]
+    return Report(findings=(*cohort_report(ports.cycle, ports.now()).findings, *held))
 
 
 @dataclass
@@ -144,9 +162,8 @@ def _outlook(registrations: Sequence[Registration], tx: RegistrationTransaction,
     open_ones = [each for each in registrations if each.state != "released"]
     uses = tx.address_uses({each.address_key for each in open_ones if each.address_key}, ports.cycle.begins_on)
     facts = tx.known_facts(open_ones, ports.cycle.begins_on, japan_date(now))
-    judged = judge(
-        [candidate_at(each, now, ports.rules.missing_glyphs) for each in open_ones], uses, ports.cycle, facts
-    )
+    missing, orders = ports.rules.missing_glyphs, tx.cohort_orders()
+    judged = judge([candidate_at(each, now, missing, orders) for each in open_ones], uses, ports.cycle, facts)
     judgements = {each.registration_id: each for each in judged}
     found = []
     for each in registrations:

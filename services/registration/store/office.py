@@ -9,7 +9,7 @@ from typing import Any
 
 from services.registration.domain.registration import Registration
 from services.registration.domain.spelling import Spelling
-from services.registration.store.registrations import Registrations
+from services.registration.store.cohort_holds import CohortHoldRows
 from shared.addresses import same_address_key
 from shared.office_answers import SEARCH_SQL
 
@@ -38,7 +38,7 @@ class Sharer:
     state: str
 
 
-class OfficeRows(Registrations):
+class OfficeRows(CohortHoldRows):
     """One transaction on the registrations, for the office."""
 
     def set_office_address(self, id: str, address: str, confirmed_at: datetime, now: datetime) -> None:
@@ -76,11 +76,19 @@ class OfficeRows(Registrations):
             (None if spelling is None else spelling.as_text(), now, id),
         )
 
-    def set_office_hold(self, id: str, held: bool, now: datetime) -> None:
-        """Hold, or end the hold, by the office's order. The registration is judged at once."""
+    def set_office_hold(self, id: str, now: datetime) -> None:
+        """Hold by the office's order. The registration is judged at once."""
         self.cursor.execute(
-            "update registrations set office_hold = %s, due_since = %s, at_once = true where registration_id = %s",
-            (held, now, id),
+            "update registrations set office_hold = true, due_since = %s, at_once = true where registration_id = %s",
+            (now, id),
+        )
+
+    def end_office_hold(self, id: str, resumed_at: datetime, now: datetime) -> None:
+        """End the office's hold; one of its cohort from before lets it pass. The registration is judged at once."""
+        self.cursor.execute(
+            "update registrations set office_hold = false, resumed_at = greatest(resumed_at, %s), due_since = %s,"
+            " at_once = true where registration_id = %s",
+            (resumed_at, now, id),
         )
 
     def correct(self, corrected: Sequence[Registration], now: datetime) -> None:

@@ -20,11 +20,13 @@ from shared.events import IssuanceRefused
 from shared.runtime.db import replace
 
 _WRITERS = "registration/writers"
+IS_ISSUED = "issued_version > 0 or (presumed_issued and refused_version < version)"
+"""Whether some version has a badge, or the office's correction is to get one."""
 _SELECT = (
     f"select {', '.join(FIELDS)}, office_email, confirmed_at, state, reason, first_registration_id, office_hold,"
     " revision, version, recalled as is_recalled, notify_from,"
-    " facts_confirmed, spelling, address_revision,"
-    " issued_version > 0 or (presumed_issued and refused_version < version) as is_issued from registrations"
+    " facts_confirmed, spelling, address_revision, with_cohort, resumed_at,"
+    f" {IS_ISSUED} as is_issued from registrations"
 )
 # A recalled registration waits for its record, and one with a recalled order for that order.
 _TO_JUDGE = (
@@ -203,8 +205,8 @@ class Registrations(Foreseen):
             (list(keys), not_before),
         )
 
-    def save_judgements(self, judgements: Sequence[tuple[Judgement, int]], now: datetime) -> None:
-        """Write each judgement with the registration's new revision. The registrations are no longer due."""
+    def save_judgements(self, judgements: Sequence[tuple[Judgement, int, datetime | None]], now: datetime) -> None:
+        """Write each judgement with the registration's new revision and `confirmed_at`. They are no longer due."""
         self.update_rows(
             "registrations",
             [
@@ -214,13 +216,15 @@ class Registrations(Foreseen):
                     "reason": each.reason,
                     "first_registration_id": each.first_registration_id,
                     "revision": revision,
+                    "confirmed_at": confirmed_at,
+                    "with_cohort": each.with_cohort,
                     "notify_from": each.notify_from,
                     "released_at": now if each.reason is None else None,
                     "due_since": None,
                     "at_once": False,
                     "foreseen": False,
                 }
-                for each, revision in judgements
+                for each, revision, confirmed_at in judgements
             ],
             "registration_id",
         )
@@ -321,6 +325,7 @@ class Registrations(Foreseen):
             "  at_once = at_once and not (is_news and %(recalled)s),"
             "  recalled = recalled or (is_news and %(recalled)s),"
             "  office_hold = not is_released and (registrations.office_hold or change.office_hold),"
+            "  resumed_at = greatest(registrations.resumed_at, change.resumed_at),"
             "  office_email = case when is_released then registrations.office_email"
             "   else coalesce(change.office_email, registrations.office_email) end,"
             "  confirmed_at = case when is_released then registrations.confirmed_at"

@@ -56,9 +56,26 @@ class Secret:
         return OfficeUser(self.name, self.role, self.desk, self.must_change)
 
 
+@dataclass(frozen=True)
+class AccountChange:
+    """A change of an account, by whom and why: to be put on record. `by`: the account itself, or who ordered it."""
+
+    name: str
+    change: Literal["added", "password", "removed"]
+    role: Role
+    desk: str | None
+    by: str
+    why: str
+
+
 def name_key(name: str) -> str:
     """Equal for all spellings of one name: width, case and spaces don't matter."""
     return "".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def shown_name(name: str) -> str:
+    """The name as the account has it."""
+    return " ".join(unicodedata.normalize("NFC", name).split())
 
 
 def name_problem(name: str) -> str | None:
@@ -101,7 +118,7 @@ class OfficeAccounts(Attempts):
         now = self._tx.now()
         row = {
             "name_key": name_key(user.name),
-            "name": " ".join(unicodedata.normalize("NFC", user.name).split()),
+            "name": shown_name(user.name),
             "role": user.role,
             "desk": user.desk,
             "password_hash": password_hash,

@@ -21,10 +21,12 @@ from shared.runtime.metrics import counter
 from shared.runtime.web.office_accounts import (
     LONGEST_NAME,
     ROLES,
+    AccountChange,
     OfficeAccounts,
     OfficeUser,
     limits_of,
     name_problem,
+    shown_name,
 )
 from shared.runtime.web.passwords import Passwords
 
@@ -81,13 +83,14 @@ class Remembered:
 
 @dataclass(frozen=True)
 class OfficeSessions:
-    """`new_token`: 256 bits that nobody can guess."""
+    """`new_token`: 256 bits that nobody can guess. `record` is called in the transaction that changes an account."""
 
     database: Database[Any]
     programme: Programme
     passwords: Passwords = field(default_factory=Passwords)
     new_token: Callable[[], str] = lambda: secrets.token_urlsafe(32)
     remembered: Remembered = field(default_factory=Remembered)
+    record: Callable[[Any, AccountChange], None] = lambda tx, change: None
 
     def user(self, token: str | None) -> OfficeUser | None:
         """Whose session the browser's token is; None for no token, an unknown one, and a session that is over."""
@@ -163,6 +166,7 @@ class OfficeSessions:
             accounts = OfficeAccounts(tx)
             accounts.forget_tries(limits)
             accounts.set_password(user.name, hashed, must_change=False)
+            self.record(tx, AccountChange(user.name, "password", user.role, user.desk, user.name, ""))
             accounts.open_session(token, user.name)
         return Token(token)
 
@@ -172,9 +176,12 @@ class OfficeSessions:
         with self.database.transaction() as tx:
             return OfficeAccounts(tx).users()
 
-    def add(self, name: str, role: str, desk: str | None, password: str | None) -> str | None:
-        """A new account. Without a password the answer is one that was drawn, to be changed at the first sign-in.
+    def add(
+        self, name: str, role: str, desk: str | None, password: str | None, *, by: str, why: str = ""
+    ) -> str | None:
+        """A new account, ordered `by` somebody.
 
+        Without a password the answer is one that was drawn, to be changed at the first sign-in.
         AccountRefused for a name that is taken, an unknown role or desk, and a password that is easily guessed.
         """
         if (problem := name_problem(name)) is not None:
@@ -191,21 +198,26 @@ class OfficeSessions:
         with self.database.transaction() as tx:
             if not OfficeAccounts(tx).add(user, hashed):
                 raise AccountRefused(f"name: got {name!r}, which has an account; expected another: akashi office list")
+            self.record(tx, AccountChange(shown_name(name), "added", user.role, user.desk, by, why))
         return given if password is None else None
 
-    def set_password(self, name: str, password: str | None) -> str | None:
+    def set_password(self, name: str, password: str | None, *, by: str, why: str = "") -> str | None:
         """As `add`, for an account that is there. Its sessions end. NotFound."""
         given, hashed = self._hashed(name, password)
         with self.database.transaction() as tx:
-            if not OfficeAccounts(tx).set_password(name, hashed, must_change=password is None):
+            account = OfficeAccounts(tx).find(name)
+            if account is None or not OfficeAccounts(tx).set_password(name, hashed, must_change=password is None):
                 raise NotFound(f"got {name!r}, expected an account's name: akashi office list")
+            self.record(tx, AccountChange(account.name, "password", account.role, account.desk, by, why))
         return given if password is None else None
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, *, by: str, why: str = "") -> None:
         """Its sessions end with it. What it ordered stays on record. NotFound."""
         with self.database.transaction() as tx:
-            if not OfficeAccounts(tx).remove(name):
+            account = OfficeAccounts(tx).find(name)
+            if account is None or not OfficeAccounts(tx).remove(name):
                 raise NotFound(f"got {name!r}, expected an account's name: akashi office list")
+            self.record(tx, AccountChange(account.name, "removed", account.role, account.desk, by, why))
 
     def forget_past(self) -> int:
         """Delete sessions and counts of tries that are over; how many."""

@@ -71,6 +71,18 @@ STATUS: dict[str, Any] = {
     ],
     "pace": {"issued": {"per_minute": 12.5, "expected_at": "2026-04-01T04:10:00Z"}},
     "letters_by_domain": [{"domain": "docomo.ne.jp", "counts": {"deferred": 2}, "answer": "451 4.7.1 try again"}],
+    "cohorts_held": [
+        {
+            "cohort": "2026",
+            "qualification": None,
+            "since": "2026-03-31T09:00:00Z",
+            "by": "佐藤",
+            "why": "様式の確認",
+            "decision_id": "hold-cohort/2026/1",
+            "resumed": [],
+        }
+    ],
+    "statements": [],
     "uncounted": 0,
 }
 PERSON = {
@@ -153,6 +165,7 @@ def test_the_table_of_a_status_shows_counts_holds_and_what_is_unknown() -> None:
     for text in (
         "passwords",
         "akashi restores",
+        "cohort held  2026  2026-03-31 18:00  佐藤: 様式の確認",
         "eligible",
         "shared-address",
         "rejected",

@@ -61,11 +61,21 @@ def test_a_registration_completed_in_time_is_notified_on_april_1() -> None:
         ({"address_key": None}, "missing-address"),
         ({"office_hold": True}, "office-hold"),
         ({"office_hold": True, "address_key": None}, "office-hold"),
+        ({"cohort_held": True}, "office-hold"),
+        ({"cohort_held": True, "address_key": None}, "missing-address"),
+        ({"cohort_held": True, "completed_on": None}, "not-completed"),
+        ({"cohort_held": True, "lacks_glyphs": True}, "no-glyph"),
     ],
 )
 def test_a_registration_that_is_not_eligible_is_held_with_the_reason(changes: dict[str, object], reason: str) -> None:
     judgement = judge_alone(replace(A, **changes))  # type: ignore[arg-type]  # a table of single fields
     assert (judgement.reason, judgement.notify_from) == (reason, None)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_hold_of_the_cohort_alone_is_told_from_one_of_the_person(own: bool) -> None:
+    assert judge_alone(replace(A, cohort_held=True, office_hold=own)).with_cohort is not own
+    assert not judge_alone(replace(A, cohort_held=True, address_key=None)).with_cohort
 
 
 def test_two_people_at_one_address_are_both_held() -> None:
