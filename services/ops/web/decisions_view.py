@@ -41,6 +41,8 @@ _WITH_OUTCOME = (
     "correct-address",
     "hold",
     "resume",
+    "end-sessions",
+    "end-all-sessions",
     *LETTER_ORDERS,
     REBUILD,
     SCRUB,
