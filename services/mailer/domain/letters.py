@@ -13,13 +13,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import jinja2
 
 from services.mailer.domain.dkim import DkimKey, signed
 from services.mailer.domain.mime import Mail, compose, one_line
+from services.mailer.domain.outline import Outline, outline_of
 from services.mailer.domain.requested import (
     FACTS,
     LINES,
@@ -41,6 +43,8 @@ OPENED_BY_TIME: tuple[Letter, ...] = (*REMINDERS, "expiry")
 LETTERS: tuple[Letter, ...] = (*OPENED_BY_EVENTS, *OPENED_BY_TIME)
 
 _FOLDER = Path(__file__).parents[1] / "letters"
+_OWN = ("name", "receive_url", "badge_url", "public_url")  # values of a letter about a badge that one person has
+_OUTLINES = 256  # kept in memory, of some 10 KB
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,30 @@ class Message:
     @property
     def subject(self) -> str:
         return self.assertion_id
+
+
+class Occasion(NamedTuple):
+    """All that the text of a letter about a badge depends on but what is the holder's own."""
+
+    letter: Letter
+    qualification: str
+    is_renewal: bool
+    corrects: bool
+    reason: str
+    valid_from: date
+    valid_until: date
+
+
+def occasion_of(message: Message) -> Occasion:
+    return Occasion(
+        message.letter,
+        message.qualification,
+        message.kind == "renewal",
+        message.corrects,
+        one_line(message.reason or ""),
+        message.valid_from,
+        message.valid_until,
+    )
 
 
 Writable = Message | RequestedLetter
@@ -110,6 +138,7 @@ class LetterWriter:
             keep_trailing_newline=True,
         )
         environment.filters["day"] = _japanese_day
+        self._outlines = lru_cache(_OUTLINES)(self._outlined)
         self._templates: Mapping[tuple[str, Language], tuple[jinja2.Template, ...]] = {
             **{(letter, "ja"): _parts(environment, letter) for letter in (*OPENED_BY_EVENTS, "expiry", *FACTS)},
             **{(letter, "ja"): _parts(environment, "reminder") for letter in REMINDERS},
@@ -134,27 +163,42 @@ class LetterWriter:
     def compose(self, message: Writable) -> Mail:
         """The letter as its reader sees it: subject, text and HTML filled in."""
         if isinstance(message, RequestedLetter):
-            return self._filled(message, self._requested_values(message), message.language, message.reply_to)
-        return self._filled(message, self._badge_values(message))
+            values, language = self._requested_values(message), message.language
+            templates = self._templates[message.letter, language]
+            shared = self._shared_values(language)
+            texts = [template.render({**values, **shared}) for template in templates]
+            return self._mail(message, texts, language, message.reply_to)
+        own = self._own_values(message)
+        return self._mail(message, [outline.filled(own) for outline in self._outlines(occasion_of(message))])
 
-    def _badge_values(self, message: Message) -> dict[str, Any]:
-        programme = self._programme
-        qualification = programme.qualification(message.qualification)
+    def _outlined(self, occasion: Occasion) -> Sequence[Outline]:
+        """Subject, text and HTML of the letter, with gaps for what is the holder's own."""
+        values = self._badge_values(occasion)
+        return [outline_of(template, values, _OWN) for template in self._templates[occasion.letter, "ja"]]
+
+    def _own_values(self, message: Message) -> dict[str, str]:
         return {
+            "name": one_line(f"{message.family_name} {message.given_name}"),
+            "receive_url": receive_url(self._wallet_url, self._secret, message.assertion_id, message.address_revision),
+            "badge_url": f"{self._wallet_url}/badges/{message.assertion_id}",
+            "public_url": f"{self._public_url}/V/{message.assertion_id}",
+        }
+
+    def _badge_values(self, it: Occasion) -> dict[str, Any]:
+        programme = self._programme
+        qualification = programme.qualification(it.qualification)
+        return {
+            **self._shared_values("ja"),
             "texts": programme.texts,
             "desk": programme.desks[qualification.desk],
             "qualification": qualification.name.ja,
             "renewal_url": qualification.page or programme.society.url,
-            "name": one_line(f"{message.family_name} {message.given_name}"),
-            "renewal": message.kind == "renewal",
-            "corrects": message.corrects,
-            "reason": one_line(message.reason or ""),
-            "valid_from": message.valid_from,
-            "valid_until": message.valid_until,
-            "receive_url": receive_url(self._wallet_url, self._secret, message.assertion_id, message.address_revision),
-            "badge_url": f"{self._wallet_url}/badges/{message.assertion_id}",
+            "renewal": it.is_renewal,
+            "corrects": it.corrects,
+            "reason": it.reason,
+            "valid_from": it.valid_from,
+            "valid_until": it.valid_until,
             "wallet_url": self._wallet_url,
-            "public_url": f"{self._public_url}/V/{message.assertion_id}",
         }
 
     def _requested_values(self, message: RequestedLetter) -> dict[str, Any]:
@@ -175,23 +219,20 @@ class LetterWriter:
         desk = programme.desks.get(facts.get("desk", ""), desk)
         return {**values, "desk": desk, "certificate_title": getattr(programme.texts.certificate_title, language)}
 
-    def _filled(
-        self,
-        message: Writable,
-        values: Mapping[str, Any],
-        language: Language = "ja",
-        reply_to: str | None = None,
-    ) -> Mail:
+    def _shared_values(self, language: Language) -> dict[str, Any]:
         programme = self._programme
-        shared = {
+        return {
             "lang": language,
             "society": programme.society,
             "society_name": getattr(programme.society.name, language),
             "sender": programme.sender,
         }
-        subject, text, html = (
-            template.render({**values, **shared}) for template in self._templates[message.letter, language]
-        )
+
+    def _mail(
+        self, message: Writable, texts: Sequence[str], language: Language = "ja", reply_to: str | None = None
+    ) -> Mail:
+        """`texts`: subject, text and HTML."""
+        programme, (subject, text, html) = self._programme, texts
         return Mail(
             message_id=message_id(message.letter, message.subject, programme.sender.address),
             sender_name=programme.sender.name,
