@@ -91,8 +91,10 @@ class Sessions(Attempts):
     def close_of(self, account_ids: Sequence[int]) -> int:
         """All sessions of these accounts, whose browsers are no longer known either; how many sessions."""
         ids = (list(account_ids),)
+        # Sessions first, as wherever both are changed: two transactions at once can't deadlock.
+        ended = self._tx.cursor.execute("delete from sessions where account_id = any(%s::bigint[])", ids).rowcount
         self._tx.cursor.execute("delete from devices where account_id = any(%s::bigint[])", ids)
-        return self._tx.cursor.execute("delete from sessions where account_id = any(%s::bigint[])", ids).rowcount
+        return ended
 
     def close_everybodys(self) -> int:
         """All sessions of all accounts; how many."""
