@@ -36,9 +36,7 @@ Progress = Callable[[str, str], None]
 """Called with a name and `starting`, `ready`, `stopping` or `stopped`, from the thread that called start or stop."""
 
 _READY_SECONDS = 90.0
-_LOOK_SECONDS = (
-    0.15  # between two questions whether it answers: each takes some milliseconds for each that is waited for
-)
+_LOOK_SECONDS = 0.15  # between two rounds of asking whether they answer, which take milliseconds for each
 _MAX_STARTS = 6  # a process that ends so often while it is starting will not come up
 _STOP_SERVICE_SECONDS = 8.0
 _STOP_PART_SECONDS = 5.0

@@ -15,7 +15,7 @@ def ended_broken(stack: Stack) -> int:
 
 
 def test_a_second_worker_of_each_pipeline_service_joins_and_leaves_in_the_middle(stack: Stack) -> None:
-    story = Story(stack, "SECOND", 100)
+    story = Story(stack, "SECOND", 150)
     story.feed()
     story.play()
     story.wait(*LATER[LATER.index("issued") :], at_least=10)

@@ -1,6 +1,6 @@
 // The verdict of a third-party verifier on our credentials.
-// A question (answering.mjs): a list of {credential, did, statusList, now}. Its answer: a list of {verified, error, status, canonical}:
-// `status` is the revocation bit (null when it was not read), `canonical` the RDFC-1.0 form that they make of the credential.
+// It is asked (answering.mjs) a list of {credential, did, statusList, now}. Its answer: a list of {verified, error, status,
+// canonical}: `status` is the revocation bit (null when it was not read), `canonical` the RDFC-1.0 form that they make of the credential.
 import jsonld from 'jsonld';
 import {answerEach} from './answering.mjs';
 import {loaderFor, verdictOn} from './digital_bazaar.mjs';

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from functools import partial
+from types import FunctionType, MethodType
 from typing import Any
 
 from jinja2 import Environment
 from jinja2.bccache import Bucket, BytecodeCache
+from jinja2.defaults import DEFAULT_FILTERS, DEFAULT_TESTS
+
+_OF_ALL = frozenset(vars(Environment()))
 
 
 class _InMemory(BytecodeCache):
     def __init__(self) -> None:
+        self._keys: dict[Hashable, str] = {}
         self._compiled: dict[str, bytes] = {}
 
     def get_bucket(self, environment: Environment, name: str, filename: str | None, source: str) -> Bucket:
-        """Of the same text, compiled by an environment of the same options: the code depends on these."""
-        escapes = environment.autoescape
-        options = (
-            name,
-            filename,
-            escapes(name) if callable(escapes) else escapes,
-            environment.finalize,
-            environment.trim_blocks,
-            environment.lstrip_blocks,
-            environment.keep_trailing_newline,
-            environment.undefined,
-            sorted(environment.extensions),
-        )
-        bucket = Bucket(environment, repr(options), self.get_source_checksum(source))
+        """Of the same text, compiled by an environment that makes the same of it."""
+        key = (name, filename, *_made_by(environment, name))
+        bucket = Bucket(environment, self._keys.setdefault(key, str(len(self._keys))), self.get_source_checksum(source))
         self.load_bytecode(bucket)
         return bucket
 
@@ -39,15 +35,65 @@ class _InMemory(BytecodeCache):
 
 
 def compiled_once() -> None:
-    """From now on each environment of this process that is made without a cache of its own has this one.
-
-    Not those of a subclass, which may compile the same text to something else.
-    """
+    """From now on each environment of this process that is made without a cache of its own has this one."""
     make, shared = Environment.__init__, _InMemory()
 
     def with_cache(self: Environment, *arguments: Any, **options: Any) -> None:
-        if type(self) is Environment:
-            options.setdefault("bytecode_cache", shared)
+        options.setdefault("bytecode_cache", shared)
         make(self, *arguments, **options)
 
     Environment.__init__ = with_cache  # type: ignore[method-assign]
+
+
+def _made_by(environment: Environment, name: str) -> tuple[Hashable, ...]:
+    """What decides how a text is compiled: options, filters (called at once where all is known), a subclass's own."""
+    escapes = environment.autoescape
+    options = ("trim_blocks", "lstrip_blocks", "keep_trailing_newline", "finalize", "undefined")
+    return (
+        type(environment),
+        escapes(name) if callable(escapes) else escapes,
+        tuple(sorted(environment.extensions)),
+        *(_same(getattr(environment, option)) for option in options),
+        _same(dict(environment.filters.items() - DEFAULT_FILTERS.items())),
+        _same(dict(environment.tests.items() - DEFAULT_TESTS.items())),
+        _same({each: value for each, value in vars(environment).items() if each not in _OF_ALL}),
+    )
+
+
+class _This:
+    """Equal to itself only; what it holds stays, so that nothing else gets its id."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _This) and other._value is self._value
+
+    def __hash__(self) -> int:
+        return id(self._value)
+
+
+def _same(value: Any) -> Hashable:
+    """Equal for two values that a template can't tell apart."""
+    match value:
+        case Mapping():
+            return tuple((name, _same(each)) for name, each in sorted(value.items()))
+        case partial():
+            return partial, _same(value.func), tuple(map(_same, value.args)), _same(value.keywords)
+        case FunctionType():
+            return (
+                value.__code__,
+                _same(value.__defaults__),
+                tuple(_same(cell.cell_contents) for cell in value.__closure__ or ()),
+            )
+        case MethodType():
+            return value.__func__, _same(value.__self__)
+        case str() | int() | float() | bytes() | None:
+            return type(value), value
+        case _ if type(value).__eq__ is not object.__eq__ and type(value).__hash__ is not None:
+            try:
+                hash(value)
+            except TypeError:  # a frozen dataclass that holds a dictionary
+                return _This(value)
+            return value  # type: ignore[no-any-return]
+    return _This(value)
