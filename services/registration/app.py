@@ -65,7 +65,7 @@ def build(config: Config, ports: Ports) -> Process:
     desk = desk_ports(config, ports, process)
     process.tick("recoveries", recovery.move_due, desk, every=_RECOVERIES_SECONDS)
     process.tick("forget", address_screen.forget, desk, every=_FORGET_SECONDS)
-    process.serve(desk_site(desk, config.desk.access), host=config.web_host, port=config.desk.port)
+    process.serve(desk_site(desk, config.desk.access, ports.foreground), host=config.web_host, port=config.desk.port)
     return process
 
 

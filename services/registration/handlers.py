@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
@@ -21,6 +21,7 @@ from services.registration.domain.record import PRIVATE, PUBLISHABLE, Rules, cha
 from services.registration.domain.registration import Registration, announced_record, renewed
 from services.registration.domain.rows import RejectedField
 from services.registration.domain.spelling import missing_characters
+from services.registration.foreground import Foreground
 from services.registration.metrics import JUDGED, NOT_APPLIED, RECORDS, REJECTED
 from services.registration.store import RegistrationTransaction, RejectedRow, Store
 from shared.addresses import same_address_key
@@ -40,13 +41,16 @@ log = logger("registration")
 
 @dataclass(frozen=True)
 class Ports:
-    """What the handlers work with. `settle`: the quiet time after which a delivery is judged."""
+    """What the handlers work with. `settle`: the quiet time after which a delivery is judged. `foreground`: the short
+    requests, to which deliveries give way.
+    """
 
     store: Store
     rules: Rules
     cycle: CohortCycle
     settle: timedelta
     now: Clock
+    foreground: Foreground = field(default_factory=Foreground)
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,9 @@ class DeliveryResult:
     look_alikes: tuple[tuple[int | None, str, LookAlike], ...] = ()
 
 
-def accept(delivery: Delivery, source: str, ports: Ports, people: dict[str, str] | None = None) -> DeliveryResult:
+def accept(
+    delivery: Delivery, source: str, ports: Ports, people: MutableMapping[str, str] | None = None
+) -> DeliveryResult:
     """Step 1. Store the records of a delivery; a registration is stored once, however often its record comes.
 
     Until the issuer has issued its badge, upstream may amend it: what was released is judged once more, as its next
@@ -93,8 +99,8 @@ def accept(delivery: Delivery, source: str, ports: Ports, people: dict[str, str]
     RECORDS.labels("accepted").inc(intake.accepted)
     RECORDS.labels("unchanged").inc(intake.unchanged)
     for refused in intake.not_applied:
-        for field in refused.fields:
-            NOT_APPLIED.labels(field).inc()
+        for name in refused.fields:
+            NOT_APPLIED.labels(name).inc()
     for each in rejected:
         REJECTED.labels(each.problem.field).inc()
     log.info("accepted", source=source, records=intake.accepted, unchanged=intake.unchanged)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 
 from services.registration.domain.record import (
@@ -47,7 +47,7 @@ class Intake:
 def intake_of(
     records: Iterable[tuple[int | None, UpstreamRecord]],
     known: Mapping[str, Registration],
-    people: dict[str, str] | None = None,
+    people: MutableMapping[str, str] | None = None,
 ) -> Intake:
     """What these records, in their order, change in `known`. The same records once more change nothing.
 

@@ -1,6 +1,6 @@
 """Step 1 for deliveries of any length: rows are taken in part by part, each part in a transaction of its own.
 
-Memory holds one part. What has to be known at the end, the registrations of all rows, lies in a temporary file.
+Memory holds one part. What has to be known of all rows, their registrations and persons, lies in temporary files.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from services.registration.domain.intake import NotApplied
 from services.registration.domain.look_alikes import described
 from services.registration.domain.rows import DeliveryRow, RejectedField, rejected_as_json
 from services.registration.handlers import DeliveryResult, Ports
+from services.registration.intake.persons import Persons
 from services.registration.office.outlook import MOST_ASKED, outlook_of
 
 PART_ROWS = 100
@@ -26,8 +27,6 @@ PART_ROWS = 100
 
 MOST_LISTED = 10_000
 """The most rows that one list of a summary names; the counts are of all."""
-
-_MOST_PEOPLE = 300_000  # remembered of a delivery, so that a second person under one registration is told
 
 _COUNTED = ("rows", "accepted", "unchanged", "not_applied", "rejected", "held")
 
@@ -59,17 +58,17 @@ class Receiving:
         self._source = source
         self._ports = ports
         self._tell = tell or (lambda told: None)
-        self._people: dict[str, str] = {}
+        self._persons = Persons()
         self._registrations = tempfile.TemporaryFile(prefix="akashi-delivery-")  # noqa: SIM115  closed at the end of the delivery
 
     def take(self, rows: Iterable[Row]) -> None:
         """Accept these rows. When this returns, all of them are committed, or an error left none of the last part."""
         rows = iter(rows)
         while part := list(islice(rows, PART_ROWS)):
+            self._ports.foreground.give_way()
             delivery = read_rows(part, self._ports.rules)
-            if len(self._people) > _MOST_PEOPLE:
-                self._people.clear()
-            result = handlers.accept(delivery, self._source, self._ports, self._people)
+            self._ports.foreground.give_way()
+            result = handlers.accept(delivery, self._source, self._ports, self._persons)
             self._add(result, len(part))
             not_taken = {(each.row, each.registration_id) for each in result.rejected}
             for row, record in delivery.records:
@@ -88,6 +87,7 @@ class Receiving:
                     told = {"row": row, "registration_id": id, "reason": found.reason}
                     self._told("held", told | {"first_registration_id": found.first_registration_id})
         self._registrations.close()
+        self._persons.close()
         return self.summary
 
     def _add(self, result: DeliveryResult, rows: int) -> None:

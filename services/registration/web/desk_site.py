@@ -6,19 +6,24 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from services.registration.foreground import Foreground
 from services.registration.people.ports import DeskPorts
 from services.registration.web.desk_pages import DeskPages
 from services.registration.web.enquiries import add_enquiries
+from services.registration.web.foreground import InForeground
 from services.registration.web.screen import add_screen
 from shared.runtime.access import Access
 from shared.runtime.web import pages
 
 
-def desk_site(ports: DeskPorts, access: Access) -> FastAPI:
+def desk_site(ports: DeskPorts, access: Access, foreground: Foreground | None = None) -> FastAPI:
+    """`foreground`: where its requests are noted as under way."""
     app = FastAPI(title="registration", docs_url=None, redoc_url=None, openapi_url=None)
     shared_pages = pages(Path(__file__).parents[1] / "templates", ports.programme)
     shared_pages.install(app, access=access)
     desk_pages = DeskPages(ports, shared_pages, access)
     add_screen(app, desk_pages)
     add_enquiries(app, desk_pages)
+    if foreground is not None:
+        app.add_middleware(InForeground, foreground=foreground)
     return app

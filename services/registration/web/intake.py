@@ -28,6 +28,7 @@ from services.registration.handlers import Ports
 from services.registration.intake.receiving import Receiving, Summary
 from services.registration.intake.results import RowResults, result_file
 from services.registration.office.outlook import MOST_ASKED, cohort_outlook, outlook_of
+from services.registration.web.foreground import InForeground
 from services.registration.web.ndjson import MEDIA_TYPE, StreamedAnswer, take_all
 from services.registration.web.openapi import description
 from shared.runtime.access import Access
@@ -130,7 +131,10 @@ def intake_site(
             *office,
             Route("/healthz", lambda _: PlainTextResponse("ok\n")),
         ],
-        middleware=[Middleware(Guard, refuse=refuse, most_bytes=limit, access=access, is_stream=_is_stream)],
+        middleware=[
+            Middleware(Guard, refuse=refuse, most_bytes=limit, access=access, is_stream=_is_stream),
+            Middleware(InForeground, foreground=ports.foreground),
+        ],
         exception_handlers={
             HTTPException: _on_http_error,
             **dict.fromkeys(UNAVAILABLE, _on_database_error),

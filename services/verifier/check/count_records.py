@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.verifier.check.anchoring import root_status
 from services.verifier.check.count_evidence import CohortAnswers, CountEvidence, Stated
@@ -14,9 +14,7 @@ from shared.credentials.count import digest_of, leaf_list
 from shared.credentials.merkle import root_of
 from shared.credentials.merkle_proof import MerkleProof
 from shared.errors import Unreadable
-
-_SKEW = timedelta(minutes=5)  # by how much the clocks of the issuer's processes may differ
-
+from shared.retry import SKEW
 
 # ── 6 ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -81,7 +79,7 @@ def check_status(stated: Stated, evidence: CountEvidence, now: datetime) -> str:
         listed = evidence.status_lists.get(url)
         bits, signed_at = _bits(url, listed, now)
         found += int.from_bytes(bits, "big").bit_count()
-        is_older = is_older and signed_at + _SKEW < max(each.statement.stated_at for each in last)
+        is_older = is_older and signed_at + SKEW < max(each.statement.stated_at for each in last)
     got = f"{found} bits set in {len(urls)} lists"
     expect(found >= expected, "fewer", got, f"{expected} revoked or corrected")
     if found > expected:

@@ -9,7 +9,8 @@ Credentials 2.0, sections 4.5 and 4.9.
 3. Its `statusPurpose` is revocation, or has it among others.
 4. `encodedList` is multibase base64url of whole GZIP: 131 072 bits or more, with nothing after it.
 5. Its id is the URL where it was looked up: see `bits_of`.
-6. The moment is between `validFrom`, if it has one, and `validUntil`: see `bits_of`.
+6. The moment is between `validFrom`, if it has one, and `validUntil`, but for the difference between the clocks of two
+   machines: a list that was signed just now is no list of the future. See `bits_of`.
 
 1 to 4 are found out once for its bytes.
 """
@@ -17,7 +18,7 @@ Credentials 2.0, sections 4.5 and 4.9.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -28,9 +29,7 @@ from shared.credentials.credential import DoNotTrust, key_of, verify_proof
 from shared.credentials.moments import read_moment
 from shared.credentials.status_list import decoded, is_set
 from shared.errors import Unreadable
-
-SKEW = timedelta(minutes=5)
-"""By how much the clocks of two machines may differ: a list that was signed just now is no list of the future."""
+from shared.retry import SKEW
 
 _TYPES = ("VerifiableCredential", "BitstringStatusListCredential")
 

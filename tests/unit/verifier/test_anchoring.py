@@ -58,6 +58,13 @@ PROOF = MerkleProof(path=(), merkle_root=ROOT, target_hash=ROOT, anchors=(Anchor
         ((network("old", 1, PENDING), away("new", 2)), "unknown", "pending", ()),
         ((network("old", 1, UNKNOWN), network("new", 2, UNKNOWN)), "failed", "", ()),
         ((network("third", 3, UNKNOWN),), "unknown", "", ()),
+        # before finality a transaction may change its block, but not what it says
+        ((network("old", 1, PENDING, facts(block_number=13)),), "unknown", "pending", ()),
+        ((network("old", 1, PENDING, facts(block_number=None, succeeded=None)),), "unknown", "pending", ()),
+        ((network("old", 1, PENDING, facts(succeeded=False)),), "unknown", "pending", ()),
+        ((network("old", 1, PENDING, facts(to=THEIRS)),), "failed", "", ()),
+        ((network("old", 1, PENDING, facts(to=None)),), "failed", "", ()),
+        ((network("old", 1, PENDING, facts(input=b"\0" * 32)),), "failed", "", ()),
         ((network("old", 1, REVOKED), network("new", 2, FINAL)), "failed", "revoked", ()),
         ((network("old", 1, FINAL, facts(to=THEIRS)), network("new", 2, FINAL)), "failed", "", ()),
         ((network("old", 1, FINAL, facts(input=b"\0" * 32)),), "failed", "", ()),
