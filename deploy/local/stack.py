@@ -13,8 +13,6 @@ from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from types import TracebackType
 
-import psutil
-
 from deploy.local.environment import OFFSETS, PORT_BASE, REPOSITORY, Place, own_environment, service_settings
 from deploy.local.history import clock_of, cohort_of
 from deploy.local.home import prepare_home, private_files
@@ -26,7 +24,7 @@ from deploy.local.ports import ports_of_replica, refuse_taken_ports
 from deploy.local.recovery.restore import refuse_half_restored
 from deploy.local.supervision import readiness
 from deploy.local.supervision.control import Job, SupervisorClient
-from deploy.local.supervision.leftovers import end_leftovers, is_running
+from deploy.local.supervision.leftovers import end_leftovers, is_running_id
 from deploy.local.supervision.supervisor import running_supervisor
 from shared.errors import AkashiError, RefuseToStart
 from shared.runtime.kafka_access import KafkaAccess
@@ -209,7 +207,7 @@ class Stack:
         """Process id of this part or service. ProcessLookupError between its death and its restart."""
         file = self.place.run / f"{name}.pid"
         text = file.read_text(encoding="ascii").strip() if file.exists() else ""
-        if not text or not _is_running(int(text)):
+        if not text or not is_running_id(int(text)):
             raise ProcessLookupError(f"{name}: no such process now")
         return int(text)
 
@@ -217,7 +215,7 @@ class Stack:
         """Send a signal; returns the id of the process. The supervisor restarts one that dies of it."""
         pid = self.pid(name)
         os.kill(pid, signal)
-        while signal == SIGKILL and _is_running(pid):  # until the kernel has ended it, it may still answer
+        while signal == SIGKILL and is_running_id(pid):  # until the kernel has ended it, it may still answer
             time.sleep(0.005)
         return pid
 
@@ -395,10 +393,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
     if process.stdin is not None:
         process.stdin.close()
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        return is_running(psutil.Process(pid))
-    except psutil.NoSuchProcess:
-        return False

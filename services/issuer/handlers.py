@@ -386,8 +386,7 @@ def _update_documents(tx: IssuerTransaction, ports: Ports, now: datetime) -> Non
 
 def _objects_of(name: str, tx: IssuerTransaction, ports: Ports, now: datetime) -> list[PublishedObject]:
     sources = ports.sources
-    number = status_number(name)
-    if number is not None:
+    if (number := status_number(name)) is not None:
         bits = bits_to_publish(number, tx, ports.objects, own_keys(tx, sources))
         return status_objects(sources, number, bits, now)
     if name == ISSUER:

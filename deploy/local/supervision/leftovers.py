@@ -42,6 +42,13 @@ def is_running(process: psutil.Process) -> bool:
         return False
 
 
+def is_running_id(pid: int) -> bool:
+    try:
+        return is_running(psutil.Process(pid))
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _still_alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     deadline = time.monotonic() + _STOP_SECONDS
     while (alive := [process for process in processes if is_running(process)]) and time.monotonic() < deadline:
