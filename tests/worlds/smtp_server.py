@@ -68,7 +68,7 @@ class _Conversation(socketserver.StreamRequestHandler):
 
     def _content(self) -> bytes | None:
         """None when the client hangs up before the end of its letter: reading on would never end."""
-        lines = []
+        lines: list[bytes] = []
         for line in iter(self.rfile.readline, b""):
             if line == b".\r\n":
                 return b"".join(lines)
