@@ -3,9 +3,12 @@ tests run side by side (docs/testing.md)."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -134,6 +137,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def recursion_limit_of_a_service() -> None:
     """py_ecc, which web3 imports, sets 100,000: deeply nested JSON then ends this process. See `Process.run`."""
     sys.setrecursionlimit(1000)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_works_on() -> Iterator[None]:
+    """After a worker's last test no thread of it is busy: one that was left in a loop slows down all that comes after.
+
+    First, so that it is the last to end.
+    """
+    yield
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        before = time.process_time()  # of all threads
+        time.sleep(1.0)
+        busy = time.process_time() - before
+        names = sorted(thread.name for thread in threading.enumerate())
+        assert busy < 0.3, f"left behind and busy, {busy:.1f} s of CPU in a second: one or more of {names}"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import email
 import email.policy
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -29,6 +31,36 @@ def server() -> Iterator[Smtpd]:
 
 def relay(server: Smtpd) -> SmtpServer:
     return SmtpServer("127.0.0.1", server.port, seconds=3)
+
+
+# ── the server itself ───────────────────────────────────────────────────────────────────────────────────
+
+ENVELOPE = b"EHLO here\r\nMAIL FROM:<a@example.jp>\r\nRCPT TO:<b@example.jp>\r\n"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"EHLO",
+        ENVELOPE,
+        ENVELOPE + b"DATA\r\n",
+        ENVELOPE + b"DATA\r\nSubject: a\r\n\r\nhalf",
+        ENVELOPE + b"DATA\r\n.",
+    ],
+)
+def test_a_conversation_ends_when_its_client_hangs_up_wherever_that_is(server: Smtpd, said: bytes) -> None:
+    before = set(threading.enumerate())
+    with socket.create_connection(("127.0.0.1", server.port), 10) as client:
+        assert client.recv(100).startswith(b"220")
+        (conversation,) = {each for each in threading.enumerate() if "process_request" in each.name} - before
+        client.sendall(said)
+        client.shutdown(socket.SHUT_WR)  # and reads all answers: a connection with unread ones would be reset
+        while client.recv(1000):
+            pass
+    conversation.join(10)
+    assert not conversation.is_alive()
+    assert server.taken == []
 
 
 # ── one letter, one server ──────────────────────────────────────────────────────────────────────────────

@@ -52,7 +52,9 @@ class _Conversation(socketserver.StreamRequestHandler):
                 answer = "554 5.5.1 no valid recipients"
             if answer is None and verb.upper() == "DATA":
                 self.wfile.write(b"354 go on\r\n")
-                content = b"".join(iter(self.rfile.readline, b".\r\n"))
+                content = self._content()
+                if content is None:
+                    return
                 answer = self.server.answers(".", recipient)
                 if answer is None:
                     self.server.taken.append(Taken(sender, recipient, content))
@@ -63,6 +65,15 @@ class _Conversation(socketserver.StreamRequestHandler):
             if verb.upper() == "RCPT" and answer is None:
                 recipient = rest.partition(":")[2].split(">")[0].lstrip("<")
             self.wfile.write(f"{answer or '250 ok'}\r\n".encode())
+
+    def _content(self) -> bytes | None:
+        """None when the client hangs up before the end of its letter: reading on would never end."""
+        lines: list[bytes] = []
+        for line in iter(self.rfile.readline, b""):
+            if line == b".\r\n":
+                return b"".join(lines)
+            lines.append(line)
+        return None
 
 
 def smtpd(port: int = 0) -> AbstractContextManager[Smtpd]:

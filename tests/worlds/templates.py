@@ -9,7 +9,8 @@ from typing import Any
 
 from jinja2 import Environment
 from jinja2.bccache import Bucket, BytecodeCache
-from jinja2.defaults import DEFAULT_FILTERS, DEFAULT_TESTS
+from jinja2.filters import FILTERS
+from jinja2.tests import TESTS
 
 _OF_ALL = frozenset(vars(Environment()))
 
@@ -50,12 +51,12 @@ def _made_by(environment: Environment, name: str) -> tuple[Hashable, ...]:
     escapes = environment.autoescape
     options = ("trim_blocks", "lstrip_blocks", "keep_trailing_newline", "finalize", "undefined")
     return (
-        type(environment),
+        _This(type(environment)),
         escapes(name) if callable(escapes) else escapes,
         tuple(sorted(environment.extensions)),
         *(_same(getattr(environment, option)) for option in options),
-        _same(dict(environment.filters.items() - DEFAULT_FILTERS.items())),
-        _same(dict(environment.tests.items() - DEFAULT_TESTS.items())),
+        _same(dict(environment.filters.items() - FILTERS.items())),
+        _same(dict(environment.tests.items() - TESTS.items())),
         _same({each: value for each, value in vars(environment).items() if each not in _OF_ALL}),
     )
 
@@ -90,10 +91,10 @@ def _same(value: Any) -> Hashable:
             return value.__func__, _same(value.__self__)
         case str() | int() | float() | bytes() | None:
             return type(value), value
-        case _ if type(value).__eq__ is not object.__eq__ and type(value).__hash__ is not None:
-            try:
-                hash(value)
-            except TypeError:  # a frozen dataclass that holds a dictionary
-                return _This(value)
-            return value  # type: ignore[no-any-return]
-    return _This(value)
+        case Environment():
+            return _This(value)
+    try:
+        hash(value)
+    except TypeError:  # a frozen dataclass that holds a dictionary
+        return _This(value)
+    return value  # type: ignore[no-any-return]
