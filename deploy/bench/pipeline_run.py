@@ -88,6 +88,8 @@ def run(badges: int, singles: int, seconds: float, prefilled: int = 0) -> Run:
         if not prefilled:
             return first
         ids, put_in = finished_ids(stack), prefill(stack, prefilled)  # nobody can verify the copies
+        there = singles + badges + put_in  # the board counts each once; that is no part of what follows
+        _await(lambda: _matches(stack, there), seconds, "the board counts those that were put in", pause=2.0)
         cpu = _cpu(stack, sink)
         until = finished(stack, "GROWN", badges, singles + badges, put_in, seconds)
         spent = _a_badge(cpu, _cpu(stack, sink), badges)

@@ -70,9 +70,8 @@ def test_without_another_commit_the_goals_for_cpu_and_latency_are_judged() -> No
 
 
 def test_a_run_on_grown_stores_is_shown_beside_the_one_before() -> None:
-    report = report_of(
-        [run(1.0, 1.0, Grown(1000, 1.1, {"board": 20.0}, {"anchored": 3.0}, {"anchor": 5.0}))], [], None, []
-    )
+    grown = Grown(1000, 1.1, {"board": 20.0}, {"anchored": 3.0}, {"anchor": 5.0})
+    report = report_of([run(1.0, 1.0, grown)], [], None, [])
     shown = {figure.name: figure for figure in report.figures}
     assert (shown["grown: end to end"].ratio, shown["grown: end to end"].holds) == (0.91, False)
     assert shown["grown: board page, p95"].ratio == 2.0
