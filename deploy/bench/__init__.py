@@ -1,0 +1,1 @@
+"""`akashi bench`: what things cost and how fast they are, beside rivals."""

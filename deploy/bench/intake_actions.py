@@ -18,7 +18,7 @@ import psycopg
 
 from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.stack import Stack
-from services.registration.address_screen import CONFIRMATION
+from services.registration.people.address_screen import CONFIRMATION
 from shared.links import mail_token
 from shared.programme import parse_programme
 

@@ -1,0 +1,1 @@
+"""The local stack: every part and service on this machine, in one folder."""

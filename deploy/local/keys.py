@@ -38,7 +38,7 @@ def create_secrets(place: Place) -> None:
         place.secrets / name for name in ("chain-keystore.json", "chain.password", "chain-public.jwk")
     )
     if not (keystore.exists() and password.exists() and public.exists()):
-        from services.anchor.keystore import create_keystore  # eth_account takes half a second to load
+        from services.anchor.network.keystore import create_keystore  # eth_account takes half a second to load
 
         create_keystore(keystore, password, public, rounds=_SCRYPT_ROUNDS)
 

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from services.anchor import handlers, network_status, readiness, submission
+from services.anchor import handlers, readiness
 from services.anchor.config import Config
 from services.anchor.domain.proving import TreeCache
 from services.anchor.handlers import Ports
 from services.anchor.inventory import Manifests, Proofs
-from services.anchor.network_status import StatusMonitor
-from services.anchor.sender import NetworkConnection
+from services.anchor.network import network_status, submission
+from services.anchor.network.network_status import StatusMonitor
+from services.anchor.network.sender import NetworkConnection
+from services.anchor.network.submission import NetworkPorts
 from services.anchor.store import AnchorTransaction
-from services.anchor.submission import NetworkPorts
 from shared.count_events import StatementPublished
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived
 from shared.object_keys import DID_DOCUMENT

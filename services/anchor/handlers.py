@@ -1,4 +1,4 @@
-"""What anchor does, in order: steps 6 and 7 of the cycle. On each network: `submission.py`."""
+"""What anchor does, in order: steps 6 and 7 of the cycle. On each network: `network/submission.py`."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from services.anchor.domain.costs import LOW_BALANCE_ROOTS, batches_of, cost_of
 from services.anchor.handlers import Ports
-from services.anchor.network_status import LOW_BALANCE, NetworkStatus, status_of
-from services.anchor.sender import NetworkConnection
+from services.anchor.network.network_status import LOW_BALANCE, NetworkStatus, status_of
+from services.anchor.network.sender import NetworkConnection
 from shared import object_keys
 from shared.chain.rpc import Refused
 from shared.credentials.merkle import longest_path

@@ -9,11 +9,11 @@ from services.anchor.config import AnchorSettings, Config
 from services.anchor.domain.costs import FeeRules
 from services.anchor.domain.proving import TreeCache
 from services.anchor.handlers import Ports
-from services.anchor.keystore import key_name, open_keystore
-from services.anchor.network_status import StatusMonitor
-from services.anchor.sender import NetworkConnection, Sender
+from services.anchor.network.keystore import key_name, open_keystore
+from services.anchor.network.network_status import StatusMonitor
+from services.anchor.network.sender import NetworkConnection, Sender
+from services.anchor.network.submission import NetworkPorts
 from services.anchor.store import AnchorTransaction, Store
-from services.anchor.submission import NetworkPorts
 from shared.chain.networks import GWEI
 from shared.chain.registry import Registry
 from shared.chain.rpc import NoContract

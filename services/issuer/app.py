@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.issuer import counting, handlers, readiness
+from services.issuer import handlers, readiness
 from services.issuer.config import Config
+from services.issuer.count import counting
+from services.issuer.count.statement_inventory import Statements
 from services.issuer.domain.revocation import is_revoke
 from services.issuer.handlers import Ports
-from services.issuer.inventory import Credentials, Documents
-from services.issuer.statement_inventory import Statements
+from services.issuer.storage.inventory import Credentials, Documents
 from services.issuer.store import IssuerTransaction
 from shared.count_events import StatementPublished
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, IssuanceRefused, RegistrationRenewed

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from random import Random
 
 from services.issuer import metrics
-from services.issuer.credential_storage import put_credentials
 from services.issuer.domain.issuance import StatusPlace, assertion_for
 from services.issuer.domain.publication import (
     IMAGE,
@@ -39,11 +38,19 @@ from services.issuer.domain.selection import (
     registrations_in,
     renewed_by,
 )
-from services.issuer.editions import current_editions, issuer_picture, published_edition
-from services.issuer.only_stored import OnlyStored, id_of
-from services.issuer.published import LATEST_PUT, bits_to_publish, lists_in_question, mark_of, own_keys, read_lists
 from services.issuer.signing.keys import keys_in, refuse_unlisted
 from services.issuer.signing.signer import Signer
+from services.issuer.storage.credential_storage import put_credentials
+from services.issuer.storage.editions import current_editions, issuer_picture, published_edition
+from services.issuer.storage.only_stored import OnlyStored, id_of
+from services.issuer.storage.published import (
+    LATEST_PUT,
+    bits_to_publish,
+    lists_in_question,
+    mark_of,
+    own_keys,
+    read_lists,
+)
 from services.issuer.store import IssuerTransaction, SignedCredential, Store
 from shared import object_keys
 from shared.clock import Clock

@@ -6,12 +6,14 @@ import secrets
 from datetime import timedelta
 from pathlib import Path
 
-from services.registration import address_screen, handlers, orders, recovery
+from services.registration import handlers
 from services.registration.config import Config
 from services.registration.handlers import Ports
-from services.registration.office_api import office_routes
-from services.registration.outlook import cohort_report
-from services.registration.ports import DeskPorts
+from services.registration.office import orders
+from services.registration.office.office_api import office_routes
+from services.registration.office.outlook import cohort_report
+from services.registration.people import address_screen, recovery
+from services.registration.people.ports import DeskPorts
 from services.registration.store import RegistrationTransaction
 from services.registration.web.desk_site import desk_site
 from services.registration.web.intake import intake_site

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from services.registration.config import read_upstream
-from services.registration.feeding import FeedResult, FileDelivery, over_http, over_kafka
+from services.registration.intake.feeding import FeedResult, FileDelivery, over_http, over_kafka
 from shared.errors import AkashiError, RefuseToStart
 from shared.runtime.commands import file_name, json_option, plain_console, say, say_json, say_row
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.wallet import handlers, letters, paper_office, recovery
+from services.wallet import handlers, paper_office
+from services.wallet.account import letters, recovery
 from services.wallet.config import Config
 from services.wallet.ports import Ports
 from services.wallet.store import WalletTransaction

@@ -1,16 +1,15 @@
 """What the wallet does by itself: one function a batch of events or tick.
 
-Events that are only written down go straight to the store (`app.py`). What people ask for: `receive_link.py`,
-`sessions.py`, `account.py`, `passkeys.py`,
-`badges.py`; the letters that they ask for: `letters.py`.
+Events that are only written down go straight to the store (`app.py`). What people ask for: `account/`, `badge/`,
+`paper.py`, `paper_office.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.wallet import offers
-from services.wallet.badges import receive
+from services.wallet.badge import offers
+from services.wallet.badge.badges import receive
 from services.wallet.domain.paper import forgotten_before
 from services.wallet.metrics import CARRIED_OVER
 from services.wallet.ports import Ports

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from services.wallet.badges import own_badge
+from services.wallet.badge.badges import own_badge
 from services.wallet.domain.badge import WalletBadge
 from services.wallet.domain.paper import (
     OPEN,

@@ -1,0 +1,1 @@
+"""Networks, their endpoints, and the registry contract."""

@@ -1,0 +1,1 @@
+"""Formats: credential, Merkle tree and proof, status list, did:web, contexts; pure."""

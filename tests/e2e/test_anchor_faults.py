@@ -12,8 +12,8 @@ import pytest
 from deploy.local.ports import free_base
 from deploy.local.stack import Stack
 from services.anchor.domain.costs import Fee
-from services.anchor.keystore import open_keystore
-from services.anchor.sender import Sender
+from services.anchor.network.keystore import open_keystore
+from services.anchor.network.sender import Sender
 from tests.worlds.anchor_story import QUICK, AnchorStory, Blocks, PrivateChain, configure, deploy, other_root
 from tests.worlds.anvil import anvil
 from tests.worlds.faulty_node import (

@@ -13,7 +13,7 @@ from deploy.local.demo.run import feed
 from deploy.local.stack import Stack
 from shared.topics import SERVICES
 from tests.worlds.office import akashi
-from tests.worlds.story import Story
+from tests.worlds.story import Story, until
 
 PREFIX = "REHEARSE"
 OF_THE_MACHINE = {"disk-full"}
@@ -55,6 +55,13 @@ def test_a_rehearsal_asks_everybody_names_who_is_held_and_changes_nothing(stack:
     # A stack has things of its own to do, such as a scrub, a count, another try: what changes without a rehearsal, too.
     answers: list[Result] = []
     by_itself: set[str] = set()
+
+    def is_quiet() -> bool:
+        before = state_of(story)
+        time.sleep(2)
+        return len(changed(before, state_of(story))) < 4
+
+    until(is_quiet, seconds=120, what="what the people of this story set going has ended: letter, anchoring, count")
 
     def leaves_all_as_it_is() -> bool:
         began, first = time.monotonic(), state_of(story)

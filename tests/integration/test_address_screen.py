@@ -9,9 +9,9 @@ from datetime import date, datetime, timedelta
 import psycopg
 import pytest
 
-from services.registration import address_screen
 from services.registration.domain.own_address import OwnAddress, read_address
 from services.registration.domain.sign_in import SignInForm
+from services.registration.people import address_screen
 from shared.clock import JST
 from shared.events import RegistrationRenewed
 from tests.worlds.desk import BORN, FEBRUARY, DeskWorld, ask_for, desk_at, sign_in

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from services.registration import address_screen
 from services.registration.domain import sign_in as rules
 from services.registration.domain.sign_in import sign_in_key
+from services.registration.people import address_screen
 from tests.worlds.desk import BORN, DeskWorld, desk_at, sign_in
 from tests.worlds.registration import record, registration_database
 

@@ -11,10 +11,11 @@ from typing import Any, cast
 
 import pytest
 
-from services.anchor import handlers, submission
+from services.anchor import handlers
 from services.anchor.domain.proving import TreeCache
 from services.anchor.handlers import Ports
-from services.anchor.sender import Sender
+from services.anchor.network import submission
+from services.anchor.network.sender import Sender
 from services.anchor.store import AnchorTransaction
 from shared.chain.registry import Registry
 from shared.chain.rpc import Refused

@@ -10,8 +10,8 @@ import pytest
 from eth_account.signers.local import LocalAccount
 from prometheus_client import REGISTRY
 
-from services.anchor.deploy import deploy_contract
-from services.anchor.sender import Sender
+from services.anchor.network.deploy import deploy_contract
+from services.anchor.network.sender import Sender
 from shared.chain.facts import NetworkAnswers, NetworkAway
 from shared.chain.lookup import Networks
 from shared.chain.networks import Network

@@ -11,14 +11,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.anchor import handlers, migration, network_status, submission
-from services.anchor.deploy import deploy_contract
+from services.anchor import handlers
 from services.anchor.domain.anchoring import Deployment
 from services.anchor.domain.costs import MIGRATED_ROOT_GAS, MIGRATION_CALL_GAS, Fee
-from services.anchor.network_status import StatusMonitor
-from services.anchor.sender import NetworkConnection, Sender, input_for
+from services.anchor.network import migration, network_status, submission
+from services.anchor.network.deploy import deploy_contract
+from services.anchor.network.network_status import StatusMonitor
+from services.anchor.network.sender import NetworkConnection, Sender, input_for
+from services.anchor.network.submission import NetworkPorts
 from services.anchor.store import AnchorTransaction
-from services.anchor.submission import NetworkPorts
 from shared.chain.networks import Network
 from shared.chain.registry import Registry
 from shared.credentials.merkle_proof import decode_proof

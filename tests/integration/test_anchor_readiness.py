@@ -10,8 +10,8 @@ import pytest
 from eth_account import Account
 
 from services.anchor.domain.costs import ROOT_GAS
+from services.anchor.network.sender import NetworkConnection, Sender
 from services.anchor.readiness import network
-from services.anchor.sender import NetworkConnection, Sender
 from shared.chain.networks import Network
 from shared.chain.registry import Registry
 from shared.programme import Bilingual

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from services.anchor import handlers, submission
+from services.anchor import handlers
 from services.anchor.domain.proving import TreeCache
+from services.anchor.network import submission
 from services.anchor.store import AnchorTransaction
 from shared.credentials.merkle import root_of
 from shared.events import AssertionAnchored

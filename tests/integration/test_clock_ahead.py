@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from services.anchor import handlers as anchor_handlers
-from services.anchor import submission
+from services.anchor.network import submission
 from services.issuer import handlers as issuer_handlers
 from services.mailer.domain.delivery import Deferred, Sent, SmtpReply
 from services.renderer.handlers import render

@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from services.anchor.domain.proving import anchored, manifest_for, proof_for, with_proof
-from services.issuer import counting, handlers
-from services.issuer.statement_inventory import Statements
+from services.issuer import handlers
+from services.issuer.count import counting
+from services.issuer.count.statement_inventory import Statements
 from services.issuer.store import IssuerTransaction, Store
 from services.verifier.check.count import CountVerdict
 from services.verifier.counting import check_count

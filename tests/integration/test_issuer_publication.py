@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.issuer import editions, handlers
+from services.issuer import handlers
 from services.issuer.domain.issuance import Issuer
 from services.issuer.handlers import Ports
+from services.issuer.storage import editions
 from shared.events import AssertionIssued
 from tests.worlds.credentials import SOURCES, renewed
 from tests.worlds.issuer import World, dying_at, id_of, order, side_by_side

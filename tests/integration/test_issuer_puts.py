@@ -8,7 +8,7 @@ import pytest
 
 from services.issuer import handlers
 from services.issuer.handlers import Ports
-from services.issuer.only_stored import OnlyStored
+from services.issuer.storage.only_stored import OnlyStored
 from shared import object_keys
 from shared.errors import NotFound, TryLater
 from shared.events import AssertionIssued

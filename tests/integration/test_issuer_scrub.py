@@ -1,6 +1,6 @@
 """The issuer compares its tables with a real object storage and makes again what is lost.
 
-Tests services/issuer/inventory.py and shared/runtime/scrub.py, scrub_record.py.
+Tests services/issuer/storage/inventory.py and shared/runtime/scrub.py, scrub_record.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from services.issuer import handlers
-from services.issuer.inventory import Credentials, Documents
+from services.issuer.storage.inventory import Credentials, Documents
 from services.issuer.store import IssuerTransaction
 from shared import object_keys
 from shared.credentials.merkle import merkle_tree

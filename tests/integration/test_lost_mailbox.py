@@ -13,7 +13,7 @@ import httpx
 import pytest
 from msgspec.structs import replace as changed
 
-from services.registration import recovery
+from services.registration.people import recovery
 from services.wallet.store import WalletTransaction
 from shared.events import AddressCorrected, Event, RegistrationRenewed
 from shared.links import receive_token

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 import services.mailer.orders
-import services.registration.orders
+import services.registration.office.orders
 from services.issuer.domain.revocation import is_revoke
 from services.ops.board.timeline import Change
 from services.ops.cli import main
@@ -354,7 +354,7 @@ def test_each_order_can_be_given_and_one_service_carries_it_out(office: Office, 
     result = CliRunner().invoke(main, words, env=at_board(office.browser.base_url))
     assert result.exit_code == 0, result.output
     order = next(order for order in given(office) if order.decision == decision)
-    takers = [services.registration.orders.is_ours, services.mailer.orders.is_ours, is_revoke, is_of_paper]
+    takers = [services.registration.office.orders.is_ours, services.mailer.orders.is_ours, is_revoke, is_of_paper]
     assert sum(is_ours(order) for is_ours in takers) == (0 if decision in BY_OPS else 1)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from services.registration import handlers
 from services.registration.domain.record import UpstreamRecord
-from services.registration.outlook import cohort_outlook, outlook_of
+from services.registration.office.outlook import cohort_outlook, outlook_of
 from shared.clock import JST
 from shared.events import RegistrationHeld, RegistrationReleased, RegistrationRenewed
 from tests.worlds.registration import (

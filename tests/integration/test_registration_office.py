@@ -10,10 +10,11 @@ import httpx
 import msgspec
 import pytest
 
-from services.registration import handlers, orders
+from services.registration import handlers
 from services.registration.domain.cohort import cycle_of
-from services.registration.office_api import office_routes
-from services.registration.outlook import cohort_report
+from services.registration.office import orders
+from services.registration.office.office_api import office_routes
+from services.registration.office.outlook import cohort_report
 from services.registration.store import RegistrationTransaction
 from services.registration.web.intake import intake_site
 from shared.clock import JST

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import msgspec
 import pytest
 
-from services.registration import orders
+from services.registration.office import orders
 from shared.events import RegistrationRenewed
 from shared.office_events import Correction, Decision, DecisionSettled, OfficeDecided
 from tests.worlds.registration import NOON, RegistrationWorld, record, registration_database, world_at

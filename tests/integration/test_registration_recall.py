@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.registration import orders
 from services.registration.domain.delivery import read_delivery
 from services.registration.handlers import accept
+from services.registration.office import orders
 from services.registration.store import RegistrationTransaction
 from shared.events import Event, RegistrationHeld, RegistrationRejected, RegistrationReleased, RegistrationRenewed
 from shared.office_events import Correction, DecisionSettled, OfficeDecided

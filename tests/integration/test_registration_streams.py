@@ -24,8 +24,8 @@ from jsonschema import Draft7Validator, Draft202012Validator  # type: ignore[imp
 
 from services.registration.domain.record import HEADERS
 from services.registration.domain.upstream_schema import upstream_schema
-from services.registration.outlook import MOST_ASKED
-from services.registration.receiving import PART_ROWS
+from services.registration.intake.receiving import PART_ROWS
+from services.registration.office.outlook import MOST_ASKED
 from services.registration.web.intake import intake_site
 from tests.worlds.http_server import serving
 from tests.worlds.registration import KEY, RegistrationWorld, as_json, record, registration_database, world_at

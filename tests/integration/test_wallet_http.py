@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from deploy.local.loopback import ask
-from services.wallet import handlers, receive_link
+from services.wallet import handlers
+from services.wallet.badge import receive_link
 from services.wallet.domain.badge import WalletBadge
 from services.wallet.domain.device import Browser
 from services.wallet.store import WalletTransaction

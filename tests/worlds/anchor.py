@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 from eth_account.signers.local import LocalAccount
 
-from services.anchor import handlers, submission
+from services.anchor import handlers
 from services.anchor.handlers import Ports
+from services.anchor.network import submission
+from services.anchor.network.submission import NetworkPorts
 from services.anchor.store import AnchorTransaction
-from services.anchor.submission import NetworkPorts
 from shared.chain.registry import Registry, read_artifact
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, Award, BadgeReceived, Event, Holder
 from shared.wire import decode

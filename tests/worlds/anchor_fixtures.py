@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from eth_account.signers.local import LocalAccount
 
-from services.anchor.deploy import deploy_contract
 from services.anchor.domain.anchoring import Deployment
 from services.anchor.domain.batching import BatchRules
 from services.anchor.domain.costs import FeeRules
 from services.anchor.domain.proving import TreeCache
 from services.anchor.handlers import Ports
-from services.anchor.keystore import create_keystore, open_keystore
-from services.anchor.sender import Sender
+from services.anchor.network.deploy import deploy_contract
+from services.anchor.network.keystore import create_keystore, open_keystore
+from services.anchor.network.sender import Sender
+from services.anchor.network.submission import NetworkPorts
 from services.anchor.store import AnchorTransaction, Store
-from services.anchor.submission import NetworkPorts
 from shared.chain.registry import Registry
 from shared.runtime.migrate import migrate
 from tests.worlds.anchor import GWEI, NOW, ROOT, Hand, World

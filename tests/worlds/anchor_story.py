@@ -20,7 +20,7 @@ import msgspec
 from kafka import KafkaProducer
 
 from deploy.local.stack import Stack
-from services.anchor.deploy import deploy_contract
+from services.anchor.network.deploy import deploy_contract
 from shared import object_keys
 from shared.chain.registry import Registry
 from shared.credentials.merkle import root_of

@@ -12,7 +12,7 @@ import httpx
 
 from services.mailer.domain.requested import request_problem
 from services.registration.domain.cohort import cycle_of
-from services.registration.ports import DeskPorts
+from services.registration.people.ports import DeskPorts
 from services.registration.web.desk_site import desk_site
 from shared.clock import JST
 from shared.letter_events import DeskLetterRequested

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import services.registration
-from services.registration import handlers, orders
+from services.registration import handlers
 from services.registration.domain.cohort import cycle_of
 from services.registration.domain.delivery import Delivery
 from services.registration.domain.record import Rules, UpstreamRecord
 from services.registration.handlers import DeliveryResult, Ports
+from services.registration.office import orders
 from services.registration.store import RegistrationTransaction, Store
 from shared.clock import JST
 from shared.events import (

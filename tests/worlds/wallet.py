@@ -21,7 +21,8 @@ from services.issuer.domain.credential import credential_of
 from services.issuer.domain.issuance import Assertion, Issuer, StatusPlace
 from services.issuer.signing.keys import SigningKey
 from services.mailer.domain.requested import request_problem
-from services.wallet import handlers, letters, paper_office, recovery
+from services.wallet import handlers, paper_office
+from services.wallet.account import letters, recovery
 from services.wallet.app import MIGRATIONS
 from services.wallet.config import Config
 from services.wallet.domain.badge import WalletBadge

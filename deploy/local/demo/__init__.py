@@ -1,0 +1,1 @@
+"""`make run`: the sample cohort and its played holders."""

@@ -1,0 +1,1 @@
+"""The servers that services need: broker, database, object storage, chain, mail."""

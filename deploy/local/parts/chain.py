@@ -43,7 +43,7 @@ def provision(place: Place) -> None:
     file = place.networks_file
     if file.exists() and _is_usable(place, file):
         return
-    from services.anchor.deploy import deploy_contract  # web3 takes a second to load
+    from services.anchor.network.deploy import deploy_contract  # web3 takes a second to load
 
     contract = deploy_contract(
         place.urls["chain"], place.secrets / "chain-keystore.json", place.secrets / "chain.password"

@@ -1,0 +1,1 @@
+"""`akashi backup` and `akashi restore`."""

@@ -1,0 +1,1 @@
+"""`akashi anchor` and `akashi contract`."""

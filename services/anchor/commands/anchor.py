@@ -28,7 +28,7 @@ def status(as_json: bool) -> None:
     / Each network: balance, fees, finality, batches by state, and warnings. Exit code 1 with warnings.
     """
     from services.anchor.commands.output import print_status, status_json
-    from services.anchor.network_status import status
+    from services.anchor.network.network_status import status
 
     with _session() as session:
         found = status(session.ports, session.connections)
@@ -84,10 +84,10 @@ def migrate(network: str, only_plan: bool, most_gas: int, as_json: bool) -> None
 
     / Anchor every past root on NETWORK as well. After an interruption, the same command goes on where it was.
     """
-    from services.anchor import migration
     from services.anchor.commands.migrate import carry_out
     from services.anchor.commands.output import migration_json, print_migration, print_progress
     from services.anchor.domain.costs import cost_of
+    from services.anchor.network import migration
 
     with _session() as session:
         connection = session.connection(network)

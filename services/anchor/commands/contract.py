@@ -44,7 +44,7 @@ def deploy(rpc_url: str, keystore: Path, password_file: Path, out: Path | None) 
 
     / Deploy AnchorRegistry and print its address. The keystore's account pays for it and gets all roles.
     """
-    from services.anchor.deploy import deploy_contract
+    from services.anchor.network.deploy import deploy_contract
     from shared.errors import AkashiError
 
     try:
@@ -71,7 +71,7 @@ def key(keystore: Path, password_file: Path, public_key: Path) -> None:
 
     / Create the chain key unless it exists; write its public key for did.json, print its address.
     """
-    from services.anchor.keystore import create_keystore
+    from services.anchor.network.keystore import create_keystore
     from shared.errors import AkashiError
 
     try:

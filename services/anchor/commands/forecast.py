@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from services.anchor.commands.session import Session
 from services.anchor.domain.costs import Forecast, NetworkForecast, cost_of, forecast
-from services.anchor.sender import NetworkConnection
+from services.anchor.network.sender import NetworkConnection
 from shared.errors import TryLater
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from services.anchor import handlers, migration, submission
+from services.anchor import handlers
 from services.anchor.commands.session import Session
-from services.anchor.migration import Migration, MigrationProgress
-from services.anchor.sender import NetworkConnection
+from services.anchor.network import migration, submission
+from services.anchor.network.migration import Migration, MigrationProgress
+from services.anchor.network.sender import NetworkConnection
 
 _PAUSE_SECONDS = 0.2
 

@@ -9,8 +9,8 @@ import msgspec
 from rich.table import Table
 
 from services.anchor.domain.costs import ETHER, Cost, Forecast
-from services.anchor.migration import Migration, MigrationProgress
-from services.anchor.network_status import AnchorStatus, NetworkStatus
+from services.anchor.network.migration import Migration, MigrationProgress
+from services.anchor.network.network_status import AnchorStatus, NetworkStatus
 from shared.chain.networks import GWEI
 from shared.clock import JST
 from shared.plain_text import in_json

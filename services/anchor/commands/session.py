@@ -11,9 +11,9 @@ from psycopg_pool import PoolTimeout
 
 from services.anchor.config import CommandConfig
 from services.anchor.handlers import Ports
-from services.anchor.sender import NetworkConnection
+from services.anchor.network.sender import NetworkConnection
+from services.anchor.network.submission import NetworkPorts
 from services.anchor.store import AnchorTransaction, Store
-from services.anchor.submission import NetworkPorts
 from services.anchor.wiring import connections_of, network_ports_of, ports_of
 from shared.errors import NotFound, TryLater
 

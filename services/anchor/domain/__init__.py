@@ -1,0 +1,1 @@
+"""Decisions about batches, anchorings, proofs and costs; pure."""

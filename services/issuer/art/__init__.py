@@ -1,0 +1,1 @@
+"""The pictures of badge classes, drawn; pure."""

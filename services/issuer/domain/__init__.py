@@ -1,0 +1,1 @@
+"""Decisions about credentials, status lists, revocation and the public count; pure."""

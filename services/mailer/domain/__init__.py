@@ -1,0 +1,1 @@
+"""Decisions about letters and their delivery; their text and MIME; pure."""

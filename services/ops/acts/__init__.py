@@ -1,0 +1,1 @@
+"""What the office orders and decides, and what becomes of it."""

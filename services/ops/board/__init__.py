@@ -1,0 +1,1 @@
+"""Counts, decisions and words of the office's board; pure."""

@@ -1,0 +1,1 @@
+"""The rehearsal of April 1: the services' answers judged, and its words; pure."""

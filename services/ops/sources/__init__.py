@@ -1,0 +1,1 @@
+"""What ops asks others: lag, metrics, registration."""

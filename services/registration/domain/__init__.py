@@ -1,0 +1,1 @@
+"""Rules about records, numbers, names, addresses and cohorts; pure."""

@@ -1,0 +1,1 @@
+"""The doors of registration: intake over HTTP, and the pages for people."""

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.registration.domain.sign_in import SESSION
-from services.registration.ports import DeskPorts
+from services.registration.people.ports import DeskPorts
 from shared.errors import NotFound
 from shared.programme import Desk
 from shared.runtime.access import Access, Proxies, client_network

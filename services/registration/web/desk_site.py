@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.registration.ports import DeskPorts
+from services.registration.people.ports import DeskPorts
 from services.registration.web.desk_pages import DeskPages
 from services.registration.web.enquiries import add_enquiries
 from services.registration.web.screen import add_screen

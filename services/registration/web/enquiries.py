@@ -6,9 +6,9 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.registration import enquiries
 from services.registration.domain.enquiry import Problems, TypedEnquiry
-from services.registration.enquiries import Sent
+from services.registration.people import enquiries
+from services.registration.people.enquiries import Sent
 from services.registration.web.desk_pages import DeskPages, FormText
 from shared.errors import NotFound
 from shared.programme import EnquiryForm

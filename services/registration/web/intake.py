@@ -25,9 +25,9 @@ from services.registration.domain.delivery import FORMS, Form, rows_of
 from services.registration.domain.encoding import LABELS, Charset, charset_named
 from services.registration.domain.rows import UnreadableDeliveryError
 from services.registration.handlers import Ports
-from services.registration.outlook import MOST_ASKED, cohort_outlook, outlook_of
-from services.registration.receiving import Receiving, Summary
-from services.registration.results import RowResults, result_file
+from services.registration.intake.receiving import Receiving, Summary
+from services.registration.intake.results import RowResults, result_file
+from services.registration.office.outlook import MOST_ASKED, cohort_outlook, outlook_of
 from services.registration.web.ndjson import MEDIA_TYPE, StreamedAnswer, take_all
 from services.registration.web.openapi import description
 from shared.runtime.access import Access
@@ -50,7 +50,7 @@ def intake_site(
 ) -> Starlette:
     """The routes of upstream, and /healthz. `limit`: most bytes of a delivery. `access`: as of `Pages.install`.
 
-    `wake` is called when records have been accepted. `office`: the routes of `office_api.py`, if it has a key.
+    `wake` is called when records have been accepted. `office`: the routes of `office/office_api.py`, if it has a key.
     """
 
     async def deliver(request: Request) -> Response:

@@ -22,8 +22,8 @@ from services.registration.domain.record import FieldProblem
 from services.registration.domain.rows import RejectedField, UnreadableDeliveryError
 from services.registration.domain.soundness import trimmed
 from services.registration.handlers import Ports
-from services.registration.lines import LONGEST_LINE, LineSplitter
-from services.registration.receiving import PART_ROWS, Receiving, Row, Summary
+from services.registration.intake.lines import LONGEST_LINE, LineSplitter
+from services.registration.intake.receiving import PART_ROWS, Receiving, Row, Summary
 from shared.errors import cause_of
 from shared.runtime.db import UNAVAILABLE, is_unavailable
 

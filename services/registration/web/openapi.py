@@ -11,7 +11,7 @@ import msgspec
 
 from services.registration.domain.delivery import FORMS
 from services.registration.domain.upstream_schema import upstream_schema
-from services.registration.outlook import MOST_ASKED, Outlook
+from services.registration.office.outlook import MOST_ASKED, Outlook
 from services.registration.store import RejectedRow
 
 _ROW = {"type": ["integer", "null"], "description": "as Excel or an editor numbers it"}

@@ -9,11 +9,11 @@ from fastapi import FastAPI, Path
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.registration import address_screen, recovery
-from services.registration.address_screen import Confirmation, Entry
 from services.registration.domain.address_screen import Screen
 from services.registration.domain.recovery import Recovery
 from services.registration.domain.sign_in import SignInForm, SignInProblems
+from services.registration.people import address_screen, recovery
+from services.registration.people.address_screen import Confirmation, Entry
 from services.registration.web.desk_pages import DeskPages, FormText
 from shared.addresses import masked
 

@@ -1,0 +1,1 @@
+"""PDF files: pages prepared once, people set into them."""

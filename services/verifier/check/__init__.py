@@ -1,0 +1,1 @@
+"""The checks and the verdict, from evidence alone; pure."""

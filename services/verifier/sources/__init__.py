@@ -1,0 +1,1 @@
+"""Who is asked for evidence: the issuer's site, chains, the cache."""

@@ -1,0 +1,1 @@
+"""Rules about accounts, badges, throttling and orders of paper; pure."""

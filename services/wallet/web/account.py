@@ -8,9 +8,9 @@ from fastapi import FastAPI, Form, Path
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.wallet import account as accounts
-from services.wallet import passkeys, recovery, sessions
-from services.wallet.account import OpenedLink
+from services.wallet.account import account as accounts
+from services.wallet.account import passkeys, recovery, sessions
+from services.wallet.account.account import OpenedLink
 from services.wallet.domain.account import NO_PROBLEMS, FormProblems
 from services.wallet.store import Account
 from services.wallet.web.pages import FormText, WalletPages, status_of

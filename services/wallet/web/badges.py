@@ -8,8 +8,9 @@ from fastapi import FastAPI, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.wallet import badges, recovery
-from services.wallet.badges import RelatedBadges
+from services.wallet.account import recovery
+from services.wallet.badge import badges
+from services.wallet.badge.badges import RelatedBadges
 from services.wallet.domain.account import is_same_name
 from services.wallet.domain.badge import card_state, cards, expected_by, is_late, state_of, steps_of
 from services.wallet.store import Account

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.wallet import badges
+from services.wallet.badge import badges
 from services.wallet.domain.badge import PdfKind
 from services.wallet.web.pages import WalletPages
 from shared.file_names import attachment

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from services.wallet.export import export
+from services.wallet.badge.export import export
 from services.wallet.web.downloads import private_file
 from services.wallet.web.pages import WalletPages
 

@@ -20,8 +20,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.wallet import offers
-from services.wallet.offers import CONFIGURATION, LIFETIME
+from services.wallet.badge import offers
+from services.wallet.badge.offers import CONFIGURATION, LIFETIME
 from services.wallet.web.pages import WalletPages
 from shared.credentials.credential import OB_CONTEXT, VC_CONTEXT
 

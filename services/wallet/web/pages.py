@@ -8,14 +8,14 @@ from fastapi import Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.wallet import sessions
-from services.wallet.badges import edition_of, qualification_name
+from services.wallet.account import sessions
+from services.wallet.account.sessions import Tokens
+from services.wallet.badge.badges import edition_of, qualification_name
 from services.wallet.config import Config
 from services.wallet.domain.account import FormProblems
 from services.wallet.domain.badge import WalletBadge
 from services.wallet.domain.device import Browser, device_name
 from services.wallet.ports import Ports
-from services.wallet.sessions import Tokens
 from services.wallet.store import Account
 from services.wallet.store.sessions import DEVICE_LASTS
 from shared.file_names import file_title

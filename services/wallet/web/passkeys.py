@@ -8,7 +8,7 @@ from fastapi import Body, FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from services.wallet import passkeys
+from services.wallet.account import passkeys
 from services.wallet.web.pages import FormText, WalletPages
 from services.wallet.web.sessions import own_path
 

@@ -11,10 +11,10 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.wallet import receive_link
+from services.wallet.badge import receive_link
+from services.wallet.badge.receive_link import OpenedLink, SignedIn
 from services.wallet.domain.account import NO_PROBLEMS, FormProblems
 from services.wallet.domain.badge import WalletBadge
-from services.wallet.receive_link import OpenedLink, SignedIn
 from services.wallet.web.pages import FormText, WalletPages, status_of
 from shared.links import receive_url
 

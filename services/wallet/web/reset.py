@@ -6,8 +6,8 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.wallet import account, letters
-from services.wallet.account import OpenedLink
+from services.wallet.account import account, letters
+from services.wallet.account.account import OpenedLink
 from services.wallet.domain.account import NO_PROBLEMS, FormProblems
 from services.wallet.store.letters import AskedLetter
 from services.wallet.web.pages import FormText, WalletPages, status_of

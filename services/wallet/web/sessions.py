@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.wallet import sessions
+from services.wallet.account import sessions
 from services.wallet.domain.account import NO_PROBLEMS, FormProblems
 from services.wallet.web.pages import FormText, NotLoggedInError, WalletPages, status_of
 from shared.copied_text import plain_path

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.wallet import badges
+from services.wallet.badge import badges
 from services.wallet.domain.sharing import ProfileEntry, share_links
 from services.wallet.web.pages import WalletPages
 from shared.clock import japan_date

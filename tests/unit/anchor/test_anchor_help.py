@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from services.anchor.commands.anchor import anchor
 from services.anchor.commands.contract import contract
-from services.anchor.keystore import create_keystore, open_keystore
+from services.anchor.network.keystore import create_keystore, open_keystore
 
 
 def helps(group: click.Group) -> Iterator[str]:

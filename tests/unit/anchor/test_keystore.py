@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from eth_utils.crypto import keccak
 
-from services.anchor.keystore import create_keystore, key_name, open_keystore
+from services.anchor.network.keystore import create_keystore, key_name, open_keystore
 from shared.credentials.chain_key import read_chain_keys
 from shared.errors import RefuseToStart
 

@@ -9,7 +9,7 @@ from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 
 from services.anchor.domain.costs import Fee
-from services.anchor.sender import Sender, input_for
+from services.anchor.network.sender import Sender, input_for
 from shared.chain.registry import Registry
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)

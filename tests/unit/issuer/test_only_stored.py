@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.issuer.only_stored import OnlyStored, id_of
+from services.issuer.storage.only_stored import OnlyStored, id_of
 from shared import object_keys
 
 IDS = st.sets(st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", min_size=26, max_size=26), max_size=12)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registration.lines import LineSplitter
+from services.registration.intake.lines import LineSplitter
 
 
 def split(chunks: list[bytes], longest: int = 1000) -> list[bytes]:

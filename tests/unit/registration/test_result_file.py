@@ -19,7 +19,7 @@ from services.registration.domain.result_file import RESULT_HEADERS, held_result
 from services.registration.domain.rows import DeliveryRow, RejectedField, UnreadableDeliveryError
 from services.registration.domain.spreadsheet import as_typed
 from services.registration.domain.wording import expected_in_japanese, held_in_japanese
-from services.registration.results import RowResults, result_file
+from services.registration.intake.results import RowResults, result_file
 from shared.events import HeldReason
 from tests.worlds.records import fields, rules
 

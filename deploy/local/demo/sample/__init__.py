@@ -1,0 +1,1 @@
+"""The sample cohort: fictional people, each for a case that registration knows."""

@@ -21,7 +21,7 @@ from services.issuer.domain.publication import (
     in_edition,
 )
 from services.issuer.domain.selection import ClassYear, next_edition
-from services.issuer.published import read_edition
+from services.issuer.storage.published import read_edition
 from services.issuer.store import IssuerTransaction
 from shared.runtime.log import logger
 from shared.runtime.memory import give_back

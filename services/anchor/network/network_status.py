@@ -9,7 +9,7 @@ from services.anchor import metrics
 from services.anchor.domain.anchoring import STATES, Deployment
 from services.anchor.domain.costs import ETHER, LOW_BALANCE_ROOTS, roots_paid_for
 from services.anchor.handlers import Ports
-from services.anchor.sender import NetworkConnection
+from services.anchor.network.sender import NetworkConnection
 from services.anchor.store import AnchoringCounts, AnchorTransaction, UncoveredBadges, WaitingLeaves
 from shared.chain.networks import GWEI, Network
 from shared.clock import japan_date

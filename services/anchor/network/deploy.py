@@ -8,7 +8,7 @@ from typing import Any, cast
 from web3 import Web3
 from web3.types import Wei
 
-from services.anchor.keystore import open_keystore
+from services.anchor.network.keystore import open_keystore
 from shared.chain.blocks import read_block
 from shared.chain.registry import read_artifact
 from shared.chain.rpc import Node

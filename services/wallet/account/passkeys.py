@@ -25,12 +25,12 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from services.wallet import letters
+from services.wallet.account import letters
+from services.wallet.account.sessions import Tokens, open_session
 from services.wallet.domain.device import Browser
 from services.wallet.domain.throttle import passkey_limits
 from services.wallet.metrics import REFUSED
 from services.wallet.ports import Ports
-from services.wallet.sessions import Tokens, open_session
 from services.wallet.store import Account
 from services.wallet.store.passkeys import Passkey
 from shared.errors import NotFound

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.registration import recovery
 from services.registration.domain.address_letters import address_changed_letters
 from services.registration.domain.correction import (
     OrderOutcome,
@@ -23,6 +22,7 @@ from services.registration.domain.soundness import implausible_address, trimmed
 from services.registration.domain.spelling import Spelling, is_about_names
 from services.registration.handlers import Ports
 from services.registration.metrics import ORDERS
+from services.registration.people import recovery
 from services.registration.store import RegistrationTransaction
 from services.registration.store.office import OrderChange
 from shared.addresses import as_mailed, same_address_key

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from services.issuer.domain.adoption import AdoptedCredential, adopted
 from services.issuer.domain.publication import JSON
 from services.issuer.metrics import NOT_STORED
-from services.issuer.only_stored import OnlyStored
+from services.issuer.storage.only_stored import OnlyStored
 from services.issuer.store import PendingCredential
 from shared import object_keys
 from shared.errors import NotFound, TryLater, Unreadable

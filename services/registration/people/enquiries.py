@@ -25,7 +25,7 @@ from services.registration.domain.enquiry import (
 from services.registration.domain.registration import Registration
 from services.registration.domain.sign_in import sign_in_key
 from services.registration.metrics import ENQUIRIES
-from services.registration.ports import DeskPorts
+from services.registration.people.ports import DeskPorts
 from services.registration.store import RegistrationTransaction
 from shared.clock import japan_date
 from shared.letter_events import DeskLetterRequested

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from services.registration.domain.spelling import NAMES, missing_characters
 from services.registration.handlers import Ports
-from services.registration.outlook import cohort_answer
+from services.registration.office.outlook import cohort_answer
 from shared.addresses import same_address_key
 from shared.office_answers import (
     ChangeAnswer,

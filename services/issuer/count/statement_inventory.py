@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.issuer.counting import own_statement
+from services.issuer.count.counting import own_statement
 from services.issuer.domain.adoption import whole_credential
 from services.issuer.domain.publication import JSON, DocumentSources
-from services.issuer.published import own_keys
+from services.issuer.storage.published import own_keys
 from services.issuer.store import IssuerTransaction, Store
 from services.issuer.store.counting import StatementRow
 from shared import object_keys

@@ -18,8 +18,8 @@ from services.registration.domain.encoding import LABELS
 from services.registration.domain.rows import DeliveryRow, RejectedField, UnreadableDeliveryError, rejected_as_json
 from services.registration.domain.soundness import trimmed
 from services.registration.domain.spreadsheet import as_typed
-from services.registration.lines import LONGEST_LINE, LineSplitter
-from services.registration.results import RowResults, result_file
+from services.registration.intake.lines import LONGEST_LINE, LineSplitter
+from services.registration.intake.results import RowResults, result_file
 from shared.errors import RefuseToStart, TryLater
 from shared.runtime.commands import file_name, plain_console
 from shared.topics import UPSTREAM_REGISTRATIONS

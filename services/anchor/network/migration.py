@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from services.anchor.domain.anchoring import Deployment
 from services.anchor.domain.costs import chunked, migration_gas
-from services.anchor.sender import Sender, input_for
+from services.anchor.network.sender import Sender, input_for
 from services.anchor.store import Store
 from shared.errors import TryLater
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.wallet import letters
+from services.wallet.account import letters
 from services.wallet.metrics import RECOVERIES
 from services.wallet.ports import Ports
 from services.wallet.store import Account, WalletTransaction

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from services.wallet import letters
-from services.wallet.badges import receive
+from services.wallet.account import letters
+from services.wallet.account.sessions import Tokens, authenticate, open_session
+from services.wallet.badge.badges import receive
 from services.wallet.domain.account import FormProblems, name_problem
 from services.wallet.domain.badge import WalletBadge, link_has_ended, state_of
 from services.wallet.domain.device import Browser
 from services.wallet.metrics import REFUSED
 from services.wallet.ports import Ports
-from services.wallet.sessions import Tokens, authenticate, open_session
 from services.wallet.store import Account, WalletTransaction
 from shared.addresses import same_address_key
 from shared.links import is_receive_token

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from services.wallet.badges import finished
+from services.wallet.badge.badges import finished
 from services.wallet.domain.badge import WalletBadge, is_finished
 from services.wallet.ports import Ports
 from services.wallet.store import Account

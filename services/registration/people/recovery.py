@@ -15,7 +15,7 @@ from services.registration.domain.correction import cohort_of
 from services.registration.domain.recovery import Recovery, begun_letters, has_badge
 from services.registration.domain.registration import Registration
 from services.registration.metrics import RECOVERIES
-from services.registration.ports import DeskPorts
+from services.registration.people.ports import DeskPorts
 from services.registration.store import RegistrationTransaction
 from services.registration.store.address_screen import AddressRequest
 from shared.addresses import as_mailed, same_address_key

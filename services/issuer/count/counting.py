@@ -8,8 +8,8 @@ from services.issuer.domain.counting import Stated, is_news, lost, statement_of
 from services.issuer.domain.publication import JSON
 from services.issuer.handlers import Ports
 from services.issuer.metrics import NOT_STATED, STATED
-from services.issuer.published import own_keys
 from services.issuer.signing.keys import refuse_foreign
+from services.issuer.storage.published import own_keys
 from services.issuer.store import IssuerTransaction
 from services.issuer.store.counting import StatementRow
 from shared import object_keys

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from services.registration import recovery
 from services.registration.domain import sign_in as rules
 from services.registration.domain.address_letters import address_changed_letters, screen_cause
 from services.registration.domain.address_screen import (
@@ -27,7 +26,8 @@ from services.registration.domain.address_screen import (
 from services.registration.domain.own_address import AddressProblem, Advice, OwnAddress, advice, read_address
 from services.registration.domain.sign_in import SignInForm, SignInProblems, sign_in_key
 from services.registration.metrics import CONFIRMATIONS, SIGN_INS
-from services.registration.ports import DeskPorts
+from services.registration.people import recovery
+from services.registration.people.ports import DeskPorts
 from services.registration.store import RegistrationTransaction
 from services.registration.store.address_screen import AddressRequest
 from shared.letter_events import DeskLetterRequested

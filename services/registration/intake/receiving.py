@@ -19,7 +19,7 @@ from services.registration.domain.intake import NotApplied
 from services.registration.domain.look_alikes import described
 from services.registration.domain.rows import DeliveryRow, RejectedField, rejected_as_json
 from services.registration.handlers import DeliveryResult, Ports
-from services.registration.outlook import MOST_ASKED, outlook_of
+from services.registration.office.outlook import MOST_ASKED, outlook_of
 
 PART_ROWS = 100
 """Rows of one transaction. Meanwhile no other writes: a person who confirms an address waits for a part at most."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from services.wallet.badges import bake
+from services.wallet.badge.badges import bake
 from services.wallet.domain.badge import WalletBadge, is_finished, pdf_key, state_of
 from services.wallet.ports import Ports
 from services.wallet.store import Account

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from services.wallet import letters
+from services.wallet.account import letters
+from services.wallet.account.sessions import Tokens, confirm, open_session
 from services.wallet.domain.account import DELETE_WORDS, FormProblems
 from services.wallet.domain.device import Browser
 from services.wallet.domain.throttle import address_limits
 from services.wallet.metrics import REFUSED
 from services.wallet.ports import Ports
-from services.wallet.sessions import Tokens, confirm, open_session
 from services.wallet.store import Account, Address, WalletTransaction
 from services.wallet.store.letters import MailLink
 from shared.addresses import address_problem, as_mailed

@@ -27,7 +27,7 @@ from services.anchor.domain.anchoring import (
     next_step,
 )
 from services.anchor.domain.costs import FeeRules, fee_for
-from services.anchor.sender import Sender, input_for
+from services.anchor.network.sender import Sender, input_for
 from services.anchor.store import AnchorTransaction, Store
 from shared.clock import Clock
 from shared.errors import TryLater, cause_of

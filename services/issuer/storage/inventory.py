@@ -26,9 +26,9 @@ from services.issuer.domain.publication import (
     status_number,
     status_objects,
 )
-from services.issuer.editions import published_edition
-from services.issuer.published import LATEST_PUT, bits_to_publish, own_keys, read_list
 from services.issuer.signing.signer import Signer
+from services.issuer.storage.editions import published_edition
+from services.issuer.storage.published import LATEST_PUT, bits_to_publish, own_keys, read_list
 from services.issuer.store import IssuerTransaction, Store
 from services.issuer.store.inventory import KeptObject, StoredCredential
 from shared import object_keys

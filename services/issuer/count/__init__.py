@@ -1,0 +1,1 @@
+"""The public, signed count of badges."""

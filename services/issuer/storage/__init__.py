@@ -1,0 +1,1 @@
+"""What the issuer keeps in object storage, compared with its tables."""

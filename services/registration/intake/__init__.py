@@ -1,0 +1,1 @@
+"""Step 1, deliveries: how they are sent in, taken in part by part, and answered row by row."""

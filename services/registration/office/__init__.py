@@ -1,0 +1,1 @@
+"""What the office asks and orders about registrations."""

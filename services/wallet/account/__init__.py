@@ -1,0 +1,1 @@
+"""The account: who is logged in, by which means, and the letters about it."""

@@ -1,0 +1,1 @@
+"""The badges of an account: received, shown, handed to other wallets, taken out."""
