@@ -121,6 +121,21 @@ def test_a_hold_in_the_middle_of_a_run_leaves_what_is_queued_where_it_is(both: B
     assert len(both.taken) == 5 == len(set(both.taken))
 
 
+def test_orders_of_every_kind_that_come_together_are_carried_out_together(both: Both) -> None:
+    both.everybody(2)
+    both.mailer.tick()
+    both.exchange()
+    assert len(both.taken) == 2
+    for words in (["hold", "2026"], ["resend", assertion_id(0), "--letter", "award"], ["resume", "2026"]):
+        assert both.akashi(*words, "--reason", "the text", "--no-wait").exit_code == 0
+    orders = [decode(bytes(value)) for topic, _, value in outbox(both.office.ports) if topic == "office.decisions"]
+    both.mailer.handle_batch([order for order in orders if isinstance(order, OfficeDecided)])
+    both.mailer.tick()
+    assert len(both.taken) == 3
+    settled = [each.outcome for each in both.mailer.announced() if isinstance(each, DecisionSettled)]
+    assert settled.count("done") == 3
+
+
 def test_a_hold_that_was_settled_before_a_restore_holds_again_when_its_order_is_read_again(both: Both) -> None:
     both.everybody(1)
     both.akashi("hold", "2026", "--reason", "a wrong text", "--no-wait")

@@ -57,22 +57,23 @@ class MailerWorld:
 
     def handle_batch(self, events: Sequence[Event]) -> None:
         """Handle events of one kind as the consumers do: in one transaction."""
-        match events[0]:
-            case AssertionIssued():
-                handlers.note_issued(events, self.ports)  # type: ignore[arg-type]
-            case AddressCorrected():
-                handlers.note_addresses(events, self.ports)  # type: ignore[arg-type]
-            case BadgeReceived():
-                with self.ports.store.transaction() as tx:  # as `Process.note` does
-                    tx.note_received(tx.claim(events))  # type: ignore[arg-type]
-            case CertificateRendered():
-                handlers.note_rendered(events, self.ports)  # type: ignore[arg-type]
-            case AssertionRevoked():
-                handlers.note_revoked(events, self.ports)  # type: ignore[arg-type]
-            case OfficeDecided():
-                orders.carry_out(events, self.ports)  # type: ignore[arg-type]
-            case LetterRequested():
-                handlers.note_requested(events, self.ports)  # type: ignore[arg-type]
+        with self.ports.store.reading_to({}):  # which refuses a second transaction
+            match events[0]:
+                case AssertionIssued():
+                    handlers.note_issued(events, self.ports)  # type: ignore[arg-type]
+                case AddressCorrected():
+                    handlers.note_addresses(events, self.ports)  # type: ignore[arg-type]
+                case BadgeReceived():
+                    with self.ports.store.transaction() as tx:  # as `Process.note` does
+                        tx.note_received(tx.claim(events))  # type: ignore[arg-type]
+                case CertificateRendered():
+                    handlers.note_rendered(events, self.ports)  # type: ignore[arg-type]
+                case AssertionRevoked():
+                    handlers.note_revoked(events, self.ports)  # type: ignore[arg-type]
+                case OfficeDecided():
+                    orders.carry_out(events, self.ports)  # type: ignore[arg-type]
+                case LetterRequested():
+                    handlers.note_requested(events, self.ports)  # type: ignore[arg-type]
 
     def tick(self, **after: float) -> None:
         """Move the clock, then run both ticks until nothing is due."""

@@ -93,7 +93,8 @@ class RegistrationWorld:
             correction=correction,
             **more,
         )
-        orders.carry_out([event], self.ports)
+        with self.ports.store.reading_to({}):  # which refuses a second transaction
+            orders.carry_out([event], self.ports)
         return event
 
     def issue(self, *ids: str, version: int | None = None) -> None:

@@ -96,21 +96,22 @@ class Wallet:
     def consume(self, *events: Event) -> None:
         """One at a time."""
         for event in events:
-            match event:
-                case AssertionIssued():
-                    handlers.note_issued([event], self.ports)
-                case AssertionAnchored():
-                    note(self.ports.store, WalletTransaction.note_anchored, [event])
-                case CertificateRendered():
-                    note(self.ports.store, WalletTransaction.note_rendered, [event])
-                case AddressRecoveryBegun():
-                    recovery.note_begun([event], self.ports)
-                case AddressRecoverySettled():
-                    recovery.note_settled([event], self.ports)
-                case OfficeDecided():
-                    office_orders.carry_out([event], self.ports)
-                case AssertionRevoked():
-                    note(self.ports.store, WalletTransaction.note_revoked, [event])
+            with self.ports.store.reading_to({}):  # which refuses a second transaction
+                match event:
+                    case AssertionIssued():
+                        handlers.note_issued([event], self.ports)
+                    case AssertionAnchored():
+                        note(self.ports.store, WalletTransaction.note_anchored, [event])
+                    case CertificateRendered():
+                        note(self.ports.store, WalletTransaction.note_rendered, [event])
+                    case AddressRecoveryBegun():
+                        recovery.note_begun([event], self.ports)
+                    case AddressRecoverySettled():
+                        recovery.note_settled([event], self.ports)
+                    case OfficeDecided():
+                        office_orders.carry_out([event], self.ports)
+                    case AssertionRevoked():
+                        note(self.ports.store, WalletTransaction.note_revoked, [event])
 
     def finish(self, assertion_id: str) -> None:
         self.consume(rendered(assertion_id), anchored(assertion_id))
