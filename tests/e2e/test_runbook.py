@@ -161,9 +161,9 @@ def test_a_low_balance_is_named_with_the_account_and_is_over_when_ether_has_come
 def test_documents_that_could_not_be_published_are_there_after_the_command(stack: Stack, story: Story) -> None:
     [publish] = commands("DocumentsNotPublished")
     [badge] = [person["assertion_id"] for person in story.people()][-1:]
-    stack.halt("storage")
+    stack.halt("s3")
     done(akashi(stack, "revoke", badge, "--reason", "試験", "--no-wait"))
     fires(stack, "issuer", "akashi_documents_not_published_total")
-    stack.resume("storage")
+    stack.resume("s3")
     done(akashi(stack, *publish, settings_of="issuer"))
     shown_as(stack, badge, "取り消")
