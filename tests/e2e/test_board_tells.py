@@ -26,8 +26,9 @@ A_SECOND = timedelta(seconds=1)  # the page leaves out what is less
 
 @pytest.fixture
 def board(stack: Stack) -> Iterator[httpx.Client]:
-    with signed_in(stack.place) as browser:
-        yield browser
+    browser = signed_in(stack.place)
+    yield browser
+    browser.close()
 
 
 def away(board: httpx.Client) -> dict[str, str]:
@@ -45,17 +46,22 @@ def down(stack: Stack, board: httpx.Client, part: str, name: str, *waits: str) -
     """
     stopped = datetime.now(JST)
     stack.halt(part)
-    yield
+    try:
+        yield
 
-    def says() -> bool:
-        text = away(board).get(name, "")
-        return "から。" in text and all(re.search(each, text) for each in waits)
+        def says() -> bool:
+            text = away(board).get(name, "")
+            return "から。" in text and all(re.search(each, text) for each in waits)
 
-    until(says, seconds=90, what=f"the board says that {name} is away, and {waits}", pause=0.5)
-    since = datetime.fromisoformat(away(board)[name].split('<time datetime="')[1].split('"')[0])
-    assert stopped - A_SECOND <= since <= datetime.now(JST)
-    stack.resume(part)
-    until(lambda: name not in away(board), seconds=90, what=f"the board no longer names {name}", pause=0.5)
+        try:
+            until(says, seconds=60, what=f"the board says that {name} is away, and {waits}", pause=0.5)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it says {away(board)}") from error
+        since = datetime.fromisoformat(away(board)[name].split('<time datetime="')[1].split('"')[0])
+        assert stopped - A_SECOND <= since <= datetime.now(JST)
+    finally:  # the next story finds it running
+        stack.resume(part)
+    until(lambda: name not in away(board), seconds=60, what=f"the board no longer names {name}", pause=0.5)
 
 
 def people_for(stage: str) -> str:

@@ -312,7 +312,7 @@ def test_the_status_warns_of_a_low_balance_and_of_badges_that_outlive_their_netw
     assert [each.pays_for for each in found.networks] == [19, 1922]
     [money, ending] = found.networks[0].warnings
     assert money.startswith("low balance: pays for 19 roots")
-    assert money.endswith(f"fund the account {world.account.address.lower()}")
+    assert money.endswith(f"send ether to {world.account.address.lower()}")
     assert ending.startswith("ends on 2026-09-30: 2 badges stand on no network that lasts")
     assert "2030-03-31" in ending
     assert found.networks[1].warnings == ()

@@ -238,7 +238,7 @@ def test_no_letter_leaves_about_a_revoked_badge(mailer: MailerWorld, server: Smt
     assert not server.taken
     for assertion_id in (ID, OTHER):
         assert mailer.states(assertion_id) == mailer.states(assertion_id, "completion") == ["suppressed"]
-    orders.resend([resend()], mailer.ports)
+    orders.carry_out([resend()], mailer.ports)
     mailer.tick(hours=1)
     assert not server.taken
     assert mailer.settled() == {"D1": "revoked"}
@@ -246,11 +246,11 @@ def test_no_letter_leaves_about_a_revoked_badge(mailer: MailerWorld, server: Smt
 
 def test_a_letter_that_the_office_sends_again_is_the_same_letter(mailer: MailerWorld, server: Smtpd) -> None:
     handlers.note_issued([issued()], mailer.ports)
-    orders.resend([resend("too-early"), resend("unknown", "thanks")], mailer.ports)
+    orders.carry_out([resend("too-early"), resend("unknown", "thanks")], mailer.ports)
     mailer.tick(hours=1)
     assert len(server.taken) == 1
     for _ in range(2):
-        orders.resend([resend()], mailer.ports)
+        orders.carry_out([resend()], mailer.ports)
         mailer.tick(hours=1)
     assert len(server.taken) == 2
     assert server.taken[0].content == server.taken[1].content
@@ -263,7 +263,7 @@ def test_an_order_to_send_again_is_refused_after_the_revocation(mailer: MailerWo
     handlers.note_issued([issued()], mailer.ports)
     mailer.tick(hours=1)
     handlers.note_revoked([revoked()], mailer.ports)
-    orders.resend([resend()], mailer.ports)
+    orders.carry_out([resend()], mailer.ports)
     mailer.tick(hours=1)
     assert len(server.taken) == 1
     assert mailer.settled() == {"D1": "revoked"}

@@ -153,8 +153,7 @@ def _network_status(
         )
     except TryLater as error:
         away = str(error)
-    account = connection.sender.address
-    warnings = _warnings(connection.network, account, chain, away, counts, uncovered, japan_date(now))
+    warnings = _warnings(connection.network, connection.sender.address, chain, away, counts, uncovered, japan_date(now))
     sound = connection.sender.registry.node.sound()
     return NetworkStatus(connection, chain, away, sound, counts, uncovered, warnings)
 
@@ -175,7 +174,7 @@ def _warnings(
     if roots is not None and not network.retired and roots < LOW_BALANCE_ROOTS:
         found.append(
             f"{LOW_BALANCE}: pays for {roots} roots at {network.max_fee_gwei} gwei,"
-            f" expected at least {LOW_BALANCE_ROOTS}; fund the account {account}"
+            f" expected at least {LOW_BALANCE_ROOTS}; send ether to {account}"
         )
     if chain is not None and chain.base_fee > network.max_fee_gwei * GWEI:
         found.append(f"base fee above max_fee_gwei ({network.max_fee_gwei}): nothing is sent")

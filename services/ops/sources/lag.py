@@ -21,7 +21,7 @@ from kafka.errors import KafkaError
 from shared.clock import Clock, system_clock
 from shared.runtime.broker import offsets_at, partitions_of, without_messages
 from shared.runtime.kafka_access import KafkaAccess
-from shared.topics import SERVICES
+from shared.topics import READ_BY, SERVICES
 
 _EVERY = 2.0  # seconds between two measurements
 _STALE = 15.0  # seconds after which the lag is unknown without a new one
@@ -104,6 +104,19 @@ def unread_spans(
     return [(partition, position, last) for partition, position, last in spans if position < last]
 
 
+def topics_read(seen: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """By service the topics that it reads. `seen`: those that its group has now, or has read before.
+
+    One that is down has none now, and may have stopped before the first message of a topic came: that waits for it as
+    well. Nothing is said of one that never read anything, nor of a topic that nobody has.
+    """
+    there = set().union(*seen.values())
+    return {
+        service: topics | ({topic.name for topic in READ_BY.get(service, ())} & there if topics else set())
+        for service, topics in seen.items()
+    }
+
+
 def messages_waiting(unread: Iterable[Span], empty: Collection[Span] = ()) -> int:
     """The sum over `unread`, without those that hold no message."""
     return sum(last - position for tp, position, last in unread if (tp, position, last) not in empty)
@@ -169,10 +182,12 @@ class KafkaBroker:
             }
             for service in services
         }
-        topics = {
-            service: _assigned(groups.get(service, {})) | {partition.topic for partition in committed[service]}
-            for service in services
-        }
+        topics = topics_read(
+            {
+                service: _assigned(groups.get(service, {})) | {partition.topic for partition in committed[service]}
+                for service in services
+            }
+        )
         partitions = self._partitions(set().union(*topics.values()))
         first = offsets_at(self._admin, partitions, OffsetSpec.EARLIEST)
         end = offsets_at(self._admin, partitions, OffsetSpec.LATEST)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from kafka import TopicPartition
 from kafka.errors import KafkaConnectionError
 
-from services.ops.sources.lag import EmptySpans, Lag, LagMeter, Span, messages_waiting, unread_spans
+from services.ops.sources.lag import EmptySpans, Lag, LagMeter, Span, messages_waiting, topics_read, unread_spans
 
 offsets = st.dictionaries(st.sampled_from([TopicPartition("t", number) for number in range(3)]), st.integers(0, 100))
 
@@ -49,6 +49,16 @@ def test_a_lag_is_at_least_zero_and_zero_where_all_was_read(
 def test_a_partition_that_was_never_committed_waits_from_its_first_message() -> None:
     partition = TopicPartition("t", 0)
     assert messages_waiting(unread_spans({}, {partition: 40}, {partition: 100})) == 60
+
+
+def test_a_service_that_is_down_waits_also_for_topics_that_had_no_message_before_it_stopped() -> None:
+    everything = {"assertion.issued", "badge.received", "assertion.revoked", "registration.renewed"}
+    found = topics_read({"ops": everything, "anchor": {"assertion.issued"}, "wallet": set(), "stranger": {"other"}})
+    assert found["anchor"] == {"assertion.issued", "badge.received", "assertion.revoked"}  # what it reads
+    assert found["ops"] == everything and found["stranger"] == {"other"}
+    assert found["wallet"] == set()  # never read anything: not known
+    assert topics_read({"anchor": {"assertion.issued"}})["anchor"] == {"assertion.issued"}  # no topic that nobody has
+    assert topics_read({}) == {}
 
 
 def test_before_the_first_measurement_the_lag_is_unknown() -> None:
