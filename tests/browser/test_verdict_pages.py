@@ -74,7 +74,7 @@ SENTENCES: dict[str, dict[str, list[str]]] = {
     "en-US": {
         "valid": [
             "The true address of this page begins with {url}/",
-            "does not show that whoever presents the certificate is its holder",
+            "does not prove that the person presenting the certificate is its holder",
             "Compare name, qualification and registration number",
             "The signature by the society's key fits the whole document.",
             "this certificate is not revoked",
