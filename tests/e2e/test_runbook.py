@@ -20,6 +20,7 @@ from shared.runtime.settings import Settings, read_object_storage
 from shared.topics import BADGE_RECEIVED, PAPER_ORDERS
 from shared.wire import encode
 from tests.worlds.credentials import NOW
+from tests.worlds.harm import without
 from tests.worlds.losses import delete_records
 from tests.worlds.objects import delete
 from tests.worlds.office import akashi, done, shown_as
@@ -124,11 +125,10 @@ def test_lost_objects_are_named_and_made_again(stack: Stack, story: Story) -> No
 def test_letters_are_held_while_the_relay_is_away_and_leave_afterwards(stack: Stack, story: Story) -> None:
     hold, resume = commands("MailServerAway", COHORT=stack.cohort, TEXT="メールの障害")
     later = Story(stack, "NORELAY", SIZE)
-    stack.halt("mail")
-    later.feed()
-    fires(stack, "mailer", "akashi_mail_server_away")
-    done(akashi(stack, *hold))
-    stack.resume("mail")
+    with without(stack, "mail"):
+        later.feed()
+        fires(stack, "mailer", "akashi_mail_server_away")
+        done(akashi(stack, *hold))
     later.play()
     assert later.count("notified", "received", "completed") == 0
     done(akashi(stack, *resume))
@@ -138,10 +138,9 @@ def test_letters_are_held_while_the_relay_is_away_and_leave_afterwards(stack: St
 
 def test_a_chain_that_is_away_is_named_and_is_there_again(stack: Stack, story: Story) -> None:
     [status, *_] = commands("ChainAway")
-    stack.halt("chain")
-    fires(stack, "anchor", "akashi_anchor_chain_up", at=is_zero)
-    assert akashi(stack, *status, settings_of="anchor").exit_code == 1
-    stack.resume("chain")
+    with without(stack, "chain"):
+        fires(stack, "anchor", "akashi_anchor_chain_up", at=is_zero)
+        assert akashi(stack, *status, settings_of="anchor").exit_code == 1
     fires(stack, "anchor", "akashi_anchor_chain_up", at=lambda value: value == 1.0)
 
 
@@ -150,10 +149,12 @@ def test_a_low_balance_is_named_with_the_account_and_is_over_when_ether_has_come
     address = json.loads(done(akashi(stack, *status, "--json", settings_of="anchor")))["networks"][0]["account"]
     before = rpc(stack.place, "eth_getBalance", address, "latest")
     rpc(stack.place, "anvil_setBalance", address, hex(10**9))
-    fires(stack, "anchor", "akashi_anchor_balance_low")
-    told = akashi(stack, *status, settings_of="anchor")
-    assert told.exit_code == 1 and address in told.output
-    rpc(stack.place, "anvil_setBalance", address, before)
+    try:
+        fires(stack, "anchor", "akashi_anchor_balance_low")
+        told = akashi(stack, *status, settings_of="anchor")
+        assert told.exit_code == 1 and address in told.output
+    finally:
+        rpc(stack.place, "anvil_setBalance", address, before)
     cured(stack, "anchor", "akashi_anchor_balance_low")
     done(akashi(stack, *status, settings_of="anchor"))
 
@@ -161,9 +162,8 @@ def test_a_low_balance_is_named_with_the_account_and_is_over_when_ether_has_come
 def test_documents_that_could_not_be_published_are_there_after_the_command(stack: Stack, story: Story) -> None:
     [publish] = commands("DocumentsNotPublished")
     [badge] = [person["assertion_id"] for person in story.people()][-1:]
-    stack.halt("s3")
-    done(akashi(stack, "revoke", badge, "--reason", "試験", "--no-wait"))
-    fires(stack, "issuer", "akashi_documents_not_published_total")
-    stack.resume("s3")
+    with without(stack, "s3"):
+        done(akashi(stack, "revoke", badge, "--reason", "試験", "--no-wait"))
+        fires(stack, "issuer", "akashi_documents_not_published_total")
     done(akashi(stack, *publish, settings_of="issuer"))
     shown_as(stack, badge, "取り消")

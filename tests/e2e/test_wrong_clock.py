@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from deploy.local.stack import Stack
 from shared.runtime.objects import Objects
 from shared.runtime.settings import Settings, read_object_storage
+from tests.worlds.harm import without
 from tests.worlds.office import REVOKED, VALID, akashi, done, shown_as
 from tests.worlds.story import Story, until
 
@@ -37,11 +38,8 @@ def test_a_clock_forty_days_ahead_and_put_right_again_loses_doubles_and_delays_n
     one.wait("notified", at_least=1)
     revoked = one.people()[0]["assertion_id"]
     done(akashi(stack, "revoke", revoked, "--reason", "本人の申し出による退会", "--by", "事務局"))
-    stack.halt("s3")
-    stack.halt("mail")
-    time.sleep(AWAY_SECONDS)
-    stack.resume("s3")
-    stack.resume("mail")
+    with without(stack, "s3", "mail"):
+        time.sleep(AWAY_SECONDS)
 
     stack.restart_services(AKASHI_CLOCK="")
     after.feed()

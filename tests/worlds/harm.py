@@ -29,6 +29,16 @@ def server(stack: Stack) -> psycopg.Connection[tuple[object, ...]]:
 
 
 @contextmanager
+def without(stack: Stack, *names: str) -> Iterator[None]:
+    """Parts or services are stopped meanwhile; the next story on this stack finds them running, whatever happens."""
+    stack.halt(*names)
+    try:
+        yield
+    finally:
+        stack.resume(*names)
+
+
+@contextmanager
 def with_role_settings(stack: Stack, *changes: str) -> Iterator[None]:
     """Every service's connections are cut, and new ones meet these changes of its role, until the end of the block."""
     usual = (
