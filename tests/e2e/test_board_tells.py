@@ -44,6 +44,7 @@ def down(stack: Stack, board: httpx.Client, part: str, name: str, *waits: str) -
 
     What is done meanwhile is what comes to wait. Afterwards the board no longer names it.
     """
+    until(lambda: name not in away(board), seconds=60, what=f"the board does not name {name} yet", pause=0.5)
     stopped = datetime.now(JST)
     stack.halt(part)
     try:
