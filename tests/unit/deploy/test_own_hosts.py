@@ -14,6 +14,7 @@ import pytest
 from deploy.local.environment import Place, service_settings
 from deploy.local.keys import create_secrets
 from deploy.local.parts.chain import NETWORKS
+from services.registration.foreground import Foreground
 from shared.runtime.db import Database, Transaction
 
 OWN = {
@@ -39,7 +40,9 @@ def served(service: str, place: Place, **more: str) -> list[Any]:
     config = importlib.import_module(f"services.{service}.config").read_config(settings)
     store = Database(config.runtime.database_url, service, Transaction, config.runtime.clock)
     name = config.runtime.programme.society.name
-    ports = SimpleNamespace(store=store, public_url=name, site=None, session_lifetime=timedelta(hours=1))
+    ports = SimpleNamespace(
+        store=store, public_url=name, site=None, session_lifetime=timedelta(hours=1), foreground=Foreground()
+    )
     process = importlib.import_module(f"services.{service}.app").build(config, ports)
     return [server.config.app for server in process._web]
 
