@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from deploy.local.ports import free_base
@@ -137,6 +138,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def recursion_limit_of_a_service() -> None:
     """py_ecc, which web3 imports, sets 100,000: deeply nested JSON then ends this process. See `Process.run`."""
     sys.setrecursionlimit(1000)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_line_is_captured() -> Iterator[None]:
+    """`capture_logs` sees loggers that spoke before, although an earlier test configured the log as a service does."""
+    configure = structlog.configure
+    with pytest.MonkeyPatch.context() as patch:
+        uncached = {"cache_logger_on_first_use": False}
+        patch.setattr(structlog, "configure", lambda **options: configure(**{**options, **uncached}))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.runtime.log import as_json
+from shared.runtime.log import as_json, logger
 
 VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 
@@ -46,3 +47,17 @@ def test_a_value_that_json_has_not_is_written_somehow_and_the_line_stays_one(val
     line = as_json({"action": "failed", "value": value})
     assert line.startswith('{"action": "failed", "value": ') and "\n" not in line
     assert written in line
+
+
+def test_a_test_captures_the_lines_of_a_logger_that_spoke_before_the_log_was_configured_again() -> None:
+    log = logger("wallet")
+    try:
+        for _ in range(2):
+            processors: list[Any] = [structlog.processors.JSONRenderer(as_json)]
+            structlog.configure(processors=processors, cache_logger_on_first_use=True)
+            log.info("logged-in")
+        with structlog.testing.capture_logs() as lines:
+            log.info("changed")
+    finally:
+        structlog.reset_defaults()
+    assert [line["event"] for line in lines] == ["changed"]
