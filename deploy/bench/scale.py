@@ -98,7 +98,8 @@ def need_of(costs: Costs, badges: int) -> Need:
     cores = {
         name: (received if name in AFTER_RECEIPT else rate) * ms / 1000 / year.busy for name, ms in costs.cpu_ms.items()
     }
-    replicas = {service: max(2, math.ceil(cores[service])) for service in SERVICES}
+    # Rounded first: a whole number of cores must not become one more by the last digit of a product.
+    replicas = {service: max(2, math.ceil(round(cores[service], 9))) for service in SERVICES}
     gigabytes = {store: badges * size / 1e9 for store, size in costs.stored.items()}
     database = gigabytes["PostgreSQL, tables and indexes"] * year.kept_years
     objects = gigabytes["object storage"] * year.kept_years

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deploy.bench.scale import (
@@ -39,6 +39,7 @@ def test_every_service_and_every_store_was_measured() -> None:
 
 
 @given(st.integers(1_000, 10**9), st.integers(2, 50))
+@example(16_000_000, 3)  # a whole number of cores
 def test_so_many_times_the_badges_need_so_many_times_the_cores_and_the_room(badges: int, times: int) -> None:
     one, many = need_of(PRESENT, badges), need_of(PRESENT, badges * times)
     assert many.rate == pytest.approx(one.rate * times)
