@@ -16,10 +16,10 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from services.renderer.pdf.layer import Box, Size, Spaced
+from services.renderer.pdf.layer import Box, Size
 from services.renderer.pdf.picture import RasterPicture
 from services.renderer.pdf.structure import Tag
-from services.renderer.pdf.typeface import Typeface
+from services.renderer.pdf.typeface import Spaced, Typeface
 
 
 class ReportlabSheet:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import typst
 
-from services.renderer.pdf.layer import Box, Size, Spaced
+from services.renderer.pdf.layer import Box, Size
 from services.renderer.pdf.picture import RasterPicture
 from services.renderer.pdf.structure import Tag
+from services.renderer.pdf.typeface import Spaced
 
 _SOURCE = """\
 #let it = json(bytes(sys.inputs.page))

@@ -15,9 +15,10 @@ from PIL import Image
 from services.issuer.art.badge_art import badge_png
 from services.renderer.domain.certificate import Press, Printed
 from services.renderer.domain.facts import Certificate
-from services.renderer.pdf.layer import Box, Spaced
+from services.renderer.pdf.layer import Box
 from services.renderer.pdf.picture import RasterPicture, make_picture
 from services.renderer.pdf.structure import Tag
+from services.renderer.pdf.typeface import Spaced
 from shared.programme import parse_programme
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from services.renderer.domain.facts import Certificate, japanese_date
 from services.renderer.domain.typesetting import A4, GREY, MM, Fonts, Line, fitted, fitted_lines, name_line, set_line
-from services.renderer.pdf.layer import Box, Sheet, Spaced
+from services.renderer.pdf.layer import Box, Sheet
 from services.renderer.pdf.ornament import (
     colour_of,
     drawing,
@@ -20,6 +20,7 @@ from services.renderer.pdf.ornament import (
 from services.renderer.pdf.picture import RasterPicture
 from services.renderer.pdf.qr import qr_modules, qr_operators, qr_text
 from services.renderer.pdf.structure import Tag
+from services.renderer.pdf.typeface import Spaced
 from shared.programme import Programme
 
 WIDTH, HEIGHT = 85.6 * MM, 54 * MM

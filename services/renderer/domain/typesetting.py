@@ -14,10 +14,10 @@ from budoux import load_default_japanese_parser
 from budoux.parser import Parser
 from msgspec.structs import replace
 
-from services.renderer.pdf.layer import Sheet, Spaced
+from services.renderer.pdf.layer import Sheet
 from services.renderer.pdf.ornament import Colour
 from services.renderer.pdf.structure import Tag
-from services.renderer.pdf.typeface import Face
+from services.renderer.pdf.typeface import Face, Spaced
 from shared.glyphs import clusters
 
 BLACK: Colour = (0.09, 0.09, 0.10)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from services.renderer.pdf.picture import RasterPicture
 from services.renderer.pdf.structure import Marked, Tag
-from services.renderer.pdf.typeface import Drawn, FontSubset, SubsetBuilder, Typeface
+from services.renderer.pdf.typeface import FontSubset, Spaced, SubsetBuilder, Typeface
 
 Size = tuple[float, float]
 """Of a page in points: width, height."""
@@ -17,9 +17,6 @@ Size = tuple[float, float]
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top in points."""
 
-
-Spaced = tuple[Drawn, int]
-"""A glyph and the space after it, in thousandths of an em. Not a named tuple: a page has hundreds."""
 
 SharedFonts = Mapping[Path, tuple[str, Mapping[Spaced, int]]]
 """By font file: its name in the page's resources, and its codes."""
@@ -120,15 +117,14 @@ class Layer:
         run = ""
         codes: list[int] = []
         for each in line:
-            (characters, its_typeface, glyph), space = each
-            if its_typeface is not typeface:
-                typeface = its_typeface
+            if each[0].typeface is not typeface:
+                typeface = each[0].typeface
                 shared_name, shared = self._shared.get(typeface.file.path, _NO_FONT)
             code = shared.get(each)
             name = shared_name
             if code is None:
                 name, builder = self._font(typeface)
-                code = builder.encode(characters, glyph, space)
+                code = builder.encode(each)
             if name != run:
                 if codes:
                     yield run, codes

@@ -52,6 +52,10 @@ class Drawn(NamedTuple):
     glyph: int
 
 
+Spaced = tuple[Drawn, int]
+"""A glyph and the space after it, in thousandths of an em. Not a named tuple: a page has hundreds."""
+
+
 @dataclass(frozen=True, eq=False)
 class Face:
     """Typefaces that look like one: what the first lacks is drawn by the next that has it."""
@@ -136,44 +140,40 @@ class FontSubset:
 class SubsetBuilder:
     """Collects the glyphs of one page.
 
-    Each (glyph, characters, space after it) has its own code. So copied text is the text that was drawn: a variation
+    Each (characters, glyph, space after it) has its own code. So copied text is the text that was drawn: a variation
     sequence is copied as a sequence even where its glyph is that of the plain character, and the space between letters
     that are set apart is part of their width, which no reader takes for a space between words.
     """
 
     def __init__(self, typeface: Typeface) -> None:
         self._typeface = typeface
-        self._codes: dict[tuple[int, str, int], int] = {}
+        self._codes: dict[Spaced, int] = {}
 
-    def encode(self, characters: str, glyph: int, space: int = 0) -> int:
-        """The code of these characters, drawn as `glyph`, with `space` thousandths of an em after it."""
-        key = (glyph, characters, space)
-        code = self._codes.get(key)
+    def encode(self, each: Spaced) -> int:
+        """The code of a glyph of this typeface."""
+        code = self._codes.get(each)
         if code is None:
-            code = self._codes[key] = len(self._codes) + 1
+            code = self._codes[each] = len(self._codes) + 1
         return code
 
-    def codes(self) -> Mapping[tuple[Drawn, int], int]:
-        """All of them, by what is drawn and the space after it."""
-        return {
-            (Drawn(characters, self._typeface, glyph), space): code
-            for (glyph, characters, space), code in self._codes.items()
-        }
+    def codes(self) -> Mapping[Spaced, int]:
+        """All of them."""
+        return dict(self._codes)
 
     def build(self) -> FontSubset:
         return _built(self._typeface, tuple(self._codes))
 
 
-@lru_cache(maxsize=16)  # both pages of a person show the name in one font, and several people are in hand at once
-def _built(typeface: Typeface, codes: tuple[tuple[int, str, int], ...]) -> FontSubset:
-    """`codes`: glyph, characters and space of each, in the order of their numbers, from 1."""
+@lru_cache(maxsize=16)  # both pages of a person show the name in one font, and several people are processed at once
+def _built(typeface: Typeface, encoded: tuple[Spaced, ...]) -> FontSubset:
+    """`encoded`: in the order of their codes, from 1."""
     file = typeface.file
-    glyphs = [0, *(glyph for glyph, _, _ in codes)]  # .notdef comes first in every font
+    glyphs = [0, *(drawn.glyph for drawn, _ in encoded)]  # .notdef comes first in every font
     outlines = _outlines(file, glyphs)
     offsets = [0]
     for outline in outlines:
         offsets.append(offsets[-1] + len(outline))
-    spaces = [0, *(space for _, _, space in codes)]
+    spaces = [0, *(space for _, space in encoded)]
     spaces += [0] * (len(glyphs) - len(spaces))  # of parts
     metrics = [
         (width + round(space * file.units / _EM), bearing)
@@ -201,7 +201,7 @@ def _built(typeface: Typeface, codes: tuple[tuple[int, str, int], ...]) -> FontS
         font=zlib.compress(font),
         font_length=len(font),
         widths=f"0 [{widths}]",
-        characters=zlib.compress(_to_unicode({code: text for code, (_, text, _) in enumerate(codes, 1)})),
+        characters=zlib.compress(_to_unicode({code: drawn.characters for code, (drawn, _) in enumerate(encoded, 1)})),
     )
 
 

@@ -34,7 +34,7 @@ CHARACTERS = ["山", "髙", "﨑", "𠮷", "辻", "辻\U000e0100", PLAIN, PLAIN[
 def subset_of(text: str, path: Path = FONTS / SERIF, space: int = 0) -> tuple[TTFont, list[int], bytes]:
     """The font that is embedded for a text, the text's codes, and the map back to text."""
     builder = SubsetBuilder(load_typeface(path))
-    codes = [builder.encode(characters, glyph, space) for characters, _, glyph in load_face([path]).drawn(text)]
+    codes = [builder.encode((each, space)) for each in load_face([path]).drawn(text)]
     built = builder.build()
     assert len(zlib.decompress(built.font)) == built.font_length
     return TTFont(io.BytesIO(zlib.decompress(built.font))), codes, zlib.decompress(built.characters)
@@ -67,8 +67,8 @@ def test_the_space_between_letters_that_are_set_apart_is_part_of_their_width() -
 
 def test_a_letter_with_two_spaces_after_it_is_two_codes_and_one_character() -> None:
     builder = SubsetBuilder(FACE)
-    ((characters, _, glyph),) = ONE.drawn("山")
-    assert builder.encode(characters, glyph, 0) != builder.encode(characters, glyph, 100)
+    (each,) = ONE.drawn("山")
+    assert builder.encode((each, 0)) != builder.encode((each, 100))
     assert zlib.decompress(builder.build().characters).count(b"<5C71>") == 2
 
 
@@ -99,8 +99,8 @@ def test_a_missing_glyph_is_an_error_that_names_the_character(text: str, named: 
 def test_the_same_text_gives_the_same_font() -> None:
     built = []
     for builder in (SubsetBuilder(FACE), SubsetBuilder(FACE)):
-        for characters, _, glyph in ONE.drawn("髙橋"):
-            builder.encode(characters, glyph)
+        for each in ONE.drawn("髙橋"):
+            builder.encode((each, 0))
         built.append(builder.build())
     assert built[0] == built[1]
 
