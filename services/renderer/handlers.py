@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -21,6 +22,7 @@ from shared.runtime.log import logger
 from shared.runtime.objects import ListedObjects
 
 _BATCH = 24  # assertions a run of the tick, for each process that renders
+_THREADS = 4  # waiting for object storage
 _RETRY_FAILED = timedelta(hours=1)  # by then fonts, programme or credential may have been corrected
 _MISSING_TRIES = 3  # a picture is published a little after the first badge: then somebody has to look
 
@@ -55,7 +57,8 @@ def render(ports: Ports) -> int:
     now = ports.now()
     with ports.store.transaction() as tx:
         if ports.renderers is None:
-            result = render_all(tx.take_due(_BATCH, now), ports)
+            with ThreadPoolExecutor(_THREADS) as threads:
+                result = render_all(tx.take_due(_BATCH, now), ports, threads)
         else:
             result = ports.renderers.render(tx.take_due(_BATCH * ports.renderers.count, now))
         # If we die here, the PDFs are stored but not announced: the next run puts the same bytes under the same keys.

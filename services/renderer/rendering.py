@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import nullcontext
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -27,8 +26,6 @@ from shared.clock import Clock
 from shared.errors import NotFound, TryLater, Unreadable
 from shared.events import CertificateRendered
 from shared.runtime.objects import ObjectStorage
-
-_THREADS = 4  # waiting for object storage
 
 Pictures = dict[tuple[str, str], RasterPicture]
 """By qualification and edition."""
@@ -87,8 +84,8 @@ def prepare_codes(public_url: str) -> None:
     qr_modules(qr_text(f"{public_url}/V/{'A' * 26}"))
 
 
-def render_all(due: Sequence[DueRendering], means: Means, threads: Executor | None = None) -> Rendered:
-    """Once the storage was away for one, no other is begun. Without `threads`, some are made for the while."""
+def render_all(due: Sequence[DueRendering], means: Means, threads: Executor) -> Rendered:
+    """Once the storage was away for one, no other is begun."""
     result = Rendered()
     away: list[TryLater] = []
 
@@ -105,9 +102,7 @@ def render_all(due: Sequence[DueRendering], means: Means, threads: Executor | No
         except Exception as error:  # a bug: costs this document only
             result.failed.append((each, NotRendered(Failure("layout"), f"{type(error).__name__}: {error}")))
 
-    if due:
-        with ThreadPoolExecutor(_THREADS) if threads is None else nullcontext(threads) as pool:
-            list(pool.map(work, due))
+    list(threads.map(work, due))
     return result
 
 
