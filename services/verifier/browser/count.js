@@ -6,11 +6,9 @@ import {readStated, same, total} from './count_statement.js';
 import {keyOf, verifyProof} from './credential.js';
 import {DoNotTrust, DoesNotAddUp, KeyNotListed, Unreadable} from './errors.js';
 import {Away} from './evidence.js';
-import {bitsOf, readStatusList} from './status_list.js';
+import {SKEW, bitsOf, readStatusList} from './status_list.js';
 import {rootOf} from './merkle_proof.js';
 import {fromHex, toHex} from './multibase.js';
-
-const SKEW = 5 * 60_000; // milliseconds by which the clocks of the issuer's processes may differ
 
 /**
  * @typedef {{number: number, outcome: 'ok' | 'failed' | 'unknown', code: string, got: string, expected: string}} CountCheck

@@ -8,7 +8,7 @@ import {unpacked} from './unpack.js';
 
 const LEAST_BITS = 131_072; // of any list, so that one entry reveals nothing about its holder
 const MOST_BYTES = 16 * 1024 * 1024; // of an unpacked list; a decompression bomb stops here
-const SKEW = 5 * 60_000; // milliseconds by which the clocks of two machines may differ
+export const SKEW = 5 * 60_000; // milliseconds by which the clocks of two machines may differ
 
 /** @typedef {{id: string, bits: Uint8Array, validFrom: Date | null, validUntil: Date}} StatusList */
 
