@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import msgspec
@@ -18,6 +17,7 @@ from shared import object_keys
 from tests.worlds.browser_check import Answer, Case, ask_browser_check
 from tests.worlds.count_forgeries import FORGERIES
 from tests.worlds.counts import CHAIN_ID, CONTRACT, CountWorld, sound_world
+from tests.worlds.socket_server import running
 from tests.worlds.status_forgeries import serve_list
 
 
@@ -109,11 +109,8 @@ def _result(world: CountWorld, asked: dict[str, Any]) -> Any:
 def sites() -> Iterator[Sites]:
     port = free_port()
     made = Sites(port)
-    server = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"sites": made}))
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield made
-    server.shutdown()
-    server.server_close()
+    with running(ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"sites": made}))):
+        yield made
 
 
 def test_both_find_the_same_in_every_forgery(sites: Sites) -> None:

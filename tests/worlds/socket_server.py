@@ -1,4 +1,4 @@
-"""A server of the standard library in a thread of this process. Used by the SMTP, DNS and OTLP servers of the tests."""
+"""A server of the standard library in a thread of this process: for SMTP, DNS, OTLP and HTTP."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,6 +15,7 @@ from services.ops import cli
 from services.ops.board.counts import Stage
 from services.ops.cli import main
 from shared.errors import TryLater
+from tests.worlds.socket_server import running
 
 STATUS: dict[str, Any] = {
     "at": "2026-04-01T03:00:00Z",
@@ -119,13 +119,8 @@ def answering(status: int, body: Any, to_orders: Any = None) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:
             return
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with running(HTTPServer(("127.0.0.1", 0), Handler)) as server:
         yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def run(*words: str, **environment: str) -> Result:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -15,6 +14,7 @@ from shared.credentials.merkle import merkle_tree
 from shared.credentials.merkle_proof import Anchor, MerkleProof, encode_proof
 from tests.worlds.browser_check import Answer, Case, ask_browser_check
 from tests.worlds.credentials import DID, ISSUER, NOW, credential
+from tests.worlds.socket_server import running
 
 REGISTRY = "0x" + "ab" * 20
 TRANSACTION = "0x" + "cd" * 32
@@ -78,13 +78,8 @@ def node(reply: Callable[[dict[str, Any]], Reply]) -> Iterator[tuple[str, list[d
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing to a test's output."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v3/the-visitors-key", asked
-    finally:
-        server.shutdown()
-        server.server_close()
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield f"http://127.0.0.1:{server.server_port}/v3/the-visitors-key", asked
 
 
 def answering(**changes: Any) -> Callable[[dict[str, Any]], Reply]:
