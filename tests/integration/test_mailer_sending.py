@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.handlers import Message as MessageHandler
 from aiosmtpd.smtp import AuthResult
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -483,19 +482,15 @@ def certificate(folder: Path) -> Path:
     return file
 
 
-class Kept(MessageHandler):
+class Kept:
     """Keeps the envelopes as they came."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.contents: list[bytes] = []
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd calls it so)
         self.contents.append(envelope.content)
         return "250 ok"
-
-    def handle_message(self, message: Any) -> None:
-        raise NotImplementedError
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from signal import SIGKILL
+from typing import cast
 
 import psutil
 
@@ -26,6 +26,7 @@ from services.renderer.store import RendererTransaction, Store
 from services.renderer.workers import Renderers
 from shared import object_keys
 from shared.errors import NotFound
+from shared.runtime.objects import ListedObjects
 from tests.worlds.credentials import ISSUER
 from tests.worlds.press import FONTS, PROGRAMME, badge
 
@@ -61,9 +62,6 @@ class FolderObjects:
         with (self.folder / "puts").open("a") as puts:
             puts.write(f"{os.getpid()} {key}\n")
 
-    def list_keys(self, prefix: str, after: str, limit: int) -> Sequence[str]:
-        raise NotImplementedError
-
     def puts(self) -> list[str]:
         file = self.folder / "puts"
         return file.read_text().splitlines() if file.exists() else []
@@ -77,7 +75,9 @@ def main(url: str, folder: str, poison: str) -> None:
         2, lambda: WorkerMeans(objects, press, ISSUER.public_url, now, None, pictures), ISSUER.public_url
     )
     store = Store(url, "renderer", RendererTransaction, now)
-    ports = Ports(store, objects, press, ISSUER.public_url, now, pictures, renderers=renderers)
+    # Rendering gets and puts; only the scrub, which this process doesn't run, lists keys.
+    listed = cast(ListedObjects, objects)
+    ports = Ports(store, listed, press, ISSUER.public_url, now, pictures, renderers=renderers)
     (nursery,) = psutil.Process().children()
     over, killed = threading.Event(), list[int]()
     killer = threading.Thread(target=_kill, args=(objects, nursery, over, killed))
