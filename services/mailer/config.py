@@ -45,7 +45,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
             port=settings.port("SMTP_PORT"),
             tls=_tls(settings),
             user=user,
-            password_file=_password_file(settings) if user else None,
+            password_file=_password_file(settings, user) if user else None,
             ca_file=settings.file("SMTP_CA_FILE") if settings.text("SMTP_CA_FILE", "") else None,
         ),
         wallet_url=settings.url("WALLET_URL"),
@@ -96,8 +96,8 @@ def _limits(path: str) -> DomainLimits:
     return parse_limits(Path(path).read_text(encoding="utf-8"))
 
 
-def _password_file(settings: Settings) -> Path:
-    file, user = settings.file("SMTP_PASSWORD_FILE"), settings.text("SMTP_USER")
+def _password_file(settings: Settings, user: str) -> Path:
+    file = settings.file("SMTP_PASSWORD_FILE")
     if not (file.read_bytes().isascii() and user.isascii()):
         raise RefuseToStart("settings SMTP_USER, SMTP_PASSWORD_FILE: got characters beyond ASCII, expected ASCII only")
     return file
