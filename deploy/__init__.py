@@ -1,1 +1,1 @@
-"""How it is run: the local stack, images and manifests, monitoring, benches, the society's programme file."""
+"""Deployment: the local stack, images and manifests, monitoring, benches, the society's programme file."""

@@ -142,7 +142,7 @@ def recursion_limit_of_a_service() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def every_line_is_captured() -> Iterator[None]:
-    """`capture_logs` sees loggers that spoke before, although an earlier test configured the log as a service does."""
+    """`capture_logs` sees loggers used before, although an earlier test configured the log as a service does."""
     configure = structlog.configure
     with pytest.MonkeyPatch.context() as patch:
         uncached = {"cache_logger_on_first_use": False}
@@ -152,7 +152,7 @@ def every_line_is_captured() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_works_on() -> Iterator[None]:
-    """After a worker's last test no thread of it is busy: one that was left in a loop slows down all that comes after.
+    """After a worker's last test no thread of it is busy: one that was left in a loop slows down all later tests.
 
     First, so that it is the last to end.
     """

@@ -1,1 +1,1 @@
-"""`akashi bench`: what things cost and how fast they are, beside rivals."""
+"""`akashi bench`: throughput, latency and cost, compared with rivals."""

@@ -64,7 +64,7 @@ def prefill(stack: Stack, badges: int) -> int:
             # What the server does by itself within minutes, else in the middle of what is measured.
             connection.execute("vacuum (analyze)")
     _link_objects(stack.place.data / "s3" / BUCKET, ids, copies)
-    os.kill(stack.pid("s3"), signal.SIGHUP)  # rclone lists the folders again, which it knows as they were
+    os.kill(stack.pid("s3"), signal.SIGHUP)  # rclone drops its cached listings of the folders
     return copies * len(ids)
 
 

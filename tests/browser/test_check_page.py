@@ -29,7 +29,7 @@ from tests.worlds.verifier import AT, VerifierWorld, verifier_world
 
 SCRIPT = Path(__file__).with_name("check_page.mjs")
 PICTURES = os.environ.get("PICTURES")
-"""A folder where to leave pictures of the pages, for whoever wants to look."""
+"""A folder where pictures of the pages are left, for a look by eye."""
 
 Step = dict[str, Any]
 

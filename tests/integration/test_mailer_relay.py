@@ -151,7 +151,7 @@ def test_without_tls_login_or_trust_a_relay_that_wants_them_gets_no_letter(
 
 
 def test_no_password_goes_to_a_relay_that_offers_no_starttls(relay: tuple[SmtpServer, Relay], tmp_path: Path) -> None:
-    """Whoever sits between us and the relay may take STARTTLS out of its answer."""
+    """A man in the middle can remove STARTTLS from the relay's answer."""
     server, _ = relay
     folder = tmp_path / "plain"
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""How long a practised hand would take for a way through pages: the keystroke-level model, an estimate and no measure.
+"""How long a skilled user takes to go through some pages: the keystroke-level model, an estimate, not a measurement.
 
 Source: Card, Moran, Newell, The Keystroke-Level Model for User Performance Time with Interactive Systems, CACM 23(7),
 1980; the operators' seconds: Kieras, Using the Keystroke-Level Model to Estimate Execution Times, 2001. A tap of a

@@ -43,8 +43,8 @@ OPENED_BY_TIME: tuple[Letter, ...] = (*REMINDERS, "expiry")
 LETTERS: tuple[Letter, ...] = (*OPENED_BY_EVENTS, *OPENED_BY_TIME)
 
 _FOLDER = Path(__file__).parents[1] / "letters"
-_OWN = ("name", "receive_url", "badge_url", "public_url")  # values of a letter about a badge that one person has
-_OUTLINES = 256  # kept in memory, of some 10 KB
+_OWN = ("name", "receive_url", "badge_url", "public_url")  # values that differ by person
+_OUTLINES = 256  # kept in memory; one takes some 10 KB
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Message:
 
 
 class Occasion(NamedTuple):
-    """All that the text of a letter about a badge depends on but what is the holder's own."""
+    """All that the text of a letter about a badge depends on, except the holder's own values."""
 
     letter: Letter
     qualification: str
@@ -172,7 +172,7 @@ class LetterWriter:
         return self._mail(message, [outline.filled(own) for outline in self._outlines(occasion_of(message))])
 
     def _outlined(self, occasion: Occasion) -> Sequence[Outline]:
-        """Subject, text and HTML of the letter, with gaps for what is the holder's own."""
+        """Subject, text and HTML of the letter, with gaps for the holder's own values."""
         values = self._badge_values(occasion)
         return [outline_of(template, values, _OWN) for template in self._templates[occasion.letter, "ja"]]
 

@@ -1,7 +1,7 @@
-"""A letter's text with gaps for what is one person's own. Filled in, it is what its template makes; pure.
+"""A letter's text with gaps for one person's own values. Filled in, it equals what its template renders; pure.
 
-All who get a letter in one year and qualification get the same one but for a name and three addresses, and a template
-takes ten times as long as to join its pieces.
+The letters of one kind, year and qualification differ in a name and three URLs only, and rendering a template takes
+ten times as long as joining its pieces.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import jinja2
 from markupsafe import escape
 
-_GAP = re.compile("\ue000(\\w+)\ue001")  # of the private use area: no text has them, and nothing escapes them
+_GAP = re.compile("\ue000(\\w+)\ue001")  # private use area: in no text, and not escaped
 
 
 class Outline(NamedTuple):
@@ -32,7 +32,7 @@ class Outline(NamedTuple):
 def outline_of(template: jinja2.Template, values: Mapping[str, Any], own: Sequence[str]) -> Outline:
     """`own` names the values that differ from person to person.
 
-    A template shows these as they are: what it makes of them, or by them, is the same for all.
+    A template prints these as they are; any condition on them must hold for everyone or for nobody.
     """
     gaps = {name: f"\ue000{name}\ue001" for name in own}
     text = template.render({**values, **gaps})

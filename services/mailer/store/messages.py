@@ -178,8 +178,8 @@ class MessageTransaction(RequestTransaction):
     def forget_bytes(self, before: datetime, limit: int) -> int:
         """Forget the bytes of letters that came to their end before then, and what they were asked to say; how many.
 
-        The rows stay: what was sent to whom is known as long as the badge, and nothing is sent twice. One that the
-        office sends again is written again.
+        The rows stay: each sent letter and its recipient are known as long as the badge, and nothing is sent twice.
+        One that the office sends again is written again.
         """
         ended = "settled_at < %s and state in ('sent', 'bounced', 'suppressed', 'cancelled')"
         return self.cursor.execute(
@@ -274,7 +274,7 @@ class MessageTransaction(RequestTransaction):
         )
 
     def recipient(self, subject: str) -> str | None:
-        """To whom the letters about this badge, or this request, go."""
+        """The recipient of the letters about this badge, or this request."""
         address: Any = self.fetch_value(
             "select email from holders where assertion_id = %s union all"
             " select recipient from requests where request_id = %s",

@@ -1,1 +1,1 @@
-"""What stands on a certificate; pure."""
+"""Content and layout of a certificate; pure."""

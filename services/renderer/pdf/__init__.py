@@ -1,1 +1,1 @@
-"""PDF files: pages prepared once, people set into them."""
+"""PDF files: pages are prepared once, then filled in for each person."""

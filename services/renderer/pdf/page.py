@@ -31,7 +31,7 @@ class Template:
 
     size: Size
     body: bytes
-    digest: Any  # SHA-256 of the body, to be gone on with: nine tenths of a document are its template
+    digest: Any  # SHA-256 of the body; each document continues a copy, as nine tenths of it are its template
     table: str  # of the objects' offsets
     next_number: int
     profile: int  # number of the colour profile

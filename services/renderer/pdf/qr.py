@@ -151,7 +151,7 @@ def qr_operators(modules: Modules, x: float, y: float, side: float) -> str:
     )
 
 
-@lru_cache(maxsize=16)  # both pages of a person have the same code, and several people are in hand at once
+@lru_cache(maxsize=16)  # both pages of a person have the same code, and several people are processed at once
 def _path(modules: Modules) -> str:
     """The dark modules as rectangles, of one unit each, y downwards."""
     return "\n".join(

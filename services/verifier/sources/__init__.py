@@ -1,1 +1,1 @@
-"""Who is asked for evidence: the issuer's site, chains, the cache."""
+"""Where evidence comes from: the issuer's site, chains, the cache."""

@@ -203,7 +203,7 @@ BROKEN: list[Reply] = [
     (200, b'{"jsonrpc":"2.0","id":1}'),
     (200, b'{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":{"toString":1}}}'),
     (200, b" " * 5_000_000),
-    (302, b""),  # a redirect would tell somebody whom the visitor did not choose
+    (302, b""),  # a redirect would tell a third party that the visitor did not choose
 ]
 
 
