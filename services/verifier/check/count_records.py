@@ -74,12 +74,12 @@ def check_status(stated: Stated, evidence: CountEvidence, now: datetime) -> str:
     last = [_newest(chain) for chain in (evidence.own, *evidence.others)]
     expected = sum(each.statement.figures.revoked + each.statement.figures.corrected for each in last)
     urls = sorted({url for each in last for url in each.statement.status_lists})
+    latest = max(each.statement.stated_at for each in last)
     found, is_older = 0, True
     for url in urls:
-        listed = evidence.status_lists.get(url)
-        bits, signed_at = _bits(url, listed, now)
+        bits, signed_at = _bits(url, evidence.status_lists.get(url), now)
         found += int.from_bytes(bits, "big").bit_count()
-        is_older = is_older and signed_at + SKEW < max(each.statement.stated_at for each in last)
+        is_older = is_older and signed_at + SKEW < latest
     got = f"{found} bits set in {len(urls)} lists"
     expect(found >= expected, "fewer", got, f"{expected} revoked or corrected")
     if found > expected:
