@@ -13,12 +13,12 @@ import click
 from rich.console import Console
 
 from deploy.bench.report import Report
-from deploy.bench.stacks import hand_in, own_stack
+from deploy.bench.stacks import own_stack
 from deploy.bench.usage import MemoryPeaks, cpu_of
 from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.letters import Inbox
 from deploy.local.demo.progress import STAGES, Watch
-from deploy.local.demo.run import Players
+from deploy.local.demo.run import Players, feed
 from deploy.local.stack import Stack
 from shared.runtime.commands import json_option
 
@@ -49,7 +49,7 @@ def measure(stack: Stack, badges: int, seconds: float, console: Console) -> Repo
     players = Players(Inbox(stack.home / "inbox"), badges, seconds=seconds)
     players.start()
     began = time.monotonic()
-    hand_in(stack, body)
+    feed(stack, body)
     fed = time.monotonic()
     watch = Watch(stack.place, lambda status: _done(status, badges), seconds=seconds, expected=badges)
     done = watch.run(console, also=players.check)

@@ -25,10 +25,11 @@ from kafka import KafkaConsumer
 from deploy.bench.percentile import p95
 from deploy.bench.prefill import prefill
 from deploy.bench.sinks import Sink, cheapest
-from deploy.bench.stacks import hand_in, own_stack, without_holders
+from deploy.bench.stacks import own_stack, without_holders
 from deploy.bench.usage import cpu_of, cpu_of_process, memory_of, stored_by
 from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.progress import status_of
+from deploy.local.demo.run import feed
 from deploy.local.loopback import ask
 from deploy.local.office import ask_ops, signed_in
 from deploy.local.stack import Stack
@@ -131,7 +132,7 @@ def finished(stack: Stack, prefix: str, badges: int, finished: int, prefilled: i
     deliveries = list(iter(lambda: ndjson(islice(people, _DELIVERY)), b""))
     began = time.monotonic()
     for body in deliveries:
-        hand_in(stack, body)
+        feed(stack, body)
 
     def is_done() -> bool:
         for stage in STAGES:
@@ -186,7 +187,7 @@ def one_by_one(stack: Stack, singles: int) -> Iterator[float]:
     try:
         for record in crowd(singles, cohort=stack.cohort, prefix="SINGLE"):
             time.sleep(draw.random())  # at any moment between two ticks
-            hand_in(stack, ndjson(iter([record])))
+            feed(stack, ndjson(iter([record])))
             yield _seconds_to_letter_1(consumer, record["registration_id"])
     finally:
         consumer.close()

@@ -21,12 +21,12 @@ from rich.console import Console
 
 from deploy.bench.percentile import p95
 from deploy.bench.report import Report
-from deploy.bench.stacks import hand_in, own_stack
+from deploy.bench.stacks import own_stack
 from deploy.bench.usage import cpu_of_process
 from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.letters import Inbox
 from deploy.local.demo.progress import Watch
-from deploy.local.demo.run import Players
+from deploy.local.demo.run import Players, feed
 from deploy.local.office import ask_ops
 from deploy.local.stack import Stack
 from shared.runtime.commands import json_option
@@ -58,7 +58,7 @@ def _complete(stack: Stack, badges: int, seconds: float) -> list[bytes]:
     body = ndjson(crowd(badges, cohort=stack.cohort, prefix="VERIFY"))
     players = Players(Inbox(stack.home / "inbox"), badges, seconds=seconds)
     players.start()
-    hand_in(stack, body)
+    feed(stack, body)
     watch = Watch(stack.place, lambda it: it["cohort"]["completed"] >= badges, seconds=seconds, expected=badges)
     if not watch.run(Console(stderr=True), also=players.check):
         raise click.ClickException("the badges were not finished in time")

@@ -24,10 +24,11 @@ from rich.console import Console
 
 from deploy.bench.percentile import p95
 from deploy.bench.report import Report
-from deploy.bench.stacks import hand_in, own_stack
+from deploy.bench.stacks import own_stack
 from deploy.bench.usage import cpu_of_process
 from deploy.local.demo.crowd import crowd, ndjson
 from deploy.local.demo.progress import Watch
+from deploy.local.demo.run import feed
 from deploy.local.office import ask_ops
 from deploy.local.stack import Stack
 from shared.links import receive_url
@@ -66,7 +67,7 @@ def wallet(holders: int, seconds: float, beside_pipeline: bool, as_json: bool) -
 def _issued(stack: Stack, holders: int) -> list[str]:
     """The paths of letter 1's links of as many holders, each of whose badges the wallet knows."""
     body = ndjson(crowd(holders, cohort=stack.cohort, prefix="WALLET"))
-    hand_in(stack, body)
+    feed(stack, body)
     watch = Watch(stack.place, lambda it: it["cohort"]["notified"] >= holders, seconds=900.0, expected=holders)
     if not watch.run(Console(stderr=True)):
         raise click.ClickException("the badges were not issued in time")

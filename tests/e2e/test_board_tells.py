@@ -99,7 +99,6 @@ def test_a_chain_that_is_down_is_on_the_board_with_the_badges_that_wait(stack: S
 
 
 def test_kafka_that_is_down_is_on_the_board_with_the_events_that_wait(stack: Stack, board: httpx.Client) -> None:
-    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
     person = list(crowd(1, cohort=stack.cohort, prefix="BOARDKAFKA"))
     with down(stack, board, "kafka", "Kafka", r"送信を待つ知らせ [1-9]\d*件"):
-        feed(stack.urls["registration"], key, ndjson(iter(person)), "application/x-ndjson")
+        feed(stack, ndjson(iter(person)))

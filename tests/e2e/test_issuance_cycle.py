@@ -38,10 +38,9 @@ def sample(stack: Stack) -> tuple[Expected, list[Letter]]:
 
 
 def feed_sample(stack: Stack) -> list[dict[str, Any]]:
-    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
     folder = stack.home / "sample"
     return [
-        feed(stack.urls["registration"], key, (folder / name).read_bytes(), content_type)
+        feed(stack, (folder / name).read_bytes(), content_type)
         for name, content_type in (
             ("registrations.csv", "text/csv; charset=Shift_JIS"),
             ("registrations.jsonl", "application/x-ndjson"),

@@ -104,8 +104,7 @@ def records_at_fault(stack: Stack) -> list[dict[str, Any]]:
 
 
 def deliver(stack: Stack, records: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
-    return feed(stack.urls["registration"], key, ndjson(iter(records)), "application/x-ndjson")
+    return feed(stack, ndjson(iter(records)))
 
 
 def deliver_over_kafka(stack: Stack, records: Iterable[dict[str, Any]]) -> None:

@@ -26,8 +26,7 @@ def test_the_office_brings_held_people_on_and_moves_letters_by_forms(stack: Stac
     records[2]["family_name"] = "渡\U00030ede"
     one, other, unprinted, moved = (str(record["registration_id"]) for record in records)
     inbox, arrived = Inbox(stack.home / "inbox", skip_present=True), dict[str, Letter]()
-    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
-    answer = feed(stack.urls["registration"], key, ndjson(iter(records)), "application/x-ndjson")
+    answer = feed(stack, ndjson(iter(records)))
     assert answer["accepted"] == 4
     browser = signed_in(stack.place)
 

@@ -178,14 +178,13 @@ def test_impossible_days_huge_values_and_aborted_transactions_cost_themselves_on
     good = OverKafka(stack, "CODEC", 40)
     good.feed()
     good.play()
-    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
     year = int(stack.cohort)
     days = {"completed_on": ("9999-12-31", "1899-12-30", f"{year + 35}-02-10"), "valid_until": ("9999-12-31",)}
     bad = [(field, day) for field, values in days.items() for day in values]
     records = list(crowd(len(bad) + 2, cohort=stack.cohort, prefix="DAYS"))
     for record, (field, day) in zip(records, bad, strict=False):
         record[field] = day
-    answer = feed(stack.urls["registration"], key, ndjson(iter(records)), "application/x-ndjson")
+    answer = feed(stack, ndjson(iter(records)))
     assert answer["accepted"] == 2
     assert [each["field"] for each in answer["rejected"]] == [field for field, _ in bad]
     large = no_records(stack)
@@ -222,7 +221,6 @@ def test_impossible_days_huge_values_and_aborted_transactions_cost_themselves_on
 def test_a_line_that_is_nested_too_deeply_costs_that_line_of_its_delivery_only(stack: Stack) -> None:
     one, two = ndjson(crowd(2, cohort=stack.cohort, prefix="NESTED")).splitlines()
     nested = [b"[" * depth + b"]" * depth for depth in DEPTHS]
-    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
-    answer = feed(stack.urls["registration"], key, b"\n".join([one, *nested, two]), "application/x-ndjson")
+    answer = feed(stack, b"\n".join([one, *nested, two]))
     assert answer["accepted"] == 2
     assert [rejected["row"] for rejected in answer["rejected"]] == [2, 3, 4]

@@ -47,8 +47,7 @@ def test_a_rehearsal_asks_everybody_names_who_is_held_and_changes_nothing(stack:
     story = Story(stack, PREFIX, 2)
     records = list(crowd(2, cohort=stack.cohort, prefix=PREFIX))
     records[0]["email"] = None
-    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
-    assert feed(stack.urls["registration"], key, ndjson(iter(records)), "application/x-ndjson")["accepted"] == 2
+    assert feed(stack, ndjson(iter(records)))["accepted"] == 2
     story.wait("held", at_least=1)
     story.wait("notified", at_least=1)
 

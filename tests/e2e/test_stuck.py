@@ -34,8 +34,7 @@ _WRITERS = "hashtext('registration/writers')"
 
 
 def deliver(stack: Stack, *delivered: dict[str, Any]) -> dict[str, Any]:
-    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
-    return feed(stack.urls["registration"], key, ndjson(iter(delivered)), "application/x-ndjson")
+    return feed(stack, ndjson(iter(delivered)))
 
 
 def stands_as(story: Story, record: dict[str, Any], **texts: str) -> None:

@@ -52,10 +52,9 @@ class Story:
     def feed(self, seconds: float = 60) -> dict[str, Any]:
         """Hand the crowd to registration over HTTP; tried again while it is being restarted."""
         self._starts = self._ends()
-        key = (self.stack.home / "secrets" / "upstream.key").read_bytes().strip()
         body = ndjson(crowd(self.size, cohort=self.stack.cohort, prefix=self.prefix))
         answer: dict[str, Any] = until(
-            lambda: feed(self.stack.urls["registration"], key, body, "application/x-ndjson"),
+            lambda: feed(self.stack, body),
             seconds=seconds,
             what="registration takes the crowd",
             forgive=(httpx.HTTPError,),

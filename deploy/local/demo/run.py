@@ -38,10 +38,11 @@ _LEFT_TO_RECEIVE = 3  # holders that are not played, for the user of the demo to
 _SECONDS = 240.0
 
 
-def feed(url: str, key: bytes, body: bytes, content_type: str) -> dict[str, Any]:
+def feed(stack: Stack, body: bytes, content_type: str = "application/x-ndjson") -> dict[str, Any]:
     """Deliver records to registration over HTTP; returns its answer. httpx.HTTPStatusError when it is refused."""
+    key = (stack.place.secrets / "upstream.key").read_bytes().strip()
     answer = ask.post(
-        f"{url}/upstream/registrations",
+        f"{stack.urls['registration']}/upstream/registrations",
         content=body,
         headers={"Authorization": f"Bearer {key.decode()}", "Content-Type": content_type},
     )
@@ -118,13 +119,12 @@ def run_command(once: bool, replicas: int, clock: str | None) -> None:
 def _feed_sample(stack: Stack, console: Console) -> Expected:
     folder = stack.home / "sample"
     expected = write_sample(folder, stack.cohort)
-    key = (stack.home / "secrets" / "upstream.key").read_bytes().strip()
     deliveries: tuple[tuple[str, str], ...] = (
         ("registrations.csv", "text/csv; charset=Shift_JIS"),
         ("registrations.jsonl", "application/x-ndjson"),
     )
     for name, content_type in deliveries:
-        answer = feed(stack.urls["registration"], key, (folder / name).read_bytes(), content_type)
+        answer = feed(stack, (folder / name).read_bytes(), content_type)
         console.print(
             f"[bold]{name}[/]: 受付 accepted {answer['accepted']} 件、変更なし unchanged {answer['unchanged']} 件"
         )
