@@ -230,7 +230,7 @@ def refused(office: Office, act: str, **scope: str) -> str:
     return str(answer.json()["detail"])
 
 
-def test_a_cohort_that_nobody_has_yet_is_held_and_the_board_says_since_when_by_whom_and_why(office: Office) -> None:
+def test_a_cohort_that_nobody_has_yet_is_held_and_the_board_shows_start_author_and_reason(office: Office) -> None:
     tell(office.ports, *cycle(1))
     page = office.browser.get("/hold-cohort?cohort=2027").raise_for_status().text
     assert "この年度の発行を止める" in page and "あとから届く登録" in page

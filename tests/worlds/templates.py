@@ -12,6 +12,8 @@ from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.filters import FILTERS
 from jinja2.tests import TESTS
 
+from shared.runtime.web.assets import Assets
+
 _OF_ALL = frozenset(vars(Environment()))
 
 
@@ -91,6 +93,8 @@ def _same(value: Any) -> Hashable:
             return value.__func__, _same(value.__self__)
         case str() | int() | float() | bytes() | None:
             return type(value), value
+        case Assets():
+            return Assets, _same(value._urls)
         case Environment():
             return _This(value)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.ops.acts.orders import Attribution, announced, ordered_before
+from services.ops.acts.orders import Attribution, announced_once
 from services.ops.board.decisions import AlreadyDecidedError, DecisionLine
 from services.ops.board.rows import RequestedLetter, TroubledLetter, WaitingRecovery
 from services.ops.ports import Ports
@@ -50,7 +50,7 @@ def hold(ports: Ports, cohort: str, who: Attribution, *, resume: bool = False) -
         if cohort not in (known := tx.board.cohorts()):
             raise NotFound(f"got cohort {cohort!r}, expected one of {', '.join(known) or 'those that have people'}")
         decision: Decision = "resume-letters" if resume else "hold-letters"
-        return _order(tx, ports, decision, cohort, f"letters/{cohort}/{decision}", who)
+        return announced_once(tx, decision, cohort, f"letters/{cohort}/{decision}", who, ports.now())
 
 
 def resend(ports: Ports, id: str, letter: str, who: Attribution) -> DecisionLine:
@@ -63,7 +63,8 @@ def resend(ports: Ports, id: str, letter: str, who: Attribution) -> DecisionLine
         assertion_id = _badge(tx, id)
         if letter not in (known := tx.letters.of(assertion_id)):
             raise AlreadyDecidedError(f"got letter {letter!r}, expected one that this badge has: {', '.join(known)}")
-        return _order(tx, ports, "resend", assertion_id, f"resend/{assertion_id}/{letter}", who, letter)
+        name = f"resend/{assertion_id}/{letter}"
+        return announced_once(tx, "resend", assertion_id, name, who, ports.now(), value=letter)
 
 
 def _badge(tx: OpsTransaction, id: str) -> str:
@@ -73,17 +74,3 @@ def _badge(tx: OpsTransaction, id: str) -> str:
     if person is None or person.assertion_id is None:
         raise NotFound(f"got {id!r}, expected a registration_id or assertion_id with a badge: akashi people")
     return person.assertion_id
-
-
-def _order(
-    tx: OpsTransaction,
-    ports: Ports,
-    decision: Decision,
-    subject: str,
-    name: str,
-    who: Attribution,
-    value: str | None = None,
-) -> DecisionLine:
-    if (earlier := tx.decisions.pending_order(name)) is not None:
-        return ordered_before(earlier)
-    return announced(tx, decision, subject, name, who, ports.now(), value=value)

@@ -182,6 +182,24 @@ def announced(
     return _written(tx, event.decision_id)
 
 
+def announced_once(
+    tx: OpsTransaction,
+    decision: Decision,
+    subject: str,
+    name: str,
+    who: Attribution,
+    now: datetime,
+    *,
+    value: str | None = None,
+    paper: Sequence[PaperLine] = (),
+    shipper: str | None = None,
+) -> DecisionLine:
+    """As `announced`, unless an order of this `name` is pending: then that one."""
+    if (earlier := tx.decisions.pending_order(name)) is not None:
+        return ordered_before(earlier)
+    return announced(tx, decision, subject, name, who, now, value=value, paper=paper, shipper=shipper)
+
+
 def _written(tx: OpsTransaction, id: str) -> DecisionLine:
     line = tx.decisions.decision(id)
     if line is None:

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import msgspec
 
-from services.ops.acts.orders import Attribution, announced, ordered_before
+from services.ops.acts.orders import Attribution, announced_once
 from services.ops.board.decisions import AlreadyDecidedError, DecisionLine
 from services.ops.board.paper import (
     AT_ONCE,
@@ -122,6 +122,6 @@ def _order(
     shipper: str | None,
 ) -> DecisionLine:
     name = f"{decision}/{sha256(msgspec.json.encode((lines, shipper))).hexdigest()[:16]}"
-    if (earlier := tx.decisions.pending_order(name)) is not None:
-        return ordered_before(earlier)
-    return announced(tx, decision, SUBJECT, name, who, ports.now(), value=str(len(lines)), paper=lines, shipper=shipper)
+    return announced_once(
+        tx, decision, SUBJECT, name, who, ports.now(), value=str(len(lines)), paper=lines, shipper=shipper
+    )

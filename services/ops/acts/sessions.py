@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.ops.acts.orders import Attribution, announced, ordered_before
+from services.ops.acts.orders import Attribution, announced_once
 from services.ops.board.decisions import DecisionLine
 from services.ops.ports import Ports
 from services.ops.queries import unknown_registration
@@ -23,9 +23,7 @@ def end(ports: Ports, id: str, who: Attribution) -> DecisionLine:
         if tx.board.person(registration_id) is None:
             raise unknown_registration(registration_id)
         decision: Decision = "end-sessions"
-        name = f"{decision}/{registration_id}"
-        earlier = tx.decisions.pending_order(name)
-        return ordered_before(earlier) if earlier else announced(tx, decision, registration_id, name, who, ports.now())
+        return announced_once(tx, decision, registration_id, f"{decision}/{registration_id}", who, ports.now())
 
 
 def end_everybodys(ports: Ports, who: Attribution) -> DecisionLine:
@@ -33,5 +31,4 @@ def end_everybodys(ports: Ports, who: Attribution) -> DecisionLine:
     with ports.store.transaction() as tx:
         tx.decisions.lock_orders()
         decision: Decision = "end-all-sessions"
-        earlier = tx.decisions.pending_order(decision)
-        return ordered_before(earlier) if earlier else announced(tx, decision, WALLET, decision, who, ports.now())
+        return announced_once(tx, decision, WALLET, decision, who, ports.now())

@@ -20,7 +20,7 @@ def end_sessions(ids: tuple[str, ...], everybody: bool, why: str, by: str, no_wa
     パスワードとパスキーは変わりません。
 
     Logs these people (or, with --all, everybody) out of the wallet on all devices. ID: a registration, or a badge.
-    Passwords and passkeys stay: whoever has them logs in again.
+    Passwords and passkeys stay valid for a new login.
 
     Exit code 0: done. 1: refused, or there is no account. 2: no outcome yet, or no answer of ops.
     """

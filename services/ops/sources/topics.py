@@ -29,10 +29,7 @@ def wanted_from(partitions: int) -> Mapping[str, int]:
     return {topic.name: partitions if topic.partitions == PARTITIONS else topic.partitions for topic in ALL_TOPICS}
 
 
-WANTED = wanted_from(PARTITIONS)
-
-
-def topics_report(kafka: KafkaAccess, wanted: Mapping[str, int] = WANTED) -> Report:
+def topics_report(kafka: KafkaAccess, wanted: Mapping[str, int]) -> Report:
     try:
         with closing(
             KafkaAdminClient(
@@ -51,7 +48,7 @@ def topics_report(kafka: KafkaAccess, wanted: Mapping[str, int] = WANTED) -> Rep
 
 
 def findings_of(
-    described: Iterable[Mapping[str, Any]], kept: Mapping[str, int], wanted: Mapping[str, int] = WANTED
+    described: Iterable[Mapping[str, Any]], kept: Mapping[str, int], wanted: Mapping[str, int]
 ) -> tuple[Finding, ...]:
     """`described` as `describe_topics` answers, `kept`: milliseconds by topic, -1 for ever."""
     partitions = {topic["name"]: list(topic["partitions"]) for topic in described}

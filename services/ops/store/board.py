@@ -235,7 +235,7 @@ class BoardQueries:
         return Rates(last, dict(rows))
 
     def unplaced(self) -> int:
-        """Number of assertions that an event named before it is known to whom they were issued."""
+        """Number of assertions that an event named before their holder is known."""
         self._standing.settle()
         return int(self._tx.fetch_value("select count(*) from unplaced"))
 

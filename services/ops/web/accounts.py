@@ -23,7 +23,7 @@ Name = Annotated[str, StringConstraints(max_length=200)]
 Password = Annotated[str, StringConstraints(max_length=1000)]
 Why = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), PLAIN]
 COMMAND = "akashi office"
-"""Who changes an account over the API without saying so: whoever has its key."""
+"""The author on record of a change over the API that names none."""
 
 
 @dataclass(frozen=True)

@@ -90,8 +90,8 @@ ORDER_WORDS: dict[Bulk, OrderWords] = {
         Bilingual(
             "まだバッジのない人の発行を、まとめて止めます。あとから届く登録も、再開するまで止まります。"
             "まず、いま止まる人を一覧します。",
-            "Holds those who have no badge yet, and those who come later, until it is resumed. First it lists those"
-            " whom it holds now.",
+            "Holds the people who have no badge yet, and those who come later, until it is resumed. The list of those"
+            " who would be held now is shown first.",
         ),
         ("年度を止める", "hold"),
         Bilingual("{n}人の発行", "{n} people"),
@@ -102,11 +102,11 @@ ORDER_WORDS: dict[Bulk, OrderWords] = {
             Bilingual("この{n}人には、再開するまでバッジが発行されません。", "These {n} get no badge until resumed."),
             Bilingual(
                 "四月一日を待っている人、あとから届く登録、あとから手続きが終わる人も止まります。",
-                "Those who wait for April 1, who are delivered later or complete later, are held as well.",
+                "People who wait for April 1, are delivered later, or complete later are held as well.",
             ),
             Bilingual(
                 "ボードの上に、だれが、いつから、なぜ止めているかが出ます。再開しても、お知らせの日は遅れません。",
-                "The board says who holds it, since when and why. When it is resumed, nobody is late by it.",
+                "The board says who holds it, since when and why. Resuming it does not postpone the day of any letter.",
             ),
         ),
         Bilingual("{n}人の発行を止める", "Hold {n} people"),

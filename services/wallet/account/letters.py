@@ -1,4 +1,4 @@
-"""Letters about an account: asked for by whoever knows an address, written by a tick; and notices of changes.
+"""Letters about an account: asked for by anyone who knows an address, written by a tick; and notices of changes.
 
 What an address gets differs by whether it has an account. So a request only notes that a letter is asked for: it does
 the same for every address, in the same time, and its answer tells nothing.
@@ -159,7 +159,7 @@ def _open_link(
 
 
 def notify(tx: WalletTransaction, account: Account, change: Change, browser: Browser, ports: Ports, *also: str) -> None:
-    """Tell the owner of a change, at the primary address and at those of `also`: whoever did it can't hide it."""
+    """Tell the owner of a change, at the primary address and at those of `also`: its author can't hide it."""
     at = tx.now()
     log.info("changed", account_id=account.account_id, what=change)
     facts = {"name": account.full_name, "what": change, "at": at.isoformat(timespec="seconds")}

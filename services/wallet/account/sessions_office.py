@@ -18,17 +18,19 @@ def is_ours(decision: OfficeDecided) -> bool:
 def end(tx: WalletTransaction, decision: OfficeDecided, ports: Ports) -> None:
     """End the sessions of all accounts of a registration's person, whose browsers are no longer known; or everybody's.
 
-    Passwords and passkeys stay: whoever has them logs in again. Settled with how many sessions there were.
+    Passwords and passkeys stay valid for a new login. Settled with how many sessions there were.
     """
-    accounts, detail = 0, ""
     if decision.decision == "end-all-sessions":
         ended, outcome = tx.sessions.close_everybodys(), "done"
         detail = f"{ended} sessions"
     else:
-        ids = tx.accounts.of_registration(decision.subject)
-        accounts, ended = len(ids), tx.sessions.close_of(ids)
-        outcome = "done" if ids else "no-account"
-        detail = f"{ended} sessions of {accounts} accounts"
+        accounts = tx.accounts.of_registration(decision.subject)
+        # Sessions first, as wherever both are changed: two transactions at once can't deadlock.
+        ended = sum(tx.sessions.close_all(account_id) for account_id in accounts)
+        for account_id in accounts:
+            tx.sessions.forget_devices(account_id)
+        outcome = "done" if accounts else "no-account"
+        detail = f"{ended} sessions of {len(accounts)} accounts"
     log.info("decided", decision_id=decision.decision_id, outcome=outcome, sessions=ended)
     tx.announce(
         DecisionSettled(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -81,20 +80,12 @@ class Sessions(Attempts):
             "delete from sessions where account_id = %s and session_id = %s", (account_id, session_id)
         )
 
-    def close_all(self, account_id: int, but: str | None = None) -> None:
-        """`but`: the token of the session that stays."""
-        self._tx.cursor.execute(
+    def close_all(self, account_id: int, but: str | None = None) -> int:
+        """How many ended. `but`: the token of the session that stays."""
+        return self._tx.cursor.execute(
             "delete from sessions where account_id = %s and token_sha256 is distinct from %s",
             (account_id, sha256(but) if but else None),
-        )
-
-    def close_of(self, account_ids: Sequence[int]) -> int:
-        """All sessions of these accounts, whose browsers are no longer known either; how many sessions."""
-        ids = (list(account_ids),)
-        # Sessions first, as wherever both are changed: two transactions at once can't deadlock.
-        ended = self._tx.cursor.execute("delete from sessions where account_id = any(%s::bigint[])", ids).rowcount
-        self._tx.cursor.execute("delete from devices where account_id = any(%s::bigint[])", ids)
-        return ended
+        ).rowcount
 
     def close_everybodys(self) -> int:
         """All sessions of all accounts; how many."""

@@ -2,7 +2,7 @@
 
 In a service's app.py: `site = pages(Path(__file__).parent / "templates", programme)`, `site.install(app)`, and in a
 route `return site.page(request, "badge.html", badge=badge)`. Templates extend `base.html` and take from `macros.html`
-(`{% import "macros.html" as m with context %}`); classes are listed on top of `app.css`.
+(`{% import "macros.html" as m %}`); classes are listed on top of `app.css`.
 """
 
 from __future__ import annotations

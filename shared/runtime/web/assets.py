@@ -49,13 +49,6 @@ class Assets:
         self._urls[f"{stem}{path.suffix}"] = f"/static/{served}"
         self._assets[served] = Asset(body, _zipped(body), TYPES[path.suffix])
 
-    def __eq__(self, other: object) -> bool:
-        """Whether the same files are served under the same names."""
-        return isinstance(other, Assets) and self._urls == other._urls
-
-    def __hash__(self) -> int:
-        return hash(tuple(self._urls.items()))
-
     def url(self, name: str) -> str:
         """The path of a file. KeyError, which fails the page's test, for a file that is not there."""
         return self._urls[name]

@@ -58,7 +58,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class AccountChange:
-    """A change of an account, by whom and why: to be put on record. `by`: the account itself, or who ordered it."""
+    """A change of an account, to be put on record. `by`: its author; the account itself for the own password."""
 
     name: str
     change: Literal["added", "password", "removed"]

@@ -12,7 +12,7 @@ import pytest
 
 from services.ops.config import read_config
 from services.ops.sources.rehearsal import RehearsalSettings, Surroundings, _disk
-from services.ops.sources.topics import WANTED, findings_of, wanted_from
+from services.ops.sources.topics import findings_of, wanted_from
 from shared.errors import RefuseToStart
 from shared.readiness import Finding, Question
 from tests.worlds.ops_site import good_settings
@@ -87,6 +87,9 @@ def test_the_newest_whole_backup_counts(tmp_path: Path) -> None:
 # ── topics ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+WANTED = wanted_from(4)
+
+
 def topics(partitions: int = 4, **changed: int) -> list[dict[str, Any]]:
     """All topics as `describe_topics` answers; `changed`: other numbers of partitions, 0 for none at all."""
     wanted = {**wanted_from(partitions), **{name.replace("__", "."): number for name, number in changed.items()}}
@@ -102,8 +105,8 @@ def kept(days: float = 30, **of: float) -> dict[str, int]:
 
 
 def test_topics_as_akashi_makes_them_are_well() -> None:
-    assert codes(*findings_of(topics(), kept())) == [("topics", None)]
-    assert codes(*findings_of(topics(assertion__issued=8), kept(60))) == [("topics", None)]
+    assert codes(*findings_of(topics(), kept(), WANTED)) == [("topics", None)]
+    assert codes(*findings_of(topics(assertion__issued=8), kept(60), WANTED)) == [("topics", None)]
 
 
 @pytest.mark.parametrize(
@@ -142,13 +145,13 @@ def test_topics_are_narrow_when_they_have_fewer_partitions_than_the_setting_says
 def test_a_topic_that_is_missing_narrow_or_kept_for_another_time_is_at_fault(
     described: list[dict[str, Any]], days: dict[str, int], code: str
 ) -> None:
-    assert codes(*findings_of(described, days)) == [("topics", code)]
+    assert codes(*findings_of(described, days, WANTED)) == [("topics", code)]
 
 
 def test_a_partition_without_a_leader_is_at_fault() -> None:
     described = topics()
     described[0]["partitions"][0]["leader_id"] = -1
-    assert codes(*findings_of(described, kept())) == [("topics", "topics-without-leader")]
+    assert codes(*findings_of(described, kept(), WANTED)) == [("topics", "topics-without-leader")]
 
 
 # ── settings ───────────────────────────────────────────────────────────────────────────────────────────
