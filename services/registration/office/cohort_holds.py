@@ -6,7 +6,6 @@ from datetime import datetime
 
 from services.registration.domain.correction import OrderOutcome
 from services.registration.store import RegistrationTransaction
-from shared.cohort_orders import CohortOrder
 from shared.office_events import CohortHoldChanged, OfficeDecided
 from shared.programme import Programme
 
@@ -33,32 +32,20 @@ def carry_out(
     if qualification is not None and qualification not in programme.qualifications:
         known = ", ".join(programme.qualifications)
         return OrderOutcome("not-valid", f"qualification: got {qualification!r}, expected one of {known}")
-    held = decision.decision == "hold-cohort"
-    order = CohortOrder(
+    changed = CohortHoldChanged(
         cohort=cohort,
         qualification=qualification,
-        held=held,
+        held=decision.decision == "hold-cohort",
         decision_id=decision.decision_id,
-        decided_by=decision.by,
+        by=decision.by,
         why=decision.why,
         decided_at=decision.decided_at,
+        begins_on=programme.cohort_begins_on(cohort),
     )
-    if not tx.keep_cohort_order(order):
+    if not tx.keep_cohort_order(changed):
         return OrderOutcome("changes-nothing", "got an order from before the one that stands")
-    begins_on = programme.cohort_begins_on(cohort)
-    tx.judge_cohort_again(begins_on, qualification, now)
-    if held:
-        tx.reopen_cohort(begins_on, qualification, now)
-    tx.announce(
-        CohortHoldChanged(
-            cohort=cohort,
-            qualification=qualification,
-            held=held,
-            decision_id=decision.decision_id,
-            by=decision.by,
-            why=decision.why,
-            decided_at=decision.decided_at,
-            begins_on=begins_on,
-        )
-    )
+    tx.judge_cohort_again(changed.begins_on, qualification, now)
+    if changed.held:
+        tx.reopen_cohort(changed.begins_on, qualification, now)
+    tx.announce(changed)
     return OrderOutcome("done")

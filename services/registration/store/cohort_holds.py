@@ -26,11 +26,21 @@ class CohortHoldRows(Registrations):
             )
         )
 
-    def keep_cohort_order(self, order: CohortOrder) -> bool:
+    def keep_cohort_order(self, order: CohortHoldChanged) -> bool:
         """Keep an order, unless a later one about the same is kept; whether it is. Needs the writers' lock."""
         kept = self.insert_rows(
             "cohort_holds",
-            [{**vars(order), "qualification": order.qualification or ""}],
+            [
+                {
+                    "cohort": order.cohort,
+                    "qualification": order.qualification or "",
+                    "held": order.held,
+                    "decision_id": order.decision_id,
+                    "decided_by": order.by,
+                    "why": order.why,
+                    "decided_at": order.decided_at,
+                }
+            ],
             f"{replace('cohort, qualification', _COLUMNS)} where cohort_holds.decided_at <= excluded.decided_at",
             returning="decision_id",
         )
@@ -66,14 +76,5 @@ class CohortHoldRows(Registrations):
         """
         self.lock()
         for event in sorted(events, key=lambda event: event.decided_at):
-            kept = CohortOrder(
-                cohort=event.cohort,
-                qualification=event.qualification,
-                held=event.held,
-                decision_id=event.decision_id,
-                decided_by=event.by,
-                why=event.why,
-                decided_at=event.decided_at,
-            )
-            if self.keep_cohort_order(kept):
-                self.judge_cohort_again(event.begins_on, kept.qualification, self.now())
+            if self.keep_cohort_order(event):
+                self.judge_cohort_again(event.begins_on, event.qualification, self.now())
