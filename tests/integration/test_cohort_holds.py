@@ -351,7 +351,7 @@ def test_a_part_of_the_hold_that_is_read_after_the_cohort_was_resumed_holds_nobo
     assert (world.held(), world.renewed()) == ({}, ["R1"])
 
 
-def test_the_dry_run_names_those_whom_the_cohort_holds(world: RegistrationWorld) -> None:
+def test_the_dry_run_names_those_who_are_held_with_their_cohort(world: RegistrationWorld) -> None:
     order(world, "hold-cohort")
     world.deliver(record(1), record(2, email=None))
     assert {each.registration_id: each.reason for each in cohort_outlook(world.ports)} == {
@@ -362,7 +362,7 @@ def test_the_dry_run_names_those_whom_the_cohort_holds(world: RegistrationWorld)
     assert [each.outcome for each in cohort_outlook(world.ports)] == ["coming", "held"]
 
 
-def test_the_rehearsal_is_told_which_cohort_is_held_by_whom_and_no_longer_once_it_is_resumed(
+def test_the_rehearsal_is_told_which_cohort_is_held_and_who_ordered_it_until_it_is_resumed(
     world: RegistrationWorld,
 ) -> None:
     def codes() -> list[tuple[str, str | None]]:
