@@ -23,8 +23,8 @@ def carry_out(
 ) -> OrderOutcome:
     """Hold a cohort, or end its hold: also for those who are delivered, completed or released later.
 
-    The last reason of all to hold somebody, so who is held for another one stays on the office's list with that. It
-    makes nobody late: who is resumed gets the notice of the run for which the registration was complete in time.
+    It is the last of all reasons: a registration that is held for another one too stays on the office's list with that.
+    It makes nobody late: a resumed registration is notified in the run for which it was complete in time.
     """
     cohort, qualification = decision.subject, decision.qualification
     if not (cohort.isascii() and cohort.isdigit() and len(cohort) == 4) or cohort == "0000":

@@ -52,8 +52,7 @@ class CohortHoldRows(Registrations):
         return bool(kept)
 
     def judge_cohort_again(self, begins_on: date, qualification: str | None, now: datetime) -> None:
-        """A hold of this cohort begins, or has ended: who waits for the cycle, or is held by the office, is judged at
-        once."""
+        """Judge at once those of the cohort that wait for the cycle or that the office holds: a hold begins or ends."""
         self.cursor.execute(
             "update registrations set foreseen = false, at_once = true, due_since = %(now)s"
             f" where (foreseen or (state = 'held' and reason = 'office-hold')) and {_SCOPE}",
