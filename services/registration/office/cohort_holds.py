@@ -6,6 +6,7 @@ from datetime import datetime
 
 from services.registration.domain.correction import OrderOutcome
 from services.registration.store import RegistrationTransaction
+from shared.object_keys import is_cohort
 from shared.office_events import CohortHoldChanged, OfficeDecided
 from shared.programme import Programme
 
@@ -27,7 +28,7 @@ def carry_out(
     It makes nobody late: a resumed registration is notified in the run for which it was complete in time.
     """
     cohort, qualification = decision.subject, decision.qualification
-    if not (cohort.isascii() and cohort.isdigit() and len(cohort) == 4) or cohort == "0000":
+    if not is_cohort(cohort) or cohort == "0000":
         return OrderOutcome("not-valid", f"cohort: got {cohort!r}, expected a year of four digits")
     if qualification is not None and qualification not in programme.qualifications:
         known = ", ".join(programme.qualifications)
