@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -140,14 +140,10 @@ def release(ports: Ports) -> int:
             return 0
         has_begun = now >= ports.cycle.begins_at
         registrations = tx.to_judge(at_once_only=scope == "at-once", foreseen=has_begun, limit=_BATCH)
-        uses = tx.address_uses({each.address_key for each in registrations if each.address_key}, ports.cycle.begins_on)
-
-        facts = tx.known_facts(registrations, ports.cycle.begins_on, japan_date(now))
-        missing, orders = ports.rules.missing_glyphs, tx.cohort_orders()
+        judge_now = judging(registrations, tx, ports, now)
 
         def work(part: Sequence[Registration]) -> Counter[str]:
-            candidates = [candidate_at(each, now, missing, orders) for each in part]
-            judged = list(zip(part, judge(candidates, uses, ports.cycle, facts), strict=True))
+            judged = list(zip(part, judge_now(part), strict=True))
             if has_begun:
                 return _apply(tx, judged, ports, now)
             waiting = [each for each, judgement in judged if judgement.reason is None]
@@ -171,7 +167,24 @@ def release(ports: Ports) -> int:
     return len(registrations)
 
 
-def candidate_at(
+def judging(
+    registrations: Sequence[Registration], tx: RegistrationTransaction, ports: Ports, now: datetime
+) -> Callable[[Sequence[Registration]], list[Judgement]]:
+    """Judges any of `registrations` as of now, by other registrations and the office's orders: those are read once."""
+    if not registrations:
+        return lambda part: []
+    begins_on, missing = ports.cycle.begins_on, ports.rules.missing_glyphs
+    uses = tx.address_uses({each.address_key for each in registrations if each.address_key}, begins_on)
+    facts = tx.known_facts(registrations, begins_on, japan_date(now))
+    orders = tx.cohort_orders()
+
+    def judge_now(part: Sequence[Registration]) -> list[Judgement]:
+        return judge([_candidate_at(each, now, missing, orders) for each in part], uses, ports.cycle, facts)
+
+    return judge_now
+
+
+def _candidate_at(
     registration: Registration, now: datetime, missing_glyphs: MissingGlyphs, orders: CohortOrders
 ) -> Candidate:
     """The registration as it is judged now."""
@@ -271,11 +284,7 @@ def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
         released = tx.released(newest)
         known = tx.registrations(newest.keys() - released)
         amended = [each for each in known.values() if each.state == "waiting" and not each.is_recalled]
-        uses = tx.address_uses({each.address_key for each in amended if each.address_key}, ports.cycle.begins_on)
-        facts = tx.known_facts(amended, ports.cycle.begins_on, japan_date(now))
-        missing, orders = ports.rules.missing_glyphs, tx.cohort_orders()
-        candidates = [candidate_at(each, now, missing, orders) for each in amended]
-        judged = zip(amended, judge(candidates, uses, ports.cycle, facts), strict=True)
+        judged = zip(amended, judging(amended, tx, ports, now)(amended), strict=True)
         correcting = [(each, judgement) for each, judgement in judged if judgement.reason is None]
         _apply(tx, correcting, ports, now)
         others = newest.keys() - released - {each.id for each, _ in correcting}

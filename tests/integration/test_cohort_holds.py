@@ -43,6 +43,19 @@ def order(
     return decision
 
 
+def office_order(act: Decision, subject: str, at: datetime, *, lasting: bool = False) -> OfficeDecided:
+    """An order that is not carried out yet."""
+    return OfficeDecided(
+        decision_id=f"{act}/{at}",
+        decision=act,
+        subject=subject,
+        by="office",
+        why="a test",
+        decided_at=at,
+        lasting=lasting,
+    )
+
+
 def part(world: RegistrationWorld, act: Decision, id: str, whole: OfficeDecided) -> OfficeDecided:
     """The order about one person that comes with the cohort's."""
     return world.decide(act, id, lasting=True, part_of=whole.decision_id)
@@ -147,17 +160,10 @@ def test_a_resume_that_was_decided_before_the_hold_and_is_read_after_it_releases
     world.deliver(record(1))
     world.settle()
     order(world, "hold-cohort")
-    late = replace_decided(world.decide("hold", "R404"), MARCH - timedelta(days=1), "resume", "R1")
-    orders.carry_out([late], world.ports)
+    orders.carry_out([office_order("resume", "R1", MARCH - timedelta(days=1))], world.ports)
     world.judge()
     april(world)
     assert (world.held(), world.renewed()) == ({"R1": "office-hold"}, [])
-
-
-def replace_decided(like: OfficeDecided, at: datetime, act: Decision, subject: str) -> OfficeDecided:
-    return OfficeDecided(
-        decision_id=f"late-{like.decision_id}", decision=act, subject=subject, by="office", why="a test", decided_at=at
-    )
 
 
 def test_a_cohort_is_held_once_however_often_it_is_ordered_and_one_resume_ends_it(world: RegistrationWorld) -> None:
@@ -169,7 +175,7 @@ def test_a_cohort_is_held_once_however_often_it_is_ordered_and_one_resume_ends_i
     assert [event.revision for event in world.announced(RegistrationHeld)] == [1]
     order(world, "resume-cohort")
     assert world.held() == {}
-    orders.carry_out([replace_decided(first, MARCH, "hold-cohort", "2026")], world.ports)  # of before lasting orders
+    orders.carry_out([office_order("hold-cohort", "2026", MARCH)], world.ports)  # of before lasting orders
     world.judge()
     assert world.held() == {} and outcomes(world) == ["done"] * 3
 
@@ -316,21 +322,14 @@ def test_the_orders_about_single_people_that_come_with_it_make_no_difference_whi
     world.deliver(record(1), record(2))
     world.settle()
     world.issue("R1")
-    for act, single in (("hold-cohort", "hold"), ("resume-cohort", "resume")):
+    acts: list[tuple[Decision, Decision]] = [("hold-cohort", "hold"), ("resume-cohort", "resume")]
+    for act, single in acts:
         world.clock.now += timedelta(minutes=1)
-        whole = OfficeDecided(
-            decision_id=act,
-            decision=act,  # type: ignore[arg-type]
-            subject="2026",
-            by="office",
-            why="a test",
-            decided_at=world.clock.now,
-            lasting=True,
-        )
+        whole = office_order(act, "2026", world.clock.now, lasting=True)
         if first == "whole":
             orders.carry_out([whole], world.ports)
             world.judge()
-        part(world, single, "R2", whole)  # type: ignore[arg-type]
+        part(world, single, "R2", whole)
         world.judge()
         if first == "parts":
             orders.carry_out([whole], world.ports)
@@ -352,7 +351,7 @@ def test_a_part_of_the_hold_that_is_read_after_the_cohort_was_resumed_holds_nobo
     assert (world.held(), world.renewed()) == ({}, ["R1"])
 
 
-def test_the_dry_run_names_those_whom_the_cohort_holds(world: RegistrationWorld) -> None:
+def test_the_dry_run_names_those_who_are_held_with_their_cohort(world: RegistrationWorld) -> None:
     order(world, "hold-cohort")
     world.deliver(record(1), record(2, email=None))
     assert {each.registration_id: each.reason for each in cohort_outlook(world.ports)} == {
@@ -363,7 +362,7 @@ def test_the_dry_run_names_those_whom_the_cohort_holds(world: RegistrationWorld)
     assert [each.outcome for each in cohort_outlook(world.ports)] == ["coming", "held"]
 
 
-def test_the_rehearsal_is_told_which_cohort_is_held_by_whom_and_no_longer_once_it_is_resumed(
+def test_the_rehearsal_is_told_which_cohort_is_held_and_who_ordered_it_until_it_is_resumed(
     world: RegistrationWorld,
 ) -> None:
     def codes() -> list[tuple[str, str | None]]:

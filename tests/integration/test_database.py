@@ -103,7 +103,7 @@ def test_nothing_is_announced_while_reading(database: Database[Transaction]) -> 
         assert tx.fetch_value("select count(*) from outbox") == 0
 
 
-def test_whoever_listens_is_told_of_what_is_announced_or_forwarded_at_the_commit(
+def test_listeners_are_notified_of_what_is_announced_or_forwarded_at_the_commit(
     database: Database[Transaction], url: str
 ) -> None:
     with psycopg.connect(url, autocommit=True) as listener:

@@ -12,6 +12,7 @@ import httpx
 
 from services.mailer.domain.requested import request_problem
 from services.registration.domain.cohort import cycle_of
+from services.registration.foreground import Foreground
 from services.registration.people.ports import DeskPorts
 from services.registration.web.desk_site import desk_site
 from shared.clock import JST
@@ -84,5 +85,5 @@ def desk_at(database: str, programme: Programme = PROGRAMME) -> Iterator[DeskWor
             wake=lambda: woken.append(registration.clock.now),
             recovery_wait=timedelta(days=7),
         )
-        with serving(desk_site(ports, Access(proxies=("127.0.0.0/8", "::1/128")))) as url:
+        with serving(desk_site(ports, Access(proxies=("127.0.0.0/8", "::1/128")), Foreground())) as url:
             yield DeskWorld(url, registration, ports, woken)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -23,9 +23,10 @@ _REGISTRATION = "'R-' || n"
 _ASSERTION = "'A-' || n"
 
 _Rows = Mapping[str, str]
-_TABLES: Mapping[str, Mapping[str, tuple[int, _Rows]]] = {
-    "registration": {
-        "registrations": (
+_TABLES: Mapping[str, Sequence[tuple[str, int, _Rows]]] = {
+    "registration": [
+        (
+            "registrations",
             ROWS,
             {
                 "registration_id": _REGISTRATION,
@@ -42,11 +43,12 @@ _TABLES: Mapping[str, Mapping[str, tuple[int, _Rows]]] = {
                 "issued_version": "1",
             },
         ),
-        "rejected": (_FEW, {}),
-    },
-    "issuer": {
-        "status_entries": (ROWS, {"status_list": "1", "status_index": "n"}),
-        "assertions": (
+        ("rejected", _FEW, {}),
+    ],
+    "issuer": [
+        ("status_entries", ROWS, {"status_list": "1", "status_index": "n"}),
+        (
+            "assertions",
             ROWS,
             {
                 "assertion_id": _ASSERTION,
@@ -63,15 +65,17 @@ _TABLES: Mapping[str, Mapping[str, tuple[int, _Rows]]] = {
                 "stated_in": "1",
             },
         ),
-        "anchored_batches": (_FEW, {"root": "'root-' || n", "read_at": _PAST}),
-        "anchored_leaves": (ROWS, {"leaf": "md5(n::text)", "root": f"'root-' || n % {_FEW} + 1"}),
-        "statements": (
+        ("anchored_batches", _FEW, {"root": "'root-' || n", "read_at": _PAST}),
+        ("anchored_leaves", ROWS, {"leaf": "md5(n::text)", "root": f"'root-' || n % {_FEW} + 1"}),
+        (
+            "statements",
             _FEW,
             {"cohort": "'2024'", "number": "n", "body": "'x'::bytea", "leaves": "'x'::bytea", "state": "'published'"},
         ),
-    },
-    "anchor": {
-        "anchorings": (
+    ],
+    "anchor": [
+        (
+            "anchorings",
             _FEW,
             {
                 "network": "'local'",
@@ -85,11 +89,13 @@ _TABLES: Mapping[str, Mapping[str, tuple[int, _Rows]]] = {
                 "final_at": _PAST,
             },
         ),
-        "batches": (
+        (
+            "batches",
             _FEW,
             {"root": "sha256(n::text::bytea)", "manifest_at": _PAST, "decided_by": "n", "proof_names": "'0x' || n"},
         ),
-        "anchored_roots": (
+        (
+            "anchored_roots",
             _FEW,
             {
                 "root": "sha256(n::text::bytea)",
@@ -98,8 +104,9 @@ _TABLES: Mapping[str, Mapping[str, tuple[int, _Rows]]] = {
                 "anchoring": "n",
             },
         ),
-        "transactions": (_FEW, {"anchoring": "n"}),
-        "leaves": (
+        ("transactions", _FEW, {"anchoring": "n"}),
+        (
+            "leaves",
             ROWS,
             {
                 "assertion_id": _ASSERTION,
@@ -111,13 +118,14 @@ _TABLES: Mapping[str, Mapping[str, tuple[int, _Rows]]] = {
                 "valid_until": "date '2030-03-31'",
             },
         ),
-    },
-    "renderer": {
-        "renderings": (ROWS, {"assertion_id": _ASSERTION, "state": "'done'", "rendered_at": _PAST}),
-        "print_sheets": (_FEW, {"state": "'done'", "sha256": "'x'"}),
-    },
-    "mailer": {
-        "holders": (
+    ],
+    "renderer": [
+        ("renderings", ROWS, {"assertion_id": _ASSERTION, "state": "'done'", "rendered_at": _PAST}),
+        ("print_sheets", _FEW, {"state": "'done'", "sha256": "'x'"}),
+    ],
+    "mailer": [
+        (
+            "holders",
             ROWS,
             {
                 "assertion_id": _ASSERTION,
@@ -133,8 +141,9 @@ _TABLES: Mapping[str, Mapping[str, tuple[int, _Rows]]] = {
                 "version": "1",
             },
         ),
-        "requests": (_FEW, {"request_id": "'q' || n"}),  # forgotten
-        "messages": (
+        ("requests", _FEW, {"request_id": "'q' || n"}),  # forgotten
+        (
+            "messages",
             ROWS,
             {
                 "assertion_id": _ASSERTION,
@@ -145,22 +154,26 @@ _TABLES: Mapping[str, Mapping[str, tuple[int, _Rows]]] = {
                 "settled_at": _PAST,
             },
         ),
-        "messages ": (
+        (
+            "messages",
             ROWS,
             {"assertion_id": _ASSERTION, "letter": "'expiry'", "state": "'sent'", "written_at": _PAST},
         ),
-        "messages  ": (
+        (
+            "messages",
             _FEW,
             {"request_id": "'q' || n", "letter": "'reset'", "state": "'sent'", "written_at": _PAST},
         ),
-    },
-    "wallet": {
-        "accounts": (ROWS, {}),
-        "addresses": (
+    ],
+    "wallet": [
+        ("accounts", ROWS, {}),
+        (
+            "addresses",
             ROWS,
             {"address_key": "n || '@example.jp'", "account_id": "n", "is_primary": "true"},
         ),
-        "badges": (
+        (
+            "badges",
             ROWS,
             {
                 "assertion_id": _ASSERTION,
@@ -170,21 +183,23 @@ _TABLES: Mapping[str, Mapping[str, tuple[int, _Rows]]] = {
                 "received_at": _PAST,
             },
         ),
-        "progress": (ROWS, {"assertion_id": _ASSERTION, "anchored_at": _PAST, "rendered_at": _PAST}),
-        "devices": (ROWS, {"account_id": "n"}),
-        "paper_orders": (_FEW, {"order_id": "'o' || n"}),
-        "paper_items": (_FEW, {"order_id": "'o' || n", "item": "'card'", "state": "'sent'"}),
-    },
-    "verifier": {
-        "assertions": (
+        ("progress", ROWS, {"assertion_id": _ASSERTION, "anchored_at": _PAST, "rendered_at": _PAST}),
+        ("devices", ROWS, {"account_id": "n"}),
+        ("paper_orders", _FEW, {"order_id": "'o' || n"}),
+        ("paper_items", _FEW, {"order_id": "'o' || n", "item": "'card'", "state": "'sent'"}),
+    ],
+    "verifier": [
+        (
+            "assertions",
             ROWS,
             {"assertion_id": _ASSERTION, "registration_id": _REGISTRATION, "version": "1", "issued_at": _PAST},
         ),
-        "statements": (_FEW, {"cohort": "'2025'", "number": "n"}),
-    },
-    "ops": {
-        "batches": (_FEW, {"merkle_root": "'root-' || n", "network": "'local'"}),
-        "people": (
+        ("statements", _FEW, {"cohort": "'2025'", "number": "n"}),
+    ],
+    "ops": [
+        ("batches", _FEW, {"merkle_root": "'root-' || n", "network": "'local'"}),
+        (
+            "people",
             ROWS,
             {
                 "registration_id": _REGISTRATION,
@@ -200,7 +215,8 @@ _TABLES: Mapping[str, Mapping[str, tuple[int, _Rows]]] = {
                 "issued_version": "1",
             },
         ),
-        "assertions": (
+        (
+            "assertions",
             ROWS,
             {
                 "assertion_id": _ASSERTION,
@@ -214,7 +230,8 @@ _TABLES: Mapping[str, Mapping[str, tuple[int, _Rows]]] = {
                 "network": "'local'",
             },
         ),
-        "letters": (
+        (
+            "letters",
             ROWS,
             {
                 "assertion_id": _ASSERTION,
@@ -225,25 +242,26 @@ _TABLES: Mapping[str, Mapping[str, tuple[int, _Rows]]] = {
                 "domain": "'example.jp'",
             },
         ),
-        "letters ": (
+        (
+            "letters",
             ROWS,
             {"assertion_id": _ASSERTION, "letter": "'completion'", "state": "'sent'", "attempt": "1", "sent_at": _PAST},
         ),
-        "rejections": (_FEW, {"row_number": "n"}),
-        "dismissals": (_FEW, {}),  # all of them
-        "person_events": (ROWS, {"registration_id": _REGISTRATION, "kind": "'refused'", "number": "1"}),
-        "requested_letters": (_FEW, {"state": "'sent'"}),
-    },
+        ("rejections", _FEW, {"row_number": "n"}),
+        ("dismissals", _FEW, {}),  # all of them
+        ("person_events", ROWS, {"registration_id": _REGISTRATION, "kind": "'refused'", "number": "1"}),
+        ("requested_letters", _FEW, {"state": "'sent'"}),
+    ],
 }
-"""Service → table → number of rows, and what stands in columns that a generic value doesn't fit. SQL, with `n`.
+"""Service → tables: name, number of rows, and what stands in columns that a generic value doesn't fit. SQL, with `n`.
 
-A space behind a table's name: more rows of it, of another kind.
+A table that is listed again gets more rows, of another kind.
 """
-_OF_EACH: Mapping[str, tuple[int, _Rows]] = {
-    "announced": (ROWS, {"event_id": "md5(n::text)::uuid", "topic": "'some.topic'"}),
-    "inbox": (ROWS, {"event_id": "md5(n::text)::uuid", "claimed_at": "now()"}),
-    "traces": (ROWS, {"noted_at": "now()"}),
-}
+_OF_EACH: Sequence[tuple[str, int, _Rows]] = (
+    ("announced", ROWS, {"event_id": "md5(n::text)::uuid", "topic": "'some.topic'"}),
+    ("inbox", ROWS, {"event_id": "md5(n::text)::uuid", "claimed_at": "now()"}),
+    ("traces", ROWS, {"noted_at": "now()"}),
+)
 _GENERIC: Mapping[str, str] = {
     "text": "{name} || '-' || n",
     "int4": "1",
@@ -261,8 +279,8 @@ def grow(url: str, service: str) -> None:
     """Fill the empty schema of `service`. When this returns, the planner knows how much is there."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(hashtext('registration/writers'))")  # see its trigger
-        for table, (rows, columns) in {**_OF_EACH, **_TABLES[service]}.items():
-            connection.execute(_filled(connection, table.strip(), rows, columns))
+        for table, rows, columns in (*_OF_EACH, *_TABLES[service]):
+            connection.execute(_filled(connection, table, rows, columns))
     analyse(url)
 
 

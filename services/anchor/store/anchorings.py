@@ -181,20 +181,20 @@ class Anchorings:
             "update anchorings set state = %s, attempts = 0, last_error = null, next_try_at = %s where id = %s",
             (state, self._tx.now() + after, id),
         )
+        if state == "final":
+            self._tx.batches.name_proofs(id)
 
     def set_inclusion(self, id: int, state: State, inclusion: Inclusion, *, after: timedelta) -> None:
         """The block that includes the roots. Once final, they go into their batches' manifests."""
         self._set_block(id, state, inclusion)
         self.set_state(id, state, after=after)
         if state == "final":
-            self._tx.batches.name_proofs(id)
             self._tx.batches.request_manifests(self._roots_of(id))
 
     def set_final(self, id: int, inclusion: Inclusion) -> None:
         """Final, as was announced before a restore: the manifests name it already. It is checked at once."""
         self._set_block(id, "final", inclusion)
         self.set_state(id, "final")
-        self._tx.batches.name_proofs(id)
 
     def _set_block(self, id: int, state: State, inclusion: Inclusion) -> None:
         self._tx.cursor.execute(

@@ -82,7 +82,7 @@ class Batches:
     def name_proofs(self, anchoring: int) -> None:
         """It is final, maybe by another transaction than before: proofs that name that one are made again.
 
-        To be called whenever an anchoring becomes final: `complete` looks only at batches whose proofs name none yet.
+        Called whenever an anchoring becomes final: `complete` looks only at batches whose proofs name none yet.
         """
         self._name_proofs("decided_by = %s", anchoring)
 

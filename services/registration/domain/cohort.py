@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 from services.registration.domain.facts import LOOK_ALIKE, Contradiction, KnownFacts, contradiction
 from shared.clock import japan_date, japan_midnight
 from shared.events import HeldReason
+from shared.object_keys import is_cohort
 from shared.programme import Programme
 from shared.retry import has_passed
 
@@ -82,7 +83,7 @@ class Judgement:
 
 def cycle_of(programme: Programme, cohort: str) -> CohortCycle:
     """The calendar of a cohort. ValueError, with got and expected, for an impossible calendar or year."""
-    if not (cohort.isascii() and cohort.isdigit() and len(cohort) == 4):
+    if not is_cohort(cohort):
         raise ValueError(f"got {cohort!r}, expected a year of four digits")
     begins_on = programme.cohort_begins_on(cohort)
     confirm_until = _day(programme.cycle.confirm_until, begins_on.year)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from services.registration.domain.correction import OrderOutcome
 from services.registration.store import RegistrationTransaction
-from shared.cohort_orders import CohortOrder
+from shared.object_keys import is_cohort
 from shared.office_events import CohortHoldChanged, OfficeDecided
 from shared.programme import Programme
 
@@ -24,41 +24,29 @@ def carry_out(
 ) -> OrderOutcome:
     """Hold a cohort, or end its hold: also for those who are delivered, completed or released later.
 
-    The last reason of all to hold somebody, so who is held for another one stays on the office's list with that. It
-    makes nobody late: who is resumed gets the notice of the run for which the registration was complete in time.
+    It is the last of all reasons: a registration that is held for another one too stays on the office's list with that.
+    It makes nobody late: a resumed registration is notified in the run for which it was complete in time.
     """
     cohort, qualification = decision.subject, decision.qualification
-    if not (cohort.isascii() and cohort.isdigit() and len(cohort) == 4) or cohort == "0000":
+    if not is_cohort(cohort) or cohort == "0000":
         return OrderOutcome("not-valid", f"cohort: got {cohort!r}, expected a year of four digits")
     if qualification is not None and qualification not in programme.qualifications:
         known = ", ".join(programme.qualifications)
         return OrderOutcome("not-valid", f"qualification: got {qualification!r}, expected one of {known}")
-    held = decision.decision == "hold-cohort"
-    order = CohortOrder(
+    changed = CohortHoldChanged(
         cohort=cohort,
         qualification=qualification,
-        held=held,
+        held=decision.decision == "hold-cohort",
         decision_id=decision.decision_id,
-        decided_by=decision.by,
+        by=decision.by,
         why=decision.why,
         decided_at=decision.decided_at,
+        begins_on=programme.cohort_begins_on(cohort),
     )
-    if not tx.keep_cohort_order(order):
+    if not tx.keep_cohort_order(changed):
         return OrderOutcome("changes-nothing", "got an order from before the one that stands")
-    begins_on = programme.cohort_begins_on(cohort)
-    tx.judge_cohort_again(begins_on, qualification, now)
-    if held:
-        tx.reopen_cohort(begins_on, qualification, now)
-    tx.announce(
-        CohortHoldChanged(
-            cohort=cohort,
-            qualification=qualification,
-            held=held,
-            decision_id=decision.decision_id,
-            by=decision.by,
-            why=decision.why,
-            decided_at=decision.decided_at,
-            begins_on=begins_on,
-        )
-    )
+    tx.judge_cohort_again(changed.begins_on, qualification, now)
+    if changed.held:
+        tx.reopen_cohort(changed.begins_on, qualification, now)
+    tx.announce(changed)
     return OrderOutcome("done")

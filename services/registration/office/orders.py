@@ -102,11 +102,14 @@ class _Batch:
             return self._correct(registration, decision)
         if decision.decision == "correct-address":
             return self._correct_address(registration, decision)
-        if decision.lasting and (decision.decision == "hold" or registration.state == "released"):
-            return self._as_the_cohort(registration, decision)
-        if registration.state == "released" and (registration.is_issued or decision.decision == "resume"):
+        is_hold, is_released = decision.decision == "hold", registration.state == "released"
+        if is_hold and is_released and registration.is_issued:
             return _ISSUED_ALREADY
-        if decision.decision == "hold":
+        if decision.lasting and (is_hold or is_released):
+            return _DONE  # by the cohort's order, which may be read a little earlier or later than this one of a person
+        if is_released and not is_hold:
+            return _ISSUED_ALREADY
+        if is_hold:
             self._reopen(registration)
             self._tx.set_office_hold(registration.id, self._now)
         elif registration.reason in CONTRADICTIONS and not decision.lasting:
@@ -114,12 +117,6 @@ class _Batch:
         else:
             self._tx.end_office_hold(registration.id, decision.decided_at, self._now)
         self._known.update(self._tx.registrations([registration.id]))
-        return _DONE
-
-    def _as_the_cohort(self, registration: Registration, decision: OfficeDecided) -> OrderOutcome:
-        """The cohort's order does it, which may be read a little earlier or later than this one of a person."""
-        if decision.decision == "hold" and registration.state == "released" and registration.is_issued:
-            return _ISSUED_ALREADY
         return _DONE
 
     def _correct_address(self, registration: Registration, decision: OfficeDecided) -> OrderOutcome:

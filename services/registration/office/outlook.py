@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from services.registration.domain.cohort import CohortCycle, cycle_of, judge
+from services.registration.domain.cohort import CohortCycle, cycle_of
 from services.registration.domain.registration import Registration
-from services.registration.handlers import Ports, candidate_at
+from services.registration.handlers import Ports, judging
 from services.registration.store import RegistrationTransaction
 from shared.addresses import domain_of
 from shared.clock import JST, japan_date
@@ -158,12 +158,8 @@ def _cohort_pages(ports: Ports) -> Iterator[tuple[Registration, Outlook]]:
 
 
 def _outlook(registrations: Sequence[Registration], tx: RegistrationTransaction, ports: Ports) -> list[Outlook]:
-    now = ports.now()
     open_ones = [each for each in registrations if each.state != "released"]
-    uses = tx.address_uses({each.address_key for each in open_ones if each.address_key}, ports.cycle.begins_on)
-    facts = tx.known_facts(open_ones, ports.cycle.begins_on, japan_date(now))
-    missing, orders = ports.rules.missing_glyphs, tx.cohort_orders()
-    judged = judge([candidate_at(each, now, missing, orders) for each in open_ones], uses, ports.cycle, facts)
+    judged = judging(open_ones, tx, ports, ports.now())(open_ones)
     judgements = {each.registration_id: each for each in judged}
     found = []
     for each in registrations:

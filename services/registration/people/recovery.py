@@ -80,7 +80,7 @@ def stop(recovery_id: str, token: str, ports: DeskPorts) -> Recovery | None:
 
 
 def settle(tx: RegistrationTransaction, recovery: Recovery, outcome: RecoveryOutcome, now: datetime) -> None:
-    """Its end, whoever brings it about: kept, announced, counted."""
+    """Store, announce and count the outcome."""
     tx.settle_recovery(recovery, outcome, now)
     RECOVERIES.labels(outcome).inc()
 

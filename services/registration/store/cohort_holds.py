@@ -26,11 +26,21 @@ class CohortHoldRows(Registrations):
             )
         )
 
-    def keep_cohort_order(self, order: CohortOrder) -> bool:
+    def keep_cohort_order(self, order: CohortHoldChanged) -> bool:
         """Keep an order, unless a later one about the same is kept; whether it is. Needs the writers' lock."""
         kept = self.insert_rows(
             "cohort_holds",
-            [{**vars(order), "qualification": order.qualification or ""}],
+            [
+                {
+                    "cohort": order.cohort,
+                    "qualification": order.qualification or "",
+                    "held": order.held,
+                    "decision_id": order.decision_id,
+                    "decided_by": order.by,
+                    "why": order.why,
+                    "decided_at": order.decided_at,
+                }
+            ],
             f"{replace('cohort, qualification', _COLUMNS)} where cohort_holds.decided_at <= excluded.decided_at",
             returning="decision_id",
         )
@@ -42,8 +52,7 @@ class CohortHoldRows(Registrations):
         return bool(kept)
 
     def judge_cohort_again(self, begins_on: date, qualification: str | None, now: datetime) -> None:
-        """A hold of this cohort begins, or has ended: who waits for the cycle, or is held by the office, is judged at
-        once."""
+        """Judge at once those of the cohort that wait for the cycle or that the office holds: a hold begins or ends."""
         self.cursor.execute(
             "update registrations set foreseen = false, at_once = true, due_since = %(now)s"
             f" where (foreseen or (state = 'held' and reason = 'office-hold')) and {_SCOPE}",
@@ -66,14 +75,5 @@ class CohortHoldRows(Registrations):
         """
         self.lock()
         for event in sorted(events, key=lambda event: event.decided_at):
-            kept = CohortOrder(
-                cohort=event.cohort,
-                qualification=event.qualification,
-                held=event.held,
-                decision_id=event.decision_id,
-                decided_by=event.by,
-                why=event.why,
-                decided_at=event.decided_at,
-            )
-            if self.keep_cohort_order(kept):
-                self.judge_cohort_again(event.begins_on, kept.qualification, self.now())
+            if self.keep_cohort_order(event):
+                self.judge_cohort_again(event.begins_on, event.qualification, self.now())

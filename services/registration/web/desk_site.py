@@ -16,7 +16,7 @@ from shared.runtime.access import Access
 from shared.runtime.web import pages
 
 
-def desk_site(ports: DeskPorts, access: Access, foreground: Foreground | None = None) -> FastAPI:
+def desk_site(ports: DeskPorts, access: Access, foreground: Foreground) -> FastAPI:
     """`foreground`: where its requests are noted as under way."""
     app = FastAPI(title="registration", docs_url=None, redoc_url=None, openapi_url=None)
     shared_pages = pages(Path(__file__).parents[1] / "templates", ports.programme)
@@ -24,6 +24,5 @@ def desk_site(ports: DeskPorts, access: Access, foreground: Foreground | None = 
     desk_pages = DeskPages(ports, shared_pages, access)
     add_screen(app, desk_pages)
     add_enquiries(app, desk_pages)
-    if foreground is not None:
-        app.add_middleware(InForeground, foreground=foreground)
+    app.add_middleware(InForeground, foreground=foreground)
     return app

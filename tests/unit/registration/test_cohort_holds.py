@@ -14,7 +14,7 @@ START = datetime(2026, 3, 31, 18, tzinfo=UTC)
 
 
 @given(hold=st.integers(0, 100), resumed=st.none() | st.integers(0, 100))
-def test_a_hold_lets_those_pass_whom_the_office_resumed_alone_afterwards(hold: int, resumed: int | None) -> None:
+def test_a_registration_that_the_office_resumed_alone_after_the_hold_passes_it(hold: int, resumed: int | None) -> None:
     orders = CohortOrders([CohortOrder("2026", None, True, "D", "office", "x", START + timedelta(minutes=hold))])
     resumed_at = None if resumed is None else START + timedelta(minutes=resumed)
     assert is_held(orders, date(2026, 4, 1), "gishi", resumed_at) is (resumed is None or resumed < hold)
