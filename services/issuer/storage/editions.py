@@ -54,8 +54,7 @@ def current_editions(
         known[made] = _draw(qualification, year, tx, sources, objects, now)
         tx.save_edition_source(made, qualification, known[made])
     if missing:
-        close_fonts()
-        give_back()
+        _put_away()
     return {each: known[made] for each, made in made_from.items()}
 
 
@@ -64,8 +63,15 @@ def issuer_picture(tx: IssuerTransaction, sources: DocumentSources, now: datetim
     png = tx.issuer_image(made_from)
     if png is None:
         png = draw_image(sources)
+        _put_away()
         tx.save_issuer_image(made_from, png, now)
     return png
+
+
+def _put_away() -> None:
+    """After a picture, which seldom is followed by another one."""
+    close_fonts()
+    give_back()
 
 
 def published_edition(
