@@ -38,14 +38,15 @@ def read_config(environment: Mapping[str, str]) -> Config:
     settings = Settings(environment)
     user = settings.text("SMTP_USER", "") or None
     runtime = read_runtime("mailer", settings)
+    host, tls = settings.text("SMTP_HOST"), _tls(settings)
     return Config(
         runtime=runtime,
         smtp=SmtpServer(
-            host=settings.text("SMTP_HOST"),
+            host=host,
             port=settings.port("SMTP_PORT"),
-            tls=_tls(settings),
+            tls=tls,
             user=user,
-            password_file=_password_file(settings, user) if user else None,
+            password_file=_password_file(settings, user, host, tls) if user else None,
             ca_file=settings.file("SMTP_CA_FILE") if settings.text("SMTP_CA_FILE", "") else None,
         ),
         wallet_url=settings.url("WALLET_URL"),
@@ -96,11 +97,23 @@ def _limits(path: str) -> DomainLimits:
     return parse_limits(Path(path).read_text(encoding="utf-8"))
 
 
-def _password_file(settings: Settings, user: str) -> Path:
+def _password_file(settings: Settings, user: str, host: str, tls: Tls) -> Path:
     file = settings.file("SMTP_PASSWORD_FILE")
     if not (file.read_bytes().isascii() and user.isascii()):
         raise RefuseToStart("settings SMTP_USER, SMTP_PASSWORD_FILE: got characters beyond ASCII, expected ASCII only")
+    if tls == "none" and not _is_here(host):
+        raise RefuseToStart(
+            f"setting SMTP_TLS: got none, expected starttls or implicit: the password would go to {host} in clear"
+        )
     return file
+
+
+def _is_here(host: str) -> bool:
+    """Whether what is sent there stays on this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _tls(settings: Settings) -> Tls:

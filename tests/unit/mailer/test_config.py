@@ -73,6 +73,21 @@ def test_a_login_that_no_relay_could_be_sent_is_refused(
         read_config(settings | login)
 
 
+@pytest.mark.parametrize("host", ["mail.example.jp", "192.0.2.1", "localhost.example.jp", "127.0.0.1.example.jp"])
+def test_a_password_goes_to_no_other_machine_in_clear(settings: dict[str, str], host: str) -> None:
+    login = {"SMTP_HOST": host, "SMTP_USER": "u", "SMTP_PASSWORD_FILE": settings["LINK_SECRET_FILE"]}
+    with pytest.raises(RefuseToStart, match="setting SMTP_TLS: got none, expected starttls or implicit"):
+        read_config(settings | login)
+    for tls in ("starttls", "implicit"):
+        assert read_config(settings | login | {"SMTP_TLS": tls}).smtp.tls == tls
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.53", "::1", "localhost"])
+def test_a_relay_on_this_machine_may_have_a_login_without_tls(settings: dict[str, str], host: str) -> None:
+    login = {"SMTP_HOST": host, "SMTP_USER": "u", "SMTP_PASSWORD_FILE": settings["LINK_SECRET_FILE"]}
+    assert read_config(settings | login).smtp.user == "u"
+
+
 @pytest.mark.parametrize("name", ["SMTP_HOST", "SMTP_PORT", "WALLET_URL", "PUBLIC_URL", "LINK_SECRET_FILE"])
 def test_a_missing_setting_is_named(settings: dict[str, str], name: str) -> None:
     del settings[name]
