@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from services.ops import handlers
+from services.ops.acts import feed
 from services.ops.acts.accounts import office_sessions
 from services.ops.config import Config
 from services.ops.ports import Ports
@@ -83,6 +84,7 @@ def build(config: Config, ports: Ports) -> Process:
         process.consume_raw(topic.dead, handlers.note_dead(topic), ports)
     process.tick("measure", handlers.measure, ports, every=2.0)
     process.tick("health", handlers.read_health, ports, every=5.0)
+    process.tick("interrupted", feed.settle_interrupted, ports, every=60.0)
     runtime = config.runtime
     sessions = office_sessions(ports, runtime.programme)
     process.tick("sessions", OfficeSessions.forget_past, sessions, every=600.0)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from itertools import permutations
 
@@ -19,11 +16,9 @@ from services.ops import queries
 from services.ops.acts.dead_letters import decide_all
 from services.ops.config import Links
 from services.ops.ports import Ports
-from services.ops.sources.intake import Delivered
 from services.ops.store.events import Store
 from services.ops.web.cohorts import ORDER_WORDS
 from shared.count_events import StatementAnchored, StatementPublished
-from shared.errors import TryLater
 from shared.events import Event
 from shared.office_events import CohortHoldChanged, DecisionSettled, OfficeDecided
 from shared.paper_events import PaperOrdered
@@ -36,23 +31,6 @@ from tests.worlds.ops_site import PROGRAMME, Office, office_of, sign_in, site_of
 pytest_plugins = ("tests.worlds.ops_fixtures",)
 
 STREAM = {"accept": "text/event-stream"}
-
-
-class Registration:
-    """The intake of registration: takes all rows of a file but the second; or is away."""
-
-    is_there = True
-
-    def __init__(self) -> None:
-        self.away = False
-        self.files: list[tuple[str, bytes]] = []
-
-    def deliver(self, source: str, content: bytes) -> Delivered:
-        if self.away:
-            raise TryLater("registration answered 503")
-        self.files.append((source, content))
-        wrong = {"row": 2, "field": "valid_from", "expected": "YYYY-MM-DD", "got": "春"}
-        return Delivered(accepted=3, unchanged=1, rejected=(wrong,))
 
 
 @pytest.fixture
@@ -347,57 +325,6 @@ def test_the_board_links_the_public_count_and_says_what_waits_for_its_batch(offi
         sign_in(office.ports.store, browser, "別の担当")
         page = browser.get("/").text
     assert "no. 1;" not in page and 'href="https://badges.example.jp/statements/2026"' in page
-
-
-def test_a_file_is_handed_in_and_stands_on_record_with_its_outcome(office: Office) -> None:
-    intake = Registration()
-    with office_site(office, intake) as browser:
-        sent = browser.post("/feed", data={"why": "四月分"}, files={"file": ("C:\\登録者.csv", b"a,b\n", "text/csv")})
-        assert sent.status_code == 200 and "受け取った行" in sent.text and "有効期間の開始日" in sent.text
-        assert intake.files == [("登録者.csv", b"a,b\n")]
-        (order, settled) = announced(office.ports)
-        assert isinstance(order, OfficeDecided) and (order.decision, order.subject, order.why) == (
-            "feed",
-            "登録者.csv",
-            "四月分",
-        )
-        assert (
-            isinstance(settled, DecisionSettled)
-            and settled.detail == "accepted 3, unchanged 1, rejected 1, after the issue 0"
-        )
-        intake.away = True
-        sent = browser.post("/feed", data={"why": "もう一度"}, files={"file": ("登録者.csv", b"a,b\n", "text/csv")})
-        assert sent.status_code == 503 and "登録の受付が答えません" in sent.text
-        assert browser.post("/feed", data={"why": "x"}, files={"file": ("a.csv", b"", "text/csv")}).status_code == 422
-        record = browser.get("/decisions").text
-        assert "登録データの取り込み" in record and "取り込めなかった" in record
-        rows = list(csv.reader(io.StringIO(browser.get("/decisions.csv").content.decode("utf-8-sig"))))
-        assert rows[0][:3] == ["日時", "操作", "対象"] and [row[1] for row in rows[1:]] == ["登録データの取り込み"] * 2
-
-
-def office_site(office: Office, intake: Registration) -> Served:
-    return Served(replace(office.ports, intake=intake))
-
-
-class Served:
-    """The site with other ports."""
-
-    def __init__(self, ports: Ports) -> None:
-        self.ports = ports
-
-    def __enter__(self) -> httpx.Client:
-        from services.ops.config import Links
-        from tests.worlds.http_server import serving
-        from tests.worlds.ops_site import site_of
-
-        self.server = serving(site_of(self.ports, Links(None, None, None)))
-        self.browser = httpx.Client(base_url=self.server.__enter__(), headers={"accept-language": "ja"})
-        sign_in(self.ports.store, self.browser, "取り込み担当")
-        return self.browser
-
-    def __exit__(self, *error: object) -> None:
-        self.browser.close()
-        self.server.__exit__(None, None, None)
 
 
 def test_dead_letters_of_one_cause_are_replayed_together_and_twice_is_once(office: Office) -> None:

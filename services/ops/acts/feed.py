@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from hashlib import sha256
 
 from services.ops.acts.orders import Attribution, announced
@@ -12,6 +13,8 @@ from shared.errors import TryLater
 from shared.office_events import DecisionSettled
 from shared.runtime.log import logger
 
+_INTERRUPTED_AFTER = timedelta(minutes=15)  # much longer than any file takes, or the intake is waited for
+
 log = logger("ops")
 
 
@@ -20,8 +23,8 @@ def feed(ports: Ports, name: str, content: bytes, who: Attribution) -> Delivered
     with ports.store.transaction() as tx:
         tx.decisions.lock_orders()
         id = announced(tx, FEED, name, f"{FEED}/{sha256(content).hexdigest()[:16]}", who, ports.now()).id
-    # If we die from here on, the order has no outcome on record: the office hands the file in again, and rows that were
-    # taken already are unchanged.
+    # If we die from here on, settle_interrupted() gives the order its outcome: the office hands the file in again, and
+    # rows that were taken already are unchanged.
     try:
         found = ports.intake.deliver(name, content)
     except TryLater as error:
@@ -33,6 +36,15 @@ def feed(ports: Ports, name: str, content: bytes, who: Attribution) -> Delivered
     )
     _settle(ports, id, name, "done", detail)
     return found
+
+
+def settle_interrupted(ports: Ports) -> int:
+    """Any time. Files of which nothing was heard any more: the process that handed them in died. Their number."""
+    with ports.store.transaction() as tx:
+        open_feeds = tx.decisions.open_feeds(ports.now() - _INTERRUPTED_AFTER)
+    for order in open_feeds:
+        _settle(ports, order.id, order.subject, "not-delivered", "interrupted: expected the file to be handed in again")
+    return len(open_feeds)
 
 
 def _settle(ports: Ports, id: str, subject: str, outcome: str, detail: str) -> None:

@@ -268,6 +268,10 @@ class DecisionRows(AwaitedOrders):
         """The order of this name, numbered or not, that has no outcome yet."""
         return self._first("d.outcome is null and regexp_replace(d.decision_id, '/[0-9]+$', '') = %s", name)
 
+    def open_feeds(self, until: datetime) -> list[DecisionLine]:
+        """Files handed in before this moment, of which no outcome is known; a hundred at most."""
+        return self._select("d.decision = 'feed' and d.outcome is null and d.decided_at < %s", (until,), 100)
+
     def pending_of_cohort(self, act: str, selected: Selected) -> DecisionLine | None:
         """The order about this cohort, or this qualification of it, that registration has not carried out yet."""
         return self._first(
