@@ -22,5 +22,8 @@ def own_stack(settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
 
 
 def without_holders(smtp_port: int) -> dict[str, str]:
-    """Settings: badges are anchored as soon as they are issued; letters go to the mail server on this port."""
-    return {"ANCHOR_ON": "issue", "SMTP_PORT": str(smtp_port)}
+    """Settings: badges are anchored as soon as they are issued; letters go to the mail server on this port.
+
+    The public count, which reads every badge, has production's pause and not the demo's.
+    """
+    return {"ANCHOR_ON": "issue", "SMTP_PORT": str(smtp_port), "STATEMENT_PAUSE_SECONDS": "600"}
