@@ -121,6 +121,11 @@ class Place:
         return self.home / "inbox"
 
     @property
+    def bounces(self) -> Path:
+        """The maildir in which a mail server would put the letters that came back: a file into `new/` is one."""
+        return self.home / "bounces"
+
+    @property
     def networks_file(self) -> Path:
         """The chains on which roots stand. Written when the contract is deployed, kept afterwards: it may be edited."""
         return self.home / "networks.toml"
@@ -217,7 +222,13 @@ def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
         case "renderer":
             return storage
         case "mailer":
-            return {**links, "SMTP_HOST": _HOST, "SMTP_PORT": str(place.port("smtp")), "DNS_SERVERS": "none"}
+            return {
+                **links,
+                "SMTP_HOST": _HOST,
+                "SMTP_PORT": str(place.port("smtp")),
+                "BOUNCE_MAILDIR": str(place.bounces),
+                "DNS_SERVERS": "none",
+            }
         case "wallet":
             return {
                 **web,

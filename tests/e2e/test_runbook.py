@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import json
+import mailbox
+import socket
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from kafka import KafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
+from deploy.local.demo.letters import Inbox, Letter
+from deploy.local.environment import BUCKET
 from deploy.local.loopback import ask
 from deploy.local.parts.chain import rpc
 from deploy.local.stack import Stack
+from services.mailer.domain.letters import return_path
 from shared import object_keys
 from shared.events import BadgeReceived
 from shared.runtime.objects import Objects
 from shared.runtime.settings import Settings, read_object_storage
+from shared.runtime.web.server import HEAD_BYTES
 from shared.topics import BADGE_RECEIVED, PAPER_ORDERS
 from shared.wire import encode
+from tests.worlds.bounces import postfix
 from tests.worlds.credentials import NOW
 from tests.worlds.harm import without
 from tests.worlds.losses import delete_records
+from tests.worlds.mailer import PROGRAMME
 from tests.worlds.objects import delete
 from tests.worlds.office import akashi, done, shown_as
 from tests.worlds.runbook import commands
@@ -167,3 +178,123 @@ def test_documents_that_could_not_be_published_are_there_after_the_command(stack
         fires(stack, "issuer", "akashi_documents_not_published_total")
     done(akashi(stack, *publish, settings_of="issuer"))
     shown_as(stack, badge, "取り消")
+
+
+def test_a_network_whose_blocks_become_final_no_more_is_named_and_its_roots_wait(stack: Stack, story: Story) -> None:
+    [status] = commands("FinalityStalled")
+    later = Story(stack, "STALLED", SIZE)
+    with finality_stalled(stack):
+        later.feed()
+        later.play()
+        later.wait("received", at_least=SIZE)
+        before = figure(stack, "anchor", "akashi_anchor_finalized_block")
+        time.sleep(5)
+        assert figure(stack, "anchor", "akashi_anchor_finalized_block") == before
+        told = json.loads(done(akashi(stack, *status, "--json", settings_of="anchor")))
+        assert told["networks"][0]["finalized_block"] == before
+        assert later.count("anchored", "rendered", "completed") == 0
+    later.completes()
+    fires(stack, "anchor", "akashi_anchor_finalized_block", at=lambda value: value is not None and value != before)
+
+
+@contextmanager
+def finality_stalled(stack: Stack) -> Iterator[None]:
+    """No block is mined, and so none becomes final. Begun while the supervisor takes the chain for a busy one."""
+    newest = int(rpc(stack.place, "eth_blockNumber"), 16)
+    rpc(stack.place, "evm_mine")  # ends its pause
+    until(
+        lambda: int(rpc(stack.place, "eth_blockNumber"), 16) > newest + 2, seconds=30, what="a block is mined a second"
+    )
+    rpc(stack.place, "evm_setIntervalMining", 0)
+    try:
+        yield
+    finally:
+        rpc(stack.place, "evm_setIntervalMining", 1)
+
+
+def test_a_count_that_could_not_be_stated_is_stated_later_and_verified(stack: Stack, story: Story) -> None:
+    repair, rebuild, verify = commands("CountNotStated", COHORT=stack.cohort, TEXT="集計の障害")
+    later = Story(stack, "NOCOUNT", SIZE)
+    with statements_refused(stack):
+        later.feed()
+        fires(stack, "issuer", "akashi_statements_not_published_total", reason="storage")
+    done(akashi(stack, *repair, "--reason", "集計の障害"))
+    done(akashi(stack, *rebuild))
+    later.play()
+    later.completes()
+
+    [(all,)] = later.rows("issuer", "select count(*) from assertions where state = 'stored'")
+
+    def counts_everybody() -> bool:
+        told = json.loads(akashi(stack, *verify, "--json").stdout)
+        assert told["verdict"] in ("right", "not-recorded-yet"), told
+        return bool(told["figures"]["issued"] >= all)
+
+    until(counts_everybody, seconds=120, what="a verified statement counts everybody", pause=2)
+
+
+@contextmanager
+def statements_refused(stack: Stack) -> Iterator[None]:
+    """Object storage takes all but statements of the count: a file is where their folder should be."""
+    folder = stack.place.data / "s3" / BUCKET / object_keys.STATEMENTS
+    kept = folder.with_name("kept-statements")
+    folder.rename(kept)
+    try:
+        folder.touch()
+        yield
+    finally:
+        folder.unlink()
+        kept.rename(folder)
+
+
+def test_a_flood_is_cut_off_by_the_limit_that_the_figure_names_and_others_are_answered(stack: Stack) -> None:
+    before = figure(stack, "verifier", "akashi_web_cut_off_total", limit="head") or 0.0
+    site = urlsplit(stack.urls["verifier"])
+    for _ in range(3):
+        with socket.create_connection((site.hostname, site.port or 80), timeout=10) as flood:
+            flood.sendall(b"GET / HTTP/1.1\r\nHost: akashi\r\nX-Flood: " + b"x" * (HEAD_BYTES + 1))
+            assert b" 431 " in flood.recv(64)
+    assert ask.get(f"{stack.urls['verifier']}/check").status_code == 200
+    fires(
+        stack,
+        "verifier",
+        "akashi_web_cut_off_total",
+        at=lambda value: value is not None and value >= before + 3,
+        limit="head",
+    )
+
+
+def test_letters_that_come_back_are_held_and_the_one_at_fault_goes_to_the_corrected_address(
+    stack: Stack, story: Story
+) -> None:
+    person = story.people()[0]
+    hold, resume, correct = commands(
+        "LettersBounce",
+        COHORT=stack.cohort,
+        TEXT="宛先の誤り",
+        REGISTRATION=person["registration_id"],
+        ADDRESS="runbook-corrected@mail.example.jp",
+    )
+    before = figure(stack, "mailer", "akashi_letters_total", letter="completion", state="bounced") or 0.0
+    path = return_path("completion", person["assertion_id"], PROGRAMME.sender.bounce_domain)
+    mailbox.Maildir(stack.place.bounces).add(postfix(path))
+    fires(
+        stack,
+        "mailer",
+        "akashi_letters_total",
+        at=lambda value: value is not None and value > before,
+        letter="completion",
+        state="bounced",
+    )
+    inbox = Inbox(stack.place.inbox, skip_present=True)
+    done(akashi(stack, *hold))
+    done(akashi(stack, *correct))
+    assert not list(inbox.new())
+    done(akashi(stack, *resume))
+    arrived: list[Letter] = []
+
+    def has_come() -> bool:
+        arrived.extend(inbox.new())
+        return any("runbook-corrected" in letter.to and "発行完了" in letter.subject for letter in arrived)
+
+    until(has_come, seconds=60, what="letter 2 is at the corrected address")

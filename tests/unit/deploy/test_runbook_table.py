@@ -30,4 +30,4 @@ def test_a_line_has_cause_and_cure_and_says_where_it_was_tried(alert: str) -> No
 def test_what_is_to_be_filled_in_is_filled_in() -> None:
     assert commands("TopicGap", SERVICE="renderer", TEXT="試験") == [["rebuild", "renderer", "--reason", "試験"]]
     words = {word for alert in ALERTS for command in commands(alert) for word in command if word.isupper()}
-    assert words <= {"SERVICE", "PRODUCER", "COHORT", "ID", "TEXT", "NAME", "NETWORK", "ADDRESS"}
+    assert words <= {"SERVICE", "PRODUCER", "COHORT", "ID", "TEXT", "NAME", "NETWORK", "REGISTRATION", "ADDRESS"}
