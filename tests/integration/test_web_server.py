@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI, Form
 from starlette.requests import Request
@@ -254,6 +256,17 @@ def test_a_second_head_that_does_not_come_is_cut_off_too(quick: None, url: str) 
             assert status(line.recv(65536)) == 200
             line.sendall(more)
             assert status(all_of(line)) == 408
+
+
+def test_who_keeps_a_connection_as_httpx_does_never_asks_on_one_that_is_being_ended(url: str) -> None:
+    expiry = httpx.Limits().keepalive_expiry
+    assert expiry is not None and expiry + 5 <= server.KEEP_ALIVE_SECONDS
+    first = f"GET /thing HTTP/1.1\r\n{own(url)}\r\n\r\n".encode()
+    with connected(url) as line:
+        for pause in (expiry + 0.5, 0):  # a little later than a client would still take it
+            line.sendall(first)
+            assert status(line.recv(65536)) == 200
+            time.sleep(pause)
 
 
 @pytest.mark.parametrize("frame", ["content-length: 500", "transfer-encoding: chunked"])

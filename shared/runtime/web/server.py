@@ -23,7 +23,10 @@ HEAD_SECONDS = 10.0  # from the connection, or the first byte of a further reque
 BODY_SECONDS = 20.0  # in each such period
 BODY_BYTES = 10_000  # at least so many arrive, or the rest
 WRITE_SECONDS = 60.0  # until a client takes more of an answer
-_KEEP_ALIVE_SECONDS = 5
+KEEP_ALIVE_SECONDS = 15
+"""Idle between two requests. Longer than clients keep a connection (httpx, and so each service, 5 s): one that both
+give up at the same moment costs a request."""
+
 _BACKLOG = 2048
 
 CUT_OFF = counter("web_cut_off", "Connections ended by a limit, by which", ("limit",))
@@ -53,7 +56,7 @@ def web_server(app: ASGIApp, *, host: str, port: int, most_connections: int = MO
         server_header=False,
         proxy_headers=False,
         limit_concurrency=most_connections,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         backlog=_BACKLOG,
     )
     return WebServer(config)
