@@ -12,12 +12,13 @@ from services.ops.board.answers import BoardStatus, cohort_of, letters_of, missi
 from services.ops.board.cohort_orders import held_cohorts
 from services.ops.board.counts import Board, Difference, Person, Stage, board_of, selection_of
 from services.ops.board.decisions import DecisionLine, History
+from services.ops.board.pace import Pace
 from services.ops.board.rejected import RejectedRow
 from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, TroubledLetter
 from services.ops.board.scrubs import ScrubLine
 from services.ops.board.stuck import stuck_of
 from services.ops.ports import Ports
-from services.ops.store.board import Seen
+from services.ops.store.board import BoardQueries, Seen
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
 
@@ -89,7 +90,47 @@ def board_page(ports: Ports, cohort: str | None, seen: Seen = None) -> BoardPage
             dead_letters=tx.dead_letters.all("open", limit=20) if all_desks else [],
             decisions=tx.decisions.decisions(None, limit=10, seen=seen),
             all_desks=all_desks,
-            oldest=people.oldest(of, [(found.left, found.right) for found in board.differences if found.missing]),
+            oldest=_oldest(people, of, board),
+        )
+
+
+def board_figures(ports: Ports, known: BoardPage, cohort: str | None, seen: Seen = None) -> BoardPage:
+    """`known` with the counts of now: by how many rows people, letters and faults are there. Its lists are empty.
+
+    NotFound when the board is another cohort's by now.
+    """
+    with ports.store.transaction() as tx:
+        id, board = board_of_cohort(tx, cohort, seen)
+        if id is None or id != known.status.cohort.id:
+            raise NotFound(f"got cohort {id!r}, expected {known.status.cohort.id!r}")
+        people = tx.board_seen(seen)
+        status = msgspec.structs.replace(
+            measured(known.status, ports),
+            at=ports.now(),
+            cohort=cohort_of(id, board),
+            matches=board.matches,
+            held_by_reason=board.held_by_reason,
+            people_missing={found.right.word: missing_of(found, ()) for found in board.differences},
+            rejected=tx.rejections.open_count(),
+            dead_letters=tx.dead_letters.open_count(),
+            letters=letters_of(people.letters(id)),
+            unplaced=tx.board.unplaced(),
+            stuck_by_reason=board.stuck_by_reason,
+            pace=_pace(ports, id, board, seen),
+            uncounted=tx.board.uncounted(),
+        )
+        return BoardPage(
+            status=status,
+            board=board,
+            held=[],
+            stuck=[],
+            rejections=[],
+            batches=[],
+            troubled_letters=[],
+            dead_letters=[],
+            decisions=[],
+            all_desks=seen is None,
+            oldest=_oldest(people, id, board),
         )
 
 
@@ -266,9 +307,7 @@ def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board, seen
         stuck_by_reason=board.stuck_by_reason,
         scrubs=tx.scrubs.latest(),
         restores=tx.restores.all("unseen", limit=_LISTED),
-        pace=ports.pace.pace(id, {found.right.word: found.missing for found in board.differences})
-        if id and seen is None
-        else {},
+        pace=_pace(ports, id, board, seen),
         letters_by_domain=people.letter_domains(id, limit=_DOMAINS) if id else [],
         cohorts_held=[
             each
@@ -278,3 +317,13 @@ def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board, seen
         statements=tx.statements.newest(limit=_COHORTS),
         uncounted=tx.board.uncounted(),
     )
+
+
+def _pace(ports: Ports, id: str | None, board: Board, seen: Seen) -> dict[str, Pace]:
+    if id is None or seen is not None:
+        return {}
+    return ports.pace.pace(id, {found.right.word: found.missing for found in board.differences})
+
+
+def _oldest(people: BoardQueries, id: str, board: Board) -> dict[Stage, datetime | None]:
+    return people.oldest(id, [(found.left, found.right) for found in board.differences if found.missing])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from itertools import permutations
 
@@ -17,6 +18,7 @@ from services.ops.acts.dead_letters import decide_all
 from services.ops.config import Links
 from services.ops.ports import Ports
 from services.ops.store.events import Store
+from services.ops.web import live
 from services.ops.web.cohorts import ORDER_WORDS
 from shared.count_events import StatementAnchored, StatementPublished
 from shared.events import Event
@@ -88,17 +90,64 @@ def test_letters_are_counted_by_domain_with_the_answer_that_is_most_frequent(por
 # ── the live board ──
 
 
-def test_an_open_board_is_told_of_a_change_without_asking_again(office: Office) -> None:
-    tell(office.ports, *cycle(1)[:3])
+@contextmanager
+def open_board(office: Office) -> Iterator[Iterator[tuple[str, str]]]:
+    """Id and HTML of each event of an open board."""
+
+    def events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
+        id, data = "", list[str]()
+        for line in lines:
+            if line.startswith("id: "):
+                id, data = line.removeprefix("id: "), []
+            elif line.startswith("data: "):
+                data.append(line.removeprefix("data: "))
+            elif not line and data:
+                yield id, "\n".join(data)
+                data = []
+
     with office.browser.stream("GET", "/board/events", headers=STREAM) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
-        lines = stream.iter_lines()
-        first = next(line for line in lines if line.startswith("id: "))
-        assert any("見本 第1" in line for line in lines if line.startswith("data: ") or line == "")
+        yield events(stream.iter_lines())
+
+
+def test_an_open_board_is_told_of_a_change_without_asking_again(office: Office) -> None:
+    tell(office.ports, *cycle(1)[:3])
+    with open_board(office) as events:
+        first, board = next(events)
+        assert "見本 第1" in board and 'data-part="funnel"' in board and 'data-part="differences"' in board
         tell(office.ports, *cycle(2))
-        second = next(line for line in lines if line.startswith("id: ") and line != first)
-        assert second != first
-        assert next(line for line in lines if "対象2人" in line.replace("</span>", ""))
+        id, figures = next(events)
+        assert (id, 'data-part="funnel"' in figures, 'data-part="differences"' in figures) == (first, True, False)
+        assert "対象2人" in figures.replace("</span>", "")
+
+
+def test_the_lists_of_an_open_board_follow(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_WHOLE", 1.0)
+    tell(office.ports, *cycle(1))
+    with open_board(office) as events:
+        first, _ = next(events)
+        tell(office.ports, held(3))
+        assert next(board for id, board in events if id != first and 'data-part="held"' in board and "R00003" in board)
+
+
+def test_after_a_decision_an_open_board_is_drawn_anew(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_WHOLE", 10_000.0)
+    tell(office.ports, *cycle(1))
+    dead_letter(office.ports, offset=1, cause="KeyError: x", value=b"poison")
+    with open_board(office) as events:
+        first, board = next(events)
+        assert "KeyError: x" in board
+        form = {"act": "discard", "why": "試験", "topic": "assertion.issued", "cause": "KeyError"}
+        assert office.browser.post("/dead-letters", data=form).status_code == 303
+        assert "KeyError: x" not in next(board for id, board in events if id != first)
+
+
+def test_a_later_cohort_takes_the_place_of_the_one_on_an_open_board(office: Office) -> None:
+    tell(office.ports, *cycle(1))
+    with open_board(office) as events:
+        first, _ = next(events)
+        tell(office.ports, renewed(2, cohort="2027"))
+        assert "2027年度" in next(board for id, board in events if id != first)
 
 
 def test_who_does_not_ask_for_a_stream_gets_one_event(office: Office) -> None:

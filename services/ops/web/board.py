@@ -58,8 +58,9 @@ def board_pages(
     def view_of(page: BoardPage) -> board_view.BoardView:
         return board_view.board_view(page, programme, ports)
 
-    def draw(page: BoardPage, language: Language) -> str:
-        return html.text("fragment.html", language, "", "/board", page=view_of(page), links=links)
+    def draw(page: BoardPage, language: Language, is_whole: bool) -> str:
+        template = "fragment.html" if is_whole else "figures.html"
+        return html.text(template, language, "", "/board", page=view_of(page), links=links)
 
     live = LiveBoards(boards, draw)
 
