@@ -30,6 +30,7 @@ OFFSETS: Mapping[str, int] = {
     "kafka controller": 10,
     "postgres": 11,
     "desk": 12,
+    "bounces": 13,
     **{f"{service} metrics": 21 + number for number, service in enumerate(SERVICES)},
 }
 """Each port as its distance from the port base. Two stacks whose bases differ by 50 share no port."""
@@ -119,11 +120,6 @@ class Place:
     def inbox(self) -> Path:
         """The folder in which MailDev keeps the letters, one .eml each."""
         return self.home / "inbox"
-
-    @property
-    def bounces(self) -> Path:
-        """The maildir in which a mail server would put the letters that came back: a file into `new/` is one."""
-        return self.home / "bounces"
 
     @property
     def networks_file(self) -> Path:
@@ -226,7 +222,7 @@ def _of_service(place: Place, service: str, cohort: str) -> dict[str, str]:
                 **links,
                 "SMTP_HOST": _HOST,
                 "SMTP_PORT": str(place.port("smtp")),
-                "BOUNCE_MAILDIR": str(place.bounces),
+                "BOUNCE_PORT": str(place.port("bounces")),
                 "DNS_SERVERS": "none",
             }
         case "wallet":

@@ -40,7 +40,7 @@ def prepare_home(place: Place) -> None:
         _close(place.home, _PASSABLE)
         for path in place.home.iterdir():
             _close(path)
-    folders = (place.logs, place.run, place.secrets, place.passwords, place.inbox, place.bounces, place.temporary)
+    folders = (place.logs, place.run, place.secrets, place.passwords, place.inbox, place.temporary)
     for folder in (*folders, *place.data.iterdir()):
         _close(folder)
     _close(place.data, _PASSABLE)

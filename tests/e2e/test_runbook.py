@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import mailbox
+import smtplib
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -183,15 +183,19 @@ def test_documents_that_could_not_be_published_are_there_after_the_command(stack
 def test_a_network_whose_blocks_become_final_no_more_is_named_and_its_roots_wait(stack: Stack, story: Story) -> None:
     [status] = commands("FinalityStalled")
     later = Story(stack, "STALLED", SIZE)
+
+    def finalized() -> int:
+        told = json.loads(done(akashi(stack, *status, "--json", settings_of="anchor")))
+        return int(told["networks"][0]["finalized_block"])
+
     with finality_stalled(stack):
         later.feed()
         later.play()
         later.wait("received", at_least=SIZE)
-        before = figure(stack, "anchor", "akashi_anchor_finalized_block")
+        before = finalized()
+        fires(stack, "anchor", "akashi_anchor_finalized_block", at=lambda value: value == before)
         time.sleep(5)
-        assert figure(stack, "anchor", "akashi_anchor_finalized_block") == before
-        told = json.loads(done(akashi(stack, *status, "--json", settings_of="anchor")))
-        assert told["networks"][0]["finalized_block"] == before
+        assert finalized() == figure(stack, "anchor", "akashi_anchor_finalized_block") == before
         assert later.count("anchored", "rendered", "completed") == 0
     later.completes()
     fires(stack, "anchor", "akashi_anchor_finalized_block", at=lambda value: value is not None and value != before)
@@ -277,7 +281,8 @@ def test_letters_that_come_back_are_held_and_the_one_at_fault_goes_to_the_correc
     )
     before = figure(stack, "mailer", "akashi_letters_total", letter="completion", state="bounced") or 0.0
     path = return_path("completion", person["assertion_id"], PROGRAMME.sender.bounce_domain)
-    mailbox.Maildir(stack.place.bounces).add(postfix(path))
+    with smtplib.LMTP("127.0.0.1", stack.place.port("bounces")) as relay:
+        relay.sendmail("", [path], postfix(path))
     fires(
         stack,
         "mailer",
@@ -286,15 +291,15 @@ def test_letters_that_come_back_are_held_and_the_one_at_fault_goes_to_the_correc
         letter="completion",
         state="bounced",
     )
-    inbox = Inbox(stack.place.inbox, skip_present=True)
+    inbox, arrived = Inbox(stack.place.inbox, skip_present=True), list[Letter]()
+
+    def has_come(subject: str) -> bool:
+        arrived.extend(inbox.new())
+        return any("runbook-corrected" in letter.to and subject in letter.subject for letter in arrived)
+
     done(akashi(stack, *hold))
     done(akashi(stack, *correct))
-    assert not list(inbox.new())
+    until(lambda: has_come("メールアドレス"), seconds=60, what="the corrected address is told of the correction")
+    assert not has_come("発行完了")
     done(akashi(stack, *resume))
-    arrived: list[Letter] = []
-
-    def has_come() -> bool:
-        arrived.extend(inbox.new())
-        return any("runbook-corrected" in letter.to and "発行完了" in letter.subject for letter in arrived)
-
-    until(has_come, seconds=60, what="letter 2 is at the corrected address")
+    until(lambda: has_come("発行完了"), seconds=60, what="letter 2 is at the corrected address")

@@ -11,15 +11,18 @@ import importlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from deploy.local.environment import Place, service_settings
 from deploy.local.keys import create_secrets
 from deploy.local.parts.chain import NETWORKS
+from services.mailer.store.ledger import MailerTransaction, Store
 from services.ops import queries
 from services.ops.handlers import settle
 from services.ops.sources.lag import LagMeter
@@ -154,6 +157,29 @@ def test_what_a_service_does_by_itself_reads_what_there_is_to_do(
     process._database.close()
     assert seen >= len(declared) / 2 and refused <= MAY_REFUSE.get(service, set())
     assert not too_many, "\n".join(sorted(too_many))
+
+
+def test_letters_to_send_are_found_among_all_that_wait(reads: list[Read]) -> None:
+    with postgres() as databases:
+        url = databases.fresh()
+    migrate(url, "mailer", Path("services") / "mailer" / "migrations")
+    grow(url, "mailer")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "update messages set state = 'queued', message = 'a letter', next_try_at = created_at, sending_until = null"
+        )
+    analyse(url)
+    now = datetime(2027, 4, 1, 3, tzinfo=UTC)
+    store = Store(explained(url), "mailer", MailerTransaction, lambda: now)
+    with store.transaction() as tx:
+        reads.clear()
+        assert len(tx.to_send(now, 4, "this mailer", [], [])) == 4
+    most = max(reads, key=lambda read: read.rows)
+    assert most.rows <= MOST, most
+    with store.transaction() as tx:  # none may be written to now: that takes a look at all of them
+        domains = [domain for (domain,) in tx.cursor.execute("select distinct split_part(email, '@', 2) from holders")]
+        assert tx.to_send(now, 4, "this mailer", [], domains) == []
+    store.close()
 
 
 def _pages(measure: Any) -> dict[str, Work]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mailbox
 import shutil
 
 from deploy.local.environment import REPOSITORY, Place
@@ -17,4 +16,3 @@ def command(place: Place) -> list[str]:
 
 def prepare(place: Place) -> None:
     place.inbox.mkdir(parents=True, exist_ok=True)
-    mailbox.Maildir(place.bounces, create=True).close()

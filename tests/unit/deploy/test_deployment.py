@@ -89,6 +89,19 @@ def test_kubernetes_runs_every_service_with_its_settings_and_secrets() -> None:
     assert sized | scaled == set(SERVICES) and not sized & scaled
 
 
+def test_the_relay_and_nobody_else_hands_bounces_to_the_mailer() -> None:
+    port = int(settings("mailer")["BOUNCE_PORT"])
+    assert loaded("compose.yaml")["services"]["mailer"]["ports"] == [f"127.0.0.1:{port}:{port}"]
+    patches = (DEPLOY / "k8s" / "mailer" / "kustomization.yaml").read_text()
+    assert f"{{name: bounces, containerPort: {port}}}" in patches
+    assert f"{{name: bounces, port: {port}, targetPort: bounces}}" in patches
+    policies = yaml.safe_load_all((DEPLOY / "k8s" / "network-policies.yaml").read_text())
+    doors = [
+        each for policy in policies for each in policy["spec"].get("ingress", ()) if "bounces" in str(each["ports"])
+    ]
+    assert [list(source) for door in doors for source in door["from"]] == [["ipBlock"]]
+
+
 def test_every_service_has_a_role_and_a_schema() -> None:
     text = (DEPLOY / "postgres" / "roles.sql").read_text()
     lists = [re.findall(r"'(\w+)'", part) for part in re.findall(r"array\[(.*?)\]", text, re.DOTALL)]
