@@ -148,7 +148,7 @@ class LiveBoards:
             while (left := ends_at - monotonic()) > 0:
                 changed, event = channel.changed, channel.drawn.get(language, b"")
                 figures = channel.figures.get(language, b"")
-                if event != seen:
+                if event != seen or (seen_figures and not figures):  # equal ones may follow figures that differed
                     if seen or _id(event) != known:
                         yield event
                     seen = event
@@ -174,8 +174,8 @@ class LiveBoards:
         while channel.listeners:
             try:
                 now, decided = await run_in_threadpool(self._boards.stamp), self._boards.decisions
-                is_whole = decided != decisions or monotonic() - drawn_at > _WHOLE
-                is_whole = is_whole or not set(channel.listeners) <= set(channel.drawn)
+                is_whole = decided != decisions or not set(channel.listeners) <= set(channel.drawn)
+                is_whole = is_whole or monotonic() - drawn_at > (_WHOLE if now is not None else _TRY_AGAIN)
                 if now != stamp and not is_whole:
                     is_whole = not await self._draw_figures(key, channel)
                 if is_whole:
@@ -202,9 +202,10 @@ class LiveBoards:
             page = await run_in_threadpool(self._boards.figures, *key)
         except NotFound:
             return False
-        for language, board in list(channel.drawn.items()):
+        for language in list(channel.drawn):
             text = await run_in_threadpool(self._draw, page, language, False)
-            channel.figures[language] = _event(text, _id(board))
+            if (board := channel.drawn.get(language)) is not None:
+                channel.figures[language] = _event(text, _id(board))
         return True
 
     def _board(self, key: Key, language: Language) -> bytes:
