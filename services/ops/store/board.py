@@ -16,7 +16,7 @@ from shared.runtime.db import Transaction
 
 _OF = "cohort = %s and (%s::text[] is null or qualification = any(%s))"
 _ON_THE_WAY = "place & 127 <> 127"  # the condition of the index standing_by_wait
-_ANSWERS = 1000  # letters in trouble, the latest, whose answers are compared
+_ANSWERS = 1000  # letters in trouble, the latest of all cohorts, whose answers are compared
 _PERSON = ", ".join(field.name for field in fields(Person))
 
 
@@ -182,10 +182,10 @@ class BoardQueries:
         for domain, state, count in self._letter_counts(cohort):
             states.setdefault(domain, {})[state] = count
         answers = self._read(
-            "select distinct on (domain) domain, answer, count(*) from (select coalesce(l.domain, '') as domain,"
-            " l.answer from letters l join people p using (assertion_id)"
-            f" where {_OF} and l.state in ('deferred', 'bounced') and l.answer is not null order by l.at desc limit"
-            f" {_ANSWERS}) as latest group by 1, 2 order by 1, 3 desc, 2",
+            "select distinct on (domain) coalesce(l.domain, '') as domain, l.answer, count(*) from ("
+            "  select assertion_id, domain, answer from letters where state in ('deferred', 'bounced')"
+            f"  and answer is not null order by at desc limit {_ANSWERS}) as l join people p using (assertion_id)"
+            f" where {_OF} group by 1, 2 order by 1, 3 desc, 2",
             *self._of(cohort),
         )
         worst = {domain: answer for domain, answer, _ in answers}
