@@ -34,7 +34,7 @@ from shared.runtime.log import logger
 from shared.runtime.rows import in_parts
 from shared.soundness import MissingGlyphs
 
-_BATCH = 100  # registrations judged a transaction: a tenth of a second, in which nobody else writes
+_BATCH = 400  # registrations judged a transaction, in which nobody else writes
 
 log = logger("registration")
 
