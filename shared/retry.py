@@ -27,6 +27,14 @@ def is_due_sql(column: str) -> str:
     return f"({column} <= %s or {column} > %s)"
 
 
+def due_halves_sql(column: str) -> tuple[str, str]:
+    """The two conditions of which `is_due_sql` is the one or the other: an index gives the rows of each in order.
+
+    With the parameters of `due_at` by name: `now` and `ahead`.
+    """
+    return f"{column} <= %(now)s", f"{column} > %(ahead)s"
+
+
 def due_at(now: datetime, longest: timedelta) -> tuple[datetime, datetime]:
     """The parameters of `is_due_sql`."""
     return now, now + longest + SKEW

@@ -14,7 +14,7 @@ from services.mailer.domain.delivery import MOST_SECONDS, AttemptResult
 from services.mailer.domain.letters import OPENED_BY_EVENTS, Addressed, row_id
 from services.mailer.domain.reminders import is_daytime
 from services.mailer.store.requests import RequestTransaction
-from shared.retry import due_at
+from shared.retry import due_at, due_halves_sql
 
 
 @dataclass(frozen=True)
@@ -225,8 +225,8 @@ class MessageTransaction(RequestTransaction):
         """As `to_send`, among so many of those that are due."""
         due = "select id, next_try_at from messages where state in ('queued', 'deferred') and message is not null"
         due += f" and ({ON_ITS_WAY} is not true or sender = %(sender)s and id <> all(%(flying)s::text[]))"
-        is_due, is_noted_ahead = "next_try_at <= %(now)s", "next_try_at > %(ahead)s"
-        _, ahead = due_at(now, MOST_PAUSE)
+        is_due, is_noted_ahead = due_halves_sql("next_try_at")
+        not_after, ahead = due_at(now, MOST_PAUSE)
         return self.fetch_all(
             OutgoingMessage,
             "with due as materialized (select id from ("
@@ -241,7 +241,7 @@ class MessageTransaction(RequestTransaction):
             "  or lower(split_part(coalesce(email, recipient), '@', 2)) <> all(%(busy)s::text[]))"
             " order by next_try_at limit %(limit)s for update of messages skip locked",
             {
-                "now": now,
+                "now": not_after,
                 "ahead": ahead,
                 "sender": sender,
                 "flying": list(map(row_id, flying)),

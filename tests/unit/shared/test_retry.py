@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.retry import SKEW, due_at, has_passed, is_due, next_try
+from shared.retry import SKEW, due_at, due_halves_sql, has_passed, is_due, is_due_sql, next_try
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -32,6 +32,12 @@ def test_a_pause_that_two_right_clocks_differ_about_is_kept() -> None:
 def test_the_condition_in_sql_is_the_same(ahead: timedelta) -> None:
     not_after, after = due_at(NOW, HOUR)  # is_due_sql: column <= the first or column > the second
     assert is_due(NOW + ahead, NOW, HOUR) == (NOW + ahead <= not_after or NOW + ahead > after)
+
+
+def test_the_halves_are_the_condition() -> None:
+    one, other = due_halves_sql("next_try_at")
+    by_name = is_due_sql("next_try_at").replace("%s", "%(now)s", 1).replace("%s", "%(ahead)s")
+    assert by_name == f"({one} or {other})"
 
 
 def test_a_wait_that_began_in_the_future_has_passed() -> None:
