@@ -11,7 +11,7 @@ from pathlib import Path
 from services.mailer.bounces import Listener, Protocol
 from services.mailer.domain.dkim import DkimKey, parse_keys
 from services.mailer.domain.pacing import DomainLimits, parse_limits
-from services.mailer.readiness import DnsServers
+from services.mailer.readiness import DnsServers, is_loopback
 from services.mailer.smtp import SmtpServer, Tls
 from shared.errors import RefuseToStart
 from shared.runtime.settings import Runtime, Settings, read_runtime
@@ -101,19 +101,11 @@ def _password_file(settings: Settings, user: str, host: str, tls: Tls) -> Path:
     file = settings.file("SMTP_PASSWORD_FILE")
     if not (file.read_bytes().isascii() and user.isascii()):
         raise RefuseToStart("settings SMTP_USER, SMTP_PASSWORD_FILE: got characters beyond ASCII, expected ASCII only")
-    if tls == "none" and not _is_here(host):
+    if tls == "none" and not is_loopback(host):
         raise RefuseToStart(
             f"setting SMTP_TLS: got none, expected starttls or implicit: the password would go to {host} in clear"
         )
     return file
-
-
-def _is_here(host: str) -> bool:
-    """Whether what is sent there stays on this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _tls(settings: Settings) -> Tls:

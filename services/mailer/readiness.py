@@ -81,7 +81,7 @@ def _greeted(connection: smtplib.SMTP, server: SmtpServer, place: str, trust: ss
         connection.starttls(context=trust)
         connection.ehlo_or_helo_if_needed()
     if server.tls == "none":
-        is_near = _is_loopback(server.host)
+        is_near = is_loopback(server.host)
         findings.append(not_asked(CERTIFICATE, "no-tls") if is_near else fault(RELAY, "relay-plain", place))
     else:
         ends = peer_certificate_ends(cast(ssl.SSLSocket, connection.sock))
@@ -96,7 +96,8 @@ def _greeted(connection: smtplib.SMTP, server: SmtpServer, place: str, trust: ss
     return [*findings, ok(RELAY, place, extensions=" ".join(sorted(connection.esmtp_features)))]
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether what is sent to this host stays on this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -117,13 +117,13 @@ def test_a_relay_that_says_nothing_is_given_up_on_and_one_far_away_is_to_be_encr
     with smtpd() as server:
         server.answers = lambda verb, rest: None if verb == "QUIT" else "250 hm"
         assert codes(relay(SmtpServer("127.0.0.1", 1))) == [("relay", "relay-away")]
-        monkeypatch.setattr(readiness, "_is_loopback", lambda host: False)
+        monkeypatch.setattr(readiness, "is_loopback", lambda host: False)
         assert ("relay", "relay-plain") in codes(relay(SmtpServer("127.0.0.1", server.port)))
 
 
 def test_a_relay_on_this_machine_needs_no_encryption_and_any_other_does() -> None:
     hosts = ("127.0.0.1", "::1", "localhost", "10.0.0.1", "relay.example.jp")
-    assert [readiness._is_loopback(host) for host in hosts] == [True, True, True, False, False]
+    assert [readiness.is_loopback(host) for host in hosts] == [True, True, True, False, False]
 
 
 # ── DNS ────────────────────────────────────────────────────────────────────────────────────────────────
