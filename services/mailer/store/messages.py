@@ -48,15 +48,14 @@ VOID = (
     "case when corrected_by is not null then 'corrected'"
     " when revoked_at is not null and messages.letter <> 'revocation' then 'revoked' end"
 )
-# Why a letter has lost its point: what it asks for was done, or its time has passed. Parameters: now, twice.
+# Why a letter has lost its point: what it asks for was done, or its time has passed. Parameter: now.
 POINTLESS = (
-    f"case when ends_at <= %s then 'ended' when {CANCELLABLE} and messages.assertion_id is not null then"
+    f"case when ends_at <= %(now)s then 'ended' when {CANCELLABLE} and messages.assertion_id is not null then"
     f" case when {VOID} is not null then {VOID}"
     "  when messages.letter <> 'expiry' and received_at is not null then 'received'"
     "  when messages.letter = 'expiry' and renewed_by is not null then 'renewed'"
-    "  when valid_until < (%s at time zone 'Asia/Tokyo')::date then 'expired' end end"
+    "  when valid_until < (%(now)s at time zone 'Asia/Tokyo')::date then 'expired' end end"
 )
-_POINTLESS_BY_NAME = POINTLESS.replace("%s", "%(now)s")
 _AMONG = 40  # of the messages that are due, besides four for each that there is room for
 _ABOUT = "messages.letter, coalesce(messages.assertion_id, messages.request_id) as subject"
 STATUS = f"{_ABOUT}, null::text as letter_id, state, attempts, {VOID} as void"
@@ -101,10 +100,10 @@ class MessageTransaction(RequestTransaction):
             f"with pointless as materialized (select id, letter_id, {POINTLESS} as why {_ALL}"
             f"  where state in ('waiting', 'queued', 'deferred') and {CANCELLABLE} and {ON_ITS_WAY} is not true"
             "  for update of messages skip locked)"
-            " update messages set state = 'cancelled', reason = why, next_try_at = null, settled_at = %s"
+            " update messages set state = 'cancelled', reason = why, next_try_at = null, settled_at = %(now)s"
             " from pointless where pointless.id = messages.id and why is not null"
             f" returning {_ABOUT}, letter_id, state, attempts, why as void",
-            (now, now, now),
+            {"now": now},
         )
 
     def write_again(self, assertion_ids: Sequence[str]) -> None:
@@ -235,7 +234,7 @@ class MessageTransaction(RequestTransaction):
             " order by next_try_at limit %(among)s)"
             f" select {_ABOUT}, letter_id, coalesce(email, recipient) as email, attempts, message {_ALL}"
             " where messages.id = any(array(select id from due))"  # an array, so that the index is used
-            f" and {VOID} is null and {NOT_HELD} and {_POINTLESS_BY_NAME} is null"
+            f" and {VOID} is null and {NOT_HELD} and {POINTLESS} is null"
             f" and (%(by_day)s or messages.assertion_id is null or not {CANCELLABLE})"
             " and (cardinality(%(busy)s::text[]) = 0"
             "  or lower(split_part(coalesce(email, recipient), '@', 2)) <> all(%(busy)s::text[]))"
