@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.ops.acts.orders import Attribution, announced_once
+from services.ops.acts.orders import Attribution, announced
 from services.ops.board.decisions import AlreadyDecidedError, DecisionLine
 from services.ops.board.rows import RequestedLetter, TroubledLetter, WaitingRecovery
 from services.ops.ports import Ports
@@ -50,7 +50,7 @@ def hold(ports: Ports, cohort: str, who: Attribution, *, resume: bool = False) -
         if cohort not in (known := tx.board.cohorts()):
             raise NotFound(f"got cohort {cohort!r}, expected one of {', '.join(known) or 'those that have people'}")
         decision: Decision = "resume-letters" if resume else "hold-letters"
-        return announced_once(tx, decision, cohort, f"letters/{cohort}/{decision}", who, ports.now())
+        return announced(tx, decision, cohort, f"letters/{cohort}/{decision}", who, ports.now(), once=True)
 
 
 def resend(ports: Ports, id: str, letter: str, who: Attribution) -> DecisionLine:
@@ -64,7 +64,7 @@ def resend(ports: Ports, id: str, letter: str, who: Attribution) -> DecisionLine
         if letter not in (known := tx.letters.of(assertion_id)):
             raise AlreadyDecidedError(f"got letter {letter!r}, expected one that this badge has: {', '.join(known)}")
         name = f"resend/{assertion_id}/{letter}"
-        return announced_once(tx, "resend", assertion_id, name, who, ports.now(), value=letter)
+        return announced(tx, "resend", assertion_id, name, who, ports.now(), value=letter, once=True)
 
 
 def _badge(tx: OpsTransaction, id: str) -> str:

@@ -156,11 +156,15 @@ def announced(
     version: int | None = None,
     paper: Sequence[PaperLine] = (),
     shipper: str | None = None,
+    once: bool = False,
 ) -> DecisionLine:
     """Note and announce an order, numbered after earlier ones of this `name`.
 
-    `target`: what it brings about, where two orders must not do the same. The others as in `OfficeDecided`.
+    `target`: what it brings about, where two orders must not do the same. `once`: unless one of this `name` is pending,
+    which then is the answer. The others as in `OfficeDecided`.
     """
+    if once and (earlier := tx.decisions.pending_order(name)) is not None:
+        return ordered_before(earlier)
     event = OfficeDecided(
         decision_id=tx.decisions.next_id(name),
         decision=decision,
@@ -180,24 +184,6 @@ def announced(
     ORDERED.labels(event.decision, "announced").inc()
     log.info("decided", decision=event.decision, decision_id=event.decision_id, subject=event.subject)
     return _written(tx, event.decision_id)
-
-
-def announced_once(
-    tx: OpsTransaction,
-    decision: Decision,
-    subject: str,
-    name: str,
-    who: Attribution,
-    now: datetime,
-    *,
-    value: str | None = None,
-    paper: Sequence[PaperLine] = (),
-    shipper: str | None = None,
-) -> DecisionLine:
-    """As `announced`, unless an order of this `name` is pending: then that one."""
-    if (earlier := tx.decisions.pending_order(name)) is not None:
-        return ordered_before(earlier)
-    return announced(tx, decision, subject, name, who, now, value=value, paper=paper, shipper=shipper)
 
 
 def _written(tx: OpsTransaction, id: str) -> DecisionLine:

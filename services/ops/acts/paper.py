@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import msgspec
 
-from services.ops.acts.orders import Attribution, announced_once
+from services.ops.acts.orders import Attribution, announced
 from services.ops.board.decisions import AlreadyDecidedError, DecisionLine
 from services.ops.board.paper import (
     AT_ONCE,
@@ -122,6 +122,6 @@ def _order(
     shipper: str | None,
 ) -> DecisionLine:
     name = f"{decision}/{sha256(msgspec.json.encode((lines, shipper))).hexdigest()[:16]}"
-    return announced_once(
-        tx, decision, SUBJECT, name, who, ports.now(), value=str(len(lines)), paper=lines, shipper=shipper
+    return announced(
+        tx, decision, SUBJECT, name, who, ports.now(), value=str(len(lines)), paper=lines, shipper=shipper, once=True
     )

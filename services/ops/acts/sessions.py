@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.ops.acts.orders import Attribution, announced_once
+from services.ops.acts.orders import Attribution, announced
 from services.ops.board.decisions import DecisionLine
 from services.ops.ports import Ports
 from services.ops.queries import unknown_registration
@@ -23,7 +23,7 @@ def end(ports: Ports, id: str, who: Attribution) -> DecisionLine:
         if tx.board.person(registration_id) is None:
             raise unknown_registration(registration_id)
         decision: Decision = "end-sessions"
-        return announced_once(tx, decision, registration_id, f"{decision}/{registration_id}", who, ports.now())
+        return announced(tx, decision, registration_id, f"{decision}/{registration_id}", who, ports.now(), once=True)
 
 
 def end_everybodys(ports: Ports, who: Attribution) -> DecisionLine:
@@ -31,4 +31,4 @@ def end_everybodys(ports: Ports, who: Attribution) -> DecisionLine:
     with ports.store.transaction() as tx:
         tx.decisions.lock_orders()
         decision: Decision = "end-all-sessions"
-        return announced_once(tx, decision, WALLET, decision, who, ports.now())
+        return announced(tx, decision, WALLET, decision, who, ports.now(), once=True)
