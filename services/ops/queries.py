@@ -59,13 +59,13 @@ class BoardPage:
 
     status: BoardStatus
     board: Board
-    held: list[Person]
-    stuck: list[Person]
-    rejections: list[RejectedRow]
-    batches: list[AnchoredBatch]
-    troubled_letters: list[TroubledLetter]
-    dead_letters: list[KeptDeadLetter]
-    decisions: list[DecisionLine]
+    held: list[Person] = field(default_factory=list)
+    stuck: list[Person] = field(default_factory=list)
+    rejections: list[RejectedRow] = field(default_factory=list)
+    batches: list[AnchoredBatch] = field(default_factory=list)
+    troubled_letters: list[TroubledLetter] = field(default_factory=list)
+    dead_letters: list[KeptDeadLetter] = field(default_factory=list)
+    decisions: list[DecisionLine] = field(default_factory=list)
     characters: dict[str, str] = field(default_factory=dict)  # of people held as no-glyph: what no font has
     all_desks: bool = True
     oldest: dict[Stage, datetime | None] = field(default_factory=dict)  # since when the longest wait for each stage is
@@ -95,7 +95,7 @@ def board_page(ports: Ports, cohort: str | None, seen: Seen = None) -> BoardPage
 
 
 def board_figures(ports: Ports, known: BoardPage, cohort: str | None, seen: Seen = None) -> BoardPage:
-    """`known` with the counts of now: by how many rows people, letters and faults are there. Its lists are empty.
+    """The counts of now, with the scrubs and restores of `known`; without lists of people, letters and acts.
 
     NotFound when the board is another cohort's by now.
     """
@@ -103,34 +103,12 @@ def board_figures(ports: Ports, known: BoardPage, cohort: str | None, seen: Seen
         id, board = board_of_cohort(tx, cohort, seen)
         if id is None or id != known.status.cohort.id:
             raise NotFound(f"got cohort {id!r}, expected {known.status.cohort.id!r}")
-        people = tx.board_seen(seen)
-        status = msgspec.structs.replace(
-            measured(known.status, ports),
-            at=ports.now(),
-            cohort=cohort_of(id, board),
-            matches=board.matches,
-            held_by_reason=board.held_by_reason,
-            people_missing={found.right.word: missing_of(found, ()) for found in board.differences},
-            rejected=tx.rejections.open_count(),
-            dead_letters=tx.dead_letters.open_count(),
-            letters=letters_of(people.letters(id)),
-            unplaced=tx.board.unplaced(),
-            stuck_by_reason=board.stuck_by_reason,
-            pace=_pace(ports, id, board, seen),
-            uncounted=tx.board.uncounted(),
-        )
+        counted = _counted(tx, ports, id, board, seen)
         return BoardPage(
-            status=status,
+            status=msgspec.structs.replace(counted, scrubs=known.status.scrubs, restores=known.status.restores),
             board=board,
-            held=[],
-            stuck=[],
-            rejections=[],
-            batches=[],
-            troubled_letters=[],
-            dead_letters=[],
-            decisions=[],
             all_desks=seen is None,
-            oldest=_oldest(people, id, board),
+            oldest=_oldest(tx.board_seen(seen), id, board),
         )
 
 
@@ -284,30 +262,16 @@ def scrubs(ports: Ports, scrub_id: str | None) -> list[ScrubLine]:
 
 def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board, seen: Seen = None) -> BoardStatus:
     people = tx.board_seen(seen)
-    lag = ports.lag.latest()
     pairs = [(found.left, found.right) for found in board.differences if found.missing]
     missing = people.missing(id or "", pairs, limit=_NAMED)
-    return BoardStatus(
-        at=ports.now(),
-        cohort=cohort_of(id, board),
-        cohorts=tx.board.cohorts(),
-        matches=board.matches,
-        held_by_reason=board.held_by_reason,
+    return msgspec.structs.replace(
+        _counted(tx, ports, id, board, seen),
         people_missing={
             found.right.word: missing_of(found, missing.get(found.right, ())) for found in board.differences
         },
         revoked=revoked_of(board, people.revoked(id, limit=_NAMED) if id and board.revoked else ()),
-        rejected=tx.rejections.open_count(),
-        dead_letters=tx.dead_letters.open_count(),
-        letters=letters_of(people.letters(id) if id else {}),
-        lag=lag.messages,
-        lag_unknown=lag.unknown,
-        unplaced=tx.board.unplaced(),
-        services=ports.health.latest(),
-        stuck_by_reason=board.stuck_by_reason,
         scrubs=tx.scrubs.latest(),
         restores=tx.restores.all("unseen", limit=_LISTED),
-        pace=_pace(ports, id, board, seen),
         letters_by_domain=people.letter_domains(id, limit=_DOMAINS) if id else [],
         cohorts_held=[
             each
@@ -315,6 +279,29 @@ def _status(tx: OpsTransaction, ports: Ports, id: str | None, board: Board, seen
             if seen is None or each.qualification is None or each.qualification in seen
         ],
         statements=tx.statements.newest(limit=_COHORTS),
+    )
+
+
+def _counted(tx: OpsTransaction, ports: Ports, id: str | None, board: Board, seen: Seen) -> BoardStatus:
+    """The status without its lists: how many rows of people, letters and faults there are, lag and health."""
+    lag = ports.lag.latest()
+    return BoardStatus(
+        at=ports.now(),
+        cohort=cohort_of(id, board),
+        cohorts=tx.board.cohorts(),
+        matches=board.matches,
+        held_by_reason=board.held_by_reason,
+        people_missing={found.right.word: missing_of(found, ()) for found in board.differences},
+        revoked=revoked_of(board, ()),
+        rejected=tx.rejections.open_count(),
+        dead_letters=tx.dead_letters.open_count(),
+        letters=letters_of(tx.board_seen(seen).letters(id) if id else {}),
+        lag=lag.messages,
+        lag_unknown=lag.unknown,
+        unplaced=tx.board.unplaced(),
+        services=ports.health.latest(),
+        stuck_by_reason=board.stuck_by_reason,
+        pace=_pace(ports, id, board, seen),
         uncounted=tx.board.uncounted(),
     )
 
