@@ -311,7 +311,10 @@ def _filled(connection: psycopg.Connection[Any], table: str, rows: int, given: _
 
 @dataclass(frozen=True)
 class Read:
-    """What one step of a statement's plan read: of `table`, `rows`, whether they were of use or not."""
+    """What one step of a statement's plan read: of `table`, `rows`, whether they were of use or not.
+
+    A join has no table: the pairs that it looked at in vain.
+    """
 
     table: str
     how: str
@@ -346,6 +349,8 @@ def _scans(node: dict[str, Any], statement: str) -> Iterator[Read]:
         told = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
         rows = node["Actual Loops"] * sum(node.get(name, 0) for name in told)
         yield Read(table, node["Node Type"], int(rows), statement)
+    elif (pairs := node["Actual Loops"] * node.get("Rows Removed by Join Filter", 0)) > 0:
+        yield Read("pairs", node["Node Type"], int(pairs), statement)
     for child in node.get("Plans", ()):
         yield from _scans(child, statement)
 
