@@ -55,7 +55,8 @@ def is_unavailable(error: BaseException) -> bool:
 E = TypeVar("E", bound=Event)
 T = TypeVar("T", bound="Transaction")
 
-CHANNEL = "outbox"
+CHANNEL = "'outbox/' || current_schema()"
+"""SQL for the name on which the relay is told of new rows: one for each schema, or each commit would wake them all."""
 
 Positions = Mapping[tuple[str, int], int]
 """Topic and partition → the offset of the next message to read."""
@@ -203,10 +204,10 @@ class Transaction(RowStatements):
             )
         append, traces = self.traced.appended(self)
         if self._announced:
-            then = f", appended as ({append}) select pg_notify('{CHANNEL}', '')"
+            then = f", appended as ({append}) select pg_notify({CHANNEL}, '')"
             self._note_announced(self._announced, then, *traces)
         elif self._outbox:
-            self.cursor.execute(f"notify {CHANNEL}")
+            self.cursor.execute(f"select pg_notify({CHANNEL}, '')")
         self._announced.clear()
         self._outbox.clear()
 

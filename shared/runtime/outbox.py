@@ -126,7 +126,8 @@ class Relay(threading.Thread):
             while not self._locked(connection):
                 if self._stopping.wait(1.0):
                     return
-            connection.execute(f"listen {CHANNEL}")
+            (channel,) = connection.execute(f"select quote_ident({CHANNEL})").fetchone() or ("",)
+            connection.execute(f"listen {channel}")
             producer = self._producer()
             try:
                 while not self._stopping.is_set():

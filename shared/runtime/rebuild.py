@@ -86,7 +86,7 @@ def announce_again(database: Database[Any], *, log: Log) -> int:
             (topics, next_seq, last_seq, _PART, tx.now()),
         ).fetchone()
         count, reached = moved or (0, None)
-        tx.cursor.execute(f"notify {CHANNEL}")
+        tx.cursor.execute(f"select pg_notify({CHANNEL}, '')")
         if reached is None or reached >= last_seq:
             tx.cursor.execute("delete from rebuilds where decision_id = %s", (decision_id,))
             _settle(tx, decision_id, subject, "done", events)

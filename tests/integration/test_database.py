@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from shared.events import BadgeReceived
-from shared.runtime.db import Database, Transaction
+from shared.runtime.db import CHANNEL, Database, Transaction
 from shared.runtime.migrate import migrate
 from tests.worlds.migrations import write_migration
 from tests.worlds.postgres import Databases
@@ -107,7 +107,7 @@ def test_listeners_are_notified_of_what_is_announced_or_forwarded_at_the_commit(
     database: Database[Transaction], url: str
 ) -> None:
     with psycopg.connect(url, autocommit=True) as listener:
-        listener.execute("listen outbox")
+        listener.execute('listen "outbox/public"')
         for number, act in enumerate(("announce", "forward", "both", "nothing")):
             with database.transaction() as tx:
                 if act in ("announce", "both"):
@@ -119,7 +119,18 @@ def test_listeners_are_notified_of_what_is_announced_or_forwarded_at_the_commit(
                 assert not list(listener.notifies(timeout=0)), "before the commit"
             listener.execute("select 1")  # takes in what was notified before it
             told = {note.channel for note in listener.notifies(timeout=0)}
-            assert told == (set() if act == "nothing" else {"outbox"})
+            assert told == (set() if act == "nothing" else {"outbox/public"})
+
+
+def test_what_one_service_announces_wakes_no_other(database: Database[Transaction], url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as listener:
+        listener.execute('create schema "other"; set search_path = "other"')
+        (channel,) = listener.execute(f"select quote_ident({CHANNEL})").fetchone() or ("",)
+        listener.execute(f"listen {channel}")
+        with database.transaction() as tx:
+            tx.announce(*received(1))
+        listener.execute("select 1")
+        assert not list(listener.notifies(timeout=0))
 
 
 def test_replicas_that_start_together_migrate_once(url: str, tmp_path: Path) -> None:
