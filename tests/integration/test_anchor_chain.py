@@ -10,6 +10,7 @@ from threading import Thread
 from typing import Any, cast
 
 import pytest
+from web3 import HTTPProvider
 
 from services.anchor import handlers
 from services.anchor.domain.proving import TreeCache
@@ -216,6 +217,30 @@ def test_a_batch_becomes_final_once_after_a_reorg_before_finality(world: World, 
     assert world.states() == ["final"]
     assert len(world.announced()) == 1
     assert len(world.rows("select 1 from transactions")) == 1
+
+
+def test_a_batch_that_waits_for_finality_is_asked_after_by_two_calls(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.close("A")
+    submission.submit(world.network)
+    world.wait(2)
+    assert submission.confirm(world.network) == 1
+    assert world.states() == ["mined"]
+    asked: list[str] = []
+    request = HTTPProvider.make_request
+
+    def counted(self: HTTPProvider, method: Any, params: Any) -> Any:
+        asked.append(method)
+        return request(self, method, params)
+
+    monkeypatch.setattr(HTTPProvider, "make_request", counted)
+    world.wait(2)
+    assert submission.confirm(world.network) == 0, "nothing for other ticks to do"
+    assert world.states() == ["mined"]
+    assert [method for method in asked if method != "eth_chainId"] == ["eth_getBlockByNumber"] * 2
+    world.settle()
+    assert world.states() == ["final"]
 
 
 def test_without_the_role_nothing_is_signed_and_the_reason_is_stored(

@@ -153,6 +153,15 @@ class Sender:
             gas_price=self.gas_price(),
         )
 
+    def waits_for_finality(self, inclusion: Inclusion) -> bool:
+        """Whether its block is on the chain as it was and not final yet. Two calls; all that `facts` asks takes eight.
+
+        The transaction and the entries of its roots are part of the block, so as long as that is the same, they are.
+        """
+        if inclusion.block_number <= self.registry.finalized_block():
+            return False
+        return self.registry.block_hash(inclusion.block_number) == inclusion.block_hash
+
     def expected(self, roots: tuple[bytes, ...], *, many: bool) -> ExpectedTransaction:
         """What a transaction for these roots must be."""
         return ExpectedTransaction(roots, input_for(roots, many=many), self.contract, self.address)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 from services.anchor import metrics
 from services.anchor.domain.anchoring import (
@@ -154,29 +155,42 @@ def send_next(ports: NetworkPorts) -> int:
 
 
 def confirm(ports: NetworkPorts) -> int:
-    """Step 7. Poll one sent anchoring and take its next step: final, mined, sent again, fee bumped, or signed again."""
+    """Step 7. Poll sent anchorings, up to one that takes its next step: final, mined, sent again, bumped, signed again.
+
+    Returns 1 for that step, 0 when none took one: those that wait give other ticks nothing to do.
+    """
+    while (outcome := _poll_next(ports)) == "waits":
+        pass
+    return int(outcome == "moved")
+
+
+def _poll_next(ports: NetworkPorts) -> Literal["nothing", "waits", "moved"]:
     with ports.store.transaction() as tx:
         anchoring = tx.anchorings.next_due(ports.deployment, ["sent", "mined"])
         if anchoring is None:
-            return 0
+            return "nothing"
         with _costs_one(tx, anchoring):
-            expected = ports.sender.expected(anchoring.roots, many=anchoring.many)
             try:
-                facts = ports.sender.facts(
-                    anchoring.roots, [signed.hash for signed in anchoring.signed], anchoring.inclusion
-                )
+                step = _next_step(anchoring, ports)
             except TryLater as error:
-                return _postpone(tx, anchoring, "chain", str(error))
-            if anchoring.signed:
-                step = next_step(anchoring.state, expected, anchoring.signed, facts, ports.now(), ports.fees)
-            elif anchoring.inclusion is not None:
-                step = adopted_step(anchoring.inclusion, facts)
-            else:
-                step = SignAgain("adopted-gone")
+                _postpone(tx, anchoring, "chain", str(error))
+                return "nothing"
             _take(step, anchoring, tx, ports)
             # If we die before the commit, the next poll finds the same or later facts and takes the step again.
-            return 1
-    return 0
+            return "waits" if isinstance(step, Wait) else "moved"
+    return "nothing"
+
+
+def _next_step(anchoring: Anchoring, ports: NetworkPorts) -> Step:
+    """By what the network says now. TryLater when too few endpoints answer or agree."""
+    sender, inclusion = ports.sender, anchoring.inclusion
+    if anchoring.state == "mined" and inclusion is not None and sender.waits_for_finality(inclusion):
+        return Wait("not-final")
+    expected = sender.expected(anchoring.roots, many=anchoring.many)
+    facts = sender.facts(anchoring.roots, [signed.hash for signed in anchoring.signed], inclusion)
+    if anchoring.signed:
+        return next_step(anchoring.state, expected, anchoring.signed, facts, ports.now(), ports.fees)
+    return SignAgain("adopted-gone") if inclusion is None else adopted_step(inclusion, facts)
 
 
 def _take(step: Step, anchoring: Anchoring, tx: AnchorTransaction, ports: NetworkPorts) -> None:
