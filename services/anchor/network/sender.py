@@ -154,12 +154,11 @@ class Sender:
         )
 
     def waits_for_finality(self, inclusion: Inclusion) -> bool:
-        """Whether its block is on the chain as it was and not final yet. Two calls; all that `facts` asks takes eight.
+        """Whether its block is on the chain and not final yet. Two calls; all that `facts` asks takes eight."""
+        return inclusion.block_number > self.registry.finalized_block() and self.is_on_chain(inclusion)
 
-        The transaction and the entries of its roots are part of the block, so as long as that is the same, they are.
-        """
-        if inclusion.block_number <= self.registry.finalized_block():
-            return False
+    def is_on_chain(self, inclusion: Inclusion) -> bool:
+        """Whether its block is on the chain as it was; then the transaction and the entries of its roots are in it."""
         return self.registry.block_hash(inclusion.block_number) == inclusion.block_hash
 
     def expected(self, roots: tuple[bytes, ...], *, many: bool) -> ExpectedTransaction:

@@ -229,19 +229,30 @@ def _take(step: Step, anchoring: Anchoring, tx: AnchorTransaction, ports: Networ
 
 
 def check_finality(ports: NetworkPorts) -> int:
-    """Any time. For a day, check that final blocks are still on chain; after a deeper reorg, send again."""
+    """Any time. For a day, check that final blocks are still on chain; after a deeper reorg, send again.
+
+    Returns 1 for one that left the chain, 0 when all that were due are still there.
+    """
+    while (outcome := _check_next(ports)) == "stays":
+        pass
+    return int(outcome == "left")
+
+
+def _check_next(ports: NetworkPorts) -> Literal["nothing", "stays", "left"]:
     with ports.store.transaction() as tx:
         anchoring = tx.anchorings.next_final_to_check(ports.deployment, ports.now() - _CHECKED_FOR)
         if anchoring is None or anchoring.inclusion is None:
-            return 0
+            return "nothing"
         with _costs_one(tx, anchoring):
             try:
-                facts = ports.sender.facts(anchoring.roots, (), anchoring.inclusion)
+                if ports.sender.is_on_chain(anchoring.inclusion) or not left_the_chain(
+                    anchoring.inclusion, ports.sender.facts(anchoring.roots, (), anchoring.inclusion)
+                ):
+                    tx.anchorings.poll_again(anchoring.id, after=_CHECK_EVERY * ports.poll)
+                    return "stays"
             except TryLater as error:
-                return _postpone(tx, anchoring, "chain", str(error))
-            if not left_the_chain(anchoring.inclusion, facts):
-                tx.anchorings.poll_again(anchoring.id, after=_CHECK_EVERY * ports.poll)
-                return 1
+                _postpone(tx, anchoring, "chain", str(error))
+                return "nothing"
             # The proofs name a transaction that is in no block now. Sent again unchanged it keeps its hash, and they
             # hold.
             tx.anchorings.set_state(anchoring.id, "sent" if anchoring.signed else "closed")
@@ -252,8 +263,8 @@ def check_finality(ports: NetworkPorts) -> int:
                 root=anchoring.name,
                 block=anchoring.inclusion.block_number,
             )
-            return 1
-    return 0
+            return "left"
+    return "nothing"
 
 
 @contextmanager
