@@ -10,10 +10,11 @@ _M_ARENA_MAX = -8  # malloc.h of glibc
 
 
 def keep_little() -> None:
-    """Once, after the wiring and before the first thread: what is there now stays, and isn't looked through again.
+    """After the wiring and before the first thread, or fork: what is there now stays, and isn't looked through again.
 
     Each thread would else get an arena of its own, which keeps what the thread once needed most.
     """
+    gc.collect()
     gc.freeze()
     if (libc := _glibc()) is not None:
         libc.mallopt(_M_ARENA_MAX, 2)
@@ -21,7 +22,8 @@ def keep_little() -> None:
 
 
 def give_back() -> None:
-    """After work that needed much and is done for long."""
+    """After work that needed much and is done for long. What it left in cycles too, which might wait for long."""
+    gc.collect()
     if (libc := _glibc()) is not None:
         libc.malloc_trim(0)
 

@@ -19,8 +19,9 @@ give_back()
 after = Ring()
 seen = [each for each in gc.get_objects() if isinstance(each, Ring)]
 print(gc.get_freeze_count() > 0, gc.isenabled(), seen == [after])
+gc.disable()
 del after, seen
-gc.collect()
+give_back()
 print(any(isinstance(each, Ring) for each in gc.get_objects()))
 """
 
