@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.anchor.config import read_config
 from services.anchor.wiring import wire
-from shared.runtime.process import start
+from shared.runtime.start import start
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.issuer.config import read_config
 from services.issuer.wiring import wire
-from shared.runtime.process import start
+from shared.runtime.start import start
 
 
 def main() -> None:

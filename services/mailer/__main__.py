@@ -10,7 +10,8 @@ from services.mailer.domain_turns import DomainTurns
 from services.mailer.handlers import Ports
 from services.mailer.smtp import SmtpPool
 from services.mailer.store.ledger import MailerTransaction, Store
-from shared.runtime.process import Process, start
+from shared.runtime.process import Process
+from shared.runtime.start import start
 
 
 def wire(config: Config) -> Process:

@@ -11,7 +11,8 @@ from services.ops.sources.lag import KafkaBroker, LagMeter
 from services.ops.sources.registration import NoRegistration, Registration, RegistrationApi
 from services.ops.sources.rehearsal import RehearsalSettings, Surroundings
 from services.ops.store.events import OpsTransaction, Store
-from shared.runtime.process import Process, start
+from shared.runtime.process import Process
+from shared.runtime.start import start
 
 
 def wire(config: Config) -> Process:

@@ -11,7 +11,8 @@ from services.registration.handlers import Ports
 from services.registration.store import RegistrationTransaction, Store
 from shared.errors import RefuseToStart
 from shared.glyphs import Glyphs, load_glyphs
-from shared.runtime.process import Process, start
+from shared.runtime.process import Process
+from shared.runtime.start import start
 
 
 def wire(config: Config) -> Process:

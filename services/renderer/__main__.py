@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from services.renderer.app import build
+from typing import TYPE_CHECKING
+
 from services.renderer.config import Config, read_config
 from services.renderer.domain.certificate import Press
-from services.renderer.handlers import Ports
 from services.renderer.pdf.signature import Signer
 from services.renderer.pdf.typeface import MissingGlyph
 from services.renderer.rendering import WorkerMeans
-from services.renderer.store import RendererTransaction, Store
 from services.renderer.workers import Renderers
 from shared.errors import RefuseToStart
 from shared.runtime.objects import Objects
-from shared.runtime.process import Process, start
+from shared.runtime.start import start
+
+if TYPE_CHECKING:
+    from shared.runtime.process import Process
 
 
 def wire(config: Config) -> Process:
@@ -31,6 +33,11 @@ def wire(config: Config) -> Process:
     renderers = None
     if config.workers > 1:
         renderers = Renderers(config.workers, lambda: _means(config, press, signer), config.public_url)
+    # And here: all but drawing is loaded once the nursery is forked, whose memory is each worker's.
+    from services.renderer.app import build
+    from services.renderer.handlers import Ports
+    from services.renderer.store import RendererTransaction, Store
+
     return build(
         config,
         Ports(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from services.renderer.domain.due import DueRendering
 from services.renderer.domain.failure import Failure
 from shared.events import AssertionAnchored, CertificateRendered, RenderingFailed
 from shared.paper_events import PaperItem, PrintSheetOrdered, PrintSheetRendered
@@ -17,14 +18,6 @@ NotDone = Literal["pending", "failed"]
 
 MOST_PAUSE = timedelta(hours=1)
 """Between two attempts on one assertion."""
-
-
-@dataclass(frozen=True)
-class DueRendering:
-    """An assertion whose PDFs are due. `attempts` counts the failed ones."""
-
-    assertion_id: str
-    attempts: int
 
 
 @dataclass(frozen=True)

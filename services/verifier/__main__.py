@@ -11,7 +11,8 @@ from services.verifier.sources.fetch import Fetcher
 from services.verifier.store import Store, VerifierTransaction
 from shared.chain.lookup import Networks
 from shared.runtime.objects import Objects
-from shared.runtime.process import Process, start
+from shared.runtime.process import Process
+from shared.runtime.start import start
 
 
 def wire(config: Config) -> Process:

@@ -10,7 +10,8 @@ from services.wallet.config import Config, read_config
 from services.wallet.ports import Ports
 from services.wallet.store import Store, WalletTransaction
 from shared.runtime.objects import Objects
-from shared.runtime.process import Process, start
+from shared.runtime.process import Process
+from shared.runtime.start import start
 from shared.runtime.web.passwords import Passwords
 
 

@@ -5,6 +5,9 @@ A folder `migrations` holds files named `<revision>_<words>.py`; the runtime's o
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +24,30 @@ def migrate(url: str, service: str, folder: Path) -> bool:
     A schema of a later release stays as it is: it leaves the release before able to work (docs/upgrade.md).
     When we die in the middle, PostgreSQL rolls the whole step back and frees the lock; the next start does it again.
     """
-    with psycopg.connect(url, **connection_settings(url)) as connection:
-        if not any(_lacks_steps(connection, table, source) for table, source in _steps(folder)):
-            return False
+    if not _lacks_any(url, folder):
+        return False
     _upgrade(url, service, folder)
     return True
+
+
+def migrate_apart(url: str, service: str, folder: Path) -> bool:
+    """As `migrate`, in a process of its own: Alembic and SQLAlchemy are 30 MB that a service never needs again.
+
+    RuntimeError when a step fails. When only we die, the other process ends what it began.
+    """
+    if not _lacks_any(url, folder):
+        return False
+    command, asked = [sys.executable, "-m", __name__], json.dumps([url, service, str(folder)])
+    ended = subprocess.run(command, input=asked, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        said = ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"]
+        raise RuntimeError(f"migrations of {service}: {said[-1]}")
+    return True
+
+
+def _lacks_any(url: str, folder: Path) -> bool:
+    with psycopg.connect(url, **connection_settings(url)) as connection:
+        return any(_lacks_steps(connection, table, source) for table, source in _steps(folder))
 
 
 def _steps(folder: Path) -> tuple[tuple[str, Path], ...]:
@@ -59,7 +81,7 @@ def _version(connection: psycopg.Connection[Any], table: str) -> str | None:
 
 
 def _upgrade(url: str, service: str, folder: Path) -> None:
-    # Alembic and SQLAlchemy are 30 MB: loaded only by the start that has something to apply.
+    # Half a second: loaded only by the start that has something to apply.
     import sqlalchemy
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
@@ -84,3 +106,13 @@ def _upgrade(url: str, service: str, folder: Path) -> None:
             with EnvironmentContext(Config(), script, fn=upgrade) as environment:
                 environment.configure(connection=connection, version_table=table, transactional_ddl=True)
                 environment.run_migrations()
+
+
+def main() -> None:
+    """For `migrate_apart`, which writes what it asks for to our input: a database's address holds its password."""
+    url, service, folder = json.load(sys.stdin)
+    migrate(url, service, Path(folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -12,25 +12,25 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 import uvloop
 from kafka.errors import KafkaError
 
-from shared.errors import RefuseToStart, TryLater, cause_of
+from shared.errors import TryLater, cause_of
 from shared.events import Event
 from shared.office_events import DecisionSettled, ObjectsScrubbed, RebuildOrdered, ScrubOrdered
 from shared.readiness import Question, Report
 from shared.runtime.batches import RawMessage
 from shared.runtime.consume import Consumer
 from shared.runtime.db import Database, Transaction, is_unavailable
-from shared.runtime.log import Log, configure, logger
+from shared.runtime.log import Log, logger
 from shared.runtime.memory import keep_little
-from shared.runtime.migrate import migrate
+from shared.runtime.migrate import migrate_apart
 from shared.runtime.objects import ListedObjects
 from shared.runtime.outbox import Relay, report_outbox
 from shared.runtime.positions import pass_markers, report_gaps, seek_to_kept
@@ -56,7 +56,6 @@ _ORDERS_EVERY = 1.0  # rare: woken by each batch, these ticks would cost as much
 _FORGET_EVERY = 3600.0
 _KEPT_EVERY = 30.0  # seconds between two looks at what older replicas kept
 _RECURSION = 1000  # py_ecc, which web3 needs, sets 100,000: nested JSON then overflows the stack and kills the process
-EX_CONFIG = 78  # sysexits.h: configuration error; supervisors need not try again
 
 E = TypeVar("E", bound=Event)
 P = TypeVar("P")
@@ -229,7 +228,7 @@ class Process:
     def _migrate(self) -> None:
         while True:
             try:
-                if migrate(self._runtime.database_url, self._runtime.service, self._migrations):
+                if migrate_apart(self._runtime.database_url, self._runtime.service, self._migrations):
                     self._log.info("migrated")
                 return
             except psycopg.OperationalError as error:
@@ -336,23 +335,3 @@ def _nothing(tx: Any, events: Sequence[Event]) -> None:
 
 def _handle(handler: Callable[[Any, Any], None], ports: Any, events: Sequence[Event]) -> None:
     handler(events, ports)
-
-
-class HasRuntime(Protocol):
-    @property
-    def runtime(self) -> Runtime: ...
-
-
-C = TypeVar("C", bound=HasRuntime)
-
-
-def start(read_config: Callable[[Mapping[str, str]], C], wire: Callable[[C], Process]) -> None:
-    """Read the settings, wire, run: the whole `main` of a service. A bad setting ends it with code 78 and its name."""
-    configure(os.environ.get("LOG_FORMAT", "auto"))
-    try:
-        config = read_config(os.environ)
-        configure(config.runtime.log_format)
-        wire(config).run()
-    except RefuseToStart as error:
-        logger("start").error("refused", cause=str(error))
-        raise SystemExit(EX_CONFIG) from error

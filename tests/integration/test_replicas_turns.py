@@ -5,6 +5,8 @@ Tests shared/runtime/sessions.py, migrate.py beside a later release, and service
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -24,7 +26,7 @@ from shared.runtime import outbox, scrub, sessions
 from shared.runtime.db import Database, Transaction
 from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import logger
-from shared.runtime.migrate import migrate
+from shared.runtime.migrate import migrate, migrate_apart
 from shared.runtime.outbox import Relay
 from shared.runtime.scrub import Scrub
 from shared.runtime.sessions import connection_settings
@@ -160,6 +162,29 @@ def test_what_only_the_service_lacks_is_applied_beside_a_later_runtime(
     assert migrate(database.url, "probe", write_migration(tmp_path, "0002", "0001", "alter table thing add word text"))
     with psycopg.connect(database.url) as connection:
         assert connection.execute("select word from thing").fetchall() == []
+
+
+def test_a_service_takes_its_steps_without_what_they_are_made_with(
+    database: Database[Transaction], tmp_path: Path
+) -> None:
+    write_migration(tmp_path, "0002", "0001", "alter table thing add word text")
+    code = (
+        "import sys; from pathlib import Path; from shared.runtime.migrate import migrate_apart as step\n"
+        "print([step(sys.argv[1], 'probe', Path(sys.argv[2])) for _ in range(2)], 'alembic' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, database.url, str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    assert said.strip() == "[True, False] False"
+    with psycopg.connect(database.url) as connection:
+        assert connection.execute("select word from thing").fetchall() == []
+
+
+def test_a_step_that_fails_is_named_and_nothing_of_it_stays(database: Database[Transaction], tmp_path: Path) -> None:
+    write_migration(tmp_path, "0002", "0001", "alter table thing add word text; select 1 / 0")
+    with pytest.raises(RuntimeError, match="migrations of probe: "):
+        migrate_apart(database.url, "probe", tmp_path)
+    with psycopg.connect(database.url) as connection, pytest.raises(psycopg.errors.UndefinedColumn):
+        connection.execute("select word from thing")
 
 
 # ── mail domains with a limit ───────────────────────────────────────────────────────────────────────────
