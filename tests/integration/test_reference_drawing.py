@@ -90,7 +90,7 @@ def own(certificate: Certificate) -> tuple[bytes, bytes]:
     """What is a holder's own, on pages with nothing else."""
     info = DocumentInfo("a title", "an author", "a subject", certificate.issued_on, certificate.verification_url)
     wide, tall = Layer("S"), Layer("S")
-    for line in usual_glyphs(press()._fonts):
+    for line in usual_glyphs(certificate, press()._fonts):
         wide.reserve(line.glyphs())
     templates = make_template(WIDE, wide), make_template(TALL, tall, CONTAINERS)
     layers = templates[0].layer(), templates[1].layer()

@@ -124,7 +124,7 @@ class Press:
             return load_face(chain_files(font_folder, font, extra_fonts))
 
         self._fonts = Fonts(face(SERIF), face(SERIF_BOLD), face(SANS), face(SANS_MEDIUM))
-        self._templates: dict[tuple[str, str, str], _Templates] = {}
+        self._templates: dict[tuple[str, str, str, str], _Templates] = {}
         self._lock = Lock()
         for id, qualification in programme.qualifications.items():
             self._draw_background(Layer("S"), id, qualification.name.ja)
@@ -167,7 +167,7 @@ class Press:
                 grounds[key] = Layer("S")
                 self._draw_background(grounds[key], it.qualification, it.qualification_name)
                 draw_badge(grounds[key], card.badge, it.qualification_name, _BADGE)
-                for line in usual_glyphs(self._fonts):
+                for line in usual_glyphs(it, self._fonts):
                     grounds[key].reserve(line.glyphs())
             own = Layer("D", 0, grounds[key].shared_fonts())
             try:
@@ -215,14 +215,15 @@ class Press:
         )
 
     def _templates_of(self, certificate: Certificate, badge: RasterPicture) -> _Templates:
-        key = (certificate.qualification, certificate.qualification_name, certificate.edition)
+        it = certificate
+        key = (it.qualification, it.qualification_name, it.edition, usual_address(it))
         found = self._templates.get(key)
         if found is None or found.badge is not badge:
             wide, tall = Layer("S"), Layer("S")
-            self.draw_static(certificate.qualification, certificate.qualification_name, badge, wide, tall)
-            for line in usual_glyphs(self._fonts):
+            self.draw_static(it.qualification, it.qualification_name, badge, wide, tall)
+            for line in usual_glyphs(it, self._fonts):
                 wide.reserve(line.glyphs())
-            tall.reserve(Line(f"{_ASCII}年月日第号", self._fonts.sans, 1).glyphs())
+            tall.reserve(Line(f"{usual_address(it)}{_IN_NUMBERS}年月日第号", self._fonts.sans, 1).glyphs())
             found = _Templates(badge, make_template(WIDE, wide), make_template(TALL, tall, CONTAINERS))
             self._templates[key] = found
         return found
@@ -313,16 +314,22 @@ def _seal_picture(content: bytes) -> RasterPicture:
 _ATTACHED = ("credential.json", "application/ld+json", "The signed credential (Open Badges 3.0)")
 
 
-def usual_glyphs(fonts: Fonts) -> tuple[Line, ...]:
+def usual_glyphs(certificate: Certificate, fonts: Fonts) -> tuple[Line, ...]:
     """What nearly every 証書 shows beside the holder's name: its glyphs are in fonts that all share."""
     return (
         Line("殿", fonts.serif, 1),
         Line("発行日　有効期限0123456789年月", fonts.serif, 1, tracking=_DATES_APART),
-        Line(_ASCII, fonts.sans, 1),
+        Line(usual_address(certificate), fonts.sans, 1),
     )
 
 
-_ASCII = "".join(map(chr, range(0x20, 0x7F)))
+def usual_address(certificate: Certificate) -> str:
+    """The characters of all badges' addresses: of this one's without its id, and those that ids are made of."""
+    return certificate.verification_url.removesuffix(certificate.assertion_id) + _IN_IDS
+
+
+_IN_IDS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"  # base32 (RFC 4648)
+_IN_NUMBERS = "0123456789-"
 _DATES_APART = 0.06
 
 

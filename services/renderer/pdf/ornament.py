@@ -16,6 +16,7 @@ from typing import Any
 
 from fontTools.pens.basePen import BasePen
 from fontTools.pens.boundsPen import BoundsPen
+from fontTools.pens.qu2cuPen import Qu2CuPen
 from fontTools.pens.transformPen import TransformPen
 from fontTools.ttLib import TTFont
 from reportlab.pdfgen.canvas import FILL_EVEN_ODD, FILL_NON_ZERO, Canvas  # type: ignore[attr-defined] # not in stubs
@@ -271,7 +272,7 @@ def seal_columns(name: str) -> tuple[str, ...]:
 
 
 class _PathPen(BasePen):  # type: ignore[misc] # fontTools has no types
-    """Draws glyph outlines on a path; quadratic curves become cubic ones."""
+    """Draws glyph outlines on a path."""
 
     def __init__(self, glyphs: Any, path: PDFPathObject) -> None:
         super().__init__(glyphs)
@@ -288,6 +289,11 @@ class _PathPen(BasePen):  # type: ignore[misc] # fontTools has no types
 
     def _closePath(self) -> None:  # noqa: N802
         self._outline.close()
+
+
+_NEAR = 1.0
+"""Font units, a thousandth of an em: as near as the quadratic curves of a TrueType font are to the cubic ones that were
+drawn. A cubic curve that follows several of them takes half the text of one for each."""
 
 
 def _draw_stretched(
@@ -309,7 +315,7 @@ def _draw_stretched(
     a, b, c, d = turned
     outline = canvas.beginPath()
     placed = (a * across, b * along, c * across, d * along, shift_x, shift_y)
-    glyphs[glyph].draw(TransformPen(_PathPen(glyphs, outline), placed))
+    glyphs[glyph].draw(Qu2CuPen(TransformPen(_PathPen(glyphs, outline), placed), _NEAR, all_cubic=True))
     canvas.drawPath(outline, stroke=0, fill=1, fillMode=FILL_NON_ZERO)
 
 

@@ -45,9 +45,9 @@ def text_string(text: str) -> str:
 
 @dataclass(frozen=True)
 class Tree:
-    """Numbered objects of a page's structure."""
+    """Numbered objects of a page's structure, each with the place of its element."""
 
-    objects: Mapping[int, str]
+    objects: Mapping[int, tuple[Place, str]]
     next_number: int
 
 
@@ -86,8 +86,9 @@ def tree_of(
         elements[place].kids.append(f"<< /Type /OBJR /Obj {annotation} 0 R /Pg {page} 0 R >>")
     objects = {
         element.number: (
+            place,
             f"<< /Type /StructElem /S /{element.tag.kind} /P {elements[place[:-1]].number if place else root} 0 R"
-            f" /Pg {page} 0 R {element.tag.attributes} /K [{' '.join(element.kids)}] >>"
+            f" /Pg {page} 0 R {element.tag.attributes} /K [{' '.join(element.kids)}] >>",
         )
         for place, element in elements.items()
     }
@@ -96,7 +97,8 @@ def tree_of(
         f"{key} {elements[place].number} 0 R" for key, place in enumerate(annotations, 1)
     )  # an annotation's /StructParent is its place among them, from 1
     objects[root] = (
+        (),
         f"<< /Type /StructTreeRoot /K {document.number} 0 R"
-        f" /ParentTree << /Nums [0 [{parents}] {links}] >> /ParentTreeNextKey {len(annotations) + 1} >>"
+        f" /ParentTree << /Nums [0 [{parents}] {links}] >> /ParentTreeNextKey {len(annotations) + 1} >>",
     )
     return Tree(objects, first_number + len(elements))

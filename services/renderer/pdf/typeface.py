@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import struct
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -131,10 +130,9 @@ class FontSubset:
 
     name: str  # with its tag: ABCDEF+NotoSerifJP-Medium
     descriptor: str
-    font: bytes  # deflated
-    font_length: int
+    font: bytes
     widths: str  # the inside of /W
-    characters: bytes  # the ToUnicode map, deflated
+    characters: bytes  # the ToUnicode map
 
 
 class SubsetBuilder:
@@ -198,10 +196,9 @@ def _built(typeface: Typeface, encoded: tuple[Spaced, ...]) -> FontSubset:
     return FontSubset(
         name=f"{tag}+{typeface.name}",
         descriptor=typeface.descriptor,
-        font=zlib.compress(font),
-        font_length=len(font),
+        font=font,
         widths=f"0 [{widths}]",
-        characters=zlib.compress(_to_unicode({code: drawn.characters for code, (drawn, _) in enumerate(encoded, 1)})),
+        characters=_to_unicode({code: drawn.characters for code, (drawn, _) in enumerate(encoded, 1)}),
     )
 
 

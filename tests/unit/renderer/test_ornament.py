@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 
+import pypdfium2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageChops
 from reportlab.pdfgen.canvas import Canvas
 
 from services.renderer.domain import certificate, details
+from services.renderer.pdf import ornament
+from services.renderer.pdf.layer import Layer
+from services.renderer.pdf.metadata import DocumentInfo
 from services.renderer.pdf.ornament import (
     colour_of,
     drawing,
@@ -19,8 +25,9 @@ from services.renderer.pdf.ornament import (
     seal,
     seal_columns,
 )
+from services.renderer.pdf.page import make_document, make_template
 from shared.glyphs import SERIF_BLACK
-from tests.worlds.press import FONTS
+from tests.worlds.press import CERTIFICATE, FONTS
 
 NAME = "公益社団法人 日本コンクリート工学会"
 
@@ -97,3 +104,27 @@ def test_a_drawing_chooses_its_colours_and_leaves_those_of_the_page(content: str
 def test_text_that_is_no_colour_is_refused(colour: str) -> None:
     with pytest.raises(ValueError, match=r"hex|invalid literal"):
         colour_of(colour)
+
+
+def test_a_seal_of_fewer_curves_looks_as_the_font_draws_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(near: float) -> str:
+        seal.cache_clear()
+        monkeypatch.setattr(ornament, "_NEAR", near)
+        return seal(NAME, FONTS / SERIF_BLACK, 10, 10, 60, (1, 0, 0))
+
+    usual = ornament._NEAR
+    exact, ours = made(0.05), made(usual)
+    seal.cache_clear()
+    assert len(ours) < 0.6 * len(exact)
+    apart = ImageChops.difference(raster(exact), raster(ours))
+    assert max(apart.convert("L").tobytes()) < 40  # of 255, at 300 dpi: on edges only
+
+
+def raster(operators: str) -> Image.Image:
+    layer = Layer("S")
+    layer.ornament(operators)
+    template = make_template((80, 80), layer)
+    info = DocumentInfo("title", "author", "subject", CERTIFICATE.issued_on, CERTIFICATE.verification_url)
+    document = pypdfium2.PdfDocument(io.BytesIO(make_document(template, template.layer(), info).content))
+    image: Image.Image = document[0].render(scale=300 / 72).to_pil()
+    return image
