@@ -36,7 +36,7 @@ class Ports:
     press: Press
     public_url: str
     now: Clock
-    pictures: Pictures = field(default_factory=dict)
+    pictures: Pictures = field(default_factory=Pictures)
     signer: Signer | None = None  # None: the PDFs are not signed
     renderers: Renderers | None = None  # processes that render; None: this one does
 

@@ -6,29 +6,43 @@ Used by the ticks and, where there are several cores, by the processes of `worke
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
+from threading import Lock
 from typing import Protocol
 
 from services.renderer.domain.certificate import Press, Printed
+from services.renderer.domain.due import DueRendering
 from services.renderer.domain.facts import Certificate, certificate_of
 from services.renderer.domain.failure import Failure, NotRendered, unprintable
 from services.renderer.pdf.picture import RasterPicture, make_picture
 from services.renderer.pdf.qr import qr_modules, qr_text
 from services.renderer.pdf.signature import Signer
 from services.renderer.pdf.typeface import MissingGlyph
-from services.renderer.store import DueRendering
 from shared import object_keys
 from shared.clock import Clock
 from shared.errors import NotFound, TryLater, Unreadable
 from shared.events import CertificateRendered
 from shared.runtime.objects import ObjectStorage
 
-Pictures = dict[tuple[str, str], RasterPicture]
-"""By qualification and edition."""
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures of badge classes by qualification and edition. Thread-safe: each is fetched and decoded once, also
+    by threads that begin together; a template of a page is made for one picture."""
+
+    known: dict[tuple[str, str], RasterPicture] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+    def of(self, badge_class: tuple[str, str], make: Callable[[], RasterPicture]) -> RasterPicture:
+        with self.lock:
+            found = self.known.get(badge_class)
+            if found is None:
+                found = self.known[badge_class] = make()
+            return found
 
 
 class Means(Protocol):
@@ -59,7 +73,7 @@ class WorkerMeans:
     public_url: str
     now: Clock
     signer: Signer | None
-    pictures: Pictures = field(default_factory=dict)
+    pictures: Pictures = field(default_factory=Pictures)
 
 
 @dataclass(frozen=True)
@@ -160,13 +174,15 @@ def read_certificate(assertion_id: str, means: Means) -> tuple[Certificate, Rast
 def _picture(certificate: Certificate, means: Means) -> RasterPicture:
     """The badge class's picture, fetched once a process."""
     badge_class = (certificate.qualification, certificate.edition)
-    if badge_class not in means.pictures:
+
+    def make() -> RasterPicture:
         content = _object(object_keys.badge_file(*badge_class, "png"), "picture", means)
         try:
-            means.pictures[badge_class] = make_picture(content)
+            return make_picture(content)
         except Exception as error:  # whatever a decoder says of bytes that are no picture
             raise NotRendered(Failure("unreadable-object", "picture"), error) from error
-    return means.pictures[badge_class]
+
+    return means.pictures.of(badge_class, make)
 
 
 def _object(key: str, what: str, means: Means) -> bytes:

@@ -1,14 +1,14 @@
 """Processes that render side by side, one a core: forked once the fonts are loaded, so that all share their memory.
 
-A process with threads can't be forked safely. So a nursery is forked while ours has one thread; it forks a worker
-whenever one is missing. Workers know no database: they put PDFs, and this process notes and announces what they did.
-A worker that is killed has done some of its assertions or none. They stay due, and the next one puts the same bytes.
+A process with threads can't be forked safely. So a nursery is forked while ours has one thread, before it loads what
+else a service needs, which would stay in each of them; it forks a worker whenever one is missing. Workers know no
+database: they put PDFs, and this process notes and announces what they did. A worker that is killed has done some of
+its assertions or none. They stay due, and the next one puts the same bytes.
 """
 
 from __future__ import annotations
 
 import ctypes
-import gc
 import os
 import signal
 import socket
@@ -21,11 +21,12 @@ from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Generic, NoReturn, TypeVar
 
+from services.renderer.domain.due import DueRendering
 from services.renderer.domain.failure import Failure, NotRendered
 from services.renderer.rendering import Means, Rendered, prepare_codes, render_all
-from services.renderer.store import DueRendering
 from shared.errors import TryLater
 from shared.runtime.log import logger
+from shared.runtime.memory import give_back, keep_little
 from shared.runtime.metrics import OBJECT_CALLS
 
 J = TypeVar("J")
@@ -34,6 +35,7 @@ R = TypeVar("R")
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _EX_TEMPFAIL = 75  # sysexits.h: supervisors start us again
 _AT_ONCE = 8  # assertions that a worker gets, and works on: most of the time they wait for object storage
+_LULL = 1.0  # seconds without a job, after which a worker gives back what the last ones needed
 _MAY_END = 3  # workers, of an assertion that they were given alone: then somebody has to look
 
 log = logger("renderer")
@@ -58,8 +60,7 @@ class Workers(Generic[J, R]):
             raise RuntimeError(f"got {threading.active_count()} threads, expected one: a lock might stay locked")
         self.count = count
         self._idle: list[Connection] = []
-        gc.collect()
-        gc.freeze()  # what was loaded until here is garbage in no process: looking at it would copy its pages
+        keep_little()  # here already: what isn't frozen is looked through, and so copied, in each process
         self._nursery, theirs = socket.socketpair()
         parent = os.getpid()
         if os.fork() == 0:
@@ -137,7 +138,7 @@ def _rear(
             return
         if not is_prepared:
             prepare()
-            gc.freeze()
+            keep_little()
             is_prepared = True
         jobs = Connection(passed[0])
         if os.fork() == 0:
@@ -153,6 +154,8 @@ def _serve(jobs: Connection, parent: int, begin: Callable[[], Callable[[J], R]])
     do = begin()
     while True:
         try:
+            if not jobs.poll(_LULL):
+                give_back()
             job = jobs.recv()
         except EOFError:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 from threading import Thread
@@ -16,6 +17,7 @@ from shared import object_keys
 from shared.events import Event
 from shared.runtime.db import Database
 from tests.worlds.credentials import assertion
+from tests.worlds.objects import MemoryObjects
 from tests.worlds.press import FONTS, PROGRAMME, text_of
 from tests.worlds.renderer import Stage, anchored, revoked
 
@@ -95,7 +97,7 @@ def test_a_missing_credential_is_waited_for_and_the_others_are_rendered(stage: S
 
 def test_a_missing_badge_picture_is_waited_for(stage: Stage) -> None:
     event = anchored(1, stage.objects)
-    stage.ports.pictures.clear()
+    stage.ports.pictures.known.clear()
     stage.note_anchored(event)
     assert render(stage.ports) == 0
     stage.objects.kept[object_keys.badge_file("shunin-gishi", "2026", "png")] = badge_png(
@@ -103,6 +105,25 @@ def test_a_missing_badge_picture_is_waited_for(stage: Stage) -> None:
     )
     stage.later(timedelta(seconds=2))
     assert render(stage.ports) == 1
+
+
+def test_badges_that_are_rendered_side_by_side_fetch_a_picture_once(stage: Stage) -> None:
+    for id in PROGRAMME.qualifications:
+        stage.objects.kept[object_keys.badge_file(id, "2026", "png")] = badge_png(id, "2026", PROGRAMME, FONTS)
+    fetched: list[str] = []
+
+    class Slow(MemoryObjects):
+        def get(self, key: str) -> bytes:
+            if key.endswith(".png"):
+                fetched.append(key)
+                time.sleep(0.1)  # in which the others come to it
+            return super().get(key)
+
+    events = [anchored(number, stage.objects) for number in range(12)]
+    stage.ports.pictures.known.clear()
+    stage.note_anchored(*events)
+    assert render(replace(stage.ports, objects=Slow(stage.objects.kept))) == 12
+    assert len(fetched) == len(set(fetched)) >= 1
 
 
 def test_a_badge_is_printed_with_the_picture_of_its_own_edition(stage: Stage) -> None:

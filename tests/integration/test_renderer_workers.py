@@ -70,6 +70,8 @@ def test_jobs_are_done_by_workers_of_one_nursery_whichever_of_them_die_and_end_w
     begun = [each is not None for each in facts["enough"]]
     assert begun == sorted(begun, reverse=True) and 2 <= sum(begun) <= 3
     assert [each[1] for each in facts["killed while idle"]] == [0, 1]
+    ((_, arenas, *_),) = facts["arenas"]
+    assert arenas <= 2  # each of a worker's threads would keep one of its own
     assert "expected one" in facts["refused"]
     assert len(facts["left"]) == 2
     deadline = time.monotonic() + 30

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import sys
+import tempfile
 import threading
 import time
 from signal import SIGKILL
@@ -26,8 +28,31 @@ def do(job: tuple[str, int]) -> tuple[str, int, int, int]:
         os.kill(os.getpid(), SIGKILL)
     if kind == "fail":
         raise ValueError(number)
+    if kind == "arenas":
+        return kind, arenas(), os.getpid(), PREPARED[0]
     time.sleep(0.05)
     return kind, number, os.getpid(), PREPARED[0]
+
+
+def arenas() -> int:
+    """Of the allocator, once eight threads at a time have allocated something."""
+    libc, together = ctypes.CDLL(None), threading.Barrier(8)
+    libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
+
+    def allocate() -> None:
+        together.wait()
+        libc.malloc(1000)
+
+    threads = [threading.Thread(target=allocate) for _ in range(together.parties)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with tempfile.NamedTemporaryFile() as file:
+        stream = ctypes.c_void_p(libc.fopen(file.name.encode(), b"w"))
+        libc.malloc_info(0, stream)
+        libc.fclose(stream)
+        return file.read().count(b"<heap nr=")
 
 
 PREPARED: list[int] = []
@@ -52,6 +77,7 @@ def main() -> None:
     for worker in nursery.children():
         worker.kill()
         worker.wait()
+    facts["arenas"] = run(("arenas", 0))
     facts["killed while idle"] = run(("plain", 0), ("plain", 1))
     threading.Thread(target=time.sleep, args=(0.2,)).start()
     try:

@@ -21,7 +21,7 @@ import psutil
 
 from services.renderer.domain.certificate import Press
 from services.renderer.handlers import Ports, render
-from services.renderer.rendering import WorkerMeans
+from services.renderer.rendering import Pictures, WorkerMeans
 from services.renderer.store import RendererTransaction, Store
 from services.renderer.workers import Renderers
 from shared import object_keys
@@ -70,7 +70,7 @@ class FolderObjects:
 def main(url: str, folder: str, poison: str) -> None:
     objects = FolderObjects(Path(folder), poison)
     press = Press(PROGRAMME, FONTS)
-    pictures = {(id, "2026"): badge(id) for id in PROGRAMME.qualifications}
+    pictures = Pictures({(id, "2026"): badge(id) for id in PROGRAMME.qualifications})
     renderers = Renderers(
         2, lambda: WorkerMeans(objects, press, ISSUER.public_url, now, None, pictures), ISSUER.public_url
     )

@@ -10,6 +10,7 @@ import pytest
 from services.renderer.app import MIGRATIONS
 from services.renderer.domain.certificate import Press
 from services.renderer.handlers import Ports
+from services.renderer.rendering import Pictures
 from services.renderer.store import RendererTransaction, Store
 from shared.runtime.migrate import migrate
 from tests.worlds.credentials import ISSUER
@@ -35,7 +36,7 @@ def stage(databases: Databases, press: Press) -> Iterator[Stage]:
 
     store = Store(url, "renderer", RendererTransaction, now)
     objects = MemoryObjects()
-    pictures = {(id, "2026"): badge(id) for id in PROGRAMME.qualifications}
+    pictures = Pictures({(id, "2026"): badge(id) for id in PROGRAMME.qualifications})
     made.append(Stage(store, objects, Ports(store, objects, press, ISSUER.public_url, now, pictures)))
     yield made[0]
     assert objects.content_types <= {"application/pdf"}
