@@ -21,7 +21,7 @@ from shared.retry import next_try
 from shared.runtime.log import logger
 from shared.runtime.objects import ListedObjects
 
-_BATCH = 24  # assertions a run of the tick, for each process that renders
+_BATCH = 48  # assertions a run of the tick, for each process that renders
 _THREADS = 4  # waiting for object storage
 _RETRY_FAILED = timedelta(hours=1)  # by then fonts, programme or credential may have been corrected
 _MISSING_TRIES = 3  # a picture is published a little after the first badge: then somebody has to look

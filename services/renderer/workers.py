@@ -18,6 +18,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
+from math import ceil
 from multiprocessing.connection import Connection, wait
 from typing import Generic, NoReturn, TypeVar
 
@@ -34,7 +35,8 @@ R = TypeVar("R")
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _EX_TEMPFAIL = 75  # sysexits.h: supervisors start us again
-_AT_ONCE = 8  # assertions that a worker gets, and works on: most of the time they wait for object storage
+_AT_ONCE = 8  # assertions that a worker works on: most of the time they wait for object storage
+_A_JOB = 24  # assertions that it gets at most: at a job's end the last of them are waited for, and nothing is drawn
 _LULL = 1.0  # seconds without a job, after which a worker gives back what the last ones needed
 _MAY_END = 3  # workers, of an assertion that they were given alone: then somebody has to look
 
@@ -187,7 +189,8 @@ class Renderers:
     def render(self, due: Sequence[DueRendering]) -> Rendered:
         """As `render_all`. What was tried before is given alone: if it ends its worker, it costs no other."""
         first = [each for each in due if not each.attempts]
-        jobs = [first[start : start + _AT_ONCE] for start in range(0, len(first), _AT_ONCE)]
+        size = min(ceil(len(first) / self.count), _A_JOB) or 1
+        jobs = [first[start : start + size] for start in range(0, len(first), size)]
         jobs += [[each] for each in due if each.attempts]
         together = Rendered()
         for job, result in zip(jobs, self._workers.run(jobs, _is_storage_there), strict=True):
