@@ -5,7 +5,8 @@ Events of one person come on ten topics in any order: every `note_` merges what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from services.ops.board import folding
 from services.ops.store.letters import PLACE
@@ -41,6 +42,8 @@ from shared.paper_events import PaperOrdered, PaperUpdated, PrintSheetRendered
 from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 from shared.runtime.db import Database, replace
 
+V = TypeVar("V", RegistrationRenewed, AssertionIssued)
+
 
 class OpsTransaction(Tables):
     """Every `note_` may be repeated: the same events again change nothing."""
@@ -49,20 +52,17 @@ class OpsTransaction(Tables):
         """Steps 1 and 2. The person is eligible, since the first such event."""
         now = self.now()
         newest = folding.newest_versions(events)
-        self._note_people(newest)
+        self._note_people(newest, lambda event: {"eligible_at": now}, "people.eligible_at is null")
         self.history.note_versions(events)
-        self.update_rows(
-            "people",
-            [{"registration_id": event.key, "eligible_at": now} for event in newest],
-            "registration_id",
-            where="people.eligible_at is null",
-        )
 
-    def _note_people(self, events: Sequence[RegistrationRenewed | AssertionIssued]) -> None:
+    def _note_people(self, events: Sequence[V], facts: Callable[[V], Mapping[str, Any]], is_new: str) -> None:
         """Who they are and what is awarded, as the newest version says; an older one that comes later is ignored.
 
-        At most one event for each registration.
+        And the `facts` of an event, columns that are set where `is_new`, a condition in SQL on the row that is there.
+        One statement, since each writes the whole row. At most one event for each registration.
         """
+        if not events:
+            return
         rows = [
             {
                 "registration_id": event.award.registration_id,
@@ -82,10 +82,18 @@ class OpsTransaction(Tables):
             }
             for event in events
         ]
-        if rows:
-            key, *columns = rows[0]
-            newer = " where people.known_version <= excluded.known_version"
-            self.insert_rows("people", rows, replace(key, columns) + newer)
+        is_newer = "people.known_version <= excluded.known_version"
+        key, *columns = rows[0]
+        when = dict.fromkeys(columns, is_newer) | dict.fromkeys(facts(events[0]), is_new)
+        assign = ", ".join(
+            f"{name} = case when {condition} then excluded.{name} else people.{name} end"
+            for name, condition in when.items()
+        )
+        self.insert_rows(
+            "people",
+            [{**row, **facts(event)} for row, event in zip(rows, events, strict=True)],
+            f"({key}) do update set {assign} where {is_newer} or {is_new}",
+        )
 
     def note_recoveries(self, events: Sequence[AddressRecoveryBegun | AddressRecoverySettled]) -> None:
         """Any time. Somebody has lost the mailbox: another address waits, or what became of it."""
@@ -153,20 +161,14 @@ class OpsTransaction(Tables):
     def note_issued(self, events: Sequence[AssertionIssued]) -> None:
         """Step 3. Every version of a badge is kept; the person's badge is the newest."""
         newest = folding.newest_versions(events)
-        self._note_people(newest)
-        self.update_rows(
-            "people",
-            [
-                {
-                    "registration_id": event.award.registration_id,
-                    "assertion_id": event.assertion_id,
-                    "issued_at": event.issued_at,
-                    "issued_version": event.version,
-                }
-                for event in newest
-            ],
-            "registration_id",
-            where="coalesce(people.issued_version, 0) < new.issued_version",
+        self._note_people(
+            newest,
+            lambda event: {
+                "assertion_id": event.assertion_id,
+                "issued_at": event.issued_at,
+                "issued_version": event.version,
+            },
+            "coalesce(people.issued_version, 0) < excluded.issued_version",
         )
         self.upsert_rows(
             "assertions",
