@@ -226,7 +226,8 @@ def _fill(report: Report, url: str, people: int) -> None:
                 " values (%s, 'sepolia', 1, '0x0', '0x1', %s, %s)",
                 (f"root{root}", root, moments[4]),
             )
-        cursor.execute("insert into stirred (registration_id) select registration_id from people")
+        for notes in ("stirred", "renamed"):
+            cursor.execute(f"insert into {notes} (registration_id) select registration_id from people")
         for table in ("people", "assertions", "letters"):
             cursor.execute(f"alter table {table} enable trigger user")
     report.add("people on record", people, "people")

@@ -241,7 +241,7 @@ LEFT_OUT = {
     "nonces", "transactions",  # anchor: how the roots were sent; on no topic
     "office_accounts", "office_sessions", "office_attempts",  # ops: on no topic, made again by `akashi office add`
     "restores",  # issuer: that a list was begun after a loss
-    "stirred", "standing", "standing_counts", "letter_counts", "batch_counts",  # ops: copied and counted from others
+    "stirred", "renamed", "standing", "standing_counts", "letter_counts", "batch_counts",  # ops: copied and counted
 }  # fmt: skip
 """Tables that docs/recovery.md names as lost, or that are about the service's own work."""
 

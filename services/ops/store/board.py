@@ -27,10 +27,10 @@ Seen = Sequence[str] | None
 class BoardQueries:
     """Limits are numbers of rows; None takes all. Only people of the qualifications `seen` (None: all) are found."""
 
-    def __init__(self, tx: Transaction, seen: Seen = None) -> None:
+    def __init__(self, tx: Transaction, standing: Standing, seen: Seen = None) -> None:
         self._tx = tx
         self._qualifications = None if seen is None else list(seen)
-        self._standing = Standing(tx)
+        self._standing = standing
 
     def cohorts(self) -> list[str]:
         """All cohorts that have people, latest first."""
@@ -240,8 +240,16 @@ class BoardQueries:
         return int(self._tx.fetch_value("select count(*) from unplaced"))
 
     def uncounted(self) -> int:
-        """Number of changes that no count has yet: more than a few only after an upgrade or a rebuild."""
-        return int(self._tx.fetch_value("select count(*) from stirred"))
+        """About how many changes no count or search has yet: more than a few only after an upgrade or a rebuild.
+
+        By the ids of the notes, since the tables may be thousands of pages that held those of before.
+        """
+        return int(
+            self._tx.fetch_value(
+                "select (select coalesce(max(id) - min(id) + 1, 0) from stirred)"
+                " + (select coalesce(max(id) - min(id) + 1, 0) from renamed)"
+            )
+        )
 
     def _ids(
         self,

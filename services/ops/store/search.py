@@ -7,6 +7,7 @@ from dataclasses import fields
 
 from services.ops.board.counts import Person, Stage
 from services.ops.board.decisions import OtherRegistration
+from services.ops.board.search import grams_query
 from services.ops.store.board import Seen
 from services.ops.store.standing import HELD, Standing
 from shared.runtime.db import Transaction
@@ -19,8 +20,9 @@ _WORK_FIRST = "held desc, (stuck_as is not null) desc, (received_at is null) des
 
 
 class SearchRows:
-    def __init__(self, tx: Transaction) -> None:
+    def __init__(self, tx: Transaction, standing: Standing) -> None:
         self._tx = tx
+        self._standing = standing
 
     def people(self, parts: Sequence[str], asked: str, also: Sequence[str], seen: Seen, *, limit: int) -> list[Person]:
         """Whose name, number or id holds each of `parts` (search_key), or whose badge's id begins so; work first.
@@ -29,26 +31,29 @@ class SearchRows:
         one ASCII character finds nobody by itself. Of more than 2000 people found 2000 are put in order.
         """
         of = None if seen is None else list(seen)
-        Standing(self._tx).settle()
-        badge = parts[0] if len(parts) == 1 and len(parts[0]) >= _BADGE_BEGINS else None
+        self._standing.settle()
+        (part, *others) = parts or [""]
+        is_badge = not others and len(part) >= _BADGE_BEGINS and part.isascii() and part.isalnum()
         values = {
             "parts": list(parts),
+            "grams": grams_query(parts),
             "also": list(also),
             "asked": asked,
-            "badge": badge,
+            "badge": part if is_badge else None,
             "of": of,
             "most": _MOST,
             "limit": limit,
         }
         return self._tx.fetch_all(
             Person,
-            # The index finds by pairs of characters; whether they stand together, the key itself says. What is found is
-            # put in order by the narrow rows of `standing`: a row of `progress` is joined of five.
+            # The index finds by three characters; whether they stand together, the key itself says. An id that begins
+            # so is sought as a range, which any plan takes from the index; "{" follows "z". What is found is put in
+            # order by the narrow rows of `standing`: a row of `progress` is joined of five.
             "with found as materialized ("
-            "  (select registration_id from search_keys where grams(key) @> (select array_agg(gram)"
-            "    from unnest(%(parts)s::text[]) as part, unnest(grams(part)) as gram)"
+            "  (select registration_id from search_keys where grams @@ %(grams)s::tsquery"
             "   and (select bool_and(position(part in key) > 0) from unnest(%(parts)s::text[]) as part) limit %(most)s)"
-            "  union (select registration_id from search_keys where badge_key like %(badge)s || '%%' limit %(most)s)"
+            "  union (select registration_id from assertions where lower(assertion_id) ~>=~ %(badge)s"
+            "   and lower(assertion_id) ~<~ (%(badge)s || '{') limit %(most)s)"
             "  union select registration_id from assertions where assertion_id = %(asked)s"
             "  union select unnest(%(also)s::text[])),"
             " first as materialized (select p.registration_id from found join people p using (registration_id)"

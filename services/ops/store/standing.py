@@ -1,7 +1,7 @@
 """Where each person stands, in the schema `ops`: a copy of the view `progress`, counted, brought up to date when read.
 
-Triggers note in `stirred` whose rows changed (migration 0011). Counts are exact for all that was committed when they
-are read, and cost what has changed since the last time, not what there is.
+Triggers note in `stirred` whose rows changed (migration 0011), and in `renamed` whose names or numbers did. Counts are
+exact for all that was committed when they are read, and cost what has changed since the last time, not what there is.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.office_answers import SEARCH_SQL
+from services.ops.store.search_keys import write_search_keys
 from shared.runtime.db import Transaction
 
 ENDED, HELD = 1 << 7, 1 << 8
@@ -81,32 +81,36 @@ _STANDING = (
     + ", ".join(f" {name} = excluded.{name}" for name in f"{_COLUMNS}, network".split(", ")[1:])
 )
 
-_BADGE_KEY = SEARCH_SQL.format("coalesce(assertion_id, '')")
-# `found_by` of people ends with the badge's id.
-_SEARCH_KEYS = (
-    "insert into search_keys (registration_id, key, badge_key)"
-    f" select registration_id, left(found_by, length(found_by) - length({_BADGE_KEY})), {_BADGE_KEY}"
-    " from people where registration_id = any(%(ids)s)"
-    " on conflict (registration_id) do update set key = excluded.key, badge_key = excluded.badge_key"
-    " where (search_keys.key, search_keys.badge_key) is distinct from (excluded.key, excluded.badge_key)"
-)
-
 
 class Standing:
     """The counts of the board. Any method may be called within any transaction that only reads."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
+        self._is_settled = False
 
     def settle(self) -> int:
-        """Bring standing, counts and search keys up to date; how many notes were taken up. One at a time."""
+        """Bring standing, counts and search keys up to date; how many notes were taken up. Once in a transaction.
+
+        One transaction at a time does so.
+        """
+        if self._is_settled:
+            return 0
+        self._is_settled = True
         cursor = self._tx.cursor
-        # By the index: the table itself may be thousands of pages that held the notes of an upgrade.
-        if self._tx.fetch_value("select min(id) from stirred") is None:
+        # By the indexes: the tables themselves may be thousands of pages that held the notes of an upgrade.
+        stirred, renamed = cursor.execute(
+            "select (select min(id) from stirred) is not null, (select min(id) from renamed) is not null"
+        ).fetchone() or (False, False)
+        if not stirred and not renamed:
             return 0
         cursor.execute("select pg_advisory_xact_lock(hashtext('ops/standing'))")
         # A note is committed with what it is about: who sees it here sees that in each later statement, too.
-        taken = cursor.execute(
+        # If we die before the commit, the notes are there still; after it, all of them are taken up.
+        return (self._count() if stirred else 0) + (write_search_keys(self._tx) if renamed else 0)
+
+    def _count(self) -> int:
+        taken = self._tx.cursor.execute(
             "with taken as (delete from stirred where id in (select id from stirred order by id limit %s)"
             " returning registration_id, assertion_id)"
             " select count(*), coalesce(array_agg(distinct registration_id) filter (where registration_id is not null),"
@@ -120,9 +124,7 @@ class Standing:
             people = sorted({*people, *self._holders(badges)})
             self._note_unplaced(badges)
         if people:
-            cursor.execute(_STANDING, {"ids": people})
-            cursor.execute(_SEARCH_KEYS, {"ids": people})
-        # If we die before the commit, the notes are there still; after it, all of them are counted.
+            self._tx.cursor.execute(_STANDING, {"ids": people})
         return int(count)
 
     def _holders(self, assertion_ids: Sequence[str]) -> list[str]:

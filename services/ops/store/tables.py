@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from services.ops.store.board import BoardQueries, Seen
 from services.ops.store.cohort_orders import CohortOrderRows
 from services.ops.store.dead_letters import DeadLetterRows
@@ -21,13 +23,13 @@ from shared.runtime.db import Transaction
 class Tables(Transaction):
     @property
     def board(self) -> BoardQueries:
-        return BoardQueries(self)
+        return BoardQueries(self, self.standing)
 
     def board_seen(self, seen: Seen) -> BoardQueries:
         """The board for who sees the people of these qualifications; None: everybody."""
-        return BoardQueries(self, seen)
+        return BoardQueries(self, self.standing, seen)
 
-    @property
+    @cached_property
     def standing(self) -> Standing:
         return Standing(self)
 
@@ -37,7 +39,7 @@ class Tables(Transaction):
 
     @property
     def search(self) -> SearchRows:
-        return SearchRows(self)
+        return SearchRows(self, self.standing)
 
     @property
     def decisions(self) -> DecisionRows:
