@@ -206,8 +206,7 @@ def test_sessions_links_and_challenges_that_were_made_ahead_have_ended(
     with accounts.transaction() as tx:
         id = tx.accounts.create("見本 太郎", "hash", "taro@example.jp")
         assert id is not None
-        tx.sessions.open("token", id, timedelta(hours=24), "")
-        tx.sessions.remember("device", id)
+        tx.sessions.open("token", id, timedelta(hours=24), "device", "")
         tx.letters.open_link("link", "reset", id, "taro@example.jp", timedelta(hours=24))
         tx.passkeys.challenge(b"challenge", None, timedelta(minutes=5))
         assert tx.sessions.account("token") is not None

@@ -113,8 +113,7 @@ def open_session(tx: WalletTransaction, browser: Browser, account_id: int, ports
         tx.sessions.close(browser.session)
     known = browser.device if tx.sessions.knows(browser.device, account_id) else None
     tokens = Tokens(session=ports.new_token(), device=known or ports.new_token())
-    tx.sessions.open(tokens.session, account_id, ports.session_lifetime, browser.name)
-    tx.sessions.remember(tokens.device, account_id)
+    tx.sessions.open(tokens.session, account_id, ports.session_lifetime, tokens.device, browser.name)
     log.info("logged-in", account_id=account_id)
     return tokens
 

@@ -90,8 +90,7 @@ def _opened(tx: WalletTransaction, assertion_id: str, link_token: str, browser: 
     if badge.account_id is not None:
         if visitor is not None and visitor.account_id == badge.account_id:
             return OpenedLink("received", badge, visitor)
-        holder = tx.accounts.by_address(address)
-        is_its_own = holder is not None and holder.account_id == badge.account_id
+        is_its_own = badge.addressee_id == badge.account_id
         return OpenedLink("login" if is_its_own and not has_ended else "login-elsewhere", badge, visitor)
     if state == "corrected":
         return OpenedLink("corrected-elsewhere", badge) if newest or has_ended else OpenedLink("not-here-yet")
@@ -103,7 +102,7 @@ def _opened(tx: WalletTransaction, assertion_id: str, link_token: str, browser: 
         return OpenedLink("receive", badge, visitor)
     if has_ended:
         return OpenedLink("deleted" if badge.account_deleted_at is not None else "ended", badge, visitor)
-    return OpenedLink("account" if tx.accounts.by_address(address) is None else "login", badge)
+    return OpenedLink("account" if badge.addressee_id is None else "login", badge)
 
 
 def _letter_of(assertion_id: str, link_token: str, badge: WalletBadge | None, ports: Ports) -> int | None:
@@ -163,7 +162,6 @@ def create_account(
     with ports.store.transaction() as tx:
         account_id = tx.accounts.create(full_name.strip(), password_hash, holder.email)
         if account_id is not None:
-            tx.badges.give_to_account(account_id, holder.email)
             receive(tx, badge.assertion_id, account_id)
             tokens = open_session(tx, browser, account_id, ports)
     # If we die here or the answer is lost, account and receipt stand and are announced; the link asks for the password.

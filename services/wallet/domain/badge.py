@@ -49,7 +49,8 @@ class WalletBadge:
     that this one renews. `edition` names its picture; None: that of its year. `details_public` is the holder's choice;
     None: none yet. `address_revision`: how often the holder's address changed since the issue.
     `notify_from`: before it no letter left. `link_number`, `link_until`: of the last link that its
-    holder asked for. `account_deleted_at`: when its holder deleted the account that had it.
+    holder asked for. `account_deleted_at`: when its holder deleted the account that had it. `addressee_id`: the account
+    that has proven the address it was awarded to.
     """
 
     assertion_id: str
@@ -74,6 +75,7 @@ class WalletBadge:
     link_number: int = 0
     link_until: datetime | None = None
     account_deleted_at: datetime | None = None
+    addressee_id: int | None = None
 
     def shows_numbers(self, page: PublicPage) -> bool:
         """Whether its public page shows the registration number and gives out the files that hold both numbers."""

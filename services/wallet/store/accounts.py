@@ -74,14 +74,20 @@ class Accounts:
         return row is not None
 
     def create(self, full_name: str, password_hash: str, address: str) -> int | None:
-        """The new account's id; None when the address has one already, for example from another browser window."""
-        self._lock(address)
+        """The new account's id; None when the address has one already, for example from another browser window.
+
+        As by `Badges.give_to_account` it has the badges that were received at the address.
+        """
+        # Waits for a transaction that is giving this address to another account.
         account_id: int | None = self._tx.fetch_value(
-            "with account as (insert into accounts (full_name, password_hash, created_at)"
-            "  select %(name)s, %(hash)s, %(now)s where not exists (select from addresses where address_key = %(key)s)"
-            "  returning account_id)"
-            " insert into addresses (address_key, account_id, address, is_primary, verified_at)"
-            "  select %(key)s, account_id, %(address)s, true, %(now)s from account returning account_id",
+            "with proven as (insert into addresses (address_key, account_id, address, is_primary, verified_at)"
+            "  values (%(key)s, nextval(pg_get_serial_sequence('accounts', 'account_id')), %(address)s, true, %(now)s)"
+            "  on conflict (address_key) do nothing returning account_id),"
+            " account as (insert into accounts (account_id, full_name, password_hash, created_at)"
+            "  overriding system value select account_id, %(name)s, %(hash)s, %(now)s from proven),"
+            " given as (update badges set account_id = proven.account_id, account_deleted_at = null from proven"
+            "  where address_key = %(key)s and badges.account_id is null and received_at is not null)"
+            " select account_id from proven",
             {
                 "name": full_name,
                 "hash": password_hash,
@@ -117,15 +123,13 @@ class Accounts:
 
     def add_address(self, account_id: int, address: str) -> bool:
         """False when another account has it. Adding it again changes nothing."""
-        self._lock(address)
-        owner = self.by_address(address)
-        if owner is None:
-            self._tx.cursor.execute(
-                "insert into addresses (address_key, account_id, address, is_primary, verified_at)"
-                " values (%s, %s, %s, false, %s)",
-                (same_address_key(address), account_id, address, self._tx.now()),
-            )
-        return owner is None or owner.account_id == account_id
+        # Waits for a transaction that is giving this address to an account; the next statement sees its row.
+        self._tx.cursor.execute(
+            "insert into addresses (address_key, account_id, address, is_primary, verified_at)"
+            " values (%s, %s, %s, false, %s) on conflict (address_key) do nothing",
+            (same_address_key(address), account_id, address, self._tx.now()),
+        )
+        return self.has_address(account_id, address)
 
     def address_id(self, address: str) -> int:
         """LookupError for one that no account has."""
@@ -164,7 +168,3 @@ class Accounts:
             (account_id, address_id),
         )
         return None if removed is None else str(removed)
-
-    def _lock(self, address: str) -> None:
-        """Waits for a transaction that is giving this address to an account; the next statement sees its row."""
-        self._tx.cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (same_address_key(address),))

@@ -19,6 +19,7 @@ _BADGE = """
            b.notify_from, b.link_number, b.link_until, b.account_deleted_at,
            (select newer.assertion_id from badges as newer where newer.registration_id = b.registration_id
              and newer.version > b.version order by newer.version desc limit 1) as corrected_by,
+           (select a.account_id from addresses as a where a.address_key = b.address_key) as addressee_id,
            b.person_id, b.family_name, b.given_name, b.address as email, b.family_name_latin, b.given_name_latin,
            p.anchored_at, p.rendered_at, p.certificate_key, p.details_key, p.revoked_at, p.revoke_reason, p.replaced_by
     from badges b left join progress p using (assertion_id)

@@ -35,12 +35,30 @@ class Sessions(Attempts):
 
     # ── sessions ──
 
-    def open(self, token: str, account_id: int, lifetime: timedelta, device: str) -> None:
-        now = self._tx.now()
+    def open(self, token: str, account_id: int, lifetime: timedelta, device: str, name: str) -> None:
+        """A session of the browser with the token `device`, which people know by `name`.
+
+        The browser is known from now on, instead of the one that was not seen for longest where there are many.
+        """
+        # The deletion sees the table as it was before the insertion.
         self._tx.cursor.execute(
-            "insert into sessions (token_sha256, account_id, created_at, expires_at, device, last_seen_at)"
-            " values (%s, %s, %s, %s, %s, %s)",
-            (sha256(token), account_id, now, now + lifetime, device, now),
+            "with opened as (insert into sessions (token_sha256, account_id, created_at, expires_at, device,"
+            "   last_seen_at) values (%(session)s, %(account)s, %(now)s, %(end)s, %(name)s, %(now)s)),"
+            " remembered as (insert into devices (token_sha256, account_id, seen_at)"
+            "  values (%(device)s, %(account)s, %(now)s)"
+            "  on conflict (token_sha256) do update set seen_at = excluded.seen_at)"
+            " delete from devices where account_id = %(account)s and token_sha256 <> %(device)s and token_sha256 not in"
+            "  (select token_sha256 from devices where account_id = %(account)s and token_sha256 <> %(device)s"
+            "   order by seen_at desc limit %(others)s)",
+            {
+                "session": sha256(token),
+                "account": account_id,
+                "now": (now := self._tx.now()),
+                "end": now + lifetime,
+                "device": sha256(device),
+                "name": name,
+                "others": _MOST_DEVICES - 1,
+            },
         )
 
     def account(self, token: str) -> Account | None:
@@ -103,19 +121,6 @@ class Sessions(Attempts):
                 (sha256(device), account_id, self._tx.now() - DEVICE_LASTS),
             )
             is True
-        )
-
-    def remember(self, device: str, account_id: int) -> None:
-        """Know this browser from now on, instead of the one that was not seen for longest where there are many."""
-        # The deletion sees the table as it was before the insertion.
-        self._tx.cursor.execute(
-            "with remembered as (insert into devices (token_sha256, account_id, seen_at)"
-            "  values (%(token)s, %(account)s, %(now)s)"
-            "  on conflict (token_sha256) do update set seen_at = excluded.seen_at)"
-            " delete from devices where account_id = %(account)s and token_sha256 <> %(token)s and token_sha256 not in"
-            "  (select token_sha256 from devices where account_id = %(account)s and token_sha256 <> %(token)s"
-            "   order by seen_at desc limit %(others)s)",
-            {"token": sha256(device), "account": account_id, "now": self._tx.now(), "others": _MOST_DEVICES - 1},
         )
 
     def forget_devices(self, account_id: int, but: str | None = None) -> None:
