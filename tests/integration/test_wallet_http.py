@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -351,6 +352,34 @@ def test_two_windows_at_once_make_one_account(wallet: Wallet) -> None:
     )
     assert isinstance(result, receive_link.SignedIn), "the window that was slower signs in to what the faster one made"
     assert wallet.received(badge) == 1
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_who_makes_an_account_waits_for_who_is_making_one_at_the_address(wallet: Wallet, commits: bool) -> None:
+    made: list[int | None] = []
+
+    def make() -> None:
+        with wallet.ports.store.transaction() as tx:
+            made.append(tx.accounts.create("一郎", "hash", "a@example.jp"))
+
+    slower = Thread(target=make)
+    with wallet.ports.store.transaction() as tx:
+        assert tx.accounts.create("一郎", "hash", "a@example.jp") is not None
+        slower.start()
+        while not _is_waited_for(wallet):
+            assert made == []
+        if not commits:
+            tx.connection.rollback()
+    slower.join()
+    assert (made == [None]) is commits
+    with wallet.ports.store.transaction() as tx:
+        assert tx.fetch_value("select count(*) from accounts") == 1, "the slower one leaves nothing of its account"
+
+
+def _is_waited_for(wallet: Wallet) -> bool:
+    """Whether a transaction waits for another. Asked in a new one: each keeps what it saw first of the others."""
+    with wallet.ports.store.reading() as tx:
+        return bool(tx.fetch_value("select exists (select from pg_stat_activity where wait_event_type = 'Lock')"))
 
 
 def _badge(wallet: Wallet, assertion_id: str) -> WalletBadge:

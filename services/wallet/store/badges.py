@@ -346,8 +346,11 @@ def _row(event: AssertionIssued) -> dict[str, Any]:
     }
 
 
+_OF_PROGRESS = tuple(field.name for field in fields(BadgeProgress))
+
+
 def _badge(**columns: Any) -> WalletBadge:
     """A badge from its columns; those of its holder and of its progress become values of their own."""
     holder = Holder(**{name: columns.pop(name) for name in Holder.__struct_fields__})
-    progress = BadgeProgress(**{field.name: columns.pop(field.name) for field in fields(BadgeProgress)})
+    progress = BadgeProgress(**{name: columns.pop(name) for name in _OF_PROGRESS})
     return WalletBadge(**columns, holder=holder, progress=progress)

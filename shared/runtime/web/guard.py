@@ -31,6 +31,16 @@ POLICY: Mapping[str, str] = {
     "frame-ancestors": "'none'",
 }
 
+_HEADERS = (
+    (b"content-security-policy", "; ".join(f"{name} {value}" for name, value in POLICY.items()).encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+_HTTPS_HEADERS = (*_HEADERS, (b"strict-transport-security", b"max-age=31536000"))
+
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 Refusal = Literal["cross-site", "too-large", "bad-host", "foreign-host", "bad-target"]
@@ -57,14 +67,8 @@ REFUSED = counter("web_refused", "Requests that no route saw, by reason", ("reas
 
 def harden(headers: MutableHeaders, *, https: bool) -> None:
     """Set the headers that every answer has. What the route has set itself stays."""
-    headers.setdefault("content-security-policy", "; ".join(f"{name} {value}" for name, value in POLICY.items()))
-    headers.setdefault("x-content-type-options", "nosniff")
-    headers.setdefault("referrer-policy", "same-origin")
-    headers.setdefault("permissions-policy", "camera=(), geolocation=(), microphone=()")
-    headers.setdefault("cross-origin-opener-policy", "same-origin")
-    headers.setdefault("cache-control", "no-store")
-    if https:
-        headers.setdefault("strict-transport-security", "max-age=31536000")
+    given = {name for name, _ in headers.raw}
+    headers.raw.extend(each for each in (_HTTPS_HEADERS if https else _HEADERS) if each[0] not in given)
 
 
 def is_cross_site(method: str, headers: Mapping[str, str]) -> bool:

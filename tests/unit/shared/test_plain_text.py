@@ -22,6 +22,11 @@ def test_each_hidden_character_of_unicode_is_found_and_no_other() -> None:
             assert unicodedata.category(chr(code)) == "Cn" and hidden_in(chr(code)), hex(code)  # of a later Unicode
 
 
+def test_each_hidden_character_but_the_end_of_a_line_is_written_out() -> None:
+    for code in range(sys.maxunicode + 1):
+        assert hidden_in(chr(code)) is None or shown(chr(code)) != chr(code) or chr(code) == "\n", hex(code)
+
+
 @pytest.mark.parametrize("evil", ESCAPES + TURNERS + OTHERS)
 def test_a_hidden_character_is_named_and_written_out(evil: str) -> None:
     text = f"誤記{evil}のため"
