@@ -31,7 +31,7 @@ def hidden_in(text: str) -> str | None:
 
 def shown(text: str) -> str:
     r"""The text with each such character written out, as \x1b or \u202e; the ends of its lines stay. Idempotent."""
-    return _IN_LINES.sub(_written, text)
+    return text if text.isprintable() else _IN_LINES.sub(_written, text)  # what is hidden has no printable category
 
 
 def cell(text: str) -> str:
