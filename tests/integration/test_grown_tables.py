@@ -62,6 +62,8 @@ AWAY = {"TryLater", "KafkaError", "NoBrokersAvailable"}
 MAY_REFUSE: Mapping[str, set[str]] = {"issuer": {"ValidationError"}, "mailer": {"Unreadable"}}
 """What the invented event, or an invented row, is refused with once the tables were read."""
 
+NOON = datetime(2027, 4, 1, 3, tzinfo=UTC)
+
 Work = Callable[[], Any]
 
 
@@ -159,27 +161,62 @@ def test_what_a_service_does_by_itself_reads_what_there_is_to_do(
     assert not too_many, "\n".join(sorted(too_many))
 
 
-def test_letters_to_send_are_found_among_all_that_wait(reads: list[Read]) -> None:
+@pytest.fixture
+def waiting_letters(reads: list[Read]) -> Iterator[tuple[Store, psycopg.Connection[Any]]]:
+    """As many letters as there are badges, whose statements tell what they read; and a connection beside it."""
     with postgres() as databases:
         url = databases.fresh()
     migrate(url, "mailer", Path("services") / "mailer" / "migrations")
     grow(url, "mailer")
+    store = Store(explained(url), "mailer", MailerTransaction, lambda: NOON)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
-            "update messages set state = 'queued', message = 'a letter', next_try_at = created_at, sending_until = null"
+            "update messages set state = 'queued', message = 'a letter', domain = 'example.jp',"
+            " next_try_at = created_at, settled_at = null, sending_until = null"
         )
-    analyse(url)
-    now = datetime(2027, 4, 1, 3, tzinfo=UTC)
-    store = Store(explained(url), "mailer", MailerTransaction, lambda: now)
+        connection.execute("vacuum analyze")
+        yield store, connection
+    store.close()
+
+
+def test_letters_to_send_are_found_among_all_that_wait(
+    waiting_letters: tuple[Store, psycopg.Connection[Any]], reads: list[Read]
+) -> None:
+    store, _ = waiting_letters
     with store.transaction() as tx:
-        reads.clear()
-        assert len(tx.to_send(now, 4, "this mailer", [], [])) == 4
+        assert len(tx.to_send(NOON, 4, "this mailer", [], [])) == 4
     most = max(reads, key=lambda read: read.rows)
     assert most.rows <= MOST, most
-    with store.transaction() as tx:  # none may be written to now: that takes a look at all of them
-        domains = [domain for (domain,) in tx.cursor.execute("select distinct split_part(email, '@', 2) from holders")]
-        assert tx.to_send(now, 4, "this mailer", [], domains) == []
-    store.close()
+
+
+def test_letters_to_others_are_found_behind_all_that_wait_for_a_busy_domain(
+    waiting_letters: tuple[Store, psycopg.Connection[Any]], reads: list[Read]
+) -> None:
+    store, connection = waiting_letters
+    connection.execute("update holders set email = 'x@other.jp' where assertion_id in ('A-4000', 'A-4500')")
+    connection.execute(
+        "update messages set domain = 'other.jp', next_try_at = now() where assertion_id in ('A-4000', 'A-4500')"
+    )
+    connection.execute("vacuum analyze")
+    with store.transaction() as tx:
+        found = tx.to_send(NOON, 4, "this mailer", [], ["example.jp"])
+        assert sorted(message.subject for message in found) == ["A-4000", "A-4500"]  # its other letters are too late
+        assert tx.to_send(NOON, 4, "this mailer", [], ["example.jp", "other.jp", ""]) == []
+    most = max(reads, key=lambda read: read.rows)
+    assert most.rows <= MOST, most
+
+
+def test_corrections_to_decide_are_found_among_all_letters_that_wait(
+    waiting_letters: tuple[Store, psycopg.Connection[Any]], reads: list[Read]
+) -> None:
+    store, connection = waiting_letters
+    connection.execute("update messages set state = 'waiting'")
+    connection.execute("update holders set corrects = 'A-16', version = 2 where assertion_id = 'A-17'")
+    connection.execute("vacuum analyze")
+    with store.transaction() as tx:
+        assert [badge.assertion_id for badge in tx.undecided_corrections(NOON, 200)] == ["A-17"]
+    most = max(reads, key=lambda read: read.rows)
+    assert most.rows <= MOST, most
 
 
 def _pages(measure: Any) -> dict[str, Work]:

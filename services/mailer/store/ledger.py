@@ -43,6 +43,7 @@ _NOTICE = (
     " else greatest(notify_from, %(now)s) end"
 )
 _WAITED = "(next_try_at <= %(now)s and (notify_from <= %(now)s or issued_at > %(ahead)s))"
+_UNDECIDED = "corrects is not null and told_by is null"
 # The holder knows of this badge, or of the one that it corrects: by a letter, or from the wallet.
 _KNOWS = (
     "(received_at is not null or exists (select from messages as told where told.state = 'sent' and told.assertion_id"
@@ -122,16 +123,20 @@ class MailerTransaction(MessageTransaction):
 
     def undecided_corrections(self, now: datetime, limit: int) -> list[CorrectedBadge]:
         """Badges that correct others and whose award letter is due. Locked until the end of this transaction."""
+        # First the few corrections: else all letters that are due are looked through.
+        ids = [id for (id,) in self.cursor.execute(f"select assertion_id from holders where {_UNDECIDED}")]
+        if not ids:
+            return []
         return self.fetch_all(
             CorrectedBadge,
             "select assertion_id, email, received_at is not null as is_received,"
             " array(select earlier.email from holders as earlier"
             "  where earlier.registration_id = holders.registration_id and earlier.version < holders.version"
             "  and earlier.received_at is not null) as received_at_addresses"
-            " from messages join holders using (assertion_id) where state = 'waiting' and letter = 'award'"
-            f" and {_WAITED} and corrects is not null and told_by is null"
+            " from messages join holders using (assertion_id) where assertion_id = any(%(ids)s::text[])"
+            f" and state = 'waiting' and letter = 'award' and {_WAITED} and {_UNDECIDED}"
             " order by next_try_at limit %(limit)s for update of messages, holders skip locked",
-            {"now": now, "ahead": now + SKEW, "limit": limit},
+            {"now": now, "ahead": now + SKEW, "ids": ids, "limit": limit},
         )
 
     def set_correction_letter(self, letter: CorrectionLetter, assertion_ids: Sequence[str]) -> None:

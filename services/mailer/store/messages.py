@@ -5,15 +5,16 @@ A message is about a badge or was asked for (`requests.py`): here both are the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from services.mailer.domain.delivery import MOST_SECONDS, AttemptResult
-from services.mailer.domain.letters import OPENED_BY_EVENTS, Addressed, row_id
+from services.mailer.domain.letters import OPENED_BY_EVENTS, Addressed, Writable, row_id
 from services.mailer.domain.reminders import is_daytime
 from services.mailer.store.requests import RequestTransaction
+from shared.addresses import domain_of
 from shared.retry import due_at, due_halves_sql
 
 
@@ -56,7 +57,7 @@ POINTLESS = (
     "  when messages.letter = 'expiry' and renewed_by is not null then 'renewed'"
     "  when valid_until < (%(now)s at time zone 'Asia/Tokyo')::date then 'expired' end end"
 )
-_AMONG = 40  # of the messages that are due, besides four for each that there is room for
+_AMONG = 8  # of the messages that are due, besides two for each that there is room for
 _ABOUT = "messages.letter, coalesce(messages.assertion_id, messages.request_id) as subject"
 STATUS = f"{_ABOUT}, null::text as letter_id, state, attempts, {VOID} as void"
 _LEASE = "interval '30 seconds'"
@@ -67,6 +68,21 @@ ON_ITS_WAY = (  # by the clock of the database: those of the mailers may differ
 NOT_HELD = "not exists (select from letter_holds where letter_holds.cohort = holders.cohort and letter_holds.is_held)"
 MOST_PAUSE = timedelta(seconds=MOST_SECONDS)
 _ALL = "from messages left join holders using (assertion_id) left join requests using (request_id)"
+_UNSENT = "from messages where state in ('queued', 'deferred')"
+# With bytes, and not on its way; what `sender` leased and isn't `flying` is not.
+_LEAVABLE = (
+    "state in ('queued', 'deferred') and message is not null"
+    f" and ({ON_ITS_WAY} is not true or sender = %(sender)s and id <> all(%(flying)s::text[]))"
+)
+
+
+def _first_due(of: str = "true", index: str = "next_try_at") -> str:
+    """SQL: id and next_try_at of the first `most` that are due; of which, says `of`. `index`: its columns, in order."""
+    halves = (
+        f"(select id, next_try_at from messages where {_LEAVABLE} and {of} and {half} order by {index} limit %(most)s)"
+        for half in due_halves_sql("next_try_at")
+    )
+    return f"{' union all '.join(halves)} order by next_try_at limit %(most)s"
 
 
 class MessageTransaction(RequestTransaction):
@@ -139,7 +155,7 @@ class MessageTransaction(RequestTransaction):
 
     # ── the bytes ───────────────────────────────────────────────────────────────────────────────────────
 
-    def queue(self, written: Sequence[tuple[Addressed, bytes]], now: datetime) -> None:
+    def queue(self, written: Sequence[tuple[Writable, bytes]], now: datetime) -> None:
         """Store the bytes: from now on the letter is these bytes, however often they are sent."""
         self.update_rows(
             "messages",
@@ -148,6 +164,7 @@ class MessageTransaction(RequestTransaction):
                     "id": row_id(message),
                     "state": "queued",
                     "message": content,
+                    "domain": domain_of(message.email),
                     "queued_at": now,
                     "written_at": now,
                     "next_try_at": now,
@@ -157,9 +174,12 @@ class MessageTransaction(RequestTransaction):
             "id",
         )
 
-    def keep_bytes(self, message: Addressed, content: bytes) -> None:
+    def keep_bytes(self, message: Writable, content: bytes) -> None:
         """Store the bytes of a message that is queued without them. State and attempts stay."""
-        self.cursor.execute("update messages set message = %b where id = %s", (content, row_id(message)))
+        self.cursor.execute(
+            "update messages set message = %b, domain = %s where id = %s",
+            (content, domain_of(message.email), row_id(message)),
+        )
 
     def suppress_unwritable(self, message: Addressed, error: str, now: datetime) -> None:
         """The letter can't be written: it ends here, with the error for the office."""
@@ -206,49 +226,62 @@ class MessageTransaction(RequestTransaction):
         whose letters the office holds. None that has lost its point, no reminder at night. What this `sender` leased
         and isn't `flying` was never started.
         """
-        # The first of 20 000 that are due are found by the index, in its order. Only where too few of these may leave,
-        # because of a hold or a slow domain, all that are due are looked through.
-        found = self._to_send(now, limit, sender, flying, busy, among=_AMONG + 4 * limit)
-        return found if len(found) == limit else self._to_send(now, limit, sender, flying, busy, among=None)
+        ours = {
+            **dict(zip(("now", "ahead"), due_at(now, MOST_PAUSE), strict=True)),
+            "sender": sender,
+            "flying": list(map(row_id, flying)),
+            "by_day": is_daytime(now),
+            "busy": list(busy),
+            "limit": limit,
+        }
+        # The first of 20 000 that are due are found by the index, in its order, whatever fails the joined conditions.
+        most = _AMONG + 2 * limit
+        ids = self._first_due(most, ours)
+        found = self._sendable(ids, ours)
+        if len(found) == limit or len(ids) < most:
+            return found
+        # Too few of these may leave. A slow domain is left out by the other index; because of a hold all are looked at.
+        ids = self._first_due_of_domains(most, ours)
+        found = self._sendable(ids, ours)
+        if len(found) == limit or len(ids) < most:
+            return found
+        return self._sendable(self._first_due_of_domains(None, ours), ours)
 
-    def _to_send(
-        self,
-        now: datetime,
-        limit: int,
-        sender: str,
-        flying: Sequence[OutgoingMessage],
-        busy: Sequence[str],
-        *,
-        among: int | None,
-    ) -> list[OutgoingMessage]:
-        """As `to_send`, among so many of those that are due."""
-        due = "select id, next_try_at from messages where state in ('queued', 'deferred') and message is not null"
-        due += f" and ({ON_ITS_WAY} is not true or sender = %(sender)s and id <> all(%(flying)s::text[]))"
+    def _first_due(self, most: int, ours: Mapping[str, Any]) -> list[str]:
+        """The ids of so many messages, of those that are due the first."""
+        return self._ids(f"select id from ({_first_due()}) as due order by next_try_at", most, ours)
+
+    def _first_due_of_domains(self, most: int | None, ours: Mapping[str, Any]) -> list[str]:
+        """The ids of so many, of those to domains that aren't busy; of all of them with None."""
+        these = _first_due("messages.domain = domains.domain", "domain, next_try_at")
+        return self._ids(
+            f"with recursive domains (domain) as ((select domain {_UNSENT} order by domain limit 1) union all"
+            f" select (select messages.domain {_UNSENT} and messages.domain > domains.domain order by domain limit 1)"
+            "  from domains where domains.domain is not null)"
+            f" select id from domains, lateral ({these}) as due"
+            " where domains.domain <> all(%(busy)s::text[]) order by next_try_at limit %(most)s",
+            most,
+            ours,
+        )
+
+    def _ids(self, query: str, most: int | None, ours: Mapping[str, Any]) -> list[str]:
+        return [id for (id,) in self.cursor.execute(query, {**ours, "most": most})]
+
+    def _sendable(self, ids: Sequence[str], ours: Mapping[str, Any]) -> list[OutgoingMessage]:
+        """Those of `ids` that may leave, oldest first, and that nobody else has taken meanwhile."""
+        if not ids:
+            return []
         is_due, is_noted_ahead = due_halves_sql("next_try_at")
-        not_after, ahead = due_at(now, MOST_PAUSE)
         return self.fetch_all(
             OutgoingMessage,
-            "with due as materialized (select id from ("
-            f" ({due} and {is_due} order by next_try_at limit %(among)s)"
-            f" union all ({due} and {is_noted_ahead} order by next_try_at limit %(among)s)) as due"
-            " order by next_try_at limit %(among)s)"
-            f" select {_ABOUT}, letter_id, coalesce(email, recipient) as email, attempts, message {_ALL}"
-            " where messages.id = any(array(select id from due))"  # an array, so that the index is used
+            f"select {_ABOUT}, letter_id, coalesce(email, recipient) as email, attempts, message {_ALL}"
+            " where messages.id = any(array(select unnest(%(ids)s::text[])))"  # few, to the planner, so it uses indexes
+            f" and {_LEAVABLE} and ({is_due} or {is_noted_ahead})"
             f" and {VOID} is null and {NOT_HELD} and {POINTLESS} is null"
             f" and (%(by_day)s or messages.assertion_id is null or not {CANCELLABLE})"
-            " and (cardinality(%(busy)s::text[]) = 0"
-            "  or lower(split_part(coalesce(email, recipient), '@', 2)) <> all(%(busy)s::text[]))"
+            " and lower(split_part(coalesce(email, recipient), '@', 2)) <> all(%(busy)s::text[])"
             " order by next_try_at limit %(limit)s for update of messages skip locked",
-            {
-                "now": not_after,
-                "ahead": ahead,
-                "sender": sender,
-                "flying": list(map(row_id, flying)),
-                "by_day": is_daytime(now),
-                "busy": list(busy),
-                "among": among,
-                "limit": limit,
-            },
+            {**ours, "ids": ids},
         )
 
     def lease(self, messages: Sequence[OutgoingMessage], sender: str) -> None:
