@@ -38,6 +38,20 @@ def test_letters_that_wait_know_their_domain_after_the_migration(databases: Data
     assert found == [("award.A", "docomo.ne.jp"), ("new-link.Q", "example.jp")]
 
 
+def test_the_bytes_of_a_letter_are_stored_as_they_are(databases: Databases) -> None:
+    """Unlike those of another column, which the server compresses."""
+    url = databases.fresh()
+    migrate(url, "mailer", _FOLDER)
+    with psycopg.connect(url) as connection:
+        connection.execute("insert into holders (assertion_id, family_name) values ('A', repeat('Zm9v', 5000))")
+        connection.execute(
+            "insert into messages (assertion_id, letter, state, message, next_try_at, written_at, created_at)"
+            " values ('A', 'award', 'queued', repeat('Zm9v', 5000)::bytea, now(), now(), now())"
+        )
+        stored = "select pg_column_size(message), pg_column_size(family_name) < 2000 from messages join holders"
+        assert connection.execute(f"{stored} using (assertion_id)").fetchone() == (20000, True)
+
+
 def test_a_letter_whose_bytes_the_release_before_wrote_leaves_though_all_others_wait_for_their_domain(
     databases: Databases,
 ) -> None:
