@@ -26,4 +26,9 @@ def without_holders(smtp_port: int) -> dict[str, str]:
 
     The public count, which reads every badge, has production's pause and not the demo's.
     """
-    return {"ANCHOR_ON": "issue", "SMTP_PORT": str(smtp_port), "STATEMENT_PAUSE_SECONDS": "600"}
+    return {
+        "ANCHOR_ON": "issue",
+        "SMTP_PORT": str(smtp_port),
+        "SMTP_CONNECTIONS": "16",
+        "STATEMENT_PAUSE_SECONDS": "600",
+    }
