@@ -108,7 +108,8 @@ def configure(form: str) -> None:
     structlog.configure(
         processors=[*shared, *([] if pretty else [structlog.processors.EventRenamer("action")]), renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # A line by one write: of two, what a library says at the same moment would stand between them.
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
