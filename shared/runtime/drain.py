@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from faust.events import Event
+from faust.transport.consumer import ensure_TP
 from faust.transport.drivers.aiokafka import Consumer
 
 from shared.errors import cause_of
@@ -49,7 +50,9 @@ class DrainingConsumer(Consumer):
                 if self._stopped.is_set() or fetcher._stopped.is_set():
                     return  # unacknowledged: the next owner of the partitions reads them
                 for tp, records in fetched.items():
-                    if not await self._deliver(tp, records, generation):
+                    # aiokafka's own type is as equal, but Faust ends the process over one among its active partitions,
+                    # where a queue that has room again puts it.
+                    if not await self._deliver(ensure_TP(tp), records, generation):
                         await self._seek_again()  # fetched, and not handed on: else the position would be behind them
                         break
                 await asyncio.sleep(_TOGETHER if fetched else 0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import faust
 import pytest
-from aiokafka.structs import ConsumerRecord
+from aiokafka.structs import ConsumerRecord, TopicPartition
 from faust.types import TP
 
 from shared.runtime.drain import DrainingConsumer
@@ -136,8 +136,9 @@ def test_what_was_fetched_while_partitions_were_given_away_is_dropped_and_sought
     assert broker._read_offset[FIRST] is None
 
 
-def test_a_partition_is_not_fetched_from_while_its_queue_is_nearly_full(broker: Broker) -> None:
-    broker.read({FIRST: offsets(*range(9))}, {})
+@pytest.mark.parametrize("kind", [TP, TopicPartition])  # Faust's own, and that of what aiokafka fetched
+def test_a_partition_is_not_fetched_from_while_its_queue_is_nearly_full(broker: Broker, kind: type[Any]) -> None:
+    broker.read({kind(*FIRST): offsets(*range(9))}, {})
     assert broker.asked[1] == {SECOND}
     while broker.queue.qsize():
         broker.queue.get_nowait()
