@@ -30,14 +30,29 @@ def is_due_sql(column: str) -> str:
 def due_halves_sql(column: str) -> tuple[str, str]:
     """The two conditions of which `is_due_sql` is the one or the other: an index gives the rows of each in order.
 
-    With the parameters of `due_at` by name: `now` and `ahead`.
+    With the parameters of `due_by_name`.
     """
     return f"{column} <= %(now)s", f"{column} > %(ahead)s"
+
+
+def first_due_sql(rows: str, column: str, limit: str, *, order: str | None = None) -> str:
+    """A select of the first that are due of `rows`, a select that ends with a condition: of each half so many.
+
+    In the `order` of an index (default: that of `column`), whatever the server has counted. Parameters: `due_by_name`.
+    """
+    return " union all ".join(
+        f"({rows} and {half} order by {order or column} limit {limit})" for half in due_halves_sql(column)
+    )
 
 
 def due_at(now: datetime, longest: timedelta) -> tuple[datetime, datetime]:
     """The parameters of `is_due_sql`."""
     return now, now + longest + SKEW
+
+
+def due_by_name(now: datetime, longest: timedelta) -> dict[str, datetime]:
+    """The parameters of `due_halves_sql` and `first_due_sql`."""
+    return dict(zip(("now", "ahead"), due_at(now, longest), strict=True))
 
 
 def has_passed(pause: timedelta, since: datetime, now: datetime) -> bool:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -28,12 +27,9 @@ from services.ops.handlers import settle
 from services.ops.sources.lag import LagMeter
 from shared.errors import TryLater
 from shared.readiness import Question
-from shared.runtime.lineage import Lineage
-from shared.runtime.migrate import migrate
 from shared.runtime.process import Process
 from shared.topics import SERVICES
-from tests.worlds.grown import ROWS, Read, analyse, example, explained, grow, reads_of
-from tests.worlds.postgres import postgres
+from tests.worlds.grown import ROWS, Read, analyse, example, explained, grown, largest, listen
 
 MOST = ROWS // 10
 """Rows that a step of a plan may read where nothing is to be done, or one thing."""
@@ -118,25 +114,14 @@ def declared(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Work]]:
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[Read]:
-    found: list[Read] = []
-    check = Lineage.check
-
-    def listening(self: Lineage, connection: Any) -> None:
-        check(self, connection)
-        connection.add_notice_handler(lambda told: found.extend(reads_of(told.message_primary or "")))
-
-    monkeypatch.setattr(Lineage, "check", listening)
-    return found
+    return listen(monkeypatch)
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_what_a_service_does_by_itself_reads_what_there_is_to_do(
     service: str, place: Place, declared: dict[str, Work], reads: list[Read]
 ) -> None:
-    with postgres() as databases:
-        url = databases.fresh()
-    migrate(url, service, Path("services") / service / "migrations")
-    grow(url, service)
+    url = grown(service)
     settings = {**service_settings(place, service, cohort="2025", clock=""), "DATABASE_URL": explained(url)}
     config = importlib.import_module(f"services.{service}.config").read_config(settings)
     process = _wire(service)(config)
@@ -164,10 +149,7 @@ def test_what_a_service_does_by_itself_reads_what_there_is_to_do(
 @pytest.fixture
 def waiting_letters(reads: list[Read]) -> Iterator[tuple[Store, psycopg.Connection[Any]]]:
     """As many letters as there are badges, whose statements tell what they read; and a connection beside it."""
-    with postgres() as databases:
-        url = databases.fresh()
-    migrate(url, "mailer", Path("services") / "mailer" / "migrations")
-    grow(url, "mailer")
+    url = grown("mailer")
     store = Store(explained(url), "mailer", MailerTransaction, lambda: NOON)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
@@ -185,8 +167,7 @@ def test_letters_to_send_are_found_among_all_that_wait(
     store, _ = waiting_letters
     with store.transaction() as tx:
         assert len(tx.to_send(NOON, 4, "this mailer", [], [])) == 4
-    most = max(reads, key=lambda read: read.rows)
-    assert most.rows <= MOST, most
+    assert largest(reads).rows <= MOST, largest(reads)
 
 
 def test_letters_to_others_are_found_behind_all_that_wait_for_a_busy_domain(
@@ -202,8 +183,7 @@ def test_letters_to_others_are_found_behind_all_that_wait_for_a_busy_domain(
         found = tx.to_send(NOON, 4, "this mailer", [], ["example.jp"])
         assert sorted(message.subject for message in found) == ["A-4000", "A-4500"]  # its other letters are too late
         assert tx.to_send(NOON, 4, "this mailer", [], ["example.jp", "other.jp", ""]) == []
-    most = max(reads, key=lambda read: read.rows)
-    assert most.rows <= MOST, most
+    assert largest(reads).rows <= MOST, largest(reads)
 
 
 def test_corrections_to_decide_are_found_among_all_letters_that_wait(
@@ -215,8 +195,7 @@ def test_corrections_to_decide_are_found_among_all_letters_that_wait(
     connection.execute("vacuum analyze")
     with store.transaction() as tx:
         assert [badge.assertion_id for badge in tx.undecided_corrections(NOON, 200)] == ["A-17"]
-    most = max(reads, key=lambda read: read.rows)
-    assert most.rows <= MOST, most
+    assert largest(reads).rows <= MOST, largest(reads)
 
 
 def _pages(measure: Any) -> dict[str, Work]:

@@ -1,4 +1,4 @@
-"""Whom the office finds by a part of a name or a number, and when search keys are written, over real PostgreSQL."""
+"""The office's search by a part of a name or a number, and when search keys are written, over real PostgreSQL."""
 
 from __future__ import annotations
 

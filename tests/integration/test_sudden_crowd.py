@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,10 +19,7 @@ from services.issuer.store import IssuerTransaction
 from services.mailer.store.ledger import MailerTransaction
 from services.renderer.store import RendererTransaction
 from shared.runtime.db import Database
-from shared.runtime.lineage import Lineage
-from shared.runtime.migrate import migrate
-from tests.worlds.grown import ROWS, Read, explained, grow, reads_of
-from tests.worlds.postgres import postgres
+from tests.worlds.grown import ROWS, Read, explained, grown, largest, listen
 
 NOW = datetime.now(UTC)
 FEW = 20
@@ -86,25 +82,14 @@ KINDS = _kinds()
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[Read]:
-    found: list[Read] = []
-    check = Lineage.check
-
-    def listening(self: Lineage, connection: Any) -> None:
-        check(self, connection)
-        connection.add_notice_handler(lambda told: found.extend(reads_of(told.message_primary or "")))
-
-    monkeypatch.setattr(Lineage, "check", listening)
-    return found
+    return listen(monkeypatch)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_next_few_of_a_sudden_crowd_are_found_by_one_look_at_it(kind: str, reads: list[Read]) -> None:
     transaction, arrive, take = KINDS[kind]
     service = transaction.__module__.split(".")[1]
-    with postgres() as databases:
-        url = databases.fresh()
-    migrate(url, service, Path("services") / service / "migrations")
-    grow(url, service)
+    url = grown(service)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(arrive)
     store = Database(explained(url), service, transaction, lambda: NOW)
@@ -112,5 +97,4 @@ def test_the_next_few_of_a_sudden_crowd_are_found_by_one_look_at_it(kind: str, r
         reads.clear()
         assert len(take(tx)) == FEW
     store.close()
-    most = max(reads, key=lambda read: read.rows)
-    assert most.rows <= MOST, most
+    assert largest(reads).rows <= MOST, largest(reads)

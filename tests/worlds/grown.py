@@ -7,12 +7,18 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from urllib.parse import quote
 
 import msgspec
 import psycopg
+import pytest
 from psycopg import sql
+
+from shared.runtime.lineage import Lineage
+from shared.runtime.migrate import migrate
+from tests.worlds.postgres import postgres
 
 ROWS = 5000
 """Badges that each service knows, and so about the rows of each table that has one for each."""
@@ -284,6 +290,15 @@ def grow(url: str, service: str) -> None:
     analyse(url)
 
 
+def grown(service: str) -> str:
+    """The URL of a new schema of `service`, filled."""
+    with postgres() as databases:
+        url = databases.fresh()
+    migrate(url, service, Path("services") / service / "migrations")
+    grow(url, service)
+    return url
+
+
 def analyse(url: str) -> None:
     """What the server does by itself after a minute."""
     with psycopg.connect(url, autocommit=True) as connection:
@@ -334,6 +349,23 @@ def explained(url: str) -> str:
     }
     separator = "&" if "?" in url else "?"
     return f"{url}{separator}options={quote(' '.join(f'-c {name}={value}' for name, value in options.items()))}"
+
+
+def listen(monkeypatch: pytest.MonkeyPatch) -> list[Read]:
+    """What every statement of a `Database` reads from now on, if its URL is an explained one."""
+    found: list[Read] = []
+    check = Lineage.check
+
+    def listening(self: Lineage, connection: Any) -> None:
+        check(self, connection)
+        connection.add_notice_handler(lambda told: found.extend(reads_of(told.message_primary or "")))
+
+    monkeypatch.setattr(Lineage, "check", listening)
+    return found
+
+
+def largest(reads: Sequence[Read]) -> Read:
+    return max(reads, key=lambda read: read.rows)
 
 
 def reads_of(notice: str) -> Iterator[Read]:

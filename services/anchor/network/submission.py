@@ -5,7 +5,7 @@ Each network has ticks of its own, so that one that is unavailable, too expensiv
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,7 @@ from services.anchor.domain.anchoring import (
     Bump,
     Deployment,
     Final,
+    Inclusion,
     Mined,
     Reorged,
     SendAgain,
@@ -245,9 +246,7 @@ def _check_next(ports: NetworkPorts) -> Literal["nothing", "stays", "left"]:
             return "nothing"
         with _costs_one(tx, anchoring):
             try:
-                if ports.sender.is_on_chain(anchoring.inclusion) or not left_the_chain(
-                    anchoring.inclusion, ports.sender.facts(anchoring.roots, (), anchoring.inclusion)
-                ):
+                if not _has_left(anchoring.roots, anchoring.inclusion, ports.sender):
                     tx.anchorings.poll_again(anchoring.id, after=_CHECK_EVERY * ports.poll)
                     return "stays"
             except TryLater as error:
@@ -265,6 +264,11 @@ def _check_next(ports: NetworkPorts) -> Literal["nothing", "stays", "left"]:
             )
             return "left"
     return "nothing"
+
+
+def _has_left(roots: Sequence[bytes], inclusion: Inclusion, sender: Sender) -> bool:
+    """TryLater when too few endpoints answer or agree."""
+    return not sender.is_on_chain(inclusion) and left_the_chain(inclusion, sender.facts(roots, (), inclusion))
 
 
 @contextmanager

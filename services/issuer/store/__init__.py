@@ -20,7 +20,7 @@ from services.issuer.domain.status import ROOM, draw_indexes
 from services.issuer.store.counting import CountTransaction
 from services.issuer.store.inventory import InventoryTransaction
 from shared.events import AssertionIssued
-from shared.retry import due_at, due_halves_sql
+from shared.retry import due_by_name, first_due_sql
 from shared.runtime.db import Database
 
 _MOST_PAUSE = timedelta(minutes=5)  # between two attempts to store a credential
@@ -162,11 +162,9 @@ class IssuerTransaction(InventoryTransaction, CountTransaction):
         If another process holds one of these locks, the version is left for the next run: we never wait for a lock
         while we hold others.
         """
-        is_due, is_noted_ahead = due_halves_sql("next_try_at")
-        not_after, ahead = due_at(now, _MOST_PAUSE)
-        signed = "select assertion_id, next_try_at from assertions where state = 'signed'"
-        first = (
-            "(version = 1 or not exists (select from assertions as earlier"
+        signed = (
+            "select assertion_id from assertions where state = 'signed'"
+            " and (version = 1 or not exists (select from assertions as earlier"
             "  where earlier.registration_id = assertions.registration_id"
             "  and earlier.version < assertions.version and earlier.stored_at is null))"
         )
@@ -174,14 +172,12 @@ class IssuerTransaction(InventoryTransaction, CountTransaction):
         # signed, and would look through all that are for each one: those that are named are asked for `stored_at`.
         found = self.fetch_all(
             _PendingRow,
-            "with due as materialized ("
-            f" ({signed} and {is_due} and {first} order by next_try_at limit %(among)s)"
-            f" union all ({signed} and {is_noted_ahead} and {first} order by next_try_at limit %(among)s))"
+            f"with due as materialized ({first_due_sql(signed, 'next_try_at', '%(among)s')})"
             " select assertion_id, version, credential, announcement, attempts, correction,"
             " revoked_at, revocation_reason, replaced_by, decision_id from assertions"
             " where assertion_id = any(array(select assertion_id from due)) and stored_at is null"
             " order by next_try_at limit %(limit)s for update skip locked",
-            {"now": not_after, "ahead": ahead, "among": _AMONG * limit, "limit": limit},
+            {**due_by_name(now, _MOST_PAUSE), "among": _AMONG * limit, "limit": limit},
         )
         superseded = self._lock_superseded([row.assertion_id for row in found if row.version > 1])
         taken = []

@@ -15,7 +15,7 @@ from services.mailer.domain.letters import OPENED_BY_EVENTS, Addressed, Writable
 from services.mailer.domain.reminders import is_daytime
 from services.mailer.store.requests import RequestTransaction
 from shared.addresses import domain_of
-from shared.retry import due_at, due_halves_sql
+from shared.retry import due_by_name, due_halves_sql, first_due_sql
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,8 @@ _LEAVABLE = (
 
 def _first_due(of: str = "true", index: str = "next_try_at") -> str:
     """SQL: id and next_try_at of the first `most` that are due; of which, says `of`. `index`: its columns, in order."""
-    halves = (
-        f"(select id, next_try_at from messages where {_LEAVABLE} and {of} and {half} order by {index} limit %(most)s)"
-        for half in due_halves_sql("next_try_at")
-    )
-    return f"{' union all '.join(halves)} order by next_try_at limit %(most)s"
+    rows = f"select id, next_try_at from messages where {_LEAVABLE} and {of}"
+    return f"{first_due_sql(rows, 'next_try_at', '%(most)s', order=index)} order by next_try_at limit %(most)s"
 
 
 class MessageTransaction(RequestTransaction):
@@ -227,7 +224,7 @@ class MessageTransaction(RequestTransaction):
         and isn't `flying` was never started.
         """
         ours = {
-            **dict(zip(("now", "ahead"), due_at(now, MOST_PAUSE), strict=True)),
+            **due_by_name(now, MOST_PAUSE),
             "sender": sender,
             "flying": list(map(row_id, flying)),
             "by_day": is_daytime(now),
@@ -271,12 +268,11 @@ class MessageTransaction(RequestTransaction):
         """Those of `ids` that may leave, oldest first, and that nobody else has taken meanwhile."""
         if not ids:
             return []
-        is_due, is_noted_ahead = due_halves_sql("next_try_at")
         return self.fetch_all(
             OutgoingMessage,
             f"select {_ABOUT}, letter_id, coalesce(email, recipient) as email, attempts, message {_ALL}"
             " where messages.id = any(array(select unnest(%(ids)s::text[])))"  # few, to the planner, so it uses indexes
-            f" and {_LEAVABLE} and ({is_due} or {is_noted_ahead})"
+            f" and {_LEAVABLE} and ({' or '.join(due_halves_sql('next_try_at'))})"
             f" and {VOID} is null and {NOT_HELD} and {POINTLESS} is null"
             f" and (%(by_day)s or messages.assertion_id is null or not {CANCELLABLE})"
             " and lower(split_part(coalesce(email, recipient), '@', 2)) <> all(%(busy)s::text[])"

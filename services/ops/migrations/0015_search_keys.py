@@ -56,7 +56,7 @@ insert into renamed (registration_id) select registration_id from people;
 INDEXES = "drop index people_eligible, people_held, assertions_by_batch;"
 
 # `found_by` took most of what it cost to write a person: each character was looked up among hiragana, at each write.
-# The former release reads it to write `key`, and finds by `grams` of each key: whom it found, by reading all keys.
+# The former release reads it to write `key`, and searches by `grams`: it finds the same people, by reading all keys.
 FORMER = """
 alter table people drop column found_by;
 alter table people add column found_by text;

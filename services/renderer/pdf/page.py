@@ -8,30 +8,24 @@ chance: the same page gives the same bytes.
 from __future__ import annotations
 
 import re
-import struct
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from services.renderer.pdf.layer import Layer, SharedFonts, Size
 from services.renderer.pdf.metadata import LANGUAGE, PRODUCER, DocumentInfo, information, xmp
+from services.renderer.pdf.objects import HEAD, SMALLEST, Objects, end_of
 from services.renderer.pdf.picture import RasterPicture
 from services.renderer.pdf.structure import Marked, Place, Tag, text_string, tree_of
 from services.renderer.pdf.typeface import FontSubset
 
-_HEAD = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
-_ENTRY = struct.Struct(">BIH")
-"""Of the table of objects: kind; offset, or number of the object stream; place in it."""
-_FREE = _ENTRY.pack(0, 0, 0xFFFF)  # object 0
-_AT, _PACKED = 1, 2  # kinds
 _CATALOG, _PAGES, _PAGE, _TREE, _METADATA, _INFO = range(1, 7)
 _FIRST = 7  # the first number of the template's own objects
-_SHARED, _OWN_CONTENT, _OWN_FONTS, _ATTACHED, _SHEET = 9, 1, 0, 6, 6
+_OWN_CONTENT, _OWN_FONTS, _ATTACHED, _SHEET = 1, 0, 6, 6
 """Levels of zlib. To put a KB costs 7 µs. Level 6 saves 0.4 KB more than 1 of a person's content, in 45 µs, and 1.2 KB
 of the fonts, as outlines of a few glyphs hardly deflate, in 100 µs; but 2 KB of the attached credential."""
 _PROFILE = zlib.compress((Path(__file__).parent / "srgb.icc").read_bytes(), 9)
@@ -77,75 +71,15 @@ class Document(NamedTuple):
     sha256: str
 
 
-class _Objects:
-    """Objects written one after the other; with `packs` all but streams at the end, together, deflated."""
-
-    def __init__(self, start: int, next_number: int, *, packs: bool = False) -> None:
-        self._bodies: list[bytes] = []
-        self._at = start
-        self._packs = packs
-        self._packed: list[tuple[int, str]] = []
-        self.next_number = next_number
-        self.entries: dict[int, bytes] = {}  # of the table
-
-    def add(self, body: str, number: int | None = None) -> int:
-        number = self._numbered(number)
-        if self._packs:
-            self._packed.append((number, body))
-        else:
-            self._write(number, body.encode("ascii"))
-        return number
-
-    def _numbered(self, number: int | None) -> int:
-        if number is None:
-            number, self.next_number = self.next_number, self.next_number + 1
-        return number
-
-    def _write(self, number: int, body: bytes) -> None:
-        whole = b"%d 0 obj\n%b\nendobj\n" % (number, body)
-        self.entries[number] = _ENTRY.pack(_AT, self._at, 0)
-        self._at += len(whole)
-        self._bodies.append(whole)
-
-    def stream(self, head: str, content: bytes, level: int) -> int:
-        """`level` of zlib; 0: as it is."""
-        return self.deflated(head, zlib.compress(content, level)) if level else self.plain(head, content)
-
-    def deflated(self, head: str, content: bytes) -> int:
-        return self.plain(f"{head} /Filter /FlateDecode", content)
-
-    def plain(self, head: str, content: bytes, number: int | None = None) -> int:
-        number = self._numbered(number)
-        head = f"<< {head} /Length {len(content)} >>\nstream\n"
-        self._write(number, b"%b%b\nendstream" % (head.encode("ascii"), content))
-        return number
-
-    def written(self) -> bytes:
-        if self._packed:
-            self._write_packed()
-        return b"".join(self._bodies)
-
-    def _write_packed(self) -> None:
-        """An object stream (ISO 32000-1, 7.5.7): number and offset of each object, then the objects."""
-        offsets = accumulate((len(body) + 1 for _, body in self._packed), initial=0)
-        index = " ".join(f"{number} {at}" for (number, _), at in zip(self._packed, offsets, strict=False))
-        content = "\n".join((index, *(body for _, body in self._packed))).encode("ascii")
-        head = f"/Type /ObjStm /N {len(self._packed)} /First {len(index) + 1}"
-        stream = self.stream(head, content, _SHARED)
-        for place, (number, _) in enumerate(self._packed):
-            self.entries[number] = _ENTRY.pack(_PACKED, stream, place)
-        self._packed.clear()
-
-
 def make_template(size: Size, layer: Layer, containers: Sequence[Tag] = ()) -> Template:
     """From what is drawn on `layer`. `containers` are elements of the structure without content of their own."""
-    objects = _Objects(len(_HEAD), _FIRST, packs=True)
+    objects = Objects(len(HEAD), _FIRST, packs=True)
     profile = objects.deflated("/N 3", _PROFILE)
     pictures = _pictures(objects, layer.pictures)
-    fonts = _fonts(objects, layer.fonts(), _SHARED)
+    fonts = _fonts(objects, layer.fonts(), SMALLEST)
     drawn, forms = _with_forms(objects, layer.content())
-    content = objects.stream("", drawn, _SHARED)
-    body = _HEAD + objects.written()
+    content = objects.stream("", drawn, SMALLEST)
+    body = HEAD + objects.written()
     return Template(
         size,
         body,
@@ -174,7 +108,7 @@ def make_print_sheet(size: Size, pages: Sequence[SheetPage], title: str) -> byte
 
     The same pages give the same bytes.
     """
-    objects = _Objects(len(_HEAD), _PAGES + 1)
+    objects = Objects(len(HEAD), _PAGES + 1)
     profile = objects.deflated("/N 3", _PROFILE)
     known: dict[int, int] = {}  # pictures by identity
     shared: dict[int, tuple[int, tuple[str, str]]] = {}  # layers by identity: content, resources
@@ -207,8 +141,10 @@ def make_print_sheet(size: Size, pages: Sequence[SheetPage], title: str) -> byte
         f" /OutputIntents [{_output_intent(profile)}] >>",
         _CATALOG,
     )
-    body = _HEAD + objects.written()
-    return body + _end([objects.entries[each] for each in range(1, objects.next_number)], info, len(body), sha256(body))
+    body = HEAD + objects.written()
+    return body + end_of(
+        [objects.entries[each] for each in range(1, objects.next_number)], _CATALOG, info, len(body), sha256(body)
+    )
 
 
 def make_document(
@@ -216,7 +152,7 @@ def make_document(
 ) -> Document:
     """The template with what is drawn on `layer`, which is one of `template.layer()`."""
     frame = _frame_of(template, layer)
-    objects = _Objects(len(template.body) + len(frame.body), frame.next_number)
+    objects = Objects(len(template.body) + len(frame.body), frame.next_number)
     content = objects.stream("", layer.content(), _OWN_CONTENT)
     fonts = _fonts(objects, layer.fonts(), _OWN_FONTS)
     pictures = _pictures(objects, layer.pictures)
@@ -299,7 +235,7 @@ def _framed(template: Template, layer: Layer) -> _Frame:
         page=_PAGE,
         first_number=template.next_number + len(links),
     )
-    objects = _Objects(len(template.body), tree.next_number, packs=True)
+    objects = Objects(len(template.body), tree.next_number, packs=True)
     own: list[tuple[Place, int, str, str]] = []
     for number, (place, element) in tree.objects.items():
         before, is_own, after = element.partition(_OWN)
@@ -314,26 +250,14 @@ def _framed(template: Template, layer: Layer) -> _Frame:
     return _Frame(body, digest, entries, own, objects.next_number)
 
 
-def _finished(template: Template, frame: _Frame, objects: _Objects) -> Document:
+def _finished(template: Template, frame: _Frame, objects: Objects) -> Document:
     own, digest, known = objects.written(), frame.digest.copy(), objects.entries
     digest.update(own)
     entries = [entry or known[number] for number, entry in enumerate(frame.entries, 1)]
     entries += [known[number] for number in range(frame.next_number, objects.next_number)]
-    end = _end(entries, _INFO, len(template.body) + len(frame.body) + len(own), digest)
+    end = end_of(entries, _CATALOG, _INFO, len(template.body) + len(frame.body) + len(own), digest)
     digest.update(end)
     return Document(b"".join((template.body, frame.body, own, end)), digest.hexdigest())
-
-
-def _end(entries: Sequence[bytes], info: int, length: int, digest: Any) -> bytes:
-    """What follows all objects, which are `length` bytes: their table as a stream (ISO 32000-1, 7.5.8)."""
-    number = 1 + len(entries)
-    table = b"".join((_FREE, *entries, _ENTRY.pack(_AT, length, 0)))
-    identity = digest.hexdigest()[:32]
-    head = (
-        f"{number} 0 obj\n<< /Type /XRef /Size {number + 1} /W [1 4 2] /Root {_CATALOG} 0 R /Info {info} 0 R"
-        f" /ID [<{identity}> <{identity}>] /Length {len(table)} >>\nstream\n"
-    )
-    return b"%b%b\nendstream\nendobj\nstartxref\n%d\n%%%%EOF\n" % (head.encode("ascii"), table, length)
 
 
 def _output_intent(profile: int) -> str:
@@ -343,7 +267,7 @@ def _output_intent(profile: int) -> str:
     )
 
 
-def _fonts(objects: _Objects, subsets: Mapping[str, FontSubset], level: int) -> str:
+def _fonts(objects: Objects, subsets: Mapping[str, FontSubset], level: int) -> str:
     """Add the five objects of each composite font (ISO 32000-1, 9.7.6); the entries of the page's resources."""
     entries: list[str] = []
     for name, subset in subsets.items():
@@ -365,7 +289,7 @@ def _fonts(objects: _Objects, subsets: Mapping[str, FontSubset], level: int) -> 
     return " ".join(entries)
 
 
-def _pictures(objects: _Objects, pictures: Mapping[str, RasterPicture], known: dict[int, int] | None = None) -> str:
+def _pictures(objects: Objects, pictures: Mapping[str, RasterPicture], known: dict[int, int] | None = None) -> str:
     """`known`: the numbers of pictures that are written, by identity."""
     entries: list[str] = []
     known = {} if known is None else known
@@ -387,13 +311,13 @@ def _pictures(objects: _Objects, pictures: Mapping[str, RasterPicture], known: d
 _PATH = re.compile(rb"^n [^\n]{200,}\n[Sf]$", re.MULTILINE)  # as reportlab writes one, with the operator that paints it
 
 
-def _with_forms(objects: _Objects, content: bytes) -> tuple[bytes, str]:
+def _with_forms(objects: Objects, content: bytes) -> tuple[bytes, str]:
     """The content, in which each path that comes several times is a form (ISO 32000-1, 8.10), written once; the
     entries of the page's resources. A form is painted with the colour, width and place of where it stands."""
     times = Counter(_PATH.findall(content))
     names = {path: f"R{number}" for number, path in enumerate(path for path in times if times[path] > 1)}
     head = "/Type /XObject /Subtype /Form /BBox [-2000 -2000 2000 2000] /Resources << >>"  # larger than any page
-    entries = [f"/{name} {objects.stream(head, path, _SHARED)} 0 R" for path, name in names.items()]
+    entries = [f"/{name} {objects.stream(head, path, SMALLEST)} 0 R" for path, name in names.items()]
     return _PATH.sub(lambda found: _form_or_path(found[0], names), content), " ".join(entries)
 
 
@@ -401,7 +325,7 @@ def _form_or_path(path: bytes, names: Mapping[bytes, str]) -> bytes:
     return f"/{names[path]} Do".encode("ascii") if path in names else path
 
 
-def _attached(objects: _Objects, it: Attachment, info: DocumentInfo) -> str:
+def _attached(objects: Objects, it: Attachment, info: DocumentInfo) -> str:
     """Add the file; the catalog's entries."""
     day = f"{info.created_on:D:%Y%m%d000000+09'00'}"
     file = objects.stream(

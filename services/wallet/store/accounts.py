@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.wallet.store.badges import WITHOUT_ACCOUNT
 from shared.addresses import same_address_key
 from shared.runtime.db import Transaction
 
@@ -86,7 +87,7 @@ class Accounts:
             " account as (insert into accounts (account_id, full_name, password_hash, created_at)"
             "  overriding system value select account_id, %(name)s, %(hash)s, %(now)s from proven),"
             " given as (update badges set account_id = proven.account_id, account_deleted_at = null from proven"
-            "  where address_key = %(key)s and badges.account_id is null and received_at is not null)"
+            f"  where address_key = %(key)s and {WITHOUT_ACCOUNT})"
             " select account_id from proven",
             {
                 "name": full_name,

@@ -12,6 +12,8 @@ from shared.addresses import same_address_key
 from shared.events import AddressCorrected, AssertionIssued, BadgeReceived, BadgeVisibilityChanged, Holder
 from shared.runtime.db import Transaction, replace
 
+WITHOUT_ACCOUNT = "badges.account_id is null and badges.received_at is not null"
+"""Received by an account that was deleted or lost: who proves the address has it."""
 _BADGE = """
     select b.assertion_id, b.registration_id, b.qualification, b.pass_number, b.registration_number,
            b.valid_from, b.valid_until, b.issued_at, b.account_id, b.received_at,
@@ -281,7 +283,7 @@ class Badges:
         """The badges received at this address are this account's, if the one before was deleted or lost."""
         self._tx.cursor.execute(
             "update badges set account_id = %s, account_deleted_at = null"
-            " where address_key = %s and account_id is null and received_at is not null",
+            f" where address_key = %s and {WITHOUT_ACCOUNT}",
             (account_id, same_address_key(address)),
         )
 

@@ -7,7 +7,17 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.retry import SKEW, due_at, due_halves_sql, has_passed, is_due, is_due_sql, next_try
+from shared.retry import (
+    SKEW,
+    due_at,
+    due_by_name,
+    due_halves_sql,
+    first_due_sql,
+    has_passed,
+    is_due,
+    is_due_sql,
+    next_try,
+)
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -38,6 +48,15 @@ def test_the_halves_are_the_condition() -> None:
     one, other = due_halves_sql("next_try_at")
     by_name = is_due_sql("next_try_at").replace("%s", "%(now)s", 1).replace("%s", "%(ahead)s")
     assert by_name == f"({one} or {other})"
+
+
+def test_the_first_that_are_due_are_the_first_of_both_halves() -> None:
+    one, other = due_halves_sql("due_at")
+    found = first_due_sql("select id from t where ready", "due_at", "9", order="kind, due_at")
+    assert found == " union all ".join(
+        f"(select id from t where ready and {half} order by kind, due_at limit 9)" for half in (one, other)
+    )
+    assert tuple(due_by_name(NOW, HOUR).values()) == due_at(NOW, HOUR)
 
 
 def test_a_wait_that_began_in_the_future_has_passed() -> None:
