@@ -20,6 +20,7 @@ from shared.events import Event
 from shared.office_events import DecisionSettled, OfficeDecided, RebuildOrdered, ScrubOrdered
 from shared.runtime.lineage import Lineage, Replaced, end_process
 from shared.runtime.metrics import SKIPPED
+from shared.runtime.plans import Plans
 from shared.runtime.row_statements import RowStatements
 from shared.runtime.row_statements import replace as replace
 from shared.runtime.sessions import connection_settings
@@ -241,6 +242,7 @@ class Database(Generic[T]):
         self.now = clock
         self._lineage = Lineage(service, replaced)
         self._committed: dict[tuple[str, int], int] = {}
+        self._plans = Plans()
         self._pool = ConnectionPool(
             url,
             configure=self._lineage.check,
@@ -258,6 +260,7 @@ class Database(Generic[T]):
         if self._pool.closed:
             self._pool.open()
         with self._pool.connection() as connection:
+            self._plans.renew(connection)
             tx = self._transaction(connection, self.service, self.now)
             positions = self._take_read_to()
             yield tx
@@ -279,6 +282,7 @@ class Database(Generic[T]):
         with self._pool.connection() as connection:
             connection.autocommit = True
             try:
+                self._plans.renew(connection)
                 tx = self._transaction(connection, self.service, self.now)
                 yield tx
                 if tx.announces:

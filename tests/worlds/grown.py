@@ -23,6 +23,9 @@ from tests.worlds.postgres import postgres
 ROWS = 5000
 """Badges that each service knows, and so about the rows of each table that has one for each."""
 
+PREPARED = 12
+"""Times after which psycopg has prepared a statement and the server keeps one plan of it."""
+
 _FEW = ROWS // 5  # batches, statements: one for several badges
 _PAST = "now() - interval '40 days' + n * interval '1 second'"
 _REGISTRATION = "'R-' || n"
@@ -281,22 +284,36 @@ _GENERIC: Mapping[str, str] = {
 }
 
 
-def grow(url: str, service: str) -> None:
-    """Fill the empty schema of `service`. When this returns, the planner knows how much is there."""
+def grow(url: str, service: str, *, counted: bool = True) -> None:
+    """Fill the empty schema of `service`. When this returns, the planner knows how much is there, if `counted`."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(hashtext('registration/writers'))")  # see its trigger
         for table, rows, columns in (*_OF_EACH, *_TABLES[service]):
             connection.execute(_filled(connection, table, rows, columns))
-    analyse(url)
+    if counted:
+        analyse(url)
 
 
 def grown(service: str) -> str:
     """The URL of a new schema of `service`, filled."""
+    grow(url := empty(service), service)
+    return url
+
+
+def empty(service: str) -> str:
+    """The URL of a new schema of `service`."""
     with postgres() as databases:
         url = databases.fresh()
     migrate(url, service, Path("services") / service / "migrations")
-    grow(url, service)
     return url
+
+
+def take_away(url: str, service: str) -> None:
+    """Delete the rows of all tables that `grow` fills, and nothing that hangs on them."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("set session_replication_role = replica")  # no trigger, no foreign key
+        for table in dict.fromkeys(table for table, _, _ in (*_OF_EACH, *_TABLES[service])):
+            connection.execute(sql.SQL("delete from {}").format(sql.Identifier(table)))
 
 
 def analyse(url: str) -> None:

@@ -201,10 +201,10 @@ class MessageTransaction(RequestTransaction):
         """
         ended = "settled_at < %s and state in ('sent', 'bounced', 'suppressed', 'cancelled')"
         return self.cursor.execute(
-            "with old as (select id, request_id from messages where id in ("
+            "with old as (select id, request_id from messages where id = any(array("
             f"  (select id from messages where {ended} and message is not null order by settled_at limit %s)"
             "  union all (select messages.id from requests join messages using (request_id)"
-            f"   where recipient is not null and {ended} order by settled_at limit %s))"
+            f"   where recipient is not null and {ended} order by settled_at limit %s)))"
             "  limit %s for update skip locked),"
             " asked as (update requests set facts = null, recipient = null, reply_to = null from old"
             "  where requests.request_id = old.request_id)"

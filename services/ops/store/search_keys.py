@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.ops.board.search import grams_of, key_of
+from services.ops.store.notes import delete_first
 from shared.runtime.db import Transaction
 
 _FOUND_BY = (
@@ -14,10 +15,7 @@ _MOST = 5_000  # notes taken up at a time: a third of a second. More wait only a
 
 def write_search_keys(tx: Transaction) -> int:
     """Take up the notes about whose names or numbers changed; how many. One transaction at a time."""
-    taken = tx.cursor.execute(
-        "delete from renamed where id in (select id from renamed order by id limit %s) returning registration_id",
-        (_MOST,),
-    ).fetchall()
+    taken = tx.cursor.execute(delete_first("renamed", "registration_id"), (_MOST,)).fetchall()
     found = tx.cursor.execute(
         f"select registration_id, array[{_FOUND_BY}] from people where registration_id = any(%s) order by 1",
         ([id for (id,) in taken],),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from services.ops.store.notes import delete_first
 from services.ops.store.search_keys import write_search_keys
 from shared.runtime.db import Transaction
 
@@ -111,8 +112,7 @@ class Standing:
 
     def _count(self) -> int:
         taken = self._tx.cursor.execute(
-            "with taken as (delete from stirred where id in (select id from stirred order by id limit %s)"
-            " returning registration_id, assertion_id)"
+            f"with taken as ({delete_first('stirred', 'registration_id, assertion_id')})"
             " select count(*), coalesce(array_agg(distinct registration_id) filter (where registration_id is not null),"
             " '{}'), coalesce(array_agg(distinct assertion_id) filter (where assertion_id is not null), '{}')"
             " from taken",

@@ -145,8 +145,8 @@ class AddressScreen(OfficeRows):
             ("address_recoveries", "recovery_id", "settled_at", now - kept, "settled_at"),
         ):
             deleted += self.cursor.execute(
-                f"delete from {table} where {key} in (select {key} from {table}"
-                f" where {ends} <= %s or {begins} > %s limit %s for update skip locked)",
+                f"delete from {table} where {key} = any(array(select {key} from {table}"
+                f" where {ends} <= %s or {begins} > %s limit %s for update skip locked))",
                 (past, now + SKEW, most),
             ).rowcount
         return deleted

@@ -64,8 +64,8 @@ class Letters:
         """The oldest that are asked for; they are gone when this transaction commits."""
         return self._tx.fetch_all(
             Asked,
-            "delete from asked_letters where asked_id in (select asked_id from asked_letters order by asked_id limit %s"
-            " for update skip locked) returning letter, address, assertion_id, language",
+            "delete from asked_letters where asked_id = any(array(select asked_id from asked_letters order by asked_id"
+            " limit %s for update skip locked)) returning letter, address, assertion_id, language",
             (most,),
         )
 

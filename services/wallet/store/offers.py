@@ -58,7 +58,7 @@ class Offers:
         """Delete what has expired, at most `most`; how many."""
         now = self._tx.now()
         return self._tx.cursor.execute(
-            "delete from offers where code_sha256 in (select code_sha256 from offers"
-            " where expires_at <= %s or expires_at > %s limit %s for update skip locked)",
+            "delete from offers where code_sha256 = any(array(select code_sha256 from offers"
+            " where expires_at <= %s or expires_at > %s limit %s for update skip locked))",
             (now, now + lifetime + SKEW, most),
         ).rowcount

@@ -91,9 +91,10 @@ class PaperOrders:
         """Delete the addresses of orders whose last item was sent or cancelled before this moment; how many."""
         return self._tx.cursor.execute(
             "update paper_orders set addressee = null, postcode = null, prefecture = null, line = null, phone = null"
-            " where order_id in (select order_id from paper_orders o where o.line is not null and o.ordered_at < %s"
+            " where order_id = any(array(select order_id from paper_orders o"
+            "  where o.line is not null and o.ordered_at < %s"
             "  and not exists (select from paper_items i where i.order_id = o.order_id"
-            "   and not (i.state = any(%s) and i.at < %s)) limit %s)",
+            "   and not (i.state = any(%s) and i.at < %s)) limit %s))",
             (before, list(_ENDED), before, most),
         ).rowcount
 
