@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +37,7 @@ _ROUND = 2000  # rows a round: 500 or more keep the producer's batches full
 _FULL = 500  # a round of so many is followed by the next at once
 _HEADERS = (("content-type", CONTENT_TYPE),)
 _HANGS_AFTER = 120  # seconds without a statement, after which another replica becomes the relay
+_LOOK = 5.0  # seconds between two looks at an outbox that nobody told of: each commit does, so nothing should be there
 _SHARE_LOCK = "select pg_try_advisory_lock(hashtext('relay/' || current_schema()))"
 
 
@@ -134,12 +136,18 @@ class Relay(threading.Thread):
                     began = time.monotonic()
                     rows = self._round(connection, producer)
                     if not rows:
-                        for _ in connection.notifies(timeout=0.5, stop_after=1):
-                            pass
+                        self._await_rows(connection)
                     elif rows < _FULL:
                         self._stopping.wait(pause_after(time.monotonic() - began))  # the next rows gather
             finally:
                 producer.close(timeout=2)
+
+    def _await_rows(self, connection: psycopg.Connection[Any]) -> None:
+        """Until a commit tells of new rows, those of a topic that failed are due, or `_LOOK` has passed."""
+        now = time.monotonic()
+        until = max(now + _FIRST_WAIT, min([now + _LOOK, *self._again_at.values()]))
+        while not list(connection.notifies(timeout=0)) and not self._stopping.is_set() and time.monotonic() < until:
+            select.select([connection], [], [], _FIRST_WAIT)  # psycopg's own wait looks up ten times a second
 
     def _locked(self, connection: psycopg.Connection[Any]) -> bool:
         row = connection.execute(_SHARE_LOCK).fetchone()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import http
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -33,7 +33,31 @@ CUT_OFF = counter("web_cut_off", "Connections ended by a limit, by which", ("lim
 
 
 class WebServer(uvicorn.Server):
-    """uvicorn that leaves the signals to the process."""
+    """uvicorn that leaves the signals to the process, and looks at the clock once a second instead of ten times.
+
+    `should_exit` may be set by any thread, and ends it at once.
+    """
+
+    _loop: asyncio.AbstractEventLoop | None = None
+    _ending: asyncio.Event
+    _is_ending = False
+
+    @property
+    def should_exit(self) -> bool:
+        return self._is_ending
+
+    @should_exit.setter
+    def should_exit(self, is_ending: bool) -> None:
+        self._is_ending = is_ending
+        if is_ending and self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: it has ended already
+                self._loop.call_soon_threadsafe(self._ending.set)
+
+    async def main_loop(self) -> None:
+        self._ending, self._loop = asyncio.Event(), asyncio.get_running_loop()
+        while not await self.on_tick(0):  # writes the answers' Date
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), 1.0)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
