@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -79,9 +80,12 @@ class Grown:
     cpu: dict[str, float] = field(default_factory=dict)
 
 
-def run(badges: int, singles: int, seconds: float, prefilled: int = 0) -> Run:
-    """On a new stack. TimeoutError when not all is done within `seconds`, ValueError when the counts don't match."""
-    with cheapest() as sink, own_stack(without_holders(sink.port)) as stack:
+def run(badges: int, singles: int, seconds: float, prefilled: int = 0, folder: Path | None = None) -> Run:
+    """On a new stack, which stays in `folder` if there is one.
+
+    TimeoutError when not all is done within `seconds`, ValueError when the counts don't match.
+    """
+    with cheapest() as sink, own_stack(without_holders(sink.port), folder) as stack:
         memory_idle = memory_of(stack)
         latency = list(one_by_one(stack, singles))
         _await(lambda: _count(stack, "letter 2") >= singles, 120, "the single badges are finished")
@@ -270,8 +274,9 @@ def main() -> None:
     parser.add_argument("--singles", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--prefill", type=int, default=0)
+    parser.add_argument("--folder", type=Path, help="where the stack stays; without, it is removed")
     asked = parser.parse_args()
-    print(json.dumps(asdict(run(asked.badges, asked.singles, asked.seconds, asked.prefill))))
+    print(json.dumps(asdict(run(asked.badges, asked.singles, asked.seconds, asked.prefill, asked.folder))))
 
 
 if __name__ == "__main__":
