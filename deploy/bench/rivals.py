@@ -20,7 +20,8 @@ from pyoxigraph import CanonicalizationAlgorithm, Dataset, RdfFormat, parse, ser
 import shared.credentials.credential
 from services.issuer.signing.keys import SigningKey
 from services.issuer.signing.template import Sealed
-from shared.credentials.credential import OB_CONTEXT, VC_CONTEXT, proof_options, proof_time
+from shared.credentials.content import OB_CONTEXT, VC_CONTEXT
+from shared.credentials.credential import proof_options, proof_time
 from shared.credentials.multibase import base58
 
 Canonise = Callable[[Mapping[str, Any]], bytes]

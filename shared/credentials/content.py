@@ -13,6 +13,11 @@ from typing import Any
 
 from shared.errors import Unreadable
 
+VC_CONTEXT = "https://www.w3.org/ns/credentials/v2"
+OB_CONTEXT = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
+TERMS_CONTEXT = "https://www.w3.org/ns/credentials/undefined-terms/v2"
+"""Gives every property that no other context defines an IRI of its own: for statements of the count only."""
+
 Document = Mapping[str, Any]
 """A JSON-LD document as JSON gives it. Its shape is the business of the contexts, so it stays a mapping."""
 

@@ -22,8 +22,8 @@ from msgspec.structs import astuple
 
 from shared import object_keys
 from shared.clock import japan_time
-from shared.credentials.content import Document
-from shared.credentials.credential import COUNT_TYPE, TERMS_CONTEXT, VC_CONTEXT
+from shared.credentials.content import TERMS_CONTEXT, VC_CONTEXT, Document
+from shared.credentials.credential import COUNT_TYPE
 from shared.credentials.merkle import merkle_tree
 from shared.credentials.moments import read_moment
 from shared.errors import Unreadable

@@ -35,14 +35,20 @@ from pyoxigraph import (
     serialize,
 )
 
-from shared.credentials.content import Document, expected_count, refuse_keywords, text_problem, walk, with_only
+from shared.credentials.content import (
+    OB_CONTEXT,
+    TERMS_CONTEXT,
+    VC_CONTEXT,
+    Document,
+    expected_count,
+    refuse_keywords,
+    text_problem,
+    walk,
+    with_only,
+)
 from shared.credentials.multibase import base58, ed25519_multibase, from_base58, from_ed25519_multibase
 from shared.errors import AkashiError, Unreadable
 
-VC_CONTEXT = "https://www.w3.org/ns/credentials/v2"
-OB_CONTEXT = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
-TERMS_CONTEXT = "https://www.w3.org/ns/credentials/undefined-terms/v2"
-"""Gives every property that no other context defines an IRI of its own: for statements of the count only."""
 COUNT_TYPE = "BadgeCountCredential"
 CRYPTOSUITE = "eddsa-rdfc-2022"
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from services.issuer.domain.issuance import Assertion, Issuer, keyed_digest
 from shared.addresses import same_address_key
 from shared.clock import japan_midnight, japan_time
-from shared.credentials.credential import OB_CONTEXT, VC_CONTEXT
+from shared.credentials.content import OB_CONTEXT, VC_CONTEXT
 from shared.programme import Alignment, Bilingual
 
 PASS_NUMBER = "ext:passNumber"

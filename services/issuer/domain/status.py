@@ -12,7 +12,7 @@ from typing import Any
 
 from services.issuer.domain.issuance import Issuer
 from shared.clock import japan_time
-from shared.credentials.credential import VC_CONTEXT
+from shared.credentials.content import VC_CONTEXT
 from shared.credentials.status_list import LENGTH, encoded, with_bits
 
 ROOM = LENGTH // 2

@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 from services.wallet.badge import offers
 from services.wallet.badge.offers import CONFIGURATION, LIFETIME
 from services.wallet.web.pages import WalletPages
-from shared.credentials.credential import OB_CONTEXT, VC_CONTEXT
+from shared.credentials.content import OB_CONTEXT, VC_CONTEXT
 
 GRANT = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
 _NO_STORE = {"cache-control": "no-store"}

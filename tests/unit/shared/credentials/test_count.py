@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.credentials.content import OB_CONTEXT, TERMS_CONTEXT
 from shared.credentials.count import (
     Batch,
     CountStatement,
@@ -27,8 +28,6 @@ from shared.credentials.count import (
     read_leaf_list,
 )
 from shared.credentials.credential import (
-    OB_CONTEXT,
-    TERMS_CONTEXT,
     DoNotTrust,
     canonical_form,
     leaf_of,

@@ -13,10 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import shared.credentials.credential
-from shared.credentials.content import text_problem
+from shared.credentials.content import OB_CONTEXT, VC_CONTEXT, text_problem
 from shared.credentials.credential import (
-    OB_CONTEXT,
-    VC_CONTEXT,
     DoNotSign,
     DoNotTrust,
     canonical_form,
