@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 import pytest
+import zxingcpp
+from PIL import Image
 
 from deploy.local.ports import free_port
 from services.wallet import handlers
@@ -48,8 +50,23 @@ def holder(wallet: Wallet, address: str = "a@example.jp") -> tuple[httpx.Client,
 def offer(browser: httpx.Client, badge: str) -> str:
     page = browser.post(f"/badges/{badge}/offer").text
     found = re.search(r'href="(openid-credential-offer:[^"]+)"', page)
-    assert found and "<svg" in page
-    return html.unescape(found[1])
+    assert found
+    link = html.unescape(found[1])
+    assert read_from(page) == link
+    return link
+
+
+def read_from(page: str) -> str:
+    """What a telephone reads from the page's QR code."""
+    drawn = re.search(r'<svg viewBox="0 0 (\d+) \1"><path d="([^"]+)"/></svg>', page)
+    assert drawn
+    size, scale = int(drawn[1]), 4
+    picture = Image.new("L", (size * scale, size * scale), "white")
+    for run in re.finditer(r"M(\d+) (\d+)h(\d+)v1h-\3z", drawn[2]):
+        x, y, width = map(int, run.groups())
+        picture.paste(0, (x * scale, y * scale, (x + width) * scale, (y + 1) * scale))
+    (code,) = zxingcpp.read_barcodes(picture)
+    return code.text
 
 
 def code_of(link: str) -> str:
