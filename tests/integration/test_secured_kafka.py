@@ -44,6 +44,8 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
         provision_acls(read_kafka(Settings(kafka.settings())))
         while not provisioned(kafka):  # a broker learns of new entries a moment after they are taken
             time.sleep(0.1)
+        while not coordinates(kafka):  # the topic with the groups' offsets is made when it is first asked for
+            time.sleep(0.1)
         yield kafka
 
 
@@ -210,6 +212,15 @@ def test_a_user_writes_and_reads_what_its_service_does(secured: SecureKafka, use
         if "Read" in grant.operations:
             put(secured, grant.name)
             assert may(secured, user, reads(grant.name)), grant
+
+
+def coordinates(kafka: SecureKafka) -> bool:
+    """Whether the groups of services have a coordinator. A service waits for it, too."""
+    try:
+        read_marks(read_kafka(Settings(kafka.settings("issuer"))), "issuer")
+    except TryLater:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("service", ["issuer", "ops"])
