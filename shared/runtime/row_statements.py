@@ -108,6 +108,18 @@ class RowStatements:
         values = _columns_of(columns, sorted(rows, key=lambda row: row[key]))
         return self.cursor.execute(query, values).rowcount
 
+    def delete_some(self, table: str, key: str, where: str, parameters: Sequence[Any], most: int) -> int:
+        """Delete at most `most` rows for which `where` (SQL) holds, none that another transaction locks; how many.
+
+        Their keys are an array, evaluated once. As a join with a limited subquery, a plan for an empty table evaluates
+        the subquery for each row.
+        """
+        return self.cursor.execute(
+            f"delete from {table} where {key} = any(array("
+            f"select {key} from {table} where {where} limit %s for update skip locked))",
+            (*parameters, most),
+        ).rowcount
+
     def _arrays(self, table: str, columns: Sequence[str]) -> str:
         """`unnest(…)` of one array a column, each of the type that the column has in `table`."""
         types = _TYPES.setdefault((self.service, table), {})

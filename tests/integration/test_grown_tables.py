@@ -155,7 +155,7 @@ def test_an_event_of_a_sudden_crowd_is_handled_by_plans_for_the_crowd(
         with suppress(Exception):
             work()
     take_away(url, service)
-    grow(url, service, counted=False)
+    grow(url, service, analysed=False)
     monkeypatch.setattr(plans, "PLAN_SECONDS", 0.0)
     assert _reads_little(service, handlers, reads) > 0
     process._database.close()

@@ -44,7 +44,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
         provision_acls(read_kafka(Settings(kafka.settings())))
         while not provisioned(kafka):  # a broker learns of new entries a moment after they are taken
             time.sleep(0.1)
-        while not coordinates(kafka):  # the topic with the groups' offsets is made when it is first asked for
+        while not has_coordinator(kafka):  # the topic of group offsets is created on the first request
             time.sleep(0.1)
         yield kafka
 
@@ -53,6 +53,15 @@ def provisioned(kafka: SecureKafka) -> bool:
     """Make the topics as the user who is for that, who may nothing else."""
     try:
         provision_topics(read_kafka(Settings(kafka.settings("topics"))))
+    except TryLater:
+        return False
+    return True
+
+
+def has_coordinator(kafka: SecureKafka) -> bool:
+    """Whether the broker has a coordinator of groups yet. A service waits for it, too."""
+    try:
+        read_marks(read_kafka(Settings(kafka.settings("issuer"))), "issuer")
     except TryLater:
         return False
     return True
@@ -111,13 +120,7 @@ def test_a_service_reads_and_another_writes_with_a_login(
 def test_a_certificate_of_the_authority_is_a_login(secured: SecureKafka) -> None:
     access = read_kafka(Settings(secured.by_certificate()))
     assert broker_answers(access)
-    while True:
-        try:
-            marks = read_marks(access, "issuer")
-            break
-        except TryLater:  # a broker that has just started has no coordinator of groups yet
-            time.sleep(0.5)
-    assert set(marks.topic_ids) >= {topic.name for topic in TOPICS}
+    assert set(read_marks(access, "issuer").topic_ids) >= {topic.name for topic in TOPICS}
     with closing(KafkaProducer(**access.client)) as producer:
         event = BadgeReceived(assertion_id="B" * 26, received_at=NOW)
         assert producer.send(event.topic.name, encode(event, source="tests", at=NOW)).get(30).offset >= 0
@@ -212,15 +215,6 @@ def test_a_user_writes_and_reads_what_its_service_does(secured: SecureKafka, use
         if "Read" in grant.operations:
             put(secured, grant.name)
             assert may(secured, user, reads(grant.name)), grant
-
-
-def coordinates(kafka: SecureKafka) -> bool:
-    """Whether the groups of services have a coordinator. A service waits for it, too."""
-    try:
-        read_marks(read_kafka(Settings(kafka.settings("issuer"))), "issuer")
-    except TryLater:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("service", ["issuer", "ops"])

@@ -284,13 +284,13 @@ _GENERIC: Mapping[str, str] = {
 }
 
 
-def grow(url: str, service: str, *, counted: bool = True) -> None:
-    """Fill the empty schema of `service`. When this returns, the planner knows how much is there, if `counted`."""
+def grow(url: str, service: str, *, analysed: bool = True) -> None:
+    """Fill the empty schema of `service`. When this returns, the planner has its statistics, if `analysed`."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(hashtext('registration/writers'))")  # see its trigger
         for table, rows, columns in (*_OF_EACH, *_TABLES[service]):
             connection.execute(_filled(connection, table, rows, columns))
-    if counted:
+    if analysed:
         analyse(url)
 
 

@@ -144,9 +144,5 @@ class AddressScreen(OfficeRows):
             ("address_requests", "request_id", "expires_at", now - kept, "requested_at"),
             ("address_recoveries", "recovery_id", "settled_at", now - kept, "settled_at"),
         ):
-            deleted += self.cursor.execute(
-                f"delete from {table} where {key} = any(array(select {key} from {table}"
-                f" where {ends} <= %s or {begins} > %s limit %s for update skip locked))",
-                (past, now + SKEW, most),
-            ).rowcount
+            deleted += self.delete_some(table, key, f"{ends} <= %s or {begins} > %s", (past, now + SKEW), most)
         return deleted

@@ -57,8 +57,5 @@ class Offers:
     def forget_past(self, lifetime: timedelta, most: int) -> int:
         """Delete what has expired, at most `most`; how many."""
         now = self._tx.now()
-        return self._tx.cursor.execute(
-            "delete from offers where code_sha256 = any(array(select code_sha256 from offers"
-            " where expires_at <= %s or expires_at > %s limit %s for update skip locked))",
-            (now, now + lifetime + SKEW, most),
-        ).rowcount
+        ended = "expires_at <= %s or expires_at > %s"
+        return self._tx.delete_some("offers", "code_sha256", ended, (now, now + lifetime + SKEW), most)

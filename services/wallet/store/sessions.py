@@ -153,9 +153,5 @@ class Sessions(Attempts):
             ),
             ("challenges", "challenge", "expires_at <= %s", "expires_at - interval '1 hour'"),
         ):
-            deleted += self._tx.cursor.execute(
-                f"delete from {table} where {key} = any(array(select {key} from {table}"
-                f" where {is_past} or {is_future} > %s limit %s for update skip locked))",
-                (now, now + SKEW, most),
-            ).rowcount
+            deleted += self._tx.delete_some(table, key, f"{is_past} or {is_future} > %s", (now, now + SKEW), most)
         return deleted

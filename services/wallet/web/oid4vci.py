@@ -8,7 +8,7 @@ Sources: OpenID for Verifiable Credential Issuance 1.0, sections 4.1 (offer), 6 
 from __future__ import annotations
 
 import json
-from itertools import groupby
+import re
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -27,6 +27,7 @@ from shared.credentials.content import OB_CONTEXT, VC_CONTEXT
 
 GRANT = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
 _NO_STORE = {"cache-control": "no-store"}
+_DARK = re.compile("1+")
 
 Text = Annotated[str, Form(max_length=1000)]
 
@@ -141,13 +142,10 @@ def _qr(text: str) -> Markup:
     """
     code = QRCode(error_correction=ERROR_CORRECT_L, border=4)
     code.add_data(text)
-    rows = code.get_matrix()
-    path = []
-    for y, row in enumerate(rows):
-        x = 0
-        for is_dark, run in groupby(row):
-            width = len(list(run))
-            path += [f"M{x} {y}h{width}v1h-{width}z"] if is_dark else []
-            x += width
-    size = len(rows)
-    return Markup(f'<svg viewBox="0 0 {size} {size}"><path d="{"".join(path)}"/></svg>')
+    rows = ["".join("1" if is_dark else "0" for is_dark in row) for row in code.get_matrix()]
+    path = "".join(
+        f"M{run.start()} {y}h{len(run[0])}v1h-{len(run[0])}z"
+        for y, row in enumerate(rows)
+        for run in _DARK.finditer(row)
+    )
+    return Markup(f'<svg viewBox="0 0 {len(rows)} {len(rows)}"><path d="{path}"/></svg>')
