@@ -29,7 +29,7 @@ from services.mailer.domain.pacing import DomainLimits, Limit
 from services.mailer.smtp import SmtpClient, SmtpPool, SmtpServer
 from shared.errors import TryLater
 from tests.worlds.dkim_keys import ED25519, RSA, is_valid
-from tests.worlds.mailer import APRIL_1, ID, PROGRAMME, MailerWorld, issued, mailer_at, revoked
+from tests.worlds.mailer import APRIL_1, ID, PROGRAMME, MailerWorld, asked, issued, mailer_at, revoked
 from tests.worlds.postgres import Databases
 from tests.worlds.smtp_server import Smtpd, smtpd
 from tests.worlds.story import until
@@ -266,6 +266,47 @@ def test_a_carrier_gets_its_pace_and_nobody_else_waits_for_it(mailer: MailerWorl
     assert ends(mailer).count("sent") == 20 + 4
     until_nothing_is_due(mailer)
     assert ends(mailer) == ["sent"] * 30 and most["DoCoMo.ne.jp"] == 1
+
+
+@pytest.mark.parametrize("limit", [Limit(), Limit(connections=1), Limit(connections=1, per_second=2)], ids=str)
+def test_a_letter_that_somebody_asked_for_leaves_before_a_cohort_that_waits(mailer: MailerWorld, limit: Limit) -> None:
+    """Its link ends in two hours: behind thousands of letters to a carrier with a pace it would never leave."""
+    taken = _a_carrier_with_a_pace(mailer, limit)
+    feed(mailer, people(20, "docomo.ne.jp"))
+    mailer.moment += timedelta(seconds=5)  # all others have waited for longer
+    _ask_for_a_letter(mailer)
+    until_nothing_is_due(mailer)
+    assert taken[0] == "hanako@docomo.ne.jp" and len(taken) == 21
+
+
+def test_a_letter_that_somebody_asked_for_leaves_before_a_cohort_when_its_server_takes_it_later(
+    mailer: MailerWorld,
+) -> None:
+    taken = _a_carrier_with_a_pace(mailer, Limit(connections=1, per_second=1), "hanako@docomo.ne.jp")
+    feed(mailer, people(60, "docomo.ne.jp"))
+    _ask_for_a_letter(mailer)
+    until_nothing_is_due(mailer)
+    first, second = (at for at, recipient in enumerate(taken) if recipient == "hanako@docomo.ne.jp")
+    assert first == 0 and second < 60
+
+
+def _a_carrier_with_a_pace(mailer: MailerWorld, limit: Limit, deferred_once: str = "") -> list[str]:
+    """The recipients of the letters that it gets, in order."""
+    taken: list[str] = []
+
+    def send(return_path: str, recipient: str, message: bytes) -> SmtpReply:
+        is_first = recipient not in taken
+        taken.append(recipient)
+        return Deferred("450 4.2.0 later") if recipient == deferred_once and is_first else Sent("250 ok")
+
+    deliveries = Deliveries(1, DomainLimits(domains={"docomo.ne.jp": limit}))
+    mailer.ports = replace(mailer.ports, send=send, deliveries=deliveries)
+    return taken
+
+
+def _ask_for_a_letter(mailer: MailerWorld) -> None:
+    mailer.handle(asked(recipient="hanako@docomo.ne.jp", hours=None))
+    handlers.write(mailer.ports)
 
 
 def test_a_relay_that_is_slow_to_answer_holds_neither_the_letters_of_others_nor_any_transaction(

@@ -69,6 +69,7 @@ NOT_HELD = "not exists (select from letter_holds where letter_holds.cohort = hol
 MOST_PAUSE = timedelta(seconds=MOST_SECONDS)
 _ALL = "from messages left join holders using (assertion_id) left join requests using (request_id)"
 _UNSENT = "from messages where state in ('queued', 'deferred')"
+_ASKED_FOR = "messages.request_id is not null"
 # With bytes, and not on its way; what `sender` leased and isn't `flying` is not.
 _LEAVABLE = (
     "state in ('queued', 'deferred') and message is not null"
@@ -217,8 +218,9 @@ class MessageTransaction(RequestTransaction):
     def to_send(
         self, now: datetime, limit: int, sender: str, flying: Sequence[OutgoingMessage], busy: Sequence[str]
     ) -> list[OutgoingMessage]:
-        """Messages to hand to the mail server now, oldest first, none to a `busy` domain. Locked until our end.
+        """Messages to hand to the mail server now, none to a `busy` domain. Locked until our end.
 
+        First those that somebody asked for and waits for, also of one domain; of both, the oldest first.
         None about a badge that is void: its revocation came while it was on its way, and then we died. None of a cohort
         whose letters the office holds. None that has lost its point, no reminder at night. What this `sender` leased
         and isn't `flying` was never started.
@@ -245,8 +247,12 @@ class MessageTransaction(RequestTransaction):
         return self._sendable(self._first_due_of_domains(None, ours), ours)
 
     def _first_due(self, most: int, ours: Mapping[str, Any]) -> list[str]:
-        """The ids of so many messages, of those that are due the first."""
-        return self._ids(f"select id from ({_first_due()}) as due order by next_try_at", most, ours)
+        """The ids of so many messages that are due, the first; and of as many that somebody asked for."""
+        return self._ids(
+            f"select id from (({_first_due(_ASKED_FOR)}) union ({_first_due()})) as due",
+            most,
+            ours,
+        )
 
     def _first_due_of_domains(self, most: int | None, ours: Mapping[str, Any]) -> list[str]:
         """The ids of so many, of those to domains that aren't busy; of all of them with None."""
@@ -265,7 +271,7 @@ class MessageTransaction(RequestTransaction):
         return [id for (id,) in self.cursor.execute(query, {**ours, "most": most})]
 
     def _sendable(self, ids: Sequence[str], ours: Mapping[str, Any]) -> list[OutgoingMessage]:
-        """Those of `ids` that may leave, oldest first, and that nobody else has taken meanwhile."""
+        """Those of `ids` that may leave and that nobody else has taken meanwhile, in the order of `to_send`."""
         if not ids:
             return []
         return self.fetch_all(
@@ -276,7 +282,7 @@ class MessageTransaction(RequestTransaction):
             f" and {VOID} is null and {NOT_HELD} and {POINTLESS} is null"
             f" and (%(by_day)s or messages.assertion_id is null or not {CANCELLABLE})"
             " and lower(split_part(coalesce(email, recipient), '@', 2)) <> all(%(busy)s::text[])"
-            " order by next_try_at limit %(limit)s for update of messages skip locked",
+            f" order by {_ASKED_FOR} desc, next_try_at limit %(limit)s for update of messages skip locked",
             {**ours, "ids": ids},
         )
 
