@@ -1,4 +1,4 @@
-"""Links that only their addressee can know. The mailer writes letter 1's, the wallet all others and reads them."""
+"""Links that only their addressee can know. The mailer writes those about a badge; the wallet writes the others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import hmac
 
 
 def receive_token(secret: bytes, assertion_id: str, address_revision: int = 0) -> str:
-    """The token of letter 1's link: 26 characters (130 bits) of lower-case base32 (RFC 4648).
+    """The token of the link in letters about a badge: 26 characters (130 bits) of lower-case base32 (RFC 4648).
 
     Repeatable, so a letter that is sent again carries the same link; not guessable without `secret`. Another one after
     each AddressCorrected, whose `revision` is `address_revision`: what lies in the former mailbox proves nothing.
@@ -25,7 +25,7 @@ def is_receive_token(secret: bytes, assertion_id: str, token: str, address_revis
 
 
 def receive_url(wallet_url: str, secret: bytes, assertion_id: str, address_revision: int = 0) -> str:
-    """Where the button 受領手続きをはじめる leads."""
+    """Where 受領手続きをはじめる and バッジを見る lead: to receive the badge; later to log in by password only."""
     return f"{wallet_url}/receive/{assertion_id}/{receive_token(secret, assertion_id, address_revision)}"
 
 

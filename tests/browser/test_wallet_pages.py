@@ -286,6 +286,10 @@ def test_a_holder_makes_and_keeps_an_account_on_a_phone(wallet: Wallet) -> None:
         assert walk.click("ログアウト") == "/login?left=1"
         _seen(walk, "login")
         assert walk.click("パスキーでログイン") == "/badges"
+        walk.click("ログアウト")
+        walk.goto(wallet.link(badge))
+        _seen(walk, "received-link")
+        assert walk.click("パスキーでログイン") == f"/badges/{badge}"
         assert wallet.letters("account-notice", "phone@example.jp")[-1].facts["what"] == "passkey-added"
 
         walk.goto("/account/addresses")

@@ -10,7 +10,7 @@ from services.wallet.store import WalletTransaction
 from shared.events import AddressCorrected, AssertionIssued
 from shared.links import receive_token
 from tests.worlds.consumer import note
-from tests.worlds.wallet import SECRET, START, Wallet, corrected, running_wallet, wallet_database
+from tests.worlds.wallet import PASSWORD, SECRET, START, Wallet, corrected, join, running_wallet, wallet_database
 
 NEW = "new@example.jp"
 
@@ -71,3 +71,17 @@ def test_an_address_that_comes_before_its_badge_counts(wallet: Wallet) -> None:
     wallet.consume(badge)
     with wallet.browser() as browser:
         assert "two@example.jp" in browser.get(link(badge, 1)).text and browser.get(link(badge, 0)).status_code == 410
+
+
+def test_who_received_the_badge_is_led_to_it_by_the_link_of_a_letter_in_the_former_mailbox(wallet: Wallet) -> None:
+    badge = wallet.issue("holder@example.jp")
+    with wallet.browser() as browser, wallet.browser() as stranger:
+        join(browser, wallet, badge.assertion_id)
+        arrive(wallet, moved(badge, "holder.now@example.jp"))
+        for number in (0, 1):
+            assert browser.get(link(badge, number)).url.path == f"/badges/{badge.assertion_id}"
+            page = stranger.get(link(badge, number))
+            assert page.url.path == "/login" and page.url.params["next"] == f"/badges/{badge.assertion_id}"
+            assert "holder" not in page.text
+        answer = stranger.post(link(badge, 0), data={"password": PASSWORD})
+        assert answer.url.path == "/login", "the address in the letter may be somebody else's by now"

@@ -93,6 +93,33 @@ def test_the_link_ends_and_its_holder_gets_a_new_one_at_the_registered_address(w
         assert login.url.path == "/login" and login.url.params["next"] == f"/badges/{badge}"
 
 
+def test_letter_2s_link_asks_its_holder_for_the_password_only_and_tells_a_stranger_no_address(wallet: Wallet) -> None:
+    """It is letter 1's, which proves the mailbox: nobody types the address again. Such letters are passed on."""
+    badge = wallet.issue("kenichi.tekkin@example.jp").assertion_id
+    with wallet.browser() as browser:
+        join(browser, wallet, badge)
+        wallet.finish(badge)
+        assert browser.get(wallet.link(badge)).url.path == f"/badges/{badge}", "logged in as in letter 1"
+    with wallet.browser() as later:
+        for page in (later.get(wallet.link(badge)), later.post(wallet.link(badge), data={"password": "wrong"})):
+            assert page.url.path == wallet.link(badge) and "k***@e***.jp" in page.text
+            assert "kenichi" not in page.text and 'type="email"' not in page.text and "受け取る" not in page.text
+        page = later.post(wallet.link(badge), data={"password": PASSWORD})
+        assert page.url.path == f"/badges/{badge}" and not page.url.query
+        assert "受領しました" not in page.text and "ダウンロード" in page.text
+    assert wallet.received(badge) == 1
+
+
+@pytest.mark.parametrize("what", ["wrong", "none"])
+def test_letter_2s_link_opens_nothing_by_a_wrong_password(wallet: Wallet, what: str) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        join(browser, wallet, badge)
+    with wallet.browser() as stranger:
+        page = stranger.post(wallet.link(badge), data={"password": "" if what == "none" else PASSWORD + "x"})
+        assert page.status_code == 422 and not is_in(stranger)
+
+
 def test_of_the_links_that_were_asked_for_the_last_one_opens_for_a_day(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:

@@ -43,7 +43,7 @@ OPENED_BY_TIME: tuple[Letter, ...] = (*REMINDERS, "expiry")
 LETTERS: tuple[Letter, ...] = (*OPENED_BY_EVENTS, *OPENED_BY_TIME)
 
 _FOLDER = Path(__file__).parents[1] / "letters"
-_OWN = ("name", "receive_url", "badge_url", "public_url")  # values that differ by person
+_OWN = ("name", "receive_url", "public_url")  # values that differ by person
 _OUTLINES = 256  # kept in memory; one takes some 10 KB
 
 
@@ -180,7 +180,6 @@ class LetterWriter:
         return {
             "name": one_line(f"{message.family_name} {message.given_name}"),
             "receive_url": receive_url(self._wallet_url, self._secret, message.assertion_id, message.address_revision),
-            "badge_url": f"{self._wallet_url}/badges/{message.assertion_id}",
             "public_url": f"{self._public_url}/V/{message.assertion_id}",
         }
 

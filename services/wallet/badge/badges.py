@@ -71,11 +71,13 @@ def receive_own(account: Account, assertion_id: str, ports: Ports) -> None:
             receive(tx, assertion_id, account.account_id)
 
 
-def receive(tx: WalletTransaction, assertion_id: str, account_id: int | None) -> None:
-    """Step 5. The account receives the badge; nothing for one that was received or corrected before."""
-    if tx.badges.receive(assertion_id, account_id):
-        RECEIVED.inc()
-        log.info("received", assertion_id=assertion_id, account_id=account_id)
+def receive(tx: WalletTransaction, assertion_id: str, account_id: int | None) -> bool:
+    """Step 5. The account receives the badge; False, and nothing, for one that was received or corrected before."""
+    if not tx.badges.receive(assertion_id, account_id):
+        return False
+    RECEIVED.inc()
+    log.info("received", assertion_id=assertion_id, account_id=account_id)
+    return True
 
 
 def show_details(account: Account, assertion_id: str, public: bool, ports: Ports) -> None:

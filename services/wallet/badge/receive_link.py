@@ -1,4 +1,4 @@
-"""The link of letter 1: what it opens, and the receipt of the badge behind it. Step 5."""
+"""The link of the letters about a badge: what it opens, and the receipt of the badge behind it. Step 5."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LinkState = Literal[
     "deleted",  # the holder deleted the account that had received it
     "corrected",  # the badge is the new version, at the same address
     "corrected-elsewhere",  # the new version is at another address, which this link does not prove
-    "moved",  # the letters go to another address since: this link, in the former mailbox, proves nothing
+    "moved",  # not received; the letters go to another address since: this link, in the former mailbox, proves nothing
 ]
 _AHEAD = 3  # changes of the address that a letter may have seen before we have
 _NOTHING_TO_RECEIVE: tuple[LinkState, ...] = (
@@ -62,6 +62,7 @@ class SignedIn:
 
     assertion_id: str
     tokens: Tokens | None
+    just_received: bool  # not before
 
 
 def open_link(assertion_id: str, link_token: str, browser: Browser, ports: Ports) -> OpenedLink:
@@ -78,12 +79,13 @@ def _opened(tx: WalletTransaction, assertion_id: str, link_token: str, browser: 
         return OpenedLink("unknown-link")
     if badge is None or (revision is not None and revision > badge.address_revision):
         return OpenedLink("not-here-yet")  # the token is right, so the badge exists: its event is on the way
-    if revision is not None and revision < badge.address_revision:
+    has_moved = revision is not None and revision < badge.address_revision
+    if has_moved and badge.account_id is None:
         return OpenedLink("moved")
     now, address = ports.now(), badge.holder.email
     visitor = tx.sessions.account(browser.session) if browser.session else None
     state = state_of(badge, now)
-    has_ended = link_has_ended(badge, number or 0, ports.receive_link_lifetime, now)
+    has_ended = has_moved or link_has_ended(badge, number or 0, ports.receive_link_lifetime, now)
     newest = tx.badges.get(badge.corrected_by) if badge.corrected_by else None
     if newest is not None and not has_ended and same_address_key(newest.holder.email) == same_address_key(address):
         return OpenedLink("corrected", newest, visitor)
@@ -143,8 +145,8 @@ def receive_by_link(
         return _log_in(opened.badge, password, browser, ports)
     assert opened.account is not None
     with ports.store.transaction() as tx:
-        receive(tx, assertion_id, opened.account.account_id)
-    return SignedIn(assertion_id, None)
+        just_received = receive(tx, assertion_id, opened.account.account_id)
+    return SignedIn(assertion_id, None, just_received)
 
 
 def create_account(
@@ -167,7 +169,7 @@ def create_account(
     # If we die here or the answer is lost, account and receipt stand and are announced; the link asks for the password.
     if tokens is None:
         return _log_in(badge, password, browser, ports)
-    return SignedIn(badge.assertion_id, tokens)
+    return SignedIn(badge.assertion_id, tokens, just_received=True)
 
 
 def _log_in(badge: WalletBadge, password: str, browser: Browser, ports: Ports) -> SignedIn | FormProblems:
@@ -175,5 +177,5 @@ def _log_in(badge: WalletBadge, password: str, browser: Browser, ports: Ports) -
     if isinstance(account, FormProblems):
         return account
     with ports.store.transaction() as tx:
-        receive(tx, badge.assertion_id, account.account_id)
-        return SignedIn(badge.assertion_id, open_session(tx, browser, account.account_id, ports))
+        just_received = receive(tx, badge.assertion_id, account.account_id)
+        return SignedIn(badge.assertion_id, open_session(tx, browser, account.account_id, ports), just_received)

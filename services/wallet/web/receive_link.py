@@ -1,4 +1,4 @@
-"""The pages behind letter 1's link, where step 5 begins."""
+"""The pages behind the link of the letters about a badge, where step 5 begins."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from services.wallet.badge.receive_link import OpenedLink, SignedIn
 from services.wallet.domain.account import NO_PROBLEMS, FormProblems
 from services.wallet.domain.badge import WalletBadge
 from services.wallet.web.pages import FormText, WalletPages, status_of
+from shared.addresses import masked
 from shared.links import receive_url
 
 _STATUS = {
@@ -44,7 +45,8 @@ def add_receive_link(app: FastAPI, pages: WalletPages, patience: float) -> None:
         assertion_id = assertion_id.upper()
         result = receive_link.receive_by_link(assertion_id, token, browser, full_name, password, pages.ports)
         if isinstance(result, SignedIn):
-            return pages.log_in(result.tokens, f"/badges/{result.assertion_id}?received=1")
+            happened = "?received=1" if result.just_received else ""
+            return pages.log_in(result.tokens, f"/badges/{result.assertion_id}{happened}")
         if isinstance(result, OpenedLink):
             return _answer(pages, request, result)
         opened = receive_link.open_link(assertion_id, token, browser, pages.ports)
@@ -72,6 +74,16 @@ def _answer(
         return RedirectResponse("/login?" + urlencode({"next": f"/badges/{opened.badge.assertion_id}"}), 303)
     if opened.state == "received" and opened.badge is not None:
         return RedirectResponse(f"/badges/{opened.badge.assertion_id}", 303)
+    if opened.state == "login" and opened.badge is not None and opened.badge.received_at is not None:
+        return pages.page(
+            request,
+            "received.html",
+            None,
+            status_of(problems),
+            badge=opened.badge,
+            masked_address=masked(opened.badge.holder.email),
+            problems=problems,
+        )
     return pages.page(
         request,
         "receive.html",

@@ -20,6 +20,7 @@ WALLET = "http://localhost:8602"
 PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encoding="utf-8"))
 WRITER = LetterWriter(PROGRAMME, WALLET, "http://localhost:8603", SECRET)
 ID = "ABCDEFGHIJKLMNOPQRSTUVWX23"
+OWN_LINK = receive_url(WALLET, SECRET, ID)
 AWARD = Message(
     letter="award",
     assertion_id=ID,
@@ -57,22 +58,23 @@ def test_letter_1_has_its_button_and_its_url_on_a_line_of_its_own() -> None:
 
 def test_letter_2_leads_to_the_badge_and_to_its_public_page() -> None:
     mail = WRITER.compose(COMPLETION)
-    assert f"{WALLET}/badges/{ID}" in mail.text.splitlines()
-    assert f'<a href="{WALLET}/badges/{ID}"' in mail.html
+    assert OWN_LINK in mail.text.splitlines()
+    assert f'<a href="{OWN_LINK}"' in mail.html
     assert f"http://localhost:8603/V/{ID}" in mail.text.splitlines()
-    assert "/receive/" not in mail.text + mail.html
+    for text in (mail.text, mail.html):
+        assert "だけのものです" in text and "受領" not in text
 
 
 def test_the_letter_about_a_correction_leads_to_the_new_badge_and_does_not_ask_to_receive_it() -> None:
     mail = WRITER.compose(CORRECTION)
-    assert f"{WALLET}/badges/{ID}" in mail.text.splitlines()
+    assert OWN_LINK in mail.text.splitlines()
     assert f"http://localhost:8603/V/{ID}" in mail.text.splitlines()
-    assert f'<a href="{WALLET}/badges/{ID}"' in mail.html
+    assert f'<a href="{OWN_LINK}"' in mail.html
     for text in (mail.text, mail.html):
         assert "訂正" in text
         assert "もうお使いになれません" in text
         assert "すでにウォレットに入っています" in text
-        assert "/receive/" not in text
+        assert "受領手続きをはじめる" not in text
 
 
 def test_the_award_letter_of_a_corrected_badge_says_that_it_is_a_correction() -> None:
