@@ -83,7 +83,12 @@ def is_cross_site(method: str, headers: Mapping[str, str]) -> bool:
     if site is not None:
         return site not in ("same-origin", "none")
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != headers.get("host")
+    if origin is None:
+        return False
+    try:
+        return urlsplit(origin).netloc != headers.get("host")
+    except ValueError:  # a host that is none
+        return True
 
 
 def target_problem(scope: Scope) -> Literal["bad-target"] | None:

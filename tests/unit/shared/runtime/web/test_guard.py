@@ -16,6 +16,9 @@ HOST = {"host": "wallet.example.jp"}
         {"origin": "https://evil.example"},
         {"origin": "https://wallet.example.jp.evil.example"},
         {"origin": "null"},
+        {"origin": ""},
+        {"origin": "http://["},
+        {"origin": "https://wallet.example.jp]"},
     ],
 )
 def test_a_post_of_another_site_is_cross_site(headers: dict[str, str]) -> None:
