@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from services.wallet.domain.paper import ORDER_DIGITS
-from services.wallet.store import Store
+from services.wallet.store import Account, Store, WalletTransaction
 from shared.clock import Clock
 from shared.programme import Programme
 from shared.runtime.objects import ReadableObjects
@@ -36,3 +37,13 @@ class Ports:
     reset_link_lifetime: timedelta
     public_url: str  # of the public site, in every URL of a badge
     new_order_id: Callable[[], str] = draw_order_id
+
+    @contextmanager
+    def acting(self, account: Account) -> Iterator[WalletTransaction]:
+        """The transaction of what somebody does with an account, or of a new session for it.
+
+        The account is still the one that was logged in: LogInAgain once it was deleted or has another password.
+        """
+        with self.store.transaction() as tx:
+            tx.accounts.hold(account)
+            yield tx

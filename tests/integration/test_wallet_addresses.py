@@ -10,7 +10,18 @@ from services.wallet.store import WalletTransaction
 from shared.events import AddressCorrected, AssertionIssued
 from shared.links import receive_token
 from tests.worlds.consumer import note
-from tests.worlds.wallet import PASSWORD, SECRET, START, Wallet, corrected, join, running_wallet, wallet_database
+from tests.worlds.wallet import (
+    PASSWORD,
+    SECRET,
+    START,
+    Wallet,
+    corrected,
+    is_in,
+    join,
+    meanwhile,
+    running_wallet,
+    wallet_database,
+)
 
 NEW = "new@example.jp"
 
@@ -52,6 +63,27 @@ def test_the_link_in_the_former_mailbox_opens_nothing_and_the_new_one_makes_the_
         assert browser.get(link(badge, 5)).status_code == 404
         page = browser.get(link(badge, 1))
         assert page.status_code == 200 and NEW in page.text and "former@example.jp" not in page.text
+
+
+@pytest.mark.parametrize("state", ["account", "login", "receive"])
+def test_an_address_that_changes_while_the_form_is_sent_takes_the_badge_with_it(wallet: Wallet, state: str) -> None:
+    former = f"{state}@example.jp"
+    with wallet.browser() as browser:
+        if state != "account":
+            join(browser, wallet, wallet.issue(former).assertion_id)
+        if state == "login":
+            browser.post("/logout")
+        badge = wallet.issue(former)
+        answer = meanwhile(
+            wallet,
+            lambda tx: tx.note_addresses([moved(badge, f"new-{former}")]),
+            lambda: join(browser, wallet, badge.assertion_id),
+        )
+        assert answer.status_code == 410 and is_in(browser) is (state == "receive")
+    with wallet.ports.store.transaction() as tx:
+        at_badge = tx.badges.get(badge.assertion_id)
+        assert (tx.accounts.by_address(former) is None) is (state == "account"), "no account is left of it"
+    assert at_badge is not None and at_badge.account_id is None and wallet.received(badge.assertion_id) == 0
 
 
 def test_a_letter_that_comes_before_the_event_waits_and_a_later_version_says_its_own_address(wallet: Wallet) -> None:

@@ -30,6 +30,7 @@ from tests.worlds.wallet import (
     Wallet,
     anchored,
     config,
+    is_waited_for,
     issued,
     join,
     rendered,
@@ -366,7 +367,7 @@ def test_who_makes_an_account_waits_for_who_is_making_one_at_the_address(wallet:
     with wallet.ports.store.transaction() as tx:
         assert tx.accounts.create("一郎", "hash", "a@example.jp") is not None
         slower.start()
-        while not _is_waited_for(wallet):
+        while not is_waited_for(wallet):
             assert made == []
         if not commits:
             tx.connection.rollback()
@@ -374,12 +375,6 @@ def test_who_makes_an_account_waits_for_who_is_making_one_at_the_address(wallet:
     assert (made == [None]) is commits
     with wallet.ports.store.transaction() as tx:
         assert tx.fetch_value("select count(*) from accounts") == 1, "the slower one leaves nothing of its account"
-
-
-def _is_waited_for(wallet: Wallet) -> bool:
-    """Whether a transaction waits for another. Asked in a new one: each keeps what it saw first of the others."""
-    with wallet.ports.store.reading() as tx:
-        return bool(tx.fetch_value("select exists (select from pg_stat_activity where wait_event_type = 'Lock')"))
 
 
 def _badge(wallet: Wallet, assertion_id: str) -> WalletBadge:

@@ -17,14 +17,18 @@ from services.issuer.art.badge_art import badge_png
 from shared import object_keys
 from shared.credentials.baking import unbake_png
 from shared.events import AssertionIssued, BadgeVisibilityChanged, Event
+from shared.recovery_events import AddressRecoverySettled
 from tests.worlds.wallet import (
     PASSWORD,
     PROGRAMME,
+    START,
     Wallet,
+    account_of,
     anchored,
     corrected,
     issued,
     join,
+    meanwhile,
     rendered,
     renewed,
     revoked,
@@ -301,3 +305,35 @@ def test_a_badge_is_shown_with_the_picture_of_its_own_edition(wallet: Wallet) ->
         assert 'src="/art/gishi/2026.png"' in browser.get(f"/badges/{old.assertion_id}").text
         for edition in ("2026-", "..", "%2e%2e%2fx", "2026-2-3", "-"):
             assert browser.get(f"/art/gishi/{edition}.png").status_code == 404
+
+
+# ── moved to another address ────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_account_that_is_made_at_the_new_address_while_the_former_one_moves_there_gets_the_badges(
+    wallet: Wallet,
+) -> None:
+    badge = wallet.issue("lost@example.jp").assertion_id
+    with wallet.browser() as browser:
+        join(browser, wallet, badge)
+    settled = AddressRecoverySettled(
+        recovery_id="recovery",
+        person_id="P1",
+        registration_id=badge.lower(),
+        outcome="moved",
+        email="new@example.jp",
+        former_email="lost@example.jp",
+        begun_at=START,
+        settled_at=START,
+    )
+    meanwhile(
+        wallet,
+        lambda tx: tx.accounts.create("一郎", "hash", "new@example.jp"),
+        lambda: wallet.consume(settled),
+    )
+    account = account_of(wallet, "new@example.jp")
+    link = wallet.mailed_link("account-recovery", "new@example.jp").split("/")[2]
+    with wallet.ports.store.transaction() as tx:
+        moved, mailed = tx.badges.get(badge), tx.letters.link(link, "reset")
+    assert moved is not None and moved.account_id == account.account_id
+    assert mailed is not None and mailed.account_id == account.account_id

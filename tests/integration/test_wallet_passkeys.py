@@ -12,8 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from services.wallet.store import WalletTransaction
 from tests.worlds.authenticator import PRESENT, Authenticator
-from tests.worlds.wallet import Wallet, is_in, join, notices
+from tests.worlds.wallet import Wallet, account_of, is_in, join, meanwhile, notices
 
 pytest_plugins = ("tests.worlds.wallet_fixtures",)
 
@@ -123,6 +124,26 @@ def test_a_cloned_passkey_whose_counter_stands_still_is_refused(wallet: Wallet, 
         assert logged_in(phone, device).status_code == 200
         device.counter = 3
         assert logged_in(phone, device).status_code == 422
+
+
+@pytest.mark.parametrize("change", ["removed", "used"])
+def test_a_passkey_that_is_removed_or_used_while_its_answer_is_checked_opens_nothing(
+    wallet: Wallet, owner: httpx.Client, change: str
+) -> None:
+    device = Authenticator(wallet.url, counter=5)
+    made(owner, device)
+    account_id = account_of(wallet, "a@example.jp").account_id
+
+    def do(tx: WalletTransaction) -> None:
+        (passkey,) = tx.passkeys.all_of(account_id)
+        if change == "removed":
+            assert tx.passkeys.remove(account_id, passkey.credential_id)
+        else:
+            assert tx.passkeys.use(passkey, 7)
+
+    with wallet.browser() as phone:
+        assert meanwhile(wallet, do, lambda: logged_in(phone, device)).status_code == 422
+        assert not is_in(phone)
 
 
 @pytest.mark.parametrize(

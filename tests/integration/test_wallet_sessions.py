@@ -8,12 +8,25 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from msgspec.structs import replace
 
 from services.wallet import office_orders
+from services.wallet.store import Account, WalletTransaction
 from shared.events import AssertionIssued
 from shared.office_events import Decision, DecisionSettled, OfficeDecided
-from tests.worlds.wallet import PASSWORD, Wallet, is_in, issued, join, log_in
+from tests.worlds.wallet import (
+    PASSWORD,
+    Wallet,
+    account_of,
+    add_address,
+    corrected,
+    is_in,
+    issued,
+    join,
+    log_in,
+    meanwhile,
+)
 
 pytest_plugins = ("tests.worlds.wallet_fixtures",)
 
@@ -58,6 +71,97 @@ def test_wrong_passwords_for_ending_sessions_are_counted_with_those_for_other_ch
             browser.post("/account/sessions", data={"current": "wrong"})
         assert browser.post("/account/sessions", data={"current": PASSWORD}).status_code == 429
         assert is_in(phone)
+
+
+# ── what is done while the account changes ──────────────────────────────────────────────────────────────
+
+NEW = "yaki-imo 43 enpitsu"
+FORMS = {
+    "/account/password": {"current": PASSWORD, "password": NEW},
+    "/account/addresses": {"current": PASSWORD, "email": "b@example.jp"},
+    "/account/addresses/{address}": {"current": PASSWORD, "act": "primary"},
+    "/account/sessions": {"current": PASSWORD},
+    "/account/passkeys/options": {},
+    "/account/delete": {"current": PASSWORD, "word": "削除"},
+    "/badges/{waiting}/receive": {},
+    "/badges/{badge}/details": {"details": "hidden"},
+    "/badges/{badge}/offer": {},
+    "/login": {"email": "a@example.jp", "password": PASSWORD},
+    "{verify}": {},
+    "{link}": {"password": PASSWORD},
+}
+"""What an account does, by its path, and what is typed."""
+
+
+@pytest.mark.parametrize("path", FORMS)
+@pytest.mark.parametrize("change", ["deleted", "another password"])
+def test_a_form_that_was_sent_before_the_account_changed_does_nothing_after_it(
+    wallet: Wallet, path: str, change: str
+) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        join(browser, wallet, badge)
+        wallet.finish(badge)
+        waiting = wallet.issue("a@example.jp", qualification="shindanshi").assertion_id
+        verify, account = add_address(browser, wallet, "c@example.jp"), account_of(wallet, "a@example.jp")
+        to = path.format(
+            waiting=waiting, badge=badge, verify=verify, link=wallet.link(waiting), address=number_of(wallet, account)
+        )
+        if path == "{link}":
+            browser.post("/logout")
+
+        def do(tx: WalletTransaction) -> None:
+            if change == "deleted":
+                tx.delete_account(account.account_id)
+            else:
+                tx.accounts.set_password(account.account_id, wallet.ports.passwords.hash(NEW))
+                tx.sessions.close_all(account.account_id)
+
+        before = wallet.announced()
+        answer = meanwhile(wallet, do, lambda: browser.post(to, data=FORMS[path], follow_redirects=False))
+        assert answer.status_code == 303 and answer.headers["location"].startswith("/login?next="), answer.text
+        assert not is_in(browser) and wallet.announced() == before
+        assert log_in(browser, "a@example.jp").status_code == 422
+        assert log_in(browser, "a@example.jp", NEW).status_code == (422 if change == "deleted" else 200)
+
+
+def number_of(wallet: Wallet, account: Account) -> int:
+    """Of its primary address."""
+    with wallet.ports.store.transaction() as tx:
+        return tx.accounts.addresses(account.account_id)[0].address_id
+
+
+def test_a_badge_that_is_handed_over_while_its_account_is_deleted_says_so(wallet: Wallet) -> None:
+    old = issue_to(wallet, "P1", "a@example.jp")
+    with wallet.browser() as browser:
+        join(browser, wallet, old.assertion_id)
+        new = corrected(old)
+
+        def hand_over(tx: WalletTransaction) -> None:
+            tx.badges.lock_versions([old.award.registration_id])
+            tx.badges.save_issued([new])
+            assert tx.badges.receive(new.assertion_id, account_of(wallet, "a@example.jp").account_id)
+
+        data = {"current": PASSWORD, "word": "削除"}
+        answer = meanwhile(wallet, hand_over, lambda: browser.post("/account/delete", data=data))
+        assert answer.url.params.get("deleted") == "1"
+    with wallet.ports.store.transaction() as tx:
+        left = [tx.badges.get(each) for each in (old.assertion_id, new.assertion_id)]
+    assert all(each is not None and each.account_id is None and each.account_deleted_at for each in left)
+
+
+def test_a_hash_of_former_parameters_is_made_again_at_the_login_which_goes_on(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        join(browser, wallet, badge)
+        account = account_of(wallet, "a@example.jp")
+        weaker = PasswordHasher(memory_cost=64, time_cost=1, parallelism=1).hash(PASSWORD)
+        with wallet.ports.store.transaction() as tx:
+            tx.accounts.set_password(account.account_id, weaker)
+        browser.post("/logout")
+        assert log_in(browser, "a@example.jp").status_code == 200 and is_in(browser)
+        hashed = account_of(wallet, "a@example.jp").password_hash
+        assert hashed != weaker and not wallet.ports.passwords.needs_rehash(hashed)
 
 
 # ── what the office ends ────────────────────────────────────────────────────────────────────────────────

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from msgspec.structs import replace
@@ -27,7 +28,7 @@ from services.wallet.app import MIGRATIONS
 from services.wallet.config import Config
 from services.wallet.domain.badge import WalletBadge
 from services.wallet.ports import Ports
-from services.wallet.store import Store, WalletTransaction
+from services.wallet.store import Account, Store, WalletTransaction
 from services.wallet.web.site import web_app
 from shared import object_keys
 from shared.events import (
@@ -65,6 +66,8 @@ PROGRAMME = parse_programme(Path("deploy/programmes/jci.toml").read_text(encodin
 
 ISSUER = Issuer(PROGRAMME, "http://verifier.example")
 ISSUER_KEY = SigningKey(KEY.private, ISSUER.did)
+
+R = TypeVar("R")
 
 
 @dataclass
@@ -312,6 +315,30 @@ def rendered(assertion_id: str) -> CertificateRendered:
         details_sha256="bb",
         rendered_at=START,
     )
+
+
+def meanwhile(wallet: Wallet, change: Callable[[WalletTransaction], object], act: Callable[[], R]) -> R:
+    """What `act` gives if `change` is committed while it waits for that; after its end, where it doesn't wait."""
+    with ThreadPoolExecutor(1) as thread:
+        with wallet.ports.store.transaction() as tx:
+            change(tx)
+            acting = thread.submit(act)
+            while not acting.done() and not is_waited_for(wallet):
+                pass
+        return acting.result()
+
+
+def is_waited_for(wallet: Wallet) -> bool:
+    """Whether a transaction waits for another. Asked in a new one: each keeps what it saw first of the others."""
+    with wallet.ports.store.reading() as tx:
+        return bool(tx.fetch_value("select exists (select from pg_stat_activity where wait_event_type = 'Lock')"))
+
+
+def account_of(wallet: Wallet, address: str) -> Account:
+    with wallet.ports.store.transaction() as tx:
+        account = tx.accounts.by_address(address)
+    assert account is not None
+    return account
 
 
 def join(browser: httpx.Client, wallet: Wallet, assertion_id: str, name: str = "高橋一郎") -> httpx.Response:

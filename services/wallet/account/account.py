@@ -12,7 +12,7 @@ from services.wallet.domain.device import Browser
 from services.wallet.domain.throttle import address_limits
 from services.wallet.metrics import REFUSED
 from services.wallet.ports import Ports
-from services.wallet.store import Account, Address, WalletTransaction
+from services.wallet.store import Account, Address, LogInAgain, WalletTransaction
 from services.wallet.store.letters import MailLink
 from shared.addresses import address_problem, as_mailed
 from shared.errors import NotFound
@@ -43,7 +43,7 @@ def change_password(account: Account, current: str, new: str, browser: Browser, 
     if problem is not None:
         return FormProblems(password=problem)
     hashed = ports.passwords.hash(new)
-    with ports.store.transaction() as tx:
+    with ports.acting(account) as tx:
         return _set_password(tx, account, hashed, browser, ports)
     # If we die here or the answer is lost, the new password counts, and the notice is asked for.
 
@@ -73,10 +73,13 @@ def reset_password(
     if problem is not None:
         return FormProblems(password=problem)
     hashed = ports.passwords.hash(new)
-    with ports.store.transaction() as tx:
-        if not tx.letters.use(link):
-            return OpenedLink("ended")
-        return _set_password(tx, account, hashed, browser, ports)
+    try:
+        with ports.acting(account) as tx:
+            if not tx.letters.use(link):
+                return OpenedLink("ended")
+            return _set_password(tx, account, hashed, browser, ports)
+    except LogInAgain:  # another password was set meanwhile, which ended the link
+        return look_at_reset(link_id, token, ports)
     # If we die here, the new password counts, and the link is used: the person logs in with it.
 
 
@@ -128,7 +131,7 @@ def add_address(account: Account, typed: str, password: str, browser: Browser, p
         return FormProblems(address="invalid")
     if (problems := confirm(account, password, ports)) is not None:
         return problems
-    with ports.store.transaction() as tx:
+    with ports.acting(account) as tx:
         if tx.accounts.has_address(account.account_id, typed):
             return FormProblems(address="own")
         if tx.sessions.is_over(address_limits(account.account_id)):
@@ -162,7 +165,7 @@ def verify(account: Account, link_id: str, token: str, browser: Browser, ports: 
     opened = look_at_verification(account, link_id, token, ports)
     if opened.state != "open":
         return opened
-    with ports.store.transaction() as tx:
+    with ports.acting(account) as tx:
         link = _mail_link(tx, "verify", link_id, token, ports)
         if link is None or not tx.letters.use(link):
             return OpenedLink("ended", opened.address)
@@ -178,7 +181,7 @@ def make_primary(account: Account, address_id: int, password: str, ports: Ports)
     """Notices go to this address from now on."""
     if (problems := confirm(account, password, ports)) is not None:
         return problems
-    with ports.store.transaction() as tx:
+    with ports.acting(account) as tx:
         if not tx.accounts.make_primary(account.account_id, address_id):
             raise NotFound(f"address {address_id}: not of account {account.account_id}")
     return None
@@ -190,7 +193,7 @@ def remove_address(
     """Badges that were received stay; those that wait at this address no longer appear. A notice goes to it, too."""
     if (problems := confirm(account, password, ports)) is not None:
         return problems
-    with ports.store.transaction() as tx:
+    with ports.acting(account) as tx:
         removed = tx.accounts.remove_address(account.account_id, address_id)
         if removed is None:
             raise NotFound(f"address {address_id}: not of account {account.account_id}, or its primary one")
@@ -207,7 +210,7 @@ def delete(account: Account, word: str, password: str, browser: Browser, ports: 
         return FormProblems(word="wrong")
     if (problems := confirm(account, password, ports)) is not None:
         return problems
-    with ports.store.transaction() as tx:
+    with ports.acting(account) as tx:
         letters.notify(tx, account, "account-deleted", browser, ports)
         tx.delete_account(account.account_id)
     # If we die here, the account is gone, and its notice is asked for.

@@ -45,8 +45,8 @@ def own(account: Account, ports: Ports) -> list[Passkey]:
 
 def options_to_make(account: Account, ports: Ports) -> str:
     """What the browser needs to make a passkey: JSON."""
-    known = own(account, ports)
-    address = _login_name(account, ports)
+    with ports.acting(account) as tx:
+        known, address = tx.passkeys.all_of(account.account_id), tx.accounts.primary_address(account.account_id)
     options = webauthn.generate_registration_options(
         rp_id=_site(ports),
         rp_name=ports.programme.society.name.ja,
@@ -58,7 +58,7 @@ def options_to_make(account: Account, ports: Ports) -> str:
             resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
         ),
     )
-    with ports.store.transaction() as tx:
+    with ports.acting(account) as tx:
         tx.passkeys.challenge(options.challenge, account.account_id, _CHALLENGE_LASTS)
     return options_to_json(options)
 
@@ -81,7 +81,7 @@ def add(account: Account, answer: dict[str, Any], browser: Browser, ports: Ports
         )
     except (WebAuthnException, ValueError, TypeError, KeyError):
         return _refused()
-    with ports.store.transaction() as tx:
+    with ports.acting(account) as tx:
         if not tx.passkeys.add(
             made.credential_id, account.account_id, made.credential_public_key, made.sign_count, browser.name
         ):
@@ -121,7 +121,8 @@ def log_in(answer: dict[str, Any], browser: Browser, ports: Ports) -> Tokens | N
         with ports.store.transaction() as tx:
             is_ours = tx.passkeys.answers(challenge, None, _CHALLENGE_LASTS)
             passkey = tx.passkeys.get(credential.raw_id)
-        if not is_ours or passkey is None:
+            account = tx.accounts.get(passkey.account_id) if passkey is not None else None
+        if not is_ours or passkey is None or account is None:
             _refused()
             return None
         proven = webauthn.verify_authentication_response(
@@ -136,9 +137,11 @@ def log_in(answer: dict[str, Any], browser: Browser, ports: Ports) -> Tokens | N
     except (WebAuthnException, ValueError, TypeError, KeyError):
         _refused()
         return None
-    with ports.store.transaction() as tx:
-        tx.passkeys.used(passkey.credential_id, proven.new_sign_count)
-        return open_session(tx, browser, passkey.account_id, ports)
+    with ports.acting(account) as tx:
+        if tx.passkeys.use(passkey, proven.new_sign_count):
+            return open_session(tx, browser, account.account_id, ports)
+    _refused()
+    return None
 
 
 def _refused() -> bool:
@@ -165,8 +168,3 @@ def _user(account: Account, ports: Ports) -> bytes:
     """The account as authenticators tell it from others: nothing personal, the same each time."""
     text = f"passkey-user/{account.account_id}/{account.created_at.isoformat()}"
     return hmac.new(ports.link_secret, text.encode(), hashlib.sha256).digest()
-
-
-def _login_name(account: Account, ports: Ports) -> str:
-    with ports.store.transaction() as tx:
-        return tx.accounts.primary_address(account.account_id)

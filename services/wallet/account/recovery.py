@@ -58,9 +58,10 @@ def _move(tx: WalletTransaction, event: AddressRecoverySettled, ports: Ports) ->
     if not accounts:
         RECOVERIES.labels("no-account").inc()
         return
+    # Waits for who is giving this address to an account: that one is it then.
+    tx.accounts.add_address(accounts[0].account_id, event.email)
     account = tx.accounts.by_address(event.email) or accounts[0]
     others = _others(tx, account, event)
-    tx.accounts.add_address(account.account_id, event.email)
     tx.accounts.make_primary(account.account_id, tx.accounts.address_id(event.email))
     tx.badges.give_persons(event.person_id, account.account_id)
     if event.former_email is not None and same_address_key(event.former_email) != same_address_key(event.email):

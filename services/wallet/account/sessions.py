@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.wallet.domain.account import FormProblems
 from services.wallet.domain.device import Browser
@@ -44,7 +44,7 @@ def login(address: str, password: str, browser: Browser, ports: Ports) -> Tokens
     account = authenticate(address, password, browser, ports)
     if isinstance(account, FormProblems):
         return account
-    with ports.store.transaction() as tx:
+    with ports.acting(account) as tx:
         return open_session(tx, browser, account.account_id, ports)
 
 
@@ -65,7 +65,18 @@ def authenticate(
             else login_limits(same_address_key(address), browser.source, account_id, is_known=is_known)
         )
         is_over = tx.sessions.is_over(limits)
-    return _compared(account, password, limits, is_over, ports)
+    result = _compared(account, password, limits, is_over, ports)
+    if isinstance(result, Account) and ports.passwords.needs_rehash(result.password_hash):
+        return _rehashed(result, password, ports)
+    return result
+
+
+def _rehashed(account: Account, password: str, ports: Ports) -> Account:
+    """With the same password, hashed with today's parameters."""
+    hashed = ports.passwords.hash(password)
+    with ports.acting(account) as tx:
+        tx.accounts.set_password(account.account_id, hashed)
+    return replace(account, password_hash=hashed)
 
 
 def confirm(account: Account, password: str, ports: Ports) -> FormProblems | None:
@@ -93,11 +104,8 @@ def _compared(
         REFUSED.labels("wrong-password").inc()
         log.warning("refused", cause="wrong-password", account_id=account_id)
         return FormProblems(login="wrong")
-    again = ports.passwords.hash(password) if ports.passwords.needs_rehash(account.password_hash) else None
     with ports.store.transaction() as tx:
         tx.sessions.forgive(limits)
-        if again is not None:
-            tx.accounts.set_password(account.account_id, again)
     return account
 
 
@@ -127,7 +135,7 @@ def end_session(account: Account, session_id: int, password: str, ports: Ports) 
     """Log out there. One of another account is answered as one that has ended."""
     if (problems := confirm(account, password, ports)) is not None:
         return problems
-    with ports.store.transaction() as tx:
+    with ports.acting(account) as tx:
         tx.sessions.close_one(account.account_id, session_id)
     return None
 
@@ -136,7 +144,7 @@ def end_others(account: Account, password: str, browser: Browser, ports: Ports) 
     """Log out everywhere else. Those browsers are no longer known either."""
     if (problems := confirm(account, password, ports)) is not None:
         return problems
-    with ports.store.transaction() as tx:
+    with ports.acting(account) as tx:
         tx.sessions.close_all(account.account_id, but=browser.session)
         tx.sessions.forget_devices(account.account_id, but=browser.device)
     return None

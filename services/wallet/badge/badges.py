@@ -65,7 +65,7 @@ def show(account: Account, assertion_id: str, ports: Ports) -> RelatedBadges:
 
 def receive_own(account: Account, assertion_id: str, ports: Ports) -> None:
     """Step 5, from the list instead of the letter: the address is proven, so no link is needed."""
-    with ports.store.transaction() as tx:
+    with ports.acting(account) as tx:
         badge = _own(tx, account, assertion_id)
         if state_of(badge, ports.now()) == "unreceived":
             receive(tx, assertion_id, account.account_id)
@@ -88,7 +88,7 @@ def show_details(account: Account, assertion_id: str, public: bool, ports: Ports
     badge = own_badge(account, assertion_id, ports)
     if not is_finished(badge, ports.now()):
         raise NotFound(f"badge {assertion_id}: its public page can't be changed in its state")
-    with ports.store.transaction() as tx:
+    with ports.acting(account) as tx:
         if tx.badges.show_details(assertion_id, account.account_id, public=public):
             log.info("decided", assertion_id=assertion_id, account_id=account.account_id, details_public=public)
 

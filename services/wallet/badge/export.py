@@ -30,7 +30,7 @@ def export(account: Account, title: Title, ports: Ports) -> Iterator[bytes]:
     TryLater at once when the storage is away. When it goes away later, the exception ends the answer, so that a browser
     reports a broken download. In the place of a file that is not in the storage a text says so.
     """
-    with ports.store.transaction() as tx:
+    with ports.acting(account) as tx:
         own = own_account(tx, account.account_id)
         badges = tx.badges.list_own(account.account_id)
     described = [_described(badge, ports) for badge in badges]

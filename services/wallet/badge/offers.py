@@ -32,7 +32,7 @@ def make(account: Account, assertion_id: str, ports: Ports) -> tuple[WalletBadge
     """The account's own badge, and the code of a new offer of it. NotFound as `badges.finished`."""
     badge = finished(account, assertion_id, ports)
     code = ports.new_token()
-    with ports.store.transaction() as tx:
+    with ports.acting(account) as tx:
         tx.offers.make(_sha256(code), badge.assertion_id, account.account_id, ports.now() + LIFETIME)
     return badge, code
 

@@ -139,14 +139,17 @@ def receive_by_link(
     opened = open_link(assertion_id, link_token, browser, ports)
     if opened.badge is None or opened.state in _NOTHING_TO_RECEIVE:
         return opened
-    if opened.state == "account":
-        return create_account(opened.badge, full_name, password, browser, ports)
-    if opened.state == "login":
-        return _log_in(opened.badge, password, browser, ports)
-    assert opened.account is not None
-    with ports.store.transaction() as tx:
-        just_received = receive(tx, assertion_id, opened.account.account_id)
-    return SignedIn(assertion_id, None, just_received)
+    try:
+        if opened.state == "account":
+            return create_account(opened.badge, full_name, password, browser, ports)
+        if opened.state == "login":
+            return _log_in(opened.badge, password, browser, ports)
+        assert opened.account is not None
+        with ports.acting(opened.account) as tx:
+            just_received = _receive(tx, opened.badge, opened.account.account_id)
+        return SignedIn(assertion_id, None, just_received)
+    except _OpensAnotherError:
+        return open_link(assertion_id, link_token, browser, ports)
 
 
 def create_account(
@@ -164,7 +167,7 @@ def create_account(
     with ports.store.transaction() as tx:
         account_id = tx.accounts.create(full_name.strip(), password_hash, holder.email)
         if account_id is not None:
-            receive(tx, badge.assertion_id, account_id)
+            _receive(tx, badge, account_id)
             tokens = open_session(tx, browser, account_id, ports)
     # If we die here or the answer is lost, account and receipt stand and are announced; the link asks for the password.
     if tokens is None:
@@ -176,6 +179,20 @@ def _log_in(badge: WalletBadge, password: str, browser: Browser, ports: Ports) -
     account = authenticate(badge.holder.email, password, browser, ports, link_of=badge.assertion_id)
     if isinstance(account, FormProblems):
         return account
-    with ports.store.transaction() as tx:
-        just_received = receive(tx, badge.assertion_id, account.account_id)
+    with ports.acting(account) as tx:
+        just_received = _receive(tx, badge, account.account_id)
         return SignedIn(badge.assertion_id, open_session(tx, browser, account.account_id, ports), just_received)
+
+
+class _OpensAnotherError(Exception):
+    """The badge was corrected, or its address has changed, since the link was looked at: nothing was done."""
+
+
+def _receive(tx: WalletTransaction, badge: WalletBadge, account_id: int) -> bool:
+    """Whether the account receives the badge now. `_OpensAnotherError` where it doesn't have it then."""
+    if receive(tx, badge.assertion_id, account_id):
+        return True
+    now = tx.badges.get(badge.assertion_id)
+    if now is None or now.account_id != account_id:
+        raise _OpensAnotherError
+    return False

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from services.wallet.store.accounts import Account, Accounts, Address
+from services.wallet.store.accounts import Account, Accounts, Address, LogInAgain
 from services.wallet.store.badges import Badges
 from services.wallet.store.letters import Letters
 from services.wallet.store.offers import Offers
@@ -28,7 +28,7 @@ from shared.letter_events import AccountLetterRequested
 from shared.paper_events import PaperOrdered, PaperUpdated
 from shared.runtime.db import Database, Transaction
 
-__all__ = ["Account", "Accounts", "Address", "Badges", "Store", "WalletTransaction"]
+__all__ = ["Account", "Accounts", "Address", "Badges", "LogInAgain", "Store", "WalletTransaction"]
 
 
 class WalletTransaction(Transaction):

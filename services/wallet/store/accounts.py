@@ -7,9 +7,14 @@ from datetime import datetime
 
 from services.wallet.store.badges import WITHOUT_ACCOUNT
 from shared.addresses import same_address_key
+from shared.errors import AkashiError
 from shared.runtime.db import Transaction
 
 ACCOUNT = "select account_id, full_name, password_hash, accounts.created_at from accounts"
+
+
+class LogInAgain(AkashiError):
+    """The account was deleted, or has another password, since it was read: nothing is done for who was logged in."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,19 @@ class Accounts:
 
     def get(self, account_id: int) -> Account | None:
         return self._tx.fetch_one(Account, f"{ACCOUNT} where account_id = %s", (account_id,))
+
+    def hold(self, account: Account) -> None:
+        """Nobody else changes the account until this transaction ends; badges are still received by it meanwhile.
+
+        Before any other row is locked: everything that an account does begins so, and can't deadlock. LogInAgain for
+        one that was deleted, or has another password, since it was read.
+        """
+        cursor = self._tx.cursor
+        row = cursor.execute(
+            "select password_hash from accounts where account_id = %s for no key update", (account.account_id,)
+        ).fetchone()
+        if row is None or row[0] != account.password_hash:
+            raise LogInAgain(f"account {account.account_id}: got one that is gone or has another password now")
 
     def by_address(self, address: str) -> Account | None:
         """The account that has proven this address."""
@@ -151,7 +169,7 @@ class Accounts:
     def make_primary(self, account_id: int, address_id: int) -> bool:
         """False for what is no address of this account."""
         cursor = self._tx.cursor
-        cursor.execute("select from accounts where account_id = %s for update", (account_id,))
+        cursor.execute("select from accounts where account_id = %s for no key update", (account_id,))
         if cursor.execute(
             "select 1 from addresses where account_id = %s and address_id = %s", (account_id, address_id)
         ).fetchone():
@@ -163,7 +181,6 @@ class Accounts:
 
     def remove_address(self, account_id: int, address_id: int) -> str | None:
         """The address that was removed; None for the primary one, which stays, and for what is none of this account."""
-        self._tx.cursor.execute("select from accounts where account_id = %s for update", (account_id,))
         removed = self._tx.fetch_value(
             "delete from addresses where account_id = %s and address_id = %s and not is_primary returning address",
             (account_id, address_id),

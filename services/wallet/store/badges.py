@@ -210,6 +210,10 @@ class Badges:
 
     def leave_account(self, account_id: int) -> None:
         """The holder deletes the account: its badges stay received, and all links to them end."""
+        # Waits for a correction that is being noted, so that the next statement sees the version that it hands over.
+        self._tx.cursor.execute(
+            "select from badges where account_id = %s order by assertion_id for update", (account_id,)
+        )
         self._tx.cursor.execute(
             "update badges set account_deleted_at = %(now)s, link_until = least(link_until, %(now)s)"
             " where account_id = %(account)s",
@@ -219,17 +223,20 @@ class Badges:
     def receive(self, assertion_id: str, account_id: int | None) -> bool:
         """Step 5. The account has the badge, and the receipt is announced once.
 
-        False when it was received before, or has been corrected since. `account_id`: None where a restore lost it.
+        False when it was received before, has been corrected since, or goes to an address that the account has not
+        proven. `account_id`: None where a restore lost it.
         """
         cursor, now = self._tx.cursor, self._tx.now()
-        # Waits for a correction that is being noted, so that the next statement sees it.
+        # Waits for a correction or an address that is being noted, so that the next statement sees it.
         cursor.execute("select from badges where assertion_id = %s for update", (assertion_id,))
         row = cursor.execute(
-            "update badges set account_id = %s, received_at = coalesce(received_at, %s) where assertion_id = %s"
-            " and account_id is null and not exists (select from badges as newer"
+            "update badges set account_id = %(account)s, received_at = coalesce(received_at, %(now)s)"
+            " where assertion_id = %(id)s and account_id is null and not exists (select from badges as newer"
             "  where newer.registration_id = badges.registration_id and newer.version > badges.version)"
+            " and (%(account)s::bigint is null or exists (select from addresses as a"
+            "  where a.account_id = %(account)s and a.address_key = badges.address_key))"
             " returning received_at",
-            (account_id, now, assertion_id),
+            {"account": account_id, "now": now, "id": assertion_id},
         ).fetchone()
         if row is None:
             return False

@@ -71,11 +71,13 @@ class Passkeys:
         }
         return bool(self._tx.insert_rows("passkeys", [row], returning="account_id"))
 
-    def used(self, credential_id: bytes, sign_count: int) -> None:
-        self._tx.cursor.execute(
-            "update passkeys set sign_count = %s, used_at = %s where credential_id = %s",
-            (sign_count, self._tx.now(), credential_id),
+    def use(self, passkey: Passkey, sign_count: int) -> bool:
+        """Its counter is `sign_count` from now on. False when it was removed, or used once more, since it was read."""
+        used = self._tx.cursor.execute(
+            "update passkeys set sign_count = %s, used_at = %s where credential_id = %s and sign_count = %s",
+            (sign_count, self._tx.now(), passkey.credential_id, passkey.sign_count),
         )
+        return used.rowcount == 1
 
     def remove(self, account_id: int, credential_id: bytes) -> bool:
         removed = self._tx.cursor.execute(

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from services.wallet.account import sessions
 from services.wallet.domain.account import NO_PROBLEMS, FormProblems
+from services.wallet.store import LogInAgain
 from services.wallet.web.pages import FormText, NotLoggedInError, WalletPages, status_of
 from shared.copied_text import plain_path
 from shared.object_keys import ASSERTION_ID
@@ -21,6 +22,7 @@ _OWN_PATH = re.compile(
 
 
 def add_sessions(app: FastAPI, pages: WalletPages) -> None:
+    @app.exception_handler(LogInAgain)
     @app.exception_handler(NotLoggedInError)
     def log_in_first(request: Request, _: Exception) -> Response:
         return RedirectResponse("/login?" + urlencode({"next": own_path(request.url.path)}), 303)
