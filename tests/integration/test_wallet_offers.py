@@ -74,8 +74,8 @@ def code_of(link: str) -> str:
     return str(given["grants"][GRANT]["pre-authorized_code"])
 
 
-def redeem(wallet: Wallet, code: str, grant: str = GRANT) -> httpx.Response:
-    data = {"grant_type": grant, "pre-authorized_code": code}
+def redeem(wallet: Wallet, code: str, grant: str = GRANT, **further: str) -> httpx.Response:
+    data = {"grant_type": grant, "pre-authorized_code": code, **further}
     return httpx.post(f"{wallet.url}/oid4vci/token", data=data, trust_env=False)
 
 
@@ -104,10 +104,17 @@ def test_a_code_that_is_unknown_used_or_over_gives_no_token(wallet: Wallet) -> N
     assert answer.status_code == 200 and answer.headers["cache-control"] == "no-store"
     assert answer.json()["token_type"] == "Bearer" and answer.json()["expires_in"] == 600
     wallet.clock.now += timedelta(minutes=11)
-    for wrong in (code, late, code.swapcase(), "", "ありえない"):
+    for wrong in (code, late, code.swapcase(), "x" * 2000, "ありえない"):
         answer = redeem(wallet, wrong)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
-    assert redeem(wallet, "x", "authorization_code").json()["error"] == "unsupported_grant_type"
+    for refused, error in (
+        (redeem(wallet, "x", "authorization_code"), "unsupported_grant_type"),
+        (redeem(wallet, "x", "y" * 2000), "unsupported_grant_type"),
+        (redeem(wallet, ""), "invalid_request"),
+        (redeem(wallet, "x", ""), "invalid_request"),
+        (redeem(wallet, "x", tx_code="493536"), "invalid_request"),
+    ):
+        assert (refused.status_code, refused.json()["error"]) == (400, error)
     assert handlers.forget(wallet.ports) == 2 and handlers.forget(wallet.ports) == 0
 
 
@@ -119,6 +126,10 @@ def test_only_a_token_that_counts_opens_the_one_badge_that_was_offered(wallet: W
         assert answer.status_code == 401 and "Bearer" in answer.headers["www-authenticate"]
     for asked, error in (
         ({"credential_configuration_id": "Other"}, "unknown_credential_configuration"),
+        ({"credential_configuration_id": None}, "unknown_credential_configuration"),
+        ({"credential_identifier": "OpenBadgeCredential"}, "unknown_credential_identifier"),
+        (dict.fromkeys(("credential_configuration_id", "credential_identifier"), "x"), "invalid_credential_request"),
+        ({}, "invalid_credential_request"),
         ([], "invalid_credential_request"),
         ("text", "invalid_credential_request"),
     ):

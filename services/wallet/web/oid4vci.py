@@ -29,8 +29,6 @@ GRANT = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
 _NO_STORE = {"cache-control": "no-store"}
 _DARK = re.compile("1+")
 
-Text = Annotated[str, Form(max_length=1000)]
-
 
 def add_oid4vci(app: FastAPI, pages: WalletPages) -> None:
     ports, issuer = pages.ports, pages.config.wallet_url
@@ -76,8 +74,12 @@ def add_oid4vci(app: FastAPI, pages: WalletPages) -> None:
 
     @app.post("/oid4vci/token")
     def token(
-        grant_type: Text = "", code: Annotated[str, Form(alias="pre-authorized_code", max_length=1000)] = ""
+        grant_type: Annotated[str, Form()] = "",
+        code: Annotated[str, Form(alias="pre-authorized_code")] = "",
+        tx_code: Annotated[str, Form()] = "",
     ) -> Response:
+        if not grant_type or (grant_type == GRANT and (not code or tx_code)):
+            return _refused("invalid_request", "expected grant_type and pre-authorized_code, and no tx_code")
         if grant_type != GRANT:
             return _refused("unsupported_grant_type", f"expected {GRANT}")
         given = offers.redeem(code, ports)
@@ -97,9 +99,11 @@ async def _credential(request: Request, pages: WalletPages) -> Response:
         asked = json.loads(await request.body())
     except (ValueError, RecursionError):
         asked = None
-    if not isinstance(asked, dict):
-        return _refused("invalid_credential_request", "expected a JSON object")
-    if asked.get("credential_configuration_id") != CONFIGURATION:
+    if not isinstance(asked, dict) or ("credential_configuration_id" in asked) == ("credential_identifier" in asked):
+        return _refused("invalid_credential_request", "expected a JSON object with credential_configuration_id")
+    if "credential_identifier" in asked:  # no token names one
+        return _refused("unknown_credential_identifier", f"expected credential_configuration_id {CONFIGURATION}")
+    if asked["credential_configuration_id"] != CONFIGURATION:
         return _refused("unknown_credential_configuration", f"expected credential_configuration_id {CONFIGURATION}")
     found = await run_in_threadpool(offers.fetch, token, pages.ports) if scheme.lower() == "bearer" else None
     if found is None:
