@@ -275,6 +275,8 @@ def test_a_holder_makes_and_keeps_an_account_on_a_phone(wallet: Wallet) -> None:
         assert walk.click("アカウントを作って") == wallet.link(badge)
         assert "すぐに推測されます" in _seen(walk, "refused") and walk.see()["focus"] == "password"
         walk.fill(password=PASSWORD)
+        assert walk.press("パスワードを表示する")["password"] == "text"
+        assert walk.press("パスワードを隠す")["password"] == "password"
         assert walk.click("アカウントを作って") == f"/badges/{badge}?received=1"
         assert walk.screens == 3, "with one refusal"
         assert "バッジを受領しました" in walk.see()["text"]

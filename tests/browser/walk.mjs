@@ -3,9 +3,10 @@
 //   {"do": "open", "width": 390, "lang": "ja-JP", "passkeys": true, "javascript": true}   a new browser, without cookies
 //   {"do": "goto", "url": "…"}   {"do": "fill", "name": "…", "value": "…"}   {"do": "click", "text": "…"}   {"do": "see"}
 //   {"do": "picture", "file": "….png"}   {"do": "open_choice", "text": "…"}   {"do": "download", "text": "…"}
+//   {"do": "press", "text": "…"}
 //
 // `goto` and `click` (which waits for the page that follows) answer {url, status}; `see` answers what `examined`
-// says, with {url, title, console}; `download` {file: its name}; the others {}. A step that fails answers {error}. `passkeys`: with an authenticator.
+// says, with {url, title, console}; `download` {file: its name}; `press`, of a button that opens no page, {fields: {name: type}}; the others {}. A step that fails answers {error}. `passkeys`: with an authenticator.
 import {createInterface} from 'node:readline';
 import {examined, openBrowser} from './chromium.mjs';
 
@@ -45,6 +46,10 @@ const steps = {
   async open_choice({text}) {
     await page.locator('main summary:visible', {hasText: text}).first().click();
     return {};
+  },
+  async press({text}) {
+    await page.locator('main button:visible', {hasText: text}).first().click();
+    return {fields: await page.locator('main input').evaluateAll(all => Object.fromEntries(all.map(field => [field.name, field.type])))};
   },
   async download({text}) {
     const [file] = await Promise.all([page.waitForEvent('download'), page.locator('main button:visible', {hasText: text}).first().click()]);

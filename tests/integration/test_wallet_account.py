@@ -5,13 +5,16 @@ Tests services/wallet: account, sessions, letters, web, store.
 
 from __future__ import annotations
 
+import base64
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
 
 from services.wallet import handlers
 from shared.letter_events import AccountLetterRequested
+from tests.worlds.authenticator import Authenticator
 from tests.worlds.wallet import (
     PASSWORD,
     Wallet,
@@ -26,6 +29,12 @@ from tests.worlds.wallet import (
 pytest_plugins = ("tests.worlds.wallet_fixtures",)
 
 NEW = "yaki-imo 43 enpitsu"
+
+
+def passkey_options(browser: httpx.Client) -> dict[str, Any]:
+    """For a new passkey of who is logged in."""
+    options: dict[str, Any] = browser.post("/account/passkeys/options").json()
+    return options
 
 
 # ── change the password, sessions ───────────────────────────────────────────────────────────────────────
@@ -166,6 +175,9 @@ def test_a_deleted_account_leaves_its_badges_and_nothing_of_the_person(wallet: W
         join(other, wallet, others)
         wallet.finish(badge)
         wallet.finish(others)
+        browser.post(f"/badges/{badge}/offer")
+        browser.post("/account/passkeys", json=Authenticator(wallet.url).make(passkey_options(browser)))
+        passkey_options(browser)
         browser.post("/forgot", data={"email": "a@example.jp"})
         reset = wallet.mailed_link("reset-password")
         for word, password in (("はい", PASSWORD), ("", PASSWORD), ("削除", "wrong")):
@@ -177,12 +189,15 @@ def test_a_deleted_account_leaves_its_badges_and_nothing_of_the_person(wallet: W
         link = browser.get(wallet.link(badge))
         assert link.status_code == 410 and "学会の記録に残り" in link.text
     with wallet.ports.store.transaction() as tx:
-        left = [
-            tx.fetch_value(f"select count(*) from {table}")
-            for table in ("accounts", "addresses", "sessions", "devices", "mail_links")
-        ]
-    assert left == [1, 1, 1, 1, 0], "those of the other person"
-    assert notices(wallet) == [("account-deleted", "a@example.jp")]
+        tables = tx.cursor.execute(
+            "select table_name from information_schema.columns"
+            " where table_schema = current_schema() and column_name = 'account_id'"
+        ).fetchall()
+        left = {each: tx.fetch_value(f"select count(*) from {each} where account_id is not null") for (each,) in tables}
+    others_own = {"accounts": 1, "addresses": 1, "sessions": 1, "devices": 1, "badges": 1}
+    assert {each: rows for each, rows in left.items() if rows} == others_own
+    assert {"passkeys", "challenges", "offers", "mail_links", "recoveries"} < left.keys()
+    assert notices(wallet) == [("passkey-added", "a@example.jp"), ("account-deleted", "a@example.jp")]
     assert wallet.received(badge) == 1
 
 
@@ -249,9 +264,12 @@ def test_every_page_of_an_account_asks_for_the_login_and_is_kept_by_no_cache(wal
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as owner, wallet.browser() as stranger:
         join(owner, wallet, badge)
+        wallet.finish(badge)
         owner.post(add_address(owner, wallet, "b@example.jp"))
         pages = ["/account", "/account/password", "/account/addresses", "/account/delete", "/badges"]
-        pages += [f"/badges/{badge}", f"/account/addresses/{address_id(owner)}"]
+        pages += [f"/badges/{badge}", f"/account/addresses/{address_id(owner)}", "/account/sessions", "/export.zip"]
+        pages += [f"/badges/{badge}/{each}" for each in ("share", "signature", "paper", "badge.png", "badge.svg")]
+        pages += [f"/badges/{badge}/{each}" for each in ("certificate.pdf", "details.pdf", "credential.json")]
         for path in pages:
             mine = owner.get(path, follow_redirects=False)
             assert mine.status_code == 200 and "no-store" in mine.headers["cache-control"], path
@@ -272,9 +290,14 @@ def test_another_persons_address_session_and_passkey_are_answered_as_none(wallet
             assert browser.post(path, data={"act": act, "current": PASSWORD}).status_code == 404
         with wallet.ports.store.transaction() as tx:
             session = tx.fetch_value("select max(session_id) from sessions")
-        browser.post("/account/sessions", data={"session": session})
+        answer = browser.post("/account/sessions", data={"session": session, "current": PASSWORD})
+        assert answer.url.params["done"] == "sessions", "as if it had ended before"
         assert is_in(other) and other.get(path).status_code == 200
-        assert browser.post("/account/passkeys/remove", data={"passkey": "a2V5"}).status_code == 404
+        device = Authenticator(wallet.url)
+        assert other.post("/account/passkeys", json=device.make(passkey_options(other))).status_code == 200
+        credential = base64.urlsafe_b64encode(device.id).rstrip(b"=").decode()
+        for asked, status in ((browser, 404), (other, 200)):
+            assert asked.post("/account/passkeys/remove", data={"passkey": credential}).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Tests services/wallet: receive_link, sessions, badges, web, store.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -174,9 +175,11 @@ def test_another_persons_badge_is_answered_as_one_that_does_not_exist(wallet: Wa
         join(other, wallet, others)
         wallet.finish(others)
         assert other.get(f"/badges/{others}/certificate.pdf").status_code == 200
-        for path in ("", "/certificate.pdf", "/details.pdf", "/badge.png", "/pdf?kind=certificate"):
+        files = ("certificate.pdf", "details.pdf", "badge.png", "badge.svg", "credential.json", "pdf?kind=certificate")
+        for path in ("", *(f"/{each}" for each in files), "/share", "/signature", "/paper", "/paper/1/address"):
             assert browser.get(f"/badges/{others}{path}").status_code == 404, path
-        assert browser.post(f"/badges/{others}/receive").status_code == 404
+        for path in ("receive", "details", "offer", "paper", "paper/1/address"):
+            assert browser.post(f"/badges/{others}/{path}", data={"details": "hidden"}).status_code == 404, path
         assert browser.get(f"/badges/{'B' * 26}").status_code == 404
 
 
@@ -254,16 +257,19 @@ def test_tokens_and_passwords_are_kept_as_hashes_only(wallet: Wallet) -> None:
         answer = browser.post(
             wallet.link(badge), data={"full_name": "高橋一郎", "password": PASSWORD}, follow_redirects=False
         )
-        cookie = answer.headers["set-cookie"]
-        assert "HttpOnly" in cookie
-        assert "SameSite=lax" in cookie
-        assert "Secure" not in cookie
-        token = browser.cookies["wallet"]
+        cookies = answer.headers.get_list("set-cookie")
+        assert [each.partition("=")[0] for each in cookies] == ["wallet", "device"]
+        for cookie in cookies:
+            assert "HttpOnly" in cookie and "SameSite=lax" in cookie and "Secure" not in cookie
+        tokens = [browser.cookies[name] for name in ("wallet", "device")]
     with wallet.ports.store.transaction() as tx:
-        kept = tx.cursor.execute("select token_sha256 from sessions").fetchall()
+        kept = [
+            bytes(hashed)
+            for table in ("sessions", "devices")
+            for (hashed,) in tx.cursor.execute(f"select token_sha256 from {table}").fetchall()
+        ]
         hashes = tx.cursor.execute("select password_hash from accounts").fetchall()
-    assert len(kept) == 1
-    assert token.encode() not in bytes(kept[0][0])
+    assert kept == [hashlib.sha256(token.encode()).digest() for token in tokens]
     assert hashes[0][0].startswith("$argon2id$")
 
 
@@ -272,10 +278,9 @@ def test_behind_https_the_cookie_is_secure_and_of_this_host_only(wallet: Wallet)
     behind_https = config(wallet.ports.store.url, wallet.clock, "https://wallet.example.jp")
     with serving(web_app(behind_https, wallet.ports)) as url, httpx.Client(base_url=url, trust_env=False) as browser:
         answer = browser.post(wallet.link(badge), data={"full_name": "高橋一郎", "password": PASSWORD})
-        cookie = answer.headers["set-cookie"]
-    assert cookie.startswith("__Host-wallet=")
-    assert "Secure" in cookie
-    assert "Path=/" in cookie
+    cookies = answer.headers.get_list("set-cookie")
+    assert [each.partition("=")[0] for each in cookies] == ["__Host-wallet", "__Host-device"]
+    assert all("Secure" in each and "Path=/" in each and "Domain" not in each for each in cookies)
 
 
 def test_ten_wrong_passwords_block_an_address_for_a_quarter_of_an_hour(wallet: Wallet) -> None:

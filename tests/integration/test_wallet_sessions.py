@@ -62,6 +62,16 @@ def test_sessions_are_listed_with_their_devices_and_ended_one_by_one_or_all_with
         assert not is_in(office) and is_in(browser)
 
 
+def test_a_token_counts_for_nothing_after_the_logout(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser, wallet.browser() as thief:
+        join(browser, wallet, badge)
+        thief.cookies.set("wallet", browser.cookies["wallet"])
+        assert is_in(thief)
+        browser.post("/logout")
+        assert not is_in(thief)
+
+
 def test_wrong_passwords_for_ending_sessions_are_counted_with_those_for_other_changes(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser, wallet.browser() as phone:

@@ -82,15 +82,23 @@ def test_typed_text_is_escaped(client: httpx.Client) -> None:
 
 
 def test_every_answer_has_the_security_headers_even_after_a_bug(client: httpx.Client) -> None:
-    for path in ("/one", "/lacking", "/nowhere", "/healthz", "/fails/away"):
-        headers = client.get(path).headers
-        assert "style-src 'self'" in headers["content-security-policy"], path
-        assert "frame-ancestors 'none'" in headers["content-security-policy"], path
+    policy = (
+        "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; object-src 'none';"
+        " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+    for path in ("/one", "/lacking", "/nowhere", "/healthz", "/fails/away", "/openapi.json", "/docs"):
+        answer = client.get(path)
+        headers = answer.headers
+        assert headers["content-security-policy"] == policy, path
+        assert headers["content-type"] == f"text/{'plain' if path == '/healthz' else 'html'}; charset=utf-8", path
+        assert headers["cross-origin-opener-policy"] == "same-origin", path
+        assert "server" not in headers and "Traceback" not in answer.text, path
         assert headers["x-content-type-options"] == "nosniff", path
         assert headers["referrer-policy"] == "same-origin", path
         assert headers["cache-control"] == "no-store", path
         assert "strict-transport-security" not in headers, path
-    assert "strict-transport-security" in client.get("/one", headers={"x-forwarded-proto": "https"}).headers
+    behind_https = client.get("/one", headers={"x-forwarded-proto": "https"}).headers
+    assert behind_https["strict-transport-security"] == "max-age=31536000"
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,10 @@ class Walk:
         """Unfold what is behind these words, on the same page."""
         self._do("open_choice", text=text)
 
+    def press(self, text: str) -> dict[str, str]:
+        """Press the button with this text, which opens no page; the type of each field by its name."""
+        return dict(self._do("press", text=text)["fields"])
+
     def download(self, text: str) -> str:
         """Press the button with this text; the name of the file that comes."""
         return str(self._do("download", text=text)["file"])
