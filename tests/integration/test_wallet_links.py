@@ -184,6 +184,17 @@ def test_a_new_password_by_a_letters_link_which_works_once_and_ends_all_sessions
     assert notices(wallet) == [("password-changed", "a@example.jp")]
 
 
+@pytest.mark.parametrize("typed", ["TARO@example.jp", "taro@EXAMPLE.JP", "ｔａｒｏ＠ｅｘａｍｐｌｅ．ｊｐ", " Taro@example.jp "])
+def test_a_letter_goes_to_the_address_as_it_was_proven_however_it_is_typed(wallet: Wallet, typed: str) -> None:
+    badge, waiting = wallet.issue("Taro@example.jp").assertion_id, wallet.issue("Taro@example.jp").assertion_id
+    with wallet.browser() as browser, wallet.browser() as stranger:
+        join(browser, wallet, badge)
+        for page in ("/forgot", "/new-link"):
+            assert stranger.post(page, data={"email": typed}).status_code == 200
+    assert "/reset/" in wallet.mailed_link("reset-password", "Taro@example.jp")
+    assert waiting in wallet.mailed_link("new-link", "Taro@example.jp")
+
+
 def test_a_reset_link_ends_after_its_time_and_others_end_when_one_is_used(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:

@@ -61,10 +61,12 @@ def _reset(tx: WalletTransaction, asked: Asked, ports: Ports) -> bool:
     account = tx.accounts.by_address(asked.address)
     if account is None:
         return False
+    # To the address as it was proven: a server may have two mailboxes for two spellings.
+    address = tx.accounts.as_proven(asked.address)
     lasts = ports.reset_link_lifetime
     link_id = ports.new_token()
-    facts, until = _open_link(tx, link_id, "reset", account, asked.address, lasts, ports)
-    _announce(tx, link_id, "reset-password", asked.address, facts, asked.language, until)
+    facts, until = _open_link(tx, link_id, "reset", account, address, lasts, ports)
+    _announce(tx, link_id, "reset-password", address, facts, asked.language, until)
     return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from services.wallet.store.badges import WITHOUT_ACCOUNT
 from shared.addresses import same_address_key
@@ -152,12 +153,19 @@ class Accounts:
 
     def address_id(self, address: str) -> int:
         """LookupError for one that no account has."""
+        return int(self._of_address("address_id", address))
+
+    def as_proven(self, address: str) -> str:
+        """The address in the spelling in which its account has proven it. LookupError for one that no account has."""
+        return str(self._of_address("address", address))
+
+    def _of_address(self, column: str, address: str) -> Any:
         found = self._tx.fetch_value(
-            "select address_id from addresses where address_key = %s", (same_address_key(address),)
+            f"select {column} from addresses where address_key = %s", (same_address_key(address),)
         )
         if found is None:
             raise LookupError("got an address of nobody, expected one that an account has")
-        return int(found)
+        return found
 
     def drop_address(self, account_id: int, address: str) -> None:
         """It is no longer the account's; nothing where it was not, or is its primary one."""
