@@ -310,13 +310,8 @@ def test_a_badge_is_shown_with_the_picture_of_its_own_edition(wallet: Wallet) ->
 # ── moved to another address ────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_account_that_is_made_at_the_new_address_while_the_former_one_moves_there_gets_the_badges(
-    wallet: Wallet,
-) -> None:
-    badge = wallet.issue("lost@example.jp").assertion_id
-    with wallet.browser() as browser:
-        join(browser, wallet, badge)
-    settled = AddressRecoverySettled(
+def moved(badge: str) -> AddressRecoverySettled:
+    return AddressRecoverySettled(
         recovery_id="recovery",
         person_id="P1",
         registration_id=badge.lower(),
@@ -326,14 +321,37 @@ def test_an_account_that_is_made_at_the_new_address_while_the_former_one_moves_t
         begun_at=START,
         settled_at=START,
     )
+
+
+def test_an_account_that_proves_the_new_address_while_it_is_moved_there_has_it_once(wallet: Wallet) -> None:
+    badge = wallet.issue("lost@example.jp").assertion_id
+    with wallet.browser() as browser:
+        join(browser, wallet, badge)
+    account = account_of(wallet, "lost@example.jp")
+    meanwhile(
+        wallet,
+        lambda tx: tx.accounts.hold(account),
+        lambda: wallet.consume(moved(badge)),
+        lambda tx: tx.accounts.add_address(account.account_id, "new@example.jp"),
+    )
+    with wallet.ports.store.transaction() as tx:
+        assert [each.address for each in tx.accounts.addresses(account.account_id)] == ["new@example.jp"]
+
+
+def test_an_account_that_is_made_at_the_new_address_while_the_former_one_moves_there_gets_the_badges(
+    wallet: Wallet,
+) -> None:
+    badge = wallet.issue("lost@example.jp").assertion_id
+    with wallet.browser() as browser:
+        join(browser, wallet, badge)
     meanwhile(
         wallet,
         lambda tx: tx.accounts.create("一郎", "hash", "new@example.jp"),
-        lambda: wallet.consume(settled),
+        lambda: wallet.consume(moved(badge)),
     )
     account = account_of(wallet, "new@example.jp")
     link = wallet.mailed_link("account-recovery", "new@example.jp").split("/")[2]
     with wallet.ports.store.transaction() as tx:
-        moved, mailed = tx.badges.get(badge), tx.letters.link(link, "reset")
-    assert moved is not None and moved.account_id == account.account_id
+        given, mailed = tx.badges.get(badge), tx.letters.link(link, "reset")
+    assert given is not None and given.account_id == account.account_id
     assert mailed is not None and mailed.account_id == account.account_id

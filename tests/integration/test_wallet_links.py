@@ -184,7 +184,9 @@ def test_a_new_password_by_a_letters_link_which_works_once_and_ends_all_sessions
     assert notices(wallet) == [("password-changed", "a@example.jp")]
 
 
-@pytest.mark.parametrize("typed", ["TARO@example.jp", "taro@EXAMPLE.JP", "ｔａｒｏ＠ｅｘａｍｐｌｅ．ｊｐ", " Taro@example.jp "])
+@pytest.mark.parametrize(
+    "typed", ["TARO@example.jp", "taro@EXAMPLE.JP", "ｔａｒｏ＠ｅｘａｍｐｌｅ．ｊｐ", " Taro@example.jp "]
+)
 def test_a_letter_goes_to_the_address_as_it_was_proven_however_it_is_typed(wallet: Wallet, typed: str) -> None:
     badge, waiting = wallet.issue("Taro@example.jp").assertion_id, wallet.issue("Taro@example.jp").assertion_id
     with wallet.browser() as browser, wallet.browser() as stranger:

@@ -317,14 +317,23 @@ def rendered(assertion_id: str) -> CertificateRendered:
     )
 
 
-def meanwhile(wallet: Wallet, change: Callable[[WalletTransaction], object], act: Callable[[], R]) -> R:
-    """What `act` gives if `change` is committed while it waits for that; after its end, where it doesn't wait."""
+def meanwhile(
+    wallet: Wallet,
+    change: Callable[[WalletTransaction], object],
+    act: Callable[[], R],
+    then: Callable[[WalletTransaction], object] = lambda tx: None,
+) -> R:
+    """What `act` gives if `change` is committed while it waits for that; after its end, where it doesn't wait.
+
+    `then` is done in the same transaction, once `act` waits.
+    """
     with ThreadPoolExecutor(1) as thread:
         with wallet.ports.store.transaction() as tx:
             change(tx)
             acting = thread.submit(act)
             while not acting.done() and not is_waited_for(wallet):
                 pass
+            then(tx)
         return acting.result()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,6 +58,13 @@ class Accounts:
         ).fetchone()
         if row is None or row[0] != account.password_hash:
             raise LogInAgain(f"account {account.account_id}: got one that is gone or has another password now")
+
+    def hold_all(self, account_ids: Sequence[int]) -> None:
+        """As `hold`, for what is no account's own doing."""
+        self._tx.cursor.execute(
+            "select from accounts where account_id = any(%s::bigint[]) order by account_id for no key update",
+            (list(account_ids),),
+        )
 
     def by_address(self, address: str) -> Account | None:
         """The account that has proven this address."""
