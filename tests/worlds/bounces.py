@@ -118,6 +118,127 @@ Subject: a letter
 """)
 
 
+def au(to: str) -> bytes:
+    """Of ezweb.ne.jp: two languages, no status."""
+    return _crlf(f"""\
+Return-Path: <MAILER-DAEMON>
+To: <{to}>
+From: Postmaster@ezweb.ne.jp
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="==_AU=/B"
+Reply-To: Mail Administrator <Postmaster@ezweb.ne.jp>
+Subject: Mail System Error - Returned Mail
+
+This message is in MIME format.
+
+--==_AU=/B
+Content-Type: text/plain; charset="ISO-2022-JP"
+Content-Transfer-Encoding: 7bit
+
+\x1b$B<!$N$"$F@h$X$N%a%C%;!<%8$O%(%i!<$N$?$aAw?.$G$-$^$;$s$G$7$?!#\x1b(B
+
+Each of the following recipients was rejected by a remote
+mail server.
+
+    Recipient: <taro@ezweb.ne.jp>
+    >>> RCPT TO:<taro@ezweb.ne.jp>
+    <<< 550 <taro@ezweb.ne.jp>: User unknown
+
+--==_AU=/B--
+""")
+
+
+def ocn(to: str) -> bytes:
+    """Postfix, with the text of a provider around what it says."""
+    return _crlf(f"""\
+Return-Path: <MAILER-DAEMON>
+To: {to}
+Subject:Undelivered Mail Returned to Sender
+MIME-Version:1.0
+Content-type:text/plain; charset=iso-2022-jp
+Precedence:bulk
+From: MAILER-DAEMON@mail.example.ne.jp
+
+I'm sorry to have to inform you that the message returned
+below could not be delivered to one or more destinations.
+
+The following sentences are Japanese.
+
+\x1b$B$3$N%a!<%k$H6&$KJV?.$5$l$F$$$k%a!<%k$O0l$D0J>e$N08@h$KBP\x1b(B
+
+---------------------------------
+
+<taro@example.jp>: host mx.example.jp[192.0.2.22] said: 550
+    <taro@example.jp>: User unknown
+""")
+
+
+def inter_scan(to: str) -> bytes:
+    """The gateway of a company, with a Japanese subject."""
+    return _crlf(f"""\
+From: "InterScan MSS" <postmaster@example.co.jp>
+To: {to}
+Subject: =?iso-2022-jp?B?GyRCJWElQyU7ITwlOCRyR1s/LiRHJC0kXiQ7JHMhIxsoQg==?=
+Content-Type: text/plain; charset=us-ascii
+
+550 5.1.1 unknown
+""")
+
+
+def m_filter(to: str) -> bytes:
+    """Its bounces have no sender in their header either."""
+    return _crlf(f"""\
+Return-Path: <>
+X-Mailer: m-FILTER
+From: <>
+To: {to}
+Subject: failure notice
+Content-Type: text/plain; charset="UTF-8"
+Content-Transfer-Encoding: base64
+
+44GT44Gu44Oh44O844Or44Gv6YCB5L+h44Gn44GN44G+44Gb44KT44Gn44GX44Gf
+""")
+
+
+def kddi(to: str) -> bytes:
+    """From an address that names no mail system; the letter lies in it."""
+    letter = to.partition("+")[2].partition("@")[0].split(".")
+    return _crlf(f"""\
+Return-Path: <>
+To: <{to}>
+From: no-reply@0000.dion.ne.jp
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="==_KDDI"
+Subject: Mail
+
+--==_KDDI
+Content-Type: text/plain; charset="ISO-2022-JP"
+
+Your mail could not be delivered as their mailbox is full.
+
+--==_KDDI
+Content-Type: message/rfc822
+
+Message-ID: <{letter[1]}.{letter[0]}@jci.example.jp>
+Subject: a letter
+
+text
+
+--==_KDDI--
+""")
+
+
+def warning(to: str, subject: str = "Warning--Could not send mail for past 8.5 hours") -> bytes:
+    """Of a mail system that goes on trying."""
+    return _crlf(f"""\
+From: "Mail Deliver System" <MAILER-DAEMON@example.co.jp>
+To: {to}
+Subject: {subject}
+
+Deferred: connection timed out.
+""")
+
+
 def complaint(to: str, message_id: str) -> bytes:
     return _crlf(f"""\
 From: <abuse@example.jp>
@@ -162,7 +283,25 @@ I am away until Monday. Your mail was delivered to my mailbox.
 """)
 
 
+def unmarked_vacation(to: str) -> bytes:
+    """Nothing but its subject says what it is."""
+    return vacation(to).replace(b"Auto-Submitted: auto-replied\r\n", b"Return-Path: <>\r\n")
+
+
+def vacation_with_the_letter(to: str) -> bytes:
+    return kddi(to).replace(b"From: no-reply@0000.dion.ne.jp", b"From: taro@example.jp\r\nAuto-Submitted: auto-replied")
+
+
+def read_notice(to: str) -> bytes:
+    """RFC 8098: the person has opened the letter."""
+    report = b"multipart/report; report-type=disposition-notification"
+    return kddi(to).replace(b"multipart/mixed", report)
+
+
 FORMATS = (postfix, exchange, qmail, exim)
+WITHOUT_STATUS = (au, ocn, inter_scan, m_filter, kddi)
+"""Bounces in a form of their own, as they are common in Japan."""
+NO_BOUNCES = (vacation, unmarked_vacation, vacation_with_the_letter, read_notice)
 
 
 def _crlf(text: str) -> bytes:

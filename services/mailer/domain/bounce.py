@@ -1,7 +1,8 @@
 """What comes back to the return path of a letter: a bounce, a delay, a complaint, or something else; pure.
 
 Sources: RFC 3464 (delivery status notifications), RFC 5965 (complaints, ARF); other forms by `flufl.bounce`, which
-knows those of mail servers that keep to no standard.
+knows those of mail servers that keep to no standard. The return path names the letter, so no form need be known: what
+a mail system writes there (au, OCN and m-FILTER each in a form of its own) is about that letter, too.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import email
 import email.policy
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from email.header import decode_header, make_header
 from email.message import Message
+from email.utils import parseaddr
 from typing import Literal
 
 from flufl.bounce import all_failures
@@ -25,6 +29,9 @@ _LETTERS = "|".join((*LETTERS, *FACTS))
 _VERP = re.compile(rf"bounce\+([A-Z0-9]{{1,64}})\.({_LETTERS})@(.+)", re.IGNORECASE)
 _MESSAGE_ID = re.compile(rf"<({_LETTERS})\.([A-Z0-9]{{1,64}})@[^<>\s]+>")
 _ADDRESSED = ("Delivered-To", "X-Original-To", "Envelope-To", "To")
+_ARRIVED = frozenset({"delivered", "relayed", "expanded", "deliverable"})  # RFC 3464, 2.3.3; the last one is Postfix's
+_MAIL_SYSTEM = re.compile(r"(mailer|post)[-_.]?(daemon|master)", re.IGNORECASE)  # before the @ of From; RFC 5321, 4.5.1
+_DELAY = re.compile(r"\b(warning|delay(ed)?)\b|遅延|遅れ", re.IGNORECASE)  # in a subject
 
 
 @dataclass(frozen=True)
@@ -63,20 +70,47 @@ def read_report(content: bytes, recipients: Iterable[str], bounce_domain: str) -
     if letter is None:
         return None
     statuses = list(_statuses(message))
-    if statuses:
-        kind, answer = min(statuses)  # "permanent" before "temporary"
+    if told := [(kind, answer) for kind, answer in statuses if kind != "arrived"]:
+        kind, answer = min(told)  # "permanent" before "temporary"
         return Report(*letter, kind, answer)
-    try:
-        temporary, permanent = all_failures(message)
-    except Exception:  # its detectors trip over headers that are none
+    if statuses:
         return None
-    if permanent or temporary:
-        return Report(*letter, "permanent" if permanent else "temporary", str(message.get("Subject", "bounce")))
-    return None
+    kind_of_form = _by_its_form(message)
+    return Report(*letter, kind_of_form, _subject(message)) if kind_of_form else None
 
 
-def _statuses(message: Message) -> Iterator[tuple[Literal["permanent", "temporary"], str]]:
-    """Of each recipient of a delivery status notification. Delivered and relayed are none of them."""
+def _by_its_form(message: Message) -> Literal["permanent", "temporary"] | None:
+    """What a mail without a status says. Besides mail systems only programs that reply for people write there."""
+    with suppress(Exception):  # its detectors trip over headers that are none
+        temporary, permanent = all_failures(message)
+        if permanent or temporary:
+            return "permanent" if permanent else "temporary"
+    is_reply = str(message.get("Auto-Submitted", "")).lower().startswith("auto-replied")
+    if message.get_param("report-type") == "disposition-notification":
+        return None
+    if not _is_of_a_mail_system(message) and (is_reply or _enclosed(message) is None):
+        return None
+    return "temporary" if _DELAY.search(_subject(message)) else "permanent"
+
+
+def _is_of_a_mail_system(message: Message) -> bool:
+    sender = str(message.get("From", "")).strip()
+    name, address = parseaddr(sender)
+    return sender == "<>" or _MAIL_SYSTEM.fullmatch((address or name).partition("@")[0]) is not None
+
+
+def _subject(message: Message) -> str:
+    """The subject as its reader sees it: of encoded words, or in UTF-8 as it is."""
+    raw = next((str(value) for name, value in message.raw_items() if name.lower() == "subject"), "")
+    text = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    try:
+        return str(make_header(decode_header(text))).strip() or "bounce"
+    except (LookupError, ValueError):  # a charset that there is not, or another one in truth
+        return text
+
+
+def _statuses(message: Message) -> Iterator[tuple[Literal["permanent", "temporary", "arrived"], str]]:
+    """Of each recipient of a delivery status notification."""
     for part in message.walk():
         if part.get_content_type() != "message/delivery-status":
             continue
@@ -89,6 +123,8 @@ def _statuses(message: Message) -> Iterator[tuple[Literal["permanent", "temporar
                 yield "permanent", answer
             elif action == "delayed":
                 yield "temporary", answer
+            elif action in _ARRIVED:
+                yield "arrived", answer
 
 
 def _enclosed(message: Message) -> tuple[str, str] | None:

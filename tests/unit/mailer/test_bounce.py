@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.mailer.domain.bounce import letter_of, read_report
 from services.mailer.domain.letters import LETTERS, Letter, message_id, return_path
-from tests.worlds.bounces import FORMATS, complaint, postfix, qmail, vacation
+from tests.worlds.bounces import FORMATS, NO_BOUNCES, WITHOUT_STATUS, complaint, inter_scan, postfix, qmail, warning
 
 ID = "ABCDEFGHIJKLMNOPQRSTUVWX23"
 DOMAIN = "bounce.jci.example.jp"
@@ -39,7 +39,7 @@ def test_another_address_names_no_letter(address: str) -> None:
     assert letter_of(address, DOMAIN) is None
 
 
-@pytest.mark.parametrize("made", FORMATS, ids=lambda made: made.__name__)
+@pytest.mark.parametrize("made", FORMATS + WITHOUT_STATUS, ids=lambda made: made.__name__)
 @pytest.mark.parametrize("recipients", [[PATH], []], ids=["envelope", "headers"])
 def test_a_bounce_of_each_mail_server_is_permanent_for_its_letter(
     made: Callable[[str], bytes], recipients: list[str]
@@ -70,8 +70,20 @@ def test_a_complaint_names_its_letter_by_the_return_path_or_by_the_copy_that_it_
     assert read_report(complaint(f"complaints@{DOMAIN}", "<x@y.example>"), [f"complaints@{DOMAIN}"], DOMAIN) is None
 
 
-def test_a_vacation_notice_says_nothing_of_the_letter() -> None:
-    assert read_report(vacation(PATH), [PATH], DOMAIN) is None
+@pytest.mark.parametrize("made", NO_BOUNCES, ids=lambda made: made.__name__)
+def test_what_a_program_replies_for_a_person_says_nothing_of_the_letter(made: Callable[[str], bytes]) -> None:
+    assert read_report(made(PATH), [PATH], DOMAIN) is None
+
+
+@pytest.mark.parametrize("subject", ["Warning--Could not send mail", "Status Notification (Delay)", "配信の遅延"])
+def test_a_mail_system_that_goes_on_trying_is_temporary(subject: str) -> None:
+    report = read_report(warning(PATH, subject), [PATH], DOMAIN)
+    assert report is not None and report.kind == "temporary"
+
+
+def test_a_japanese_subject_is_kept_as_its_reader_sees_it() -> None:
+    report = read_report(inter_scan(PATH), [PATH], DOMAIN)
+    assert report is not None and report.answer == "メッセージを配信できません。"
 
 
 def test_a_bounce_to_another_address_says_nothing_of_a_letter() -> None:
