@@ -10,6 +10,7 @@ from services.mailer.domain.bounce import Report, ReportKind, read_report
 from services.mailer.domain.delivery import without_address
 from services.mailer.handlers import Ports, announce, names_of
 from services.mailer.metrics import REPORTS
+from shared.errors import TryLater
 from shared.events import LetterState
 from shared.runtime.log import logger
 
@@ -23,7 +24,7 @@ def note_report(content: bytes, recipients: Sequence[str], ports: Ports) -> None
 
     A letter that the relay took and that can't be delivered is `bounced`; one of which somebody complains is
     `suppressed`. Both are on the office's list. A delay is kept as the letter's answer. The same report again changes
-    nothing.
+    nothing. TryLater, and nothing is written down, while the letter is on its way.
     """
     try:
         report = read_report(content, recipients, ports.sender.bounce_domain)
@@ -50,6 +51,9 @@ def _apply(report: Report, ports: Ports) -> str | None:
         status = tx.status(report.subject, report.letter)
         if status is None:
             return "no-such-letter"
+        if status.state in ("queued", "deferred") and tx.is_on_its_way(status):
+            # The relay may have taken it and given it up before its 250 was written down here.
+            raise TryLater(f"letter {status.letter} is on its way: its report is taken once its answer is known")
         if status.state != "sent" and not (report.kind == "complaint" and status.state == "bounced"):
             return "not-sent"  # reported before, or it was sent again meanwhile
         answer = without_address(report.answer, tx.recipient(report.subject) or "")

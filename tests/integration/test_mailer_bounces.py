@@ -6,13 +6,14 @@ import os
 import smtplib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deploy.local.ports import free_port
 from services.mailer.bounces import BounceServer, Listener, Protocol
-from services.mailer.domain.delivery import Sent
+from services.mailer.domain.delivery import Sent, SmtpReply
 from services.mailer.domain.letters import message_id, return_path
 from services.mailer.reports import note_report, read_bounces
 from tests.worlds.bounces import FORMATS, complaint, postfix, vacation
@@ -91,6 +92,31 @@ def test_a_maildir_is_read_once_whatever_lies_in_it(mailer: MailerWorld, tmp_pat
     assert read_bounces(tmp_path, mailer.ports) == 0
     assert len(list((tmp_path / "cur").iterdir())) == 4
     assert mailer.states() == ["queued", "sent", "bounced"]
+
+
+def test_a_bounce_that_is_faster_than_the_note_of_the_relays_250_is_kept_until_the_letter_is_sent(
+    mailer: MailerWorld, tmp_path: Path
+) -> None:
+    path = return_path("award", OTHER, DOMAIN)
+    for name in ("new", "cur", "tmp"):
+        (tmp_path / name).mkdir()
+
+    def send(sender: str, recipient: str, message: bytes) -> SmtpReply:
+        with listening(mailer, "lmtp") as relay, pytest.raises(smtplib.SMTPDataError) as kept:
+            relay.sendmail("", [sender], postfix(sender))
+        assert kept.value.smtp_code == 451
+        (tmp_path / "new" / "1.a").write_bytes(postfix(sender))
+        assert read_bounces(tmp_path, mailer.ports) == 0
+        return Sent("250 ok")
+
+    mailer.ports = replace(mailer.ports, send=send)
+    mailer.handle(issued(OTHER, email="hanako@example.jp"))
+    mailer.tick(hours=1)
+    assert mailer.states(OTHER) == ["queued", "sent"]
+    assert read_bounces(tmp_path, mailer.ports) == 1
+    with listening(mailer, "lmtp") as relay:
+        relay.sendmail("", [path], postfix(path))
+    assert mailer.states(OTHER) == ["queued", "sent", "bounced"]
 
 
 def test_a_delay_is_noted_and_the_letter_stays_sent(mailer: MailerWorld) -> None:

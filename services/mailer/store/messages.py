@@ -97,6 +97,11 @@ class MessageTransaction(RequestTransaction):
             (f"{letter}.{subject}",),
         )
 
+    def is_on_its_way(self, status: MessageStatus) -> bool:
+        """Whether it is being handed to the mail server, or was and the answer is not written down yet."""
+        found = self.fetch_value(f"select {ON_ITS_WAY} from messages where id = %s", (row_id(status),))
+        return bool(found)
+
     def requeue(self, status: MessageStatus, now: datetime) -> None:
         """Send the stored bytes once more."""
         self.cursor.execute(
