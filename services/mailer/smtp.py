@@ -20,6 +20,9 @@ from shared.errors import TryLater
 Tls = Literal["none", "starttls", "implicit"]
 _OK, _TAKEN, _GO_ON = 250, (250, 251), 354
 _SERVICE_CLOSING = 421
+_AFTER_TEXT = (
+    600.0  # seconds; RFC 5321, 4.5.3.2.6: who hangs up sooner sends a letter twice that a slow relay has taken
+)
 
 
 class _NotYetSent(Exception):
@@ -28,7 +31,7 @@ class _NotYetSent(Exception):
 
 @dataclass(frozen=True)
 class SmtpServer:
-    """The server that accepts our letters. `seconds` is the timeout of each wait for it."""
+    """The server that accepts our letters. `seconds`: the timeout of each wait for it, but for that after a text."""
 
     host: str
     port: int
@@ -112,9 +115,7 @@ class SmtpClient:
             reply = _refused(rcpt, answer) if rcpt not in _TAKEN else _refused(data, refusal)
             self._reset(connection)
             return reply
-        connection.send(_dotted(message))
-        code, answer = connection.getreply()
-        return Sent(_text(code, answer)) if code == _OK else _refused(code, answer)
+        return self._send_text(connection, message)
 
     def _send_message(self, connection: smtplib.SMTP, recipient: str, message: bytes) -> SmtpReply:
         code, answer = connection.rcpt(quoted(recipient))
@@ -122,13 +123,22 @@ class SmtpClient:
             reply = _refused(code, answer)
             self._reset(connection)
             return reply
-        try:
-            code, answer = connection.data(message)
-        except smtplib.SMTPDataError as error:  # refused before the message was sent
-            reply = _refused(error.smtp_code, _bytes(error.smtp_error))
+        code, answer = connection.docmd("DATA")
+        if code != _GO_ON:
+            reply = _refused(code, answer)
             self._reset(connection)
             return reply
-        return Sent(_text(code, answer)) if code == 250 else _refused(code, answer)
+        return self._send_text(connection, message)
+
+    def _send_text(self, connection: smtplib.SMTP, message: bytes) -> SmtpReply:
+        """After 354. The server may look through the whole text before it answers."""
+        connection.send(_dotted(message))
+        socket = connection.sock
+        assert socket is not None  # else `send` has raised
+        socket.settimeout(_AFTER_TEXT)
+        code, answer = connection.getreply()
+        socket.settimeout(self._server.seconds)
+        return Sent(_text(code, answer)) if code == _OK else _refused(code, answer)
 
     def _reset(self, connection: smtplib.SMTP) -> None:
         """Prepare for the next letter. The answer about this one is valid even if the server closes after it."""
@@ -213,10 +223,6 @@ def _refused(code: int, answer: bytes) -> SmtpReply:
 
 def _text(code: int, answer: bytes) -> str:
     return f"{code} {answer.decode('utf-8', 'replace')}"
-
-
-def _bytes(answer: bytes | str) -> bytes:
-    return answer if isinstance(answer, bytes) else answer.encode()
 
 
 def _cause(error: Exception) -> str:

@@ -126,6 +126,22 @@ def test_a_dropped_connection_is_no_answer_and_the_next_try_reconnects(server: S
     assert isinstance(post(smtp), Sent)
 
 
+@pytest.mark.parametrize("pipelining", [False, True])
+def test_a_server_that_looks_long_at_a_text_is_waited_for_and_gets_it_once(server: Smtpd, pipelining: bool) -> None:
+    """Longer than for any other answer: a letter that it has taken would be sent again."""
+    server.pipelining = pipelining
+    smtp = SmtpClient(SmtpServer("127.0.0.1", server.port, seconds=1))
+    assert isinstance(post(smtp), Sent)
+
+    def slow(verb: str, rest: str) -> None:
+        if verb == ".":
+            threading.Event().wait(1.5)
+
+    server.answers = slow
+    assert isinstance(post(smtp), Sent)
+    assert (len(server.taken), server.connections) == (2, 1)
+
+
 def test_a_restarted_server_is_found_again() -> None:
     with smtpd() as server:
         smtp, port = SmtpClient(relay(server)), server.port
