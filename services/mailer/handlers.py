@@ -235,7 +235,7 @@ def _take(tx: MailerTransaction, ports: Ports) -> list[OutgoingMessage]:
 
 
 def _hand_over(ports: Ports, message: OutgoingMessage) -> SmtpReply:
-    path = return_path(message.letter, message.subject, ports.sender.bounce_domain)
+    path = return_path(message.letter, message.subject, ports.sender.bounce_domain, message.address_revision)
     return ports.send(path, message.email, message.message)
 
 

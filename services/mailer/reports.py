@@ -51,6 +51,8 @@ def _apply(report: Report, ports: Ports) -> str | None:
         status = tx.status(report.subject, report.letter)
         if status is None:
             return "no-such-letter"
+        if report.address_revision is not None and tx.is_to_former_address(status, report.address_revision):
+            return "former-address"  # where it did not arrive, or was not wanted, it was sent before
         if status.state in ("queued", "deferred") and tx.is_on_its_way(status):
             # The relay may have taken it and given it up before its 250 was written down here.
             raise TryLater(f"letter {status.letter} is on its way: its report is taken once its answer is known")

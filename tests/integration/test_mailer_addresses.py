@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import email.policy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from email import message_from_bytes
@@ -15,7 +15,7 @@ from services.mailer.domain.letters import return_path
 from services.mailer.reports import note_report
 from shared.errors import TryLater
 from shared.events import AddressCorrected, AssertionIssued, Event
-from tests.worlds.bounces import postfix
+from tests.worlds.bounces import complaint, postfix
 from tests.worlds.mailer import APRIL_1, ID, PROGRAMME, MailerWorld, issued, mailer_at, received, rendered, revoked
 from tests.worlds.postgres import Databases
 
@@ -27,8 +27,10 @@ PATH = return_path("award", ID, PROGRAMME.sender.bounce_domain)
 class Post:
     answer: SmtpReply = field(default_factory=lambda: Sent("250 ok"))
     given: list[tuple[str, bytes]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
 
     def send(self, return_path: str, recipient: str, message: bytes) -> SmtpReply:
+        self.paths.append(return_path)
         self.given.append((recipient, message))
         return self.answer
 
@@ -88,6 +90,33 @@ def test_while_the_badge_waits_letter_1_goes_to_each_new_address_with_a_link_of_
     assert post.recipients == [OLD, NEW, "taro@example.net"]
     links = {line for _, message in post.given for line in _text(message).splitlines() if "/receive/" in line}
     assert len(links) == 3
+
+
+@pytest.mark.parametrize("made", [postfix, lambda to: complaint(to, "<x@y.example>")], ids=["bounce", "complaint"])
+def test_what_comes_back_from_the_former_address_says_nothing_of_the_letter_to_the_new_one(
+    mailer: MailerWorld, post: Post, made: Callable[[str], bytes]
+) -> None:
+    mailer.handle(issued())
+    mailer.tick(hours=1)
+    mailer.handle(moved())
+    mailer.tick(hours=1)
+    first, again = post.paths
+    note_report(made(first), [first], mailer.ports)
+    assert mailer.states()[-1] == "sent"
+    note_report(made(again), [again], mailer.ports)
+    assert mailer.states()[-1] in ("bounced", "suppressed")
+
+
+def test_a_letter_that_was_not_sent_again_ends_by_the_bounce_of_the_former_address(
+    mailer: MailerWorld, post: Post
+) -> None:
+    mailer.handle(issued(), rendered())
+    mailer.tick(hours=1)
+    mailer.handle(received(), moved())
+    mailer.tick(hours=1)
+    path = return_path("completion", ID, PROGRAMME.sender.bounce_domain)
+    note_report(postfix(path), [path], mailer.ports)
+    assert mailer.states(letter="completion") == ["queued", "sent", "bounced"]
 
 
 @pytest.mark.parametrize("end", [received(), revoked()])

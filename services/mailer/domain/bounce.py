@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import parseaddr
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from flufl.bounce import all_failures
 
@@ -26,7 +26,7 @@ from services.mailer.domain.requested import FACTS
 ReportKind = Literal["permanent", "temporary", "complaint"]
 
 _LETTERS = "|".join((*LETTERS, *FACTS))
-_VERP = re.compile(rf"bounce\+([A-Z0-9]{{1,64}})\.({_LETTERS})@(.+)", re.IGNORECASE)
+_VERP = re.compile(rf"bounce\+([A-Z0-9]{{1,64}})\.({_LETTERS})(?:\.([0-9]{{1,9}}))?@(.+)", re.IGNORECASE)
 _MESSAGE_ID = re.compile(rf"<({_LETTERS})\.([A-Z0-9]{{1,64}})@[^<>\s]+>")
 _ADDRESSED = ("Delivered-To", "X-Original-To", "Envelope-To", "To")
 _ARRIVED = frozenset({"delivered", "relayed", "expanded", "deliverable"})  # RFC 3464, 2.3.3; the last one is Postfix's
@@ -38,21 +38,31 @@ _DELAY = re.compile(r"\b(warning|delay(ed)?)\b|遅延|遅れ", re.IGNORECASE)  #
 class Report:
     """What a mail server says of one letter. `answer` is its text, with addresses in it.
 
-    `subject`: the badge or the request that the letter is about.
+    `subject`: the badge or the request that the letter is about. `address_revision`: of the address that it was sent
+    to; None: not told.
     """
 
     subject: str
     letter: str
     kind: ReportKind
     answer: str
+    address_revision: int | None = None
 
 
-def letter_of(address: str, bounce_domain: str) -> tuple[str, str] | None:
-    """Badge or request, and letter, that a return path of ours names (`return_path`); None for another address."""
+class Returned(NamedTuple):
+    """What a return path of ours names: badge or request, the letter, which address of the badge it was sent to."""
+
+    subject: str
+    letter: str
+    address_revision: int
+
+
+def letter_of(address: str, bounce_domain: str) -> Returned | None:
+    """What `return_path` has written into this address; None for another one."""
     found = _VERP.fullmatch(address.strip().strip("<>"))
-    if found is None or found[3].lower() != bounce_domain.lower():
+    if found is None or found[4].lower() != bounce_domain.lower():
         return None
-    return found[1].upper(), found[2].lower()
+    return Returned(found[1].upper(), found[2].lower(), int(found[3] or 0))
 
 
 def read_report(content: bytes, recipients: Iterable[str], bounce_domain: str) -> Report | None:
@@ -65,18 +75,22 @@ def read_report(content: bytes, recipients: Iterable[str], bounce_domain: str) -
     named = [*recipients] or [str(value) for name in _ADDRESSED for value in message.get_all(name, [])]
     letter = next((found for address in named if (found := letter_of(address, bounce_domain))), None)
     if message.get_param("report-type") == "feedback-report":
-        letter = letter or _enclosed(message)
-        return Report(*letter, "complaint", "complaint (ARF)") if letter else None
-    if letter is None:
+        about = letter or _enclosed(message)
+        said: tuple[ReportKind, str] | None = ("complaint", "complaint (ARF)")
+    else:
+        about, said = letter, _bounce(message) if letter else None
+    if about is None or said is None:
         return None
+    return Report(*about[:2], *said, letter.address_revision if letter else None)
+
+
+def _bounce(message: Message) -> tuple[ReportKind, str] | None:
+    """What a mail to a return path says, and its answer."""
     statuses = list(_statuses(message))
     if told := [(kind, answer) for kind, answer in statuses if kind != "arrived"]:
-        kind, answer = min(told)  # "permanent" before "temporary"
-        return Report(*letter, kind, answer)
-    if statuses:
-        return None
-    kind_of_form = _by_its_form(message)
-    return Report(*letter, kind_of_form, _subject(message)) if kind_of_form else None
+        return min(told)  # "permanent" before "temporary"
+    kind = None if statuses else _by_its_form(message)
+    return (kind, _subject(message)) if kind else None
 
 
 def _by_its_form(message: Message) -> Literal["permanent", "temporary"] | None:

@@ -254,9 +254,13 @@ def message_id(letter: str, subject: str, sender: str) -> str:
     return f"<{letter}.{subject}@{sender.rpartition('@')[2]}>"
 
 
-def return_path(letter: str, subject: str, bounce_domain: str) -> str:
-    """The envelope's sender (VERP): a bounce that comes to it names the letter it is about."""
-    return f"bounce+{subject}.{letter}@{bounce_domain}"
+def return_path(letter: str, subject: str, bounce_domain: str, address_revision: int = 0) -> str:
+    """The envelope's sender (VERP): a bounce that comes to it names the letter it is about, and to which address.
+
+    `address_revision`: as of `Message`.
+    """
+    revision = f".{address_revision}" if address_revision else ""
+    return f"bounce+{subject}.{letter}{revision}@{bounce_domain}"
 
 
 def _lines(text: str) -> str:

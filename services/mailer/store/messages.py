@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.mailer.domain.delivery import MOST_SECONDS, AttemptResult
-from services.mailer.domain.letters import OPENED_BY_EVENTS, Addressed, Writable, row_id
+from services.mailer.domain.letters import OPENED_BY_EVENTS, Addressed, Message, Writable, row_id
 from services.mailer.domain.reminders import is_daytime
 from services.mailer.store.requests import RequestTransaction
 from shared.addresses import domain_of
@@ -28,6 +28,7 @@ class OutgoingMessage:
     email: str
     attempts: int
     message: bytes
+    address_revision: int = 0  # of its badge, when the bytes were written
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,10 @@ _LEAVABLE = (
 )
 
 
+def _revision_of(message: Writable) -> int:
+    return message.address_revision if isinstance(message, Message) else 0
+
+
 def _first_due(of: str = "true", index: str = "next_try_at") -> str:
     """SQL: id and next_try_at of the first `most` that are due; of which, says `of`. `index`: its columns, in order."""
     rows = f"select id, next_try_at from messages where {_LEAVABLE} and {of}"
@@ -101,6 +106,11 @@ class MessageTransaction(RequestTransaction):
         """Whether it is being handed to the mail server, or was and the answer is not written down yet."""
         found = self.fetch_value(f"select {ON_ITS_WAY} from messages where id = %s", (row_id(status),))
         return bool(found)
+
+    def is_to_former_address(self, status: MessageStatus, address_revision: int) -> bool:
+        """Whether it was written once more since, to a later address of its badge than the one of this revision."""
+        found = self.fetch_value("select written_revision from messages where id = %s", (row_id(status),))
+        return isinstance(found, int) and address_revision < found
 
     def requeue(self, status: MessageStatus, now: datetime) -> None:
         """Send the stored bytes once more."""
@@ -168,6 +178,7 @@ class MessageTransaction(RequestTransaction):
                     "state": "queued",
                     "message": content,
                     "domain": domain_of(message.email),
+                    "written_revision": _revision_of(message),
                     "queued_at": now,
                     "written_at": now,
                     "next_try_at": now,
@@ -180,8 +191,8 @@ class MessageTransaction(RequestTransaction):
     def keep_bytes(self, message: Writable, content: bytes) -> None:
         """Store the bytes of a message that is queued without them. State and attempts stay."""
         self.cursor.execute(
-            "update messages set message = %b, domain = %s where id = %s",
-            (content, domain_of(message.email), row_id(message)),
+            "update messages set message = %b, domain = %s, written_revision = %s where id = %s",
+            (content, domain_of(message.email), _revision_of(message), row_id(message)),
         )
 
     def suppress_unwritable(self, message: Addressed, error: str, now: datetime) -> None:
@@ -281,7 +292,8 @@ class MessageTransaction(RequestTransaction):
             return []
         return self.fetch_all(
             OutgoingMessage,
-            f"select {_ABOUT}, letter_id, coalesce(email, recipient) as email, attempts, message {_ALL}"
+            f"select {_ABOUT}, letter_id, coalesce(email, recipient) as email, attempts, message,"
+            f" coalesce(written_revision, 0) as address_revision {_ALL}"
             " where messages.id = any(array(select unnest(%(ids)s::text[])))"  # few, to the planner, so it uses indexes
             f" and {_LEAVABLE} and ({' or '.join(due_halves_sql('next_try_at'))})"
             f" and {VOID} is null and {NOT_HELD} and {POINTLESS} is null"

@@ -21,12 +21,20 @@ PATH = return_path("award", ID, DOMAIN)
 def test_a_return_path_names_its_letter_whatever_its_case(letter: Letter) -> None:
     path = return_path(letter, ID, DOMAIN)
     for address in (path, path.lower(), path.upper(), f"<{path}>"):
-        assert letter_of(address, DOMAIN) == (ID, letter)
+        assert letter_of(address, DOMAIN) == (ID, letter, 0)
+
+
+def test_a_return_path_names_to_which_address_of_the_badge_the_letter_went() -> None:
+    path = return_path("reminder-1", ID, DOMAIN, 12)
+    assert letter_of(path.lower(), DOMAIN) == (ID, "reminder-1", 12)
+    report = read_report(postfix(path), [path], DOMAIN)
+    assert report is not None and (report.letter, report.address_revision) == ("reminder-1", 12)
 
 
 @pytest.mark.parametrize(
     "address",
     [
+        f"bounce+{ID}.award.x@{DOMAIN}",
         f"bounce+{ID}.award@other.example",
         f"bounce+{ID}.thanks@{DOMAIN}",
         f"bounce+.award@{DOMAIN}",

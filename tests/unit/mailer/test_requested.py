@@ -196,5 +196,5 @@ def test_whatever_an_id_is_its_letter_has_a_return_path_that_mail_servers_take_a
     subject = request_id(letter_id)
     path = return_path(letter, subject, PROGRAMME.sender.bounce_domain)
     assert len(path.partition("@")[0]) <= 64  # RFC 5321, 4.5.3.1.1
-    assert letter_of(path.lower(), PROGRAMME.sender.bounce_domain) == (subject, letter)
+    assert letter_of(path.lower(), PROGRAMME.sender.bounce_domain) == (subject, letter, 0)
     assert re.fullmatch(r"<[a-z-]+\.[A-Z2-7]{26}@jci\.example\.jp>", message_id(letter, subject, "x@jci.example.jp"))
