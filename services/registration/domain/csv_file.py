@@ -23,7 +23,14 @@ from services.registration.domain.encoding import (
 )
 from services.registration.domain.mojibake import misread
 from services.registration.domain.record import HEADERS, FieldProblem, printable
-from services.registration.domain.rows import DeliveryRow, RejectedField, UnreadableDeliveryError
+from services.registration.domain.rows import (
+    REGISTRATIONS,
+    DeliveryRow,
+    RejectedField,
+    UnreadableDeliveryError,
+    another_kind,
+    is_of_another_kind,
+)
 from services.registration.domain.soundness import SAVE_AS_UTF8, trimmed
 
 RESULT_MARK = "【結果】"
@@ -113,15 +120,19 @@ def read_table(body: bytes, first_row: int | None = None, charset: Charset | Non
 
     `first_row` is the number of the row below the headers if the table is a part of a longer one.
     """
+    if is_of_another_kind(body):
+        raise another_kind(body, f"{REGISTRATIONS}; {SAVE_AS_UTF8}")
     if charset is None and (transcoded := utf_8_of_utf_16(body)) is not None:
         body, charset = transcoded, "utf-8"
     lines = lines_of(body)
     charset = charset or _charset(body, lines)
     above = _lines_above_head(lines)
-    head = decoded(lines[above], charset, above + 1)
+    below = _end_of_head(lines, above)
+    content = b"\n".join(lines[above:below])
+    head = decoded(content, charset, above + 1)
     delimiter = max(_DELIMITERS, key=head.count)
     names = header_fields(head, above + 1, delimiter)
-    return Table(lines[above + 1 :], charset, delimiter, lines[above], names, first_row or above + 2)
+    return Table(lines[below:], charset, delimiter, content, names, first_row or above + 2)
 
 
 def csv_rows(
@@ -235,6 +246,16 @@ def _lines_above_head(lines: Sequence[bytes]) -> int:
         if trimmed(line.decode(charset, "replace").translate(without_signs)):
             return number
     return 0
+
+
+def _end_of_head(lines: Sequence[bytes], above: int) -> int:
+    """The line below the headers: there may be line breaks in them, between quotes. Both encodings write `"` so."""
+    quotes = 0
+    for at in range(above, min(above + _MOST_LINES, len(lines))):
+        quotes += lines[at].count(b'"')
+        if quotes % 2 == 0:
+            return at + 1
+    return above + 1
 
 
 def decoded(content: bytes, charset: Charset | None = None, row: int = 1) -> str:

@@ -16,7 +16,14 @@ import msgspec
 from services.registration.domain.csv_file import FilePart, csv_parts, csv_rows
 from services.registration.domain.encoding import UTF_8_MARK, Charset, wide_encoding
 from services.registration.domain.record import FieldProblem, Rules, UpstreamRecord, printable, read_record
-from services.registration.domain.rows import DeliveryRow, RejectedField, UnreadableDeliveryError
+from services.registration.domain.rows import (
+    REGISTRATIONS,
+    DeliveryRow,
+    RejectedField,
+    UnreadableDeliveryError,
+    another_kind,
+    is_of_another_kind,
+)
 from services.registration.domain.soundness import trimmed
 from services.registration.domain.spreadsheet import as_typed
 
@@ -31,19 +38,6 @@ FORMS: Mapping[str, Form] = {
 }
 """The media types of a delivery. NDJSON has no registered one: the three in use are accepted."""
 
-# PNG, JPEG, GIF, PDF, ZIP (xlsx), OLE (xls), gzip, TIFF, RIFF (WebP); HEIC has its mark at byte 4.
-_OTHER_KINDS = (
-    b"\x89PNG",
-    b"\xff\xd8\xff",
-    b"GIF8",
-    b"%PDF-",
-    b"PK\x03\x04",
-    b"\xd0\xcf\x11\xe0",
-    b"\x1f\x8b",
-    b"II*\0",
-    b"MM\0*",
-    b"RIFF",
-)
 _JSON_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)  # strings hold brackets and commas
 
 
@@ -125,11 +119,8 @@ def refuse_other_kinds(body: bytes) -> None:
     texts = (trimmed(line.decode("utf-8", "replace")) for line in body.split(b"\n"))
     begins = {text[0] for text in texts if text}
     is_no_text = bool(begins) and not begins & {"{", "["} and wide_encoding(body) is None
-    if body.startswith(_OTHER_KINDS) or body[4:8] == b"ftyp" or is_no_text:
-        problem = FieldProblem(
-            "delivery", f"{len(body)} bytes of another kind", "registrations: a CSV with its heads, or JSON objects"
-        )
-        raise UnreadableDeliveryError(1, problem)
+    if is_of_another_kind(body) or is_no_text:
+        raise another_kind(body, REGISTRATIONS)
 
 
 def json_row(number: int | None, text: bytes) -> DeliveryRow | RejectedField:

@@ -8,6 +8,23 @@ from typing import Any
 
 from services.registration.domain.record import FieldProblem
 
+REGISTRATIONS = "registrations: a CSV with its heads, or JSON objects"
+"""What a file that is none is expected to be."""
+
+# PNG, JPEG, GIF, PDF, ZIP (xlsx), OLE (xls), gzip, TIFF, RIFF (WebP); HEIC has its mark at byte 4.
+_OTHER_KINDS = (
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"%PDF-",
+    b"PK\x03\x04",
+    b"\xd0\xcf\x11\xe0",
+    b"\x1f\x8b",
+    b"II*\0",
+    b"MM\0*",
+    b"RIFF",
+)
+
 
 @dataclass(frozen=True)
 class DeliveryRow:
@@ -43,3 +60,13 @@ class UnreadableDeliveryError(ValueError):
     def __init__(self, row: int, problem: FieldProblem) -> None:
         super().__init__(f"row {row}, {problem.field}: got {problem.got!r}, expected {problem.expected}")
         self.rejected = RejectedField(row, problem)
+
+
+def is_of_another_kind(body: bytes) -> bool:
+    """Whether a file begins as a picture, PDF, archive or workbook."""
+    return body.startswith(_OTHER_KINDS) or body[4:8] == b"ftyp"
+
+
+def another_kind(body: bytes, expected: str) -> UnreadableDeliveryError:
+    """The error for a file that holds no registrations."""
+    return UnreadableDeliveryError(1, FieldProblem("delivery", f"{len(body)} bytes of another kind", expected))

@@ -14,6 +14,7 @@ from services.registration.domain.delivery import Delivery, Form, json_lines, pa
 from services.registration.domain.encoding import Charset, charset_named
 from services.registration.domain.record import FIELDS, HEADERS
 from services.registration.domain.rows import RejectedField, UnreadableDeliveryError
+from services.registration.domain.wording import expected_in_japanese
 from tests.worlds.records import fields, rules
 
 HEAD = ",".join(HEADERS)
@@ -75,6 +76,15 @@ def test_an_invalid_row_is_rejected_with_its_number_and_the_others_are_read() ->
     assert [(each.row, each.problem.field) for each in delivery.rejected] == [(3, "birth_date"), (5, "row"), (6, "row")]
     assert delivery.rejected_rows == 3
     assert delivery.rejected[2].problem.got == "3 cells"
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_headers_with_line_breaks_in_them_are_one_row(newline: str) -> None:
+    head = ",".join(f'"{name[:1]}{newline}{name[1:]}"' if len(name) > 3 else name for name in HEADERS)
+    body = csv_of(line(fields(registration_id="R2")), line(fields(birth_date="?")), head=head)
+    for read_again in (body, *(part.body for part in parts_of(body, "csv", 1000))):
+        delivery = read(read_again)
+        assert ids(delivery) == [(2, "R2")] and rejected_in(delivery) == [(3, "birth_date")]
 
 
 def test_a_missing_header_is_named() -> None:
@@ -181,6 +191,15 @@ def test_a_file_of_another_kind_is_no_delivery_and_no_rejected_rows(body: bytes)
         with pytest.raises(UnreadableDeliveryError) as refused:
             read()
         assert refused.value.rejected.problem.field == "delivery"
+
+
+@pytest.mark.parametrize("begins", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"%PDF-1.7"])
+def test_a_workbook_that_is_handed_in_as_a_csv_is_named_with_what_to_save_it_as(begins: bytes) -> None:
+    for end in (bytes(range(256)), csv_of(GOOD)):
+        row, field, got, expected = refused(begins + end)
+        assert (row, field, got) == (1, "delivery", f"{len(begins + end)} bytes of another kind")
+        japanese = expected_in_japanese(expected)
+        assert "CSV UTF-8" in japanese and "save" not in japanese
 
 
 def test_a_bad_line_beside_good_ones_costs_its_own_row_only() -> None:
