@@ -352,8 +352,9 @@ def test_role_office_sees_and_acts_for_the_people_of_its_desk_only(account: Site
         form = {"subject": assertion_id(2), "why": "x", "typed": "取り消し"}
         assert browser.post("/revoke/R00002", data=form).status_code == 403
         assert browser.post("/revoke/R00001", data=form).status_code == 409
-        resend = {"act": "resend", "why": "x", "cohort": "2026", "message": f"{assertion_id(2)}/award"}
-        assert browser.post("/letters", data=resend).status_code == 403
+        for id in (assertion_id(2), "R00002", "R00004"):  # of the badge, or of a registration, with a badge or without
+            resend = {"act": "resend", "why": "x", "cohort": "2026", "message": f"{id}/award"}
+            assert browser.post("/letters", data=resend).status_code == 403, id
         assert ordered(account) == []
         browser.post("/people/R00001", data={"act": "again", "why": "確認", "version": 1, "by": "somebody else"})
     (decided,) = ordered(account)

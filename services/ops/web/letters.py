@@ -82,7 +82,7 @@ def letters_pages(app: FastAPI, html: Pages, scope: Scope, ports: Ports, decided
         try:
             if act == "resend":
                 assertion_id, _, letter = message.partition("/")
-                scope.must_see_badge(request, assertion_id)
+                scope.must_see(request, assertion_id)
                 room.resend(ports, assertion_id, letter, who)
             else:
                 room.hold(ports, cohort, who, resume=act == "resume")

@@ -31,9 +31,8 @@ class Scope:
             raise NotAllowed
         return found
 
-    def must_see_badge(self, request: Request, assertion_id: str) -> None:
-        """NotAllowed for a badge outside the user's desk. An unknown badge is refused by the order itself."""
+    def must_see(self, request: Request, id: str) -> None:
+        """NotAllowed for a badge or a registration outside the user's desk: orders take the id of either. NotFound."""
         with self._ports.store.transaction() as tx:
-            registration_id = tx.decisions.registration_of(assertion_id)
-        if registration_id is not None:
-            self.person(request, registration_id)
+            registration_id = tx.decisions.registration_of(id)
+        self.person(request, registration_id or id)
