@@ -71,6 +71,8 @@ class _Handler:
         complaints = f"complaints@{self._bounce_domain}".lower()
         if letter_of(address, self._bounce_domain) is None and address.lower() != complaints:
             return "550 5.1.1 no such return path"
+        if envelope.rcpt_tos:  # a mail is about one letter; and after DATA, LMTP wants an answer for each recipient
+            return "452 4.5.3 one recipient at a time"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 ok"
 

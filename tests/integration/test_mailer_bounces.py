@@ -66,6 +66,19 @@ def test_mail_to_any_other_address_is_refused(mailer: MailerWorld, to: str) -> N
     assert mailer.states() == ["queued", "sent"]
 
 
+@pytest.mark.parametrize("protocol", ["lmtp", "smtp"])
+def test_a_mail_to_two_return_paths_is_taken_for_one_and_comes_again_for_the_other(
+    mailer: MailerWorld, protocol: Protocol
+) -> None:
+    mailer.handle(issued(OTHER, email="hanako@example.jp"))
+    mailer.tick(hours=1)
+    other = return_path("award", OTHER, DOMAIN)
+    with listening(mailer, protocol) as relay:
+        assert relay.sendmail("", [PATH, other], postfix(PATH)).keys() == {other}
+        assert relay.sendmail("", [other], postfix(PATH)) == {}
+    assert mailer.states()[-1] == mailer.states(OTHER)[-1] == "bounced"
+
+
 def test_while_the_database_is_away_the_relay_keeps_the_bounce(mailer: MailerWorld) -> None:
     def away(content: bytes, to: object) -> None:
         raise ConnectionError("the database is away")
