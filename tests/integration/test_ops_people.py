@@ -391,6 +391,18 @@ FORMS: dict[str, tuple[list[Any], str, dict[str, str]]] = {
 }
 
 
+def test_who_is_held_for_another_reason_since_the_page_was_opened_is_looked_at_again(office: Office) -> None:
+    tell(office.ports, held(1, "office-hold"))
+    assert 'name="reason" value="office-hold"' in text(office, "/people/R00001")
+    tell(office.ports, held(1, "duplicate-pass-number", revision=2))
+    form = {"act": "resume", "reason": "office-hold", "why": "本人の申し出"}
+    answer = office.browser.post("/people/R00001", data=form)
+    assert answer.status_code == 409 and "held as duplicate-pass-number since" in answer.text
+    assert 'name="reason" value="duplicate-pass-number"' in answer.text and given(office) == []
+    form["reason"] = "duplicate-pass-number"
+    assert office.browser.post("/people/R00001", data=form).status_code == 303
+
+
 @pytest.mark.parametrize("decision", FORMS)
 def test_each_order_about_a_person_has_a_form_and_is_given_in_the_name_of_who_is_signed_in(
     office: Office, decision: str

@@ -121,10 +121,11 @@ def correct(ports: Ports, registration_id: str, version: int, correction: Correc
         )
 
 
-def resume(ports: Ports, registration_id: str, who: Attribution) -> DecisionLine:
+def resume(ports: Ports, registration_id: str, who: Attribution, reason: str | None = None) -> DecisionLine:
     """Order a held registration to be released as it is, whatever other records say. Idempotent.
 
-    NotFound. AlreadyDecidedError when it is not held, or for a reason that only another record ends.
+    `reason`: of the hold that the office was looking at; None: any. NotFound. AlreadyDecidedError when it is not held,
+    for another reason since, or for one that only another record ends.
     """
     now = ports.now()
     with ports.store.transaction() as tx:
@@ -135,6 +136,9 @@ def resume(ports: Ports, registration_id: str, who: Attribution) -> DecisionLine
         if not person.held or person.held_reason not in RESUMABLE:
             got = f"held as {person.held_reason}" if person.held else person.state
             raise AlreadyDecidedError(f"it is {got}, expected one held as {', '.join(sorted(RESUMABLE))}")
+        if reason is not None and reason != person.held_reason:
+            ORDERED.labels("resume", "changed-since").inc()
+            raise AlreadyDecidedError(f"it was held as {reason}, and is held as {person.held_reason} since: look again")
         target = resume_target(registration_id, person.held_at)
         earlier = tx.decisions.active_order(target)
         if earlier is not None:

@@ -45,6 +45,7 @@ else:
         subject=(Value, ""),
         letter=(Value, ""),
         address=(Value, ""),
+        reason=(Value, ""),
         version=(int, 0),
         **dict.fromkeys(CORRECTABLE, (Value | None, None)),
     )
@@ -154,7 +155,7 @@ def _give(form: Any, history: History, who: Attribution, ports: Ports) -> None:
     elif act == "hold":
         person_orders.hold(ports, id, who)
     elif act == "resume":
-        orders.resume(ports, id, who)
+        orders.resume(ports, id, who, form.reason or None)
     elif act == "end-sessions":
         sessions.end(ports, id, who)
     elif act == "again":
