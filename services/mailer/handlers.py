@@ -176,8 +176,8 @@ def _written(tx: MailerTransaction, message: Writable, date: datetime, now: date
     try:
         return ports.writer.write(message, date)
     except ValueError as error:  # an unknown qualification, an invalid address: this letter only
-        tx.suppress_unwritable(message, str(error), now)
-        announce(tx, ports, message, "suppressed", 0, now, "unwritable")
+        attempts = tx.suppress_unwritable(message, str(error), now)
+        announce(tx, ports, message, "suppressed", attempts, now, "unwritable")
         return None
     except Exception as error:  # a fault of ours, so no reason to give the letter up: the others first, then again
         ROWS_ASIDE.labels("write").inc()
@@ -285,8 +285,8 @@ def _answer_of(message: OutgoingMessage, reply: Future[SmtpReply], ports: Ports,
 def _move(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, ports: Ports) -> None:
     tx.write_again(assertion_ids)
     for each in tx.to_move(assertion_ids):
-        tx.move(each, now)
-        announce(tx, ports, each, "queued", each.attempts, now)
+        attempts = tx.move(each, now)
+        announce(tx, ports, each, "queued", attempts, now)
 
 
 def _open(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, ports: Ports) -> None:

@@ -11,6 +11,7 @@ from email import message_from_bytes
 import pytest
 
 from services.mailer.domain.delivery import Bounced, Deferred, Sent, SmtpReply
+from services.mailer.domain.ledger import ledger_entry
 from services.mailer.domain.letters import return_path
 from services.mailer.reports import note_report
 from shared.errors import TryLater
@@ -105,6 +106,40 @@ def test_what_comes_back_from_the_former_address_says_nothing_of_the_letter_to_t
     assert mailer.states()[-1] == "sent"
     note_report(made(again), [again], mailer.ports)
     assert mailer.states()[-1] in ("bounced", "suppressed")
+
+
+@pytest.mark.parametrize("restored", [False, True])
+@pytest.mark.parametrize("why", ["complaint", "unwritable"])
+def test_a_letter_that_is_suppressed_because_of_its_address_goes_to_the_new_one(
+    mailer: MailerWorld, post: Post, why: str, restored: bool
+) -> None:
+    mailer.handle(issued(email=OLD if why == "complaint" else "taro@example.jp, hanako"))
+    mailer.tick(hours=1)
+    if why == "complaint":
+        note_report(complaint(PATH, "<x@y.example>"), [PATH], mailer.ports)
+    assert mailer.states()[-1] == "suppressed"
+    if restored:  # the row as `take_back_letters` makes it: what was announced is all that is known
+        entry = ledger_entry(mailer.letter_events(), None)
+        with mailer.ports.store.transaction() as tx:
+            tx.cursor.execute("update messages set reason = %s, message = null", (entry.reason,))
+    mailer.handle(moved())
+    mailer.tick(hours=1)
+    assert post.recipients[-1] == NEW
+    *_, suppressed, queued, sent = mailer.letter_events()
+    assert [each.state for each in (suppressed, queued, sent)] == ["suppressed", "queued", "sent"]
+    assert suppressed.place < queued.place < sent.place
+
+
+def test_a_letter_that_can_not_be_written_to_the_new_address_either_is_suppressed_again(
+    mailer: MailerWorld, post: Post
+) -> None:
+    mailer.handle(issued(qualification="unknown"))
+    mailer.tick(hours=1)
+    mailer.handle(moved())
+    mailer.tick(hours=1)
+    assert [each.state for each in mailer.letter_events()] == ["suppressed", "queued", "suppressed"]
+    places = [each.place for each in mailer.letter_events()]
+    assert places == sorted(set(places))
 
 
 def test_a_letter_that_was_not_sent_again_ends_by_the_bounce_of_the_former_address(

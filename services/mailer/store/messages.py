@@ -67,6 +67,8 @@ ON_ITS_WAY = (  # by the clock of the database: those of the mailers may differ
     f"(sending_until > clock_timestamp() and sending_until <= clock_timestamp() + {_LEASE})"
 )
 NOT_HELD = "not exists (select from letter_holds where letter_holds.cohort = holders.cohort and letter_holds.is_held)"
+_OF_THE_ADDRESS = "state = 'suppressed' and (reason = 'unwritable' or reason like 'complaint%%')"
+"""Suppressed for what its address is. After a restore the reason is the answer that was announced."""
 MOST_PAUSE = timedelta(seconds=MOST_SECONDS)
 _ALL = "from messages left join holders using (assertion_id) left join requests using (request_id)"
 _UNSENT = "from messages where state in ('queued', 'deferred')"
@@ -146,25 +148,32 @@ class MessageTransaction(RequestTransaction):
     def to_move(self, assertion_ids: Sequence[str]) -> list[MessageStatus]:
         """Letters about badges whose address changed that are to go to the new one. Locked until our end.
 
-        Those that bounced; and letter 1 while the badge waits: its link lies in the former mailbox and opens nothing.
+        Those that bounced, that the former address could not be written to, or of which its reader complained; and
+        letter 1 while the badge waits: its link lies in the former mailbox and opens nothing.
         """
         return self.fetch_all(
             MessageStatus,
             f"select {STATUS} from messages join holders using (assertion_id)"
             " where assertion_id = any(%s::text[]) and sending_until is null"
             f" and not {CANCELLABLE} and {VOID} is null"
-            " and (state = 'bounced' or letter = 'award' and state = 'sent' and received_at is null)"
+            f" and (state = 'bounced' or {_OF_THE_ADDRESS}"
+            "  or letter = 'award' and state = 'sent' and received_at is null)"
             " order by id for update of messages",
             (list(assertion_ids),),
         )
 
-    def move(self, status: MessageStatus, now: datetime) -> None:
-        """Send the letter to the address of its badge that is true now: written again, with the date of today."""
+    def move(self, status: MessageStatus, now: datetime) -> int:
+        """Send the letter to the address of its badge that is true now: written again, with the date of today.
+
+        Returns its attempts: one more for a letter that was suppressed, which else counts as the later state of both.
+        """
+        attempts = status.attempts + (status.state == "suppressed")
         self.cursor.execute(
             "update messages set state = 'queued', next_try_at = %s, queued_at = %s, written_at = %s, message = null,"
-            " settled_at = null where id = %s",
-            (now, now, now, row_id(status)),
+            " settled_at = null, reason = null, last_error = null, attempts = %s where id = %s",
+            (now, now, now, attempts, row_id(status)),
         )
+        return attempts
 
     # ── the bytes ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -195,12 +204,14 @@ class MessageTransaction(RequestTransaction):
             (content, domain_of(message.email), _revision_of(message), row_id(message)),
         )
 
-    def suppress_unwritable(self, message: Addressed, error: str, now: datetime) -> None:
-        """The letter can't be written: it ends here, with the error for the office."""
-        self.cursor.execute(
-            "update messages set state = 'suppressed', reason = 'unwritable', last_error = %s, next_try_at = null,"
-            " settled_at = %s where id = %s",
-            (error, now, row_id(message)),
+    def suppress_unwritable(self, message: Addressed, error: str, now: datetime) -> int:
+        """The letter can't be written: it ends here, with the error for the office. Returns its attempts."""
+        return int(
+            self.fetch_value(
+                "update messages set state = 'suppressed', reason = 'unwritable', last_error = %s, next_try_at = null,"
+                " settled_at = %s where id = %s returning attempts",
+                (error, now, row_id(message)),
+            )
         )
 
     def postpone_writing(self, message: Addressed, next_try_at: datetime, error: str) -> None:
