@@ -10,10 +10,13 @@ import pytest
 
 from services.mailer import handlers
 from services.mailer.domain.delivery import Deferred, Sent, SmtpReply
+from services.mailer.domain.letters import return_path
+from services.mailer.reports import note_report
 from services.mailer.store.ledger import MailerTransaction
 from shared.clock import JST
-from shared.events import Event, LetterUpdated
-from tests.worlds.mailer import APRIL_1, ID, OTHER, MailerWorld, issued, mailer_at, received, revoked
+from shared.events import AddressCorrected, Event, LetterUpdated
+from tests.worlds.bounces import complaint
+from tests.worlds.mailer import APRIL_1, ID, OTHER, PROGRAMME, MailerWorld, issued, mailer_at, received, revoked
 from tests.worlds.postgres import Databases
 from tests.worlds.recalled import announced, take_back
 
@@ -76,6 +79,27 @@ def test_after_the_receipt_the_revocation_or_the_correction_nobody_is_reminded_o
     mailer.handle(end)
     live(mailer, later(100))
     assert [letter for letter, _ in sent(mailer) if letter.startswith("reminder")] == ["reminder-1"]
+
+
+@pytest.mark.parametrize("corrected", [False, True])
+def test_who_complains_of_a_reminder_gets_no_other_at_that_address(mailer: MailerWorld, corrected: bool) -> None:
+    live(mailer, later(8))
+    path = return_path("reminder-1", ID, PROGRAMME.sender.bounce_domain)
+    note_report(complaint(path, "<x@y.example>"), [path], mailer.ports)
+    if corrected:
+        mailer.handle(
+            AddressCorrected(
+                registration_id="R-ABCD",
+                cohort="2026",
+                email="taro@example.org",
+                version=1,
+                revision=1,
+                corrected_at=later(8),
+            )
+        )
+    live(mailer, later(100))
+    reminded = [letter for letter, _ in sent(mailer) if letter.startswith("reminder")]
+    assert reminded == ["reminder-1", *(["reminder-2", "reminder-3"] if corrected else [])]
 
 
 @pytest.mark.parametrize("end", [received(), revoked()])

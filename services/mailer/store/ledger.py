@@ -9,7 +9,7 @@ from typing import Any
 
 from services.mailer.domain.correction import CorrectedBadge, CorrectionLetter
 from services.mailer.domain.ledger import LedgerEntry, ledger_entries
-from services.mailer.domain.letters import Letter, Message
+from services.mailer.domain.letters import REMINDERS, Letter, Message
 from services.mailer.domain.reminders import Window, is_daytime
 from services.mailer.store.messages import (
     CANCELLABLE,
@@ -50,6 +50,11 @@ _KNOWS = (
     "  = any(array(select earlier.assertion_id from holders as earlier"  # an array, so that indexes are used
     "   where earlier.registration_id = holders.registration_id and earlier.version <= holders.version))))"
 )
+_UNWANTED = (
+    "select from messages as earlier where earlier.assertion_id = messages.assertion_id"
+    f" and earlier.letter in ({', '.join(map(repr, REMINDERS))}) and earlier.state = 'suppressed'"
+    " and coalesce(earlier.written_revision, 0) = holders.address_revision"
+)
 _LEDGER = "from messages join holders using (assertion_id)"
 
 
@@ -87,7 +92,8 @@ class MailerTransaction(MessageTransaction):
     def open_reminders(self, windows: Sequence[Window], now: datetime) -> int:
         """Open the reminders that are due now, of badges that wait to be received; returns how many were opened.
 
-        Idempotent, also after a restore: a reminder is a row of the ledger, which was taken back by then.
+        None to an address whose reader complained of an earlier one. Idempotent, also after a restore: a reminder is a
+        row of the ledger, which was taken back by then.
         """
         return sum(
             self.cursor.execute(
@@ -96,6 +102,7 @@ class MailerTransaction(MessageTransaction):
                 " using (assertion_id) where letter = 'award' and state = 'sent'"
                 " and settled_at > %(since)s and settled_at <= %(until)s"
                 f" and received_at is null and email is not null and {VOID} is null and valid_until >= %(today)s"
+                f" and not exists ({_UNWANTED})"
                 " order by assertion_id on conflict do nothing",
                 vars(window) | {"now": now, "today": japan_date(now)},
             ).rowcount
