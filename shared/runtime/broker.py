@@ -1,16 +1,16 @@
 """What Kafka says of topics: partitions, offsets, and what is behind a place.
 
-Used by `restored.py`, `positions.py` and ops' lag.
+Used by `restored.py`, `positions.py`, `truncation.py` and ops' lag.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
@@ -37,6 +37,15 @@ def offsets_at(admin: Any, partitions: Sequence[TopicPartition], spec: OffsetSpe
         return {}
     found = admin.list_partition_offsets(dict.fromkeys(partitions, spec))
     return {partition: answer.offset for partition, answer in found.items()}
+
+
+def ends_of_topics(kafka: KafkaAccess, names: Collection[str]) -> dict[TopicPartition, int]:
+    """The offset behind the last message of each partition; of those topics that there are. KafkaError."""
+    with closing(
+        KafkaAdminClient(**kafka.client, request_timeout_ms=_TIMEOUT_MS, bootstrap_timeout_ms=_TIMEOUT_MS)
+    ) as admin:
+        there = [topic for topic in admin.describe_topics() if topic["name"] in names]
+        return offsets_at(admin, partitions_of(there), OffsetSpec.LATEST)
 
 
 def without_messages(kafka: KafkaAccess, spans: Mapping[TopicPartition, tuple[int, int]]) -> set[TopicPartition]:

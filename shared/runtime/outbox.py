@@ -31,6 +31,7 @@ from shared.runtime.metrics import OUTBOX_AGE, OUTBOX_DEPTH, OUTBOX_REFUSED_ROWS
 from shared.runtime.pace import pause_after
 from shared.runtime.sessions import connection_settings
 from shared.runtime.tracing import Sending
+from shared.runtime.truncation import Place, announce_all_again, below, marks_of, tell
 from shared.wire import CONTENT_TYPE
 
 _ROUND = 2000  # rows a round: 500 or more keep the producer's batches full
@@ -59,21 +60,20 @@ class _Row(NamedTuple):
     traceparent: str | None = None
 
 
-_Ends = dict[tuple[str, int], int]
-"""Topic and partition → the offset behind our last message on it."""
+class _Sent(NamedTuple):
+    """A row that Kafka has, and where. `offset` is negative when it doesn't say: of a batch that it had already."""
+
+    row: _Row
+    place: Place
+    offset: int
 
 
 class _Round(NamedTuple):
     """What became of the rows of a round; those of a topic that failed, from its first failure on, are in no list."""
 
-    done: list[_Row]
+    sent: list[_Sent]
     refused: list[_Row]  # if only because they shared a batch with a bad one
-    ends: _Ends
     failed: dict[str, Exception]  # by topic
-
-
-def _later(ends: _Ends, others: _Ends) -> _Ends:
-    return {place: max(ends.get(place, 0), others.get(place, 0)) for place in {*ends, *others}}
 
 
 class _TopicFailed(Exception):
@@ -85,7 +85,8 @@ class Relay(threading.Thread):
 
     One row never blocks the others. One that Kafka refuses for good goes to the table `refused`, with a count and a log
     line. Those of a topic that can't be written (it isn't there, we may not) wait in the outbox, in their order, while
-    all other topics go on.
+    all other topics go on. A row leaves the outbox only for a place that lies behind all that Kafka ever had of ours in
+    that partition: see `truncation.py`.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Relay(threading.Thread):
         self._stopping = threading.Event()
         self._waits: dict[str, float] = {}  # topic → seconds, doubled with each failure in a row
         self._again_at: dict[str, float] = {}  # topic → monotonic time
+        self._truncated: set[Place] = set()  # until what we publish there is behind the mark
 
     def stop(self, timeout: float) -> None:
         """Finish the round in hand, then end. What is left in the outbox goes with the next start."""
@@ -175,25 +177,50 @@ class Relay(threading.Thread):
         rows = [_Row(*row) for row in selected]
         if not rows:
             return 0
-        done, suspects, ends, failed = self._publish(producer, rows)
+        marks = marks_of(cursor, (row.topic for row in rows))
+        sent, suspects, failed = self._publish(producer, rows)
+        refused: list[_Row] = []
         for row in suspects:
             # A broker that refuses one message refuses its whole batch: only what it refuses alone is at fault.
             try:
-                ends = _later(ends, self._publish_alone(cursor, row))
-                done.append(row)
+                if (alone := self._publish_alone(cursor, row)) is not None:
+                    sent.append(alone)
+                else:
+                    refused.append(row)
             except KafkaError as error:
                 failed.setdefault(row.topic, error)
         # If we die here Kafka has the rows and the outbox too: they go out again; the readers' inboxes drop them.
-        if done:
+        if sent or refused:
             with connection.transaction():
-                self._forget(cursor, [row.id for row in done])
-                self._note_published(cursor, ends)
-        PUBLISHED.inc(len(done))
-        self._note_waits({row.topic for row in done}, failed)
+                again = self._sent_again(cursor, sent, marks)
+                done = [each for each in sent if each.place not in again]
+                self._forget(cursor, [each.row.id for each in done] + [row.id for row in refused])
+                self._note_published(cursor, done)
+            PUBLISHED.inc(len(done))
+        self._note_waits({each.row.topic for each in sent} | {row.topic for row in refused}, failed)
         if failed:  # with a new producer: of this one the numbers of its batches are not sure any more
             topic, cause = next(iter(failed.items()))
             raise _TopicFailed(f"{topic}: {type(cause).__name__}: {cause}") from cause
-        return len(done)
+        return len(sent) + len(refused)
+
+    def _sent_again(self, cursor: psycopg.Cursor[Any], sent: Sequence[_Sent], marks: Mapping[Place, int]) -> set[Place]:
+        """The partitions whose rows of this round stay in the outbox, all of them so that they keep their order.
+
+        Kafka lost messages there, so each fact of ours on the topic is announced again. Not of a topic on which we have
+        no facts (replayed bytes, dead letters): nothing would fill it up to the mark.
+        """
+        first: dict[Place, int] = {}
+        for each in sent:
+            if each.offset >= 0:
+                first[each.place] = min(each.offset, first.get(each.place, each.offset))
+        low = below(marks, first)
+        self._truncated -= first.keys() - low.keys()
+        if new := low.keys() - self._truncated:
+            begun = announce_all_again(cursor, (topic for topic, _ in new))
+            for place in sorted(new):
+                tell(self._log, place, low[place], marks[place])
+            self._truncated |= {place for place in new if place[0] in begun}
+        return low.keys() & self._truncated
 
     def _note_waits(self, done: set[str], failed: Mapping[str, Exception]) -> None:
         for topic in done - failed.keys():
@@ -204,26 +231,25 @@ class Relay(threading.Thread):
             self._again_at[topic] = time.monotonic() + self._waits[topic]
 
     def _publish(self, producer: Any, rows: Sequence[_Row]) -> _Round:
-        result = _Round([], [], {}, {})
-        sent: list[tuple[_Row, Sending, Any]] = []
+        result = _Round([], [], {})
+        flying: list[tuple[_Row, Sending, Any]] = []
         for row in rows:
             if row.topic in result.failed or self._stopping.is_set():
                 continue
             try:
-                sent.append((row, *_send(producer, row)))
+                flying.append((row, *_send(producer, row)))
             except _REFUSALS:
                 result.refused.append(row)
             except KafkaError as error:
                 result.failed[row.topic] = error
         with suppress(KafkaTimeoutError):  # each future tells of its own row
             producer.flush(timeout=20)
-        for row, sending, future in sent:
+        for row, sending, future in flying:
             try:
                 if row.topic in result.failed:
                     continue  # in order: it is sent again behind the one that failed
                 place = future.get(timeout=1)
-                result.ends[row.topic, place.partition] = place.offset + 1
-                result.done.append(row)
+                result.sent.append(_Sent(row, (row.topic, place.partition), place.offset))
                 sending.sent()
             except _REFUSALS:
                 result.refused.append(row)
@@ -231,8 +257,12 @@ class Relay(threading.Thread):
                 result.failed[row.topic] = error
         return result
 
-    def _note_published(self, cursor: psycopg.Cursor[Any], ends: _Ends) -> None:
+    def _note_published(self, cursor: psycopg.Cursor[Any], done: Sequence[_Sent]) -> None:
         """How far our own words reach on each topic: what is on Kafka behind it, a restored database doesn't know."""
+        ends: dict[Place, int] = {}
+        for each in done:
+            if each.offset >= 0:
+                ends[each.place] = max(each.offset + 1, ends.get(each.place, 0))
         cursor.execute(
             "insert into published (topic, partition, next_offset)"
             " select * from unnest(%s::text[], %s::integer[], %s::bigint[])"
@@ -240,13 +270,14 @@ class Relay(threading.Thread):
             ([topic for topic, _ in ends], [partition for _, partition in ends], list(ends.values())),
         )
 
-    def _publish_alone(self, cursor: psycopg.Cursor[Any], row: _Row) -> _Ends:
+    def _publish_alone(self, cursor: psycopg.Cursor[Any], row: _Row) -> _Sent | None:
+        """None when Kafka refuses it for good: it is in the table `refused` then."""
         producer = self._producer()
         try:
             sending, future = _send(producer, row)
             place = future.get(20)
             sending.sent()
-            return {(row.topic, place.partition): place.offset + 1}
+            return _Sent(row, (row.topic, place.partition), place.offset)
         except _REFUSALS as error:
             cursor.execute(
                 "insert into refused (id, topic, key, value, cause, refused_at) values (%s, %s, %s, %b, %s, now())"
@@ -254,7 +285,7 @@ class Relay(threading.Thread):
                 (row.id, row.topic, row.key, row.value, cause_of(error, 500)),
             )
             self._log.error("failed", part="relay", row=row.id, topic=row.topic, cause=type(error).__name__)
-            return {}
+            return None
         finally:
             producer.close(timeout=2)
 

@@ -45,6 +45,7 @@ from shared.runtime.settings import Runtime
 from shared.runtime.structs import compile_structs
 from shared.runtime.ticks import Tick
 from shared.runtime.tracing import forget_traces, start_tracing, stop_tracing
+from shared.runtime.truncation import find_truncated
 from shared.runtime.unread import topics_of_unread
 from shared.runtime.web.metrics import serve_metrics
 from shared.runtime.web.server import WebServer, web_server
@@ -90,6 +91,8 @@ class Process:
         self.tick("rebuild", partial(announce_again, log=self._log), database, every=_ORDERS_EVERY)
         self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
         self.tick("markers", partial(pass_markers, kafka=runtime.kafka), database, every=_FORGET_EVERY)
+        look = partial(find_truncated, kafka=runtime.kafka, log=self._log)
+        self.tick("truncated", look, database, every=_FORGET_EVERY)
         self.ready("database", lambda _, to: database_report(*to), (database, migrations))
         self.ready("certificates", lambda _, to: certificates_report(*to), (runtime.certificates, runtime.clock))
         self.tick("kept", self._read_kept, database, every=_KEPT_EVERY)

@@ -13,6 +13,7 @@ from shared.office_events import DecisionSettled, RebuildOrdered
 from shared.retry import SKEW
 from shared.runtime.db import CHANNEL, Database, Transaction
 from shared.runtime.log import Log
+from shared.runtime.truncation import is_own
 from shared.topics import READ_BY, WRITTEN_BY, Topic
 
 _PART = 2000
@@ -89,7 +90,8 @@ def announce_again(database: Database[Any], *, log: Log) -> int:
         tx.cursor.execute(f"select pg_notify({CHANNEL}, '')")
         if reached is None or reached >= last_seq:
             tx.cursor.execute("delete from rebuilds where decision_id = %s", (decision_id,))
-            _settle(tx, decision_id, subject, "done", events)
+            if not is_own(decision_id):
+                _settle(tx, decision_id, subject, "done", events)
         else:
             tx.cursor.execute("update rebuilds set next_seq = %s where decision_id = %s", (reached + 1, decision_id))
     # Dying before the commit, the part is taken again; after it, the next one.

@@ -46,10 +46,12 @@ from tests.worlds.losses import (
     drop_schema,
     has_gaps,
     has_no_gaps,
+    kafka_kept,
     lose_kafka,
     published,
     rebuilt,
     select,
+    set_kafka_back,
     settled,
     tables_of,
 )
@@ -368,6 +370,26 @@ def test_a_lost_kafka_is_filled_again_by_outboxes_and_rebuilds_and_nothing_happe
         story.is_whole()
     has_no_gaps(stack, *SERVICES)
     assert matches(stack)["dead_letters"] == 0
+
+
+def test_a_kafka_that_lost_the_end_of_its_topics_delays_people_and_loses_nobody(world: World) -> None:
+    stack, others = world.stack, [name for name in SERVICES if name not in ("registration", "mailer")]
+    kept = kafka_kept(stack)
+    stack.halt("mailer")
+    unread, new = world.story("UNREAD", 5), world.story("GROWN", 25)
+    unread.feed()
+    unread.wait("issued", at_least=5)
+    published(stack, *SERVICES)
+    settled(stack, *others)
+    stack.halt(*others)
+    set_kafka_back(stack, kept)
+    new.feed()  # they take the places of what was lost, where the issuer has read already
+    published(stack, "registration")
+    stack.resume(*others, "mailer")
+    for story in (unread, new):
+        story.play()
+    for story in (unread, new):
+        story.completes()
 
 
 def test_the_revoked_badge_was_valid_in_no_answer_meanwhile(world: World) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from deploy.local.stack import Stack
@@ -22,9 +22,11 @@ from shared.runtime.log import logger
 from shared.runtime.migrate import migrate
 from shared.runtime.outbox import Relay, report_outbox
 from shared.runtime.positions import pass_markers
+from shared.runtime.rebuild import announce_again
 from shared.runtime.recall import recall
-from shared.topics import BADGE_RECEIVED, REGISTRATION_HELD, Topic
-from shared.wire import encode
+from shared.runtime.truncation import find_truncated
+from shared.topics import BADGE_RECEIVED, LETTER_UPDATED, REGISTRATION_HELD, Topic
+from shared.wire import decode, encode
 from tests.worlds.postgres import Databases
 from tests.worlds.relay import relayed, rows
 from tests.worlds.story import until
@@ -244,3 +246,95 @@ def test_what_a_transaction_leaves_at_the_end_of_a_topic_is_passed_and_no_messag
         "markers.aborted": 6,
         "markers.message": 5,
     }
+
+
+# ── Kafka lost messages: tables whose mark is behind the end of the topic ────────────────────────────────
+
+
+def truncated_by(database: Database[Any], topic: Topic, messages: int) -> dict[int, int]:
+    """As if Kafka had lost so many messages of each partition; the offsets behind which readers still read."""
+    with database.transaction() as tx:
+        tx.cursor.execute(
+            "update published set next_offset = next_offset + %s where topic = %s", (messages, topic.name)
+        )
+        found = tx.cursor.execute("select partition, next_offset from published where topic = %s", (topic.name,))
+        return dict(found.fetchall())
+
+
+def all_announced(database: Database[Any], kafka: str) -> None:
+    """Relay and tick run until nothing is left to be announced."""
+    relay = Relay(database.url, KafkaAccess(kafka), LOG)
+    relay.start()
+    try:
+        until(
+            lambda: not announce_again(database, log=LOG) and not rows(database, "select 1 from outbox"),
+            seconds=60,
+            what="all is announced again",
+        )
+    finally:
+        relay.stop(10)
+
+
+def behind(kafka: str, topic: Topic, marks: dict[int, int]) -> list[str]:
+    """Whose events lie behind the marks, in the order in which a reader comes upon them first."""
+    seen: list[str] = []
+    for partition, mark in marks.items():
+        place = TopicPartition(topic.name, partition)
+        with closing(KafkaConsumer(bootstrap_servers=kafka, consumer_timeout_ms=1000)) as consumer:
+            consumer.assign([place])
+            consumer.seek(place, mark)
+            end = consumer.end_offsets([place])[place]
+            while consumer.position(place) < end:
+                for record in consumer.poll(1000).get(place, []):
+                    name = getattr(decode(record.value), "assertion_id", "")
+                    seen += [name] if name not in seen else []
+    return seen
+
+
+@pytest.mark.parametrize("lost", [1, 40])
+def test_what_kafka_lost_is_announced_again_behind_all_that_readers_have_read(
+    wallet: Database[WalletTransaction], kafka: str, lost: int
+) -> None:
+    taken_back(wallet, kafka)
+    announce(wallet, *(received(f"LOST{lost}-", number) for number in range(30)))
+    relayed(wallet, kafka)
+    marks = truncated_by(wallet, BADGE_RECEIVED, lost)
+    announce(wallet, *(received(f"NEXT{lost}-", number) for number in range(30)))
+    all_announced(wallet, kafka)
+    found = behind(kafka, BADGE_RECEIVED, marks)
+    assert {name for name in found if name.startswith(f"LOST{lost}-")} == {f"LOST{lost}-{n}" for n in range(30)}
+    assert {name for name in found if name.startswith(f"NEXT{lost}-")} == {f"NEXT{lost}-{n}" for n in range(30)}
+    ends = dict(rows(wallet, "select partition, next_offset from published where topic = 'badge.received'"))
+    assert all(ends[partition] > mark for partition, mark in marks.items())
+    assert rows(wallet, "select 1 from announced where topic = 'office.decisions'") == [], "nobody ordered it"
+    announce(wallet, received(f"AFTER{lost}-", 1))
+    relayed(wallet, kafka)
+    assert not announce_again(wallet, log=LOG), "the topic is filled up, so it is over"
+
+
+def test_a_topic_that_ends_before_our_words_is_found_although_nothing_is_announced(
+    wallet: Database[WalletTransaction], kafka: str
+) -> None:
+    taken_back(wallet, kafka)
+    announce(wallet, *(received("QUIET", number) for number in range(30)))
+    relayed(wallet, kafka)
+    assert find_truncated(wallet, kafka=KafkaAccess(kafka), log=LOG) == 0
+    assert rows(wallet, "select 1 from rebuilds") == []
+    marks = truncated_by(wallet, BADGE_RECEIVED, 3)
+    find_truncated(wallet, kafka=KafkaAccess(kafka), log=LOG)
+    assert rows(wallet, "select subject from rebuilds") == [(BADGE_RECEIVED.name,)]
+    all_announced(wallet, kafka)
+    assert {f"QUIET{n}" for n in range(30)} <= set(behind(kafka, BADGE_RECEIVED, marks))
+
+
+def test_bytes_on_a_topic_without_facts_of_ours_leave_the_outbox_wherever_they_lie(
+    wallet: Database[WalletTransaction], kafka: str
+) -> None:
+    with wallet.transaction() as tx:
+        tx.forward(LETTER_UPDATED, b"k", b"replayed")
+    relayed(wallet, kafka)
+    truncated_by(wallet, LETTER_UPDATED, 1000)
+    with wallet.transaction() as tx:
+        tx.forward(LETTER_UPDATED, b"k", b"replayed again")
+    relayed(wallet, kafka)
+    assert rows(wallet, "select 1 from rebuilds") == []

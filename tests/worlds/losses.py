@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -62,6 +63,23 @@ def lose_kafka(stack: Stack) -> None:
     stack.stop()
     shutil.rmtree(stack.place.data / "kafka")
     stack.start()
+
+
+def kafka_kept(stack: Stack) -> Path:
+    """A copy of Kafka's folder as it is now; Kafka is stopped for it."""
+    kept = stack.home / "kafka-kept"
+    stack.halt("kafka")
+    shutil.copytree(stack.place.data / "kafka", kept)
+    stack.resume("kafka")
+    return kept
+
+
+def set_kafka_back(stack: Stack, kept: Path) -> None:
+    """Kafka goes on from the copy, with the same topics: as when a disk lost the end of their logs."""
+    stack.halt("kafka")
+    shutil.rmtree(stack.place.data / "kafka")
+    kept.rename(stack.place.data / "kafka")
+    stack.resume("kafka")
 
 
 # ── what the stack says of itself ──────────────────────────────────────────────────────────────────────
