@@ -68,6 +68,7 @@ class Batches:
         self._is_raw = False
         self._failures = 0  # consecutive
         self._unkept: Positions = {}  # of messages that are done with without a transaction
+        self._keeps_place = True
         self._interrupted = threading.Event()
 
     def add(self, event: type[Event], handler: Handler, predicate: Predicate = lambda event: True) -> None:
@@ -214,7 +215,7 @@ class Batches:
         While the database is unavailable: wait, and try again without end.
         """
         delay = _FIRST_DELAY
-        positions = {**self._unkept, **positions}
+        positions = {**self._unkept, **positions} if self._keeps_place else {}
         while True:
             try:
                 with self._database.reading_to(positions):
@@ -268,8 +269,15 @@ class Batches:
             except Unreadable:
                 pass  # a dead letter, now that its type is known
             known.append(record)
-        if known and self.handle(known) == len(known):
-            forget_unread(known, self._database)
+        if not known:
+            return 0
+        # Their places are behind us, or of a topic that was created again since: nothing is read to there now.
+        self._keeps_place = False
+        try:
+            if self.handle(known) == len(known):
+                forget_unread(known, self._database)
+        finally:
+            self._keeps_place, self._unkept = True, {}
         return len(known)
 
 

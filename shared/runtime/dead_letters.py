@@ -45,8 +45,12 @@ class DeadLetter(Record, frozen=True, kw_only=True):
 
 
 def dead_letter_of(record: Record, *, consumer: str, error: Exception, at: datetime) -> DeadLetter:
-    """Its id is derived from consumer and place: the same failure read again is the same dead letter."""
+    """Its id is derived from consumer, place and bytes: the same failure read again is the same dead letter.
+
+    The place alone says less: a topic that was created again, or set back, has other messages there.
+    """
     value = record.value
+    digest = sha256(value).hexdigest() if value is not None else ""
     is_cut = value is not None and len(value) > MAX_VALUE_BYTES
     return DeadLetter(
         topic=record.topic,
@@ -55,8 +59,8 @@ def dead_letter_of(record: Record, *, consumer: str, error: Exception, at: datet
         key=record.key[:_MAX_KEY_BYTES] if record.key is not None else None,
         value=value[:MAX_VALUE_BYTES] if value is not None else None,
         size=len(value) if value is not None and is_cut else None,
-        sha256=sha256(value).hexdigest() if value is not None and is_cut else None,
-        id=uuid5(NAMESPACE_URL, f"{consumer}/{record.topic}/{record.partition}/{record.offset}"),
+        sha256=digest if is_cut else None,
+        id=uuid5(NAMESPACE_URL, f"{consumer}/{record.topic}/{record.partition}/{record.offset}/{digest}"),
         consumer=consumer,
         cause=cause_of(error, 2000),
         at=at,

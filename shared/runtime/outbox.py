@@ -127,6 +127,7 @@ class Relay(threading.Thread):
         with psycopg.connect(self._url, autocommit=True, **given) as connection:
             # What is published from a restored database would hide what was lost of it: see `_note_published`.
             self._check(connection)
+            self._truncated.clear()  # of a round that was not committed, nothing stands
             while not self._locked(connection):
                 if self._stopping.wait(1.0):
                     return

@@ -156,6 +156,8 @@ def settle_topics(database: Database[Any], marks: Marks, log: Log) -> list[Again
         recreated = {topic for topic, id in marks.topic_ids.items() if known.get(topic, id) != id}
         gaps, moved = gaps_in(recreated, kept, marks)
         if recreated:
+            # A partition that the topic gets later is read from its beginning.
+            tx.cursor.execute("delete from positions where topic = any(%s)", (sorted(recreated),))
             note_gaps(tx, gaps, moved)
             # Our own words on them are read from the beginning as well.
             tx.cursor.execute("delete from published where topic = any(%s)", (sorted(recreated),))
@@ -169,12 +171,14 @@ def settle_topics(database: Database[Any], marks: Marks, log: Log) -> list[Again
 def gaps_in(recreated: Iterable[str], kept: Mapping[Place, int], marks: Marks) -> tuple[list[Gap], dict[Place, int]]:
     """The gaps in topics that were created again, however long they have grown since, and where to read on.
 
-    How many messages were not read of the former topic, nobody knows any more: the gap is all that had been on it.
+    How many messages were not read of the former topic, nobody knows any more: the gap is all that had been on it, also
+    of a partition that the topic doesn't have any more.
     """
     topics = set(recreated)
-    moved = {place: marks.beginnings[place] for place in kept if place[0] in topics and place in marks.beginnings}
+    places = sorted(place for place in kept if place[0] in topics)
+    moved = {place: marks.beginnings[place] for place in places if place in marks.beginnings}
     cause = "the topic was created again since: what it held that was not read is gone"
-    gaps = [Gap(topic, number, 0, kept[topic, number], cause) for topic, number in sorted(moved) if kept[topic, number]]
+    gaps = [Gap(*place, 0, kept[place], cause) for place in places if kept[place]]
     return gaps, moved
 
 

@@ -16,8 +16,18 @@ from shared.topics import Topic
 
 
 def keep_unread(record: Record, error: NotYetKnown, database: Database[Any]) -> None:
-    """Keep `record`, once however often it is read."""
+    """Keep `record`, once however often it is read.
+
+    Another one that is kept at its place lay there before the topic was created again, or set back: it moves to a place
+    below 0, where no topic has any.
+    """
     with database.transaction() as tx:
+        tx.cursor.execute(
+            'update unread set "offset" = (select least(min(u."offset"), 0) - 1 from unread u'
+            "  where (u.topic, u.partition) = (unread.topic, unread.partition))"
+            ' where topic = %s and partition = %s and "offset" = %s and value is distinct from %s',
+            (record.topic, record.partition, record.offset, record.value),
+        )
         tx.insert_rows(
             "unread",
             [

@@ -17,10 +17,11 @@ from kafka.structs import OffsetAndMetadata
 
 from deploy.local.stack import Stack
 from services.ops.app import MIGRATIONS
-from shared.errors import TryLater
+from shared.errors import NotYetKnown, TryLater
 from shared.events import BadgeReceived
 from shared.office_events import RestoreNoticed
 from shared.runtime.db import Database, Transaction
+from shared.runtime.dead_letters import Record
 from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import logger
 from shared.runtime.migrate import migrate
@@ -28,6 +29,7 @@ from shared.runtime.outbox import Relay
 from shared.runtime.positions import open_gaps
 from shared.runtime.recall import Recall
 from shared.runtime.restored import Marks, Storage, compare, retained
+from shared.runtime.unread import keep_unread, unread_of
 from shared.topics import LETTER_UPDATED
 from shared.wire import decode
 from tests.worlds.postgres import Databases
@@ -233,6 +235,28 @@ def test_a_topic_created_again_that_has_grown_past_our_place_is_a_gap_and_no_res
     assert "created again" in gap.cause
     assert rows(service.database, f"select next_offset from positions where topic = '{UNREAD.name}'") == [(0,)]
     assert service.start() is None and len(open_gaps(service.database)) == 1
+
+
+def test_a_partition_that_a_topic_lost_and_got_back_is_read_from_its_beginning(service: Service, kafka: str) -> None:
+    service.start()
+    with service.database.reading_to({(UNREAD.name, 0): 0, (UNREAD.name, 1): 57}), service.database.transaction():
+        pass  # as when it had two partitions
+    _create_again(kafka)
+    assert service.start() is None
+    assert [(gap.partition, gap.next_offset) for gap in open_gaps(service.database)] == [(1, 57)]
+    assert (1,) not in rows(service.database, f"select partition from positions where topic = '{UNREAD.name}'")
+
+
+def test_of_two_messages_of_a_later_release_at_one_place_both_are_kept(service: Service) -> None:
+    """The topic was created again, or set back, between them."""
+    for value in (b"first", b"second", b"third", b"third"):
+        record = Record(topic=UNREAD.name, partition=0, offset=7, key=b"k", value=value)
+        keep_unread(record, NotYetKnown("of a later release"), service.database)
+    assert [bytes(record.value or b"") for record in unread_of(UNREAD, service.database)] == [
+        b"second",
+        b"first",
+        b"third",
+    ]
 
 
 def _create_again(kafka: str) -> None:

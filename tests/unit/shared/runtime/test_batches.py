@@ -36,6 +36,10 @@ class FakeDatabase:
         self.claimed: set[Any] = set()
         self.positions: dict[tuple[str, int], int] = {}
         self.unread: list[Record] = []
+        self.cursor = self
+
+    def execute(self, query: str, parameters: Sequence[Any]) -> None:
+        """Nothing lies at the place of what is kept."""
 
     def now(self) -> datetime:
         return NOW
@@ -115,6 +119,16 @@ def test_a_dead_letter_is_written_once_however_often_its_message_is_read() -> No
     for _ in range(3):
         assert made.handle([message(b"no json", 5)]) == 1
     assert len(database.forwarded) == 1
+
+
+@pytest.mark.parametrize("later", [b"no json either", None])
+def test_another_message_at_the_same_place_of_a_topic_that_was_created_again_is_another_dead_letter(
+    later: bytes | None,
+) -> None:
+    made, database = batches_of(lambda events: None)
+    assert made.handle([message(b"no json", 5)]) == 1
+    assert made.handle([message(later, 5)]) == 1
+    assert len(database.forwarded) == 2
 
 
 def test_events_without_a_handler_are_ignored() -> None:
@@ -322,8 +336,9 @@ def test_an_event_type_of_a_later_release_is_kept_and_read_by_it(monkeypatch: py
     monkeypatch.setattr(batches, "forget_unread", lambda records, _: database.unread.clear())
     assert made.read_again() == 0  # still this release
     monkeypatch.setattr(batches, "decode", lambda value: decode(value.replace(b"BadgeAdmired", b"BadgeReceived")))
+    database.positions[PLACE] = 2  # the topic was created again meanwhile: nobody has read to the former places now
     assert made.read_again() == 1
-    assert (seen, database.unread) == (["A4", "A3"], [])
+    assert (seen, database.unread, database.positions) == (["A4", "A3"], [], {PLACE: 2})
 
 
 def test_a_word_that_a_closed_list_lacks_is_kept_for_the_next_release() -> None:

@@ -48,5 +48,11 @@ def test_a_topic_that_was_created_again_is_no_restore_and_a_gap_however_long_it_
     assert moved == {(TOPIC, 0): 3, (TOPIC, 1): 3}
 
 
+def test_a_topic_that_was_created_again_with_fewer_partitions_has_a_gap_in_those_that_are_gone() -> None:
+    gaps, moved = gaps_in({TOPIC}, kept({1: 40, 5: 60}), marks({}))
+    assert [(gap.partition, gap.next_offset) for gap in gaps] == [(1, 40), (5, 60)]
+    assert moved == {(TOPIC, 1): 0}
+
+
 def test_only_the_topic_that_was_created_again_has_a_gap() -> None:
     assert gaps_in({"letter.updated"}, kept({0: 40}), marks({})) == ([], {})
