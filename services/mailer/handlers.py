@@ -11,7 +11,7 @@ from time import monotonic
 
 from services.mailer.deliveries import Deliveries
 from services.mailer.domain.correction import RECEIPT_WAIT, REVOCATION_WAIT, CorrectionLetter, correction_letter
-from services.mailer.domain.delivery import MOST_SECONDS, AttemptResult, Deferred, SmtpReply, after_attempt
+from services.mailer.domain.delivery import MOST_SECONDS, AttemptResult, Deferred, Sent, SmtpReply, after_attempt
 from services.mailer.domain.letters import (
     OPENED_BY_EVENTS,
     Addressed,
@@ -19,6 +19,7 @@ from services.mailer.domain.letters import (
     Writable,
     message_id,
     return_path,
+    row_id,
 )
 from services.mailer.domain.reminders import is_daytime, reminder_windows
 from services.mailer.domain.requested import request_problem
@@ -201,7 +202,7 @@ def send(ports: Ports) -> int:
             noted = _note_replies(tx, answered, ports)
             done, failed = done + noted, failed + len(answered) - noted
             if (at := monotonic()) - deliveries.renewed_at > _RENEW:
-                tx.lease(deliveries.flying, deliveries.name)
+                tx.renew(deliveries.flying, deliveries.name)
                 deliveries.renewed_at = at
             started = _take(tx, ports) if is_open else []
         deliveries.forget()  # not before: a database that is away now gets the answers later
@@ -247,9 +248,14 @@ def _note_replies(
         return 0
     now = ports.now()
     badges = tx.badges_now([message.subject for message, _ in answered])
+    senders = tx.senders([message for message, _ in answered])
     results: list[tuple[OutgoingMessage, AttemptResult]] = []
     for message, reply in answered:
-        if (answer := _answer_of(message, reply, ports, now)) is not None:
+        answer, sender = _answer_of(message, reply, ports, now), senders.get(row_id(message))
+        if sender != ports.deliveries.name and not (sender is not None and isinstance(answer, Sent)):
+            # We stood still for longer than the lease: what became of it is for the other to say, unless we sent it.
+            log.warning("skipped", **names_of(message), cause="another process took it over")
+        elif answer is not None:
             results.append((message, after_attempt(answer, message.attempts, message.email, now)))
         else:  # this letter waits, the others go on
             due_at = next_try(message.attempts + 1, now, least=1.0, most=MOST_SECONDS)

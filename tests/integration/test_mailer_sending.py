@@ -197,6 +197,72 @@ def test_a_letter_that_another_mailer_has_on_its_way_is_left_alone_until_its_lea
     assert [taken.recipient for taken in server.taken] == ["p1@example.jp", "p0@example.jp"]
 
 
+@pytest.mark.parametrize(
+    "late", [Deferred("451 try again later"), TryLater("hung up"), Bounced("550 twice"), Sent("250")]
+)
+def test_what_a_mailer_hears_that_stood_still_for_longer_than_its_lease_changes_no_letter_that_another_sent(
+    mailer: MailerWorld, server: Smtpd, late: SmtpReply | TryLater
+) -> None:
+    feed(mailer, people(1))
+    other = replace(mailer.ports, deliveries=Deliveries(1))
+
+    def stands_still(return_path: str, recipient: str, message: bytes) -> SmtpReply:
+        with mailer.ports.store.transaction() as tx:
+            tx.cursor.execute("update messages set sending_until = clock_timestamp() - interval '1 second'")
+        handlers.send(other)
+        if isinstance(late, TryLater):
+            raise late
+        return late
+
+    mailer.ports = replace(mailer.ports, send=stands_still)
+    with suppress(TryLater):
+        handlers.send(mailer.ports)
+    assert [event.state for event in mailer.letter_events()] == ["queued", "sent"]
+    with mailer.ports.store.transaction() as tx:
+        assert tx.cursor.execute("select state, attempts, sending_until from messages").fetchall() == [
+            ("sent", 1, None)
+        ]
+    mailer.moment += timedelta(hours=2)
+    handlers.send(other)
+    assert len(server.taken) == 1
+
+
+def test_a_letter_that_was_taken_counts_as_sent_although_another_mailer_has_it_on_its_way_and_is_deferred(
+    mailer: MailerWorld,
+) -> None:
+    def stands_still(return_path: str, recipient: str, message: bytes) -> SmtpReply:
+        with mailer.ports.store.transaction() as tx:
+            tx.cursor.execute("update messages set sending_until = clock_timestamp() - interval '1 second'")
+        other = replace(mailer.ports, deliveries=Deliveries(1), send=while_we_are_answered)
+        sending.append(threading.Thread(target=handlers.send, args=[other]))
+        sending[0].start()
+        assert has_it.wait(20)
+        return Sent("250 ok")
+
+    def while_we_are_answered(return_path: str, recipient: str, message: bytes) -> SmtpReply:
+        has_it.set()
+        assert answered.wait(20)
+        return Deferred("451 try again later")
+
+    has_it, answered = threading.Event(), threading.Event()
+    sending: list[threading.Thread] = []
+    feed(mailer, people(1))
+    handlers.send(replace(mailer.ports, send=stands_still))
+    answered.set()
+    sending[0].join(20)
+    assert [event.state for event in mailer.letter_events()] == ["queued", "sent"]
+
+
+def test_the_lease_that_another_took_over_is_not_renewed_by_the_mailer_that_stood_still(mailer: MailerWorld) -> None:
+    feed(mailer, people(1))
+    with mailer.ports.store.transaction() as tx:
+        taken = tx.to_send(APRIL_1, 1, "first", [], [])
+        tx.lease(taken, "first")
+        tx.lease(taken, "second")
+        tx.renew(taken, "first")
+        assert tx.fetch_value("select sender from messages") == "second"
+
+
 def test_the_lease_of_a_letter_whose_answer_takes_long_is_renewed(mailer: MailerWorld) -> None:
     answer = threading.Event()
 

@@ -323,6 +323,24 @@ class MessageTransaction(RequestTransaction):
                 (sender, list(map(row_id, messages))),
             )
 
+    def renew(self, messages: Sequence[OutgoingMessage], sender: str) -> None:
+        """The same for those still on their way. Not for one that another took over: `sender` had stood still."""
+        if messages:
+            self.cursor.execute(
+                f"update messages set sending_until = clock_timestamp() + {_LEASE}"
+                " where id = any(%s::text[]) and sender = %s and state in ('queued', 'deferred')",
+                (list(map(row_id, messages)), sender),
+            )
+
+    def senders(self, messages: Sequence[OutgoingMessage]) -> dict[str, str]:
+        """Of those without an end, by id, who leased it last. Locked until our end."""
+        found = self.cursor.execute(
+            "select id, sender from messages where id = any(%s::text[]) and state in ('queued', 'deferred')"
+            " order by id for update",
+            (list(map(row_id, messages)),),
+        )
+        return dict(found.fetchall())
+
     def save_attempts(self, results: Sequence[tuple[OutgoingMessage, AttemptResult]], now: datetime) -> None:
         """Write down what the mail server answered about each."""
         self.update_rows(
