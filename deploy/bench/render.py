@@ -1,7 +1,8 @@
 """`akashi bench render`: both PDFs of a person on one core, beside plain reportlab and typst; sizes, memory, QR codes.
 
-Rates are per CPU second of one process: the load of other processes doesn't count. All draw the very same pages. Ours
-are measured in a process of their own, in which nothing but the renderer is loaded.
+Rates are per CPU second of one process: the load of other processes doesn't count. All draw the very same pages, the
+others with the pixels of the badge. Ours are measured in a process of their own, in which nothing but the renderer is
+loaded.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from PIL import Image
 from deploy.bench.render_ours import CREDENTIAL, FONTS, WARM, certificates, programme, rate
 from deploy.bench.report import Report
 from deploy.bench.reportlab_sheet import ReportlabSheet
-from services.issuer.art.badge_art import badge_png
+from services.issuer.art.badge_art import badge_png, badge_svg
 from services.renderer.domain import certificate, details
 from services.renderer.domain.certificate import TALL, WIDE, Press
 from services.renderer.domain.facts import Certificate
 from services.renderer.pdf.ornament import seal
-from services.renderer.pdf.picture import RasterPicture, make_picture
+from services.renderer.pdf.picture import Picture
 from services.renderer.pdf.qr import qr_text
+from services.renderer.pdf.vector_picture import read_svg
 from shared.glyphs import SANS, SERIF
 from shared.runtime.commands import json_option
 
@@ -58,11 +60,12 @@ def measure(people: int, sample: int, codes: int) -> Report:
     it = programme()
     badges = {id: badge_png(id, "2026", it, FONTS) for id in it.qualifications}
     press = Press(it, FONTS)
-    pictures = {id: make_picture(png) for id, png in badges.items()}
+    drawn = {id: badge_svg(id, "2026", it, FONTS) for id in it.qualifications}
+    pictures = {id: read_svg(svg) for id, svg in drawn.items()}
     few = list(certificates(sample, "SAMPLE", it))
     with tempfile.TemporaryDirectory(prefix="akashi-bench-") as folder:
-        for id, png in badges.items():
-            (Path(folder) / f"{id}.png").write_bytes(png)
+        for id, svg in drawn.items():
+            (Path(folder) / f"{id}.svg").write_bytes(svg)
         command = [sys.executable, "-m", "deploy.bench.render_ours", folder, str(people)]
         ours = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
         rivals: list[tuple[_Reportlab | Typesetter, float | None]] = [
@@ -103,7 +106,7 @@ class _Reportlab:
     """All is drawn for each person; with `keeps` the ornaments are drawn once for all, which one would do next."""
 
     def __init__(
-        self, press: Press, badges: Mapping[str, bytes], pictures: Mapping[str, RasterPicture], *, keeps: bool = False
+        self, press: Press, badges: Mapping[str, bytes], pictures: Mapping[str, Picture], *, keeps: bool = False
     ) -> None:
         self.name = "reportlab, ornaments drawn once" if keeps else "plain reportlab"
         self._press, self._badges, self._pictures, self._keeps = press, badges, pictures, keeps
@@ -123,7 +126,7 @@ class Typesetter:
     name = "typst"
 
     def __init__(
-        self, press: Press, badges: Mapping[str, bytes], pictures: Mapping[str, RasterPicture], folder: Path
+        self, press: Press, badges: Mapping[str, bytes], pictures: Mapping[str, Picture], folder: Path
     ) -> None:
         from deploy.bench.typst_sheet import Typst, TypstSheet
 
@@ -145,7 +148,7 @@ class Typesetter:
         return compiler.page("wide", wide), compiler.page("tall", tall)
 
 
-def _decoded(press: Press, pictures: Mapping[str, RasterPicture], people: Sequence[Certificate]) -> dict[str, int]:
+def _decoded(press: Press, pictures: Mapping[str, Picture], people: Sequence[Certificate]) -> dict[str, int]:
     """How many codes each decoder reads rightly, of what a camera would have in its frame."""
     import zxingcpp
 

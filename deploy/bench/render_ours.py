@@ -1,6 +1,6 @@
 """`python -m deploy.bench.render_ours FOLDER PEOPLE`: the renderer's own figures, in a process with nothing else in it.
 
-FOLDER holds the badges' pictures, `<qualification>.png`. Prints one JSON object.
+FOLDER holds the badges' pictures, `<qualification>.svg`. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from deploy.local.demo.crowd import crowd
 from deploy.local.environment import REPOSITORY
 from services.renderer.domain.certificate import Press
 from services.renderer.domain.facts import Certificate
-from services.renderer.pdf.picture import RasterPicture, make_picture
+from services.renderer.pdf.picture import Picture
+from services.renderer.pdf.vector_picture import read_svg
 from shared.programme import Programme, parse_programme
 
 FONTS = REPOSITORY / "node_modules" / "@expo-google-fonts"
@@ -52,7 +53,7 @@ def certificates(size: int, prefix: str, programme: Programme) -> Iterator[Certi
         )
 
 
-def rate(press: Press, pictures: Mapping[str, RasterPicture], people: Iterator[Certificate]) -> float:
+def rate(press: Press, pictures: Mapping[str, Picture], people: Iterator[Certificate]) -> float:
     """People a CPU second."""
     waiting = list(people)
     began = time.process_time()
@@ -64,7 +65,7 @@ def rate(press: Press, pictures: Mapping[str, RasterPicture], people: Iterator[C
 def main(folder: Path, people: int) -> None:
     it = programme()
     press = Press(it, FONTS)
-    pictures = {id: make_picture((folder / f"{id}.png").read_bytes()) for id in it.qualifications}
+    pictures = {id: read_svg((folder / f"{id}.svg").read_bytes()) for id in it.qualifications}
     process = psutil.Process()
     spent = early = 0.0
     largest = [0, 0]

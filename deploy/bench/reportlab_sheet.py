@@ -17,7 +17,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from services.renderer.pdf.layer import Box, Size
-from services.renderer.pdf.picture import RasterPicture
+from services.renderer.pdf.picture import Picture
 from services.renderer.pdf.structure import Tag
 from services.renderer.pdf.typeface import Spaced, Typeface
 
@@ -36,7 +36,7 @@ class ReportlabSheet:
     def figure(self, tag: Tag, operators: str) -> None:
         self.ornament(operators)
 
-    def picture(self, tag: Tag, picture: RasterPicture, x: float, y: float, side: float) -> None:
+    def picture(self, tag: Tag, picture: Picture, x: float, y: float, side: float) -> None:
         with Image.open(io.BytesIO(self._badge)) as image:
             self._canvas.drawImage(ImageReader(image), x, y, side, side, mask="auto")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import typst
 
 from services.renderer.pdf.layer import Box, Size
-from services.renderer.pdf.picture import RasterPicture
+from services.renderer.pdf.picture import Picture
 from services.renderer.pdf.structure import Tag
 from services.renderer.pdf.typeface import Spaced
 
@@ -57,7 +57,7 @@ class TypstSheet:
     def figure(self, tag: Tag, operators: str) -> None:
         self.ornament(operators)
 
-    def picture(self, tag: Tag, picture: RasterPicture, x: float, y: float, side: float) -> None:
+    def picture(self, tag: Tag, picture: Picture, x: float, y: float, side: float) -> None:
         self.pictures.append({"x": x, "y": y, "side": side})
 
     def text(

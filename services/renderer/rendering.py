@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -18,10 +19,11 @@ from services.renderer.domain.certificate import Press, Printed
 from services.renderer.domain.due import DueRendering
 from services.renderer.domain.facts import Certificate, certificate_of
 from services.renderer.domain.failure import Failure, NotRendered, unprintable
-from services.renderer.pdf.picture import RasterPicture, make_picture
+from services.renderer.pdf.picture import Picture, make_picture
 from services.renderer.pdf.qr import qr_modules, qr_text
 from services.renderer.pdf.signature import Signer
 from services.renderer.pdf.typeface import MissingGlyph
+from services.renderer.pdf.vector_picture import read_svg
 from shared import object_keys
 from shared.clock import Clock
 from shared.errors import NotFound, TryLater, Unreadable
@@ -34,10 +36,10 @@ class Pictures:
     """The pictures of badge classes by qualification and edition. Thread-safe: each is fetched and decoded once, also
     by threads that begin together; a template of a page is made for one picture."""
 
-    known: dict[tuple[str, str], RasterPicture] = field(default_factory=dict)
+    known: dict[tuple[str, str], Picture] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
-    def of(self, badge_class: tuple[str, str], make: Callable[[], RasterPicture]) -> RasterPicture:
+    def of(self, badge_class: tuple[str, str], make: Callable[[], Picture]) -> Picture:
         with self.lock:
             found = self.known.get(badge_class)
             if found is None:
@@ -156,7 +158,7 @@ def printed(assertion_id: str, means: Means) -> Printed:
         raise NotRendered(unprintable(certificate, means.press.missing_glyphs), error) from error
 
 
-def read_certificate(assertion_id: str, means: Means) -> tuple[Certificate, RasterPicture, bytes]:
+def read_certificate(assertion_id: str, means: Means) -> tuple[Certificate, Picture, bytes]:
     """What the credential in object storage says, the picture of its badge class, and the credential itself.
 
     NotRendered, with its reason, when one of them is missing or can't be read.
@@ -171,11 +173,16 @@ def read_certificate(assertion_id: str, means: Means) -> tuple[Certificate, Rast
     return certificate, _picture(certificate, means), credential
 
 
-def _picture(certificate: Certificate, means: Means) -> RasterPicture:
-    """The badge class's picture, fetched once a process."""
+def _picture(certificate: Certificate, means: Means) -> Picture:
+    """The badge class's picture, fetched once a process: the shapes of its SVG; its pixels if that is none of ours.
+
+    Either is waited for: whatever storage lacks for a while, the same credential gives the same bytes.
+    """
     badge_class = (certificate.qualification, certificate.edition)
 
-    def make() -> RasterPicture:
+    def make() -> Picture:
+        with suppress(ValueError):
+            return read_svg(_object(object_keys.badge_file(*badge_class, "svg"), "picture", means))
         content = _object(object_keys.badge_file(*badge_class, "png"), "picture", means)
         try:
             return make_picture(content)

@@ -18,8 +18,9 @@ from services.renderer.domain.facts import Certificate
 from services.renderer.pdf.layer import Layer
 from services.renderer.pdf.metadata import DocumentInfo
 from services.renderer.pdf.page import make_document, make_template
+from services.renderer.pdf.picture import make_picture
 from shared.glyphs import PRINTED_FONTS, load_coverage
-from tests.worlds.press import CERTIFICATE, FONTS, PROGRAMME, badge, press, printed
+from tests.worlds.press import CERTIFICATE, CREDENTIAL, FONTS, PROGRAMME, badge, press
 
 PEOPLE = 200
 _SCALE = 1.5  # pixels a point
@@ -120,7 +121,7 @@ def test_what_is_a_holders_own_looks_as_reportlab_draws_it(png: bytes) -> None:
 
 
 def test_a_whole_page_looks_as_reportlab_draws_it(png: bytes) -> None:
-    ours = printed()
+    ours = press().print(CERTIFICATE, make_picture(png), CREDENTIAL)
     for mine, theirs in zip((ours.certificate, ours.details), by_reportlab(CERTIFICATE, png, whole=True), strict=True):
         assert difference(mine, theirs) <= _ALIKE
 

@@ -96,7 +96,8 @@ def test_each_other_reason_has_its_word_and_what_is_at_fault(stage: Stage) -> No
     image["id"] = image["id"].replace("/badges/", "/badges/x-")
     stage.objects.kept[keys[1]] = msgspec.json.encode(document)
     stage.objects.kept[keys[0]] = b"{"
-    stage.objects.kept[object_keys.badge_file("gishi", "2026-2", "png")] = b"no picture"
+    for form in ("svg", "png"):
+        stage.objects.kept[object_keys.badge_file("gishi", "2026-2", form)] = b"no picture"
     stage.note_anchored(*events[:3])
     render(stage.ports)
     assert {(event.assertion_id, event.reason, event.field) for event in stage.failures()} == {

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import time
 from dataclasses import replace
 from datetime import timedelta
 from threading import Thread
 from typing import Any
 
+import pikepdf
 import pytest
 
-from services.issuer.art.badge_art import badge_png
+from services.issuer.art.badge_art import badge_png, badge_svg
 from services.renderer.handlers import note_revoked, render
 from services.renderer.store import RendererTransaction
 from shared import object_keys
@@ -100,21 +102,20 @@ def test_a_missing_badge_picture_is_waited_for(stage: Stage) -> None:
     stage.ports.pictures.known.clear()
     stage.note_anchored(event)
     assert render(stage.ports) == 0
-    stage.objects.kept[object_keys.badge_file("shunin-gishi", "2026", "png")] = badge_png(
-        "shunin-gishi", "2026", PROGRAMME, FONTS
-    )
+    svg = badge_svg("shunin-gishi", "2026", PROGRAMME, FONTS)
+    stage.objects.kept[object_keys.badge_file("shunin-gishi", "2026", "svg")] = svg
     stage.later(timedelta(seconds=2))
     assert render(stage.ports) == 1
 
 
 def test_badges_that_are_rendered_side_by_side_fetch_a_picture_once(stage: Stage) -> None:
     for id in PROGRAMME.qualifications:
-        stage.objects.kept[object_keys.badge_file(id, "2026", "png")] = badge_png(id, "2026", PROGRAMME, FONTS)
+        stage.objects.kept[object_keys.badge_file(id, "2026", "svg")] = badge_svg(id, "2026", PROGRAMME, FONTS)
     fetched: list[str] = []
 
     class Slow(MemoryObjects):
         def get(self, key: str) -> bytes:
-            if key.endswith(".png"):
+            if key.endswith(".svg"):
                 fetched.append(key)
                 time.sleep(0.1)  # in which the others come to it
             return super().get(key)
@@ -130,12 +131,36 @@ def test_a_badge_is_printed_with_the_picture_of_its_own_edition(stage: Stage) ->
     event = anchored(1, stage.objects, edition="2026-2")
     stage.note_anchored(event)
     assert render(stage.ports) == 0
-    assert stage.rows("select last_error from renderings") == [("object badges/shunin-gishi/2026-2.png: not there",)]
-    stage.objects.kept[object_keys.badge_file("shunin-gishi", "2026-2", "png")] = badge_png(
-        "shunin-gishi", "2026", PROGRAMME, FONTS
-    )
+    assert stage.rows("select last_error from renderings") == [("object badges/shunin-gishi/2026-2.svg: not there",)]
+    svg = badge_svg("shunin-gishi", "2026", PROGRAMME, FONTS)
+    stage.objects.kept[object_keys.badge_file("shunin-gishi", "2026-2", "svg")] = svg
     stage.later(timedelta(seconds=2))
     assert render(stage.ports) == 1
+    (announced,) = stage.announced()
+    for key in (announced.certificate_key, announced.details_key):
+        assert pixels(stage.objects.kept[key]) == []
+
+
+def test_an_edition_with_a_picture_of_the_societys_own_is_printed_from_its_pixels(stage: Stage) -> None:
+    event = anchored(1, stage.objects, edition="2026-2")
+    own = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><g><text>by another program</text></g></svg>'
+    stage.objects.kept[object_keys.badge_file("shunin-gishi", "2026-2", "svg")] = own
+    stage.note_anchored(event)
+    assert render(stage.ports) == 0
+    assert stage.rows("select last_error from renderings") == [("object badges/shunin-gishi/2026-2.png: not there",)]
+    png = badge_png("shunin-gishi", "2026", PROGRAMME, FONTS)
+    stage.objects.kept[object_keys.badge_file("shunin-gishi", "2026-2", "png")] = png
+    stage.later(timedelta(seconds=2))
+    assert render(stage.ports) == 1
+    (announced,) = stage.announced()
+    for key in (announced.certificate_key, announced.details_key):
+        assert pixels(stage.objects.kept[key]) == [(600, 600)]
+
+
+def pixels(pdf: bytes) -> list[tuple[int, int]]:
+    """Sizes of the pictures on its page that are made of pixels."""
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        return [(int(image.Width), int(image.Height)) for image in document.pages[0].get_images().values()]
 
 
 def test_a_corrected_version_is_rendered_like_any_badge(stage: Stage) -> None:

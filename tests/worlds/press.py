@@ -12,13 +12,14 @@ from typing import Any
 import pypdfium2
 from PIL import Image
 
-from services.issuer.art.badge_art import badge_png
+from services.issuer.art.badge_art import badge_svg
 from services.renderer.domain.certificate import Press, Printed
 from services.renderer.domain.facts import Certificate
 from services.renderer.pdf.layer import Box
-from services.renderer.pdf.picture import RasterPicture, make_picture
+from services.renderer.pdf.picture import Picture
 from services.renderer.pdf.structure import Tag
 from services.renderer.pdf.typeface import Spaced
+from services.renderer.pdf.vector_picture import VectorPicture, read_svg
 from shared.programme import parse_programme
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,8 +49,8 @@ def press() -> Press:
 
 
 @lru_cache(maxsize=4)
-def badge(qualification: str) -> RasterPicture:
-    return make_picture(badge_png(qualification, "2026", PROGRAMME, FONTS))
+def badge(qualification: str) -> VectorPicture:
+    return read_svg(badge_svg(qualification, "2026", PROGRAMME, FONTS))
 
 
 def printed(**changes: Any) -> Printed:
@@ -88,7 +89,7 @@ class RecordingSheet:
     def figure(self, tag: Tag, operators: str) -> None:
         """Not noted."""
 
-    def picture(self, tag: Tag, picture: RasterPicture, x: float, y: float, side: float) -> None:
+    def picture(self, tag: Tag, picture: Picture, x: float, y: float, side: float) -> None:
         """Not noted."""
 
     def link(self, tag: Tag, address: str, box: Box) -> None:

@@ -17,7 +17,7 @@ from services.renderer.pdf.ornament import (
     rosette,
     stroke_across,
 )
-from services.renderer.pdf.picture import RasterPicture
+from services.renderer.pdf.picture import Picture
 from services.renderer.pdf.qr import qr_modules, qr_operators, qr_text
 from services.renderer.pdf.structure import Tag
 from services.renderer.pdf.typeface import Spaced
@@ -44,7 +44,7 @@ class Card:
 
     number: str
     certificate: Certificate
-    badge: RasterPicture
+    badge: Picture
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Seal:
     """The society's seal (印章) as path operators for one place, or as a picture; neither: none."""
 
     drawn: str | None = None
-    picture: RasterPicture | None = None
+    picture: Picture | None = None
 
 
 def place_of(number: int) -> tuple[float, float]:
@@ -160,7 +160,7 @@ class MovedSheet:
     def figure(self, tag: Tag, operators: str) -> None:
         self._sheet.figure(tag, self._moved(operators))
 
-    def picture(self, tag: Tag, picture: RasterPicture, x: float, y: float, side: float) -> None:
+    def picture(self, tag: Tag, picture: Picture, x: float, y: float, side: float) -> None:
         self._sheet.picture(tag, picture, self._x + x, self._y + y, side)
 
     def text(

@@ -54,7 +54,7 @@ from services.renderer.pdf.page import (
     make_print_sheet,
     make_template,
 )
-from services.renderer.pdf.picture import RasterPicture, make_picture
+from services.renderer.pdf.picture import Picture, RasterPicture, make_picture
 from services.renderer.pdf.qr import Modules, qr_modules, qr_text
 from services.renderer.pdf.structure import Tag, english, figure
 from services.renderer.pdf.typeface import Face, MissingGlyph, load_face
@@ -99,7 +99,7 @@ class Printed:
 class _Templates:
     """What is the same for all holders of a badge class."""
 
-    badge: RasterPicture
+    badge: Picture
     certificate: Template
     details: Template
 
@@ -134,7 +134,7 @@ class Press:
         """Whether the programme has it."""
         return qualification in self._programme.qualifications
 
-    def print(self, certificate: Certificate, badge: RasterPicture, credential: bytes) -> Printed:
+    def print(self, certificate: Certificate, badge: Picture, credential: bytes) -> Printed:
         """Both documents. The credential is attached to the 内容詳細, so that this file by itself can be verified.
 
         Not to the 証書: the credential holds 合格番号 and 登録番号, which a holder who passes a 証書 on does not expect
@@ -214,7 +214,7 @@ class Press:
             address=certificate.verification_url,
         )
 
-    def _templates_of(self, certificate: Certificate, badge: RasterPicture) -> _Templates:
+    def _templates_of(self, certificate: Certificate, badge: Picture) -> _Templates:
         it = certificate
         key = (it.qualification, it.qualification_name, it.edition, usual_address(it))
         found = self._templates.get(key)
@@ -228,7 +228,7 @@ class Press:
             self._templates[key] = found
         return found
 
-    def draw_static(self, qualification: str, name: str, badge: RasterPicture, wide: Sheet, tall: Sheet) -> None:
+    def draw_static(self, qualification: str, name: str, badge: Picture, wide: Sheet, tall: Sheet) -> None:
         """What is the same for all holders of a badge class; `name` is the qualification's as signed."""
         self._draw_background(wide, qualification, name)
         draw_badge(wide, badge, name, _BADGE)

@@ -28,7 +28,7 @@ from services.renderer.pdf.ornament import (
     stroke_across,
     stroke_square,
 )
-from services.renderer.pdf.picture import RasterPicture
+from services.renderer.pdf.picture import Picture
 from services.renderer.pdf.qr import Modules
 from services.renderer.pdf.structure import Tag, english, figure
 from shared.programme import Programme
@@ -122,7 +122,7 @@ def ground(colour: str, accent: str) -> str:
     return operators(canvas)
 
 
-def draw_badge(sheet: Sheet, badge: RasterPicture, name: str, place: tuple[float, float, float] = _BADGE) -> None:
+def draw_badge(sheet: Sheet, badge: Picture, name: str, place: tuple[float, float, float] = _BADGE) -> None:
     """The picture of the badge; `name` is the qualification's, `place` x, y and side."""
     x, y, side = place
     sheet.picture(figure((3,), f"オープンバッジ「{name}」", (x, y, x + side, y + side)), badge, x, y, side)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from services.renderer.pdf.picture import RasterPicture
+from services.renderer.pdf.picture import Picture
 from services.renderer.pdf.structure import Marked, Tag
 from services.renderer.pdf.typeface import FontSubset, Spaced, SubsetBuilder, Typeface
 
@@ -34,7 +34,7 @@ class Sheet(Protocol):
     def figure(self, tag: Tag, operators: str) -> None:
         """Append PDF path operators that are a picture."""
 
-    def picture(self, tag: Tag, picture: RasterPicture, x: float, y: float, side: float) -> None:
+    def picture(self, tag: Tag, picture: Picture, x: float, y: float, side: float) -> None:
         """Draw a picture into a square of `side` points, its lower left corner at x, y."""
 
     def text(
@@ -58,7 +58,7 @@ class Layer:
         self._parts: list[str] = []
         self._fonts: dict[Path, tuple[str, SubsetBuilder]] = {}  # by font file
         self.marked: list[Marked] = []
-        self.pictures: dict[str, RasterPicture] = {}  # by their names in the content
+        self.pictures: dict[str, Picture] = {}  # by their names in the content
         self.links: list[tuple[Tag, str, Box]] = []
 
     def content(self) -> bytes:
@@ -74,7 +74,7 @@ class Layer:
     def figure(self, tag: Tag, operators: str) -> None:
         self._mark(tag, operators)
 
-    def picture(self, tag: Tag, picture: RasterPicture, x: float, y: float, side: float) -> None:
+    def picture(self, tag: Tag, picture: Picture, x: float, y: float, side: float) -> None:
         name = f"{self._prefix}P{len(self.pictures)}"
         self.pictures[name] = picture
         self._mark(tag, f"q {side:.2f} 0 0 {side:.2f} {x:.2f} {y:.2f} cm /{name} Do Q")

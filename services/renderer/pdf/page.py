@@ -19,9 +19,10 @@ from typing import Any, NamedTuple
 from services.renderer.pdf.layer import Layer, SharedFonts, Size
 from services.renderer.pdf.metadata import LANGUAGE, PRODUCER, DocumentInfo, information, xmp
 from services.renderer.pdf.objects import HEAD, SMALLEST, Objects, end_of
-from services.renderer.pdf.picture import RasterPicture
+from services.renderer.pdf.picture import Picture
 from services.renderer.pdf.structure import Marked, Place, Tag, text_string, tree_of
 from services.renderer.pdf.typeface import FontSubset
+from services.renderer.pdf.vector_picture import VectorPicture
 
 _CATALOG, _PAGES, _PAGE, _TREE, _METADATA, _INFO = range(1, 7)
 _FIRST = 7  # the first number of the template's own objects
@@ -289,23 +290,32 @@ def _fonts(objects: Objects, subsets: Mapping[str, FontSubset], level: int) -> s
     return " ".join(entries)
 
 
-def _pictures(objects: Objects, pictures: Mapping[str, RasterPicture], known: dict[int, int] | None = None) -> str:
+def _pictures(objects: Objects, pictures: Mapping[str, Picture], known: dict[int, int] | None = None) -> str:
     """`known`: the numbers of pictures that are written, by identity."""
     entries: list[str] = []
     known = {} if known is None else known
     for name, picture in pictures.items():
-        if id(picture) in known:
-            entries.append(f"/{name} {known[id(picture)]} 0 R")
-            continue
-        head = (
-            f"/Type /XObject /Subtype /Image /Width {picture.width} /Height {picture.height}"
-            " /BitsPerComponent 8 /Interpolate false"
-        )
-        mask = objects.deflated(f"{head} /ColorSpace /DeviceGray", picture.alpha)
-        image = objects.deflated(f"{head} /ColorSpace {picture.colours} /SMask {mask} 0 R", picture.pixels)
-        known[id(picture)] = image
-        entries.append(f"/{name} {image} 0 R")
+        if id(picture) not in known:
+            known[id(picture)] = _picture(objects, picture)
+        entries.append(f"/{name} {known[id(picture)]} 0 R")
     return " ".join(entries)
+
+
+def _picture(objects: Objects, picture: Picture) -> int:
+    """Add it as a unit square, which a page scales and places: pixels, or a form (ISO 32000-1, 8.9.5 and 8.10)."""
+    if isinstance(picture, VectorPicture):
+        unit = f"{1 / picture.side:.12f}"
+        return objects.deflated(
+            f"/Type /XObject /Subtype /Form /BBox [0 0 {picture.side} {picture.side}]"
+            f" /Matrix [{unit} 0 0 -{unit} 0 1] /Resources << /Shading << {picture.shadings} >> >>",
+            picture.operators,
+        )
+    head = (
+        f"/Type /XObject /Subtype /Image /Width {picture.width} /Height {picture.height}"
+        " /BitsPerComponent 8 /Interpolate false"
+    )
+    mask = objects.deflated(f"{head} /ColorSpace /DeviceGray", picture.alpha)
+    return objects.deflated(f"{head} /ColorSpace {picture.colours} /SMask {mask} 0 R", picture.pixels)
 
 
 _PATH = re.compile(rb"^n [^\n]{200,}\n[Sf]$", re.MULTILINE)  # as reportlab writes one, with the operator that paints it

@@ -1,4 +1,4 @@
-"""A raster picture, ready for embedding."""
+"""Pictures, ready for embedding."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import zlib
 from dataclasses import dataclass
 
 from PIL import Image, UnidentifiedImageError
+
+from services.renderer.pdf.vector_picture import VectorPicture
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +20,9 @@ class RasterPicture:
     colours: str
     pixels: bytes
     alpha: bytes
+
+
+Picture = RasterPicture | VectorPicture
 
 
 def make_picture(png: bytes) -> RasterPicture:

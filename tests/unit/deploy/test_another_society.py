@@ -13,7 +13,7 @@ from functools import cache
 import msgspec
 import pytest
 
-from services.issuer.art.badge_art import badge_png
+from services.issuer.art.badge_art import badge_svg
 from services.issuer.domain.credential import credential_of
 from services.issuer.domain.issuance import Issuer, StatusPlace, assertion_for
 from services.mailer.domain.letters import LETTERS, LetterWriter, Message
@@ -23,7 +23,7 @@ from services.registration.domain.facts import facts_of
 from services.registration.domain.numbers import NumberUse
 from services.registration.domain.record import FIELDS, Rules
 from services.renderer.domain.certificate import Press
-from services.renderer.pdf.picture import make_picture
+from services.renderer.pdf.vector_picture import read_svg
 from shared.clock import JST
 from shared.events import Award, Holder, RegistrationRenewed
 from shared.programme import Programme, parse_programme
@@ -185,7 +185,7 @@ def test_its_certificate_holds_its_own_words() -> None:
         valid_from=date(2027, 1, 1),
         valid_until=date(2029, 12, 31),
     )
-    badge = make_picture(badge_png("inspector", "2027", bridges(), FONTS))
+    badge = read_svg(badge_svg("inspector", "2027", bridges(), FONTS))
     printed = Press(bridges(), FONTS).print(facts, badge, CREDENTIAL)
     certificate, details = text_of(printed.certificate), text_of(printed.details)
     for text in (certificate, details):
