@@ -70,8 +70,9 @@ def test_the_link_ends_and_its_holder_gets_a_new_one_at_the_registered_address(w
         assert ended.status_code == 410 and "期限が過ぎました" in ended.text.replace("<wbr>", "")
         assert "a@example.jp" not in ended.text and "髙橋" not in ended.text
         assert join(browser, wallet, badge).status_code == 410
+        looked = [browser.request(method, f"{wallet.link(badge)}/new-link") for method in ("HEAD", "GET")]
+        assert [each.url.path for each in looked] == [wallet.link(badge)] * 2
         assert wallet.letters("new-link") == [], "looking asks for no letter"
-        assert browser.head(f"{wallet.link(badge)}/new-link").status_code == 405
 
         sent = browser.post(f"{wallet.link(badge)}/new-link")
         assert sent.url.path == "/new-link" and "受け付けました" in sent.text

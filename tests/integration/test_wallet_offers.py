@@ -158,7 +158,9 @@ def test_nobody_offers_another_persons_badge_and_no_other_site_makes_a_holder_of
     browser, badge = holder(wallet)
     other, _ = holder(wallet, "b@example.jp")
     assert other.post(f"/badges/{badge}/offer").status_code == 404
-    assert browser.get(f"/badges/{badge}/offer").status_code == 405, "looking makes no offer"
+    assert browser.get(f"/badges/{badge}/offer").url.path == f"/badges/{badge}"
+    with wallet.ports.store.transaction() as tx:
+        assert tx.fetch_value("select count(*) from offers") == 0, "looking makes no offer"
     forged = browser.post(f"/badges/{badge}/offer", headers={"origin": "https://evil.example"})
     assert forged.status_code == 403
     with wallet.browser() as stranger:

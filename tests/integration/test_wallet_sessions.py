@@ -1,11 +1,14 @@
 """Who is logged in where: the holder sees and ends own sessions, the office those of a person or of everybody.
 
-Tests services/wallet: account/sessions, account/sessions_office, office_orders, web/account, store/sessions.
+Tests services/wallet: account/sessions, account/sessions_office, office_orders, web/account, store/sessions; and
+web/form_paths.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
@@ -262,3 +265,18 @@ def test_an_order_about_sessions_and_one_about_paper_are_carried_out_in_one_batc
         office_orders.carry_out(orders, wallet.ports)
     settled = {each.decision_id for each in wallet.announced() if isinstance(each, DecisionSettled)}
     assert settled == {"0", "1"}, "the third is another service's"
+
+
+def test_the_path_of_each_form_opened_as_a_page_leads_to_a_page(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    texts = [path.read_text(encoding="utf-8") for path in Path("services/wallet/templates").glob("*.html")]
+    forms = {path for text in texts for path in re.findall(r'method="post" action="([^"]+)"', text)}
+    assert "/badges/{{ badge.assertion_id }}/offer" in forms
+    given = {"{{ badge.assertion_id }}": badge, "{{ path }}": wallet.link(badge), "{{ changing }}": "12345678"}
+    with wallet.browser() as browser:
+        join(browser, wallet, badge)
+        wallet.finish(badge)
+        for form in sorted(forms):
+            path = re.sub(r"\{\{.*?\}\}", lambda name: given[name[0]], form)
+            answer = browser.get(path, params={"lang": "en"})
+            assert answer.status_code == 200 and '<html lang="en">' in answer.text, path

@@ -12,6 +12,7 @@ from services.wallet.web.account import add_account
 from services.wallet.web.badges import add_badges
 from services.wallet.web.downloads import add_downloads
 from services.wallet.web.export import add_export
+from services.wallet.web.form_paths import add_form_paths
 from services.wallet.web.guide import add_guide
 from services.wallet.web.oid4vci import add_oid4vci
 from services.wallet.web.pages import WalletPages
@@ -43,6 +44,7 @@ def web_app(config: Config, ports: Ports, *, patience: float = 3.0) -> FastAPI:
     add_sharing(app, wallet_pages)
     add_oid4vci(app, wallet_pages)
     add_export(app, wallet_pages)
+    add_form_paths(app)
     add_guide(app, wallet_pages)
     add_paper(app, wallet_pages)
     add_paper_office(app, ports, config.paper_key)
