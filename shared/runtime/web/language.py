@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Literal
@@ -13,6 +14,8 @@ from shared.clock import JST
 
 Language = Literal["ja", "en"]
 LANGUAGES: tuple[Language, ...] = ("ja", "en")
+
+_COMPOUND = re.compile("(?<=オープンバッジ)(?=ウォレット)")  # as one word it is wider than a phone
 
 _MONTHS = [
     "January",
@@ -86,7 +89,8 @@ def moment_element(moment: datetime, language: Language) -> Markup:
 @lru_cache(maxsize=2048)
 def _phrases(text: str) -> Markup:
     parser = load_default_japanese_parser()
-    return Markup("<wbr>").join(escape(phrase) for phrase in parser.parse(text))
+    parts = [part for phrase in parser.parse(text) for part in _COMPOUND.split(phrase)]
+    return Markup("<wbr>").join(escape(part) for part in parts)
 
 
 def phrases(text: str) -> Markup:

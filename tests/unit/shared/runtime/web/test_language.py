@@ -52,6 +52,9 @@ def test_a_moment_of_the_night_in_london_shows_the_next_day_of_japan() -> None:
 
 def test_phrases_may_break_between_words_only_and_are_escaped() -> None:
     assert "メールアドレスの<wbr>" in phrases("メールアドレスの登録")
+    assert "オープンバッジ<wbr>ウォレット" in phrases("オープンバッジウォレットの使い方"), (
+        "as one word wider than a phone"
+    )
     assert phrases("<b>証明書</b>").count("<b>") == 0
     assert phrases("Plain & simple") == Markup("Plain &amp; simple")
 
