@@ -67,6 +67,7 @@ export async function examined(page) {
     overflow,
     broken,
     small: await page.evaluate(smallTargets),
+    torn: await page.evaluate(tornLinks),
     focus: await page.evaluate(() => document.activeElement?.getAttribute('name') ?? ''),
     text,
     kilobytes,
@@ -85,6 +86,15 @@ function smallTargets() {
     if (width && height && height < 43.5) small.push(target.outerHTML.slice(0, 120));
   }
   return small;
+}
+
+/** In the page: links whose text stands in columns beside each other, each broken by itself. An icon stands beside its text. */
+function tornLinks() {
+  return [...document.querySelectorAll('a, button, summary')]
+    .filter(link => link.checkVisibility() && getComputedStyle(link).display.endsWith('flex'))
+    .filter(link => [...link.childNodes].filter(node => node.textContent.trim() && !node.matches?.('svg, .vh, wbr')).length > 1
+      && [...link.children].some(child => !child.matches('svg, .vh, wbr')))
+    .map(link => link.outerHTML.slice(0, 120));
 }
 
 /** In the page: words of English prose whose letters stand on more than one line. Hashes and addresses may be broken anywhere. */

@@ -1,21 +1,24 @@
 // A visitor in headless Chromium, led line by line. Each line on stdin is one step as JSON, each line on stdout its answer.
 //
-//   {"do": "open", "width": 390, "lang": "ja-JP", "passkeys": true, "javascript": true}   a new browser, without cookies
+//   {"do": "open", "width": 390, "lang": "ja-JP", "passkeys": true, "javascript": true, "letters": 1}   a new browser, without cookies; letters so many times as large
 //   {"do": "goto", "url": "…"}   {"do": "fill", "name": "…", "value": "…"}   {"do": "click", "text": "…"}   {"do": "see"}
 //   {"do": "picture", "file": "….png"}   {"do": "open_choice", "text": "…"}   {"do": "download", "text": "…"}
-//   {"do": "press", "text": "…"}
+//   {"do": "click_twice", "text": "…"}   {"do": "is_on_screen", "text": "…"}   {"do": "press", "text": "…"}   {"do": "forget"}: all cookies
 //
-// `goto` and `click` (which waits for the page that follows) answer {url, status}; `see` answers what `examined`
+// `goto`, `click` and `click_twice` (which wait for the page that follows) answer {url, status}; `is_on_screen` {is}: a whole button; `see` answers what `examined`
 // says, with {url, title, console}; `download` {file: its name}; `press`, of a button that opens no page, {fields: {name: type}}; the others {}. A step that fails answers {error}. `passkeys`: with an authenticator.
 import {createInterface} from 'node:readline';
+import {setTimeout as sleep} from 'node:timers/promises';
 import {examined, openBrowser} from './chromium.mjs';
 
 const {browser, close} = await openBrowser();
 let page, said;
 
 const steps = {
-  async open({width = 390, lang = 'ja-JP', passkeys = false, javascript = true}) {
+  async open({width = 390, lang = 'ja-JP', passkeys = false, javascript = true, letters = 1}) {
     const context = await browser.newContext({viewport: {width, height: 844}, deviceScaleFactor: 2, locale: lang, javaScriptEnabled: javascript});
+    // As a phone's setting for larger letters does: all lengths in rem grow, the screen does not.
+    if (letters !== 1) await context.addInitScript(size => document.addEventListener('DOMContentLoaded', () => { document.documentElement.style.fontSize = size; }), `${letters * 106.25}%`);
     page = await context.newPage();
     page.setDefaultTimeout(10_000);
     said = [];
@@ -42,6 +45,22 @@ const steps = {
       page.locator('main button:visible, main a:visible, .menu button:visible, .menu a:visible', {hasText: text}).first().click(),
     ]);
     return {url: page.url(), status: answer.status()};
+  },
+  async click_twice({text}) {
+    const button = page.locator('main button:visible', {hasText: text}).first();
+    await button.scrollIntoViewIfNeeded();
+    const {x, y, width, height} = await button.boundingBox();
+    const press = () => page.mouse.click(x + width / 2, y + height / 2);
+    const [answer] = await Promise.all([page.waitForNavigation({waitUntil: 'load'}), press().then(() => sleep(40)).then(press)]);
+    return {url: page.url(), status: answer.status()};
+  },
+  async is_on_screen({text}) {
+    const box = await page.locator('main button:visible', {hasText: text}).first().boundingBox();
+    return {is: box.y >= 0 && box.y + box.height <= page.viewportSize().height};
+  },
+  async forget() {
+    await page.context().clearCookies();
+    return {};
   },
   async open_choice({text}) {
     await page.locator('main summary:visible', {hasText: text}).first().click();

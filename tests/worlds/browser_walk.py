@@ -20,9 +20,10 @@ class Walk:
         self._site = site
         self.screens = 0  # pages that were loaded since `open`
 
-    def open(self, *, width: int = 390, lang: str = "ja-JP", passkeys: bool = False, javascript: bool = True) -> None:
+    def open(self, *, width: int = 390, lang: str = "ja-JP", letters: float = 1, **has: bool) -> None:
+        """`letters`: so many times as large as usual. `has`: passkeys (by default not) and javascript (by default)."""
         self.screens = 0
-        self._do("open", width=width, lang=lang, passkeys=passkeys, javascript=javascript)
+        self._do("open", width=width, lang=lang, letters=letters, **has)
 
     def goto(self, path: str) -> str:
         """The path of the page that opened."""
@@ -37,6 +38,19 @@ class Walk:
         """Press the button or link with this text; the path of the page that follows."""
         self.screens += 1
         return self._path(self._do("click", text=text))
+
+    def click_twice(self, text: str) -> str:
+        """Press the button with this text twice in quick succession; the path of the page that follows."""
+        self.screens += 1
+        return self._path(self._do("click_twice", text=text))
+
+    def is_on_screen(self, text: str) -> bool:
+        """Whether the whole button with this text can be seen without scrolling."""
+        return bool(self._do("is_on_screen", text=text)["is"])
+
+    def forget(self) -> None:
+        """Lose all cookies, as when a session has ended."""
+        self._do("forget")
 
     def open_choice(self, text: str) -> None:
         """Unfold what is behind these words, on the same page."""
@@ -53,7 +67,9 @@ class Walk:
     def see(self) -> dict[str, Any]:
         """What is on the page; it is accessible, fits the screen, breaks no word, and its scripts had no error."""
         seen = self._do("see")
-        faults = {name: seen[name] for name in ("violations", "overflow", "broken", "small", "console") if seen[name]}
+        faults = {
+            name: seen[name] for name in ("violations", "overflow", "broken", "small", "torn", "console") if seen[name]
+        }
         assert not faults, f"{seen['url']}: {faults}"
         return seen
 

@@ -1,4 +1,4 @@
-// Copy a text; show a password. Buttons that need this script are hidden until it runs.
+// Copy a text; show a password; bring an opened choice onto the screen; send a form once. Buttons that need this script are hidden until it runs.
 // data-copy names a field, or an element whose content is copied with its looks: then data-html and data-plain name the
 // fields that hold it as HTML and as text. A link with data-copy leads to its text where there is no script.
 for (const button of document.querySelectorAll('[data-copy]')) {
@@ -40,4 +40,21 @@ for (const button of document.querySelectorAll('[data-reveal]')) {
     button.textContent = hidden ? button.dataset.hide : show;
   });
   field.form.addEventListener('submit', () => { field.type = 'password'; });
+}
+
+// On a phone what a press has opened may be below the screen.
+for (const choice of document.querySelectorAll('details.choice')) {
+  choice.addEventListener('toggle', () => choice.open && choice.scrollIntoView({block: 'nearest'}));
+}
+
+// Two presses in quick succession are one: the second would find the link used, or the order placed. After a while the form
+// can be sent again: the first answer may have been lost.
+const AGAIN_AFTER = 10_000;
+for (const form of document.querySelectorAll('form[method=post]')) {
+  let sent = -Infinity;
+  form.addEventListener('submit', event => {
+    if (event.timeStamp - sent < AGAIN_AFTER) event.preventDefault();
+    else sent = event.timeStamp;
+  });
+  addEventListener('pageshow', () => { sent = -Infinity; }); // the browser kept the page, and somebody came back to it
 }
