@@ -315,8 +315,10 @@ def test_a_holder_makes_and_keeps_an_account_on_a_phone(wallet: Wallet) -> None:
         walk.goto(wallet.mailed_link("reset-password"))
         _seen(walk, "reset")
         walk.fill(password=NEW)
-        assert walk.click("設定してログインする") == "/account?done=password"
+        assert walk.click("設定してログインする") == "/badges?done=password"
+        assert "パスワードを変更しました" in _seen(walk, "badges")
 
+        walk.click("設定")
         walk.click("アカウントを削除する")
         walk.fill(word="はい", current=NEW)
         walk.click("アカウントを削除する")

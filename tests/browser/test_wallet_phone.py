@@ -88,7 +88,7 @@ def test_two_quick_presses_are_one(wallet: Wallet, walk: Walk) -> None:
     assert len(wallet.letters("reset-password", address)) == 1
     walk.goto(wallet.mailed_link("reset-password", address))
     walk.fill(password=NEW)
-    assert walk.click_twice("設定してログインする") == "/account?done=password"
+    assert walk.click_twice("設定してログインする") == "/badges?done=password"
     walk.goto("/account/delete")
     walk.fill(word="削除", current=NEW)
     assert walk.click_twice("アカウントを削除する") == "/login?deleted=1"

@@ -249,7 +249,7 @@ def test_after_a_restore_the_password_from_before_its_change_opens_nothing(walle
         assert not is_in(browser)
         assert [log_in(browser, "a@example.jp", each).status_code for each in (PASSWORD, NEW)] == [422, 422]
         browser.post("/forgot", data={"email": "a@example.jp"})
-        assert browser.post(wallet.mailed_link("reset-password"), data={"password": NEW}).url.path == "/account"
+        assert browser.post(wallet.mailed_link("reset-password"), data={"password": NEW}).url.path == "/badges"
 
 
 def _password_hash(wallet: Wallet) -> str:

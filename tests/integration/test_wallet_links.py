@@ -175,7 +175,7 @@ def test_a_new_password_by_a_letters_link_which_works_once_and_ends_all_sessions
         assert is_in(browser), "looking at the link changes nothing"
         assert other.post(link, data={"password": "Password123!"}).status_code == 422
         done = other.post(link, data={"password": NEW})
-        assert done.url.path == "/account" and "変更しました" in done.text
+        assert done.url.path == "/badges" and "変更しました" in done.text
         assert not is_in(browser)
         assert log_in(browser, "a@example.jp").status_code == 422
         assert log_in(browser, "a@example.jp", NEW).url.path == "/badges"
@@ -209,7 +209,7 @@ def test_a_reset_link_ends_after_its_time_and_others_end_when_one_is_used(wallet
             wallet.clock.now += timedelta(minutes=50)
         assert [browser.get(link).status_code for link in links] == [410, 200, 200]
         assert browser.post(links[0], data={"password": NEW}).status_code == 410
-        assert browser.post(links[2], data={"password": NEW}).url.path == "/account"
+        assert browser.post(links[2], data={"password": NEW}).url.path == "/badges"
         assert browser.get(links[1]).status_code == 410
 
 
@@ -305,7 +305,7 @@ def test_a_strangers_wrong_tries_keep_no_owner_out(wallet: Wallet) -> None:
             log_in(stranger, "a@example.jp", "a wrong password")
         elsewhere.post("/forgot", data={"email": "a@example.jp"})
         link = wallet.mailed_link("reset-password")
-        assert elsewhere.post(link, data={"password": NEW}).url.path == "/account", "or by a letter, from any browser"
+        assert elsewhere.post(link, data={"password": NEW}).url.path == "/badges", "or by a letter, from any browser"
 
 
 def test_a_browser_that_is_known_has_ten_tries_of_its_own(wallet: Wallet) -> None:

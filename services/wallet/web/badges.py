@@ -23,7 +23,7 @@ def add_badges(app: FastAPI, pages: WalletPages) -> None:
     ports = pages.ports
 
     @app.get("/badges")
-    def all_badges(request: Request) -> Response:
+    def all_badges(request: Request, done: str = "") -> Response:
         account = pages.account(request)
         now = ports.now()
         return pages.page(
@@ -36,6 +36,7 @@ def add_badges(app: FastAPI, pages: WalletPages) -> None:
             expected_by=expected_by,
             is_late=is_late,
             recoveries=recovery.waiting(account, ports),
+            done=done,
         )
 
     @app.get("/badges/{assertion_id}")

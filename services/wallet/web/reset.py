@@ -51,7 +51,7 @@ def add_reset(app: FastAPI, pages: WalletPages) -> None:
             return _reset_page(request, account.look_at_reset(link_id, token, ports), result)
         if isinstance(result, OpenedLink):
             return _reset_page(request, result)
-        return pages.log_in(result, "/account?done=password")
+        return pages.log_in(result, "/badges?done=password")
 
     def _ask(request: Request, letter: AskedLetter, email: str, then: str) -> Response:
         if address_problem(email) is not None:  # its form only: whether anybody has it stays unsaid
