@@ -28,6 +28,7 @@ from shared.readiness import Question, Report
 from shared.runtime.batches import RawMessage
 from shared.runtime.consume import Consumer
 from shared.runtime.db import Database, Transaction, is_unavailable
+from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import Log, logger
 from shared.runtime.memory import keep_little
 from shared.runtime.migrate import migrate_apart
@@ -90,9 +91,7 @@ class Process:
         self.note(RebuildOrdered, note_rebuilds)
         self.tick("rebuild", partial(announce_again, log=self._log), database, every=_ORDERS_EVERY)
         self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
-        self.tick("markers", partial(pass_markers, kafka=runtime.kafka), database, every=_FORGET_EVERY)
-        look = partial(find_truncated, kafka=runtime.kafka, log=self._log)
-        self.tick("truncated", look, database, every=_FORGET_EVERY)
+        self.tick("topics", partial(_look_at_topics, kafka=runtime.kafka, log=self._log), database, every=_FORGET_EVERY)
         self.ready("database", lambda _, to: database_report(*to), (database, migrations))
         self.ready("certificates", lambda _, to: certificates_report(*to), (runtime.certificates, runtime.clock))
         self.tick("kept", self._read_kept, database, every=_KEPT_EVERY)
@@ -324,6 +323,12 @@ class Process:
 def _report_backlog(database: Database[Any], *, log: Log, reported: dict[str, int]) -> int:
     report_outbox(database)
     return report_gaps(database, log, reported)
+
+
+def _look_at_topics(database: Database[Any], *, kafka: KafkaAccess, log: Log) -> int:
+    """What no message tells: what Kafka lost of our own, and the ends of transactions. KafkaError."""
+    find_truncated(database, kafka=kafka, log=log)
+    return pass_markers(database, kafka)
 
 
 def _forget_old_claims(database: Database[Any]) -> int:
