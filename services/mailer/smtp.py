@@ -20,9 +20,8 @@ from shared.errors import TryLater
 Tls = Literal["none", "starttls", "implicit"]
 _OK, _TAKEN, _GO_ON = 250, (250, 251), 354
 _SERVICE_CLOSING = 421
-_AFTER_TEXT = (
-    600.0  # seconds; RFC 5321, 4.5.3.2.6: who hangs up sooner sends a letter twice that a slow relay has taken
-)
+_AFTER_TEXT = 600.0
+"""Seconds; RFC 5321, 4.5.3.2.6. Who hangs up sooner sends a letter twice that a slow relay has taken."""
 
 
 class _NotYetSent(Exception):

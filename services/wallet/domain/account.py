@@ -12,13 +12,13 @@ from typing import Literal
 
 from shared.events import Holder
 from shared.password_strength import PasswordProblem
-from shared.plain_text import hidden_in
+from shared.plain_text import FILLERS, hidden_in
 
 NAME_LONGEST = 100  # characters
 DELETE_WORDS = ("削除", "delete")
 """What a person types, so that no account is deleted by a slip."""
 
-NameProblem = Literal["missing", "long", "unprintable"]
+NameProblem = Literal["missing", "long", "unprintable", "link"]
 LoginProblem = Literal["wrong", "blocked"]
 AddressProblem = Literal["invalid", "own", "too-many", "taken"]
 
@@ -46,18 +46,23 @@ _VARIANTS = str.maketrans(
     "髙﨑嵜碕𠮷邊邉齋齊斎濵濱澤櫻廣國德黑眞惠圓與萬壽榮龍瀨藏冨嶋嶌桒舘渕淵栁曻榊",
     "高崎崎崎吉辺辺斉斉斉浜浜沢桜広国徳黒真恵円与万寿栄竜瀬蔵富島島桑館淵淵柳昇榊",
 )
+# What a mail program makes a link of; not "J.R.R. Tolkien", "Muthu a/l Raman", "Dr.Smith".
+_LINK = re.compile(r"//|@|[wW]{3}\.|\w{2}\.(?:[a-z]{2}|[A-Z]{2})")
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
 def name_problem(text: str) -> NameProblem | None:
-    """Why a typed 氏名 is refused; None if it isn't. One that differs from the registered name is accepted."""
-    if not text.strip():
+    """Why a typed 氏名 is refused; None if it isn't. One that differs from the registered name is accepted.
+
+    "link": letters greet by the name, also at an address that its owner has not proven.
+    """
+    if not "".join(text.split()).strip(FILLERS):
         return "missing"
     if len(text) > NAME_LONGEST:
         return "long"
     if hidden_in(text.strip()) or any(unicodedata.category(letter) == "Cn" for letter in text):
         return "unprintable"
-    return None
+    return "link" if _LINK.search(unicodedata.normalize("NFKC", text)) else None
 
 
 def is_same_name(typed: str, holder: Holder) -> bool:

@@ -70,6 +70,17 @@ def test_every_typed_name_can_be_judged(typed: str) -> None:
         ("太\u2028郎", "unprintable"),
         ("𠮷野 家", None),
         ("葛\U000e0100城 家", None),
+        ("\u3164 \u115f", "missing"),
+        ("当選しました https://evil.example/", "link"),
+        ("ｈｔｔｐｓ：／／evil.example", "link"),
+        ("Evil.Example.COM へ", "link"),
+        ("今すぐ www.evil", "link"),
+        ("evil.jp", "link"),
+        ("taro@example.jp", "link"),
+        ("J.R.R. Tolkien", None),
+        ("Muthu a/l Raman", None),
+        ("Dr.Smith", None),
+        ("Ph.D. 山田・O'Brien-Łukasz", None),
     ],
 )
 def test_a_name_is_refused_with_its_reason(typed: str, problem: str | None) -> None:
