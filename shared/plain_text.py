@@ -22,6 +22,14 @@ _IN_LINES = re.compile(f"(?!\n)[{_HIDDEN}]")
 # Spreadsheets take a cell that begins so for a formula; the wide forms too, in Japanese. Source: OWASP, CSV Injection.
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
+# What Excel changes when it opens a CSV: zeros in front, more digits than it keeps, days, times, exponents.
+ALTERED = re.compile(
+    r"0[0-9]+|[0-9]{12,}|[0-9]{1,4}([-/])[0-9]{1,4}(\1[0-9]{1,4})?|[0-9]+:[0-9:]+|[0-9.]+[eE][-+]?[0-9]+|\([0-9]+\)"
+    r"|(?:TRUE|FALSE|true|false)|[0-9]*\.[0-9]*|[0-9]{1,3}(?:,[0-9]{3})+|(?i:[0-9]{1,2}-?(?:jan|feb|mar|apr|may|jun|jul"
+    r"|aug|sep|oct|nov|dec)[a-z]*-?[0-9]*)"
+)
+_ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
 
 def hidden_in(text: str) -> str | None:
     """The first such character as U+202E, or None."""
@@ -41,6 +49,15 @@ def cell(text: str) -> str:
     """
     line = _ANY.sub(_written, text)
     return f"'{line}" if text.startswith(FORMULA) and text != "-" else line
+
+
+def spreadsheet_cell(text: str) -> str:
+    """As `cell`, of a CSV: an apostrophe in front also of what Excel would take for another number, a day or a time.
+
+    A day (2026-04-01) stays: it is shown in another form, and is the same.
+    """
+    is_altered = ALTERED.fullmatch(text) is not None and not _ISO_DAY.fullmatch(text)
+    return f"'{text}" if is_altered else cell(text)
 
 
 def in_json(text: str) -> str:

@@ -14,7 +14,7 @@ from services.registration.domain.eras import ERAS
 from services.registration.domain.forms import folded, plain, with_zeros
 from services.registration.domain.record import DATES, HEADERS, NUMBERS
 from services.registration.domain.soundness import trimmed
-from shared.plain_text import FORMULA
+from shared.plain_text import ALTERED, FORMULA
 from shared.programme import Programme
 
 _NAMES = frozenset(name for name in HEADERS.values() if "_name" in name)
@@ -29,13 +29,6 @@ _OF_ERA = re.compile(
 )
 _OF_YEAR = re.compile(
     r"([0-9]{4})(?:\s*年\s*([0-9]{1,2})\s*月\s*([0-9]{1,2})\s*日|([-/.])([0-9]{1,2})\4([0-9]{1,2}))" + _MIDNIGHT
-)
-
-# What Excel changes when it opens a CSV: zeros in front, more digits than it keeps, days, times, exponents.
-_ALTERED = re.compile(
-    r"0[0-9]+|[0-9]{12,}|[0-9]{1,4}([-/])[0-9]{1,4}(\1[0-9]{1,4})?|[0-9]+:[0-9:]+|[0-9.]+[eE][-+]?[0-9]+|\([0-9]+\)"
-    r"|(?:TRUE|FALSE|true|false)|[0-9]*\.[0-9]*|[0-9]{1,3}(?:,[0-9]{3})+|(?i:[0-9]{1,2}-?(?:jan|feb|mar|apr|may|jun|jul"
-    r"|aug|sep|oct|nov|dec)[a-z]*-?[0-9]*)"
 )
 
 
@@ -56,7 +49,7 @@ def as_cell(name: str, text: str) -> str:
 
     An apostrophe in front keeps formulas texts, and what Excel would take for a number, a day or a time.
     """
-    is_altered = name not in DATES and _ALTERED.fullmatch(text) is not None and _is_marked(name, f"'{text}")
+    is_altered = name not in DATES and ALTERED.fullmatch(text) is not None and _is_marked(name, f"'{text}")
     return f"'{text}" if text.startswith(FORMULA) or is_altered or _is_marked(name, text) else text
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.plain_text import cell, hidden_in, in_json, shown
+from shared.plain_text import cell, hidden_in, in_json, shown, spreadsheet_cell
 
 HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 ESCAPES = ["\x1b[2J", "\x1b]0;title\x07", "\x9b31m", "\x08\x08", "\x7f", "\0", "\r"]
@@ -71,3 +71,17 @@ def test_json_with_hidden_characters_written_out_says_the_same(text: str) -> Non
     plain = in_json(json.dumps({"why": text}, ensure_ascii=False, indent=1))
     assert json.loads(plain) == {"why": text}
     assert all(hidden_in(line) is None for line in plain.split("\n"))
+
+
+@pytest.mark.parametrize(
+    "text", ["0012", "10-2025", "25-1", "3/4", "1E5", "12345678901234567890", "(5)", "1:30", "TRUE", "=1", "1,234"]
+)
+def test_a_cell_that_a_spreadsheet_would_change_is_marked_as_text(text: str) -> None:
+    assert spreadsheet_cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    "text", ["2026", "2026-04-01", "2026-04-01 10:00", "第26-10342号", "R00001", "髙橋 一郎", "-", ""]
+)
+def test_a_cell_that_a_spreadsheet_leaves_alone_is_as_it_is(text: str) -> None:
+    assert spreadsheet_cell(text) == text
