@@ -24,7 +24,6 @@ from services.registration.domain.encoding import (
 from services.registration.domain.mojibake import misread
 from services.registration.domain.record import HEADERS, FieldProblem, printable
 from services.registration.domain.rows import (
-    REGISTRATIONS,
     DeliveryRow,
     RejectedField,
     UnreadableDeliveryError,
@@ -121,7 +120,7 @@ def read_table(body: bytes, first_row: int | None = None, charset: Charset | Non
     `first_row` is the number of the row below the headers if the table is a part of a longer one.
     """
     if is_of_another_kind(body):
-        raise another_kind(body, f"{REGISTRATIONS}; {SAVE_AS_UTF8}")
+        raise another_kind(body)
     if charset is None and (transcoded := utf_8_of_utf_16(body)) is not None:
         body, charset = transcoded, "utf-8"
     lines = lines_of(body)

@@ -17,7 +17,6 @@ from services.registration.domain.csv_file import FilePart, csv_parts, csv_rows
 from services.registration.domain.encoding import UTF_8_MARK, Charset, wide_encoding
 from services.registration.domain.record import FieldProblem, Rules, UpstreamRecord, printable, read_record
 from services.registration.domain.rows import (
-    REGISTRATIONS,
     DeliveryRow,
     RejectedField,
     UnreadableDeliveryError,
@@ -120,7 +119,7 @@ def refuse_other_kinds(body: bytes) -> None:
     begins = {text[0] for text in texts if text}
     is_no_text = bool(begins) and not begins & {"{", "["} and wide_encoding(body) is None
     if is_of_another_kind(body) or is_no_text:
-        raise another_kind(body, REGISTRATIONS)
+        raise another_kind(body)
 
 
 def json_row(number: int | None, text: bytes) -> DeliveryRow | RejectedField:

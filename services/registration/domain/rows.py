@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.registration.domain.record import FieldProblem
+from services.registration.domain.soundness import SAVE_AS_UTF8
 
-REGISTRATIONS = "registrations: a CSV with its heads, or JSON objects"
-"""What a file that is none is expected to be."""
-
+_REGISTRATIONS = "registrations: a CSV with its heads, or JSON objects"
 # PNG, JPEG, GIF, PDF, ZIP (xlsx), OLE (xls), gzip, TIFF, RIFF (WebP); HEIC has its mark at byte 4.
 _OTHER_KINDS = (
     b"\x89PNG",
@@ -67,6 +66,7 @@ def is_of_another_kind(body: bytes) -> bool:
     return body.startswith(_OTHER_KINDS) or body[4:8] == b"ftyp"
 
 
-def another_kind(body: bytes, expected: str) -> UnreadableDeliveryError:
-    """The error for a file that holds no registrations."""
+def another_kind(body: bytes) -> UnreadableDeliveryError:
+    """The error for a file that holds no registrations; it says what to do with a workbook."""
+    expected = f"{_REGISTRATIONS}; {SAVE_AS_UTF8}" if is_of_another_kind(body) else _REGISTRATIONS
     return UnreadableDeliveryError(1, FieldProblem("delivery", f"{len(body)} bytes of another kind", expected))

@@ -191,6 +191,7 @@ def test_a_file_of_another_kind_is_no_delivery_and_no_rejected_rows(body: bytes)
         with pytest.raises(UnreadableDeliveryError) as refused:
             read()
         assert refused.value.rejected.problem.field == "delivery"
+        assert ("CSV UTF-8" in refused.value.rejected.problem.expected) == (not body.startswith(b"dear"))
 
 
 @pytest.mark.parametrize("begins", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"%PDF-1.7"])
