@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 _LINK = re.compile(r"^\s*(https?://\S+/receive/\S+)\s*$", re.MULTILINE)
+_RECEIVED = ("<completion.", "<correction.")  # Message-IDs of letters whose link leads to a badge that was received
 _NAME = re.compile(r"^\s*(\S.*?)\s*様\s*$", re.MULTILINE)
 
 
 class Letter(NamedTuple):
-    """One mail of the inbox. `link` is that of letter 1; `name` is the person addressed."""
+    """One mail of the inbox. `link`: by which its badge is received; `name`: the person addressed."""
 
     message_id: str
     to: str
@@ -48,9 +49,10 @@ class Inbox:
 
 def _letter(message: Message) -> Letter:
     text = _text_of(message)
-    link, name = _LINK.search(text), _NAME.search(text)
+    message_id = str(message["Message-ID"]).strip()
+    link, name = None if message_id.startswith(_RECEIVED) else _LINK.search(text), _NAME.search(text)
     return Letter(
-        message_id=str(message["Message-ID"]).strip(),
+        message_id=message_id,
         to=str(message["To"]),
         subject=str(make_header(decode_header(message["Subject"] or ""))),
         text=text,
