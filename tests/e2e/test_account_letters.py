@@ -42,7 +42,7 @@ def test_a_holder_is_written_to_about_the_account_and_goes_on_by_the_links(stack
 
         browser.post("/forgot", data={"email": address})
         reset = written(address, "パスワードを新しくする")
-        assert browser.post(reset, data={"password": NEW}).url.path == "/account"
+        assert browser.post(reset, data={"password": NEW}).url.path == "/badges"
         assert "パスワードが変わりました" in written(address, "お心当たりのない場合は、すぐに")
 
         browser.post("/account/addresses", data={"email": further, "current": NEW})

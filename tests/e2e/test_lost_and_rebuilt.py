@@ -262,9 +262,9 @@ COLUMNS = {
     "signing_keys": ["listed_at"],
     "anchored_batches": ["read_at"],
     "statements": ["body", "leaves"],
-    # mailer: the bytes of letters that were sent, with their domain, and which process sent them; which letter tells of
-    # a correction is noted of all badges
-    "messages": ["message", "domain", "created_at", "sender", "sending_until"],
+    # mailer: the bytes of letters that were sent, with their domain and address, and which process sent them; which
+    # letter tells of a correction is noted of all badges
+    "messages": ["message", "domain", "written_revision", "created_at", "sender", "sending_until"],
     "holders": ["told_by"],
     # wallet: the account is made again
     "badges": ["account_id"],
