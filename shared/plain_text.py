@@ -28,7 +28,7 @@ ALTERED = re.compile(
     r"|(?:TRUE|FALSE|true|false)|[0-9]*\.[0-9]*|[0-9]{1,3}(?:,[0-9]{3})+|(?i:[0-9]{1,2}-?(?:jan|feb|mar|apr|may|jun|jul"
     r"|aug|sep|oct|nov|dec)[a-z]*-?[0-9]*)"
 )
-_ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def hidden_in(text: str) -> str | None:
@@ -56,7 +56,7 @@ def spreadsheet_cell(text: str) -> str:
 
     A day (2026-04-01) stays: it is shown in another form, and is the same.
     """
-    is_altered = ALTERED.fullmatch(text) is not None and not _ISO_DAY.fullmatch(text)
+    is_altered = ALTERED.fullmatch(text) is not None and not ISO_DAY.fullmatch(text)
     return f"'{text}" if is_altered else cell(text)
 
 

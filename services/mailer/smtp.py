@@ -110,23 +110,19 @@ class SmtpClient:
             connection.getreply()
         if mail != _OK:  # about us, not about the recipient: no letter bounces for it
             raise smtplib.SMTPSenderRefused(mail, text, "MAIL FROM")
-        if rcpt not in _TAKEN or data != _GO_ON:
-            reply = _refused(rcpt, answer) if rcpt not in _TAKEN else _refused(data, refusal)
-            self._reset(connection)
-            return reply
+        if rcpt not in _TAKEN:
+            return self._turned_away(connection, rcpt, answer)
+        if data != _GO_ON:
+            return self._turned_away(connection, data, refusal)
         return self._send_text(connection, message)
 
     def _send_message(self, connection: smtplib.SMTP, recipient: str, message: bytes) -> SmtpReply:
         code, answer = connection.rcpt(quoted(recipient))
-        if code not in (250, 251):
-            reply = _refused(code, answer)
-            self._reset(connection)
-            return reply
+        if code not in _TAKEN:
+            return self._turned_away(connection, code, answer)
         code, answer = connection.docmd("DATA")
         if code != _GO_ON:
-            reply = _refused(code, answer)
-            self._reset(connection)
-            return reply
+            return self._turned_away(connection, code, answer)
         return self._send_text(connection, message)
 
     def _send_text(self, connection: smtplib.SMTP, message: bytes) -> SmtpReply:
@@ -139,12 +135,14 @@ class SmtpClient:
         socket.settimeout(self._server.seconds)
         return Sent(_text(code, answer)) if code == _OK else _refused(code, answer)
 
-    def _reset(self, connection: smtplib.SMTP) -> None:
-        """Prepare for the next letter. The answer about this one is valid even if the server closes after it."""
+    def _turned_away(self, connection: smtplib.SMTP, code: int, answer: bytes) -> SmtpReply:
+        """Before its text. The answer about this letter is valid even if the server closes before the next one."""
+        reply = _refused(code, answer)
         try:
             connection.rset()
         except (OSError, smtplib.SMTPException):
             self.close()
+        return reply
 
     def _connect(self) -> smtplib.SMTP:
         server = self._server

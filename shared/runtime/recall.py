@@ -26,6 +26,7 @@ from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import Log
 from shared.runtime.metrics import RECALLED
 from shared.runtime.rows import in_parts
+from shared.runtime.truncation import marks_of
 from shared.wire import decode, source_of
 
 _BATCH = 500
@@ -49,7 +50,8 @@ def recall(kafka: KafkaAccess, database: Database[Any], recalls: Mapping[type[Ev
 
     When this returns, they and their places are committed: dying half way, the next start reads the rest.
     """
-    places = _published(database)
+    with database.transaction() as tx:
+        places = marks_of(tx.cursor)
     own = {event.topic.name for event in recalls}
     taken = 0
     with closing(_consumer(kafka)) as consumer:
@@ -140,12 +142,6 @@ def _own_facts(records: Sequence[Any], service: str) -> Iterator[_Fact]:
         except Unreadable:
             continue  # of a later release: it knows nothing that this one acts on
         yield _Fact(event.id, record.topic, record.key or b"", record.value, event)
-
-
-def _published(database: Database[Any]) -> dict[tuple[str, int], int]:
-    with database.transaction() as tx:
-        rows = tx.cursor.execute("select topic, partition, next_offset from published").fetchall()
-    return {(topic, partition): offset for topic, partition, offset in rows}
 
 
 def _note_place(tx: Transaction, tp: TopicPartition, offset: int) -> None:

@@ -30,10 +30,12 @@ def is_own(decision_id: str) -> bool:
     return decision_id.startswith(_OWN)
 
 
-def marks_of(cursor: psycopg.Cursor[Any], topics: Iterable[str]) -> dict[Place, int]:
-    """Of each partition the offset behind the last message that we know to be published there."""
+def marks_of(cursor: psycopg.Cursor[Any], topics: Iterable[str] | None = None) -> dict[Place, int]:
+    """Of each partition the offset behind the last message that we know to be published there; None: of all topics."""
+    names = None if topics is None else sorted(set(topics))
     found = cursor.execute(
-        "select topic, partition, next_offset from published where topic = any(%s)", (sorted(set(topics)),)
+        "select topic, partition, next_offset from published where %s::text[] is null or topic = any(%s)",
+        (names, names),
     )
     return {(topic, partition): offset for topic, partition, offset in found.fetchall()}
 
@@ -64,8 +66,7 @@ def find_truncated(database: Database[Any], *, kafka: KafkaAccess, log: Log) -> 
     KafkaError while Kafka is away.
     """
     with database.transaction() as tx:
-        found = tx.cursor.execute("select topic, partition, next_offset from published").fetchall()
-    marks = {(topic, partition): offset for topic, partition, offset in found}  # before the ends: these only grow
+        marks = marks_of(tx.cursor)  # before the ends: these only grow
     ends = ends_of_topics(kafka, {topic for topic, _ in marks}) if marks else {}
     truncated = below(marks, {(place.topic, place.partition): end for place, end in ends.items()})
     if truncated:

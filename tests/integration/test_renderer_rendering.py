@@ -17,6 +17,7 @@ from services.renderer.handlers import note_revoked, render
 from services.renderer.store import RendererTransaction
 from shared import object_keys
 from shared.events import Event
+from shared.object_keys import Picture
 from shared.runtime.db import Database
 from tests.worlds.credentials import assertion
 from tests.worlds.objects import MemoryObjects
@@ -128,33 +129,30 @@ def test_badges_that_are_rendered_side_by_side_fetch_a_picture_once(stage: Stage
 
 
 def test_a_badge_is_printed_with_the_picture_of_its_own_edition(stage: Stage) -> None:
-    event = anchored(1, stage.objects, edition="2026-2")
-    stage.note_anchored(event)
-    assert render(stage.ports) == 0
-    assert stage.rows("select last_error from renderings") == [("object badges/shunin-gishi/2026-2.svg: not there",)]
     svg = badge_svg("shunin-gishi", "2026", PROGRAMME, FONTS)
-    stage.objects.kept[object_keys.badge_file("shunin-gishi", "2026-2", "svg")] = svg
-    stage.later(timedelta(seconds=2))
-    assert render(stage.ports) == 1
-    (announced,) = stage.announced()
-    for key in (announced.certificate_key, announced.details_key):
-        assert pixels(stage.objects.kept[key]) == []
+    for document in printed_once_there(stage, "svg", svg):
+        assert pixels(document) == []
 
 
 def test_an_edition_with_a_picture_of_the_societys_own_is_printed_from_its_pixels(stage: Stage) -> None:
-    event = anchored(1, stage.objects, edition="2026-2")
     own = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><g><text>by another program</text></g></svg>'
     stage.objects.kept[object_keys.badge_file("shunin-gishi", "2026-2", "svg")] = own
-    stage.note_anchored(event)
-    assert render(stage.ports) == 0
-    assert stage.rows("select last_error from renderings") == [("object badges/shunin-gishi/2026-2.png: not there",)]
     png = badge_png("shunin-gishi", "2026", PROGRAMME, FONTS)
-    stage.objects.kept[object_keys.badge_file("shunin-gishi", "2026-2", "png")] = png
+    for document in printed_once_there(stage, "png", png):
+        assert pixels(document) == [(600, 600)]
+
+
+def printed_once_there(stage: Stage, form: Picture, content: bytes) -> list[bytes]:
+    """Both documents of a badge of the edition 2026-2, which waited until the picture in this form was stored."""
+    stage.note_anchored(anchored(1, stage.objects, edition="2026-2"))
+    assert render(stage.ports) == 0
+    lacks = f"object badges/shunin-gishi/2026-2.{form}: not there"
+    assert stage.rows("select last_error from renderings") == [(lacks,)]
+    stage.objects.kept[object_keys.badge_file("shunin-gishi", "2026-2", form)] = content
     stage.later(timedelta(seconds=2))
     assert render(stage.ports) == 1
     (announced,) = stage.announced()
-    for key in (announced.certificate_key, announced.details_key):
-        assert pixels(stage.objects.kept[key]) == [(600, 600)]
+    return [stage.objects.kept[key] for key in (announced.certificate_key, announced.details_key)]
 
 
 def pixels(pdf: bytes) -> list[tuple[int, int]]:

@@ -14,14 +14,13 @@ from services.registration.domain.eras import ERAS
 from services.registration.domain.forms import folded, plain, with_zeros
 from services.registration.domain.record import DATES, HEADERS, NUMBERS
 from services.registration.domain.soundness import trimmed
-from shared.plain_text import ALTERED, FORMULA
+from shared.plain_text import ALTERED, FORMULA, ISO_DAY
 from shared.programme import Programme
 
 _NAMES = frozenset(name for name in HEADERS.values() if "_name" in name)
 _PLAIN = NUMBERS | {"phone"}
 
 _ERA = "|".join([*(era.name for era in ERAS), f"[{''.join(era.letter + era.letter.lower() for era in ERAS)}]"])
-_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MIDNIGHT = r"(?:[ T]0{1,2}:00(?::00)?)?"
 _OF_ERA = re.compile(
     f"({_ERA})"
@@ -83,7 +82,7 @@ def _cell(name: str, text: str) -> str:
     text = trimmed(text)
     if _is_marked(name, text):
         text = trimmed(text[1:])
-    if name in DATES and not _ISO.fullmatch(text):
+    if name in DATES and not ISO_DAY.fullmatch(text):
         day = day_of(text)
         return text if day is None else day.isoformat()
     return plain(text) if name in _PLAIN else text

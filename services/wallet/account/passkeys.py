@@ -46,19 +46,18 @@ def own(account: Account, ports: Ports) -> list[Passkey]:
 def options_to_make(account: Account, ports: Ports) -> str:
     """What the browser needs to make a passkey: JSON."""
     with ports.acting(account) as tx:
-        known, address = tx.passkeys.all_of(account.account_id), tx.accounts.primary_address(account.account_id)
-    options = webauthn.generate_registration_options(
-        rp_id=_site(ports),
-        rp_name=ports.programme.society.name.ja,
-        user_name=address,
-        user_display_name=account.full_name,
-        user_id=_user(account, ports),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=each.credential_id) for each in known],
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
-        ),
-    )
-    with ports.acting(account) as tx:
+        known = tx.passkeys.all_of(account.account_id)
+        options = webauthn.generate_registration_options(
+            rp_id=_site(ports),
+            rp_name=ports.programme.society.name.ja,
+            user_name=tx.accounts.primary_address(account.account_id),
+            user_display_name=account.full_name,
+            user_id=_user(account, ports),
+            exclude_credentials=[PublicKeyCredentialDescriptor(id=each.credential_id) for each in known],
+            authenticator_selection=AuthenticatorSelectionCriteria(
+                resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
+            ),
+        )
         tx.passkeys.challenge(options.challenge, account.account_id, _CHALLENGE_LASTS)
     return options_to_json(options)
 

@@ -185,7 +185,7 @@ class Accounts:
     def make_primary(self, account_id: int, address_id: int) -> bool:
         """False for what is no address of this account."""
         cursor = self._tx.cursor
-        cursor.execute("select from accounts where account_id = %s for no key update", (account_id,))
+        self.hold_all([account_id])
         if cursor.execute(
             "select 1 from addresses where account_id = %s and address_id = %s", (account_id, address_id)
         ).fetchone():
