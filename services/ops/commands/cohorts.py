@@ -83,7 +83,7 @@ def _bulk(act: Bulk) -> click.Command:
         metavar="DIGEST",
         help="この照合番号の名簿に実行します。 / Carry it out for the list with this digest.",
     )
-    @attribution(required=False)
+    @attribution(required=False, public=act in ("undo", "reissue"))
     @click.option("--no-wait", is_flag=True, help="結果を待ちません。 / Don't wait for the outcome.")
     @json_option
     def command(

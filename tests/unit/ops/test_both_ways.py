@@ -10,11 +10,13 @@ from pathlib import Path
 import click
 import pytest
 
+from services.ops.board.decisions import Bulk
 from services.ops.cli import main
 from services.ops.config import Links
 from services.ops.ports import Ports
 from services.ops.sources.lag import LagMeter
 from services.ops.store.events import OpsTransaction, Store
+from services.ops.web.cohorts import ORDER_WORDS
 from shared.clock import system_clock
 from tests.worlds.ops import NoBroker
 from tests.worlds.ops_site import site_of
@@ -74,3 +76,12 @@ def test_what_only_the_board_or_only_the_command_line_can_do_says_why() -> None:
 @pytest.mark.parametrize("path", ["/undo", "/feed", "/accounts"])
 def test_a_page_that_the_table_lacks_is_found(path: str) -> None:
     assert path in pages() and path in named(1)
+
+
+@pytest.mark.parametrize("act", sorted(ORDER_WORDS))
+def test_the_reason_of_an_order_for_a_cohort_is_called_public_by_the_command_as_on_the_board(act: Bulk) -> None:
+    command = main.get_command(click.Context(main), act)
+    assert command is not None
+    (reason,) = (each for each in command.params if each.name == "why")
+    assert isinstance(reason, click.Option) and reason.help
+    assert ("public page" in reason.help) is ORDER_WORDS[act].is_public
