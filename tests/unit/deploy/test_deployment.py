@@ -66,6 +66,28 @@ def test_secrets_are_of_the_service_that_needs_them_and_of_no_other() -> None:
     assert [name for name in holders if f"`{name}`" not in documented] == []
 
 
+def test_the_table_of_secrets_gives_each_to_the_services_whose_settings_name_it() -> None:
+    """Those of Kafka, of the database and of readiness are each service's."""
+    holders = {
+        name: {
+            service
+            for service in SERVICES
+            for value in {**settings("common"), **settings(service)}.values()
+            if f"/run/akashi/{name}" in re.split(r"[?&=,]", value)
+        }
+        for name in re.findall(r"/run/akashi/([\w.-]+)", "".join(map(str, map(settings, ("common", *SERVICES)))))
+    }
+    page = (DEPLOY.parent / "docs" / "deployment.md").read_text(encoding="utf-8")
+    table = re.findall(
+        r"^\| (`.*?) \| (.*) \|$", page.partition("- **Secrets**")[2].partition("\n## ")[0], re.MULTILINE
+    )
+    said = {name: "; ".join(of for files, of in table if f"`{name}`" in files) for name in holders}
+    assert len(holders) > 15
+    for name, services in holders.items():
+        of = set(SERVICES) if "each service" in said[name] or "every service" in said[name] else set()
+        assert of | set(re.findall(r"\w+", said[name].split(";")[0].split(":")[0])) & set(SERVICES) == services, name
+
+
 def test_compose_runs_every_service_with_its_settings_and_secrets() -> None:
     services = loaded("compose.yaml")["services"]
     for name in SERVICES:

@@ -18,6 +18,7 @@ from shared.topics import SERVICES
 
 FOLDER = Path(dashboard.__file__).parent
 RUNBOOK = FOLDER.parents[1] / "docs" / "alerts.md"
+PAGES = sorted(RUNBOOK.parent.rglob("*.md"))
 OF_PROMETHEUS = {"job", "instance", "le", "exported_service", "alertname", "alertstate"}
 
 
@@ -48,6 +49,13 @@ def test_an_expression_asks_for_metrics_and_labels_that_the_code_declares(name: 
     grouped = {label.strip() for part in re.findall(r"by \(([^)]*)\)", expression) for label in part.split(",")}
     matched = set(re.findall(r"(\w+)=~?\"", expression))
     assert grouped | matched <= labels | OF_PROMETHEUS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_metric_that_a_page_names_is_a_series_with_these_labels(page: Path) -> None:
+    for name, labels in re.findall(r"`(akashi_\w+)(?:\{([^}]*)\})?`", page.read_text("utf-8")):
+        assert name in SERIES, name
+        assert not labels or {each.split("=")[0] for each in labels.split(",")} <= set(SERIES[name].labels), name
 
 
 def test_a_metric_that_exists_is_on_the_dashboard() -> None:
