@@ -58,6 +58,17 @@ def test_a_passkey_logs_in_without_address_and_password_until_it_is_removed(
         assert logged_in(phone, device).status_code == 422 and not is_in(phone)
 
 
+def test_a_passkey_stays_when_a_letters_link_sets_another_password(wallet: Wallet, owner: httpx.Client) -> None:
+    device = Authenticator(wallet.url)
+    assert made(owner, device) == 200
+    with wallet.browser() as phone:
+        phone.post("/forgot", data={"email": "a@example.jp"})
+        phone.post(wallet.mailed_link("reset-password"), data={"password": "yaki-imo 43 enpitsu"})
+        phone.post("/logout")
+        assert not is_in(owner) and not is_in(phone)
+        assert logged_in(phone, device).status_code == 200 and is_in(phone)
+
+
 def test_an_answer_counts_once_and_for_five_minutes(wallet: Wallet, owner: httpx.Client) -> None:
     device = Authenticator(wallet.url)
     made(owner, device)
