@@ -1,4 +1,4 @@
-"""E-mail addresses as the product compares and accepts them. Used by registration, mailer and wallet.
+"""E-mail addresses as the product compares and accepts them. Used by registration, issuer, mailer and wallet.
 
 Why not byte by byte: one mailbox reaches us as `Taro@Example.jp`, as `taro@example.jp` and, typed with a Japanese input
 method, as `ｔａｒｏ＠ｅｘａｍｐｌｅ．ｊｐ`. One address per person and one person per address holds over a common form

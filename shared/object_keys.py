@@ -1,4 +1,4 @@
-"""Every key of object storage, and the patterns of the ids in them. Used by issuer, anchor, renderer, wallet, verifier.
+"""Every key of object storage, and the patterns of the ids in them. Used by all services but mailer and ops.
 
 A key is made from ids that match these patterns only, so no id from a URL or an event can leave its folder.
 The public site serves some of them under the same path: `credentials/<id>.json` is at `/credentials/<id>.json`.

@@ -1,4 +1,4 @@
-"""Memory that a process holds and doesn't use goes back to the system. Used by every process, and by issuer's art."""
+"""Memory that a process holds and doesn't use goes back to the system. Used by every process, issuer and renderer."""
 
 from __future__ import annotations
 

@@ -91,6 +91,19 @@ def test_each_alert_has_its_line_in_the_runbook_and_no_other_has() -> None:
     assert all(rule["annotations"]["runbook_url"].endswith("#" + rule["alert"].lower()) for rule in rules())
 
 
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule["alert"]))
+def test_an_alert_keeps_the_labels_that_its_summary_and_its_line_name(rule: dict[str, Any]) -> None:
+    expression = rule["expr"]
+    named = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))
+    kept = {label.strip() for part in re.findall(r"by \(([^)]*)\)", expression) for label in part.split(",")}
+    if not re.search(r"\b(sum|max|min|count|avg)\b", expression):
+        asked = re.findall(r"\bakashi_\w+", expression)
+        kept = OF_PROMETHEUS | {label for series in asked for label in SERIES[series].labels}
+    assert named <= kept
+    line = RUNBOOK.read_text("utf-8").partition(f'<a id="{rule["alert"].lower()}"></a>')[2].partition("\n")[0]
+    assert named or "the label" not in line
+
+
 def test_each_alert_has_a_case_in_which_it_fires_and_one_in_which_it_stays_silent() -> None:
     cases = [case["name"] for case in yaml.safe_load((FOLDER / "alerts_test.yaml").read_text())["tests"]]
     assert cases == [f"{rule['alert']} {case}" for rule in rules() for case in ("fires", "stays silent")]
