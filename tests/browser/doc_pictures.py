@@ -84,7 +84,7 @@ def _board(office: Office) -> None:
     for column in range(2):
         part = page.crop((0, column * BOARD_HEIGHT, BOARD_WIDTH, (column + 1) * BOARD_HEIGHT))
         sheet.paste(part, (column * (BOARD_WIDTH + BOARD_GAP), 0))
-    _save(sheet, "board")
+    _save(sheet, "board", 160)
 
 
 def _screen(url: str, name: str, options: Sequence[str]) -> None:
@@ -105,9 +105,9 @@ def _scaled(page: Image.Image, width: int) -> Image.Image:
     return page.resize((width, round(page.height * width / page.width)), Image.Resampling.LANCZOS)
 
 
-def _save(picture: Image.Image, name: str) -> None:
+def _save(picture: Image.Image, name: str, colours: int = 64) -> None:
     file = PICTURES / f"{name}.png"
-    picture.quantize(64).save(file, optimize=True)
+    picture.quantize(colours).save(file, optimize=True)
     print(file, picture.size, file.stat().st_size)
 
 
