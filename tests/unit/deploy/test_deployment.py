@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
+from hatchling.builders.wheel import WheelBuilder
 
 from deploy.container.fonts import needed
 from deploy.kafka_acls import FILE, USERS, Grant, grants_of, manifest
 from deploy.local.environment import Place, service_settings
 from shared.glyphs import load_glyphs
+from shared.runtime.access import Proxies
+from shared.runtime.settings import Settings, read_access
+from shared.runtime.web.metrics import metrics_site
 from shared.topics import OFFICE_DECISIONS, READ_BY, SERVICES, TOPICS, WRITTEN_BY, Topic
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
@@ -95,6 +101,48 @@ def test_compose_runs_every_service_with_its_settings_and_secrets() -> None:
         assert services[name]["env_file"] == ["settings/common.env", f"settings/{name}.env"]
         assert services[name]["volumes"] == [f"./secrets/{name}:/run/akashi:ro"]
         assert services[name]["read_only"] and services[name]["cap_drop"] == ["ALL"]
+
+
+def test_secrets_of_compose_are_in_no_image_and_no_commit(tmp_path: Path) -> None:
+    compose = loaded("compose.yaml")
+    mounted = [volume for name in SERVICES for volume in compose["services"][name]["volumes"]]
+    files = [each["file"] for each in compose["secrets"].values()]
+    assert all(each.startswith("./secrets/") for each in (*mounted, *files))
+    page = (DEPLOY.parent / "docs" / "deployment.md").read_text(encoding="utf-8")
+    assert [each for each in files if f"`{Path(each).name}`" not in page] == []
+    context = (DEPLOY.parent / ".dockerignore").read_text().splitlines()
+    assert "deploy/secrets" in context[context.index("!deploy") :]
+    assert {"/deploy/secrets/", "/secrets/"} <= set((DEPLOY.parent / ".gitignore").read_text().splitlines())
+    for name in ("pyproject.toml", "README.md"):  # of the image's wheel, which is built where no .gitignore is
+        (tmp_path / name).write_bytes((DEPLOY.parent / name).read_bytes())
+    for name in ("deploy/__init__.py", "deploy/secrets/issuer/issuer.pem", "deploy/secrets/postgres.password"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    built = [each.distribution_path for each in WheelBuilder(str(tmp_path)).recurse_included_files()]
+    assert built == ["deploy/__init__.py"]
+
+
+@pytest.mark.parametrize("here", ["Kubernetes", "Compose"])
+def test_ops_prometheus_and_probes_reach_the_metrics_of_every_service(here: str) -> None:
+    jobs = loaded("monitoring/prometheus.yaml")["scrape_configs"]
+    targets = [target for job in jobs for part in job["static_configs"] for target in part["targets"]]
+    asked = [each.partition("=")[2] for each in settings("ops")["METRICS_URLS"].split(",")]
+    asked += [f"http://{target}/metrics" for target in targets]
+    addresses = {"Kubernetes": ("10.4.5.6",), "Compose": ("172.18.0.2", "192.168.16.2")}[here]
+    asked += [f"http://{address}:9100/healthz" for address in addresses]
+    given = {**settings("common"), **(loaded("compose.yaml")["x-here"] if here == "Compose" else {})}
+    access = read_access(Settings(given), None)
+
+    async def ask() -> dict[str, int]:
+        line = httpx.ASGITransport(metrics_site(access), client=(addresses[0], 5))
+        async with httpx.AsyncClient(transport=line) as client:
+            return {url: (await client.get(url)).status_code for url in asked}
+
+    assert len(asked) > 2 * len(SERVICES)
+    assert {url: status for url, status in asyncio.run(ask()).items() if status != 200} == {}
+    forwarded = {"type": "http", "headers": [(b"x-forwarded-for", b"203.0.113.7")]}
+    for address in addresses:  # the proxy in front is one of these
+        assert Proxies(access.proxies).client({**forwarded, "client": (address, 5)}) == "203.0.113.7"
 
 
 def test_kubernetes_runs_every_service_with_its_settings_and_secrets() -> None:

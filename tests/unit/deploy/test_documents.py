@@ -17,8 +17,8 @@ OURS = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 DOCUMENTS = [*OURS, *(each for folder in ("tests", "shared") for each in sorted((ROOT / folder).rglob("*.md")))]
 CODE = (".py", ".mjs", ".js", ".html", ".css", ".sol", ".sql", ".toml", ".yaml", ".env")
 FOLDERS = ("services", "shared", "deploy", "tests", "docs")
-OF_OPERATORS = {"networks.toml"}
-"""Files that an installation makes, and no commit has."""
+OF_OPERATORS = {"networks.toml", "deploy/secrets"}
+"""What an installation makes, and no commit has."""
 
 _TESTS = DOCS / "security.md"
 _RULE = DOCS / "testing.md"
