@@ -18,7 +18,7 @@ _WIDTH, _HEIGHT, _ROW = 8, 7, 24
 
 FIRST = (
     ("People who have reached each stage", "max by (stage) (akashi_people)", ""),
-    ("Messages still to be read", "max by (exported_service) (akashi_lag_messages)", ""),
+    ("Messages still to be read", "max by (service) (akashi_lag_messages)", ""),
     ("Age of the oldest outbox row", "max by (job) (akashi_outbox_age_seconds)", "seconds"),
     (
         "Dead letters, gaps, restores unseen",
@@ -32,7 +32,7 @@ FIRST = (
 
 def expression(metric: Metric) -> str:
     """Counters as a rate, histograms as the time within which 95 of 100 were done."""
-    by = ", ".join(("job", *("exported_service" if label == "service" else label for label in metric.labels)))
+    by = ", ".join(("job", *metric.labels))
     match metric.kind:
         case "counter":
             return f"sum by ({by}) (rate({metric.name}[5m]))"

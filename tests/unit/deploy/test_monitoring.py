@@ -19,7 +19,7 @@ from shared.topics import SERVICES
 FOLDER = Path(dashboard.__file__).parent
 RUNBOOK = FOLDER.parents[1] / "docs" / "alerts.md"
 PAGES = sorted(RUNBOOK.parent.rglob("*.md"))
-OF_PROMETHEUS = {"job", "instance", "le", "exported_service", "alertname", "alertstate"}
+OF_PROMETHEUS = {"job", "instance", "le", "alertname", "alertstate"}
 
 
 def rules() -> list[dict[str, Any]]:
@@ -109,9 +109,27 @@ def test_each_alert_has_a_case_in_which_it_fires_and_one_in_which_it_stays_silen
     assert cases == [f"{rule['alert']} {case}" for rule in rules() for case in ("fires", "stays silent")]
 
 
+def selected() -> Iterator[tuple[str, str]]:
+    """Each metric with a label that is asked of it: by the cases of the alerts, and by what scales a service."""
+    for case in yaml.safe_load((FOLDER / "alerts_test.yaml").read_text())["tests"]:
+        for given in case["input_series"]:
+            name, _, labels = given["series"].partition("{")
+            yield from ((name, label) for label in re.findall(r"(\w+)=", labels))
+    for scaled in yaml.safe_load_all((FOLDER.parent / "k8s" / "scaling.yaml").read_text()):
+        for asked in (each["external"]["metric"] for each in scaled["spec"]["metrics"] if each["type"] == "External"):
+            yield from ((asked["name"], label) for label in asked["selector"]["matchLabels"])
+
+
+def test_a_case_and_what_scales_a_service_ask_for_labels_that_the_metric_has() -> None:
+    asked = {each for each in selected() if each[0] != "up"}
+    assert ("akashi_lag_messages", "service") in asked and len(asked) > 30
+    assert {(name, label) for name, label in asked if label not in {*SERIES[name].labels, *OF_PROMETHEUS}} == set()
+
+
 def test_each_service_is_a_target() -> None:
     jobs = yaml.safe_load((FOLDER / "prometheus.yaml").read_text())["scrape_configs"]
     assert [job["job_name"] for job in jobs] == list(SERVICES)
+    assert all(job["honor_labels"] for job in jobs)  # a target's own `service` would rename that of a metric
     [up] = [rule["expr"] for rule in rules() if rule["alert"] == "ServiceDown"]
     assert set(up.split('"')[1].split("|")) == set(SERVICES)
 
