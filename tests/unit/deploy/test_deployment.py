@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hatchling.builders.wheel import WheelBuilder
 from deploy.container.fonts import needed
 from deploy.kafka_acls import FILE, USERS, Grant, grants_of, manifest
 from deploy.local.environment import Place, service_settings
+from services.verifier.sources.public_address import PORTS
 from shared.glyphs import load_glyphs
 from shared.runtime.access import Proxies
 from shared.runtime.settings import Settings, read_access
@@ -170,6 +172,13 @@ def test_the_relay_and_nobody_else_hands_bounces_to_the_mailer() -> None:
         each for policy in policies for each in policy["spec"].get("ingress", ()) if "bounces" in str(each["ports"])
     ]
     assert [list(source) for door in doors for source in door["from"]] == [["ipBlock"]]
+
+
+def test_the_verifier_reaches_the_ports_at_which_it_asks_for_badges_of_other_sites() -> None:
+    policies = loaded_all("k8s/network-policies.yaml")
+    [of_verifier] = [each["spec"] for each in policies if each["metadata"]["name"] == "urls-of-visitors"]
+    assert of_verifier["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": "verifier"}}
+    assert {each["port"] for rule in of_verifier["egress"] for each in rule["ports"]} == set(chain(*PORTS.values()))
 
 
 def test_every_service_has_a_role_and_a_schema() -> None:
