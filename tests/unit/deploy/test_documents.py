@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -64,6 +65,7 @@ def test_a_link_to_nothing_is_found() -> None:
     assert link_fault(_RULE, "settings.md#http") is None
 
 
+@cache
 def file_fault(name: str) -> str | None:
     """None if `name` is a file or folder of ours, whole or from any folder on; capital X stands for any name."""
     name = name.strip(",;:()").rstrip("/")

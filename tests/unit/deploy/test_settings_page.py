@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,11 +45,18 @@ def word_of(call: ast.Call) -> str | None:
     return None
 
 
-def reads(files: list[Path] = CODE) -> Iterator[tuple[str, ast.Call]]:
+@cache
+def reads_of(file: Path) -> tuple[tuple[str, ast.Call], ...]:
+    text = file.read_text(encoding="utf-8")
+    tree = ast.parse(text if re.search(r"ettings|environ|envvar", text) else "")
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return tuple((name, call) for call in calls if (name := word_of(call)))
+
+
+def reads(files: Sequence[Path] = CODE) -> Iterator[tuple[str, ast.Call]]:
+    """Each place at which code reads a setting by its name."""
     for file in files:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and (name := word_of(node)):
-                yield name, node
+        yield from reads_of(file)
 
 
 def rows() -> dict[str, Row]:
