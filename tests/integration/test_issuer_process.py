@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from kafka import KafkaProducer
@@ -20,6 +18,7 @@ from shared.office_events import OfficeDecided
 from shared.wire import encode
 from tests.worlds.credentials import NOW, ROOT, renewed
 from tests.worlds.issuer import corrected, order
+from tests.worlds.story import until
 
 _SECONDS = 60
 
@@ -34,13 +33,6 @@ def issuer(parts: Stack, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.kill()
         process.wait()
-
-
-def until(found: Callable[[], Any], log: Path) -> None:
-    deadline = time.monotonic() + _SECONDS
-    while not found():
-        assert time.monotonic() < deadline, log.read_text()[-3000:]
-        time.sleep(0.1)
 
 
 def test_an_order_on_kafka_revokes_and_orders_for_others_leave_no_log_line(parts: Stack, tmp_path: Path) -> None:
@@ -69,13 +61,18 @@ def test_an_order_on_kafka_revokes_and_orders_for_others_leave_no_log_line(parts
     )
     with issuer(parts, log) as process:
         say(*(renewed(number) for number in (9001, 9002, 9003)))
-        until(lambda: stored() == first, log)
+        until(lambda: stored() == first, seconds=_SECONDS, what="the first credentials are stored", log=log)
         process.kill()  # the orders come while it is away
         process.wait()
         say(undo, *(order(ids(number), f"U1/{ids(number)}", part_of="U1") for number in (9001, 9002)))
         say(corrected(9003, 2, family_name="高橋"))
     with issuer(parts, log):
-        until(lambda: stored() == first | {second} and revoked() == first, log)
+        until(
+            lambda: stored() == first | {second} and revoked() == first,
+            seconds=_SECONDS,
+            what="the orders are carried out",
+            log=log,
+        )
     lines = log.read_text()
     assert "U1/" in lines
     about = [line for line in lines.splitlines() if '"2026"' in line and '"number"' not in line]  # counts have a number

@@ -28,6 +28,7 @@ from shared.errors import RefuseToStart
 from shared.runtime.objects import Objects
 from shared.runtime.settings import Settings, read_object_storage
 from shared.topics import ASSERTION_ISSUED, TOPICS
+from tests.worlds.story import until
 
 ON_LINUX = sys.platform == "linux"
 
@@ -47,13 +48,6 @@ def processes_of(home: Path) -> list[str]:
             if process.pid != os.getpid() and process.environ().get("AKASHI_HOME") == str(home):
                 found.append(f"{process.pid} {process.environ().get('AKASHI_PART')} {process.status()}")
     return found
-
-
-def until(true: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.05)
 
 
 def objects_of(stack: Stack) -> Objects:
@@ -87,7 +81,7 @@ def test_all_data_is_there_after_a_stop_and_a_start(own: Stack) -> None:
     with smtp(own) as said:
         assert said.startswith("250")
     contract, secrets = own.place.networks_file.read_text(), issuer_key(own)
-    until(lambda: block_number(own) >= 2)
+    until(lambda: block_number(own) >= 2, seconds=15, what="blocks are made")
     height = block_number(own)
 
     own.stop()
@@ -212,7 +206,7 @@ def starter(home: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_a_starter_that_is_killed_leaves_no_process(starter: subprocess.Popen[str], home: Path) -> None:
     starter.kill()
-    until(lambda: processes_of(home) == [])
+    until(lambda: processes_of(home) == [], seconds=15, what="no process is left")
 
 
 @pytest.mark.skipif(not ON_LINUX, reason="elsewhere the next start ends what the supervisor left")
@@ -220,7 +214,12 @@ def test_a_supervisor_that_is_killed_leaves_no_process(starter: subprocess.Popen
     supervisor = int((home / "run" / "supervisor.pid").read_text())
     os.kill(supervisor, signal.SIGKILL)
     # The starter holds its dead child until it asks; a zombie is no process that does anything.
-    until(lambda: [line for line in processes_of(home) if "zombie" not in line] == [], seconds=5)
+    until(
+        lambda: [line for line in processes_of(home) if "zombie" not in line] == [],
+        seconds=5,
+        what="no process is left",
+        pause=0.05,
+    )
 
 
 def test_a_stack_can_be_stopped_from_another_process(starter: subprocess.Popen[str], home: Path) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -257,10 +258,11 @@ def until(
     what: str,
     forgive: tuple[type[BaseException], ...] = (),
     pause: float = 0.2,
+    log: Path | None = None,
 ) -> Any:
     """What `look` returns as soon as it is true; AssertionError naming `what` when it is not for long enough.
 
-    `seconds` is what a quiet machine takes at the most.
+    `seconds` is what a quiet machine takes at the most. The error ends as `log` does.
     """
     deadline = time.monotonic() + seconds * _PATIENCE
     last: BaseException | None = None
@@ -271,4 +273,5 @@ def until(
         except forgive as error:
             last = error
         time.sleep(pause)
-    raise AssertionError(f"waited {seconds} s in vain: {what} (last error: {last})")
+    told = log.read_text()[-3000:] if log is not None else ""
+    raise AssertionError(f"waited {seconds * _PATIENCE:.0f} s in vain: {what} (last error: {last})\n{told}")
