@@ -264,16 +264,12 @@ class Process:
         reader.seek_to_committed = partial(seek_to_kept, reader, reader.seek_to_committed, self._database, self._log)
         if not self._recalls:  # its pages need no Kafka: they are served meanwhile
             await asyncio.to_thread(self._compare)
-        if not self._interrupted.is_set():
-            await self._app.start()
-        runtime = self._runtime
-        key = runtime.readiness_key
-        asked = Readiness(runtime.service, runtime.clock, key, self._readiness) if key is not None else None
-        port = serve_metrics(runtime.metrics_host, runtime.metrics_port, runtime.access, asked)
-        self._log.info("started", pid=os.getpid(), metrics_port=port)
         crashed = asyncio.create_task(self._app.wait_until_stopped())
         ended = asyncio.create_task(self._ended.wait())
-        await asyncio.wait([crashed, ended, broken, *web], return_when=asyncio.FIRST_COMPLETED)
+        ends = [crashed, ended, broken, *web]
+        if not self._interrupted.is_set():
+            await self._start_reading(ends)
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         is_broken = not self._ended.is_set()
         reason = broken.result() if broken.done() else self._app.crash_reason
         crashed.cancel()
@@ -281,6 +277,19 @@ class Process:
         self._log.info("stopped", pid=os.getpid(), broken=is_broken, cause=str(reason) if is_broken else None)
         if is_broken:
             raise SystemExit(f"{self._runtime.service}: {reason or 'a part ended'}; start again")
+
+    async def _start_reading(self, ends: Sequence[asyncio.Future[Any]]) -> None:
+        """Returns once messages are read, however long Kafka and database let it wait, or with the first of `ends`."""
+        starting = asyncio.create_task(self._app.start())
+        await asyncio.wait([starting, *ends], return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            return
+        starting.result()
+        runtime = self._runtime
+        key = runtime.readiness_key
+        asked = Readiness(runtime.service, runtime.clock, key, self._readiness) if key is not None else None
+        port = serve_metrics(runtime.metrics_host, runtime.metrics_port, runtime.access, asked)
+        self._log.info("started", pid=os.getpid(), metrics_port=port)
 
     def _end(self) -> None:
         self._interrupted.set()

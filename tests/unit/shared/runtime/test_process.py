@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -71,3 +72,27 @@ def test_what_older_replicas_keep_beside_this_one_is_read_while_it_runs(
         monkeypatch.setattr("shared.runtime.process.topics_of_unread", lambda _, kept=kept: kept)
         made._read_kept(made._database)
     assert reader.asked == 2
+
+
+@pytest.mark.parametrize(("end", "said"), [("stop", None), ("failure", "wallet: a topic failed; start again")])
+def test_a_process_ends_although_its_first_partitions_are_not_assigned_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, said: str | None
+) -> None:
+    made = process(tmp_path)
+    made.recall(BadgeReceived, take_back)
+    made._ticks.clear()
+
+    async def waits() -> None:
+        made._end() if end == "stop" else made._fail("a topic failed")
+        await asyncio.Event().wait()
+
+    async def run() -> str | None:
+        monkeypatch.setattr(made._app, "start", waits)
+        try:
+            async with asyncio.timeout(60):
+                await made._main()
+        except SystemExit as error:
+            return str(error)
+        return None
+
+    assert asyncio.run(run()) == said
