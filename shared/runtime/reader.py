@@ -13,7 +13,10 @@ from typing import Any
 import faust
 from aiokafka.consumer import consumer as aiokafka_consumer
 from aiokafka.consumer.fetcher import Fetcher
+from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from mode import Service
 
 from shared.runtime.any_headers import take_any_headers
 from shared.runtime.broker import READ_COMMITTED
@@ -25,6 +28,7 @@ SESSION_SECONDS = 10.0
 
 
 _LOOK_AGAIN = 0.05  # seconds
+_WATCH_SECONDS = 1.0  # between two looks at aiokafka
 
 
 class _SeekFirst(Fetcher):  # type: ignore[misc]  # aiokafka brings no types
@@ -49,6 +53,50 @@ class _CommittedThread(AIOKafkaConsumerThread):
         # tests/e2e/test_poison.py.
         consumer._isolation_level = READ_COMMITTED
         return consumer
+
+    @Service.task
+    async def _look_after(self) -> None:
+        """End the process after an error at which aiokafka stops, and have topics looked up that it doesn't know.
+
+        Such an error is raised where messages are fetched, and until then aiokafka waits. While partitions are being
+        assigned nothing is fetched, so that would be without end. Its fetcher, when it breaks, tells nobody.
+        Of a topic that no broker told of when this process joined its group (it was made later, or Kafka was just
+        starting) no partition is assigned. aiokafka would look again after five minutes.
+        """
+        while not self.should_stop:
+            await self.sleep(_WATCH_SECONDS)
+            consumer: Any = self._ensure_consumer()
+            try:
+                consumer._coordinator.check_errors()
+                if consumer._fetcher.error_future.done() and not consumer._closed:
+                    consumer._fetcher.error_future.result()
+            except Exception as error:
+                if not self.should_stop:
+                    asyncio.run_coroutine_threadsafe(self.app.crash(error), self.parent_loop)
+                return
+            known = consumer._client.cluster.partitions_for_topic
+            if not all(known(topic) for topic in consumer.subscription()):
+                consumer._client.force_metadata_update()
+
+
+class _PatientRecovery(Recovery):
+    """Seeks after an assignment for as long as that takes: `positions.py` waits for the database.
+
+    Faust gives up after `broker_request_timeout`, without a word, and reads nothing for as long as the process lives.
+    """
+
+    async def _wait(self, coro: Any, timeout: Any = None) -> None:
+        await super()._wait(coro)
+
+
+class _Tables(TableManager):
+    """There are none; by their recovery Faust begins to read after an assignment."""
+
+    @property
+    def recovery(self) -> Recovery:
+        if self._recovery is None:
+            self._recovery = _PatientRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
 
 
 class _CommittedConsumer(DrainingConsumer):
@@ -76,6 +124,7 @@ def faust_app(runtime: Runtime, datadir: str) -> faust.App:
         broker_max_poll_records=1000,
         stream_buffer_maxsize=2000,
         stream_wait_empty=False,
+        TableManager=_Tables,
     )
     transport: Any = app.transport
     transport.Consumer = _CommittedConsumer

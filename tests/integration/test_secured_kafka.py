@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 from kafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from deploy.kafka_acls import grants_of, provision_acls
@@ -34,7 +35,9 @@ from shared.wire import encode
 from tests.worlds.credentials import NOW, ROOT
 from tests.worlds.postgres import Databases
 from tests.worlds.secure_kafka import PASSWORD, SecureKafka, secure_kafka
+from tests.worlds.story import until
 
+_SECONDS = 60
 WALLET_MIGRATIONS = ROOT / "services" / "wallet" / "migrations"
 
 
@@ -67,24 +70,26 @@ def has_coordinator(kafka: SecureKafka) -> bool:
     return True
 
 
-def until(found: Callable[[], bool], log: Path) -> None:
-    deadline = time.monotonic() + 90
-    while not found():
-        assert time.monotonic() < deadline, log.read_text()[-3000:]
-        time.sleep(0.1)
-
-
 @contextmanager
-def verifier(parts: Stack, database: str, settings: dict[str, str], log: Path) -> Iterator[None]:
+def verifier(parts: Stack, database: str, settings: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     environment = {**parts.environment("verifier"), **settings, "DATABASE_URL": database, "METRICS_PORT": "0"}
     environment["WEB_PORT"] = str(free_port())
     with log.open("ab") as out:
         process = subprocess.Popen([sys.executable, "-m", "services.verifier"], env=environment, cwd=ROOT, stderr=out)
     try:
-        yield
+        yield process
     finally:
         process.kill()
         process.wait()
+
+
+def notes_received(database: str) -> bool:
+    """Whether a verifier has read of a badge that its holder has received."""
+    try:
+        with psycopg.connect(database) as connection:
+            return bool(connection.execute("select 1 from assertions where received_at is not null").fetchall())
+    except psycopg.errors.UndefinedTable:
+        return False
 
 
 def test_a_service_reads_and_another_writes_with_a_login(
@@ -99,20 +104,14 @@ def test_a_service_reads_and_another_writes_with_a_login(
     relay = Relay(wallet_url, access, logger("wallet"))
     relay.start()
     with verifier(parts, verifier_url, secured.settings("verifier"), log):
-
-        def noted() -> bool:
-            try:
-                with psycopg.connect(verifier_url) as connection:
-                    return bool(connection.execute("select 1 from assertions where received_at is not null").fetchall())
-            except psycopg.errors.UndefinedTable:
-                return False
-
         try:
-            until(noted, log)
+            until(lambda: notes_received(verifier_url), seconds=_SECONDS, what="the badge is noted", log=log)
         finally:
             relay.stop(10)
         ops = KafkaBroker(read_kafka(Settings(secured.settings("ops"))))
-        until(lambda: ops.lags(["verifier"]).messages.get("verifier") == 0, log)
+        until(
+            lambda: ops.lags(["verifier"]).messages.get("verifier") == 0, seconds=_SECONDS, what="all is read", log=log
+        )
         assert '"broken": true' not in log.read_text()
     assert PASSWORD not in log.read_text()
 
@@ -144,8 +143,32 @@ def test_a_service_with_a_wrong_password_says_what_it_waits_for(
     password, log = tmp_path / "password", tmp_path / "verifier.log"
     password.write_text("another password")
     with verifier(parts, databases.fresh(), {**secured.settings(), "KAFKA_PASSWORD_FILE": str(password)}, log):
-        until(lambda: "Authentication" in log.read_text(), log)
+        until(lambda: "Authentication" in log.read_text(), seconds=_SECONDS, what="its log names the login", log=log)
     assert "another password" not in log.read_text()
+
+
+def test_a_service_that_may_not_join_its_group_ends_and_reads_once_it_may(
+    parts: Stack, secured: SecureKafka, databases: Databases, tmp_path: Path
+) -> None:
+    database, log, group = databases.fresh(), tmp_path / "verifier.log", ResourcePattern(ResourceType.GROUP, "verifier")
+    joins = ACL("User:verifier", "*", ACLOperation.READ, ACLPermissionType.ALLOW, group)
+    access = read_kafka(Settings(secured.settings()))
+    with closing(KafkaAdminClient(**access.client)) as admin:
+        admin.delete_acls([joins])
+        try:
+            while admin.describe_acls(joins)[0]:
+                time.sleep(0.1)
+            with verifier(parts, database, secured.settings("verifier"), log) as process:
+                until(lambda: process.poll() is not None, seconds=_SECONDS, what="the process ends", log=log)
+                assert process.returncode == 1
+        finally:
+            admin.create_acls([joins])
+    assert "GroupAuthorizationFailedError" in log.read_text()
+    with closing(KafkaProducer(**access.client)) as producer:
+        event = BadgeReceived(assertion_id="C" * 26, received_at=NOW)
+        producer.send(event.topic.name, encode(event, source="tests", at=NOW)).get(30)
+    with verifier(parts, database, secured.settings("verifier"), log):
+        until(lambda: notes_received(database), seconds=_SECONDS, what="the badge is noted", log=log)
 
 
 def may(secured: SecureKafka, user: str, do: Callable[[KafkaAccess], object]) -> bool:
