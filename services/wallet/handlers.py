@@ -42,5 +42,5 @@ def forget(ports: Ports) -> int:
     """
     paper = ports.programme.paper
     with ports.store.transaction() as tx:
-        past = tx.offers.forget_past(offers.LIFETIME, most=1000) + tx.sessions.forget_past(most=1000)
+        past = tx.offers.forget_past(offers.CODE_LIFETIME, most=1000) + tx.sessions.forget_past(most=1000)
         return past + (tx.paper.forget_addresses(forgotten_before(paper, ports.now()), most=1000) if paper else 0)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -85,6 +86,11 @@ def fetch(wallet: Wallet, token: str, request: Any = None) -> httpx.Response:
     return httpx.post(f"{wallet.url}/oid4vci/credential", json=asked, headers=headers, trust_env=False)
 
 
+def encrypted(how: Any) -> dict[str, Any]:
+    """A credential request with this as the member that asks for an encrypted answer."""
+    return {"credential_configuration_id": "OpenBadgeCredential", "credential_response_encryption": how}
+
+
 def test_another_wallet_follows_the_offer_and_holds_the_same_credential_and_the_offer_is_used_up(
     wallet: Wallet,
 ) -> None:
@@ -102,7 +108,7 @@ def test_a_code_that_is_unknown_used_or_over_gives_no_token(wallet: Wallet) -> N
     code, late = code_of(offer(browser, badge)), code_of(offer(browser, badge))
     answer = redeem(wallet, code)
     assert answer.status_code == 200 and answer.headers["cache-control"] == "no-store"
-    assert answer.json()["token_type"] == "Bearer" and answer.json()["expires_in"] == 600
+    assert answer.json()["token_type"] == "Bearer" and answer.json()["scope"] == "OpenBadgeCredential"
     wallet.clock.now += timedelta(minutes=11)
     for wrong in (code, late, code.swapcase(), "x" * 2000, "ありえない"):
         answer = redeem(wallet, wrong)
@@ -121,9 +127,11 @@ def test_a_code_that_is_unknown_used_or_over_gives_no_token(wallet: Wallet) -> N
 def test_only_a_token_that_counts_opens_the_one_badge_that_was_offered(wallet: Wallet) -> None:
     browser, badge = holder(wallet)
     token = redeem(wallet, code_of(offer(browser, badge))).json()["access_token"]
-    for wrong in ("", "x", token[:-1], code_of(offer(browser, badge))):
+    for wrong in ("x", token[:-1], code_of(offer(browser, badge))):
         answer = fetch(wallet, wrong)
-        assert answer.status_code == 401 and "Bearer" in answer.headers["www-authenticate"]
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer error="invalid_token"')
+    answer = fetch(wallet, "")
+    assert (answer.status_code, answer.headers["www-authenticate"], answer.text) == (401, "Bearer", "")
     for asked, error in (
         ({"credential_configuration_id": "Other"}, "unknown_credential_configuration"),
         ({"credential_configuration_id": None}, "unknown_credential_configuration"),
@@ -132,13 +140,89 @@ def test_only_a_token_that_counts_opens_the_one_badge_that_was_offered(wallet: W
         ({}, "invalid_credential_request"),
         ([], "invalid_credential_request"),
         ("text", "invalid_credential_request"),
+        (encrypted({"jwk": {"kty": "EC"}, "enc": "A128GCM"}), "invalid_encryption_parameters"),
+        (encrypted({}), "invalid_encryption_parameters"),
     ):
         answer = fetch(wallet, token, asked)
         assert (answer.status_code, answer.json()["error"]) == (400, error)
-    credentials = fetch(wallet, token).json()["credentials"]
-    assert [each["credential"]["id"] for each in credentials] == [f"http://verifier.example/credentials/{badge}.json"]
-    wallet.clock.now += timedelta(minutes=11)
-    assert fetch(wallet, token).status_code == 401
+    twice = '{"credential_configuration_id": "Other", "credential_configuration_id": "OpenBadgeCredential"}'
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    answer = httpx.post(f"{wallet.url}/oid4vci/credential", content=twice, headers=headers, trust_env=False)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_credential_request")
+    for plain in (None, encrypted(None)):
+        credentials = fetch(wallet, token, plain).json()["credentials"]
+        assert [each["credential"]["id"] for each in credentials] == [
+            f"http://verifier.example/credentials/{badge}.json"
+        ]
+
+
+def test_a_token_counts_for_the_five_minutes_that_one_without_a_bound_client_may(wallet: Wallet) -> None:
+    """OpenID4VCI 1.0, 13.10."""
+    browser, badge = holder(wallet)
+    code = code_of(offer(browser, badge))
+    wallet.clock.now += timedelta(minutes=9)
+    given = redeem(wallet, code).json()
+    assert given["expires_in"] == 300
+    wallet.clock.now += timedelta(minutes=4, seconds=59)
+    assert fetch(wallet, given["access_token"]).status_code == 200
+    wallet.clock.now += timedelta(seconds=2)
+    assert fetch(wallet, given["access_token"]).status_code == 401
+
+
+def test_what_is_no_token_request_is_refused_as_oauth_says_and_uses_no_code_up(wallet: Wallet) -> None:
+    browser, badge = holder(wallet)
+    code = code_of(offer(browser, badge))
+    good = {"grant_type": GRANT, "pre-authorized_code": code}
+    twice, kind = f"{urlencode(good)}&pre-authorized_code={code}", "application/x-www-form-urlencoded"
+    sent: list[dict[str, Any]] = [
+        {"json": good},
+        {"data": {"grant_type": GRANT}, "files": {"pre-authorized_code": ("a", code.encode())}},
+        {"content": b"x", "headers": {"content-type": "multipart/form-data"}},
+        {"content": twice, "headers": {"content-type": kind}},
+        {"content": urlencode(good)},
+        {},
+    ]
+    for each in sent:
+        answer = httpx.post(f"{wallet.url}/oid4vci/token", trust_env=False, **each)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request"), each
+        assert answer.headers["cache-control"] == "no-store"
+    further = {"tx_code": "", "client_id": "x", "resource": ["a", "b"]}  # left out; ignored, however often
+    headers = {"content-type": f"{kind}; charset=utf-8"}
+    content = urlencode({**good, **further}, doseq=True)
+    answer = httpx.post(f"{wallet.url}/oid4vci/token", content=content, headers=headers, trust_env=False)
+    assert answer.status_code == 200
+
+
+def test_the_metadata_name_the_one_way_to_ask_and_nothing_that_is_empty(wallet: Wallet) -> None:
+    """RFC 8414, 3.2; OpenID4VCI 1.0, 12.2.4: without a scope there would have to be authorization_details."""
+    issuer, server = (
+        httpx.get(f"{wallet.url}/.well-known/{name}", trust_env=False).json()
+        for name in ("openid-credential-issuer", "oauth-authorization-server")
+    )
+    assert (issuer["credential_issuer"], server["issuer"]) == (wallet.url, wallet.url)
+    assert [] not in issuer.values() and [] not in server.values()
+    [kind] = issuer["credential_configurations_supported"].values()
+    assert [kind["scope"]] == server["scopes_supported"]
+    assert "proof_types_supported" not in kind and "cryptographic_binding_methods_supported" not in kind
+    endpoints = {name for name in issuer if name.endswith(("_endpoint", "_encryption", "_issuance"))}
+    assert endpoints == {"credential_endpoint"}, "what isn't there is not advertised"
+
+
+def test_what_else_goes_wrong_is_told_to_a_wallet_in_json_whatever_it_accepts(wallet: Wallet) -> None:
+    browser, badge = holder(wallet)
+    token = redeem(wallet, code_of(offer(browser, badge))).json()["access_token"]
+    wallet.objects.away = True
+    away, method, absent = (
+        fetch(wallet, token),
+        httpx.get(f"{wallet.url}/oid4vci/token", trust_env=False),
+        httpx.get(f"{wallet.url}/.well-known/jwt-vc-issuer", trust_env=False),
+    )
+    wallet.objects.away = False
+    for answer, status in ((away, 503), (method, 405), (absent, 404)):
+        assert (answer.status_code, answer.json()["error"]) == (status, status)
+    assert fetch(wallet, token).status_code == 200, "an outage uses nothing up"
+    page = httpx.get(f"{wallet.url}/oid4vci/token", headers={"accept": "text/html"}, trust_env=False)
+    assert page.headers["content-type"].startswith("text/html")
 
 
 @pytest.mark.parametrize("ending", ["revoked", "corrected"])

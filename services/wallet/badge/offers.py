@@ -22,8 +22,9 @@ from shared.runtime.log import logger
 
 log = logger("wallet")
 
-LIFETIME = timedelta(minutes=10)
-"""Of a code, and then of its token."""
+CODE_LIFETIME = timedelta(minutes=10)
+TOKEN_LIFETIME = timedelta(minutes=5)
+"""No longer: OpenID4VCI 1.0, section 13.10, allows longer ones only if they are bound to their client."""
 
 CONFIGURATION = "OpenBadgeCredential"
 
@@ -33,7 +34,7 @@ def make(account: Account, assertion_id: str, ports: Ports) -> tuple[WalletBadge
     badge = finished(account, assertion_id, ports)
     code = ports.new_token()
     with ports.acting(account) as tx:
-        tx.offers.make(_sha256(code), badge.assertion_id, account.account_id, ports.now() + LIFETIME)
+        tx.offers.make(_sha256(code), badge.assertion_id, account.account_id, ports.now() + CODE_LIFETIME)
     return badge, code
 
 
@@ -41,7 +42,7 @@ def redeem(code: str, ports: Ports) -> str | None:
     """An access token for the code; None for one that is unknown, was redeemed before, or is over."""
     token = ports.new_token()
     with ports.store.transaction() as tx:
-        redeemed = tx.offers.redeem(_sha256(code), _sha256(token), LIFETIME)
+        redeemed = tx.offers.redeem(_sha256(code), _sha256(token), CODE_LIFETIME, TOKEN_LIFETIME)
     # If we die here, the code is used up and nobody has its token: the holder makes another offer.
     return token if redeemed else None
 
@@ -52,7 +53,7 @@ def fetch(token: str, ports: Ports) -> dict[str, Any] | None:
     TryLater while the storage is away.
     """
     with ports.store.transaction() as tx:
-        offer = tx.offers.by_token(_sha256(token), LIFETIME)
+        offer = tx.offers.by_token(_sha256(token), TOKEN_LIFETIME)
         badge = tx.badges.own(offer.account_id, offer.assertion_id) if offer else None
     if badge is None or not is_finished(badge, ports.now()):
         return None

@@ -32,14 +32,14 @@ class Offers:
         }
         self._tx.insert_rows("offers", [row])
 
-    def redeem(self, code_sha256: bytes, token_sha256: bytes, lifetime: timedelta) -> bool:
+    def redeem(self, code_sha256: bytes, token_sha256: bytes, lifetime: timedelta, token_lifetime: timedelta) -> bool:
         """The code's one use: from now on the token counts. False for a code that is unknown, used or over."""
         now = self._tx.now()
         return (
             self._tx.cursor.execute(
                 "update offers set token_sha256 = %s, expires_at = %s"
                 " where code_sha256 = %s and token_sha256 is null and expires_at > %s and expires_at <= %s",
-                (token_sha256, now + lifetime, code_sha256, now, now + lifetime + SKEW),
+                (token_sha256, now + token_lifetime, code_sha256, now, now + lifetime + SKEW),
             ).rowcount
             == 1
         )

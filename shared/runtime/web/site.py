@@ -211,6 +211,10 @@ _ERRORS = {
 }
 
 
+_FOR_PROGRAMS = ("/api/", "/upstream/", "/oid4vci/", "/.well-known/")
+"""Under these no browser looks: programs, of which not all say what they accept."""
+
+
 async def _healthz() -> Response:
     """In the event loop, so that it needs no thread: it answers while all of them work."""
     return PlainTextResponse("ok\n")
@@ -218,7 +222,7 @@ async def _healthz() -> Response:
 
 def _wants_json(request: Request) -> bool:
     accept = request.headers.get("accept", "")
-    return "json" in accept or (request.url.path.startswith(("/api/", "/upstream/")) and "text/html" not in accept)
+    return "json" in accept or (request.url.path.startswith(_FOR_PROGRAMS) and "text/html" not in accept)
 
 
 def _other(request: Request, language: Language) -> str:
