@@ -5,9 +5,14 @@ Tests services/wallet: badges, export, web.
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import struct
 import zipfile
+import zlib
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from typing import Any
 from urllib.parse import unquote
 
 import httpx
@@ -15,13 +20,16 @@ import msgspec
 import pytest
 
 from services.issuer.domain.credential import badge_document
+from services.wallet.web.site import web_app
 from shared import object_keys
 from shared.credentials.baking import unbake_png, unbake_svg
 from shared.credentials.open_badges_2 import assertion_of
+from tests.worlds.http_server import serving
 from tests.worlds.wallet import (
     ISSUER,
     PROGRAMME,
     Wallet,
+    config,
     corrected,
     join,
     renewed,
@@ -116,6 +124,68 @@ def test_the_export_holds_the_own_data_and_every_file_of_every_finished_badge(wa
     assert "argon2" not in told and "b@example.jp" not in told and "account_id" not in told
 
 
+def front_to_back(archive: bytes) -> dict[str, bytes]:
+    """What a reader finds that knows only what it has read so far, as Java's ZipInputStream; without the directory."""
+    found, at = {}, 0
+    while archive[at : at + 4] == b"PK\3\4":
+        flags, method, packed, name, extra = struct.unpack_from("<2xHH8xI4xHH", archive, at + 4)
+        assert flags & 8 == 0, "size and checksum would stand behind the content"
+        begins = at + 30 + name + extra
+        title = archive[at + 30 : at + 30 + name]
+        assert title.isascii() or flags & 0x800, "Explorer reads other names as Shift_JIS"
+        content = archive[begins : begins + packed]
+        found[title.decode()] = zlib.decompress(content, -15) if method else content
+        at = begins + packed
+    assert archive[at : at + 4] == b"PK\1\2", "the directory follows the last file"
+    return found
+
+
+def test_the_export_is_read_from_front_to_back_as_well_and_its_files_have_japans_time(wallet: Wallet) -> None:
+    wallet.clock.now = datetime(2026, 4, 1, 15, 30, tzinfo=UTC)
+    with wallet.browser() as browser:
+        for number in range(3):
+            badge = wallet.issue("a@example.jp").assertion_id
+            if number == 0:
+                join(browser, wallet, badge)
+            browser.post(f"/badges/{badge}/receive")
+            wallet.finish(badge)
+        content = browser.get("/export.zip").content
+    archive = zipfile.ZipFile(BytesIO(content))
+    assert archive.testzip() is None and len(archive.namelist()) == 16
+    assert front_to_back(content) == {name: archive.read(name) for name in archive.namelist()}
+    assert {entry.date_time for entry in archive.infolist()} == {(2026, 4, 2, 0, 30, 0)}
+
+
+def test_the_export_holds_the_own_orders_of_paper_and_the_address_as_long_as_it_is_kept(wallet: Wallet) -> None:
+    mine, others = wallet.issue("a@example.jp").assertion_id, wallet.issue("b@example.jp").assertion_id
+    address = {"addressee": "髙橋 一郎", "postcode": "123-4567", "prefecture": "東京都", "phone": "03-0000-0000"}
+
+    def exported(browser: httpx.Client) -> list[Any]:
+        archive = zipfile.ZipFile(BytesIO(browser.get("/export.zip").content))
+        return list(json.loads(archive.read("data.json"))["orders_on_paper"])
+
+    with wallet.browser() as browser, wallet.browser() as other:
+        for each, badge, line in ((browser, mine, "千代田区一番町1-2"), (other, others, "千代田区一番町9-9")):
+            join(each, wallet, badge)
+            wallet.finish(badge)
+            assert exported(each) == []
+            form = {**address, "line": line, "item": ["certificate", "card"]}
+            assert each.post(f"/badges/{badge}/paper", data=form).status_code == 200
+        [order] = exported(browser)
+        assert {name: order[name] for name in (*address, "line")} == {**address, "line": "千代田区一番町1-2"}
+        assert order["registration_id"] == mine.lower() and order["total"] > 0
+        assert [(each["item"], each["state"]) for each in order["items"]] == [
+            ("card", "ordered"),
+            ("certificate", "ordered"),
+        ]
+        with wallet.ports.store.transaction() as tx:
+            tx.cursor.execute("update paper_items set state = 'sent', shipper = 'S', tracking = '4021'")
+            tx.paper.forget_addresses(wallet.clock.now + timedelta(days=1), most=10)
+        [order] = exported(browser)
+        assert {order[name] for name in (*address, "line")} == {None}
+        assert {each["tracking"] for each in order["items"]} == {"4021"}
+
+
 def test_a_file_that_the_storage_lacks_is_named_in_the_export_and_an_outage_is_answered_as_one(wallet: Wallet) -> None:
     badge = wallet.issue("a@example.jp").assertion_id
     with wallet.browser() as browser:
@@ -190,3 +260,19 @@ def test_the_pages_for_everybody_are_open_and_linked_where_the_account_is_made(w
                 assert browser.get(path, params={"lang": lang}).status_code == 200
         questions = browser.get("/questions", params={"lang": "ja"}).text
         assert all(each.question.ja in questions for each in PROGRAMME.questions)
+
+
+@pytest.mark.parametrize("has_paper", [True, False])
+def test_the_privacy_page_names_the_address_of_a_delivery_where_paper_can_be_ordered(
+    wallet: Wallet, wallet_url: str, has_paper: bool
+) -> None:
+    programme = PROGRAMME if has_paper else msgspec.structs.replace(PROGRAMME, paper=None)
+    settings = config(wallet_url, wallet.clock)
+    settings = dataclasses.replace(settings, runtime=dataclasses.replace(settings.runtime, programme=programme))
+    with serving(web_app(settings, wallet.ports)) as url:
+        ja, en = (httpx.get(f"{url}/privacy", params={"lang": lang}, trust_env=False).text for lang in ("ja", "en"))
+    for page, kept, no_number, carrier in (
+        (ja, "お届け先は、発送から90日で消します", "生年月日と電話番号は、ウォレットにも", "運送会社"),
+        (en, "deleted 90 days after it was sent", "Birth date and telephone number are neither", "The carrier"),
+    ):
+        assert (kept in page, no_number in page, carrier in page) == (has_paper, not has_paper, has_paper)

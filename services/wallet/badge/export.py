@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Iterator
-from io import RawIOBase
+from io import SEEK_SET, BytesIO, RawIOBase
 from itertools import chain
 from typing import Any
 
@@ -14,8 +14,9 @@ from services.wallet.badge.badges import bake
 from services.wallet.domain.badge import WalletBadge, is_finished, pdf_key, state_of
 from services.wallet.ports import Ports
 from services.wallet.store import Account
-from services.wallet.store.own_data import own_account
+from services.wallet.store.own_data import own_account, own_orders
 from shared import object_keys
+from shared.clock import JST
 from shared.errors import NotFound
 
 DATA = "data.json"
@@ -33,8 +34,9 @@ def export(account: Account, title: Title, ports: Ports) -> Iterator[bytes]:
     with ports.acting(account) as tx:
         own = own_account(tx, account.account_id)
         badges = tx.badges.list_own(account.account_id)
+        orders = own_orders(tx, [badge.registration_id for badge in badges])
     described = [_described(badge, ports) for badge in badges]
-    data = {"account": own, "badges": described, "exported_at": ports.now()}
+    data = {"account": own, "badges": described, "orders_on_paper": orders, "exported_at": ports.now()}
     first = (DATA, lambda: msgspec.json.format(msgspec.json.encode(data)))
     parts = _zipped(chain([first], *(_files(badge, title(badge), ports) for badge in badges)), ports)
     begun = next(parts)  # the first file of the storage is in it: an outage is answered as one
@@ -68,7 +70,7 @@ def _files(badge: WalletBadge, title: str, ports: Ports) -> Iterator[File]:
 def _zipped(files: Iterator[File], ports: Ports) -> Iterator[bytes]:
     """In parts: the first holds two files or all, then one part a file."""
     pipe = _Pipe()
-    moment = ports.now().timetuple()[:6]
+    moment = ports.now().astimezone(JST).timetuple()[:6]  # the times of a ZIP have no zone: its reader's is meant
     with zipfile.ZipFile(pipe, "w") as archive:
         for number, (name, read) in enumerate(files):
             try:
@@ -86,20 +88,35 @@ def _zipped(files: Iterator[File], ports: Ports) -> Iterator[bytes]:
 
 
 class _Pipe(RawIOBase):
-    """Takes what the archive writes, until the answer has sent it."""
+    """Takes what the archive writes, until the answer has sent it.
+
+    The archive goes back within what was not sent, to write size and checksum before a file's content: where they stand
+    behind it, readers that go from front to back can't tell where a stored file ends, and some refuse the archive.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._parts: list[bytes] = []
+        self._sent = 0
+        self._part = BytesIO()
 
     def writable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, position: int, whence: int = SEEK_SET) -> int:
+        """From the beginning of the archive. ValueError for what was sent already."""
+        return self._sent + self._part.seek(position - self._sent, whence)
+
+    def tell(self) -> int:
+        return self._sent + self._part.tell()
+
     def write(self, part: Any) -> int:
-        self._parts.append(bytes(part))
-        return len(part)
+        return self._part.write(part)
 
     def take(self) -> bytes:
-        taken = b"".join(self._parts)
-        self._parts.clear()
+        taken = self._part.getvalue()
+        self._sent += len(taken)
+        self._part = BytesIO()
         return taken

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from shared.paper_events import PaperItem, PaperState
 from shared.runtime.db import Transaction
 
 
@@ -41,6 +43,34 @@ class OwnAccount:
     passkeys: tuple[OwnPasskey, ...]
 
 
+@dataclass(frozen=True)
+class OwnItem:
+    """What was ordered: how far it is, and since when; with which number it was sent."""
+
+    item: PaperItem
+    state: PaperState
+    at: datetime
+    assertion_id: str | None
+    shipper: str | None
+    tracking: str | None
+
+
+@dataclass(frozen=True)
+class OwnOrder:
+    """An order of paper; with the address that it goes to as long as that is kept, then null."""
+
+    order_id: str
+    registration_id: str
+    ordered_at: datetime
+    total: int
+    addressee: str | None
+    postcode: str | None
+    prefecture: str | None
+    line: str | None
+    phone: str | None
+    items: tuple[OwnItem, ...] = ()
+
+
 def own_account(tx: Transaction, account_id: int) -> OwnAccount:
     row = tx.cursor.execute(
         "select full_name, created_at from accounts where account_id = %s", (account_id,)
@@ -63,3 +93,23 @@ def own_account(tx: Transaction, account_id: int) -> OwnAccount:
         (account_id,),
     )
     return OwnAccount(row[0], row[1], tuple(addresses), tuple(sessions), tuple(passkeys))
+
+
+def own_orders(tx: Transaction, registration_ids: Sequence[str]) -> list[OwnOrder]:
+    """Of all registrations of one person, the latest first."""
+    orders = tx.fetch_all(
+        OwnOrder,
+        "select order_id, registration_id, ordered_at, total, addressee, postcode, prefecture, line, phone"
+        " from paper_orders where registration_id = any(%s) order by ordered_at desc, order_id",
+        (list(registration_ids),),
+    )
+    return [replace(order, items=_items_of(tx, order.order_id)) for order in orders]
+
+
+def _items_of(tx: Transaction, order_id: str) -> tuple[OwnItem, ...]:
+    found = tx.fetch_all(
+        OwnItem,
+        "select item, state, at, assertion_id, shipper, tracking from paper_items where order_id = %s order by item",
+        (order_id,),
+    )
+    return tuple(found)
