@@ -76,7 +76,7 @@ def _anchor_settings(settings: Settings) -> AnchorSettings:
     cron = settings.text("BATCH_CRON", "never")  # nightly batches: "0 2 * * *", Japan time
     return AnchorSettings(
         objects=read_object_storage(settings),
-        public_url=settings.url("PUBLIC_URL"),
+        public_url=settings.site("PUBLIC_URL"),
         networks=networks,
         keystore_file=settings.file("CHAIN_KEYSTORE_FILE"),
         password_file=settings.file("CHAIN_PASSWORD_FILE"),

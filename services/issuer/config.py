@@ -37,7 +37,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
     return Config(
         runtime=read_runtime("issuer", settings),
         objects=read_object_storage(settings),
-        public_url=settings.url("PUBLIC_URL"),
+        public_url=settings.site("PUBLIC_URL"),
         key=settings.read("ISSUER_KEY_FILE", "the path of an Ed25519 key", lambda path: load_key(Path(path))),
         secret=settings.secret("ID_SECRET_FILE"),
         font_folder=settings.folder("FONT_FOLDER"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -43,9 +43,9 @@ def read_config(environment: Mapping[str, str]) -> Config:
         web_host=settings.text("WEB_HOST", "127.0.0.1"),
         web_port=settings.port("WEB_PORT"),
         links=Links(
-            registration=_optional_url(settings, "REGISTRATION_URL"),
-            verifier=_optional_url(settings, "PUBLIC_URL"),
-            inbox=_optional_url(settings, "INBOX_URL"),
+            registration=_if_given(settings, "REGISTRATION_URL", settings.site),
+            verifier=_if_given(settings, "PUBLIC_URL", settings.site),
+            inbox=_if_given(settings, "INBOX_URL", settings.url),
         ),
         api_key=settings.secret("OPS_KEY_FILE"),
         office_key=settings.secret("OFFICE_KEY_FILE") if settings.text("OFFICE_KEY_FILE", "") else None,
@@ -79,10 +79,8 @@ def _pages(raw: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _optional_url(settings: Settings, name: str) -> str | None:
-    if not settings.text(name, ""):
-        return None
-    return settings.url(name)
+def _if_given(settings: Settings, name: str, read: Callable[[str], str]) -> str | None:
+    return read(name) if settings.text(name, "") else None
 
 
 @dataclass(frozen=True)
@@ -100,10 +98,10 @@ def board_of(environment: Mapping[str, str]) -> Board:
         key = Path(settings.text("OPS_KEY_FILE", "")).read_text(encoding="utf-8").strip()
     except OSError:
         key = ""
-    return Board(settings.url("OPS_URL"), key)
+    return Board(settings.site("OPS_URL"), key)
 
 
 def wallet_access(environment: Mapping[str, str]) -> tuple[str, str]:
     """WALLET_URL and the key in PAPER_KEY_FILE, or those of the local stack: for what only the wallet has."""
     settings = Settings(command_environment("ops", environment))
-    return settings.url("WALLET_URL"), settings.secret("PAPER_KEY_FILE").decode()
+    return settings.site("WALLET_URL"), settings.secret("PAPER_KEY_FILE").decode()

@@ -61,10 +61,10 @@ def read_config(environment: Mapping[str, str]) -> Config:
         extra_fonts=settings.files("EXTRA_FONTS"),
         desk=DeskConfig(
             port=settings.port("DESK_PORT"),
-            url=settings.url("DESK_URL"),
+            url=settings.site("DESK_URL"),
             access=read_access(settings, "DESK_URL"),
             secret=settings.secret("DESK_SECRET_FILE"),
-            ops_url=settings.url("OPS_URL") if settings.text("OPS_URL", "") else None,
+            ops_url=settings.site("OPS_URL") if settings.text("OPS_URL", "") else None,
             recovery_days=settings.whole("RECOVERY_DAYS", 7, least=1, most=60),
         ),
     )
@@ -90,7 +90,7 @@ def read_upstream(environment: Mapping[str, str]) -> Upstream:
     """RefuseToStart, naming the setting, for an impossible one."""
     settings = Settings(command_environment("registration", environment))
     return Upstream(
-        url=settings.url("REGISTRATION_URL"),
+        url=settings.site("REGISTRATION_URL"),
         key_file=Path(settings.text("UPSTREAM_KEY_FILE")),
         kafka=read_kafka(settings),
     )

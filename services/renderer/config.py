@@ -34,7 +34,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
     return Config(
         runtime=runtime,
         objects=read_object_storage(settings),
-        public_url=settings.url("PUBLIC_URL"),
+        public_url=settings.site("PUBLIC_URL"),
         font_folder=settings.folder("FONT_FOLDER"),
         extra_fonts=settings.files("EXTRA_FONTS"),
         seal=_seal(runtime.programme, settings.file("PROGRAMME_FILE")),

@@ -50,7 +50,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
         runtime=runtime,
         web_host=settings.text("WEB_HOST", "127.0.0.1"),
         web_port=settings.port("WEB_PORT"),
-        public_url=settings.url("PUBLIC_URL"),
+        public_url=settings.site("PUBLIC_URL"),
         objects=read_object_storage(settings),
         networks=read_networks(settings),
         limits=Limits(
@@ -76,7 +76,7 @@ def read_command_config(
     """The local stack, unless settings or the options name another."""
     asked = {**environment, "PUBLIC_URL": issuer_url} if issuer_url else environment
     settings = Settings(command_environment("verifier", asked))
-    return CommandConfig(issuer_url=settings.url("PUBLIC_URL"), networks=_networks(settings, rpc_url))
+    return CommandConfig(issuer_url=settings.site("PUBLIC_URL"), networks=_networks(settings, rpc_url))
 
 
 def _networks(settings: Settings, rpc_url: str | None) -> tuple[Network, ...] | str:

@@ -99,6 +99,22 @@ class Settings:
 
         return self.read(name, f"a URL ({', '.join(schemes)})", parse, default)
 
+    def site(self, name: str) -> str:
+        """The URL of a web server of ours as people and programs see it: https://badges.example.jp.
+
+        No path: pages link from the root, and that is where other programs look for what is under /.well-known/.
+        """
+
+        def parse(raw: str) -> str:
+            parts = urlsplit(raw)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError("not such a URL")
+            if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
+                raise ValueError("more than scheme, host and port")
+            return f"{parts.scheme}://{parts.netloc}"
+
+        return self.read(name, "a URL (http, https) of a host of its own, without a path", parse)
+
     def file(self, name: str) -> Path:
         """The path of a file that exists and can be read."""
 
@@ -235,7 +251,7 @@ def _traces(settings: Settings) -> TraceSettings | None:
 
 def read_access(settings: Settings, own_url: str | None) -> Access:
     """Of a server whose pages have the URL of the setting `own_url`; a process with two servers asks for each."""
-    urls = [settings.url(own_url)] if own_url is not None and settings.text(own_url, "") else []
+    urls = [settings.site(own_url)] if own_url is not None and settings.text(own_url, "") else []
     return Access(
         hosts=settings.read(
             "ALLOWED_HOSTS",

@@ -15,6 +15,7 @@ from deploy.local.environment import Place, service_settings
 from deploy.local.keys import create_secrets
 from deploy.local.parts.chain import NETWORKS
 from services.registration.foreground import Foreground
+from shared.errors import RefuseToStart
 from shared.runtime.db import Database, Transaction
 
 OWN = {
@@ -81,3 +82,31 @@ def test_a_service_believes_the_proxies_of_its_settings_only(service: str, place
         for app in served(service, place, ALLOWED_HOSTS="intern.example.jp", TRUSTED_PROXIES=proxies):
             answer = ask(app, "GET", "intern.example.jp", **{"x-forwarded-proto": "https"})
             assert ("strict-transport-security" in answer.headers) is is_https, proxies
+
+
+SITES = {
+    "registration": ("REGISTRATION_URL", "DESK_URL", "OPS_URL"),
+    "issuer": ("PUBLIC_URL",),
+    "mailer": ("PUBLIC_URL", "WALLET_URL"),
+    "wallet": ("PUBLIC_URL", "WALLET_URL", "DESK_URL"),
+    "anchor": ("PUBLIC_URL",),
+    "renderer": ("PUBLIC_URL",),
+    "verifier": ("PUBLIC_URL",),
+    "ops": ("OPS_URL", "PUBLIC_URL", "REGISTRATION_URL"),
+}
+"""The settings with the URL of a site of ours that each service reads."""
+
+
+@pytest.mark.parametrize("service", SITES)
+def test_the_url_of_a_site_is_a_host_of_its_own_since_pages_and_well_known_documents_are_at_its_root(
+    service: str, place: Place
+) -> None:
+    settings = {**service_settings(place, service, cohort="2026", clock=""), "METRICS_PORT": "0"}
+    read_config = importlib.import_module(f"services.{service}.config").read_config
+    for name in SITES[service]:
+        for wrong in ("/jci", "/jci/", "?a=b", "#a", "/?a=b"):
+            with pytest.raises(RefuseToStart, match=f"setting {name}: .*without a path"):
+                read_config({**settings, name: f"https://own.example.jp{wrong}"})
+        with pytest.raises(RefuseToStart, match=name):
+            read_config({**settings, name: "https://somebody:secret@own.example.jp"})
+    read_config({**settings, **dict.fromkeys(SITES[service], "https://own.example.jp:8443/")})
