@@ -122,6 +122,7 @@ def test_the_export_holds_the_own_data_and_every_file_of_every_finished_badge(wa
     }
     told = json.dumps(data)
     assert "argon2" not in told and "b@example.jp" not in told and "account_id" not in told
+    assert "addressee_id" not in told, "the number of an account, too"
 
 
 def front_to_back(archive: bytes) -> dict[str, bytes]:

@@ -44,9 +44,10 @@ def export(account: Account, title: Title, ports: Ports) -> Iterator[bytes]:
 
 
 def _described(badge: WalletBadge, ports: Ports) -> dict[str, Any]:
-    """As the tables have it. The account's number is of no use elsewhere."""
+    """As the tables have it. Numbers of accounts, which may be others' too, are of no use elsewhere."""
     fields = msgspec.to_builtins(badge)
-    del fields["account_id"]
+    for internal in ("account_id", "addressee_id"):
+        del fields[internal]
     shown = badge.shows_numbers(ports.programme.public_page)
     return {**fields, "state": state_of(badge, ports.now()), "numbers_are_public": shown}
 
