@@ -36,9 +36,14 @@ class DeskLetterRequested(LetterRequested, frozen=True, kw_only=True):
 
 
 class AccountLetterRequested(LetterRequested, frozen=True, kw_only=True):
-    """About an account of the wallet, its addresses, or an order of paper."""
+    """About an account of the wallet, its addresses, or an order of paper.
+
+    `account_id`: the wallet's own number of the account whose change this tells of. None: of none, or of an earlier
+    release.
+    """
 
     topic = ACCOUNT_LETTERS
+    account_id: int | None = None
 
 
 class RequestedLetterUpdated(MessageUpdated, frozen=True, kw_only=True):

@@ -13,7 +13,6 @@ import httpx
 import pytest
 
 from services.wallet import handlers
-from shared.letter_events import AccountLetterRequested
 from tests.worlds.authenticator import Authenticator
 from tests.worlds.wallet import (
     PASSWORD,
@@ -212,49 +211,6 @@ def test_who_deleted_the_account_gets_the_badge_back_by_a_new_link(wallet: Walle
         assert "1個" in browser.get("/badges").text
         assert browser.get(wallet.link(badge)).url.path == f"/badges/{badge}"
     assert wallet.received(badge) == 1
-
-
-def test_a_restore_brings_no_deleted_account_back(wallet: Wallet) -> None:
-    badge = wallet.issue("a@example.jp").assertion_id
-    with wallet.browser() as browser:
-        join(browser, wallet, badge)
-        delete(browser)
-        told = [each for each in wallet.announced() if isinstance(each, AccountLetterRequested)]
-        browser.post(f"{wallet.link(badge)}/new-link")
-        again = {"full_name": "髙橋", "password": PASSWORD}
-        wallet.clock.now -= timedelta(minutes=1)  # as the backup has it: made before it was deleted
-        browser.post(wallet.mailed_link("new-link"), data=again)
-        assert is_in(browser)
-        with wallet.ports.store.transaction() as tx:
-            tx.take_back_letters(told)
-        assert not is_in(browser)
-        wallet.clock.now += timedelta(minutes=2)
-        browser.post(f"{wallet.link(badge)}/new-link")
-        browser.post(wallet.mailed_link("new-link"), data=again)
-        with wallet.ports.store.transaction() as tx:
-            tx.take_back_letters(told)
-        assert is_in(browser), "an account that was made later is another one"
-
-
-def test_after_a_restore_the_password_from_before_its_change_opens_nothing(wallet: Wallet) -> None:
-    badge = wallet.issue("a@example.jp").assertion_id
-    with wallet.browser() as browser:
-        join(browser, wallet, badge)
-        backup = _password_hash(wallet)
-        browser.post("/account/password", data={"current": PASSWORD, "password": NEW})
-        told = [each for each in wallet.announced() if isinstance(each, AccountLetterRequested)]
-        with wallet.ports.store.transaction() as tx:
-            tx.cursor.execute("update accounts set password_hash = %s", (backup,))
-            tx.take_back_letters(told)
-        assert not is_in(browser)
-        assert [log_in(browser, "a@example.jp", each).status_code for each in (PASSWORD, NEW)] == [422, 422]
-        browser.post("/forgot", data={"email": "a@example.jp"})
-        assert browser.post(wallet.mailed_link("reset-password"), data={"password": NEW}).url.path == "/badges"
-
-
-def _password_hash(wallet: Wallet) -> str:
-    with wallet.ports.store.transaction() as tx:
-        return str(tx.fetch_value("select password_hash from accounts"))
 
 
 # ── strangers ───────────────────────────────────────────────────────────────────────────────────────────

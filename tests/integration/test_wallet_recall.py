@@ -9,25 +9,33 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from services.wallet.app import build
 from shared.events import AssertionIssued, BadgeReceived, BadgeVisibilityChanged, Event
+from shared.letter_events import AccountLetterRequested
 from tests.worlds.recalled import Backup, Fact, announced, back_up, take_back
 from tests.worlds.wallet import (
     PASSWORD,
     START,
     Wallet,
+    add_address,
+    address_id,
     anchored,
     config,
     corrected,
+    is_in,
     issued,
     join,
+    log_in,
     rendered,
     revoked,
 )
 
 pytest_plugins = ("tests.worlds.wallet_fixtures",)
+
+NEW = "plum wagon velvet ninety"
 
 
 def restore(wallet: Wallet, backup: Backup) -> None:
@@ -241,3 +249,105 @@ def test_a_correction_before_the_restore_is_carried_over_once(wallet: Wallet, ba
     assert wallet.announced() == []
     with wallet.browser() as browser:
         assert browser.post("/login", data={"email": "a@example.jp", "password": PASSWORD}).url.path == "/badges"
+
+
+# ── accounts ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def make_primary(browser: httpx.Client) -> None:
+    """The other one of two addresses."""
+    change = {"act": "primary", "current": PASSWORD}
+    assert browser.post(f"/account/addresses/{address_id(browser)}", data=change).url.path == "/account"
+
+
+def delete(browser: httpx.Client) -> None:
+    assert browser.post("/account/delete", data={"word": "削除", "current": PASSWORD}).status_code == 200
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["at its address", "at one that the backup lacks"])
+def test_a_restore_brings_no_deleted_account_back(wallet: Wallet, moved: bool) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        join(browser, wallet, badge)
+        before = back_up(wallet.ports.store)
+        if moved:
+            browser.post(add_address(browser, wallet, "b@example.jp"))
+            make_primary(browser)
+        delete(browser)
+        restore(wallet, before)
+        assert not is_in(browser)
+        log_in(browser, "a@example.jp")
+        assert not is_in(browser)
+        browser.post(f"{wallet.link(badge)}/new-link")
+        again = {"full_name": "髙橋", "password": PASSWORD}
+        browser.post(wallet.mailed_link("new-link"), data=again)
+        assert is_in(browser)
+        assert start(wallet, announced(wallet.ports.store)) == 0
+        assert is_in(browser), "an account that was made later is another one"
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["at its address", "at one that the backup lacks"])
+def test_after_a_restore_the_password_from_before_its_change_opens_nothing(wallet: Wallet, moved: bool) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser:
+        join(browser, wallet, badge)
+        before = back_up(wallet.ports.store)
+        if moved:
+            browser.post(add_address(browser, wallet, "b@example.jp"))
+            make_primary(browser)
+        browser.post("/account/password", data={"current": PASSWORD, "password": NEW})
+        restore(wallet, before)
+        assert not is_in(browser)
+        assert [log_in(browser, "a@example.jp", each).status_code for each in (PASSWORD, NEW)] == [422, 422]
+        browser.post("/forgot", data={"email": "a@example.jp"})
+        assert browser.post(wallet.mailed_link("reset-password"), data={"password": NEW}).url.path == "/badges"
+
+
+def test_what_is_taken_back_is_of_the_account_that_was_told_and_not_of_who_had_its_address_before(
+    wallet: Wallet,
+) -> None:
+    one, other = wallet.issue("a@example.jp").assertion_id, wallet.issue("b@example.jp").assertion_id
+    with wallet.browser() as browser, wallet.browser() as former:
+        join(browser, wallet, one)
+        join(former, wallet, other)
+        former.post(add_address(former, wallet, "c@example.jp"))
+        before = back_up(wallet.ports.store)
+        former.post(f"/account/addresses/{address_id(former)}", data={"act": "remove", "current": PASSWORD})
+        browser.post(add_address(browser, wallet, "c@example.jp"))
+        make_primary(browser)
+        delete(browser)
+        restore(wallet, before)
+        assert [is_in(browser), is_in(former)] == [False, True]
+
+
+def test_a_notice_of_an_earlier_release_names_no_account_and_is_taken_back_by_its_address(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    told = AccountLetterRequested(
+        letter_id="1",
+        letter="account-notice",
+        recipient="a@example.jp",
+        facts={"name": "髙橋", "what": "account-deleted", "at": "2026-04-01"},
+        requested_at=START,
+    )
+    with wallet.browser() as browser:
+        for made_at, opens in ((START + timedelta(seconds=1), True), (START, False)):
+            wallet.clock.now = made_at
+            join(browser, wallet, badge)
+            with wallet.ports.store.transaction() as tx:
+                tx.cursor.execute("update accounts set created_at = %s", (made_at,))
+                tx.take_back_letters([told])
+            assert is_in(browser) is opens
+
+
+def test_a_new_link_is_mailed_after_a_restore_whatever_was_asked_for_since_the_backup(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    published(wallet)
+    before = back_up(wallet.ports.store)
+    with wallet.browser() as browser:
+        browser.post("/new-link", data={"email": "a@example.jp"})
+        assert len(wallet.letters("new-link")) == 1
+        restore(wallet, before)
+        wallet.clock.now = START + timedelta(days=100)
+        browser.post(f"{wallet.link(badge)}/new-link")
+        page = browser.post(wallet.mailed_link("new-link"), data={"full_name": "髙橋", "password": PASSWORD})
+        assert page.url.path == f"/badges/{badge}"

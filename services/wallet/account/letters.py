@@ -89,8 +89,8 @@ def _new_link(tx: WalletTransaction, asked: Asked, ports: Ports) -> bool:
         f"{mail_token(ports.link_secret, 'new-link', _new_link_id(badge, number))}",
         "hours": _hours(lasts),
     }
-    letter_id = f"new-link/{badge.assertion_id}/{number}"
-    _announce(tx, letter_id, "new-link", badge.holder.email, facts, asked.language, until)
+    # Drawn: after a restore the numbers begin again with those of letters that are announced already.
+    _announce(tx, ports.new_token(), "new-link", badge.holder.email, facts, asked.language, until)
     return True
 
 
@@ -166,7 +166,7 @@ def notify(tx: WalletTransaction, account: Account, change: Change, browser: Bro
     log.info("changed", account_id=account.account_id, what=change)
     facts = {"name": account.full_name, "what": change, "at": at.isoformat(timespec="seconds")}
     for address in dict.fromkeys((tx.accounts.primary_address(account.account_id), *also)):
-        _announce(tx, ports.new_token(), "account-notice", address, facts, browser.language, None)
+        _announce(tx, ports.new_token(), "account-notice", address, facts, browser.language, None, account)
 
 
 def _announce(
@@ -177,6 +177,7 @@ def _announce(
     facts: dict[str, str],
     language: Literal["ja", "en"],
     valid_until: datetime | None,
+    changed: Account | None = None,
 ) -> None:
     tx.announce(
         AccountLetterRequested(
@@ -187,6 +188,7 @@ def _announce(
             requested_at=tx.now(),
             language=language,
             valid_until=valid_until,
+            account_id=None if changed is None else changed.account_id,
         )
     )
 

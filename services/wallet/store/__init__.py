@@ -99,18 +99,26 @@ class WalletTransaction(Transaction):
         """After a restore. An account that was deleted since the backup is deleted again; a password that was changed
         since opens nothing: its holder sets a new one by letter.
 
-        The letters themselves were asked of the mailer, and are not asked for once more.
+        Whatever addresses it had by then: the notice went to one that the backup may lack, or have with another
+        account. The letters themselves were asked of the mailer, and are not asked for once more.
         """
         for event in events:
             what = event.facts.get("what") if event.letter == "account-notice" else None
-            account = self.accounts.by_address(event.recipient) if what else None
-            if account is None or account.created_at > event.requested_at:
+            account = self._told(event) if what else None
+            if account is None:
                 continue
             if what == "account-deleted":
                 self.delete_account(account.account_id)
             elif what == "password-changed":
                 self.accounts.set_password(account.account_id, "")
                 self.sessions.close_all(account.account_id)
+
+    def _told(self, event: AccountLetterRequested) -> Account | None:
+        """The account that a notice told of; None for one that was made after the backup."""
+        if event.account_id is not None:
+            return self.accounts.get(event.account_id)
+        account = self.accounts.by_address(event.recipient)
+        return account if account is not None and account.created_at <= event.requested_at else None
 
     def delete_account(self, account_id: int) -> None:
         """The account and all that is the person's own. Its badges stay, and their links end and say so."""
