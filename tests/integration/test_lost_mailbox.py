@@ -15,14 +15,16 @@ from msgspec.structs import replace as changed
 from prometheus_client import REGISTRY
 
 from services.registration.people import recovery
+from services.wallet.handlers import forget
 from services.wallet.store import WalletTransaction
 from shared.events import AddressCorrected, Event, RegistrationRenewed
 from shared.links import receive_token
 from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
+from shared.topics import INBOX_MEMORY
 from tests.worlds.consumer import note
 from tests.worlds.desk import DeskWorld, ask_for, desk_at, sign_in
 from tests.worlds.registration import NOON, answer_of, record, registration_database
-from tests.worlds.wallet import SECRET, Wallet, is_in, join, log_in, running_wallet, wallet_database
+from tests.worlds.wallet import SECRET, Wallet, address_id, is_in, join, log_in, running_wallet, wallet_database
 
 NEW, OTHER = "new@home.example.jp", "other@home.example.jp"
 FRESH = "plum wagon velvet ninety"
@@ -270,3 +272,40 @@ def test_after_a_restore_what_waits_waits_on_and_what_was_settled_stays_settled(
     assert holders.settled() == ["stopped"]
     holders.hand_on()
     assert holders.pass_days() == []
+
+
+def test_what_registration_announces_again_long_after_moves_no_account_another_time(holders: Holders) -> None:
+    account(holders)
+    holders.begin()
+    events = holders.pass_days()
+    link = holders.wallet.mailed_link("account-recovery", NEW)
+    with holders.wallet.browser() as browser:
+        browser.post(link, data={"password": FRESH})
+        browser.post("/account/addresses", data={"email": OTHER, "current": FRESH})
+        browser.post(holders.wallet.mailed_link("verify-address"))
+        for act in ("primary", "remove"):
+            page = f"/account/addresses/{address_id(browser)}"
+            assert browser.post(page, data={"act": act, "current": FRESH}).url.path == "/account"
+        holders.wallet.clock.now += INBOX_MEMORY + timedelta(days=1)
+        forget(holders.wallet.ports)
+        with holders.wallet.ports.store.transaction() as tx:
+            assert tx.forget_claims(tx.now() - INBOX_MEMORY) > 0
+        holders.wallet.consume(*holders.desk.registration.announced(AddressRecoveryBegun), *events)
+        log_in(browser, OTHER, FRESH)
+        shown = browser.get("/account").text
+        assert OTHER in shown and NEW not in shown and "n***@h***.jp" not in shown
+    with holders.wallet.browser() as reader:  # of the mailbox that the account has left
+        reader.post(link, data={"password": "another horse battery"})
+        assert not is_in(reader)
+
+
+def test_one_that_began_by_a_clock_that_was_ahead_waits_its_days_by_the_right_one(holders: Holders) -> None:
+    account(holders)
+    clock, right = holders.desk.registration.clock, holders.desk.registration.clock.now
+    clock.now = right + timedelta(days=365)
+    holders.begin()
+    clock.now = right
+    assert holders.pass_days(timedelta(minutes=1)) == []
+    assert holders.pass_days(DAYS - timedelta(minutes=1)) == []
+    holders.pass_days(timedelta(minutes=1))
+    assert (holders.settled(), holders.address()) == (["moved"], NEW)

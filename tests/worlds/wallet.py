@@ -217,7 +217,7 @@ def running_wallet(database: str) -> Iterator[Wallet]:
     with store.transaction() as tx:
         tx.cursor.execute(
             "truncate accounts, badges, corrected_addresses, recalled, progress, login_attempts, asked_letters,"
-            " paper_orders, paper_items, recoveries, inbox, outbox, announced cascade"
+            " paper_orders, paper_items, recoveries, settled_recoveries, inbox, outbox, announced cascade"
         )
     with serving(web_app(config(database, clock, url), ports, patience=0.1), port) as url:
         yield Wallet(url, ports, objects, clock)

@@ -42,8 +42,7 @@ def note_settled(events: Sequence[AddressRecoverySettled], ports: Ports) -> None
     """Any time. The account is at the new address from now on, or nothing changes."""
     with ports.store.transaction() as tx:
         for event in tx.claim(events):
-            tx.recoveries.end(event.recovery_id)
-            if event.outcome == "moved":
+            if tx.recoveries.settle(event.recovery_id) and event.outcome == "moved":
                 _move(tx, event, ports)
         # If we die before the commit, the events come again; after it, the letter with the link is asked for once.
 

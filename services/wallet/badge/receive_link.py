@@ -85,7 +85,8 @@ def _opened(tx: WalletTransaction, assertion_id: str, link_token: str, browser: 
     now, address = ports.now(), badge.holder.email
     visitor = tx.sessions.account(browser.session) if browser.session else None
     state = state_of(badge, now)
-    has_ended = has_moved or link_has_ended(badge, number or 0, ports.receive_link_lifetime, now)
+    lasts, later_lasts = ports.receive_link_lifetime, ports.mail_link_lifetime
+    has_ended = has_moved or link_has_ended(badge, number or 0, lasts, later_lasts, now)
     newest = tx.badges.get(badge.corrected_by) if badge.corrected_by else None
     if newest is not None and not has_ended and same_address_key(newest.holder.email) == same_address_key(address):
         return OpenedLink("corrected", newest, visitor)

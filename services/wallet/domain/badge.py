@@ -10,6 +10,7 @@ from typing import Literal
 from shared.clock import japan_date
 from shared.events import Holder
 from shared.programme import PublicPage
+from shared.retry import SKEW
 
 BadgeState = Literal["unreceived", "pending", "issued", "expired", "revoked", "corrected"]
 """受領待ち, 発行手続き中, 有効, 満了, 取り消し, 訂正."""
@@ -109,12 +110,16 @@ def state_of(badge: WalletBadge, now: datetime) -> BadgeState:
     return "issued"
 
 
-def link_has_ended(badge: WalletBadge, number: int, lasts: timedelta, now: datetime) -> bool:
-    """Whether a link no longer proves its address: letter 1's (0) lasts `lasts`, of the later ones the last counts."""
+def link_has_ended(badge: WalletBadge, number: int, lasts: timedelta, later_lasts: timedelta, now: datetime) -> bool:
+    """Whether a link no longer proves its address: letter 1's (0) lasts `lasts`, of the later ones the last counts.
+
+    A later one lasts `later_lasts`: what a clock that was ahead has sent has ended.
+    """
     if number == 0:
         begins = max(badge.issued_at, badge.notify_from or badge.issued_at)
         return badge.account_deleted_at is not None or now >= begins + lasts
-    return number != badge.link_number or badge.link_until is None or now >= badge.link_until
+    until = badge.link_until
+    return number != badge.link_number or until is None or not now < until <= now + later_lasts + SKEW
 
 
 @dataclass(frozen=True)

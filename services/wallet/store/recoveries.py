@@ -1,4 +1,4 @@
-"""The table of holders who are said to have lost the mailbox."""
+"""The tables of holders who are said to have lost the mailbox: what waits, and what was settled."""
 
 from __future__ import annotations
 
@@ -27,8 +27,12 @@ class Recoveries:
         row = {"recovery_id": recovery_id, "account_id": account_id, **vars(recovery)}
         self._tx.insert_rows("recoveries", [row])
 
-    def end(self, recovery_id: str) -> None:
+    def settle(self, recovery_id: str) -> bool:
+        """It waits no longer. False when it was settled here before: registration may announce its facts again long
+        after the inbox has forgotten them, and the account may have moved on since.
+        """
         self._tx.cursor.execute("delete from recoveries where recovery_id = %s", (recovery_id,))
+        return bool(self._tx.insert_rows("settled_recoveries", [{"recovery_id": recovery_id}], returning="recovery_id"))
 
     def of(self, account_id: int) -> list[AccountRecovery]:
         """What waits for an account, the next one first."""

@@ -24,6 +24,7 @@ from shared.events import Holder
 from shared.programme import PublicPage
 
 NOW = datetime(2026, 4, 1, 3, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
 BADGE = WalletBadge(
     assertion_id="A" * 26,
     registration_id="R-1",
@@ -211,20 +212,22 @@ def test_letter_1s_link_lasts_from_the_day_on_which_letters_leave() -> None:
         (early, NOW + timedelta(days=30)),
         (replace(BADGE, notify_from=NOW - lasts), NOW),
     ):
-        assert not link_has_ended(badge, 0, lasts, begins + lasts - timedelta(seconds=1))
-        assert link_has_ended(badge, 0, lasts, begins + lasts)
+        assert not link_has_ended(badge, 0, lasts, DAY, begins + lasts - timedelta(seconds=1))
+        assert link_has_ended(badge, 0, lasts, DAY, begins + lasts)
 
 
 def test_of_later_links_the_last_counts_until_its_end_and_letter_1s_beside_it() -> None:
     lasts = timedelta(days=90)
-    badge = replace(BADGE, link_number=2, link_until=NOW + timedelta(hours=24))
-    assert [link_has_ended(badge, number, lasts, NOW) for number in range(4)] == [False, True, False, True]
-    assert link_has_ended(badge, 2, lasts, NOW + timedelta(hours=24))
-    assert link_has_ended(BADGE, 1, lasts, NOW)
+    badge = replace(BADGE, link_number=2, link_until=NOW + DAY)
+    assert [link_has_ended(badge, number, lasts, DAY, NOW) for number in range(4)] == [False, True, False, True]
+    assert link_has_ended(badge, 2, lasts, DAY, NOW + DAY)
+    assert link_has_ended(BADGE, 1, lasts, DAY, NOW)
+    assert not link_has_ended(badge, 2, lasts, DAY, NOW - timedelta(minutes=5)), "of two machines"
+    assert link_has_ended(badge, 2, lasts, DAY, NOW - timedelta(minutes=6)), "of a clock that was ahead"
 
 
 def test_the_links_of_who_deleted_the_account_have_ended_until_a_new_one_is_asked_for() -> None:
     lasts = timedelta(days=90)
     deleted = replace(BADGE, account_deleted_at=NOW, link_number=1, link_until=NOW)
-    assert link_has_ended(deleted, 0, lasts, NOW) and link_has_ended(deleted, 1, lasts, NOW)
-    assert not link_has_ended(replace(deleted, link_number=2, link_until=NOW + lasts), 2, lasts, NOW)
+    assert link_has_ended(deleted, 0, lasts, DAY, NOW) and link_has_ended(deleted, 1, lasts, DAY, NOW)
+    assert not link_has_ended(replace(deleted, link_number=2, link_until=NOW + DAY), 2, lasts, DAY, NOW)
