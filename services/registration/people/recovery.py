@@ -89,6 +89,7 @@ def move_due(ports: DeskPorts) -> int:
     """Tick. What nobody has stopped takes effect; returns how many were settled."""
     now = ports.now()
     with ports.store.transaction() as tx:
+        tx.recoveries_wait_by_our_clock(now)
         if not tx.due_recoveries(now, 1):
             return 0
         tx.lock()

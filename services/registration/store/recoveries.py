@@ -10,6 +10,7 @@ from services.registration.domain.recovery import Recovery
 from services.registration.store.address_screen import AddressScreen
 from shared.addresses import same_address_key
 from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled, RecoveryOutcome
+from shared.retry import SKEW
 from shared.runtime.db import replace
 
 _SELECT = (
@@ -32,6 +33,14 @@ class Recoveries(AddressScreen):
     def waiting_recovery(self, person_id: str) -> Recovery | None:
         """The one of this person that has not been settled."""
         return self.fetch_one(Recovery, f"{_SELECT} where person_id = %s and outcome is null", (person_id,))
+
+    def recoveries_wait_by_our_clock(self, now: datetime) -> None:
+        """Those that began in the future, by a clock that was ahead, wait as long as they were to, from now on."""
+        self.cursor.execute(
+            "update address_recoveries set begun_at = %(now)s, takes_effect_at = %(now)s + (takes_effect_at - begun_at)"
+            " where outcome is null and begun_at > %(ahead)s",
+            {"now": now, "ahead": now + SKEW},
+        )
 
     def due_recoveries(self, now: datetime, limit: int) -> list[Recovery]:
         """Those that nobody has stopped in their time, the one that waits longest first."""
