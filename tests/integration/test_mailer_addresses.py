@@ -16,6 +16,7 @@ from services.mailer.domain.letters import return_path
 from services.mailer.reports import note_report
 from shared.errors import TryLater
 from shared.events import AddressCorrected, AssertionIssued, Event
+from shared.topics import INBOX_MEMORY
 from tests.worlds.bounces import complaint, postfix
 from tests.worlds.mailer import APRIL_1, ID, PROGRAMME, MailerWorld, issued, mailer_at, received, rendered, revoked
 from tests.worlds.postgres import Databases
@@ -211,3 +212,13 @@ def _text(message: bytes) -> str:
     body = message_from_bytes(message, policy=email.policy.default).get_body(("plain",))
     assert body is not None
     return str(body.get_content())
+
+
+def test_a_badge_that_is_announced_again_long_after_keeps_its_address(mailer: MailerWorld, post: Post) -> None:
+    mailer.handle(issued(), received(), moved())
+    mailer.tick(hours=1)
+    with mailer.ports.store.transaction() as tx:
+        assert tx.forget_claims(tx.now() + INBOX_MEMORY) > 0
+    mailer.handle(issued(), received(), moved(), rendered(), revoked())
+    mailer.tick(hours=3)
+    assert post.recipients == [NEW, NEW]

@@ -28,7 +28,11 @@ class HolderTransaction(Transaction):
     """
 
     def note_issued(self, events: Sequence[AssertionIssued]) -> None:
-        """The holders; and of the badges that these correct or renew, that they are, whether known already or not."""
+        """The holders; and of the badges that these correct or renew, that they are, whether known already or not.
+
+        What is known of a badge stays: its address may have been corrected since, and the issuer may announce it again
+        long after the inbox has forgotten it.
+        """
         holders = {event.assertion_id: _holder(event) for event in events}
         renewed_by = {event.replaces: event.assertion_id for event in events if event.replaces is not None}
         corrected_by = {event.corrects: event.assertion_id for event in events if event.corrects is not None}
@@ -42,7 +46,8 @@ class HolderTransaction(Transaction):
                     "renewed_by": renewed_by.get(id),
                 }
                 for id in {**holders, **corrected_by, **renewed_by}
-            ]
+            ],
+            is_known_kept=True,
         )
         self._use_corrected_addresses({event.award.registration_id for event in events})
 
@@ -100,10 +105,11 @@ class HolderTransaction(Transaction):
             ]
         )
 
-    def _merge_holders(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Insert `rows`; those of a known assertion replace what is known, except by null."""
+    def _merge_holders(self, rows: Sequence[dict[str, Any]], *, is_known_kept: bool = False) -> None:
+        """Insert `rows`; those of a known assertion replace what is known, except by null; or fill in what is not."""
         if rows:
-            merged = ", ".join(f"{name} = coalesce(excluded.{name}, holders.{name})" for name in rows[0])
+            first, second = ("holders", "excluded") if is_known_kept else ("excluded", "holders")
+            merged = ", ".join(f"{name} = coalesce({first}.{name}, {second}.{name})" for name in rows[0])
             self.insert_rows("holders", rows, f"(assertion_id) do update set {merged}")
 
     def badges_now(self, assertion_ids: Sequence[str]) -> dict[str, BadgeNow]:
