@@ -299,6 +299,7 @@ class LetterUpdated(MessageUpdated, frozen=True, kw_only=True):
         "award", "completion", "correction", "revocation", "reminder-1", "reminder-2", "reminder-3", "expiry"
     ]
     domain: str | None = None  # of the address, in lower case: which mail server it is; the rest of it is in no event
+    address_revision: int | None = None  # as of AddressCorrected, of what was written or handed over; None: of neither
 
 
 # ── 5 receive ──────────────────────────────────────────────────────────────────────────────────────────

@@ -25,7 +25,7 @@ from services.mailer.domain.reminders import is_daytime, reminder_windows
 from services.mailer.domain.requested import request_problem
 from services.mailer.metrics import CORRECTIONS, MESSAGES, SERVER_AWAY
 from services.mailer.store.ledger import MailerTransaction, Store
-from services.mailer.store.messages import OutgoingMessage
+from services.mailer.store.messages import OutgoingMessage, revision_of
 from shared.addresses import domain_of
 from shared.clock import Clock
 from shared.errors import TryLater, Unreadable
@@ -167,7 +167,7 @@ def write(ports: Ports) -> int:
                 written.append((message, content))
         tx.queue(written, now)
         for message, _ in written:
-            announce(tx, ports, message, "queued", 0, now, to=message.email)
+            announce(tx, ports, message, "queued", 0, now, to=message.email, revision=revision_of(message))
     # If we die before the commit, bytes are lost that nobody has seen; after it, these bytes are the letter.
     return len(due) + len(lost) + len(cancelled) + chosen
 
@@ -262,7 +262,10 @@ def _note_replies(
             tx.postpone(message, due_at, ports.deliveries.breaker.cause or "no answer")
     tx.save_attempts(results, now)
     for message, result in results:
-        announce(tx, ports, message, result.state, result.attempts, now, result.answer, to=message.email)
+        revision = message.address_revision
+        announce(
+            tx, ports, message, result.state, result.attempts, now, result.answer, to=message.email, revision=revision
+        )
     for message, _ in answered:
         badge = badges.get(message.subject)
         if badge is not None and badge.is_void:
@@ -329,8 +332,9 @@ def announce(
     answer: str | None = None,
     *,
     to: str | None = None,
+    revision: int | None = None,
 ) -> None:
-    """Announce that a message came to a state, and count it. `to`: its address, where it is known."""
+    """Announce that a message came to a state, and count it. `to`: its address, where it is known; its `revision`."""
     id = message_id(message.letter, message.subject, ports.sender.address)
     tx.announce(
         LetterUpdated(
@@ -342,6 +346,7 @@ def announce(
             at=now,
             answer=answer,
             domain=None if to is None else domain_of(to),
+            address_revision=revision,
         )
         if message.letter_id is None
         else RequestedLetterUpdated(

@@ -195,3 +195,31 @@ def test_a_restored_mailer_sends_no_reminder_twice(databases: Databases) -> None
         restored.handle(issued())
         live(restored, later(70))
         assert [letter for letter, _ in sent(restored)] == ["reminder-3"]
+
+
+def test_after_a_restore_who_complained_of_a_reminder_gets_no_other_at_that_address(databases: Databases) -> None:
+    with (
+        mailer_at(databases.fresh(), lambda *_: Sent("250 ok")) as before,
+        mailer_at(databases.fresh(), lambda *_: Sent("250 ok")) as restored,
+    ):
+        corrected = AddressCorrected(
+            registration_id="R-ABCD",
+            cohort="2026",
+            email="taro@example.org",
+            version=1,
+            revision=1,
+            corrected_at=NOON,
+        )
+        before.moment = NOON
+        before.handle(issued(), corrected)
+        before.tick()
+        live(before, later(8))
+        path = return_path("reminder-1", ID, PROGRAMME.sender.bounce_domain, 1)
+        note_report(complaint(path, "<x@y.example>"), [path], before.ports)
+        restored.moment = later(8)
+        take_back(
+            restored.ports.store, {LetterUpdated: MailerTransaction.take_back_letters}, announced(before.ports.store)
+        )
+        restored.handle(issued(), corrected)
+        live(restored, later(70))
+        assert sent(restored) == []

@@ -32,6 +32,7 @@ class LedgerEntry:
     queued_at: datetime | None
     written_at: datetime | None
     settled_at: datetime | None
+    written_revision: int | None = None  # to which address of its badge
 
 
 def ledger_entries(events: Sequence[Updated], known: Sequence[LedgerEntry]) -> list[LedgerEntry]:
@@ -65,6 +66,7 @@ def _after(event: Updated, known: LedgerEntry | None) -> LedgerEntry:
         next_try_at=None,
         settled_at=event.at,
         reason=None,
+        written_revision=_revision_of(event, before),
     )
     match event.state:
         case "queued":  # answer: an order to send it again leaves the last one
@@ -84,6 +86,11 @@ def _after(event: Updated, known: LedgerEntry | None) -> LedgerEntry:
         written_at=before.written_at or event.at,
         next_try_at=try_again_at(event.attempt, event.at) if event.state == "deferred" else None,
     )
+
+
+def _revision_of(event: Updated, before: LedgerEntry) -> int | None:
+    said = event.address_revision if isinstance(event, LetterUpdated) else None
+    return before.written_revision if said is None else said
 
 
 def _place(one: Updated | LedgerEntry) -> tuple[int, int]:

@@ -225,7 +225,8 @@ class MailerTransaction(MessageTransaction):
         known = self.fetch_all(
             LedgerEntry,
             "select assertion_id, request_id, letter, state, attempts, next_try_at, answer, reason, created_at,"
-            " queued_at, written_at, settled_at from messages where id = any(%s::text[]) order by id for update",
+            " queued_at, written_at, settled_at, written_revision from messages where id = any(%s::text[])"
+            " order by id for update",
             (ids,),
         )
         columns = [column.name for column in fields(LedgerEntry) if column.name not in _KEY]

@@ -80,7 +80,8 @@ _LEAVABLE = (
 )
 
 
-def _revision_of(message: Writable) -> int:
+def revision_of(message: Writable) -> int:
+    """To which address of its badge a message is written."""
     return message.address_revision if isinstance(message, Message) else 0
 
 
@@ -156,6 +157,7 @@ class MessageTransaction(RequestTransaction):
             f"select {STATUS} from messages join holders using (assertion_id)"
             " where assertion_id = any(%s::text[]) and sending_until is null"
             f" and not {CANCELLABLE} and {VOID} is null"
+            " and coalesce(written_revision, 0) < address_revision"  # else it went there, before a restore
             f" and (state = 'bounced' or {_OF_THE_ADDRESS}"
             "  or letter = 'award' and state = 'sent' and received_at is null)"
             " order by id for update of messages",
@@ -187,7 +189,7 @@ class MessageTransaction(RequestTransaction):
                     "state": "queued",
                     "message": content,
                     "domain": domain_of(message.email),
-                    "written_revision": _revision_of(message),
+                    "written_revision": revision_of(message),
                     "queued_at": now,
                     "written_at": now,
                     "next_try_at": now,
@@ -201,7 +203,7 @@ class MessageTransaction(RequestTransaction):
         """Store the bytes of a message that is queued without them. State and attempts stay."""
         self.cursor.execute(
             "update messages set message = %b, domain = %s, written_revision = %s where id = %s",
-            (content, domain_of(message.email), _revision_of(message), row_id(message)),
+            (content, domain_of(message.email), revision_of(message), row_id(message)),
         )
 
     def suppress_unwritable(self, message: Addressed, error: str, now: datetime) -> int:
