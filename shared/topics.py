@@ -63,6 +63,10 @@ TOPICS: tuple[Topic, ...] = (
     STATEMENT_PUBLISHED,
 )
 
+ASKED_FOR: tuple[Topic, ...] = (DESK_LETTERS, ACCOUNT_LETTERS)
+"""Letters that services ask for: they say names, addresses, links, what people wrote. Who asks forgets it after
+`INBOX_MEMORY`, as the mailer does in its time."""
+
 ALL_TOPICS: tuple[Topic, ...] = tuple(topic for each in TOPICS for topic in (each, each.dead))
 """Each topic, followed by its topic of dead letters: what there is in Kafka."""
 

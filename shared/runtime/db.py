@@ -140,6 +140,15 @@ class Transaction(RowStatements):
         """Forget the events claimed before a moment long after which Kafka no longer holds them; how many."""
         return self.cursor.execute("delete from inbox where claimed_at < %s", (before,)).rowcount
 
+    def forget_announced(self, topic: Topic, before: datetime, most: int) -> int:
+        """Of facts on a topic that were announced before then: all but their ids; how many. None is announced again."""
+        return self.cursor.execute(
+            "update announced set topic = '', key = '', value = '' where seq = any(array("
+            "select seq from (select seq, announced_at from announced where topic = %s order by seq limit %s) as oldest"
+            " where announced_at < %s))",
+            (topic.name, most, before),
+        ).rowcount
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """What the block changed and announced is undone when it raises; the rest of this transaction stands."""

@@ -50,12 +50,13 @@ from shared.runtime.truncation import find_truncated
 from shared.runtime.unread import topics_of_unread
 from shared.runtime.web.metrics import serve_metrics
 from shared.runtime.web.server import WebServer, web_server
-from shared.topics import INBOX_MEMORY, Topic
+from shared.topics import ASKED_FOR, INBOX_MEMORY, Topic
 
 _GRACE = 12.0  # seconds for the batch in hand at a stop
 _BACKLOG_EVERY = 5.0
 _ORDERS_EVERY = 1.0  # rare: woken by each batch, these ticks would cost as much as the batch
 _FORGET_EVERY = 3600.0
+_FORGET_AT_ONCE = 10_000
 _KEPT_EVERY = 30.0  # seconds between two looks at what older replicas kept
 _RECURSION = 1000  # py_ecc, which web3 needs, sets 100,000: nested JSON then overflows the stack and kills the process
 
@@ -90,7 +91,7 @@ class Process:
         self.tick("backlog", partial(_report_backlog, log=self._log, reported={}), database, every=_BACKLOG_EVERY)
         self.note(RebuildOrdered, note_rebuilds)
         self.tick("rebuild", partial(announce_again, log=self._log), database, every=_ORDERS_EVERY)
-        self.tick("inbox", _forget_old_claims, database, every=_FORGET_EVERY)
+        self.tick("inbox", _forget_past, database, every=_FORGET_EVERY)
         self.tick("topics", partial(_look_at_topics, kafka=runtime.kafka, log=self._log), database, every=_FORGET_EVERY)
         self.ready("database", lambda _, to: database_report(*to), (database, migrations))
         self.ready("certificates", lambda _, to: certificates_report(*to), (runtime.certificates, runtime.clock))
@@ -340,10 +341,13 @@ def _look_at_topics(database: Database[Any], *, kafka: KafkaAccess, log: Log) ->
     return pass_markers(database, kafka)
 
 
-def _forget_old_claims(database: Database[Any]) -> int:
+def _forget_past(database: Database[Any]) -> int:
     with database.transaction() as tx:
-        forget_traces(tx, tx.now() - INBOX_MEMORY)
-        return int(tx.forget_claims(tx.now() - INBOX_MEMORY))
+        before = tx.now() - INBOX_MEMORY
+        forget_traces(tx, before)
+        for topic in ASKED_FOR:
+            tx.forget_announced(topic, before, _FORGET_AT_ONCE)
+        return int(tx.forget_claims(before))
 
 
 def _nothing(tx: Any, events: Sequence[Event]) -> None:

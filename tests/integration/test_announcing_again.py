@@ -11,11 +11,14 @@ import pytest
 
 from shared.errors import TooLarge
 from shared.events import AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
+from shared.letter_events import AccountLetterRequested
 from shared.office_events import DecisionSettled, OfficeDecided, RebuildOrdered
 from shared.runtime.db import Database, Transaction
 from shared.runtime.log import logger
 from shared.runtime.migrate import migrate
+from shared.runtime.process import _forget_past
 from shared.runtime.rebuild import announce_again, note_rebuilds
+from shared.topics import INBOX_MEMORY
 from shared.wire import decode
 from tests.worlds.postgres import Databases
 
@@ -136,6 +139,29 @@ def test_a_rebuild_from_another_producer_is_not_ours(wallet: Database[Transactio
     order(wallet, ordered("anchor", producer="issuer"))
     assert announce_again(wallet, log=LOG) == 0
     assert published(wallet) == []
+
+
+def letter(id: str) -> AccountLetterRequested:
+    facts = {"name": "見本 太郎"}
+    return AccountLetterRequested(
+        letter_id=id, letter="account-notice", recipient="taro@example.jp", facts=facts, requested_at=NOW
+    )
+
+
+def test_of_a_letter_that_was_asked_for_long_ago_only_its_id_is_kept(wallet: Database[Transaction]) -> None:
+    announce(wallet, letter("1"), received(1), letter("2"))
+    published(wallet)
+    for older, left in ((INBOX_MEMORY, 2), (timedelta(seconds=1), 1)):
+        with wallet.transaction() as tx:
+            tx.cursor.execute("update announced set announced_at = announced_at - %s where seq < 3", (older,))
+        _forget_past(wallet)
+        with wallet.transaction() as tx:
+            assert tx.fetch_value("select count(*) from announced where value like '%%taro@example.jp%%'") == left
+    announce(wallet, letter("1"))
+    order(wallet, ordered("mailer"))
+    announce_again(wallet, log=LOG)
+    again = [decode(each) for each in published(wallet)]
+    assert again[:2] == [received(1), letter("2")] and isinstance(again[2], DecisionSettled) and len(again) == 3
 
 
 def test_a_rebuild_waits_while_the_outbox_is_full(wallet: Database[Transaction]) -> None:
