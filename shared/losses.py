@@ -40,9 +40,9 @@ LOSSES: dict[str, Loss] = {
         ),
         todo=Bilingual(
             "本人に、授与のお知らせのリンクをもう一度開き、アカウントを作り直してもらいます。"
-            "受け取ったバッジはそこにあります。紙を申し込んだ人には、申し込みのページで送り先を入れ直してもらいます。",
+            "受け取ったバッジはそこにあります。紙を申し込んだ人と、その送り先を変えた人には、申し込みのページで送り先を入れ直してもらいます。",
             "The person opens the link of letter 1 again and makes the account again; the badge is there, received."
-            " Who ordered paper enters the address again on the page of the order.",
+            " Who ordered paper, or changed the address of an order, enters it again on the page of the order.",
         ),
     ),
     "verifier": Loss(),
