@@ -202,7 +202,7 @@ class Paper(msgspec.Struct, frozen=True, kw_only=True):
     about: Bilingual  # on the form: what is sent when, and what is not done
     how_to_pay: Bilingual  # on the form, and in the letter that answers the order
     payment_url: str | None = None  # a page of the payment's, outside of the product
-    address_kept_days: int = 90  # after the last item was sent or cancelled
+    address_kept_days: int = 90  # after the last item was sent or cancelled, or ordered and not paid
 
     def product(self, item: str) -> PaperProduct | None:
         """None for what is not on offer."""

@@ -38,7 +38,7 @@ def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
 def forget(ports: Ports) -> int:
     """Tick. Delete ended sessions, tries, links, offers; no answer depends on it, because the queries compare times.
 
-    And the postal addresses of orders that ended long ago.
+    And the postal addresses of orders that ended, or were not paid, long ago.
     """
     paper = ports.programme.paper
     with ports.store.transaction() as tx:

@@ -24,7 +24,7 @@ from tests.worlds.ops_site import office_of
 from tests.worlds.paper import ADDRESS, PaperWorld, number_of, said
 from tests.worlds.recalled import announced, back_up, take_back
 from tests.worlds.renderer import Stage
-from tests.worlds.wallet import PAPER_KEY, START, config, revoked, running_wallet
+from tests.worlds.wallet import PAPER_KEY, START, config, log_in, revoked, running_wallet
 
 pytest_plugins = ("tests.worlds.ops_fixtures", "tests.worlds.renderer_fixtures", "tests.worlds.wallet_fixtures")
 
@@ -230,6 +230,27 @@ def test_after_a_restore_orders_stand_where_they_stood_and_only_the_address_is_a
     assert handlers.forget(world.wallet.ports) > 0
     with world.wallet.ports.store.transaction() as tx:
         assert tx.fetch_value("select count(*) from paper_orders where line is not null") == 0
+
+
+def test_the_address_of_an_order_that_nobody_pays_is_deleted_and_asked_for_again_once_it_is_paid(
+    world: PaperWorld,
+) -> None:
+    badge, other = world.badge(1), world.badge(2)
+    with world.owner(badge) as browser, world.owner(other) as payer:
+        order = number_of(world.order(browser, badge, "certificate"))
+        world.step("paid", number_of(world.order(payer, other, "certificate")))
+    world.later(timedelta(days=91))
+    handlers.forget(world.wallet.ports)
+    with world.wallet.ports.store.transaction() as tx:
+        assert tx.fetch_value("select array_agg(order_id) from paper_orders where line is null") == [order]
+    assert world.step("paid", order) == "done"
+    with world.wallet.browser() as browser:
+        log_in(browser, badge.holder.email)
+        assert "送り先がありません" in browser.get(f"/badges/{badge.assertion_id}/paper").text
+        browser.post(f"/badges/{badge.assertion_id}/paper/{order}/address", data=ADDRESS)
+    handlers.forget(world.wallet.ports)
+    with world.wallet.ports.store.transaction() as tx:
+        assert tx.fetch_value("select count(*) from paper_orders where line is null") == 0
 
 
 def test_states_reach_ops_in_any_order(world: PaperWorld) -> None:

@@ -139,5 +139,5 @@ ORDER_DIGITS = 8
 
 
 def forgotten_before(paper: Paper, now: datetime) -> datetime:
-    """Postal addresses of orders that ended before this moment are deleted."""
+    """Postal addresses of orders that ended before this moment, or were placed and not paid, are deleted."""
     return now - timedelta(days=paper.address_kept_days)

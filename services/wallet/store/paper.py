@@ -18,7 +18,8 @@ _PLACED = (
     " i.shipper, i.tracking, o.line is not null as has_address from paper_items i join paper_orders o using (order_id)"
 )
 _CHANGED = ("state", "revision", "at", "assertion_id", "sheet_id", "shipper", "tracking")
-_ENDED = ("sent", "cancelled")
+_NEEDS_NO_ADDRESS = ("ordered", "sent", "cancelled")
+"""Nothing of it is sent before it is paid: who pays late enters the address again."""
 
 
 class PaperOrders:
@@ -88,14 +89,17 @@ class PaperOrders:
         )
 
     def forget_addresses(self, before: datetime, *, most: int) -> int:
-        """Delete the addresses of orders whose last item was sent or cancelled before this moment; how many."""
+        """Delete the addresses of orders whose last item was sent, cancelled, or ordered and never paid; how many.
+
+        `before`: the moment since which nothing has come of it.
+        """
         return self._tx.cursor.execute(
             "update paper_orders set addressee = null, postcode = null, prefecture = null, line = null, phone = null"
             " where order_id = any(array(select order_id from paper_orders o"
             "  where o.line is not null and o.ordered_at < %s"
             "  and not exists (select from paper_items i where i.order_id = o.order_id"
             "   and not (i.state = any(%s) and i.at < %s)) limit %s))",
-            (before, list(_ENDED), before, most),
+            (before, list(_NEEDS_NO_ADDRESS), before, most),
         ).rowcount
 
     # ── after a restore ──
