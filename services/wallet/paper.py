@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from services.wallet.badge.badges import own_badge
+from services.wallet.badge.badges import own
 from services.wallet.domain.badge import WalletBadge
 from services.wallet.domain.paper import (
     OPEN,
@@ -54,9 +54,9 @@ class RefusedOrder:
 def show(account: Account, assertion_id: str, ports: Ports) -> PaperPage:
     """NotFound where nothing is printed, and as for `own_badge`."""
     paper = _paper(ports)
-    badge = own_badge(account, assertion_id, ports)
     with ports.store.transaction() as tx:
-        placed = tx.paper.of_registration(badge.registration_id)
+        badge = own(tx, account, assertion_id)
+        placed = _placed_by(tx, account, badge)
     now = ports.now()
     on_order = {each.item for each in placed if each.state in OPEN}
     free = [offer for offer in offers(paper, badge, now) if offer.item not in on_order]
@@ -67,7 +67,9 @@ def order(
     account: Account, assertion_id: str, items: Sequence[PaperItem], typed: PostalAddress, ports: Ports
 ) -> str | RefusedOrder:
     """Order for the account's own badge; the number of the order. NotFound as for `show`."""
-    return order_for(own_badge(account, assertion_id, ports), items, typed, ports)
+    with ports.acting(account) as tx:
+        result = _order(tx, own(tx, account, assertion_id), items, typed, ports)
+    return _noted(result, assertion_id, len(items))
 
 
 def order_by_office(
@@ -76,12 +78,15 @@ def order_by_office(
     """Order for somebody who asked by telephone or post. NotFound for an unknown badge, or where nothing is printed."""
     with ports.store.transaction() as tx:
         badge = tx.badges.get(assertion_id)
-    if badge is None:
-        raise NotFound(f"badge {assertion_id}")
-    return order_for(badge, items, typed, ports)
+        if badge is None:
+            raise NotFound(f"badge {assertion_id}")
+        result = _order(tx, badge, items, typed, ports)
+    return _noted(result, assertion_id, len(items))
 
 
-def order_for(badge: WalletBadge, items: Sequence[PaperItem], typed: PostalAddress, ports: Ports) -> str | RefusedOrder:
+def _order(
+    tx: WalletTransaction, badge: WalletBadge, items: Sequence[PaperItem], typed: PostalAddress, ports: Ports
+) -> str | RefusedOrder:
     """Keep the order and announce it, with the letter that says how to pay; the number of the order.
 
     Each item is on order once for a registration, however often the form is sent.
@@ -91,31 +96,43 @@ def order_for(badge: WalletBadge, items: Sequence[PaperItem], typed: PostalAddre
     reason = refusal(paper, badge, now) or (None if wanted else "nothing")
     problems = address_problems(address)
     if reason is None and not problems:
-        with ports.store.transaction() as tx:
-            tx.badges.lock_versions(
-                [badge.registration_id]
-            )  # two forms at once: the second sees the order of the first
-            if tx.paper.open_items(badge.registration_id).isdisjoint(wanted):
-                order_id = _place(tx, badge, wanted, paper, address, ports)
-                # If we die here, nothing was ordered. After the commit the outbox has the order and its letter.
-            else:
-                order_id, reason = None, "ordered-already"
-        if order_id is not None:
-            PAPER_ORDERED.inc()
-            log.info("ordered", order_id=order_id, assertion_id=badge.assertion_id, items=len(wanted))
-            return order_id
-    REFUSED.labels(f"paper-{reason or 'address'}").inc()
+        tx.badges.lock_versions([badge.registration_id])  # two forms at once: the second sees the order of the first
+        if tx.paper.open_items(badge.registration_id).isdisjoint(wanted):
+            # If we die here, nothing was ordered. After the commit the outbox has the order and its letter.
+            return _place(tx, badge, wanted, paper, address, ports)
+        reason = "ordered-already"
     return RefusedOrder(reason, problems)
+
+
+def _noted(result: str | RefusedOrder, assertion_id: str, items: int) -> str | RefusedOrder:
+    """In the log and the figures, once its transaction is committed."""
+    if isinstance(result, RefusedOrder):
+        REFUSED.labels(f"paper-{result.reason or 'address'}").inc()
+    else:
+        PAPER_ORDERED.inc()
+        log.info("ordered", order_id=result, assertion_id=assertion_id, items=items)
+    return result
+
+
+def _placed_by(tx: WalletTransaction, account: Account, badge: WalletBadge) -> list[PlacedItem]:
+    """What was ordered for the registration of the account's own badge, if its newest version is the account's, too.
+
+    An order is for a registration: a former version may be with somebody else, to whose address it went by mistake.
+    """
+    if badge.corrected_by is not None and tx.badges.own(account.account_id, badge.corrected_by) is None:
+        return []
+    return tx.paper.of_registration(badge.registration_id)
 
 
 def change_address(
     account: Account, assertion_id: str, order_id: str, typed: PostalAddress, ports: Ports
 ) -> AddressProblems:
     """The order goes to another address, as long as something of it has to be sent. NotFound for any other order."""
-    badge, address = own_badge(account, assertion_id, ports), tidied(typed)
+    address = tidied(typed)
     problems = address_problems(address)
-    with ports.store.transaction() as tx:
-        placed = [each for each in tx.paper.of_registration(badge.registration_id) if each.order_id == order_id]
+    with ports.acting(account) as tx:
+        orders = _placed_by(tx, account, own(tx, account, assertion_id))
+        placed = [each for each in orders if each.order_id == order_id]
         if not any(each.state in (*OPEN, "returned") for each in placed):
             raise NotFound(f"order {order_id}: none of badge {assertion_id} that waits to be sent")
         if not problems:

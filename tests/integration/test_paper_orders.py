@@ -24,7 +24,7 @@ from tests.worlds.ops_site import office_of
 from tests.worlds.paper import ADDRESS, PaperWorld, number_of, said
 from tests.worlds.recalled import announced, back_up, take_back
 from tests.worlds.renderer import Stage
-from tests.worlds.wallet import PAPER_KEY, START, config, log_in, revoked, running_wallet
+from tests.worlds.wallet import PAPER_KEY, START, config, corrected, join, log_in, revoked, running_wallet
 
 pytest_plugins = ("tests.worlds.ops_fixtures", "tests.worlds.renderer_fixtures", "tests.worlds.wallet_fixtures")
 
@@ -160,6 +160,27 @@ def test_nothing_is_ordered_before_the_issue_twice_without_an_item_or_to_no_addr
         assert stranger.get(f"/badges/{badge.assertion_id}/paper").status_code == 404
         assert world.order(stranger, badge, "card").status_code == 404
         assert stranger.post(f"/badges/{badge.assertion_id}/paper/{order}/address", data=ADDRESS).status_code == 404
+
+
+def test_who_has_a_former_version_only_sees_no_order_of_the_newest_ones_holder_and_changes_no_address(
+    world: PaperWorld,
+) -> None:
+    wrong = world.badge(1)
+    with world.owner(wrong) as stranger, world.wallet.browser() as holder:
+        right = corrected(wrong, "right@example.jp")
+        world.wallet.consume(right, revoked(wrong.assertion_id, right.assertion_id))
+        join(holder, world.wallet, right.assertion_id)
+        world.wallet.finish(right.assertion_id)
+        order = number_of(world.order(holder, right, "certificate"))
+        assert order not in stranger.get(f"/badges/{wrong.assertion_id}/paper").text
+        path = f"/badges/{wrong.assertion_id}/paper/{order}/address"
+        assert order not in stranger.get(path).text.replace(path, "")
+        assert stranger.post(path, data={**ADDRESS, "line": "elsewhere"}).status_code == 404
+        assert order in holder.get(f"/badges/{right.assertion_id}/paper").text
+        changed = holder.post(path.replace(wrong.assertion_id, right.assertion_id), data=ADDRESS)
+        assert changed.url.params["changed"] == "1"
+    with world.wallet.ports.store.transaction() as tx:
+        assert tx.fetch_value("select line from paper_orders") == ADDRESS["line"]
 
 
 def test_addresses_leave_the_wallet_only_with_the_key_and_as_texts(world: PaperWorld) -> None:

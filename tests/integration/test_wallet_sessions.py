@@ -18,6 +18,7 @@ from services.wallet import office_orders
 from services.wallet.store import Account, WalletTransaction
 from shared.events import AssertionIssued
 from shared.office_events import Decision, DecisionSettled, OfficeDecided
+from tests.worlds.paper import ADDRESS
 from tests.worlds.wallet import (
     PASSWORD,
     Wallet,
@@ -99,6 +100,9 @@ FORMS = {
     "/badges/{waiting}/receive": {},
     "/badges/{badge}/details": {"details": "hidden"},
     "/badges/{badge}/offer": {},
+    "/badges/{badge}/paper": {**ADDRESS, "item": "card"},
+    "/badges/{badge}/paper/{order}/address": {**ADDRESS, "line": "千代田区二番町3-4"},
+    "/account/passkeys/remove": {"passkey": "aWQ"},
     "/login": {"email": "a@example.jp", "password": PASSWORD},
     "{verify}": {},
     "{link}": {"password": PASSWORD},
@@ -117,8 +121,16 @@ def test_a_form_that_was_sent_before_the_account_changed_does_nothing_after_it(
         wallet.finish(badge)
         waiting = wallet.issue("a@example.jp", qualification="shindanshi").assertion_id
         verify, account = add_address(browser, wallet, "c@example.jp"), account_of(wallet, "a@example.jp")
+        ordered = browser.post(f"/badges/{badge}/paper", data={**ADDRESS, "item": "certificate"})
+        with wallet.ports.store.transaction() as tx:
+            tx.passkeys.add(b"id", account.account_id, b"", 0, "")
         to = path.format(
-            waiting=waiting, badge=badge, verify=verify, link=wallet.link(waiting), address=number_of(wallet, account)
+            waiting=waiting,
+            badge=badge,
+            verify=verify,
+            link=wallet.link(waiting),
+            address=number_of(wallet, account),
+            order=ordered.url.params["ordered"],
         )
         if path == "{link}":
             browser.post("/logout")
@@ -134,6 +146,9 @@ def test_a_form_that_was_sent_before_the_account_changed_does_nothing_after_it(
         answer = meanwhile(wallet, do, lambda: browser.post(to, data=FORMS[path], follow_redirects=False))
         assert answer.status_code == 303 and answer.headers["location"].startswith("/login?next="), answer.text
         assert not is_in(browser) and wallet.announced() == before
+        with wallet.ports.store.transaction() as tx:
+            assert tx.fetch_value("select line from paper_orders") == ADDRESS["line"]
+            assert change == "deleted" or tx.passkeys.all_of(account.account_id)
         assert log_in(browser, "a@example.jp").status_code == 422
         assert log_in(browser, "a@example.jp", NEW).status_code == (422 if change == "deleted" else 200)
 
@@ -251,6 +266,25 @@ def test_the_office_logs_everybody_out_at_once(wallet: Wallet) -> None:
         assert (settled.outcome, settled.detail) == ("done", "2 sessions")
         assert not is_in(one) and not is_in(two)
         assert one.get("/badges").url.path == "/login"
+
+
+def test_sessions_that_the_office_and_their_holder_end_at_once_are_ended_by_both(wallet: Wallet) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    with wallet.browser() as browser, wallet.browser() as phone:
+        join(browser, wallet, badge)
+        log_in(phone, "a@example.jp")
+        wallet.clock.now += timedelta(minutes=10)
+        assert is_in(browser)  # its row stands behind the phone's since
+        with wallet.ports.store.reading() as tx:
+            first, second = (row[0] for row in tx.cursor.execute("select session_id from sessions order by 1"))
+        end = "select from sessions where session_id = %s for update"
+        settled = meanwhile(
+            wallet,
+            lambda tx: tx.cursor.execute(end, (first,)),
+            lambda: order(wallet, "end-all-sessions", "wallet"),
+            lambda tx: tx.cursor.execute(end, (second,)),
+        )
+        assert settled.detail == "2 sessions" and not is_in(browser) and not is_in(phone)
 
 
 def test_an_order_about_sessions_and_one_about_paper_are_carried_out_in_one_batch(wallet: Wallet) -> None:

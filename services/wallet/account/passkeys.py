@@ -95,7 +95,7 @@ def remove(account: Account, credential: str, ports: Ports) -> None:
         credential_id = webauthn.base64url_to_bytes(credential)
     except ValueError as error:
         raise NotFound("passkey: no id of one") from error
-    with ports.store.transaction() as tx:
+    with ports.acting(account) as tx:
         if not tx.passkeys.remove(account.account_id, credential_id):
             raise NotFound(f"passkey: not of account {account.account_id}")
 

@@ -40,10 +40,11 @@ def own_badges(account: Account, ports: Ports) -> list[WalletBadge]:
 def own_badge(account: Account, assertion_id: str, ports: Ports) -> WalletBadge:
     """NotFound for another person's badge and for one that doesn't exist: the answer is the same."""
     with ports.store.reading() as tx:
-        return _own(tx, account, assertion_id)
+        return own(tx, account, assertion_id)
 
 
-def _own(tx: WalletTransaction, account: Account, assertion_id: str) -> WalletBadge:
+def own(tx: WalletTransaction, account: Account, assertion_id: str) -> WalletBadge:
+    """As `own_badge`, in a transaction."""
     badge = tx.badges.own(account.account_id, assertion_id)
     if badge is None:
         raise NotFound(f"badge {assertion_id}: not of account {account.account_id}")
@@ -53,7 +54,7 @@ def _own(tx: WalletTransaction, account: Account, assertion_id: str) -> WalletBa
 def show(account: Account, assertion_id: str, ports: Ports) -> RelatedBadges:
     """NotFound as for `own_badge`."""
     with ports.store.reading() as tx:
-        badge = _own(tx, account, assertion_id)
+        badge = own(tx, account, assertion_id)
         renewed = tx.badges.renewed(account.account_id, badge)
         return RelatedBadges(
             badge=badge,
@@ -66,7 +67,7 @@ def show(account: Account, assertion_id: str, ports: Ports) -> RelatedBadges:
 def receive_own(account: Account, assertion_id: str, ports: Ports) -> None:
     """Step 5, from the list instead of the letter: the address is proven, so no link is needed."""
     with ports.acting(account) as tx:
-        badge = _own(tx, account, assertion_id)
+        badge = own(tx, account, assertion_id)
         if state_of(badge, ports.now()) == "unreceived":
             receive(tx, assertion_id, account.account_id)
 

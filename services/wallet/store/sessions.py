@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from services.wallet.store.accounts import ACCOUNT, Account
 from shared.retry import SKEW
@@ -100,14 +101,20 @@ class Sessions(Attempts):
 
     def close_all(self, account_id: int, but: str | None = None) -> int:
         """How many ended. `but`: the token of the session that stays."""
-        return self._tx.cursor.execute(
-            "delete from sessions where account_id = %s and token_sha256 is distinct from %s",
-            (account_id, sha256(but) if but else None),
-        ).rowcount
+        return self._close(
+            "account_id = %s and token_sha256 is distinct from %s", account_id, sha256(but) if but else None
+        )
 
     def close_everybodys(self) -> int:
         """All sessions of all accounts; how many."""
-        return self._tx.cursor.execute("delete from sessions").rowcount
+        return self._close("true")
+
+    def _close(self, condition: str, *values: Any) -> int:
+        # In one order: two transactions that end the same sessions can't deadlock.
+        self._tx.cursor.execute(
+            f"select from sessions where {condition} order by account_id, session_id for update", values
+        )
+        return self._tx.cursor.execute(f"delete from sessions where {condition}", values).rowcount
 
     # ── devices ──
 
