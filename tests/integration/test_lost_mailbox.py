@@ -249,6 +249,11 @@ def test_an_address_that_has_an_account_already_gets_the_badges_and_all_addresse
         assert badge in browser.get("/badges").text and second in browser.get("/badges").text
     log_in(first, "third@example.jp")
     assert is_in(first) and badge not in first.get("/badges").text
+    with holders.wallet.browser() as reader:  # of the lost mailbox
+        log_in(reader, "person1@example.jp")
+        assert not is_in(reader)
+        reader.post("/forgot", data={"email": "person1@example.jp"})
+    assert holders.wallet.letters("reset-password") == []
     assert [each.facts["what"] for each in holders.wallet.letters("account-notice", "person2@example.jp")] == [
         "address-added"
     ]

@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from services.wallet.store import WalletTransaction
 from shared.events import AddressCorrected, AssertionIssued
 from shared.links import receive_token
+from shared.recovery_events import AddressRecoverySettled
 from tests.worlds.consumer import note
 from tests.worlds.wallet import (
     PASSWORD,
     SECRET,
     START,
     Wallet,
+    account_of,
+    add_address,
+    address_id,
     corrected,
     is_in,
+    issued,
     join,
+    log_in,
     meanwhile,
     running_wallet,
     wallet_database,
@@ -117,3 +124,86 @@ def test_who_received_the_badge_is_led_to_it_by_the_link_of_a_letter_in_the_form
             assert "holder" not in page.text
         answer = stranger.post(link(badge, 0), data={"password": PASSWORD})
         assert answer.url.path == "/login", "the address in the letter may be somebody else's by now"
+
+
+# ── received, and without an account ────────────────────────────────────────────────────────────────────
+
+
+def recovered(badge: AssertionIssued, to: str, former: str) -> AddressRecoverySettled:
+    return AddressRecoverySettled(
+        recovery_id=f"recovery/{badge.assertion_id}",
+        person_id=badge.holder.person_id,
+        registration_id=badge.award.registration_id,
+        outcome="moved",
+        email=to,
+        former_email=former,
+        begun_at=START,
+        settled_at=START,
+    )
+
+
+@pytest.mark.parametrize("event", ["the badge moves", "the account moves", "the account goes"])
+def test_a_received_badge_whose_account_was_deleted_is_of_the_account_that_has_its_address_and_obeys_it(
+    wallet: Wallet, event: str
+) -> None:
+    gone, kept = f"gone{len(event)}@example.jp", f"kept{len(event)}@example.jp"
+    person = f"P-{event}"
+    badge, own = (replace(it, holder=replace(it.holder, person_id=person)) for it in (at(gone), at(kept)))
+    wallet.consume(badge, own)
+    with wallet.browser() as browser, wallet.browser() as holder:
+        join(browser, wallet, badge.assertion_id)
+        wallet.finish(badge.assertion_id)
+        join(holder, wallet, own.assertion_id)
+        if event == "the account goes":
+            arrive(wallet, moved(badge, kept))  # while the other account still has it
+        assert browser.post("/account/delete", data={"word": "削除", "current": PASSWORD}).url.params["deleted"] == "1"
+        if event == "the badge moves":
+            arrive(wallet, moved(badge, kept))
+        elif event == "the account moves":
+            wallet.consume(recovered(own, gone, kept))
+            log_in(holder, gone)
+        page = holder.get(f"/badges/{badge.assertion_id}")
+        assert "番号を公開しない" in page.text.replace("<wbr>", "")
+        page = holder.post(f"/badges/{badge.assertion_id}/details", data={"details": "hidden"})
+        assert "変更しました" in page.text and "番号は公開していません" in page.text
+    with wallet.ports.store.transaction() as tx:
+        found, account = (
+            tx.badges.get(badge.assertion_id),
+            tx.accounts.by_address(gone if "account m" in event else kept),
+        )
+    assert found is not None and account is not None and wallet.received(badge.assertion_id) == 1
+    assert (found.account_id, found.account_deleted_at, found.details_public) == (account.account_id, None, False)
+
+
+def at(email: str) -> AssertionIssued:
+    return issued(email, "gishi", "髙橋")
+
+
+# ── a link to a new password ────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("end", ["removed", "removed while the form is sent", "lost"])
+def test_a_link_to_a_new_password_opens_nothing_once_its_address_is_not_the_accounts(wallet: Wallet, end: str) -> None:
+    primary, further = f"{end[-4:]}1@example.jp", f"{end[-4:]}2@example.jp"
+    badge = at(primary)
+    wallet.consume(replace(badge, holder=replace(badge.holder, person_id=f"P-{end}")))
+    with wallet.browser() as owner, wallet.browser() as reader:
+        join(owner, wallet, badge.assertion_id)
+        owner.post(add_address(owner, wallet, further))
+        mailbox = primary if end == "lost" else further
+        reader.post("/forgot", data={"email": mailbox})
+        link, data = wallet.mailed_link("reset-password", mailbox), {"password": "plum wagon velvet ninety"}
+        account = account_of(wallet, primary)
+        if end == "removed while the form is sent":
+
+            def remove(tx: WalletTransaction) -> None:
+                tx.accounts.hold(account)
+                assert tx.accounts.remove_address(account.account_id, int(address_id(owner)))
+
+            assert meanwhile(wallet, remove, lambda: reader.post(link, data=data)).status_code == 410
+        elif end == "removed":
+            owner.post(f"/account/addresses/{address_id(owner)}", data={"act": "remove", "current": PASSWORD})
+        else:
+            wallet.consume(recovered(replace(badge, holder=replace(badge.holder, person_id=f"P-{end}")), NEW, primary))
+        assert reader.get(link).status_code == reader.post(link, data=data).status_code == 410
+        assert not is_in(reader) and is_in(owner)

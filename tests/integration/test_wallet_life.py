@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from services.issuer.art.badge_art import badge_png
+from services.wallet.store import WalletTransaction
 from shared import object_keys
 from shared.credentials.baking import unbake_png
 from shared.events import AssertionIssued, BadgeVisibilityChanged, Event
@@ -355,3 +356,39 @@ def test_an_account_that_is_made_at_the_new_address_while_the_former_one_moves_t
         given, mailed = tx.badges.get(badge), tx.letters.link(link, "reset")
     assert given is not None and given.account_id == account.account_id
     assert mailed is not None and mailed.account_id == account.account_id
+
+
+def test_a_version_that_is_handed_over_while_the_badges_move_moves_with_them(wallet: Wallet) -> None:
+    first, into = wallet.issue("lost@example.jp"), wallet.issue("new@example.jp")
+    with wallet.browser() as browser, wallet.browser() as other:
+        join(browser, wallet, first.assertion_id)
+        join(other, wallet, into.assertion_id)
+    second, former = corrected(first), account_of(wallet, "lost@example.jp").account_id
+
+    def hand_over(tx: WalletTransaction) -> None:
+        tx.badges.lock_versions([first.award.registration_id])
+        tx.badges.save_issued([second])
+        assert tx.badges.receive(second.assertion_id, former)
+
+    meanwhile(wallet, hand_over, lambda: wallet.consume(moved(first.assertion_id)))
+    with wallet.ports.store.transaction() as tx:
+        got = [tx.badges.get(each.assertion_id) for each in (first, second)]
+    now = account_of(wallet, "new@example.jp").account_id
+    assert [each.account_id for each in got if each is not None] == [now, now]
+
+
+def test_badges_that_move_wait_for_each_other_in_one_order_with_what_is_noted_of_them(wallet: Wallet) -> None:
+    later, sooner = sorted((wallet.issue("lost@example.jp") for _ in range(2)), key=lambda each: each.assertion_id)[
+        ::-1
+    ]
+    with wallet.browser() as browser:
+        for each in (later, sooner):
+            join(browser, wallet, each.assertion_id)  # so that their rows stand in the other order
+    meanwhile(
+        wallet,
+        lambda tx: tx.badges.lock_versions([sooner.award.registration_id]),
+        lambda: wallet.consume(moved(later.assertion_id)),
+        lambda tx: tx.badges.lock_versions([later.award.registration_id]),
+    )
+    with wallet.ports.store.transaction() as tx:
+        assert tx.accounts.by_address("lost@example.jp") is None and tx.accounts.by_address("new@example.jp")

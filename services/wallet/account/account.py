@@ -52,9 +52,10 @@ def look_at_reset(link_id: str, token: str, ports: Ports) -> OpenedLink:
     """What the link of a reset letter opens. Changes nothing: mail scanners follow links, too."""
     with ports.store.transaction() as tx:
         link = _mail_link(tx, "reset", link_id, token, ports)
-    if link is None:
-        return OpenedLink("unknown")
-    return OpenedLink("open", link.address) if link.is_open(ports.now()) else OpenedLink("ended")
+        if link is None:
+            return OpenedLink("unknown")
+        is_open = link.is_open(ports.now()) and _reaches_account(tx, link)
+    return OpenedLink("open", link.address) if is_open else OpenedLink("ended")
 
 
 def reset_password(
@@ -75,12 +76,17 @@ def reset_password(
     hashed = ports.passwords.hash(new)
     try:
         with ports.acting(account) as tx:
-            if not tx.letters.use(link):
+            if not _reaches_account(tx, link) or not tx.letters.use(link):
                 return OpenedLink("ended")
             return _set_password(tx, account, hashed, browser, ports)
     except LogInAgain:  # another password was set meanwhile, which ended the link
         return look_at_reset(link_id, token, ports)
     # If we die here, the new password counts, and the link is used: the person logs in with it.
+
+
+def _reaches_account(tx: WalletTransaction, link: MailLink) -> bool:
+    """Whether the address to which the link was mailed is still the account's: else its reader is a stranger."""
+    return tx.accounts.has_address(link.account_id, link.address)
 
 
 def _reset_link(tx: WalletTransaction, link_id: str, token: str, ports: Ports) -> tuple[MailLink, Account]:
@@ -171,7 +177,6 @@ def verify(account: Account, link_id: str, token: str, browser: Browser, ports: 
             return OpenedLink("ended", opened.address)
         if not tx.accounts.add_address(account.account_id, link.address):
             return FormProblems(address="taken")
-        tx.badges.give_to_account(account.account_id, link.address)
         letters.notify(tx, account, "address-added", browser, ports)
     # If we die here or the answer is lost, the address is the account's; the link says that it was used.
     return opened

@@ -121,9 +121,14 @@ class WalletTransaction(Transaction):
         return account if account is not None and account.created_at <= event.requested_at else None
 
     def delete_account(self, account_id: int) -> None:
-        """The account and all that is the person's own. Its badges stay, and their links end and say so."""
-        self.badges.leave_account(account_id)
+        """The account and all that is the person's own. Its badges stay, and their links end and say so.
+
+        Those whose address another account has proven are of that one.
+        """
+        left = self.badges.leave_account(account_id)
+        self.sessions.close_all(account_id)
         self.accounts.delete(account_id)
+        self.badges.give_to_addressees(left)
 
     def take_back_paper_ordered(self, events: Sequence[PaperOrdered]) -> None:
         """After a restore. The order stands with its number. No topic holds its address: its holder gives it again."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.wallet.store.badges import WITHOUT_ACCOUNT
+from services.wallet.store.badges import Badges
 from shared.addresses import same_address_key
 from shared.errors import AkashiError
 from shared.runtime.db import Transaction
@@ -104,7 +104,7 @@ class Accounts:
     def create(self, full_name: str, password_hash: str, address: str) -> int | None:
         """The new account's id; None when the address has one already, for example from another browser window.
 
-        As by `Badges.give_to_account` it has the badges that were received at the address.
+        As by `add_address` it has the badges that were received at the address.
         """
         # Waits for a transaction that is giving this address to another account.
         account_id: int | None = self._tx.fetch_value(
@@ -112,9 +112,7 @@ class Accounts:
             "  values (%(key)s, nextval(pg_get_serial_sequence('accounts', 'account_id')), %(address)s, true, %(now)s)"
             "  on conflict (address_key) do nothing returning account_id),"
             " account as (insert into accounts (account_id, full_name, password_hash, created_at)"
-            "  overriding system value select account_id, %(name)s, %(hash)s, %(now)s from proven),"
-            " given as (update badges set account_id = proven.account_id, account_deleted_at = null from proven"
-            f"  where address_key = %(key)s and {WITHOUT_ACCOUNT})"
+            "  overriding system value select account_id, %(name)s, %(hash)s, %(now)s from proven)"
             " select account_id from proven",
             {
                 "name": full_name,
@@ -124,6 +122,8 @@ class Accounts:
                 "address": address,
             },
         )
+        if account_id is not None:
+            Badges(self._tx).give_at(address)
         return account_id
 
     def set_password(self, account_id: int, password_hash: str) -> None:
@@ -150,14 +150,20 @@ class Accounts:
         return str(self.addresses(account_id)[0].address)
 
     def add_address(self, account_id: int, address: str) -> bool:
-        """False when another account has it. Adding it again changes nothing."""
+        """False when another account has it. Adding it again changes nothing.
+
+        The badges received at it are this account's, if the one before was deleted or lost.
+        """
         # Waits for a transaction that is giving this address to an account; the next statement sees its row.
         self._tx.cursor.execute(
             "insert into addresses (address_key, account_id, address, is_primary, verified_at)"
             " values (%s, %s, %s, false, %s) on conflict (address_key) do nothing",
             (same_address_key(address), account_id, address, self._tx.now()),
         )
-        return self.has_address(account_id, address)
+        if not self.has_address(account_id, address):
+            return False
+        Badges(self._tx).give_at(address)
+        return True
 
     def address_id(self, address: str) -> int:
         """LookupError for one that no account has."""
@@ -176,11 +182,17 @@ class Accounts:
         return found
 
     def drop_address(self, account_id: int, address: str) -> None:
-        """It is no longer the account's; nothing where it was not, or is its primary one."""
-        self._tx.cursor.execute(
-            "delete from addresses where account_id = %s and address_key = %s and not is_primary",
-            (account_id, same_address_key(address)),
-        )
+        """It is no longer the account's; nothing where it was not, or is its only one.
+
+        If it was the primary one, the oldest of the others is.
+        """
+        key = same_address_key(address)
+        others = [each for each in self.addresses(account_id) if same_address_key(each.address) != key]
+        if others and self.has_address(account_id, address):
+            self.make_primary(account_id, others[0].address_id)
+            self._tx.cursor.execute(
+                "delete from addresses where account_id = %s and address_key = %s", (account_id, key)
+            )
 
     def make_primary(self, account_id: int, address_id: int) -> bool:
         """False for what is no address of this account."""

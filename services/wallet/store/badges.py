@@ -65,6 +65,12 @@ class Badges:
             (list(registration_ids),),
         )
 
+    def lock_persons(self, person_id: str) -> None:
+        """As `lock_versions`, for all badges of a person: waits for their new addresses and versions to be noted."""
+        self._tx.cursor.execute(
+            "select from badges where person_id = %s order by assertion_id for update", (person_id,)
+        )
+
     def save_issued(self, events: Sequence[AssertionIssued]) -> None:
         """A badge that is there already stays as it is. What was taken back of the others goes into their rows."""
         self._tx.insert_rows("badges", [_row(event) for event in events])
@@ -106,6 +112,8 @@ class Badges:
             ],
             "assertion_id",
         )
+        if moved:
+            self.give_to_addressees([id for id, _, _ in moved])
 
     def to_carry_over(self, registration_ids: Sequence[str]) -> list[CarriedOver]:
         """The newest versions that nobody has received, with the account that received an earlier one.
@@ -208,17 +216,18 @@ class Badges:
             )
         )
 
-    def leave_account(self, account_id: int) -> None:
-        """The holder deletes the account: its badges stay received, and all links to them end."""
+    def leave_account(self, account_id: int) -> list[str]:
+        """The holder deletes the account: its badges stay received, and all links to them end. Which they are."""
         # Waits for a correction that is being noted, so that the next statement sees the version that it hands over.
         self._tx.cursor.execute(
             "select from badges where account_id = %s order by assertion_id for update", (account_id,)
         )
-        self._tx.cursor.execute(
+        left = self._tx.cursor.execute(
             "update badges set account_deleted_at = %(now)s, link_until = least(link_until, %(now)s)"
-            " where account_id = %(account)s",
+            " where account_id = %(account)s returning assertion_id",
             {"now": self._tx.now(), "account": account_id},
         )
+        return [id for (id,) in left]
 
     def receive(self, assertion_id: str, account_id: int | None) -> bool:
         """Step 5. The account has the badge, and the receipt is announced once.
@@ -286,16 +295,31 @@ class Badges:
         )
         self._put_recalled_into_rows(list(last))
 
-    def give_to_account(self, account_id: int, address: str) -> None:
-        """The badges received at this address are this account's, if the one before was deleted or lost."""
+    def give_at(self, address: str) -> None:
+        """An account has proven this address: as `give_to_addressees` for the badges at it."""
+        self._give("badges.address_key = %(which)s", same_address_key(address))
+
+    def give_to_addressees(self, assertion_ids: Sequence[str]) -> None:
+        """Received badges, whose account was deleted or lost, are of the account that has proven their address."""
+        self._give("badges.assertion_id = any(%(which)s::text[])", list(assertion_ids))
+
+    def _give(self, condition: str, which: str | list[str]) -> None:
+        received = f"{condition} and {WITHOUT_ACCOUNT}"
+        # As `lock_versions`: in one order, and the next statement sees the version that a correction hands over.
         self._tx.cursor.execute(
-            "update badges set account_id = %s, account_deleted_at = null"
-            f" where address_key = %s and {WITHOUT_ACCOUNT}",
-            (account_id, same_address_key(address)),
+            f"select from badges where {received} order by assertion_id for update", {"which": which}
+        )
+        # Waits for the deletion of an account that would have them, which has no addresses then.
+        self._tx.cursor.execute(
+            "with proven as (select address_key, account_id from addresses join accounts using (account_id)"
+            f"  where address_key in (select address_key from badges where {received}) for key share of accounts)"
+            " update badges set account_id = proven.account_id, account_deleted_at = null from proven"
+            f" where badges.address_key = proven.address_key and {received}",
+            {"which": which},
         )
 
     def give_persons(self, person_id: str, account_id: int) -> None:
-        """The badges of this person that any account has received are this account's."""
+        """The badges of this person that any account has received are this account's. After `lock_persons`."""
         self._tx.cursor.execute(
             "update badges set account_id = %s where person_id = %s and account_id is not null",
             (account_id, person_id),
@@ -320,12 +344,7 @@ class Badges:
             (ids,),
         ).rowcount
         if found:
-            self._tx.cursor.execute(
-                "update badges set account_id = a.account_id from addresses as a"
-                " where badges.assertion_id = any(%s) and badges.address_key = a.address_key"
-                " and badges.account_id is null and badges.received_at is not null",
-                (ids,),
-            )
+            self.give_to_addressees(ids)
 
 
 def _row(event: AssertionIssued) -> dict[str, Any]:
