@@ -7,9 +7,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from services.ops import queries
-from services.ops.acts import orders
+from services.ops.acts import orders, person_orders
 from services.ops.acts.orders import Attribution, ListChangedError
 from services.ops.board.decisions import AlreadyDecidedError, Selected
 from services.ops.board.wording import HELD_REASONS
@@ -229,6 +230,17 @@ def test_a_hold_that_the_office_may_end_is_ended_by_one_order(reason: Any, ports
     assert (event.decision, event.subject) == ("resume", "R00001")
     settle(ports, first.id)
     assert queries.decision(ports, first.id).outcome == "done"
+
+
+@pytest.mark.parametrize("id", ["R00001", "20260001", "2026/1", "1"])
+def test_a_pending_order_about_one_person_is_one_whatever_the_registration_is_called(id: str, ports: Ports) -> None:
+    event = renewed(1)
+    tell(ports, replace(event, award=replace(event.award, registration_id=id)))
+    for given in (1, 2):
+        order = person_orders.hold(ports, id, OFFICE)
+        assert person_orders.hold(ports, id, OFFICE).id == order.id
+        assert len(announced(ports)) == given
+        settle(ports, order.id, outcome="not-possible")
 
 
 def test_who_is_not_held_or_for_another_reason_is_not_resumed(ports: Ports) -> None:

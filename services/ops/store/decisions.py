@@ -36,6 +36,11 @@ from shared.office_events import AccountChanged, OfficeDecided
 from shared.retry import SKEW
 
 _OPEN_OR_DONE = "(d.outcome is null or d.outcome = 'done')"
+# Of this name, numbered or not; a name may end in a number itself.
+_NAMED = (
+    "(d.decision_id = %s or starts_with(d.decision_id, %s || '/')"
+    " and substr(d.decision_id, length(%s) + 2) ~ '^[0-9]+$')"
+)
 _REVOKING = f"exists (select from decisions d where d.target = 'revoke/' || p.assertion_id and {_OPEN_OR_DONE})"
 _CORRECTING = (
     "exists (select from decisions d where d.target = 'correct/' || p.registration_id || '/' || p.known_version + 1"
@@ -157,11 +162,10 @@ class DecisionRows(AwaitedOrders):
         None that was given in the future, by a clock that was ahead.
         """
         return self._first(
-            "d.producers is not null and d.outcome is null and d.decided_at between %s and %s"
-            " and regexp_replace(d.decision_id, '/[0-9]+$', '') = %s",
+            f"d.producers is not null and d.outcome is null and d.decided_at between %s and %s and {_NAMED}",
             since,
             self._tx.now() + SKEW,
-            name,
+            *[name] * 3,
         )
 
     def active_order(self, target: str) -> DecisionLine | None:
@@ -266,7 +270,7 @@ class DecisionRows(AwaitedOrders):
 
     def pending_order(self, name: str) -> DecisionLine | None:
         """The order of this name, numbered or not, that has no outcome yet."""
-        return self._first("d.outcome is null and regexp_replace(d.decision_id, '/[0-9]+$', '') = %s", name)
+        return self._first(f"d.outcome is null and {_NAMED}", *[name] * 3)
 
     def open_feeds(self, until: datetime) -> list[DecisionLine]:
         """Files handed in before this moment, of which no outcome is known; a hundred at most."""
