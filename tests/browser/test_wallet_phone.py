@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -101,4 +102,34 @@ def test_who_presses_a_download_after_the_session_has_ended_is_asked_to_log_in(w
         log_in(walk, "ended@example.jp")
         walk.goto(path)
         walk.forget()
-        assert walk.click(press) == "/login?next=%2Fbadges"
+        assert walk.click(press) == f"/login?next={quote(path, safe='')}"
+
+
+def test_who_adds_a_passkey_after_the_session_has_ended_is_asked_to_log_in(wallet: Wallet, walk: Walk) -> None:
+    finished(wallet, "passkey@example.jp")
+    walk.open(passkeys=True)
+    log_in(walk, "passkey@example.jp")
+    walk.goto("/account")
+    walk.forget()
+    assert walk.click("パスキーを追加する") == "/login?next=%2Faccount&unsent=1"
+    assert "いまの操作は行われていません" in walk.see()["text"]
+
+
+def test_the_stages_that_are_done_are_told_from_those_to_come_in_forced_colours(wallet: Wallet, walk: Walk) -> None:
+    finished(wallet, "forced@example.jp")
+    pending = wallet.issue("forced@example.jp").assertion_id
+    walk.open(forced=True)
+    log_in(walk, "forced@example.jp")
+    walk.goto(f"/badges/{pending}")
+    walk.click("受領する")
+    assert walk.style(".steps .done svg", "color") != walk.style(".steps .done", "backgroundColor", "::before")
+
+
+def test_nothing_to_press_is_printed(wallet: Wallet, walk: Walk) -> None:
+    badge = finished(wallet, "print@example.jp")
+    walk.open()
+    log_in(walk, "print@example.jp")
+    walk.goto(f"/badges/{badge}")
+    walk.print()
+    for button in ("main .choice", "#paper .btn", ".acts", ".menu"):
+        assert walk.style(button, "display") == "none", button

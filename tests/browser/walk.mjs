@@ -1,12 +1,13 @@
 // A visitor in headless Chromium, led line by line. Each line on stdin is one step as JSON, each line on stdout its answer.
 //
-//   {"do": "open", "width": 390, "lang": "ja-JP", "passkeys": true, "javascript": true, "letters": 1}   a new browser, without cookies; letters so many times as large
+//   {"do": "open", "width": 390, "lang": "ja-JP", "passkeys": true, "javascript": true, "letters": 1, "forced": false}   a new browser, without cookies; letters so many times as large; forced colours
 //   {"do": "goto", "url": "…"}   {"do": "fill", "name": "…", "value": "…"}   {"do": "click", "text": "…"}   {"do": "see"}
 //   {"do": "picture", "file": "….png"}   {"do": "open_choice", "text": "…"}   {"do": "download", "text": "…"}
 //   {"do": "click_twice", "text": "…"}   {"do": "is_on_screen", "text": "…"}   {"do": "press", "text": "…"}   {"do": "forget"}: all cookies
+//   {"do": "style", "selector": "…", "name": "color", "part": "::before"}   {"do": "print"}: the page as on paper
 //
 // `goto`, `click` and `click_twice` (which wait for the page that follows) answer {url, status}; `is_on_screen` {is}: a whole button; `see` answers what `examined`
-// says, with {url, title, console}; `download` {file: its name}; `press`, of a button that opens no page, {fields: {name: type}}; the others {}. A step that fails answers {error}. `passkeys`: with an authenticator.
+// says, with {url, title, console}; `download` {file: its name}; `style` {value: as computed}; `press`, of a button that opens no page, {fields: {name: type}}; the others {}. A step that fails answers {error}. `passkeys`: with an authenticator.
 import {createInterface} from 'node:readline';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {examined, openBrowser} from './chromium.mjs';
@@ -15,8 +16,8 @@ const {browser, close} = await openBrowser();
 let page, said;
 
 const steps = {
-  async open({width = 390, lang = 'ja-JP', passkeys = false, javascript = true, letters = 1}) {
-    const context = await browser.newContext({viewport: {width, height: 844}, deviceScaleFactor: 2, locale: lang, javaScriptEnabled: javascript});
+  async open({width = 390, lang = 'ja-JP', passkeys = false, javascript = true, letters = 1, forced = false}) {
+    const context = await browser.newContext({viewport: {width, height: 844}, deviceScaleFactor: 2, locale: lang, javaScriptEnabled: javascript, forcedColors: forced ? 'active' : 'none'});
     // As a phone's setting for larger letters does: all lengths in rem grow, the screen does not.
     if (letters !== 1) await context.addInitScript(size => document.addEventListener('DOMContentLoaded', () => { document.documentElement.style.fontSize = size; }), `${letters * 106.25}%`);
     page = await context.newPage();
@@ -57,6 +58,13 @@ const steps = {
   async is_on_screen({text}) {
     const box = await page.locator('main button:visible', {hasText: text}).first().boundingBox();
     return {is: box.y >= 0 && box.y + box.height <= page.viewportSize().height};
+  },
+  async style({selector, name, part}) {
+    return {value: await page.locator(selector).first().evaluate((it, {name, part}) => getComputedStyle(it, part || null)[name], {name, part})};
+  },
+  async print() {
+    await page.emulateMedia({media: 'print'});
+    return {};
   },
   async forget() {
     await page.context().clearCookies();

@@ -314,3 +314,42 @@ def test_the_path_of_each_form_opened_as_a_page_leads_to_a_page(wallet: Wallet) 
             path = re.sub(r"\{\{.*?\}\}", lambda name: given[name[0]], form)
             answer = browser.get(path, params={"lang": "en"})
             assert answer.status_code == 200 and '<html lang="en">' in answer.text, path
+
+
+def test_a_form_that_is_sent_after_the_session_has_ended_is_said_to_be_unsent_and_leads_back_to_its_page(
+    wallet: Wallet,
+) -> None:
+    badge = wallet.issue("a@example.jp").assertion_id
+    page, paper = f"/badges/{badge}", f"/badges/{badge}/paper"
+    forms = dict.fromkeys((f"{page}/receive", f"{page}/details", f"{page}/offer"), page)
+    forms |= {path: path for path in (paper, f"{paper}/12345678/address", "/account/password", "/account/delete")}
+    forms |= {"/account/passkeys/remove": "/account", "/account/passkeys/options": "/account"}
+    downloads = {f"{page}/{file}": page for file in ("certificate.pdf", "pdf", "badge.png", "credential.json")}
+    pages = {path: path for path in (f"{page}/share", f"{page}/signature", paper, "/account")}
+    data = {"details": "hidden", "passkey": "x", "word": "削除", "kind": "details"}
+    with wallet.browser() as browser:
+        join(browser, wallet, badge)
+        wallet.finish(badge)
+        browser.post("/logout")
+        for path, back in (forms | downloads | pages | {"/export.zip": "/badges"}).items():
+            sent = browser.post(path, data=data) if path in forms else browser.get(path, params=data)
+            assert sent.url.path == "/login" and sent.url.params["next"] == back, path
+            assert ("いまの操作は行われていません" in sent.text) == (path in forms), path
+        for path, back in (forms | downloads).items():
+            login = {"email": "a@example.jp", "password": PASSWORD, "next": path}
+            assert browser.post("/login", data=login, follow_redirects=False).headers["location"] == back
+
+
+def test_the_button_that_receives_by_the_link_asks_to_log_in_when_the_session_has_ended(wallet: Wallet) -> None:
+    first, second = (wallet.issue("a@example.jp").assertion_id for _ in range(2))
+    with wallet.browser() as browser:
+        join(browser, wallet, first)
+        button = re.search(r'<button[^>]* name="(\w+)" value="(\w+)">受領する', browser.get(wallet.link(second)).text)
+        assert button is not None
+        browser.post("/logout")
+        page = browser.post(wallet.link(second), data={button[1]: button[2]})
+        assert page.status_code == 200 and "パスワードが違います" not in page.text
+        assert "いまの操作は行われていません" in page.text and "ログインして受領する" in page.text.replace("<wbr>", "")
+        assert wallet.received(second) == 0
+        assert browser.post(wallet.link(second), data={"password": PASSWORD}).url.path == f"/badges/{second}"
+    assert wallet.received(second) == 1

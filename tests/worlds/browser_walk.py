@@ -21,7 +21,10 @@ class Walk:
         self.screens = 0  # pages that were loaded since `open`
 
     def open(self, *, width: int = 390, lang: str = "ja-JP", letters: float = 1, **has: bool) -> None:
-        """`letters`: so many times as large as usual. `has`: passkeys (by default not) and javascript (by default)."""
+        """`letters`: so many times as large as usual.
+
+        `has`: passkeys and forced colours (by default not), and javascript (by default).
+        """
         self.screens = 0
         self._do("open", width=width, lang=lang, letters=letters, **has)
 
@@ -47,6 +50,14 @@ class Walk:
     def is_on_screen(self, text: str) -> bool:
         """Whether the whole button with this text can be seen without scrolling."""
         return bool(self._do("is_on_screen", text=text)["is"])
+
+    def style(self, selector: str, name: str, part: str = "") -> str:
+        """The computed style of the first such element, or of its `part` ("::before")."""
+        return str(self._do("style", selector=selector, name=name, part=part)["value"])
+
+    def print(self) -> None:
+        """Show the page as on paper."""
+        self._do("print")
 
     def forget(self) -> None:
         """Lose all cookies, as when a session has ended."""

@@ -131,20 +131,24 @@ def ask_for_new(assertion_id: str, link_token: str, browser: Browser, ports: Por
 
 
 def receive_by_link(
-    assertion_id: str, link_token: str, browser: Browser, full_name: str, password: str, ports: Ports
+    assertion_id: str, link_token: str, browser: Browser, full_name: str, password: str | None, ports: Ports
 ) -> OpenedLink | SignedIn | FormProblems:
     """Step 5. Create the account or log in where needed, and receive the badge. Repeating it changes nothing.
 
-    An OpenedLink where there is nothing to receive.
+    An OpenedLink where there is nothing to receive. Without a password, the button of who is logged in was pressed: an
+    OpenedLink that asks for one, where the session has ended since.
     """
     opened = open_link(assertion_id, link_token, browser, ports)
     if opened.badge is None or opened.state in _NOTHING_TO_RECEIVE:
         return opened
+    if password is None and opened.state in ("account", "login"):
+        return opened
+    typed = password or ""
     try:
         if opened.state == "account":
-            return create_account(opened.badge, full_name, password, browser, ports)
+            return create_account(opened.badge, full_name, typed, browser, ports)
         if opened.state == "login":
-            return _log_in(opened.badge, password, browser, ports)
+            return _log_in(opened.badge, typed, browser, ports)
         assert opened.account is not None
         with ports.acting(opened.account) as tx:
             just_received = _receive(tx, opened.badge, opened.account.account_id)

@@ -3,6 +3,10 @@ const asBytes = text => Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/
 const asText = bytes => btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
 const post = async (url, body) => {
   const answer = await fetch(url, {method: 'POST', headers: {'content-type': 'application/json', accept: 'application/json'}, body: JSON.stringify(body)});
+  if (answer.redirected) { // to the login: the session has ended
+    location.assign(answer.url);
+    return new Promise(() => {});
+  }
   if (!answer.ok) throw new Error(answer.status);
   return answer.json();
 };

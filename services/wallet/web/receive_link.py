@@ -39,11 +39,18 @@ def add_receive_link(app: FastAPI, pages: WalletPages, patience: float) -> None:
 
     @app.post("/receive/{assertion_id}/{token}")
     def receive(
-        request: Request, assertion_id: str, token: str, full_name: FormText = "", password: FormText = ""
+        request: Request,
+        assertion_id: str,
+        token: str,
+        full_name: FormText = "",
+        password: FormText = "",
+        signed_in: FormText = "",
     ) -> Response:
+        """`signed_in`: by the button of a page that was shown to somebody who was logged in."""
         browser = pages.browser(request)
         assertion_id = assertion_id.upper()
-        result = receive_link.receive_by_link(assertion_id, token, browser, full_name, password, pages.ports)
+        typed = None if signed_in else password
+        result = receive_link.receive_by_link(assertion_id, token, browser, full_name, typed, pages.ports)
         if isinstance(result, SignedIn):
             happened = "?received=1" if result.just_received else ""
             return pages.log_in(result.tokens, f"/badges/{result.assertion_id}{happened}")
@@ -92,6 +99,7 @@ def _answer(
         link_state=opened.state,
         badge=opened.badge,
         problems=problems,
+        unsent=request.method == "POST" and not problems,
         full_name=opened.badge.holder.family_first if full_name is None and opened.badge else full_name,
     )
 

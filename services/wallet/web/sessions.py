@@ -17,25 +17,29 @@ from shared.copied_text import plain_path
 from shared.object_keys import ASSERTION_ID
 
 _OWN_PATH = re.compile(
-    f"/badges(/{ASSERTION_ID})?|/account(/(password|delete|sessions|addresses(/[0-9]{{1,18}})?))?|/verify/[A-Za-z0-9_-]{{1,64}}/[a-z0-9]{{26}}"
+    f"/badges(/{ASSERTION_ID}(/(share|signature|paper(/[0-9]{{1,18}}/address)?))?)?"
+    "|/account(/(password|delete|sessions|addresses(/[0-9]{1,18})?))?|/verify/[A-Za-z0-9_-]{1,64}/[a-z0-9]{26}"
 )
+_PART = re.compile(f"(/badges/{ASSERTION_ID}|/account)/.+")
+"""What is no page itself: a download, the path of a form. It belongs to the page with its button."""
 
 
 def add_sessions(app: FastAPI, pages: WalletPages) -> None:
     @app.exception_handler(LogInAgain)
     @app.exception_handler(NotLoggedInError)
     def log_in_first(request: Request, _: Exception) -> Response:
-        return RedirectResponse("/login?" + urlencode({"next": own_path(request.url.path)}), 303)
+        unsent = {"unsent": "1"} if request.method == "POST" else {}
+        return RedirectResponse("/login?" + urlencode({"next": own_path(request.url.path)} | unsent), 303)
 
     @app.get("/")
     def home(request: Request) -> Response:
         return RedirectResponse("/badges" if pages.visitor(request) else "/login", 303)
 
     @app.get("/login")
-    def ask(request: Request, next: str = "", left: str = "", deleted: str = "") -> Response:
+    def ask(request: Request, next: str = "", left: str = "", deleted: str = "", unsent: str = "") -> Response:
         if pages.visitor(request) is not None:
             return RedirectResponse(own_path(next), 303)
-        return _form(request, next, left=bool(left), deleted=bool(deleted))
+        return _form(request, next, left=bool(left), deleted=bool(deleted), unsent=bool(unsent))
 
     @app.post("/login")
     def login(request: Request, email: FormText = "", password: FormText = "", next: FormText = "") -> Response:
@@ -55,14 +59,18 @@ def add_sessions(app: FastAPI, pages: WalletPages) -> None:
         *,
         left: bool = False,
         deleted: bool = False,
+        unsent: bool = False,
         email: str = "",
         problems: FormProblems = NO_PROBLEMS,
     ) -> Response:
-        context = {"left": left, "deleted": deleted, "problems": problems, "email": email}
+        context = {"left": left, "deleted": deleted, "unsent": unsent, "problems": problems, "email": email}
         return pages.page(request, "login.html", None, status_of(problems), next=own_path(next), **context)
 
 
 def own_path(text: str) -> str:
     """Where to go after the login: one of the wallet's own pages, whatever the request says."""
-    path = plain_path(text)
-    return path if path is not None and _OWN_PATH.fullmatch(path) else "/badges"
+    path = plain_path(text) or ""
+    if _OWN_PATH.fullmatch(path):
+        return path
+    part = _PART.fullmatch(path)
+    return part[1] if part else "/badges"
