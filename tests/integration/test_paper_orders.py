@@ -155,6 +155,9 @@ def test_nothing_is_ordered_before_the_issue_twice_without_an_item_or_to_no_addr
         again = world.order(browser, badge, "certificate", "card")
         assert again.status_code == 422 and "すでにお申し込み" in again.text
         assert list(world.states()) == [f"{order}/certificate"]
+        world.order(browser, badge, "card")
+        again = world.order(browser, badge, "certificate", "card")
+        assert again.status_code == 422 and "すでにお申し込み" in again.text, "also where nothing is left to order"
     other = world.badge(2)
     with world.owner(other) as stranger:
         assert stranger.get(f"/badges/{badge.assertion_id}/paper").status_code == 404

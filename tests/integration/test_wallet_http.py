@@ -340,14 +340,20 @@ def test_a_revoked_badge_is_not_received_and_gives_no_pdf(wallet: Wallet) -> Non
 
 
 def test_an_expired_badge_keeps_its_pdf_and_says_so(wallet: Wallet) -> None:
-    badge = wallet.issue("a@example.jp").assertion_id
+    badge, unreceived, pending = (wallet.issue("a@example.jp").assertion_id for _ in range(3))
     with wallet.browser() as browser:
         join(browser, wallet, badge)
         wallet.finish(badge)
+        browser.post(wallet.link(pending))
         wallet.clock.now = datetime(2030, 3, 31, 15, 0, tzinfo=UTC)  # midnight of April 1 in Japan
         browser.post("/login", data={"email": "a@example.jp", "password": PASSWORD})
         assert "満了" in browser.get(f"/badges/{badge}").text
         assert browser.get(f"/badges/{badge}/certificate.pdf").status_code == 200
+        for unfinished in (unreceived, pending):
+            page = browser.get(f"/badges/{unfinished}").text
+            assert "満了" in page and 'data-step="receive"' not in page
+            for part in ("ダウンロード", "/share", "/signature", "/badge.png", "/details", "/offer"):
+                assert part not in page, "no button leads to a page that is not found"
 
 
 def test_two_windows_at_once_make_one_account(wallet: Wallet) -> None:

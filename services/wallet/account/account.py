@@ -20,7 +20,8 @@ from shared.links import is_mail_token
 from shared.password_strength import PasswordProblem, known_words, password_problem, society_words
 from shared.plain_text import hidden_in
 
-LinkState = Literal["open", "unknown", "ended", "other-account"]
+LinkState = Literal["open", "unknown", "ended", "other-account", "added"]
+"""`added`: the address is the account's, since another press of the button or by another link."""
 
 
 @dataclass(frozen=True)
@@ -156,10 +157,13 @@ def look_at_verification(account: Account, link_id: str, token: str, ports: Port
     """
     with ports.store.transaction() as tx:
         link = _mail_link(tx, "verify", link_id, token, ports)
+        is_own = link is not None and tx.accounts.has_address(account.account_id, link.address)
     if link is None:
         return OpenedLink("unknown")
     if link.account_id != account.account_id:
         return OpenedLink("other-account")
+    if is_own:
+        return OpenedLink("added", link.address)
     return OpenedLink("open" if link.is_open(ports.now()) else "ended", link.address)
 
 
@@ -174,11 +178,12 @@ def verify(account: Account, link_id: str, token: str, browser: Browser, ports: 
     with ports.acting(account) as tx:
         link = _mail_link(tx, "verify", link_id, token, ports)
         if link is None or not tx.letters.use(link):
-            return OpenedLink("ended", opened.address)
+            was_added = tx.accounts.has_address(account.account_id, opened.address)
+            return OpenedLink("added" if was_added else "ended", opened.address)
         if not tx.accounts.add_address(account.account_id, link.address):
             return FormProblems(address="taken")
         letters.notify(tx, account, "address-added", browser, ports)
-    # If we die here or the answer is lost, the address is the account's; the link says that it was used.
+    # If we die here or the answer is lost, the address is the account's, and the link says so.
     return opened
 
 

@@ -16,7 +16,7 @@ BadgeState = Literal["unreceived", "pending", "issued", "expired", "revoked", "c
 """受領待ち, 発行手続き中, 有効, 満了, 取り消し, 訂正."""
 
 CardState = Literal["unreceived", "pending", "issued", "expiring", "expired", "renewed", "revoked", "corrected"]
-"""As BadgeState, and: まもなく満了 (`expiring`), 更新ずみ (`renewed`)."""
+"""As BadgeState, and: まもなく満了 (`expiring`), 更新済み (`renewed`)."""
 
 _ENDED: tuple[BadgeState, ...] = ("expired", "revoked", "corrected")
 
@@ -134,7 +134,7 @@ class BadgeCard:
 def card_state(badge: WalletBadge, renewed: WalletBadge | None, now: datetime) -> CardState:
     """Its state as people see it. `renewed` is the newest version of what renews it; one that was revoked is none.
 
-    What was revoked or corrected is never 更新ずみ.
+    What was revoked or corrected is never 更新済み.
     """
     state = state_of(badge, now)
     if state in ("revoked", "corrected"):
@@ -201,8 +201,9 @@ def is_late(badge: WalletBadge, now: datetime) -> bool:
 
 
 def is_finished(badge: WalletBadge, now: datetime) -> bool:
-    """Whether its holder can show and download it; also after its period."""
-    return state_of(badge, now) in ("issued", "expired")
+    """Whether its holder can show and download it: received, anchored and rendered; also after its period."""
+    is_made = all(step.at is not None for step in steps_of(badge))
+    return is_made and state_of(badge, now) in ("issued", "expired")
 
 
 def pdf_key(badge: WalletBadge, kind: PdfKind, now: datetime) -> str | None:

@@ -12,7 +12,15 @@ from services.wallet.account import recovery
 from services.wallet.badge import badges
 from services.wallet.badge.badges import RelatedBadges
 from services.wallet.domain.account import is_same_name
-from services.wallet.domain.badge import card_state, cards, expected_by, is_late, state_of, steps_of
+from services.wallet.domain.badge import (
+    card_state,
+    cards,
+    expected_by,
+    is_finished,
+    is_late,
+    state_of,
+    steps_of,
+)
 from services.wallet.store import Account
 from services.wallet.web.pages import WalletPages
 
@@ -74,6 +82,7 @@ def _badge_page(
         badge=badge,
         related=related,
         state=state_of(badge, now),
+        finished=is_finished(badge, now),
         card_state=card_state(badge, related.renewed, now),
         steps=steps_of(badge),
         expected=expected_by(badge),

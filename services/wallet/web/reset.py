@@ -13,7 +13,7 @@ from services.wallet.store.letters import AskedLetter
 from services.wallet.web.pages import FormText, WalletPages, status_of
 from shared.addresses import address_problem
 
-LINK_STATUS = {"unknown": 404, "ended": 410, "other-account": 403}
+LINK_STATUS = {"unknown": 404, "ended": 410, "added": 410, "other-account": 403}
 """Of what a letter's link opens that can't be used."""
 
 

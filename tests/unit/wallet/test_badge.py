@@ -13,6 +13,7 @@ from services.wallet.domain.badge import (
     card_state,
     cards,
     expected_by,
+    is_finished,
     is_late,
     link_has_ended,
     pdf_key,
@@ -79,6 +80,22 @@ def test_pdfs_are_given_out_from_finality_on_also_after_expiry_but_not_after_rev
     assert pdf_key(replace(BADGE, progress=DONE), "certificate", NOW) is None
     assert pdf_key(replace(RECEIVED, progress=DONE, corrected_by="B" * 26), "certificate", NOW) is None
     assert pdf_key(replace(RECEIVED, progress=DONE), "details", datetime(2031, 1, 1, tzinfo=UTC)) == "d"
+
+
+@pytest.mark.parametrize(
+    "badge",
+    [
+        BADGE,
+        RECEIVED,
+        replace(BADGE, progress=DONE),
+        replace(RECEIVED, progress=replace(DONE, rendered_at=None)),
+        replace(RECEIVED, progress=replace(DONE, anchored_at=None)),
+    ],
+)
+def test_what_was_not_finished_within_its_period_is_not_shown_to_others_after_it(badge: WalletBadge) -> None:
+    after = datetime(2031, 1, 1, tzinfo=UTC)
+    assert state_of(badge, after) == "expired" and not is_finished(badge, after)
+    assert is_finished(replace(RECEIVED, progress=DONE), after)
 
 
 def test_the_stages_stand_in_the_order_of_the_cycle() -> None:
