@@ -47,7 +47,7 @@ def test_a_holder_is_written_to_about_the_account_and_goes_on_by_the_links(stack
 
         browser.post("/account/addresses", data={"email": further, "current": NEW})
         assert browser.post(written(further, "登録されようとしています")).url.path == "/account"
-        assert "メールアドレスが加わりました" in written(address, "お心当たりのない場合は、すぐに")
+        assert "メールアドレスが追加されました" in written(address, "お心当たりのない場合は、すぐに")
 
         browser.post("/account/delete", data={"word": "削除", "current": NEW})
         assert "アカウントが削除されました" in written(address, "お心当たりのない場合は、すぐに")

@@ -26,6 +26,7 @@ from shared.credentials.baking import unbake_png, unbake_svg
 from shared.credentials.open_badges_2 import assertion_of
 from tests.worlds.http_server import serving
 from tests.worlds.wallet import (
+    DESK_URL,
     ISSUER,
     PROGRAMME,
     Wallet,
@@ -243,10 +244,10 @@ def test_the_list_shows_each_state_and_a_renewal_together_with_what_it_renews(wa
         wallet.finish(old.assertion_id)
         wallet.consume(revoked(gone.assertion_id), renewed(old))
         page = browser.get("/badges").text
-        for words in ("受領待ち", "発行手続き中", "改ざんを防ぐ記録に登録しています", "目安：", "更新ずみ", "取り消し"):
+        for words in ("受領待ち", "発行手続き中", "改ざんを防ぐ記録に登録しています", "目安：", "更新済み", "取り消し"):
             assert words in page, words
         assert "受け取りを待っているバッジが2個あります" in page
-        assert page.index("2034年3月31日") < page.index("更新ずみ") < page.index("発行手続き中")
+        assert page.index("2034年3月31日") < page.index("更新済み") < page.index("発行手続き中")
         assert "5個" in page
 
 
@@ -261,6 +262,10 @@ def test_the_pages_for_everybody_are_open_and_linked_where_the_account_is_made(w
                 assert browser.get(path, params={"lang": lang}).status_code == 200
         questions = browser.get("/questions", params={"lang": "ja"}).text
         assert all(each.question.ja in questions for each in PROGRAMME.questions)
+        assert "お問い合わせの書式で" in questions, "which is at the address screen"
+        assert f'href="{DESK_URL}/questions">お問い合わせの書式を開く' in questions
+        guide = browser.get("/guide", params={"lang": "en"}).text
+        assert '<span lang="ja">受領手続きをはじめる</span>' in guide and '<span lang="ja">バッジを見る</span>' in guide
 
 
 @pytest.mark.parametrize("has_paper", [True, False])

@@ -211,7 +211,7 @@ def test_a_renewal_and_what_it_renews_are_linked(wallet: Wallet) -> None:
         wallet.clock.now = datetime(2030, 4, 2, tzinfo=UTC)
         browser.post("/login", data={"email": "a@example.jp", "password": PASSWORD})
         page = browser.get(f"/badges/{fixed.assertion_id}").text
-        assert "更新ずみ" in page and "更新されました" in page
+        assert "更新済み" in page and "更新されました" in page
         wallet.consume(revoked(later.assertion_id))
         assert later.assertion_id not in browser.get(f"/badges/{fixed.assertion_id}").text
 

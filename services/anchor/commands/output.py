@@ -174,7 +174,7 @@ def print_migration(network: str, planned: Migration, cost: Cost) -> None:
     console, transactions = plain_console(highlight=False), len(planned.chunks)
     now, most = f"{cost.now / ETHER:.6f} ETH", f"{cost.most / ETHER:.6f}"
     console.print(
-        f"{network}: 根 {planned.roots} 個を {transactions} 回の送信で、{len(planned.known)} 個は登録ずみ。"
+        f"{network}: 根 {planned.roots} 個を {transactions} 回の送信で、{len(planned.known)} 個は登録済み。"
         f"{cost.gas} gas、今の手数料で {now}、最大 {most}"
     )
     console.print(

@@ -47,9 +47,9 @@ MOMENTS = frozenset({"deadline", "notice_date", "changed_on", "at"})
 
 WHAT: Mapping[str, Bilingual] = {
     "password-changed": Bilingual("パスワードが変わりました", "The password was changed"),
-    "address-added": Bilingual("メールアドレスが加わりました", "An email address was added"),
-    "address-removed": Bilingual("メールアドレスが除かれました", "An email address was removed"),
-    "passkey-added": Bilingual("パスキーが加わりました", "A passkey was added"),
+    "address-added": Bilingual("メールアドレスが追加されました", "An e-mail address was added"),
+    "address-removed": Bilingual("メールアドレスが削除されました", "An e-mail address was removed"),
+    "passkey-added": Bilingual("パスキーが追加されました", "A passkey was added"),
     "account-deleted": Bilingual("アカウントが削除されました", "The account was deleted"),
 }
 """What an account-notice tells of."""

@@ -233,7 +233,7 @@ REQUESTED_LETTERS: dict[str, Bilingual] = {
     "account-recovery": Bilingual("アカウントの移動", "Account moved"),
     "account-notice": Bilingual("アカウントのお知らせ", "Account notice"),
     "new-link": Bilingual("受領の新しいURL", "New link to a badge"),
-    "paper-received": Bilingual("注文の控え", "Order received"),
+    "paper-received": Bilingual("申し込みの控え", "Order received"),
     "paper-sent": Bilingual("発送のお知らせ", "Order sent"),
 }
 """Letters that a service asked the mailer for."""

@@ -27,4 +27,4 @@ def add_guide(app: FastAPI, pages: WalletPages) -> None:
         return _page(request, "privacy.html")
 
     def _page(request: Request, template: str) -> Response:
-        return pages.page(request, template, pages.visitor(request))
+        return pages.page(request, template, pages.visitor(request), desk_url=pages.config.desk_url)
