@@ -320,21 +320,24 @@ def test_what_is_taken_back_is_of_the_account_that_was_told_and_not_of_who_had_i
         assert [is_in(browser), is_in(former)] == [False, True]
 
 
-def test_a_notice_of_an_earlier_release_names_no_account_and_is_taken_back_by_its_address(wallet: Wallet) -> None:
+@pytest.mark.parametrize("is_numbered", [True, False], ids=["by its number", "of an earlier release, by its address"])
+def test_a_notice_tells_of_no_account_that_was_made_since(wallet: Wallet, is_numbered: bool) -> None:
+    """After a restore the numbers of accounts begin again: a later restore finds notices of others with them."""
     badge = wallet.issue("a@example.jp").assertion_id
-    told = AccountLetterRequested(
-        letter_id="1",
-        letter="account-notice",
-        recipient="a@example.jp",
-        facts={"name": "髙橋", "what": "account-deleted", "at": "2026-04-01"},
-        requested_at=START,
-    )
     with wallet.browser() as browser:
         for made_at, opens in ((START + timedelta(seconds=1), True), (START, False)):
             wallet.clock.now = made_at
             join(browser, wallet, badge)
             with wallet.ports.store.transaction() as tx:
-                tx.cursor.execute("update accounts set created_at = %s", (made_at,))
+                number = tx.fetch_value("update accounts set created_at = %s returning account_id", (made_at,))
+                told = AccountLetterRequested(
+                    letter_id="1",
+                    letter="account-notice",
+                    recipient="a@example.jp",
+                    facts={"name": "髙橋", "what": "account-deleted", "at": "2026-04-01"},
+                    requested_at=START,
+                    account_id=number if is_numbered else None,
+                )
                 tx.take_back_letters([told])
             assert is_in(browser) is opens
 

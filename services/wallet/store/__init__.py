@@ -114,10 +114,12 @@ class WalletTransaction(Transaction):
                 self.sessions.close_all(account.account_id)
 
     def _told(self, event: AccountLetterRequested) -> Account | None:
-        """The account that a notice told of; None for one that was made after the backup."""
-        if event.account_id is not None:
-            return self.accounts.get(event.account_id)
-        account = self.accounts.by_address(event.recipient)
+        """The account that a notice told of. None for one that was made since: after a restore numbers begin again."""
+        account = (
+            self.accounts.by_address(event.recipient)
+            if event.account_id is None
+            else self.accounts.get(event.account_id)
+        )
         return account if account is not None and account.created_at <= event.requested_at else None
 
     def delete_account(self, account_id: int) -> None:

@@ -306,9 +306,11 @@ class Badges:
     def _give(self, condition: str, which: str | list[str]) -> None:
         received = f"{condition} and {WITHOUT_ACCOUNT}"
         # As `lock_versions`: in one order, and the next statement sees the version that a correction hands over.
-        self._tx.cursor.execute(
+        found = self._tx.cursor.execute(
             f"select from badges where {received} order by assertion_id for update", {"which": which}
         )
+        if not found.rowcount:
+            return
         # Waits for the deletion of an account that would have them, which has no addresses then.
         self._tx.cursor.execute(
             "with proven as (select address_key, account_id from addresses join accounts using (account_id)"
