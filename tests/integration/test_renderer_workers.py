@@ -41,7 +41,7 @@ def test_a_killed_worker_loses_and_doubles_nothing_and_a_poisonous_assertion_cos
         check=False,
     )
     assert renderer.returncode == 75, renderer.stderr  # its nursery was killed at the end: a supervisor starts it again
-    assert int((tmp_path / "killed").read_text()) >= 5  # workers
+    assert len((tmp_path / "killed").read_text().splitlines()) >= 5  # workers
     told = Counter(event.assertion_id for event in stage.announced())
     assert told == Counter(event.assertion_id for event in events if event.assertion_id != poison)
     for each in stage.announced():

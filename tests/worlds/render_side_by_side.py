@@ -1,15 +1,14 @@
 """A renderer with two workers, killed (SIGKILL) again and again while they work. Run as a process: it must be forked.
 
 `python -m tests.worlds.render_side_by_side DATABASE_URL FOLDER POISON`: renders all that is due, with the objects in a
-folder; a worker that reads the credential of the assertion POISON dies of it. At last the nursery is killed, too.
-The file `killed` beside the objects tells how many workers were.
+folder; a worker that reads the credential of the assertion POISON dies of it, and after every twelfth put who put dies.
+At last the nursery is killed, too. The file `killed` beside the objects has a line for each worker that was.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -61,10 +60,10 @@ class FolderObjects:
         path.with_suffix(f".{os.getpid()}").replace(path)
         with (self.folder / "puts").open("a") as puts:
             puts.write(f"{os.getpid()} {key}\n")
-
-    def puts(self) -> list[str]:
-        file = self.folder / "puts"
-        return file.read_text().splitlines() if file.exists() else []
+        if len((self.folder / "puts").read_text().splitlines()) % _EVERY == 0:
+            with (self.folder / "killed").open("a") as killed:
+                killed.write(f"{os.getpid()}\n")
+            os.kill(os.getpid(), SIGKILL)
 
 
 def main(url: str, folder: str, poison: str) -> None:
@@ -79,15 +78,9 @@ def main(url: str, folder: str, poison: str) -> None:
     listed = cast(ListedObjects, objects)
     ports = Ports(store, listed, press, ISSUER.public_url, now, pictures, renderers=renderers)
     (nursery,) = psutil.Process().children()
-    over, killed = threading.Event(), list[int]()
-    killer = threading.Thread(target=_kill, args=(objects, nursery, over, killed))
-    killer.start()
     while _is_due(store):
         if not render(ports):
             time.sleep(0.02)
-    over.set()
-    killer.join()
-    (objects.folder / "killed").write_text(str(len(killed)))
     nursery.kill()
     nursery.wait()
     with store.transaction() as tx:
@@ -99,13 +92,6 @@ def main(url: str, folder: str, poison: str) -> None:
 def _is_due(store: Store) -> bool:
     with store.transaction() as tx:
         return bool(tx.fetch_value("select exists (select from renderings where state = 'pending')"))
-
-
-def _kill(objects: FolderObjects, nursery: psutil.Process, over: threading.Event, killed: list[int]) -> None:
-    while not over.wait(0.005):
-        if len(objects.puts()) >= (len(killed) + 1) * _EVERY and (workers := nursery.children()):
-            workers[0].kill()
-            killed.append(workers[0].pid)
 
 
 if __name__ == "__main__":
