@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pypdfium2
 import pytest
 
@@ -165,6 +167,11 @@ def test_nothing_is_ordered_before_the_issue_twice_without_an_item_or_to_no_addr
         assert stranger.post(f"/badges/{badge.assertion_id}/paper/{order}/address", data=ADDRESS).status_code == 404
 
 
+def exported(browser: httpx.Client) -> str:
+    """All data of the account."""
+    return zipfile.ZipFile(io.BytesIO(browser.get("/export.zip").content)).read("data.json").decode()
+
+
 def test_who_has_a_former_version_only_sees_no_order_of_the_newest_ones_holder_and_changes_no_address(
     world: PaperWorld,
 ) -> None:
@@ -179,6 +186,7 @@ def test_who_has_a_former_version_only_sees_no_order_of_the_newest_ones_holder_a
         path = f"/badges/{wrong.assertion_id}/paper/{order}/address"
         assert order not in stranger.get(path).text.replace(path, "")
         assert stranger.post(path, data={**ADDRESS, "line": "elsewhere"}).status_code == 404
+        assert [order in exported(browser) for browser in (stranger, holder)] == [False, True]
         assert order in holder.get(f"/badges/{right.assertion_id}/paper").text
         changed = holder.post(path.replace(wrong.assertion_id, right.assertion_id), data=ADDRESS)
         assert changed.url.params["changed"] == "1"

@@ -34,7 +34,8 @@ def export(account: Account, title: Title, ports: Ports) -> Iterator[bytes]:
     with ports.acting(account) as tx:
         own = own_account(tx, account.account_id)
         badges = tx.badges.list_own(account.account_id)
-        orders = own_orders(tx, [badge.registration_id for badge in badges])
+        # An order is for a registration, whose newest version may be with somebody else: as in `paper.py`.
+        orders = own_orders(tx, [badge.registration_id for badge in badges if badge.corrected_by is None])
     described = [_described(badge, ports) for badge in badges]
     data = {"account": own, "badges": described, "orders_on_paper": orders, "exported_at": ports.now()}
     first = (DATA, lambda: msgspec.json.format(msgspec.json.encode(data)))
