@@ -124,12 +124,7 @@ def set_up() -> None:
         broker, controller = free_port(), free_port()
         settings = trial / "server.properties"
         settings.write_text(_settings(broker, controller, trial / "log"))
-        cluster = secrets.token_urlsafe(16)
-        subprocess.run(
-            [*_java(), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        format_folder(settings, secrets.token_urlsafe(16))
         shutil.rmtree(_FORMATTED, ignore_errors=True)
         shutil.copytree(trial / "log", _FORMATTED)
         _archive().unlink(missing_ok=True)
@@ -144,6 +139,12 @@ def set_up() -> None:
             node.wait(60)
     if not _archive().exists():
         print("Kafka: no class archive could be created; it starts a second slower", file=sys.stderr)
+
+
+def format_folder(settings: Path, cluster: str, *more: str) -> None:
+    """Format the folder of these settings for a cluster of this id, which may begin with a hyphen."""
+    tool = [*_java(), "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(settings), *more]
+    subprocess.run(tool, check=True, stdout=subprocess.DEVNULL)
 
 
 def _wait_for(port: int, node: subprocess.Popen[bytes]) -> None:
