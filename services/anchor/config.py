@@ -80,7 +80,7 @@ def _anchor_settings(settings: Settings) -> AnchorSettings:
         networks=networks,
         keystore_file=settings.file("CHAIN_KEYSTORE_FILE"),
         password_file=settings.file("CHAIN_PASSWORD_FILE"),
-        public_key_file=settings.file("CHAIN_PUBLIC_KEY_FILE") if settings.text("CHAIN_PUBLIC_KEY_FILE", "") else None,
+        public_key_file=settings.if_given("CHAIN_PUBLIC_KEY_FILE", settings.file),
         anchor_on=cast(AnchorOn, settings.choice("ANCHOR_ON", ("receipt", "issue"), "receipt")),
         batch_rules=BatchRules(
             size=settings.whole("BATCH_SIZE", 20_000, least=1, most=100_000),

@@ -47,7 +47,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
             tls=tls,
             user=user,
             password_file=_password_file(settings, user, host, tls) if user else None,
-            ca_file=settings.file("SMTP_CA_FILE") if settings.text("SMTP_CA_FILE", "") else None,
+            ca_file=settings.if_given("SMTP_CA_FILE", settings.file),
         ),
         wallet_url=settings.site("WALLET_URL"),
         public_url=settings.site("PUBLIC_URL"),

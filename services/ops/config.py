@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -43,13 +43,13 @@ def read_config(environment: Mapping[str, str]) -> Config:
         web_host=settings.text("WEB_HOST", "127.0.0.1"),
         web_port=settings.port("WEB_PORT"),
         links=Links(
-            registration=_if_given(settings, "REGISTRATION_URL", settings.site),
-            verifier=_if_given(settings, "PUBLIC_URL", settings.site),
-            inbox=_if_given(settings, "INBOX_URL", settings.url),
+            registration=settings.if_given("REGISTRATION_URL", settings.site),
+            verifier=settings.if_given("PUBLIC_URL", settings.site),
+            inbox=settings.if_given("INBOX_URL", settings.url),
         ),
         api_key=settings.secret("OPS_KEY_FILE"),
-        office_key=settings.secret("OFFICE_KEY_FILE") if settings.text("OFFICE_KEY_FILE", "") else None,
-        upstream_key=settings.secret("UPSTREAM_KEY_FILE") if settings.text("UPSTREAM_KEY_FILE", "") else None,
+        office_key=settings.if_given("OFFICE_KEY_FILE", settings.secret),
+        upstream_key=settings.if_given("UPSTREAM_KEY_FILE", settings.secret),
         metrics_urls=settings.read("METRICS_URLS", "issuer=http://…/metrics,mailer=…", _metrics_urls, {}),
         pages=settings.read("PUBLIC_PAGES", "URLs with commas: https://a.example.jp,https://b.example.jp", _pages, ()),
         disks=settings.read("DISKS", "folders with commas", lambda raw: tuple(map(Path, _parts(raw))), ()),
@@ -77,10 +77,6 @@ def _pages(raw: str) -> tuple[str, ...]:
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
             raise ValueError(f"{url!r} is no URL")
     return tuple(found)
-
-
-def _if_given(settings: Settings, name: str, read: Callable[[str], str]) -> str | None:
-    return read(name) if settings.text(name, "") else None
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
         ),
         settle=timedelta(seconds=settings.seconds("SETTLE_SECONDS", 60.0)),
         upstream_key=settings.secret("UPSTREAM_KEY_FILE"),
-        office_key=settings.secret("OFFICE_KEY_FILE") if settings.text("OFFICE_KEY_FILE", "") else None,
+        office_key=settings.if_given("OFFICE_KEY_FILE", settings.secret),
         upload_limit=settings.whole("UPLOAD_LIMIT_BYTES", 64 * 2**20, least=1024),
         font_folder=settings.folder("FONT_FOLDER"),
         extra_fonts=settings.files("EXTRA_FONTS"),
@@ -64,7 +64,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
             url=settings.site("DESK_URL"),
             access=read_access(settings, "DESK_URL"),
             secret=settings.secret("DESK_SECRET_FILE"),
-            ops_url=settings.site("OPS_URL") if settings.text("OPS_URL", "") else None,
+            ops_url=settings.if_given("OPS_URL", settings.site),
             recovery_days=settings.whole("RECOVERY_DAYS", 7, least=1, most=60),
         ),
     )

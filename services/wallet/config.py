@@ -40,6 +40,6 @@ def read_config(environment: Mapping[str, str]) -> Config:
         receive_link_days=settings.whole("RECEIVE_LINK_DAYS", 90, least=1, most=3660),
         mail_link_hours=settings.hours("MAIL_LINK_HOURS", 24.0),
         reset_link_hours=settings.hours("RESET_LINK_HOURS", 2.0),
-        desk_url=settings.site("DESK_URL") if settings.text("DESK_URL", "") else None,
-        paper_key=settings.secret("PAPER_KEY_FILE") if settings.text("PAPER_KEY_FILE", "") else None,
+        desk_url=settings.if_given("DESK_URL", settings.site),
+        paper_key=settings.if_given("PAPER_KEY_FILE", settings.secret),
     )

@@ -39,6 +39,10 @@ class Settings:
         except (ValueError, TypeError, OSError) as error:
             raise RefuseToStart(f"setting {name}: got {raw!r}, expected {expected} ({error})") from error
 
+    def if_given(self, name: str, read: Callable[[str], T]) -> T | None:
+        """What another method reads under this name; None where nothing is given."""
+        return read(name) if self.text(name, "") else None
+
     def text(self, name: str, default: str | None = None) -> str:
         return self.read(name, "a text", str, default)
 
@@ -229,7 +233,7 @@ def read_runtime(service: str, settings: Settings, own_url: str | None = None) -
         scrub_hours=settings.hours("SCRUB_HOURS", 24.0),
         access=read_access(settings, own_url),
         traces=_traces(settings),
-        readiness_key=settings.secret("READINESS_KEY_FILE") if settings.text("READINESS_KEY_FILE", "") else None,
+        readiness_key=settings.if_given("READINESS_KEY_FILE", settings.secret),
         certificates=_certificates(settings),
     )
 

@@ -254,8 +254,9 @@ def test_a_correction_before_the_restore_is_carried_over_once(wallet: Wallet, ba
 # ── accounts ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def make_primary(browser: httpx.Client) -> None:
-    """The other one of two addresses."""
+def move(browser: httpx.Client, wallet: Wallet, address: str) -> None:
+    """A second address, which becomes the primary one."""
+    browser.post(add_address(browser, wallet, address))
     change = {"act": "primary", "current": PASSWORD}
     assert browser.post(f"/account/addresses/{address_id(browser)}", data=change).url.path == "/account"
 
@@ -271,8 +272,7 @@ def test_a_restore_brings_no_deleted_account_back(wallet: Wallet, moved: bool) -
         join(browser, wallet, badge)
         before = back_up(wallet.ports.store)
         if moved:
-            browser.post(add_address(browser, wallet, "b@example.jp"))
-            make_primary(browser)
+            move(browser, wallet, "b@example.jp")
         delete(browser)
         restore(wallet, before)
         assert not is_in(browser)
@@ -293,8 +293,7 @@ def test_after_a_restore_the_password_from_before_its_change_opens_nothing(walle
         join(browser, wallet, badge)
         before = back_up(wallet.ports.store)
         if moved:
-            browser.post(add_address(browser, wallet, "b@example.jp"))
-            make_primary(browser)
+            move(browser, wallet, "b@example.jp")
         browser.post("/account/password", data={"current": PASSWORD, "password": NEW})
         restore(wallet, before)
         assert not is_in(browser)
@@ -313,8 +312,7 @@ def test_what_is_taken_back_is_of_the_account_that_was_told_and_not_of_who_had_i
         former.post(add_address(former, wallet, "c@example.jp"))
         before = back_up(wallet.ports.store)
         former.post(f"/account/addresses/{address_id(former)}", data={"act": "remove", "current": PASSWORD})
-        browser.post(add_address(browser, wallet, "c@example.jp"))
-        make_primary(browser)
+        move(browser, wallet, "c@example.jp")
         delete(browser)
         restore(wallet, before)
         assert [is_in(browser), is_in(former)] == [False, True]

@@ -141,14 +141,13 @@ def receive_by_link(
     opened = open_link(assertion_id, link_token, browser, ports)
     if opened.badge is None or opened.state in _NOTHING_TO_RECEIVE:
         return opened
-    if password is None and opened.state in ("account", "login"):
-        return opened
-    typed = password or ""
     try:
-        if opened.state == "account":
-            return create_account(opened.badge, full_name, typed, browser, ports)
-        if opened.state == "login":
-            return _log_in(opened.badge, typed, browser, ports)
+        if opened.state in ("account", "login"):
+            if password is None:
+                return opened
+            if opened.state == "account":
+                return create_account(opened.badge, full_name, password, browser, ports)
+            return _log_in(opened.badge, password, browser, ports)
         assert opened.account is not None
         with ports.acting(opened.account) as tx:
             just_received = _receive(tx, opened.badge, opened.account.account_id)

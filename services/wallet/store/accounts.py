@@ -187,8 +187,9 @@ class Accounts:
         If it was the primary one, the oldest of the others is.
         """
         key = same_address_key(address)
-        others = [each for each in self.addresses(account_id) if same_address_key(each.address) != key]
-        if others and self.has_address(account_id, address):
+        known = self.addresses(account_id)
+        others = [each for each in known if same_address_key(each.address) != key]
+        if 0 < len(others) < len(known):
             self.make_primary(account_id, others[0].address_id)
             self._tx.cursor.execute(
                 "delete from addresses where account_id = %s and address_key = %s", (account_id, key)

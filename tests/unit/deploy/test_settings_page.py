@@ -37,7 +37,7 @@ def word_of(call: ast.Call) -> str | None:
         if given.arg == "envvar" and isinstance(given.value, ast.Constant):
             return str(given.value.value)
     called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    if called not in {*READERS, "_if_given"} and not (called == "get" and "environ" in ast.unparse(call.func)):
+    if called not in READERS and not (called == "get" and "environ" in ast.unparse(call.func)):
         return None
     for word in call.args[:2]:  # `_if_given(settings, NAME, …)`
         if isinstance(word, ast.Constant) and re.fullmatch(r"[A-Z][A-Z0-9_]+", str(word.value)):
