@@ -19,6 +19,8 @@ from deploy.local.loopback import ask
 from deploy.local.office import ask_ops
 from deploy.local.stack import Stack
 from shared.events import AssertionAnchored, AssertionIssued, BadgeReceived, CertificateRendered, RegistrationRenewed
+from shared.topics import SERVICES
+from tests.worlds import personal_data
 from tests.worlds.outside_verifier import ask_outside_verifier
 from tests.worlds.story import Story, until
 
@@ -138,6 +140,35 @@ def test_the_public_count_agrees_with_every_record(stack: Stack, sample: tuple[E
     verdict = json.loads(answer.stdout)
     assert [check["outcome"] for check in verdict["checks"][:8]] == ["ok"] * 8
     assert verdict["figures"]["valid"] == counts["issued"]
+
+
+def test_birth_dates_phones_and_addresses_on_file_are_in_the_register_only(
+    stack: Stack, sample: tuple[Expected, list[Letter]]
+) -> None:
+    told = personal_data.of_the_sample(stack.home / "sample", personal_data.NEVER_TOLD)
+    found = {
+        (service, table)
+        for service in SERVICES
+        for table in personal_data.tables_of(stack, service)
+        if told.search(personal_data.rows_as_text(stack, service, table))
+    }
+    assert found == {("registration", "registrations")}
+    for read in (personal_data.topics_as_text, personal_data.objects_as_text, personal_data.logs_as_text):
+        places = dict(read(stack))
+        assert places and [place for place, text in places.items() if told.search(text)] == []
+
+
+def test_names_and_addresses_are_where_the_document_says_and_in_no_log(
+    stack: Stack, sample: tuple[Expected, list[Letter]]
+) -> None:
+    named = personal_data.of_the_sample(stack.home / "sample", personal_data.TOLD)
+    documented = personal_data.documented()
+    for service in SERVICES:
+        tables, said = personal_data.tables_of(stack, service), documented.get(service, set())
+        assert said <= set(tables), service
+        found = {table for table in tables if named.search(personal_data.rows_as_text(stack, service, table))}
+        assert found <= said, service
+    assert [log for log, text in personal_data.logs_as_text(stack) if named.search(text)] == []
 
 
 def test_the_rare_characters_of_the_sample_come_out_as_they_were_registered(

@@ -1,0 +1,102 @@
+"""Where the data of people lies: in which tables, topics, logs and objects, and what docs/security.md says of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from kafka import KafkaConsumer, TopicPartition
+
+from deploy.local.demo.sample.cohort import JSONL_NAME
+from deploy.local.stack import Stack
+from shared.runtime.objects import Objects
+from shared.runtime.settings import Settings, read_object_storage
+from tests.worlds.tables import rows_at
+
+_DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
+_ROW = re.compile(r"^\| (\w+) \| ((?:`\w+`(?:, )?)+) \|", re.MULTILINE)
+
+NEVER_TOLD = ("birth_date", "phone", "contact_email")
+TOLD = ("email", "family_name", "given_name", "pass_number", "registration_number")
+
+
+def of_the_sample(folder: Path, fields: tuple[str, ...]) -> re.Pattern[str]:
+    """Finds each value that the sample has in these fields, a day in any of three forms."""
+    values = set()
+    for line in (folder / JSONL_NAME).read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        values |= {record[field] for field in fields if record.get(field)}
+    days = {value for value in values if re.fullmatch(r"\d{4}-\d\d-\d\d", value)}
+    values |= {day.replace("-", sign) for day in days for sign in ("/", "")}
+    return re.compile("|".join(map(re.escape, sorted(values))))
+
+
+def documented() -> Mapping[str, set[str]]:
+    """The tables that hold personal data by the document, of each service."""
+    text = _DOCUMENT.read_text(encoding="utf-8").partition("## Where personal data lies")[2]
+    found: dict[str, set[str]] = {}
+    for service, tables in _ROW.findall(text):
+        found.setdefault(service, set()).update(re.findall(r"`(\w+)`", tables))
+    return found
+
+
+def tables_of(stack: Stack, service: str) -> list[str]:
+    url = stack.environment(service)["DATABASE_URL"]
+    rows = rows_at(url, "select table_name from information_schema.tables where table_schema = current_schema()")
+    return [name for (name,) in rows]
+
+
+def rows_as_text(stack: Stack, service: str, table: str) -> str:
+    """All rows; bytes as the UTF-8 that they mostly are."""
+    columns = rows_at(
+        stack.environment(service)["DATABASE_URL"],
+        "select column_name, data_type from information_schema.columns"
+        " where table_schema = current_schema() and table_name = %s",
+        table,
+    )
+    wanted = ", ".join(f'"{name}"' if type == "bytea" else f'"{name}"::text' for name, type in columns)
+    rows = rows_at(stack.environment(service)["DATABASE_URL"], f'select {wanted} from "{table}"')
+    return "\n".join(
+        cell if isinstance(cell, str) else bytes(cell).decode(errors="replace")
+        for row in rows
+        for cell in row
+        if cell is not None
+    )
+
+
+def topics_as_text(stack: Stack) -> Iterator[tuple[str, str]]:
+    """Each topic with the keys, values and headers of all its messages."""
+    consumer = KafkaConsumer(bootstrap_servers=stack.environment("issuer")["KAFKA_BOOTSTRAP"])
+    try:
+        for topic in sorted(consumer.topics()):
+            places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+            consumer.assign(places)
+            consumer.seek_to_beginning()
+            ends, found = consumer.end_offsets(places), []
+            while any(consumer.position(place) < ends[place] for place in places):
+                for records in consumer.poll(timeout_ms=1000).values():
+                    for record in records:
+                        parts = (record.key, record.value, *(value for _, value in record.headers))
+                        found += [part.decode(errors="replace") for part in parts if part]
+            yield topic, "\n".join(found)
+    finally:
+        consumer.close()
+
+
+def objects_as_text(stack: Stack) -> Iterator[tuple[str, str]]:
+    """Each object in storage; of a PDF and a picture what isn't compressed."""
+    objects = Objects(read_object_storage(Settings(stack.environment("renderer"))))
+    last = ""
+    while keys := objects.list_keys("", last, 1000):
+        for key in keys:
+            yield key, objects.get(key).decode(errors="replace")
+        last = keys[-1]
+
+
+def logs_as_text(stack: Stack) -> Iterator[tuple[str, str]]:
+    """But for that of the mail server, which stands for the holders' own."""
+    for log in sorted(stack.place.logs.glob("*.log")):
+        if log.name != "mail.log":
+            yield log.name, log.read_text(encoding="utf-8", errors="replace")
