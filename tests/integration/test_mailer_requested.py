@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 
 import pytest
 
@@ -14,6 +16,7 @@ from services.mailer.domain.letters import return_path
 from services.mailer.domain.requested import request_id
 from services.mailer.reports import note_report
 from services.mailer.store.ledger import MailerTransaction
+from shared.clock import JST
 from shared.errors import Unreadable
 from shared.events import Event, LetterUpdated
 from shared.letter_events import RequestedLetterUpdated
@@ -79,6 +82,15 @@ def test_letters_that_are_asked_for_leave_before_those_of_a_cohort_and_while_its
     )
     mailer.tick()
     assert [path for path, _, _ in post.given] == [PATH]
+
+
+def test_a_letter_that_leaves_late_says_when_its_link_ends(mailer: MailerWorld, post: Post) -> None:
+    mailer.handle(asked(hours=2))
+    mailer.tick(hours=1.5)
+    ends = (START + timedelta(hours=2)).astimezone(JST)
+    [(_, _, letter)] = post.given
+    text = message_from_bytes(letter, policy=default).get_body(("plain",))
+    assert text is not None and f"{ends.day}日 {ends.hour}:{ends.minute:02}まで" in text.get_content()
 
 
 @pytest.mark.parametrize("answer", [Deferred("451 later"), Sent("250 ok")], ids=["deferred", "not written yet"])

@@ -29,6 +29,7 @@ from services.mailer.domain.requested import (
     WHAT,
     Language,
     RequestedLetter,
+    lasts_in_words,
     moment_in_words,
 )
 from shared.addresses import domain_of
@@ -210,6 +211,8 @@ class LetterWriter:
             values[name] = moment_in_words(values[name], language)
         if facts.get("what") in WHAT:
             values["what"] = getattr(WHAT[facts["what"]], language)
+        if "hours" in facts:
+            values["lasts"] = lasts_in_words(message)
         values["url"] = values.pop("link", "")  # `link` is how the templates write one
         desk = Desk(name="", email=programme.society.email)
         if (qualification := programme.qualifications.get(facts.get("qualification", ""))) is not None:

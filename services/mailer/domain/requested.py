@@ -68,6 +68,8 @@ class RequestedLetter:
     facts: Mapping[str, str]
     language: Language
     reply_to: str | None = None
+    ends_at: datetime | None = None
+    """When its link ends."""
 
     @property
     def subject(self) -> str:
@@ -96,6 +98,16 @@ def request_problem(request: LetterRequested) -> str | None:
     if "what" in needed and request.facts["what"] not in WHAT:
         return f"facts of {request.letter}: what: got another word, expected one of {', '.join(WHAT)}"
     return None
+
+
+def lasts_in_words(message: RequestedLetter) -> str:
+    """How long its link works: until when, since a letter may leave, or arrive, long after it was asked for."""
+    language = message.language
+    if message.ends_at is None:
+        hours = " ".join(message.facts["hours"].split())
+        return f"お送りしてから{hours}時間" if language == "ja" else f"for {hours} hours"
+    until = moment_in_words(message.ends_at.isoformat(), language)
+    return f"{until}まで" if language == "ja" else f"until {until}"
 
 
 def moment_in_words(text: str, language: Language) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 from services.mailer.domain.letters import LETTERS, Message, Writable
 from services.mailer.domain.requested import FACTS, LANGUAGES, RequestedLetter, request_id
+from shared.clock import JST
 from shared.programme import Programme
 
 _ID = "EXAMPLEEXAMPLEEXAMPLE23456"
@@ -70,5 +71,6 @@ def sample_messages(programme: Programme) -> Iterator[tuple[str, Writable]]:
                     facts={name: facts[name] for name in needed},
                     language=language,
                     reply_to="hanako@example.org" if letter == "enquiry" else None,
+                    ends_at=datetime(2026, 4, 2, 9, 30, tzinfo=JST) if "hours" in needed else None,
                 ),
             )

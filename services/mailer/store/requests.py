@@ -16,7 +16,7 @@ from shared.letter_events import LetterRequested, RequestedLetterUpdated
 from shared.retry import due_at, is_due_sql
 
 _REQUESTED = (
-    "messages.letter, request_id, letter_id, recipient as email, facts, language, reply_to"
+    "messages.letter, request_id, letter_id, recipient as email, facts, language, reply_to, ends_at"
     " from messages join requests using (request_id)"
 )
 _MOST_PAUSE = timedelta(seconds=MOST_SECONDS)

@@ -109,13 +109,23 @@ def test_text_and_html_say_the_same(name: str) -> None:
 def test_every_fact_stands_in_the_letter(name: str) -> None:
     message = SAMPLES[name]
     mail = WRITER.compose(message)
-    words = {**dict.fromkeys(("qualification", "desk", "what"), ""), "tracking": "1234"}
+    words = {**dict.fromkeys(("qualification", "desk", "what", "hours"), ""), "tracking": "1234"}
     for fact, value in message.facts.items():
         shown = moment_in_words(words.get(fact, value), message.language)
         for line in shown.splitlines():
             assert line in mail.text
             assert line in mail.html
     assert ("Diagnosis" in mail.text or "コンクリート" in mail.text) or "qualification" not in message.facts
+
+
+@pytest.mark.parametrize("name", [name for name, message in SAMPLES.items() if "hours" in message.facts])
+def test_a_link_is_said_to_work_until_its_end_however_late_its_letter_leaves(name: str) -> None:
+    message = replace(SAMPLES[name], ends_at=datetime(2026, 4, 1, 3, 5, 59, tzinfo=UTC))
+    words = {"ja": "2026年4月1日 12:05まで", "en": "until 1 April 2026, 12:05 (Japan time)"}[message.language]
+    mail = WRITER.compose(message)
+    assert words in mail.text and words in mail.html and "48" not in mail.text
+    unknown = WRITER.compose(replace(message, ends_at=None))
+    assert {"ja": "お送りしてから48時間", "en": "for 48 hours"}[message.language] in unknown.text
 
 
 @pytest.mark.parametrize("name", SAMPLES)
