@@ -9,6 +9,7 @@ from services.wallet.app import build
 from services.wallet.config import Config, read_config
 from services.wallet.ports import Ports
 from services.wallet.store import Store, WalletTransaction
+from services.wallet.stored_files import StoredFiles
 from shared.runtime.objects import Objects
 from shared.runtime.process import Process
 from shared.runtime.start import start
@@ -20,7 +21,7 @@ def wire(config: Config) -> Process:
     store: Store = Store(runtime.database_url, runtime.service, WalletTransaction, runtime.clock, pool=8)
     ports = Ports(
         store=store,
-        objects=Objects(config.objects),
+        objects=StoredFiles(Objects(config.objects)),
         now=runtime.clock,
         programme=runtime.programme,
         passwords=Passwords(),

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from threading import Event
 from typing import Any
 from urllib.parse import unquote
 
 import httpx
 import msgspec
+import psycopg
 import pytest
 
 from services.issuer.domain.credential import badge_document
@@ -24,6 +29,7 @@ from services.wallet.web.site import web_app
 from shared import object_keys
 from shared.credentials.baking import unbake_png, unbake_svg
 from shared.credentials.open_badges_2 import assertion_of
+from shared.errors import TryLater
 from tests.worlds.http_server import serving
 from tests.worlds.wallet import (
     DESK_URL,
@@ -112,7 +118,7 @@ def test_the_export_holds_the_own_data_and_every_file_of_every_finished_badge(wa
         f"{folder}/登録内容詳細_コンクリート技士_2026.pdf",
     ]
     assert archive.read(f"{folder}/コンクリート技士_2026.png") == png
-    assert archive.read(f"{folder}/登録内容詳細_コンクリート技士_2026.pdf") == b"%PDF details"
+    assert archive.read(f"{folder}/登録内容詳細_コンクリート技士_2026.pdf") == b"%PDF-details%%EOF"
     data = json.loads(archive.read("data.json"))
     assert data["account"]["full_name"] == "高橋 一郎"
     assert [each["address"] for each in data["account"]["addresses"]] == ["a@example.jp"]
@@ -201,6 +207,68 @@ def test_a_file_that_the_storage_lacks_is_named_in_the_export_and_an_outage_is_a
         assert browser.get(f"/badges/{badge}/badge.png").status_code == 503
         assert browser.get(f"/badges/{badge}").status_code == 200
         wallet.objects.away = False
+
+
+@pytest.mark.parametrize(
+    "broken", [lambda it: it[: len(it) // 2], lambda it: b"", lambda it: b"<html>soon back</html>"]
+)
+def test_a_file_that_is_not_whole_in_the_storage_is_not_given_out_and_the_export_says_so(
+    wallet: Wallet, broken: Callable[[bytes], bytes]
+) -> None:
+    badge, kept = wallet.issue("a@example.jp").assertion_id, wallet.objects.kept
+    names = ("certificate.pdf", "details.pdf", "credential.json", "badge.png", "badge.svg")
+    keys = [object_keys.certificate(badge), object_keys.details(badge), object_keys.credential(badge)]
+    keys += [object_keys.badge_file("gishi", "2026", form) for form in ("png", "svg")]
+    with wallet.browser() as browser:
+        join(browser, wallet, badge)
+        wallet.finish(badge)
+        for key, name in zip(keys, names, strict=True):
+            whole, kept[key] = kept[key], broken(kept[key])
+            answer = browser.get(f"/badges/{badge}/{name}")
+            assert answer.status_code == 503 and "もう一度お試しください" in answer.text, name
+            archive = zipfile.ZipFile(BytesIO(browser.get("/export.zip").content))
+            missing = sum(each.endswith(".missing.txt") for each in archive.namelist())
+            assert missing == (3 if name == "credential.json" else 1), name  # both pictures hold it
+            kept[key] = whole
+            assert browser.get(f"/badges/{badge}/{name}").status_code == 200, name
+
+
+@pytest.mark.parametrize("error", [TryLater("storage away"), psycopg.OperationalError("database away")])
+def test_an_outage_in_the_middle_of_the_export_breaks_it_off_and_is_one_line_of_the_log(
+    wallet: Wallet, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    badge, get = wallet.issue("a@example.jp").assertion_id, wallet.objects.get
+
+    def get_until_the_last(key: str) -> bytes:
+        if key == object_keys.details(badge):
+            raise error
+        return get(key)
+
+    with wallet.browser() as browser:
+        join(browser, wallet, badge)
+        wallet.finish(badge)
+        monkeypatch.setattr(wallet.objects, "get", get_until_the_last)
+        with caplog.at_level(logging.ERROR), pytest.raises(httpx.RemoteProtocolError):
+            browser.get("/export.zip")
+        assert [record.exc_info for record in caplog.records if record.name == "uvicorn.error"] == [None]
+
+
+def test_pages_without_files_are_answered_while_the_storage_stands_still(
+    wallet: Wallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    badge, over = wallet.issue("a@example.jp").assertion_id, Event()
+    with wallet.browser() as browser, ThreadPoolExecutor(60) as readers:
+        join(browser, wallet, badge)
+        wallet.finish(badge)
+        monkeypatch.setattr(wallet.objects, "get", lambda key: over.wait() and b"")
+        try:
+            waiting = [readers.submit(browser.get, f"/badges/{badge}/certificate.pdf") for _ in range(60)]
+            refused = next(as_completed(waiting)).result()
+            assert refused.status_code == 503
+            assert browser.get("/badges").status_code == 200
+            assert sum(each.done() for each in waiting) <= 40, "the others still wait"
+        finally:
+            over.set()
 
 
 def test_a_qualification_that_left_the_programme_keeps_its_pages_files_and_names(wallet: Wallet) -> None:

@@ -83,11 +83,11 @@ def test_from_the_link_of_the_letter_to_the_pdf(wallet: Wallet) -> None:
         assert "有効" in page.text
         assert f"http://verifier.example/V/{badge}" in page.text
         pdf = browser.get(f"/badges/{badge}/pdf", params={"kind": "details"})
-        assert pdf.content == b"%PDF details"
+        assert pdf.content == b"%PDF-details%%EOF"
         assert pdf.headers["content-type"] == "application/pdf"
         assert pdf.headers["cache-control"] == "private, no-store"
         assert "filename*=UTF-8''%E7%99%BB%E9%8C%B2" in pdf.headers["content-disposition"]
-        assert browser.get(f"/badges/{badge}/certificate.pdf").content == b"%PDF certificate"
+        assert browser.get(f"/badges/{badge}/certificate.pdf").content == b"%PDF-certificate%%EOF"
         assert browser.get(f"/badges/{badge}/badge.png").content.startswith(b"\x89PNG")
         assert "1個" in browser.get("/").text
         english = browser.get(f"/badges/{badge}?lang=en").text

@@ -29,6 +29,7 @@ from services.wallet.config import Config
 from services.wallet.domain.badge import WalletBadge
 from services.wallet.ports import Ports
 from services.wallet.store import Account, Store, WalletTransaction
+from services.wallet.stored_files import StoredFiles
 from services.wallet.web.site import web_app
 from shared import object_keys
 from shared.events import (
@@ -118,12 +119,17 @@ class Wallet:
 
     def finish(self, assertion_id: str) -> None:
         self.consume(rendered(assertion_id), anchored(assertion_id))
-        self.objects.kept[object_keys.certificate(assertion_id)] = b"%PDF certificate"
-        self.objects.kept[object_keys.details(assertion_id)] = b"%PDF details"
+        self.objects.kept[object_keys.certificate(assertion_id)] = b"%PDF-certificate%%EOF"
+        self.objects.kept[object_keys.details(assertion_id)] = b"%PDF-details%%EOF"
         with self.ports.store.transaction() as tx:
             badge = tx.badges.get(assertion_id)
         if badge is not None:
             self.objects.kept[object_keys.credential(assertion_id)] = json.dumps(signed(badge)).encode()
+
+    def relay(self) -> None:
+        """Kafka has what was announced so far. It stays in the outbox, as if it had been announced just now."""
+        with self.ports.store.transaction() as tx:
+            tx.cursor.execute("update outbox set announced_at = %s", (self.clock(),))
 
     def announced(self) -> list[Event]:
         with self.ports.store.transaction() as tx:
@@ -132,6 +138,7 @@ class Wallet:
 
     def letters(self, letter: str, recipient: str | None = None) -> list[AccountLetterRequested]:
         """Those that were asked of the mailer so far, in the form that it takes."""
+        self.relay()
         letters.write_asked(self.ports)
         asked = [event for event in self.announced() if isinstance(event, AccountLetterRequested)]
         assert [problem for event in asked if (problem := request_problem(event))] == []
@@ -179,7 +186,9 @@ def pictures() -> dict[str, bytes]:
     for qualification in PROGRAMME.qualifications:
         for edition in ("2026", "2030"):
             drawn[object_keys.badge_file(qualification, edition, "png")] = out.getvalue()
-            drawn[object_keys.badge_file(qualification, edition, "svg")] = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
+            drawn[object_keys.badge_file(qualification, edition, "svg")] = (
+                b'<svg xmlns="http://www.w3.org/2000/svg"></svg>'
+            )
     return drawn
 
 
@@ -201,7 +210,7 @@ def running_wallet(database: str) -> Iterator[Wallet]:
     store: Store = Store(database, "wallet", WalletTransaction, clock)
     ports = Ports(
         store=store,
-        objects=objects,
+        objects=StoredFiles(objects),
         now=clock,
         programme=PROGRAMME,
         passwords=Passwords(),

@@ -15,6 +15,7 @@ from services.wallet.domain.badge import WalletBadge, is_finished, pdf_key, stat
 from services.wallet.ports import Ports
 from services.wallet.store import Account
 from services.wallet.store.own_data import own_account, own_orders
+from services.wallet.stored_files import Damaged
 from shared import object_keys
 from shared.clock import JST
 from shared.errors import NotFound
@@ -77,7 +78,7 @@ def _zipped(files: Iterator[File], ports: Ports) -> Iterator[bytes]:
         for number, (name, read) in enumerate(files):
             try:
                 content = read()
-            except NotFound:
+            except (NotFound, Damaged):
                 name, content = f"{name}.missing.txt", "保管庫にありません。 / Not in the storage.\n".encode()
             entry = zipfile.ZipInfo(name, moment)
             # Pictures and PDFs are compressed already.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from contextlib import suppress
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -17,7 +16,10 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.errors import TryLater
 from shared.runtime.access import Access, Proxies, host_problem
+from shared.runtime.db import UNAVAILABLE
+from shared.runtime.log import logger
 from shared.runtime.metrics import counter
 
 POLICY: Mapping[str, str] = {
@@ -61,6 +63,9 @@ REASONS: Mapping[Refusal, str] = {
     " its own are those of its public URL and of the setting ALLOWED_HOSTS",
     "bad-target": "the address holds a NUL character",
 }
+
+AWAY = (TryLater, *UNAVAILABLE)
+"""What is raised while an outside party is away."""
 
 REFUSED = counter("web_refused", "Requests that no route saw, by reason", ("reason",))
 
@@ -189,8 +194,15 @@ class Guard:
         if length.isdecimal() and int(length) > most_bytes:
             over = True
         else:
-            with suppress(ClientDisconnect):
+            try:
                 await self._app(scope, receive_limited, send_unless_over)
+            except ClientDisconnect:
+                pass
+            except RuntimeError as error:  # Starlette's, of an exception that comes after the answer has begun
+                if not (started and isinstance(error.__cause__, AWAY)):
+                    raise
+                # The server ends the connection before the answer is whole, so that its reader sees it broken off.
+                logger("web").warning("waiting", cause=type(error.__cause__).__name__)
         if over and not started:
             REFUSED.labels("too-large").inc()
             await self._refuse("too-large", scope, receive, send_hardened)

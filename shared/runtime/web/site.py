@@ -18,19 +18,19 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.types import Receive, Scope, Send
 
 from shared.clock import japan_date
-from shared.errors import NotFound, TryLater
+from shared.errors import NotFound
 from shared.password_strength import PASSWORD_SENTENCES
 from shared.plain_text import shown
 from shared.programme import Bilingual, Programme
 from shared.runtime.access import Access
-from shared.runtime.db import UNAVAILABLE, UNSTORABLE
+from shared.runtime.db import UNSTORABLE
 from shared.runtime.log import logger
 from shared.runtime.web import language as words
 from shared.runtime.web.assets import Assets
 from shared.runtime.web.copied_links import CopiedLinks
 from shared.runtime.web.cross_origin import CrossOrigin, open_to_all
 from shared.runtime.web.fields import HIDDEN
-from shared.runtime.web.guard import REASONS, STATUS, Guard, Refusal, harden
+from shared.runtime.web.guard import AWAY, REASONS, STATUS, Guard, Refusal, harden
 from shared.runtime.web.language import LANGUAGES, Language, language_of
 from shared.runtime.web.templates_by_language import FixedTexts
 
@@ -107,7 +107,7 @@ class Pages:
         app.add_exception_handler(HTTPException, self._on_http_error)
         app.add_exception_handler(RequestValidationError, self._on_invalid)
         app.add_exception_handler(NotFound, self._on_not_found)
-        for away in (TryLater, *UNAVAILABLE):
+        for away in AWAY:
             app.add_exception_handler(away, self._on_away)
         for unstorable in UNSTORABLE:
             app.add_exception_handler(unstorable, self._on_unstorable)
