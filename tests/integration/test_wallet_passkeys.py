@@ -53,8 +53,9 @@ def test_a_passkey_logs_in_without_address_and_password_until_it_is_removed(
             phone.post("/logout")
         listed = owner.get("/account").text
         credential = listed.split('name="passkey" value="')[1].split('"')[0]
-        assert owner.post("/account/passkeys/remove", data={"passkey": credential}).url.path == "/account"
-        assert owner.post("/account/passkeys/remove", data={"passkey": credential}).status_code == 404
+        for _ in range(2):  # again where the first answer was lost
+            removed = owner.post("/account/passkeys/remove", data={"passkey": credential})
+            assert removed.url.path == "/account" and "パスキーを削除しました" in removed.text
         assert logged_in(phone, device).status_code == 422 and not is_in(phone)
 
 
@@ -148,7 +149,7 @@ def test_a_passkey_that_is_removed_or_used_while_its_answer_is_checked_opens_not
     def do(tx: WalletTransaction) -> None:
         (passkey,) = tx.passkeys.all_of(account_id)
         if change == "removed":
-            assert tx.passkeys.remove(account_id, passkey.credential_id)
+            tx.passkeys.remove(account_id, passkey.credential_id)
         else:
             assert tx.passkeys.use(passkey, 7)
 

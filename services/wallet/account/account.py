@@ -200,14 +200,19 @@ def make_primary(account: Account, address_id: int, password: str, ports: Ports)
 def remove_address(
     account: Account, address_id: int, password: str, browser: Browser, ports: Ports
 ) -> FormProblems | None:
-    """Badges that were received stay; those that wait at this address no longer appear. A notice goes to it, too."""
+    """Badges that were received stay; those that wait at this address no longer appear. A notice goes to it, too.
+
+    One that is none of the account's is answered as one that was removed before. NotFound for the primary one.
+    """
     if (problems := confirm(account, password, ports)) is not None:
         return problems
     with ports.acting(account) as tx:
         removed = tx.accounts.remove_address(account.account_id, address_id)
-        if removed is None:
-            raise NotFound(f"address {address_id}: not of account {account.account_id}, or its primary one")
-        letters.notify(tx, account, "address-removed", browser, ports, removed)
+        if removed is not None:
+            letters.notify(tx, account, "address-removed", browser, ports, removed)
+        elif any(each.address_id == address_id for each in tx.accounts.addresses(account.account_id)):
+            raise NotFound(f"address {address_id}: the primary one of account {account.account_id}")
+    # If we die here or the answer is lost, the address is removed, and removing it again says so.
     return None
 
 

@@ -48,7 +48,10 @@ def ask(letter: AskedLetter, address: str, assertion_id: str | None, browser: Br
 
 
 def write_asked(ports: Ports) -> int:
-    """Tick. Have the letters sent that were asked for, where there is somebody to send them to."""
+    """Tick. Have the letters sent that were asked for, where there is somebody to send them to.
+
+    While Kafka is away they wait unwritten, so that their links count from when they can leave.
+    """
     with ports.store.transaction() as tx:
         asked = tx.letters.take_asked(_AT_ONCE)
         for each in asked:

@@ -90,14 +90,17 @@ def add(account: Account, answer: dict[str, Any], browser: Browser, ports: Ports
 
 
 def remove(account: Account, credential: str, ports: Ports) -> None:
-    """`credential`: its id in base64url. NotFound for another account's and for none at all: the answer is the same."""
+    """`credential`: its id in base64url. One that is none of the account's is answered as one that was removed before.
+
+    NotFound for what is no id.
+    """
     try:
         credential_id = webauthn.base64url_to_bytes(credential)
     except ValueError as error:
         raise NotFound("passkey: no id of one") from error
     with ports.acting(account) as tx:
-        if not tx.passkeys.remove(account.account_id, credential_id):
-            raise NotFound(f"passkey: not of account {account.account_id}")
+        tx.passkeys.remove(account.account_id, credential_id)
+    # If we die here or the answer is lost, the passkey is removed, and removing it again says so.
 
 
 def options_to_log_in(browser: Browser, ports: Ports) -> str | None:

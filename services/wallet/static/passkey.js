@@ -29,7 +29,10 @@ async function make() {
   const publicKey = {
     ...options, challenge: asBytes(options.challenge), user: {...options.user, id: asBytes(options.user.id)}, excludeCredentials: withBytes(options.excludeCredentials),
   };
-  const credential = await navigator.credentials.create({publicKey});
+  const credential = await navigator.credentials.create({publicKey}).catch(error => {
+    if (error.name !== 'InvalidStateError') throw error;
+  });
+  if (!credential) return {next: '/account?done=passkey#passkeys'}; // this device has one already: the answer to it was lost
   return post('/account/passkeys', told(credential, ['clientDataJSON', 'attestationObject']));
 }
 

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from shared.letter_events import AccountLetterRequested
 from shared.retry import SKEW
 from shared.runtime.db import Transaction
+
+_LEAVES_WITHIN = timedelta(seconds=10)
+"""What was announced is on Kafka by then, if Kafka is there."""
 
 AskedLetter = Literal["reset-password", "new-link"]
 Purpose = Literal["reset", "verify"]
@@ -61,12 +65,16 @@ class Letters:
         )
 
     def take_asked(self, most: int) -> list[Asked]:
-        """The oldest that are asked for; they are gone when this transaction commits."""
+        """The oldest that are asked for; they are gone when this transaction commits.
+
+        None while earlier letters wait for Kafka: what is written then waits with them, and its link may end before.
+        """
         return self._tx.fetch_all(
             Asked,
-            "delete from asked_letters where asked_id = any(array(select asked_id from asked_letters order by asked_id"
-            " limit %s for update skip locked)) returning letter, address, assertion_id, language",
-            (most,),
+            "delete from asked_letters where asked_id = any(array(select asked_id from asked_letters"
+            " where not exists (select from outbox where topic = %s and announced_at < %s)"
+            " order by asked_id limit %s for update skip locked)) returning letter, address, assertion_id, language",
+            (AccountLetterRequested.topic.name, self._tx.now() - _LEAVES_WITHIN, most),
         )
 
     def open_link(self, link_id: str, purpose: Purpose, account_id: int, address: str, lasts: timedelta) -> datetime:

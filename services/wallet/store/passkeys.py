@@ -79,8 +79,7 @@ class Passkeys:
         )
         return used.rowcount == 1
 
-    def remove(self, account_id: int, credential_id: bytes) -> bool:
-        removed = self._tx.cursor.execute(
+    def remove(self, account_id: int, credential_id: bytes) -> None:
+        self._tx.cursor.execute(
             "delete from passkeys where account_id = %s and credential_id = %s", (account_id, credential_id)
         )
-        return removed.rowcount == 1
