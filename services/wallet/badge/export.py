@@ -21,6 +21,10 @@ from shared.clock import JST
 from shared.errors import NotFound
 
 DATA = "data.json"
+_MISSING = (
+    "保管庫から取り出せませんでした。日をおいて、もう一度書き出してください。続くときは、窓口へお知らせください。\n"
+    "It could not be taken from the storage. Please export again another day; if it goes on, tell a desk.\n"
+)
 
 Title = Callable[[WalletBadge], str]
 File = tuple[str, Callable[[], bytes]]
@@ -30,7 +34,7 @@ def export(account: Account, title: Title, ports: Ports) -> Iterator[bytes]:
     """The ZIP in parts; one file at a time is in memory. `title` names the folder of a badge's files.
 
     TryLater at once when the storage is away. When it goes away later, the exception ends the answer, so that a browser
-    reports a broken download. In the place of a file that is not in the storage a text says so.
+    reports a broken download. In the place of a file that is not in the storage, or not whole, a text says so.
     """
     with ports.acting(account) as tx:
         own = own_account(tx, account.account_id)
@@ -79,7 +83,7 @@ def _zipped(files: Iterator[File], ports: Ports) -> Iterator[bytes]:
             try:
                 content = read()
             except (NotFound, Damaged):
-                name, content = f"{name}.missing.txt", "保管庫にありません。 / Not in the storage.\n".encode()
+                name, content = f"{name}.missing.txt", _MISSING.encode()
             entry = zipfile.ZipInfo(name, moment)
             # Pictures and PDFs are compressed already.
             entry.compress_type = zipfile.ZIP_DEFLATED if name.endswith((".json", ".svg")) else zipfile.ZIP_STORED
