@@ -89,7 +89,7 @@ def accept(
         after = [*intake.changed, *intake.private]
         changed = [record for each in after for record in (each.record, known[each.id].record)]
         tx.judge_contradicted({each.person_id for each in changed}, {each.id for each in after}, now)
-        tx.look_again([*(record.registration_id for record in intake.new), *(each.id for each in after)])
+        tx.look_again([*(record.registration_id for record in intake.new), *(each.id for each in after)], now)
         tx.traced.accept([*(record.registration_id for record in intake.new), *(each.id for each in after)])
         rejected = (*delivery.rejected, *intake.rejected)
         for row in tx.add_rejected([_rejected_row(each, source, now) for each in rejected]):
@@ -312,19 +312,29 @@ def _keep_issued(
             tx.announce(RegistrationReleased(registration_id=before.id, cohort=cohort, revision=before.revision + 1))
         log.warning("skipped", registration_id=before.id, cause="issued before it was amended", fields=sorted(fields))
     tx.stand_as_issued(events, known)
+    # What the amendments said counts no more: it may have held others, and what was issued may hold some.
+    ids = {event.award.registration_id for event in events}
+    amended = [known[id] for id in ids & known.keys()]
+    people = {each.record.person_id for each in amended} | {event.holder.person_id for event in events}
+    tx.judge_address_sharers({each.address_key for each in amended if each.address_key is not None}, now)
+    tx.judge_contradicted(people, ids, now)
+    tx.look_again(ids, now)
 
 
 def begin_cycle(ports: Ports) -> int:
-    """Step 2. Those held until a cycle began, or their completion came, are judged again then. Returns how many."""
-    now = ports.now()
+    """Step 2. Those held until their cycle is ours, or until they are completed, are judged again then; how many."""
+    now, begins_on = ports.now(), ports.cycle.begins_on
     with ports.store.transaction() as tx:
-        begun = tx.judge_cohort(ports.cycle.begins_on, now) if now >= ports.cycle.begins_at else 0
-        return begun + tx.judge_completed(japan_date(now), now)
+        if not tx.waits_for_a_day(begins_on, japan_date(now)):
+            return 0
+        tx.lock()
+        return tx.judge_cohort(begins_on, now) + tx.judge_completed(japan_date(now), now)
 
 
 def judge_failed(ports: Ports) -> None:
     """At each start. What could not be judged or printed is judged again: by another release, or with more fonts."""
     with ports.store.transaction() as tx:
+        tx.lock()
         tx.judge_failed(ports.now())
 
 

@@ -107,6 +107,17 @@ def test_who_comes_after_the_hold_is_held_until_it_ends(world: RegistrationWorld
     assert (world.renewed(), world.held()) == (["R1"], {})
 
 
+def test_whose_address_turns_out_to_be_shared_while_the_cohort_is_held_is_on_the_list_for_that(
+    world: RegistrationWorld,
+) -> None:
+    world.deliver(record(1))
+    order(world, "hold-cohort")
+    assert world.held() == {"R1": "office-hold"}
+    world.deliver(record(2, email="Person1@example.jp"))
+    world.settle()
+    assert world.held() == {"R1": "shared-address", "R2": "shared-address"}
+
+
 def test_a_hold_of_the_cohort_makes_nobody_late(world: RegistrationWorld) -> None:
     world.deliver(record(1), record(2, email="team@example.jp"), record(3, email="team@example.jp"))
     world.settle()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from shutil import copy
+from typing import Any
 
 import psycopg
 import pytest
@@ -171,6 +172,50 @@ def test_a_badge_that_comes_before_its_amendment_is_held_stands(world: Registrat
     assert (last.holder.given_name, last.holder.email) == ("一郎", "person1@example.jp") and last.version > 1
     world.settle()
     assert world.announced(RegistrationRenewed)[-1] == last
+
+
+@pytest.mark.parametrize(
+    ("amendment", "other"),
+    [
+        ({"email": "person2@example.jp"}, {"qualification": "gishi"}),
+        ({"registration_number": "26G2"}, {"qualification": "gishi"}),
+        ({"given_name": "次郎"}, {"person_id": "P1", "qualification": "shindanshi"}),
+    ],
+)
+def test_whom_an_amendment_held_is_released_when_what_was_issued_before_it_stands(
+    world: RegistrationWorld, amendment: dict[str, Any], other: dict[str, Any]
+) -> None:
+    released(world, 1)
+    world.deliver(record(1, **amendment, completed_on=None))
+    world.settle()
+    world.deliver(record(2, **other))
+    world.settle()
+    assert world.held().keys() == {"R1", "R2"}
+    world.issue("R1", version=1)
+    world.judge()
+    assert (world.held(), world.renewed()[-1]) == ({}, "R2")
+
+
+@pytest.mark.parametrize(
+    ("later", "reason"),
+    [
+        ({"email": "person1@example.jp"}, "shared-address"),
+        ({"registration_number": "26G1"}, "duplicate-registration-number"),
+        ({"person_id": "P1", "given_name": "花子"}, "name-differs"),
+    ],
+)
+def test_what_waits_since_an_earlier_cycle_counts_against_others(
+    world: RegistrationWorld, database: str, later: dict[str, Any], reason: str
+) -> None:
+    released(world, 1)
+    world.refuse("R1")
+    world.clock.now = datetime(2027, 4, 2, tzinfo=JST)
+    of_2027 = {"valid_from": date(2027, 4, 1), "valid_until": date(2031, 3, 31)}
+    next_year = RegistrationWorld(ports_at(database, world.clock, "2027"), world.clock)
+    next_year.deliver(record(1, pass_number="25-0001"), record(2, **of_2027, **later))
+    next_year.settle()
+    assert next_year.held() == {"R1": reason, "R2": reason}
+    next_year.ports.store.close()
 
 
 def test_answers_of_the_issuer_twice_or_in_another_order_change_nothing(world: RegistrationWorld) -> None:

@@ -154,6 +154,42 @@ def test_the_office_sets_the_address_of_somebody_who_waits_and_both_are_held(wor
     assert world.held() == {}
 
 
+@pytest.mark.parametrize(
+    ("held", "later"),
+    [
+        ({"email": None}, {"person_id": "P1", "birth_date": date(1981, 1, 1)}),
+        ({"email": "person9@example.jp"}, {"person_id": "P1", "given_name": "花子"}),
+        ({"email": None}, {"registration_number": "26g1"}),
+        ({"email": "person9@example.jp"}, {"pass_number": "25-1"}),
+        ({"email": None, "previous_registration_id": "R2"}, {}),
+    ],
+)
+def test_who_is_held_is_held_for_the_first_reason_that_applies_whenever_it_comes(
+    world: RegistrationWorld, held: dict[str, Any], later: dict[str, Any]
+) -> None:
+    settle(world, record(1, **held), record(9))
+    before = world.held()["R1"]
+    settle(world, record(2, **later))
+    foreseen = {each.registration_id: each.reason for each in cohort_outlook(world.ports)}
+    assert world.held()["R1"] == foreseen["R1"] != before
+
+
+def test_a_record_of_the_next_cohort_is_judged_once_that_is_ours(world: RegistrationWorld, database: str) -> None:
+    of_2027 = {"valid_from": date(2027, 4, 1), "valid_until": date(2031, 3, 31)}
+    settle(world, record(1, **of_2027, email=None), record(2, **of_2027))
+    assert world.held() == {"R1": "not-this-cycle", "R2": "not-this-cycle"}
+    world.clock.now = datetime(2027, 2, 1, tzinfo=JST)
+    later = RegistrationWorld(ports_at(database, world.clock, "2027"), world.clock)
+    assert handlers.begin_cycle(later.ports) == 2
+    later.settle()
+    assert (later.held(), later.renewed()) == ({"R1": "missing-address"}, [])
+    assert handlers.begin_cycle(later.ports) == 0
+    world.clock.now = datetime(2027, 4, 1, tzinfo=JST)
+    later.judge()
+    assert later.renewed() == ["R2"]
+    later.ports.store.close()
+
+
 def test_who_completes_later_is_judged_on_that_day_before_the_cycle_too(world: RegistrationWorld) -> None:
     settle(world, record(1, completed_on=date(2026, 2, 20)))
     assert world.held() == {"R1": "completes-later"}

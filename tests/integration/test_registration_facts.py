@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from services.registration import handlers
+from services.registration.handlers import Ports
+from services.registration.store import RegistrationTransaction
 from shared.clock import JST
 from shared.events import RegistrationHeld, RegistrationRenewed
 from shared.office_events import Correction, DecisionSettled
+from tests.worlds.meanwhile import meanwhile
 from tests.worlds.registration import RegistrationWorld, record, registration_database, world_at
 
 
@@ -124,6 +127,28 @@ def test_a_completion_to_come_is_judged_when_its_day_comes(world: RegistrationWo
         world.judge()
     assert world.clock.now.astimezone(JST).date() == date(2026, 4, 3)
     assert (world.held(), world.renewed()) == ({}, ["R1", "R2"])
+
+
+@pytest.mark.parametrize("tick", [handlers.begin_cycle, handlers.judge_failed])
+def test_rows_that_a_tick_and_a_batch_change_at_once_are_locked_in_one_order(
+    world: RegistrationWorld, tick: Callable[[Ports], object]
+) -> None:
+    later: list[dict[str, Any]] = [{"completed_on": date(2026, 4, day)} for day in (2, 3)]
+    of_both = later if tick is handlers.begin_cycle else [{"family_name": "山\U00016800"}] * 2
+    world.deliver(*(record(number, **changes) for number, changes in enumerate(of_both, 1)))
+    world.settle()
+    assert world.held().keys() == {"R1", "R2"}
+    world.clock.now += timedelta(days=3)
+
+    def hold(id: str) -> Callable[[RegistrationTransaction], None]:
+        return lambda tx: tx.set_office_hold(id, world.clock.now)
+
+    def begin(tx: RegistrationTransaction) -> None:
+        tx.lock()
+        hold("R2")(tx)
+
+    meanwhile(world.ports.store, begin, lambda: tick(world.ports), hold("R1"))
+    assert world.rows("select count(*) from registrations where office_hold and at_once") == [(2,)]
 
 
 def test_one_that_can_not_be_judged_is_put_aside_and_all_others_are_judged(world: RegistrationWorld) -> None:

@@ -25,6 +25,7 @@ from services.wallet.web.site import web_app
 from shared.links import receive_token
 from tests.worlds.consumer import note
 from tests.worlds.http_server import serving
+from tests.worlds.meanwhile import is_waited_for
 from tests.worlds.wallet import (
     PASSWORD,
     SECRET,
@@ -32,7 +33,6 @@ from tests.worlds.wallet import (
     anchored,
     config,
     is_in,
-    is_waited_for,
     issued,
     join,
     rendered,
@@ -381,7 +381,7 @@ def test_who_makes_an_account_waits_for_who_is_making_one_at_the_address(wallet:
     with wallet.ports.store.transaction() as tx:
         assert tx.accounts.create("一郎", "hash", "a@example.jp") is not None
         slower.start()
-        while not is_waited_for(wallet):
+        while not is_waited_for(wallet.ports.store):
             assert made == []
         if not commits:
             tx.connection.rollback()

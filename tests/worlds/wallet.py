@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -55,6 +54,7 @@ from shared.wire import decode
 from tests.worlds.consumer import note
 from tests.worlds.credentials import KEY
 from tests.worlds.http_server import serving
+from tests.worlds.meanwhile import meanwhile as in_database
 from tests.worlds.objects import MemoryObjects
 from tests.worlds.postgres import postgres
 
@@ -332,24 +332,8 @@ def meanwhile(
     act: Callable[[], R],
     then: Callable[[WalletTransaction], object] = lambda tx: None,
 ) -> R:
-    """What `act` gives if `change` is committed while it waits for that; after its end, where it doesn't wait.
-
-    `then` is done in the same transaction, once `act` waits.
-    """
-    with ThreadPoolExecutor(1) as thread:
-        with wallet.ports.store.transaction() as tx:
-            change(tx)
-            acting = thread.submit(act)
-            while not acting.done() and not is_waited_for(wallet):
-                pass
-            then(tx)
-        return acting.result()
-
-
-def is_waited_for(wallet: Wallet) -> bool:
-    """Whether a transaction waits for another. Asked in a new one: each keeps what it saw first of the others."""
-    with wallet.ports.store.reading() as tx:
-        return bool(tx.fetch_value("select exists (select from pg_stat_activity where wait_event_type = 'Lock')"))
+    """As `meanwhile.meanwhile`, in the wallet's database."""
+    return in_database(wallet.ports.store, change, act, then)
 
 
 def account_of(wallet: Wallet, address: str) -> Account:

@@ -21,6 +21,9 @@ from shared.retry import has_passed
 
 _NOTHING = KnownFacts()
 
+BEFORE_OTHERS: frozenset[HeldReason] = frozenset({"not-this-cycle", "not-completed", "completes-later"})
+"""Reasons that come before all that other registrations give."""
+
 MOST_SETTLING_TIMES = 10
 """The most settling times that a registration waits while others keep arriving."""
 

@@ -154,8 +154,6 @@ class _Batch:
         else:
             self._reopen(registration)
             self._tx.set_office_address(registration.id, address, decision.decided_at, self._now)
-        if is_new and registration.address_key is not None:
-            self._tx.judge_address_sharers([registration.address_key], self._now)
         self._tell_both(registration, before, address, decision)
         self._keep(decision, "email", before, address)
         self._known.update(self._tx.registrations([registration.id]))

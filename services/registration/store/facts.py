@@ -12,6 +12,9 @@ from services.registration.domain.registration import Registration
 from shared.events import CONTRADICTIONS
 from shared.runtime.db import Transaction
 
+COUNTS = "(state = 'released' or version > 1 or valid_from >= %s)"
+"""SQL: whether others must agree with a registration: it was released ever, or its period begins from a day on."""
+
 
 class Facts(Transaction):
     """One transaction on the registrations, by their people."""
@@ -23,7 +26,7 @@ class Facts(Transaction):
         records = self.fetch_all(
             PersonRecord,
             "select registration_id, person_id, family_name, given_name, birth_date, valid_from, released_at"
-            " from registrations where person_id = any(%s) and (state = 'released' or valid_from >= %s)",
+            f" from registrations where person_id = any(%s) and {COUNTS}",
             (sorted(people), not_before),
         )
         numbers = self.number_uses([each.record for each in judged], not_before)
@@ -45,7 +48,7 @@ class Facts(Transaction):
             "  select registration_id from registrations join asked using (qualification, pass_number_key))"
             " select registration_id, person_id, qualification, registration_number_key, pass_number_key, valid_from,"
             "  released_at from registrations join found using (registration_id)"
-            " where state = 'released' or valid_from >= %s",
+            f" where {COUNTS}",
             (
                 [record.qualification for record in records],
                 [number_key(record.registration_number) for record in records],

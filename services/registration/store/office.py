@@ -42,13 +42,14 @@ class OfficeRows(CohortHoldRows):
     """One transaction on the registrations, for the office."""
 
     def set_office_address(self, id: str, address: str, confirmed_at: datetime, now: datetime) -> None:
-        """Use the office's address from now on. The registration is judged at once."""
+        """Use the office's address from now on. The registration and who shared the former one are judged at once."""
+        self._leave_address(id, address, now)
         self.cursor.execute(
             "update registrations set office_email = %s, confirmed_at = %s, address_key = %s, due_since = %s,"
             " at_once = true where registration_id = %s",
             (address, confirmed_at, same_address_key(address), now, id),
         )
-        self.look_again([id])
+        self.look_again([id], now)
 
     def confirm_office_address(self, id: str, address: str, confirmed_at: datetime) -> None:
         """The address of a released registration is the office's, as confirmed before a restore."""
@@ -57,8 +58,17 @@ class OfficeRows(CohortHoldRows):
             (address, confirmed_at, id),
         )
 
+    def _leave_address(self, id: str, address: str, now: datetime) -> None:
+        """Judge at once those held because they share the address that the registration leaves for another one."""
+        former = self.fetch_value(
+            "select address_key from registrations where registration_id = %s and address_key <> %s",
+            (id, same_address_key(address)),
+        )
+        self.judge_address_sharers([former] if former is not None else [], now)
+
     def move_letters(self, id: str, address: str, confirmed_at: datetime) -> int:
         """Use the office's address of a registration that has a badge, which stays; the number of this change."""
+        self._leave_address(id, address, self.now())
         row = self.cursor.execute(
             "update registrations set office_email = %s, address_key = %s, confirmed_at = %s,"
             " address_revision = address_revision + 1 where registration_id = %s returning address_revision",

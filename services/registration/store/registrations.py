@@ -14,6 +14,7 @@ from services.registration.domain.intake import NotApplied
 from services.registration.domain.record import FIELDS, UpstreamRecord
 from services.registration.domain.registration import Registration
 from services.registration.domain.spelling import Spelling
+from services.registration.store.facts import COUNTS
 from services.registration.store.foreseen import Foreseen
 from shared.addresses import same_address_key
 from shared.events import IssuanceRefused
@@ -201,7 +202,7 @@ class Registrations(Foreseen):
         return self.fetch_all(
             AddressUse,
             "select registration_id, person_id, address_key, released_at from registrations"
-            " where address_key = any(%s) and (state = 'released' or valid_from >= %s)",
+            f" where address_key = any(%s) and {COUNTS}",
             (list(keys), not_before),
         )
 
@@ -239,6 +240,17 @@ class Registrations(Foreseen):
             (now, list(keys)),
         )
 
+    def waits_for_a_day(self, begins_on: date, today: date) -> bool:
+        """Whether `judge_cohort` or `judge_completed` finds any. Takes no lock."""
+        found: bool = self.fetch_value(
+            "select exists (select from registrations"
+            "  where reason = 'not-this-cycle' and valid_from = %s and due_since is null)"
+            " or exists (select from registrations"
+            "  where reason = 'completes-later' and completed_on <= %s and due_since is null)",
+            (begins_on, today),
+        )
+        return found
+
     def judge_completed(self, today: date, now: datetime) -> int:
         """Judge those that were held until the day of their completion, which has come; returns how many."""
         return self.cursor.execute(
@@ -256,7 +268,7 @@ class Registrations(Foreseen):
         ).rowcount
 
     def judge_cohort(self, begins_on: date, now: datetime) -> int:
-        """The cycle of a cohort has begun: judge those that were held until then; returns how many."""
+        """This cohort's cycle is ours now: judge those that were held until then; returns how many."""
         return self.cursor.execute(
             "update registrations set due_since = %s, at_once = true"
             " where reason = 'not-this-cycle' and valid_from = %s and due_since is null",
