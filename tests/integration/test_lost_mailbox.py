@@ -15,6 +15,7 @@ from msgspec.structs import replace as changed
 from prometheus_client import REGISTRY
 
 from services.registration.people import recovery
+from services.registration.store import RegistrationTransaction
 from services.wallet.handlers import forget
 from services.wallet.store import WalletTransaction
 from shared.events import AddressCorrected, Event, RegistrationRenewed
@@ -23,6 +24,7 @@ from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 from shared.topics import INBOX_MEMORY
 from tests.worlds.consumer import note
 from tests.worlds.desk import DeskWorld, ask_for, desk_at, sign_in
+from tests.worlds.meanwhile import meanwhile
 from tests.worlds.registration import NOON, answer_of, record, registration_database
 from tests.worlds.wallet import SECRET, Wallet, address_id, is_in, join, log_in, running_wallet, wallet_database
 
@@ -195,6 +197,28 @@ def test_the_office_that_knows_the_person_moves_it_at_once(holders: Holders) -> 
     assert order.value == NEW and holders.pass_days() == []
 
 
+def test_what_has_no_badge_moves_too_and_who_shared_its_address_is_released(holders: Holders) -> None:
+    at = holders.desk.registration
+    mine = {"person_id": "P1", "completed_on": NOON.date()}
+    at.deliver(
+        record(3, qualification="shindanshi", **mine, email="work@example.jp"),
+        record(4, email="Work@example.jp"),
+        record(5, qualification="shunin-gishi", **mine),
+    )
+    at.settle()
+    assert (at.held(), at.renewed()) == ({"R3": "shared-address", "R4": "shared-address"}, ["R1", "R2", "R5"])
+    holders.begin()
+    told = {each.recipient.lower() for each in holders.desk.letters("recovery-begun")}
+    assert told == {"person1@example.jp", "work@example.jp", "person5@example.jp"}
+    holders.pass_days()  # and the issuer has not answered for R5 yet
+    at.judge()
+    assert (at.held(), [holders.address(id) for id in ("R1", "R3", "R5")]) == ({}, [NEW] * 3)
+    newest = {each.key: (each.version, each.holder.email) for each in at.announced(RegistrationRenewed)}
+    assert (newest["R3"], newest["R4"], newest["R5"]) == ((1, NEW), (1, "Work@example.jp"), (2, NEW))
+    former = {each.recipient for each in holders.desk.letters("address-changed")} - {NEW}
+    assert former == {"person1@example.jp", "work@example.jp", "person5@example.jp"}
+
+
 def test_one_waits_at_a_time_and_the_screen_says_so_to_who_knows_number_and_date(holders: Holders) -> None:
     holders.begin()
     with holders.desk.browser() as browser:
@@ -314,3 +338,20 @@ def test_one_that_began_by_a_clock_that_was_ahead_waits_its_days_by_the_right_on
     assert holders.pass_days(DAYS - timedelta(minutes=1)) == []
     holders.pass_days(timedelta(minutes=1))
     assert (holders.settled(), holders.address()) == (["moved"], NEW)
+
+
+def test_an_order_of_the_office_and_the_tick_that_moves_others_do_not_wait_for_each_other(holders: Holders) -> None:
+    clock, right = holders.desk.registration.clock, holders.desk.registration.clock.now
+    holders.begin(OTHER, 2)
+    clock.now = right + timedelta(days=365)
+    holders.begin()
+    clock.now = right + DAYS
+
+    def stop(tx: RegistrationTransaction) -> None:
+        waiting = tx.waiting_recovery("P1")
+        assert waiting is not None
+        tx.settle_recovery(waiting, "stopped", clock.now)
+
+    store, ports = holders.desk.ports.store, holders.desk.ports
+    assert meanwhile(store, lambda tx: tx.lock(), lambda: recovery.move_due(ports), stop) == 1
+    assert holders.settled() == ["stopped", "moved"]

@@ -70,13 +70,18 @@ def has_badge(registration: Registration) -> bool:
     return registration.state == "released" and registration.is_issued
 
 
+def is_to_move(registration: Registration, former_email: str | None) -> bool:
+    """Whether one without a badge gets the new address: not one that has a third one."""
+    former = {None, *([same_address_key(former_email)] if former_email else [])}
+    return registration.office_email is None or registration.address_key in former
+
+
 def begun_letters(
     recovery: Recovery, of_person: list[Registration], stop_url: str, programme: Programme
 ) -> list[DeskLetterRequested]:
     """To each address on file that is not the new one: its reader can stop the change."""
-    by_key = {
-        same_address_key(each.email): each for each in reversed(of_person) if each.email is not None and has_badge(each)
-    }
+    badges_first = sorted(of_person, key=lambda each: not has_badge(each))
+    by_key = {same_address_key(each.email): each for each in reversed(badges_first) if each.email is not None}
     by_key.pop(same_address_key(recovery.email), None)
     letters = []
     for number, each in enumerate(by_key[key] for key in sorted(by_key)):

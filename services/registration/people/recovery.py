@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from operator import itemgetter
 
 from services.registration.domain.address_letters import address_changed_letters
 from services.registration.domain.address_screen import is_anothers
 from services.registration.domain.correction import cohort_of
-from services.registration.domain.recovery import Recovery, begun_letters, has_badge
-from services.registration.domain.registration import Registration
+from services.registration.domain.recovery import Recovery, begun_letters, has_badge, is_to_move
+from services.registration.domain.registration import Registration, amended
 from services.registration.metrics import RECOVERIES
 from services.registration.people.ports import DeskPorts
 from services.registration.store import RegistrationTransaction
@@ -89,10 +90,10 @@ def move_due(ports: DeskPorts) -> int:
     """Tick. What nobody has stopped takes effect; returns how many were settled."""
     now = ports.now()
     with ports.store.transaction() as tx:
-        tx.recoveries_wait_by_our_clock(now)
-        if not tx.due_recoveries(now, 1):
+        if not tx.has_due_recoveries(now):
             return 0
         tx.lock()
+        tx.recoveries_wait_by_our_clock(now)
         due = tx.due_recoveries(now, _AT_ONCE)
 
         def work(part: Sequence[Recovery]) -> None:
@@ -118,7 +119,12 @@ def move(tx: RegistrationTransaction, recovery: Recovery, programme: Programme, 
         settle(tx, recovery, "address-taken", now)
         return
     left: dict[str, Registration] = {}  # by the former address
-    for each in tx.of_person(recovery.person_id):
+    of_person = tx.of_person(recovery.person_id)
+    # Those that the issuer has not answered yet go there as their next version.
+    unanswered = [each for each in of_person if each.state == "released" and not has_badge(each)]
+    unanswered = [each for each in unanswered if is_to_move(each, recovery.former_email)]
+    tx.update([amended(each, each.record) for each in unanswered], now, judge=True)
+    for each in of_person:
         if not has_badge(each) or each.address_key == same_address_key(recovery.email):
             continue
         revision = tx.move_letters(each.id, recovery.email, now)
@@ -133,9 +139,10 @@ def move(tx: RegistrationTransaction, recovery: Recovery, programme: Programme, 
             )
         )
         left.setdefault(each.address_key or "", each)
-    tx.move_open(recovery.person_id, recovery.email, recovery.former_email, now)
-    tx.judge_address_sharers([key for key in left if key], now)
-    for number, (_, each) in enumerate(sorted(left.items())):
+    for each in tx.move_open(recovery.person_id, recovery.email, recovery.former_email, now):
+        if each.address_key is not None:
+            left.setdefault(each.address_key, each)
+    for number, (_, each) in enumerate(sorted(left.items(), key=itemgetter(0))):
         cause = f"recovery/{recovery.recovery_id}/{number}"
         tx.announce(
             *address_changed_letters(each, each.email, recovery.email, cause, now, programme, recovery.language)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.registration.domain.recovery import Recovery
+from services.registration.domain.recovery import Recovery, is_to_move
+from services.registration.domain.registration import Registration
 from services.registration.store.address_screen import AddressScreen
 from shared.addresses import same_address_key
 from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled, RecoveryOutcome
@@ -41,6 +42,15 @@ class Recoveries(AddressScreen):
             " where outcome is null and begun_at > %(ahead)s",
             {"now": now, "ahead": now + SKEW},
         )
+
+    def has_due_recoveries(self, now: datetime) -> bool:
+        """Whether any is due, or began in the future. Takes no lock."""
+        found: bool = self.fetch_value(
+            "select exists (select from address_recoveries"
+            " where outcome is null and (takes_effect_at <= %s or begun_at > %s))",
+            (now, now + SKEW),
+        )
+        return found
 
     def due_recoveries(self, now: datetime, limit: int) -> list[Recovery]:
         """Those that nobody has stopped in their time, the one that waits longest first."""
@@ -86,12 +96,14 @@ class Recoveries(AddressScreen):
             if event.outcome == "moved":
                 self.move_open(event.person_id, event.email, event.former_email, event.settled_at)
 
-    def move_open(self, person_id: str, email: str, former_email: str | None, at: datetime) -> None:
-        """The registrations of the person that have no badge get the address, unless they have a third one."""
-        former = {None, same_address_key(email), *([same_address_key(former_email)] if former_email else [])}
-        for each in self.of_person(person_id):
-            if each.state != "released" and (each.office_email is None or each.address_key in former):
-                self.set_office_address(each.id, email, at, self.now())
+    def move_open(self, person_id: str, email: str, former_email: str | None, at: datetime) -> list[Registration]:
+        """The registrations of the person that are not released get the address, unless they have a third one; which
+        have changed, as they were."""
+        moved = [each for each in self.of_person(person_id) if each.state != "released"]
+        moved = [each for each in moved if is_to_move(each, former_email)]
+        for each in moved:
+            self.set_office_address(each.id, email, at, self.now())
+        return [each for each in moved if each.address_key != same_address_key(email)]
 
 
 def _row(event: AddressRecoveryBegun | AddressRecoverySettled) -> dict[str, Any]:
