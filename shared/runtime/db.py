@@ -127,6 +127,10 @@ class Transaction(RowStatements):
             self._announced.append((event.id, event.topic.name, key, value))
             self.traced.add(event)
 
+    def was_announced(self, id: UUID) -> bool:
+        """Whether the fact with this id was announced by an earlier transaction."""
+        return bool(self.fetch_value("select exists (select from announced where event_id = %s)", (id,)))
+
     def recall(self, facts: Sequence[tuple[UUID, str, bytes, bytes]]) -> None:
         """Note that these (id, topic, key, value) were announced before this database was restored."""
         self._note_announced(facts, "")

@@ -194,6 +194,7 @@ def test_one_address_goes_to_all_registrations_of_the_person_that_have_no_badge(
         record(3, qualification="shunin-gishi", **mine, valid_from=date(2024, 4, 1), valid_until=date(2028, 3, 31)),
     )
     assert confirm(world, 2, "own@example.jp", desk="shindan") == "confirmed"
+    assert {each.recipient for each in world.letters("address-changed")} == {"person1@example.jp", "own@example.jp"}
     assert [address_of(world, id) for id in ("R1", "R2", "R3")] == [
         "own@example.jp",
         "own@example.jp",
@@ -234,7 +235,10 @@ def test_nobodys_mailbox_is_filled(world: DeskWorld) -> None:
         sign_in(browser, 1)
         assert [ask_for(browser, f"a{n}@example.jp").status_code for n in range(6)] == [*[200] * 5, 429]
         sign_in(browser, 2)
-        answers = [ask_for(browser, "a1@example.jp").status_code for _ in range(5)]
+        answers = []
+        for _ in range(5):
+            answers.append(ask_for(browser, "a1@example.jp").status_code)
+            world.registration.clock.now += timedelta(minutes=1)
         assert answers == [*[200] * 4, 429]
         world.registration.clock.now += timedelta(hours=24)
         sign_in(browser, 1)

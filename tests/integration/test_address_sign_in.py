@@ -1,4 +1,4 @@
-"""Signing in at the screen where people register their address, over HTTP on a real PostgreSQL."""
+"""Signing in at the screen where people register their address, and pressing its button, on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import pytest
 from services.registration.domain import sign_in as rules
 from services.registration.domain.sign_in import sign_in_key
 from services.registration.people import address_screen
-from tests.worlds.desk import BORN, DeskWorld, desk_at, sign_in
+from services.registration.store import RegistrationTransaction
+from services.registration.store.address_screen import AddressRequest
+from tests.worlds.desk import BORN, DeskWorld, ask_for, desk_at, sign_in
+from tests.worlds.meanwhile import meanwhile
 from tests.worlds.registration import record, registration_database
 
 
@@ -136,3 +139,33 @@ def test_a_session_is_short_of_one_desk_and_ended_by_the_next(world: DeskWorld) 
         sign_in(browser, 1)
         browser.post("/desks/gishi/sign-out")
         assert browser.get("/desks/gishi/address").url.path == "/desks/gishi"
+
+
+def test_a_button_that_is_pressed_twice_sends_one_letter_and_both_answers_are_of_its_link(world: DeskWorld) -> None:
+    world.registration.deliver(record(1))
+    with world.browser() as browser:
+        sign_in(browser, 1)
+        assert [ask_for(browser, "own@example.jp").status_code for _ in range(8)] == [200] * 8
+        assert len(world.letters("confirm-address")) == 1
+        ask_for(browser, "other@example.jp")
+        ask_for(browser, "own@example.jp")  # the earlier link of it has ended
+        world.registration.clock.now += timedelta(minutes=1)
+        ask_for(browser, "own@example.jp")  # it has not arrived
+        assert len(world.letters("confirm-address")) == 4
+        assert 'data-state="confirmed"' in browser.post(world.link()).text
+
+
+def test_of_presses_at_once_in_two_tabs_one_link_is_the_newest(world: DeskWorld) -> None:
+    world.registration.deliver(record(1))
+    ends = world.registration.clock.now + timedelta(hours=24)
+
+    def press(tx: RegistrationTransaction) -> None:
+        tx.lock()
+        tx.add_request(AddressRequest("first", "gishi", "R1", "P1", "first@example.jp", "ja", ends))
+
+    with world.browser() as browser:
+        sign_in(browser, 1)
+        answer = meanwhile(world.ports.store, press, lambda: ask_for(browser, "second@example.jp"), lambda tx: None)
+        assert answer.status_code == 200
+    asked = world.registration.rows("select address, outcome from address_requests order by 1")
+    assert asked == [("first@example.jp", "replaced"), ("second@example.jp", None)]

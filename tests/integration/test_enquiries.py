@@ -116,6 +116,7 @@ def test_an_enquiry_that_lacks_something_is_refused_with_each_item_and_keeps_wha
 def test_a_form_that_is_sent_twice_is_one_enquiry_and_a_changed_one_is_another(world: DeskWorld) -> None:
     first, second = send(world).text, send(world).text
     assert first == second
+    assert [send(world).status_code for _ in range(4)] == [200] * 4  # the limits are of enquiries, not of presses
     assert len(world.letters()) == 2
     assert send(world, message="追記です").status_code == 200
     assert len({each.facts["number"] for each in world.letters()}) == 2

@@ -18,6 +18,9 @@ from shared.programme import Programme
 LINK = timedelta(hours=24)
 """How long a confirmation link can be used."""
 
+PRESSES = timedelta(minutes=1)
+"""Within it the same address asked for again is the same request: a button that was pressed twice."""
+
 KEPT = timedelta(days=7)
 """How long an ended request is remembered, so that its link says what became of it. Then its address is deleted."""
 

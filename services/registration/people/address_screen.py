@@ -16,6 +16,7 @@ from services.registration.domain.address_letters import address_changed_letters
 from services.registration.domain.address_screen import (
     KEPT,
     LINK,
+    PRESSES,
     RequestState,
     Screen,
     is_anothers,
@@ -146,14 +147,19 @@ def request_confirmation(
 ) -> AddressRequest | Limited | None:
     """Send a link to the address; earlier links of this person end. None for who may not, or is not signed in.
 
-    The answer does not depend on who has the address.
+    A button that is pressed twice, in one tab or in two, sends one letter. The answer does not depend on who has the
+    address.
     """
     now = ports.now()
     with ports.store.transaction() as tx:
+        tx.lock()  # one at a time: each knows of the links before it
         screen = _screen(tx, desk, token, ports)
         if screen is None or not screen.takes_address:
             return None
         own = screen.own
+        pressed = tx.pending_request(own.id, address.mailed, since=now - PRESSES)
+        if pressed is not None and pressed.recovers == (screen.access == "recover"):
+            return pressed
         if tx.attempts.is_over(ports.blinded(rules.letter_limits(own.record.person_id, address.key))):
             CONFIRMATIONS.labels("limit").inc()
             return "limit"
@@ -266,14 +272,23 @@ def confirm(request_id: str, token: str, ports: DeskPorts) -> Confirmation:
 
 
 def _change_letters(request: AddressRequest, screen: Screen, ports: DeskPorts) -> list[DeskLetterRequested]:
-    """To the former address and the new one; none where the person has confirmed the address on file."""
-    own = screen.own
-    if is_same(own, OwnAddress(request.address)):
-        return []
-    cause = screen_cause(request.request_id, own.id)
-    return address_changed_letters(
-        own, own.email, request.address, cause, ports.now(), ports.programme, request.language
-    )
+    """To each former address of the person and the new one; none where it is the address on file."""
+    own, address = screen.own, OwnAddress(request.address)
+    others = [each for each in screen.to_change if each.id != own.id and each.address_key is not None]
+    left = {each.address_key: each for each in (*reversed(others), own) if not is_same(each, address)}
+    return [
+        letter
+        for each in left.values()
+        for letter in address_changed_letters(
+            each,
+            each.email,
+            request.address,
+            screen_cause(request.request_id, each.id),
+            ports.now(),
+            ports.programme,
+            request.language,
+        )
+    ]
 
 
 # ── by itself ──────────────────────────────────────────────────────────────────────────────────────────

@@ -28,6 +28,7 @@ from services.registration.metrics import ENQUIRIES
 from services.registration.people.ports import DeskPorts
 from services.registration.store import RegistrationTransaction
 from shared.clock import japan_date
+from shared.events import event_id
 from shared.letter_events import DeskLetterRequested
 from shared.programme import Bilingual, EnquiryForm
 from shared.runtime.log import logger
@@ -52,7 +53,8 @@ def form_of(id: str, ports: DeskPorts) -> EnquiryForm | None:
 def send(
     form: EnquiryForm, typed: TypedEnquiry, nonce: str, source: str, language: Language, ports: DeskPorts
 ) -> Sent | Problems | Literal["limit"]:
-    """Hand the enquiry to the mailer, for the desk and as a copy. What is sent twice (`nonce`) is one enquiry.
+    """Hand the enquiry to the mailer, for the desk and as a copy. What is sent twice (`nonce`) is one enquiry, also for
+    the limits.
 
     The answer says nothing of the register: who writes need not be the person.
     """
@@ -64,6 +66,8 @@ def send(
     number = _number(form, typed, nonce, ports)
     qualification = programme.qualification(enquiry.qualification)
     with ports.store.transaction() as tx:
+        if tx.was_announced(event_id(DeskLetterRequested.__name__, f"enquiry/{number}")):
+            return Sent(number, qualification.desk, enquiry)
         if tx.attempts.is_over(ports.blinded(rules.enquiry_limits(source, enquiry.wanted_address.key))):
             ENQUIRIES.labels("limit").inc()
             return "limit"

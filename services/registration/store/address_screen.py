@@ -15,6 +15,11 @@ from shared.addresses import same_address_key
 from shared.retry import SKEW
 from shared.runtime.attempts import Attempts
 
+_REQUEST = (
+    "select request_id, desk, registration_id, person_id, address, language, expires_at, outcome, recovers"
+    " from address_requests"
+)
+
 
 @dataclass(frozen=True)
 class AddressRequest:
@@ -96,7 +101,7 @@ class AddressScreen(OfficeRows):
     # ── requests ───────────────────────────────────────────────────────────────────────────────────────
 
     def add_request(self, request: AddressRequest) -> None:
-        """From now on the only one of its person that can be confirmed."""
+        """From now on the only one of its person that can be confirmed. Needs the writers' lock."""
         self.cursor.execute(
             "update address_requests set outcome = 'replaced' where person_id = %s and outcome is null",
             (request.person_id,),
@@ -104,11 +109,16 @@ class AddressScreen(OfficeRows):
         self.insert_rows("address_requests", [{**vars(request), "requested_at": self.now()}], None)
 
     def request(self, request_id: str) -> AddressRequest | None:
+        return self.fetch_one(AddressRequest, f"{_REQUEST} where request_id = %s", (request_id,))
+
+    def pending_request(self, registration_id: str, address: str, since: datetime) -> AddressRequest | None:
+        """The one for this address that was asked for since then, and that nothing has ended."""
+        now = self.now()
         return self.fetch_one(
             AddressRequest,
-            "select request_id, desk, registration_id, person_id, address, language, expires_at, outcome, recovers"
-            " from address_requests where request_id = %s",
-            (request_id,),
+            f"{_REQUEST} where registration_id = %s and address = %s and outcome is null and expires_at > %s"
+            " and requested_at > %s and requested_at <= %s order by requested_at desc limit 1",
+            (registration_id, address, now, since, now + SKEW),
         )
 
     def settle_request(self, request_id: str, outcome: RequestState) -> None:
@@ -128,8 +138,6 @@ class AddressScreen(OfficeRows):
             )
         else:
             self.set_office_address(registration.id, address, now, now)
-            if registration.address_key is not None:
-                self.judge_address_sharers([registration.address_key], now)
 
     # ── what is forgotten ──────────────────────────────────────────────────────────────────────────────
 
