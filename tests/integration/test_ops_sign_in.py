@@ -150,6 +150,30 @@ def test_after_signing_in_one_is_where_one_wanted_to_go(account: Site) -> None:
         assert "HttpOnly" in cookie and "SameSite=lax" in cookie
 
 
+@pytest.mark.parametrize(
+    ("sent_to", "page"),
+    [
+        ("/people/R00001", "/people/R00001"),
+        ("/revoke/R00001", "/revoke/R00001"),
+        ("/dead-letters/some-id", "/dead-letters"),
+        ("/letters", "/letters"),
+    ],
+)
+def test_a_form_that_is_sent_after_the_session_has_ended_is_said_to_be_unsent_and_the_sign_in_leads_to_its_page(
+    account: Site, sent_to: str, page: str
+) -> None:
+    tell(account.ports, *cycle(1))
+    with account.browser() as browser:
+        account.sign_in(browser)
+        account.clock.now += IDLE
+        answer = browser.post(sent_to, data={"act": "hold", "why": "電話"})
+        said = browser.get(answer.headers["location"]).text
+        assert "いまの操作は行われていません" in said and f'value="{page}"' in said
+        assert "いまの操作は行われていません" not in browser.get("/sign-in").text
+        assert "unsent" not in browser.get(page).headers["location"]
+        assert "unsent" not in browser.post("/sign-out").headers["location"]
+
+
 def test_over_https_the_cookie_belongs_to_this_host_alone(account: Site) -> None:
     app = site_of(account.ports, Links(None, None, None), access=Access(proxies=("127.0.0.1",)))
     with serving(app) as base, httpx.Client(base_url=base, headers={"x-forwarded-proto": "https"}) as browser:

@@ -15,6 +15,7 @@ from fastapi import FastAPI, Form
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import Match
 
 from shared.password_strength import PASSWORD_SENTENCES
 from shared.runtime.access import Access, Proxies, client_network
@@ -95,21 +96,24 @@ class OfficeGate:
         def sign_in_first(request: Request, _: Exception) -> Response:
             user = getattr(request.state, "office_user", None)
             target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            unsent = ""
             if request.method not in ("GET", "HEAD"):
-                target = request.url.path
+                target = _page_of(request)
+                unsent = "" if request.url.path == SIGN_OUT else "&unsent=1"
             at = PASSWORD if user is not None else SIGN_IN
-            return RedirectResponse(f"{at}?next={quote(target)}", 303)
+            return RedirectResponse(f"{at}?next={quote(target)}{unsent}", 303)
 
         @app.exception_handler(NotAllowed)
         def not_allowed(request: Request, _: Exception) -> Response:
             return html.page(request, "not-allowed.html", status=403, user=user_of(request))
 
         @app.get(SIGN_IN, include_in_schema=False)
-        def ask(request: Request, next: str = "", left: str = "") -> Response:
+        def ask(request: Request, next: str = "", left: str = "", unsent: str = "") -> Response:
             user = self._sessions.user(self.token(request))
             if user is not None:
                 return RedirectResponse(own_path(next), 303)
-            return html.page(request, "sign-in.html", next=own_path(next), left=bool(left), name="", problem=None)
+            page: dict[str, Any] = {"next": own_path(next), "left": bool(left), "unsent": bool(unsent)}
+            return html.page(request, "sign-in.html", name="", problem=None, **page)
 
         @app.post(SIGN_IN, include_in_schema=False)
         def sign_in(request: Request, name: FormText = "", password: FormText = "", next: FormText = "") -> Response:
@@ -117,8 +121,8 @@ class OfficeGate:
             if isinstance(result, Token):
                 return self._signed_in(request, result, own_path(next))
             status = 429 if result == "blocked" else 422
-            page: dict[str, Any] = {"next": own_path(next), "left": False, "name": name, "problem": result}
-            return html.page(request, "sign-in.html", status=status, **page)
+            page: dict[str, Any] = {"next": own_path(next), "left": False, "unsent": False, "name": name}
+            return html.page(request, "sign-in.html", status=status, problem=result, **page)
 
         @app.post(SIGN_OUT, include_in_schema=False)
         def sign_out(request: Request) -> Response:
@@ -184,6 +188,17 @@ def own_path(text: str) -> str:
     if unquote(urlsplit(text).path).startswith((SIGN_IN, SIGN_OUT, "/api/")):
         return "/"
     return quote(text, safe="/?&=%:+,;@!$'()*~#")
+
+
+def _page_of(request: Request) -> str:
+    """The page of the form that was sent to this path: the path itself, or the nearest above it that can be opened."""
+    path: str = request.url.path
+    while path != "/":
+        scope = {**request.scope, "method": "GET", "path": path}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            return path
+        path = path.rpartition("/")[0] or "/"
+    return path
 
 
 def _cookie(request: Request) -> HostCookie:
