@@ -14,7 +14,9 @@ import psycopg
 import pytest
 
 from services.ops import queries
+from services.ops.acts import paper
 from services.ops.acts.dead_letters import decide_all
+from services.ops.acts.orders import Attribution
 from services.ops.config import Links
 from services.ops.ports import Ports
 from services.ops.store.events import Store
@@ -408,7 +410,9 @@ def test_services_are_ordered_to_compare_and_to_announce_again_from_the_page(off
 
 def test_an_account_is_made_on_the_page_with_a_password_that_is_shown_once(office: Office) -> None:
     made = office.browser.post("/accounts", data={"act": "add", "name": "佐藤", "role": "office", "desk": "nowhere"})
-    assert made.status_code == 409
+    assert made.status_code == 409 and "窓口を選んでください" in made.text
+    same = office.browser.post("/accounts", data={"act": "add", "name": "事務局", "role": "admin"})
+    assert same.status_code == 409 and "同じ名前のアカウントがあります" in same.text
     made = office.browser.post("/accounts", data={"act": "add", "name": "佐藤", "role": "admin"}).raise_for_status()
     drawn = made.text.split('<p class="mono">')[1].split("<")[0]
     assert len(drawn) > 10 and drawn not in office.browser.get("/accounts").text
@@ -436,8 +440,13 @@ def test_the_office_of_a_desk_takes_steps_for_the_paper_of_its_own_people_only(o
         for ids in ([orders[2]], [f"{orders[2]}/certificate"], list(orders.values())):
             assert browser.post("/paper", data={**form, "id": ids}).status_code == 409, ids
         assert outbox(office.ports) == []
+        elsewhere = Attribution("事務局", "ほかの窓口の入金")
+        paper.take_step(office.ports, "paid", elsewhere, ids=[f"{orders[2]}/certificate"])
         assert browser.post("/paper", data={**form, "id": [f"{orders[1]}/certificate"]}).status_code == 303
-    (order,) = announced(office.ports)
+        steps = browser.get("/paper").text.partition("最近の操作")[2].partition("</section>")[0]
+        assert "実行中" in steps and f"{orders[1]}/certificate" in steps and orders[2] not in steps
+        assert orders[2] in office.browser.get("/paper").text.partition("最近の操作")[2]
+    _, order = announced(office.ports)
     assert isinstance(order, OfficeDecided) and (order.by, [line.order_id for line in order.paper]) == (
         "窓口",
         [orders[1]],

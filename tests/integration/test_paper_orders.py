@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pypdfium2
@@ -325,3 +326,53 @@ def test_a_step_names_what_it_was_not_taken_for_and_is_one_order_however_often_i
     world.exchange()
     assert world.states()[f"{orders[0]}/certificate"] == ("printed", None)
     assert "印刷シートを作る" in world.office.browser.get("/paper?state=printed").text
+    assert f"1件完了。できなかったもの：{orders[0]} 登録証（紙）（いまの段階ではできない）" in page_of(world, "paid")
+    both = f"{orders[0]}/certificate、{orders[1]}/certificate"
+    assert {(line["decision"], line["correction"]["items"]) for line in record_of(world, orders[0])} == {
+        ("paper-paid", f"{orders[0]}/certificate"),
+        ("paper-paid", both),
+        ("paper-printed", f"{orders[0]}/certificate"),
+    }
+    assert [line["correction"]["items"] for line in record_of(world, orders[1])] == [both]
+    assert record_of(world, "9" * 8) == record_of(world, orders[0][:7]) == []
+    assert both in world.office.browser.get("/decisions.csv").text
+
+
+def record_of(world: PaperWorld, about: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = world.office.browser.get("/api/v1/decisions", params={"about": about}).json()
+    return found
+
+
+def page_of(world: PaperWorld, state: str) -> str:
+    return world.office.browser.get("/paper", params={"state": state}).raise_for_status().text
+
+
+def test_on_the_page_a_parcel_has_its_number_and_orders_are_cancelled_once_the_word_is_typed(world: PaperWorld) -> None:
+    orders = []
+    for number in (1, 2):
+        badge = world.badge(number)
+        with world.owner(badge) as browser:
+            orders.append(number_of(world.order(browser, badge, "certificate")))
+    ids = [f"{order}/certificate" for order in orders]
+    step = {"why": "電話", "state": "ordered", "id": ids}
+    paper = world.office.browser.post
+    assert paper("/paper", data={"act": "paid", "why": "電話", "state": "ordered"}).status_code == 422
+    asked = paper("/paper", data={**step, "act": "cancel"})
+    assert asked.status_code == 200 and all(order in asked.text for order in orders) and "元に戻す" in asked.text
+    assert paper("/paper", data={**step, "act": "cancel", "typed": "はい"}).status_code == 422
+    world.exchange()
+    assert {state for state, _ in world.states().values()} == {"ordered"}
+
+    assert world.step("paid", *orders) == "done"
+    assert world.step("print", *orders) == "done"
+    sent = {"why": "発送", "state": "printed", "act": "sent", "line": ids, "tracking": ["", " 4021-5566 "]}
+    assert paper("/paper", data={**sent, "id": ids[1:]}).status_code == 303
+    assert "/static/again" in page_of(world, "printed")
+    world.exchange()
+    assert "/static/again" not in page_of(world, "printed") and "4021-5566" in page_of(world, "sent")
+    assert world.letters()[-1].facts["tracking"] == "4021-5566"
+    assert paper(
+        "/paper", data={**step, "state": "printed", "id": ids[:1], "act": "cancel", "typed": "取りやめ"}
+    ).is_redirect
+    world.exchange()
+    assert {id: state for id, (state, _) in world.states().items()} == {ids[0]: "cancelled", ids[1]: "sent"}

@@ -27,22 +27,27 @@ from shared.errors import NotFound
 from shared.paper_events import PAPER_STATES, PAPER_STEPS, PaperDecision, PaperItem, PaperLine, PaperState
 
 MOST = 25_000  # rows of an answer
+_STEPS, _LATEST = 5, 50  # on the page, of so many
 
 
 @dataclass(frozen=True)
 class PaperBoard:
-    """Counts of all items, the items in one state, the latest sheets."""
+    """Counts of all items, the items in one state, the latest sheets, the latest steps with their outcomes."""
 
     counts: list[PaperCount]
     rows: list[PaperRow]
     sheets: list[SheetRow]
+    steps: list[DecisionLine]
 
 
-def board(ports: Ports, states: Sequence[PaperState], *, limit: int, seen: Seen = None) -> PaperBoard:
-    """`seen`: of the people of these qualifications only, and no print sheets, which hold everybody's."""
+def board(ports: Ports, states: Sequence[PaperState], by: str, *, limit: int, seen: Seen = None) -> PaperBoard:
+    """`seen`: of the people of these qualifications only, the steps of the user `by` only, and no print sheets, which
+    hold everybody's."""
     with ports.store.transaction() as tx:
         rows = tx.paper.rows(states, None, seen=seen, limit=limit)
-        return PaperBoard(tx.paper.counts(seen), rows, tx.paper.sheets(limit=20) if seen is None else [])
+        steps = tx.decisions.decisions(SUBJECT, limit=_LATEST)
+        own = steps if seen is None else [step for step in steps if step.by == by]
+        return PaperBoard(tx.paper.counts(seen), rows, tx.paper.sheets(limit=20) if seen is None else [], own[:_STEPS])
 
 
 def counts(ports: Ports) -> list[PaperCount]:

@@ -14,6 +14,7 @@ from services.ops.board.stuck import Stuck
 from shared.errors import AkashiError
 from shared.events import CONTRADICTIONS
 from shared.office_events import CORRECTABLE, Correction, OfficeDecided
+from shared.paper_events import PaperLine
 
 DONE = "done"
 PARTLY = "partly"
@@ -49,8 +50,9 @@ class ProducerLine(msgspec.Struct, frozen=True, kw_only=True):
 class DecisionLine(msgspec.Struct, frozen=True, kw_only=True):
     """One order. `outcome` None: none yet, or of a kind that gets none; "partly": see `parts`.
 
-    `correction` has the corrected fields; an address among them is null: corrected, but not shown here. `producers`:
-    of a rebuild or a scrub, the services that carry it out; it has its outcome when each has answered.
+    `correction` has the corrected fields; an address among them is null: corrected, but not shown here. Of a step for
+    paper it has the `items` and the `shipper`. `producers`: of a rebuild or a scrub, the services that carry it out; it
+    has its outcome when each has answered.
     """
 
     id: str
@@ -292,6 +294,18 @@ def recorded_correction(correction: Correction | None) -> dict[str, str | None] 
     if correction is None:
         return None
     return {name: None if name == "email" else str(value) for name, value in correction.changes.items()}
+
+
+def recorded(event: OfficeDecided) -> dict[str, str | None] | None:
+    """What is kept on record of an order's content: corrected fields, or the items that take a step for paper."""
+    if event.paper:
+        shipper = {"shipper": event.shipper} if event.shipper else {}
+        return {"items": "、".join(map(_item, event.paper)), **shipper}
+    return recorded_correction(event.correction)
+
+
+def _item(line: PaperLine) -> str:
+    return f"{line.order_id}/{line.item}" + (f"={line.tracking}" if line.tracking else "")
 
 
 def differences(facts: Mapping[str, str | None], correction: Correction) -> list[tuple[str, str | None, str | None]]:

@@ -76,6 +76,12 @@ ITEMS: dict[str, Bilingual] = {
     "card": Bilingual("登録者証（カード）", "Card"),
 }
 
+PAPER_FIELDS: dict[str, Bilingual] = {
+    "items": Bilingual("申し込み", "Orders"),
+    "shipper": Bilingual("運送会社", "Carrier"),
+}
+"""What the record has of a step."""
+
 STATES: dict[str, Bilingual] = {
     "ordered": Bilingual("入金待ち", "ordered"),
     "paid": Bilingual("入金済み", "paid"),
@@ -93,6 +99,36 @@ HOLDS: dict[str, Bilingual] = {
         "印刷のあとに訂正されました。印刷し直します。", "Corrected since it was printed: print it again."
     ),
 }
+
+REFUSALS: dict[str, Bilingual] = {
+    "no-such-order": Bilingual("申し込みがない", "no such order"),
+    "wrong-state": Bilingual("いまの段階ではできない", "not in a state before this step"),
+    "held": Bilingual("保留", "held"),
+    "changed": Bilingual("印刷のあとに訂正された", "corrected since it was printed"),
+    "too-early": Bilingual("発送できる日の前", "its day has not come"),
+    "no-address": Bilingual("送り先がない", "no postal address"),
+}
+"""Why an item did not take a step, as the wallet answers."""
+
+_REFUSED = re.compile(r"([0-9]{8})/(certificate|card) ([a-z-]+)")
+
+
+def step_detail(detail: str) -> Bilingual:
+    """The detail of a step's outcome in words: which items did not take it, and why."""
+
+    def said(of: str) -> str:
+        def one(match: re.Match[str]) -> str:
+            order_id, item, word = match.groups()
+            why = REFUSALS.get(word, Bilingual(word, word))
+            if of == "en":
+                return f"{order_id} {ITEMS[item].en}: {why.en}"
+            return f"{order_id} {ITEMS[item].ja}（{why.ja}）"
+
+        return _REFUSED.sub(one, detail)
+
+    ja = re.sub(r"([0-9]+) done; not: ", r"\1件完了。できなかったもの：", said("ja"))
+    return Bilingual(re.sub(r", ([0-9]+) more$", r"、ほか\1件", ja).replace("）, ", "）、"), said("en"))
+
 
 _ID = re.compile(r"([0-9]{8})(?:/(certificate|card))?(?:=(.{1,60}))?")
 

@@ -27,7 +27,7 @@ from services.ops.board.decisions import (
     numbered,
     outcome_of,
     present_holders,
-    recorded_correction,
+    recorded,
     target_of,
 )
 from services.ops.store.awaited import AwaitedOrders
@@ -136,7 +136,7 @@ class DecisionRows(AwaitedOrders):
         """`value` is left out unless it is a number: it may be an address."""
         rows = []
         for event, target in decided:
-            correction = recorded_correction(event.correction)
+            correction = recorded(event)
             counts = event.decision in BULK and event.value is not None and event.value.isdecimal()
             rows.append(
                 {
@@ -248,8 +248,8 @@ class DecisionRows(AwaitedOrders):
     def decisions(self, about: str | None, *, limit: int, seen: Sequence[str] | None = None) -> list[DecisionLine]:
         """The latest first; the parts of an undo only when it is asked `about`.
 
-        `about` is a decision, a registration, one of its badges, a cohort or a dead letter. With `seen`: about people
-        of these qualifications only.
+        `about` is a decision, a registration, one of its badges, a cohort, a dead letter, or the number of an order of
+        paper. With `seen`: about people of these qualifications only.
         """
         of = None if seen is None else list(seen)
         scope = "(%s::text[] is null or coalesce(p.qualification, q.qualification) = any(%s))"
@@ -260,8 +260,9 @@ class DecisionRows(AwaitedOrders):
             " select decision_id from decisions where part_of = %s union"
             " select decision_id from decisions where subject in (select %s union"
             "  select assertion_id from assertions where registration_id = %s union"
-            "  select registration_id from assertions where assertion_id = %s))",
-            (of, of, about, about, about, about, about),
+            "  select registration_id from assertions where assertion_id = %s) union"
+            " select decision_id from decisions where subject = 'paper' and strpos(correction, %s) > 0)",
+            (of, of, *[about] * 5, f"{about}/"),
             limit,
         )
 

@@ -50,7 +50,7 @@ def _cells(row: DecisionRow) -> Iterator[Sequence[str]]:
         line.by,
         line.why,
     )
-    outcome = (row.outcome.ja if row.outcome else "", line.detail or "", line.id)
+    outcome = (row.outcome.ja if row.outcome else "", row.detail.ja if row.detail else "", line.id)
     for each in row.fields:
         old = (each.old or "") if each.known else NOT_SHOWN
         new = NOT_SHOWN if each.new is None and not each.known else each.new or ""

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from services.ops.board import wording
 from services.ops.board.accounts import ACCOUNT_DECISIONS, ACCOUNT_FIELDS
-from services.ops.board.decisions import BULK, FEED, LETTER_ORDERS, REBUILD, SCRUB, DecisionLine
+from services.ops.board.decisions import BULK, DONE, FEED, LETTER_ORDERS, REBUILD, SCRUB, DecisionLine
+from services.ops.board.paper import PAPER_FIELDS, step_detail
+from services.ops.board.rebuilds import DRY_RUN
 from services.ops.board.timeline import Change
 from shared.paper_events import PAPER_STEPS
 from shared.programme import Bilingual
@@ -22,6 +24,13 @@ class FieldChange:
     new: str | None
     known: bool
 
+    @property
+    def shown(self) -> str | None:
+        """The new value; of a long list its beginning."""
+        if self.new is None or len(self.new) <= _LONGEST:
+            return self.new
+        return self.new[: self.new.rfind("、", 0, _LONGEST)] + " …"
+
 
 @dataclass(frozen=True)
 class DecisionRow:
@@ -31,10 +40,17 @@ class DecisionRow:
     waiting: bool  # for its outcome
     fields: Sequence[FieldChange]
     others: Sequence[tuple[Bilingual, int]]  # of an undo: outcomes other than done
+    detail: Bilingual | None  # of the outcome
+
+    @property
+    def is_undone(self) -> bool:
+        """It came to nothing, or to a part."""
+        return self.line.outcome not in (None, DONE, DRY_RUN)
 
 
 _NAMES = {**wording.DECISIONS, **ACCOUNT_DECISIONS}
-_FIELDS = {**wording.FIELDS, **ACCOUNT_FIELDS}
+_FIELDS = {**wording.FIELDS, **ACCOUNT_FIELDS, **PAPER_FIELDS}
+_LONGEST = 400  # characters of a value on a page; the file of the record has all
 _WITH_OUTCOME = (
     "revoke",
     "correct",
@@ -69,9 +85,16 @@ def decision_rows(
                 for word, count in (line.parts.outcomes if line.parts else {}).items()
                 if word != "done"
             ],
+            detail=_detail(line),
         )
         for line in lines
     ]
+
+
+def _detail(line: DecisionLine) -> Bilingual | None:
+    if not line.detail:
+        return None
+    return step_detail(line.detail) if line.decision in PAPER_STEPS else Bilingual(line.detail, line.detail)
 
 
 def field_changes(line: DecisionLine, changed: Sequence[Change] | None) -> list[FieldChange]:

@@ -14,10 +14,11 @@ from services.ops.acts.orders import Attribution
 from services.ops.board import paper as words
 from services.ops.board.answers import encode
 from services.ops.board.decisions import AlreadyDecidedError, DecisionLine
-from services.ops.board.paper import DECISION_OF, SUBJECT, PaperAct
+from services.ops.board.paper import DECISION_OF, PaperAct
 from services.ops.board.wording import words_for
 from services.ops.ports import Ports
-from services.ops.web.http import ID, Words, json_answer, refused_answer
+from services.ops.web.decisions_view import decision_rows
+from services.ops.web.http import ID, Value, Words, json_answer, refused_answer
 from services.ops.web.scope import Scope
 from shared.errors import NotFound
 from shared.paper_events import PAPER_ITEMS, PAPER_STATES, PAPER_STEPS, PaperItem, PaperState
@@ -25,6 +26,8 @@ from shared.runtime.web import Pages
 from shared.runtime.web.office_gate import user_of
 
 _SHOWN = 500  # items on the page; the API has all
+CANCEL_WORDS = ("取りやめ", "cancel")
+"""What is typed before orders are cancelled: it can't be taken back."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ def paper_pages(app: FastAPI, html: Pages, scope: Scope, ports: Ports, decided: 
     """`decided` is called when a decision is in the outbox."""
 
     def shown(request: Request, state: PaperState, status: int = 200, refused: str | None = None) -> Response:
-        board = room.board(ports, [state], limit=_SHOWN, seen=scope.seen_by(request))
+        board = room.board(ports, [state], user_of(request).name, limit=_SHOWN, seen=scope.seen_by(request))
+        steps = decision_rows(board.steps)
         acts = [act for act, decision in DECISION_OF.items() if state in PAPER_STEPS[decision].before]
         return html.page(
             request,
@@ -55,10 +59,28 @@ def paper_pages(app: FastAPI, html: Pages, scope: Scope, ports: Ports, decided: 
             states=PAPER_STATES,
             items=PAPER_ITEMS,
             acts=acts,
+            steps=steps,
+            waiting=any(step.waiting for step in steps),
             words=words,
             words_for=words_for,
             shown=_SHOWN,
             refused=refused,
+        )
+
+    def ask_once_more(request: Request, state: PaperState, ids: list[str], why: str, status: int = 200) -> Response:
+        board = room.board(ports, [state], user_of(request).name, limit=_SHOWN, seen=scope.seen_by(request))
+        return html.page(
+            request,
+            "paper-cancel.html",
+            status=status,
+            typed_wrong=status != 200,
+            rows=[row for row in board.rows if row.id in ids],
+            ids=ids,
+            state=state,
+            why=why,
+            word=CANCEL_WORDS,
+            words=words,
+            words_for=words_for,
         )
 
     @app.get("/paper", include_in_schema=False)
@@ -72,8 +94,19 @@ def paper_pages(app: FastAPI, html: Pages, scope: Scope, ports: Ports, decided: 
         why: Annotated[Words, Form()],
         state: Annotated[PaperState, Form()],
         id: Annotated[list[ID], Form()] = [],  # noqa: B006 (FastAPI copies it)
+        line: Annotated[list[ID], Form()] = [],  # noqa: B006
+        tracking: Annotated[list[Value], Form()] = [],  # noqa: B006
         shipper: Annotated[str, Form(max_length=100)] = "",
+        typed: Annotated[Value | None, Form()] = None,
     ) -> Response:
+        """`tracking`: the number of the parcel of each `line` of the page, ticked or not."""
+        if not id:
+            return shown(request, state, 422, "none")
+        if act == "cancel" and (typed or "").strip().casefold() not in CANCEL_WORDS:
+            return ask_once_more(request, state, id, why, 200 if typed is None else 422)
+        if act == "sent":
+            parcels = {one: number.strip() for one, number in zip(line, tracking, strict=False)}
+            id = [f"{one}={parcels[one]}" if parcels.get(one) else one for one in id]
         try:
             room.take_step(
                 ports,
@@ -86,9 +119,7 @@ def paper_pages(app: FastAPI, html: Pages, scope: Scope, ports: Ports, decided: 
         except (AlreadyDecidedError, NotFound, ValueError) as error:
             return shown(request, state, 409, str(error))
         decided()
-        return RedirectResponse(
-            f"/decisions?about={SUBJECT}" if user_of(request).is_admin else f"/paper?state={state}", 303
-        )
+        return RedirectResponse(f"/paper?state={state}", 303)
 
 
 def paper_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None:
