@@ -291,6 +291,42 @@ def test_a_form_without_a_change_or_with_a_bad_date_is_refused(office: Office) -
     assert office.orders() == []
 
 
+def test_a_page_that_answers_a_refused_form_does_not_look_again_by_itself_and_sends_the_form_once(
+    office: Office,
+) -> None:
+    crowd(office, 1)
+    form = {"act": "address", "address": "one@example.jp", **WHO}
+    pending = office.browser.post("/people/R00000", data=form, follow_redirects=True).raise_for_status()
+    assert "/static/again" in pending.text
+    refused = office.browser.post("/people/R00000", data=form | {"address": "other@example.jp"})
+    assert refused.status_code == 409 and "結果を見る" in refused.text and "/static/again" not in refused.text
+    assert len(office.orders()) == 1
+    script = next(word for word in pending.text.split('"') if "/static/again" in word)
+    assert "reload(" not in office.browser.get(script).text  # of the answer to a form it sends the form again
+
+
+@pytest.mark.parametrize(("outcome", "is_said"), [("address-taken", True), ("done", False)])
+def test_an_order_that_came_to_nothing_is_said_at_the_top_of_the_page(
+    office: Office, outcome: str, is_said: bool
+) -> None:
+    crowd(office, 1)
+    form = {"act": "address", "address": "one@example.jp", **WHO}
+    assert office.browser.post("/people/R00000", data=form).status_code == 303
+    (order,) = office.orders()
+    settled = DecisionSettled(
+        decision_id=order.decision_id,
+        subject=order.subject,
+        service="registration",
+        outcome=outcome,
+        settled_at=at(9),
+        detail="R00009",
+    )
+    tell(office.ports, settled)
+    top = office.browser.get("/people/R00000").text.partition('<section class="stack">')[0]
+    for words in ("最後の操作は行われていません", "ほかの人のアドレス", "R00009"):
+        assert (words in top) == is_said
+
+
 def test_a_revoked_badge_is_issued_again_by_its_form(office: Office) -> None:
     crowd(office, 1)
     tell(office.ports, revoked(0))

@@ -13,10 +13,11 @@ from services.ops.board import wording
 from services.ops.board.characters import NameCharacter, name_characters
 from services.ops.board.counts import HELD, REVOKED
 from services.ops.board.decisions import DAYS, RESUMABLE, DecisionLine, History, LetterLine, VersionLine
+from services.ops.board.rejected import rejected_words
 from services.ops.board.timeline import HAPPENED, Change, Moment, timeline
 from services.ops.web.board_view import StuckRow, stuck_row
 from services.ops.web.decisions_view import DecisionRow, FieldChange, decision_rows, field_change
-from shared.office_answers import PersonAnswer, SharerAnswer
+from shared.office_answers import NotAppliedAnswer, PersonAnswer, SharerAnswer
 from shared.office_events import CORRECTABLE, Correction
 from shared.programme import Bilingual, Programme
 
@@ -110,8 +111,24 @@ class PersonView:
         return [(letter.letter, name) for letter, name, _ in letters if letter.state in ("sent", "deferred", "bounced")]
 
     @property
+    def undone(self) -> DecisionRow | None:
+        """The latest order, if it was not carried out and registration has told nothing since.
+
+        It is said above: the history is far below the form that gave it.
+        """
+        latest = self.decisions[0] if self.decisions else None
+        if latest is None or not latest.is_undone:
+            return None
+        return None if any(each.at > latest.line.at for each in self.history.happened) else latest
+
+    @property
+    def not_applied(self) -> Sequence[tuple[NotAppliedAnswer, Bilingual]]:
+        """What upstream changed after the issue, with the name of its field."""
+        return [(each, rejected_words(each.field)[0]) for each in (self.said.not_applied if self.said else ())]
+
+    @property
     def waiting(self) -> bool:
-        """An order has no outcome yet: the page reloads by itself."""
+        """An order has no outcome yet: the page looks again by itself."""
         return any(row.waiting for row in self.decisions)
 
 
