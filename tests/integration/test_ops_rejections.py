@@ -89,6 +89,16 @@ def test_a_whole_delivery_or_everything_is_dismissed_at_once(office: Office) -> 
     assert len(office.browser.get("/api/v1/rejected?state=dismissed").json()) == 5
 
 
+def test_the_page_says_when_nothing_was_ticked_and_when_somebody_else_was_faster(office: Office) -> None:
+    crowd(office)
+    page = office.browser.post("/rejected", data={"why": "直した"})
+    assert page.status_code == 422 and "何も選ばれていない" in page.text
+    for status in (303, 409):
+        page = office.browser.post("/rejected", data={"why": "直した", "source": "登録者.csv"})
+        assert page.status_code == status
+    assert "先に対応済みにしました" in page.text and "kafka" in page.text
+
+
 def test_a_row_that_is_rejected_later_or_for_another_reason_is_open(office: Office) -> None:
     crowd(office)
     rejections.dismiss(office.ports, OFFICE, source="登録者.csv")

@@ -43,9 +43,9 @@ STATES: dict[str, Bilingual] = {
 
 _CONTRADICTION = Bilingual(
     "どちらの記録が正しいか確かめ、直した記録を上流に送ってもらいます。"
-    "このままで正しいときは akashi resume で発行します。",
-    "Find out which record is right, and have upstream deliver the amended one. If this one is right as it is, release"
-    " it by akashi resume.",
+    "このままで正しいときは、名前を開いて「このままで進める」（akashi resume）で発行します。",
+    "Find out which record is right, and have upstream deliver the amended one. If this one is right as it is, open the"
+    " name and release it (akashi resume).",
 )
 
 HELD_REASONS: dict[str, HeldWords] = {
@@ -109,17 +109,18 @@ HELD_REASONS: dict[str, HeldWords] = {
         Bilingual("よく似た別の文字がある", "A character that looks like another"),
         Bilingual(
             "部首の⾼（U+2FBC）と漢字の高（U+9AD8）のように、見た目では分からない別の文字です。打ち直した記録を上流に"
-            "送ってもらいます。このままで正しいときは akashi resume で発行します。",
+            "送ってもらいます。このままで正しいときは、名前を開いて「このままで進める」（akashi resume）で発行します。",
             "Another character than the one it looks like, as the radical ⾼ (U+2FBC) for 高 (U+9AD8): have upstream"
-            " deliver the record typed again. If it is right as it is, release it by akashi resume.",
+            " deliver the record typed again. If it is right as it is, open the name and release it (akashi resume).",
         ),
     ),
     "not-judged": HeldWords(
         Bilingual("判定できない記録", "A record that can't be judged"),
         Bilingual(
-            "登録の受付のログにある原因を確かめ、直した記録を上流に送ってもらうか、akashi resume で判定し直します。",
-            "The log of registration names the cause: have upstream deliver the amended record, or judge it again by"
-            " akashi resume.",
+            "登録の受付のログにある原因を確かめ、直した記録を上流に送ってもらうか、名前を開いて「このままで進める」"
+            "（akashi resume）で判定し直します。",
+            "The log of registration names the cause: have upstream deliver the amended record, or open the name and"
+            " have it judged again (akashi resume).",
         ),
     ),
     "office-hold": HeldWords(

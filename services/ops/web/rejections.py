@@ -50,8 +50,7 @@ class Dismissal:
 def rejections_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callable[[], None]) -> None:
     """`decided` is called when a decision is in the outbox."""
 
-    @app.get("/rejected", include_in_schema=False)
-    def page(request: Request) -> Response:
+    def page(request: Request, status: int = 200, refused: str = "") -> Response:
         open_rows = room.rejected_rows(ports, "open", limit=_SHOWN)
         dismissed = room.rejected_rows(ports, "dismissed", limit=_SHOWN)
         lines = rejected_lines(open_rows)
@@ -59,11 +58,17 @@ def rejections_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callable[
         return html.page(
             request,
             "rejected.html",
+            status=status,
+            refused=refused,
             lines=lines,
             sources=sources,
             dismissed=rejected_lines(dismissed),
             shown=_SHOWN,
         )
+
+    @app.get("/rejected", include_in_schema=False)
+    def look(request: Request) -> Response:
+        return page(request)
 
     @app.post("/rejected", include_in_schema=False)
     def dismiss(
@@ -74,12 +79,17 @@ def rejections_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callable[
         everything: Annotated[bool, Form()] = False,
     ) -> Response:
         who = Attribution(user_of(request).name, why)
-        if everything:
-            room.dismiss(ports, who)
-        elif source is not None:
-            room.dismiss(ports, who, source=source)
-        else:
-            room.dismiss(ports, who, ids=id)
+        if not (id or everything or source):
+            return page(request, 422, "none")
+        try:
+            if everything:
+                room.dismiss(ports, who)
+            elif source is not None:
+                room.dismiss(ports, who, source=source)
+            else:
+                room.dismiss(ports, who, ids=id)
+        except NotFound as gone:
+            return page(request, 409, str(gone))
         decided()
         return RedirectResponse("/rejected", 303)
 
