@@ -18,6 +18,7 @@ import httpx
 import pypdfium2
 import pytest
 
+from services.mailer.domain.requested import request_problem
 from services.wallet import handlers
 from services.wallet.app import build
 from shared.paper_events import PaperOrdered, PaperUpdated
@@ -96,6 +97,8 @@ def test_from_the_form_over_payment_and_print_to_the_parcel(world: PaperWorld) -
         with world.wallet.browser() as again:
             assert again.get("/login").status_code == 200
         assert world.step("sent", f"{order}/card") == "done"
+        assert world.letters()[-1].facts["shipper"] == ""
+        assert [request_problem(letter) for letter in world.letters()] == [None] * 3  # the mailer writes each of them
         assert world.step("returned", f"{order}/card") == "done"
         assert {state for state, _ in world.states().values()} == {"sent", "returned"}
     counts = world.office.browser.get("/api/v1/paper/counts").json()
@@ -151,6 +154,9 @@ def test_nothing_is_ordered_before_the_issue_twice_without_an_item_or_to_no_addr
         ):
             wrong = world.order(browser, badge, "certificate", **changes)
             assert wrong.status_code == 422 and words in wrong.text, changes
+            typed = (f"--{name}={value}" for name, value in {**ADDRESS, **changes}.items())
+            refused = world.akashi("order", badge.assertion_id, "--item", "certificate", *typed)
+            assert refused.exit_code == 1 and f"{next(iter(changes))}: expected " in refused.output, changes
         assert "品目を選んでください" in world.order(browser, badge).text
         assert world.states() == {}
         order = number_of(world.order(browser, badge, "certificate"))

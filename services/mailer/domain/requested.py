@@ -37,7 +37,7 @@ FACTS: Mapping[str, tuple[str, ...]] = {
 }
 """Letter → the facts that it needs. More than these are ignored."""
 
-_MAY_BE_EMPTY = {("enquiry", "link"), ("paper-sent", "tracking")}
+_MAY_BE_EMPTY = {("enquiry", "link"), ("paper-sent", "shipper"), ("paper-sent", "tracking")}
 
 LINES = frozenset({"body", "items", "how_to_pay"})
 """Facts of several lines; every other one is a line."""

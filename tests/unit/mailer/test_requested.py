@@ -18,6 +18,7 @@ from services.mailer.domain.requested import (
     FACTS,
     LINES,
     WHAT,
+    Language,
     RequestedLetter,
     moment_in_words,
     request_id,
@@ -57,11 +58,12 @@ def test_a_request_without_one_of_its_facts_is_refused_with_the_facts_name(lette
 
 
 @pytest.mark.parametrize("empty", ["", " ", "\u3000\n"])
-def test_an_empty_fact_is_none_except_the_two_that_may_be_empty(empty: str) -> None:
+def test_an_empty_fact_is_none_except_the_three_that_may_be_empty(empty: str) -> None:
     assert "got no name" in (request_problem(request(name=empty)) or "")
     assert "got no body" in (request_problem(request("enquiry", body=empty)) or "")
     assert request_problem(request("enquiry", link="")) is None
     assert request_problem(request("paper-sent", tracking="")) is None
+    assert request_problem(request("paper-sent", shipper="", tracking="")) is None
 
 
 @pytest.mark.parametrize("letter", ["", "award", "en", "../award", "new-link\n", "New-Link"])
@@ -126,6 +128,17 @@ def test_a_link_is_said_to_work_until_its_end_however_late_its_letter_leaves(nam
     assert words in mail.text and words in mail.html and "48" not in mail.text
     unknown = WRITER.compose(replace(message, ends_at=None))
     assert {"ja": "お送りしてから48時間", "en": "for 48 hours"}[message.language] in unknown.text
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+@pytest.mark.parametrize(("fact", "labels"), [("shipper", ("配送", "Carrier")), ("tracking", ("番号　4", "Tracking"))])
+def test_a_parcel_without_a_carrier_or_a_number_has_no_line_for_it(
+    language: Language, fact: str, labels: tuple[str, str]
+) -> None:
+    parcel = replace(SAMPLES["paper-sent"], language=language)
+    mail = WRITER.compose(replace(parcel, facts={**parcel.facts, fact: ""}))
+    assert not any(label in mail.text + mail.html for label in labels)
+    assert mail.text.count("\n") == WRITER.compose(parcel).text.count("\n") - 1
 
 
 @pytest.mark.parametrize("name", SAMPLES)
