@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.wallet import paper, paper_office
-from services.wallet.domain.postal import PostalAddress
+from services.wallet.domain.postal import ADDRESSEE_LONGEST, LINE_LONGEST, AddressProblem, PostalAddress
 from services.wallet.domain.shipping import Encoding, NotInCp932
 from services.wallet.ports import Ports
 from shared.errors import NotFound
@@ -76,8 +76,18 @@ def add_paper_office(app: FastAPI, ports: Ports, key: bytes | None) -> None:
             return _refused(404, str(error))
         if isinstance(result, str):
             return JSONResponse({"order_id": result})
-        at_fault = {name: word for name, word in vars(result.address).items() if word is not None}
-        return _refused(409, f"got {result.reason or at_fault}, expected an order that can be taken")
+        at_fault = [f"{name}: expected {_EXPECTED[word]}" for name, word in vars(result.address).items() if word]
+        return _refused(409, "; ".join(at_fault) or f"got {result.reason}, expected an order that can be taken")
+
+
+_EXPECTED: dict[AddressProblem, str] = {
+    "missing": "some text",
+    "long": f"at most {LINE_LONGEST} characters, of an addressee {ADDRESSEE_LONGEST}",
+    "unprintable": "characters that can be printed",
+    "postcode": "123-4567",
+    "prefecture": "one of the 47 as 東京都, 大阪府, 北海道",
+    "phone": "9 to 15 digits, or none",
+}
 
 
 def _refused(status: int, detail: str) -> Response:
