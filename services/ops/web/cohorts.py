@@ -129,6 +129,10 @@ ORDER_WORDS: dict[Bulk, OrderWords] = {
             Bilingual(
                 "この{n}人を判定し直し、よければ発行します。", "These {n} are judged again, and issued if all is well."
             ),
+            Bilingual(
+                "年度を止めているときは、あとから届く登録も、また発行されます。",
+                "Where the cohort is held, people who are delivered later are issued again, too.",
+            ),
         ),
         Bilingual("{n}人を再開する", "Resume {n} people"),
         Bilingual("この年度を再開する", "Resume this cohort"),
