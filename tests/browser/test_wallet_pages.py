@@ -394,6 +394,7 @@ def test_paper_is_ordered_on_a_phone_and_a_refused_order_says_what_to_correct(wa
     ]
     assert "お申し込みを受け付けました" in ordered["text"] and "見本銀行" in ordered["text"]
     assert "お支払い待ち" in again["text"] and "送り先を入力し直す" in again["text"]
+    assert "見本銀行" in again["text"], "how to pay, for who comes back to do so"
     assert "登録番号の入力はいりません" in form["text"]
     assert "発行が完了した" in none["text"]
 

@@ -77,6 +77,9 @@ def test_what_a_press_has_opened_is_on_the_screen(wallet: Wallet, walk: Walk) ->
     walk.goto(f"/badges/{badge}")
     walk.open_choice("PDF")
     assert walk.is_on_screen("ダウンロード")
+    walk.goto(f"/badges/{badge}")
+    walk.press("URLコピー")
+    assert walk.is_on_screen("URLをコピーしました")
 
 
 def test_two_quick_presses_are_one(wallet: Wallet, walk: Walk) -> None:

@@ -6,7 +6,7 @@
 //   {"do": "click_twice", "text": "…"}   {"do": "is_on_screen", "text": "…"}   {"do": "press", "text": "…"}   {"do": "forget"}: all cookies
 //   {"do": "style", "selector": "…", "name": "color", "part": "::before"}   {"do": "print"}: the page as on paper
 //
-// `goto`, `click` and `click_twice` (which wait for the page that follows) answer {url, status}; `is_on_screen` {is}: a whole button; `see` answers what `examined`
+// `goto`, `click` and `click_twice` (which wait for the page that follows) answer {url, status}; `is_on_screen` {is}: a whole button, or what one answers; `see` answers what `examined`
 // says, with {url, title, console}; `download` {file: its name}; `style` {value: as computed}; `press`, of a button that opens no page, {fields: {name: type}}; the others {}. A step that fails answers {error}. `passkeys`: with an authenticator.
 import {createInterface} from 'node:readline';
 import {setTimeout as sleep} from 'node:timers/promises';
@@ -56,7 +56,7 @@ const steps = {
     return {url: page.url(), status: answer.status()};
   },
   async is_on_screen({text}) {
-    const box = await page.locator('main button:visible', {hasText: text}).first().boundingBox();
+    const box = await page.locator('main :is(button, [role=status]):visible', {hasText: text}).first().boundingBox();
     return {is: box.y >= 0 && box.y + box.height <= page.viewportSize().height};
   },
   async style({selector, name, part}) {
@@ -75,7 +75,7 @@ const steps = {
     return {};
   },
   async press({text}) {
-    await page.locator('main button:visible', {hasText: text}).first().click();
+    await page.locator('main button:visible, main a[data-copy]', {hasText: text}).first().click();
     return {fields: await page.locator('main input').evaluateAll(all => Object.fromEntries(all.map(field => [field.name, field.type])))};
   },
   async download({text}) {

@@ -145,19 +145,20 @@ def test_nothing_is_ordered_before_the_issue_twice_without_an_item_or_to_no_addr
         assert early.status_code == 422 and "発行が完了した" in early.text
         world.badge(1)
         for changes, words in (
-            ({"postcode": "12-34"}, "7桁の数字"),
-            ({"prefecture": "江戸"}, "選んでください"),
-            ({"line": " 　"}, "入力してください"),
-            ({"line": "x" * 121}, "長すぎます"),
-            ({"addressee": "髙橋\u202e"}, "使えない文字"),
-            ({"phone": "at night"}, "数字とハイフン"),
+            ({"postcode": "12-34"}, "郵便番号を7桁の数字"),
+            ({"prefecture": "江戸"}, "都道府県を選んでください"),
+            ({"line": " 　"}, "市区町村・番地・建物名を入力してください"),
+            ({"line": "x" * 121}, "市区町村・番地・建物名が長すぎます"),
+            ({"addressee": "髙橋\u202e"}, "宛名に使えない文字"),
+            ({"phone": "at night"}, "電話番号を数字とハイフン"),
         ):
             wrong = world.order(browser, badge, "certificate", **changes)
-            assert wrong.status_code == 422 and words in wrong.text, changes
+            # At the top, and at the field.
+            assert wrong.status_code == 422 and wrong.text.count(words) == 2, changes
             typed = (f"--{name}={value}" for name, value in {**ADDRESS, **changes}.items())
             refused = world.akashi("order", badge.assertion_id, "--item", "certificate", *typed)
             assert refused.exit_code == 1 and f"{next(iter(changes))}: expected " in refused.output, changes
-        assert "品目を選んでください" in world.order(browser, badge).text
+        assert world.order(browser, badge).text.count("品目を選んでください") == 2
         assert world.states() == {}
         order = number_of(world.order(browser, badge, "certificate"))
         assert "お支払い待ち" in browser.get(f"/badges/{badge.assertion_id}/paper").text

@@ -48,7 +48,7 @@ class Walk:
         return self._path(self._do("click_twice", text=text))
 
     def is_on_screen(self, text: str) -> bool:
-        """Whether the whole button with this text can be seen without scrolling."""
+        """Whether the whole button with this text, or this answer of one, can be seen without scrolling."""
         return bool(self._do("is_on_screen", text=text)["is"])
 
     def style(self, selector: str, name: str, part: str = "") -> str:

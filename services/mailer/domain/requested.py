@@ -118,8 +118,8 @@ def moment_in_words(text: str, language: Language) -> str:
         except ValueError:
             continue
         at = at.astimezone(JST) if isinstance(at, datetime) and at.tzinfo is not None else at
-        clock = f"{at.hour}:{at.minute:02}" if isinstance(at, datetime) else ""
+        is_moment = isinstance(at, datetime)
         if language == "ja":
-            return f"{at.year}年{at.month}月{at.day}日{f' {clock}' if clock else ''}"
-        return f"{at.day} {at:%B} {at.year}{f', {clock} (Japan time)' if clock else ''}"
+            return f"{at.year}年{at.month}月{at.day}日{f' {at.hour}時{at.minute:02}分' if is_moment else ''}"
+        return f"{at.day} {at:%B} {at.year}{f', {at.hour}:{at.minute:02} (Japan time)' if is_moment else ''}"
     return text

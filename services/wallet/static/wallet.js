@@ -15,6 +15,7 @@ for (const button of document.querySelectorAll('[data-copy]')) {
       document.execCommand('copy'); // no clipboard API: plain http, or the browser refused
     }
     status.textContent = done;
+    status.scrollIntoView({block: 'nearest'}); // on a phone it may be below the screen
   });
 }
 

@@ -15,7 +15,9 @@ from shared.clock import JST
 Language = Literal["ja", "en"]
 LANGUAGES: tuple[Language, ...] = ("ja", "en")
 
-_COMPOUND = re.compile("(?<=オープンバッジ)(?=ウォレット)")  # as one word it is wider than a phone
+# As one word they are wider than a phone, some of them with large letters only: コンクリート主任技士.
+_COMPOUND = re.compile("(?<=オープンバッジ)(?=ウォレット)|(?<=[ァ-ヴー]{5})(?=[一-鿿]{2})")
+_WHOLE = re.compile("[A-Za-z0-9]+|ただいま")  # what the parser breaks: UR|Lコピー, ただ|いま
 
 _MONTHS = [
     "January",
@@ -88,8 +90,17 @@ def moment_element(moment: datetime, language: Language) -> Markup:
 
 @lru_cache(maxsize=2048)
 def _phrases(text: str) -> Markup:
-    parser = load_default_japanese_parser()
-    parts = [part for phrase in parser.parse(text) for part in _COMPOUND.split(phrase)]
+    whole = [found.span() for found in _WHOLE.finditer(text)]
+    parts: list[str] = []
+    begin = 0
+    for phrase in load_default_japanese_parser().parse(text):
+        for part in _COMPOUND.split(phrase):
+            end = begin + len(part)
+            if parts and any(first < begin < last for first, last in whole):
+                parts[-1] += part
+            else:
+                parts.append(part)
+            begin = end
     return Markup("<wbr>").join(escape(part) for part in parts)
 
 

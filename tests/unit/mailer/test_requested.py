@@ -200,7 +200,7 @@ def test_another_societys_letters_name_that_society_only() -> None:
 
 def test_days_and_moments_are_said_in_japan_time_and_words_stay_as_they_are() -> None:
     assert moment_in_words("2026-04-01", "ja") == "2026年4月1日"
-    assert moment_in_words("2026-03-31T15:05:00Z", "ja") == "2026年4月1日 0:05"
+    assert moment_in_words("2026-03-31T15:05:00Z", "ja") == "2026年4月1日 0時05分"
     assert moment_in_words("2026-03-31T15:05:00+00:00", "en") == "1 April 2026, 0:05 (Japan time)"
     assert moment_in_words("2月末日", "ja") == "2月末日"
 

@@ -55,6 +55,9 @@ def test_phrases_may_break_between_words_only_and_are_escaped() -> None:
     assert "オープンバッジ<wbr>ウォレット" in phrases("オープンバッジウォレットの使い方"), (
         "as one word wider than a phone"
     )
+    assert "コンクリート<wbr>主任技士" in phrases("コンクリート主任技士"), "wider than a phone with large letters"
+    assert phrases("URLコピー") == Markup("URLコピー")
+    assert phrases("ただいま混み合っています") == Markup("ただいま混み合っています")
     assert phrases("<b>証明書</b>").count("<b>") == 0
     assert phrases("Plain & simple") == Markup("Plain &amp; simple")
 
