@@ -98,7 +98,7 @@ def _against(
     letters = len(people)
     with sink() as server:
         port = server.port
-        rival_cpu, rival_wall = _rate(lambda: _by_smtplib(port, writer, programme, people[:sample]), sample)
+        rival_cpu, rival_wall = _rate(lambda: _by_smtplib(port, writer, people[:sample]), sample)
         with _store() as store:
             ports = Ports(
                 store=store,
@@ -140,7 +140,7 @@ def _run(ports: Ports, until: int) -> None:
                 return
 
 
-def _by_smtplib(port: int, writer: LetterWriter, programme: Programme, people: Sequence[AssertionIssued]) -> None:
+def _by_smtplib(port: int, writer: LetterWriter, people: Sequence[AssertionIssued]) -> None:
     """What a script would do: a message object from the same texts, `send_message`, the next one."""
     with smtplib.SMTP("127.0.0.1", port) as server:
         for each in people:

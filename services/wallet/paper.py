@@ -15,6 +15,7 @@ from services.wallet.domain.paper import (
     names_of,
     offers,
     refusal,
+    registrations_with_orders,
     total_of,
 )
 from services.wallet.domain.postal import AddressProblems, PostalAddress, address_problems, tidied
@@ -115,13 +116,9 @@ def _noted(result: str | RefusedOrder, assertion_id: str, items: int) -> str | R
 
 
 def _placed_by(tx: WalletTransaction, account: Account, badge: WalletBadge) -> list[PlacedItem]:
-    """What was ordered for the registration of the account's own badge, if its newest version is the account's, too.
-
-    An order is for a registration: a former version may be with somebody else, to whose address it went by mistake.
-    """
-    if badge.corrected_by is not None and tx.badges.own(account.account_id, badge.corrected_by) is None:
-        return []
-    return tx.paper.of_registration(badge.registration_id)
+    """What was ordered for the registration of the account's own badge; nothing if its newest version is another's."""
+    visible = registrations_with_orders(tx.badges.list_own(account.account_id))
+    return tx.paper.of_registration(badge.registration_id) if badge.registration_id in visible else []
 
 
 def change_address(

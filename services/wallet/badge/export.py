@@ -12,6 +12,7 @@ import msgspec
 
 from services.wallet.badge.badges import bake
 from services.wallet.domain.badge import WalletBadge, is_finished, pdf_key, state_of
+from services.wallet.domain.paper import registrations_with_orders
 from services.wallet.ports import Ports
 from services.wallet.store import Account
 from services.wallet.store.own_data import own_account, own_orders
@@ -39,8 +40,7 @@ def export(account: Account, title: Title, ports: Ports) -> Iterator[bytes]:
     with ports.acting(account) as tx:
         own = own_account(tx, account.account_id)
         badges = tx.badges.list_own(account.account_id)
-        # An order is for a registration, whose newest version may be with somebody else: as in `paper.py`.
-        orders = own_orders(tx, [badge.registration_id for badge in badges if badge.corrected_by is None])
+        orders = own_orders(tx, registrations_with_orders(badges))
     described = [_described(badge, ports) for badge in badges]
     data = {"account": own, "badges": described, "orders_on_paper": orders, "exported_at": ports.now()}
     first = (DATA, lambda: msgspec.json.format(msgspec.json.encode(data)))

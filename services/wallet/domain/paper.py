@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -19,6 +19,8 @@ could be sent; it is on order already; nothing on offer was chosen."""
 StepRefusal = Literal["no-such-order", "wrong-state", "held", "changed", "too-early", "no-address"]
 """Why an item doesn't take a step: not known; not in a state before it; its badge is revoked, expired or waits for its
 correction; it was printed as a version that was corrected since; its day hasn't come; the address was lost."""
+
+ORDER_DIGITS = 8
 
 OPEN: tuple[PaperState, ...] = ("ordered", "paid", "printed")
 """On order: not ordered once more meanwhile."""
@@ -68,6 +70,15 @@ def refusal(paper: Paper, badge: WalletBadge, now: datetime) -> Refusal | None:
     if all(offer.sent_from > badge.valid_until for offer in offers(paper, badge, now)):
         return "ends-first"
     return None
+
+
+def registrations_with_orders(own: Iterable[WalletBadge]) -> list[str]:
+    """The registrations whose orders an account sees, given all of its own badges.
+
+    An order is for a registration and belongs to the account that has its newest version. A former version may be with
+    another account, to whose address it went by mistake.
+    """
+    return [badge.registration_id for badge in own if badge.corrected_by is None]
 
 
 def is_open(paper: Paper, today: date) -> bool:
@@ -133,9 +144,6 @@ def _next(day: str, since: date) -> date:
 
 def _of_year(day: str, year: int) -> date:
     return date.fromisoformat(f"{year:04d}-{day}")
-
-
-ORDER_DIGITS = 8
 
 
 def forgotten_before(paper: Paper, now: datetime) -> datetime:

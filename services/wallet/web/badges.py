@@ -88,7 +88,6 @@ def _badge_page(
         expected=expected_by(badge),
         late=is_late(badge, now),
         public_page=pages.public_page(badge),
-        file_title=pages.file_title(badge),
         just_received=just_received,
         just_changed=just_changed,
         other_name=just_received and not is_same_name(account.full_name, badge.holder),

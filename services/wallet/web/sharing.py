@@ -35,9 +35,7 @@ def add_sharing(app: FastAPI, pages: WalletPages) -> None:
             url=url,
         )
         text = said(Bilingual(f"{name.ja}として登録されました。", f"I am registered as {name.en}."))
-        return pages.page(
-            request, "share.html", account, badge=badge, entry=entry, links=share_links(url, text), public_page=url
-        )
+        return pages.page(request, "share.html", account, badge=badge, entry=entry, links=share_links(url, text))
 
     @app.get("/badges/{assertion_id}/signature")
     def signature(request: Request, assertion_id: str) -> Response:

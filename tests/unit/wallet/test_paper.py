@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.wallet.domain.badge import BadgeProgress, WalletBadge
-from services.wallet.domain.paper import PlacedItem, is_open, offers, refusal, sent_from, step_refusal, total_of
+from services.wallet.domain.paper import (
+    PlacedItem,
+    is_open,
+    offers,
+    refusal,
+    registrations_with_orders,
+    sent_from,
+    step_refusal,
+    total_of,
+)
 from shared.clock import japan_date
 from shared.events import Holder
 from shared.paper_events import PAPER_STATES, PAPER_STEPS, PaperDecision, PaperState
@@ -143,3 +152,10 @@ def test_the_total_is_that_of_the_products_and_others_have_none() -> None:
     assert total_of(PAPER, ["certificate", "card"]) == 5500
     with pytest.raises(ValueError, match="card"):
         total_of(Paper(orders_from="03-01", certificate=PAPER.certificate, about=TEXT, how_to_pay=TEXT), ["card"])
+
+
+def test_an_account_sees_the_orders_of_registrations_whose_newest_version_it_has() -> None:
+    former = replace(BADGE, assertion_id="B" * 26, registration_id="R-2", corrected_by="C" * 26)
+    assert registrations_with_orders([BADGE, former]) == ["R-1"]
+    newest = replace(former, assertion_id="C" * 26, version=2, corrected_by=None)
+    assert registrations_with_orders([BADGE, former, newest]) == ["R-1", "R-2"]
