@@ -141,8 +141,7 @@ def topics(bootstrap: str | None, replication: int | None, partitions: int, rete
     / Create the missing topics; set the retention of all. Idempotent.
     """
     from deploy.local.parts.topics import provision_topics
-    from shared.runtime.kafka_access import read_kafka
-    from shared.runtime.settings import Settings
+    from shared.runtime.settings import Settings, read_kafka
 
     with errors_as_messages():
         address = bootstrap or Place.from_environment().address("kafka")

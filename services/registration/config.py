@@ -11,8 +11,8 @@ from pathlib import Path
 from services.registration.domain.cohort import CohortCycle, cycle_of
 from shared.errors import RefuseToStart
 from shared.runtime.access import Access
-from shared.runtime.kafka_access import KafkaAccess, read_kafka
-from shared.runtime.settings import Runtime, Settings, command_environment, read_access, read_runtime
+from shared.runtime.kafka_access import KafkaAccess
+from shared.runtime.settings import Runtime, Settings, command_environment, read_access, read_kafka, read_runtime
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,13 @@
-"""Where Kafka is, and how its clients show who they are: settings, and what kafka-python and Faust are given.
+"""Where Kafka is, and how its clients authenticate: what kafka-python and Faust are given.
 
-Used by every process, and by the commands that speak to Kafka.
+Used by every process, and by the commands that connect to Kafka. Read from the settings by `settings.py`.
 """
 
 from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from shared.runtime.settings import Settings
+from typing import Any
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_SSL")
 """Kafka's own words. A password is never sent without TLS, so there is no SASL_PLAINTEXT."""
@@ -31,7 +28,7 @@ class Login:
 
 @dataclass(frozen=True)
 class KafkaAccess:
-    """`tls` None: nothing is encrypted, and the brokers ask nobody who he is."""
+    """`tls` None: nothing is encrypted, and the brokers authenticate nobody."""
 
     bootstrap: str  # host:port, several with commas
     tls: ssl.SSLContext | None = None
@@ -76,45 +73,3 @@ class KafkaAccess:
             username=login.user, password=login.password, mechanism=login.mechanism, ssl_context=self.tls
         )
         return {"broker": broker, "broker_credentials": credentials}
-
-
-def read_kafka(settings: Settings) -> KafkaAccess:
-    """RefuseToStart, naming the setting, for an impossible one."""
-    bootstrap = settings.text("KAFKA_BOOTSTRAP")
-    protocol = settings.choice("KAFKA_SECURITY", PROTOCOLS, "PLAINTEXT")
-    if protocol == "PLAINTEXT":
-        return KafkaAccess(bootstrap)
-    return KafkaAccess(bootstrap, _tls(settings), _login(settings) if protocol == "SASL_SSL" else None)
-
-
-def _tls(settings: Settings) -> ssl.SSLContext:
-    """The broker's certificate and host name are always checked."""
-    context = ssl.create_default_context()
-    if settings.text("KAFKA_CA_FILE", ""):
-        file = settings.file("KAFKA_CA_FILE")
-        context = settings.read(
-            "KAFKA_CA_FILE",
-            "certificates of authorities as PEM",
-            lambda _: ssl.create_default_context(cafile=str(file)),
-        )
-    if settings.text("KAFKA_CERTIFICATE_FILE", ""):
-        certificate = settings.file("KAFKA_CERTIFICATE_FILE")
-        settings.file("KAFKA_KEY_FILE")
-
-        def show(key: str) -> None:
-            context.load_cert_chain(certificate, key, _no_password)
-
-        settings.read("KAFKA_KEY_FILE", "the key of KAFKA_CERTIFICATE_FILE as PEM, without a password", show)
-    return context
-
-
-def _login(settings: Settings) -> Login:
-    return Login(
-        settings.text("KAFKA_USER"),
-        settings.password("KAFKA_PASSWORD_FILE"),
-        settings.choice("KAFKA_SASL_MECHANISM", MECHANISMS, MECHANISMS[0]),
-    )
-
-
-def _no_password() -> str:
-    raise ValueError("it is locked by a password")

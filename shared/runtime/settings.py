@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
@@ -14,7 +16,7 @@ from shared.clock import Clock, clock_from
 from shared.errors import RefuseToStart
 from shared.programme import Programme, parse_programme
 from shared.runtime.access import MOST_CONNECTIONS, Access, allowed_hosts
-from shared.runtime.kafka_access import KafkaAccess, read_kafka
+from shared.runtime.kafka_access import MECHANISMS, PROTOCOLS, KafkaAccess, Login
 from shared.runtime.tracing import TraceSettings
 
 T = TypeVar("T")
@@ -64,31 +66,22 @@ class Settings:
         return self.read(name, f"a whole number from {least} to {most}", parse, default)
 
     def seconds(self, name: str, default: float | None = None) -> float:
-        def parse(raw: str) -> float:
-            number = float(raw)
-            if not 0 <= number < float("inf"):
-                raise ValueError("out of range")
-            return number
-
-        return self.read(name, "seconds, not negative", parse, default)
+        return self._number(name, "seconds, not negative", sys.float_info.max, default)
 
     def fraction(self, name: str, default: float | None = None) -> float:
-        def parse(raw: str) -> float:
-            number = float(raw)
-            if not 0 <= number <= 1:
-                raise ValueError("out of range")
-            return number
-
-        return self.read(name, "a number from 0 to 1", parse, default)
+        return self._number(name, "a number from 0 to 1", 1, default)
 
     def hours(self, name: str, default: float | None = None) -> float:
+        return self._number(name, "hours from 0 to 8784", 8784, default)
+
+    def _number(self, name: str, expected: str, most: float, default: float | None) -> float:
         def parse(raw: str) -> float:
             number = float(raw)
-            if not 0 <= number <= 8784:
+            if not 0 <= number <= most:
                 raise ValueError("out of range")
             return number
 
-        return self.read(name, "hours from 0 to 8784", parse, default)
+        return self.read(name, expected, parse, default)
 
     def port(self, name: str, default: int | None = None) -> int:
         """A TCP port; 0 takes any free one."""
@@ -251,6 +244,48 @@ def _traces(settings: Settings) -> TraceSettings | None:
     if not settings.text("TRACES_URL", ""):
         return None
     return TraceSettings(settings.url("TRACES_URL"), settings.fraction("TRACES_SHARE", 1.0))
+
+
+def read_kafka(settings: Settings) -> KafkaAccess:
+    """RefuseToStart, naming the setting, for an impossible one."""
+    bootstrap = settings.text("KAFKA_BOOTSTRAP")
+    protocol = settings.choice("KAFKA_SECURITY", PROTOCOLS, "PLAINTEXT")
+    if protocol == "PLAINTEXT":
+        return KafkaAccess(bootstrap)
+    return KafkaAccess(bootstrap, _tls(settings), _login(settings) if protocol == "SASL_SSL" else None)
+
+
+def _tls(settings: Settings) -> ssl.SSLContext:
+    """The broker's certificate and host name are always checked."""
+    context = ssl.create_default_context()
+    if settings.text("KAFKA_CA_FILE", ""):
+        file = settings.file("KAFKA_CA_FILE")
+        context = settings.read(
+            "KAFKA_CA_FILE",
+            "certificates of authorities as PEM",
+            lambda _: ssl.create_default_context(cafile=str(file)),
+        )
+    if settings.text("KAFKA_CERTIFICATE_FILE", ""):
+        certificate = settings.file("KAFKA_CERTIFICATE_FILE")
+        settings.file("KAFKA_KEY_FILE")
+
+        def show(key: str) -> None:
+            context.load_cert_chain(certificate, key, _no_password)
+
+        settings.read("KAFKA_KEY_FILE", "the key of KAFKA_CERTIFICATE_FILE as PEM, without a password", show)
+    return context
+
+
+def _login(settings: Settings) -> Login:
+    return Login(
+        settings.text("KAFKA_USER"),
+        settings.password("KAFKA_PASSWORD_FILE"),
+        settings.choice("KAFKA_SASL_MECHANISM", MECHANISMS, MECHANISMS[0]),
+    )
+
+
+def _no_password() -> str:
+    raise ValueError("it is locked by a password")
 
 
 def read_access(settings: Settings, own_url: str | None) -> Access:

@@ -24,12 +24,12 @@ from services.wallet.store import WalletTransaction
 from shared.errors import TryLater
 from shared.events import BadgeReceived
 from shared.runtime.db import Database
-from shared.runtime.kafka_access import KafkaAccess, read_kafka
+from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import logger
 from shared.runtime.migrate import migrate
 from shared.runtime.outbox import Relay
 from shared.runtime.restored import read_marks
-from shared.runtime.settings import Settings
+from shared.runtime.settings import Settings, read_kafka
 from shared.topics import ALL_TOPICS, TOPICS
 from shared.wire import encode
 from tests.worlds.credentials import NOW, ROOT

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from shared.errors import RefuseToStart
-from shared.runtime.kafka_access import read_kafka
-from shared.runtime.settings import Settings
+from shared.runtime.settings import Settings, read_kafka
 from tests.worlds.secure_kafka import Authority
 
 AT = "broker1:9092,broker2:9092"
