@@ -9,7 +9,7 @@ from services.wallet.badge.badges import own
 from services.wallet.domain.badge import WalletBadge
 from services.wallet.domain.paper import (
     OPEN,
-    Offer,
+    PaperOffer,
     PlacedItem,
     Refusal,
     names_of,
@@ -18,7 +18,7 @@ from services.wallet.domain.paper import (
     registrations_with_orders,
     total_of,
 )
-from services.wallet.domain.postal import AddressProblems, PostalAddress, address_problems, tidied
+from services.wallet.domain.postal import PostalAddress, PostalProblems, postal_problems, tidied
 from services.wallet.metrics import PAPER_ORDERED, REFUSED
 from services.wallet.ports import Ports
 from services.wallet.store import Account, WalletTransaction
@@ -39,7 +39,7 @@ class PaperPage:
 
     badge: WalletBadge
     paper: Paper
-    offers: list[Offer]
+    offers: list[PaperOffer]
     refused: Refusal | None
     placed: list[PlacedItem]
 
@@ -49,7 +49,7 @@ class RefusedOrder:
     """Why an order was not taken."""
 
     reason: Refusal | None = None
-    address: AddressProblems = field(default_factory=AddressProblems)
+    address: PostalProblems = field(default_factory=PostalProblems)
 
 
 def show(account: Account, assertion_id: str, ports: Ports) -> PaperPage:
@@ -95,7 +95,7 @@ def _order(
     paper, now, address = _paper(ports), ports.now(), tidied(typed)
     wanted = [offer.item for offer in offers(paper, badge, now) if offer.item in items]
     reason = refusal(paper, badge, now) or (None if wanted else "nothing")
-    problems = address_problems(address)
+    problems = postal_problems(address)
     if reason is None and not problems:
         tx.badges.lock_versions([badge.registration_id])  # two forms at once: the second sees the order of the first
         if tx.paper.open_items(badge.registration_id).isdisjoint(wanted):
@@ -123,10 +123,10 @@ def _placed_by(tx: WalletTransaction, account: Account, badge: WalletBadge) -> l
 
 def change_address(
     account: Account, assertion_id: str, order_id: str, typed: PostalAddress, ports: Ports
-) -> AddressProblems:
+) -> PostalProblems:
     """The order goes to another address, as long as something of it has to be sent. NotFound for any other order."""
     address = tidied(typed)
-    problems = address_problems(address)
+    problems = postal_problems(address)
     with ports.acting(account) as tx:
         orders = _placed_by(tx, account, own(tx, account, assertion_id))
         placed = [each for each in orders if each.order_id == order_id]

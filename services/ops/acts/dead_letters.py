@@ -17,7 +17,7 @@ from shared.topics import Topic
 
 log = logger("ops")
 
-Act = Literal["replay", "discard"]
+DeadLetterAct = Literal["replay", "discard"]
 
 _AT_ONCE = 10_000  # dead letters that one order for all takes
 
@@ -75,7 +75,7 @@ def discard(ports: Ports, dead_letter_id: str, *, by: str, why: str) -> KeptDead
 DECIDE = {"replay": replay, "discard": discard}
 
 
-def decide_all(ports: Ports, act: Act, *, by: str, why: str, topic: str | None, cause: str | None) -> int:
+def decide_all(ports: Ports, act: DeadLetterAct, *, by: str, why: str, topic: str | None, cause: str | None) -> int:
     """Replay or discard all open ones of a topic and a kind of cause (None: of any); how many messages.
 
     One after the other, each once: a message on which several services failed is one. What can't be replayed stays

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, StreamingResponse
 
 from services.ops import queries
-from services.ops.acts.dead_letters import DECIDE, Act
+from services.ops.acts.dead_letters import DECIDE, DeadLetterAct
 from services.ops.board.answers import BoardStatus, dead_letter_line, encode, person_line
 from services.ops.board.counts import STATES, Person
 from services.ops.board.decisions import AlreadyDecidedError
@@ -145,7 +145,7 @@ def board_api(app: FastAPI, ports: Ports, statuses: AnswerCache[BoardStatus], de
         return json_answer(encode([dead_letter_line(letter) for letter in found]))
 
     @app.post("/api/v1/dead-letters/{id}/{act}")
-    def decide(id: str, act: Act, order: DeadLetterOrder) -> Response:
+    def decide(id: str, act: DeadLetterAct, order: DeadLetterOrder) -> Response:
         """Replay or discard one. The body says who and why: {"by": "…", "why": "…"}."""
         try:
             letter = DECIDE[act](ports, id, by=order.by, why=order.why)

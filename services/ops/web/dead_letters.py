@@ -9,7 +9,7 @@ from fastapi import FastAPI, Form, Request, Response
 from starlette.responses import RedirectResponse
 
 from services.ops import queries
-from services.ops.acts.dead_letters import DECIDE, Act, decide_all
+from services.ops.acts.dead_letters import DECIDE, DeadLetterAct, decide_all
 from services.ops.board.decisions import AlreadyDecidedError
 from services.ops.ports import Ports
 from services.ops.web.dead_letters_view import dead_letters_view
@@ -38,7 +38,7 @@ def dead_letters_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callabl
     @app.post("/dead-letters", include_in_schema=False)
     def decide_group(
         request: Request,
-        act: Annotated[Act, Form()],
+        act: Annotated[DeadLetterAct, Form()],
         why: Annotated[Words, Form()],
         topic: Annotated[Value, Form()] = "",
         cause: Annotated[Value, Form()] = "",
@@ -49,7 +49,9 @@ def dead_letters_pages(app: FastAPI, html: Pages, ports: Ports, decided: Callabl
         return RedirectResponse("/dead-letters", 303)
 
     @app.post("/dead-letters/{id}", include_in_schema=False)
-    def decide(request: Request, id: str, act: Annotated[Act, Form()], why: Annotated[Words, Form()]) -> Response:
+    def decide(
+        request: Request, id: str, act: Annotated[DeadLetterAct, Form()], why: Annotated[Words, Form()]
+    ) -> Response:
         try:
             DECIDE[act](ports, id, by=user_of(request).name, why=why)
         except AlreadyDecidedError as refused:

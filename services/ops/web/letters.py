@@ -24,7 +24,7 @@ HoldAct = Literal["hold", "resume"]
 
 
 @dataclass(frozen=True)
-class HoldOrder:
+class LettersHoldOrder:
     cohort: ID
     by: Words
     why: Words
@@ -99,7 +99,7 @@ def letters_api(app: FastAPI, ports: Ports, decided: Callable[[], None]) -> None
         return ordered(lambda: room.resend(ports, order.id, order.letter, Attribution(order.by, order.why)), decided)
 
     @app.post("/api/v1/letters/{act}")
-    def hold(act: HoldAct, order: HoldOrder) -> Response:
+    def hold(act: HoldAct, order: LettersHoldOrder) -> Response:
         """Hold the letters of a cohort, or resume them."""
         who = Attribution(order.by, order.why)
         return ordered(lambda: room.hold(ports, order.cohort, who, resume=act == "resume"), decided)

@@ -24,7 +24,7 @@ PRESSES = timedelta(minutes=1)
 KEPT = timedelta(days=7)
 """How long an ended request is remembered, so that its link says what became of it. Then its address is deleted."""
 
-Access = Literal[
+ScreenAccess = Literal[
     "open",  # the person may register an address
     "confirmed",  # it was confirmed, by the person or by the office: only the office corrects it
     "issued",  # a badge is on its way to the issuer
@@ -45,7 +45,7 @@ class Screen:
     """One person at one desk. `own` is the registration that they signed in with."""
 
     own: Registration
-    access: Access
+    access: ScreenAccess
     to_change: tuple[Registration, ...]  # which get the address: all of the person's that are open
     confirm_until: date
     notice_on: date | None  # if another address is confirmed now; None: the registration is not completed
@@ -85,7 +85,7 @@ def screen_of(
         for each in of_person
         if each.record.valid_from >= cycle.begins_on and each.state != "released" and each.office_email is None
     )
-    access: Access = "open"
+    access: ScreenAccess = "open"
     if has_badge(own):
         access = "recover" if recovery is None else "recovering"
     elif own.state == "released":

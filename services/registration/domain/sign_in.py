@@ -50,7 +50,7 @@ HYPHENS = "-‐‑‒–—―−ー・./_"
 _HYPHENS = str.maketrans(dict.fromkeys(HYPHENS))
 _DECORATED = re.compile(r"(?:合格番号[::]?)?(?:第(.+)号|(.+))")
 
-FieldProblem = Literal["missing", "unreadable"]
+EntryProblem = Literal["missing", "unreadable"]
 Refusal = Literal["wrong", "blocked"]
 
 
@@ -67,9 +67,9 @@ class SignInForm:
 class SignInProblems:
     """Why nobody was signed in. `refused` never says which entry was wrong. `asks_contact`: the form asks for more."""
 
-    number: FieldProblem | None = None
-    birth_date: FieldProblem | None = None
-    contact: FieldProblem | None = None
+    number: EntryProblem | None = None
+    birth_date: EntryProblem | None = None
+    contact: EntryProblem | None = None
     refused: Refusal | None = None
     asks_contact: bool = False
 
@@ -83,13 +83,13 @@ def sign_in_key(number: str) -> str:
 
 def form_problems(form: SignInForm) -> SignInProblems | date:
     """The date of birth, or what can't be read. Depends on nothing but what was typed, so it tells nothing."""
-    number: FieldProblem | None = None
+    number: EntryProblem | None = None
     if not sign_in_key(form.number):
         number = "missing"
     elif len(form.number) > LONGEST or hidden_in(form.number.strip()):
         number = "unreadable"
     born = read_birth_date(form.birth_date)
-    birth_date: FieldProblem | None = None
+    birth_date: EntryProblem | None = None
     if born is None:
         birth_date = "unreadable" if form.birth_date.strip() else "missing"
     if number or birth_date or born is None:

@@ -20,15 +20,15 @@ from shared.links import is_mail_token
 from shared.password_strength import PasswordProblem, known_words, password_problem, society_words
 from shared.plain_text import hidden_in
 
-LinkState = Literal["open", "unknown", "ended", "other-account", "added"]
+MailLinkState = Literal["open", "unknown", "ended", "other-account", "added"]
 """`added`: the address is the account's, since another press of the button or by another link."""
 
 
 @dataclass(frozen=True)
-class OpenedLink:
+class OpenedMailLink:
     """What a link in a letter opens. `address`: that it was sent to, once somebody may know."""
 
-    state: LinkState
+    state: MailLinkState
     address: str = ""
 
 
@@ -49,22 +49,22 @@ def change_password(account: Account, current: str, new: str, browser: Browser, 
     # If we die here or the answer is lost, the new password counts, and the notice is asked for.
 
 
-def look_at_reset(link_id: str, token: str, ports: Ports) -> OpenedLink:
+def look_at_reset(link_id: str, token: str, ports: Ports) -> OpenedMailLink:
     """What the link of a reset letter opens. Changes nothing: mail scanners follow links, too."""
     with ports.store.transaction() as tx:
         link = _mail_link(tx, "reset", link_id, token, ports)
         if link is None:
-            return OpenedLink("unknown")
+            return OpenedMailLink("unknown")
         is_open = link.is_open(ports.now()) and _reaches_account(tx, link)
-    return OpenedLink("open", link.address) if is_open else OpenedLink("ended")
+    return OpenedMailLink("open", link.address) if is_open else OpenedMailLink("ended")
 
 
 def reset_password(
     link_id: str, token: str, new: str, browser: Browser, ports: Ports
-) -> Tokens | OpenedLink | FormProblems:
+) -> Tokens | OpenedMailLink | FormProblems:
     """Set the password by a letter's link, which is then used. All sessions end; this browser gets one.
 
-    Strangers' wrong tries count no longer. An OpenedLink where the link opens nothing.
+    Strangers' wrong tries count no longer. An OpenedMailLink where the link opens nothing.
     """
     opened = look_at_reset(link_id, token, ports)
     if opened.state != "open":
@@ -78,7 +78,7 @@ def reset_password(
     try:
         with ports.acting(account) as tx:
             if not _reaches_account(tx, link) or not tx.letters.use(link):
-                return OpenedLink("ended")
+                return OpenedMailLink("ended")
             return _set_password(tx, account, hashed, browser, ports)
     except LogInAgain:  # another password was set meanwhile, which ended the link
         return look_at_reset(link_id, token, ports)
@@ -149,7 +149,7 @@ def add_address(account: Account, typed: str, password: str, browser: Browser, p
     return None
 
 
-def look_at_verification(account: Account, link_id: str, token: str, ports: Ports) -> OpenedLink:
+def look_at_verification(account: Account, link_id: str, token: str, ports: Ports) -> OpenedMailLink:
     """What the link to an address opens for who is logged in. Changes nothing.
 
     Only for the account that asked: another reader of that mailbox must not give the address, and the badges that wait
@@ -159,15 +159,15 @@ def look_at_verification(account: Account, link_id: str, token: str, ports: Port
         link = _mail_link(tx, "verify", link_id, token, ports)
         is_own = link is not None and tx.accounts.has_address(account.account_id, link.address)
     if link is None:
-        return OpenedLink("unknown")
+        return OpenedMailLink("unknown")
     if link.account_id != account.account_id:
-        return OpenedLink("other-account")
+        return OpenedMailLink("other-account")
     if is_own:
-        return OpenedLink("added", link.address)
-    return OpenedLink("open" if link.is_open(ports.now()) else "ended", link.address)
+        return OpenedMailLink("added", link.address)
+    return OpenedMailLink("open" if link.is_open(ports.now()) else "ended", link.address)
 
 
-def verify(account: Account, link_id: str, token: str, browser: Browser, ports: Ports) -> OpenedLink | FormProblems:
+def verify(account: Account, link_id: str, token: str, browser: Browser, ports: Ports) -> OpenedMailLink | FormProblems:
     """The address is the account's from now on, with the badges that wait there: `open`. A notice goes out.
 
     FormProblems where another account has it: only who reads that mailbox is told.
@@ -179,7 +179,7 @@ def verify(account: Account, link_id: str, token: str, browser: Browser, ports: 
         link = _mail_link(tx, "verify", link_id, token, ports)
         if link is None or not tx.letters.use(link):
             was_added = tx.accounts.has_address(account.account_id, opened.address)
-            return OpenedLink("added" if was_added else "ended", opened.address)
+            return OpenedMailLink("added" if was_added else "ended", opened.address)
         if not tx.accounts.add_address(account.account_id, link.address):
             return FormProblems(address="taken")
         letters.notify(tx, account, "address-added", browser, ports)

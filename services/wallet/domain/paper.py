@@ -45,7 +45,7 @@ class PlacedItem:
 
 
 @dataclass(frozen=True)
-class Offer:
+class PaperOffer:
     """A product with the first day on which it would be sent if it were ordered now."""
 
     item: PaperItem
@@ -53,9 +53,9 @@ class Offer:
     sent_from: date
 
 
-def offers(paper: Paper, badge: WalletBadge, now: datetime) -> list[Offer]:
+def offers(paper: Paper, badge: WalletBadge, now: datetime) -> list[PaperOffer]:
     return [
-        Offer(item, product, sent_from(paper, product, japan_date(now), badge))
+        PaperOffer(item, product, sent_from(paper, product, japan_date(now), badge))
         for item in PAPER_ITEMS
         if (product := paper.product(item)) is not None
     ]

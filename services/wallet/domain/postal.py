@@ -22,7 +22,7 @@ PREFECTURES = (
 LINE_LONGEST = 120  # characters
 ADDRESSEE_LONGEST = 60
 
-AddressProblem = Literal["missing", "long", "unprintable", "postcode", "prefecture", "phone"]
+PostalProblem = Literal["missing", "long", "unprintable", "postcode", "prefecture", "phone"]
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class PostalAddress:
 
 
 @dataclass(frozen=True)
-class AddressProblems:
+class PostalProblems:
     """Why an address was refused, by field; false when it was not."""
 
-    addressee: AddressProblem | None = None
-    postcode: AddressProblem | None = None
-    prefecture: AddressProblem | None = None
-    line: AddressProblem | None = None
-    phone: AddressProblem | None = None
+    addressee: PostalProblem | None = None
+    postcode: PostalProblem | None = None
+    prefecture: PostalProblem | None = None
+    line: PostalProblem | None = None
+    phone: PostalProblem | None = None
 
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) is not None for field in fields(self))
@@ -69,10 +69,10 @@ def tidied(typed: PostalAddress) -> PostalAddress:
     )
 
 
-def address_problems(address: PostalAddress) -> AddressProblems:
+def postal_problems(address: PostalAddress) -> PostalProblems:
     """What is wrong with a tidied address."""
     digits = re.sub(r"[()\-]", "", address.phone)
-    return AddressProblems(
+    return PostalProblems(
         addressee=_text_problem(address.addressee, ADDRESSEE_LONGEST),
         postcode=None if re.fullmatch("[0-9]{3}-[0-9]{4}", address.postcode) else "postcode",
         prefecture=None if address.prefecture in PREFECTURES else "prefecture",
@@ -81,7 +81,7 @@ def address_problems(address: PostalAddress) -> AddressProblems:
     )
 
 
-def _text_problem(text: str, longest: int) -> AddressProblem | None:
+def _text_problem(text: str, longest: int) -> PostalProblem | None:
     if not text:
         return "missing"
     if len(text) > longest:

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Literal
 from urllib.parse import urlencode
 
-Network = Literal["LinkedIn", "X", "Facebook", "LINE"]
+SocialNetwork = Literal["LinkedIn", "X", "Facebook", "LINE"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class ProfileEntry:
         )
 
 
-def share_links(url: str, text: str) -> dict[Network, str]:
+def share_links(url: str, text: str) -> dict[SocialNetwork, str]:
     """Where each network asks its user to post `url`; `text` where a network takes one."""
     return {
         "LinkedIn": "https://www.linkedin.com/sharing/share-offsite/?" + urlencode({"url": url}),

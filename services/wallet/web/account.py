@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from services.wallet.account import account as accounts
 from services.wallet.account import passkeys, recovery, sessions
-from services.wallet.account.account import OpenedLink
+from services.wallet.account.account import OpenedMailLink
 from services.wallet.domain.account import NO_PROBLEMS, FormProblems
 from services.wallet.store import Account
 from services.wallet.web.pages import FormText, WalletPages, status_of
@@ -105,13 +105,13 @@ def add_account(app: FastAPI, pages: WalletPages) -> None:
         account = pages.account(request)
         result = accounts.verify(account, link_id, token, pages.browser(request), ports)
         if isinstance(result, FormProblems):
-            return _verify_page(request, account, OpenedLink("ended"), result)
+            return _verify_page(request, account, OpenedMailLink("ended"), result)
         if result.state != "open":
             return _verify_page(request, account, result)
         return RedirectResponse("/account?done=address", 303)
 
     def _verify_page(
-        request: Request, account: Account, opened: OpenedLink, problems: FormProblems = NO_PROBLEMS
+        request: Request, account: Account, opened: OpenedMailLink, problems: FormProblems = NO_PROBLEMS
     ) -> Response:
         status = status_of(problems) if problems else LINK_STATUS.get(opened.state, 200)
         return pages.page(request, "verify.html", account, status, opened=opened, problems=problems)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.wallet import paper
-from services.wallet.domain.postal import PREFECTURES, AddressProblems, PostalAddress
+from services.wallet.domain.postal import PREFECTURES, PostalAddress, PostalProblems
 from services.wallet.paper import RefusedOrder
 from services.wallet.store import Account
 from services.wallet.web.pages import FormText, WalletPages
@@ -82,7 +82,7 @@ def _page(
 ) -> Response:
     """`changing`: the number of the order whose address is asked for; "" for a new order."""
     it = paper.show(account, assertion_id, pages.ports)
-    problems: AddressProblems = refused.address
+    problems: PostalProblems = refused.address
     if changing and not any(each.order_id == changing for each in it.placed):
         changing = ""
     return pages.page(

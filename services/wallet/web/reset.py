@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.wallet.account import account, letters
-from services.wallet.account.account import OpenedLink
+from services.wallet.account.account import OpenedMailLink
 from services.wallet.domain.account import NO_PROBLEMS, FormProblems
 from services.wallet.store.letters import AskedLetter
 from services.wallet.web.pages import FormText, WalletPages, status_of
@@ -49,7 +49,7 @@ def add_reset(app: FastAPI, pages: WalletPages) -> None:
         result = account.reset_password(link_id, token, password, pages.browser(request), ports)
         if isinstance(result, FormProblems):
             return _reset_page(request, account.look_at_reset(link_id, token, ports), result)
-        if isinstance(result, OpenedLink):
+        if isinstance(result, OpenedMailLink):
             return _reset_page(request, result)
         return pages.log_in(result, "/badges?done=password")
 
@@ -70,6 +70,6 @@ def add_reset(app: FastAPI, pages: WalletPages) -> None:
         context = {"letter": letter, "sent": sent, "email": email, "problems": problems}
         return pages.page(request, "ask-letter.html", None, status_of(problems), **context)
 
-    def _reset_page(request: Request, opened: OpenedLink, problems: FormProblems = NO_PROBLEMS) -> Response:
+    def _reset_page(request: Request, opened: OpenedMailLink, problems: FormProblems = NO_PROBLEMS) -> Response:
         status = LINK_STATUS.get(opened.state, status_of(problems))
         return pages.page(request, "reset.html", None, status, opened=opened, problems=problems)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.wallet.domain.postal import PREFECTURES, PostalAddress, address_problems, tidied
+from services.wallet.domain.postal import PREFECTURES, PostalAddress, postal_problems, tidied
 from services.wallet.domain.shipping import HEADS, NotInCp932, ShippingLine, shipping_csv
 
 ADDRESS = PostalAddress("髙橋 一郎", "102-0082", "東京都", "千代田区一番町1-2 見本ビル3階", "03-0000-0000")
@@ -29,7 +29,7 @@ LINE = ShippingLine("12345678", "card", "printed", "20260501-card-0123456789ab",
 )
 def test_a_postcode_is_read_as_people_type_it(typed: str, kept: str) -> None:
     address = tidied(replace(ADDRESS, postcode=typed))
-    assert address.postcode == kept and not address_problems(address)
+    assert address.postcode == kept and not postal_problems(address)
 
 
 @pytest.mark.parametrize(
@@ -55,13 +55,13 @@ def test_a_postcode_is_read_as_people_type_it(typed: str, kept: str) -> None:
     ],
 )
 def test_what_no_parcel_can_be_sent_to_is_refused_by_field(field: str, typed: str, problem: str) -> None:
-    problems = address_problems(tidied(replace(ADDRESS, **{field: typed})))
+    problems = postal_problems(tidied(replace(ADDRESS, **{field: typed})))
     assert {name: word for name, word in vars(problems).items() if word} == {field: problem}
 
 
 @pytest.mark.parametrize("phone", ["", "０３（００００）００００", "090-0000-0000", "+81 3 0000 0000"])
 def test_a_telephone_number_may_be_given_in_any_usual_form(phone: str) -> None:
-    assert not address_problems(tidied(replace(ADDRESS, phone=phone)))
+    assert not postal_problems(tidied(replace(ADDRESS, phone=phone)))
 
 
 def test_the_prefectures_are_the_47() -> None:
