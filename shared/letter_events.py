@@ -19,7 +19,7 @@ class LetterRequested(Event, frozen=True, kw_only=True):
     """
 
     about = "letter_id"
-    letter_id: str  # derived by who asks, so that asking twice is one letter
+    letter_id: str  # derived by the service that asks, so that asking twice sends one letter
     letter: str
     recipient: str
     facts: dict[str, str]

@@ -96,7 +96,7 @@ def password_problem(text: str, words: Iterable[str] = ()) -> PasswordProblem | 
 
 
 def _is_hard_to_guess(password: str) -> bool:
-    from zxcvbn_rs_py import zxcvbn  # its lists take 0.1 s and 20 MB: for who sets a password
+    from zxcvbn_rs_py import zxcvbn  # its lists take 0.1 s and 20 MB: loaded when a password is set
 
     judged = password[:_JUDGED]
     return len(password) >= PASSWORD_SHORTEST and zxcvbn(judged, _JAPANESE).guesses >= _GUESSES

@@ -1,6 +1,6 @@
 """Characters that a reader does not see, and that change what is seen. Used by the office's orders, pages and commands.
 
-Unicode's categories Cc (a terminal obeys them), Cf (bidirectional overrides, zero width), Cs (half characters), Zl and
+Unicode's categories Cc (a terminal obeys them), Cf (bidirectional overrides, zero width), Cs (lone surrogates), Zl and
 Zp (line ends). See Unicode Technical Report 36, 3.1, and CVE-2021-42574.
 """
 

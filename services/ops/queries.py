@@ -36,7 +36,7 @@ def board_of_cohort(tx: OpsTransaction, cohort: str | None, seen: Seen = None) -
 
 
 def _known_cohort(tx: OpsTransaction, cohort: str | None) -> str | None:
-    """`cohort`, or the latest. NotFound for one that nobody belongs to; None while there is none at all."""
+    """`cohort`, or the latest. NotFound for one that nobody belongs to; None while there is no cohort."""
     known = tx.board.cohorts()
     if cohort is not None and cohort not in known:
         raise NotFound(f"got cohort {cohort!r}, expected one of: {', '.join(known) or 'none yet'}")

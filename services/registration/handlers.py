@@ -216,7 +216,7 @@ def _apply(
     for registration, judgement in judged:
         events = _events_of(registration, judgement, ports)
         tx.announce(*events)
-        # A release that ends no hold is no revision: no hold was announced that it takes back.
+        # Revisions count announced holds and their ends: a release without an announced hold adds none.
         is_revision = any(isinstance(event, RegistrationHeld | RegistrationReleased) for event in events)
         # What was in the way before its cohort's hold is over: since then the registration is complete.
         confirmed_at = registration.confirmed_by(now) if judgement.with_cohort else registration.confirmed_at

@@ -53,7 +53,7 @@ class RefusedOrder:
 
 
 def show(account: Account, assertion_id: str, ports: Ports) -> PaperPage:
-    """NotFound where nothing is printed, and as for `own_badge`."""
+    """NotFound where the programme offers no paper, and as for `own_badge`."""
     paper = _paper(ports)
     with ports.store.transaction() as tx:
         badge = own(tx, account, assertion_id)
@@ -76,7 +76,7 @@ def order(
 def order_by_office(
     assertion_id: str, items: Sequence[PaperItem], typed: PostalAddress, ports: Ports
 ) -> str | RefusedOrder:
-    """Order for somebody who asked by telephone or post. NotFound for an unknown badge, or where nothing is printed."""
+    """Order for somebody who asked by telephone or post. NotFound for an unknown badge, or if no paper is offered."""
     with ports.store.transaction() as tx:
         badge = tx.badges.get(assertion_id)
         if badge is None:

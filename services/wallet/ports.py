@@ -17,7 +17,7 @@ from shared.runtime.web.passwords import Passwords
 
 
 def draw_order_id() -> str:
-    """Digits, the first no 0: what people write on a bank transfer. Not guessed by who has another."""
+    """Digits, the first not 0: what people write on a bank transfer. Knowing one doesn't help to guess another."""
     return str(secrets.randbelow(9 * 10 ** (ORDER_DIGITS - 1)) + 10 ** (ORDER_DIGITS - 1))
 
 

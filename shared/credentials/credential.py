@@ -111,7 +111,7 @@ def first_proof(credential: Document) -> Document:
 
 
 def sign(document: Document, key: Ed25519PrivateKey, *, verification_method: str, created: datetime) -> dict[str, Any]:
-    """The document with its first proof, in a list. The same arguments give the same bytes (Ed25519 draws nothing).
+    """The document with its first proof, in a list. The same arguments give the same bytes (Ed25519 is deterministic).
 
     `verification_method` is the key's URL in the issuer's DID document, `created` an aware time, kept to the second.
     DoNotSign, naming the field, for text that implementations canonicalise differently or a property that would not be

@@ -42,7 +42,7 @@ _ABOUT_THE_ROW = (psycopg.errors.ProgramLimitExceeded, psycopg.errors.StatementT
 """Operational errors by class, yet of one row: a key that is too long for its index."""
 
 UNSTORABLE = (psycopg.DataError, UnicodeEncodeError, *_ABOUT_THE_ROW)
-"""A value that no column holds: a text with NUL or half a character (a lone surrogate), a number out of range."""
+"""A value that no column holds: a text with NUL or a lone surrogate, a number out of range."""
 
 MAX_MESSAGE_BYTES = 900_000
 """Of key and value: below what Kafka takes by default (1 MiB with headers and record)."""

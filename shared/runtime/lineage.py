@@ -19,7 +19,7 @@ from shared.runtime.log import logger
 EX_TEMPFAIL = 75  # sysexits.h: supervisors start us again
 
 Replaced = Callable[[str, str], None]
-"""Told the service and why its database is another one than before. Its caller uses the database no more."""
+"""Called with the service and why its database is another one. The caller must not use the database afterwards."""
 
 # A server's identifier is drawn when its cluster is made; each promotion and each recovery to a moment begins a new
 # timeline, whose number is the beginning of the name of every file of its write-ahead log.

@@ -92,7 +92,7 @@ def as_json(line: Mapping[str, Any], **_: Any) -> str:
     """As json.dumps writes it, in a tenth of the time: there is a line for each event that is read."""
     try:
         return msgspec.json.format(msgspec.json.encode(line), indent=0).decode()
-    except (TypeError, ValueError):  # a value that is none of JSON's, or half a character
+    except (TypeError, ValueError):  # a value that JSON lacks, or a lone surrogate
         return json.dumps(line, ensure_ascii=False, default=repr)
 
 

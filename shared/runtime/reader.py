@@ -34,8 +34,8 @@ _WATCH_SECONDS = 1.0  # between two looks at aiokafka
 class _SeekFirst(Fetcher):  # type: ignore[misc]  # aiokafka brings no types
     """Fetches nothing of a partition before it was sought: that is done after each assignment (`positions.py`).
 
-    aiokafka would go to the group's offset meanwhile, and fail where the group has none: each process that joined
-    or left could end those that stay.
+    aiokafka would start at the group's offset meanwhile, and fail where the group has none: each process that joins
+    or leaves could then end those that stay.
     """
 
     async def _update_fetch_positions(self, assignment: Any, node_id: Any, tps: Collection[Any]) -> bool:
@@ -56,12 +56,12 @@ class _CommittedThread(AIOKafkaConsumerThread):
 
     @Service.task
     async def _look_after(self) -> None:
-        """End the process after an error at which aiokafka stops, and have topics looked up that it doesn't know.
+        """End the process after a fatal error of aiokafka, and look up topics that it doesn't know.
 
-        Such an error is raised where messages are fetched, and until then aiokafka waits. While partitions are being
-        assigned nothing is fetched, so that would be without end. Its fetcher, when it breaks, tells nobody.
-        Of a topic that no broker told of when this process joined its group (it was made later, or Kafka was just
-        starting) no partition is assigned. aiokafka would look again after five minutes.
+        aiokafka raises such an error only where messages are fetched. While partitions are being assigned nothing is
+        fetched, so it would wait for ever. An exception that ends its fetcher is reported nowhere.
+        A topic that no broker knew when this process joined its group (it was made later, or Kafka was just starting)
+        has no partition assigned; aiokafka would look again only after five minutes.
         """
         while not self.should_stop:
             await self.sleep(_WATCH_SECONDS)
@@ -82,7 +82,7 @@ class _CommittedThread(AIOKafkaConsumerThread):
 class _PatientRecovery(Recovery):
     """Seeks after an assignment for as long as that takes: `positions.py` waits for the database.
 
-    Faust gives up after `broker_request_timeout`, without a word, and reads nothing for as long as the process lives.
+    Faust would give up after `broker_request_timeout`, log nothing, and read nothing until the process ends.
     """
 
     async def _wait(self, coro: Any, timeout: Any = None) -> None:
@@ -90,7 +90,7 @@ class _PatientRecovery(Recovery):
 
 
 class _Tables(TableManager):
-    """There are none; by their recovery Faust begins to read after an assignment."""
+    """We have no tables, but Faust begins to read after an assignment only when their recovery is done."""
 
     @property
     def recovery(self) -> Recovery:

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL whose locks end with whoever held them. Used by all that connect for a process.
+"""Connections to PostgreSQL whose locks are released when their holder is gone. Used by all that connect for a process.
 
 A process that is killed closes its connections, and its locks are free at once. A machine that is cut off or loses its
 power says nothing: by the system's defaults PostgreSQL keeps such a session, with its row and advisory locks, for two

@@ -13,7 +13,7 @@ from shared.errors import TryLater
 from shared.office_events import DecisionSettled
 from shared.runtime.log import logger
 
-_INTERRUPTED_AFTER = timedelta(minutes=15)  # much longer than any file takes, or the intake is waited for
+_INTERRUPTED_AFTER = timedelta(minutes=15)  # much longer than the longest file takes, and than we wait for the intake
 
 log = logger("ops")
 

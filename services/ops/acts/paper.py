@@ -95,7 +95,7 @@ def take_step(
 
 
 def _waiting(tx: OpsTransaction, decision: PaperDecision, item: PaperItem | None) -> list[PaperLine]:
-    """All that take the step next: not what takes it once more, as a reprint does."""
+    """All for which it is the next step. Items that could repeat it, as for a reprint, are not among them."""
     first = PAPER_STEPS[decision].before[:1]
     return [PaperLine(row.order_id, row.item) for row in tx.paper.rows(first, item, limit=MOST) if row.held is None]
 

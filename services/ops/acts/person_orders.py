@@ -11,7 +11,7 @@ from services.ops.store.events import OpsTransaction
 from shared.office_events import Correction, Decision
 
 SPELLED = ("family_name", "given_name", "family_name_latin", "given_name_latin")
-"""The fields whose spelling may be agreed of who has no badge yet."""
+"""The fields whose spelling may be agreed for a person who has no badge yet."""
 
 
 def correct_address(ports: Ports, registration_id: str, address: str, who: Attribution) -> DecisionLine:

@@ -25,7 +25,7 @@ _ON_THEIR_WAY = ("signed", "sent", "mined")
 class NetworkFigures(msgspec.Struct, frozen=True, kw_only=True):
     """One network. Of what is None nothing is known now, or ever: most networks have no announced end.
 
-    `endpoints_out`: that do not answer, or say otherwise than the others. `outliving`: badges that stand on no network
+    `endpoints_out`: that do not answer, or disagree with the others. `outliving`: badges that stand on no network
     that lasts as long as they are valid.
     """
 

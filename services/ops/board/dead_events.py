@@ -36,7 +36,7 @@ def decoded(value: bytes | None) -> str | None:
         text = value.decode("utf-8", "backslashreplace")
         if any(name in text.lower() for name in _HIDDEN):
             return f"{len(value)} bytes, no JSON"
-    text = text.encode("utf-8", "backslashreplace").decode()  # half characters, which no page can hold
+    text = text.encode("utf-8", "backslashreplace").decode()  # lone surrogates, which UTF-8 lacks
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 

@@ -274,8 +274,8 @@ class TargetHolder:
 def present_holders(orders: Iterable[TargetHolder]) -> dict[str, str]:
     """For each target the decision_id of the order that is pending or done, if there is one.
 
-    Several look so while the outcome of the earlier ones is not known here: that the last was given at all shows that
-    those before it came to nothing. One that is done stays.
+    Several orders for one target can lack an outcome when outcomes are read late. The last one counts then: it could be
+    given only after those before it had failed. One that is done counts before all others.
     """
     present: dict[str, TargetHolder] = {}
     for order in sorted(orders, key=lambda order: (order.outcome == DONE, order.decided_at, len(order.decision_id))):
@@ -285,7 +285,7 @@ def present_holders(orders: Iterable[TargetHolder]) -> dict[str, str]:
 
 
 def numbered(id: str, before: int) -> str:
-    """The id of an order for `id` after `before` earlier ones that came to nothing."""
+    """The id of an order for `id` after `before` earlier ones that failed."""
     return id if before == 0 else f"{id}/{before + 1}"
 
 

@@ -1,4 +1,4 @@
-"""What people wait for between two stages, and the next step of who does not go on, in words. Pure."""
+"""What people wait for between two stages, and the next step for those who are stuck, in words. Pure."""
 
 from __future__ import annotations
 

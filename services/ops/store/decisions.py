@@ -115,7 +115,7 @@ class DecisionRows(AwaitedOrders):
             (sorted(targets),),
         )
         present = present_holders([*held, *given])
-        # The index allows one at a time: those that came to nothing give their target up first.
+        # The index allows one at a time: those that failed give their target up first.
         self._tx.cursor.execute(
             "update decisions set target = null where target = any(%s) and decision_id <> all(%s)"
             " and (outcome is null or outcome = 'done')",
@@ -173,7 +173,7 @@ class DecisionRows(AwaitedOrders):
         return self._first(f"d.target = %s and {_OPEN_OR_DONE}", target)
 
     def next_id(self, name: str) -> str:
-        """The id of the next order of this name: numbered after those on record that came to nothing."""
+        """The id of the next order of this name: numbered after those on record that failed."""
         before = self._tx.fetch_value(
             "select count(*) from decisions where decision_id = %s or starts_with(decision_id, %s || '/')"
             " and part_of is null and substr(decision_id, length(%s) + 2) ~ '^[0-9]+$'",

@@ -26,7 +26,7 @@ class Tables(Transaction):
         return BoardQueries(self, self.standing)
 
     def board_seen(self, seen: Seen) -> BoardQueries:
-        """The board for who sees the people of these qualifications; None: everybody."""
+        """The board for a user who sees the people of these qualifications; None: of all."""
         return BoardQueries(self, self.standing, seen)
 
     @cached_property

@@ -51,7 +51,7 @@ class StageRow:
 
     @property
     def moves(self) -> bool:
-        """Whether anything is to be said of how people come here."""
+        """Whether somebody waits for this stage, or has come to it lately."""
         return self.oldest is not None or bool(self.pace and self.pace.per_minute)
 
 
@@ -61,7 +61,7 @@ class DifferenceRow:
     before: Bilingual
     name: Bilingual
     count: int
-    waits_for: Bilingual  # what those wait for who have no reason of their own
+    waits_for: Bilingual  # what people without a reason of their own wait for
     people: Sequence[tuple[MissingPerson, Bilingual | None, Bilingual | None]]  # with reason and next step in words
 
 

@@ -78,7 +78,7 @@ class Boards:
             return self.page(cohort, seen)
 
     def _read(self, cohort: str | None, seen: tuple[str, ...] | None) -> BoardPage:
-        """By one thread at a time. Who waited while another tried in vain doesn't try, and wait, again."""
+        """By one thread at a time. One that waited for another's failed try raises its error, and doesn't try again."""
         if self._failure is not None and monotonic() - self._tried < _TRY_AGAIN:
             raise self._failure
         try:

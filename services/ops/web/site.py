@@ -74,7 +74,7 @@ def build_site(
 ) -> FastAPI:
     """`wake` is called after each order: an event is in the outbox. `key` opens the API. `access`: as `Pages.install`.
 
-    Pages are for who has signed in.
+    Pages are for signed-in users.
     """
     sessions = sessions or office_sessions(ports, programme)
     gate = OfficeGate(sessions, key, is_for_office, access)

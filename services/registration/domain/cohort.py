@@ -164,7 +164,7 @@ def _contradiction(candidate: Candidate, known: KnownFacts, cycle: CohortCycle) 
 
 
 def _is_late(candidate: Candidate, cycle: CohortCycle) -> bool:
-    """It was released in an earlier cycle, and amended since: it is not to wait for a cycle that is over."""
+    """Whether it was released in an earlier cycle and amended since: it is judged although its cycle is over."""
     begins = candidate.valid_from
     same_day = (begins.month, begins.day) == (cycle.begins_on.month, cycle.begins_on.day)
     return candidate.was_released and same_day and begins < cycle.begins_on

@@ -68,7 +68,7 @@ def contradiction(
 ) -> Contradiction | None:
     """The first contradiction between this registration and others; None without any that counts.
 
-    Of a person with a badge and another record, the record is held. Without a badge all of them are.
+    If the person has a badge, the other record is held; without a badge, all records that contradict each other.
     """
     found = _contradictions(registration_id, person_id, previous_registration_id, known)
     return next((each for each in found if each.reason not in overlooked), None)

@@ -1,7 +1,7 @@
-"""Characters that look like others, which are meant: ⾼ (U+2FBC, the radical of a dictionary) for 高; pure.
+"""Characters in place of others that look the same: ⾼ (U+2FBC, the radical of a dictionary) for 高; pure.
 
-They come out of PDFs, of Korean and Taiwanese systems, and of keyboards of other scripts. They can be printed, and
-nobody finds the person whose name holds one. What Japanese standards have is none, however rare: 﨑, 神, 塚.
+They come out of PDFs, of Korean and Taiwanese systems, and of keyboards of other scripts. They can be printed, but a
+search for the name doesn't find them. Characters of Japanese standards, however rare, are none: 﨑, 神, 塚.
 """
 
 from __future__ import annotations

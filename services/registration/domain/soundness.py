@@ -1,7 +1,7 @@
 """Texts that were spoiled on the way to us, and what no name or number is. Pure.
 
-Stricter than what the issuer can sign (`shared/soundness.py`): what a spreadsheet or an encoding has made of a name
-could be signed, but nobody is called so. Asked at every door: file, HTTP, Kafka, and the office's correction.
+Stricter than what the issuer can sign (`shared/soundness.py`): a name that a spreadsheet or an encoding has garbled
+could be signed, but is nobody's. Applied to every input: file, HTTP, Kafka, and the office's correction.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class Persons(MutableMapping[str, str]):
 
 
 def _bytes(text: str) -> bytes:
-    """SQLite's text ends at a NUL, and holds no half characters."""
+    """SQLite's text ends at a NUL, and can't hold lone surrogates."""
     return text.encode("utf-8", "surrogatepass")
 
 

@@ -160,8 +160,8 @@ class _Batch:
         return _DONE
 
     def _end_recovery(self, registration: Registration, address: str, decision: OfficeDecided) -> bool:
-        """The office says which address is the person's: a recovery that waits is over. True if nothing is left to do:
-        it is the address that waited, which moves at once, or the one on file, which stays.
+        """An address set by the office ends a recovery that waits. True if nothing is left to do: the office set the
+        new address of the recovery, which takes effect at once, or the one on file, which stays.
         """
         waiting = self._tx.waiting_recovery(registration.record.person_id)
         if waiting is None:

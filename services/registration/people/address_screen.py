@@ -1,7 +1,7 @@
 """The screen where people register their address (メールアドレス登録・修正画面). Step 2, before its judgement.
 
-Signing in, asking for an address, confirming it by the link that is sent there. What is another person's is found at
-the confirmation only: there it is told to who reads that mailbox, and to nobody who tries addresses.
+Signing in, asking for an address, confirming it by the link that is sent there. That an address is another person's is
+said at the confirmation only: to the reader of that mailbox, not to people who try addresses.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def sign_out(token: str | None, ports: DeskPorts) -> None:
 
 
 def screen(desk: str, token: str | None, ports: DeskPorts) -> Screen | None:
-    """What the visitor sees at this desk; None for who is not signed in there."""
+    """What the visitor sees at this desk; None for a visitor who is not signed in there."""
     if not token:
         return None
     with ports.store.transaction() as tx:
@@ -145,7 +145,7 @@ def enter(screen: Screen, text: str) -> Entry | AddressProblem:
 def request_confirmation(
     desk: str, token: str, address: OwnAddress, language: Language, ports: DeskPorts
 ) -> AddressRequest | Limited | None:
-    """Send a link to the address; earlier links of this person end. None for who may not, or is not signed in.
+    """Send a link to the address; earlier links of this person end. None if the visitor may not, or is not signed in.
 
     A button that is pressed twice, in one tab or in two, sends one letter. The answer does not depend on who has the
     address.
@@ -236,12 +236,10 @@ def _look_at(tx: RegistrationTransaction, request_id: str, ports: DeskPorts) -> 
 
 
 def confirm(request_id: str, token: str, ports: DeskPorts) -> Confirmation:
-    """Step 2. The address is the person's from now on, and nobody else's. Once: afterwards it says what it was.
+    """Step 2. The address becomes the person's, and nobody else's. Repeating it only returns what became of it.
 
-    After the issue it is only begun to be: `recovery.py`.
-
-    Both addresses, the former and the new one, are told. Of people who confirm one address at the same time, one gets
-    it: the writers' lock lets one look at a time.
+    After the issue the change of address only begins here: see `recovery.py`. Both addresses, the former and the new
+    one, are told. If several people confirm one address at the same time, one gets it: each holds the writers' lock.
     """
     if not is_mail_token(ports.secret, CONFIRMATION, request_id, token):
         return Confirmation("unknown-link")

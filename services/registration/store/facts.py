@@ -20,7 +20,7 @@ class Facts(Transaction):
     """One transaction on the registrations, by their people."""
 
     def known_facts(self, judged: Sequence[Registration], not_before: date, today: date) -> KnownFacts:
-        """What records that count (as in `address_uses`) say of these people, and who has what they renew."""
+        """What records that count (as in `address_uses`) say of these people, and whose registrations they renew."""
         people = {each.record.person_id for each in judged}
         previous = {each.record.previous_registration_id for each in judged} - {None}
         records = self.fetch_all(

@@ -156,7 +156,7 @@ class OfficeRows(CohortHoldRows):
         return [id for (id,) in found]
 
     def sharers(self, registration: Registration) -> list[Sharer]:
-        """The other registrations at its address, of whomever."""
+        """The other registrations at its address, of this person and of others."""
         return self.fetch_all(
             Sharer,
             "select registration_id, qualification, family_name || ' ' || given_name as name, state from registrations"

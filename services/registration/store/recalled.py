@@ -58,7 +58,7 @@ class RegistrationTransaction(Recoveries):
     def take_back_renewed(self, events: Sequence[RegistrationRenewed]) -> None:
         """Released in the version announced, with its names, numbers, period and address. Nobody else gets the address.
 
-        A registration that isn't here comes to be, without its private fields, until upstream delivers its record. What
+        A registration that isn't here is created, without its private fields, until upstream delivers its record. What
         no topic holds: those fields, when it was released, and when the office confirmed the address.
         """
         self.lock()
@@ -107,7 +107,7 @@ class RegistrationTransaction(Recoveries):
         """What was issued stands, at most one event each, whatever `known` or a restore made of the registration.
 
         A hold is over, which is a revision.
-        One that isn't here comes to be, without its private fields, until upstream delivers its record.
+        One that isn't here is created, without its private fields, until upstream delivers its record.
         """
         rows = []
         for event in events:

@@ -77,13 +77,13 @@ class Recoveries(AddressScreen):
     # ── after a restore ────────────────────────────────────────────────────────────────────────────────
 
     def take_back_recoveries(self, events: Sequence[AddressRecoveryBegun]) -> None:
-        """They wait again, with their day. One that another one of the person stands beside is left: it was settled."""
+        """They wait again until the announced moment. Of one person only the latest: the others were settled."""
         for event in sorted(events, key=lambda event: event.begun_at, reverse=True):
             self.insert_rows("address_recoveries", [_row(event) | {"takes_effect_at": event.takes_effect_at}])
 
     def take_back_settled_recoveries(self, events: Sequence[AddressRecoverySettled]) -> None:
-        """They wait no longer, also if their beginning is read only later. The addresses of badges come back by
-        AddressCorrected; those of registrations without a badge here.
+        """They are settled, even if their beginning is read only later. The addresses of badges come back by
+        AddressCorrected; those of registrations without a badge are set here.
         """
         self.lock()
         for event in events:

@@ -1,1 +1,1 @@
-"""The doors of registration: intake over HTTP, and the pages for people."""
+"""Registration over HTTP: the intake, and the pages for people."""

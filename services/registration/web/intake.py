@@ -167,7 +167,7 @@ def _refused(error: UnreadableDeliveryError, source: str, ports: Ports) -> Summa
 
 
 def _is_stream(scope: Scope) -> bool:
-    """NDJSON to the door of deliveries has no limit but that of a line: its body is never held."""
+    """NDJSON deliveries have no limit but that of a line: the body is streamed, never held in memory."""
     media_type = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()
     return bool(scope["path"] == "/upstream/registrations" and FORMS.get(media_type) == "jsonl")
 

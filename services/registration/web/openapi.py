@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of upstream's door, made from the types of its answers.
+"""The OpenAPI 3.1 document of upstream's API, made from the types of its answers.
 
 Source: OpenAPI Specification 3.1.1, whose schemas are JSON Schema 2020-12.
 """

@@ -150,7 +150,7 @@ def add_address(account: Account, typed: str, password: str, browser: Browser, p
 
 
 def look_at_verification(account: Account, link_id: str, token: str, ports: Ports) -> OpenedMailLink:
-    """What the link to an address opens for who is logged in. Changes nothing.
+    """What the link to an address opens for the account that is logged in. Changes nothing.
 
     Only for the account that asked: another reader of that mailbox must not give the address, and the badges that wait
     there, to a stranger's account.

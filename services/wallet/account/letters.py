@@ -33,9 +33,10 @@ _AT_ONCE = 50
 
 
 def ask(letter: AskedLetter, address: str, assertion_id: str | None, browser: Browser, ports: Ports) -> None:
-    """Have a letter sent to this address, if it has something to be written about. Says nothing of whether it has.
+    """Ask for a letter to this address, which is sent if the address has an account, or a badge that waits there.
 
-    Beyond its limits it is dropped silently: whose mailbox it is has got the letter already.
+    Returns nothing, so the answer can't show which addresses are known. Over a limit the request is dropped silently:
+    the mailbox has got such letters already.
     """
     if address_problem(address) is not None:
         return
@@ -98,12 +99,12 @@ def _new_link(tx: WalletTransaction, asked: Asked, ports: Ports) -> bool:
 
 
 def is_new_link(badge: WalletBadge, number: int, token: str, ports: Ports) -> bool:
-    """Whether the token is of the link that the badge's holder asked for so many times; whatever its end."""
+    """Whether the token is that of link `number` of those asked for about the badge, even if it has ended."""
     return is_mail_token(ports.link_secret, "new-link", _new_link_id(badge, number), token)
 
 
 def _new_link_id(badge: WalletBadge, number: int) -> str:
-    """With the address that it goes to: once that has changed, links to the former one are none."""
+    """Includes the address that it is mailed to: once that changes, earlier links are invalid."""
     return f"{badge.assertion_id}/{number}/{same_address_key(badge.holder.email)}"
 
 

@@ -1,7 +1,6 @@
 """Passkeys (WebAuthn Level 2): an account logs in with a device's fingerprint, face or PIN instead of its password.
 
-A passkey is good for this site only, so nobody can be led to give it away. Without one, or without JavaScript, the
-password works as ever.
+A passkey works on this site only, so it can't be phished. Without one, or without JavaScript, the password still works.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def _move(tx: WalletTransaction, event: AddressRecoverySettled, ports: Ports) ->
         return
     tx.accounts.hold_all([each.account_id for each in accounts])
     tx.badges.lock_persons(event.person_id)
-    # Waits for who is giving this address to an account: that one is it then.
+    # Waits for a transaction that is giving this address to an account: that account is used then.
     tx.accounts.add_address(accounts[0].account_id, event.email)
     account = tx.accounts.by_address(event.email) or accounts[0]
     others = _others(tx, account, event)

@@ -116,7 +116,7 @@ def logout(browser: Browser, ports: Ports) -> None:
 
 
 def open_session(tx: WalletTransaction, browser: Browser, account_id: int, ports: Ports) -> Tokens:
-    """A new session; the one that this browser had ends, so a token planted in the browser is worth nothing."""
+    """A new session; the one that this browser had ends, so a token planted in it becomes invalid."""
     if browser.session:
         tx.sessions.close(browser.session)
     known = browser.device if tx.sessions.knows(browser.device, account_id) else None

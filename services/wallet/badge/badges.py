@@ -150,7 +150,7 @@ def edition_of(badge: WalletBadge, ports: Ports) -> str:
 def qualification_name(badge: WalletBadge, ports: Ports) -> Bilingual:
     """What its qualification is called: in the programme; for one that was taken out of it, in its badge class.
 
-    Its id when the badge class can't be read: the page of who has it goes on working.
+    Its id when the badge class can't be read, so that pages with such a badge still work.
     """
     known = ports.programme.qualifications.get(badge.qualification)
     if known is not None:

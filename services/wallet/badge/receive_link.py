@@ -135,8 +135,8 @@ def receive_by_link(
 ) -> OpenedLink | SignedIn | FormProblems:
     """Step 5. Create the account or log in where needed, and receive the badge. Repeating it changes nothing.
 
-    An OpenedLink where there is nothing to receive. Without a password, the button of who is logged in was pressed: an
-    OpenedLink that asks for one, where the session has ended since.
+    An OpenedLink where there is nothing to receive. `password` None: the button for a logged-in visitor was pressed; if
+    that session has ended since, an OpenedLink that asks for the password.
     """
     opened = open_link(assertion_id, link_token, browser, ports)
     if opened.badge is None or opened.state in _NOTHING_TO_RECEIVE:

@@ -111,9 +111,10 @@ def state_of(badge: WalletBadge, now: datetime) -> BadgeState:
 
 
 def link_has_ended(badge: WalletBadge, number: int, lasts: timedelta, later_lasts: timedelta, now: datetime) -> bool:
-    """Whether a link no longer proves its address: letter 1's (0) lasts `lasts`, of the later ones the last counts.
+    """Whether a link no longer proves its address. Number 0 is the link of letter 1, valid for `lasts`.
 
-    A later one lasts `later_lasts`: what a clock that was ahead has sent has ended.
+    Of the links that were asked for later only the last is valid, for `later_lasts`. One that would end later than that
+    was made by a clock that was ahead, and has ended.
     """
     if number == 0:
         begins = max(badge.issued_at, badge.notify_from or badge.issued_at)

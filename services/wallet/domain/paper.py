@@ -13,8 +13,8 @@ from shared.paper_events import PAPER_ITEMS, PAPER_STEPS, PaperDecision, PaperIt
 from shared.programme import Paper, PaperProduct
 
 Refusal = Literal["not-issued", "closed", "ends-first", "ordered-already", "nothing"]
-"""Why no order is taken: the badge isn't issued and valid; it isn't the time of orders; the period is over before it
-could be sent; it is on order already; nothing on offer was chosen."""
+"""Why no order is taken: the badge isn't issued and valid; no orders are taken at this time of the year; the period
+ends before it could be sent; it is on order already; nothing on offer was chosen."""
 
 StepRefusal = Literal["no-such-order", "wrong-state", "held", "changed", "too-early", "no-address"]
 """Why an item doesn't take a step: not known; not in a state before it; its badge is revoked, expired or waits for its

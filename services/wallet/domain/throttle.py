@@ -1,9 +1,9 @@
-"""How often a password may be tried and a letter asked for, so that nobody guesses and no stranger keeps an owner out.
+"""How often a password may be tried and a letter asked for: against guessing, and against locking out an owner.
 
-Counted apart, each by a key: a browser in which the owner was logged in before; a stranger's source at one address; one
-source at all addresses; all strangers at one address. Who is kept out by others' tries still has the browser that is
-known, and the letter for a new password. Sources: OWASP Authentication Cheat Sheet (device cookies); NIST SP 800-63B-4,
-3.2.2 (no more than 100 wrong tries in a row). Pure.
+Counted separately, each by its key: a browser in which the owner was logged in before; a stranger's source at one
+address; one source at all addresses; all strangers at one address. An owner who is locked out by others' tries can
+still log in with a known browser, or set a new password by letter. Sources: OWASP Authentication Cheat Sheet (device
+cookies); NIST SP 800-63B-4, 3.2.2 (no more than 100 wrong tries in a row). Pure.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def link_limits(assertion_id: str) -> tuple[Limit, ...]:
 
 
 def account_limits(account_id: int) -> tuple[Limit, ...]:
-    """Of the password typed by who is logged in."""
+    """Of the password that a logged-in person is asked for once more."""
     return (Limit(f"account/{account_id}", 10, _QUARTER, own=True),)
 
 

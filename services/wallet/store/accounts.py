@@ -16,7 +16,7 @@ ACCOUNT = "select account_id, full_name, password_hash, accounts.created_at from
 
 
 class LogInAgain(AkashiError):
-    """The account was deleted, or has another password, since it was read: nothing is done for who was logged in."""
+    """The account was deleted, or has another password, since it was read: the request is not carried out."""
 
 
 @dataclass(frozen=True)

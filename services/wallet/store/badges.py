@@ -13,7 +13,7 @@ from shared.events import AddressCorrected, AssertionIssued, BadgeReceived, Badg
 from shared.runtime.db import Transaction, replace
 
 WITHOUT_ACCOUNT = "badges.account_id is null and badges.received_at is not null"
-"""Received by an account that was deleted or lost: who proves the address has it."""
+"""Received by an account that was deleted, or lost by a restore: the account that proves the address gets it."""
 _BADGE = """
     select b.assertion_id, b.registration_id, b.qualification, b.pass_number, b.registration_number,
            b.valid_from, b.valid_until, b.issued_at, b.account_id, b.received_at,

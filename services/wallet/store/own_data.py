@@ -34,7 +34,7 @@ class OwnPasskey:
 
 @dataclass(frozen=True)
 class OwnAccount:
-    """Neither password nor tokens: of those only hashes are kept, which would help nobody but a thief."""
+    """Neither password nor tokens: only their hashes are kept, which are of use to attackers only."""
 
     full_name: str
     created_at: datetime

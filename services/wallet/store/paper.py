@@ -19,7 +19,7 @@ _PLACED = (
 )
 _CHANGED = ("state", "revision", "at", "assertion_id", "sheet_id", "shipper", "tracking")
 _NEEDS_NO_ADDRESS = ("ordered", "sent", "cancelled")
-"""Nothing of it is sent before it is paid: who pays late enters the address again."""
+"""Nothing is sent before it is paid: a holder who pays late enters the address again."""
 
 
 class PaperOrders:

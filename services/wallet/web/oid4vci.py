@@ -122,9 +122,9 @@ async def _credential(request: Request, pages: WalletPages) -> Response:
         return _refused("unknown_credential_identifier", f"expected credential_configuration_id {CONFIGURATION}")
     if asked["credential_configuration_id"] != CONFIGURATION:
         return _refused("unknown_credential_configuration", f"expected credential_configuration_id {CONFIGURATION}")
-    if asked.get("credential_response_encryption") is not None:  # never in clear what was to be encrypted
+    if asked.get("credential_response_encryption") is not None:  # never answer in clear what was to be encrypted
         return _refused("invalid_encryption_parameters", "expected no credential_response_encryption: see the metadata")
-    if scheme.lower() != "bearer":  # who shows no token is told of no error
+    if scheme.lower() != "bearer":  # RFC 6750, 3.1: without a token the answer names no error
         return Response(status_code=401, headers={**_NO_STORE, "www-authenticate": "Bearer"})
     found = await run_in_threadpool(offers.fetch, token, pages.ports)
     if found is None:

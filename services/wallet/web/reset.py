@@ -54,7 +54,7 @@ def add_reset(app: FastAPI, pages: WalletPages) -> None:
         return pages.log_in(result, "/badges?done=password")
 
     def _ask(request: Request, letter: AskedLetter, email: str, then: str) -> Response:
-        if address_problem(email) is not None:  # its form only: whether anybody has it stays unsaid
+        if address_problem(email) is not None:  # syntax only: the answer must not show whether anybody has it
             return _ask_page(request, letter, email=email, problems=FormProblems(address="invalid"))
         letters.ask(letter, email, None, pages.browser(request), ports)
         return RedirectResponse(then, 303)

@@ -21,7 +21,7 @@ _OWN_PATH = re.compile(
     "|/account(/(password|delete|sessions|addresses(/[0-9]{1,18})?))?|/verify/[A-Za-z0-9_-]{1,64}/[a-z0-9]{26}"
 )
 _PART = re.compile(f"(/badges/{ASSERTION_ID}|/account)/.+")
-"""What is no page itself: a download, the path of a form. It belongs to the page with its button."""
+"""Paths that are no pages: downloads, targets of forms. The login leads to the page that links to them."""
 
 
 def add_sessions(app: FastAPI, pages: WalletPages) -> None:

@@ -90,7 +90,7 @@ class OfficeGate:
             return user
 
     def install(self, app: FastAPI, html: Pages) -> None:
-        """The pages to sign in and out and to change the password; what is answered to who may not pass."""
+        """The pages to sign in and out and to change the password; the answers where a request may not pass."""
 
         @app.exception_handler(NotSignedIn)
         def sign_in_first(request: Request, _: Exception) -> Response:

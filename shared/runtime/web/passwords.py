@@ -29,8 +29,8 @@ def _nobodys() -> str:
 class Passwords:
     """Thread-safe. 7 MiB and about 20 ms of one core each.
 
-    In threads of their own, as many as there are cores, at most `at_once`: more would only throw each other out of the
-    caches.
+    In threads of their own, as many as there are cores, at most `at_once`: more would only evict each other's memory
+    from the caches.
     """
 
     def __init__(self, *, at_once: int = 4) -> None:

@@ -143,7 +143,7 @@ class Pages:
     def error(
         self, request: Request, status: int, *, headers: Mapping[str, str] | None = None, detail: str = ""
     ) -> Response:
-        """What went wrong and what to do next: a page, or JSON for who asks for it. `detail` is for the JSON only."""
+        """What went wrong and what to do next: a page, or JSON if asked for. `detail` is for the JSON only."""
         if _wants_json(request):
             return JSONResponse(
                 {"error": status, "detail": detail or _ERRORS.get(status, "failed")}, status, dict(headers or {})
