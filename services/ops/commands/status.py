@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ from shared.runtime.commands import json_option, plain_console, say, say_json, s
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
 
     from services.ops.board.answers import BoardStatus
 
@@ -42,26 +44,34 @@ def status(as_json: bool, watch: bool, cohort: str | None) -> None:
 
     console = plain_console()
     if not watch:
-        console.print(_table(found))
+        console.print(_status(found))
         return
     try:
-        with Live(_table(found), console=console, auto_refresh=False) as live:
+        with Live(_status(found), console=console, auto_refresh=False) as live:
             while True:
                 time.sleep(_WATCH_SECONDS)
-                live.update(_table(fetch("/api/v1/status", BoardStatus, cohort=cohort)), refresh=True)
+                live.update(_status(fetch("/api/v1/status", BoardStatus, cohort=cohort)), refresh=True)
     except KeyboardInterrupt:
         return
 
 
-def _table(found: BoardStatus) -> RenderableType:
+Line = tuple[str, str]
+"""A text, and its style."""
+
+
+def _status(found: BoardStatus) -> RenderableType:
     from rich.console import Group
-    from rich.progress_bar import ProgressBar
-    from rich.table import Table
     from rich.text import Text
 
+    lines = (*_people_lines(found), *_letter_lines(found), *_machinery_lines(found))
+    return Group(_stages(found), *(Text(text, style) for text, style in lines))
+
+
+def _stages(found: BoardStatus) -> Table:
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+
     from services.ops.board import wording
-    from services.ops.board.health import troubles_of
-    from services.ops.board.restores import loss_of
 
     most = max(getattr(found.cohort, stage.word) for stage in Stage)
     table = Table(box=None, title=f"{found.cohort.id or '–'}", title_justify="left", pad_edge=False)
@@ -80,55 +90,58 @@ def _table(found: BoardStatus) -> RenderableType:
             f"{missing.count:,}" if missing and missing.count else "",
             f"{pace.per_minute:,.0f}" if (pace := found.pace.get(stage.word)) and pace.per_minute else "",
         )
-    lines = [
-        Text("一致しています / all counts match", "bold green")
-        if found.matches
-        else Text("途中です / on the way", "yellow")
-    ]
+    return table
+
+
+def _people_lines(found: BoardStatus) -> Iterator[Line]:
+    from services.ops.board import wording
+
+    yield ("一致しています / all counts match", "bold green") if found.matches else ("途中です / on the way", "yellow")
     for hold in found.cohorts_held:
         of = f"{hold.cohort} {hold.qualification or ''}".strip()
         since = f"{hold.since.astimezone(JST):%Y-%m-%d %H:%M}"
-        lines.append(Text(f"年度の発行を止めています cohort held  {of}  {since}  {hold.by}: {hold.why}", "yellow"))
+        yield f"年度の発行を止めています cohort held  {of}  {since}  {hold.by}: {hold.why}", "yellow"
     for reason, count in found.held_by_reason.items():
-        lines.append(
-            Text(f"保留 held  {count:>6,}  {reason} {(wording.reason_words(reason) or wording.STATES['held']).ja}")
-        )
+        yield f"保留 held  {count:>6,}  {reason} {(wording.reason_words(reason) or wording.STATES['held']).ja}", ""
     for reason, count in found.stuck_by_reason.items():
         words = wording.STUCK.get(reason)
-        lines.append(Text(f"停止 stuck  {count:>6,}  {reason} {words.name.ja if words else ''}", "red"))
+        yield f"停止 stuck  {count:>6,}  {reason} {words.name.ja if words else ''}", "red"
         if words:
-            lines.append(Text(f"{' ' * 19}{words.next.ja} / {words.next.en}", "dim"))
+            yield f"{' ' * 19}{words.next.ja} / {words.next.en}", "dim"
     for label, count in (("読めなかった行 rejected", found.rejected), ("未処理 dead letters", found.dead_letters)):
         if count:
-            lines.append(Text(f"{label}  {count:,}", "red"))
+            yield f"{label}  {count:,}", "red"
+
+
+def _letter_lines(found: BoardStatus) -> Iterator[Line]:
     troubles = {state: count for state, count in found.letters.items() if count and state not in ("sent", "queued")}
     if troubles:
-        lines.append(
-            Text("メール letters  " + "  ".join(f"{state} {count:,}" for state, count in troubles.items()), "red")
-        )
+        yield "メール letters  " + "  ".join(f"{state} {count:,}" for state, count in troubles.items()), "red"
     for row in found.letters_by_domain[:5]:
         counts = "  ".join(f"{state} {count:,}" for state, count in row.counts.items() if state != "sent")
-        lines.append(Text(f"  {row.domain or '?'}  {counts}  {row.answer or ''}", "dim"))
+        yield f"  {row.domain or '?'}  {counts}  {row.answer or ''}", "dim"
+
+
+def _machinery_lines(found: BoardStatus) -> Iterator[Line]:
+    from services.ops.board.health import troubles_of
+    from services.ops.board.restores import loss_of
+
     for restore in found.restores:
         loss = loss_of(restore).what
         lost = (f"取り戻せないもの：{loss.ja}。", f" Lost: {loss.en}.") if loss else ("", "")
-        lines.append(Text(f"{restore.service}  データベースが戻されていました。{lost[0]} akashi restores", "red"))
-        lines.append(Text(f"{' ' * len(restore.service)}  Its database was set back.{lost[1]}", "dim"))
-    waiting = {name: count for name, count in found.lag.items() if count}
+        yield f"{restore.service}  データベースが戻されていました。{lost[0]} akashi restores", "red"
+        yield f"{' ' * len(restore.service)}  Its database was set back.{lost[1]}", "dim"
     for service, health in found.services.items():
         for trouble in troubles_of(service, health):
-            lines.append(Text(f"{service}  {trouble.what.ja}{trouble.todo.ja}", "red"))
-            lines.append(Text(f"{' ' * len(service)}  {trouble.what.en} {trouble.todo.en}", "dim"))
+            yield f"{service}  {trouble.what.ja}{trouble.todo.ja}", "red"
+            yield f"{' ' * len(service)}  {trouble.what.en} {trouble.todo.en}", "dim"
     for line in found.scrubs:
         if line.at_fault:
-            lines.append(
-                Text(f"{line.service}  保管庫に異常 objects at fault  {line.at_fault:,}  akashi scrub --repair", "red")
-            )
-    unknown = sorted(found.lag_unknown)
-    lines.append(Text("処理待ち lag  " + ("  ".join(f"{name} {count:,}" for name, count in waiting.items()) or "0")))
-    if unknown:
-        lines.append(Text(f"処理待ち不明 lag unknown  {', '.join(unknown)}: {found.lag_unknown[unknown[0]]}", "dim"))
-    return Group(table, *lines)
+            yield f"{line.service}  保管庫に異常 objects at fault  {line.at_fault:,}  akashi scrub --repair", "red"
+    waiting = {name: count for name, count in found.lag.items() if count}
+    yield "処理待ち lag  " + ("  ".join(f"{name} {count:,}" for name, count in waiting.items()) or "0"), ""
+    if unknown := sorted(found.lag_unknown):
+        yield f"処理待ち不明 lag unknown  {', '.join(unknown)}: {found.lag_unknown[unknown[0]]}", "dim"
 
 
 @click.command(short_help="人ごとの状態 / The state of each person")
