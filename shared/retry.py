@@ -1,7 +1,7 @@
 """When to try again, and whether it is time. Used by every service whose ticks meet an outside party; pure.
 
-A clock that was ahead leaves moments that lie in the future once it is right. None of them is waited for: a due time
-further ahead than any pause of its kind has come, and so has the end of a wait that began in the future.
+A clock that was ahead leaves moments that lie in the future once it is right. Nothing waits for them: a due time that
+is further ahead than the longest pause of its kind counts as reached, and a wait that began in the future as over.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def is_due_sql(column: str) -> str:
 
 
 def due_halves_sql(column: str) -> tuple[str, str]:
-    """The two conditions of which `is_due_sql` is the one or the other: an index gives the rows of each in order.
+    """The two alternatives of `is_due_sql`, apart: an index gives the rows of each in order.
 
     With the parameters of `due_by_name`.
     """
@@ -36,9 +36,10 @@ def due_halves_sql(column: str) -> tuple[str, str]:
 
 
 def first_due_sql(rows: str, column: str, limit: str, *, order: str | None = None) -> str:
-    """A select of the first that are due of `rows`, a select that ends with a condition: of each half so many.
+    """SQL for the first rows that are due: `limit` by each alternative. `rows` is a select that ends with a condition.
 
-    In the `order` of an index (default: that of `column`), whatever the server has counted. Parameters: `due_by_name`.
+    `order` is that of an index (default: on `column`), so that any plan reads the index, whatever the statistics of the
+    table are. Parameters: `due_by_name`.
     """
     return " union all ".join(
         f"({rows} and {half} order by {order or column} limit {limit})" for half in due_halves_sql(column)

@@ -39,8 +39,8 @@ def walk(value: Any, path: str = "") -> Iterator[tuple[str, str | None, Any]]:
 
 
 def refuse_keywords(document: Document) -> None:
-    """JSON-LD keywords change what the rest means, null vanishes, great and broken numbers
-    change, labels of unnamed nodes make what is no tree: none of them is ours."""
+    """Unreadable for what our documents never have: JSON-LD keywords (they change what the rest means), null (it
+    vanishes), large and fractional numbers (they change), labels of unnamed nodes (the result is no tree)."""
     for path, name, value in walk(document):
         if name is not None and (name.startswith("@") or name[:1].isupper()):
             # Open Badges' context gives `criteria` and the class `Criteria` one IRI: one statement by two names.

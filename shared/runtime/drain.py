@@ -84,7 +84,7 @@ class DrainingConsumer(Consumer):
             offset = record.offset
             if before is not None and offset < before:
                 continue
-            if before and offset - before > 1:  # ends of transactions: nobody is handed them, all the same they count
+            if before and offset - before > 1:  # end markers of transactions: never handed out, but counted
                 await self._add_gap(tp, before + 1, offset - 1)  # Faust's own would count `offset` too, unread
                 if not self._is_current(generation):
                     return False
@@ -97,7 +97,7 @@ class DrainingConsumer(Consumer):
         return True
 
     def _pressure(self, tp: Any) -> tuple[_Call, _Call]:
-        """What a queue calls when it is nearly full, and when it has room. The same two each time: it keeps them."""
+        """The callbacks of a queue that is nearly full, and that has room again. Always the same two: it keeps them."""
         if tp not in self._pressures:
             self._pressures[tp] = (partial(self.on_buffer_full, tp), partial(self.on_buffer_drop, tp))
         return self._pressures[tp]

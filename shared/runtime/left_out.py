@@ -34,7 +34,7 @@ LEFT_OUT: Mapping[str, Mapping[str, Mapping[str, Any] | None]] = {
     "structlog.tracebacks": {"rich": None},
     "fastapi.openapi.models": {"email_validator": None},  # an address in a description of an API
 }
-"""Who asks → for what → the names that it gets; None: it is told that the module isn't installed."""
+"""Importing module → imported module → the names that it gets; None: as if the module weren't installed."""
 
 
 class _Loader:

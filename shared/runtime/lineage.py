@@ -1,7 +1,7 @@
 """Whether the database still has all that this process saw committed. Used by `db.py`.
 
 A database that failed over to a standby that lagged, or that was restored while the service ran, has lost what the
-process goes by: its consumers read on from offsets that the tables don't know, and its ticks would act a second time.
+process relies on: its consumers read on from offsets that the tables don't know, and its ticks would act a second time.
 So the process ends at once, and its next start takes back what the tables lost (`recall.py`) before it does anything.
 """
 
@@ -31,7 +31,7 @@ from pg_control_system()
 
 
 def end_process(service: str, reason: str) -> NoReturn:
-    """End like a kill -9, which every step survives: whatever still ran would go by what is no longer true."""
+    """End like a kill -9, which every step survives: what still ran would act on a state that is gone."""
     logger(service).error("failed", part="database", cause=reason, do="this process ends; its next start takes back")
     os._exit(EX_TEMPFAIL)
 

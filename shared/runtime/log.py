@@ -108,7 +108,7 @@ def configure(form: str) -> None:
     structlog.configure(
         processors=[*shared, *([] if pretty else [structlog.processors.EventRenamer("action")]), renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        # A line by one write: of two, what a library says at the same moment would stand between them.
+        # Each line by one write: between two writes a line of another thread could come.
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

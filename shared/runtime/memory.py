@@ -22,14 +22,14 @@ def keep_little() -> None:
 
 
 def give_back() -> None:
-    """After work that needed much and is done for long. What it left in cycles too, which might wait for long."""
+    """After work that needed much memory and isn't soon repeated. Also frees reference cycles that it left."""
     gc.collect()
     if (libc := _glibc()) is not None:
         libc.malloc_trim(0)
 
 
 def _glibc() -> ctypes.CDLL | None:
-    """None where another library allocates (musl, macOS): it goes by its own rules."""
+    """None where another library allocates (musl, macOS)."""
     if not sys.platform.startswith("linux"):
         return None
     libc = ctypes.CDLL(None)

@@ -26,7 +26,7 @@ _OWN = "truncated/"
 
 
 def is_own(decision_id: str) -> bool:
-    """Whether a row of `rebuilds` is of no order, but of a log that was truncated: nobody waits for its outcome."""
+    """Whether a row of `rebuilds` was made for a truncated log, and not by an order: nobody waits for its outcome."""
     return decision_id.startswith(_OWN)
 
 

@@ -119,7 +119,7 @@ def _subject(message: Message) -> str:
     text = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     try:
         return str(make_header(decode_header(text))).strip() or "bounce"
-    except (LookupError, ValueError):  # a charset that there is not, or another one in truth
+    except (LookupError, ValueError):  # an unknown charset, or a wrong one
         return text
 
 

@@ -101,7 +101,7 @@ def is_valid(content: bytes, charset: Charset) -> bool:
 
 
 def is_euc_jp(cells: Sequence[bytes]) -> bool:
-    """Whether a row of CP932 is EUC-JP in truth: all of its Japanese, in two cells or more."""
+    """Whether a row that can be read as CP932 is really EUC-JP: all of its Japanese, in two cells or more."""
     japanese = [cell for cell in cells if not cell.isascii()]
     return len(japanese) > 1 and all(map(_EUC_CELL.fullmatch, japanese))
 

@@ -104,7 +104,7 @@ def _text(value: object) -> str | None:
 
 
 def _is_another_person(before: UpstreamRecord | None, record: UpstreamRecord) -> bool:
-    """Whether upstream has given the registration to somebody else. The same person may come to have the right id."""
+    """Whether upstream has given the registration to somebody else. The same person may get a corrected id."""
     if before is None or before.person_id == record.person_id:
         return False
     return before.given_name != record.given_name or before.birth_date not in (None, record.birth_date)

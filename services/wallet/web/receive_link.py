@@ -109,7 +109,7 @@ def _url_of(badge: WalletBadge, pages: WalletPages) -> str:
 
 
 def _wait_for_badge(open_link: Callable[[], OpenedLink], seconds: float) -> OpenedLink:
-    """Wait for a badge whose event is on its way, rather than ask the person to come back later."""
+    """Wait for a badge whose event is on its way, so that the person need not come back later."""
     until = time.monotonic() + seconds
     while True:
         opened = open_link()

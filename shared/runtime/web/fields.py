@@ -17,4 +17,4 @@ def _without_hidden(text: str) -> str:
 
 
 PLAIN = AfterValidator(_without_hidden)
-"""One line without control and format characters: what it says on a page or terminal is what it is."""
+"""One line without control and format characters: a page or terminal shows it as it is."""

@@ -79,8 +79,8 @@ def harden(headers: MutableHeaders, *, https: bool) -> None:
 def is_cross_site(method: str, headers: Mapping[str, str]) -> bool:
     """True when a page of another site made a browser send this, and it could change something.
 
-    A request with an API key in a header of its own is nobody's forged form: browsers ask first (CORS), we never agree.
-    Neither Sec-Fetch-Site nor Origin: not a browser of these ten years; the session cookie is SameSite=Lax besides.
+    A request with an API key in a header can't be a forged form: browsers ask first (CORS), and we never allow it.
+    Without Sec-Fetch-Site and Origin it is from no browser of the last ten years; and the cookie is SameSite=Lax.
     """
     if method in _SAFE or "x-api-key" in headers or headers.get("authorization", "").lower().startswith("bearer "):
         return False

@@ -177,7 +177,7 @@ class OfficeAccounts(Attempts):
     # ── tries ──
 
     def forget_tries(self, limits: Sequence[Limit]) -> None:
-        """The password was right: who typed it starts afresh. What one source tries at many names stays counted."""
+        """The password was right: its own counts begin again. What one source tries at many names stays counted."""
         self.forgive([limit for limit in limits if limit.own])
 
     def forget_past(self) -> int:

@@ -75,8 +75,8 @@ class OfficeGate:
             raise NotAllowed
 
     def _user(self, request: Request) -> OfficeUser | None:
-        """Whose session it is. While the database is away, of a page that only shows something: who was here just now.
-        What such a page shows, it has of before."""
+        """Whose session it is. While the database is away, pages that only show something accept a user who was just
+        signed in: they show the last known state."""
         token, remembered = self.token(request), self._sessions.remembered
         user = self._sessions.user_of_late(token) if request.method in ("GET", "HEAD") else None
         if user is not None and remembered.is_away:
@@ -174,7 +174,7 @@ class OfficeGate:
 
 
 def user_of(request: Request) -> OfficeUser:
-    """Who is signed in. LookupError on a route that no gate stands before."""
+    """Who is signed in. LookupError on a route without the gate."""
     user = getattr(request.state, "office_user", None)
     if not isinstance(user, OfficeUser):
         raise LookupError(f"got no user at {request.url.path}, expected a route behind the gate")

@@ -212,7 +212,7 @@ _ERRORS = {
 
 
 _FOR_PROGRAMS = ("/api/", "/upstream/", "/oid4vci/", "/.well-known/")
-"""Under these no browser looks: programs, of which not all say what they accept."""
+"""Paths for programs, not all of which send Accept. Browsers don't open them."""
 
 
 async def _healthz() -> Response:
