@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.wallet import paper, paper_office
-from services.wallet.domain.postal import ADDRESSEE_LONGEST, LINE_LONGEST, AddressProblem, PostalAddress
+from services.wallet.domain.postal import ADDRESSEE_LONGEST, LINE_LONGEST, PostalAddress, PostalProblem
 from services.wallet.domain.shipping import Encoding, NotInCp932
 from services.wallet.ports import Ports
 from shared.errors import NotFound
@@ -80,7 +80,7 @@ def add_paper_office(app: FastAPI, ports: Ports, key: bytes | None) -> None:
         return _refused(409, "; ".join(at_fault) or f"got {result.reason}, expected an order that can be taken")
 
 
-_EXPECTED: dict[AddressProblem, str] = {
+_EXPECTED: dict[PostalProblem, str] = {
     "missing": "some text",
     "long": f"at most {LINE_LONGEST} characters, of an addressee {ADDRESSEE_LONGEST}",
     "unprintable": "characters that can be printed",
