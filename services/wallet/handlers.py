@@ -25,6 +25,7 @@ def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
     with ports.store.transaction() as tx:
         if not (new := tx.claim(events)):
             return
+        tx.badges.await_addresses()
         corrected = [event.award.registration_id for event in new if event.version > 1]
         tx.badges.lock_versions(corrected)
         tx.badges.save_issued(new)

@@ -19,6 +19,7 @@ from shared.events import AddressCorrected, AssertionIssued, Event
 from shared.topics import INBOX_MEMORY
 from tests.worlds.bounces import complaint, postfix
 from tests.worlds.mailer import APRIL_1, ID, PROGRAMME, MailerWorld, issued, mailer_at, received, rendered, revoked
+from tests.worlds.meanwhile import meanwhile
 from tests.worlds.postgres import Databases
 
 OLD, NEW = "taro@example.jp", "taro@example.org"
@@ -92,6 +93,19 @@ def test_while_the_badge_waits_letter_1_goes_to_each_new_address_with_a_link_of_
     assert post.recipients == [OLD, NEW, "taro@example.net"]
     links = {line for _, message in post.given for line in _text(message).splitlines() if "/receive/" in line}
     assert len(links) == 3
+
+
+@pytest.mark.parametrize("first", ["address", "badge"])
+def test_a_badge_and_its_new_address_that_are_noted_at_the_same_time_find_each_other(
+    mailer: MailerWorld, first: str
+) -> None:
+    """As after a restore, when both topics are read again."""
+    if first == "address":
+        meanwhile(mailer.ports.store, lambda tx: tx.note_addresses([moved()]), lambda: mailer.handle(issued()))
+    else:
+        meanwhile(mailer.ports.store, lambda tx: tx.note_issued([issued()]), lambda: mailer.handle(moved()))
+    with mailer.ports.store.transaction() as tx:
+        assert tx.cursor.execute("select email, address_revision from holders").fetchall() == [(NEW, 1)]
 
 
 @pytest.mark.parametrize("made", [postfix, lambda to: complaint(to, "<x@y.example>")], ids=["bounce", "complaint"])

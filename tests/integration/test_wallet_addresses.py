@@ -72,6 +72,26 @@ def test_the_link_in_the_former_mailbox_opens_nothing_and_the_new_one_makes_the_
         assert page.status_code == 200 and NEW in page.text and "former@example.jp" not in page.text
 
 
+@pytest.mark.parametrize("first", ["address", "badge"])
+def test_a_badge_and_its_new_address_that_are_noted_at_the_same_time_find_each_other(
+    wallet: Wallet, first: str
+) -> None:
+    """As after a restore, when both topics are read again."""
+    badge = issued(f"{first}-first@example.jp", "gishi", "髙橋")
+
+    def note_badge(tx: WalletTransaction) -> None:  # as `handlers.note_issued`
+        tx.badges.await_addresses()
+        tx.badges.save_issued([badge])
+
+    if first == "address":
+        meanwhile(wallet, lambda tx: tx.note_addresses([moved(badge)]), lambda: wallet.consume(badge))
+    else:
+        meanwhile(wallet, note_badge, lambda: arrive(wallet, moved(badge)))
+    with wallet.browser() as browser:
+        assert browser.get(link(badge, 0)).status_code == 410
+        assert NEW in browser.get(link(badge, 1)).text
+
+
 @pytest.mark.parametrize("state", ["account", "login", "receive"])
 def test_an_address_that_changes_while_the_form_is_sent_takes_the_badge_with_it(wallet: Wallet, state: str) -> None:
     former = f"{state}@example.jp"

@@ -11,6 +11,8 @@ from shared.events import AddressCorrected, AssertionIssued, AssertionRevoked, B
 from shared.office_events import OfficeDecided
 from shared.runtime.db import Transaction, replace
 
+_ADDRESSES = "hashtext('mailer/addresses')"
+
 
 @dataclass(frozen=True)
 class BadgeNow:
@@ -31,8 +33,10 @@ class HolderTransaction(Transaction):
         """The holders; and of the badges that these correct or renew, that they are, whether known already or not.
 
         What is known of a badge stays: its address may have been corrected since, and the issuer may announce it again
-        long after the inbox has forgotten it.
+        long after the inbox has forgotten it. Waits for addresses that are being noted: else the badge and its new
+        address, noted at the same time as after a restore, would not see each other.
         """
+        self.cursor.execute(f"select pg_advisory_xact_lock_shared({_ADDRESSES})")  # before any row is locked
         holders = {event.assertion_id: _holder(event) for event in events}
         renewed_by = {event.replaces: event.assertion_id for event in events if event.replaces is not None}
         corrected_by = {event.corrects: event.assertion_id for event in events if event.corrects is not None}
@@ -56,6 +60,7 @@ class HolderTransaction(Transaction):
 
         Letters that were written are written again before they are sent. Returns the badges that are known already.
         """
+        self.cursor.execute(f"select pg_advisory_xact_lock({_ADDRESSES})")  # as `note_issued`
         latest = {event.key: event for event in sorted(events, key=lambda event: event.revision)}
         self.insert_rows(
             "corrected_addresses",

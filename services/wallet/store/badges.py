@@ -47,6 +47,9 @@ class CarriedOver:
     details_public: bool | None  # None: no choice was made
 
 
+_ADDRESSES = "hashtext('wallet/addresses')"
+
+
 class Badges:
     """The badges as one transaction sees them."""
 
@@ -65,6 +68,14 @@ class Badges:
             (list(registration_ids),),
         )
 
+    def await_addresses(self) -> None:
+        """Addresses that are being noted by others are committed, and no more of them come until this transaction ends.
+
+        Before any row is locked. Else a badge and its new address that are noted at the same time, as after a restore,
+        don't see each other: the badge would keep its former address for good.
+        """
+        self._tx.cursor.execute(f"select pg_advisory_xact_lock_shared({_ADDRESSES})")
+
     def lock_persons(self, person_id: str) -> None:
         """As `lock_versions`, for all badges of a person: waits for their new addresses and versions to be noted."""
         self._tx.cursor.execute(
@@ -79,6 +90,7 @@ class Badges:
 
     def note_addresses(self, events: Sequence[AddressCorrected]) -> None:
         """The latest address of each registration, for its badges that are here and those to come."""
+        self._tx.cursor.execute(f"select pg_advisory_xact_lock({_ADDRESSES})")  # as `await_addresses`
         latest = {event.key: event for event in sorted(events, key=lambda event: event.revision)}
         self._tx.insert_rows(
             "corrected_addresses",
