@@ -86,6 +86,7 @@ GROUPS: Mapping[str, str] = {
     "tests/e2e/test_networks_end.py": "",
     "tests/e2e/test_replicas.py": "",
     "tests/integration/test_issuer_process.py": "parts",
+    "tests/integration/test_mailer_process.py": "parts",
     "tests/integration/test_reading.py": "parts",
     "tests/integration/test_recall.py": "parts",
     "tests/integration/test_registration_doc.py": "parts",

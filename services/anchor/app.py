@@ -50,7 +50,7 @@ def build(config: Config, ports: Ports, networks: Sequence[NetworkPorts], monito
         ports.objects, Proofs(TreeCache(), ports.verification_method), Manifests(TreeCache()), before="issuer"
     )
     _readiness(process, config, ports, monitor.connections)
-    process.tick("measure", network_status.measure, monitor, every=_MEASURE_SECONDS)
+    process.tick("measure", network_status.measure, monitor, every=_MEASURE_SECONDS, waits=False)
     return process
 
 

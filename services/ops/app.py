@@ -82,8 +82,8 @@ def build(config: Config, ports: Ports) -> Process:
     process.recall(ScrubOrdered, OpsTransaction.take_back_scrubs)
     for topic in TOPICS:
         process.consume_raw(topic.dead, handlers.note_dead(topic), ports)
-    process.tick("measure", handlers.measure, ports, every=2.0)
-    process.tick("health", handlers.read_health, ports, every=5.0)
+    process.tick("measure", handlers.measure, ports, every=2.0, waits=False)
+    process.tick("health", handlers.read_health, ports, every=5.0, waits=False)
     process.tick("interrupted", feed.settle_interrupted, ports, every=60.0)
     runtime = config.runtime
     sessions = office_sessions(ports, runtime.programme)

@@ -26,6 +26,7 @@ from shared.events import Event
 from shared.office_events import DecisionSettled, ObjectsScrubbed, RebuildOrdered, ScrubOrdered
 from shared.readiness import Question, Report
 from shared.runtime.batches import RawMessage
+from shared.runtime.catching_up import CatchingUp
 from shared.runtime.consume import Consumer
 from shared.runtime.db import Database, Transaction, is_unavailable
 from shared.runtime.kafka_access import KafkaAccess
@@ -74,6 +75,7 @@ class Process:
         self._migrations = migrations
         self._database = database
         self._log = logger(runtime.service)
+        self._catching_up = CatchingUp(database, self._log)
         self._folder = tempfile.TemporaryDirectory(prefix=f"akashi-{runtime.service}-")  # Faust insists on one
         self._app = faust_app(runtime, self._folder.name)
         self._checks: list[Callable[[], None]] = []
@@ -88,14 +90,22 @@ class Process:
         self._readiness = Checks()
         self._ended = asyncio.Event()
         self._broken: asyncio.Future[str] | None = None
-        self.tick("backlog", partial(_report_backlog, log=self._log, reported={}), database, every=_BACKLOG_EVERY)
+        self.tick(
+            "backlog", partial(_report_backlog, log=self._log, reported={}), database, every=_BACKLOG_EVERY, waits=False
+        )
         self.note(RebuildOrdered, note_rebuilds)
-        self.tick("rebuild", partial(announce_again, log=self._log), database, every=_ORDERS_EVERY)
-        self.tick("inbox", _forget_past, database, every=_FORGET_EVERY)
-        self.tick("topics", partial(_look_at_topics, kafka=runtime.kafka, log=self._log), database, every=_FORGET_EVERY)
+        self.tick("rebuild", partial(announce_again, log=self._log), database, every=_ORDERS_EVERY, waits=False)
+        self.tick("inbox", _forget_past, database, every=_FORGET_EVERY, waits=False)
+        self.tick(
+            "topics",
+            partial(_look_at_topics, kafka=runtime.kafka, log=self._log),
+            database,
+            every=_FORGET_EVERY,
+            waits=False,
+        )
         self.ready("database", lambda _, to: database_report(*to), (database, migrations))
         self.ready("certificates", lambda _, to: certificates_report(*to), (runtime.certificates, runtime.clock))
-        self.tick("kept", self._read_kept, database, every=_KEPT_EVERY)
+        self.tick("kept", self._read_kept, database, every=_KEPT_EVERY, waits=False)
 
     def check(self, work: Callable[[P], None], ports: P) -> None:
         """Call `work` at each start, once the schema is there and before Kafka is read. RefuseToStart ends the process.
@@ -162,17 +172,33 @@ class Process:
         self._recalls[event] = take_back
         self._recalls.setdefault(DecisionSettled, _nothing)  # orders that were settled are not carried out again
 
-    def tick(self, name: str, work: Callable[[P], int], ports: P, *, every: float | None = None, full: int = 1) -> None:
+    def tick(
+        self,
+        name: str,
+        work: Callable[[P], int],
+        ports: P,
+        *,
+        every: float | None = None,
+        full: int = 1,
+        waits: bool = True,
+    ) -> None:
         """Call `work` again and again: at once if it acted on rows, else after a handled batch or the usual pause.
 
         With `every` (seconds) it goes by the clock alone: a handled batch doesn't wake it. After a run that acted on
-        fewer rows than `full` more of them gather first, for as long as `pace.py` says.
+        fewer rows than `full` more of them gather first, for as long as `pace.py` says. After a restore one that
+        `waits` does nothing before what was read is read again (`catching_up.py`); one that only looks need not.
         """
         pause = self._runtime.tick_seconds if every is None else every
-        tick = Tick(name, partial(work, ports), pause, self._log, acted=self.wake, full=full)
+        run = partial(work, ports)
+        if waits:
+            run = partial(self._once_read_again, run)
+        tick = Tick(name, run, pause, self._log, acted=self.wake, full=full)
         self._ticks.append(tick)
         if every is None:
             self._eager.append(tick)
+
+    def _once_read_again(self, work: Callable[[], int]) -> int:
+        return work() if self._catching_up.is_over() else 0
 
     def scrub(self, objects: ListedObjects, *inventories: Inventory, before: str | None = None) -> None:
         """Compare these kinds of objects with the tables, ordered or by itself every SCRUB_HOURS; see `scrub.py`.
@@ -184,7 +210,7 @@ class Process:
             self.note(ObjectsScrubbed, partial(note_finished, before=before))
         scrub = Scrub(self._database, objects, inventories, self._runtime.scrub_hours, self._log)
         self.tick("scrub", Scrub.step, scrub, every=_ORDERS_EVERY)
-        self.tick("faults", report_faults, self._database, every=_BACKLOG_EVERY)
+        self.tick("faults", report_faults, self._database, every=_BACKLOG_EVERY, waits=False)
 
     def serve(self, app: Any, *, host: str, port: int) -> None:
         """Serve an ASGI app over HTTP; port 0 takes any free one."""
@@ -242,7 +268,9 @@ class Process:
         """Take own facts back and notice a restore; until it is done, or a stop is ordered."""
         while not self._interrupted.is_set():
             try:
-                compare(self._runtime.kafka, self._database, self._recalls, self._storage, self._log)
+                found = compare(self._runtime.kafka, self._database, self._recalls, self._storage, self._log)
+                own = {place: to for place, to in found.behind.items() if place[0] in self._consumers}
+                self._catching_up.wait_for(own)
                 return
             except Exception as error:
                 if not is_unavailable(error) and not isinstance(error, TryLater | KafkaError):

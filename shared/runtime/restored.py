@@ -59,6 +59,15 @@ class Marks:
     group: Mapping[Place, int]
 
 
+@dataclass(frozen=True)
+class Compared:
+    """What a start found. `notice`: the restore that it tells of, or None. `behind`: what is to be read again, also
+    after an earlier restore: each partition with the offset up to which it had been read."""
+
+    notice: RestoreNoticed | None
+    behind: Mapping[Place, int]
+
+
 class Again(msgspec.Struct, frozen=True, array_like=True):
     """A partition that is read again: `to` is the next message by the tables, `had` by the consumer group."""
 
@@ -74,8 +83,8 @@ def compare(
     recalls: Mapping[type[Event], Recall],
     storage: Callable[[], Storage],
     log: Log,
-) -> RestoreNoticed | None:
-    """Take own facts back, compare, and tell of a restore: the event that is announced, or None.
+) -> Compared:
+    """Take own facts back, compare, and tell of a restore: the event is announced.
 
     When this returns, all of it is committed. Dying before, the next start finds the same signs again. TryLater while a
     part is away.
@@ -87,6 +96,7 @@ def compare(
     with database.transaction() as tx:
         tx.cursor.execute("select pg_advisory_xact_lock(hashtext('restored/' || current_schema()))")
         notice = _notice(tx, again, marks, found, database.history)
+        behind = _behind(tx, marks)
         highest = tx.fetch_value("select coalesce(max(seq), 0) from announced")
         gaps = tx.fetch_value("select count(*) from gaps where settled_at is null")
     log.info(
@@ -113,7 +123,7 @@ def compare(
             lost=lost.en if lost else "nothing",
             do="akashi restores",
         )
-    return notice
+    return Compared(notice, behind)
 
 
 # ── Kafka ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -193,6 +203,17 @@ def read_again(kept: Mapping[Place, int], marks: Marks, *, skip: Iterable[str] =
         for (topic, partition), had in sorted(marks.group.items())
         if topic not in skipped and kept.get((topic, partition), 0) < had <= marks.ends.get((topic, partition), -1)
     ]
+
+
+def _behind(tx: Transaction, marks: Marks) -> dict[Place, int]:
+    """Partitions that had been read further, by the notices, than our tables stand; those that Kafka still has."""
+    had: dict[Place, int] = {}
+    for (kept_again,) in tx.cursor.execute("select read_again from restore_notices").fetchall():
+        for each in msgspec.json.decode(kept_again, type=list[Again]):
+            place = (each.topic, each.partition)
+            had[place] = max(each.had, had.get(place, 0))
+    kept = kept_positions(tx)
+    return {place: to for place, to in had.items() if kept.get(place, 0) < to <= marks.ends.get(place, -1)}
 
 
 def _messages(again: Iterable[Again]) -> int:

@@ -20,6 +20,7 @@ from services.ops.app import MIGRATIONS
 from shared.errors import NotYetKnown, TryLater
 from shared.events import BadgeReceived
 from shared.office_events import RestoreNoticed
+from shared.runtime.catching_up import CatchingUp
 from shared.runtime.db import Database, Transaction
 from shared.runtime.dead_letters import Record
 from shared.runtime.kafka_access import KafkaAccess
@@ -56,6 +57,7 @@ class Service:
         self.recalls: dict[Any, Recall] = {BadgeReceived: lambda _, events: self.taken.extend(events)}
         self.storage = Storage()
         self.database = self._open()
+        self.catching_up = CatchingUp(self.database, LOG)
 
     def _open(self) -> Database[Transaction]:
         return Database(self.url, self.name, Transaction, lambda: datetime.now(UTC) + timedelta(seconds=next(SECONDS)))
@@ -64,7 +66,9 @@ class Service:
         """What a start notices; it waits as a process does."""
         while True:
             try:
-                return compare(KafkaAccess(self._kafka), self.database, self.recalls, lambda: self.storage, LOG)
+                found = compare(KafkaAccess(self._kafka), self.database, self.recalls, lambda: self.storage, LOG)
+                self.catching_up.wait_for(found.behind)
+                return found.notice
             except TryLater:  # a broker that has just started has no coordinator of groups yet
                 time.sleep(0.5)
 
@@ -72,11 +76,13 @@ class Service:
         self.database.close()
         self.url = self._databases.copy(backup)
         self.database = self._open()
+        self.catching_up = CatchingUp(self.database, LOG)
 
     def backup(self) -> str:
         self.database.close()
         copied = self._databases.copy(self.url)
         self.database = self._open()
+        self.catching_up = CatchingUp(self.database, LOG)
         return copied
 
     def announce(self, *names: str) -> None:
@@ -167,6 +173,32 @@ def test_a_group_that_has_read_more_than_the_tables_is_a_restore_of_a_service_th
     assert service.start() is None
     service.read_to(end)
     assert service.start() is None
+
+
+def test_after_a_restore_nothing_is_done_before_all_that_was_read_is_read_again(service: Service, kafka: str) -> None:
+    end = fill(kafka, 10)
+    service.read_to(end - 6)
+    backup = service.backup()
+    assert service.start() is None and service.catching_up.is_over()
+    service.read_to(end)
+    service.set_back_to(backup)
+    assert service.start() is not None and not service.catching_up.is_over()
+    service.acknowledge(end - 6)  # as the consumer does when it is assigned the partition
+    service.read_to(end - 1)
+    assert service.start() is None and not service.catching_up.is_over(), "it died meanwhile"
+    service.read_to(end)
+    assert service.catching_up.is_over()
+    assert service.start() is None and service.catching_up.is_over()
+
+
+def test_what_kafka_does_not_have_any_more_is_not_waited_for(service: Service, kafka: str) -> None:
+    end = fill(kafka, 10)
+    backup = service.backup()
+    service.read_to(end)
+    service.set_back_to(backup)
+    assert service.start() is not None and not service.catching_up.is_over()
+    _create_again(kafka)
+    assert service.start() is None and service.catching_up.is_over()
 
 
 def test_the_same_backup_restored_a_second_time_is_another_restore(service: Service) -> None:

@@ -13,7 +13,10 @@ T = TypeVar("T", bound=Transaction)
 
 
 def meanwhile(
-    store: Database[T], change: Callable[[T], object], act: Callable[[], R], then: Callable[[T], object]
+    store: Database[T],
+    change: Callable[[T], object],
+    act: Callable[[], R],
+    then: Callable[[T], object] = lambda tx: None,
 ) -> R:
     """What `act` gives if `change` is committed while it waits for that; after its end, where it doesn't wait.
 

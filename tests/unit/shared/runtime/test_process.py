@@ -51,6 +51,24 @@ def test_a_service_without_facts_of_its_own_recalls_nothing(tmp_path: Path) -> N
     assert process(tmp_path)._recalls == {}
 
 
+def test_after_a_restore_a_tick_that_acts_waits_and_one_that_only_looks_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, ran = process(tmp_path), list[str]()
+
+    def work(name: str) -> int:
+        ran.append(name)
+        return 1
+
+    made.tick("send", work, "send")
+    made.tick("measure", work, "measure", waits=False)
+    for is_over in (False, True):
+        monkeypatch.setattr(made._catching_up, "is_over", lambda is_over=is_over: is_over)
+        acted = [tick._work() for tick in made._ticks[-2:]]
+        assert acted == [int(is_over), 1]
+    assert ran == ["measure", "send", "measure"]
+
+
 class KeptReader:
     """A consumer that counts how often it is asked for what was kept."""
 
