@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from services.wallet.domain.paper import ORDER_DIGITS
 from services.wallet.store import Account, Store, WalletTransaction
+from services.wallet.stored_files import StoredFiles
 from shared.clock import Clock
 from shared.programme import Programme
-from shared.runtime.objects import ReadableObjects
 from shared.runtime.web.passwords import Passwords
 
 
@@ -24,7 +24,7 @@ def draw_order_id() -> str:
 @dataclass(frozen=True)
 class Ports:
     store: Store
-    objects: ReadableObjects
+    objects: StoredFiles
     now: Clock
     programme: Programme
     passwords: Passwords

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import BoundedSemaphore
 
 from services.wallet.domain.whole import is_whole
-from shared.errors import TryLater
+from shared.errors import NotFound, TryLater
 from shared.runtime.log import logger
 from shared.runtime.metrics import STORAGE_FAILED
 from shared.runtime.objects import ReadableObjects
@@ -17,7 +17,7 @@ _AT_ONCE = 20
 
 
 class Damaged(TryLater):
-    """An object that is no whole document: the office repairs it (`akashi scrub --repair`)."""
+    """An object that is lost, or no whole document: the office repairs it (`akashi scrub --repair`)."""
 
 
 class StoredFiles:
@@ -29,6 +29,13 @@ class StoredFiles:
         self._seconds = seconds
         self._places = BoundedSemaphore(_AT_ONCE)
 
+    def owed(self, key: str) -> bytes:
+        """As `get`, for an object that our tables know of. Damaged where it is lost: its page is there, but not now."""
+        try:
+            return self.get(key)
+        except NotFound as error:
+            raise _damaged(key, "lost") from error
+
     def get(self, key: str) -> bytes:
         """The whole document. NotFound, TryLater; Damaged for one that is cut off, or something else."""
         if not self._places.acquire(timeout=self._seconds):
@@ -38,7 +45,11 @@ class StoredFiles:
         finally:
             self._places.release()
         if not is_whole(key, content):
-            STORAGE_FAILED.labels("get").inc()
-            log.error("failed", part="object-storage", object=key, cause="damaged")
-            raise Damaged(f"object {key}: got {len(content)} bytes that are no whole document; repair it by a scrub")
+            raise _damaged(key, "cut off")
         return content
+
+
+def _damaged(key: str, cause: str) -> Damaged:
+    STORAGE_FAILED.labels("get").inc()
+    log.error("failed", part="object-storage", object=key, cause=cause)
+    return Damaged(f"object {key}: {cause}, expected the whole document; repair it by a scrub")

@@ -21,6 +21,7 @@ import pytest
 from services.mailer.domain.requested import request_problem
 from services.wallet import handlers
 from services.wallet.app import build
+from services.wallet.stored_files import StoredFiles
 from shared.paper_events import PaperOrdered, PaperUpdated
 from shared.wire import encode
 from tests.worlds.ops import tell
@@ -37,7 +38,7 @@ pytest_plugins = ("tests.worlds.ops_fixtures", "tests.worlds.renderer_fixtures",
 def world(wallet_url: str, store: object, stage: Stage, tmp_path: Path) -> Iterator[PaperWorld]:
     with running_wallet(wallet_url) as wallet, office_of(store) as office:  # type: ignore[arg-type]
         wallet.objects = stage.objects
-        object.__setattr__(wallet.ports, "objects", stage.objects)
+        object.__setattr__(wallet.ports, "objects", StoredFiles(stage.objects))
         yield PaperWorld(wallet, stage, office, tmp_path)
 
 

@@ -100,7 +100,7 @@ def pdf(account: Account, assertion_id: str, kind: PdfKind, ports: Ports) -> tup
     key = pdf_key(badge, kind, ports.now())
     if key is None:
         raise NotFound(f"badge {assertion_id}: no {kind} in its state")
-    return badge, ports.objects.get(key)
+    return badge, ports.objects.owed(key)
 
 
 def finished(account: Account, assertion_id: str, ports: Ports) -> WalletBadge:
@@ -114,7 +114,7 @@ def finished(account: Account, assertion_id: str, ports: Ports) -> WalletBadge:
 def credential(account: Account, assertion_id: str, ports: Ports) -> tuple[WalletBadge, bytes]:
     """The signed credential of the account's own badge. NotFound while it isn't finished; TryLater as for PDFs."""
     badge = finished(account, assertion_id, ports)
-    return badge, ports.objects.get(object_keys.credential(assertion_id))
+    return badge, ports.objects.owed(object_keys.credential(assertion_id))
 
 
 def baked(account: Account, assertion_id: str, form: Picture, ports: Ports) -> tuple[WalletBadge, bytes]:
@@ -128,10 +128,10 @@ def baked(account: Account, assertion_id: str, form: Picture, ports: Ports) -> t
 
 
 def bake(badge: WalletBadge, form: Picture, ports: Ports) -> bytes:
-    content = ports.objects.get(object_keys.credential(badge.assertion_id))
+    content = ports.objects.owed(object_keys.credential(badge.assertion_id))
     document = msgspec.json.decode(content, type=dict[str, Any])
     hosted = msgspec.json.encode(assertion_of(document, public_url=ports.public_url))
-    drawn = ports.objects.get(object_keys.badge_file(badge.qualification, edition_of(badge, ports), form))
+    drawn = ports.objects.owed(object_keys.badge_file(badge.qualification, edition_of(badge, ports), form))
     return (bake_png if form == "png" else bake_svg)(drawn, credential=content, assertion=hosted)
 
 

@@ -19,7 +19,6 @@ from services.wallet.store.own_data import own_account, own_orders
 from services.wallet.stored_files import Damaged
 from shared import object_keys
 from shared.clock import JST
-from shared.errors import NotFound
 
 DATA = "data.json"
 _MISSING = (
@@ -64,7 +63,7 @@ def _files(badge: WalletBadge, title: str, ports: Ports) -> Iterator[File]:
     folder = f"{title}_{badge.assertion_id}"
 
     def stored(key: str | None) -> Callable[[], bytes]:
-        return lambda: ports.objects.get(key or "")
+        return lambda: ports.objects.owed(key or "")
 
     yield f"{folder}/credential.json", stored(object_keys.credential(badge.assertion_id))
     yield f"{folder}/{title}.png", lambda: bake(badge, "png", ports)
@@ -82,7 +81,7 @@ def _zipped(files: Iterator[File], ports: Ports) -> Iterator[bytes]:
         for number, (name, read) in enumerate(files):
             try:
                 content = read()
-            except (NotFound, Damaged):
+            except Damaged:
                 name, content = f"{name}.missing.txt", _MISSING.encode()
             entry = zipfile.ZipInfo(name, moment)
             # Pictures and PDFs are compressed already.

@@ -57,7 +57,7 @@ def fetch(token: str, ports: Ports) -> dict[str, Any] | None:
         badge = tx.badges.own(offer.account_id, offer.assertion_id) if offer else None
     if badge is None or not is_finished(badge, ports.now()):
         return None
-    content = ports.objects.get(object_keys.credential(badge.assertion_id))
+    content = ports.objects.owed(object_keys.credential(badge.assertion_id))
     log.info("sent", assertion_id=badge.assertion_id, account_id=badge.account_id)
     return msgspec.json.decode(content, type=dict[str, Any])
 

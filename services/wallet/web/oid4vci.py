@@ -92,7 +92,8 @@ async def _token(request: Request, ports: Ports) -> Response:
         return _refused("unsupported_grant_type", f"expected {GRANT}")
     given = await run_in_threadpool(offers.redeem, code, ports)
     if given is None:
-        return _refused("invalid_grant", "expected a pre-authorized_code that is neither used nor over")
+        wanted = "expected a pre-authorized_code that is neither used nor over; the holder can make another offer"
+        return _refused("invalid_grant", wanted)
     lasts = int(TOKEN_LIFETIME.total_seconds())
     answer = {"access_token": given, "token_type": "Bearer", "expires_in": lasts, "scope": CONFIGURATION}
     return JSONResponse(answer, headers=_NO_STORE)
