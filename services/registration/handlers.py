@@ -218,8 +218,9 @@ def _apply(
         tx.announce(*events)
         # Revisions count announced holds and their ends: a release without an announced hold adds none.
         is_revision = any(isinstance(event, RegistrationHeld | RegistrationReleased) for event in events)
-        # What was in the way before its cohort's hold is over: since then the registration is complete.
-        confirmed_at = registration.confirmed_by(now) if judgement.with_cohort else registration.confirmed_at
+        # What was in the way before a release, or its cohort's hold, is over: since then the registration is complete.
+        is_complete = judgement.reason is None or judgement.with_cohort
+        confirmed_at = registration.confirmed_by(now) if is_complete else registration.confirmed_at
         results.append((judgement, registration.revision + is_revision, confirmed_at))
         outcomes[(judgement.reason or "released") if events else "unchanged"] += 1
     tx.save_judgements(results, now)
@@ -332,10 +333,12 @@ def begin_cycle(ports: Ports) -> int:
 
 
 def judge_failed(ports: Ports) -> None:
-    """At each start. What could not be judged or printed is judged again: by another release, or with more fonts."""
+    """At each start. What could not be judged or printed is judged again: by another release, or with more fonts. And
+    what waits since an earlier cycle: in ours, others of that cycle count no more.
+    """
     with ports.store.transaction() as tx:
         tx.lock()
-        tx.judge_failed(ports.now())
+        tx.judge_failed(ports.cycle.begins_on, ports.now())
 
 
 def rejected_rows(limit: int, ports: Ports) -> list[RejectedRow]:

@@ -104,6 +104,27 @@ def test_the_letter_of_a_corrected_registration_waits_for_its_day(world: Registr
     assert [event.notify_from for event in world.announced(RegistrationRenewed)] == [day] * 3
 
 
+@pytest.mark.parametrize("way", ["amended", "held with its cohort"])
+def test_the_letter_of_who_was_held_until_april_waits_for_the_same_run_in_the_next_version(
+    world: RegistrationWorld, way: str
+) -> None:
+    world.deliver(record(1, email="team@example.jp"), record(2, email="team@example.jp"))
+    world.settle()
+    world.deliver(record(2))
+    world.settle()
+    if way == "amended":
+        world.deliver(record(1, pass_number="25-0001"))
+    else:
+        world.decide("hold-cohort", "2026", lasting=True)
+        world.judge()
+        world.decide("resume-cohort", "2026", lasting=True)
+    world.settle()
+    of_first = [event for event in world.announced(RegistrationRenewed) if event.key == "R1"]
+    assert [(event.version, event.notify_from) for event in of_first] == [
+        (version, datetime(2026, 4, 15, tzinfo=JST)) for version in (1, 2)
+    ]
+
+
 def test_an_amendment_is_judged_as_any_record(world: RegistrationWorld) -> None:
     released(world, 1, 2)
     world.refuse("R1")
@@ -215,6 +236,22 @@ def test_what_waits_since_an_earlier_cycle_counts_against_others(
     next_year.deliver(record(1, pass_number="25-0001"), record(2, **of_2027, **later))
     next_year.settle()
     assert next_year.held() == {"R1": reason, "R2": reason}
+    next_year.ports.store.close()
+
+
+def test_what_waits_since_an_earlier_cycle_is_released_once_who_held_it_counts_no_more(
+    world: RegistrationWorld, database: str
+) -> None:
+    released(world, 1)
+    world.refuse("R1")
+    world.deliver(record(1, email="team@example.jp"), record(2, email="team@example.jp"))
+    world.settle()
+    assert world.held() == {"R1": "shared-address", "R2": "shared-address"}
+    world.clock.now = datetime(2027, 4, 2, tzinfo=JST)
+    next_year = RegistrationWorld(ports_at(database, world.clock, "2027"), world.clock)
+    handlers.judge_failed(next_year.ports)
+    next_year.judge()
+    assert (next_year.held(), versions(next_year)[-1][:2]) == ({"R2": "shared-address"}, ("R1", 2))
     next_year.ports.store.close()
 
 

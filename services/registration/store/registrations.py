@@ -259,12 +259,13 @@ class Registrations(Foreseen):
             (now, today),
         ).rowcount
 
-    def judge_failed(self, now: datetime) -> int:
-        """Judge those again that could not be judged, or not be printed; returns how many."""
+    def judge_failed(self, begins_on: date, now: datetime) -> int:
+        """Judge those again that could not be judged, or not be printed, or that were released in an earlier cycle than
+        ours and are held; returns how many."""
         return self.cursor.execute(
-            "update registrations set due_since = %s, at_once = true"
-            " where reason in ('not-judged', 'no-glyph') and due_since is null",
-            (now,),
+            "update registrations set due_since = %s, at_once = true where due_since is null"
+            " and (reason in ('not-judged', 'no-glyph') or (reason is not null and version > 1 and valid_from < %s))",
+            (now, begins_on),
         ).rowcount
 
     def judge_cohort(self, begins_on: date, now: datetime) -> int:
