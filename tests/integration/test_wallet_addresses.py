@@ -199,6 +199,30 @@ def at(email: str) -> AssertionIssued:
     return issued(email, "gishi", "髙橋")
 
 
+def test_an_account_that_is_made_at_an_address_and_one_that_moves_there_at_once_are_one(wallet: Wallet) -> None:
+    former, fresh = "leaves@example.jp", "arrives@example.jp"
+    own, other = (replace(it, holder=replace(it.holder, person_id="P-both")) for it in (at(former), at(fresh)))
+    wallet.consume(own, other)
+    made: list[int] = []
+
+    def make(tx: WalletTransaction) -> None:
+        account_id = tx.accounts.create("髙橋太郎", "a hash", fresh)
+        assert account_id is not None
+        made.append(account_id)
+
+    with wallet.browser() as browser:
+        join(browser, wallet, own.assertion_id)
+        meanwhile(
+            wallet,
+            make,
+            lambda: wallet.consume(recovered(own, fresh, former)),
+            lambda tx: tx.badges.receive(other.assertion_id, made[0]),
+        )
+    with wallet.ports.store.transaction() as tx:
+        found = [tx.badges.get(each.assertion_id) for each in (own, other)]
+    assert [each and each.account_id for each in found] == made * 2
+
+
 # ── a link to a new password ────────────────────────────────────────────────────────────────────────────
 
 

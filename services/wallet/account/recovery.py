@@ -58,9 +58,10 @@ def _move(tx: WalletTransaction, event: AddressRecoverySettled, ports: Ports) ->
         RECOVERIES.labels("no-account").inc()
         return
     tx.accounts.hold_all([each.account_id for each in accounts])
-    tx.badges.lock_persons(event.person_id)
-    # Waits for a transaction that is giving this address to an account: that account is used then.
+    # Waits for a transaction that is giving this address to an account: that account is used then. Addresses before
+    # badges, as wherever both are locked: who receives a badge with a new account can't deadlock with this.
     tx.accounts.add_address(accounts[0].account_id, event.email)
+    tx.badges.lock_persons(event.person_id)
     account = tx.accounts.by_address(event.email) or accounts[0]
     others = _others(tx, account, event)
     tx.accounts.make_primary(account.account_id, tx.accounts.address_id(event.email))
