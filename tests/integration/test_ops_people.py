@@ -308,6 +308,10 @@ def test_the_record_shows_old_value_and_new_and_without_registration_the_new_alo
     registration.away = True
     page = text(office, "/decisions")
     assert "氏：髙橋" in page and "new@example.jp" not in page and "いまは表示できません" in page
+    registration.away, registration.changed = False, {}
+    for path in ("/decisions", "/people/R00001", "/decisions.csv"):  # the address that was on file already, or refused
+        page = text(office, path)
+        assert "アドレスの修正" in page and "いまは表示できません" not in page and ",メールアドレス," not in page, path
 
 
 # ── each order has a giver and a taker ─────────────────────────────────────────────────────────────────

@@ -79,7 +79,7 @@ def decision_rows(
             name=wording.words_for(_NAMES, line.decision),
             outcome=wording.words_for(wording.OUTCOMES, line.outcome) if line.outcome else None,
             waiting=line.outcome is None and line.decision in _WITH_OUTCOME,
-            fields=field_changes(line, (changed or {}).get(line.id)),
+            fields=field_changes(line, None if changed is None else changed.get(line.id, ())),
             others=[
                 (wording.words_for(wording.OUTCOMES, word), count)
                 for word, count in (line.parts.outcomes if line.parts else {}).items()
@@ -98,10 +98,16 @@ def _detail(line: DecisionLine) -> Bilingual | None:
 
 
 def field_changes(line: DecisionLine, changed: Sequence[Change] | None) -> list[FieldChange]:
-    """Old and new where they are known; else what the order itself says, without the old value."""
+    """Old and new where they are known; else what the order itself says, without the old value.
+
+    An order of an address says nothing itself: what registration, if it answered, does not know of has changed nothing.
+    """
     if changed:
         return [field_change(each) for each in changed]
-    fields = {"email": None} if line.decision == "correct-address" else line.correction or {}
+    if line.decision == "correct-address":
+        fields: Mapping[str, str | None] = {"email": None} if changed is None else {}
+    else:
+        fields = line.correction or {}
     return [FieldChange(wording.words_for(_FIELDS, name), None, text, False) for name, text in fields.items()]
 
 

@@ -176,7 +176,7 @@ def person_view(
         spelling=[FieldRow(name, wording.FIELDS[name], names.get(name) or "", "text") for name in SPELLED],
         characters=name_characters(history.name or "", history.held_characters or ""),
         timeline=[
-            _moment(moment)
+            _moment(moment, changed)
             for moment in timeline(
                 history.happened, history.versions, history.letters, history.decisions, changed or {}
             )
@@ -197,8 +197,8 @@ def names_of(history: History, said: PersonAnswer | None) -> dict[str, str | Non
     return {**known, "family_name": known["family_name"] or family, "given_name": known["given_name"] or given}
 
 
-def _moment(moment: Moment) -> MomentRow:
-    row = decision_rows([moment.decision], {moment.decision.id: moment.changes})[0] if moment.decision else None
+def _moment(moment: Moment, changed: Mapping[str, Sequence[Change]] | None) -> MomentRow:
+    row = decision_rows([moment.decision], changed)[0] if moment.decision else None
     letter = moment.letter
     name = row.name if row else wording.words_for(HAPPENED, moment.kind)
     if letter is not None:
