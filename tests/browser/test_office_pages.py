@@ -18,6 +18,7 @@ from services.ops.store.events import Store
 from shared.events import RegistrationRejected
 from shared.office_answers import PersonAnswer, SharerAnswer
 from shared.office_events import DecisionSettled
+from shared.paper_events import PaperOrdered, PaperUpdated
 from tests.worlds.cohorts import again, at, cycle, failed, held, issued, renewed, revoked, unprintable
 from tests.worlds.ops import dead_letter, tell
 from tests.worlds.ops_site import Office, office_of
@@ -72,6 +73,11 @@ def office(store: Store) -> Iterator[Office]:
         )
         tell(office.ports, settled, unread)
         dead_letter(office.ports)
+        paper = PaperOrdered(
+            order_id="10000001", registration_id="R00000", items=("certificate", "card"), total=5500, ordered_at=at(9)
+        )
+        printed = PaperUpdated(order_id="10000001", item="card", state="printed", revision=2, at=at(9))
+        tell(office.ports, paper, printed)
         yield office
 
 
@@ -108,6 +114,7 @@ PAGES = {
     "/services": "",
     "/accounts": "",
     "/paper": "",
+    "/paper?state=printed": "",
     "/differences/issued?cohort=2026": "",
     "/decisions": "",
     "/letters": "",
@@ -128,6 +135,14 @@ def test_every_page_of_the_office_is_accessible_and_fits_the_screen(office: Offi
     of_person = seen[list(PAGES).index("/people/R00007")]["text"]
     assert "U+30EDE" in of_person and "見本 第8" in of_person
     assert "balance-low" in seen[list(PAGES).index("/rehearsal")]["text"]
+
+
+def test_before_orders_of_paper_are_cancelled_a_page_names_them_and_asks_for_the_word(office: Office) -> None:
+    form = ("--fill", "why=電話", "--click", "取りやめにする", "--cookie", f"office={office.browser.cookies['office']}")
+    (asked,) = look(office, {"/paper?state=printed": ""}, "--width", "320", "--scale", "1", *form)
+    assert asked["status"] == 200 and "1件を取りやめますか" in asked["text"] and "見本 第0" in asked["text"]
+    said = office.browser.get("/api/v1/decisions", params={"about": "10000001"}).json()
+    assert said == []
 
 
 def test_the_sign_in_page_says_what_was_wrong(office: Office) -> None:
