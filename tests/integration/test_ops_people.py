@@ -36,6 +36,7 @@ from tests.worlds.cohorts import (
     failed,
     held,
     issued,
+    letter,
     renewed,
     revoked,
     unprintable,
@@ -194,6 +195,18 @@ def test_a_persons_page_has_the_whole_history_the_address_and_with_whom_it_is_sh
         assert words in page, words
     assert page.count("お知らせの送り先の変更") == 1
     assert "a@example.jp" not in page
+
+
+def test_why_the_mailer_ended_a_letter_is_said_in_words_and_what_a_server_said_stands_as_it_came(
+    office: Office,
+) -> None:
+    ended = letter(1, "reminder-1", "cancelled", 30, answer="received")
+    tell(office.ports, *cycle(1), ended, letter(1, "completion", "bounced", 31, answer="550 5.1.1 no such user"))
+    page = text(office, "/people/R00001")
+    assert page.count("受領されたため") == page.count("550 5.1.1 no such user") == 2  # of the badge, and in the history
+    assert ">received<" not in page
+    tell(office.ports, letter(1, "completion", "suppressed", 32, attempt=2, answer="revoked"))
+    assert "取り消されたバッジのため" in text(office, "/letters")
 
 
 def test_who_has_lost_the_mailbox_is_listed_until_it_is_settled_and_stands_in_the_history(office: Office) -> None:

@@ -53,6 +53,16 @@ HAPPENED: dict[str, Bilingual] = {
 }
 """What stands in a person's history."""
 
+ANSWERS: dict[str, Bilingual] = {
+    "corrected": Bilingual("訂正されたバッジのため", "its badge was corrected"),
+    "revoked": Bilingual("取り消されたバッジのため", "its badge was revoked"),
+    "received": Bilingual("受領されたため", "the badge was received"),
+    "renewed": Bilingual("更新されたため", "the registration was renewed"),
+    "expired": Bilingual("有効期間が過ぎたため", "its period is over"),
+    "ended": Bilingual("期限が過ぎたため", "its time is over"),
+}
+"""Why the mailer itself ended a letter. Every other answer is a mail server's, and stands as it came."""
+
 _STAGES = ("issued", "received", "anchored", "rendered", "revoked")
 
 

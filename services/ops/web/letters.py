@@ -13,6 +13,7 @@ from services.ops.acts import letters as room
 from services.ops.acts.orders import Attribution
 from services.ops.board import wording
 from services.ops.board.decisions import AlreadyDecidedError
+from services.ops.board.timeline import ANSWERS
 from services.ops.ports import Ports
 from services.ops.web.http import ID, Words, ordered
 from services.ops.web.scope import Scope
@@ -62,7 +63,16 @@ def letters_pages(app: FastAPI, html: Pages, scope: Scope, ports: Ports, decided
             )
             for letter in page.requested
         ]
-        return html.page(request, "letters.html", status=status, page=page, rows=rows, others=others, refused=refused)
+        return html.page(
+            request,
+            "letters.html",
+            status=status,
+            page=page,
+            rows=rows,
+            others=others,
+            answers=ANSWERS,
+            refused=refused,
+        )
 
     @app.get("/letters", include_in_schema=False)
     def letters(request: Request, cohort: str | None = None) -> Response:

@@ -14,6 +14,7 @@ from services.ops import queries
 from services.ops.acts import letters, orders, person_orders, sessions
 from services.ops.acts.orders import Attribution
 from services.ops.board.decisions import AlreadyDecidedError, History
+from services.ops.board.timeline import ANSWERS
 from services.ops.config import Links
 from services.ops.ports import Ports
 from services.ops.web import person_view
@@ -75,7 +76,9 @@ def person_pages(
         said = ports.registration.person(id)
         changed = ports.registration.changes([line.id for line in history.decisions]) if history.decisions else {}
         page = person_view.person_view(history, programme, said, changed, scope.seen_by(request))
-        return html.page(request, "person.html", status=status, page=page, refused=refused, links=links)
+        return html.page(
+            request, "person.html", status=status, page=page, refused=refused, links=links, answers=ANSWERS
+        )
 
     @app.get("/people/{id:path}", include_in_schema=False)
     def person(request: Request, id: str) -> Response:
