@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.registration.domain.delivery import read_delivery
 from services.registration.handlers import accept
 from services.registration.office import orders
 from services.registration.store import RegistrationTransaction
@@ -20,6 +19,7 @@ from shared.events import Event, RegistrationHeld, RegistrationRejected, Registr
 from shared.office_events import CohortHoldChanged, Correction, DecisionSettled, OfficeDecided
 from shared.runtime.recall import Recall
 from tests.worlds.recalled import announced, take_back
+from tests.worlds.records import read_delivery
 from tests.worlds.registration import RULES, RegistrationWorld, as_json, record, registration_database, world_at
 
 RECALLS: Mapping[type[Event], Recall] = {

@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from services.registration.domain.delivery import Delivery, Form, read_rows, rows_of
+from services.registration.domain.encoding import Charset
 from services.registration.domain.record import Rules, UpstreamRecord, read_record
 from shared.glyphs import load_glyphs
 from shared.programme import Programme, parse_programme
@@ -54,3 +56,10 @@ def record(**changes: Any) -> UpstreamRecord:
     read = read_record(fields(**changes), rules())
     assert isinstance(read, UpstreamRecord), read
     return read
+
+
+def read_delivery(
+    body: bytes, form: Form, rules: Rules, *, first_row: int | None = None, charset: Charset | None = None
+) -> Delivery:
+    """A whole delivery, as the intake reads it part by part."""
+    return read_rows(rows_of(body, form, first_row=first_row, charset=charset), rules)

@@ -52,21 +52,14 @@ class Delivery:
         return len({each.row for each in self.rejected})
 
 
-def read_delivery(
-    body: bytes, form: Form, rules: Rules, *, first_row: int | None = None, charset: Charset | None = None
-) -> Delivery:
-    """All records of `body` and all problems of its invalid rows. UnreadableDeliveryError if it has no rows.
+def rows_of(
+    body: bytes, form: Form, *, first_row: int | None = None, charset: Charset | None = None
+) -> Iterator[DeliveryRow | RejectedField]:
+    """The rows of `body` as they came. UnreadableDeliveryError if it has none.
 
     `first_row` is the number of the first record if the delivery is a part of a longer one. `charset` is the encoding
     that the sender declared for a CSV: no other is tried.
     """
-    return read_rows(rows_of(body, form, first_row=first_row, charset=charset), rules)
-
-
-def rows_of(
-    body: bytes, form: Form, *, first_row: int | None = None, charset: Charset | None = None
-) -> Iterator[DeliveryRow | RejectedField]:
-    """The rows of `body` as they came. UnreadableDeliveryError and arguments as of `read_delivery`."""
     if form == "csv":
         return csv_rows(body, first_row, charset)
     if (wide := wide_encoding(body)) is not None:

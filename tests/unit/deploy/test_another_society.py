@@ -18,7 +18,7 @@ from services.issuer.domain.credential import credential_of
 from services.issuer.domain.issuance import Issuer, StatusPlace, assertion_for
 from services.mailer.domain.letters import LETTERS, LetterWriter, Message
 from services.registration.domain.cohort import AddressUse, Candidate, Judgement, cycle_of, judge
-from services.registration.domain.delivery import Delivery, read_delivery
+from services.registration.domain.delivery import Delivery
 from services.registration.domain.facts import facts_of
 from services.registration.domain.numbers import NumberUse
 from services.registration.domain.record import FIELDS, Rules
@@ -28,6 +28,7 @@ from shared.clock import JST
 from shared.events import Award, Holder, RegistrationRenewed
 from shared.programme import Programme, parse_programme
 from tests.worlds.press import CERTIFICATE, CREDENTIAL, FONTS, ROOT, text_of
+from tests.worlds.records import read_delivery
 
 SECRET = b"a secret of sixteen bytes"
 JCI = re.compile("コンクリート|JCI|jci|技士|診断士|日本コンクリート工学会|4月1日")

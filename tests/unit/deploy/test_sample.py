@@ -10,10 +10,10 @@ import pytest
 
 from deploy.local.demo.sample.cohort import CSV_NAME, JSONL_NAME, write_sample
 from services.registration.domain.cohort import AddressUse, Candidate, cycle_of, judge
-from services.registration.domain.delivery import Delivery, read_delivery
+from services.registration.domain.delivery import Delivery
 from services.registration.domain.spelling import missing_characters
 from shared.addresses import same_address_key
-from tests.worlds.records import ROOT, programme, rules
+from tests.worlds.records import ROOT, programme, read_delivery, rules
 
 
 def test_the_files_checked_in_are_those_of_2026(tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.registration.domain.csv_file import decoded
-from services.registration.domain.delivery import Delivery, Form, json_lines, parts_of, read_delivery
+from services.registration.domain.delivery import Delivery, Form, json_lines, parts_of
 from services.registration.domain.encoding import Charset, charset_named
 from services.registration.domain.record import FIELDS, HEADERS
 from services.registration.domain.rows import RejectedField, UnreadableDeliveryError
 from services.registration.domain.wording import expected_in_japanese
-from tests.worlds.records import fields, rules
+from tests.worlds.records import fields, read_delivery, rules
 
 HEAD = ",".join(HEADERS)
 

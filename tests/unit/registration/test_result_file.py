@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from services.registration.domain.csv_file import csv_rows
 from services.registration.domain.debris import _WHOLE, _WITHIN
-from services.registration.domain.delivery import read_delivery
 from services.registration.domain.record import FIELDS, HEADERS, FieldProblem
 from services.registration.domain.result_file import RESULT_HEADERS, held_result, rejected_result, result_line
 from services.registration.domain.rows import DeliveryRow, RejectedField, UnreadableDeliveryError
@@ -21,7 +20,7 @@ from services.registration.domain.spreadsheet import as_typed
 from services.registration.domain.wording import expected_in_japanese, held_in_japanese
 from services.registration.intake.results import RowResults, result_file
 from shared.events import HeldReason
-from tests.worlds.records import fields, rules
+from tests.worlds.records import fields, read_delivery, rules
 
 BAD_FIELDS: dict[str, list[object]] = {
     "registration_id": ["", "a b", "x" * 101, "?1"],

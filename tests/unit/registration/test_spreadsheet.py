@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.registration.domain.csv_file import csv_parts, csv_rows
-from services.registration.domain.delivery import Delivery, read_delivery
+from services.registration.domain.delivery import Delivery
 from services.registration.domain.forms import in_form, with_zeros
 from services.registration.domain.record import FIELDS, HEADERS, Rules
 from services.registration.domain.rows import DeliveryRow
 from services.registration.domain.spreadsheet import as_cell, as_typed, day_of
 from shared.programme import Programme
-from tests.worlds.records import fields, programme, rules
+from tests.worlds.records import fields, programme, read_delivery, rules
 
 FORMED = msgspec.structs.replace(
     programme(),
