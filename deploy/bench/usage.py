@@ -60,17 +60,16 @@ def _memory(process: psutil.Process) -> float:
 
 
 class MemoryPeaks(threading.Thread):
-    """Peak memory of each part and service in MB, sampled every few seconds."""
+    """Peak memory of each part and service in MB, sampled every five seconds."""
 
-    def __init__(self, stack: Stack, *, every: float = 5.0) -> None:
+    def __init__(self, stack: Stack) -> None:
         super().__init__(name="memory", daemon=True)
         self._stack = stack
-        self._every = every
         self._ended = threading.Event()
         self.peaks: dict[str, float] = {}
 
     def run(self) -> None:
-        while not self._ended.wait(self._every):
+        while not self._ended.wait(5.0):
             for name, memory in memory_of(self._stack).items():
                 self.peaks[name] = max(self.peaks.get(name, 0.0), memory)
 

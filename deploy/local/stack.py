@@ -260,15 +260,15 @@ class Stack:
         """Returns when it answers. StackFailed when it does not within `seconds`."""
         self._await_all([name], seconds)
 
-    def log_tail(self, name: str, lines: int = 15) -> str:
-        """The last lines of its log since it was started."""
+    def log_tail(self, name: str) -> str:
+        """The last 15 lines of its log since it was started."""
         try:
             with self._log(name).open("rb") as file:
                 file.seek(self._log_starts.get(name, 0))
                 text = file.read().decode("utf-8", errors="replace")
         except OSError:
             return "(no log)"
-        return "\n".join(text.splitlines()[-lines:])
+        return "\n".join(text.splitlines()[-15:])
 
     def _start_services(self) -> None:
         for name, service in self.processes.items():

@@ -32,6 +32,7 @@ from shared.readiness import OTHERS, DomainForecast, Finding, LettersForecast, Q
 from shared.runtime.readiness import ending, peer_certificate_ends
 
 RELAY, CERTIFICATE = "relay", "relay-certificate"
+_RELAY_SECONDS = 6.0  # for each answer of the relay
 _DNS_SECONDS = 2.5  # for one name; a check asks for two or three
 
 
@@ -46,12 +47,12 @@ class DnsServers:
 # ── the relay ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def relay(server: SmtpServer, seconds: float = 6.0) -> Report:
+def relay(server: SmtpServer) -> Report:
     """EHLO, STARTTLS and login as for a letter; then QUIT."""
     place = f"{server.host}:{server.port}"
     trust = trust_of(server)
     try:
-        connection = connected(replace(server, seconds=seconds), trust)
+        connection = connected(replace(server, seconds=_RELAY_SECONDS), trust)
     except ssl.SSLCertVerificationError as error:
         return Report(findings=(fault(CERTIFICATE, "certificate-untrusted", place, cause=error.verify_message),))
     except (OSError, smtplib.SMTPException) as error:

@@ -15,10 +15,10 @@ from shared.runtime.settings import Settings
 _TOO_OPEN = 0o137  # the bits that neither 0600 nor 0640 has
 
 
-def read_networks(settings: Settings, name: str = "NETWORKS_FILE") -> tuple[Network, ...]:
-    """The networks of the file that the setting names. RefuseToStart names the field; also when others may read it."""
-    file = settings.file(name)
-    return networks_in(file, f"setting {name}: {file}")
+def read_networks(settings: Settings) -> tuple[Network, ...]:
+    """The networks of the file in NETWORKS_FILE. RefuseToStart names the field; also when others may read it."""
+    file = settings.file("NETWORKS_FILE")
+    return networks_in(file, f"setting NETWORKS_FILE: {file}")
 
 
 def networks_in(file: Path, what: str) -> tuple[Network, ...]:

@@ -87,14 +87,14 @@ class Settings:
         """A TCP port; 0 takes any free one."""
         return self.whole(name, default, least=0, most=65535)
 
-    def url(self, name: str, default: str | None = None, *, schemes: tuple[str, ...] = ("http", "https")) -> str:
+    def url(self, name: str, *, schemes: tuple[str, ...] = ("http", "https")) -> str:
         def parse(raw: str) -> str:
             parts = urlsplit(raw)
             if parts.scheme not in schemes or not parts.netloc:
                 raise ValueError("not such a URL")
             return raw.rstrip("/")
 
-        return self.read(name, f"a URL ({', '.join(schemes)})", parse, default)
+        return self.read(name, f"a URL ({', '.join(schemes)})", parse)
 
     def site(self, name: str) -> str:
         """The URL of a web server of ours as people and programs see it: https://badges.example.jp.

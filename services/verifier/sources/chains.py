@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from threading import Lock
 from time import monotonic
 from typing import Protocol
@@ -38,9 +38,8 @@ class AnchorSource(Protocol):
 class Chains:
     """All configured networks. Answers of which one has every root at finality are cached. Thread-safe."""
 
-    def __init__(self, lookup: Lookup, *, seconds: Callable[[], float] = monotonic) -> None:
+    def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
-        self._seconds = seconds
         self._cached: OrderedDict[object, tuple[float, ChainAnswers]] = OrderedDict()
         self._lock = Lock()
 
@@ -49,7 +48,7 @@ class Chains:
         named = tuple(dict.fromkeys((a.chain_id, a.transaction) for proof in proofs for a in proof.anchors))
         if len(named) > _MAX_TRANSACTIONS:
             raise Unreadable(f"got {len(named)} transactions in the proofs, expected at most {_MAX_TRANSACTIONS}")
-        now, question = self._seconds(), (roots, named)
+        now, question = monotonic(), (roots, named)
         with self._lock:
             cached = self._cached.get(question)
         if cached is not None and now - cached[0] < _SECONDS:

@@ -34,13 +34,12 @@ class IssuerSite(Protocol):
 class HttpSite:
     """The issuer's public site over HTTP."""
 
-    def __init__(self, public_url: str, *, seconds: float = 10.0) -> None:
+    def __init__(self, public_url: str) -> None:
         self._public_url = public_url
-        self._seconds = seconds
 
     def get(self, key: str) -> bytes:
         url = did_document_url(self._public_url) if key == object_keys.DID_DOCUMENT else f"{self._public_url}/{key}"
-        return download(url, seconds=self._seconds, most=_MAX_LIST_BYTES if _LIST.fullmatch(key) else _MAX_BYTES)
+        return download(url, most=_MAX_LIST_BYTES if _LIST.fullmatch(key) else _MAX_BYTES)
 
 
 def download(url: str, *, seconds: float = 10.0, most: int = _MAX_BYTES) -> bytes:
