@@ -1,4 +1,4 @@
-"""`akashi bench anchor`: from awards to proofs for one batch on one core, beside cert-issuer; memory; gas.
+"""`akashi bench anchor`: from awards to proofs for one batch on one core, compared with cert-issuer; memory; gas.
 
 Ours does more than the stage of cert-issuer: it signs each credential, makes its JSON, and canonicalises it twice;
 cert-issuer canonicalises its input once. Rates are per CPU second.
@@ -53,7 +53,7 @@ _SEPOLIA = 11155111
 def anchor(badges: int, sample: int, rival: Path, as_json: bool) -> None:
     """正準形・ハッシュ木・証明の速さを、cert-issuer と並べて測ります。
 
-    / Speed of canonical form, tree and encoded proofs on one core, beside cert-issuer 3.13.1 in its own environment.
+    / Speed of canonical form, tree and encoded proofs on one core, compared with cert-issuer 3.13.1.
     """
     if not rival.exists():
         raise click.ClickException(

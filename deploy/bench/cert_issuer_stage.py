@@ -1,4 +1,4 @@
-"""The stage of cert-issuer 3.13.1 that ours is measured beside. Run by the Python of its own environment.
+"""The stage of cert-issuer 3.13.1 that ours is compared with. Run by the Python of its own environment.
 
 Reads JSON from standard input: contexts by URL, some documents, how many leaves the tree has. Takes the same steps as
 its CertificateBatchHandler (normalise, populate, make the tree, proofs), by its own functions, and prints the CPU

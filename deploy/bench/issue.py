@@ -1,4 +1,4 @@
-"""`akashi bench issue`: signed credentials a second on one core, beside the usual ways; memory; baking.
+"""`akashi bench issue`: signed credentials a second on one core, compared with the usual ways; memory; baking.
 
 Every way signs the same awards to the same bytes, each credential at another second, so that no part of a proof can be
 reused. Rates are per CPU second of this one process: the load of other processes doesn't count.
@@ -54,7 +54,7 @@ _BATCH = 500  # at once, as events come
 )
 @json_option
 def issue(badges: int, sample: int, as_json: bool) -> None:
-    """署名の速さを、ほかの方法と並べて測る。 / Measure the rate of signing, beside other ways.
+    """署名の速さを、ほかの方法と並べて測る。 / Measure the rate of signing, compared with other ways.
 
     1 コアで署名し、文書全体を処理する PyLD、pyoxigraph と比べる。次にメモリーと絵への埋め込みを測る。
     / Signs on one core, beside PyLD and pyoxigraph on whole documents; then memory and baking.

@@ -1,9 +1,9 @@
-"""`akashi bench mail`: letters a second from the ledger to the mail server, beside a plain loop of smtplib.
+"""`akashi bench mail`: letters a second from the ledger to the mail server, compared with a loop of smtplib.
 
 The mailer's own handlers, on a PostgreSQL of their own, write and send the award letters of a fictional cohort. The
 mail server is another process: aiosmtpd; then Postfix's smtp-sink, or where there is none the lean one, as aiosmtpd
 itself takes a core. Rates are per CPU second of this process, so the load of others doesn't count; the wall clock
-stands beside.
+is given as well.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _CONNECTIONS = 16
 )
 @json_option
 def mail(letters: int, sample: int, program: str | None, as_json: bool) -> None:
-    """お知らせを送る速さを、smtplib の繰り返しと並べて測る。 / Measure the rate of letters, beside a loop of smtplib.
+    """お知らせを送る速さを、smtplib の繰り返しと並べて測る。 / Measure the rate of letters, compared with smtplib.
 
     同じ宛先、同じ文面。作成、送信、記録までを含む。 / The same letters; written, sent, and noted in the ledger.
     """

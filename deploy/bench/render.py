@@ -1,4 +1,4 @@
-"""`akashi bench render`: both PDFs of a person on one core, beside plain reportlab and typst; sizes, memory, QR codes.
+"""`akashi bench render`: both PDFs of a person on one core, compared with reportlab and typst; sizes, memory, QR.
 
 Rates are per CPU second of one process: the load of other processes doesn't count. All draw the very same pages, the
 others with the pixels of the badge. Ours are measured in a process of their own, in which nothing but the renderer is
@@ -47,10 +47,10 @@ _DRAWN_ONCE = (certificate.ground, details.ground, seal)
 @click.option("--codes", default=1_000, show_default=True, help="QRコードを読む人数。 / Number whose codes are read.")
 @json_option
 def render(people: int, sample: int, codes: int, as_json: bool) -> None:
-    """PDFを描く速さを、ほかの方法と並べて測る。 / Measure the rate of printing, beside other ways.
+    """PDFを描く速さを、ほかの方法と並べて測る。 / Measure the rate of printing, compared with others.
 
     1 コアで証書と内容詳細を描き、reportlab、typst と比べる。メモリー、大きさ、QRコードの読み取りも確かめる。
-    / Prints both PDFs on one core, beside reportlab and typst; memory, sizes, and QR codes read by two decoders.
+    / Prints both PDFs on one core, compared with reportlab and typst; memory, sizes, and QR codes read by two decoders.
     """
     measure(people, sample, codes).show(as_json=as_json)
 

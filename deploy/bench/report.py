@@ -46,7 +46,7 @@ class Report:
     def compare(
         self, name: str, value: float, unit: str, against: str, rival: float, *, at_least: float | None = None
     ) -> None:
-        """`value` beside that of a rival in the same run; `at_least` is the goal for their ratio."""
+        """`value` compared with that of a rival in the same run; `at_least` is the goal for their ratio."""
         ratio = value / rival
         goal = None if at_least is None else f">= {at_least:g} times {against}"
         holds = None if at_least is None else ratio >= at_least

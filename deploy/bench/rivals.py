@@ -1,4 +1,4 @@
-"""The two usual ways to sign a credential in Python, measured beside ours: each parses the whole document as RDF.
+"""The two usual ways to sign a credential in Python, compared with ours: each parses the whole document as RDF.
 
 Both do what an issuer must do (document, proof options, signature, optionally leaf) without the checks that ours makes.
 Both get the contexts from memory. PyLD caches its parsed contexts, which makes it twice as fast.

@@ -1,4 +1,4 @@
-"""`akashi bench wallet`: login pages a second, and complete account creations beside argon2id alone.
+"""`akashi bench wallet`: login pages a second, and complete account creations compared with argon2id alone.
 
 A creation is what a person does: open the link of letter 1, send name and password, see the received badge. Its rate is
 compared with that of hashing alone, by the same parameters, on the same cores, in the same run: no wallet can be faster

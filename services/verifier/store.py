@@ -1,4 +1,4 @@
-"""The schema `verifier`: what the issuer's events say of each assertion beside its credential."""
+"""The schema `verifier`: what the issuer's events say of each assertion outside its credential."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class VerificationResult:
 
 @dataclass(frozen=True)
 class Sources:
-    """What a verification asks. `record_of` is what the issuer says of a badge beside its credential; None: nothing."""
+    """What a verification asks. `record_of`: what the issuer says of a badge outside its credential; None: nothing."""
 
     site: IssuerSite
     chain: AnchorSource

@@ -164,7 +164,7 @@ def _schema(found: Sequence[tuple[str, str | None, str]]) -> list[Finding]:
 
 
 def _clock(now: datetime, real: datetime, server: datetime) -> Finding:
-    """Ours beside that of the database's machine. A clock that is set by AKASHI_CLOCK is not compared."""
+    """Ours compared with that of the database's machine. A clock that is set by AKASHI_CLOCK is not compared."""
     if abs((now - real).total_seconds()) > _SKEW:
         return not_asked("clock", "clock-played", at=now.isoformat(timespec="seconds"))
     skew = abs((real - server).total_seconds())

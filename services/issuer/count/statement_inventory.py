@@ -1,4 +1,4 @@
-"""What the issuer's tables say of the statements of the count in object storage, and of the lists beside them."""
+"""What the issuer's tables say of the statements of the count in object storage, and of their lists."""
 
 from __future__ import annotations
 

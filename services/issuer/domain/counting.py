@@ -101,7 +101,7 @@ def statement_of(
 
 
 def division_of(figures: Mapping[str, Figures], former: Sequence[Division]) -> Division | None:
-    """The finest division that we find that shows nothing small beside the `former` ones.
+    """The finest division that we find that, together with the `former` ones, shows no small group.
 
     None when only the total is left, and there was a division before. Without any before: the total as one group.
     """

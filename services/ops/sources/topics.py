@@ -1,4 +1,4 @@
-"""The topics in Kafka beside those that the pipeline has: there, as many partitions, kept for long enough, writable."""
+"""The topics in Kafka against those of the pipeline: there, as many partitions, kept for long enough, writable."""
 
 from __future__ import annotations
 

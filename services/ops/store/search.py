@@ -27,7 +27,7 @@ class SearchRows:
     def people(self, parts: Sequence[str], asked: str, also: Sequence[str], seen: Seen, *, limit: int) -> list[Person]:
         """Whose name, number or id holds each of `parts` (search_key), or whose badge's id begins so; work first.
 
-        Beside them the registrations `also`, and that of the badge `asked`, whichever version it was. A part that is
+        And the registrations `also`, and that of the badge `asked`, whichever version it was. A part that is
         one ASCII character finds nobody by itself. Of more than 2000 people found 2000 are put in order.
         """
         of = None if seen is None else list(seen)

@@ -36,7 +36,7 @@ class Revocation:
 
 @dataclass(frozen=True)
 class IssuerRecord:
-    """What the issuer says of an assertion beside its credential. The ids are of assertions that are not revoked.
+    """What the issuer says of an assertion outside its credential. Ids are of assertions that are not revoked.
 
     `received`: whether its holder has received it; None where nobody told. `registration_counts`: the programme lets
     the page say that the registration is valid while the receipt is awaited.
@@ -51,7 +51,7 @@ class IssuerRecord:
 
 
 UNTOLD = IssuerRecord()
-"""Of a badge that the issuer says nothing of beside its credential."""
+"""Of a badge of which the issuer says nothing but its credential."""
 
 
 @dataclass(frozen=True)

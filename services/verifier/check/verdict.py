@@ -148,7 +148,7 @@ def verdict_on(
 ) -> Verdict:
     """The verdict on a credential that should be issued by `did` and have the id `expected_id`, if given.
 
-    `contradicted`: where its file says something else beside it.
+    `contradicted`: where the file that held it contradicts it.
     """
     badge = credential.badge
     readable = check_readable(badge, expected_id, contradicted)

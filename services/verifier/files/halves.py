@@ -14,7 +14,7 @@ from shared.errors import Unreadable
 
 
 def contradiction(credential: Document, unbaked: Unbaked) -> str | None:
-    """Where the 2.0 half of a picture says other than the credential in it; None when it doesn't, or there is none.
+    """Where the 2.0 half of a picture contradicts the credential in it; None when it doesn't, or there is no such half.
 
     Only what the half says is compared: what it leaves out is no false statement, and a credential of others, which
     has no half of ours, is judged by the other checks.

@@ -23,7 +23,7 @@ MAX_COUNT_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class FileContent:
-    """What a file holds: a credential, and beside it in a picture, perhaps, its Open Badges 2.0 half."""
+    """What a file holds: a credential; a picture may also hold its Open Badges 2.0 half."""
 
     document: Document
     unbaked: Unbaked | None = None

@@ -92,7 +92,7 @@ class _Answer(msgspec.Struct):
 
 
 def published_record(public_url: str, badge: Badge) -> IssuerRecord | None:
-    """What the issuer's API says of one of its badges beside its signed documents; None while it gives no answer.
+    """What the issuer's API says of one of its badges outside its signed documents; None while it gives no answer.
 
     It can only make a verdict worse (a revocation that is not in the list yet), or say for what an unfinished badge
     waits; never better.
