@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-Fault = Literal[
+FaultCode = Literal[
     # of every service
     "no-answer",
     "not-allowed",
@@ -75,7 +75,7 @@ Fault = Literal[
     "backup-none",
     "backup-old",
 ]
-"""What can be wrong. For each of them `services/ops/rehearsal/wording.py` has the next step."""
+"""What can be wrong. For each of them `services/ops/rehearsal/faults.py` has the next step."""
 
 Unasked = Literal[
     "clock-played",
@@ -94,7 +94,7 @@ State = Literal["ok", "fault", "not-asked"]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What one check found. `code`: of Fault or Unasked; None when all is well. `about`: which one of several.
+    """What one check found. `code`: of FaultCode or Unasked; None when all is well. `about`: which one of several.
 
     `facts` fill in the words: names, hosts, figures as text.
     """
@@ -110,7 +110,7 @@ def ok(check: str, about: str = "", **facts: object) -> Finding:
     return Finding(check=check, state="ok", about=about, facts=_texts(facts))
 
 
-def fault(check: str, code: Fault, about: str = "", **facts: object) -> Finding:
+def fault(check: str, code: FaultCode, about: str = "", **facts: object) -> Finding:
     return Finding(check=check, state="fault", code=code, about=about, facts=_texts(facts))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from shared.programme import Bilingual
-from shared.readiness import Fault
+from shared.readiness import FaultCode
 
 
 class Words(NamedTuple):
@@ -36,7 +36,7 @@ _NEW_CERTIFICATE = (
     "Get a new certificate, replace the file, and restart the services that use it.",
 )
 
-FAULTS: Mapping[Fault, Words] = {
+FAULTS: Mapping[FaultCode, Words] = {
     "no-answer": said(
         "応答がありません（{cause}）。",
         "No answer ({cause}).",

@@ -25,7 +25,7 @@ from services.ops.sources.topics import topics_report, wanted_from
 from shared.clock import Clock, system_clock
 from shared.errors import NotFound, cause_of
 from shared.office_answers import CohortAnswer
-from shared.readiness import Fault, Finding, Question, ReadinessAnswer, Report, fault, not_asked, ok
+from shared.readiness import FaultCode, Finding, Question, ReadinessAnswer, Report, fault, not_asked, ok
 from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.readiness import SECONDS, Checks, ending, peer_certificate_ends
 from shared.topics import PARTITIONS
@@ -90,7 +90,7 @@ class Surroundings:
         return [finding for report in self._own.ask(question) for finding in report.findings]
 
     def _answer(self, service: str, url: str, question: Question, key: bytes) -> Answered:
-        def instead(code: Fault, cause: str = "") -> Answered:
+        def instead(code: FaultCode, cause: str = "") -> Answered:
             return Answered(service, None, self._clock(), fault("answer", code, urlsplit(url).netloc, cause=cause))
 
         try:

@@ -12,7 +12,7 @@ import pytest
 from services.ops.rehearsal.faults import FAULTS, Words
 from services.ops.rehearsal.judgement import check_line
 from services.ops.rehearsal.wording import CHECKS, UNASKED, words_of
-from shared.readiness import Fault, Finding, Unasked, fault, ok
+from shared.readiness import FaultCode, Finding, Unasked, fault, ok
 
 WORDS: dict[str, Words] = {**dict[str, Words](FAULTS.items()), **dict[str, Words](UNASKED.items())}
 SOURCES = [
@@ -25,7 +25,7 @@ SOURCES = [
 
 
 def test_every_code_has_words_and_no_other_has() -> None:
-    assert set(FAULTS) == set(get_args(Fault)) and set(UNASKED) == set(get_args(Unasked))
+    assert set(FAULTS) == set(get_args(FaultCode)) and set(UNASKED) == set(get_args(Unasked))
 
 
 @pytest.mark.parametrize("code", list(WORDS))
