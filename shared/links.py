@@ -1,4 +1,4 @@
-"""Links that only their addressee can know. The mailer writes those about a badge; the wallet writes the others."""
+"""Links that only their addressee can know. Those about a badge: mailer; others: wallet and registration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Merkle tree over sorted pairs with SHA-256. Built by anchor, checked by verifier; pure.
+"""A Merkle tree over sorted pairs with SHA-256. Built by anchor, checked by issuer and verifier; pure.
 
 The layout is that of OpenZeppelin's merkle-tree (an array of 2n-1 nodes, root first, sorted leaves from the end), so
 their `MerkleProof` with a SHA-256 pair hash accepts these proofs. Leaves are digests already and are not hashed again,

@@ -1,4 +1,4 @@
-"""The proof value of merkle-proof-2019: CBOR in base58btc. Written by anchor, read by verifier; pure.
+"""The proof value of merkle-proof-2019: CBOR in base58btc. Written by anchor, read by issuer and verifier; pure.
 
 Source: MerkleProof2019 (W3C CCG, https://w3c-ccg.github.io/lds-merkle-proof-2019/) as Blockcerts' package
 lds-merkle-proof-2019 writes it: an array of [key, value] pairs, each hash as the CBOR of its hexadecimal text within a
