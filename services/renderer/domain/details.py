@@ -83,7 +83,7 @@ def draw_details_background(sheet: Sheet, programme: Programme, qualification: s
     x = QR[0] + QR[2] + 7 * MM
     set_line(sheet, _HOW_TO_CHECK, Line("この証明書の確認方法", fonts.sans_medium, 11, colour), x, 72 * MM)
     notes = (
-        "QRコードを読み取ると、登録の最新の状態（有効・期限切れ・失効）を確認できます。",
+        "QRコードを読み取ると、登録の最新の状態（有効・期限切れ・取り消し）を確認できます。",
         "本書は、電子署名されたオープンバッジ（Open Badges 3.0）の内容を印字したものです。電子署名されたデータは、"
         "このPDFに添付されています。",
         "Scan the code to check the current status of this registration.",

@@ -1,4 +1,4 @@
-"""What holders read has one name for each thing: letters, wallet, and the texts of the programme."""
+"""What holders read has one name for each thing: letters, wallet, 内容詳細, and the texts of the programme."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ TEXTS = {
     for path in sorted((SERVICES / folder).rglob("*.*"))
 }
 TEXTS["requested.py"] = "\n".join(f"{what.ja} {what.en}" for what in WHAT.values())
+TEXTS["details.py"] = (SERVICES / "renderer/domain/details.py").read_text(encoding="utf-8")
 TEXTS["jci.toml"] = (SERVICES.parent / "deploy/programmes/jci.toml").read_text(encoding="utf-8")
 
 
@@ -27,7 +28,8 @@ TEXTS["jci.toml"] = (SERVICES.parent / "deploy/programmes/jci.toml").read_text(e
         ("証明書のデータ", ("証明書データ", "検証用ファイル")),
         ("済み", ("ずみ", "済です")),
         ("追加", ("加わりました",)),
-        ("取り消し", ("取消",)),
+        ("取り消し", ("取消", "失効")),
+        ("いりません", ("要りません",)),
         ("e-mail", ("email address", "Email address")),
     ],
 )
