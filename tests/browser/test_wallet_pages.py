@@ -403,5 +403,5 @@ def test_paper_is_ordered_on_a_phone_and_a_refused_order_says_what_to_correct(wa
     urls = [forms[1], f"{forms[0]}/{order_id}/address", forms[0]]
     options = [*fill, "--fill", "postcode=12", "--click", "Order", *signed_in, "--lang", "en-US"]
     refused, address, state = _look(urls, *options)["pages"]
-    assert refused["status"] == 422 and "Enter seven figures." in refused["text"]
+    assert refused["status"] == 422 and "Enter a postcode of seven figures." in refused["text"]
     assert "Send it here" in address["text"] and "Awaiting payment" in state["text"]
