@@ -90,7 +90,7 @@ def test_a_letter_that_leaves_late_says_when_its_link_ends(mailer: MailerWorld, 
     ends = (START + timedelta(hours=2)).astimezone(JST)
     [(_, _, letter)] = post.given
     text = message_from_bytes(letter, policy=default).get_body(("plain",))
-    assert text is not None and f"{ends.day}日 {ends.hour}:{ends.minute:02}まで" in text.get_content()
+    assert text is not None and f"{ends.day}日 {ends.hour}時{ends.minute:02}分まで" in text.get_content()
 
 
 @pytest.mark.parametrize("answer", [Deferred("451 later"), Sent("250 ok")], ids=["deferred", "not written yet"])

@@ -123,7 +123,7 @@ def test_every_fact_stands_in_the_letter(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name, message in SAMPLES.items() if "hours" in message.facts])
 def test_a_link_is_said_to_work_until_its_end_however_late_its_letter_leaves(name: str) -> None:
     message = replace(SAMPLES[name], ends_at=datetime(2026, 4, 1, 3, 5, 59, tzinfo=UTC))
-    words = {"ja": "2026年4月1日 12:05まで", "en": "until 1 April 2026, 12:05 (Japan time)"}[message.language]
+    words = {"ja": "2026年4月1日 12時05分まで", "en": "until 1 April 2026, 12:05 (Japan time)"}[message.language]
     mail = WRITER.compose(message)
     assert words in mail.text and words in mail.html and "48" not in mail.text
     unknown = WRITER.compose(replace(message, ends_at=None))
