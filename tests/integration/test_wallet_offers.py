@@ -16,7 +16,6 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-import zxingcpp
 from PIL import Image
 
 from deploy.local.ports import free_port
@@ -26,6 +25,7 @@ from services.wallet.web.site import web_app
 from shared import object_keys
 from tests.worlds.http_server import serving
 from tests.worlds.outside_verifier import ask_node
+from tests.worlds.qr_codes import qr_codes_in
 from tests.worlds.wallet import Wallet, config, corrected, join, revoked, running_wallet
 
 pytest_plugins = ("tests.worlds.wallet_fixtures",)
@@ -66,7 +66,7 @@ def read_from(page: str) -> str:
     for run in re.finditer(r"M(\d+) (\d+)h(\d+)v1h-\3z", drawn[2]):
         x, y, width = map(int, run.groups())
         picture.paste(0, (x * scale, y * scale, (x + width) * scale, (y + 1) * scale))
-    (code,) = zxingcpp.read_barcodes(picture)
+    (code,) = qr_codes_in(picture)
     return code.text
 
 

@@ -10,12 +10,12 @@ from dataclasses import replace
 import pikepdf
 import pypdfium2
 import pytest
-import zxingcpp
 
 from services.renderer.domain.card import EACH, HEIGHT, QR, WIDTH, Card, place_of
 from services.renderer.domain.typesetting import A4, MM
 from services.renderer.pdf.qr import qr_text
 from tests.worlds.press import CERTIFICATE, PROGRAMME, badge, press
+from tests.worlds.qr_codes import qr_codes_in
 
 NAMES = (
     "見本 太郎",
@@ -108,9 +108,7 @@ def test_each_card_has_its_own_code_which_a_reader_reads_from_paper(sheet: tuple
     assert (pages, left_out) == (2, [])
     with opened(pdf) as document:
         found = [
-            each.text
-            for page in document
-            for each in zxingcpp.read_barcodes(page.render(scale=300 / 72, grayscale=True).to_pil())
+            each.text for page in document for each in qr_codes_in(page.render(scale=300 / 72, grayscale=True).to_pil())
         ]
     assert sorted(found) == sorted(qr_text(card.certificate.verification_url) for card in cards())
     assert QR[2] / MM > 18

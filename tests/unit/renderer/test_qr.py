@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from qrcode.constants import ERROR_CORRECT_M
 from qrcode.main import QRCode
-from zxingcpp import Barcode, read_barcodes
+from zxingcpp import Barcode
 
 from services.renderer.pdf.qr import QUIET, Modules, qr_modules, qr_operators, qr_text
+from tests.worlds.qr_codes import qr_codes_in
 
 ID = "MZXW6YTBOI2DGNBVGY3TQOJQGE"
 
@@ -68,7 +69,7 @@ def read(modules: Modules) -> Barcode:
     image = Image.new("L", (len(modules), len(modules)), 255)
     image.putdata([0 if dark else 255 for row in modules for dark in row])
     framed = ImageOps.expand(image, QUIET, 255).resize(((len(modules) + 2 * QUIET) * 4,) * 2, Image.Resampling.NEAREST)
-    (found,) = read_barcodes(framed)
+    (found,) = qr_codes_in(framed)
     return found
 
 
