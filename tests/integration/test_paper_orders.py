@@ -304,11 +304,7 @@ def test_states_reach_ops_in_any_order(world: PaperWorld) -> None:
 
 
 def test_a_step_names_what_it_was_not_taken_for_and_is_one_order_however_often_it_is_given(world: PaperWorld) -> None:
-    orders = []
-    for number in (1, 2):
-        badge = world.badge(number)
-        with world.owner(badge) as browser:
-            orders.append(number_of(world.order(browser, badge, "certificate")))
+    orders = two_orders(world)
     assert world.step("paid", orders[0]) == "done"
     partly = world.step("paid", *(f"{order}/certificate" for order in orders))
     assert partly == f"partly 1 done; not: {orders[0]}/certificate wrong-state"
@@ -346,6 +342,16 @@ def test_a_step_names_what_it_was_not_taken_for_and_is_one_order_however_often_i
     assert both in world.office.browser.get("/decisions.csv").text
 
 
+def two_orders(world: PaperWorld) -> list[str]:
+    """The numbers of two people's orders of a certificate."""
+    orders = []
+    for number in (1, 2):
+        badge = world.badge(number)
+        with world.owner(badge) as browser:
+            orders.append(number_of(world.order(browser, badge, "certificate")))
+    return orders
+
+
 def record_of(world: PaperWorld, about: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = world.office.browser.get("/api/v1/decisions", params={"about": about}).json()
     return found
@@ -356,11 +362,7 @@ def page_of(world: PaperWorld, state: str) -> str:
 
 
 def test_on_the_page_a_parcel_has_its_number_and_orders_are_cancelled_once_the_word_is_typed(world: PaperWorld) -> None:
-    orders = []
-    for number in (1, 2):
-        badge = world.badge(number)
-        with world.owner(badge) as browser:
-            orders.append(number_of(world.order(browser, badge, "certificate")))
+    orders = two_orders(world)
     ids = [f"{order}/certificate" for order in orders]
     step = {"why": "電話", "state": "ordered", "id": ids}
     paper = world.office.browser.post

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from kafka import KafkaConsumer, TopicPartition
@@ -13,6 +14,7 @@ from deploy.local.demo.sample.cohort import JSONL_NAME
 from deploy.local.stack import Stack
 from shared.runtime.objects import Objects
 from shared.runtime.settings import Settings, read_object_storage
+from tests.worlds.story import records_until
 from tests.worlds.tables import rows_at
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
@@ -68,21 +70,16 @@ def rows_as_text(stack: Stack, service: str, table: str) -> str:
 
 def topics_as_text(stack: Stack) -> Iterator[tuple[str, str]]:
     """Each topic with the keys, values and headers of all its messages."""
-    consumer = KafkaConsumer(bootstrap_servers=stack.environment("issuer")["KAFKA_BOOTSTRAP"])
-    try:
+    with closing(KafkaConsumer(bootstrap_servers=stack.environment("issuer")["KAFKA_BOOTSTRAP"])) as consumer:
         for topic in sorted(consumer.topics()):
             places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
             consumer.assign(places)
             consumer.seek_to_beginning()
-            ends, found = consumer.end_offsets(places), []
-            while any(consumer.position(place) < ends[place] for place in places):
-                for records in consumer.poll(timeout_ms=1000).values():
-                    for record in records:
-                        parts = (record.key, record.value, *(value for _, value in record.headers))
-                        found += [part.decode(errors="replace") for part in parts if part]
+            found = []
+            for record in records_until(consumer, consumer.end_offsets(places)):
+                parts = (record.key, record.value, *(value for _, value in record.headers))
+                found += [part.decode(errors="replace") for part in parts if part]
             yield topic, "\n".join(found)
-    finally:
-        consumer.close()
 
 
 def objects_as_text(stack: Stack) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -208,9 +208,7 @@ class Story:
                 for place in places:
                     start = (starts or {}).get(place, 0)  # which may be gone: then from where the topic begins
                     consumer.seek(place, start if beginnings[place] <= start <= ends[place] else beginnings[place])
-                while any(consumer.position(place) < ends[place] for place in places):
-                    for records in consumer.poll(timeout_ms=1000).values():
-                        found += [(topic.name, record.key, record.value) for record in records if record.value]
+                found += [(topic.name, each.key, each.value) for each in records_until(consumer, ends) if each.value]
         return found
 
     def _ends(self) -> dict[TopicPartition, int]:
@@ -221,6 +219,13 @@ class Story:
 
     def _consumer(self) -> contextlib.closing[KafkaConsumer]:
         return contextlib.closing(KafkaConsumer(bootstrap_servers=self.stack.environment("issuer")["KAFKA_BOOTSTRAP"]))
+
+
+def records_until(consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> Iterator[Any]:
+    """The records of the consumer's partitions, each from where it stands to these ends."""
+    while any(consumer.position(place) < end for place, end in ends.items()):
+        for records in consumer.poll(timeout_ms=1000).values():
+            yield from records
 
 
 class _OwnInbox:

@@ -55,9 +55,11 @@ def counts(ports: Ports) -> list[PaperCount]:
         return tx.paper.counts()
 
 
-def rows(ports: Ports, state: PaperState | None, item: PaperItem | None) -> list[PaperRow]:
+def rows(
+    ports: Ports, state: PaperState | None, item: PaperItem | None, *, limit: int = MOST, seen: Seen = None
+) -> list[PaperRow]:
     with ports.store.transaction() as tx:
-        return tx.paper.rows([state] if state else PAPER_STATES, item, limit=MOST)
+        return tx.paper.rows([state] if state else PAPER_STATES, item, seen=seen, limit=limit)
 
 
 def sheets(ports: Ports) -> list[SheetRow]:

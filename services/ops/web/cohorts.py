@@ -15,7 +15,7 @@ from services.ops.acts import orders
 from services.ops.acts.orders import Attribution
 from services.ops.board.decisions import BULK, LASTING, AlreadyDecidedError, Bulk, Selected
 from services.ops.ports import Ports
-from services.ops.web.http import ID, Value, Words
+from services.ops.web.http import ID, Value, Words, is_typed
 from shared.clock import JST, japan_date
 from shared.programme import Bilingual, Programme
 from shared.runtime.web import Pages
@@ -206,7 +206,7 @@ def _pages_of(
             selected = _selected(cohort, qualification, after, before, singly=singly)
         except ValueError:
             return page(request, None, 422, "time")
-        if typed.strip().casefold() not in words.typed:
+        if not is_typed(typed, words.typed):
             return page(request, selected, 422, "word")
         try:
             line = orders.apply(ports, act, selected, digest, Attribution(user_of(request).name, why))

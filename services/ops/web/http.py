@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated
 
 from fastapi import Response
@@ -17,6 +17,11 @@ from shared.runtime.web.fields import PLAIN
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), PLAIN]
 Value = Annotated[str, StringConstraints(max_length=300), PLAIN]
 ID = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), PLAIN]
+
+
+def is_typed(typed: str | None, words: Collection[str]) -> bool:
+    """Whether the word was typed that confirms an order which can't be taken back, in one of its languages."""
+    return (typed or "").strip().casefold() in words
 
 
 def json_answer(body: bytes) -> Response:

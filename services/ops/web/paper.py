@@ -18,7 +18,7 @@ from services.ops.board.paper import DECISION_OF, PaperAct
 from services.ops.board.wording import words_for
 from services.ops.ports import Ports
 from services.ops.web.decisions_view import decision_rows
-from services.ops.web.http import ID, Value, Words, json_answer, refused_answer
+from services.ops.web.http import ID, Value, Words, is_typed, json_answer, refused_answer
 from services.ops.web.scope import Scope
 from shared.errors import NotFound
 from shared.paper_events import PAPER_ITEMS, PAPER_STATES, PAPER_STEPS, PaperItem, PaperState
@@ -67,14 +67,14 @@ def paper_pages(app: FastAPI, html: Pages, scope: Scope, ports: Ports, decided: 
             refused=refused,
         )
 
-    def ask_once_more(request: Request, state: PaperState, ids: list[str], why: str, status: int = 200) -> Response:
-        board = room.board(ports, [state], user_of(request).name, limit=_SHOWN, seen=scope.seen_by(request))
+    def ask_once_more(request: Request, state: PaperState, ids: list[str], why: str, *, typed_wrong: bool) -> Response:
+        rows = room.rows(ports, state, None, limit=_SHOWN, seen=scope.seen_by(request))
         return html.page(
             request,
             "paper-cancel.html",
-            status=status,
-            typed_wrong=status != 200,
-            rows=[row for row in board.rows if row.id in ids],
+            status=422 if typed_wrong else 200,
+            typed_wrong=typed_wrong,
+            rows=[row for row in rows if row.id in ids],
             ids=ids,
             state=state,
             why=why,
@@ -102,8 +102,8 @@ def paper_pages(app: FastAPI, html: Pages, scope: Scope, ports: Ports, decided: 
         """`tracking`: the number of the parcel of each `line` of the page, ticked or not."""
         if not id:
             return shown(request, state, 422, "none")
-        if act == "cancel" and (typed or "").strip().casefold() not in CANCEL_WORDS:
-            return ask_once_more(request, state, id, why, 200 if typed is None else 422)
+        if act == "cancel" and not is_typed(typed, CANCEL_WORDS):
+            return ask_once_more(request, state, id, why, typed_wrong=typed is not None)
         if act == "sent":
             parcels = {one: number.strip() for one, number in zip(line, tracking, strict=False)}
             id = [f"{one}={parcels[one]}" if parcels.get(one) else one for one in id]

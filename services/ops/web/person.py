@@ -19,7 +19,7 @@ from services.ops.config import Links
 from services.ops.ports import Ports
 from services.ops.web import person_view
 from services.ops.web.audit import audit_csv
-from services.ops.web.http import Value, Words
+from services.ops.web.http import Value, Words, is_typed
 from services.ops.web.scope import Scope
 from shared.office_events import CORRECTABLE, Correction
 from shared.plain_text import shown
@@ -114,7 +114,7 @@ def person_pages(
     ) -> Response:
         if not scope.person(request, id).has(subject):  # the path says whose badge; the form, which one
             return revoke_page(request, id, 409, f"{shown(subject)} is no badge of this person")
-        if typed.strip().casefold() not in REVOKE_WORDS:
+        if not is_typed(typed, REVOKE_WORDS):
             return revoke_page(request, id, 422, "word")
         try:
             orders.revoke(ports, subject, Attribution(user_of(request).name, why))

@@ -66,7 +66,8 @@ def send(
     number = _number(form, typed, nonce, ports)
     qualification = programme.qualification(enquiry.qualification)
     with ports.store.transaction() as tx:
-        if tx.was_announced(event_id(DeskLetterRequested.__name__, f"enquiry/{number}")):
+        letter_id = f"enquiry/{number}"
+        if tx.was_announced(event_id(DeskLetterRequested.__name__, letter_id)):
             return Sent(number, qualification.desk, enquiry)
         if tx.attempts.is_over(ports.blinded(rules.enquiry_limits(source, enquiry.wanted_address.key))):
             ENQUIRIES.labels("limit").inc()
@@ -77,7 +78,7 @@ def send(
         facts = {"kind": _said(form.title, language), "number": number}
         tx.announce(
             DeskLetterRequested(
-                letter_id=f"enquiry/{number}",
+                letter_id=letter_id,
                 letter="enquiry",
                 recipient=desk.email,
                 facts={**facts, "body": letters.to_desk, "link": _record_url(match, ports)},

@@ -121,9 +121,12 @@ def move(tx: RegistrationTransaction, recovery: Recovery, programme: Programme, 
     left: dict[str, Registration] = {}  # by the former address
     of_person = tx.of_person(recovery.person_id)
     # Those that the issuer has not answered yet go there as their next version.
-    unanswered = [each for each in of_person if each.state == "released" and not has_badge(each)]
-    unanswered = [each for each in unanswered if is_to_move(each, recovery.former_email)]
-    tx.update([amended(each, each.record) for each in unanswered], now, judge=True)
+    unanswered = [
+        amended(each, each.record)
+        for each in of_person
+        if each.state == "released" and not has_badge(each) and is_to_move(each, recovery.former_email)
+    ]
+    tx.update(unanswered, now, judge=True)
     for each in of_person:
         if not has_badge(each) or each.address_key == same_address_key(recovery.email):
             continue

@@ -18,6 +18,8 @@ _SELECT = (
     "select recovery_id, person_id, registration_id, email, former_email, language, begun_at, takes_effect_at, outcome"
     " from address_recoveries"
 )
+_DUE = "outcome is null and takes_effect_at <= %(now)s"
+_AHEAD = "outcome is null and begun_at > %(ahead)s"
 _LATER = timedelta(hours=1)
 
 
@@ -39,16 +41,15 @@ class Recoveries(AddressScreen):
         """Those that began in the future, by a clock that was ahead, wait as long as they were to, from now on."""
         self.cursor.execute(
             "update address_recoveries set begun_at = %(now)s, takes_effect_at = %(now)s + (takes_effect_at - begun_at)"
-            " where outcome is null and begun_at > %(ahead)s",
+            f" where {_AHEAD}",
             {"now": now, "ahead": now + SKEW},
         )
 
     def has_due_recoveries(self, now: datetime) -> bool:
         """Whether any is due, or began in the future. Takes no lock."""
         found: bool = self.fetch_value(
-            "select exists (select from address_recoveries"
-            " where outcome is null and (takes_effect_at <= %s or begun_at > %s))",
-            (now, now + SKEW),
+            f"select exists (select from address_recoveries where {_DUE} or {_AHEAD})",
+            {"now": now, "ahead": now + SKEW},
         )
         return found
 
@@ -56,8 +57,8 @@ class Recoveries(AddressScreen):
         """Those that nobody has stopped in their time, the one that waits longest first."""
         return self.fetch_all(
             Recovery,
-            f"{_SELECT} where outcome is null and takes_effect_at <= %s order by takes_effect_at, recovery_id limit %s",
-            (now, limit),
+            f"{_SELECT} where {_DUE} order by takes_effect_at, recovery_id limit %(limit)s",
+            {"now": now, "limit": limit},
         )
 
     def settle_recovery(self, recovery: Recovery, outcome: RecoveryOutcome, now: datetime) -> None:
@@ -99,8 +100,8 @@ class Recoveries(AddressScreen):
     def move_open(self, person_id: str, email: str, former_email: str | None, at: datetime) -> list[Registration]:
         """The registrations of the person that are not released get the address, unless they have a third one; which
         have changed, as they were."""
-        moved = [each for each in self.of_person(person_id) if each.state != "released"]
-        moved = [each for each in moved if is_to_move(each, former_email)]
+        of_person = self.of_person(person_id)
+        moved = [each for each in of_person if each.state != "released" and is_to_move(each, former_email)]
         for each in moved:
             self.set_office_address(each.id, email, at, self.now())
         return [each for each in moved if each.address_key != same_address_key(email)]

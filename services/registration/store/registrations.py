@@ -30,6 +30,8 @@ _SELECT = (
     f" {IS_ISSUED} as is_issued from registrations"
 )
 # A recalled registration waits for its record, and one with a recalled order for that order.
+_OF_COHORT = "reason = 'not-this-cycle' and valid_from = %s and due_since is null"
+_COMPLETED = "reason = 'completes-later' and completed_on <= %s and due_since is null"
 _TO_JUDGE = (
     "due_since is not null and not recalled"
     " and not exists (select from recalled_orders as set_before"
@@ -243,10 +245,8 @@ class Registrations(Foreseen):
     def waits_for_a_day(self, begins_on: date, today: date) -> bool:
         """Whether `judge_cohort` or `judge_completed` finds any. Takes no lock."""
         found: bool = self.fetch_value(
-            "select exists (select from registrations"
-            "  where reason = 'not-this-cycle' and valid_from = %s and due_since is null)"
-            " or exists (select from registrations"
-            "  where reason = 'completes-later' and completed_on <= %s and due_since is null)",
+            f"select exists (select from registrations where {_OF_COHORT})"
+            f" or exists (select from registrations where {_COMPLETED})",
             (begins_on, today),
         )
         return found
@@ -254,8 +254,7 @@ class Registrations(Foreseen):
     def judge_completed(self, today: date, now: datetime) -> int:
         """Judge those that were held until the day of their completion, which has come; returns how many."""
         return self.cursor.execute(
-            "update registrations set due_since = %s, at_once = true"
-            " where reason = 'completes-later' and completed_on <= %s and due_since is null",
+            f"update registrations set due_since = %s, at_once = true where {_COMPLETED}",
             (now, today),
         ).rowcount
 
@@ -271,8 +270,7 @@ class Registrations(Foreseen):
     def judge_cohort(self, begins_on: date, now: datetime) -> int:
         """This cohort's cycle is ours now: judge those that were held until then; returns how many."""
         return self.cursor.execute(
-            "update registrations set due_since = %s, at_once = true"
-            " where reason = 'not-this-cycle' and valid_from = %s and due_since is null",
+            f"update registrations set due_since = %s, at_once = true where {_OF_COHORT}",
             (now, begins_on),
         ).rowcount
 
