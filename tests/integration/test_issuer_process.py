@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -16,23 +12,12 @@ from services.issuer.domain.issuance import assertion_id_of
 from shared.events import Event
 from shared.office_events import OfficeDecided
 from shared.wire import encode
-from tests.worlds.credentials import NOW, ROOT, renewed
+from tests.worlds.credentials import NOW, renewed
 from tests.worlds.issuer import corrected, order
+from tests.worlds.service_process import service_process
 from tests.worlds.story import until
 
 _SECONDS = 60
-
-
-@contextmanager
-def issuer(parts: Stack, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    environment = {**parts.environment("issuer"), "METRICS_PORT": "0"}
-    with log.open("ab") as out:
-        process = subprocess.Popen([sys.executable, "-m", "services.issuer"], env=environment, cwd=ROOT, stderr=out)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_an_order_on_kafka_revokes_and_orders_for_others_leave_no_log_line(parts: Stack, tmp_path: Path) -> None:
@@ -59,14 +44,14 @@ def test_an_order_on_kafka_revokes_and_orders_for_others_leave_no_log_line(parts
     undo = OfficeDecided(
         decision_id="U1", decision="undo", subject="2026", by="office", why="試験", decided_at=NOW, value="2"
     )
-    with issuer(parts, log) as process:
+    with service_process("issuer", settings, log) as process:
         say(*(renewed(number) for number in (9001, 9002, 9003)))
         until(lambda: stored() == first, seconds=_SECONDS, what="the first credentials are stored", log=log)
         process.kill()  # the orders come while it is away
         process.wait()
         say(undo, *(order(ids(number), f"U1/{ids(number)}", part_of="U1") for number in (9001, 9002)))
         say(corrected(9003, 2, family_name="高橋"))
-    with issuer(parts, log):
+    with service_process("issuer", settings, log):
         until(
             lambda: stored() == first | {second} and revoked() == first,
             seconds=_SECONDS,

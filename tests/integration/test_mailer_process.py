@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,9 +16,9 @@ from deploy.local.stack import Stack
 from shared.events import Event
 from shared.office_events import OfficeDecided
 from shared.wire import encode
-from tests.worlds.credentials import ROOT
 from tests.worlds.mailer import START, issued
 from tests.worlds.postgres import Databases
+from tests.worlds.service_process import service_process
 from tests.worlds.smtp_server import smtpd
 from tests.worlds.story import until
 
@@ -39,17 +36,9 @@ def test_a_restored_mailer_sends_no_letter_that_the_office_has_held_since_the_ba
 ) -> None:
     url, away, log = databases.fresh(), free_port(), tmp_path / "mailer.log"
 
-    @contextmanager
-    def mailer(url: str, smtp_port: int) -> Iterator[None]:
-        settings = {"DATABASE_URL": url, "SMTP_PORT": str(smtp_port), "METRICS_PORT": "0"}
-        environment = {**parts.environment("mailer"), **settings}
-        with log.open("ab") as out:
-            process = subprocess.Popen([sys.executable, "-m", "services.mailer"], env=environment, cwd=ROOT, stderr=out)
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait()
+    def mailer(url: str, smtp_port: int) -> AbstractContextManager[object]:
+        own = {"DATABASE_URL": url, "SMTP_PORT": str(smtp_port)}
+        return service_process("mailer", {**parts.environment("mailer"), **own}, log)
 
     def say(event: Event) -> None:
         with closing(KafkaProducer(bootstrap_servers=parts.environment("mailer")["KAFKA_BOOTSTRAP"])) as producer:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import psycopg
@@ -35,6 +34,7 @@ from shared.wire import encode
 from tests.worlds.credentials import NOW, ROOT
 from tests.worlds.postgres import Databases
 from tests.worlds.secure_kafka import PASSWORD, SecureKafka, secure_kafka
+from tests.worlds.service_process import service_process
 from tests.worlds.story import until
 
 _SECONDS = 60
@@ -70,17 +70,11 @@ def has_coordinator(kafka: SecureKafka) -> bool:
     return True
 
 
-@contextmanager
-def verifier(parts: Stack, database: str, settings: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    environment = {**parts.environment("verifier"), **settings, "DATABASE_URL": database, "METRICS_PORT": "0"}
-    environment["WEB_PORT"] = str(free_port())
-    with log.open("ab") as out:
-        process = subprocess.Popen([sys.executable, "-m", "services.verifier"], env=environment, cwd=ROOT, stderr=out)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+def verifier(
+    parts: Stack, database: str, settings: dict[str, str], log: Path
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    own = {"DATABASE_URL": database, "WEB_PORT": str(free_port())}
+    return service_process("verifier", {**parts.environment("verifier"), **settings, **own}, log)
 
 
 def notes_received(database: str) -> bool:
