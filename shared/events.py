@@ -3,7 +3,7 @@
 Facts are past tense and immutable. Optional fields may be added; meanings are never changed.
 Two events with the same `identity` are one fact: a reader that has handled one ignores the other.
 Spoken by all services; what the office orders is in `office_events.py`, the letters that services ask for in
-`letter_events.py`, orders of paper in `paper_events.py`, the bytes on Kafka are in `wire.py`.
+`letter_events.py`, orders of paper in `paper_events.py`, an erasure in `erasure_events.py`, the bytes in `wire.py`.
 """
 
 from __future__ import annotations
@@ -329,17 +329,14 @@ class BadgeVisibilityChanged(Event, frozen=True, kw_only=True):
 
 
 class AssertionAnchored(Event, frozen=True, kw_only=True):
-    """The leaf's Merkle root is final on chain and the credential in object storage carries the proof.
-
-    `path` holds (side of the sibling, hex hash) from the leaf upwards.
-    """
+    """The leaf's Merkle root is final on chain and the credential in object storage carries the proof."""
 
     topic = ASSERTION_ANCHORED
     about = "assertion_id"
     assertion_id: str
     leaf: str
     merkle_root: str
-    path: tuple[tuple[Literal["left", "right"], str], ...]
+    path: tuple[tuple[Literal["left", "right"], str], ...]  # (side of the sibling, hex hash), from the leaf upwards
     network: str  # a name of the configuration: "local", "sepolia"
     chain_id: int
     contract: str
@@ -398,3 +395,4 @@ class AssertionRevoked(Event, frozen=True, kw_only=True):
     reason: str
     revoked_at: datetime
     replaced_by: str | None = None
+    erased: bool = False  # its holder is being erased: no letter tells of it

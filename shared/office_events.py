@@ -61,6 +61,7 @@ Decision = Literal[
     "end-all-sessions",
     "hold-cohort",
     "resume-cohort",
+    "erase",
     "feed",
     PaperDecision,
 ]
@@ -75,7 +76,8 @@ class OfficeDecided(Event, frozen=True, kw_only=True):
     `lasting` holds also those who come later, until the cohort is resumed. Feed is about a file that the office hands
     in on the board: ops delivers and settles it. Hold-letters and resume-letters are about a cohort: no letter leaves
     meanwhile. Resend is about an assertion. End-sessions is about a registration: its person is logged out of the
-    wallet everywhere; end-all-sessions logs everybody out. The five of paper are a step for many orders at once.
+    wallet everywhere; end-all-sessions logs everybody out. Erase is about a registration, whose person is forgotten by
+    every service (`erasure_events.py`). The five of paper are a step for many orders at once.
     """
 
     topic = OFFICE_DECISIONS

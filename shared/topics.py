@@ -67,6 +67,16 @@ ASKED_FOR: tuple[Topic, ...] = (DESK_LETTERS, ACCOUNT_LETTERS)
 """Letters that services ask for: they say names, addresses, links, what people wrote. Who asks forgets it after
 `INBOX_MEMORY`, as the mailer does in its time."""
 
+PERSONAL: tuple[Topic, ...] = (
+    UPSTREAM_REGISTRATIONS,
+    REGISTRATION_RENEWED,
+    REGISTRATION_HELD,
+    ASSERTION_ISSUED,
+    OFFICE_DECISIONS,
+    *ASKED_FOR,
+)
+"""Topics whose messages may name a person, or say an address or a number of theirs (docs/security.md)."""
+
 ALL_TOPICS: tuple[Topic, ...] = tuple(topic for each in TOPICS for topic in (each, each.dead))
 """Each topic, followed by its topic of dead letters: what there is in Kafka."""
 

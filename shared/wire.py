@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from shared.count_events import StatementAnchored, StatementPublished
+from shared.erasure_events import AssertionsErased, PersonErased
 from shared.errors import NotYetKnown, Unreadable
 from shared.events import (
     AddressCorrected,
@@ -80,6 +81,8 @@ EVENTS: tuple[type[Event], ...] = (
     ScrubOrdered,
     ObjectsScrubbed,
     RestoreNoticed,
+    PersonErased,
+    AssertionsErased,
 )
 """Every event that travels, in order of time."""
 

@@ -18,6 +18,7 @@ from shared.clock import Clock
 from shared.errors import TooLarge
 from shared.events import Event
 from shared.office_events import DecisionSettled, OfficeDecided, RebuildOrdered, ScrubOrdered
+from shared.runtime.erasure import forget, subjects_of, without_erased
 from shared.runtime.lineage import Lineage, Replaced, end_process
 from shared.runtime.metrics import SKIPPED
 from shared.runtime.plans import Plans
@@ -79,13 +80,17 @@ class Transaction(RowStatements):
         self.traced = Announcing()
 
     def claim(self, events: Sequence[E]) -> list[E]:
-        """Those of `events` that this service never handled, in order, each once. They count as handled at commit."""
+        """Those of `events` that this service never handled, in order, each once. They count as handled at commit.
+
+        What is about somebody who was erased is left out (`erasure.py`), and counts as handled.
+        """
         by_id: dict[UUID, E] = {}
         for event in events:
             by_id.setdefault(event.id, event)
-        new = self._claim_ids(list(by_id))
+        new, erased = self._claim_ids(list(by_id), [subject for each in events for subject in subjects_of(each)])
         settled = self._settled([event for id, event in by_id.items() if id in new])
         claimed = [event for id, event in by_id.items() if id in new and id not in settled]
+        claimed = without_erased(claimed, erased)
         for kind, number in (Counter(map(type, events)) - Counter(map(type, claimed))).items():
             SKIPPED.labels(kind.__name__).inc(number)
         return claimed
@@ -104,15 +109,38 @@ class Transaction(RowStatements):
 
     def claim_id(self, id: UUID) -> bool:
         """Whether `id` is new to this service. It counts as handled at commit."""
-        return bool(self._claim_ids([id]))
+        return bool(self._claim_ids([id], [])[0])
 
-    def _claim_ids(self, ids: list[UUID]) -> set[UUID]:
-        claimed = self.cursor.execute(
-            "insert into inbox (event_id, claimed_at) select id, %s from unnest(%b::uuid[]) as id order by id"
-            " on conflict do nothing returning event_id",
-            (self.now(), ids),
-        )
-        return {row[0] for row in claimed}
+    def _claim_ids(self, ids: list[UUID], subjects: list[str]) -> tuple[set[UUID], set[str]]:
+        """The ids that are new, and those of `subjects` who were erased."""
+        found = self.cursor.execute(
+            "with claimed as ("
+            " insert into inbox (event_id, claimed_at) select id, %s from unnest(%b::uuid[]) as id order by id"
+            " on conflict do nothing returning event_id)"
+            " select event_id, null from claimed"
+            " union all select null, subject from erased where subject = any(%b::text[])",
+            (self.now(), ids, subjects),
+        ).fetchall()
+        return {id for id, _ in found if id is not None}, {subject for _, subject in found if subject is not None}
+
+    def claim_erasures(self, events: Sequence[E]) -> list[E]:
+        """As `claim`, first in its transaction, for those who are to be erased by it.
+
+        It waits for the handlers that have claimed something, and no other one claims before this commits: what they
+        wrote of a person is found, and what is read later is left out.
+        """
+        self.cursor.execute("lock table inbox in share row exclusive mode")
+        return self.claim(events)
+
+    def erase(self, decision_id: str, subjects: Sequence[str], addresses: Sequence[str] = ()) -> None:
+        """From the commit on, whatever is read about `subjects` (registrations, assertions) is left out.
+
+        What was announced of them, or as letters to `addresses`, is announced by no rebuild. Doing it again changes
+        nothing. The service's own rows are its own to erase, in this transaction.
+        """
+        rows = [{"subject": id, "decision_id": decision_id, "erased_at": self.now()} for id in subjects]
+        self.insert_rows("erased", rows)
+        forget(self, subjects, addresses)
 
     def announce(self, *events: Event, cause: Event | None = None) -> None:
         """Announce `events`: in the outbox when this transaction commits, on Kafka soon after.

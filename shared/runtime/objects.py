@@ -54,6 +54,17 @@ _TIMES: ClientConfig = {"connect_timeout": timedelta(seconds=3), "timeout": time
 _RETRIES: RetryConfig = {"max_retries": 1, "retry_timeout": timedelta(seconds=20)}
 
 
+class ErasableObjects(ListedObjects, Protocol):
+    """Object storage for a service that also erases what is about a person."""
+
+    def delete(self, key: str) -> None:
+        """When this returns, nobody gets the object any more, also where there was none. TryLater.
+
+        A bucket with versions keeps it for those who may read them, until its rule for former versions ends it.
+        """
+        ...
+
+
 class Objects:
     """One bucket of an S3. Keys and bytes are deterministic, so putting twice is putting once. Thread-safe.
 
@@ -85,6 +96,15 @@ class Objects:
         OBJECT_CALLS.labels("get").inc()
         with self._trouble("get", key):
             return bytes(obstore.get(self._store, key).bytes())
+
+    def delete(self, key: str) -> None:
+        """As `ErasableObjects` says."""
+        OBJECT_CALLS.labels("delete").inc()
+        try:
+            with self._trouble("delete", key):
+                obstore.delete(self._store, key)
+        except NotFound:
+            pass
 
     def list_keys(self, prefix: str, after: str, limit: int) -> Sequence[str]:
         """Up to `limit` (1 to `MOST_LISTED`) keys that begin with `prefix` and follow `after`, in order. TryLater."""

@@ -22,6 +22,7 @@ from shared.errors import TryLater, Unreadable, cause_of
 from shared.events import Event
 from shared.runtime.broker import READ_COMMITTED
 from shared.runtime.db import Database, Transaction
+from shared.runtime.erasure import erased_among, subjects_of, without_erased
 from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import Log
 from shared.runtime.metrics import RECALLED
@@ -43,6 +44,10 @@ class _Fact:
     key: bytes
     value: bytes
     event: Event
+
+    @property
+    def stated(self) -> tuple[UUID, str, bytes, bytes]:
+        return self.id, self.topic, self.key, self.value
 
 
 def recall(kafka: KafkaAccess, database: Database[Any], recalls: Mapping[type[Event], Recall], log: Log) -> int:
@@ -94,9 +99,11 @@ def _take_back(
         # Once each: the relay may have repeated them, or a rebuild.
         unknown = list({fact.id: fact for fact in reversed(facts) if fact.id not in known}.values())[::-1]
         if unknown:
-            tx.recall([(fact.id, fact.topic, fact.key, fact.value) for fact in unknown])
+            erased = erased_among(tx, (subject for fact in unknown for subject in subjects_of(fact.event)))
+            kept = without_erased([fact.event for fact in unknown], erased)
+            tx.recall([_forgotten(fact) if erased & set(subjects_of(fact.event)) else fact.stated for fact in unknown])
             for kind, take_back in recalls.items():
-                events = [fact.event for fact in unknown if type(fact.event) is kind]
+                events = [event for event in kept if type(event) is kind]
                 in_parts(tx, events, partial(take_back, tx), partial(_not_taken_back, log), tick="recall")
             _count(tx, tp, unknown, records[0].offset, records[-1].offset + 1)
         _note_place(tx, tp, records[-1].offset + 1)
@@ -105,6 +112,11 @@ def _take_back(
         RECALLED.inc(len(unknown))
         log.warning("recalled", topic=tp.topic, partition=tp.partition, events=len(unknown), to=records[-1].offset + 1)
     return len(unknown)
+
+
+def _forgotten(fact: _Fact) -> tuple[UUID, str, bytes, bytes]:
+    """Of somebody who was erased: that it was announced, and no more."""
+    return fact.id, "", b"", b""
 
 
 def _not_taken_back(log: Log, event: Event, error: Exception) -> None:

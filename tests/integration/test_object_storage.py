@@ -73,12 +73,25 @@ def test_an_object_that_is_not_there_is_not_found(buckets: Buckets) -> None:
             objects.get(key)
 
 
+def test_what_was_deleted_is_gone_and_deleting_again_changes_nothing(buckets: Buckets) -> None:
+    objects = Objects(buckets.fresh())
+    for key in (KEY, f"{KEY}.png"):
+        objects.put(key, b"{}", "application/json")
+    for _ in range(2):
+        objects.delete(KEY)
+        with pytest.raises(NotFound):
+            objects.get(KEY)
+    assert objects.list_keys("credentials/", "", 9) == [f"{KEY}.png"]
+
+
 def test_a_bucket_that_is_not_there_says_nothing_about_its_objects(buckets: Buckets) -> None:
     objects = Objects(replace(buckets.fresh(), bucket="another"))
     with pytest.raises(TryLater):
         objects.get(KEY)
     with pytest.raises(TryLater):
         objects.put(KEY, b"{}", "application/json")
+    with pytest.raises(TryLater):
+        objects.delete(KEY)
 
 
 def test_keys_are_listed_in_order_from_behind_the_last(buckets: Buckets) -> None:

@@ -100,6 +100,23 @@ def test_an_emptied_database_takes_back_all_that_the_service_announced_and_nothi
         assert len(rows(emptied, "select 1 from outbox")) == 1  # the one that is new
 
 
+def test_what_was_said_of_somebody_who_was_erased_is_known_as_announced_and_not_taken_back(
+    wallet: Database[WalletTransaction], databases: Databases, kafka: str, tmp_path: Path
+) -> None:
+    announce(wallet, *(received("ERASED", number) for number in range(2)))
+    relayed(wallet, kafka)
+    with wallet_database(databases, tmp_path) as emptied:
+        with emptied.transaction() as tx:
+            tx.erase("erase-R1-1", ["ERASED0"])
+        taken_back(emptied, kafka)
+        names = {row[0] for row in rows(emptied, "select assertion_id from badges where assertion_id like 'ERASED%'")}
+        assert names == {"ERASED1"}
+        kept = rows(emptied, f"select topic, value from announced where event_id = '{received('ERASED', 0).id}'")
+        assert kept == [("", b"")]
+        announce(emptied, received("ERASED", 0))
+        assert rows(emptied, "select 1 from outbox") == []
+
+
 def test_a_topic_that_kafka_does_not_list_is_waited_for(
     wallet: Database[WalletTransaction], kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,68 @@
+"""Who was erased: what is read about them later is left out, what we announced of them is not announced again.
+
+A topic holds what was said of a person for its retention, a backup for its own. So each schema keeps the ids of those
+who were erased (`erased`), and nothing else of them. Used by `db.py` and `recall.py`; the order of the whole erasure is
+in `shared/erasure_events.py`, why it is so in docs/decisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from shared.events import Event
+from shared.office_events import OfficeDecided
+from shared.runtime.row_statements import RowStatements
+from shared.topics import OFFICE_DECISIONS, PERSONAL
+
+E = TypeVar("E", bound=Event)
+
+_FIELDS = ("registration_id", "assertion_id")
+
+
+def subjects_of(event: Event) -> tuple[str, ...]:
+    """The registration and assertion that an event is about; empty for what the office is told of itself."""
+    if event.topic == OFFICE_DECISIONS:
+        return (event.subject,) if isinstance(event, OfficeDecided) else ()
+    award = getattr(event, "award", None)
+    found = [getattr(event, field, None) for field in _FIELDS]
+    return tuple(id for id in (*found, getattr(award, "registration_id", None)) if isinstance(id, str))
+
+
+def without_erased(events: Iterable[E], erased: set[str]) -> list[E]:
+    """Those of `events` that are about nobody of `erased`. Of an order about them what it would change is left out."""
+    kept = []
+    for event in events:
+        if erased and not erased.isdisjoint(subjects_of(event)):
+            if not isinstance(event, OfficeDecided):
+                continue
+            event = msgspec.structs.replace(event, correction=None, value=None)
+        kept.append(event)
+    return kept
+
+
+def erased_among(tx: RowStatements, subjects: Iterable[str]) -> set[str]:
+    """Those of `subjects` who were erased."""
+    found = tx.cursor.execute("select subject from erased where subject = any(%s)", (list(subjects),))
+    return {row[0] for row in found}
+
+
+def forget(tx: RowStatements, subjects: Sequence[str], addresses: Sequence[str]) -> None:
+    """Of what we announced, send or put aside about `subjects`, or as letters to `addresses`: all but the ids.
+
+    Found by what the JSON says: letters and recoveries have ids of their own. It reads all that we announced on topics
+    that name people, which takes seconds for a million facts.
+    """
+    values = [*((field, id) for field in _FIELDS for id in subjects), *(("recipient", each) for each in addresses)]
+    needles = [
+        f'"{field}":{space}{msgspec.json.encode(value).decode()}'.encode()
+        for field, value in values
+        for space in ("", " ")  # with one: as upstream may write it
+    ]
+    topics = [name for topic in PERSONAL for name in (topic.name, topic.dead.name)]
+    named = "topic = any(%s) and exists (select from unnest(%b::bytea[]) as said where position(said in value) > 0)"
+    tx.cursor.execute(f"update announced set topic = '', key = '', value = '' where {named}", (topics, needles))
+    for table in ("outbox", "refused", "unread"):
+        tx.cursor.execute(f"delete from {table} where {named}", (topics, needles))
