@@ -348,7 +348,7 @@ def test_the_privacy_page_names_the_address_of_a_delivery_where_paper_can_be_ord
     with serving(web_app(settings, wallet.ports)) as url:
         ja, en = (httpx.get(f"{url}/privacy", params={"lang": lang}, trust_env=False).text for lang in ("ja", "en"))
     for page, kept, no_number, carrier in (
-        (ja, "お届け先は、発送から90日で消します", "生年月日と電話番号は、ウォレットにも", "運送会社"),
+        (ja, "お支払いがないときは、そのときから）90日で消します", "生年月日と電話番号は、ウォレットにも", "運送会社"),
         (en, "deleted 90 days after it was sent", "Birth date and telephone number are neither", "The carrier"),
     ):
         assert (kept in page, no_number in page, carrier in page) == (has_paper, not has_paper, has_paper)

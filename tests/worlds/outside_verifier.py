@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from deploy.local.loopback import ask
 from tests.worlds.node import TESTS, node_script
 
 Answers = list[dict[str, Any]]
@@ -18,6 +20,16 @@ def ask_outside_verifier(*requests: dict[str, Any]) -> Answers:
     """One answer per request of {credential, did, statusList, now}: {verified, error, status, canonical}."""
     answers: Answers = node_script("outside/verify.mjs").ask(requests)
     return answers
+
+
+def published_at(site: str, credential: dict[str, Any]) -> dict[str, Any]:
+    """The question about a credential, with what our site publishes now of its issuer and its status."""
+    return {
+        "credential": credential,
+        "did": ask.get(f"{site}/.well-known/did.json").json(),
+        "statusList": ask.get(credential["credentialStatus"]["statusListCredential"]).json(),
+        "now": datetime.now(UTC).isoformat(),
+    }
 
 
 def ask_ajv(schemas: Sequence[object], questions: Sequence[tuple[str, Any]]) -> list[list[str]]:

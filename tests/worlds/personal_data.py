@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
@@ -14,6 +15,7 @@ from deploy.local.demo.sample.cohort import JSONL_NAME
 from deploy.local.stack import Stack
 from shared.runtime.objects import Objects
 from shared.runtime.settings import Settings, read_object_storage
+from shared.topics import SERVICES
 from tests.worlds.story import records_until
 from tests.worlds.tables import rows_at
 
@@ -33,6 +35,22 @@ def of_the_sample(folder: Path, fields: tuple[str, ...]) -> re.Pattern[str]:
     days = {value for value in values if re.fullmatch(r"\d{4}-\d\d-\d\d", value)}
     values |= {day.replace("-", sign) for day in days for sign in ("/", "")}
     return re.compile("|".join(map(re.escape, sorted(values))))
+
+
+def of_one(record: Mapping[str, Any]) -> re.Pattern[str]:
+    """Finds what only this person of a crowd has: address, numbers, person_id."""
+    told = ("email", "pass_number", "registration_number", "person_id")
+    return re.compile("|".join(re.escape(record[field]) for field in told))
+
+
+def tables_with(stack: Stack, found: re.Pattern[str]) -> set[tuple[str, str]]:
+    """Service and table of each row that says it."""
+    return {
+        (service, table)
+        for service in SERVICES
+        for table in tables_of(stack, service)
+        if found.search(rows_as_text(stack, service, table))
+    }
 
 
 def documented() -> Mapping[str, set[str]]:
