@@ -5,24 +5,22 @@ All others stay what they were, for whoever verifies them: they are leaves of th
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import pytest
 
-from deploy.local.demo.crowd import crowd
 from deploy.local.demo.holders import password_of
 from deploy.local.loopback import ask, new_browser
 from deploy.local.office import signed_in
 from deploy.local.stack import Stack
 from shared.topics import SERVICES
 from tests.worlds import personal_data
+from tests.worlds.erasure import everybody_erased, holds_nothing_of, order_erasure
 from tests.worlds.losses import rebuilt
-from tests.worlds.office import REVOKED, VALID, akashi, done, matches, page, shown_as
+from tests.worlds.office import REVOKED, VALID, akashi, matches, page, shown_as
 from tests.worlds.outside_verifier import ask_outside_verifier, published_at
-from tests.worlds.story import Story, until
+from tests.worlds.story import Story
 
 SIZE = 12
 ONE = 3
@@ -43,14 +41,6 @@ class Erased:
         return self.story.stack
 
 
-def decision_of(stack: Stack, registration_id: str) -> dict[str, Any]:
-    lines = done(akashi(stack, "decisions", "--json")).splitlines()
-    (found,) = [
-        each for each in map(json.loads, lines) if (each["decision"], each["subject"]) == ("erase", registration_id)
-    ]
-    return dict(found)
-
-
 @pytest.fixture(scope="module")
 def erased(stack: Stack) -> Erased:
     """Ordered while the wallet is stopped: the office sees who is missing, and that it is done when it is."""
@@ -58,7 +48,7 @@ def erased(stack: Stack) -> Erased:
     story.feed()
     story.play()
     story.completes()
-    records = list(crowd(SIZE, cohort=stack.cohort, prefix="ERASE"))
+    records = list(story.upstream())
     people = {person["registration_id"]: person for person in story.people()}
     record = records[ONE]
     person = people.pop(record["registration_id"])
@@ -66,29 +56,22 @@ def erased(stack: Stack) -> Erased:
     told = Erased(story, record, person, list(people.values()), link)
     assert len(personal_data.tables_with(stack, personal_data.of_one(record))) > 8
     stack.halt("wallet")
-    done(akashi(stack, "erase", record["registration_id"], "--reason", WHY, "--by", "事務局", "--yes"))
-    until(lambda: decision_of(stack, record["registration_id"]), seconds=60, what="all but the wallet have erased them")
+    order_erasure(stack, record["registration_id"], WHY)
+    everybody_erased(stack, record["registration_id"], but="wallet")
     stack.resume("wallet")
-    until(
-        lambda: decision_of(stack, record["registration_id"])["outcome"] == "done",
-        seconds=60,
-        what="everybody has erased them",
-        forgive=(httpx.HTTPError,),
-    )
+    everybody_erased(stack, record["registration_id"])
     return told
 
 
-def holds_nothing(erased: Erased) -> None:
-    stack, found = erased.stack, personal_data.of_one(erased.record)
-    assert personal_data.tables_with(stack, found) == set()
-    objects = dict(personal_data.objects_as_text(stack))
+def test_no_table_object_or_log_has_anything_of_them(erased: Erased) -> None:
+    nothing_is_left(erased)
+
+
+def nothing_is_left(erased: Erased) -> None:
+    holds_nothing_of(erased.stack, erased.record)
+    found, objects = personal_data.of_one(erased.record), dict(personal_data.objects_as_text(erased.stack))
     assert [key for key in objects if erased.person["assertion_id"] in key] == []
     assert [key for key, text in objects.items() if found.search(text)] == []
-    assert [log for log, text in personal_data.logs_as_text(stack) if found.search(text)] == []
-
-
-def test_no_table_object_or_log_has_anything_of_them(erased: Erased) -> None:
-    holds_nothing(erased)
 
 
 def test_strangers_are_told_that_the_badge_no_longer_counts(erased: Erased) -> None:
@@ -128,6 +111,6 @@ def test_neither_upstream_nor_a_rebuild_brings_them_back(erased: Erased) -> None
     erased.story.feed()
     rebuilt(erased.stack, *SERVICES)
     matches(erased.stack)
-    holds_nothing(erased)
+    nothing_is_left(erased)
     people = {person["registration_id"]: person["state"] for person in erased.story.people()}
     assert people == {other["registration_id"]: "completed" for other in erased.others}

@@ -1,8 +1,8 @@
 """PostgreSQL is restored to a backup, Kafka and the objects are kept: what was announced since is taken back.
 
-47 people before the backup. After it one badge is revoked, one holder hides the details, three more people come. Each
-service notices that it was restored, also the mailer, which nobody stopped, and the board shows it until the office has
-looked.
+48 people before the backup. After it one badge is revoked, one holder hides the details, one person is erased, three
+more people come. Each service notices that it was restored, also the mailer, which nobody stopped, and the board shows
+it until the office has looked.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ from shared.events import AssertionIssued, AssertionRevoked, Event
 from shared.topics import SERVICES
 from shared.wire import decode
 from tests.worlds.backups import backed_up, set_back
+from tests.worlds.erasure import everybody_erased, holds_nothing_of, order_erasure
 from tests.worlds.office import REVOKED, VALID, akashi, done, life, matches, page, shown_as
 from tests.worlds.story import Story, until
 from tests.worlds.watch import Watch, is_revoked_in, objects_of
 
 pytestmark = pytest.mark.timeout(900)  # the first test waits for all that happens before and during the restore
 
-BEFORE, AFTER = 47, 3
+BEFORE, ERASED, AFTER = 47, 1, 3
 FORGOTTEN = "mailer"  # nobody stops it for the restore
 REASON = "本人の申し出による退会"
 HIDDEN = "ご本人の設定により、証明書データは公開していません"
@@ -50,6 +51,8 @@ class Restored:
     later: Story
     revoked: str
     hidden: str
+    erased: dict[str, Any]  # as upstream delivers them
+    erased_id: str  # of their badge
     credentials: dict[str, bytes]
     places: dict[str, tuple[int, int]]
     message_ids: Counter[str]
@@ -105,12 +108,12 @@ def letters_of(*stories: Story) -> list[Letter]:
 def restored(new_home: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restored]:
     """A stack of its own, since its database goes back in time."""
     with Stack(new_home("restored"), free_base()) as stack:
-        first, later = Story(stack, "FIRST", BEFORE), Story(stack, "LATER", AFTER)
+        first, later = Story(stack, "FIRST", BEFORE + ERASED), Story(stack, "LATER", AFTER)
         first.feed()
         first.play()
         first.completes()
-        one, two, *_ = first.people()
-        revoked, hidden = one["assertion_id"], two["assertion_id"]
+        one, two, three, *_ = first.people()
+        revoked, hidden, forgotten = one["assertion_id"], two["assertion_id"], three["registration_id"]
         backup = backed_up(stack, tmp_path_factory.mktemp("restored") / "backup")
 
         done(akashi(stack, "revoke", revoked, "--reason", REASON, "--by", "事務局"))
@@ -118,12 +121,16 @@ def restored(new_home: Callable[[str], Path], tmp_path_factory: pytest.TempPathF
         (address,) = {letter.to for letter in first.letters if letter.link and hidden in letter.link}
         hide(stack, address, hidden)
         shown_as(stack, hidden, HIDDEN)
+        (record,) = [each for each in first.upstream() if each["registration_id"] == forgotten]
+        order_erasure(stack, forgotten, REASON)
+        everybody_erased(stack, forgotten)
         later.feed()
         later.play()
         later.completes()
         matches(stack)
 
         places = places_of(first) | places_of(later)
+        places.pop(three["assertion_id"], None)
         index = places[revoked]
         assert is_revoked_in(objects_of(stack).get(f"status/{index[0]}.json"), index[1])
         told = Restored(
@@ -132,6 +139,8 @@ def restored(new_home: Callable[[str], Path], tmp_path_factory: pytest.TempPathF
             later,
             revoked,
             hidden,
+            record,
+            three["assertion_id"],
             credentials_of(stack, set(places)),
             places,
             Counter(letter.message_id for letter in letters_of(first, later)),
@@ -156,6 +165,11 @@ def test_everybody_is_on_the_board_again(restored: Restored) -> None:
     assert after["dead_letters"] == 0
 
 
+def test_who_was_erased_is_nowhere_again(restored: Restored) -> None:
+    """The tables of the backup had them, and upstream delivered them again."""
+    holds_nothing_of(restored.stack, restored.erased)
+
+
 def test_the_revoked_badge_was_valid_in_no_answer_since_the_start(restored: Restored) -> None:
     shown_as(restored.stack, restored.revoked, REVOKED, REASON)
     restored.watch.end()
@@ -171,11 +185,13 @@ def test_the_other_badges_are_valid_and_the_hidden_details_stay_hidden(restored:
 
 
 def test_every_badge_has_one_credential_and_one_status_bit(restored: Restored) -> None:
-    assert places_of(restored.first) | places_of(restored.later) == restored.places
+    places = places_of(restored.first) | places_of(restored.later)
+    assert {id: place for id, place in places.items() if id != restored.erased_id} == restored.places
     assert credentials_of(restored.stack, restored.ids) == restored.credentials
     issued = facts(restored, AssertionIssued)
-    assert Counter(event.key for event in issued.values()) == dict.fromkeys(restored.ids, 1)
-    assert [event.key for event in facts(restored, AssertionRevoked).values()] == [restored.revoked]
+    assert Counter(event.key for event in issued.values()) == dict.fromkeys([*restored.ids, restored.erased_id], 1)
+    revoked = [event.key for event in facts(restored, AssertionRevoked).values()]
+    assert sorted(revoked) == sorted([restored.revoked, restored.erased_id])
 
 
 def test_the_order_of_the_office_is_on_record_with_its_outcome(restored: Restored) -> None:
@@ -220,10 +236,10 @@ def test_the_board_shows_the_restore_of_every_service_until_somebody_has_looked(
     recalled = Counter(found["issuer"]["recalled"])
     for each in ("StatementPublished", "ObjectsScrubbed"):
         del recalled[each]  # whether the public count, or the hourly scrub, came after the backup depends on the time
-    assert recalled == {"AssertionIssued": AFTER, "AssertionRevoked": 1, "DecisionSettled": 1}
+    assert recalled == {"AssertionIssued": AFTER, "AssertionRevoked": 2, "AssertionsErased": 1, "DecisionSettled": 2}
     assert found["issuer"]["storage"] == {"newer_lists": 1}, "the bit is in the tables again, the list is a later one"
     assert found["wallet"]["recalled"] == {"BadgeReceived": AFTER, "BadgeVisibilityChanged": 1}
-    assert found["ops"]["recalled"] == {"OfficeDecided": 1}
+    assert found["ops"]["recalled"] == {"OfficeDecided": 2, "DecisionSettled": 1}
     assert found["verifier"]["recalled"] == {}
     shown = board(stack)
     assert "データベースが前の状態に戻されています" in shown and "パスワード" in shown

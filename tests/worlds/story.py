@@ -53,7 +53,7 @@ class Story:
     def feed(self, seconds: float = 60) -> dict[str, Any]:
         """Hand the crowd to registration over HTTP; tried again while it is being restarted."""
         self._starts = self._ends()
-        body = ndjson(crowd(self.size, cohort=self.stack.cohort, prefix=self.prefix))
+        body = ndjson(self.upstream())
         answer: dict[str, Any] = until(
             lambda: feed(self.stack, body),
             seconds=seconds,
@@ -62,6 +62,10 @@ class Story:
         )
         self._fed = True
         return answer
+
+    def upstream(self) -> Iterator[dict[str, Any]]:
+        """The crowd as upstream delivers it."""
+        return crowd(self.size, cohort=self.stack.cohort, prefix=self.prefix)
 
     def play(self) -> None:
         """Let the holders receive, in the background, from now on."""
