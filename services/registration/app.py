@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from services.registration.people.ports import DeskPorts
 from services.registration.store import RegistrationTransaction
 from services.registration.web.desk_site import desk_site
 from services.registration.web.intake import intake_site
+from shared.erasure_events import PersonErased
 from shared.events import (
     AddressCorrected,
     AssertionIssued,
+    Event,
     IssuanceRefused,
     RegistrationHeld,
     RegistrationRejected,
@@ -30,6 +33,7 @@ from shared.letter_events import DeskLetterRequested
 from shared.office_events import CohortHoldChanged, DecisionSettled, OfficeDecided
 from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
 from shared.runtime.process import Process
+from shared.runtime.recall import Recall
 from shared.topics import UPSTREAM_REGISTRATIONS
 
 _CYCLE_SECONDS = 60.0  # a cycle begins once a year: no need for the eager tick
@@ -38,19 +42,26 @@ _RECOVERIES_SECONDS = 30.0
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+RECALLS: Mapping[type[Event], Recall] = {
+    RegistrationRejected: RegistrationTransaction.take_back_rejected,
+    RegistrationHeld: RegistrationTransaction.take_back_held,
+    RegistrationReleased: RegistrationTransaction.take_back_released,
+    RegistrationRenewed: RegistrationTransaction.take_back_renewed,
+    DeskLetterRequested: RegistrationTransaction.take_back_letters,
+    AddressCorrected: RegistrationTransaction.take_back_addresses,
+    AddressRecoveryBegun: RegistrationTransaction.take_back_recoveries,
+    AddressRecoverySettled: RegistrationTransaction.take_back_settled_recoveries,
+    CohortHoldChanged: RegistrationTransaction.take_back_cohort_holds,
+    DecisionSettled: RegistrationTransaction.take_back_settled,
+    PersonErased: RegistrationTransaction.take_back_erased,
+}
+"""After a restore, in this order: who was erased is erased last, with what was taken back of them."""
+
 
 def build(config: Config, ports: Ports) -> Process:
     process = Process(config.runtime, ports.store, MIGRATIONS)
-    process.recall(RegistrationRejected, RegistrationTransaction.take_back_rejected)
-    process.recall(RegistrationHeld, RegistrationTransaction.take_back_held)
-    process.recall(RegistrationReleased, RegistrationTransaction.take_back_released)
-    process.recall(RegistrationRenewed, RegistrationTransaction.take_back_renewed)
-    process.recall(DeskLetterRequested, RegistrationTransaction.take_back_letters)
-    process.recall(AddressCorrected, RegistrationTransaction.take_back_addresses)
-    process.recall(AddressRecoveryBegun, RegistrationTransaction.take_back_recoveries)
-    process.recall(AddressRecoverySettled, RegistrationTransaction.take_back_settled_recoveries)
-    process.recall(CohortHoldChanged, RegistrationTransaction.take_back_cohort_holds)
-    process.recall(DecisionSettled, RegistrationTransaction.take_back_settled)
+    for event, take_back in RECALLS.items():
+        process.recall(event, take_back)
     process.at_start(handlers.judge_failed, ports)
     process.consume_raw(UPSTREAM_REGISTRATIONS, handlers.accept_messages, ports)
     process.consume(AssertionIssued, handlers.note_issued, ports)

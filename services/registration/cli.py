@@ -64,6 +64,7 @@ def feed(
     同じファイルは何度届けても同じ結果です。 / Delivering the same file again changes nothing.
     終了コード 0: すべて受付済み、3: 受け付けない行あり、1: 届かず。
     Exit code 0: all rows are accepted or unchanged. 3: some were rejected or came after the issue. 1: not delivered.
+    個人情報を消去した登録の行は除かれます。 / Rows of people who were erased are left out.
     """
     environment = _environment(url, key_file)
     form = form or ("csv" if file.suffix.lower() in (".csv", ".txt", ".tsv") else "jsonl")
@@ -116,14 +117,19 @@ def _print(result: FeedResult, file: Path, as_json: bool) -> None:
         say(
             f"{file_name(file)}: 受付 {result.accepted} 行、変更なし {result.unchanged} 行、"
             f"受け取れない {rejected} 行、発行済みのため反映なし {late} 行、保留 {len(result.held)} 行"
-            f" / {result.accepted} accepted, {result.unchanged} unchanged,"
+            + (f"、消去済みのため除外 {len(result.erased)} 行" if result.erased else "")
+            + f" / {result.accepted} accepted, {result.unchanged} unchanged,"
             f" {rejected} rejected, {late} too late, {len(result.held)} held"
+            + (f", {len(result.erased)} left out: their person was erased" if result.erased else "")
         )
     if result.rejected:
         console.print(_table("受け取れない行 / rejected", ("row", "field", "got", "expected"), result.rejected))
     if result.not_applied:
         title = "発行済みのため反映なし / too late, the badge is issued"
         console.print(_table(title, ("row", "registration_id", "fields"), result.not_applied))
+    if result.erased:
+        title = "消去済みのため除外 / erased"
+        console.print(_table(title, ("row", "registration_id"), result.erased))
     if result.held:
         more = len(result.held) - _MOST_SHOWN
         title = "保留 / held" + (f"（ほか {more} 行 / {more} more: --result）" if more > 0 else "")

@@ -19,7 +19,7 @@ from services.registration.domain.intake import NotApplied, intake_of
 from services.registration.domain.look_alikes import LookAlike, look_alikes
 from services.registration.domain.record import PRIVATE, PUBLISHABLE, Rules, changed_fields
 from services.registration.domain.registration import Registration, announced_record, renewed
-from services.registration.domain.rows import RejectedField
+from services.registration.domain.rows import ErasedRow, RejectedField
 from services.registration.domain.spelling import missing_characters
 from services.registration.foreground import Foreground
 from services.registration.metrics import JUDGED, NOT_APPLIED, RECORDS, REJECTED
@@ -55,15 +55,16 @@ class Ports:
 
 @dataclass(frozen=True)
 class DeliveryResult:
-    """What became of the rows of a delivery: each is counted in one of the first four.
+    """What became of the rows of a delivery: each is counted in one of the first five.
 
-    `look_alikes`: of the rows that were not rejected, each with its row and registration; those registrations are held.
+    `look_alikes`: of the rows that were taken, each with its row and registration; those registrations are held.
     """
 
     accepted: int
     unchanged: int
     not_applied: tuple[NotApplied, ...]
     rejected: tuple[RejectedField, ...]
+    erased: tuple[ErasedRow, ...] = ()
     look_alikes: tuple[tuple[int | None, str, LookAlike], ...] = ()
 
 
@@ -73,12 +74,14 @@ def accept(
     """Step 1. Store the records of a delivery; a registration is stored once, however often its record comes.
 
     Until the issuer has issued its badge, upstream may amend it: what was released is judged once more, as its next
-    version. What came after the issue and what is invalid is stored too, with its reason. When this returns, all is
-    committed. `people` as of `intake_of`: of a delivery in parts.
+    version. What came after the issue and what is invalid is stored too, with its reason. What is about somebody who
+    was erased is left out, at fault or not. When this returns, all is committed. `people` as of `intake_of`: of a
+    delivery in parts.
     """
     now = ports.now()
     with ports.store.transaction() as tx:
         tx.lock()
+        delivery, erased = delivery.without(tx.erased(delivery.registration_ids))
         known = tx.registrations({record.registration_id for _, record in delivery.records})
         intake = intake_of(delivery.records, known, people)
         tx.insert(intake.new, now)
@@ -98,16 +101,17 @@ def accept(
         # If we die after it, the same records are unchanged when they are sent again.
     RECORDS.labels("accepted").inc(intake.accepted)
     RECORDS.labels("unchanged").inc(intake.unchanged)
+    RECORDS.labels("erased").inc(len(erased))
     for refused in intake.not_applied:
         for name in refused.fields:
             NOT_APPLIED.labels(name).inc()
     for each in rejected:
         REJECTED.labels(each.problem.field).inc()
-    log.info("accepted", source=source, records=intake.accepted, unchanged=intake.unchanged)
+    log.info("accepted", source=source, records=intake.accepted, unchanged=intake.unchanged, erased=len(erased))
     if rejected:
         log.warning("rejected", source=source, rows=len({each.row for each in rejected}))
     found = [(row, record.registration_id, each) for row, record in delivery.records for each in look_alikes(record)]
-    return DeliveryResult(intake.accepted, intake.unchanged, intake.not_applied, rejected, tuple(found))
+    return DeliveryResult(intake.accepted, intake.unchanged, intake.not_applied, rejected, erased, tuple(found))
 
 
 def accept_messages(messages: Sequence[RawMessage], ports: Ports) -> None:

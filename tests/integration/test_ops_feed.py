@@ -44,7 +44,7 @@ class Registration:
             raise TryLater("registration answered 503")
         self.files.append((source, content))
         wrong = {"row": 2, "field": "valid_from", "expected": "YYYY-MM-DD", "got": "春"}
-        return Delivered(accepted=3, unchanged=1, rejected=(wrong,))
+        return Delivered(accepted=3, unchanged=1, rejected=(wrong,), erased=({"row": 5, "registration_id": "R5"},))
 
 
 class Killed(BaseException):
@@ -80,6 +80,7 @@ def test_a_file_is_handed_in_and_stands_on_record_with_its_outcome(ports: Ports)
     with site_with(replace(ports, intake=intake)) as browser:
         sent = browser.post("/feed", data={"why": "四月分"}, files={"file": ("C:\\登録者.csv", b"a,b\n", "text/csv")})
         assert sent.status_code == 200 and "受け取った行" in sent.text and "有効期間の開始日" in sent.text
+        assert "消去した方のため除いた行" in sent.text
         assert intake.files == [("登録者.csv", b"a,b\n")]
         (order, settled) = announced(ports)
         assert isinstance(order, OfficeDecided) and (order.decision, order.subject, order.why) == (
@@ -89,7 +90,7 @@ def test_a_file_is_handed_in_and_stands_on_record_with_its_outcome(ports: Ports)
         )
         assert (
             isinstance(settled, DecisionSettled)
-            and settled.detail == "accepted 3, unchanged 1, rejected 1, after the issue 0"
+            and settled.detail == "accepted 3, unchanged 1, rejected 1, after the issue 0, of erased people 1"
         )
         intake.away = True
         sent = browser.post("/feed", data={"why": "もう一度"}, files={"file": ("登録者.csv", b"a,b\n", "text/csv")})

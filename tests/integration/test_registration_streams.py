@@ -91,6 +91,7 @@ def test_a_stream_is_answered_with_a_line_for_each_row_that_is_not_simply_accept
         "unchanged": 0,
         "not_applied": 1,
         "rejected": 3,
+        "erased": 0,
         "held": 2,
     }
     assert [(each["outcome"], each["row"]) for each in lines[:-1]] == [

@@ -128,9 +128,22 @@ class RegistrationWorld:
                 reasons.pop(event.key)
         return reasons
 
+    def tables_that_say(self, *texts: str) -> list[str]:
+        """The tables with a row that says one of these texts, in any column."""
+        with self.ports.store.transaction() as tx:
+            names = tx.cursor.execute(
+                "select table_name from information_schema.tables where table_schema = current_schema() order by 1"
+            ).fetchall()
+            said = {name: "\n".join(map(_as_text, tx.cursor.execute(f"select * from {name}"))) for (name,) in names}
+        return [name for name, rows in said.items() if any(text in rows for text in texts)]
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with self.ports.store.transaction() as tx:
             return tx.cursor.execute(query).fetchall()
+
+
+def _as_text(row: tuple[Any, ...]) -> str:
+    return "\n".join(bytes(cell).decode(errors="replace") if isinstance(cell, bytes) else str(cell) for cell in row)
 
 
 def refusal(id: str, version: int, at: datetime, field: str = "pass_number") -> IssuanceRefused:
@@ -182,7 +195,7 @@ def world_at(url: str) -> Iterator[RegistrationWorld]:
     with world.ports.store.transaction() as tx:
         tx.cursor.execute(
             "truncate registrations, not_applied, rejected, inbox, outbox, announced, recalled, recalled_orders,"
-            " order_changes, cohort_holds"
+            " order_changes, cohort_holds, erased"
         )
     yield world
     world.ports.store.close()

@@ -32,7 +32,7 @@ def feed(ports: Ports, name: str, content: bytes, who: Attribution) -> Delivered
         raise
     detail = (
         f"accepted {found.accepted}, unchanged {found.unchanged}, rejected {found.rejected_rows},"
-        f" after the issue {len(found.not_applied)}"
+        f" after the issue {len(found.not_applied)}, of erased people {len(found.erased)}"
     )
     _settle(ports, id, name, "done", detail)
     return found

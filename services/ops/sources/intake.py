@@ -13,12 +13,14 @@ _SECONDS = 120.0  # a file of 20 000 rows takes ten
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of the intake: numbers of rows, and those that were rejected or came after the issue."""
+    """The answer of the intake: numbers of rows, and those that were rejected, came after the issue, or are of people
+    who were erased."""
 
     accepted: int = 0
     unchanged: int = 0
     rejected: tuple[dict[str, Any], ...] = ()
     not_applied: tuple[dict[str, Any], ...] = ()
+    erased: tuple[dict[str, Any], ...] = ()
 
     @property
     def rejected_rows(self) -> int:

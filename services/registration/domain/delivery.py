@@ -7,7 +7,7 @@ JSON Lines and JSON arrays begin with record 1.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,9 +15,17 @@ import msgspec
 
 from services.registration.domain.csv_file import FilePart, csv_parts, csv_rows
 from services.registration.domain.encoding import UTF_8_MARK, Charset, wide_encoding
-from services.registration.domain.record import FieldProblem, Rules, UpstreamRecord, printable, read_record
+from services.registration.domain.record import (
+    FieldProblem,
+    Rules,
+    UpstreamRecord,
+    printable,
+    read_record,
+    registration_id_in,
+)
 from services.registration.domain.rows import (
     DeliveryRow,
+    ErasedRow,
     RejectedField,
     UnreadableDeliveryError,
     another_kind,
@@ -51,6 +59,26 @@ class Delivery:
     def rejected_rows(self) -> int:
         return len({each.row for each in self.rejected})
 
+    @property
+    def registration_ids(self) -> set[str]:
+        """All that its rows name, valid or not."""
+        named = {each.registration_id for each in self.rejected if each.registration_id is not None}
+        return named | {record.registration_id for _, record in self.records}
+
+    def without(self, erased: Collection[str]) -> tuple[Delivery, tuple[ErasedRow, ...]]:
+        """The rows that are not about `erased` registrations, and those that are, a row at fault like any other."""
+        if not erased:
+            return self, ()
+        left_out = [
+            ErasedRow(row, each.registration_id) for row, each in self.records if each.registration_id in erased
+        ]
+        at_fault = {(each.row, each.registration_id) for each in self.rejected if each.registration_id in erased}
+        left_out += [ErasedRow(row, id) for row, id in at_fault if id is not None]
+        return Delivery(
+            tuple((row, each) for row, each in self.records if each.registration_id not in erased),
+            tuple(each for each in self.rejected if each.registration_id not in erased),
+        ), tuple(sorted(left_out, key=lambda each: (each.row or 0, each.registration_id)))
+
 
 def rows_of(
     body: bytes, form: Form, *, first_row: int | None = None, charset: Charset | None = None
@@ -75,11 +103,12 @@ def read_rows(rows: Iterable[DeliveryRow | RejectedField], rules: Rules) -> Deli
         if isinstance(row, RejectedField):
             rejected.append(row)
             continue
-        record = read_record(as_typed(row.fields, rules.programme) if row.typed else row.fields, rules)
+        fields = as_typed(row.fields, rules.programme) if row.typed else row.fields
+        record = read_record(fields, rules)
         if isinstance(record, UpstreamRecord):
             records.append((row.number, record))
         else:
-            id = printable(row.fields.get("registration_id"))
+            id = registration_id_in(fields)
             rejected.extend(RejectedField(row.number, _as_sent(problem, row), id) for problem in record)
     return Delivery(tuple(records), tuple(rejected))
 

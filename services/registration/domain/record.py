@@ -189,6 +189,16 @@ def printable(raw: object) -> str | None:
     return text if len(text) <= 80 else text[:79] + "…"
 
 
+def registration_id_in(fields: Mapping[str, object]) -> str | None:
+    """The registration that the fields of a row at fault name, as a valid row would; else what they have for it."""
+    raw = fields.get("registration_id")
+    try:
+        text = _text(raw)
+        return None if text is None else _id(text)
+    except _InvalidValueError:
+        return printable(raw)
+
+
 def changed_fields(before: UpstreamRecord, after: UpstreamRecord) -> frozenset[str]:
     """The names of the fields that differ. Another spelling of the same address is no difference."""
     return frozenset(

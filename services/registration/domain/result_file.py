@@ -25,13 +25,14 @@ RESULT_HEADERS = tuple(f"{RESULT_MARK}{name}" for name in ("元の行", "判定"
 MARK = "\ufeff"
 """Begins the file: without it Excel takes UTF-8 for something else."""
 
-Outcome = Literal["accepted", "held", "not-applied", "rejected", "not-delivered"]
+Outcome = Literal["accepted", "held", "not-applied", "rejected", "erased", "not-delivered"]
 
 _WORDS: Mapping[Outcome, str] = {
     "accepted": "受付",
     "held": "保留",
     "not-applied": "一部反映なし",
     "rejected": "受け取れません",
+    "erased": "消去済み",
     "not-delivered": "未送信",
 }
 _BETWEEN = " ／ "
@@ -73,6 +74,12 @@ def not_applied_result(changes: Iterable[tuple[str, str | None, str | None]]) ->
             for name, got, kept in changes
         ],
     )
+
+
+def erased_result() -> RowResult:
+    """Of a row of somebody who was erased: nothing of it is kept."""
+    told = "個人情報を消去した登録のため、登録していません。同じ方の新しい登録には別の登録 ID を付けてください"
+    return RowResult("erased", [FieldResult(field_in_japanese("registration_id"), "", told)])
 
 
 def held_result(reason: HeldReason, first_registration_id: str | None, fields: Mapping[str, object]) -> RowResult:

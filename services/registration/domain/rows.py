@@ -47,6 +47,14 @@ class RejectedField:
     cells: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class ErasedRow:
+    """A row of somebody who was erased: left out, whatever it says."""
+
+    row: int | None
+    registration_id: str
+
+
 def rejected_as_json(rejected: RejectedField) -> dict[str, Any]:
     """As the sender's answer shows it. `got` is included, personal or not: the sender wrote it."""
     problem = rejected.problem

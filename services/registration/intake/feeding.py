@@ -42,6 +42,7 @@ class FeedResult:
     sent: int = 0  # over Kafka there is no answer
     not_applied: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
+    erased: list[dict[str, Any]] = field(default_factory=list)
     look_alikes: list[dict[str, Any]] = field(default_factory=list)
     held: list[dict[str, Any]] = field(default_factory=list)
 
@@ -50,7 +51,8 @@ class FeedResult:
         self.unchanged += answer["unchanged"]
         self.not_applied += answer["not_applied"]
         self.rejected += answer["rejected"]
-        self.look_alikes += answer.get("look_alikes", [])  # an older release names none
+        self.erased += answer.get("erased", [])  # an older release names none
+        self.look_alikes += answer.get("look_alikes", [])
 
 
 class FileDelivery:
@@ -92,6 +94,7 @@ class FileDelivery:
         for outcome, listed in (
             ("rejected", self.result.rejected),
             ("not-applied", self.result.not_applied),
+            ("erased", self.result.erased),
             ("held", self.result.held),
         ):
             for each in listed:

@@ -28,7 +28,7 @@ PART_ROWS = 100
 MOST_LISTED = 10_000
 """The most rows that one list of a summary names; the counts are of all."""
 
-_COUNTED = ("rows", "accepted", "unchanged", "not_applied", "rejected", "held")
+_COUNTED = ("rows", "accepted", "unchanged", "not_applied", "rejected", "erased", "held")
 
 Row = DeliveryRow | RejectedField
 Told = Callable[[dict[str, Any]], None]
@@ -38,13 +38,15 @@ Told = Callable[[dict[str, Any]], None]
 class Summary:
     """What became of the rows of a delivery so far. Its fields are the JSON answer.
 
-    Each row counts as accepted, unchanged, not applied or rejected. Those that are held are among the first two.
+    Each row counts as accepted, unchanged, not applied, rejected or erased (of somebody who was erased: left out).
+    Those that are held are among the first two.
     """
 
     accepted: int = 0
     unchanged: int = 0
     not_applied: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
+    erased: list[dict[str, Any]] = field(default_factory=list)
     look_alikes: list[dict[str, Any]] = field(default_factory=list)
     held: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
@@ -71,6 +73,7 @@ class Receiving:
             result = handlers.accept(delivery, self._source, self._ports, self._persons)
             self._add(result, len(part))
             not_taken = {(each.row, each.registration_id) for each in result.rejected}
+            not_taken |= {(each.row, each.registration_id) for each in result.erased}
             for row, record in delivery.records:
                 if (row, record.registration_id) not in not_taken:
                     self._registrations.write(msgspec.json.encode((row, record.registration_id)) + b"\n")
@@ -104,6 +107,8 @@ class Receiving:
             is_same_row = last == (problem.row, problem.registration_id)
             self._told("rejected", rejected_as_json(problem), count=not is_same_row)
             last = problem.row, problem.registration_id
+        for left_out in result.erased:
+            self._told("erased", {"row": left_out.row, "registration_id": left_out.registration_id})
         for row, id, each in result.look_alikes:
             meant = described(each.meant) if each.meant else None
             told = {"row": row, "registration_id": id, "field": each.field}

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.registration.domain.result_file import (
     RowResult,
+    erased_result,
     held_result,
     not_applied_result,
     rejected_result,
@@ -28,6 +29,7 @@ class RowResults:
         self._rejected: dict[int | None, list[tuple[str, str | None, str]]] = {}
         self._late: dict[int | None, list[tuple[str, str | None, str | None]]] = {}
         self._held: dict[int | None, tuple[Any, str | None]] = {}
+        self._erased: set[int | None] = set()
 
     def note(self, told: Mapping[str, Any]) -> None:
         """As `Receiving` tells it, or as a list of an answer has it with its `outcome`."""
@@ -36,6 +38,8 @@ class RowResults:
             self._rejected.setdefault(row, []).append((told["field"], told["got"], told["expected"]))
         elif told["outcome"] == "not-applied":
             self._late[row] = [(each["field"], each["got"], each["kept"]) for each in told["changes"]]
+        elif told["outcome"] == "erased":
+            self._erased.add(row)
         elif told["outcome"] == "held":
             self._held[row] = told["reason"], told["first_registration_id"]
 
@@ -43,6 +47,8 @@ class RowResults:
         number = number_of(row)
         if number in self._rejected:
             return rejected_result(self._rejected[number])
+        if number in self._erased:
+            return erased_result()
         if number in self._late:
             return not_applied_result(self._late[number])
         if number in self._held:

@@ -1,4 +1,4 @@
-"""The office's orders about registrations: correct, correct-address, hold, resume; each is settled with its outcome."""
+"""The office's orders about registrations: correct, correct-address, hold, resume, erase; each is settled."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from services.registration.domain.soundness import implausible_address, trimmed
 from services.registration.domain.spelling import Spelling, is_about_names
 from services.registration.handlers import Ports
 from services.registration.metrics import ORDERS
-from services.registration.office import cohort_holds
+from services.registration.office import cohort_holds, erasure
 from services.registration.people import recovery
 from services.registration.store import RegistrationTransaction
 from services.registration.store.office import OrderChange
@@ -37,9 +37,8 @@ log = logger("registration")
 
 def is_ours(decision: OfficeDecided) -> bool:
     """Whether registration carries this decision out; other services carry out the rest."""
-    return decision.decision in ("correct", "correct-address", "hold", "resume") or cohort_holds.is_about_a_cohort(
-        decision
-    )
+    about_one = ("correct", "correct-address", "hold", "resume", "erase")
+    return decision.decision in about_one or cohort_holds.is_about_a_cohort(decision)
 
 
 def carry_out(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
@@ -47,9 +46,9 @@ def carry_out(decisions: Sequence[OfficeDecided], ports: Ports) -> None:
 
     Before the issue (step 2): set an address or the spelling of a name, hold or resume; the registration is judged
     again at once. After it, an address is where letters go: the badge stays. Both addresses are told. A cohort is held
-    or resumed with those who come later (`cohort_holds.py`). Each order is settled with its outcome. One that can't be
-    carried out changes nothing and is counted with its reason. One that was carried out before this database was
-    restored sets again what it set, and is not settled again.
+    or resumed with those who come later (`cohort_holds.py`). A person is erased at any time (`erasure.py`). Each order
+    is settled with its outcome. One that can't be carried out changes nothing and is counted with its reason. One that
+    was carried out before this database was restored sets again what it set, and is not settled again.
     """
     now = ports.now()
     with ports.store.transaction() as tx:
@@ -95,6 +94,8 @@ class _Batch:
             outcome = cohort_holds.carry_out(self._tx, decision, self._ports.rules.programme, self._now)
             self._known.update(self._tx.registrations(self._known))
             return outcome
+        if decision.decision == "erase":
+            return self._erase(decision)
         registration = self._known.get(decision.subject)
         if registration is None:
             return OrderOutcome("no-such-registration", f"got {decision.subject}, expected a registration_id")
@@ -198,6 +199,10 @@ class _Batch:
         if cohort_holds.is_about_a_cohort(decision) or (decision.lasting and decision.decision == "hold"):
             return  # taken back from CohortHoldChanged
         registration = self._known.get(decision.subject)
+        if decision.decision == "erase":
+            if registration is not None:  # PersonErased was never published
+                self._erase(decision)
+            return
         if decision.decision == "correct" and not is_about_names(decision.correction):
             return
         if registration is None:
@@ -257,6 +262,13 @@ class _Batch:
         self._known.update(self._tx.registrations([registration.id]))
         return _DONE
 
+    def _erase(self, decision: OfficeDecided) -> OrderOutcome:
+        self.finish()  # what the orders before it changed and tell is erased with the rest
+        outcome, erased = erasure.carry_out(self._tx, decision, self._now)
+        for id in erased:
+            self._known.pop(id, None)
+        return outcome
+
     def write(self) -> None:
         self._tx.correct(list(self._corrected.values()), self._now)
         people = {each.record.person_id for each in self._corrected.values()}
@@ -264,9 +276,12 @@ class _Batch:
         self._corrected.clear()
 
     def finish(self) -> None:
+        """Write and announce what the orders so far have led to."""
         self.write()
         self._tx.keep_changes(self._changes)
         self._tx.announce(*self._events)
+        self._changes.clear()
+        self._events.clear()
 
 
 def _columns_set_by(decision: OfficeDecided) -> dict[str, Any]:

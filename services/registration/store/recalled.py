@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from services.registration.domain.address_letters import confirmed_at_screen
 from services.registration.domain.registration import Registration, announced_record
-from services.registration.store.recoveries import Recoveries
+from services.registration.store.erasure import Erasure
 from services.registration.store.registrations import RejectedRow, record_columns
 from shared.addresses import same_address_key
+from shared.erasure_events import PersonErased
 from shared.events import (
     AddressCorrected,
     AssertionIssued,
@@ -34,7 +35,7 @@ class _Revision(NamedTuple):
     first_registration_id: str | None = None
 
 
-class RegistrationTransaction(Recoveries):
+class RegistrationTransaction(Erasure):
     """One transaction on the registrations, with what is taken back at a start after a restore."""
 
     def take_back_held(self, events: Sequence[RegistrationHeld]) -> None:
@@ -185,6 +186,12 @@ class RegistrationTransaction(Recoveries):
                 if each.state != "released" and each.office_email is None:
                     self.set_office_address(each.id, event.recipient, event.requested_at, self.now())
 
+    def take_back_erased(self, events: Sequence[PersonErased]) -> None:
+        """Their people are erased once more, with what was taken back of them."""
+        self.lock()
+        for event in events:
+            self.erase_registrations(event.decision_id, event.registration_ids)
+
     def recalled_orders(self, decision_ids: Sequence[str]) -> set[str]:
         """Those that were carried out before a restore and are read again now, each once."""
         found = self.cursor.execute(
@@ -193,7 +200,12 @@ class RegistrationTransaction(Recoveries):
         return {id for (id,) in found}
 
     def keep_order(self, id: str, **columns: Any) -> None:
-        """What an order set on a registration that isn't here: it takes it over when its record comes."""
+        """What an order set on a registration that isn't here: it takes it over when its record comes.
+
+        Not of somebody who was erased: no record of theirs is taken.
+        """
+        if self.erased([id]):
+            return
         self.insert_rows("recalled", [{"registration_id": id, **columns}], replace("registration_id", list(columns)))
 
     def _take_back_revisions(self, revisions: Sequence[_Revision], *, due_since: datetime | None) -> None:

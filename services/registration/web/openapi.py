@@ -33,13 +33,15 @@ _NOT_APPLIED = _object(
 )
 _LOOK_ALIKE = _object(row=_ROW, registration_id=_TEXT, field=_TEXT, got=_TEXT, expected=_PERHAPS)
 _HELD = _object(row=_ROW, registration_id=_TEXT, reason=_TEXT, first_registration_id=_PERHAPS)
+_ERASED = _object(row=_ROW, registration_id=_TEXT)
 _NUMBER = {"type": "integer", "minimum": 0}
-_COUNTS = dict.fromkeys(("rows", "accepted", "unchanged", "not_applied", "rejected", "held"), _NUMBER)
+_COUNTS = dict.fromkeys(("rows", "accepted", "unchanged", "not_applied", "rejected", "erased", "held"), _NUMBER)
 _SUMMARY = _object(
     accepted=_NUMBER,
     unchanged=_NUMBER,
     not_applied={"type": "array", "items": _NOT_APPLIED},
     rejected={"type": "array", "items": _REJECTED},
+    erased={"type": "array", "items": _ERASED},
     look_alikes={"type": "array", "items": _LOOK_ALIKE},
     held={"type": "array", "items": _HELD},
     counts=_object(**_COUNTS),
@@ -56,6 +58,7 @@ _LINES = {
     "oneOf": [
         _line("rejected", _REJECTED),
         _line("not-applied", _NOT_APPLIED),
+        _line("erased", _ERASED),
         _line("look-alikes", _LOOK_ALIKE),
         _line("held", _HELD),
         _line("summary", _object(**_COUNTS)),

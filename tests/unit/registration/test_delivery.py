@@ -384,3 +384,44 @@ def test_white_space_anywhere_between_lines_changes_no_record(space: str) -> Non
     body = "\n".join([space, HEAD, space, line(fields()), space]).encode()
     delivery = read(body)
     assert ([record.registration_id for _, record in delivery.records], delivery.rejected) == (["R1"], ())
+
+
+# ── of somebody who was erased ─────────────────────────────────────────────────────────────────────────
+
+
+def test_rows_of_erased_people_are_left_out_at_fault_or_not_and_each_is_named_once() -> None:
+    rows = [
+        fields(),
+        fields(registration_id="R2", birth_date="never", email="no"),
+        fields(registration_id=" R2 "),
+        fields(registration_id="R3"),
+        fields(registration_id="R4", birth_date="never"),
+    ]
+    delivery = read(json.dumps(rows).encode(), "json")
+    assert delivery.registration_ids == {"R1", "R2", "R3", "R4"}
+    others, left_out = delivery.without({"R1", "R2", "R9"})
+    assert [(each.row, each.registration_id) for each in left_out] == [(1, "R1"), (2, "R2"), (3, "R2")]
+    assert (ids(others), rejected_in(others)) == ([(4, "R3")], [(5, "birth_date")])
+    assert delivery.without(set()) == (delivery, ())
+
+
+@pytest.mark.parametrize(
+    ("written", "named"),
+    [
+        ("\u3000R1\n", "R1"),
+        ("R" * 100, "R" * 100),
+        ("R" * 101, "R" * 79 + "…"),
+        ("R\x00", "R\\u0000"),
+        (7, "7"),
+        ("  ", None),
+        (None, None),
+    ],
+)
+def test_a_row_at_fault_names_its_registration_as_a_valid_one_would(written: object, named: str | None) -> None:
+    delivery = read(json.dumps([fields(registration_id=written, birth_date="never")]).encode(), "json")
+    assert {each.registration_id for each in delivery.rejected} == {named}
+
+
+def test_a_cell_at_fault_names_its_registration_as_typed() -> None:
+    row = line(fields(registration_id="'0012", birth_date="never"))
+    assert {each.registration_id for each in read(csv_of(row)).rejected} == {"0012"}
