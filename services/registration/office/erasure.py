@@ -11,13 +11,17 @@ from shared.office_events import OfficeDecided
 
 
 def carry_out(
-    tx: RegistrationTransaction, decision: OfficeDecided, now: datetime
+    tx: RegistrationTransaction, decision: OfficeDecided, now: datetime, *, was_done: bool = False
 ) -> tuple[OrderOutcome, tuple[str, ...]]:
     """Erase the person of the order's registration, and have all services do so; with it the registrations erased.
 
     Under the writers' lock. Of somebody who was erased before nothing is left to do, and nothing is announced again.
+    `was_done`: before a restore, so the registration was known, whether it is here or not.
     """
+    is_erased = bool(tx.erased([decision.subject]))
     ids = tx.registrations_of_person(decision.subject)
+    if was_done and not ids and not is_erased:
+        ids = (decision.subject,)
     if ids:
         tx.erase_registrations(decision.decision_id, ids)
         tx.announce(
@@ -26,6 +30,6 @@ def carry_out(
             )
         )
         return OrderOutcome("done"), ids
-    if tx.erased([decision.subject]):
+    if is_erased:
         return OrderOutcome("done", "got a registration whose person was erased before"), ()
     return OrderOutcome("no-such-registration", f"got {decision.subject}, expected a registration_id"), ()

@@ -198,11 +198,10 @@ class _Batch:
         """What the order set before the restore; what it led to is taken back from its announcements already."""
         if cohort_holds.is_about_a_cohort(decision) or (decision.lasting and decision.decision == "hold"):
             return  # taken back from CohortHoldChanged
-        registration = self._known.get(decision.subject)
         if decision.decision == "erase":
-            if registration is not None:  # PersonErased was never published
-                self._erase(decision)
+            self._erase(decision, was_done=True)  # unless PersonErased was taken back
             return
+        registration = self._known.get(decision.subject)
         if decision.decision == "correct" and not is_about_names(decision.correction):
             return
         if registration is None:
@@ -262,9 +261,9 @@ class _Batch:
         self._known.update(self._tx.registrations([registration.id]))
         return _DONE
 
-    def _erase(self, decision: OfficeDecided) -> OrderOutcome:
+    def _erase(self, decision: OfficeDecided, *, was_done: bool = False) -> OrderOutcome:
         self.finish()  # what the orders before it changed and tell is erased with the rest
-        outcome, erased = erasure.carry_out(self._tx, decision, self._now)
+        outcome, erased = erasure.carry_out(self._tx, decision, self._now, was_done=was_done)
         for id in erased:
             self._known.pop(id, None)
         return outcome
