@@ -203,3 +203,14 @@ def test_after_a_restore_a_letter_that_came_to_its_end_is_not_sent_again_and_one
         restored.tick(minutes=2)
     again = [content for _, _, content in post.given]
     assert again == ([later_post.given[0][2]] if isinstance(answer, Deferred) else [])
+
+
+def test_letters_that_were_asked_for_are_taken_back_together(databases: Databases) -> None:
+    with mailer_at(databases.fresh(), Post().send) as later, mailer_at(databases.fresh(), Post().send) as restored:
+        requests = [asked(f"L-{number}") for number in range(3)]
+        later.handle(*requests)
+        later.tick()
+        assert take_back(restored.ports.store, RECALLS, announced(later.ports.store)) == 6
+        restored.handle(*requests)
+        restored.tick(minutes=2)
+        assert restored.announced() == []

@@ -230,8 +230,9 @@ class MailerTransaction(MessageTransaction):
             (ids,),
         )
         columns = [column.name for column in fields(LedgerEntry) if column.name not in _KEY]
-        rows = [vars(entry) for entry in ledger_entries(events, known)]
-        self.insert_rows("messages", rows, replace("id", columns))
+        entries = ledger_entries(events, known)
+        of = "assertion_id" if all(entry.assertion_id for entry in entries) else "request_id"  # first: by it they sort
+        self.insert_rows("messages", [{of: None, **vars(entry)} for entry in entries], replace("id", columns))
 
     def _untold(self, assertion_ids: Sequence[str]) -> list[str]:
         """Those that correct another badge, as far as we know, and whose letter is not chosen yet."""
