@@ -47,7 +47,10 @@ class AccountLetterRequested(LetterRequested, frozen=True, kw_only=True):
 
 
 class RequestedLetterUpdated(MessageUpdated, frozen=True, kw_only=True):
-    """A message that a service asked for (`LetterRequested`) changed its state. `cancelled`: its link has ended."""
+    """A message that a service asked for (`LetterRequested`) changed its state.
+
+    `cancelled`: its link has ended, or its reader was erased.
+    """
 
     topic = LETTER_UPDATED
     about = "letter_id"

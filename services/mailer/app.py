@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from services.mailer import handlers, orders, readiness, reports
+from services.mailer import erasure, handlers, orders, readiness, reports
 from services.mailer.bounces import BounceServer, Listener
 from services.mailer.config import Config
 from services.mailer.handlers import Ports
 from services.mailer.store.ledger import MailerTransaction
+from shared.erasure_events import AssertionsErased, PersonErased
 from shared.errors import RefuseToStart
 from shared.events import (
     AddressCorrected,
@@ -42,6 +43,8 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(BadgeReceived, MailerTransaction.note_received)
     process.consume(CertificateRendered, handlers.note_rendered, ports)
     process.consume(AssertionRevoked, handlers.note_revoked, ports)
+    process.consume(PersonErased, erasure.erase, ports)
+    process.consume(AssertionsErased, erasure.erase, ports)
     process.consume(OfficeDecided, orders.carry_out, ports, predicate=orders.is_ours)
     process.consume(DeskLetterRequested, handlers.note_requested, ports)
     process.consume(AccountLetterRequested, handlers.note_requested, ports)

@@ -23,7 +23,7 @@ from services.mailer.domain.letters import (
 )
 from services.mailer.domain.reminders import is_daytime, reminder_windows
 from services.mailer.domain.requested import request_problem
-from services.mailer.metrics import CORRECTIONS, MESSAGES, SERVER_AWAY
+from services.mailer.metrics import CORRECTIONS, MESSAGES, NOT_QUEUED, SERVER_AWAY
 from services.mailer.store.ledger import MailerTransaction, Store
 from services.mailer.store.messages import OutgoingMessage, revision_of
 from shared.addresses import domain_of
@@ -42,6 +42,7 @@ from shared.programme import Sender
 from shared.retry import next_try
 from shared.runtime.log import logger
 from shared.runtime.metrics import ROWS_ASIDE
+from shared.topics import INBOX_MEMORY
 
 _FORGET = 1000  # letters forgotten a commit
 _WRITE = 200  # messages written a commit
@@ -78,6 +79,7 @@ def note_issued(events: Sequence[AssertionIssued], ports: Ports) -> None:
     now = ports.now()
     with ports.store.transaction() as tx:
         new = tx.claim(events)
+        _cancel_late(tx, events, now, ports)
         tx.note_issued(new)
         _open(tx, [event.assertion_id for event in new], now, ports)
         _suppress_unsent(tx, [event.corrects for event in new if event.corrects is not None], now, ports)
@@ -96,7 +98,10 @@ def note_rendered(events: Sequence[CertificateRendered], ports: Ports) -> None:
 
 
 def note_revoked(events: Sequence[AssertionRevoked], ports: Ports) -> None:
-    """Any time. Unsent letters about a revoked badge are suppressed; a holder who knows of it is told."""
+    """Any time. Unsent letters about a revoked badge are suppressed; a holder who knows of it is told.
+
+    But not one who is being erased.
+    """
     now = ports.now()
     with ports.store.transaction() as tx:
         new = tx.claim(events)
@@ -115,14 +120,19 @@ def note_requested(events: Sequence[LetterRequested], ports: Ports) -> None:
         if problem := request_problem(event):
             raise Unreadable(problem)
     with ports.store.transaction() as tx:
-        tx.note_requests(tx.claim(events), ports.now())
+        new = tx.claim(events)
+        kept = tx.without_erased_recipients(new)
+        tx.note_requests(kept, ports.now())
+        NOT_QUEUED.labels("erased").inc(len(new) - len(kept))
 
 
 def note_addresses(events: Sequence[AddressCorrected], ports: Ports) -> None:
     """Any time. Letters go to the new address; those that bounced, or whose link died with the old one, go again."""
     now = ports.now()
     with ports.store.transaction() as tx:
-        _move(tx, tx.note_addresses(tx.claim(events)), now, ports)
+        new = tx.claim(events)
+        _cancel_late(tx, events, now, ports)
+        _move(tx, tx.note_addresses(new), now, ports)
 
 
 def remind(ports: Ports) -> int:
@@ -131,6 +141,7 @@ def remind(ports: Ports) -> int:
     if not is_daytime(now):
         return 0
     with ports.store.transaction() as tx:
+        tx.await_erasures()
         opened = tx.open_reminders(reminder_windows(letters.reminder_days, now), now)
         if letters.expiry_days:
             opened += tx.open_expiry_notices(letters.expiry_days, now)
@@ -139,9 +150,14 @@ def remind(ports: Ports) -> int:
 
 
 def forget(ports: Ports) -> int:
-    """Any time. Forget the bytes of letters that came to their end long ago: they hold names and links."""
+    """Any time. Forget the bytes of letters that came to their end long ago: they hold names and links.
+
+    And the addresses of those who were erased long ago.
+    """
+    now = ports.now()
     with ports.store.transaction() as tx:
-        return tx.forget_bytes(ports.now() - ports.kept, _FORGET)
+        tx.forget_recipients(now - INBOX_MEMORY)
+        return tx.forget_bytes(now - ports.kept, _FORGET)
 
 
 def write(ports: Ports) -> int:
@@ -254,7 +270,8 @@ def _note_replies(
         answer, sender = _answer_of(message, reply, ports, now), senders.get(row_id(message))
         if sender != ports.deliveries.name and not (sender is not None and isinstance(answer, Sent)):
             # We stood still for longer than the lease: what became of it is for the other to say, unless we sent it.
-            log.warning("skipped", **names_of(message), cause="another process took it over")
+            cause = "it has come to its end" if sender is None else "another process took it over"
+            log.warning("skipped", **names_of(message), cause=cause)
         elif answer is not None:
             results.append((message, after_attempt(answer, message.attempts, message.email, now)))
         else:  # this letter waits, the others go on
@@ -289,6 +306,14 @@ def _answer_of(message: OutgoingMessage, reply: Future[SmtpReply], ports: Ports,
         return Deferred(f"not handed to the server: {type(error).__name__}")
     ports.deliveries.breaker.answered()
     return answer
+
+
+def _cancel_late(
+    tx: MailerTransaction, events: Sequence[AssertionIssued | AddressCorrected], now: datetime, ports: Ports
+) -> None:
+    """What was asked for to addresses of people who were erased before we knew whose these are."""
+    for each in tx.erase_late(events):
+        announce(tx, ports, each, "cancelled", each.attempts, now, "erased")
 
 
 def _move(tx: MailerTransaction, assertion_ids: Sequence[str], now: datetime, ports: Ports) -> None:

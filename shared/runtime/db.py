@@ -127,10 +127,17 @@ class Transaction(RowStatements):
         """As `claim`, first in its transaction, for those who are to be erased by it.
 
         It waits for the handlers that have claimed something, and no other one claims before this commits: what they
-        wrote of a person is found, and what is read later is left out.
+        wrote of a person is found, and what is read later is left out. So for others that `await_erasures`.
         """
         self.cursor.execute("lock table inbox in share row exclusive mode")
         return self.claim(events)
+
+    def await_erasures(self) -> None:
+        """An erasure in hand is committed, and none begins before this transaction ends. Before any row is locked.
+
+        For what writes about people and claims no event: a request, a tick.
+        """
+        self.cursor.execute("lock table inbox in row exclusive mode")  # as a claim does
 
     def erase(self, decision_id: str, subjects: Sequence[str], addresses: Sequence[str] = ()) -> None:
         """From the commit on, whatever is read about `subjects` (registrations, assertions) is left out.

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import services.mailer
-from services.mailer import handlers, orders
+from services.mailer import erasure, handlers, orders
 from services.mailer.deliveries import Deliveries
 from services.mailer.domain.delivery import SmtpReply
 from services.mailer.domain.letters import LetterWriter
 from services.mailer.handlers import Ports
 from services.mailer.store.ledger import MailerTransaction, Store
+from shared.erasure_events import AssertionsErased, PersonErased
 from shared.events import (
     AddressCorrected,
     AssertionIssued,
@@ -68,6 +69,8 @@ class MailerWorld:
                         tx.note_received(tx.claim(events))  # type: ignore[arg-type]
                 case CertificateRendered():
                     handlers.note_rendered(events, self.ports)  # type: ignore[arg-type]
+                case PersonErased() | AssertionsErased():
+                    erasure.erase(events, self.ports)  # type: ignore[arg-type]
                 case AssertionRevoked():
                     handlers.note_revoked(events, self.ports)  # type: ignore[arg-type]
                 case OfficeDecided():

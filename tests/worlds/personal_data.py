@@ -17,7 +17,7 @@ from shared.runtime.objects import Objects
 from shared.runtime.settings import Settings, read_object_storage
 from shared.topics import SERVICES
 from tests.worlds.story import records_until
-from tests.worlds.tables import rows_at
+from tests.worlds.tables import table_as_text, table_names
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
 _ROW = re.compile(r"^\| (\w+) \| ((?:`\w+`(?:, )?)+) \|", re.MULTILINE)
@@ -63,27 +63,12 @@ def documented() -> Mapping[str, set[str]]:
 
 
 def tables_of(stack: Stack, service: str) -> list[str]:
-    url = stack.environment(service)["DATABASE_URL"]
-    rows = rows_at(url, "select table_name from information_schema.tables where table_schema = current_schema()")
-    return [name for (name,) in rows]
+    return table_names(stack.environment(service)["DATABASE_URL"])
 
 
 def rows_as_text(stack: Stack, service: str, table: str) -> str:
-    """All rows; bytes as the UTF-8 that they mostly are."""
-    columns = rows_at(
-        stack.environment(service)["DATABASE_URL"],
-        "select column_name, data_type from information_schema.columns"
-        " where table_schema = current_schema() and table_name = %s",
-        table,
-    )
-    wanted = ", ".join(f'"{name}"' if type == "bytea" else f'"{name}"::text' for name, type in columns)
-    rows = rows_at(stack.environment(service)["DATABASE_URL"], f'select {wanted} from "{table}"')
-    return "\n".join(
-        cell if isinstance(cell, str) else bytes(cell).decode(errors="replace")
-        for row in rows
-        for cell in row
-        if cell is not None
-    )
+    """As `tables.table_as_text`."""
+    return table_as_text(stack.environment(service)["DATABASE_URL"], table)
 
 
 def topics_as_text(stack: Stack) -> Iterator[tuple[str, str]]:

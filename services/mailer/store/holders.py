@@ -6,12 +6,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.addresses import as_mailed
+from shared.addresses import as_mailed, same_address_key
 from shared.events import AddressCorrected, AssertionIssued, AssertionRevoked, BadgeReceived, CertificateRendered
 from shared.office_events import OfficeDecided
+from shared.runtime.attempts import sha256
 from shared.runtime.db import Transaction, replace
 
 _ADDRESSES = "hashtext('mailer/addresses')"
+
+
+def address_sha256(address: str) -> bytes:
+    """By which letters to an address are found that is no longer a holder's, or was one's who is erased."""
+    return sha256(f"recipient/{same_address_key(address)}")
 
 
 @dataclass(frozen=True)
@@ -75,19 +81,27 @@ class HolderTransaction(Transaction):
 
     def _use_corrected_addresses(self, registration_ids: Collection[str]) -> list[str]:
         moved = self.cursor.execute(
-            "with moved as (select assertion_id, c.email, c.revision from holders join corrected_addresses as c"
-            "  using (registration_id) where registration_id = any(%s) and holders.version <= c.version"
-            "  and address_revision < c.revision order by assertion_id for update of holders)"
+            "with moved as (select assertion_id, holders.email as former, c.email, c.revision"
+            "  from holders join corrected_addresses as c using (registration_id)"
+            "  where registration_id = any(%s) and holders.version <= c.version and address_revision < c.revision"
+            "  order by assertion_id for update of holders)"
             " update holders set email = moved.email, address_revision = moved.revision from moved"
-            " where holders.assertion_id = moved.assertion_id returning holders.assertion_id",
+            " where holders.assertion_id = moved.assertion_id"
+            " returning holders.assertion_id, registration_id, moved.former",
             (list(registration_ids),),
         ).fetchall()
+        now = self.now()
+        former = {(id, address_sha256(address)) for _, id, address in moved}
+        self.insert_rows(
+            "former_addresses",
+            [{"registration_id": id, "address_sha256": key, "changed_at": now} for id, key in former],
+        )
         if moved:  # the bytes of a letter on its way stay until its answer is written down
             self.cursor.execute(
                 "update messages set message = null where assertion_id = any(%s::text[]) and sending_until is null",
-                ([id for (id,) in moved],),
+                ([id for id, *_ in moved],),
             )
-        return [id for (id,) in moved]
+        return [id for id, *_ in moved]
 
     def note_received(self, events: Sequence[BadgeReceived]) -> None:
         """Step 5. The holder has received the badge: for corrections (`domain/correction.py`) and reminders."""
@@ -105,6 +119,7 @@ class HolderTransaction(Transaction):
                     "revoked_at": e.revoked_at,
                     "revoked_reason": e.reason,
                     "corrected_by": e.replaced_by,
+                    "is_erased": e.erased,
                 }
                 for e in events
             ]

@@ -11,15 +11,8 @@ from services.mailer.domain.correction import CorrectedBadge, CorrectionLetter
 from services.mailer.domain.ledger import LedgerEntry, ledger_entries
 from services.mailer.domain.letters import REMINDERS, Letter, Message
 from services.mailer.domain.reminders import Window, is_daytime
-from services.mailer.store.messages import (
-    CANCELLABLE,
-    NOT_HELD,
-    ON_ITS_WAY,
-    STATUS,
-    VOID,
-    MessageStatus,
-    MessageTransaction,
-)
+from services.mailer.store.erasure import ErasureTransaction
+from services.mailer.store.messages import CANCELLABLE, NOT_HELD, ON_ITS_WAY, STATUS, VOID, MessageStatus
 from shared.clock import japan_date
 from shared.events import LetterUpdated
 from shared.letter_events import RequestedLetterUpdated
@@ -61,7 +54,7 @@ _LEDGER = "from messages join holders using (assertion_id)"
 _KEY = ("assertion_id", "request_id", "letter")
 
 
-class MailerTransaction(MessageTransaction):
+class MailerTransaction(ErasureTransaction):
     """One transaction on holders, requests and messages."""
 
     # ── the ledger ──────────────────────────────────────────────────────────────────────────────────────
@@ -71,13 +64,14 @@ class MailerTransaction(MessageTransaction):
 
         Letter 1: the holder is known; that of a correction waits `wait` longer, until it is decided which letter tells
         of it. Letter 2: and the PDFs are there. The letter about a correction takes the place of both. That about a
-        revocation is for holders who know of the badge; it waits `wait` for a new badge that replaces it. Idempotent.
+        revocation is for holders who know of the badge and aren't being erased; it waits `wait` for a new badge that
+        replaces it. Idempotent.
         """
         ready = {
             "award": "told_by is distinct from 'correction'",
             "completion": "rendered_at is not null and (corrects is null or told_by = 'award')",
             "correction": "rendered_at is not null and told_by = 'correction'",
-            "revocation": f"revoked_at is not null and corrected_by is null and {_KNOWS}",
+            "revocation": f"revoked_at is not null and is_erased is not true and corrected_by is null and {_KNOWS}",
         }[letter]
         waits = "true" if letter == "revocation" else "corrects is not null and told_by is null"
         return self.cursor.execute(
