@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.wallet import handlers, office_orders
+from services.wallet import erasure, handlers, office_orders
 from services.wallet.account import letters, recovery
 from services.wallet.config import Config
 from services.wallet.ports import Ports
 from services.wallet.store import WalletTransaction
 from services.wallet.web.site import web_app
+from shared.erasure_events import AssertionsErased, PersonErased
 from shared.events import (
     AddressCorrected,
     AssertionAnchored,
@@ -39,6 +40,8 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(AssertionAnchored, WalletTransaction.note_anchored)
     process.note(CertificateRendered, WalletTransaction.note_rendered)
     process.note(AssertionRevoked, WalletTransaction.note_revoked)
+    process.consume(PersonErased, erasure.erase, ports)
+    process.consume(AssertionsErased, erasure.erase, ports)
     process.recall(BadgeReceived, WalletTransaction.take_back_received)
     process.recall(BadgeVisibilityChanged, WalletTransaction.take_back_visibility)
     process.recall(AccountLetterRequested, WalletTransaction.take_back_letters)

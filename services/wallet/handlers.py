@@ -42,6 +42,6 @@ def forget(ports: Ports) -> int:
     And the postal addresses of orders that ended, or were not paid, long ago.
     """
     paper = ports.programme.paper
-    with ports.store.transaction() as tx:
+    with ports.changing() as tx:
         past = tx.offers.forget_past(offers.CODE_LIFETIME, most=1000) + tx.sessions.forget_past(most=1000)
         return past + (tx.paper.forget_addresses(forgotten_before(paper, ports.now()), most=1000) if paper else 0)

@@ -77,7 +77,7 @@ def order_by_office(
     assertion_id: str, items: Sequence[PaperItem], typed: PostalAddress, ports: Ports
 ) -> str | RefusedOrder:
     """Order for somebody who asked by telephone or post. NotFound for an unknown badge, or if no paper is offered."""
-    with ports.store.transaction() as tx:
+    with ports.changing() as tx:
         badge = tx.badges.get(assertion_id)
         if badge is None:
             raise NotFound(f"badge {assertion_id}")

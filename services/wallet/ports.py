@@ -39,11 +39,18 @@ class Ports:
     new_order_id: Callable[[], str] = draw_order_id
 
     @contextmanager
+    def changing(self) -> Iterator[WalletTransaction]:
+        """The transaction of what writes about people and was told by no event: after an erasure in hand, or before."""
+        with self.store.transaction() as tx:
+            tx.await_erasures()
+            yield tx
+
+    @contextmanager
     def acting(self, account: Account) -> Iterator[WalletTransaction]:
         """The transaction of what somebody does with an account, or of a new session for it.
 
         The account is still the one that was logged in: LogInAgain once it was deleted or has another password.
         """
-        with self.store.transaction() as tx:
+        with self.changing() as tx:
             tx.accounts.hold(account)
             yield tx

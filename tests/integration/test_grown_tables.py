@@ -64,7 +64,10 @@ MAY_READ_ALL: defaultdict[str, dict[str, str]] = defaultdict(
         "select merkle_root, network, b.transaction": "one row a batch of the year",
         "select (select array_agg((cohort, qualification, place": "the counts that it compares: one row a batch",
     },
-    mailer={"insert into messages (assertion_id, letter, state, next_try_at, created_at) select": "by `Seldom`"},
+    mailer={
+        "insert into messages (assertion_id, letter, state, next_try_at, created_at) select": "by `Seldom`",
+        "select letter, request_id, letter_id, recipient": "an erasure, of which there are a few a year",
+    },
 )
 """Service → beginning of a statement → why it may read a whole table."""
 

@@ -23,6 +23,8 @@ from services.wallet import handlers
 from services.wallet.web.oid4vci import GRANT
 from services.wallet.web.site import web_app
 from shared import object_keys
+from shared.erasure_events import PersonErased
+from shared.events import Event
 from tests.worlds.http_server import serving
 from tests.worlds.outside_verifier import ask_node
 from tests.worlds.qr_codes import qr_codes_in
@@ -225,17 +227,27 @@ def test_what_else_goes_wrong_is_told_to_a_wallet_in_json_whatever_it_accepts(wa
     assert page.headers["content-type"].startswith("text/html")
 
 
-@pytest.mark.parametrize("ending", ["revoked", "corrected"])
-def test_what_was_revoked_or_corrected_after_the_offer_is_not_given_out(wallet: Wallet, ending: str) -> None:
+@pytest.mark.parametrize("ending", ["revoked", "corrected", "erased"])
+def test_what_was_revoked_corrected_or_erased_after_the_offer_is_not_given_out(wallet: Wallet, ending: str) -> None:
     issued = wallet.issue("a@example.jp")
+    ids = (issued.award.registration_id,)
+    endings: dict[str, Event] = {
+        "revoked": revoked(issued.assertion_id),
+        "corrected": corrected(issued),
+        "erased": PersonErased(decision_id="1", subject=ids[0], registration_ids=ids, erased_at=issued.issued_at),
+    }
     with wallet.browser() as browser:
         join(browser, wallet, issued.assertion_id)
         assert browser.post(f"/badges/{issued.assertion_id}/offer").status_code == 404, "not issued yet"
         wallet.finish(issued.assertion_id)
         token = redeem(wallet, code_of(offer(browser, issued.assertion_id))).json()["access_token"]
-        wallet.consume(revoked(issued.assertion_id) if ending == "revoked" else corrected(issued))
+        code = code_of(offer(browser, issued.assertion_id))
+        wallet.consume(endings[ending])
         assert fetch(wallet, token).status_code == 401
-        assert browser.post(f"/badges/{issued.assertion_id}/offer").status_code == 404
+        again = redeem(wallet, code)
+        assert again.status_code == 400 if ending == "erased" else fetch(wallet, again.json()["access_token"]).is_error
+        page = browser.post(f"/badges/{issued.assertion_id}/offer")
+        assert page.url.path == "/login" if ending == "erased" else page.status_code == 404
 
 
 def test_nobody_offers_another_persons_badge_and_no_other_site_makes_a_holder_offer_one(wallet: Wallet) -> None:

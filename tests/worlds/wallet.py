@@ -21,7 +21,7 @@ from services.issuer.domain.credential import credential_of
 from services.issuer.domain.issuance import Assertion, Issuer, StatusPlace
 from services.issuer.signing.keys import SigningKey
 from services.mailer.domain.requested import request_problem
-from services.wallet import handlers, office_orders
+from services.wallet import erasure, handlers, office_orders
 from services.wallet.account import letters, recovery
 from services.wallet.app import MIGRATIONS
 from services.wallet.config import Config
@@ -31,7 +31,9 @@ from services.wallet.store import Account, Store, WalletTransaction
 from services.wallet.stored_files import StoredFiles
 from services.wallet.web.site import web_app
 from shared import object_keys
+from shared.erasure_events import AssertionsErased, PersonErased
 from shared.events import (
+    AddressCorrected,
     AssertionAnchored,
     AssertionIssued,
     AssertionRevoked,
@@ -104,6 +106,10 @@ class Wallet:
                 match event:
                     case AssertionIssued():
                         handlers.note_issued([event], self.ports)
+                    case PersonErased() | AssertionsErased():
+                        erasure.erase([event], self.ports)
+                    case AddressCorrected():
+                        note(self.ports.store, WalletTransaction.note_addresses, [event])
                     case AssertionAnchored():
                         note(self.ports.store, WalletTransaction.note_anchored, [event])
                     case CertificateRendered():
@@ -226,7 +232,7 @@ def running_wallet(database: str) -> Iterator[Wallet]:
     with store.transaction() as tx:
         tx.cursor.execute(
             "truncate accounts, badges, corrected_addresses, recalled, progress, login_attempts, asked_letters,"
-            " paper_orders, paper_items, recoveries, settled_recoveries, inbox, outbox, announced cascade"
+            " paper_orders, paper_items, recoveries, settled_recoveries, inbox, outbox, announced, erased cascade"
         )
     with serving(web_app(config(database, clock, url), ports, patience=0.1), port) as url:
         yield Wallet(url, ports, objects, clock)

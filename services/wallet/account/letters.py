@@ -53,7 +53,7 @@ def write_asked(ports: Ports) -> int:
 
     While Kafka is away they wait unwritten, so that their links count from when they can leave.
     """
-    with ports.store.transaction() as tx:
+    with ports.changing() as tx:
         asked = tx.letters.take_asked(_AT_ONCE)
         for each in asked:
             is_sent = _reset(tx, each, ports) if each.letter == "reset-password" else _new_link(tx, each, ports)

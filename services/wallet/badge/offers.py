@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from services.wallet.badge.badges import finished
+from services.wallet.badge.badges import finished, own
 from services.wallet.domain.badge import WalletBadge, is_finished
 from services.wallet.ports import Ports
 from services.wallet.store import Account
@@ -34,6 +34,7 @@ def make(account: Account, assertion_id: str, ports: Ports) -> tuple[WalletBadge
     badge = finished(account, assertion_id, ports)
     code = ports.new_token()
     with ports.acting(account) as tx:
+        own(tx, account, assertion_id)  # still: it was erased meanwhile, or is another account's now
         tx.offers.make(_sha256(code), badge.assertion_id, account.account_id, ports.now() + CODE_LIFETIME)
     return badge, code
 

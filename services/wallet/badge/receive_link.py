@@ -17,6 +17,7 @@ from services.wallet.store import Account, WalletTransaction
 from shared.addresses import same_address_key
 from shared.links import is_receive_token
 from shared.password_strength import known_words, password_problem, society_words
+from shared.runtime.erasure import erased_among
 
 LinkState = Literal[
     "account",  # the person has to create an account
@@ -73,10 +74,11 @@ def open_link(assertion_id: str, link_token: str, browser: Browser, ports: Ports
 
 def _opened(tx: WalletTransaction, assertion_id: str, link_token: str, browser: Browser, ports: Ports) -> OpenedLink:
     badge = tx.badges.get(assertion_id)
+    if badge is None and erased_among(tx, [assertion_id]):
+        return _unknown()
     revision, number = _letter_of(assertion_id, link_token, badge, ports), _new_link_of(badge, link_token, ports)
     if revision is None and number is None:
-        REFUSED.labels("unknown-link").inc()
-        return OpenedLink("unknown-link")
+        return _unknown()
     if badge is None or (revision is not None and revision > badge.address_revision):
         return OpenedLink("not-here-yet")  # the token is right, so the badge exists: its event is on the way
     has_moved = revision is not None and revision < badge.address_revision
@@ -106,6 +108,11 @@ def _opened(tx: WalletTransaction, assertion_id: str, link_token: str, browser: 
     if has_ended:
         return OpenedLink("deleted" if badge.account_deleted_at is not None else "ended", badge, visitor)
     return OpenedLink("account" if badge.addressee_id is None else "login", badge)
+
+
+def _unknown() -> OpenedLink:
+    REFUSED.labels("unknown-link").inc()
+    return OpenedLink("unknown-link")
 
 
 def _letter_of(assertion_id: str, link_token: str, badge: WalletBadge | None, ports: Ports) -> int | None:
@@ -168,7 +175,7 @@ def create_account(
         return problems
     password_hash = ports.passwords.hash(password)
     tokens = None
-    with ports.store.transaction() as tx:
+    with ports.changing() as tx:
         account_id = tx.accounts.create(full_name.strip(), password_hash, holder.email)
         if account_id is not None:
             _receive(tx, badge, account_id)
@@ -189,7 +196,7 @@ def _log_in(badge: WalletBadge, password: str, browser: Browser, ports: Ports) -
 
 
 class _OpensAnotherError(Exception):
-    """The badge was corrected, or its address has changed, since the link was looked at: nothing was done."""
+    """The badge was corrected or erased, or its address has changed, since the link was looked at: nothing was done."""
 
 
 def _receive(tx: WalletTransaction, badge: WalletBadge, account_id: int) -> bool:

@@ -9,6 +9,7 @@ import psycopg
 
 from services.wallet.store.accounts import Account, Accounts, Address, LogInAgain
 from services.wallet.store.badges import Badges
+from services.wallet.store.erasure import Erased, Erasures
 from services.wallet.store.letters import Letters
 from services.wallet.store.offers import Offers
 from services.wallet.store.paper import PaperOrders
@@ -47,6 +48,7 @@ class WalletTransaction(Transaction):
         self.offers = Offers(self)
         self.paper = PaperOrders(self)
         self.recoveries = Recoveries(self)
+        self.erasures = Erasures(self)
 
     def note_addresses(self, events: Sequence[AddressCorrected]) -> None:
         """Any time. A badge that nobody has received is received at the new address, by a new link."""
@@ -131,6 +133,17 @@ class WalletTransaction(Transaction):
         self.sessions.close_all(account_id)
         self.accounts.delete(account_id)
         self.badges.give_to_addressees(left)
+
+    def erase_rows(self, registration_ids: Sequence[str], assertion_ids: Sequence[str]) -> Erased:
+        """Delete all about these registrations and badges, and the accounts that are nobody else's; what that was.
+
+        An account that has received somebody else's badge stays as it is, with its name and addresses.
+        """
+        erased = self.erasures.find(registration_ids, assertion_ids)
+        for account_id in erased.accounts:
+            self.delete_account(account_id)
+        self.erasures.delete(erased)
+        return erased
 
     def take_back_paper_ordered(self, events: Sequence[PaperOrdered]) -> None:
         """After a restore. The order stands with its number. No topic holds its address: its holder gives it again."""
