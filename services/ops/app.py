@@ -12,6 +12,7 @@ from services.ops.ports import Ports
 from services.ops.store.events import OpsTransaction
 from services.ops.web.site import build_site
 from shared.count_events import StatementAnchored, StatementPublished
+from shared.erasure_events import AssertionsErased, PersonErased
 from shared.events import (
     AddressCorrected,
     AssertionAnchored,
@@ -71,6 +72,8 @@ def build(config: Config, ports: Ports) -> Process:
     process.note(PaperOrdered, OpsTransaction.note_paper)
     process.note(PaperUpdated, OpsTransaction.note_paper)
     process.note(PrintSheetRendered, OpsTransaction.note_paper)
+    process.consume(PersonErased, handlers.erase, ports)
+    process.consume(AssertionsErased, handlers.erase, ports)
     process.note(OfficeDecided, OpsTransaction.note_decided)
     process.note(DecisionSettled, OpsTransaction.note_settled)
     process.note(RestoreNoticed, OpsTransaction.note_restores)

@@ -15,6 +15,7 @@ import click
 
 from services.ops.commands.cohorts import hold_cohort, reissue, resume_cohort, undo
 from services.ops.commands.dead_letters import dead_letters
+from services.ops.commands.erase import erase
 from services.ops.commands.letters import hold, resend
 from services.ops.commands.letters import resume as resume_letters
 from services.ops.commands.office import office
@@ -41,6 +42,7 @@ _OWN = (
     people,
     find,
     revoke,
+    erase,
     correct,
     correct_address,
     hold_registrations,

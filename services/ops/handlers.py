@@ -1,4 +1,4 @@
-"""What ops does by itself: it notes the dead letters of every topic, and measures.
+"""What ops does by itself: it notes the dead letters of every topic, erases people, and measures.
 
 The events of the cycle are noted by `OpsTransaction` (`app.py` lists them). Ops only watches the nine steps; nothing in
 the cycle waits for it.
@@ -13,6 +13,7 @@ from services.ops.acts.dead_letters import dead_letter_of
 from services.ops.metrics import DEAD_LETTERS, HELD, LAG, PEOPLE, RESTORES
 from services.ops.ports import Ports
 from services.ops.store.events import Store
+from shared.erasure_events import AssertionsErased, PersonErased
 from shared.runtime.batches import RawMessage
 from shared.topics import Topic
 
@@ -27,6 +28,21 @@ def note_dead(topic: Topic) -> Callable[[Sequence[RawMessage], Ports], None]:
             tx.dead_letters.note(letters)  # idempotent by the letter's id, so it needs no claim
 
     return note
+
+
+def erase(events: Sequence[PersonErased | AssertionsErased], ports: Ports) -> None:
+    """Any time. Of a person who was erased nothing stays but the ids. Settled when the badges are gone, too.
+
+    Each of the two events says whose rows they are: whichever comes first.
+    """
+    now = ports.now()
+    with ports.store.transaction() as tx:
+        for event in tx.claim_erasures(events):
+            badges = event.assertion_ids if isinstance(event, AssertionsErased) else ()
+            tx.erasures.forget(event.decision_id, event.registration_ids, badges)
+            if isinstance(event, AssertionsErased):
+                tx.announce(event.settled(tx.service, now), cause=event)
+    # Dying before the commit, all is there still, and the event is read again.
 
 
 def measure(ports: Ports) -> int:

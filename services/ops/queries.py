@@ -12,6 +12,7 @@ from services.ops.board.answers import BoardStatus, cohort_of, letters_of, missi
 from services.ops.board.cohort_orders import held_cohorts
 from services.ops.board.counts import Board, Difference, Person, Stage, board_of, selection_of
 from services.ops.board.decisions import DecisionLine, History
+from services.ops.board.erasures import ErasedError, Erasure
 from services.ops.board.pace import Pace
 from services.ops.board.rejected import RejectedRow
 from services.ops.board.rows import AnchoredBatch, KeptDeadLetter, TroubledLetter
@@ -212,7 +213,7 @@ def history(ports: Ports, registration_id: str) -> History:
     with ports.store.transaction() as tx:
         person, known = tx.board.person(registration_id), tx.decisions.facts(registration_id)
         if person is None or known is None:
-            raise unknown_registration(registration_id)
+            raise unknown_registration(tx, registration_id)
         version, facts = known
         return History(
             registration_id=registration_id,
@@ -235,7 +236,16 @@ def history(ports: Ports, registration_id: str) -> History:
         )
 
 
-def unknown_registration(registration_id: str) -> NotFound:
+def erasure(ports: Ports, id: str) -> Erasure | None:
+    """By which order the person of a registration or a badge was erased."""
+    with ports.store.transaction() as tx:
+        return tx.erasures.of(id)
+
+
+def unknown_registration(tx: OpsTransaction, registration_id: str) -> NotFound:
+    """The error for a registration without a row: it was erased, or is not heard of yet."""
+    if (erasure := tx.erasures.of(registration_id)) is not None:
+        return ErasedError(registration_id, erasure)
     return NotFound(f"got registration {registration_id!r}, expected one that the board knows: akashi people")
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from services.ops.acts import orders
+from services.ops.acts import erasure, orders
 from services.ops.acts.orders import Attribution
 from services.ops.board.timeline import Change
 from services.ops.store.events import Store
+from shared.erasure_events import PersonErased
 from shared.events import RegistrationRejected
 from shared.office_answers import PersonAnswer, SharerAnswer
 from shared.office_events import DecisionSettled
@@ -77,7 +78,10 @@ def office(store: Store) -> Iterator[Office]:
             order_id="10000001", registration_id="R00000", items=("certificate", "card"), total=5500, ordered_at=at(9)
         )
         printed = PaperUpdated(order_id="10000001", item="card", state="printed", revision=2, at=at(9))
-        tell(office.ports, paper, printed)
+        tell(office.ports, paper, printed, *cycle(6))
+        erased = erasure.erase(office.ports, "R00006", Attribution("事務局", "本人の申し出（受付 2026-17）"))
+        gone = PersonErased(decision_id=erased.id, subject="R00006", registration_ids=("R00006",), erased_at=at(9))
+        tell(office.ports, gone, gone.settled("registration", at(9)), gone.settled("mailer", at(9)))
         yield office
 
 
@@ -107,6 +111,8 @@ PAGES = {
     "/people/R00002": "",
     "/people/R00007": "office-person",
     "/revoke/R00001": "office-revoke",
+    "/erase/R00000": "office-erase",
+    "/people/R00006": "",
     "/undo?cohort=2026": "",
     "/reissue?cohort=2026": "",
     "/hold-cohort?cohort=2026": "",
@@ -134,6 +140,8 @@ def test_every_page_of_the_office_is_accessible_and_fits_the_screen(office: Offi
     assert {page["status"] for page in seen} == {200}
     of_person = seen[list(PAGES).index("/people/R00007")]["text"]
     assert "U+30EDE" in of_person and "見本 第8" in of_person
+    assert "10000001" in seen[list(PAGES).index("/erase/R00000")]["text"]
+    assert ("6のうち2" if lang == "ja-JP" else "2 of 6") in seen[list(PAGES).index("/people/R00006")]["text"]
     assert "balance-low" in seen[list(PAGES).index("/rehearsal")]["text"]
 
 

@@ -76,6 +76,7 @@ def test_orders_take_no_hidden_characters(office: Office, hidden: str) -> None:
     for text in texts:
         for path, more in (
             ("/api/v1/revoke", {"id": assertion_id(1)}),
+            ("/api/v1/erase", {"registration_id": "R00001"}),
             ("/api/v1/correct", {"registration_id": "R00001", "version": 1}),
             ("/api/v1/undo", {"cohort": "2026", "digest": "x"}),
             ("/api/v1/rebuild", {"reader": "mailer"}),
@@ -88,6 +89,7 @@ def test_orders_take_no_hidden_characters(office: Office, hidden: str) -> None:
             assert f"U+{ord(hidden[0]):04X}" in answer.json()["detail"]
     for path, form in (
         ("/revoke/R00001", {"typed": "revoke", "subject": assertion_id(1)}),
+        ("/erase/R00001", {"typed": "erase"}),
         ("/people/R00001", {"act": "hold"}),
         (f"/dead-letters/{letter['id']}", {"act": "discard"}),
     ):

@@ -372,7 +372,8 @@ BY_OPS = {"undo", "reissue", "discard", "replay", "acknowledge", "dismiss"}
 """Ops does them itself, or gives an order for each of a cohort's people."""
 
 
-@pytest.mark.parametrize("decision", sorted({*get_args(Decision)} - {"feed"}))  # a file: test_ops_board.py
+# A file: test_ops_board.py. An erasure, which every service carries out: test_ops_erasure_pages.py.
+@pytest.mark.parametrize("decision", sorted({*get_args(Decision)} - {"feed", "erase"}))
 def test_each_order_can_be_given_and_one_service_carries_it_out(office: Office, decision: Decision) -> None:
     tell(office.ports, *cycle(1), renewed(3), held(4, "name-differs"))
     if decision == "reissue":

@@ -155,6 +155,7 @@ def test_after_signing_in_one_is_where_one_wanted_to_go(account: Site) -> None:
     [
         ("/people/R00001", "/people/R00001"),
         ("/revoke/R00001", "/revoke/R00001"),
+        ("/erase/R00001", "/erase/R00001"),
         ("/dead-letters/some-id", "/dead-letters"),
         ("/letters", "/letters"),
     ],

@@ -19,6 +19,7 @@ from services.ops.sources.lag import Lag
 from services.ops.store.events import OpsTransaction, Store
 from shared.clock import Clock
 from shared.count_events import StatementAnchored, StatementPublished
+from shared.erasure_events import AssertionsErased, PersonErased
 from shared.events import (
     AddressCorrected,
     AssertionAnchored,
@@ -52,7 +53,7 @@ BOARD_AGE = 0.6
 TABLES = (
     "people, assertions, letters, batches, rejections, dismissals, dead_letters, decisions, settlements, scrub_reports,"
     " restores, requested_letters, person_events, office_accounts, office_sessions, office_attempts, paper_orders,"
-    " paper_items, paper_sheets, cohort_holds, statements, inbox, outbox, announced"
+    " paper_items, paper_sheets, cohort_holds, statements, erased, inbox, outbox, announced"
 )
 
 NOTES: dict[type[Event], Callable[[OpsTransaction, Sequence[Any]], None]] = {
@@ -120,7 +121,10 @@ def tell_all(ports: Ports, events: Sequence[Event]) -> None:
         _note(ports, [event for event in events if type(event) is type_])
 
 
-def _note(ports: Ports, events: Sequence[Event]) -> None:
+def _note(ports: Ports, events: Sequence[Any]) -> None:
+    if isinstance(events[0], PersonErased | AssertionsErased):
+        handlers.erase(events, ports)
+        return
     with ports.store.transaction() as tx:
         if claimed := tx.claim(events):
             NOTES[type(events[0])](tx, claimed)

@@ -9,6 +9,7 @@ from services.ops.acts.orders import Attribution, announced
 from services.ops.board.decisions import AlreadyDecidedError, DecisionLine
 from services.ops.board.rows import RequestedLetter, TroubledLetter, WaitingRecovery
 from services.ops.ports import Ports
+from services.ops.queries import unknown_registration
 from services.ops.store.events import OpsTransaction
 from shared.errors import NotFound
 from shared.office_events import Decision
@@ -71,6 +72,8 @@ def _badge(tx: OpsTransaction, id: str) -> str:
     if tx.decisions.registration_of(id) is not None:
         return id
     person = tx.board.person(id)
-    if person is None or person.assertion_id is None:
+    if person is None:
+        raise unknown_registration(tx, id)
+    if person.assertion_id is None:
         raise NotFound(f"got {id!r}, expected a registration_id or assertion_id with a badge: akashi people")
     return person.assertion_id

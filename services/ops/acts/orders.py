@@ -89,7 +89,7 @@ def correct(ports: Ports, registration_id: str, version: int, correction: Correc
         known = tx.decisions.facts(registration_id)
         person = tx.board.person(registration_id)
         if person is None or known is None:
-            raise unknown_registration(registration_id)
+            raise unknown_registration(tx, registration_id)
         newest, facts = known
         if person.assertion_id is None and (person.held or person.eligible_at is None):
             raise AlreadyDecidedError("it is not released yet: have the record corrected upstream, which releases it")
@@ -132,7 +132,7 @@ def resume(ports: Ports, registration_id: str, who: Attribution, reason: str | N
         tx.decisions.lock_orders()
         person = tx.board.person(registration_id)
         if person is None:
-            raise unknown_registration(registration_id)
+            raise unknown_registration(tx, registration_id)
         if not person.held or person.held_reason not in RESUMABLE:
             got = f"held as {person.held_reason}" if person.held else person.state
             raise AlreadyDecidedError(f"it is {got}, expected one held as {', '.join(sorted(RESUMABLE))}")
@@ -208,7 +208,7 @@ def _version(tx: OpsTransaction, id: str) -> VersionLine:
     if registration_id is not None:
         return next(version for version in tx.decisions.versions(registration_id) if version.assertion_id == id)
     if tx.board.person(id) is None:
-        raise NotFound(f"got {id!r}, expected a registration_id or an assertion_id that the board knows: akashi people")
+        raise unknown_registration(tx, id)
     versions = tx.decisions.versions(id)
     if not versions:
         raise AlreadyDecidedError(f"registration {id} has no badge yet: hold it instead, or wait until it is issued")

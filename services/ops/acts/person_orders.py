@@ -55,7 +55,7 @@ def spell(ports: Ports, registration_id: str, spelling: Correction, who: Attribu
 def _known(tx: OpsTransaction, registration_id: str) -> Person:
     person = tx.board.person(registration_id)
     if person is None:
-        raise unknown_registration(registration_id)
+        raise unknown_registration(tx, registration_id)
     return person
 
 

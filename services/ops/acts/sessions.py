@@ -21,7 +21,7 @@ def end(ports: Ports, id: str, who: Attribution) -> DecisionLine:
         tx.decisions.lock_orders()
         registration_id = tx.decisions.registration_of(id) or id
         if tx.board.person(registration_id) is None:
-            raise unknown_registration(registration_id)
+            raise unknown_registration(tx, registration_id)
         decision: Decision = "end-sessions"
         return announced(tx, decision, registration_id, f"{decision}/{registration_id}", who, ports.now(), once=True)
 

@@ -269,6 +269,7 @@ DECISIONS: dict[str, Bilingual] = {
     SCRUB: Bilingual("保管庫の点検", "object storage checked"),
     REBUILD: Bilingual("サービスの再構築", "service rebuilt"),
     "acknowledge": Bilingual("復元の確認", "restore acknowledged"),
+    "erase": Bilingual("個人情報の消去", "person erased"),
     "dismiss": Bilingual("読めなかった行を対応済みに", "rejected rows dismissed"),
     "paper-paid": Bilingual("紙の申し込み：入金", "paper: paid"),
     "paper-printed": Bilingual("紙の申し込み：印刷", "paper: printed"),
@@ -301,6 +302,7 @@ OUTCOMES: dict[str, Bilingual] = {
     "corrected": Bilingual("訂正前のバッジ", "badge was corrected"),
     "not-delivered": Bilingual("取り込めなかった", "not delivered"),
     "no-account": Bilingual("アカウントがない", "no account"),
+    "erased": Bilingual("個人情報を消去した登録", "the person was erased"),
 }
 
 ROLES: dict[str, Bilingual] = {
@@ -384,9 +386,7 @@ def reason_words(reason: str | None) -> Bilingual | None:
     if reason is None:
         return None
     known = HELD_REASONS.get(reason) or STUCK.get(reason)
-    if known is not None:
-        return known.name
-    return _LETTER_TROUBLE.get(reason, Bilingual(reason, reason))
+    return known.name if known is not None else _LETTER_TROUBLE.get(reason, Bilingual(reason, reason))
 
 
 def held_words_for(words: dict[str, HeldWords], reason: str) -> HeldWords:

@@ -1,14 +1,14 @@
-"""Orders to several services, in the schema `ops`: to rebuild one, to compare tables and object storage."""
+"""Orders to several services, in the schema `ops`: rebuild one, compare tables and object storage, erase a person."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.ops.board.decisions import REBUILD, SCRUB
+from services.ops.board.decisions import REBUILD, SCRUB, ProducerLine
 from services.ops.board.rebuilds import producers_of
 from services.ops.board.scrubs import scrubbers_of
-from services.ops.store.outcomes import Outcomes
+from services.ops.store.outcomes import PRODUCERS, Outcomes
 from shared.office_events import RebuildOrdered, ScrubOrdered
 
 
@@ -22,6 +22,20 @@ class AwaitedOrders(Outcomes):
     def note_scrubs(self, orders: Sequence[ScrubOrdered]) -> None:
         """Keep orders to compare tables and object storage, with the services that are to answer."""
         self._note_awaited([_awaited_row(order, SCRUB, order.subject, _awaited(order)) for order in orders])
+
+    def producers(self, ids: Sequence[str]) -> dict[str, list[ProducerLine]]:
+        """What each service that is to answer these orders has answered so far."""
+        found: dict[str, list[ProducerLine]] = {id: [] for id in ids}
+        if ids:
+            for id, service, outcome, detail, at in self._tx.cursor.execute(
+                "select d.decision_id, p.service, s.outcome, s.detail, s.settled_at from decisions d"
+                f" cross join unnest({PRODUCERS}) with ordinality as p (service, number)"
+                " left join settlements s on s.decision_id = d.decision_id and s.service = p.service"
+                " where d.decision_id = any(%s) order by p.number",
+                (list(ids),),
+            ):
+                found[id].append(ProducerLine(service=service, outcome=outcome, detail=detail, settled_at=at))
+        return found
 
     def _note_awaited(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self._tx.insert_rows("decisions", rows)

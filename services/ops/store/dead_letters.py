@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 
+import msgspec
+
+from services.ops.board.erasures import ERASE
 from services.ops.board.rows import KeptDeadLetter
+from shared.errors import Unreadable
+from shared.letter_events import LetterRequested, RequestedLetterUpdated
+from shared.office_events import OfficeDecided
+from shared.paper_events import PaperOrdered, PaperUpdated
 from shared.runtime.db import Transaction
+from shared.runtime.erasure import erased_among, subjects_of
+from shared.wire import decode
 
 _COLUMNS = ", ".join(f'"{field.name}"' for field in fields(KeptDeadLetter))
 
@@ -25,9 +35,26 @@ class DeadLetterRows:
         """Keep dead letters. One that is there already, decided or not, stays as it is.
 
         One that a decision on record is about is closed by it: after a restore the decision is known before the letter.
+        One that is about somebody who was erased is left out.
         """
-        self._tx.insert_rows("dead_letters", [asdict(letter) for letter in letters])
-        self.close_decided([letter.dead_letter_id for letter in letters])
+        self._tx.cursor.execute("lock table inbox in row exclusive mode")  # as a claim does: an erasure waits for it
+        about = [_subjects_in(letter.key, letter.value, letter.cause) for letter in letters]
+        erased = erased_among(self._tx, set().union(*about))
+        kept = [letter for letter, ids in zip(letters, about, strict=True) if erased.isdisjoint(ids)]
+        self._tx.insert_rows("dead_letters", [asdict(letter) for letter in kept])
+        self.close_decided([letter.dead_letter_id for letter in kept])
+
+    def forget(self, subjects: Sequence[str]) -> None:
+        """Delete those that are about these registrations, badges or orders of paper, decided or not."""
+        needles = [id.encode() for id in subjects]
+        found = self._tx.cursor.execute(
+            "select dead_letter_id, key, value, cause from dead_letters where exists (select from"
+            " unnest(%b::bytea[]) as id where position(id in coalesce(value, '')) > 0"
+            " or position(id in coalesce(key, '')) > 0 or position(id in convert_to(cause, 'UTF8')) > 0)",
+            (needles,),
+        ).fetchall()
+        gone = [id for id, key, value, cause in found if not _subjects_in(key, value, cause).isdisjoint(subjects)]
+        self._tx.cursor.execute("delete from dead_letters where dead_letter_id = any(%s)", (gone,))
 
     def close_decided(self, dead_letter_ids: Sequence[str]) -> None:
         """Close those that the office decided, and the dead letters of other consumers for the same message.
@@ -83,3 +110,38 @@ class DeadLetterRows:
             " where state = 'open' and (dead_letter_id = %s or (topic, partition, \"offset\") = (%s, %s, %s))",
             (state, by, why, now, letter.dead_letter_id, letter.topic, letter.partition, letter.offset),
         )
+
+
+_WORD = re.compile(r"[\w.-]+")
+
+
+def _subjects_in(key: bytes | None, value: bytes | None, cause: str) -> set[str]:
+    """What a dead message may be about: of one of our events its registration and badge, of other bytes each word.
+
+    An order to erase somebody names that person, and has to be carried out.
+    """
+    try:
+        event = decode(value)
+    except Unreadable:
+        return {*_named_in(value), *_words_in(key or b""), *_WORD.findall(cause)}
+    if isinstance(event, OfficeDecided) and event.decision == ERASE:
+        return set()
+    if isinstance(event, LetterRequested | RequestedLetterUpdated):
+        return {*event.letter_id.split("/")}
+    return {*subjects_of(event), *([event.order_id] if isinstance(event, PaperOrdered | PaperUpdated) else ())}
+
+
+class _Named(msgspec.Struct):
+    registration_id: str
+
+
+def _named_in(value: bytes | None) -> set[str]:
+    """A record of upstream is about one registration, and may name another one."""
+    try:
+        return {msgspec.json.decode(value or b"", type=_Named).registration_id}
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return _words_in(value or b"")
+
+
+def _words_in(text: bytes) -> set[str]:
+    return {*_WORD.findall(text.decode("utf-8", "replace"))}

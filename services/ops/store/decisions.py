@@ -20,7 +20,6 @@ from services.ops.board.decisions import (
     LetterLine,
     ListedPerson,
     Parts,
-    ProducerLine,
     Selected,
     TargetHolder,
     VersionLine,
@@ -30,8 +29,8 @@ from services.ops.board.decisions import (
     recorded,
     target_of,
 )
+from services.ops.board.erasures import ERASE, ERASERS
 from services.ops.store.awaited import AwaitedOrders
-from services.ops.store.outcomes import PRODUCERS
 from shared.office_events import AccountChanged, OfficeDecided
 from shared.retry import SKEW
 
@@ -131,6 +130,7 @@ class DecisionRows(AwaitedOrders):
         """Keep decisions, including those announced by other services."""
         self._insert([(event, None) for event in events])
         self.take_outcomes([event.decision_id for event in events])
+        self.end_orders([event.subject for event in events])
 
     def _insert(self, decided: Sequence[tuple[OfficeDecided, str | None]]) -> None:
         """`value` is left out unless it is a number: it may be an address."""
@@ -150,6 +150,7 @@ class DecisionRows(AwaitedOrders):
                     "target": target,
                     "correction": None if correction is None else msgspec.json.encode(correction).decode(),
                     "people": int(event.value) if counts and event.value is not None else None,
+                    "producers": ",".join(ERASERS) if event.decision == ERASE else None,
                     "lasting": event.lasting,
                     "qualification": event.qualification,
                 }
@@ -260,9 +261,10 @@ class DecisionRows(AwaitedOrders):
             " select decision_id from decisions where part_of = %s union"
             " select decision_id from decisions where subject in (select %s union"
             "  select assertion_id from assertions where registration_id = %s union"
-            "  select registration_id from assertions where assertion_id = %s) union"
+            "  select registration_id from assertions where assertion_id = %s union"
+            "  select o.subject from erased e join erased o using (decision_id) where e.subject = %s) union"
             " select decision_id from decisions where subject = 'paper' and strpos(correction, %s) > 0)",
-            (of, of, *[about] * 5, f"{about}/"),
+            (of, of, *[about] * 6, f"{about}/"),
             limit,
         )
 
@@ -272,6 +274,10 @@ class DecisionRows(AwaitedOrders):
     def pending_order(self, name: str) -> DecisionLine | None:
         """The order of this name, numbered or not, that has no outcome yet."""
         return self._first(f"d.outcome is null and {_NAMED}", *[name] * 3)
+
+    def pending_about(self, decision: str, subjects: Sequence[str]) -> DecisionLine | None:
+        """The order of this kind about one of these that has no outcome yet."""
+        return self._first("d.outcome is null and d.decision = %s and d.subject = any(%s)", decision, list(subjects))
 
     def open_feeds(self, until: datetime) -> list[DecisionLine]:
         """Files handed in before this moment, of which no outcome is known; a hundred at most."""
@@ -295,7 +301,8 @@ class DecisionRows(AwaitedOrders):
         lines = self._tx.fetch_all(
             DecisionLine,
             'select d.decision_id as id, d.decision, d.subject, d.decided_by as "by", d.why, d.decided_at as at,'
-            " coalesce(p.registration_id, a.registration_id) as registration_id, coalesce(p.name, q.name) as name,"
+            " coalesce(p.registration_id, a.registration_id, case d.decision when 'erase' then d.subject end)"
+            "  as registration_id, coalesce(p.name, q.name) as name,"
             " d.part_of, d.correction::json as correction, d.people, d.outcome, d.detail, d.settled_by, d.settled_at,"
             " d.lasting, d.qualification"
             " from decisions d left join people p on p.registration_id = d.subject"
@@ -305,26 +312,13 @@ class DecisionRows(AwaitedOrders):
             (*values, limit),
         )
         parts = self._parts([line.id for line in lines if line.decision in BULK])
-        producers = self._producers([line.id for line in lines if line.decision in (REBUILD, SCRUB)])
+        producers = self.producers([line.id for line in lines if line.decision in (REBUILD, SCRUB, ERASE)])
         return [
             _with_parts(line, parts[line.id])
             if line.id in parts
             else msgspec.structs.replace(line, producers=producers.get(line.id))
             for line in lines
         ]
-
-    def _producers(self, ids: list[str]) -> dict[str, list[ProducerLine]]:
-        found: dict[str, list[ProducerLine]] = {id: [] for id in ids}
-        if ids:
-            for id, service, outcome, detail, at in self._tx.cursor.execute(
-                "select d.decision_id, p.service, s.outcome, s.detail, s.settled_at from decisions d"
-                f" cross join unnest({PRODUCERS}) with ordinality as p (service, number)"
-                " left join settlements s on s.decision_id = d.decision_id and s.service = p.service"
-                " where d.decision_id = any(%s) order by p.number",
-                (ids,),
-            ):
-                found[id].append(ProducerLine(service=service, outcome=outcome, detail=detail, settled_at=at))
-        return found
 
     def _parts(self, ids: list[str]) -> dict[str, Parts]:
         counts: dict[str, dict[str | None, int]] = {id: {} for id in ids}

@@ -40,13 +40,19 @@ from shared.office_events import (
 )
 from shared.paper_events import PaperOrdered, PaperUpdated, PrintSheetRendered
 from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
-from shared.runtime.db import Database, replace
+from shared.runtime.db import Database, E, replace
 
 V = TypeVar("V", RegistrationRenewed, AssertionIssued)
 
 
 class OpsTransaction(Tables):
     """Every `note_` may be repeated: the same events again change nothing."""
+
+    def claim(self, events: Sequence[E]) -> list[E]:
+        """As every claim. Of an order of paper that is left out the number is kept: later events say no more of it."""
+        claimed = super().claim(events)
+        self.erasures.note_left_out(events)
+        return claimed
 
     def note_renewed(self, events: Sequence[RegistrationRenewed]) -> None:
         """Steps 1 and 2. The person is eligible, since the first such event."""

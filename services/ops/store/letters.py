@@ -9,6 +9,7 @@ from services.ops.board.rows import RequestedLetter, TroubledLetter
 from shared.events import LETTER_STATES
 from shared.letter_events import RequestedLetterUpdated
 from shared.runtime.db import Transaction, replace
+from shared.runtime.erasure import erased_among
 
 _STATES = ", ".join(f"'{state}'" for state in LETTER_STATES)
 PLACE = f"({{0}}.attempt, array_position(array[{_STATES}], {{0}}.state))"
@@ -51,7 +52,12 @@ class LetterRows:
         )
 
     def note_requested(self, events: Sequence[RequestedLetterUpdated]) -> None:
-        """The latest state of each letter that a service asked for; an older one that comes later is ignored."""
+        """The latest state of each letter that a service asked for; an older one that comes later is ignored.
+
+        None about somebody who was erased, as far as its id says so.
+        """
+        erased = erased_among(self._tx, {part for event in events for part in event.letter_id.split("/")})
+        events = [event for event in events if erased.isdisjoint(event.letter_id.split("/"))]
         columns = ["state", "attempt", "at", "answer"]
         self._tx.insert_rows(
             "requested_letters",

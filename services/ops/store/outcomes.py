@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.ops.board.erasures import ERASE, ERASED
 from shared.office_events import DecisionSettled
 from shared.runtime.db import Transaction
+from shared.runtime.erasure import erased_among
 
 # An order to correct is carried out by two: registration releases the next version, the issuer issues it, or refuses.
 _VERSION = "substring(decisions.target from '[0-9]+$')::integer"
@@ -21,7 +23,8 @@ class Outcomes:
         self._tx = tx
 
     def note_settled(self, events: Sequence[DecisionSettled]) -> None:
-        """Keep outcomes, whichever of order and outcome comes first."""
+        """Keep outcomes, whichever of order and outcome comes first; without details about who was erased."""
+        erased = erased_among(self._tx, {event.subject for event in events})
         self._tx.insert_rows(
             "settlements",
             [
@@ -29,7 +32,7 @@ class Outcomes:
                     "decision_id": event.decision_id,
                     "service": event.service,
                     "outcome": event.outcome,
-                    "detail": event.detail,
+                    "detail": None if event.subject in erased else event.detail,
                     "settled_at": event.settled_at,
                 }
                 for event in events
@@ -42,9 +45,18 @@ class Outcomes:
         self._tx.cursor.execute(
             "update decisions set settled_by = s.service, outcome = s.outcome, detail = s.detail,"
             " settled_at = s.settled_at from settlements s"
-            " where s.decision_id = any(%s) and decisions.decision_id = s.decision_id and decisions.outcome is null"
+            " where s.decision_id = any(%s) and decisions.decision_id = s.decision_id"
+            f" and (decisions.outcome is null or decisions.outcome = '{ERASED}')"
             f" and decisions.producers is null and not {_AWAITS_ISSUER}",
             (sorted(decision_ids),),
+        )
+        # Nobody else has anything to answer when registration knows no such person.
+        self._tx.cursor.execute(
+            "update decisions set settled_by = s.service, outcome = s.outcome, detail = s.detail,"
+            " settled_at = s.settled_at from settlements s"
+            " where s.decision_id = any(%s) and decisions.decision_id = s.decision_id and decisions.outcome is null"
+            " and decisions.decision = %s and s.service = 'registration' and s.outcome <> 'done'",
+            (sorted(decision_ids), ERASE),
         )
         self._take_corrections("decisions.decision_id = any(%s)", decision_ids)
         self._tx.cursor.execute(
@@ -56,6 +68,18 @@ class Outcomes:
             f" group by d.decision_id having count(*) = cardinality({PRODUCERS})) answered"
             " where decisions.decision_id = answered.decision_id",
             (sorted(decision_ids),),
+        )
+
+    def end_orders(self, subjects: Sequence[str]) -> None:
+        """Orders about people who were erased that have no outcome end: nobody can carry them out any more.
+
+        An answer that comes yet takes its place.
+        """
+        self._tx.cursor.execute(
+            "update decisions set outcome = %s, settled_by = %s, settled_at = %s from erased"
+            " where decisions.subject = any(%s) and erased.subject = decisions.subject"
+            " and decisions.outcome is null and decisions.decision <> %s",
+            (ERASED, self._tx.service, self._tx.now(), list(subjects), ERASE),
         )
 
     def take_corrections(self, registration_ids: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from services.ops.store.board import Seen
 from shared.clock import japan_date
 from shared.paper_events import PaperItem, PaperOrdered, PaperState, PaperUpdated, PrintSheetRendered
 from shared.runtime.db import Transaction
+from shared.runtime.erasure import erased_among
 
 _CHANGED = ("state", "revision", "at", "assertion_id", "sheet_id", "shipper", "tracking")
 
@@ -36,7 +37,11 @@ class PaperRows:
         self._tx = tx
 
     def note(self, events: Sequence[PaperOrdered | PaperUpdated | PrintSheetRendered]) -> None:
-        """In any order, and repeated: of an item the highest revision counts."""
+        """In any order, and repeated: of an item the highest revision counts. None of who was erased."""
+        erased = erased_among(
+            self._tx, {event.order_id for event in events if not isinstance(event, PrintSheetRendered)}
+        )
+        events = [e for e in events if isinstance(e, PrintSheetRendered) or e.order_id not in erased]
         ordered = {event.order_id: event for event in events if isinstance(event, PaperOrdered)}
         self._tx.insert_rows(
             "paper_orders",
@@ -91,22 +96,28 @@ class PaperRows:
         item: PaperItem | None,
         *,
         only: Sequence[str] | None = None,
+        of: Sequence[str] | None = None,
         seen: Seen = None,
         limit: int,
     ) -> list[PaperRow]:
-        """In these states, the oldest order first. `only`: of these orders. `seen`: as of `BoardQueries`."""
+        """In these states, the oldest order first. `only`: of these orders. `of`: for these registrations.
+
+        `seen`: as of `BoardQueries`.
+        """
         return self._tx.fetch_all(
             PaperRow,
             "select i.order_id, i.item, i.state, i.at, o.ordered_at, o.total, o.registration_id, p.name,"
             f" p.qualification, p.registration_number, {_HELD} as held, i.sheet_id, i.shipper, i.tracking {_FROM}"
             " where i.state = any(%(states)s) and (%(item)s::text is null or i.item = %(item)s)"
             f" and (%(only)s::text[] is null or i.order_id = any(%(only)s)) and {_SEEN}"
+            " and (%(of)s::text[] is null or o.registration_id = any(%(of)s))"
             " order by o.ordered_at, i.order_id, i.item desc limit %(limit)s",
             {
                 "today": self._today,
                 "states": list(states),
                 "item": item,
                 "only": _list(only),
+                "of": _list(of),
                 "seen": _list(seen),
                 "limit": limit,
             },

@@ -53,31 +53,33 @@ def _both(select: str) -> str:
     return f"{select.format(table='present', n=1)} union all {select.format(table='former', n=-1)}"
 
 
-_STANDING = (
-    f"with present as materialized ({_NOW}),"
-    " former as materialized (select * from standing where registration_id = any(%(ids)s)),"
-    " counted as ("
-    + _counted(
+_FORMER = "former as materialized (select * from standing where registration_id = any(%(ids)s))"
+_COUNTS = (
+    (
         "standing_counts",
         "cohort, qualification, place, held_reason, stuck_as",
-        _both("select cohort, qualification, place, held_reason, stuck_as, {n} as n from {table}"),
-    )
-    + "), lettered as ("
-    + _counted(
+        "select cohort, qualification, place, held_reason, stuck_as, {n} as n from {table}",
+    ),
+    (
         "letter_counts",
         "cohort, qualification, state, domain",
-        _both(
-            "select cohort, qualification, split_part(letter, E'\\t', 1) as state,"
-            " split_part(letter, E'\\t', 2) as domain, {n} as n from {table}, unnest(letters) as letter"
-        ),
-    )
-    + "), batched as ("
-    + _counted(
+        "select cohort, qualification, split_part(letter, E'\\t', 1) as state,"
+        " split_part(letter, E'\\t', 2) as domain, {n} as n from {table}, unnest(letters) as letter",
+    ),
+    (
         "batch_counts",
         "cohort, merkle_root, network",
-        _both("select cohort, merkle_root, network, {n} as n from {table} where merkle_root is not null"),
-    )
-    + f") insert into standing ({_COLUMNS}, network) select {_COLUMNS}, network from present"
+        "select cohort, merkle_root, network, {n} as n from {table} where merkle_root is not null",
+    ),
+)
+_FORGOTTEN = tuple(
+    f"with {_FORMER} {_counted(table, columns, select.format(table='former', n=-1))}"
+    for table, columns, select in _COUNTS
+)
+_STANDING = (
+    f"with present as materialized ({_NOW}), {_FORMER}, "
+    + ", ".join(f"{table}_now as ({_counted(table, columns, _both(select))})" for table, columns, select in _COUNTS)
+    + f" insert into standing ({_COLUMNS}, network) select {_COLUMNS}, network from present"
     " on conflict (registration_id) do update set"
     + ", ".join(f" {name} = excluded.{name}" for name in f"{_COLUMNS}, network".split(", ")[1:])
 )
@@ -109,6 +111,13 @@ class Standing:
         # A note is committed with what it is about: who sees it here sees that in each later statement, too.
         # If we die before the commit, the notes are there still; after it, all of them are taken up.
         return (self._count() if stirred else 0) + (write_search_keys(self._tx) if renamed else 0)
+
+    def forget(self, registration_ids: Sequence[str]) -> None:
+        """These people are counted no more, before their rows are deleted."""
+        cursor = self._tx.cursor
+        cursor.execute("select pg_advisory_xact_lock(hashtext('ops/standing'))")
+        for statement in _FORGOTTEN:
+            cursor.execute(statement, {"ids": list(registration_ids)})
 
     def _count(self) -> int:
         taken = self._tx.cursor.execute(

@@ -8,6 +8,7 @@ from services.ops.store.board import BoardQueries, Seen
 from services.ops.store.cohort_orders import CohortOrderRows
 from services.ops.store.dead_letters import DeadLetterRows
 from services.ops.store.decisions import DecisionRows
+from services.ops.store.erasures import ErasureRows
 from services.ops.store.history import PersonEvents
 from services.ops.store.letters import LetterRows
 from services.ops.store.paper import PaperRows
@@ -64,6 +65,10 @@ class Tables(Transaction):
     @property
     def dead_letters(self) -> DeadLetterRows:
         return DeadLetterRows(self)
+
+    @property
+    def erasures(self) -> ErasureRows:
+        return ErasureRows(self, self.standing)
 
     @property
     def statements(self) -> StatementRows:

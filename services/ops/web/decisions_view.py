@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from services.ops.board import wording
 from services.ops.board.accounts import ACCOUNT_DECISIONS, ACCOUNT_FIELDS
 from services.ops.board.decisions import BULK, DONE, FEED, LETTER_ORDERS, REBUILD, SCRUB, DecisionLine
+from services.ops.board.erasures import ERASE
 from services.ops.board.paper import PAPER_FIELDS, step_detail
 from services.ops.board.rebuilds import DRY_RUN
 from services.ops.board.timeline import Change
@@ -41,6 +42,7 @@ class DecisionRow:
     fields: Sequence[FieldChange]
     others: Sequence[tuple[Bilingual, int]]  # of an undo: outcomes other than done
     detail: Bilingual | None  # of the outcome
+    missing: Sequence[Bilingual]  # of an erasure: the services that hold something of the person yet
 
     @property
     def is_undone(self) -> bool:
@@ -62,6 +64,7 @@ _WITH_OUTCOME = (
     *LETTER_ORDERS,
     REBUILD,
     SCRUB,
+    ERASE,
     *BULK,
     *PAPER_STEPS,
     FEED,
@@ -86,6 +89,11 @@ def decision_rows(
                 if word != "done"
             ],
             detail=_detail(line),
+            missing=[
+                wording.words_for(wording.SERVICES, each.service)
+                for each in line.producers or ()
+                if line.decision == ERASE and line.outcome is None and each.outcome is None
+            ],
         )
         for line in lines
     ]

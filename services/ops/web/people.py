@@ -24,6 +24,7 @@ from services.ops.web.scope import Scope
 from shared.clock import JST
 from shared.programme import Bilingual, Programme
 from shared.runtime.web import Pages
+from shared.runtime.web.office_gate import user_of
 
 _PAGE = 500  # people on one page
 _PART = 1000  # people read at a time, for an export
@@ -119,7 +120,8 @@ def people_pages(app: FastAPI, html: Pages, programme: Programme, scope: Scope, 
     def found(request: Request, q: str = "") -> Response:
         text = q[:LONGEST].strip()
         page = search(ports, text, scope.seen_by(request), programme) if text else None
-        return html.page(request, "search.html", page=page, asked=text, shown=_FOUND)
+        is_erased = bool(text) and user_of(request).is_admin and queries.erasure(ports, text) is not None
+        return html.page(request, "search.html", page=page, asked=text, shown=_FOUND, is_erased=is_erased)
 
 
 def search_api(app: FastAPI, ports: Ports) -> None:

@@ -17,6 +17,7 @@ from services.ops.web.board import board_api, board_pages
 from services.ops.web.cache import AnswerCache
 from services.ops.web.cohorts import cohort_pages
 from services.ops.web.dead_letters import dead_letters_pages
+from services.ops.web.erasure import erasure_api, erasure_pages
 from services.ops.web.feed import MOST_BYTES, feed_pages
 from services.ops.web.letters import letters_api, letters_pages
 from services.ops.web.live import Boards
@@ -100,6 +101,7 @@ def build_site(
     dead_letters_pages(app, html, ports, decided)
     people_pages(app, html, programme, scope, ports)
     person_pages(app, html, programme, links, scope, ports, decided)
+    erasure_pages(app, html, programme, ports, decided)
     cohort_pages(app, html, programme, ports, decided)
     feed_pages(app, html, ports, decided)
     services_pages(app, html, ports, decided)
@@ -113,6 +115,7 @@ def build_site(
     board_api(app, ports, statuses, decided)
     search_api(app, ports)
     orders_api(app, ports, decided)
+    erasure_api(app, ports, decided)
     rejections_api(app, ports, decided)
     restores_api(app, ports, decided)
     letters_api(app, ports, decided)

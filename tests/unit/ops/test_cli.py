@@ -336,6 +336,7 @@ OFFICE = [
     ("rejected",),
     ("rejected", "dismiss"),
     ("revoke",),
+    ("erase",),
     ("correct",),
     ("resume",),
     ("undo",),
