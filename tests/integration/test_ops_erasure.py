@@ -21,6 +21,7 @@ from services.ops.board.decisions import AlreadyDecidedError, Selected
 from services.ops.board.erasures import ERASERS, ErasedError
 from services.ops.handlers import note_dead
 from services.ops.ports import Ports
+from services.ops.store.decisions import Order
 from shared.events import Event, RegistrationRejected
 from shared.office_events import Correction, DecisionSettled, OfficeDecided
 from shared.paper_events import PaperOrdered, PaperUpdated
@@ -275,6 +276,32 @@ def test_a_dead_letter_that_is_noted_while_the_erasure_goes_on_waits_for_it(port
             pause.wait(0.02)
     noted.join(30)
     assert queries.dead_letters(ports, None) == []
+
+
+def test_an_order_in_hand_is_waited_for_and_what_it_changes_is_gone(ports: Ports) -> None:
+    tell(ports, *their_events())
+    gone = threading.Thread(target=lambda: tell(ports, GONE))
+    correct = OfficeDecided(
+        decision_id="correct/R00001/3",
+        decision="correct",
+        subject="R00001",
+        by="事務局",
+        why="改姓",
+        decided_at=at(59),
+        correction=Correction(family_name="渡辺"),
+    )
+    with ports.store.transaction() as tx:
+        tx.decisions.lock_orders()
+        gone.start()
+        waits = "select count(*) from pg_locks where not granted and locktype = 'advisory'"
+        pause = threading.Event()
+        while rows_at(ports.store.url, waits) == [(0,)]:
+            pause.wait(0.02)
+        tx.decisions.note_orders([Order(correct, None)])
+        tx.announce(correct)
+    gone.join(30)
+    assert queries.decision(ports, correct.decision_id).outcome == "erased"
+    assert said_in(ports.store.url, PERSONAL) == set()
 
 
 # ── the order ───────────────────────────────────────────────────────────────────────────────────────────

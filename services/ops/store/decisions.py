@@ -70,10 +70,6 @@ class Order:
 class DecisionRows(AwaitedOrders):
     """Every write takes any number of rows by one statement: an undo of 20 000 people is as many as one of two."""
 
-    def lock_orders(self) -> None:
-        """One order at a time until this transaction ends: each sees what the one before it ordered."""
-        self._tx.cursor.execute("select pg_advisory_xact_lock(hashtext('ops/orders'))")
-
     # ── orders and outcomes ─────────────────────────────────────────────────────────────────────────────
 
     def note_orders(self, orders: Sequence[Order]) -> None:

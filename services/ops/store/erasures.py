@@ -36,6 +36,7 @@ class ErasureRows:
 
         In a transaction that began with `claim_erasures`. Doing it again changes nothing.
         """
+        Outcomes(self._tx).lock_orders()  # an order in hand commits first, and none is given before this does
         people = sorted(registration_ids)
         badges = sorted({*assertion_ids, *self._badges_of(people)})
         orders = self._paper_of(people, badges)

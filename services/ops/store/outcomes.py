@@ -22,6 +22,10 @@ class Outcomes:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
+    def lock_orders(self) -> None:
+        """One order at a time until this transaction ends: each sees what the one before it ordered."""
+        self._tx.cursor.execute("select pg_advisory_xact_lock(hashtext('ops/orders'))")
+
     def note_settled(self, events: Sequence[DecisionSettled]) -> None:
         """Keep outcomes, whichever of order and outcome comes first; without details about who was erased."""
         erased = erased_among(self._tx, {event.subject for event in events})

@@ -76,8 +76,9 @@ def erasure_pages(app: FastAPI, html: Pages, programme: Programme, ports: Ports,
     @app.exception_handler(ErasedError)
     def erased(request: Request, error: ErasedError) -> Response:
         """Wherever the page of an erased person is asked for. To a desk it is a registration that there is not."""
-        if not user_of(request).is_admin:
-            return html.error(request, 404)
+        user = getattr(request.state, "office_user", None)  # None: a command
+        if user is None or not user.is_admin:
+            return html.error(request, 404, detail=str(error))
         return html.page(
             request,
             "erased.html",
