@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from services.verifier.check.evidence import IssuerRecord
     from services.verifier.check.verdict import Verdict
     from services.verifier.config import CommandConfig
-    from services.verifier.verification import VerificationResult
+    from services.verifier.verification import Sources, VerificationResult
     from shared.errors import NotFound, TryLater
     from shared.programme import Bilingual
 
@@ -47,14 +47,19 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
     from shared.errors import NotFound
 
     config = config_of("verify", issuer_url=issuer_url, rpc_url=rpc_url)
+    result: VerificationResult | None
     try:
         content = _loaded(source, config.issuer_url)
         if isinstance(content, bytes) and (statement := count_in(content)) is not None:
             answer(lambda: statement, config, as_json=as_json)
         result = _verify(content, config)
-    except (_NotIssued, NotFound) as error:
+    except _NotThere as error:
+        result = _erased(error, config)
+    except NotFound:
+        result = None
+    if result is None:
         _say_not_issued(source, as_json)
-        raise SystemExit(1) from error
+        raise SystemExit(1)
     from services.verifier.check.verdict import EXIT_CODES
 
     if as_json:
@@ -66,8 +71,13 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
     sys.exit(EXIT_CODES[result.verdict.kind])
 
 
-class _NotIssued(Exception):
-    """A page's URL under which the site has no certificate."""
+class _NotThere(Exception):
+    """The number of a certificate of which `site` has no data: never issued, or erased."""
+
+    def __init__(self, site: str, assertion_id: str) -> None:
+        super().__init__(f"{site}: no certificate {assertion_id}")
+        self.site = site
+        self.assertion_id = assertion_id
 
 
 def _say_not_issued(url: str, as_json: bool) -> None:
@@ -94,21 +104,32 @@ def _loaded(source: str, issuer_url: str) -> bytes | NotFound | TryLater:
 
 
 def _verify(content: bytes | NotFound | TryLater, config: CommandConfig) -> VerificationResult:
-    from services.verifier.sources.chains import chains_of
-    from services.verifier.sources.issuer_site import HttpSite, published_record
-    from services.verifier.verification import Sources, verify
-    from shared.clock import clock_from
-
-    url = config.issuer_url
-    now = clock_from(os.environ.get("AKASHI_CLOCK"))
-    sources = Sources(HttpSite(url), chains_of(config.networks), partial(published_record, url), url, now)
+    from services.verifier.verification import verify
 
     def load() -> bytes:
         if isinstance(content, bytes):
             return content
         raise content
 
-    return verify(load, sources)
+    return verify(load, _sources(config))
+
+
+def _erased(asked: _NotThere, config: CommandConfig) -> VerificationResult | None:
+    """What the issuer's own site says of it. None if it was never issued."""
+    from services.verifier.verification import erased
+
+    return erased(asked.assertion_id, _sources(config)) if asked.site == config.issuer_url else None
+
+
+def _sources(config: CommandConfig) -> Sources:
+    from services.verifier.sources.chains import chains_of
+    from services.verifier.sources.issuer_site import HttpSite, published_record
+    from services.verifier.verification import Sources
+    from shared.clock import clock_from
+
+    url = config.issuer_url
+    now = clock_from(os.environ.get("AKASHI_CLOCK"))
+    return Sources(HttpSite(url), chains_of(config.networks), partial(published_record, url), url, now)
 
 
 def _content_of(source: str, issuer_url: str) -> bytes:
@@ -127,15 +148,21 @@ def _content_of(source: str, issuer_url: str) -> bytes:
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="FILE|URL") from error
     assertion_id = assertion_id_in(source)
+    site = f"{parts.scheme.lower()}://{parts.netloc.lower()}"
     if url is not None and parts.path.strip("/").partition("/")[0].lower() != "v":
-        return download(url)
+        try:
+            return download(url)
+        except NotFound as error:
+            if assertion_id is None or site != issuer_url:
+                raise
+            raise _NotThere(site, assertion_id) from error
     if assertion_id is None:
         what = "番号が正しくありません / not a whole number" if url else "ファイルがありません / no such file"
         raise click.BadParameter(f"{what}: {source}", param_hint="FILE|URL")
     try:
-        return download(f"{parts.scheme.lower()}://{parts.netloc.lower()}/credentials/{assertion_id}.json")
+        return download(f"{site}/credentials/{assertion_id}.json")
     except NotFound as error:
-        raise _NotIssued(source) from error
+        raise _NotThere(site, assertion_id) from error
 
 
 def _is_file(source: str) -> bool:

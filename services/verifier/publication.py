@@ -6,7 +6,7 @@ import msgspec
 
 from services.verifier.check.checks import Check, check_status
 from services.verifier.check.credential import Credential, read_credential
-from services.verifier.check.disclosure import Withheld, why_no_credential, why_no_picture
+from services.verifier.check.disclosure import ERASED, Withheld, why_no_credential, why_no_picture
 from services.verifier.check.evidence import IssuerRecord
 from services.verifier.files.read import read_json
 from services.verifier.ports import Ports
@@ -40,6 +40,8 @@ def assertion(assertion_id: str, ports: Ports) -> Assertion | RevokedAssertion:
     TryLater when it isn't known whether it was revoked: "not revoked" is never said without a list that says so.
     """
     record = _record(assertion_id, ports)
+    if record.erased_at is not None:
+        return revoked_assertion(assertion_id, public_url=ports.public_url, reason=None)
     read = read_credential(read_json(ports.site.get(object_keys.credential(assertion_id))))
     if _status(read, record, ports).finding == "revoked":
         reason = record.revocation.reason if record.revocation else None
@@ -52,7 +54,10 @@ def picture(assertion_id: str, form: object_keys.Picture, ports: Ports) -> bytes
 
     TryLater when it isn't known whether the badge was revoked.
     """
-    record, content = _record(assertion_id, ports), ports.site.get(object_keys.credential(assertion_id))
+    record = _record(assertion_id, ports)
+    if record.erased_at is not None:
+        return ERASED
+    content = ports.site.get(object_keys.credential(assertion_id))
     read = read_credential(read_json(content))
     withheld = why_no_picture(read.badge, record, _status(read, record, ports))
     if withheld is not None:

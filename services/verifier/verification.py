@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from services.verifier.check.credential import Badge, Credential, read_credential
 from services.verifier.check.evidence import UNTOLD, IssuerRecord
-from services.verifier.check.verdict import Verdict, no_document, not_readable, verdict_on
+from services.verifier.check.verdict import Verdict, gone, no_document, not_readable, verdict_on
 from services.verifier.files.halves import contradiction
 from services.verifier.files.pdf import LeadsElsewhere
 from services.verifier.files.read import read_file, read_json
@@ -44,11 +44,11 @@ class VerificationResult:
 
 @dataclass(frozen=True)
 class Sources:
-    """What a verification asks. `record_of`: what the issuer says of a badge outside its credential; None: nothing."""
+    """What a verification asks. `record_of`: what the issuer says of its badge of an id; None: nothing."""
 
     site: IssuerSite
     chain: AnchorSource
-    record_of: Callable[[Badge], IssuerRecord | None]
+    record_of: Callable[[str], IssuerRecord | None]
     public_url: str
     now: Clock
 
@@ -58,6 +58,8 @@ def show(assertion_id: str, ports: Ports) -> VerificationResult:
     untold = IssuerRecord(details_public=ports.page.shows_numbers)  # while no event has named it
     with ports.store.transaction() as tx:
         record = tx.issuer_record(assertion_id, ports.page)
+    if verdict := gone(record, ports.now()):
+        return _counted(VerificationResult(verdict, verdict.record))
     key = object_keys.credential(assertion_id)
     try:
         credential = read_credential(read_json(ports.site.get(key)))
@@ -95,7 +97,7 @@ def verify(load: Callable[[], bytes], sources: Sources) -> VerificationResult:
     try:
         file = read_file(content)
         credential = read_credential(file.document)
-        record = sources.record_of(credential.badge)
+        record = _record_of_issuer(credential.badge, sources)
     except LeadsElsewhere as error:
         id = _named_page(error.addresses, sources.public_url)
         return VerificationResult(not_readable(error, sources.now()), UNTOLD) if id is None else _printed(id, sources)
@@ -107,11 +109,19 @@ def verify(load: Callable[[], bytes], sources: Sources) -> VerificationResult:
     return _judged(credential, record, sources, contradicted=contradicted)
 
 
+def erased(assertion_id: str, sources: Sources) -> VerificationResult | None:
+    """Of a badge whose credential is not at the issuer's site: that it was erased. None if nobody says so."""
+    verdict = gone(sources.record_of(assertion_id), sources.now())
+    return None if verdict is None else VerificationResult(verdict, verdict.record)
+
+
 def _printed(assertion_id: str, sources: Sources) -> VerificationResult:
     key = object_keys.credential(assertion_id)
     try:
+        record = sources.record_of(assertion_id)
+        if verdict := gone(record, sources.now()):
+            return VerificationResult(verdict, verdict.record, printed=True)
         credential = read_credential(read_json(sources.site.get(key)))
-        record = sources.record_of(credential.badge)
     except Unreadable as error:
         return VerificationResult(not_readable(error, sources.now()), UNTOLD, printed=True)
     except TryLater as error:
@@ -144,19 +154,24 @@ def _judged(
         credential, evidence, did=did_of(url), now=sources.now(), expected_id=expected_id, contradicted=contradicted
     )
     # What it renews is signed, so it is known before any event.
-    return VerificationResult(verdict, replace(record, renews=record.renews or credential.badge.renews))
+    renews = None if record.former_is_erased else record.renews or credential.badge.renews
+    return VerificationResult(verdict, replace(record, renews=renews))
 
 
 def _sources(ports: Ports) -> Sources:
     return Sources(ports.site, ports.chain, partial(_record_of, ports), ports.public_url, ports.now)
 
 
-def _record_of(ports: Ports, badge: Badge) -> IssuerRecord | None:
-    if badge.assertion_id is None or badge.issuer != did_of(ports.public_url):
+def _record_of_issuer(badge: Badge, sources: Sources) -> IssuerRecord | None:
+    if badge.assertion_id is None or badge.issuer != did_of(sources.public_url):
         return None
+    return sources.record_of(badge.assertion_id)
+
+
+def _record_of(ports: Ports, assertion_id: str) -> IssuerRecord | None:
     with ports.store.transaction() as tx:
         untold = IssuerRecord(details_public=ports.page.shows_numbers)
-        return tx.issuer_record(badge.assertion_id, ports.page) or untold
+        return tx.issuer_record(assertion_id, ports.page) or untold
 
 
 def _counted(result: VerificationResult) -> VerificationResult:

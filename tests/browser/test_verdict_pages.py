@@ -15,6 +15,7 @@ import pytest
 from deploy.local.ports import free_port
 from services.issuer.domain.issuance import issued as announced
 from services.verifier.store import VerifierTransaction
+from shared.erasure_events import AssertionsErased
 from shared.events import AssertionRevoked, BadgeVisibilityChanged
 from tests.worlds.anvil import anvil
 from tests.worlds.credentials import assertion
@@ -62,6 +63,11 @@ SENTENCES: dict[str, dict[str, list[str]]] = {
         "hidden": ["氏名・資格名が、このページと同じか", "登録番号は、ご本人が公開していません"],
         "replaced": ["訂正後の証明書を見る", "記載を訂正した新しい証明書があります", "訂正した日"],
         "revoked": ["取り消した日"],
+        "erased": [
+            "取り消された証明書です",
+            "発行者の記録は消去されました（2026年5月11日）",
+            "以前の内容にはお答えできません",
+        ],
         "waiting": [
             "受領待ちです",
             "登録は有効です。",
@@ -83,6 +89,7 @@ SENTENCES: dict[str, dict[str, list[str]]] = {
         "hidden": ["Compare name and qualification with", "does not show the registration number"],
         "replaced": ["See the corrected certificate", "a new certificate with what was corrected", "Corrected"],
         "revoked": ["Revoked"],
+        "erased": ["This certificate was revoked", "record of it was erased (11 May 2026)", "no record of it any more"],
         "waiting": ["Waiting for receipt", "The registration is valid.", "1 April 2026 to 31 March 2030"],
         "in-progress": ["Issue is in progress"],
         "unknown": ["No certificate was issued under this address."],
@@ -93,12 +100,14 @@ SENTENCES: dict[str, dict[str, list[str]]] = {
 HANDED_IN: dict[str, dict[str, list[str]]] = {
     "ja-JP": {
         "printed": ["このPDFのQRコードが示す登録の状態", "PDFそのものは確かめていません", "有効な証明書です"],
+        "printed-erased": ["このPDFのQRコードが示す登録の状態", "発行者の記録は消去されました"],
         "photo": ["証明書のデータがありません", "有効とも無効とも言えません"],
         "url=https://me:secret@example.jp/badge": ["ユーザー名やパスワードの入ったURLは開きません"],
         "url=ftp://example.jp/badge": ["URLとして読み取れません"],
     },
     "en-US": {
         "printed": ["What the QR code on this PDF leads to", "itself was not checked", "This certificate is valid"],
+        "printed-erased": ["What the QR code on this PDF leads to", "record of it was erased"],
         "photo": ["There is no certificate data in it", "neither known to be valid nor to be invalid"],
         "url=https://me:secret@example.jp/badge": ["A URL with a user name or password in it is not opened"],
         "url=ftp://example.jp/badge": ["It can't be read as a URL"],
@@ -109,10 +118,9 @@ HANDED_IN: dict[str, dict[str, list[str]]] = {
 @pytest.mark.parametrize(("width", "lang"), [("320", "ja-JP"), ("390", "en-US")])
 def test_a_verdict_can_be_read_by_everybody(world: VerifierWorld, tmp_path: Path, width: str, lang: str) -> None:
     pictures = os.environ.get("AKASHI_PICTURES")  # a folder: to look at them
-    names = ("valid", "revoked", "replaced", "hidden", "forged")
-    made = dict(
-        zip(names, world.anchor(*[world.issue(n, **(LATIN if n == 1 else {})) for n in (1, 4, 7, 10, 13)]), strict=True)
-    )
+    names = ("valid", "revoked", "replaced", "hidden", "forged", "erased")
+    issued = [world.issue(n, **(LATIN if n == 1 else {})) for n in (1, 4, 7, 10, 13, 22)]
+    made = dict(zip(names, world.anchor(*issued), strict=True))
     world.note(
         VerifierTransaction.note_revoked,
         AssertionRevoked(assertion_id=id_of(made["revoked"]), reason="本人の申し出", revoked_at=AT),
@@ -120,6 +128,14 @@ def test_a_verdict_can_be_read_by_everybody(world: VerifierWorld, tmp_path: Path
             assertion_id=id_of(made["replaced"]), reason="訂正", revoked_at=AT, replaced_by=id_of(made["valid"])
         ),
     )
+    erased = AssertionsErased(
+        decision_id="erase-R1",
+        subject="R1",
+        registration_ids=("R1",),
+        assertion_ids=(id_of(made["erased"]),),
+        erased_at=AT,
+    )
+    world.note(VerifierTransaction.note_erased, erased)
     hidden = BadgeVisibilityChanged(assertion_id=id_of(made["hidden"]), details_public=False, revision=1)
     world.note(VerifierTransaction.note_visibility, hidden)
     world.put({**made["forged"], "name": "偽"})
@@ -141,12 +157,13 @@ def test_a_verdict_can_be_read_by_everybody(world: VerifierWorld, tmp_path: Path
     first, second = ("髙橋 一郎", "TAKAHASHI Ichiro")[:: 1 if lang == "ja-JP" else -1]
     assert 0 < said["valid"].index(first) < said["valid"].index(second)
     assert all(page["kilobytes"] < 50 for page in seen), [page["kilobytes"] for page in seen]
-    file = tmp_path / "certificate.pdf"
-    file.write_bytes(printed(f"{world.url}/V/{id_of(made['valid'])}"))
+    files = {"printed": tmp_path / "certificate.pdf", "printed-erased": tmp_path / "erased.pdf"}
+    for file, name in zip(files.values(), ("valid", "erased"), strict=True):
+        file.write_bytes(printed(f"{world.url}/V/{id_of(made[name])}"))
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(b"\xff\xd8\xff\xe0" + b"\0" * 300_000)
     for name, sentences in HANDED_IN[lang].items():
-        handed_in = {"printed": f"file={file}", "photo": f"file={photo}"}.get(name, name)
+        handed_in = f"file={files[name]}" if name in files else f"file={photo}" if name == "photo" else name
         click = "" if handed_in.startswith("file=") else {"ja-JP": "確かめる", "en-US": "Check"}[lang]
         shown = target(name.partition(":")[0].replace("=", "-"), "/")
         [page] = look(shown, width=width, lang=lang, fill=handed_in, click=click)["pages"]

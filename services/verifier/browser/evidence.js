@@ -45,9 +45,9 @@ export async function gather(badge, issuer, chosen, ask) {
 }
 
 /**
- * What the issuer's site says of a badge beside its signed documents: `received` false while it waits for its holder, and
- * the id of the badge that corrects it. It makes no verdict better. null without an answer.
- * @typedef {{received: boolean | null, registrationCounts: boolean, replacedBy: string | null}} IssuerRecord
+ * What the issuer's site says of a badge beside its signed documents: `received` false while it waits for its holder,
+ * the id of the badge that corrects it, and when its holder was erased. It makes no verdict better. null without an answer.
+ * @typedef {{received: boolean | null, registrationCounts: boolean, replacedBy: string | null, erasedAt: Date | null}} IssuerRecord
  * @returns {Promise<IssuerRecord | null>}
  */
 export async function recordOf(badge, {publicUrl}, ask) {
@@ -59,7 +59,13 @@ export async function recordOf(badge, {publicUrl}, ask) {
     received: typeof found.received === 'boolean' ? found.received : null,
     registrationCounts: found.registration_counts === true,
     replacedBy: within(`${publicUrl}/V/`, found.replaced_by, ''),
+    erasedAt: momentIn(found.erased_at),
   };
+}
+
+function momentIn(text) {
+  const read = typeof text === 'string' ? new Date(text) : null;
+  return read === null || Number.isNaN(read.getTime()) ? null : read;
 }
 
 /** @param {string} text */

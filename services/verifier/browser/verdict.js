@@ -66,10 +66,11 @@ function kindOf(checks) {
 }
 
 /**
- * Under which words the verdict is told: its kind, or one of four that have their own. As `FACES` in web/browser_words.py.
- * @param {Verdict} verdict @returns {Kind | 'empty' | 'unread' | 'other-issuer' | 'replaced'}
+ * Under which words the verdict is told: its kind, or one of five that have their own. As `FACES` in web/browser_words.py.
+ * @param {Verdict} verdict @returns {Kind | 'empty' | 'unread' | 'other-issuer' | 'replaced' | 'erased'}
  */
 export function faceOf({kind, badge, checks, record, isContradicted = false}) {
+  if (kind === 'revoked' && record?.erasedAt) return 'erased';
   if (kind === 'revoked' && record?.replacedBy) return 'replaced';
   if (kind !== 'not-valid') return kind;
   if (isContradicted) return kind;

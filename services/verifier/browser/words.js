@@ -24,12 +24,14 @@ export function sentence(verdict, society) {
   const counts = face === 'waiting-for-receipt' && verdict.record?.registrationCounts && inPeriod;
   const day = moment => moment ? dayText(moment) : {ja: '―', en: '―'};
   const [from, until] = [day(verdict.badge?.validFrom), day(verdict.badge?.validUntil)];
+  const erased = day(verdict.record?.erasedAt);
   const open = asked(verdict);
   const sources = both(language => open.map(check => SOURCES[check.number][language]).join(words.and[language]));
   return both(language => `${counts ? words.registrationIsValid[language] : ''}${words.sentences[face][language]}`
     .replaceAll('{society}', society[language])
     .replaceAll('{from}', from[language])
     .replaceAll('{until}', until[language])
+    .replaceAll('{erased}', erased[language])
     .replaceAll('{sources}', sources[language]));
 }
 

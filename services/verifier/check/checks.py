@@ -49,6 +49,8 @@ NAMES: dict[int, Bilingual] = {
     7: Bilingual("ブロックチェーンに確定した記録があること", "The record on the blockchain is final"),
 }
 
+_NOT_REVOKED = "bit 0 in the issuer's signed list"
+
 
 def unread(error: Unreadable, *, is_empty: bool = False) -> Check:
     return _check(1, "failed", str(error), "an Open Badges 3.0 credential", "empty" if is_empty else "")
@@ -125,7 +127,7 @@ def check_status(
 
     Anything less is unknown, never "not revoked". A revocation that the issuer announced counts at once.
     """
-    expected = "bit 0 in the issuer's signed list"
+    expected = _NOT_REVOKED
     if revocation is not None:
         return _check(5, "failed", f"revoked at {_time(revocation.revoked_at)}", expected, "revoked")
     if badge.status is None:
@@ -142,6 +144,12 @@ def check_status(
     if revoked:
         return _check(5, "failed", f"{place} is 1{_copy(copied)}", expected, "revoked")
     return _check(5, "ok", f"{place} is 0{_copy(copied)}", expected)
+
+
+def check_erased(revocation: Revocation, erased_at: datetime) -> Check:
+    """Check 5 of a badge of which the issuer has no document any more: what its own record says."""
+    got = f"revoked at {_time(revocation.revoked_at)}, erased at {_time(erased_at)}"
+    return _check(5, "failed", got, _NOT_REVOKED, "revoked")
 
 
 def check_path(credential: Credential) -> Check:

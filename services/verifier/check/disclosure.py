@@ -38,6 +38,14 @@ REVOKED = Withheld(
         "This certificate was revoked, so its badge is no longer given out.",
     ),
 )
+ERASED = Withheld(
+    410,
+    "erased",
+    Bilingual(
+        "この証明書は取り消され、発行者の記録は消去されました。",
+        "This certificate was revoked, and the issuer's record of it was erased.",
+    ),
+)
 IN_PROGRESS = Withheld(
     409,
     "in-progress",
@@ -53,6 +61,8 @@ def why_no_credential(record: IssuerRecord) -> Withheld | None:
 
     A revoked one is given out: every verifier finds the revocation by its status entry, and must be able to read it.
     """
+    if record.erased_at is not None:
+        return ERASED
     return None if record.details_public else DETAILS_HIDDEN
 
 

@@ -39,7 +39,9 @@ class IssuerRecord:
     """What the issuer says of an assertion outside its credential. Ids are of assertions that are not revoked.
 
     `received`: whether its holder has received it; None where nobody told. `registration_counts`: the programme lets
-    the page say that the registration is valid while the receipt is awaited.
+    the page say that the registration is valid while the receipt is awaited. `erased_at`: its holder was erased, and
+    nothing but this and `revocation` (without a reason) is said of it. `former_is_erased`: what it renews was erased,
+    so no page of ours leads there.
     """
 
     details_public: bool = True
@@ -48,6 +50,8 @@ class IssuerRecord:
     renews: str | None = None
     received: bool | None = None
     registration_counts: bool = False
+    erased_at: datetime | None = None
+    former_is_erased: bool = False
 
 
 UNTOLD = IssuerRecord()

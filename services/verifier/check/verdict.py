@@ -6,7 +6,8 @@ The verdicts:
 - valid: all seven checks are ok. Nothing else reads as valid.
 - not-valid: forged or changed: it is not what the society issued (checks 1, 2, 3, 6 or 7 failed).
 - revoked, expired: the society issued it, and it is no longer valid. Signature and issuer are known to be right; the
-  chain is not needed for this answer.
+  chain is not needed for this answer. Of one whose holder was erased there may be no document: then nothing of it is
+  shown, and check 5 is the only one.
 - not-yet-valid: issued, its period has not begun.
 - waiting-for-receipt: 受領待ち. Signed by the society; its holder has not received it (受領), perhaps for months.
   The registration is as the society states it, the badge is not anchored, so it is not valid yet.
@@ -24,6 +25,7 @@ from typing import Literal
 from services.verifier.check.checks import (
     Check,
     check_chain,
+    check_erased,
     check_issuer,
     check_path,
     check_period,
@@ -83,6 +85,11 @@ class Verdict:
         return self.kind == "revoked" and revocation is not None and revocation.replaced_by is not None
 
     @property
+    def is_erased(self) -> bool:
+        """Revoked because its holder was erased: the issuer has nothing of it any more."""
+        return self.kind == "revoked" and self.record.erased_at is not None
+
+    @property
     def registration_counts(self) -> bool:
         """The issuer says that the registration is valid, though the badge waits for its receipt: within its period."""
         return self.kind == "waiting-for-receipt" and self.record.registration_counts and self.outcome(4) == "ok"
@@ -124,6 +131,13 @@ def not_readable(error: Unreadable, now: datetime) -> Verdict:
 def no_document(why: str, now: datetime) -> Verdict:
     """The verdict while the document itself can't be fetched."""
     return Verdict("could-not-check", (unfetched(why),), now)
+
+
+def gone(record: IssuerRecord | None, now: datetime) -> Verdict | None:
+    """The verdict on a badge whose holder was erased: there is no document to check. None for any other."""
+    if record is None or record.erased_at is None or record.revocation is None:
+        return None
+    return Verdict("revoked", (check_erased(record.revocation, record.erased_at),), now, record=record)
 
 
 # The seven checks, in the order in which they are made and shown. Each is ok, failed or unknown (`checks.py`).

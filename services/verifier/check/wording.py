@@ -105,6 +105,13 @@ def sentence(verdict: Verdict, society: Bilingual) -> Bilingual:
                     "記載を訂正した新しい証明書があります。この証明書は、訂正前のものです。",
                     "There is a new certificate with what was corrected. This is the one before.",
                 )
+            if verdict.is_erased and verdict.record.erased_at:
+                day = japan_date(verdict.record.erased_at)
+                return Bilingual(
+                    f"登録が取り下げられ、発行者の記録は消去されました（{_ja(day)}）。資格の証明には使えません。",
+                    f"The registration was withdrawn, and the issuer's record of it was erased ({_en(day)})."
+                    " It does not prove a qualification.",
+                )
             return Bilingual("資格の証明には使えません。", "It does not prove a qualification.")
         case "not-valid" if verdict.is_of_another_issuer:
             return Bilingual(
@@ -173,6 +180,11 @@ def next_step(verdict: Verdict, *, with_number: bool = True) -> Bilingual:
         return Bilingual(
             "お手元の証明書が訂正前のものであれば、ご本人に、訂正後の証明書を見せてもらってください。",
             "If the certificate that you were shown is the former one, ask to be shown the corrected one.",
+        )
+    if verdict.is_erased:
+        return Bilingual(
+            "資格の証明として受け取らないでください。発行者にも記録が残っていないため、以前の内容にはお答えできません。",
+            "Do not accept it as proof. The issuer has no record of it any more, and can't say what it stated.",
         )
     if verdict.kind == "expired" and verdict.record.renewed_as:
         return Bilingual(

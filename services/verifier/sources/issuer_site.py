@@ -9,10 +9,9 @@ from typing import Protocol
 import httpx
 import msgspec
 
-from services.verifier.check.credential import Badge
 from services.verifier.check.evidence import IssuerRecord, Revocation
 from shared import object_keys
-from shared.credentials.did import did_document_url, did_of
+from shared.credentials.did import did_document_url
 from shared.errors import NotFound, TryLater
 from shared.programme import Bilingual
 
@@ -89,18 +88,17 @@ class _Answer(msgspec.Struct):
     renews: str | None = None
     received: bool | None = None
     registration_counts: bool = False
+    erased_at: datetime | None = None
 
 
-def published_record(public_url: str, badge: Badge) -> IssuerRecord | None:
+def published_record(public_url: str, assertion_id: str) -> IssuerRecord | None:
     """What the issuer's API says of one of its badges outside its signed documents; None while it gives no answer.
 
     It can only make a verdict worse (a revocation that is not in the list yet), or say for what an unfinished badge
     waits; never better.
     """
-    if badge.assertion_id is None or badge.issuer != did_of(public_url):
-        return None
     try:
-        body = download(f"{public_url}/api/v1/verify?id={badge.assertion_id}", seconds=5.0)
+        body = download(f"{public_url}/api/v1/verify?id={assertion_id}", seconds=5.0)
         answer = msgspec.json.decode(body, type=_Answer)
     except (NotFound, TryLater, msgspec.DecodeError, UnicodeDecodeError):
         return None
@@ -113,6 +111,7 @@ def published_record(public_url: str, badge: Badge) -> IssuerRecord | None:
         renews=_assertion_id(answer.renews),
         received=answer.received,
         registration_counts=answer.registration_counts,
+        erased_at=answer.erased_at,
     )
 
 

@@ -44,7 +44,7 @@ class RevocationAnswer(msgspec.Struct, frozen=True):
     """As the issuer told it; the signed list alone gives neither moment nor reason."""
 
     revoked_at: datetime
-    reason: str
+    reason: str  # empty where the issuer's record was erased
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -64,6 +64,7 @@ class Answer(msgspec.Struct, frozen=True):
     received: bool | None = None  # whether its holder has received it; null: nobody told
     registration_counts: bool = False  # the society lets its page say that the registration is valid before receipt
     printed: bool = False  # of the page that a printed certificate (PDF) names: the file itself was not checked
+    erased_at: datetime | None = None  # its holder was erased: the issuer has no document and no facts of it any more
     networks: tuple[str, ...] = ()  # ids of the blockchains on which its record is final
 
 
@@ -85,7 +86,8 @@ def answer_of(
     printed: bool = False,
 ) -> Answer:
     """The whole answer; without the registration number when its holder doesn't show it."""
-    known = record if verdict.is_genuine else IssuerRecord()  # a forged file gets nothing of the badge whose id it has
+    # A forged file gets nothing of the badge whose id it has.
+    known = record if verdict.is_genuine or verdict.is_erased else IssuerRecord()
     revocation = known.revocation
 
     def page(assertion_id: str | None) -> str | None:
@@ -106,6 +108,7 @@ def answer_of(
         received=known.received,
         registration_counts=known.registration_counts,
         printed=printed,
+        erased_at=_moment(known.erased_at) if known.erased_at else None,
         networks=verdict.networks,
     )
 

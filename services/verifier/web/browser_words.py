@@ -30,14 +30,14 @@ from shared.runtime.web.language import phrases
 
 TARGET = Path(__file__).parents[1] / "browser" / "words.json"
 
-_FROM, _UNTIL = datetime(2001, 2, 3, tzinfo=UTC), datetime(2004, 5, 6, tzinfo=UTC)
+_FROM, _UNTIL, _ERASED = (datetime(*day, tzinfo=UTC) for day in ((2001, 2, 3), (2004, 5, 6), (2007, 8, 9)))
 _SOCIETY = Bilingual("{society}", "{society}")
 
 
 def words() -> dict[str, Any]:
     """Names, headings, shapes, sentences, next steps, explanations.
 
-    {society}, {from}, {until}, {sources} in a sentence are filled in by the script.
+    {society}, {from}, {until}, {erased}, {sources} in a sentence are filled in by the script.
     """
     return {
         "names": {number: _pair(name) for number, name in NAMES.items()},
@@ -80,8 +80,14 @@ def _verdict(kind: Kind, *open_checks: int, record: IssuerRecord = UNTOLD) -> Ve
 
 def _sentence(verdict: Verdict) -> Bilingual:
     said = sentence(verdict, _SOCIETY)
-    ja = said.ja.replace("2001年2月3日", "{from}").replace("2004年5月6日", "{until}")
-    en = said.en.replace("3 February 2001", "{from}").replace("6 May 2004", "{until}")
+    ja = (
+        said.ja.replace("2001年2月3日", "{from}").replace("2004年5月6日", "{until}").replace("2007年8月9日", "{erased}")
+    )
+    en = (
+        said.en.replace("3 February 2001", "{from}")
+        .replace("6 May 2004", "{until}")
+        .replace("9 August 2007", "{erased}")
+    )
     return Bilingual(ja.replace(SOURCES[5].ja, "{sources}"), en.replace(SOURCES[5].en, "{sources}"))
 
 
@@ -116,8 +122,9 @@ FACES: dict[str, Verdict] = {
     "unread": not_readable(Unreadable(""), _FROM),
     "other-issuer": Verdict("not-valid", (Check(2, NAMES[2], "failed", "", ""),), _FROM, _BADGE),
     "replaced": _verdict("revoked", record=IssuerRecord(revocation=Revocation(_FROM, "", "A"))),
+    "erased": _verdict("revoked", record=IssuerRecord(revocation=Revocation(_ERASED, ""), erased_at=_ERASED)),
 }
-"""A verdict for each set of words: one a kind, and the four that are told otherwise. As `faceOf` in verdict.js."""
+"""A verdict for each set of words: one a kind, and the five that are told otherwise. As `faceOf` in verdict.js."""
 
 if __name__ == "__main__":
     TARGET.write_text(as_text(), encoding="utf-8")

@@ -45,7 +45,7 @@ def verdict_page(
     return templates.page(
         request,
         "verdict.html",
-        status=503 if not handed_in and verdict.outcome(1) == "unknown" else 200,
+        status=503 if not handed_in and not verdict.is_erased and verdict.outcome(1) == "unknown" else 200,
         assertion_id=badge.assertion_id if badge else None,
         handed_in=handed_in,
         printed=result.printed,

@@ -20,7 +20,7 @@ def test_the_words_in_the_browser_are_those_of_the_page() -> None:
 def test_every_verdict_has_words_in_the_browser() -> None:
     words = browser_words.words()
     for part in ("headings", "shapes", "sentences", "next"):
-        assert set(words[part]) == {*EXIT_CODES, "empty", "unread", "other-issuer", "replaced"}
+        assert set(words[part]) == {*EXIT_CODES, "empty", "unread", "other-issuer", "replaced", "erased"}
     waiting = words["sentences"]["waiting-for-receipt"]
     assert "{from}から{until}まで" in waiting["ja"] and "{from} to {until}" in waiting["en"]
     assert "{until}" in words["sentences"]["expired"]["en"] and "{society}" in words["sentences"]["valid"]["ja"]
