@@ -54,7 +54,7 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
             answer(lambda: statement, config, as_json=as_json)
         result = _verify(content, config)
     except _NotThere as error:
-        result = _erased(error, config)
+        result = _without_document(error, config)
     except NotFound:
         result = None
     if result is None:
@@ -72,7 +72,7 @@ def command(source: str, as_json: bool, issuer_url: str | None, rpc_url: str | N
 
 
 class _NotThere(Exception):
-    """The number of a certificate of which `site` has no data: never issued, or erased."""
+    """The number of a certificate of which `site` has no data: never issued, erased, or lost."""
 
     def __init__(self, site: str, assertion_id: str) -> None:
         super().__init__(f"{site}: no certificate {assertion_id}")
@@ -114,11 +114,11 @@ def _verify(content: bytes | NotFound | TryLater, config: CommandConfig) -> Veri
     return verify(load, _sources(config))
 
 
-def _erased(asked: _NotThere, config: CommandConfig) -> VerificationResult | None:
+def _without_document(asked: _NotThere, config: CommandConfig) -> VerificationResult | None:
     """What the issuer's own site says of it. None if it was never issued."""
-    from services.verifier.verification import erased
+    from services.verifier.verification import without_document
 
-    return erased(asked.assertion_id, _sources(config)) if asked.site == config.issuer_url else None
+    return without_document(asked.assertion_id, _sources(config)) if asked.site == config.issuer_url else None
 
 
 def _sources(config: CommandConfig) -> Sources:

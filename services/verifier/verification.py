@@ -44,34 +44,19 @@ class VerificationResult:
 
 @dataclass(frozen=True)
 class Sources:
-    """What a verification asks. `record_of`: what the issuer says of its badge of an id; None: nothing."""
+    """What a verification asks. `record_of`: what the issuer says of its badge of an id; None: `untold` holds."""
 
     site: IssuerSite
     chain: AnchorSource
     record_of: Callable[[str], IssuerRecord | None]
     public_url: str
     now: Clock
+    untold: IssuerRecord = UNTOLD
 
 
 def show(assertion_id: str, ports: Ports) -> VerificationResult:
     """Any time. Whether one of our badges is valid now. NotFound when there is none of this id."""
-    untold = IssuerRecord(details_public=ports.page.shows_numbers)  # while no event has named it
-    with ports.store.transaction() as tx:
-        record = tx.issuer_record(assertion_id, ports.page)
-    if verdict := gone(record, ports.now()):
-        return _counted(VerificationResult(verdict, verdict.record))
-    key = object_keys.credential(assertion_id)
-    try:
-        credential = read_credential(read_json(ports.site.get(key)))
-    except NotFound:
-        if record is None:
-            raise
-        return _counted(VerificationResult(no_document("not in storage, though it was issued", ports.now()), record))
-    except TryLater as error:
-        return _counted(VerificationResult(no_document(str(error), ports.now()), record or untold))
-    except Unreadable as error:
-        return _counted(VerificationResult(not_readable(error, ports.now()), record or untold))
-    return _counted(_judged(credential, record or untold, _sources(ports), expected_id=f"{ports.public_url}/{key}"))
+    return _counted(_of_page(assertion_id, _sources(ports)))
 
 
 def check(content: bytes, ports: Ports) -> VerificationResult:
@@ -100,7 +85,9 @@ def verify(load: Callable[[], bytes], sources: Sources) -> VerificationResult:
         record = _record_of_issuer(credential.badge, sources)
     except LeadsElsewhere as error:
         id = _named_page(error.addresses, sources.public_url)
-        return VerificationResult(not_readable(error, sources.now()), UNTOLD) if id is None else _printed(id, sources)
+        if id is None:
+            return VerificationResult(not_readable(error, sources.now()), UNTOLD)
+        return replace(_of_page(id, sources), printed=True)
     except Unreadable as error:
         return VerificationResult(not_readable(error, sources.now()), UNTOLD)
     except TryLater as error:
@@ -109,25 +96,32 @@ def verify(load: Callable[[], bytes], sources: Sources) -> VerificationResult:
     return _judged(credential, record, sources, contradicted=contradicted)
 
 
-def erased(assertion_id: str, sources: Sources) -> VerificationResult | None:
-    """Of a badge whose credential is not at the issuer's site: that it was erased. None if nobody says so."""
-    verdict = gone(sources.record_of(assertion_id), sources.now())
-    return None if verdict is None else VerificationResult(verdict, verdict.record)
+def without_document(assertion_id: str, sources: Sources) -> VerificationResult | None:
+    """Of a badge whose credential the issuer's site doesn't have: erased or lost. None if it was never issued."""
+    record = sources.record_of(assertion_id)
+    if record is None:
+        return None
+    verdict = gone(record, sources.now()) or no_document("not in storage, though it was issued", sources.now())
+    return VerificationResult(verdict, record)
 
 
-def _printed(assertion_id: str, sources: Sources) -> VerificationResult:
+def _of_page(assertion_id: str, sources: Sources) -> VerificationResult:
+    """The verdict of the page of one of the issuer's badges. NotFound when there is none of this id."""
     key = object_keys.credential(assertion_id)
+    record = sources.record_of(assertion_id)
+    if verdict := gone(record, sources.now()):
+        return VerificationResult(verdict, verdict.record)
     try:
-        record = sources.record_of(assertion_id)
-        if verdict := gone(record, sources.now()):
-            return VerificationResult(verdict, verdict.record, printed=True)
         credential = read_credential(read_json(sources.site.get(key)))
-    except Unreadable as error:
-        return VerificationResult(not_readable(error, sources.now()), UNTOLD, printed=True)
+    except NotFound:
+        if (result := without_document(assertion_id, sources)) is None:  # asked again: it may have been erased since
+            raise
+        return result
     except TryLater as error:
-        return VerificationResult(no_document(str(error), sources.now()), UNTOLD, printed=True)
-    judged = _judged(credential, record, sources, expected_id=f"{sources.public_url}/{key}")
-    return replace(judged, printed=True)
+        return VerificationResult(no_document(str(error), sources.now()), record or sources.untold)
+    except Unreadable as error:
+        return VerificationResult(not_readable(error, sources.now()), record or sources.untold)
+    return _judged(credential, record, sources, expected_id=f"{sources.public_url}/{key}")
 
 
 def _named_page(addresses: Sequence[str], public_url: str) -> str | None:
@@ -147,7 +141,7 @@ def _judged(
     expected_id: str | None = None,
     contradicted: str | None = None,
 ) -> VerificationResult:
-    record = record or UNTOLD
+    record = record or sources.untold
     url = sources.public_url
     evidence = gather(credential, sources.site, sources.chain, public_url=url, record=record)
     verdict = verdict_on(
@@ -159,7 +153,8 @@ def _judged(
 
 
 def _sources(ports: Ports) -> Sources:
-    return Sources(ports.site, ports.chain, partial(_record_of, ports), ports.public_url, ports.now)
+    untold = IssuerRecord(details_public=ports.page.shows_numbers)  # while no event has named the badge
+    return Sources(ports.site, ports.chain, partial(_record_of, ports), ports.public_url, ports.now, untold)
 
 
 def _record_of_issuer(badge: Badge, sources: Sources) -> IssuerRecord | None:
@@ -170,8 +165,7 @@ def _record_of_issuer(badge: Badge, sources: Sources) -> IssuerRecord | None:
 
 def _record_of(ports: Ports, assertion_id: str) -> IssuerRecord | None:
     with ports.store.transaction() as tx:
-        untold = IssuerRecord(details_public=ports.page.shows_numbers)
-        return tx.issuer_record(assertion_id, ports.page) or untold
+        return tx.issuer_record(assertion_id, ports.page)
 
 
 def _counted(result: VerificationResult) -> VerificationResult:

@@ -21,6 +21,7 @@ from services.issuer.domain.issuance import issued
 from services.verifier.store import VerifierTransaction
 from shared.credentials.baking import bake_png, bake_svg
 from shared.credentials.open_badges_2 import assertion_of
+from shared.erasure_events import AssertionsErased
 from tests.worlds.anvil import Anvil, anvil
 from tests.worlds.credentials import assertion
 from tests.worlds.pdfs import printed
@@ -108,8 +109,13 @@ def asked(answer: dict[str, Any]) -> set[str]:
 def test_a_visitor_checks_a_file_on_our_page(desk: Desk) -> None:
     world = desk.world
     latin = {"family_name_latin": "TAKAHASHI", "given_name_latin": "Ichiro"}
-    badge, revoked = world.anchor(world.issue(1, **latin), world.issue(2))
-    world.revoke(int(revoked["credentialStatus"]["statusListIndex"]))
+    badge, revoked, gone = world.anchor(world.issue(1, **latin), world.issue(2), world.issue(3))
+    world.revoke(*(int(each["credentialStatus"]["statusListIndex"]) for each in (revoked, gone)))
+    id = str(gone["id"])[-31:-5]
+    erased = AssertionsErased(
+        decision_id="erase-R3", subject="R3", registration_ids=("R3",), assertion_ids=(id,), erased_at=AT
+    )
+    world.note(VerifierTransaction.note_erased, erased)
     text = json.dumps(badge, ensure_ascii=False)
     art = {form: world.shelf.kept[f"badges/shunin-gishi/2026.{form}"] for form in ("png", "svg")}
     half = msgspec.json.encode(assertion_of(badge, public_url=world.url))
@@ -119,7 +125,7 @@ def test_a_visitor_checks_a_file_on_our_page(desk: Desk) -> None:
     changed = desk.file("changed.json", text.replace("髙橋", "高橋").encode())
     sites = {f"{world.url}/.well-known/did.json", f"{world.url}/status/1.json"}
     node = world.chain.url
-    valid, english, wide, png, svg, drawn, marked, no, out, alone, bad, *refused = desk.look(
+    valid, english, wide, png, svg, drawn, marked, no, out, forgotten, alone, bad, *refused = desk.look(
         {"file": good, "node": node, "picture": "valid"},
         {"file": good, "node": node, "language": "en", "drop": True, "width": 320, "picture": "valid-en-320"},
         {"file": good, "node": node, "width": 1280, "picture": "valid-1280"},
@@ -129,6 +135,7 @@ def test_a_visitor_checks_a_file_on_our_page(desk: Desk) -> None:
         {"file": desk.file("marked.json", text.encode("utf-16")), "node": node},
         {"file": changed, "node": node, "picture": "changed"},
         {"file": desk.file("revoked.json", json.dumps(revoked).encode()), "node": node, "picture": "revoked"},
+        {"file": desk.file("erased.json", json.dumps(gone).encode()), "node": node, "picture": "erased"},
         {"file": good, "node": "", "picture": "no-node"},
         {"file": good, "node": "http://127.0.0.1:9", "picture": "node-away"},
         {"file": desk.file("entity.svg", DRAWN.replace(b">", b' [<!ENTITY a "b">]>') + baked_svg), "node": node},
@@ -151,7 +158,9 @@ def test_a_visitor_checks_a_file_on_our_page(desk: Desk) -> None:
     assert english["heading"] == "This certificate is valid" and "11 May 2026" in english["text"]
     assert "Authorized Chief Concrete Engineer" in english["facts"]
     assert no["heading"] == "この証明書は使えません" and "髙橋" not in no["facts"] and "高橋" not in no["facts"]
-    assert out["heading"] == "取り消された証明書です"
+    assert out["heading"] == forgotten["heading"] == "取り消された証明書です"
+    assert "発行者の記録は消去されました（2026年5月11日）。" in forgotten["text"] and "消去" not in out["text"]
+    assert "以前の内容にはお答えできません" in forgotten["next"] and "消去" not in out["next"]
     assert alone["heading"] == "今は確認できません" and "ノードを選んでいない" in alone["notes"]
     assert "ノードのアドレスを入れて" in alone["next"] and "しばらくして" not in alone["next"]
     assert alone["checks"] == [*["ok"] * 6, "unknown"] and asked(alone) == sites

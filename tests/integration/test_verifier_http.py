@@ -350,6 +350,22 @@ def test_a_printed_certificate_that_was_never_issued_is_not_found(world: Verifie
     assert code == 1 and "発行されていません" in said
 
 
+def test_a_badge_whose_data_is_lost_could_not_be_checked_however_it_is_asked_for(
+    world: VerifierWorld, tmp_path: Path
+) -> None:
+    """By its page, its printed certificate, and the command: nobody says that it was never issued."""
+    [badge] = world.anchor(world.issue(1))
+    world.note(VerifierTransaction.note_issued, issued(1))
+    del world.shelf.kept[f"credentials/{id_of(badge)}.json"]
+    certificate = printed(f"{world.url}/V/{id_of(badge)}")
+    (tmp_path / "x.pdf").write_bytes(certificate)
+    by_file = ask.post(f"{world.url}/api/v1/verify", content=certificate).json()
+    assert (by_id(world, badge)["verdict"], by_file["verdict"]) == ("could-not-check", "could-not-check")
+    for source in (str(tmp_path / "x.pdf"), f"{world.url}/V/{id_of(badge)}", badge["id"]):
+        code, said = verify(world, tmp_path, source)
+        assert code == 2 and "今は確認できません" in said and "発行されていません" not in said
+
+
 def test_a_forged_file_gets_nothing_of_the_badge_whose_id_it_has(world: VerifierWorld) -> None:
     [badge] = world.anchor(world.issue(1))
     world.note(VerifierTransaction.note_issued, issued(1), issued(2, replaces=id_of(badge)))

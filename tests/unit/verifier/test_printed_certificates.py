@@ -37,7 +37,11 @@ def asked_about(content: bytes, *documents: dict[str, Any]) -> VerificationResul
         shelf.kept[document["id"].removeprefix(f"{ISSUER.public_url}/")] = json.dumps(document).encode()
     chain: Any = KnownChain()
     told = IssuerRecord(received=False, details_public=False)
-    return verify(lambda: content, Sources(shelf, chain, lambda badge: told, ISSUER.public_url, lambda: NOW))
+
+    def record_of(assertion_id: str) -> IssuerRecord | None:
+        return told if any(assertion_id in document["id"] for document in documents) else None
+
+    return verify(lambda: content, Sources(shelf, chain, record_of, ISSUER.public_url, lambda: NOW))
 
 
 @pytest.mark.parametrize(
