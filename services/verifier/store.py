@@ -13,6 +13,7 @@ from shared.erasure_events import AssertionsErased
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
 from shared.programme import PublicPage
 from shared.runtime.db import Database, Transaction, replace
+from shared.runtime.erasure import forget
 
 _RECORD = """
 with this as (
@@ -129,13 +130,19 @@ class VerifierTransaction(Transaction):
         self.insert_rows("assertions", rows, _ENDED)
 
     def note_erased(self, events: Sequence[AssertionsErased]) -> None:
-        """Any time. Its holder was erased: it counts as revoked, and nothing else is known of it any more."""
+        """Any time. Its holder was erased: it counts as revoked, and nothing else is known of it any more.
+
+        Messages about it that were put aside or wait to be sent as dead letters name the holder: they go, too.
+        """
         newest_first = sorted(events, key=lambda e: e.erased_at, reverse=True)
         erased = {id: e.erased_at for e in newest_first for id in e.assertion_ids}
         unsaid = {"revoked_at": None, "revoked_reason": None, "replaced_by": None}
         self.insert_rows(
             "assertions", [{"assertion_id": id, **unsaid, "erased_at": at} for id, at in erased.items()], _ENDED
         )
+
+        subjects = {id for e in events for id in (*e.registration_ids, *e.assertion_ids)}
+        forget(self, sorted(subjects), ())
 
     def _note(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """The columns that `rows` name, of assertions that are not erased."""

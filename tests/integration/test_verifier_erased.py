@@ -22,6 +22,7 @@ from shared.credentials.baking import bake_png, bake_svg
 from shared.credentials.credential import leaf_of
 from shared.erasure_events import AssertionsErased
 from shared.events import AssertionAnchored, AssertionRevoked, BadgeReceived, BadgeVisibilityChanged
+from shared.topics import ASSERTION_ISSUED
 from tests.worlds.anvil import CHAIN_ID, Anvil, anvil
 from tests.worlds.browser_check import Answer, Case, ask_browser_check
 from tests.worlds.count_site import show
@@ -170,6 +171,23 @@ def _note(tx: VerifierTransaction, event: str, made: Assertion, by_erasure: bool
         case "erased":
             later = erased(badge, at=ERASED_AT + timedelta(days=1))
             tx.note_erased([later, erased(badge)])
+
+
+def test_a_message_about_an_erased_badge_that_could_not_be_read_or_sent_is_gone(
+    world: VerifierWorld, database: str
+) -> None:
+    gone, other = ({"id": f"{world.url}/credentials/{assertion(number).assertion_id}.json"} for number in (2000, 2001))
+    with world.ports.store.transaction() as tx:
+        for number, badge in enumerate((gone, other)):
+            value = f'{{"assertion_id":"{id_of(badge)}","holder":{{"family_name":"髙橋"}}}}'.encode()
+            aside = {"cause": "", "value": value}
+            place = {"topic": ASSERTION_ISSUED.name, "partition": 0, "offset": number, "noticed_at": AT}
+            tx.insert_rows("unread", [{**place, **aside}])
+            tx.insert_rows("refused", [{"id": number, "topic": ASSERTION_ISSUED.dead.name, "refused_at": AT, **aside}])
+    world.note(VerifierTransaction.note_erased, erased(gone))
+    for table in ("unread", "refused"):
+        [(value,)] = rows_at(database, f"select value from {table}")
+        assert id_of(other).encode() in bytes(value)
 
 
 def _anchored(assertion_id: str) -> AssertionAnchored:

@@ -11,9 +11,11 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # i
 
 from deploy.local.loopback import ask
 from deploy.local.ports import free_port
+from services.verifier.store import VerifierTransaction
+from shared.erasure_events import AssertionsErased
 from tests.worlds.anvil import anvil
 from tests.worlds.postgres import postgres
-from tests.worlds.verifier import VerifierWorld, verifier_world
+from tests.worlds.verifier import AT, VerifierWorld, verifier_world
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +48,14 @@ def test_every_answer_is_as_described(world: VerifierWorld) -> None:
     id = str(good["id"]).rpartition("/")[2].removesuffix(".json")
     assert check("GET", params={"id": id})[0] == 200
     assert check("GET", params={"id": "A" * 26})[0] == 404
+    gone = AssertionsErased(
+        decision_id="erase-R1", subject="R1", registration_ids=("R1",), assertion_ids=(id,), erased_at=AT
+    )
+    world.note(VerifierTransaction.note_erased, gone)
+    assert check("GET", params={"id": id})[1]["erased_at"] == "2026-05-11T10:23:00+09:00"
+    assert check("POST", content=json.dumps(good))[1]["verdict"] == "revoked"
     assert check("GET")[0] == 422
-    assert check("POST", files={"file": ("x.json", json.dumps(good))})[1]["verdict"] == "valid"
+    assert check("POST", files={"file": ("x.json", json.dumps(good))})[1]["verdict"] == "revoked"
     assert check("POST", params={"url": "http://10.0.0.1/"})[0] == 422
     assert check("POST", content=b"x" * 2_000_000)[0] == 413
     assert check("POST", content=b"x", headers={"content-type": "multipart/form-data"})[0] == 400

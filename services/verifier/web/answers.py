@@ -48,7 +48,11 @@ class RevocationAnswer(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """`facts`, `revocation` and the pages of related certificates are null unless the society signed just this."""
+    """`facts`, `revocation` and the pages of related certificates are null unless the society signed just this.
+
+    Of a certificate whose holder was erased the issuer has no document: asked for by its number, it is `revoked`, by
+    check 5 alone, without `facts`.
+    """
 
     verdict: Kind
     heading: Bilingual
