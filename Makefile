@@ -8,7 +8,7 @@ WORKERS ?= 3
 PYTEST := $(BIN)/pytest -n $(WORKERS) --durations=10
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor setup run up down test again unit integration e2e lint format css browser contract schemas dashboard rooms bench-rival clean
+.PHONY: help doctor setup run up down test again unit integration e2e lint format css browser contract schemas characters dashboard rooms bench-rival clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ contract: $(SETUP)/npm ## compile the contract; its artifact is checked in
 
 schemas: $(SETUP)/python $(SETUP)/package ## generate docs/events from the event types
 	$(BIN)/python -m deploy.schemas
+
+characters: $(SETUP)/python $(SETUP)/package ## generate shared/character_forms.py from OpenCC's table of old and new forms
+	$(BIN)/python -m deploy.character_forms
 
 dashboard: $(SETUP)/python $(SETUP)/package ## generate deploy/monitoring/dashboard.json from the metrics of the code
 	$(BIN)/python -m deploy.monitoring.dashboard

@@ -6,25 +6,47 @@ Birth dates and telephone numbers are no part of it. And how both compare what t
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import msgspec
+
+from shared.variant_characters import PLAIN, SELECTORS
 
 HIRAGANA = "".join(map(chr, range(0x3041, 0x3097)))
 KATAKANA = "".join(map(chr, range(0x30A1, 0x30F7)))
 LEFT_OUT = " -\u2010\u2011\u2012\u2013\u2014\u2015\u2212ー－"
 """What makes no difference in a search: spaces, hyphens and what looks like them."""
 
-_FOLDED = str.maketrans(HIRAGANA, KATAKANA, LEFT_OUT)
+_SELECTORS = dict.fromkeys(map(ord, SELECTORS))
+_SELECTOR = "[\ufe00-\ufe0f\U000e0100-\U000e01ef]"  # of SELECTORS, as a regular expression
+_FORMER = str.maketrans(HIRAGANA, KATAKANA, LEFT_OUT)
+_FOLDED = str.maketrans(HIRAGANA + "".join(PLAIN), KATAKANA + "".join(PLAIN.values()), LEFT_OUT)
 
 
 def search_key(text: str) -> str:
-    """A text as it is searched for: width, case, hyphens, spaces, hiragana or katakana don't matter. As SEARCH_SQL."""
-    return unicodedata.normalize("NFKC", text).lower().translate(_FOLDED)
+    """A text as it is searched for: width, case, hyphens, spaces, hiragana or katakana, variants don't matter.
+
+    As `search_sql`.
+    """
+    return unicodedata.normalize("NFKC", text.translate(_SELECTORS)).lower().translate(_FOLDED)
 
 
-SEARCH_SQL = f"translate(lower(normalize({{}}, NFKC)), '{HIRAGANA}{LEFT_OUT}', '{KATAKANA}')"
-"""`search_key` of a column, in SQL."""
+def former_search_key(text: str) -> str:
+    """As the former release searches: with each kanji as it is written."""
+    return unicodedata.normalize("NFKC", text).lower().translate(_FORMER)
+
+
+def search_sql(column: str, parts: Sequence[str]) -> str:
+    """`search_key` of a column, in SQL, to find `parts` in it, which are such keys.
+
+    Only variants of what the parts hold are folded: translate() compares each character with all that it is given.
+    """
+    asked = set("".join(parts))
+    variants = [form for form, plain in PLAIN.items() if plain in asked]
+    plain = "".join(PLAIN[form] for form in variants)
+    text = f"lower(normalize(regexp_replace({column}, '{_SELECTOR}', '', 'g'), NFKC))"
+    return f"translate({text}, '{HIRAGANA}{''.join(variants)}{LEFT_OUT}', '{KATAKANA}{plain}')"
 
 
 class SharerAnswer(msgspec.Struct, frozen=True, kw_only=True):

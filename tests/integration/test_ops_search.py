@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.ops.board.search import search_parts
+from services.ops.board.search import grams_of, grams_query, search_parts
 from services.ops.ports import Ports
 from shared.events import Event, RegistrationReleased
+from shared.variant_characters import VERSION
 from tests.worlds.cohorts import again, assertion_id, cycle, held, issued, renewed, version_id
 from tests.worlds.ops import tell, tell_all
 
@@ -68,7 +69,45 @@ def test_who_is_renamed_is_found_by_the_new_name_and_number_alone(ports: Ports) 
     tell(ports, *cycle(1), *cycle(2))
     assert found(ports, "見本") == [id_of(1), id_of(2)]
     tell(ports, named(again(renewed(1), 2), "髙橋", registration_number="N-777"))
-    assert (found(ports, "見本"), found(ports, "髙橋"), found(ports, "777")) == ([id_of(2)], [id_of(1)], [id_of(1)])
+    assert (found(ports, "見本"), found(ports, "高橋"), found(ports, "777")) == ([id_of(2)], [id_of(1)], [id_of(1)])
+
+
+def test_a_name_is_found_by_any_variant_of_its_characters_and_stays_as_it_is_written(ports: Ports) -> None:
+    tell(
+        ports,
+        named(renewed(1), "髙橋", "德子"),
+        named(renewed(2), "高橋", "徳子"),
+        named(renewed(3), "葛\U000e0100城"),
+        named(renewed(4), "葛城"),
+        named(renewed(5), "渡邉"),
+    )
+    for asked in ("髙橋", "高橋", "髙槗 徳", "高橋德子"):
+        assert found(ports, asked) == [id_of(1), id_of(2)], asked
+    for asked in ("葛城", "葛\U000e0101城"):
+        assert found(ports, asked) == [id_of(3), id_of(4)], asked
+    assert found(ports, "渡辺") == found(ports, "渡邊") == [id_of(5)]
+    assert read(ports, "select family_name from people order by registration_id limit 1") == [("髙橋",)]
+
+
+def test_a_search_reads_the_index_of_grams_whichever_variant_is_asked_for(ports: Ports) -> None:
+    tell(ports, named(renewed(1), "髙橋"))
+    assert found(ports, "高橋") == [id_of(1)]
+    with ports.store.transaction() as tx:
+        tx.cursor.execute(
+            "insert into search_keys (registration_id, key, grams, folding) select 'X' || n, '林一' || n,"
+            " to_tsvector('simple', '林一' || n), (select min(folding) from search_keys)"
+            " from generate_series(1, 5000) as n"
+        )
+        tx.cursor.execute("analyze search_keys")
+        grams = "explain (format json) select registration_id from search_keys where grams @@ %s::tsquery"
+        plans = [
+            tx.cursor.execute(grams, (grams_query(search_parts(asked)),)).fetchall() for asked in ("高橋", "髙𣘺", "浜")
+        ]
+        assert plans[0] == plans[1] and all("search_keys_by_grams" in str(plan) for plan in plans)
+        folding = tx.cursor.execute(
+            "explain select count(*) from search_keys where folding < %(now)s or folding > %(now)s", {"now": VERSION}
+        )
+        assert "search_keys_by_folding" in str(folding.fetchall())
 
 
 def test_a_person_is_found_from_the_hold_on_by_its_name_and_later_by_its_numbers(ports: Ports) -> None:
@@ -109,7 +148,36 @@ def test_a_transaction_takes_up_notes_once(ports: Ports) -> None:
     assert len(found(ports, "見本")) == 2
 
 
-# ── the release before (migration 0015) ─────────────────────────────────────────────────────────────────
+# ── the release before (migration 0017): keys without variants ──────────────────────────────────────────
+
+BEFORE_WRITES = (
+    "insert into search_keys (registration_id, key, grams) select %(id)s, %(key)s,"
+    " array_to_tsvector(string_to_array(%(grams)s, ' ')) on conflict (registration_id)"
+    " do update set key = excluded.key, grams = excluded.grams"
+)
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_keys_that_the_former_release_writes_are_made_again(ports: Ports, is_known: bool) -> None:
+    tell(ports, named(renewed(1), "髙橋", "一"), *cycle(2))
+    if is_known:
+        assert found(ports, "高橋") == [id_of(1)]
+    former = "髙橋一r00001n1"
+    with ports.store.transaction() as tx:
+        tx.cursor.execute("truncate renamed")
+        for id, key in ((id_of(1), former), (id_of(2), "見本花子r00002n2"), ("GONE", "髙橋gone")):
+            tx.cursor.execute(BEFORE_WRITES, {"id": id, "key": key, "grams": " ".join(grams_of(key))})
+    with ports.store.transaction() as tx:
+        assert tx.board.uncounted() >= 3
+    assert found(ports, "高橋") == found(ports, "髙橋") == [id_of(1)] and found(ports, "見本") == [id_of(2)]
+    with ports.store.transaction() as tx:
+        assert (tx.standing.settle(), tx.board.uncounted()) == (0, 0)
+    # And the release before finds by its own way of writing whom this one has written.
+    keys = dict(read(ports, "select registration_id, key from search_keys"))
+    assert former[:4] in keys[id_of(1)] and "GONE" not in keys
+
+
+# ── the release before that (migration 0015) ─────────────────────────────────────────────────────────────────
 
 FORMER_BADGE_KEY = "translate(lower(normalize(coalesce(assertion_id, ''), NFKC)), 'ぁ -', 'ァ')"
 FORMER_WRITES = (

@@ -8,7 +8,10 @@ from typing import Any
 
 import httpx
 import msgspec
+import psycopg
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.registration import handlers
 from services.registration.domain.cohort import cycle_of
@@ -20,7 +23,7 @@ from services.registration.web.intake import intake_site
 from shared.clock import JST
 from shared.events import AddressCorrected, RegistrationHeld, RegistrationRenewed
 from shared.letter_events import DeskLetterRequested
-from shared.office_answers import CohortAnswer
+from shared.office_answers import CohortAnswer, search_key, search_sql
 from shared.office_events import Correction, DecisionSettled
 from tests.worlds.http_server import serving
 from tests.worlds.recalled import announced, take_back
@@ -43,6 +46,12 @@ OFFICE_KEY = b"the key of the office's board"
 def database() -> Iterator[str]:
     with registration_database() as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def connection(database: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(database, autocommit=True) as connection:
+        yield connection
 
 
 @pytest.fixture
@@ -257,6 +266,45 @@ def test_the_board_finds_people_by_kana_name_and_address_in_its_qualifications(
     assert found(board, part="ワタナベ", address="-", qualification="shunin-gishi") == ["R2"]
     assert found(board, part="nobody", address="ＴＡＲＯ@example.jp") == ["R1"]
     assert found(board, part="nobody", address="nobody@example.jp") == []
+
+
+@pytest.mark.parametrize(
+    ("registered", "asked"),
+    [
+        ("髙橋", "高橋"),
+        ("高𣘺", "髙橋"),
+        ("渡邉", "渡辺"),
+        ("渡辺", "渡邊"),
+        ("山﨑", "山崎"),
+        ("齋藤", "斉藤"),
+        ("神谷", "神谷"),
+        ("葛\U000e0100城", "葛城"),
+        ("葛城", "葛\U000e0101城"),
+        ("𠮷田", "吉田"),
+    ],
+)
+def test_the_board_finds_a_name_by_any_variant_of_its_characters(
+    world: RegistrationWorld, board: httpx.Client, registered: str, asked: str
+) -> None:
+    world.deliver(record(1, family_name=registered), record(2, family_name="林"))
+    before = world.rows("select family_name from registrations order by registration_id")
+    # The parts as ops makes them, and as ops of the former release does.
+    for part in (search_key(asked), asked):
+        assert found(board, part=[part], address="-") == ["R1"]
+    assert found(board, part=[asked, "林"], address="-") == []
+    assert world.rows("select family_name from registrations order by registration_id") == before
+
+
+@given(
+    st.lists(st.sampled_from(["髙", "高", "邊", "ｶﾞ", "が", "-", " ", "Ａ", "ß", "神", "葛\U000e0100", "﨑", "ﬁ"])).map(
+        "".join
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_a_search_key_in_sql_is_that_of_python(connection: psycopg.Connection[Any], text: str) -> None:
+    key = search_key(text)
+    query = f"select {search_sql('%s::text', [key])}"
+    assert connection.execute(query.encode(), (text,)).fetchone() == (key,)
 
 
 def test_the_board_learns_kana_address_sharers_and_what_orders_changed_and_no_birth_date_or_phone(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from shared.office_answers import search_key
+from shared.office_answers import former_search_key, search_key
 
 LONGEST = 200
 _GRAM = 3
@@ -22,8 +22,13 @@ def search_parts(text: str) -> list[str]:
 
 
 def key_of(texts: Sequence[str | None]) -> str:
-    """The key of somebody with these names and numbers. It has no spaces, as nothing that `search_key` makes."""
-    return search_key(" ".join(text for text in texts if text))
+    """The key of somebody with these names and numbers. It has no spaces, as nothing that `search_key` makes.
+
+    Where the former release searches by another one, that stands behind it.
+    """
+    text = " ".join(text for text in texts if text)
+    key, former = search_key(text), former_search_key(text)
+    return key if key == former else key + former
 
 
 def grams_of(key: str) -> set[str]:

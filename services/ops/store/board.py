@@ -11,6 +11,7 @@ from typing import Any
 from services.ops.board.counts import Group, Person, Selection, Stage
 from services.ops.board.rows import AnchoredBatch, LetterDomain, TroubledLetter
 from services.ops.rehearsal.durations import Rates
+from services.ops.store.search_keys import count_folded_otherwise
 from services.ops.store.standing import ENDED, HELD, Standing
 from shared.runtime.db import Transaction
 
@@ -249,6 +250,7 @@ class BoardQueries:
                 "select (select coalesce(max(id) - min(id) + 1, 0) from stirred)"
                 " + (select coalesce(max(id) - min(id) + 1, 0) from renamed)"
             )
+            + count_folded_otherwise(self._tx)
         )
 
     def _ids(

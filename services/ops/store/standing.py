@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.ops.store.notes import delete_first
-from services.ops.store.search_keys import write_search_keys
+from services.ops.store.search_keys import are_folded_otherwise, write_search_keys
 from shared.runtime.db import Transaction
 
 ENDED, HELD = 1 << 7, 1 << 8
@@ -105,6 +105,7 @@ class Standing:
         stirred, renamed = cursor.execute(
             "select (select min(id) from stirred) is not null, (select min(id) from renamed) is not null"
         ).fetchone() or (False, False)
+        renamed = renamed or are_folded_otherwise(self._tx)
         if not stirred and not renamed:
             return 0
         cursor.execute("select pg_advisory_xact_lock(hashtext('ops/standing'))")

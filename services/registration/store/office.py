@@ -11,7 +11,7 @@ from services.registration.domain.registration import Registration
 from services.registration.domain.spelling import Spelling
 from services.registration.store.cohort_holds import CohortHoldRows
 from shared.addresses import same_address_key
-from shared.office_answers import SEARCH_SQL
+from shared.office_answers import search_key, search_sql
 
 _FOUND = 200  # people that one question of the office finds
 
@@ -146,12 +146,13 @@ class OfficeRows(CohortHoldRows):
             f"coalesce({column}, '')"
             for column in ("family_name", "given_name", "family_name_kana", "given_name_kana", "family_name_latin")
         )
-        text = SEARCH_SQL.format(f"{names} || ' ' || coalesce(given_name_latin, '')")
+        parts = [search_key(text) for text in texts]  # of an ops of the former release, too
+        text = search_sql(f"{names} || ' ' || coalesce(given_name_latin, '')", parts)
         found = self.cursor.execute(
             "select registration_id from registrations where (%s::text[] is null or qualification = any(%s))"
             " and (address_key = %s or (select bool_and(position(part in " + text + ") > 0)"
             "  from unnest(%s::text[]) as part)) order by valid_from desc, registration_id limit %s",
-            (qualifications, qualifications, address_key, list(texts), _FOUND),
+            (qualifications, qualifications, address_key, parts, _FOUND),
         )
         return [id for (id,) in found]
 
