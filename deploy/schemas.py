@@ -202,13 +202,13 @@ def event_schema(event: type[Event]) -> Schema:
     return {"$schema": _DRAFT, **own, **({"definitions": definitions} if definitions else {})}
 
 
-def _structs(event: type[Event]) -> dict[str, type[msgspec.Struct]]:
-    """The event's type and those of its fields, by name."""
-    found: dict[str, type[msgspec.Struct]] = {event.__name__: event}
-    for hint in get_type_hints(event).values():
+def _structs(struct: type[msgspec.Struct]) -> dict[str, type[msgspec.Struct]]:
+    """The type and those of its fields, and of theirs, by name."""
+    found: dict[str, type[msgspec.Struct]] = {struct.__name__: struct}
+    for hint in get_type_hints(struct).values():
         for part in (hint, *get_args(hint)):
             if isinstance(part, type) and issubclass(part, msgspec.Struct):
-                found[part.__name__] = part
+                found |= _structs(part)
     return found
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from shared.events import Event, event_id
-from shared.paper_events import PaperDecision, PaperLine
+from shared.paper_events import PaperDecision, PaperLine, PaperOutcome
 from shared.topics import OFFICE_DECISIONS, REGISTRATION_HELD
 
 # ── about badges: revoke, correct, decide ──────────────────────────────────────────────────────────────
@@ -116,6 +116,7 @@ class DecisionSettled(Event, frozen=True, kw_only=True):
     outcome: str  # a word: "done", "no-such-assertion", "revoked-before" …
     settled_at: datetime
     detail: str | None = None  # got …, expected …; nothing personal
+    paper: PaperOutcome | None = None  # paper-…: what became of its items; None: by the former release, see `detail`
 
     @property
     def identity(self) -> str:

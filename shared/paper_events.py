@@ -50,6 +50,21 @@ class PaperLine(msgspec.Struct, frozen=True):
     tracking: str | None = None
 
 
+class PaperRefusal(msgspec.Struct, frozen=True):
+    """An item that did not take a step, and why: `code` is a word, "wrong-state", "held", "no-address" …"""
+
+    order_id: str
+    item: PaperItem
+    code: str
+
+
+class PaperOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a step: how many items took it, and each that didn't."""
+
+    taken: int
+    refused: tuple[PaperRefusal, ...] = ()
+
+
 class PaperOrdered(Event, frozen=True, kw_only=True):
     """Somebody ordered paper for a registration. Each item is in the state "ordered", revision 0."""
 

@@ -27,6 +27,8 @@ from shared.paper_events import (
     PaperDecision,
     PaperItem,
     PaperLine,
+    PaperOutcome,
+    PaperRefusal,
     PaperState,
     PaperUpdated,
     PrintEntry,
@@ -166,16 +168,24 @@ def _letters(decision: OfficeDecided, taken: Sequence[_Taken], ports: Ports) -> 
 
 
 def _settled(decision: OfficeDecided, done: int, refused: Refused, now: datetime) -> DecisionSettled:
-    named = [f"{line.order_id}/{line.item} {word}" for line, word in refused[:_NAMED]]
-    more = [f"{len(refused) - _NAMED} more"] if len(refused) > _NAMED else []
     return DecisionSettled(
         decision_id=decision.decision_id,
         subject=decision.subject,
         service="wallet",
         outcome="partly" if done and refused else "not-possible" if refused else "done",
         settled_at=now,
-        detail=f"{done} done; not: {', '.join((*named, *more))}" if refused else None,
+        detail=_detail(done, refused) if refused else None,
+        paper=PaperOutcome(
+            taken=done, refused=tuple(PaperRefusal(line.order_id, line.item, word) for line, word in refused)
+        ),
     )
+
+
+def _detail(done: int, refused: Refused) -> str:
+    """For the command, and for an ops of the former release."""
+    named = [f"{line.order_id}/{line.item} {word}" for line, word in refused[:_NAMED]]
+    more = [f"{len(refused) - _NAMED} more"] if len(refused) > _NAMED else []
+    return f"{done} done; not: {', '.join((*named, *more))}"
 
 
 # ── what the office takes away ──────────────────────────────────────────────────────────────────────────

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import httpx
@@ -22,6 +23,7 @@ from services.mailer.domain.requested import request_problem
 from services.wallet import handlers
 from services.wallet.app import build
 from services.wallet.stored_files import StoredFiles
+from shared.office_events import DecisionSettled
 from shared.paper_events import PaperOrdered, PaperUpdated
 from shared.wire import encode
 from tests.worlds.ops import tell
@@ -303,11 +305,45 @@ def test_states_reach_ops_in_any_order(world: PaperWorld) -> None:
     assert world.states() == {"12345678/card": ("sent", None)}
 
 
+@pytest.mark.parametrize(
+    ("refused", "said"),
+    [
+        ("{0} no-address", "（紙）（送り先がない）"),
+        ("{0} no-address, {0} held", "（紙）（保留）"),
+        ("{0} no-address, 5 more", "{0} no-address, 5 more"),
+    ],
+)
+def test_a_step_of_the_former_release_is_shown_as_its_wallet_wrote_it_and_in_words_after_the_upgrade(
+    world: PaperWorld, refused: str, said: str
+) -> None:
+    item = f"{two_orders(world)[0]}/certificate"
+    form = {"act": "paid", "state": "ordered", "id": item, "why": "振込を確認"}
+    assert world.office.browser.post("/paper", data=form).status_code == 303
+    (line,) = world.office.browser.get("/api/v1/decisions").json()
+    detail = f"17 done; not: {refused.format(item)}"
+    former = DecisionSettled(
+        decision_id=line["id"], subject="paper", service="wallet", outcome="partly", settled_at=START, detail=detail
+    )
+    tell(world.office.ports, former)
+    assert detail in world.office.browser.get("/paper").text
+    (step,) = Path("services/ops/migrations").glob("*_paper_outcomes.py")
+    with world.office.ports.store.transaction() as tx:
+        tx.cursor.execute(run_path(str(step))["FORMER"].replace("{table}", "decisions").encode())
+    page = world.office.browser.get("/paper").text
+    assert said.format(item) in page and ("17件完了" in page) == ("more" not in refused)
+
+
 def test_a_step_names_what_it_was_not_taken_for_and_is_one_order_however_often_it_is_given(world: PaperWorld) -> None:
     orders = two_orders(world)
     assert world.step("paid", orders[0]) == "done"
     partly = world.step("paid", *(f"{order}/certificate" for order in orders))
-    assert partly == f"partly 1 done; not: {orders[0]}/certificate wrong-state"
+    assert partly == f"partly 1 done; not: {orders[0]}/certificate wrong-state"  # as the former release reads it
+    (line, *_) = world.office.browser.get("/api/v1/decisions").json()
+    refusal = {"order_id": orders[0], "item": "certificate", "code": "wrong-state"}
+    assert line["paper"] == {"taken": 1, "refused": [refusal]}
+    shown = world.office.browser.get("/paper", headers={"accept-language": "ja"}).text
+    assert f"1件完了。できなかったもの：{orders[0]} 登録証（紙）（いまの段階ではできない）" in shown
+    assert "done; not" not in shown
     for words, answer in (
         (["paid", "99999999"], "akashi paper list"),
         (["paid", "1234"], "expected 12345678"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -14,7 +14,7 @@ from services.ops.board.stuck import Stuck
 from shared.errors import AkashiError
 from shared.events import CONTRADICTIONS
 from shared.office_events import CORRECTABLE, Correction, OfficeDecided
-from shared.paper_events import PaperLine
+from shared.paper_events import PaperLine, PaperOutcome
 
 DONE = "done"
 PARTLY = "partly"
@@ -68,12 +68,18 @@ class DecisionLine(msgspec.Struct, frozen=True, kw_only=True):
     people: int | None = None
     outcome: str | None = None
     detail: str | None = None
+    paper: PaperOutcome | None = None  # of a step for paper, which says the same as `detail`
     settled_by: str | None = None
     settled_at: datetime | None = None
     parts: Parts | None = None
     producers: list[ProducerLine] | None = None
     lasting: bool = False  # hold-cohort, resume-cohort: also about those who come later
     qualification: str | None = None  # hold-cohort, resume-cohort: only people of this one
+
+
+def decision_line(paper: str | None, **columns: Any) -> DecisionLine:
+    """`paper`: as JSON."""
+    return DecisionLine(paper=None if paper is None else msgspec.json.decode(paper, type=PaperOutcome), **columns)
 
 
 class HeldCohort(msgspec.Struct, frozen=True, kw_only=True):

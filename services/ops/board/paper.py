@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from shared.paper_events import PAPER_ITEMS, PaperDecision, PaperItem, PaperLine, PaperState
+from shared.paper_events import PAPER_ITEMS, PaperDecision, PaperItem, PaperLine, PaperOutcome, PaperState
 from shared.programme import Bilingual
 
 SUBJECT: Final = "paper"
@@ -110,24 +110,21 @@ REFUSALS: dict[str, Bilingual] = {
 }
 """Why an item did not take a step, as the wallet answers."""
 
-_REFUSED = re.compile(r"([0-9]{8})/(certificate|card) ([a-z-]+)")
+_NAMED = 20  # refused items that are named; the API has all
 
 
-def step_detail(detail: str) -> Bilingual:
-    """The detail of a step's outcome in words: which items did not take it, and why."""
-
-    def said(of: str) -> str:
-        def one(match: re.Match[str]) -> str:
-            order_id, item, word = match.groups()
-            why = REFUSALS.get(word, Bilingual(word, word))
-            if of == "en":
-                return f"{order_id} {ITEMS[item].en}: {why.en}"
-            return f"{order_id} {ITEMS[item].ja}（{why.ja}）"
-
-        return _REFUSED.sub(one, detail)
-
-    ja = re.sub(r"([0-9]+) done; not: ", r"\1件完了。できなかったもの：", said("ja"))
-    return Bilingual(re.sub(r", ([0-9]+) more$", r"、ほか\1件", ja).replace("）, ", "）、"), said("en"))
+def outcome_detail(outcome: PaperOutcome) -> Bilingual | None:
+    """What became of a step in words: which items did not take it, and why. None if all did."""
+    if not outcome.refused:
+        return None
+    named = [(each, REFUSALS.get(each.code, Bilingual(each.code, each.code))) for each in outcome.refused[:_NAMED]]
+    ja = [f"{each.order_id} {ITEMS[each.item].ja}（{why.ja}）" for each, why in named]
+    en = [f"{each.order_id} {ITEMS[each.item].en}: {why.en}" for each, why in named]
+    if (more := len(outcome.refused) - _NAMED) > 0:
+        ja, en = [*ja, f"ほか{more}件"], [*en, f"{more} more"]
+    return Bilingual(
+        f"{outcome.taken}件完了。できなかったもの：{'、'.join(ja)}", f"{outcome.taken} done; not: {', '.join(en)}"
+    )
 
 
 _ID = re.compile(r"([0-9]{8})(?:/(certificate|card))?(?:=(.{1,60}))?")

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import click
 
+from services.ops.board.paper import outcome_detail
 from services.ops.board.rebuilds import DRY_RUN
 from services.ops.board.wording import OUTCOMES, words_for
 from shared.runtime.commands import plain_console, say
@@ -115,6 +116,8 @@ def outcome_text(line: DecisionLine) -> str:
         return "まだ結果が出ていません / no outcome yet"
     words = words_for(OUTCOMES, line.outcome)
     text = f"{words.ja} / {words.en}" if words.ja != words.en else line.outcome
+    if line.paper is not None and (said := outcome_detail(line.paper)) is not None:
+        return f"{text} ({said.ja} / {said.en})"
     return f"{text} ({line.detail})" if line.detail else text
 
 

@@ -23,6 +23,7 @@ from services.ops.board.decisions import (
     Selected,
     TargetHolder,
     VersionLine,
+    decision_line,
     numbered,
     outcome_of,
     present_holders,
@@ -295,12 +296,12 @@ class DecisionRows(AwaitedOrders):
 
     def _select(self, condition: str, values: tuple[Any, ...], limit: int) -> list[DecisionLine]:
         lines = self._tx.fetch_all(
-            DecisionLine,
+            decision_line,
             'select d.decision_id as id, d.decision, d.subject, d.decided_by as "by", d.why, d.decided_at as at,'
             " coalesce(p.registration_id, a.registration_id, case d.decision when 'erase' then d.subject end)"
             "  as registration_id, coalesce(p.name, q.name) as name,"
-            " d.part_of, d.correction::json as correction, d.people, d.outcome, d.detail, d.settled_by, d.settled_at,"
-            " d.lasting, d.qualification"
+            " d.part_of, d.correction::json as correction, d.people, d.outcome, d.detail, d.paper, d.settled_by,"
+            " d.settled_at, d.lasting, d.qualification"
             " from decisions d left join people p on p.registration_id = d.subject"
             " left join assertions a on a.assertion_id = d.subject"
             " left join people q on q.registration_id = a.registration_id"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from services.ops.board.erasures import ERASE, ERASED
 from shared.office_events import DecisionSettled
 from shared.runtime.db import Transaction
@@ -37,6 +39,7 @@ class Outcomes:
                     "service": event.service,
                     "outcome": event.outcome,
                     "detail": None if event.subject in erased else event.detail,
+                    "paper": None if event.paper is None else msgspec.json.encode(event.paper).decode(),
                     "settled_at": event.settled_at,
                 }
                 for event in events
@@ -47,7 +50,7 @@ class Outcomes:
     def take_outcomes(self, decision_ids: Sequence[str]) -> None:
         """The outcomes of these orders, as far as they are known."""
         self._tx.cursor.execute(
-            "update decisions set settled_by = s.service, outcome = s.outcome, detail = s.detail,"
+            "update decisions set settled_by = s.service, outcome = s.outcome, detail = s.detail, paper = s.paper,"
             " settled_at = s.settled_at from settlements s"
             " where s.decision_id = any(%s) and decisions.decision_id = s.decision_id"
             f" and (decisions.outcome is null or decisions.outcome = '{ERASED}')"

@@ -9,7 +9,7 @@ from services.ops.board import wording
 from services.ops.board.accounts import ACCOUNT_DECISIONS, ACCOUNT_FIELDS
 from services.ops.board.decisions import BULK, DONE, FEED, LETTER_ORDERS, REBUILD, SCRUB, DecisionLine
 from services.ops.board.erasures import ERASE
-from services.ops.board.paper import PAPER_FIELDS, step_detail
+from services.ops.board.paper import PAPER_FIELDS, outcome_detail
 from services.ops.board.rebuilds import DRY_RUN
 from services.ops.board.timeline import Change
 from shared.paper_events import PAPER_STEPS
@@ -100,9 +100,10 @@ def decision_rows(
 
 
 def _detail(line: DecisionLine) -> Bilingual | None:
-    if not line.detail:
-        return None
-    return step_detail(line.detail) if line.decision in PAPER_STEPS else Bilingual(line.detail, line.detail)
+    """In words where it is structured, else as the service wrote it."""
+    if line.paper is not None:
+        return outcome_detail(line.paper)
+    return Bilingual(line.detail, line.detail) if line.detail else None
 
 
 def field_changes(line: DecisionLine, changed: Sequence[Change] | None) -> list[FieldChange]:
