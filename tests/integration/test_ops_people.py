@@ -8,18 +8,22 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
 import pytest
 from click.testing import CliRunner
+from markupsafe import escape
 
 import services.mailer.orders
 import services.registration.office.orders
 from services.issuer.domain.revocation import is_revoke
+from services.ops.board.decisions import BULK
 from services.ops.board.timeline import Change
 from services.ops.cli import main
 from services.ops.store.events import Store
+from services.ops.web.cohorts import ORDER_WORDS
 from services.wallet.office_orders import is_ours as is_of_wallet
 from shared.events import AddressCorrected, Event, RegistrationRejected, RegistrationReleased
 from shared.office_answers import PersonAnswer, SharerAnswer
@@ -290,6 +294,40 @@ def test_revoking_wants_a_second_page_and_a_typed_word(office: Office) -> None:
     assert [(order.decision, order.subject, order.by) for order in given(office)] == [
         ("revoke", assertion_id(1), OFFICE)
     ]
+
+
+CONFIRMED: dict[str, tuple[str, dict[str, str]]] = {
+    "revoke": ("/revoke/R00001", {"subject": assertion_id(1)}),
+    **{act: (f"/{act}", {"cohort": "2026", "digest": "other"}) for act in BULK},
+    "paper-cancelled": ("/paper", {"act": "cancel", "state": "ordered", "id": "12345678/card"}),
+}
+
+
+@pytest.mark.parametrize("order", CONFIRMED)
+@pytest.mark.parametrize("typed", ["はい", "<b>", " 　"])
+def test_after_a_wrong_word_the_page_has_the_reason_again_and_nothing_is_ordered(
+    office: Office, order: str, typed: str
+) -> None:
+    path, form = CONFIRMED[order]
+    tell(office.ports, *cycle(1), revoked(1), renewed(2), *cycle(3), held(4, "office-hold"), *card_of(1, None))
+    if order == "revoke":
+        path, form = "/revoke/R00003", {"subject": assertion_id(3)}
+    if order == "reissue":
+        form = {**form, "singly": "true"}
+    why = '本人の申し出 "電話" <7月>'
+    answer = office.browser.post(path, data={**form, "why": why, "typed": typed})
+    assert answer.status_code == 422 and "何もしていません" in answer.text
+    assert f'value="{escape(why)}"' in answer.text and f'value="{typed}"' not in answer.text
+    assert given(office) == []
+    if order in BULK:  # nor after a list that has changed
+        word = ORDER_WORDS[order].typed[0]
+        answer = office.browser.post(path, data={**form, "why": why, "typed": word})
+        assert answer.status_code == 409 and f'value="{escape(why)}"' in answer.text
+
+
+def test_every_page_that_asks_for_a_word_asks_in_the_same_way() -> None:
+    templates = Path("services/ops/templates").glob("*.html")
+    assert [page.name for page in templates if '"typed"' in page.read_text(encoding="utf-8")] == ["confirmation.html"]
 
 
 def test_undoing_a_cohort_wants_the_list_that_was_looked_at_and_a_typed_word(office: Office) -> None:

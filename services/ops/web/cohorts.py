@@ -15,7 +15,7 @@ from services.ops.acts import orders
 from services.ops.acts.orders import Attribution
 from services.ops.board.decisions import BULK, LASTING, AlreadyDecidedError, Bulk, Selected
 from services.ops.ports import Ports
-from services.ops.web.http import ID, Value, Words, is_typed
+from services.ops.web.http import ID, Confirmation, Value, Words
 from shared.clock import JST, japan_date
 from shared.programme import Bilingual, Programme
 from shared.runtime.web import Pages
@@ -151,8 +151,15 @@ def _pages_of(
     act: Bulk, app: FastAPI, html: Pages, programme: Programme, ports: Ports, decided: Callable[[], None]
 ) -> None:
     words = ORDER_WORDS[act]
+    asking = Confirmation(words.typed)
 
-    def page(request: Request, selected: Selected | None, status: int = 200, refused: str | None = None) -> Response:
+    def page(
+        request: Request,
+        selected: Selected | None,
+        status: int = 200,
+        refused: str | None = None,
+        asked: Confirmation = asking,
+    ) -> Response:
         with ports.store.transaction() as tx:
             cohorts = tx.board.cohorts()
         if act in LASTING:  # one that nobody has yet can be held
@@ -171,6 +178,7 @@ def _pages_of(
             run=run,
             named=run.people[:_NAMED] if run else [],
             refused=refused,
+            asked=asked,
             times=_times(selected),
         )
 
@@ -206,12 +214,13 @@ def _pages_of(
             selected = _selected(cohort, qualification, after, before, singly=singly)
         except ValueError:
             return page(request, None, 422, "time")
-        if not is_typed(typed, words.typed):
-            return page(request, selected, 422, "word")
+        asked = asking.sent(why, typed)
+        if not asked.is_given:
+            return page(request, selected, 422, asked=asked)
         try:
             line = orders.apply(ports, act, selected, digest, Attribution(user_of(request).name, why))
         except AlreadyDecidedError as refused:
-            return page(request, selected, 409, str(refused))
+            return page(request, selected, 409, str(refused), asked)
         decided()
         return RedirectResponse(f"/decisions?about={quote(line.id)}", 303)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Response
@@ -19,9 +20,30 @@ Value = Annotated[str, StringConstraints(max_length=300), PLAIN]
 ID = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), PLAIN]
 
 
-def is_typed(typed: str | None, words: Collection[str]) -> bool:
-    """Whether the word was typed that confirms an order which can't be taken back, in one of its languages."""
-    return (typed or "").strip().casefold() in words
+@dataclass(frozen=True)
+class Confirmation:
+    """What a page asks for before an order that can't be taken back (`confirmation.html`): why, and one of `words`.
+
+    `words`: in Japanese and in English. `why` and `typed`: as the form has them that was sent; the page that refuses it
+    has the reason again. `typed` None: none was sent yet, or by the page before, which doesn't ask for the word.
+    """
+
+    words: tuple[str, str]
+    why: str = ""
+    typed: str | None = None
+
+    def sent(self, why: str, typed: str | None) -> Confirmation:
+        """With what the form has."""
+        return replace(self, why=why, typed=typed)
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the word was typed, in one of its languages."""
+        return (self.typed or "").strip().casefold() in self.words
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.typed is not None and not self.is_given
 
 
 def json_answer(body: bytes) -> Response:

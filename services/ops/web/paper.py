@@ -18,7 +18,7 @@ from services.ops.board.paper import DECISION_OF, PaperAct
 from services.ops.board.wording import words_for
 from services.ops.ports import Ports
 from services.ops.web.decisions_view import decision_rows
-from services.ops.web.http import ID, Value, Words, is_typed, json_answer, refused_answer
+from services.ops.web.http import ID, Confirmation, Value, Words, json_answer, refused_answer
 from services.ops.web.scope import Scope
 from shared.errors import NotFound
 from shared.paper_events import PAPER_ITEMS, PAPER_STATES, PAPER_STEPS, PaperItem, PaperState
@@ -26,8 +26,7 @@ from shared.runtime.web import Pages
 from shared.runtime.web.office_gate import user_of
 
 _SHOWN = 500  # items on the page; the API has all
-CANCEL_WORDS = ("取りやめ", "cancel")
-"""What is typed before orders are cancelled: it can't be taken back."""
+CANCELLING = Confirmation(("取りやめ", "cancel"))
 
 
 @dataclass(frozen=True)
@@ -67,18 +66,16 @@ def paper_pages(app: FastAPI, html: Pages, scope: Scope, ports: Ports, decided: 
             refused=refused,
         )
 
-    def ask_once_more(request: Request, state: PaperState, ids: list[str], why: str, *, typed_wrong: bool) -> Response:
+    def ask_once_more(request: Request, state: PaperState, ids: list[str], asked: Confirmation) -> Response:
         rows = room.rows(ports, state, None, limit=_SHOWN, seen=scope.seen_by(request))
         return html.page(
             request,
             "paper-cancel.html",
-            status=422 if typed_wrong else 200,
-            typed_wrong=typed_wrong,
+            status=422 if asked.is_wrong else 200,
+            asked=asked,
             rows=[row for row in rows if row.id in ids],
             ids=ids,
             state=state,
-            why=why,
-            word=CANCEL_WORDS,
             words=words,
             words_for=words_for,
         )
@@ -102,8 +99,9 @@ def paper_pages(app: FastAPI, html: Pages, scope: Scope, ports: Ports, decided: 
         """`tracking`: the number of the parcel of each `line` of the page, ticked or not."""
         if not id:
             return shown(request, state, 422, "none")
-        if act == "cancel" and not is_typed(typed, CANCEL_WORDS):
-            return ask_once_more(request, state, id, why, typed_wrong=typed is not None)
+        asked = CANCELLING.sent(why, typed)
+        if act == "cancel" and not asked.is_given:
+            return ask_once_more(request, state, id, asked)
         if act == "sent":
             parcels = {one: number.strip() for one, number in zip(line, tracking, strict=False)}
             id = [f"{one}={parcels[one]}" if parcels.get(one) else one for one in id]

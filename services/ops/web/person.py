@@ -19,7 +19,7 @@ from services.ops.config import Links
 from services.ops.ports import Ports
 from services.ops.web import person_view
 from services.ops.web.audit import audit_csv
-from services.ops.web.http import Value, Words, is_typed
+from services.ops.web.http import Confirmation, Value, Words
 from services.ops.web.scope import Scope
 from shared.office_events import CORRECTABLE, Correction
 from shared.plain_text import shown
@@ -30,8 +30,7 @@ from shared.runtime.web.office_gate import user_of
 _SHOWN = 200  # decisions on a page
 _EXPORTED = 25_000  # decisions in a file
 _ASKED = 500  # orders whose changes registration is asked for at a time
-REVOKE_WORDS = ("取り消し", "revoke")
-"""What is typed before a badge is revoked: it can't be taken back."""
+REVOKING = Confirmation(("取り消し", "revoke"))
 
 Act = Literal["correct", "again", "resend", "address", "hold", "resume", "spell", "end-sessions"]
 
@@ -96,9 +95,11 @@ def person_pages(
         decided()
         return RedirectResponse(request.url.path, 303)
 
-    def revoke_page(request: Request, id: str, status: int = 200, refused: str | None = None) -> Response:
+    def revoke_page(
+        request: Request, id: str, status: int = 200, refused: str | None = None, asked: Confirmation = REVOKING
+    ) -> Response:
         page = person_view.person_view(scope.person(request, id), programme)
-        return html.page(request, "revoke.html", status=status, page=page, refused=refused, word=REVOKE_WORDS)
+        return html.page(request, "revoke.html", status=status, page=page, refused=refused, asked=asked)
 
     @app.get("/revoke/{id:path}", include_in_schema=False)
     def before_revoking(request: Request, id: str) -> Response:
@@ -112,14 +113,15 @@ def person_pages(
         why: Annotated[Words, Form()],
         typed: Annotated[Value, Form()] = "",
     ) -> Response:
+        asked = REVOKING.sent(why, typed)
         if not scope.person(request, id).has(subject):  # the path says whose badge; the form, which one
-            return revoke_page(request, id, 409, f"{shown(subject)} is no badge of this person")
-        if not is_typed(typed, REVOKE_WORDS):
-            return revoke_page(request, id, 422, "word")
+            return revoke_page(request, id, 409, f"{shown(subject)} is no badge of this person", asked)
+        if not asked.is_given:
+            return revoke_page(request, id, 422, asked=asked)
         try:
             orders.revoke(ports, subject, Attribution(user_of(request).name, why))
         except AlreadyDecidedError as refused:
-            return revoke_page(request, id, 409, str(refused))
+            return revoke_page(request, id, 409, str(refused), asked)
         decided()
         return RedirectResponse(f"/people/{quote(id)}", 303)
 
