@@ -157,19 +157,22 @@ class CohortHoldChanged(Event, frozen=True, kw_only=True):
 class AccountChanged(Event, frozen=True, kw_only=True):
     """Who may sign in to the office's pages has changed, or with what password. No password, and nothing made of one.
 
-    `by` is the account itself where somebody changes the own password. `role` and `desk` are those of the account.
+    `by` is the account itself where somebody changes the own password. `role` and `desk` are those of the account, of
+    change "role" the new ones.
     """
 
     topic = OFFICE_DECISIONS
     about = "account"
     change_id: str
     account: str
-    change: Literal["added", "password", "removed"]
+    change: Literal["added", "password", "removed", "role"]
     by: str
     why: str
     changed_at: datetime
     role: str
     desk: str | None = None  # of role office: the one whose people it sees
+    former_role: str | None = None  # change "role": what the account had before
+    former_desk: str | None = None
 
     @property
     def identity(self) -> str:

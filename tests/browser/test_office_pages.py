@@ -20,6 +20,7 @@ from shared.events import RegistrationRejected
 from shared.office_answers import PersonAnswer, SharerAnswer
 from shared.office_events import DecisionSettled
 from shared.paper_events import PaperOrdered, PaperUpdated
+from shared.runtime.web.office_accounts import OfficeAccounts, OfficeUser
 from tests.worlds.cohorts import again, at, cycle, failed, held, issued, renewed, revoked, unprintable
 from tests.worlds.ops import dead_letter, tell
 from tests.worlds.ops_site import Office, office_of
@@ -151,6 +152,22 @@ def test_before_orders_of_paper_are_cancelled_a_page_names_them_and_asks_for_the
     assert asked["status"] == 200 and "1件を取りやめますか" in asked["text"] and "見本 第0" in asked["text"]
     said = office.browser.get("/api/v1/decisions", params={"about": "10000001"}).json()
     assert said == []
+
+
+@pytest.mark.parametrize(("width", "lang"), [("320", "ja-JP"), ("1280", "en-US")])
+@pytest.mark.parametrize(("act", "said"), [("role", ("変える", "Change it")), ("remove", ("消す", "remove"))])
+def test_before_an_account_is_changed_or_removed_a_page_asks(
+    office: Office, act: str, said: tuple[str, str], width: str, lang: str
+) -> None:
+    with office.ports.store.transaction() as tx:
+        OfficeAccounts(tx).add(OfficeUser("山田 花子", "office", "gishi"), "no hash")
+    buttons = {"role": ("役割・窓口を変える", "Change role or desk"), "remove": ("消す", "Remove")}[act]
+    is_english = lang == "en-US"
+    cookie = f"office={office.browser.cookies['office']}"
+    form = ("--fill", "why=異動", "--click", buttons[is_english], "--cookie", cookie)
+    (asked,) = look(office, {"/accounts": ""}, "--width", width, "--lang", lang, "--scale", "1", *form)
+    assert asked["status"] == 200 and "山田 花子" in asked["text"] and said[is_english] in asked["text"]
+    assert "山田 花子" in office.browser.get("/accounts").text
 
 
 def test_the_sign_in_page_says_what_was_wrong(office: Office) -> None:

@@ -418,7 +418,7 @@ def test_an_account_is_made_on_the_page_with_a_password_that_is_shown_once(offic
     assert len(drawn) > 10 and drawn not in office.browser.get("/accounts").text
     own = {"act": "remove", "name": "事務局"}
     assert office.browser.post("/accounts", data=own).status_code == 409
-    assert office.browser.post("/accounts", data={"act": "remove", "name": "佐藤"}).is_success
+    assert office.browser.post("/accounts", data={"act": "remove", "name": "佐藤", "typed": "消す"}).is_success
     assert (
         "佐藤" not in office.browser.get("/accounts").text.partition("いまのアカウント")[2].partition("</section>")[0]
     )

@@ -30,6 +30,7 @@ from shared.office_answers import PersonAnswer, SharerAnswer
 from shared.office_events import Correction, Decision, DecisionSettled, OfficeDecided, RestoreNoticed
 from shared.paper_events import PaperOrdered, PaperState, PaperUpdated
 from shared.recovery_events import AddressRecoveryBegun, AddressRecoverySettled
+from shared.runtime.web.office_accounts import OfficeAccounts, OfficeUser
 from shared.wire import decode
 from tests.worlds.cohorts import (
     NOON,
@@ -300,6 +301,7 @@ CONFIRMED: dict[str, tuple[str, dict[str, str]]] = {
     "revoke": ("/revoke/R00001", {"subject": assertion_id(1)}),
     **{act: (f"/{act}", {"cohort": "2026", "digest": "other"}) for act in BULK},
     "paper-cancelled": ("/paper", {"act": "cancel", "state": "ordered", "id": "12345678/card"}),
+    "account-removed": ("/accounts", {"act": "remove", "name": "鈴木"}),
 }
 
 
@@ -314,11 +316,13 @@ def test_after_a_wrong_word_the_page_has_the_reason_again_and_nothing_is_ordered
         path, form = "/revoke/R00003", {"subject": assertion_id(3)}
     if order == "reissue":
         form = {**form, "singly": "true"}
+    with office.ports.store.transaction() as tx:
+        OfficeAccounts(tx).add(OfficeUser("鈴木", "office", "gishi"), "no hash")
     why = '本人の申し出 "電話" <7月>'
     answer = office.browser.post(path, data={**form, "why": why, "typed": typed})
     assert answer.status_code == 422 and "何もしていません" in answer.text
     assert f'value="{escape(why)}"' in answer.text and f'value="{typed}"' not in answer.text
-    assert given(office) == []
+    assert given(office) == [] and "鈴木" in text(office, "/accounts")
     if order in BULK:  # nor after a list that has changed
         word = ORDER_WORDS[order].typed[0]
         answer = office.browser.post(path, data={**form, "why": why, "typed": word})

@@ -8,6 +8,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -303,6 +304,106 @@ def test_accounts_are_added_listed_given_another_password_and_removed(account: S
     assert account.akashi("list").stdout == ""
 
 
+def test_a_role_or_a_desk_is_changed_with_its_sessions_ended_and_the_password_kept(account: Site) -> None:
+    tell(account.ports, *cycle(1, qualification=OWN), *cycle(2, qualification=ELSEWHERE))
+    steps = (
+        (("--role", "office", "--desk", desk_of(ELSEWHERE)), ("R00002", "R00001")),
+        (("--role", "admin"), ("R00001", None)),
+    )
+    with account.browser() as browser:
+        for words, (seen, hidden) in steps:
+            account.sign_in(browser)
+            changed = account.akashi("role", "山田花子", *words, "--by", "佐藤", "--reason", "異動")
+            assert changed.exit_code == 0, changed.output
+            assert browser.get("/decisions").status_code == 303
+            assert account.sign_in(browser).is_redirect
+            text = browser.get("/people").text
+            assert seen in text and (hidden is None or hidden not in text)
+        assert browser.get("/accounts").is_success
+    assert account.akashi("list").stdout.startswith(f"{NAME}\t管理者 admin\t")
+    assert changes(account)[1:] == [(NAME, "role", "佐藤", "異動")] * 2
+    (*_, last) = (decode(value) for _, _, value in outbox(account.ports))
+    assert isinstance(last, AccountChanged)
+    assert (last.role, last.desk, last.former_role, last.former_desk) == ("admin", None, "office", desk_of(ELSEWHERE))
+
+
+@pytest.mark.parametrize(
+    "words", [("role", NAME, "--role", "office", "--desk", "gishi"), ("remove", NAME), ("remove", "山田花子")]
+)
+def test_the_last_administrator_keeps_the_role_and_the_account(
+    site: Site, password_file: str, words: tuple[str, ...]
+) -> None:
+    assert site.akashi("add", NAME, "--role", "admin", "--password-file", password_file).exit_code == 0
+    assert site.akashi("add", "窓口", "--role", "office", "--desk", "gishi", "--generate").exit_code == 0
+    with site.browser() as browser:
+        site.sign_in(browser)
+        refused = site.akashi(*words)
+        assert refused.exit_code == 1 and "the only administrator" in refused.stderr
+        assert browser.get("/accounts").is_success  # and stays signed in
+    assert [change for _, change, _, _ in changes(site)] == ["added"] * 2
+    assert site.akashi("add", "佐藤", "--role", "admin", "--password-file", password_file).exit_code == 0
+    assert site.akashi(*words).exit_code == 0
+
+
+def test_of_two_administrators_who_take_the_role_from_each_other_at_once_one_keeps_it(
+    site: Site, password_file: str
+) -> None:
+    names = [NAME, "佐藤"]
+    for name in names:
+        assert site.akashi("add", name, "--role", "admin", "--password-file", password_file).exit_code == 0
+    with ThreadPoolExecutor(2) as pool:
+        demote = [pool.submit(site.akashi, "role", name, "--role", "office", "--desk", "gishi") for name in names]
+        assert sorted(each.result().exit_code for each in demote) == [0, 1]
+    assert site.akashi("list").stdout.count("admin") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("role", NAME, "--role", "office"),
+        ("role", NAME, "--role", "office", "--desk", "nowhere"),
+        ("role", NAME, "--role", "admin", "--desk", "gishi"),
+        ("role", NAME, "--role", "office", "--desk", "gishi"),  # as it is
+        ("role", "nobody", "--role", "admin"),
+    ],
+)
+def test_a_role_that_cannot_be_is_refused_and_ends_no_session(account: Site, words: tuple[str, ...]) -> None:
+    assert desk_of(OWN) == "gishi"
+    with account.browser() as browser:
+        account.sign_in(browser)
+        assert account.akashi(*words).exit_code == 1
+        assert browser.get("/decisions").status_code == 200
+    assert len(changes(account)) == 1
+
+
+def test_on_the_page_a_role_is_changed_and_an_account_removed_after_a_page_that_asks(account: Site) -> None:
+    with account.browser() as browser:
+        sign_in(account.ports.store, browser, "事務局")
+        asked = browser.post("/accounts", data={"act": "role", "name": NAME, "why": "異動"})
+        assert asked.status_code == 200 and 'value="異動"' in asked.text and "ログアウト" in asked.text
+        assert f'value="{desk_of(OWN)}" selected' in asked.text
+        no_desk = browser.post("/accounts", data={"act": "role", "name": NAME, "role": "office", "why": "異動"})
+        assert no_desk.status_code == 409 and "窓口を選んでください" in no_desk.text
+        form = {"act": "role", "name": NAME, "role": "admin", "desk": desk_of(OWN), "why": "異動"}
+        done = browser.post("/accounts", data=form)
+        assert done.is_success and "役割・窓口を変えました" in done.text
+        assert browser.post("/accounts", data=form).status_code == 409
+        asked = browser.post("/accounts", data={"act": "remove", "name": NAME, "why": "退職"})
+        assert asked.status_code == 200 and 'value="退職"' in asked.text and "消すとどうなるか" in asked.text
+        wrong = browser.post("/accounts", data={"act": "remove", "name": NAME, "why": "退職", "typed": "はい"})
+        assert wrong.status_code == 422 and 'value="退職"' in wrong.text
+        for own in ("事務局", "事務 局"):
+            for act in ("role", "remove", "password"):
+                assert browser.post("/accounts", data={"act": act, "name": own, "typed": "消す"}).status_code == 409
+        assert browser.post("/accounts", data={"act": "remove", "name": "nobody"}).status_code == 404
+        assert [change for _, change, _, _ in changes(account)] == ["added", "role"]
+        gone = browser.post("/accounts", data={"act": "remove", "name": NAME, "why": "退職", "typed": " 消す "})
+        assert gone.is_success and "消しました" in gone.text and NAME not in browser.get("/accounts").text
+        record = browser.get("/decisions").text
+    for words in ("アカウントの役割・窓口の変更", "前の役割", "前の窓口", "異動", "退職"):
+        assert words in record, words
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -440,7 +541,8 @@ def test_who_changes_an_account_on_the_page_is_named_also_the_own_password(accou
     with account.browser() as browser:
         sign_in(account.ports.store, browser, "事務局")
         for act in ("password", "remove"):
-            assert browser.post("/accounts", data={"act": act, "name": NAME, "why": "退職"}).is_success
+            form = {"act": act, "name": NAME, "why": "退職", "typed": "消す"}
+            assert browser.post("/accounts", data=form).is_success
         drawn = browser.post("/accounts", data={"act": "add", "name": "鈴木", "role": "admin"}).text
     with account.browser() as browser:
         account.sign_in(browser, "鈴木", drawn.split('<p class="mono">')[1].split("<")[0])

@@ -32,6 +32,8 @@ def record(tx: OpsTransaction, change: AccountChange) -> None:
         changed_at=tx.now(),
         role=change.role,
         desk=change.desk,
+        former_role=change.former_role,
+        former_desk=change.former_desk,
     )
     tx.decisions.note_accounts([event])
     tx.announce(event)

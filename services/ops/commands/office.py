@@ -23,6 +23,14 @@ _PASSWORD_FILE = click.option(
     help="パスワードを書いたファイル。 / File that holds the password.",
 )
 
+_ROLE = click.option(
+    "--role",
+    type=click.Choice(sorted(ROLES)),
+    required=True,
+    help="office は自分の窓口だけ、admin はすべて。 / office: its own desk; admin: everything.",
+)
+_DESK = click.option("--desk", help="窓口（office のとき）。 / The desk, for role office.")
+
 
 class Account(msgspec.Struct, frozen=True):
     name: str
@@ -43,13 +51,8 @@ def office() -> None:
 
 @office.command("add", short_help="アカウントを作る / Make an account")
 @click.argument("name")
-@click.option(
-    "--role",
-    type=click.Choice(sorted(ROLES)),
-    required=True,
-    help="office は自分の窓口だけ、admin はすべて。 / office: its own desk; admin: everything.",
-)
-@click.option("--desk", help="窓口（office のとき）。 / The desk, for role office.")
+@_ROLE
+@_DESK
 @_PASSWORD_FILE
 @_GENERATE
 @attribution(required=False, public=False)
@@ -108,6 +111,25 @@ def password(name: str, password_file: Path | None, generate: bool, by: str, why
     drawn_or_given = _password(password_file, generate=generate)
     body = {"name": name, "password": drawn_or_given, "by": by, "why": why or ""}
     _say(send("/api/v1/office/password", body, Answer), as_json)
+
+
+@office.command("role", short_help="役割や窓口を変える / Change an account's role or desk")
+@click.argument("name")
+@_ROLE
+@_DESK
+@attribution(required=False, public=False)
+@json_option
+def role(name: str, role: str, desk: str | None, by: str, why: str | None, as_json: bool) -> None:
+    """役割や窓口を変えます。操作の記録に残ります。ログインしている端末は、すべてログアウトします。パスワードはそのままです。
+
+    Changes role or desk of an account, which stays on record. Its sessions end; its password stays.
+
+    Exit code 0: done. 1: refused, as for the last administrator. 2: no answer of ops.
+    """
+    from services.ops.commands.client import send
+
+    body = {"name": name, "role": role, "desk": desk, "by": by, "why": why or ""}
+    _say(send("/api/v1/office/role", body, Answer), as_json)
 
 
 @office.command("remove", short_help="アカウントを消す / Remove an account")

@@ -58,14 +58,19 @@ class Secret:
 
 @dataclass(frozen=True)
 class AccountChange:
-    """A change of an account, to be put on record. `by`: its author; the account itself for the own password."""
+    """A change of an account, to be put on record. `by`: its author; the account itself for the own password.
+
+    Of change "role" `role` and `desk` are the new ones, and `former_…` those of before.
+    """
 
     name: str
-    change: Literal["added", "password", "removed"]
+    change: Literal["added", "password", "removed", "role"]
     role: Role
     desk: str | None
     by: str
     why: str
+    former_role: Role | None = None
+    former_desk: str | None = None
 
 
 def name_key(name: str) -> str:
@@ -131,13 +136,33 @@ class OfficeAccounts(Attempts):
     def set_password(self, name: str, password_hash: str, *, must_change: bool) -> bool:
         """All sessions of the account end. False for an unknown name."""
         key = name_key(name)
-        self._tx.cursor.execute("delete from office_sessions where name_key = %s", (key,))
+        self._end_sessions(key)
         return bool(
             self._tx.cursor.execute(
                 "update office_accounts set password_hash = %s, must_change = %s, changed_at = %s where name_key = %s",
                 (password_hash, must_change, self._tx.now(), key),
             ).rowcount
         )
+
+    def set_role(self, name: str, role: Role, desk: str | None) -> bool:
+        """All sessions of the account end. False for an unknown name."""
+        key = name_key(name)
+        self._end_sessions(key)
+        return bool(
+            self._tx.cursor.execute(
+                "update office_accounts set role = %s, desk = %s, changed_at = %s where name_key = %s",
+                (role, desk, self._tx.now(), key),
+            ).rowcount
+        )
+
+    def is_last_admin(self, name: str) -> bool:
+        """Whether nobody else is an administrator. Until the transaction ends no administrator becomes anything else:
+        of two who take the role from each other at once, the second sees what the first did.
+        """
+        admins = self._tx.cursor.execute(
+            "select name_key from office_accounts where role = 'admin' order by name_key for update"
+        ).fetchall()
+        return admins == [(name_key(name),)]
 
     def remove(self, name: str) -> bool:
         """Its sessions end with it. False for an unknown name."""
@@ -146,6 +171,9 @@ class OfficeAccounts(Attempts):
         )
 
     # ── sessions ──
+
+    def _end_sessions(self, key: str) -> None:
+        self._tx.cursor.execute("delete from office_sessions where name_key = %s", (key,))
 
     def open_session(self, token: str, name: str) -> None:
         now = self._tx.now()

@@ -24,6 +24,7 @@ from shared.runtime.web.office_accounts import (
     AccountChange,
     OfficeAccounts,
     OfficeUser,
+    Role,
     limits_of,
     name_problem,
     shown_name,
@@ -31,6 +32,8 @@ from shared.runtime.web.office_accounts import (
 from shared.runtime.web.passwords import Passwords
 
 SIGNED_IN = counter("office_sign_ins", "Tries to sign in to the office's pages, by result", ("result",))
+
+LAST_ADMIN = "admin: got the only administrator, expected one of several"
 
 SignInProblem = Literal["wrong", "blocked"]
 
@@ -186,15 +189,9 @@ class OfficeSessions:
         """
         if (problem := name_problem(name)) is not None:
             raise AccountRefused(f"name: expected {problem}")
-        if role not in ROLES:
-            raise AccountRefused(f"role: got {role!r}, expected one of {', '.join(ROLES)}")
-        desks = self.programme.desks
-        if role == "office" and desk not in desks:
-            raise AccountRefused(f"desk: got {desk!r}, expected one of {', '.join(desks)}: role office has one desk")
-        if role == "admin" and desk is not None:
-            raise AccountRefused(f"desk: got {desk!r}, expected none: role admin is for all desks")
+        known_role = self._role(role, desk)
         given, hashed = self._hashed(name, password)
-        user = OfficeUser(name, "admin" if role == "admin" else "office", desk, must_change=password is None)
+        user = OfficeUser(name, known_role, desk, must_change=password is None)
         with self.database.transaction() as tx:
             if not OfficeAccounts(tx).add(user, hashed):
                 raise AccountRefused(f"name: got {name!r}, which has an account; expected another: akashi office list")
@@ -211,18 +208,55 @@ class OfficeSessions:
             self.record(tx, AccountChange(account.name, "password", account.role, account.desk, by, why))
         return given if password is None else None
 
-    def remove(self, name: str, *, by: str, why: str = "") -> None:
-        """Its sessions end with it. What it ordered stays on record. NotFound."""
+    def set_role(self, name: str, role: str, desk: str | None, *, by: str, why: str = "") -> None:
+        """Its sessions end; the password stays. NotFound.
+
+        AccountRefused for an unknown role or desk, for those that it has already, and for the last administrator.
+        """
+        known_role = self._role(role, desk)
         with self.database.transaction() as tx:
-            account = OfficeAccounts(tx).find(name)
-            if account is None or not OfficeAccounts(tx).remove(name):
+            accounts = OfficeAccounts(tx)
+            is_last_admin = accounts.is_last_admin(name)
+            account = accounts.find(name)
+            if account is None:
                 raise NotFound(f"got {name!r}, expected an account's name: akashi office list")
+            if (account.role, account.desk) == (known_role, desk):
+                raise AccountRefused(f"role: got {role!r}, expected another role or desk than the account has")
+            if is_last_admin:
+                raise AccountRefused(f"{LAST_ADMIN}: make another one first: akashi office add")
+            accounts.set_role(name, known_role, desk)
+            change = AccountChange(account.name, "role", known_role, desk, by, why, account.role, account.desk)
+            self.record(tx, change)
+
+    def remove(self, name: str, *, by: str, why: str = "") -> None:
+        """Its sessions end with it. What it ordered stays on record. NotFound; AccountRefused for the last
+        administrator.
+        """
+        with self.database.transaction() as tx:
+            is_last_admin = OfficeAccounts(tx).is_last_admin(name)
+            account = OfficeAccounts(tx).find(name)
+            if account is None:
+                raise NotFound(f"got {name!r}, expected an account's name: akashi office list")
+            if is_last_admin:
+                raise AccountRefused(f"{LAST_ADMIN}: make another one first: akashi office add")
+            OfficeAccounts(tx).remove(name)
             self.record(tx, AccountChange(account.name, "removed", account.role, account.desk, by, why))
 
     def forget_past(self) -> int:
         """Delete sessions and counts of tries that are over; how many."""
         with self.database.transaction() as tx:
             return OfficeAccounts(tx).forget_past()
+
+    def _role(self, role: str, desk: str | None) -> Role:
+        """The role of an account. AccountRefused for an unknown one, and for a desk that doesn't go with it."""
+        if role not in ROLES:
+            raise AccountRefused(f"role: got {role!r}, expected one of {', '.join(ROLES)}")
+        desks = self.programme.desks
+        if role == "office" and desk not in desks:
+            raise AccountRefused(f"desk: got {desk!r}, expected one of {', '.join(desks)}: role office has one desk")
+        if role == "admin" and desk is not None:
+            raise AccountRefused(f"desk: got {desk!r}, expected none: role admin is for all desks")
+        return "admin" if role == "admin" else "office"
 
     def _hashed(self, name: str, password: str | None) -> tuple[str, str]:
         """The password, drawn if there is none, and its hash."""
