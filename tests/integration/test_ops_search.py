@@ -148,7 +148,7 @@ def test_a_transaction_takes_up_notes_once(ports: Ports) -> None:
     assert len(found(ports, "見本")) == 2
 
 
-# ── the release before (migration 0017): keys without variants ──────────────────────────────────────────
+# ── the release before (migration 0016): keys without variants ──────────────────────────────────────────
 
 BEFORE_WRITES = (
     "insert into search_keys (registration_id, key, grams) select %(id)s, %(key)s,"

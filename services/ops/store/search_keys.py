@@ -37,7 +37,7 @@ def write_search_keys(tx: Transaction) -> int:
     """Take up the notes about whose names or numbers changed, and keys that another release wrote; how many.
 
     One transaction at a time. A key is never updated, but deleted and inserted: a trigger notes by this what the former
-    release updates (migration 0017).
+    release updates (migration 0016).
     """
     taken = tx.cursor.execute(delete_first("renamed", "registration_id"), (_MOST,)).fetchall()
     taken += tx.cursor.execute(

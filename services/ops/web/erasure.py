@@ -20,7 +20,7 @@ from services.ops.board.erasures import ErasedError
 from services.ops.board.wording import words_for
 from services.ops.ports import Ports
 from services.ops.web.decisions_view import decision_rows
-from services.ops.web.http import ID, Value, Words, is_typed, json_answer, ordered, refused_answer
+from services.ops.web.http import ID, Confirmation, Value, Words, json_answer, ordered, refused_answer
 from shared.errors import NotFound
 from shared.programme import Programme
 from shared.runtime.web import Pages
@@ -28,7 +28,7 @@ from shared.runtime.web.office_gate import user_of
 from shared.topics import RETENTION
 
 ERASE_WORDS = ("消去", "erase")
-"""What is typed before a person is erased: it can't be taken back."""
+_ASKED = Confirmation(ERASE_WORDS)
 _SHOWN = 200  # orders on the page of who was erased
 
 
@@ -42,15 +42,14 @@ class EraseOrder:
 def erasure_pages(app: FastAPI, html: Pages, programme: Programme, ports: Ports, decided: Callable[[], None]) -> None:
     """For admins. `decided` is called when an order is in the outbox."""
 
-    def erase_page(request: Request, id: str, status: int = 200, refused: str | None = None) -> Response:
+    def erase_page(request: Request, id: str, asked: Confirmation = _ASKED) -> Response:
         return html.page(
             request,
             "erase.html",
-            status=status,
+            status=422 if asked.is_wrong else 200,
             plan=erasure.plan(ports, id),
             qualifications=programme.qualifications,
-            refused=refused,
-            word=ERASE_WORDS,
+            asked=asked,
             words=paper_words,
             words_for=words_for,
             retention=RETENTION.days,
@@ -64,8 +63,9 @@ def erasure_pages(app: FastAPI, html: Pages, programme: Programme, ports: Ports,
     def erase(
         request: Request, id: str, why: Annotated[Words, Form()], typed: Annotated[Value, Form()] = ""
     ) -> Response:
-        if not is_typed(typed, ERASE_WORDS):
-            return erase_page(request, id, 422, "word")
+        asked = _ASKED.sent(why, typed)
+        if not asked.is_given:
+            return erase_page(request, id, asked)
         try:
             erasure.erase(ports, id, Attribution(user_of(request).name, why))
         except AlreadyDecidedError:
