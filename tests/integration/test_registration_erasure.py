@@ -86,7 +86,7 @@ def lived(desk: DeskWorld) -> None:
     world.decide("correct-address", "R7", "fourth@masago.example.jp")
     world.decide("correct", "R7", correction=Correction(given_name="砂也"))
     world.deliver(record(7, email="fifth@masago.example.jp", **NUMBERS, **PERSON))  # after the issue: not applied
-    body = json.dumps(as_json(SECOND, completed_on="never")).encode()
+    body = json.dumps(as_json(SECOND, registration_number="26G70007{")).encode()  # which the rejection says
     accept(read_delivery(body, "json", RULES), "http", world.ports)
     with desk.browser() as browser:  # a lost mailbox
         sign_in(browser, "25-70007", "昭和36年5月7日")

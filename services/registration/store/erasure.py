@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from urllib.parse import quote
 
 import msgspec
 
 from services.registration.store.recoveries import Recoveries
 from shared.addresses import as_mailed
-from shared.events import RegistrationHeld
+from shared.errors import Unreadable
+from shared.events import Event, RegistrationHeld
 from shared.letter_events import DeskLetterRequested
 from shared.runtime.erasure import erased_among
-from shared.topics import DESK_LETTERS, REGISTRATION_HELD
+from shared.topics import DESK_LETTERS, REGISTRATION_HELD, Topic
 from shared.wire import decode
 
 _ABOUT = (
     "not_applied",
-    "rejected",
     "order_changes",
     "recalled",
     "recalled_orders",
@@ -26,7 +27,7 @@ _ABOUT = (
     "address_recoveries",
     "registrations",
 )
-"""Every table with a registration_id; the one that another refers to is last."""
+"""Every table with a registration_id but `rejected`; the one that another refers to is last."""
 
 _ADDRESSES = """
 select unnest(array[email, office_email, contact_email]) from registrations where registration_id = any(%(ids)s)
@@ -69,9 +70,7 @@ class Erasure(Recoveries):
 
     def _held(self, field: str, value: str) -> list[RegistrationHeld]:
         """The holds announced of one registration, or one person."""
-        said = (REGISTRATION_HELD.name, [_said(field, value)])
-        found = self.cursor.execute(f"select value from announced where {_SAID} order by seq desc", said).fetchall()
-        events = [decode(bytes(value)) for (value,) in found]
+        events = self._announced_that_say(REGISTRATION_HELD, [_said(field, value)])
         return [each for each in events if isinstance(each, RegistrationHeld)]
 
     def erase_registrations(self, decision_id: str, ids: Collection[str]) -> None:
@@ -89,13 +88,14 @@ class Erasure(Recoveries):
             for registration in gone
             for each in (registration.record, registration.written)
         }
+        self.flush()
+        self._forget_letters(ids, names, addresses)
+        self._forget_rejected(ids)
         for table in _ABOUT:
             self.cursor.execute(f"delete from {table} where registration_id = any(%s)", (ids,))
         now = self.now()
         self.judge_address_sharers({each.address_key for each in gone if each.address_key is not None}, now)
         self.judge_contradicted({each.record.person_id for each in gone}, ids, now)
-        self.flush()
-        self._forget_letters(ids, names, addresses)
         self.erase(decision_id, ids, sorted(addresses))
 
     def _forget_letters(self, ids: Sequence[str], names: Collection[str], addresses: Collection[str]) -> None:
@@ -104,16 +104,34 @@ class Erasure(Recoveries):
         """
         about = [f'/people/{quote(id, safe="")}"'.encode() for id in ids]
         about += [_said("recipient", each) for each in addresses]
-        found = self.cursor.execute(f"select value from announced where {_SAID}", (DESK_LETTERS.name, about))
-        letters = [decode(bytes(value)) for (value,) in found.fetchall()]
+        letters = self._announced_that_say(DESK_LETTERS, about)
         numbers = {
             each.facts["number"] for each in letters if isinstance(each, DeskLetterRequested) and "number" in each.facts
         }
         enquiries = [_said("number", each) for each in numbers]
-        self.cursor.execute(f"delete from outbox where {_SAID}", (DESK_LETTERS.name, enquiries))
+        self._unsay(DESK_LETTERS, enquiries, [_said("name", each) for each in names])
+
+    def _forget_rejected(self, ids: Sequence[str]) -> None:
+        """Their rows at fault: the announcement has their number, perhaps, and no registration."""
+        found = self.cursor.execute(
+            "delete from rejected where registration_id = any(%s) returning rejection_id", (ids,)
+        )
+        self._unsay(REGISTRATION_HELD, [_said("rejection_id", id) for (id,) in found.fetchall()])
+
+    def _announced_that_say(self, topic: Topic, said: Sequence[bytes]) -> list[Event]:
+        """What we announced there that says one of these, the last first."""
+        query = f"select value from announced where {_SAID} order by seq desc"
+        found = []
+        for (value,) in self.cursor.execute(query, (topic.name, said)).fetchall():
+            with suppress(Unreadable):  # of a later release
+                found.append(decode(bytes(value)))
+        return found
+
+    def _unsay(self, topic: Topic, said: Sequence[bytes], sent: Sequence[bytes] = ()) -> None:
+        """Announce nothing that says one of these, and never again; of those with one of `sent` only that."""
+        self.cursor.execute(f"delete from outbox where {_SAID}", (topic.name, said))
         self.cursor.execute(
-            f"update announced set topic = '', key = '', value = '' where {_SAID}",
-            (DESK_LETTERS.name, [*enquiries, *(_said("name", each) for each in names)]),
+            f"update announced set topic = '', key = '', value = '' where {_SAID}", (topic.name, [*said, *sent])
         )
 
 
