@@ -349,7 +349,8 @@ def test_a_delivery_that_waits_for_the_erasure_leaves_the_person_out(world: Regi
         tx.lock()
         delivering.start()
         tx.erase_registrations("D1", ["R7"])
-        while not tx.fetch_value("select exists (select from pg_locks where locktype = 'advisory' and not granted)"):
+        waits = "select exists (select from pg_locks where locktype = 'advisory' and not granted)"
+        while delivering.is_alive() and not tx.fetch_value(waits):
             threading.Event().wait(0.01)
     delivering.join(30)
     assert [(each.row, each.registration_id) for each in results[0].erased] == [(2, "R7")]
