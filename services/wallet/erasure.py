@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from services.wallet.ports import Ports
 from shared.erasure_events import AssertionsErased, PersonErased
 from shared.runtime.log import logger
@@ -23,7 +25,8 @@ def erase(events: Sequence[PersonErased | AssertionsErased], ports: Ports) -> No
             erased = tx.erase_rows(event.registration_ids, badges)
             tx.erase(event.decision_id, [*event.registration_ids, *erased.assertion_ids], erased.addresses)
             if isinstance(event, PersonErased):
-                tx.announce(event.settled("wallet", ports.now()), cause=event)
+                detail = f"{erased.shared} accounts stay: they have badges of others" if erased.shared else None
+                tx.announce(replace(event.settled("wallet", ports.now()), detail=detail), cause=event)
             log.info(
                 "decided",
                 decision_id=event.decision_id,

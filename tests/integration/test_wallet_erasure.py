@@ -259,6 +259,8 @@ def test_an_account_that_received_somebody_elses_badge_too_stays_with_all_that_i
         wallet.consume(erased(theirs))
         assert {*holds(wallet, theirs)} <= {"addresses", "mail_links"}, "an address that another holder has proven"
         assert rows(wallet, *before) == before
+        [told] = [each.detail for each in wallet.announced() if isinstance(each, DecisionSettled)]
+        assert told == "1 accounts stay: they have badges of others", "the office answers the person"
         assert is_in(browser)
         assert browser.get(f"/badges/{theirs.assertion_id}").status_code == 404
         assert browser.post(f"/badges/{theirs.assertion_id}/offer").status_code == 404

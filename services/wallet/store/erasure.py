@@ -17,12 +17,16 @@ from shared.wire import decode
 
 @dataclass(frozen=True)
 class Erased:
-    """Who is to be erased. `accounts`: that nobody else uses; `addresses`: to which anything about them was written."""
+    """Who is to be erased. `accounts`: that nobody else uses; of those that somebody else uses, how many are `shared`.
+
+    `addresses`: to which anything about them was written.
+    """
 
     registration_ids: list[str]
     assertion_ids: list[str]
     order_ids: list[str]
     accounts: list[int]
+    shared: int
     addresses: list[str]
 
 
@@ -45,22 +49,24 @@ class Erasures:
         corrected = self._rows("select email from corrected_addresses where registration_id = any(%s)", registrations)
         orders = self._rows("select order_id from paper_orders where registration_id = any(%s)", registrations)
         addresses = {*(address for *_, address in badges), *(address for (address,) in corrected)}
-        accounts = self._rows(
-            "select account_id, created_at from accounts where account_id = any(array("
+        found = self._rows(
+            "select account_id, created_at, exists (select from badges as b"
+            "  where b.account_id = accounts.account_id and b.registration_id <> all(%s)) as is_shared"
+            " from accounts where account_id = any(array("
             "  select unnest(%s::bigint[]) union select account_id from addresses where address_key = any(%s)))"
-            " and not exists (select from badges as b"
-            "  where b.account_id = accounts.account_id and b.registration_id <> all(%s)) order by account_id",
+            " order by account_id",
+            registrations,
             [id for _, id, _ in badges if id is not None],
             [same_address_key(address) for address in addresses],
-            registrations,
         )
-        account_ids = [id for id, _ in accounts]
+        accounts = {id: created_at for id, created_at, is_shared in found if not is_shared}
+        account_ids = list(accounts)
         for table in ("addresses", "mail_links"):
-            found = self._rows(f"select address from {table} where account_id = any(%s)", account_ids)
-            addresses |= {address for (address,) in found}
+            theirs = self._rows(f"select address from {table} where account_id = any(%s)", account_ids)
+            addresses |= {address for (address,) in theirs}
         ids, order_ids = sorted({*assertion_ids, *(id for id, *_ in badges)}), [id for (id,) in orders]
-        addresses |= self._written_to(ids, order_ids, dict(accounts))
-        return Erased(registrations, ids, order_ids, account_ids, sorted(addresses))
+        addresses |= self._written_to(ids, order_ids, accounts)
+        return Erased(registrations, ids, order_ids, account_ids, len(found) - len(accounts), sorted(addresses))
 
     def delete(self, erased: Erased) -> None:
         """All rows about them, once their accounts are deleted."""
