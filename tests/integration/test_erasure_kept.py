@@ -212,6 +212,27 @@ def test_a_handler_in_hand_is_waited_for_and_the_next_one_leaves_them_out(
     assert found == [[renewed("R2")]]
 
 
+def test_a_request_that_claims_nothing_is_waited_for_or_waits(database: Database[Transaction], url: str) -> None:
+    def request() -> None:
+        with database.transaction() as tx:
+            tx.await_erasures()
+            found.append(tx.fetch_value("select exists (select from erased where subject = 'R1')"))
+
+    found: list[bool] = []
+    with database.transaction() as tx:
+        tx.await_erasures()
+        erasing = threading.Thread(target=erase, args=(database,))
+        erasing.start()
+        _until_waiting(url, 1)
+        later = threading.Thread(target=request)
+        later.start()
+        _until_waiting(url, 2)
+        assert tx.fetch_value("select exists (select from erased)") is False
+    for each in (erasing, later):
+        each.join(30)
+    assert found == [True]
+
+
 def test_erasing_twice_changes_nothing(database: Database[Transaction], url: str) -> None:
     erase(database)
     before = rows_at(url, "select * from erased order by subject")
