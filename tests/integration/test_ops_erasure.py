@@ -272,7 +272,7 @@ def test_a_dead_letter_that_is_noted_while_the_erasure_goes_on_waits_for_it(port
         noted.start()
         waits = "select count(*) from pg_locks where not granted and relation = 'inbox'::regclass"
         pause = threading.Event()
-        while rows_at(ports.store.url, waits) == [(0,)]:
+        while noted.is_alive() and rows_at(ports.store.url, waits) == [(0,)]:
             pause.wait(0.02)
     noted.join(30)
     assert queries.dead_letters(ports, None) == []
@@ -295,7 +295,7 @@ def test_an_order_in_hand_is_waited_for_and_what_it_changes_is_gone(ports: Ports
         gone.start()
         waits = "select count(*) from pg_locks where not granted and locktype = 'advisory'"
         pause = threading.Event()
-        while rows_at(ports.store.url, waits) == [(0,)]:
+        while gone.is_alive() and rows_at(ports.store.url, waits) == [(0,)]:
             pause.wait(0.02)
         tx.decisions.note_orders([Order(correct, None)])
         tx.announce(correct)
