@@ -40,13 +40,17 @@ def former_search_key(text: str) -> str:
 def search_sql(column: str, parts: Sequence[str]) -> str:
     """`search_key` of a column, in SQL, to find `parts` in it, which are such keys.
 
-    Only variants of what the parts hold are folded: translate() compares each character with all that it is given.
+    Folded is only what may become a character of the parts: translate() compares each character with all that it is
+    given. Most texts have no selector, and to look for one costs little.
     """
     asked = set("".join(parts))
-    variants = [form for form, plain in PLAIN.items() if plain in asked]
-    plain = "".join(PLAIN[form] for form in variants)
-    text = f"lower(normalize(regexp_replace({column}, '{_SELECTOR}', '', 'g'), NFKC))"
-    return f"translate({text}, '{HIRAGANA}{''.join(variants)}{LEFT_OUT}', '{KATAKANA}{plain}')"
+    folded = [
+        (form, plain) for form, plain in (*zip(HIRAGANA, KATAKANA, strict=True), *PLAIN.items()) if plain in asked
+    ]
+    forms, plain = ("".join(each) for each in zip(*folded, strict=True)) if folded else ("", "")
+    text = f"({column})"
+    text = f"case when {text} ~ '{_SELECTOR}' then regexp_replace({text}, '{_SELECTOR}', '', 'g') else {text} end"
+    return f"translate(lower(normalize({text}, NFKC)), '{forms}{LEFT_OUT}', '{plain}')"
 
 
 class SharerAnswer(msgspec.Struct, frozen=True, kw_only=True):
