@@ -53,7 +53,7 @@ def forget(tx: RowStatements, subjects: Sequence[str], addresses: Sequence[str])
     """Of what we announced, send or put aside about `subjects`, or as letters to `addresses`: all but the ids.
 
     Found by what the JSON says: letters and recoveries have ids of their own. It reads all that we announced on topics
-    that name people, which takes seconds for a million facts.
+    that name people, which takes seconds for a million facts. A rebuild that copies them at this moment is waited for.
     """
     values = [*((field, id) for field in _FIELDS for id in subjects), *(("recipient", each) for each in addresses)]
     needles = [
@@ -63,6 +63,7 @@ def forget(tx: RowStatements, subjects: Sequence[str], addresses: Sequence[str])
     ]
     topics = [name for topic in PERSONAL for name in (topic.name, topic.dead.name)]
     named = "topic = any(%s) and exists (select from unnest(%b::bytea[]) as said where position(said in value) > 0)"
+    tx.cursor.execute("lock table outbox in share row exclusive mode")
     tx.cursor.execute(f"update announced set topic = '', key = '', value = '' where {named}", (topics, needles))
     for table in ("outbox", "refused", "unread"):
         tx.cursor.execute(f"delete from {table} where {named}", (topics, needles))

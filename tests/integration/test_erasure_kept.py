@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,9 +16,12 @@ import pytest
 from shared.erasure_events import PersonErased
 from shared.events import AssertionIssued, Award, BadgeReceived, Event, Holder, RegistrationHeld, RegistrationRenewed
 from shared.letter_events import DeskLetterRequested
-from shared.office_events import Correction, DecisionSettled, OfficeDecided
+from shared.office_events import Correction, DecisionSettled, OfficeDecided, RebuildOrdered
 from shared.runtime.db import Database, Transaction
+from shared.runtime.log import logger
 from shared.runtime.migrate import migrate
+from shared.runtime.rebuild import announce_again, note_rebuilds
+from shared.wire import decode
 from tests.worlds.migrations import write_migration
 from tests.worlds.postgres import Databases
 from tests.worlds.tables import rows_at
@@ -231,6 +235,47 @@ def test_a_request_that_claims_nothing_is_waited_for_or_waits(database: Database
     for each in (erasing, later):
         each.join(30)
     assert found == [True]
+
+
+def test_a_rebuild_under_way_is_waited_for_and_its_copies_are_gone(database: Database[Transaction], url: str) -> None:
+    with database.transaction() as tx:
+        tx.announce(renewed("R1"), renewed("R2"))
+    relay(url)
+    with psycopg.connect(url) as rebuild:
+        rebuild.execute(
+            "insert into outbox (announced_at, topic, key, value) select now(), topic, key, value from announced"
+        )
+        erasure = threading.Thread(target=erase, args=(database,))
+        erasure.start()
+        _until_waiting(url, 1)
+    erasure.join(30)
+    assert said(url) == [renewed("R2")]
+
+
+def test_a_rebuild_that_comes_during_an_erasure_copies_nothing_of_them(
+    database: Database[Transaction], url: str
+) -> None:
+    with database.transaction() as tx:
+        tx.announce(renewed("R1"), renewed("R2"))
+        note_rebuilds(tx, [RebuildOrdered(decision_id="d", reader="issuer", by="", why="", ordered_at=NOW)])
+    relay(url)
+    with database.transaction() as tx:
+        tx.erase(ERASED.decision_id, ERASED.registration_ids)
+        rebuild = threading.Thread(target=partial(announce_again, database, log=logger("probe")))
+        rebuild.start()
+        _until_waiting(url, 1)
+    rebuild.join(30)
+    assert [each for each in said(url) if not isinstance(each, DecisionSettled)] == [renewed("R2")]
+
+
+def relay(url: str) -> None:
+    """What is in the outbox is on Kafka."""
+    with psycopg.connect(url) as connection:
+        connection.execute("delete from outbox")
+
+
+def said(url: str) -> list[Event]:
+    return [decode(bytes(value)) for (value,) in rows_at(url, "select value from outbox order by id")]
 
 
 def test_erasing_twice_changes_nothing(database: Database[Transaction], url: str) -> None:
