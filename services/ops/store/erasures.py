@@ -89,9 +89,10 @@ class ErasureRows:
             " join erased e on e.subject = o.id on conflict do nothing returning subject",
             (list(orders), list(orders.values())),
         ).fetchall()
-        numbers = [order_id for (order_id,) in found]
-        self._forget_paper(numbers)
-        self._forget_requested(numbers)
+        if found:
+            numbers = [order_id for (order_id,) in found]
+            self._forget_paper(numbers)
+            self._forget_requested(numbers)
 
     def _badges_of(self, people: list[str]) -> list[str]:
         found = self._tx.cursor.execute(
