@@ -43,6 +43,9 @@ _EDITION = re.compile(EDITION)
 _SHEET_ID = re.compile(SHEET_ID)
 _COHORT = re.compile(COHORT)
 _ROOT = re.compile(r"[0-9a-f]{64}")
+_ABOUT_ASSERTION = re.compile(
+    rf"(?:{SCRUBBED})?(?:{CREDENTIALS}(?P<credential>{ASSERTION_ID})\.json|{CERTIFICATES}(?P<certificate>{ASSERTION_ID}))(?:/.*)?"
+)
 _STATEMENT = re.compile(rf"({COHORT})/({STATEMENT_NUMBER})")
 
 
@@ -107,6 +110,12 @@ def print_sheet(sheet_id: str) -> str:
 def scrubbed(key: str, sha256: str) -> str:
     """The bytes of a broken object that was made again: evidence, never served."""
     return f"{SCRUBBED}{key}/{sha256}"
+
+
+def assertion_in(key: str) -> str | None:
+    """The assertion of which the object is the credential or a PDF, or what a scrub kept of one; None for others."""
+    found = _ABOUT_ASSERTION.fullmatch(key)
+    return None if found is None else found["credential"] or found["certificate"]
 
 
 def batch_manifest(merkle_root: bytes) -> str:

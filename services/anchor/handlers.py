@@ -26,7 +26,7 @@ from shared.credentials.merkle import Path, Tree, merkle_tree
 from shared.errors import TryLater, Unreadable, cause_of
 from shared.runtime.db import is_unavailable
 from shared.runtime.log import logger
-from shared.runtime.objects import ListedObjects
+from shared.runtime.objects import ErasableObjects
 
 log = logger("anchor")
 
@@ -37,7 +37,7 @@ _CONCURRENT_PROOFS = 8  # waiting for object storage
 @dataclass(frozen=True)
 class Ports:
     store: Store
-    objects: ListedObjects
+    objects: ErasableObjects
     trees: TreeCache
     now: Clock
     deployments: tuple[Deployment, ...]  # that take new roots; the first decides when a batch is complete

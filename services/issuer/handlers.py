@@ -44,7 +44,6 @@ from services.issuer.storage.credential_storage import put_credentials
 from services.issuer.storage.editions import current_editions, issuer_picture, published_edition
 from services.issuer.storage.only_stored import OnlyStored, id_of
 from services.issuer.storage.published import (
-    LATEST_PUT,
     bits_to_publish,
     lists_in_question,
     mark_of,
@@ -62,7 +61,7 @@ from shared.retry import is_due, next_try
 from shared.runtime.db import UNAVAILABLE, is_unavailable
 from shared.runtime.log import logger
 from shared.runtime.metrics import ROWS_ASIDE
-from shared.runtime.objects import MOST_LISTED, ListedObjects
+from shared.runtime.objects import LATEST_PUT, MOST_LISTED, ErasableObjects
 from shared.runtime.restored import Storage
 
 _PER_RUN = 100  # credentials or documents per run of a tick
@@ -74,7 +73,7 @@ log = logger("issuer")
 @dataclass(frozen=True)
 class Ports:
     store: Store
-    objects: ListedObjects
+    objects: ErasableObjects
     sources: DocumentSources
     signer: Signer
     secret: bytes  # assertion ids are derived with it

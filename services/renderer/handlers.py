@@ -19,7 +19,7 @@ from shared.errors import TryLater
 from shared.events import AssertionRevoked, RenderingFailed
 from shared.retry import next_try
 from shared.runtime.log import logger
-from shared.runtime.objects import ListedObjects
+from shared.runtime.objects import ErasableObjects
 
 _BATCH = 48  # assertions a run of the tick, for each process that renders
 _THREADS = 4  # waiting for object storage
@@ -32,7 +32,7 @@ log = logger("renderer")
 @dataclass(frozen=True)
 class Ports:
     store: Store
-    objects: ListedObjects
+    objects: ErasableObjects
     press: Press
     public_url: str
     now: Clock

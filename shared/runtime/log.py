@@ -58,6 +58,7 @@ Action = Literal[
     "anchored",
     "rendered",
     "revoked",
+    "erased",
     "verified",
     "decided",
     # an account

@@ -48,6 +48,8 @@ class ListedObjects(ObjectStorage, Protocol):
 
 MOST_LISTED = 1000
 """Keys: the most that S3 gives at once."""
+LATEST_PUT = timedelta(seconds=60)
+"""A put that timed out may still take effect so long after it began."""
 _REGION = "us-east-1"
 _CODE = re.compile(r"<Code>(\w+)</Code>")  # of the error that an S3 answers
 _TIMES: ClientConfig = {"connect_timeout": timedelta(seconds=3), "timeout": timedelta(seconds=10), "allow_http": True}

@@ -33,7 +33,7 @@ from shared.runtime.kafka_access import KafkaAccess
 from shared.runtime.log import Log, logger
 from shared.runtime.memory import keep_little
 from shared.runtime.migrate import migrate_apart
-from shared.runtime.objects import ListedObjects
+from shared.runtime.objects import ErasableObjects
 from shared.runtime.outbox import Relay, report_outbox
 from shared.runtime.positions import pass_markers, report_gaps, seek_to_kept
 from shared.runtime.reader import SESSION_SECONDS, faust_app
@@ -200,7 +200,7 @@ class Process:
     def _once_read_again(self, work: Callable[[], int]) -> int:
         return work() if self._catching_up.is_over() else 0
 
-    def scrub(self, objects: ListedObjects, *inventories: Inventory, before: str | None = None) -> None:
+    def scrub(self, objects: ErasableObjects, *inventories: Inventory, before: str | None = None) -> None:
         """Compare these kinds of objects with the tables, ordered or by itself every SCRUB_HOURS; see `scrub.py`.
 
         `before` is the service whose objects ours are made from: its pass comes first.

@@ -2,7 +2,8 @@
 
 Every object that the tables say is there is read and compared; then storage is listed, for what only it has. A pass
 goes page by page and reads without any lock. What looks wrong is looked at again under the lock of its row, which is
-held by all who write the object: so one that is being written is no fault, and nothing newer is overwritten.
+held by all who write the object: so one that is being written is no fault, and nothing newer is overwritten. What is
+there again of somebody who was erased is deleted by a pass that repairs, whatever its inventory would do with it.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from shared import object_keys
 from shared.errors import AkashiError, NotFound
 from shared.runtime import scrub_record as record
 from shared.runtime.db import Database
+from shared.runtime.erasure import erased_among
 from shared.runtime.log import Log
 from shared.runtime.metrics import SCRUBBED
-from shared.runtime.objects import MOST_LISTED, ListedObjects
+from shared.runtime.objects import MOST_LISTED, ErasableObjects
 from shared.runtime.rows import is_away
 from shared.runtime.scrub_record import Found, Pass
 from shared.runtime.sessions import connection_settings
@@ -93,7 +95,7 @@ class Scrub:
     def __init__(
         self,
         database: Database[Any],
-        objects: ListedObjects,
+        objects: ErasableObjects,
         inventories: Sequence[Inventory],
         hours: float,
         log: Log,
@@ -247,7 +249,8 @@ class Scrub:
             return 0
         with self._database.transaction() as tx:
             unknown = inventory.unknown(tx, keys)
-        for key in unknown:
+            erased = _about_erased(tx, inventory, keys)
+        for key in dict.fromkeys((*unknown, *erased)):
             self._treat_unknown(it, inventory, key)
         with self._database.transaction() as tx:
             record.go_on(tx, it, inventory.kind, keys[-1], (), 0)
@@ -258,14 +261,20 @@ class Scrub:
         if stored is None:
             return
         with self._database.transaction() as tx:
-            if not inventory.unknown(tx, [key]):
+            is_erased = bool(_about_erased(tx, inventory, [key]))
+            if not is_erased and not inventory.unknown(tx, [key]):
                 return  # its row came in the meantime
             outcome = None
             if it.repair:
-                outcome = self._adopt(tx, inventory, key, stored)
+                outcome = self._delete(key) if is_erased else self._adopt(tx, inventory, key, stored)
             record.note_fault(tx, it, inventory.kind, key, "only-stored", outcome)
         # Dying before the commit, it is looked at again; after it, the tables have it.
         self._log.warning("scrubbed", object=key, found="only-stored", outcome=outcome)
+
+    def _delete(self, key: str) -> str:
+        """Of somebody who was erased, and there again: storage was restored to before that."""
+        self._objects.delete(key)
+        return record.REPAIRED
 
     def _adopt(self, tx: Any, inventory: Inventory, key: str, stored: bytes) -> str:
         try:
@@ -282,6 +291,14 @@ class Scrub:
             return self._objects.get(key)
         except NotFound:
             return None
+
+
+def _about_erased(tx: Any, inventory: Inventory, keys: Sequence[str]) -> list[str]:
+    """Those of `keys` about an assertion that was erased, in the inventory's folder; what scrubs kept is in none."""
+    folder = inventory.folder or object_keys.SCRUBBED
+    about = {key: id for key in keys if key.startswith(folder) and (id := object_keys.assertion_in(key)) is not None}
+    erased = erased_among(tx, about.values()) if about else set()
+    return [key for key, id in about.items() if id in erased]
 
 
 def _says_intact(expected: Expected, stored: bytes) -> bool:

@@ -33,7 +33,6 @@ from tests.worlds.credentials import NOW
 from tests.worlds.harm import without
 from tests.worlds.losses import delete_records
 from tests.worlds.mailer import PROGRAMME
-from tests.worlds.objects import delete
 from tests.worlds.office import akashi, done, shown_as
 from tests.worlds.runbook import commands
 from tests.worlds.story import Story, until
@@ -124,7 +123,7 @@ def test_lost_objects_are_named_and_made_again(stack: Stack, story: Story) -> No
     key = object_keys.certificate(story.people()[0]["assertion_id"])
     objects = Objects(read_object_storage(Settings(stack.environment("renderer"))))
     before = objects.get(key)
-    delete(objects, key)
+    objects.delete(key)
     look, repair = commands("StoredObjectsAtFault")
     assert akashi(stack, *look, "--reason", "試験").exit_code == 1
     fires(stack, "renderer", "akashi_scrub_faults")

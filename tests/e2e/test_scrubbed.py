@@ -21,7 +21,6 @@ from shared import object_keys
 from shared.credentials.merkle_proof import CRYPTOSUITE
 from shared.runtime.objects import Objects
 from shared.runtime.settings import Settings, read_object_storage
-from tests.worlds.objects import delete
 from tests.worlds.office import REVOKED, VALID, akashi, done, matches, page, shown_as
 from tests.worlds.story import Story, until
 
@@ -50,7 +49,7 @@ class Bucket:
 
     def lose(self, *keys: str) -> None:
         for key in keys:
-            delete(self.objects, key)
+            self.objects.delete(key)
 
     def has_again(self, before: dict[str, bytes], *, seconds: float) -> None:
         until(lambda: self.keys() >= before.keys(), seconds=seconds, what="every object is there again")

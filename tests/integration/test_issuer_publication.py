@@ -217,7 +217,7 @@ def test_what_is_revoked_while_the_list_is_being_put_is_published_next(world: Wo
         def get(self, key: str) -> bytes:
             return world.shelf.get(key)
 
-        list_keys = world.shelf.list_keys
+        list_keys, delete = world.shelf.list_keys, world.shelf.delete
 
     handlers.publish(replace(world.ports, objects=Slow()))
     assert world.published_bits() == set()
@@ -244,6 +244,9 @@ class Spiteful:
 
     def list_keys(self, prefix: str, after: str, limit: int) -> Sequence[str]:
         return self._shelf.list_keys(prefix, after, limit)
+
+    def delete(self, key: str) -> None:
+        self._shelf.delete(key)
 
 
 FAULTS = [TypeError("no bytes"), KeyError("checksum"), OverflowError("too large")]

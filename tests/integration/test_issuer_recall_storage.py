@@ -78,7 +78,7 @@ def test_a_published_list_that_storage_does_not_give_is_not_replaced(world: Worl
             finally:
                 world.shelf.away = False
 
-        list_keys = world.shelf.list_keys
+        list_keys, delete = world.shelf.list_keys, world.shelf.delete
 
     handlers.publish(replace(world.ports, objects=GivesNoList()))
     assert "status/1.json" not in world.shelf.keys

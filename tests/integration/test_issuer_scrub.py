@@ -276,7 +276,7 @@ class Late:
 
     def __init__(self, world: World, key: str) -> None:
         self._world, self._key, self.looked = world, key, 0
-        self.put, self.list_keys = world.shelf.put, world.shelf.list_keys
+        self.put, self.list_keys, self.delete = world.shelf.put, world.shelf.list_keys, world.shelf.delete
 
     def get(self, key: str) -> bytes:
         if key == self._key:

@@ -30,7 +30,6 @@ from shared.runtime.objects import Objects
 from shared.runtime.settings import ObjectStorageSettings
 from shared.wire import decode
 from tests.worlds.credentials import NOW, ROOT, SECRET, SOURCES, renewed
-from tests.worlds.objects import delete
 
 E = TypeVar("E", bound=Event)
 
@@ -62,10 +61,15 @@ class Shelf:
             raise TryLater(f"object {prefix}*: storage away")
         return self._objects.list_keys(prefix, after, limit)
 
+    def delete(self, key: str) -> None:
+        if self.away:
+            raise TryLater(f"object {key}: storage away")
+        self._objects.delete(key)
+
     def lose(self, *keys: str) -> None:
         """Delete objects."""
         for key in keys:
-            delete(self._objects, key)
+            self._objects.delete(key)
 
     def json(self, key: str) -> Any:
         return json.loads(self.get(key))

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import obstore
-
 from shared.errors import NotFound, TryLater
-from shared.runtime.objects import Objects
 
 
 @dataclass
@@ -42,7 +39,7 @@ class MemoryObjects:
         self.puts.append(key)
         self.content_types.add(content_type)
 
-
-def delete(objects: Objects, key: str) -> None:
-    """As an operator by mistake: the product never deletes an object."""
-    obstore.delete(objects._store, key)
+    def delete(self, key: str) -> None:
+        if self.away:
+            raise TryLater(f"object {key}: storage away")
+        self.kept.pop(key, None)

@@ -25,7 +25,7 @@ from services.renderer.store import RendererTransaction, Store
 from services.renderer.workers import Renderers
 from shared import object_keys
 from shared.errors import NotFound
-from shared.runtime.objects import ListedObjects
+from shared.runtime.objects import ErasableObjects
 from tests.worlds.credentials import ISSUER
 from tests.worlds.press import FONTS, PROGRAMME, badge
 
@@ -74,8 +74,8 @@ def main(url: str, folder: str, poison: str) -> None:
         2, lambda: WorkerMeans(objects, press, ISSUER.public_url, now, None, pictures), ISSUER.public_url
     )
     store = Store(url, "renderer", RendererTransaction, now)
-    # Rendering gets and puts; only the scrub, which this process doesn't run, lists keys.
-    listed = cast(ListedObjects, objects)
+    # Rendering gets and puts; only scrub and erasure, which this process doesn't run, do more.
+    listed = cast(ErasableObjects, objects)
     ports = Ports(store, listed, press, ISSUER.public_url, now, pictures, renderers=renderers)
     (nursery,) = psutil.Process().children()
     while _is_due(store):

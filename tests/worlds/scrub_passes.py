@@ -11,7 +11,7 @@ import psycopg
 from shared.office_events import DecisionSettled, ObjectsScrubbed, ScrubCount, ScrubOrdered
 from shared.runtime.db import Database
 from shared.runtime.log import logger
-from shared.runtime.objects import ListedObjects
+from shared.runtime.objects import ErasableObjects
 from shared.runtime.scrub import Inventory, Scrub
 from shared.runtime.scrub_record import ALL, note_ordered
 from shared.wire import decode
@@ -29,13 +29,13 @@ def order(database: Database[Any], id: str, *, repair: bool = True, before: str 
 
 
 def scrubber(
-    database: Database[Any], objects: ListedObjects, inventories: Sequence[Inventory], *, hours: float = 0
+    database: Database[Any], objects: ErasableObjects, inventories: Sequence[Inventory], *, hours: float = 0
 ) -> Scrub:
     return Scrub(database, objects, inventories, hours, logger(database.service))
 
 
 def scrubbed(
-    database: Database[Any], objects: ListedObjects, inventories: Sequence[Inventory], *, repair: bool
+    database: Database[Any], objects: ErasableObjects, inventories: Sequence[Inventory], *, repair: bool
 ) -> ObjectsScrubbed:
     """The report of a pass that is ordered now."""
     order(database, f"scrub/{len(reports(database))}", repair=repair)

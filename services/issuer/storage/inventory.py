@@ -28,7 +28,7 @@ from services.issuer.domain.publication import (
 )
 from services.issuer.signing.signer import Signer
 from services.issuer.storage.editions import published_edition
-from services.issuer.storage.published import LATEST_PUT, bits_to_publish, own_keys, read_list
+from services.issuer.storage.published import bits_to_publish, own_keys, read_list
 from services.issuer.store import IssuerTransaction, Store
 from services.issuer.store.inventory import KeptObject, StoredCredential
 from shared import object_keys
@@ -37,7 +37,7 @@ from shared.credentials.credential import DoNotSign
 from shared.errors import Unreadable
 from shared.events import AssertionIssued
 from shared.retry import is_due
-from shared.runtime.objects import ReadableObjects
+from shared.runtime.objects import LATEST_PUT, ReadableObjects
 from shared.runtime.scrub import CannotMake, Expected
 
 _CREDENTIAL = re.compile(rf"{object_keys.CREDENTIALS}({object_keys.ASSERTION_ID})\.json")

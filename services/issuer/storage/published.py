@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import timedelta
 from hashlib import sha256
 
 from services.issuer.domain.adoption import PublishedList, published_list
@@ -15,9 +14,6 @@ from shared.errors import NotFound, Unreadable
 from shared.object_keys import BadgeFile
 from shared.runtime.log import logger
 from shared.runtime.objects import ReadableObjects
-
-LATEST_PUT = timedelta(seconds=60)
-"""A put that timed out may still take effect so long after it began."""
 
 log = logger("issuer")
 
@@ -67,7 +63,7 @@ def bits_to_publish(number: int, tx: IssuerTransaction, objects: ReadableObjects
     list can't be read: then nothing is published.
     """
     revoked = set(tx.revoked_indexes(number))
-    published = [read_list(number, objects, keys), _kept_list(number, tx, keys)]
+    published = [read_list(number, objects, keys), kept_list(number, tx, keys)]
     lost = frozenset(index for each in published if each is not None for index in each.bits if index not in revoked)
     BITS_ONLY_PUBLISHED.labels(str(number)).set(len(lost))
     if lost:
@@ -83,7 +79,8 @@ def lists_in_question() -> list[int]:
     return [int(sample.labels["list"]) for sample in samples if sample.value]
 
 
-def _kept_list(number: int, tx: IssuerTransaction, keys: Collection[str]) -> PublishedList | None:
+def kept_list(number: int, tx: IssuerTransaction, keys: Collection[str]) -> PublishedList | None:
+    """The list as we published it last, as far as the table knows; None: never."""
     kept = tx.kept_object(object_keys.status_list(number))
     return None if kept is None else published_list(kept.body, number, keys)
 
