@@ -177,6 +177,8 @@ def _published(row: StatementRow, tx: IssuerTransaction, ports: Ports) -> Statem
         if digest_of(leaves) != statement.added_digest:
             raise Unreadable(f"got a list of other badges, expected the one that statement {row.id} names")
         tx.keep_statement(row, leaf, _with_first_proof(there), leaves, read_leaf_list(leaves), statement.stated_at)
+        # What was announced of a batch may be about somebody erased, and is left out when it is read again.
+        tx.note_batches(each.root for each in statement.batches)
         log.warning("adopted", document=row.id, leaf=leaf)
     return _told(row, leaf, statement)
 

@@ -1,6 +1,7 @@
 """Revocation of assertions: the outcome of an order, its reason, and the events that announce them. Pure.
 
-An assertion is revoked once: by the office, or by its correction when that is stored. A second time changes nothing.
+An assertion is revoked once: by the office, by its correction when that is stored, or when its holder is erased. A
+second time changes nothing.
 """
 
 from __future__ import annotations
@@ -30,13 +31,17 @@ class AssertionState:
 
 @dataclass(frozen=True)
 class Revocation:
-    """Why an assertion is no longer valid. `decision_id` is the office's decision; None: revoked by a correction."""
+    """Why an assertion is no longer valid. `decision_id` is the office's decision; None: revoked by a correction.
+
+    `erased`: the decision was to erase its holder.
+    """
 
     assertion_id: str
     reason: str
     revoked_at: datetime
     replaced_by: str | None = None
     decision_id: str | None = None
+    erased: bool = False
 
     @property
     def announcement(self) -> AssertionRevoked:
@@ -45,6 +50,7 @@ class Revocation:
             reason=self.reason,
             revoked_at=self.revoked_at,
             replaced_by=self.replaced_by,
+            erased=self.erased,
         )
 
 
@@ -87,6 +93,11 @@ def revocation_by_correction(assertion_id: str, replaced_by: str, correction: st
         else "訂正のため、新しい登録証に替わりました"
     )
     return Revocation(assertion_id, reason, now, replaced_by=replaced_by)
+
+
+def erased_reason() -> str:
+    """The public reason for a badge of somebody who was erased; it takes the place of any other that was given."""
+    return "登録が取り下げられ、個人情報は消去されました"
 
 
 def lost_revocation() -> str:

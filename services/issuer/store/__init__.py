@@ -5,6 +5,7 @@ Locks are always taken in one order, so there are no deadlocks: rows of assertio
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,14 +15,16 @@ import msgspec
 
 from services.issuer.domain.issuance import Assertion, StatusPlace, issued
 from services.issuer.domain.publication import status_name
-from services.issuer.domain.revocation import AssertionState, Revocation
+from services.issuer.domain.revocation import AssertionState, Revocation, erased_reason
 from services.issuer.domain.selection import IssuedVersion
 from services.issuer.domain.status import ROOM, draw_indexes
 from services.issuer.store.counting import CountTransaction
 from services.issuer.store.inventory import InventoryTransaction
-from shared.events import AssertionIssued
+from shared.erasure_events import AssertionsErased, PersonErased
+from shared.events import AssertionIssued, AssertionRevoked, event_id
 from shared.retry import due_by_name, first_due_sql
 from shared.runtime.db import Database
+from shared.runtime.deletions import note_deletion
 
 _MOST_PAUSE = timedelta(minutes=5)  # between two attempts to store a credential
 _AMONG = 4  # times what is taken is looked at: other processes hold the locks of what they took
@@ -93,10 +96,11 @@ class IssuerTransaction(InventoryTransaction, CountTransaction):
     # ── issue ──────────────────────────────────────────────────────────────────────────────────────────
 
     def newest_versions(self, registration_ids: Iterable[str]) -> dict[str, IssuedVersion]:
-        """The newest version that we issued of each registration, if any."""
+        """The newest version that we issued of each registration, if any; of somebody erased without the person."""
         found = self.cursor.execute(
             "select distinct on (registration_id) registration_id, version, assertion_id,"
-            " nullif(convert_from(announcement, 'UTF8'), '')::json #>> '{holder,person_id}' from assertions"
+            " case when erased_at is null then"
+            "  nullif(convert_from(announcement, 'UTF8'), '')::json #>> '{holder,person_id}' end from assertions"
             " where registration_id = any(%s) order by registration_id, version desc",
             (list(set(registration_ids)),),
         )
@@ -264,6 +268,89 @@ class IssuerTransaction(InventoryTransaction, CountTransaction):
             "select status_index from assertions where status_list = %s and revoked_at is not null", (number,)
         )
         return [index for (index,) in found]
+
+    # ── erase ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def begin_erasures(self, events: Sequence[PersonErased | AssertionsErased]) -> list[Revocation]:
+        """All badges of these people are revoked: the revocations that are new. What is in storage is to be deleted.
+
+        One that isn't stored yet never will be, and counts as issued and revoked all the same: a copy of it may exist
+        if the database was restored.
+        """
+        if not events:
+            return []
+        now = self.now()
+        ours = "registration_id = any(%s)"
+        locked = self.cursor.execute(
+            f"select registration_id, assertion_id, revoked_at is null from assertions where {ours}"
+            " order by assertion_id for update",
+            ([id for event in events for id in event.registration_ids],),
+        ).fetchall()
+        revoked: dict[str, Revocation] = {}
+        for event in events:
+            theirs = {id: counts for of, id, counts in locked if of in event.registration_ids}
+            for id in (id for id, counts in theirs.items() if counts):
+                by = Revocation(id, erased_reason(), now, decision_id=event.decision_id, erased=True)
+                revoked.setdefault(id, by)
+            known = event.assertion_ids if isinstance(event, AssertionsErased) else ()
+            ids = tuple(sorted({*theirs, *known}))
+            self.erase(event.decision_id, event.registration_ids)
+            note_deletion(
+                self,
+                AssertionsErased(
+                    decision_id=event.decision_id,
+                    subject=event.subject,
+                    registration_ids=event.registration_ids,
+                    erased_at=now,
+                    assertion_ids=ids,
+                ),
+            )
+        self.revoke(list(revoked.values()), now)
+        self.cursor.execute(
+            "update assertions set erased_at = coalesce(erased_at, %s), state = 'stored',"
+            f" stored_at = coalesce(stored_at, %s) where {ours}",
+            (now, now, [id for event in events for id in event.registration_ids]),
+        )
+        return list(revoked.values())
+
+    def take_back_erased(self, events: Sequence[AssertionsErased]) -> None:
+        """After a restore. These people stay erased: also rows that were taken back just now, or are in the backup.
+
+        Idempotent, in any order with the others.
+        """
+        self.claim_erasures([])  # what another process has in hand is found
+        self.begin_erasures(events)
+
+    def places_of(self, ids: Iterable[str]) -> dict[int, set[int]]:
+        """Status list → the bits of those of these assertions that we issued."""
+        found = self.cursor.execute(
+            "select status_list, status_index from assertions where assertion_id = any(%s)", (list(ids),)
+        )
+        places: defaultdict[int, set[int]] = defaultdict(set)
+        for number, index in found:
+            places[number].add(index)
+        return places
+
+    def blank(self, ids: Sequence[str]) -> None:
+        """Keep of these assertions what others are verified and counted with: leaf, bit, cohort, period's end.
+
+        The office's reason for a former revocation may name the person: of its announcement only the id stays.
+        """
+        former = self.cursor.execute(
+            "select assertion_id from assertions where assertion_id = any(%s) and revocation_reason <> %s",
+            (list(ids), erased_reason()),
+        )
+        self.cursor.execute(
+            "update announced set topic = '', key = '', value = '' where event_id = any(%s)",
+            ([event_id(AssertionRevoked.__name__, id) for (id,) in former],),
+        )
+        self.cursor.execute(
+            "update assertions set credential = null, correction = null, last_error = null, revocation_reason = %s,"
+            " announcement = convert_to(json_build_object('award', json_build_object('valid_until',"
+            "  nullif(convert_from(announcement, 'UTF8'), '')::json #>> '{award,valid_until}'))::text, 'UTF8')"
+            " where assertion_id = any(%s)",
+            (erased_reason(), list(ids)),
+        )
 
 
 Store = Database[IssuerTransaction]

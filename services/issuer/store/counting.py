@@ -43,9 +43,12 @@ class CountTransaction(Transaction):
 
     def note_anchored(self, events: Sequence[AssertionAnchored]) -> None:
         """Step 7. A batch is final; its manifest, written before this was announced, tells which badges are in it."""
+        self.note_batches(event.merkle_root for event in events)
+
+    def note_batches(self, roots: Iterable[str]) -> None:
+        """These batches are final; one that was noted before stays as it is."""
         now = self.now()
-        roots = dict.fromkeys(event.merkle_root for event in events)
-        self.insert_rows("anchored_batches", [{"root": root, "next_try_at": now} for root in roots])
+        self.insert_rows("anchored_batches", [{"root": root, "next_try_at": now} for root in dict.fromkeys(roots)])
 
     def next_unread_batch(self, now: datetime) -> tuple[str, int] | None:
         """The root of a batch whose manifest is due to be read, locked, and how often that failed."""

@@ -35,7 +35,9 @@ class KeptObject:
     body: bytes
 
 
-_CREDENTIAL = "select assertion_id, leaf, credential, announcement from assertions where state = 'stored'"
+_CREDENTIAL = (
+    "select assertion_id, leaf, credential, announcement from assertions where state = 'stored' and erased_at is null"
+)
 _KEPT = "select key, name, content_type, body from published_objects"
 
 
@@ -58,9 +60,10 @@ class InventoryTransaction(RecallTransaction):
         )
 
     def with_bytes(self, assertion_ids: Sequence[str]) -> set[str]:
-        """Those of these assertions whose credentials the table has, stored or not."""
+        """Those of these assertions whose credentials the table has, stored or not, or that are being erased."""
         found = self.cursor.execute(
-            "select assertion_id from assertions where assertion_id = any(%s) and credential is not null",
+            "select assertion_id from assertions where assertion_id = any(%s)"
+            " and (credential is not null or erased_at is not null)",
             (list(assertion_ids),),
         )
         return {id for (id,) in found}
