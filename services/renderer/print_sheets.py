@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,6 +17,7 @@ from shared import object_keys
 from shared.errors import TryLater
 from shared.paper_events import PrintSheetRendered
 from shared.retry import next_try
+from shared.runtime.erasure import erased_among
 from shared.runtime.log import logger
 from shared.runtime.scrub import CannotMake, Expected
 from shared.runtime.scrub_record import WAITS
@@ -37,9 +38,11 @@ def draw_sheets(ports: Ports) -> int:
         if ordered is None:
             return 0
         try:
-            drawn = draw(ordered, ports)
+            drawn = draw(ordered, ports, erased_among(tx, ordered.assertion_ids))
             if drawn.content:
                 ports.objects.put(object_keys.print_sheet(ordered.sheet_id), drawn.content, "application/pdf")
+            else:  # it may be there from before somebody was erased
+                ports.objects.delete(object_keys.print_sheet(ordered.sheet_id))
         except Exception as error:  # the storage is away, or a bug: costs this sheet only
             tx.postpone_sheet(ordered.sheet_id, str(error), next_try(ordered.attempts + 1, now))
             cause = "storage-away" if isinstance(error, TryLater) else type(error).__name__
@@ -77,10 +80,15 @@ class Drawn:
         return sha256(self.content).hexdigest() if self.content else ""
 
 
-def draw(ordered: OrderedSheet, ports: Ports) -> Drawn:
-    """The same bytes for the same credentials and fonts. TryLater while the storage is away."""
+def draw(ordered: OrderedSheet, ports: Ports, erased: Collection[str]) -> Drawn:
+    """The same bytes for the same credentials and fonts; without those `erased`. TryLater while the storage is away."""
+
+    def read_card(entry: tuple[str, str]) -> Card | None:
+        order_id, assertion_id = entry
+        return None if assertion_id in erased else _card(order_id, assertion_id, ports)
+
     with ThreadPoolExecutor(_THREADS) as pool:
-        read = list(pool.map(lambda entry: _card(entry[0], entry[1], ports), ordered.entries))
+        read = list(pool.map(read_card, ordered.entries))
     cards = [card for card in read if card is not None]
     unread = [order_id for (order_id, _), card in zip(ordered.entries, read, strict=True) if card is None]
     if ordered.item == "card":
@@ -109,20 +117,22 @@ class PrintSheets:
     folder: str | None = object_keys.PRINT_SHEETS
 
     def page(self, tx: RendererTransaction, after: str, limit: int) -> Sequence[Expected]:
-        return [self._expected(row) for row in tx.drawn_sheets(after, limit)]
+        return [self._expected(row, tx) for row in tx.drawn_sheets(after, limit)]
 
     def prepare(self, expected: Expected) -> None:
         """Nothing: the same bytes at any time."""
 
     def lock(self, tx: RendererTransaction, expected: Expected) -> Expected | None:
         row = tx.lock_drawn_sheet(expected.place)
-        return None if row is None else self._expected(row)
+        return None if row is None else self._expected(row, tx)
 
-    def _expected(self, row: DrawnSheet) -> Expected:
+    def _expected(self, row: DrawnSheet, tx: RendererTransaction) -> Expected:
+        erased = erased_among(tx, row.ordered.assertion_ids) if row.ordered else set()
+
         def make(stored: bytes | None) -> bytes:
             if row.ordered is None:
                 raise CannotMake(WAITS)  # for its order, which is read again
-            content = draw(row.ordered, self.ports).content
+            content = draw(row.ordered, self.ports, erased).content
             if sha256(content).hexdigest() != row.sha256:
                 raise CannotMake("comes-out-otherwise")
             return content
@@ -133,6 +143,7 @@ class PrintSheets:
             "application/pdf",
             lambda stored: sha256(stored).hexdigest() == row.sha256,
             make,
+            lambda stored: bool(erased),  # no evidence is kept: it may be the sheet as it was with them
         )
 
     def unknown(self, tx: RendererTransaction, keys: Sequence[str]) -> Sequence[str]:

@@ -12,7 +12,8 @@ from services.renderer.domain.failure import Failure
 from shared.events import AssertionAnchored, CertificateRendered, RenderingFailed
 from shared.paper_events import PaperItem, PrintSheetOrdered, PrintSheetRendered
 from shared.retry import due_at, is_due_sql
-from shared.runtime.db import Database, Transaction
+from shared.runtime.db import Database, Transaction, replace
+from shared.runtime.erasure import erased_among
 
 NotDone = Literal["pending", "failed"]
 
@@ -195,6 +196,50 @@ class RendererTransaction(Transaction):
         """Let what failed be tried again now; how many."""
         return self.cursor.execute("update renderings set next_try_at = %s where state = 'failed'", (now,)).rowcount
 
+    # ── erased ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def erase_renderings(self, assertion_ids: Sequence[str], now: datetime) -> None:
+        """These are never rendered, whether noted or not. Waits for a tick that is rendering one."""
+        nothing = dict.fromkeys(
+            (
+                "last_error",
+                "skipped_as",
+                "failure_reason",
+                "failure_field",
+                "failure_characters",
+                "certificate_sha256",
+                "details_sha256",
+                "certificate_unsigned_sha256",
+                "details_unsigned_sha256",
+            )
+        )
+        rows = [
+            {"assertion_id": id, "state": "erased", "next_try_at": now, "noted_at": now, **nothing}
+            for id in dict.fromkeys(assertion_ids)
+        ]
+        self.insert_rows("renderings", rows, replace("assertion_id", ["state", *nothing]))
+
+    def lock_sheets_with(self, assertion_ids: Sequence[str]) -> list[str]:
+        """The print sheets that have one of these, locked: what is being drawn is waited for."""
+        found = self.cursor.execute(
+            "select sheet_id from print_sheets where assertion_ids && %s order by sheet_id for update",
+            (list(assertion_ids),),
+        )
+        return [id for (id,) in found]
+
+    def draw_again(self, sheet_ids: Sequence[str], now: datetime) -> None:
+        """Sheets that are drawn are due; who was erased is left out now."""
+        self.cursor.execute(
+            "update print_sheets set state = 'pending', attempts = 0, next_try_at = %s"
+            " where sheet_id = any(%s) and state = 'done' and sha256 is not null",
+            (now, list(sheet_ids)),
+        )
+
+    def is_sheet_empty(self, sheet_id: str) -> bool:
+        """Whether nothing of it could be drawn, or everybody on it was erased."""
+        found = "select state = 'done' and sha256 is null from print_sheets where sheet_id = %s"
+        return bool(self.fetch_value(found, (sheet_id,)))
+
     # ── compared with object storage ───────────────────────────────────────────────────────────────────
 
     def done(self, after: str, limit: int) -> list[DoneRendering]:
@@ -234,6 +279,9 @@ class RendererTransaction(Transaction):
                     event.sheet_id,
                 ),
             )
+        ids = {entry.assertion_id for event in events for entry in event.entries}
+        if erased := erased_among(self, ids):  # drawn before that, as far as a restored database knows
+            self.draw_again(self.lock_sheets_with(list(erased)), now)
 
     def take_back_sheets(self, events: Sequence[PrintSheetRendered]) -> None:
         """After a restore. These sheets are drawn and announced; what is on them is read again with their orders."""
