@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from services.anchor import handlers, readiness
+from services.anchor import erasure, handlers, readiness
 from services.anchor.config import Config
 from services.anchor.domain.proving import TreeCache
 from services.anchor.handlers import Ports
@@ -17,6 +17,7 @@ from services.anchor.network.sender import NetworkConnection
 from services.anchor.network.submission import NetworkPorts
 from services.anchor.store import AnchorTransaction
 from shared.count_events import StatementAnchored, StatementPublished
+from shared.erasure_events import AssertionsErased
 from shared.events import AssertionAnchored, AssertionIssued, AssertionRevoked, BadgeReceived
 from shared.object_keys import DID_DOCUMENT
 from shared.runtime.process import Process
@@ -35,6 +36,7 @@ def build(config: Config, ports: Ports, networks: Sequence[NetworkPorts], monito
         process.note(AssertionIssued, AnchorTransaction.note_issued)
     process.note(BadgeReceived, AnchorTransaction.note_received)
     process.note(AssertionRevoked, AnchorTransaction.note_revoked)
+    process.consume(AssertionsErased, erasure.note_erased, ports)
     process.note(StatementPublished, AnchorTransaction.note_statements)
     process.recall(AssertionAnchored, AnchorTransaction.take_back_anchored)
     process.recall(StatementAnchored, AnchorTransaction.take_back_anchored)
@@ -46,6 +48,7 @@ def build(config: Config, ports: Ports, networks: Sequence[NetworkPorts], monito
         process.tick(f"confirm_{name}", submission.confirm, network)
         process.tick(f"check_finality_{name}", submission.check_finality, network, every=network.poll.total_seconds())
     process.tick("prove", handlers.prove, ports, full=50)
+    process.tick("erase", erasure.delete_erased, ports)
     process.scrub(
         ports.objects, Proofs(TreeCache(), ports.verification_method), Manifests(TreeCache()), before="issuer"
     )

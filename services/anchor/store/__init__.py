@@ -51,8 +51,12 @@ class AnchorTransaction(Transaction):
         self.leaves.note_received(events)
 
     def note_revoked(self, events: Sequence[AssertionRevoked]) -> None:
-        """Any time. A badge revoked before it was batched is never anchored; afterwards its proof stays as it is."""
+        """Any time. A badge revoked before it was batched is never anchored; afterwards its proof stays as it is.
+
+        The credential of somebody who is being erased is about to go: it gets no proof any more.
+        """
         metrics.EXCLUDED.labels("revoked").inc(self.leaves.exclude_revoked(events))
+        self.leaves.end_proofs([event.assertion_id for event in events if event.erased], "revoked")
 
     def note_statements(self, events: Sequence[StatementPublished]) -> None:
         """Any time. The leaf of a statement of the count, which waits for the next batch."""

@@ -95,7 +95,9 @@ class Batches:
         for root, named, transaction in rows:
             self._tx.cursor.execute("update batches set proof_names = %s where root = %b", (transaction, root))
             if named is not None:
-                self._tx.cursor.execute("update leaves set proved_at = null where root = %b", (root,))
+                self._tx.cursor.execute(
+                    "update leaves set proved_at = null where root = %b and erased_at is null", (root,)
+                )
 
     def roots_missing_from(self, deployment: Deployment) -> list[bytes]:
         """The roots of complete batches that have no anchoring in a deployment, the oldest first."""

@@ -126,6 +126,24 @@ class Leaves:
         )
         return len(rows)
 
+    def end_proofs(self, assertion_ids: Sequence[str], excluded_as: str) -> None:
+        """Their credentials are about to go, or gone: no proof is due, and none is missing. What is in no batch stays
+        so. Waits for proofs that are being put.
+        """
+        now = self._tx.now()
+        self._tx.cursor.execute(
+            "select from leaves where assertion_id = any(%s) order by assertion_id for update",
+            (ids := list(assertion_ids),),
+        )
+        self._tx.cursor.execute(
+            "update leaves set erased_at = coalesce(erased_at, %(now)s), proved_at = coalesce(proved_at, %(now)s),"
+            " last_error = null,"
+            " excluded_as = case when root is null then coalesce(excluded_as, %(word)s) end,"
+            " excluded_at = case when root is null then coalesce(excluded_at, %(now)s) end"
+            " where assertion_id = any(%(ids)s)",
+            {"now": now, "word": excluded_as, "ids": ids},
+        )
+
     def _mark_ready(self, assertion_ids: Sequence[str], now: datetime, *, ready: bool = False) -> None:
         """Those that have all that ANCHOR_ON asks for, from now on."""
         self._tx.cursor.execute(
@@ -181,6 +199,7 @@ class Leaves:
         return self._tx.fetch_all(
             ProvedLeaf,
             "select assertion_id, leaf, root from leaves where (root, leaf) > (%b, %b) and proved_at is not null"
+            " and erased_at is null"
             " order by root, leaf limit %s",
             (root, leaf, limit),
         )
@@ -190,7 +209,7 @@ class Leaves:
         return self._tx.fetch_one(
             ProvedLeaf,
             "select assertion_id, leaf, root from leaves where assertion_id = %s and proved_at is not null"
-            " and root is not null for update",
+            " and root is not null and erased_at is null for update",
             (assertion_id,),
         )
 
