@@ -336,13 +336,14 @@ class IssuerTransaction(InventoryTransaction, CountTransaction):
 
         The office's reason for a former revocation may name the person: of its announcement only the id stays.
         """
-        former = self.cursor.execute(
-            "select assertion_id from assertions where assertion_id = any(%s) and revocation_reason <> %s",
-            (list(ids), erased_reason()),
-        )
+        locked = self.cursor.execute(
+            "select assertion_id, revocation_reason from assertions where assertion_id = any(%s)"
+            " order by assertion_id for update",
+            (list(ids),),
+        ).fetchall()
         self.cursor.execute(
             "update announced set topic = '', key = '', value = '' where event_id = any(%s)",
-            ([event_id(AssertionRevoked.__name__, id) for (id,) in former],),
+            ([event_id(AssertionRevoked.__name__, id) for id, why in locked if why != erased_reason()],),
         )
         self.cursor.execute(
             "update assertions set credential = null, correction = null, last_error = null, revocation_reason = %s,"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared import object_keys
-from shared.object_keys import is_assertion_id, is_badge_class, is_edition
+from shared.object_keys import assertion_in, is_assertion_id, is_badge_class, is_edition
 
 ID = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -49,3 +49,27 @@ def test_anything_else_is_no_edition(text: str) -> None:
 @pytest.mark.parametrize("qualification", ["", "Gishi", "../issuer", "a/b", "技士", "x" * 65])
 def test_a_qualification_outside_its_alphabet_is_no_badge_class(qualification: str) -> None:
     assert not is_badge_class(qualification, "2026")
+
+
+ABOUT = [object_keys.credential(ID), object_keys.certificate(ID), object_keys.details(ID)]
+
+
+@pytest.mark.parametrize("key", [*ABOUT, *(object_keys.scrubbed(key, "0" * 64) for key in ABOUT)])
+def test_a_credential_its_pdfs_and_what_a_scrub_kept_of_them_are_about_the_assertion(key: str) -> None:
+    assert assertion_in(key) == ID
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        object_keys.credential("a"),
+        f"{object_keys.credential(ID)}.old",
+        f"certificates/{ID}x/details.pdf",
+        f"x/{object_keys.credential(ID)}",
+        object_keys.status_list(1),
+        object_keys.print_sheet("20260501-card-0123456789ab"),
+        object_keys.scrubbed(object_keys.status_list(1), "0" * 64),
+    ],
+)
+def test_other_objects_are_about_no_assertion(key: str) -> None:
+    assert assertion_in(key) is None
