@@ -1,74 +1,36 @@
-"""The issuer erases a person: in whatever order it is told, dying at any step, scrubbed and restored.
+"""The issuer erases a person: in whatever order it is told, dying at any step, compared with storage.
 
-Tests services/issuer/erasure.py, store and storage of the issuer, shared/runtime/deletions.py, scrub.py.
+Tests services/issuer/erasure.py, store and storage of the issuer, shared/runtime/deletions.py, scrub.py. What comes
+afterwards: test_issuer_erasure_later.py.
 """
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import msgspec
 import pytest
-from kafka import TopicPartition
 
 from services.issuer import erasure, handlers
 from services.issuer.count import counting
 from services.issuer.domain.revocation import erased_reason
-from services.issuer.handlers import Ports
 from services.issuer.storage.inventory import Credentials, Documents
-from services.issuer.storage.only_stored import id_of as id_in
-from services.issuer.store import IssuerTransaction
-from services.verifier.verification import Sources, verify
 from shared import object_keys
-from shared.clock import Clock
-from shared.count_events import StatementPublished
-from shared.credentials.count import Figures
-from shared.credentials.credential import leaf_of
-from shared.erasure_events import AssertionsErased, PersonErased
-from shared.events import AssertionIssued, AssertionRevoked, RegistrationRenewed
+from shared.erasure_events import AssertionsErased
+from shared.events import AssertionIssued, AssertionRevoked
 from shared.office_events import DecisionSettled, ObjectsScrubbed
-from shared.runtime.log import logger
-from shared.runtime.recall import _take_back
-from tests.worlds.credentials import DID, NOW, renewed
-from tests.worlds.issuer import World, corrected, dying_at, id_of, order, side_by_side
-from tests.worlds.issuer_restored import COUNT_RECALLS
-from tests.worlds.outside_verifier import ask_outside_verifier
-from tests.worlds.recalled import Fact, announced, back_up
+from tests.worlds.credentials import renewed
+from tests.worlds.issuer import World, dying_at, id_of, order, side_by_side
+from tests.worlds.issuer_erasure import (
+    MINE,
+    THEIRS,
+    credentials_of,
+    erase,
+    finish,
+    person_erased,
+    personal_in,
+    rest,
+    theirs,
+)
 from tests.worlds.scrub_passes import found, scrubbed
-from tests.worlds.society import URL, Society, failures
-
-PERSON: dict[str, Any] = {
-    "person_id": "person-kenichi",
-    "family_name": "鉄筋",
-    "given_name": "健一",
-    "email": "kenichi@example.jp",
-}
-THEIRS = (id_of(1), id_of(1, 2), id_of(2))
-"""A registration that was corrected, and another one of the same person; the third is somebody else's."""
-MINE = object_keys.credential(id_of(1, 2))
-
-
-def theirs(number: int, version: int = 1, **changes: Any) -> RegistrationRenewed:
-    made = {**PERSON, "pass_number": f"P-SECRET-{number}", "registration_number": f"N-SECRET-{number}", **changes}
-    return renewed(number, **made) if version == 1 else corrected(number, version, why="鉄筋の誤記", **made)
-
-
-def person_erased(*numbers: int, decision_id: str = "E1") -> PersonErased:
-    ids = tuple(f"R-{number:05}" for number in numbers or (1, 2))
-    return PersonErased(decision_id=decision_id, subject=ids[0], registration_ids=ids, erased_at=NOW)
-
-
-def finish(world: World, ports: Ports | None = None) -> None:
-    """What the ticks do until nothing is due but the last deletion."""
-    for _ in range(3):
-        world.publish()
-        erasure.delete_erased(ports or world.ports)
-
-
-def erase(world: World, *events: PersonErased) -> None:
-    erasure.note_erased(events or [person_erased()], world.ports)
-    finish(world)
 
 
 @pytest.fixture
@@ -78,32 +40,6 @@ def issued(world: World) -> World:
     world.issue(theirs(1, 2))
     world.publish()
     return world
-
-
-def credentials_of(world: World) -> set[str]:
-    """Whose credentials are in the bucket."""
-    return {id_in(key) for key in world.shelf.list_keys(object_keys.CREDENTIALS, "", 100)}
-
-
-def rest(world: World) -> Any:
-    """What the rows and the bucket end as, without times."""
-    return (
-        world.rows(
-            "select assertion_id, state, leaf, revoked_at is not null, revocation_reason, replaced_by, correction,"
-            " announcement, erased_at is not null, erased_at is not null and credential is null"
-            " from assertions order by 1"
-        ),
-        world.rows("select subject, decision_id from erased order by 1"),
-        world.published_bits(),
-        sorted(credentials_of(world)),
-    )
-
-
-def personal_in(world: World) -> list[str]:
-    """What the tables say of the person, as text or in bytes; all but what is on its way to Kafka."""
-    words = ("鉄筋", "健一", "kenichi", "P-SECRET", "N-SECRET")
-    everything = b"\n".join(rows for table, rows in back_up(world.ports.store).rows.items() if table != "outbox")
-    return [word for word in words if word.encode() in everything or word.encode().hex().encode() in everything]
 
 
 # ── what becomes of them ────────────────────────────────────────────────────────────────────────────────
@@ -332,150 +268,3 @@ def test_what_a_restored_bucket_has_again_is_named_and_deleted_by_a_pass_that_re
     assert issued.shelf.list_keys(object_keys.SCRUBBED, "", 10) == []
     assert credentials_of(issued) == {id_of(3)}
     assert scrub(issued).named == ()
-
-
-# ── restored ────────────────────────────────────────────────────────────────────────────────────────────
-
-RECALLS: Any = {**COUNT_RECALLS, AssertionsErased: IssuerTransaction.take_back_erased}
-
-
-class Topics:
-    """What Kafka keeps of what the issuer announced."""
-
-    def __init__(self, world: World) -> None:
-        self._world, self.facts = world, dict[Any, Fact]()
-
-    def keep(self) -> None:
-        self.facts |= {fact.id: fact for fact in announced(self._world.ports.store) if fact.topic}
-
-    def take_back(self) -> None:
-        """As a start does, topic after topic; then the rest of the start."""
-        for topic in sorted({fact.topic for fact in self.facts.values()}):
-            records = [
-                SimpleNamespace(topic=topic, key=fact.key, value=fact.value, offset=offset)
-                for offset, fact in enumerate(each for each in self.facts.values() if each.topic == topic)
-            ]
-            _take_back(records, TopicPartition(topic, 0), self._world.ports.store, RECALLS, logger("issuer"))
-        handlers.begin(self._world.ports)
-
-
-@pytest.mark.parametrize("backup_at", ["before the badges", "before the order", "before the deletion", "after it"])
-def test_a_restored_issuer_has_erased_them_before_anything_else(world: World, backup_at: str) -> None:
-    topics = Topics(world)
-    handlers.begin(world.ports)
-    backups = {"before the badges": back_up(world.ports.store)}
-    world.issue(theirs(1), theirs(2), renewed(3))
-    world.issue(theirs(1, 2))
-    world.publish()
-    topics.keep()
-    backups["before the order"] = back_up(world.ports.store)
-    erasure.note_erased([person_erased()], world.ports)
-    topics.keep()
-    backups["before the deletion"] = back_up(world.ports.store)
-    finish(world)
-    topics.keep()
-    backups["after it"] = back_up(world.ports.store)
-    left = rest(world)
-    backups[backup_at].restore()
-    world.wait(minutes=5)
-    topics.take_back()
-    world.shelf.puts.clear()
-    world.issue(theirs(2), theirs(1), theirs(1, 2), renewed(3))  # read again
-    assert not [key for key in world.shelf.keys if key.startswith(object_keys.CREDENTIALS)]
-    erase(world)
-    assert rest(world) == left
-    assert personal_in(world) == []
-    assert {fact.id for fact in announced(world.ports.store)} == set(topics.facts)  # nothing is announced otherwise
-
-
-def test_a_bucket_and_a_database_of_before_are_erased_again(issued: World) -> None:
-    topics, backup = Topics(issued), back_up(issued.ports.store)
-    before = {key: issued.shelf.get(key) for key in issued.shelf.kept}
-    topics.keep()
-    erase(issued)
-    topics.keep()
-    left = rest(issued)
-    backup.restore()
-    for key, body in before.items():
-        issued.shelf.put(key, body, "application/json")
-    topics.take_back()  # and the order is not on its topic any more
-    finish(issued)
-    assert rest(issued) == left
-    assert personal_in(issued) == []
-
-
-# ── all others ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def society(world: World) -> Society:
-    handlers.begin(world.ports)
-    world.issue(theirs(1), *(renewed(number) for number in range(2, 13)))
-    world.publish()
-    return Society(world)
-
-
-def verdict_on(society: Society, content: bytes) -> tuple[str, list[int]]:
-    now: Clock = society.world.clock
-    verdict = verify(lambda: content, Sources(society, society, lambda badge: None, URL, now)).verdict
-    return verdict.kind, [check.number for check in verdict.checks if check.outcome != "ok"]
-
-
-def test_all_other_badges_of_the_batch_verify_and_a_kept_copy_is_revoked(society: Society) -> None:
-    world = society.world
-    society.anchor(1, 2, 3)
-    kept, other = (world.shelf.get(object_keys.credential(id_of(number))) for number in (1, 2))
-    assert verdict_on(society, kept) == verdict_on(society, other) == ("valid", [])
-    erase(world, person_erased(1))
-    assert world.shelf.get(object_keys.credential(id_of(2))) == other
-    assert verdict_on(society, other) == ("valid", [])
-    assert verdict_on(society, kept)[1] == [5]
-    document = msgspec.json.decode(other)
-    answers = ask_outside_verifier(
-        *(
-            {
-                "credential": {**each, "proof": each["proof"][:1]},
-                "did": DID,
-                "statusList": world.shelf.json(object_keys.status_list(1)),
-                "now": "2026-04-01T12:00:00+09:00",
-            }
-            for each in (document, msgspec.json.decode(kept))
-        )
-    )
-    assert [(each["verified"], each["status"]) for each in answers] == [(True, False), (True, True)]
-    (leaf,) = world.rows("select leaf from assertions where assertion_id = %s", id_of(1))[0]
-    assert leaf == leaf_of(msgspec.json.decode(kept))
-
-
-@pytest.mark.parametrize("stated", ["before", "after"])
-def test_they_stay_counted_as_issued_and_not_valid(society: Society, stated: str) -> None:
-    if stated == "before":
-        society.count()
-    society.anchor(1, 2, 3)
-    erase(society.world, person_erased(1))
-    society.count()
-    society.anchor()
-    assert society.stated()[-1][1] == Figures(12, 1, 0, 3)
-    assert failures(society.verdict()) == [] and society.verdict().kind == "right"
-
-
-def test_a_restored_issuer_goes_on_counting_though_a_whole_batch_is_erased(society: Society) -> None:
-    """Of the batch nothing is read again: what was announced of it is about somebody who was erased."""
-    world, topics = society.world, Topics(society.world)
-    backup = back_up(world.ports.store)
-    society.anchor(1)
-    society.count()
-    topics.keep()
-    erase(world, person_erased(1))
-    society.count()
-    topics.keep()
-    assert society.stated()[-1][1] == Figures(12, 1, 0, 1)
-    backup.restore()
-    topics.take_back()
-    finish(world)
-    for number in range(20, 23):
-        world.issue(renewed(number))
-    for _ in range(3):
-        society.count()
-    told = [event.number for event in world.announced(StatementPublished)]
-    assert told == [3]
