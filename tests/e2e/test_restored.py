@@ -238,7 +238,7 @@ def test_the_board_shows_the_restore_of_every_service_until_somebody_has_looked(
         del recalled[each]  # whether the public count, or the hourly scrub, came after the backup depends on the time
     assert recalled == {"AssertionIssued": AFTER, "AssertionRevoked": 2, "AssertionsErased": 1, "DecisionSettled": 2}
     assert found["issuer"]["storage"] == {"newer_lists": 1}, "the bit is in the tables again, the list is a later one"
-    assert found["wallet"]["recalled"] == {"BadgeReceived": AFTER, "BadgeVisibilityChanged": 1}
+    assert found["wallet"]["recalled"] == {"BadgeReceived": AFTER, "BadgeVisibilityChanged": 1, "DecisionSettled": 1}
     assert found["ops"]["recalled"] == {"OfficeDecided": 2, "DecisionSettled": 1}
     assert found["verifier"]["recalled"] == {}
     shown = board(stack)
