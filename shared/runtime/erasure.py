@@ -19,16 +19,19 @@ from shared.topics import OFFICE_DECISIONS, PERSONAL
 
 E = TypeVar("E", bound=Event)
 
+_NUL = "\0"  # no column holds it, so no id in one has it
 _FIELDS = ("registration_id", "assertion_id")
 
 
 def subjects_of(event: Event) -> tuple[str, ...]:
     """The registration and assertion that an event is about; empty for what the office is told of itself."""
+    found: list[object]
     if event.topic == OFFICE_DECISIONS:
-        return (event.subject,) if isinstance(event, OfficeDecided) else ()
-    award = getattr(event, "award", None)
-    found = [getattr(event, field, None) for field in _FIELDS]
-    return tuple(id for id in (*found, getattr(award, "registration_id", None)) if isinstance(id, str))
+        found = [event.subject] if isinstance(event, OfficeDecided) else []
+    else:
+        award = getattr(event, "award", None)
+        found = [*(getattr(event, field, None) for field in _FIELDS), getattr(award, "registration_id", None)]
+    return tuple(id for id in found if isinstance(id, str) and _NUL not in id)
 
 
 def without_erased(events: Iterable[E], erased: set[str]) -> list[E]:
@@ -45,7 +48,8 @@ def without_erased(events: Iterable[E], erased: set[str]) -> list[E]:
 
 def erased_among(tx: RowStatements, subjects: Iterable[str]) -> set[str]:
     """Those of `subjects` who were erased."""
-    found = tx.cursor.execute("select subject from erased where subject = any(%s)", (list(subjects),))
+    known = [id for id in subjects if _NUL not in id]
+    found = tx.cursor.execute("select subject from erased where subject = any(%s)", (known,))
     return {row[0] for row in found}
 
 

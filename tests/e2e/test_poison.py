@@ -22,11 +22,12 @@ from tests.worlds.poison import DEPTHS, LARGE, poison_for, unknown_for
 from tests.worlds.story import Story, until
 
 HARMLESS = {
+    "DecisionSettled: an integer beyond 64 bits",
     "OfficeDecided: an integer beyond 64 bits",
     "RebuildOrdered: NUL in each text",
     "ScrubOrdered: NUL in each text",
 }
-"""Orders about nobody whose bad field no service keeps."""
+"""Orders about nobody, and answers to them, whose bad field no service keeps, or keeps as a text to show."""
 
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")

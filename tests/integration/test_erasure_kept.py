@@ -18,6 +18,7 @@ from shared.events import AssertionIssued, Award, BadgeReceived, Event, Holder, 
 from shared.letter_events import DeskLetterRequested
 from shared.office_events import Correction, DecisionSettled, OfficeDecided, RebuildOrdered
 from shared.runtime.db import Database, Transaction
+from shared.runtime.erasure import erased_among
 from shared.runtime.log import logger
 from shared.runtime.migrate import migrate
 from shared.runtime.rebuild import announce_again, note_rebuilds
@@ -125,6 +126,13 @@ def test_of_an_order_about_them_what_it_would_change_is_left_out(database: Datab
         found, other = tx.claim([ordered("R1"), ordered("R2")])
     assert (found.decision_id, found.correction, found.value) == ("correct-R1-1", None, None)
     assert other == ordered("R2")
+
+
+def test_an_id_that_no_column_holds_is_nobody_who_was_erased(database: Database[Transaction]) -> None:
+    spoiled = [BadgeReceived(assertion_id="A\0", received_at=NOW), ordered("R1\0")]
+    with database.transaction() as tx:
+        assert tx.claim(spoiled) == spoiled
+        assert erased_among(tx, ["R1\0"]) == set()
 
 
 def test_an_erased_assertion_is_left_out_by_its_own_id(database: Database[Transaction]) -> None:
@@ -257,6 +265,7 @@ def test_a_rebuild_that_comes_during_an_erasure_copies_nothing_of_them(
 ) -> None:
     with database.transaction() as tx:
         tx.announce(renewed("R1"), renewed("R2"))
+    with database.transaction() as tx:
         note_rebuilds(tx, [RebuildOrdered(decision_id="d", reader="issuer", by="", why="", ordered_at=NOW)])
     relay(url)
     with database.transaction() as tx:

@@ -69,9 +69,10 @@ MAY_READ_ALL: defaultdict[str, dict[str, str]] = defaultdict(
         "delete from stirred where": ERASURE,
         "delete from renamed where": ERASURE,
     },
+    renderer={"select sheet_id from print_sheets where assertion_ids": ERASURE},
     mailer={
         "insert into messages (assertion_id, letter, state, next_try_at, created_at) select": "by `Seldom`",
-        "select letter, request_id, letter_id, recipient": "an erasure, of which there are a few a year",
+        "select letter, request_id, letter_id, recipient": ERASURE,
     },
 )
 """Service → beginning of a statement → why it may read a whole table."""
