@@ -8,6 +8,7 @@ back: `shared/runtime/erasure.py`.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
 from shared.events import Event
 from shared.office_events import DecisionSettled
@@ -35,6 +36,7 @@ class PersonErased(_Erasure, frozen=True, kw_only=True):
     """
 
     topic = REGISTRATION_RENEWED
+    assertion_ids: ClassVar[tuple[str, ...]] = ()  # it names none: only the issuer knows them
 
 
 class AssertionsErased(_Erasure, frozen=True, kw_only=True):

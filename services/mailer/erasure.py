@@ -19,8 +19,7 @@ def erase(events: Sequence[PersonErased | AssertionsErased], ports: Ports) -> No
     now = ports.now()
     with ports.store.transaction() as tx:
         for event in tx.claim_erasures(events):
-            badges = event.assertion_ids if isinstance(event, AssertionsErased) else ()
-            rows = tx.erase_rows(event.registration_ids, badges, event.erased_at)
+            rows = tx.erase_rows(event.registration_ids, event.assertion_ids, event.erased_at)
             tx.erase(event.decision_id, [*event.registration_ids, *rows.assertion_ids], rows.addresses)
             for each in rows.unsent:  # so that none leaves after a restore to before this
                 announce(tx, ports, each, "cancelled", each.attempts, now, "erased")

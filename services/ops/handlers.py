@@ -38,8 +38,7 @@ def erase(events: Sequence[PersonErased | AssertionsErased], ports: Ports) -> No
     now = ports.now()
     with ports.store.transaction() as tx:
         for event in tx.claim_erasures(events):
-            badges = event.assertion_ids if isinstance(event, AssertionsErased) else ()
-            tx.erasures.forget(event.decision_id, event.registration_ids, badges)
+            tx.erasures.forget(event.decision_id, event.registration_ids, event.assertion_ids)
             if isinstance(event, AssertionsErased):
                 tx.announce(event.settled(tx.service, now), cause=event)
     # Dying before the commit, all is there still, and the event is read again.

@@ -21,8 +21,7 @@ def erase(events: Sequence[PersonErased | AssertionsErased], ports: Ports) -> No
     """
     with ports.store.transaction() as tx:
         for event in tx.claim_erasures(events):
-            badges = event.assertion_ids if isinstance(event, AssertionsErased) else ()
-            erased = tx.erase_rows(event.registration_ids, badges)
+            erased = tx.erase_rows(event.registration_ids, event.assertion_ids)
             tx.erase(event.decision_id, [*event.registration_ids, *erased.assertion_ids], erased.addresses)
             if isinstance(event, PersonErased):
                 detail = f"{erased.shared} accounts stay: they have badges of others" if erased.shared else None

@@ -20,6 +20,9 @@ from shared.topics import OFFICE_DECISIONS, PERSONAL
 E = TypeVar("E", bound=Event)
 
 _NUL = "\0"  # no column holds it, so no id in one has it
+SAYS = "exists (select from unnest(%b::bytea[]) as said where position(said in value) > 0)"
+"""SQL: whether the bytes of a message say one of an array of texts, as `as_said` has them."""
+
 _FIELDS = ("registration_id", "assertion_id")
 
 
@@ -53,6 +56,11 @@ def erased_among(tx: RowStatements, subjects: Iterable[str]) -> set[str]:
     return {row[0] for row in found}
 
 
+def as_said(field: str, value: str, *, space: str = "") -> bytes:
+    """A field with its value, as the JSON of an event says it; with a `space` as upstream may write it."""
+    return f'"{field}":{space}{msgspec.json.encode(value).decode()}'.encode()
+
+
 def forget(tx: RowStatements, subjects: Sequence[str], addresses: Sequence[str]) -> None:
     """Of what we announced, send or put aside about `subjects`, or as letters to `addresses`: all but the ids.
 
@@ -60,13 +68,9 @@ def forget(tx: RowStatements, subjects: Sequence[str], addresses: Sequence[str])
     that name people, which takes seconds for a million facts. A rebuild that copies them at this moment is waited for.
     """
     values = [*((field, id) for field in _FIELDS for id in subjects), *(("recipient", each) for each in addresses)]
-    needles = [
-        f'"{field}":{space}{msgspec.json.encode(value).decode()}'.encode()
-        for field, value in values
-        for space in ("", " ")  # with one: as upstream may write it
-    ]
+    needles = [as_said(field, value, space=space) for field, value in values for space in ("", " ")]
     topics = [name for topic in PERSONAL for name in (topic.name, topic.dead.name)]
-    named = "topic = any(%s) and exists (select from unnest(%b::bytea[]) as said where position(said in value) > 0)"
+    named = f"topic = any(%s) and {SAYS}"
     tx.cursor.execute("lock table outbox in share row exclusive mode")
     tx.cursor.execute(f"update announced set topic = '', key = '', value = '' where {named}", (topics, needles))
     for table in ("outbox", "refused", "unread"):

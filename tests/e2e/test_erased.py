@@ -1,6 +1,6 @@
 """The office erases one person of twelve, while a service is away: nothing of them is left, nothing brings them back.
 
-All others stay what they were, for whoever verifies them: they are leaves of the same batch.
+All others stay what they were, for all verifiers: they are leaves of the same batch.
 """
 
 from __future__ import annotations

@@ -172,7 +172,7 @@ def test_keys_that_the_former_release_writes_are_made_again(ports: Ports, is_kno
     assert found(ports, "高橋") == found(ports, "髙橋") == [id_of(1)] and found(ports, "見本") == [id_of(2)]
     with ports.store.transaction() as tx:
         assert (tx.standing.settle(), tx.board.uncounted()) == (0, 0)
-    # And the release before finds by its own way of writing whom this one has written.
+    # And the release before finds, by its own way of writing, people that this one has written.
     keys = dict(read(ports, "select registration_id, key from search_keys"))
     assert former[:4] in keys[id_of(1)] and "GONE" not in keys
 

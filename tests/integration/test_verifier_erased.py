@@ -281,7 +281,7 @@ def test_what_its_holder_kept_reads_as_revoked_and_erased(world: VerifierWorld, 
 
 
 def test_while_the_site_is_away_a_kept_file_could_not_be_checked(world: VerifierWorld) -> None:
-    """Nobody says "not revoked". With the list alone it is revoked, whoever has the record."""
+    """Nobody says "not revoked". With the list alone it is revoked, for all who have the record."""
     [badge] = world.anchor(world.issue(13))
     content = world.shelf.kept[object_keys.credential(id_of(badge))]
     erase(world, badge)

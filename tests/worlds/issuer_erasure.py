@@ -1,4 +1,4 @@
-"""A person with several badges, whom the issuer erases, and what is left of them."""
+"""A person with several badges who is erased by the issuer, and what is left of them."""
 
 from __future__ import annotations
 

@@ -6,14 +6,12 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from urllib.parse import quote
 
-import msgspec
-
 from services.registration.store.recoveries import Recoveries
 from shared.addresses import as_mailed
 from shared.errors import Unreadable
 from shared.events import Event, RegistrationHeld
 from shared.letter_events import DeskLetterRequested
-from shared.runtime.erasure import erased_among
+from shared.runtime.erasure import SAYS, as_said, erased_among
 from shared.topics import DESK_LETTERS, REGISTRATION_HELD, Topic
 from shared.wire import decode
 
@@ -37,7 +35,7 @@ union select unnest(array[email, former_email]) from address_recoveries where re
 union select unnest(array[old, new]) from order_changes where registration_id = any(%(ids)s) and field = 'email'
 """
 
-_SAID = "topic = %s and exists (select from unnest(%b::bytea[]) as said where position(said in value) > 0)"
+_SAID = f"topic = %s and {SAYS}"
 
 
 class Erasure(Recoveries):
@@ -70,7 +68,7 @@ class Erasure(Recoveries):
 
     def _held(self, field: str, value: str) -> list[RegistrationHeld]:
         """The holds announced of one registration, or one person."""
-        events = self._announced_that_say(REGISTRATION_HELD, [_said(field, value)])
+        events = self._announced_that_say(REGISTRATION_HELD, [as_said(field, value)])
         return [each for each in events if isinstance(each, RegistrationHeld)]
 
     def erase_registrations(self, decision_id: str, ids: Collection[str]) -> None:
@@ -103,20 +101,20 @@ class Erasure(Recoveries):
         to addresses that are not kept any more, found by the name. A namesake's are forgotten, too: they were sent.
         """
         about = [f'/people/{quote(id, safe="")}"'.encode() for id in ids]
-        about += [_said("recipient", each) for each in addresses]
+        about += [as_said("recipient", each) for each in addresses]
         letters = self._announced_that_say(DESK_LETTERS, about)
         numbers = {
             each.facts["number"] for each in letters if isinstance(each, DeskLetterRequested) and "number" in each.facts
         }
-        enquiries = [_said("number", each) for each in numbers]
-        self._unsay(DESK_LETTERS, enquiries, [_said("name", each) for each in names])
+        enquiries = [as_said("number", each) for each in numbers]
+        self._unsay(DESK_LETTERS, enquiries, [as_said("name", each) for each in names])
 
     def _forget_rejected(self, ids: Sequence[str]) -> None:
         """Their rows at fault: the announcement has their number, perhaps, and no registration."""
         found = self.cursor.execute(
             "delete from rejected where registration_id = any(%s) returning rejection_id", (ids,)
         )
-        self._unsay(REGISTRATION_HELD, [_said("rejection_id", id) for (id,) in found.fetchall()])
+        self._unsay(REGISTRATION_HELD, [as_said("rejection_id", id) for (id,) in found.fetchall()])
 
     def _announced_that_say(self, topic: Topic, said: Sequence[bytes]) -> list[Event]:
         """What we announced there that says one of these, the last first."""
@@ -133,8 +131,3 @@ class Erasure(Recoveries):
         self.cursor.execute(
             f"update announced set topic = '', key = '', value = '' where {_SAID}", (topic.name, [*said, *sent])
         )
-
-
-def _said(field: str, value: str) -> bytes:
-    """As the JSON of an event says it."""
-    return f'"{field}":{msgspec.json.encode(value).decode()}'.encode()

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from shared.addresses import same_address_key
 from shared.letter_events import AccountLetterRequested
 from shared.runtime.db import Transaction
+from shared.runtime.erasure import SAYS, as_said
 from shared.wire import decode
 
 
@@ -103,15 +102,14 @@ class Erasures:
         there; after a restore numbers begin again.
         """
         said = [
-            *(f"/receive/{id}/" for id in assertion_ids),
-            *(f'"order_number":{msgspec.json.encode(id).decode()}' for id in order_ids),
-            *(f'"account_id":{id}{end}' for id in accounts for end in ",}"),
+            *(f"/receive/{id}/".encode() for id in assertion_ids),
+            *(as_said("order_number", id) for id in order_ids),
+            *(f'"account_id":{id}{end}'.encode() for id in accounts for end in ",}"),
         ]
         letters = self._rows(
-            "select value from announced where topic = %s"
-            " and exists (select from unnest(%b::bytea[]) as said where position(said in value) > 0)",
+            f"select value from announced where topic = %s and {SAYS}",
             AccountLetterRequested.topic.name,
-            [each.encode() for each in said],
+            said,
         )
         return {
             event.recipient
